@@ -1,0 +1,61 @@
+"""The `wengert` command: reads the command line and calls the part that does the work.
+
+`run` (a PyTorch script on wengert) is in `run.py` with its import aliases in `alias.py`; the report
+of versions and devices is in `env.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+USAGE = """\
+usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
+       wengert run -m MODULE [ARGS ...]     the same for a module
+       wengert run -c CODE [ARGS ...]       the same for a line of code
+       wengert env                          versions, BLAS, threads, devices
+       wengert --version
+
+`import torch` and its sub-modules mean wengert in this one process and in the processes that it
+starts through multiprocessing. An installed PyTorch is neither needed nor touched."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `wengert` command with the arguments argv and return its exit code.
+
+    argv: the words after the command's name; None means those of this process.
+    Exceptions of a script that is run, SystemExit and KeyboardInterrupt among them, pass through.
+
+    >>> main(["--help"])
+    0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = words.pop(0) if words else "--help"
+    if command == "run":
+        from wengert.cli.run import run
+
+        return run(words)
+    if command in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    if words:
+        return refuse(f"wengert {command} takes no arguments, and got {' '.join(words)!r}")
+    if command in ("-V", "--version"):
+        from wengert.cli.env import version
+
+        print("wengert", version("wengert"))
+        return 0
+    if command == "env":
+        from wengert.cli.env import report
+
+        print(report())
+        return 0
+    return refuse(f"unknown command {command!r}; to run a script: wengert run {command}")
+
+
+def refuse(reason: str) -> int:
+    """Say what is wrong with the command line, on stderr, and return the exit code for that."""
+    print(f"wengert: {reason}\n\n{USAGE}", file=sys.stderr)
+    return 2

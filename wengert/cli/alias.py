@@ -1,0 +1,156 @@
+"""Makes `import torch` mean wengert in this process: an import finder placed before all others.
+
+`torch.nn` becomes the very module `wengert.nn`, so a class or a patched attribute is the same under
+both names. Nothing is written to disk. Running scripts is not here: see `run.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import cast
+
+__all__ = ["home_of", "install", "missing_part"]
+
+HOMES = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.func"}
+
+# Built against PyTorch's C++ library: one that is installed could not be loaded here.
+NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")
+
+# wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
+# would put the package in the place of the function.
+INNER = frozenset(("arrays", "base", "cli", "engine", "ops", "tensor", "train", "transforms", "viz"))
+
+
+def home_of(name: str) -> str | None:
+    """The module of wengert that `import name` is to give, or None where name is not torch's.
+
+    >>> home_of("torch.nn.functional")
+    'wengert.nn.functional'
+    """
+    root, dot, rest = name.partition(".")
+    home = HOMES.get(root)
+    return home and home + dot + rest
+
+
+def exists(name: str) -> bool:
+    """Whether the module could be imported; its parents are imported on the way."""
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+class Loader(importlib.abc.Loader):
+    """Loads a module under an alias: hands out the one that wengert has."""
+
+    def __init__(self, home: str) -> None:
+        self.home = home
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.home)
+        self.own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system has just put the alias's spec on the shared module, whose relative
+        # imports go by its own.
+        module.__spec__ = self.own_spec
+
+
+class Distribution(importlib.metadata.Distribution):
+    """What `importlib.metadata.version("torch")` reads: libraries ask it before they import."""
+
+    def read_text(self, filename: str) -> str | None:
+        if filename != "METADATA":
+            return None
+        release = str(importlib.import_module("wengert").__version__)
+        return f"Metadata-Version: 2.1\nName: torch\nVersion: {release}\n"
+
+    def locate_file(self, path: str | os.PathLike[str]) -> os.PathLike[str]:
+        raise FileNotFoundError(f"torch is an alias of wengert here and has no file {path}")
+
+
+class Finder(importlib.metadata.DistributionFinder):
+    """Finds torch and its sub-modules in wengert."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        home = home_of(fullname)
+        if home is None:
+            return None
+        if fullname.startswith("torch.") and fullname.split(".")[1] in INNER:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        if not exists(home):
+            return None
+        package = hasattr(importlib.import_module(home), "__path__")
+        return importlib.util.spec_from_loader(fullname, Loader(home), is_package=package)
+
+    def find_distributions(
+        self, context: importlib.metadata.DistributionFinder.Context | None = None
+    ) -> Iterable[importlib.metadata.Distribution]:
+        name = None if context is None else context.name
+        return iter([Distribution()] if name in (None, "torch") else [])
+
+
+class Install:
+    """Installs the aliases in the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return install, ()
+
+
+def install() -> None:
+    """Make `import torch` give wengert, in this process and in those multiprocessing starts.
+
+    A neighbour of torch for which wengert has nothing counts as not installed. Calling it again
+    changes nothing.
+    """
+    if any(isinstance(finder, Finder) for finder in sys.meta_path):
+        return
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    for name in [name for name in modules if is_torchs(name)]:
+        del modules[name]
+    sys.meta_path.insert(0, Finder())
+    for name in NEIGHBOURS:
+        if name not in HOMES or not exists(HOMES[name]):
+            modules[name] = None
+    include_children()
+
+
+def is_torchs(name: str) -> bool:
+    """Whether the module is torch, a part of it or one of its neighbours."""
+    return name.partition(".")[0] in (*HOMES, *NEIGHBOURS)
+
+
+def include_children() -> None:
+    """Have processes that do not start as copies of this one install the aliases first.
+
+    What is sent to them ahead of the script is pickled, and `Install` acts when it is unpickled.
+    """
+    from multiprocessing import set_forkserver_preload, spawn
+
+    prepare = spawn.get_preparation_data
+    spawn.get_preparation_data = lambda name: {**prepare(name), "aliases": Install()}
+    set_forkserver_preload([])  # the server would import the script before it has the aliases
+
+
+def missing_part(error: BaseException) -> str | None:
+    """What to add to an ImportError about a part of torch that wengert does not have, or None."""
+    name = getattr(error, "name", None)
+    if not isinstance(error, ModuleNotFoundError) or not name or not is_torchs(name):
+        return None
+    return f"note: this script runs on wengert, which has no {name}"
