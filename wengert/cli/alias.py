@@ -14,6 +14,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -26,7 +27,7 @@ NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")
 
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
-INNER = frozenset(("arrays", "base", "cli", "engine", "ops", "tensor", "train", "transforms", "viz"))
+INNER = {"arrays", "base", "cli", "engine", "ops", "tensor", "train", "transforms", "viz"}
 
 
 def home_of(name: str) -> str | None:
@@ -76,7 +77,7 @@ class Distribution(importlib.metadata.Distribution):
         release = str(importlib.import_module("wengert").__version__)
         return f"Metadata-Version: 2.1\nName: torch\nVersion: {release}\n"
 
-    def locate_file(self, path: str | os.PathLike[str]) -> os.PathLike[str]:
+    def locate_file(self, path: str | os.PathLike[str]) -> Path:
         raise FileNotFoundError(f"torch is an alias of wengert here and has no file {path}")
 
 

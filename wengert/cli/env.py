@@ -11,6 +11,7 @@ import sys
 __all__ = ["report", "version"]
 
 PACKAGES = ("wengert", "numpy", "scipy", "ml_dtypes", "llvmlite", "cupy", "torch")
+WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x")}
 
 
 def version(package: str) -> str:
@@ -19,8 +20,7 @@ def version(package: str) -> str:
     >>> version("no-such-package")
     'not installed'
     """
-    names = (package, package + "-cuda12x", package + "-cuda13x") if package == "cupy" else (package,)
-    for name in names:
+    for name in WHEELS.get(package, (package,)):
         try:
             return importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -32,7 +32,7 @@ def blas() -> str:
     """The linear algebra library that NumPy was built with."""
     import numpy
 
-    found = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    found = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
 
 

@@ -82,13 +82,13 @@ def run_module(name: str, args: list[str]) -> None:
     if spec is not None and spec.submodule_search_locations is not None:
         name += ".__main__"
         spec = importlib.util.find_spec(name)
-    loader = spec and spec.loader
-    code = loader.get_code(name) if hasattr(loader, "get_code") else None
+    get_code = getattr(spec and spec.loader, "get_code", None)
+    code = get_code and get_code(name)
     if spec is None or code is None:
         raise ModuleNotFoundError(f"No module named {name!r} that can be run", name=name)
     sys.argv[0] = spec.origin or name
     main = ModuleType("__main__")
-    main.__spec__, main.__loader__, main.__package__ = spec, loader, spec.parent
+    main.__spec__, main.__loader__, main.__package__ = spec, spec.loader, spec.parent
     if spec.has_location:
         vars(main).update(__file__=spec.origin, __cached__=spec.cached)
     execute(code, main)

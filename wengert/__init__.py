@@ -1,0 +1,56 @@
+"""wengert: PyTorch's public API in pure Python on NumPy and CuPy. The front door: torch's names, no logic."""
+
+from __future__ import annotations
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from .base.devices import device, set_default_device
+from .base.dtypes import (ALIASES as _ALIASES, bfloat16, bool, can_cast, complex64, complex128, dtype, finfo, float16,  # noqa: A004
+                          float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
+                          set_default_dtype, uint8, uint16, uint32, uint64)
+from .base.modes import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad,
+                         set_grad_enabled)
+from .base.size import Size
+from .engine.tensor import Tensor
+from .tensor import functions as _functions
+from .tensor import methods as _methods
+
+__version__ = "0.1.0"
+half, float, double = float16, float32, float64  # noqa: A001
+cfloat, cdouble = complex64, complex128
+short, int, long = int16, int32, int64  # noqa: A001
+
+# packages and modules that are imported when first used
+_LAZY = ("nn", "optim", "utils", "autograd", "func", "linalg", "fft", "special", "random", "cuda", "jit", "amp", "distributed",
+         "distributions", "backends", "sparse", "testing", "overrides", "hub", "onnx", "profiler", "signal", "masked", "cpu",
+         "version", "types", "return_types", "multiprocessing", "compiler", "serialization", "viz", "metrics", "sklearn",
+         "data", "nested", "mps", "xpu", "library", "package", "quantization", "ao", "fx", "futures", "func", "export", "accelerator")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LAZY:
+        try:
+            return _importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as e:
+            if e.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module 'torch' has no attribute {name!r}") from None
+    value = getattr(_functions, name) if name not in _PROVIDED else _provided(name)
+    globals()[name] = value
+    return value
+
+
+# name -> module of the package that has it
+_PROVIDED = {"Generator": "tensor.generator", "manual_seed": "tensor.generator", "seed": "tensor.generator",
+             "initial_seed": "tensor.generator", "get_rng_state": "tensor.generator", "set_rng_state": "tensor.generator",
+             "default_generator": "tensor.generator", "set_printoptions": "tensor.printing", "from_numpy": "tensor.interop",
+             "from_dlpack": "tensor.interop", "save": "io", "load": "io", "vmap": "func", "compile": "compiler"}
+
+
+def _provided(name: str) -> _Any:
+    return getattr(_importlib.import_module(f"{__name__}.{_PROVIDED[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_PROVIDED, *dir(_functions)})

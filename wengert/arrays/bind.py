@@ -1,0 +1,39 @@
+"""Makes a namespace of a library: its own callables, and our functions with the library filled in."""
+
+from __future__ import annotations
+
+import importlib
+from functools import partial
+from typing import Any
+
+from . import elementwise, reductions, shapes
+
+EAGER = (elementwise, shapes, reductions)
+# word -> module that defines it, imported when the word is first used
+LAZY_MODULES = ("windows", "convolve", "pooling", "resampling", "recurrence", "sorting", "special", "decompositions", "fourier",
+                "normalization", "indexing", "scans", "statistics", "sparse")
+
+
+def words(lib: Any) -> dict[str, Any]:
+    """The vocabulary over a NumPy-like library."""
+    out = dict(elementwise.ufuncs(lib))
+    for module in EAGER:
+        for name in module.__all__:
+            out[name] = partial(getattr(module, name), lib)
+    out["asarray"] = lib.asarray
+    out["library"] = lib
+    return out
+
+
+def lazy_word(lib: Any, word: str) -> Any:
+    """A word from the modules that are imported at need, or None."""
+    for name in LAZY_MODULES:
+        try:
+            module = importlib.import_module(f"wengert.arrays.{name}")
+        except ModuleNotFoundError as e:
+            if e.name != f"wengert.arrays.{name}":
+                raise
+            continue
+        if word in getattr(module, "__all__", ()):
+            return partial(getattr(module, word), lib)
+    return None

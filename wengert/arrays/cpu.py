@@ -1,0 +1,42 @@
+"""The CPU: NumPy's arrays."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..base.devices import CPU, device
+from . import bind
+from .lookup import NS, Namespace
+
+# Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's warnings
+# about them are silenced for code of this package only.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"wengert\.")
+warnings.filterwarnings("ignore", category=np.exceptions.ComplexWarning, module=r"wengert\.")
+
+
+class CPUNamespace(Namespace):
+    """The vocabulary over NumPy."""
+
+    array_type = np.ndarray
+    library = np
+
+    @staticmethod
+    def device_of(a: Any) -> device:
+        return CPU
+
+
+NAMESPACE = CPUNamespace("cpu", bind.words(np))
+
+
+def register(t: type) -> None:
+    """Let arrays (or scalars) of this NumPy type be found."""
+    NS[t] = NAMESPACE
+
+
+register(np.ndarray)
+for scalar in (np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.float16,
+               np.float32, np.float64, np.complex64, np.complex128):
+    register(scalar)

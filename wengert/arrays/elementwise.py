@@ -1,0 +1,176 @@
+"""Words that act on each element, over any NumPy-like library (first argument `lib`).
+
+Only what the library does not have under the right name and meaning; its own functions are bound
+directly in `ufuncs`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["remainder", "floor_divide", "fmod", "sign", "reciprocal", "rsqrt", "sigmoid", "relu", "where", "clamp", "astype",
+           "real", "imag", "frac", "round_to", "erf", "erfc", "pow", "real_if_float"]
+
+
+def ufuncs(lib: Any) -> dict[str, Any]:
+    """The library's own callables that are words as they stand."""
+    names = ("add exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh sqrt square floor ceil trunc hypot "
+             "logaddexp logaddexp2 copysign nextafter isnan isinf isfinite signbit maximum minimum fmax fmin gcd lcm "
+             "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor ldexp deg2rad rad2deg "
+             "heaviside angle").split()
+    words = {n: getattr(lib, n) for n in names}
+    words.update(sub=lib.subtract, mul=lib.multiply, div=lib.true_divide, neg=lib.negative, abs=lib.absolute,
+                 asin=lib.arcsin, acos=lib.arccos, atan=lib.arctan, asinh=lib.arcsinh, acosh=lib.arccosh, atanh=lib.arctanh,
+                 atan2=lib.arctan2, lt=lib.less, le=lib.less_equal, gt=lib.greater, ge=lib.greater_equal, eq=lib.equal,
+                 ne=lib.not_equal, conj=lib.conjugate, round=lib.rint, bitwise_not=lib.invert,
+                 bitwise_left_shift=lib.left_shift, bitwise_right_shift=lib.right_shift)
+    return words
+
+
+def astype(lib: Any, x: Any, dtype: Any) -> Any:
+    """x in a dtype (PyTorch's or NumPy's); complex to real keeps the real part."""
+    dtype = getattr(dtype, "np", dtype)
+    if x.dtype.kind == "c" and dtype.kind != "c" and dtype.kind != "b":
+        x = x.real
+    elif x.dtype.kind == "f" and dtype.kind in "iu":
+        return float_to_int(lib, x, dtype)
+    return lib.asarray(x.astype(dtype))
+
+
+def float_to_int(lib: Any, x: Any, dtype: Any) -> Any:
+    """Truncation; what does not fit wraps as it does in PyTorch on x86 (through int64 for the narrow types)."""
+    if dtype.itemsize < 4:
+        return lib.asarray(x.astype(np.int32).astype(dtype))
+    if dtype.kind == "u":
+        return lib.asarray(x.astype(np.int64).astype(dtype))
+    return lib.asarray(x.astype(dtype))
+
+
+def real_if_float(lib: Any, x: Any, like: Any) -> Any:
+    """The real part of x where `like` is real."""
+    return x.real if x.dtype.kind == "c" and like.dtype.kind != "c" else x
+
+
+def real(lib: Any, x: Any) -> Any:
+    return x.real
+
+
+def imag(lib: Any, x: Any) -> Any:
+    return x.imag
+
+
+def remainder(lib: Any, x: Any, y: Any) -> Any:
+    """Remainder with the divisor's sign."""
+    check_divisor(x, y)
+    return lib.remainder(x, y)
+
+
+def fmod(lib: Any, x: Any, y: Any) -> Any:
+    """Remainder with the dividend's sign."""
+    check_divisor(x, y)
+    return lib.fmod(x, y)
+
+
+def floor_divide(lib: Any, x: Any, y: Any) -> Any:
+    """Quotient rounded down."""
+    check_divisor(x, y)
+    out = lib.floor_divide(x, y)
+    if out.dtype.kind == "f":  # the library says nan where dividing by zero gives infinity
+        out = lib.where(lib.equal(y, 0), lib.true_divide(x, y), out)
+    return out
+
+
+def check_divisor(x: Any, y: Any) -> None:
+    """Integer division by zero is an error, as in PyTorch."""
+    kx = x.dtype.kind if hasattr(x, "dtype") else type(x).__name__[0]
+    ky = y.dtype.kind if hasattr(y, "dtype") else type(y).__name__[0]
+    if kx in "iub" and ky in "iub" and ((y == 0) if not hasattr(y, "any") else (y == 0).any()):
+        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
+
+
+def sign(lib: Any, x: Any) -> Any:
+    """-1, 0 or 1 (nan gives nan; complex: 0 or x/|x| is sgn)."""
+    return x.copy() if x.dtype.kind == "b" else lib.sign(x)
+
+
+def reciprocal(lib: Any, x: Any) -> Any:
+    return lib.true_divide(x.dtype.type(1), x)
+
+
+def rsqrt(lib: Any, x: Any) -> Any:
+    return lib.true_divide(x.dtype.type(1), lib.sqrt(x))
+
+
+def sigmoid(lib: Any, x: Any) -> Any:
+    """1 / (1 + exp(-x)), without overflow for real x since exp saturates to inf."""
+    out = lib.negative(x)
+    out = lib.asarray(lib.exp(out))
+    out += 1
+    return lib.true_divide(x.dtype.type(1), out)
+
+
+def relu(lib: Any, x: Any) -> Any:
+    return lib.maximum(x, x.dtype.type(0))
+
+
+def frac(lib: Any, x: Any) -> Any:
+    return x - lib.trunc(x)
+
+
+def round_to(lib: Any, x: Any, decimals: int = 0) -> Any:
+    """Rounded half to even at a decimal place."""
+    return lib.around(x, decimals)
+
+
+def where(lib: Any, condition: Any, x: Any, y: Any) -> Any:
+    return lib.where(condition, x, y)
+
+
+def clamp(lib: Any, x: Any, low: Any, high: Any) -> Any:
+    """x limited to [low, high]; a limit may be None; nan stays nan."""
+    if low is not None:
+        x = lib.maximum(x, low)
+    if high is not None:
+        x = lib.minimum(x, high)
+    return x
+
+
+def pow(lib: Any, x: Any, y: Any) -> Any:  # noqa: A001
+    """x ** y; integers to negative powers as PyTorch (0, 1 or -1)."""
+    if type(y) is float or type(y) is int:
+        if y == 2:
+            return lib.multiply(x, x)
+        if y == 0.5 and x.dtype.kind in "fc":
+            return lib.sqrt(x)
+    kx = x.dtype.kind if hasattr(x, "dtype") else None
+    ky = y.dtype.kind if hasattr(y, "dtype") else ("i" if type(y) is int else "f")
+    if kx in ("i", "u") and ky in "iub":
+        if not hasattr(y, "dtype") and y < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if hasattr(y, "dtype") and y.dtype.kind == "i" and (y < 0).any():
+            neg = y < 0
+            p = lib.power(x, lib.where(neg, 0, y))
+            inv = lib.where(x == 1, 1, lib.where(x == -1, lib.where(y % 2 == 0, 1, -1), 0))
+            return lib.where(neg, inv, p).astype(p.dtype)
+    return lib.power(x, y)
+
+
+def erf(lib: Any, x: Any) -> Any:
+    return scipy_special(lib).erf(x)
+
+
+def erfc(lib: Any, x: Any) -> Any:
+    return scipy_special(lib).erfc(x)
+
+
+def scipy_special(lib: Any) -> Any:
+    """The special functions that go with a library."""
+    if lib.__name__ == "cupy":
+        import cupyx.scipy.special
+
+        return cupyx.scipy.special
+    import scipy.special
+
+    return scipy.special

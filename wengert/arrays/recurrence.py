@@ -1,0 +1,287 @@
+"""Whole-sequence kernels of the recurrent layers: one direction of one layer, forward and backward.
+
+Every function takes the array library first, then the sequence as rows: `x` is (rows, features), the rows of step t
+behind those of step t-1, `sizes[t]` of them (all equal for a dense batch, never growing for a packed one). States
+are (batch, hidden). Inside, a step works on transposed blocks (gates, batch): every gate is then one contiguous block,
+and `weight @ state` is the faster of the two products. Blocks of all steps share one flat buffer, which is what the
+backward kernels get back. Half precision is computed in float32.
+
+Stacking layers, dropout, packing and the derivative rules live in `ops/recurrent.py` and `nn/recurrent.py`.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+Array = Any
+Sizes = tuple[int, ...]
+
+
+def lstm(
+    lib: Any, x: Array, h0: Array, c0: Array, w_ih: Array, w_hh: Array, bias: Array | None, w_hr: Array | None,
+    sizes: Sizes, reverse: bool,
+) -> tuple[Array, ...]:
+    """Output rows, last h, last c, and for `lstm_grad`: gates (i, f, g, o), c before each step, tanh(c) after it.
+
+    `bias` is the sum of both biases; `w_hr`, if any, projects the output.
+    """
+    dtype = x.dtype
+    x, h0, c0, w_ih, w_hh, bias, w_hr = _widen(lib, x, h0, c0, w_ih, w_hh, bias, w_hr)
+    size, order, batch = c0.shape[1], _steps(sizes, reverse), len(h0)
+    # sigmoid(x) = tanh(x / 2) / 2 + 1/2: one tanh serves all gates and cannot overflow
+    scale = lib.array([0.5, 0.5, 1, 0.5], x.dtype)[:, None, None]
+    rows_scale = lib.repeat(scale.ravel(), size)[:, None]
+    w_hh, pre = w_hh * rows_scale, _project(lib, x, w_ih, bias, order, rows_scale)
+    shift = 1 - scale
+    kept = [lib.empty(k * size * len(x), x.dtype) for k in (4, 1, 1)]
+    blocks = [_blocks(flat, k * size, order) for flat, k in zip(kept, (4, 1, 1), strict=True)]
+    out = lib.empty((len(x), h0.shape[1]), x.dtype)
+    h, c = lib.array(h0.T, order="C"), lib.array(c0.T, order="C")
+    multiply, add, tanh, matmul = lib.multiply, lib.add, lib.tanh, lib.matmul
+    for (n, rows), px, a, c_before, t in zip(order, pre, *blocks, strict=True):
+        hn, cn = (h, c) if n == batch else (h[:, :n], c[:, :n])
+        c_before[...] = cn
+        matmul(w_hh, hn, a)
+        add(a, px, a)
+        tanh(a, a)
+        four = a.reshape(4, size, n)
+        multiply(four, scale, four)
+        add(four, shift, four)
+        i, f, g, o = four
+        multiply(f, cn, cn)
+        multiply(i, g, t)
+        add(cn, t, cn)
+        tanh(cn, t)
+        if w_hr is None:
+            multiply(o, t, hn)
+        else:
+            hn[...] = matmul(w_hr, o * t)
+        out[rows] = hn.T
+    return (*_restore(lib, dtype, out, h.T, c.T), *kept)
+
+
+def lstm_grad(
+    lib: Any, g_out: Array | None, g_h: Array | None, g_c: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array,
+    w_hr: Array | None, out: Array, kept: tuple[Array, ...], sizes: Sizes, reverse: bool,
+) -> tuple[Array | None, ...]:
+    """Gradients of (x, h0, c0, w_ih, w_hh, bias, w_hr) of `lstm`; `kept` are its last three results."""
+    dtype = x.dtype
+    x, h0, w_ih, w_hh, w_hr, out, g_out = _widen(lib, x, h0, w_ih, w_hh, w_hr, out, g_out)
+    (batch, width), size, order = h0.shape, w_hh.shape[0] // 4, _steps(sizes, reverse)
+    blocks = [_blocks(flat, k * size, order)[::-1] for flat, k in zip(kept, (4, 1, 1), strict=True)]
+    dh, dc = _entering(lib, g_h, (width, batch), x), _entering(lib, g_c, (size, batch), x)
+    d_all = lib.empty((4 * size, len(x)), x.dtype)
+    d_out, raw = (None, None) if w_hr is None else (lib.empty((width, len(x)), x.dtype), lib.empty((len(x), size), x.dtype))
+    multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
+    for (n, rows), a, c_before, t in zip(order[::-1], *blocks, strict=True):
+        hn, cn = (dh, dc) if n == batch else (dh[:, :n], dc[:, :n])
+        if g_out is not None:
+            add(hn, g_out[rows].T, hn)
+        i, f, g, o = a.reshape(4, size, n)
+        if w_hr is None:
+            d_raw = hn
+        else:
+            d_out[:, rows], raw[rows] = hn, (o * t).T
+            d_raw = matmul(w_hr.T, hn)
+        d = multiply(a, a)
+        subtract(a, d, d)  # a (1 - a), the slope of a sigmoid; g's block is replaced by the slope of a tanh
+        four = d.reshape(4, size, n)
+        di, df, dg, do = four
+        multiply(g, g, dg)
+        subtract(1, dg, dg)
+        multiply(dg, i, dg)
+        multiply(di, g, di)
+        multiply(df, c_before, df)
+        multiply(do, t, do)
+        multiply(do, d_raw, do)
+        slope = multiply(t, t)
+        subtract(1, slope, slope)
+        multiply(slope, o, slope)
+        multiply(slope, d_raw, slope)
+        add(cn, slope, cn)
+        multiply(four[:3], cn, four[:3])
+        multiply(cn, f, cn)
+        hn[...] = matmul(w_hh.T, d)
+        d_all[:, rows] = d
+    g_ih, g_hh, g_b = _weight_grads(lib, d_all, x, _previous(lib, out, h0, order))
+    grads = _restore(lib, dtype, matmul(d_all.T, w_ih), dh.T, dc.T, g_ih, g_hh, g_b)
+    return (*grads, None if w_hr is None else _restore(lib, dtype, matmul(d_out, raw))[0])
+
+
+def gru(
+    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, sizes: Sizes,
+    reverse: bool,
+) -> tuple[Array, ...]:
+    """Output rows, last h, and for `gru_grad`: gates (r, z, n), and the state's part of n before r scales it."""
+    dtype = x.dtype
+    x, h0, w_ih, w_hh, b_ih, b_hh = _widen(lib, x, h0, w_ih, w_hh, b_ih, b_hh)
+    size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
+    pre = _project(lib, x, w_ih, b_ih, order)
+    kept = [lib.empty(k * size * len(x), x.dtype) for k in (3, 1)]
+    blocks = [_blocks(flat, k * size, order) for flat, k in zip(kept, (3, 1), strict=True)]
+    out = lib.empty((len(x), size), x.dtype)
+    h = lib.array(h0.T, order="C")
+    multiply, add, tanh, matmul = lib.multiply, lib.add, lib.tanh, lib.matmul
+    for (n, rows), px, a, from_h in zip(order, pre, *blocks, strict=True):
+        hn = h if n == batch else h[:, :n]
+        r, z, new, both = a[:size], a[size : 2 * size], a[2 * size :], a[: 2 * size]
+        matmul(w_hh, hn, a)
+        if b_hh is not None:
+            add(a, b_hh[:, None], a)
+        from_h[...] = new
+        add(both, px[: 2 * size], both)
+        multiply(both, 0.5, both)
+        tanh(both, both)
+        multiply(both, 0.5, both)
+        add(both, 0.5, both)
+        multiply(r, from_h, new)
+        add(new, px[2 * size :], new)
+        tanh(new, new)
+        lib.subtract(hn, new, hn)  # h = n + z (h - n)
+        multiply(hn, z, hn)
+        add(hn, new, hn)
+        out[rows] = hn.T
+    return (*_restore(lib, dtype, out, h.T), *kept)
+
+
+def gru_grad(
+    lib: Any, g_out: Array | None, g_h: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
+    kept: tuple[Array, ...], sizes: Sizes, reverse: bool,
+) -> tuple[Array, ...]:
+    """Gradients of (x, h0, w_ih, w_hh, b_ih, b_hh) of `gru`; `kept` are its last two results."""
+    dtype = x.dtype
+    x, h0, w_ih, w_hh, out, g_out = _widen(lib, x, h0, w_ih, w_hh, out, g_out)
+    (batch, size), order = h0.shape, _steps(sizes, reverse)
+    before = _previous(lib, out, h0, order)
+    blocks = [_blocks(flat, k * size, order)[::-1] for flat, k in zip(kept, (3, 1), strict=True)]
+    dh = _entering(lib, g_h, (size, batch), x)
+    d_all, d_new = lib.empty((3 * size, len(x)), x.dtype), lib.empty((size, len(x)), x.dtype)
+    multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
+    for (n, rows), a, from_h in zip(order[::-1], *blocks, strict=True):
+        hn = dh if n == batch else dh[:, :n]
+        if g_out is not None:
+            add(hn, g_out[rows].T, hn)
+        r, z, new = a[:size], a[size : 2 * size], a[2 * size :]
+        d = multiply(a, a)
+        subtract(a, d, d)  # a (1 - a), the slope of a sigmoid; n's block is replaced by the slope of a tanh
+        dr, dz, dn = d.reshape(3, size, n)
+        multiply(dz, hn, dz)
+        multiply(dz, before[rows].T - new, dz)
+        multiply(new, new, dn)
+        subtract(1, dn, dn)
+        multiply(dn, hn - hn * z, dn)
+        d_new[:, rows] = dn
+        multiply(dr, from_h, dr)
+        multiply(dr, dn, dr)
+        multiply(dn, r, dn)  # from here on dn is the gradient of the state's part
+        multiply(hn, z, hn)
+        add(hn, matmul(w_hh.T, d), hn)
+        d_all[:, rows] = d
+    g_hh, gb_hh = matmul(d_all, before), lib.sum(d_all, axis=1)
+    d_all[2 * size :] = d_new
+    return _restore(
+        lib, dtype, matmul(d_all.T, w_ih), dh.T, matmul(d_all, x), g_hh, lib.sum(d_all, axis=1), gb_hh
+    )
+
+
+def rnn(
+    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, bias: Array | None, sizes: Sizes, reverse: bool,
+    relu: bool,
+) -> tuple[Array, ...]:
+    """Output rows and last h of h = tanh(...), or max(0, ...) with `relu`; `rnn_grad` needs the output only."""
+    dtype = x.dtype
+    x, h0, w_ih, w_hh, bias = _widen(lib, x, h0, w_ih, w_hh, bias)
+    size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
+    pre = _project(lib, x, w_ih, bias, order)
+    out = lib.empty((len(x), size), x.dtype)
+    h = lib.array(h0.T, order="C")
+    for (n, rows), px in zip(order, pre, strict=True):
+        hn = h if n == batch else h[:, :n]
+        a = lib.matmul(w_hh, hn)
+        lib.add(a, px, a)
+        lib.maximum(a, 0, hn) if relu else lib.tanh(a, hn)
+        out[rows] = hn.T
+    return _restore(lib, dtype, out, h.T)
+
+
+def rnn_grad(
+    lib: Any, g_out: Array | None, g_h: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
+    sizes: Sizes, reverse: bool, relu: bool,
+) -> tuple[Array, ...]:
+    """Gradients of (x, h0, w_ih, w_hh, bias) of `rnn`."""
+    dtype = x.dtype
+    x, h0, w_ih, w_hh, out, g_out = _widen(lib, x, h0, w_ih, w_hh, out, g_out)
+    (batch, size), order = h0.shape, _steps(sizes, reverse)
+    dh, d_all = _entering(lib, g_h, (size, batch), x), lib.empty((size, len(x)), x.dtype)
+    for n, rows in order[::-1]:
+        hn, y = dh if n == batch else dh[:, :n], out[rows].T
+        if g_out is not None:
+            lib.add(hn, g_out[rows].T, hn)
+        d = lib.multiply(hn, y > 0 if relu else 1 - y * y)
+        hn[...] = lib.matmul(w_hh.T, d)
+        d_all[:, rows] = d
+    return _restore(
+        lib, dtype, lib.matmul(d_all.T, w_ih), dh.T, *_weight_grads(lib, d_all, x, _previous(lib, out, h0, order))
+    )
+
+
+def _steps(sizes: Sizes, reverse: bool) -> list[tuple[int, slice]]:
+    """(number of sequences, their rows) of each step, in the order of processing."""
+    spans = [(n, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes), strict=True)]
+    return spans[::-1] if reverse else spans
+
+
+def _widen(lib: Any, *arrays: Array | None) -> list[Array]:
+    """The arrays in a dtype worth computing in."""
+    if arrays[0].dtype.itemsize > 2:
+        return list(arrays)
+    return [a if a is None else a.astype(lib.float32) for a in arrays]
+
+
+def _restore(lib: Any, dtype: Any, *arrays: Array) -> tuple[Array, ...]:
+    """The arrays contiguous and in the dtype of the inputs."""
+    return tuple(lib.ascontiguousarray(a, dtype) for a in arrays)
+
+
+def _project(
+    lib: Any, x: Array, w_ih: Array, bias: Array | None, order: list[tuple[int, slice]], scale: Array | None = None
+) -> list[Array]:
+    """Pre-activations (gates, n) of each step that do not depend on the state, in order."""
+    if bias is not None:  # a column of ones multiplies it: no second pass over the result
+        x, w_ih = lib.concatenate([x, lib.ones((len(x), 1), x.dtype)], 1), lib.concatenate([w_ih, bias[:, None]], 1)
+    if scale is not None:
+        w_ih = w_ih * scale
+    n = order[0][0] if order else 0
+    if n >= 8 and n == order[-1][0]:  # dense: contiguous blocks; narrow ones would read the weight too often
+        pre = lib.matmul(w_ih, x.reshape(len(order), n, -1).swapaxes(1, 2))
+        return [pre[rows.start // n] for _, rows in order]
+    pre = lib.matmul(w_ih, x.T)
+    return [pre[:, rows] for _, rows in order]
+
+
+def _weight_grads(lib: Any, d: Array, x: Array, before: Array) -> tuple[Array, Array, Array]:
+    """Gradients of w_ih, w_hh and the bias from those of the pre-activations (gates, rows)."""
+    one, width = lib.ones((len(x), 1), x.dtype), x.shape[1]
+    joint = lib.matmul(d, lib.concatenate([x, one, before], 1))
+    return joint[:, :width], joint[:, width + 1 :], joint[:, width]
+
+
+def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> list[Array]:
+    """The (height, n) block of each step in `flat`, in order."""
+    cuts = list(accumulate((height * n for n, _ in order), initial=0))
+    return [flat[a:b].reshape(height, n) for a, b, (n, _) in zip(cuts, cuts[1:], order, strict=False)]
+
+
+def _previous(lib: Any, out: Array, h0: Array, order: list[tuple[int, slice]]) -> Array:
+    """The state (rows, hidden) that each row of `out` was computed from."""
+    before, state = lib.empty_like(out), h0.copy()
+    for n, rows in order:
+        before[rows] = state[:n]
+        state[:n] = out[rows]
+    return before
+
+
+def _entering(lib: Any, grad: Array | None, shape: tuple[int, int], like: Array) -> Array:
+    """Gradient of a final state as a (hidden, batch) block to accumulate into."""
+    return lib.zeros(shape, like.dtype) if grad is None else lib.array(grad.T, like.dtype, order="C")

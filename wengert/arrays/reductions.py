@@ -1,0 +1,175 @@
+"""Words that reduce along dimensions, scan, sort and multiply matrices. First argument: the library."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+__all__ = ["sum", "mean", "prod", "amax", "amin", "argmax", "argmin", "any", "all", "cumsum", "cumprod", "matmul", "argsort",
+           "softmax", "log_softmax", "logsumexp"]
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+F16 = np.dtype(np.float16)
+LOW = (BF16, F16)  # accumulated in float32
+
+
+def _axis(dim: Any) -> Any:
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+    """Sum; integers and bool give int64, half precision is accumulated in float32."""
+    d = x.dtype
+    if x.ndim == 0:
+        return x if d.kind in "fcV" else x.astype(np.int64)
+    if d.kind == "f" and d is not F16 or d.kind == "c":
+        return lib.add.reduce(x, dim, None, None, keepdim)
+    if d in LOW:
+        return lib.add.reduce(x, dim, np.float32, None, keepdim).astype(d)
+    return lib.add.reduce(x, dim, np.int64, None, keepdim)
+
+
+def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Mean of a floating array."""
+    if x.ndim == 0:
+        return x.copy()
+    if dim is None:
+        n = x.size
+    elif type(dim) is int:
+        n = x.shape[dim]
+    else:
+        n = math.prod([x.shape[i] for i in dim])
+    d = x.dtype
+    if d in LOW:
+        out = lib.add.reduce(x, dim, np.float32, None, keepdim)
+        return (out / np.float32(n)).astype(d)
+    out = lib.add.reduce(x, dim, None, None, keepdim)
+    return lib.true_divide(out, d.type(n))
+
+
+def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Product; integers and bool give int64."""
+    d = x.dtype
+    if d in LOW:
+        return lib.multiply.reduce(x.astype(np.float32), dim, None, None, keepdim).astype(d)
+    return lib.multiply.reduce(x, dim, None if d.kind in "fc" else np.int64, None, keepdim)
+
+
+def amax(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    return lib.maximum.reduce(x, dim, None, None, keepdim)
+
+
+def amin(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    return lib.minimum.reduce(x, dim, None, None, keepdim)
+
+
+def argmax(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    if x.dtype == BF16:
+        x = x.astype(np.float32)
+    return x.argmax(dim, keepdims=keepdim) if x.ndim else lib.zeros((), np.int64)
+
+
+def argmin(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    if x.dtype == BF16:
+        x = x.astype(np.float32)
+    return x.argmin(dim, keepdims=keepdim) if x.ndim else lib.zeros((), np.int64)
+
+
+def any(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+    out = lib.logical_or.reduce(x, dim, None, None, keepdim)
+    return out.astype(np.uint8) if x.dtype == np.uint8 else out
+
+
+def all(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+    out = lib.logical_and.reduce(x, dim, None, None, keepdim)
+    return out.astype(np.uint8) if x.dtype == np.uint8 else out
+
+
+def cumsum(lib: Any, x: Any, dim: int = 0) -> Any:
+    if x.ndim == 0:
+        return x.copy()
+    d = x.dtype
+    if d in LOW:
+        return lib.cumsum(x, dim, np.float32).astype(d)
+    return lib.cumsum(x, dim, None if d.kind in "fc" else np.int64)
+
+
+def cumprod(lib: Any, x: Any, dim: int = 0) -> Any:
+    if x.ndim == 0:
+        return x.copy()
+    d = x.dtype
+    if d in LOW:
+        return lib.cumprod(x, dim, np.float32).astype(d)
+    return lib.cumprod(x, dim, None if d.kind in "fc" else np.int64)
+
+
+def matmul(lib: Any, x: Any, y: Any) -> Any:
+    """Matrix product with batch broadcasting; half precision through float32, integers exactly."""
+    d = x.dtype
+    if d in LOW:
+        return lib.asarray(lib.matmul(x.astype(np.float32), y.astype(np.float32)).astype(d))
+    return lib.matmul(x, y)
+
+
+def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
+    """Indices that sort (stable); nan counts as largest."""
+    if x.dtype == BF16:
+        x = x.astype(np.float32)
+    if x.ndim == 0:
+        return lib.zeros((), np.int64)
+    if not descending:
+        return lib.argsort(x, dim, kind="stable")
+    n = x.shape[dim]
+    reverse = lib.flip(x, dim)
+    return n - 1 - lib.flip(lib.argsort(reverse, dim, kind="stable"), dim)
+
+
+def softmax(lib: Any, x: Any, dim: int = -1) -> Any:
+    """exp(x) / sum exp(x), shifted by the maximum."""
+    if x.ndim == 0:
+        return lib.ones_like(x)
+    d = x.dtype
+    if d in LOW:
+        return softmax(lib, x.astype(np.float32), dim).astype(d)
+    if x.size == 0:
+        return x.copy()
+    out = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
+    lib.exp(out, out=out)
+    out /= lib.add.reduce(out, dim, None, None, True)
+    return out
+
+
+def log_softmax(lib: Any, x: Any, dim: int = -1) -> Any:
+    """x - logsumexp(x)."""
+    if x.ndim == 0:
+        return lib.zeros_like(x)
+    d = x.dtype
+    if d in LOW:
+        return log_softmax(lib, x.astype(np.float32), dim).astype(d)
+    if x.size == 0:
+        return x.copy()
+    out = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
+    out -= lib.log(lib.add.reduce(lib.exp(out), dim, None, None, True))
+    return out
+
+
+def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """log sum exp(x), shifted by the maximum where that is finite."""
+    if x.ndim == 0:
+        return x.copy()
+    d = x.dtype
+    if d in LOW:
+        return lib.asarray(logsumexp(lib, x.astype(np.float32), dim, keepdim).astype(d))
+    m = lib.maximum.reduce(x, dim, None, None, True, initial=-math.inf)
+    m = lib.where(lib.isfinite(m), m, d.type(0))
+    s = lib.log(lib.add.reduce(lib.exp(x - m), dim, None, None, True)) + m
+    if keepdim:
+        return s
+    return s.reshape(tuple([n for i, n in enumerate(x.shape) if not (dim is None or i in _dims(dim, x.ndim))]))
+
+
+def _dims(dim: Any, ndim: int) -> set[int]:
+    return {d % ndim for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}

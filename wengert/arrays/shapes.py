@@ -1,0 +1,238 @@
+"""Words that move elements: views, joins, gathers, scatters; and making arrays. First argument: the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["reshape", "view", "expand", "permute", "transpose", "movedim", "select", "getitem", "put_basic", "write_view", "flip",
+           "roll", "cat", "stack", "take", "put_add", "index_put", "gather", "scatter_add", "zeros", "ones", "full", "empty",
+           "zeros_like", "ones_like", "full_like", "arange", "scalar", "copy", "copy_into", "contiguous", "squeeze", "unsqueeze",
+           "diagonal", "tril", "triu", "one_hot_rows"]
+
+
+def reshape(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    return x.reshape(shape)
+
+
+def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    """x with another shape over the same memory; RuntimeError where that needs a copy."""
+    out = x.reshape(shape)
+    if not x.flags.c_contiguous and x.size and not lib.may_share_memory(out, x):
+        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
+                           f"across two contiguous subspaces): the shape is {list(x.shape)}, asked for {list(shape)}. Use "
+                           ".reshape(...) instead.")
+    return out
+
+
+def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    """x repeated (without a copy) to shape; the result is writable if x is."""
+    if x.shape == shape:
+        return x[...]
+    out = lib.broadcast_to(x, shape)
+    if lib is np and x.flags.writeable:
+        out = np.lib.stride_tricks.as_strided(x, shape, out.strides)
+    return out
+
+
+def permute(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
+    return x.transpose(dims)
+
+
+def transpose(lib: Any, x: Any, dim0: int = -2, dim1: int = -1) -> Any:
+    return x.swapaxes(dim0, dim1) if x.ndim else x[...]
+
+
+def movedim(lib: Any, x: Any, source: Any, destination: Any) -> Any:
+    return lib.moveaxis(x, source, destination)
+
+
+def select(lib: Any, x: Any, dim: int, index: int) -> Any:
+    return lib.asarray(x[(slice(None),) * (dim % x.ndim) + (index, ...)])
+
+
+def getitem(lib: Any, x: Any, key: Any) -> Any:
+    """Basic indexing: a view."""
+    out = x[key]
+    return out if type(out) is type(x) else x[(*key, ...) if type(key) is tuple else (key, ...)]
+
+
+def put_basic(lib: Any, g: Any, shape: tuple[int, ...], key: Any) -> Any:
+    """Zeros of shape with g at a basic index."""
+    out = lib.zeros(shape, g.dtype)
+    out[key] = g
+    return out
+
+
+def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:
+    """A copy of base in which the view taken by chain holds value."""
+    out = v = base.copy()
+    for op, static in chain:
+        v = op.impl[type(v)](v, **static)
+    v[...] = value
+    return out
+
+
+def flip(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
+    return lib.flip(x, dims).copy() if dims else x.copy()
+
+
+def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:
+    return lib.roll(x, shifts, dims)
+
+
+def cat(lib: Any, *arrays: Any, dim: int = 0) -> Any:
+    return lib.concatenate(arrays, dim)
+
+
+def stack(lib: Any, *arrays: Any, dim: int = 0) -> Any:
+    return lib.stack(arrays, dim)
+
+
+def take(lib: Any, x: Any, *indices: Any, spec: Any = ()) -> Any:
+    """Advanced indexing: spec is the key with None-marked places (see ops/indexing) filled by the index arrays."""
+    return lib.asarray(x[_key(spec, indices)])
+
+
+def put_add(lib: Any, g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) -> Any:
+    """Zeros of shape with g added at an advanced index (repeated indices add up)."""
+    out = lib.zeros(shape, g.dtype)
+    if len(indices) == 1 and len(spec) == 1 and indices[0].dtype.kind != "b" and g.ndim == len(shape) == 2 \
+            and indices[0].ndim == 1 and g.shape[1] >= 1 and indices[0].size:
+        return one_hot_rows(lib, g, indices[0], shape)
+    lib.add.at(out, _key(spec, indices), g)
+    return out
+
+
+def one_hot_rows(lib: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Rows of g (n, m) summed into zeros of shape (rows, m) at index: sorted, then one segmented sum."""
+    out = lib.zeros(shape, g.dtype)
+    order = lib.argsort(index, kind="stable")
+    sorted_index = index[order]
+    starts = lib.flatnonzero(lib.concatenate((lib.ones(1, bool), sorted_index[1:] != sorted_index[:-1])))
+    out[sorted_index[starts]] = lib.add.reduceat(g[order], starts, axis=0)
+    return out
+
+
+def index_put(lib: Any, x: Any, value: Any, *indices: Any, spec: Any = (), accumulate: bool = False) -> Any:
+    """A copy of x with value at an advanced index."""
+    out = x.copy()
+    key = _key(spec, indices)
+    if accumulate:
+        lib.add.at(out, key, value)
+    else:
+        out[key] = value
+    return out
+
+
+def _key(spec: Any, indices: Any) -> Any:
+    it = iter(indices)
+    return tuple([next(it) if s == "array" else s for s in spec])
+
+
+def gather(lib: Any, x: Any, index: Any, dim: int = 0) -> Any:
+    """out[i][j] = x[index[i][j]][j] for dim 0."""
+    return x[_along(lib, x, index, dim)]
+
+
+def scatter_add(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:
+    """A copy of x with src added at the places gather would read."""
+    out = x.copy()
+    lib.add.at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
+    return out
+
+
+def _along(lib: Any, x: Any, index: Any, dim: int) -> Any:
+    key = []
+    for d in range(index.ndim):
+        if d == dim % max(index.ndim, 1):
+            key.append(index)
+        else:
+            key.append(lib.arange(index.shape[d]).reshape((1,) * d + (-1,) + (1,) * (index.ndim - d - 1)))
+    return tuple(key)
+
+
+def zeros(lib: Any, shape: Any, dtype: Any = None) -> Any:
+    return lib.zeros(shape, getattr(dtype, "np", dtype) or np.float32)
+
+
+def ones(lib: Any, shape: Any, dtype: Any = None) -> Any:
+    return lib.ones(shape, getattr(dtype, "np", dtype) or np.float32)
+
+
+def full(lib: Any, shape: Any, value: Any, dtype: Any = None) -> Any:
+    return lib.full(shape, value, getattr(dtype, "np", dtype))
+
+
+def empty(lib: Any, shape: Any, dtype: Any = None) -> Any:
+    return lib.empty(shape, getattr(dtype, "np", dtype) or np.float32)
+
+
+def zeros_like(lib: Any, x: Any) -> Any:
+    return lib.zeros(x.shape, x.dtype)
+
+
+def ones_like(lib: Any, x: Any) -> Any:
+    return lib.ones(x.shape, x.dtype)
+
+
+def full_like(lib: Any, x: Any, value: Any = 0) -> Any:
+    return lib.full(x.shape, value, x.dtype)
+
+
+def arange(lib: Any, start: Any, end: Any, step: Any = 1, dtype: Any = None) -> Any:
+    return lib.arange(start, end, step, dtype=getattr(dtype, "np", dtype))
+
+
+def scalar(lib: Any, value: Any, dtype: Any) -> Any:
+    """A 0-d array; integers wrap to the dtype's range."""
+    dtype = getattr(dtype, "np", dtype)
+    if isinstance(value, int) and dtype.kind in "iu":
+        bits = 8 * dtype.itemsize
+        value &= (1 << bits) - 1
+        if dtype.kind == "i" and value >> (bits - 1):
+            value -= 1 << bits
+    return lib.asarray(value, dtype)
+
+
+def copy(lib: Any, x: Any) -> Any:
+    return x.copy()
+
+
+def copy_into(lib: Any, x: Any, value: Any) -> None:
+    """Overwrite the contents of x with value, broadcast and converted."""
+    if value.dtype != x.dtype:
+        from .elementwise import astype
+
+        value = astype(lib, value, x.dtype)
+    if not x.flags.writeable and lib is np:
+        raise RuntimeError("the memory of this tensor is read-only (it was made from a read-only array): .clone() it first")
+    x[...] = value
+
+
+def contiguous(lib: Any, x: Any) -> Any:
+    return x if x.flags.c_contiguous else lib.ascontiguousarray(x)
+
+
+def squeeze(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
+    return x.squeeze(dims) if dims else x[...]
+
+
+def unsqueeze(lib: Any, x: Any, dim: int) -> Any:
+    return x[(slice(None),) * (dim if dim >= 0 else dim + x.ndim + 1) + (None,)]
+
+
+def diagonal(lib: Any, x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    out = x.diagonal(offset, dim1, dim2)
+    if lib is np and x.flags.writeable:
+        out.flags.writeable = True
+    return out
+
+
+def tril(lib: Any, x: Any, diagonal: int = 0) -> Any:
+    return lib.tril(x, diagonal)
+
+
+def triu(lib: Any, x: Any, diagonal: int = 0) -> Any:
+    return lib.triu(x, diagonal)

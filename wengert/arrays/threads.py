@@ -1,0 +1,193 @@
+"""Work shared by Python threads: NumPy's loops and products release the interpreter lock.
+
+`spread` runs pieces of a kernel on the calling thread and on helper threads, with the BLAS library's own
+threads off meanwhile. A helper takes the next piece when it is free, so a busy machine slows things
+gracefully. The threads of compiled plans are not here: they belong to the compiler.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import itertools
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy
+
+Work = Callable[[Iterator[Any]], None]
+
+
+def available() -> int:
+    """Processors that this process may use; the variable OMP_NUM_THREADS limits them."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        cores = os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+
+
+def count() -> int:
+    """How many threads a kernel may use."""
+    return _state.count or available()
+
+
+def set_count(n: int) -> None:
+    """Let kernels, and the BLAS library, use n threads from now on."""
+    _state.count = n
+    blas = _blas()
+    if blas is not None:
+        blas.set(n)
+
+
+def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> None:
+    """Call work(iterator of pieces) on several threads; together they see every piece exactly once.
+
+    What work raises is raised here. With one thread or one piece it is a plain call, and BLAS is left alone.
+    """
+    threads = min(len(pieces), count() if threads is None else threads)
+    if threads < 2 or _blas() is None:  # an unknown BLAS may use all processors inside: do not add to that
+        work(iter(pieces))
+        return
+    job = _Job(work, pieces)
+    with _one_blas_thread():
+        for _ in range(threads - 1):
+            _state.call_helper(job)
+        job.take_part()
+        job.wait()
+    if job.error is not None:
+        raise job.error
+
+
+def ranges(n: int, parts: int) -> list[tuple[int, int]]:
+    """0..n cut into at most `parts` ranges of nearly equal length: independent of timing, unlike pieces."""
+    cuts = [n * i // parts for i in range(parts + 1)]
+    return [(a, b) for a, b in itertools.pairwise(cuts) if a < b]
+
+
+class _Job:
+    """One spread: helpers that come late find it closed, so the caller waits only for those at work."""
+
+    def __init__(self, work: Work, pieces: Sequence[Any]) -> None:
+        self.work, self.pieces = work, iter(pieces)
+        self.lock = threading.Lock()
+        self.busy, self.closed = 0, False
+        self.idle = threading.Event()
+        self.error: BaseException | None = None
+
+    def _next(self) -> Iterator[Any]:
+        while True:
+            with self.lock:
+                try:
+                    piece = next(self.pieces)
+                except StopIteration:
+                    return
+            yield piece
+
+    def take_part(self) -> None:
+        with self.lock:
+            if self.closed:
+                return
+            self.busy += 1
+        try:
+            self.work(self._next())
+        except BaseException as e:
+            self.error = e
+        with self.lock:
+            self.busy -= 1
+            self.closed = True  # whoever comes home first has seen the last piece taken
+            if not self.busy:
+                self.idle.set()
+
+    def wait(self) -> None:
+        self.idle.wait()
+
+
+class _State:
+    """The helpers of this process, and the thread count asked for (0: all there are)."""
+
+    def __init__(self, count: int = 0) -> None:
+        self.count, self.helpers = count, 0
+        self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self.lock = threading.Lock()
+        self.inside = 0  # spreads under way
+
+    def call_helper(self, job: _Job) -> None:
+        if self.helpers < count() - 1:
+            self.helpers += 1
+            threading.Thread(target=_help, args=(self.jobs,), daemon=True, name="wengert").start()
+        self.jobs.put(job)
+
+
+def _help(jobs: queue.SimpleQueue[_Job]) -> None:
+    numpy.seterr(all="ignore")  # per thread; results carry their own inf and nan
+    while True:
+        jobs.get().take_part()
+
+
+class _Blas:
+    """The thread switch of the OpenBLAS that NumPy brought along."""
+
+    def __init__(self, library: ctypes.CDLL, prefix: str, suffix: str) -> None:
+        self.get: Callable[[], int] = getattr(library, f"{prefix}openblas_get_num_threads{suffix}")
+        self.set: Callable[[int], Any] = getattr(library, f"{prefix}openblas_set_num_threads{suffix}")
+
+
+_found: list[_Blas | None] = []
+
+
+def _blas() -> _Blas | None:
+    if not _found:
+        _found.append(_find_blas())
+    return _found[0]
+
+
+def _find_blas() -> _Blas | None:
+    root = os.path.dirname(numpy.__file__)
+    for pattern in (root + ".libs", os.path.join(root, ".dylibs")):
+        for path in glob.glob(os.path.join(pattern, "*openblas*")):
+            try:
+                library = ctypes.CDLL(path)
+            except OSError:
+                continue
+            for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
+                try:
+                    return _Blas(library, prefix, suffix)
+                except AttributeError:
+                    pass
+    return None
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    blas = _blas()
+    assert blas is not None
+    with _state.lock:
+        _state.inside += 1
+        if _state.inside == 1:
+            _state.before = blas.get()  # type: ignore[attr-defined]
+            blas.set(1)
+    try:
+        yield
+    finally:
+        with _state.lock:
+            _state.inside -= 1
+            if not _state.inside:
+                blas.set(_state.before)  # type: ignore[attr-defined]
+
+
+_state = _State()
+
+
+def _after_fork() -> None:
+    global _state
+    _state = _State(_state.count)  # helpers do not survive a fork
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

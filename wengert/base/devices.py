@@ -1,0 +1,75 @@
+"""The device object: a type (cpu, cuda, meta, sim) and an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .modes import _Switch, state
+
+TYPES = ("cpu", "cuda", "meta", "sim", "mps", "xpu")
+
+
+class device(_Switch):
+    """Where a tensor lives: `device("cuda:1")`, `device("cuda", 1)`, `device(1)`.
+
+    As a context manager it is the default device of the tensors made inside.
+    """
+
+    def __init__(self, type: str | int | device, index: int | None = None) -> None:  # noqa: A002
+        if isinstance(type, device):
+            self.type, self.index = type.type, type.index
+            return
+        if isinstance(type, int):
+            type, index = "cuda", type  # noqa: A001
+        if not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' must be str or int, not {type.__class__.__name__}")
+        name, colon, number = type.partition(":")
+        if colon and index is not None:
+            raise RuntimeError(f"device(): type must not include an index because index was passed too: {type}")
+        if name not in TYPES:
+            raise RuntimeError(f"Expected one of {', '.join(TYPES)} device type at start of device string: {name}")
+        if colon:
+            if not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{type}': write the index as a number, such as '{name}:0'")
+            index = int(number)
+        self.type: str = name
+        self.index: int | None = index
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> Any:
+        return device, (self.type,) if self.index is None else (self.type, self.index)
+
+    def __enter__(self) -> device:
+        self._prev = state.default_device
+        state.default_device = self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        state.default_device = self._prev
+
+    def clone(self) -> device:
+        return device(self)
+
+
+CPU = device("cpu")
+
+
+def default_device() -> device:
+    """The device of new tensors that name none."""
+    return state.default_device or CPU
+
+
+def set_default_device(d: device | str | int | None) -> None:
+    """Make d the device of new tensors that name none."""
+    state.default_device = None if d is None else device(d)

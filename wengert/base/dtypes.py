@@ -1,0 +1,186 @@
+"""The dtypes and PyTorch's rules of promotion.
+
+NumPy's dtype objects are the currency between libraries (CuPy uses the same), so each dtype
+carries one as `.np`. What is done with arrays of a dtype lives in `arrays/`.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+import ml_dtypes
+import numpy as np
+
+from . import modes
+
+__all__ = ["dtype", "as_dtype", "as_np", "get_default_dtype", "set_default_dtype", "promote_types", "can_cast",
+           "finfo", "iinfo"]
+
+
+class dtype:
+    """A tensor's element type, such as `wengert.float32`."""
+
+    __slots__ = ("name", "np", "is_floating_point", "is_complex", "itemsize", "category", "is_signed", "_letter")
+
+    def __init__(self, name: str, np_dtype: object, category: int, letter: str) -> None:
+        self.name = name
+        self.np = np.dtype(np_dtype)  # type: ignore[call-overload]
+        self.category = category  # 0 bool, 1 integer, 2 floating, 3 complex
+        self.is_floating_point = category == 2
+        self.is_complex = category == 3
+        self.is_signed = not (name.startswith("u") or name == "bool")
+        self.itemsize: int = self.np.itemsize
+        self._letter = letter
+
+    def __repr__(self) -> str:
+        return "torch." + self.name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def to_complex(self) -> dtype:
+        """The complex dtype of the same precision."""
+        return {"float16": complex64, "bfloat16": complex64, "float32": complex64, "float64": complex128}.get(
+            self.name, self if self.is_complex else complex64)
+
+    def to_real(self) -> dtype:
+        """The floating dtype of a complex dtype's parts."""
+        return {"complex64": float32, "complex128": float64}.get(self.name, self)
+
+
+bool = dtype("bool", np.bool_, 0, "Bool")  # noqa: A001
+uint8 = dtype("uint8", np.uint8, 1, "Byte")
+int8 = dtype("int8", np.int8, 1, "Char")
+int16 = dtype("int16", np.int16, 1, "Short")
+int32 = dtype("int32", np.int32, 1, "Int")
+int64 = dtype("int64", np.int64, 1, "Long")
+uint16 = dtype("uint16", np.uint16, 1, "UInt16")
+uint32 = dtype("uint32", np.uint32, 1, "UInt32")
+uint64 = dtype("uint64", np.uint64, 1, "UInt64")
+float16 = dtype("float16", np.float16, 2, "Half")
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 2, "BFloat16")
+float32 = dtype("float32", np.float32, 2, "Float")
+float64 = dtype("float64", np.float64, 2, "Double")
+complex64 = dtype("complex64", np.complex64, 3, "ComplexFloat")
+complex128 = dtype("complex128", np.complex128, 3, "ComplexDouble")
+
+ALL = (bool, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64,
+       complex128)
+ALIASES = {"half": float16, "float": float32, "double": float64, "cfloat": complex64, "cdouble": complex128,
+           "short": int16, "int": int32, "long": int64}
+BY_NP = {d.np: d for d in ALL}
+BY_PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32, builtins.complex: complex64}
+
+
+def as_dtype(d: object) -> dtype:
+    """The wengert dtype of a NumPy dtype, a Python type or a dtype.
+
+    >>> as_dtype(np.dtype("int64"))
+    torch.int64
+    """
+    if type(d) is dtype:
+        return d
+    if d in BY_PYTHON:
+        return get_default_dtype() if d is float else BY_PYTHON[d]  # type: ignore[index]
+    try:
+        return BY_NP[np.dtype(d)]  # type: ignore[call-overload]
+    except (KeyError, TypeError):
+        raise TypeError(f"can't use {d!r} as a dtype. The supported types are: "
+                        + ", ".join(x.name for x in ALL)) from None
+
+
+def as_np(d: object) -> np.dtype:
+    """The NumPy dtype of a dtype, a Python type or a NumPy dtype."""
+    if type(d) is dtype:
+        return d.np
+    return d if isinstance(d, np.dtype) else as_dtype(d).np
+
+
+def get_default_dtype() -> dtype:
+    """The floating dtype of new tensors made from Python floats."""
+    return modes.state.default_dtype or float32
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Make d (a floating dtype) the dtype of new tensors made from Python floats."""
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"set_default_dtype(): only floating-point types are supported as the default type, got {d!r}")
+    modes.state.default_dtype = d
+
+
+# position of a dtype among its category in the promotion lattice; float16 with bfloat16 gives float32
+_ORDER = {d.name: i for i, d in enumerate((bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64,
+                                          complex64, complex128))}
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype that holds values of both.
+
+    >>> promote_types(int32, float16)
+    torch.float16
+    """
+    if a is b:
+        return a
+    if a.category > b.category:
+        a, b = b, a
+    # now category(a) <= category(b)
+    if b.category == 3:
+        wide = a is float64 or b is complex128
+        return complex128 if wide else complex64
+    if b.category == 2:
+        if a.category < 2:
+            return b
+        if {a.name, b.name} == {"float16", "bfloat16"}:
+            return float32
+        return a if a.itemsize > b.itemsize else b
+    if a.category == 0:
+        return b
+    if a.is_signed == b.is_signed:
+        return a if a.itemsize >= b.itemsize else b
+    u, s = (a, b) if b.is_signed else (b, a)
+    if u.name in ("uint16", "uint32", "uint64"):
+        if u.itemsize < s.itemsize:
+            return s
+        raise RuntimeError(f"Promotion for {a.name} and {b.name} is not supported: convert one of them first")
+    return s if s.itemsize > u.itemsize else int16
+
+
+def can_cast(from_: dtype, to: dtype) -> object:
+    """Whether a value of from_ may be stored in to without losing its category."""
+    if from_.category > to.category and to.category != from_.category:
+        return False
+    return not (from_.category == 1 and from_.is_signed and to.category == 1 and not to.is_signed) \
+        if to.category == 1 else True
+
+
+class finfo:
+    """Limits of a floating dtype: eps, max, min, tiny, smallest_normal, resolution, bits."""
+
+    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002
+        d = type or get_default_dtype()
+        if d.category < 2:
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'")
+        real = d.to_real()
+        info = ml_dtypes.finfo(real.np)
+        self.dtype = real.name
+        self.bits = real.itemsize * 8
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.tiny)
+        self.resolution = float(info.resolution)
+
+    def __repr__(self) -> str:
+        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+
+
+class iinfo:
+    """Limits of an integer dtype: min, max, bits."""
+
+    def __init__(self, type: dtype) -> None:  # noqa: A002
+        if type.category != 1:
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+        info = np.iinfo(type.np)
+        self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

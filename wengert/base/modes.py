@@ -1,0 +1,163 @@
+"""Thread-local switches: is the graph recorded, inference mode, the default dtype; with their context managers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class _State(threading.local):
+    """One per thread; read on the eager path, so plain attributes."""
+
+    grad = True  # record a graph for tensors that require grad
+    inference = False
+    default_dtype: Any = None  # None: float32
+    default_device: Any = None  # None: the CPU
+    levels = 0  # nesting depth of function transforms
+
+
+state = _State()
+
+
+class _Switch:
+    """Base of the context managers: usable as decorators too, on functions and generators."""
+
+    def __enter__(self) -> Any:
+        raise TypeError("abstract")
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def clone(self) -> _Switch:
+        return type(self)()
+
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isclass(f):
+            raise TypeError(f"{type(self).__name__} decorates functions; got the class {f.__name__}: decorate its methods")
+        if inspect.isgeneratorfunction(f):
+
+            @functools.wraps(f)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                with self.clone():  # the switch is on only while the generator itself runs
+                    it = f(*args, **kwargs)
+                    try:
+                        item = next(it)
+                    except StopIteration as end:
+                        return end.value
+                while True:
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        with self.clone():
+                            it.close()
+                        raise
+                    except BaseException as e:
+                        with self.clone():
+                            try:
+                                item = it.throw(e)
+                            except StopIteration as end:
+                                return end.value
+                    else:
+                        with self.clone():
+                            try:
+                                item = it.send(sent)
+                            except StopIteration as end:
+                                return end.value
+
+            return generator
+
+        @functools.wraps(f)
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            with self.clone():
+                return f(*args, **kwargs)
+
+        return inner
+
+
+class no_grad(_Switch):
+    """Record nothing inside: results do not require grad. Context manager and decorator."""
+
+    def __init__(self, orig_func: Callable[..., Any] | None = None) -> None:
+        self.orig_func = orig_func
+
+    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
+        if orig_func is None:
+            return object.__new__(cls)
+        return object.__new__(cls)(orig_func)  # @no_grad without parentheses
+
+    def __enter__(self) -> None:
+        self.prev = state.grad
+        state.grad = False
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad = self.prev
+
+
+class enable_grad(no_grad):
+    """Record inside, even within no_grad. Context manager and decorator."""
+
+    def __enter__(self) -> None:
+        self.prev = state.grad
+        state.grad = True
+
+
+class set_grad_enabled(_Switch):
+    """Turn recording on or off: as a plain call at once, as a context manager for a block.
+
+    mode: bool.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self.prev = state.grad
+        self.mode = mode
+        state.grad = bool(mode)
+
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        state.grad = self.prev
+        return super().__call__(f)
+
+    def __enter__(self) -> None:
+        state.grad = self.mode
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad = self.prev
+
+    def clone(self) -> set_grad_enabled:
+        return set_grad_enabled(self.mode)
+
+
+class inference_mode(_Switch):
+    """Like no_grad; tensors made inside are marked so that they cannot be recorded later.
+
+    mode: bool.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
+        if isinstance(mode, bool):
+            return object.__new__(cls)
+        return cls()(mode)
+
+    def __enter__(self) -> None:
+        self.prev = (state.grad, state.inference)
+        state.grad, state.inference = (False, True) if self.mode else (True, False)
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad, state.inference = self.prev
+
+    def clone(self) -> inference_mode:
+        return inference_mode(self.mode)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require grad are recorded now."""
+    return state.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether inference mode is on."""
+    return state.inference

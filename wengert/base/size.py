@@ -1,0 +1,46 @@
+"""torch.Size: the shape of a tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+class Size(tuple):  # type: ignore[type-arg]
+    """A tuple of ints that prints as `torch.Size([2, 3])`."""
+
+    __slots__ = ()
+
+    def __new__(cls, values: Any = ()) -> Size:
+        t = tuple.__new__(cls, values)
+        for i, v in enumerate(t):
+            if type(v) is not int:
+                try:
+                    t = tuple.__new__(cls, [x.__index__() for x in t])
+                except (AttributeError, TypeError):
+                    raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(v).__name__}')") from None
+                break
+        return t
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, i: Any) -> Any:
+        v = tuple.__getitem__(self, i)
+        return Size(v) if isinstance(i, slice) else v
+
+    def __add__(self, other: Any) -> Any:
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __radd__(self, other: Any) -> Any:
+        return Size(tuple(other) + tuple(self))
+
+    def __mul__(self, n: Any) -> Any:
+        return Size(tuple.__mul__(self, n))
+
+    def __reduce__(self) -> Any:
+        return Size, (tuple(self),)

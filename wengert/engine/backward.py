@@ -1,0 +1,478 @@
+"""The reverse pass: nodes in the opposite order of their creation, gradients summed where they meet.
+
+The same loop serves raw arrays (ordinary backward: nothing recorded) and Tensors (create_graph=True: the
+rules call ops, so the pass is recorded). A gradient is brought to its node's shape and dtype when it
+arrives: rules do not undo broadcasting or promotion.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from operator import attrgetter
+from sys import getrefcount
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, namespace
+from ..base import dtypes
+from ..base.modes import state
+from . import views
+from .node import FREED, AccumulateGrad, GraphEdge, Node, Slot
+from .tensor import Tensor, wrap
+
+_seq = attrgetter("seq")
+COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
+
+
+def collect(roots: Sequence[Any]) -> list[Any]:
+    """The nodes reachable from roots, latest first; each leaf right after its last user."""
+    seen = set()
+    order: list[Any] = []
+    users: dict[Any, int] = {}  # leaf -> the earliest node that uses it
+    stack = [r for r in roots if r is not None and r.special != 2]
+    while stack:
+        n = stack.pop()
+        if n in seen:
+            continue
+        seen.add(n)
+        order.append(n)
+        for p in n.parents:
+            if p is not None:
+                if p.special == 2:
+                    s = n.seq
+                    if users.get(p, s) >= s:
+                        users[p] = s
+                elif p not in seen:
+                    stack.append(p)
+    order.sort(key=_seq, reverse=True)
+    ready: dict[int, list[Any]] = {}
+    for leaf, s in users.items():
+        ready.setdefault(s, []).append(leaf)
+    full = []
+    for n in order:
+        full.append(n)
+        if n.seq in ready:
+            full += ready[n.seq]
+    return full + [r for r in dict.fromkeys(roots) if r is not None and r.special == 2 and r not in users]
+
+
+def fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """g summed to shape (undoing broadcasting) and cast to dtype (undoing promotion)."""
+    xp = namespace(g)
+    if tuple(g.shape) != tuple(shape):
+        g = unbroadcast(xp, g, tuple(shape))
+    have = dtypes.as_np(g.dtype)
+    if dtype is not None and have != dtype:
+        if have in COMPLEX and dtype not in COMPLEX:
+            g = xp.real(g)
+        g = xp.astype(g, dtype)
+    return g
+
+
+def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum g over the dimensions along which an array of `shape` was broadcast."""
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(b not in (a, 1) for a, b in zip(tuple(g.shape)[extra:], shape)):
+        if not (extra <= 0 or g.ndim == 0):
+            raise RuntimeError(f"a gradient of shape {tuple(g.shape)} does not fit its tensor of shape {shape}")
+        return xp.expand(g, shape)  # a rule may give a smaller, broadcastable gradient
+    dims = (*range(extra), *(i + extra for i, s in enumerate(shape) if s == 1 and g.shape[i + extra] != 1))
+    if dims:
+        g = xp.sum(g, dims, True)
+    return xp.reshape(g, shape) if extra else g
+
+
+def rewrap(n: Any) -> tuple[Any, ...]:
+    """The saved values of a node as Tensors joined to the graph they came from."""
+    op = n.op
+    values: list[Any] = []
+    for s, x in zip(op.saved, n.saved):
+        if s in op.names:
+            i = op.names.index(s)
+            if s in op.integer or s in op.hidden:
+                x = _tensor(x, None)
+            elif op.many:
+                x = _tensor(x, Slot(n, i, tuple(x.shape), x.dtype))
+            else:
+                x = _tensor(x, n)
+        elif s in op.inputs:
+            x = _tensor(x, n.parents[op.inputs.index(s)])
+        elif s == op.variadic:
+            k = len(op.inputs)
+            x = tuple([_tensor(a, n.parents[k + j]) for j, a in enumerate(x)])
+        values.append(x)
+    return tuple(values)
+
+
+def _tensor(x: Any, node: Any) -> Any:
+    if x is None or isinstance(x, Tensor) or not hasattr(x, "dtype"):
+        return x
+    return wrap(x, node)
+
+
+def conjugated(xp: Any, values: Any) -> Any:
+    """Complex members of a tuple conjugated."""
+    return tuple([xp.conj(v) if hasattr(v, "dtype") and dtypes.as_np(v.dtype) in COMPLEX else v for v in values])
+
+
+def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, only: set[Any] | None,
+        captures: dict[Any, list[Any]], accumulate: bool) -> None:
+    """One reverse pass.
+
+    roots, seeds: nodes and their cotangents (raw arrays, or Tensors with create). only: the nodes worth visiting (None:
+    all). captures: node -> list that receives its gradient. accumulate: add to the leaves' `.grad`.
+    """
+    grads: dict[Any, Any] = {}
+    for r, g in zip(roots, seeds):
+        if r is None:
+            continue
+        old = grads.get(r)
+        grads[r] = g if old is None else old + g
+    order = collect(roots)
+    tensor_ns = NS[Tensor]
+    check = bool(order) and views.last_change[0] > min([n.seq for n in order if n.special != 2], default=0)
+    pop = grads.pop
+    get = grads.get
+    for n in order:
+        g = pop(n, None)
+        if g is None or (only is not None and n not in only):
+            continue
+        special = n.special
+        if special != 3:  # several outputs: a list with one gradient for each
+            if g.shape != n.shape or (g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype):
+                g = fit(g, n.shape, n.dtype)
+            if n.hooks is not None:
+                g = run_hooks(n, g, create)
+        if captures and n in captures:
+            captures[n].append(g)
+            if special == 2 and not accumulate:
+                continue
+        if special == 0:
+            saved = n.saved
+            if saved is None:
+                raise RuntimeError(FREED)
+            if check and n.seq < views.last_change[0]:
+                views.check_saved(n)
+            if n.more is not None:
+                gs = run_with_hooks(n, g, create)
+            else:
+                if create:
+                    saved, xp = rewrap(n), tensor_ns
+                else:
+                    xp = NS[type(g)] if state.levels == 0 and type(g) is not Tensor else namespace(g, *_flat(saved))
+                if n.dtype in COMPLEX and n.op.holomorphic:
+                    gs = n.backward(xp, xp.conj(g), saved, n.parents)
+                    gs = conjugated(xp, gs)
+                else:
+                    gs = n.backward(xp, g, saved, n.parents)
+            if not retain and n.saves_arrays:
+                n.saved = None
+        elif special == 2:
+            if accumulate:
+                accumulate_grad(n, g, create)
+            continue
+        elif special == 1:
+            p = n.parents[0]
+            parts = get(p)
+            if parts is None:
+                parts = grads[p] = [None] * len(p.shape)
+            old = parts[n.index]
+            parts[n.index] = g if old is None else old + g
+            continue
+        else:
+            gs = run_special(n, g, create, retain, check)
+        for p, gi in zip(n.parents, gs):
+            if p is None or gi is None:
+                continue
+            old = get(p)
+            if old is None:
+                grads[p] = gi
+            else:
+                if gi.shape != old.shape:
+                    if gi.shape != p.shape:
+                        gi = fit(gi, p.shape, None)
+                    if old.shape != p.shape:
+                        old = fit(old, p.shape, None)
+                grads[p] = old + gi
+
+
+def _flat(saved: tuple[Any, ...]) -> list[Any]:
+    out: list[Any] = []
+    for s in saved:
+        out.extend(s) if type(s) is tuple else out.append(s)
+    return [s for s in out if hasattr(s, "dtype")]
+
+
+def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
+    """Nodes that are not plain ops with one output."""
+    if n.special == 3:  # an op with several outputs
+        if n.saved is None:
+            raise RuntimeError(FREED)
+        if check:
+            views.check_saved(n)
+        some = next(x for x in g if x is not None)
+        saved = rewrap(n) if create else n.saved
+        xp = NS[Tensor] if create else namespace(some, *_flat(saved))
+        parts = tuple([xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)])
+        if n.op.holomorphic and any(x is not None and dtypes.as_np(x.dtype) in COMPLEX for x in parts):
+            gs = conjugated(xp, n.backward(xp, conjugated(xp, parts), saved, n.parents))
+        elif n.more is not None:
+            gs = run_with_hooks(n, parts, create)
+        else:
+            gs = n.backward(xp, parts, saved, n.parents)
+        if not retain and n.saves_arrays:
+            n.saved = None
+        return gs
+    if n.special == 4:
+        return n.run(NS[Tensor] if create else namespace(g), g)
+    return n.apply_backward(g, create, retain)  # user-defined Functions
+
+
+def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
+    """Add g to leaf.grad, in place unless the pass is recorded."""
+    old = leaf.grad
+    if create:
+        g = g if isinstance(g, Tensor) else wrap(g)
+        leaf.grad = g if old is None else old + g
+    elif isinstance(g, Tensor):
+        leaf.grad = g if old is None else old + g
+    elif old is None:
+        # keep g itself only if nobody else can see it: 3 references are ours (caller, parameter, getrefcount)
+        if RANK.get(type(g), 0) == 0 and (g.base is not None or getrefcount(g) > 3):
+            g = NS[type(g)].copy(g)
+        leaf.grad = wrap(g)
+    elif old._n is None and type(old._a) is type(g) and RANK.get(type(g), 0) == 0 and old._a.flags.writeable:
+        old._a += g
+        views.mutated(old)
+    else:
+        leaf.grad = wrap((old + wrap(g))._a)
+    if leaf.more is not None:
+        for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
+            hook(leaf.ref())
+
+
+def run_hooks(n: Any, g: Any, create: bool) -> Any:
+    """Tensor hooks of the output of n, in the order they were registered."""
+    t = g if create or isinstance(g, Tensor) else wrap(g)
+    for hook in builtins.list(n.hooks.values()):
+        r = hook(t)
+        if r is not None:
+            if not isinstance(r, Tensor):
+                raise TypeError(f"a tensor hook must return None or a Tensor, not {type(r).__name__}")
+            if tuple(r._a.shape) != tuple(t._a.shape):
+                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: it got "
+                                   f"{tuple(t._a.shape)} and returned {tuple(r._a.shape)}")
+            t = r
+    return t if create else t._a
+
+
+def run_with_hooks(n: Any, g: Any, create: bool) -> Any:
+    """The backward step of a node with node hooks (pre and post) or saved-tensor unpacking."""
+    if create:
+        saved, xp = rewrap(n), NS[Tensor]
+    else:
+        saved = n.saved
+        some = g if not isinstance(g, tuple) else next(x for x in g if x is not None)
+        xp = namespace(some, *_flat(saved))
+    up = (lambda x: x) if create else (lambda x: None if x is None else wrap(x))
+    down = (lambda x: x) if create else (lambda x: x._a if isinstance(x, Tensor) else x)
+    gs = g if isinstance(g, tuple) else (g,)
+    for hook in builtins.list(n.more.get("pre", {}).values()):
+        r = hook(tuple([up(x) for x in gs]))
+        if r is not None:
+            gs = tuple([down(x) for x in (r if isinstance(r, tuple) else (r,))])
+    g = gs if isinstance(g, tuple) else gs[0]
+    out = n.backward(xp, g, saved, n.parents)
+    for hook in builtins.list(n.more.get("post", {}).values()):
+        r = hook(tuple([up(x) for x in out]), tuple([up(x) for x in gs]))
+        if r is not None:
+            out = tuple([down(x) for x in (r if isinstance(r, tuple) else (r,))])
+    return out
+
+
+# ------------------------------------------------------------------------------------- the public calls
+
+
+def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str) -> list[Any]:
+    """The cotangents of outputs, checked: ones for scalars."""
+    if len(gradients) != len(outputs):
+        raise RuntimeError(f"{what}: got {len(outputs)} tensors and {len(gradients)} gradients")
+    seeds = []
+    for t, g in zip(outputs, gradients):
+        if g is None:
+            if t._n is None:
+                seeds.append(None)
+                continue
+            if t._a.size != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs; the output has shape "
+                                   f"{tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that shape")
+            if t.dtype.category == 3:
+                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype}")
+            xp = namespace(t._a)
+            g = xp.ones_like(t._a)
+            seeds.append(wrap(g) if create else g)
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"{what}: gradients can be either Tensors or None, but got {type(g).__name__}")
+        if tuple(g._a.shape) != tuple(t._a.shape):
+            raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {tuple(g._a.shape)} and output has a shape "
+                               f"of {tuple(t._a.shape)}: pass a gradient of the output's shape")
+        if (g.dtype.category == 3) != (t.dtype.category == 3) and t._n is not None:
+            raise RuntimeError("For complex Tensors, both grad_output and output are required to have the same dtype. "
+                               f"Mismatch: grad_output is {g.dtype}, output is {t.dtype}")
+        seeds.append(g if create else g._a)
+    return seeds
+
+
+def require_graph(outputs: Sequence[Tensor]) -> None:
+    for i, t in enumerate(outputs):
+        if t._n is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn: nothing was "
+                               "recorded for it. Was it computed from tensors with requires_grad=True, outside of "
+                               "torch.no_grad(), without .detach() or .item()?")
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+             inputs: Any = None, grad_variables: Any = None) -> None:
+    """Add the gradients of tensors to the `.grad` of the leaves (torch.autograd.backward).
+
+    tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes. inputs: accumulate only
+    into these.
+    """
+    outs = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
+    if grad_tensors is None:
+        gs: Any = [None] * len(outs)
+    else:
+        gs = (grad_tensors,) if isinstance(grad_tensors, Tensor) else tuple(grad_tensors)
+    outs, roots = edges(outs)
+    require_graph(outs)
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+    seeds = seeds_for(outs, gs, create_graph, "backward")
+    retain = create_graph if retain_graph is None else retain_graph
+    only, captures = None, {}
+    if inputs is not None:
+        nodes = []
+        for i, t in enumerate(inputs):
+            if t._n is None:
+                raise RuntimeError(f"One of the differentiated Tensors (input {i}) does not require grad")
+            nodes.append(t._n)
+        only = between(roots, nodes)
+        captures = {n: [] for n in nodes if n.special != 2}
+        only = {n for n in only if n.special != 2 or n in nodes}
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, True)
+    if inputs is not None:
+        for t in inputs:
+            if t._n in captures and captures[t._n]:
+                g = captures[t._n][0]
+                g = g if isinstance(g, Tensor) else wrap(g)
+                from .tensor import Box, extras
+
+                x = extras(t)
+                if x.box is None:
+                    x.box = Box()
+                x.box.grad = g if x.box.grad is None else x.box.grad + g
+
+
+def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Outputs given as tensors or edges, with their nodes."""
+    roots = [o.node if isinstance(o, GraphEdge) else o._n for o in outs]
+    return [edge_tensor(o) if isinstance(o, GraphEdge) else o for o in outs], roots
+
+
+def edge_tensor(e: GraphEdge) -> Any:
+    """A stand-in tensor for an edge (its shape and dtype are all that is asked)."""
+    n = e.node
+    from ..arrays.lookup import default_namespace
+
+    return wrap(default_namespace().zeros(n.shape, n.dtype), n)
+
+
+def with_mode(f: Any, create: bool, *args: Any) -> None:
+    """Run a pass with recording on only for create_graph (lower interpreter levels keep recording)."""
+    grad = state.grad
+    state.grad = create or (grad and state.levels > 0)
+    try:
+        f(*args)
+    finally:
+        state.grad = grad
+
+
+def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any]:
+    """The nodes on paths from roots to targets."""
+    order = collect(roots)
+    good = set(targets)
+    for n in reversed(order):
+        if n not in good and any(p in good for p in n.parents if p is not None):
+            good.add(n)
+    return good
+
+
+def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, allow_unused: bool | None = None, is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple[Any, ...]:
+    """Gradients of outputs with respect to inputs, returned instead of accumulated (torch.autograd.grad).
+
+    outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes (None: ones for scalars).
+    allow_unused: give None for inputs that the outputs do not depend on, instead of an error. is_grads_batched: the
+    cotangents have a batch dimension in front, and so have the results.
+    """
+    outs = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
+    ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+    if grad_outputs is None:
+        gs: Any = [None] * len(outs)
+    else:
+        gs = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    if materialize_grads and not allow_unused:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                         f"allow_unused={allow_unused}.")
+    if is_grads_batched:
+        from .batched import vmap_raw
+
+        def one(*cotangents: Any) -> Any:
+            it = iter(cotangents)
+            full = [None if g is None else next(it) for g in gs]
+            return grad(outs, ins, full, True, create_graph, allow_unused, False, materialize_grads)
+
+        result = vmap_raw(one, [g for g in gs if g is not None])
+        return tuple(result)
+    outs, roots = edges(outs)
+    require_graph(outs)
+    seeds = seeds_for(outs, gs, create_graph, "grad")
+    nodes = []
+    for i, t in enumerate(ins):
+        n = t.node if isinstance(t, GraphEdge) else t._n
+        if n is None:
+            raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "
+                               f"{tuple(t._a.shape)}; call .requires_grad_() on it before the computation")
+        nodes.append(n)
+    only = between(roots, nodes)
+    captures: dict[Any, list[Any]] = {n: [] for n in nodes}
+    retain = create_graph if retain_graph is None else retain_graph
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False)
+    result = []
+    for i, (t, n) in enumerate(zip(ins, nodes)):
+        got = captures[n]
+        if not got:
+            if not allow_unused:
+                raise RuntimeError(f"One of the differentiated Tensors appears to not have been used in the graph: "
+                                   f"inputs[{i}]. Set allow_unused=True if this is the desired behavior.")
+            if materialize_grads and isinstance(t, Tensor):
+                result.append(wrap(namespace(t._a).zeros_like(t._a)))
+            else:
+                result.append(None)
+        else:
+            g = got[0]
+            result.append(g if isinstance(g, Tensor) else wrap(own(g)))
+    return tuple(result)
+
+
+def own(g: Any) -> Any:
+    """g, or a copy if it is a broadcast view that could not be written to."""
+    if RANK.get(type(g), 0) == 0 and g.base is not None:
+        return NS[type(g)].copy(g)
+    return g

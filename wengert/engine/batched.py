@@ -1,0 +1,170 @@
+"""vmap: an array with a hidden batch dimension in front. The kind of an op tells how to push the batch through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.lookup import SCALARS, namespace
+from ..base.modes import state
+from .interp import Interp, interpreter, own_level, run_op
+from .op import Op
+from .tensor import Tensor, wrap
+
+ADJUST: dict[str, Callable[..., Any]] = {}  # op name -> f(static, ndim of a logical input, B): static with the batch in front
+
+
+def adjust(*names: str) -> Callable[[Any], Any]:
+    """Register how an op's static arguments change when a batch dimension is put in front of its arrays."""
+
+    def register(f: Any) -> Any:
+        for n in names:
+            ADJUST[n] = f
+        return f
+
+    return register
+
+
+def shift(dim: Any, ndim: int) -> Any:
+    """dim (an int, a tuple, or None for all) of a logical array, as dims of the physical one."""
+    if dim is None:
+        return tuple(range(1, ndim + 1))
+    if isinstance(dim, (tuple, list)):
+        return tuple([shift(d, ndim) for d in dim]) if len(dim) else tuple(range(1, ndim + 1))
+    return dim % ndim + 1 if ndim else 1
+
+
+def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+    """An op on batched arrays."""
+    level = own_level(ins, Batched)
+    flags = [isinstance(a, Batched) and a.level == level for a in ins]
+    values = [a.content if f else a for a, f in zip(ins, flags)]
+    size = next(v.shape[0] for v, f in zip(values, flags) if f)
+    xp = namespace(*values)
+    outs: Any = NotImplemented
+    if op.batch_rule is not None:
+        outs = op.batch_rule(xp, size, flags, *values, **static)
+    elif op.kind == "elementwise":
+        outs = aligned(op, values, flags, size, static)
+    elif op.name in ADJUST and len(op.arrays) == 1 and not op.variadic:
+        new = ADJUST[op.name](static, values[0].ndim - 1, size)
+        if new is not NotImplemented:
+            outs = run_op(op, values, new)
+    elif op.kind in ("reduction", "linear") and "dim" in static and len(ins) == 1:
+        n = values[0].ndim - 1
+        if n:
+            outs = run_op(op, values, {**static, "dim": shift(static["dim"], n)})
+    if outs is NotImplemented:
+        outs = looped(op, values, flags, size, static)
+    if len(op.names) == 1:
+        return Batched(level, outs)
+    return tuple([Batched(level, o) for o in outs])
+
+
+def aligned(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:
+    """Elementwise: batch dimensions in front, ones inserted where a logical array has fewer dimensions."""
+    nd = max(v.ndim - f for v, f in zip(values, flags) if v is not None and type(v) not in SCALARS)
+    out = []
+    for v, f in zip(values, flags):
+        if f and v.ndim - 1 < nd:
+            shape = tuple(v.shape)
+            v = namespace(v).reshape(v, (shape[0], *(1,) * (nd - v.ndim + 1), *shape[1:]))
+        out.append(v)
+    return run_op(op, out, static)
+
+
+def looped(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:
+    """The general way: one element at a time, results stacked."""
+    parts = []
+    for i in range(size):
+        ins = [take(v, i) if f else v for v, f in zip(values, flags)]
+        parts.append(run_op(op, ins, static))
+    if not parts:
+        raise RuntimeError(f"vmap: {op.name} over a batch of size 0 is not supported")
+    if len(op.names) == 1:
+        return namespace(*parts).stack(*parts, dim=0)
+    return tuple([namespace(*p).stack(*p, dim=0) for p in zip(*parts)])
+
+
+def take(v: Any, i: int) -> Any:
+    """Element i of the batch."""
+    return namespace(v).select(v, 0, i)
+
+
+@interpreter(batched_apply)
+class Batched(Interp):
+    """An array per element of a batch, kept as one array with the batch in front."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, level: int, content: Any) -> None:
+        self.level, self.content = level, content
+
+    @property
+    def shape(self) -> Any:  # type: ignore[override]
+        return tuple(self.content.shape)[1:]
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        d = self.content.dtype
+        return d.np if isinstance(self.content, Tensor) else d
+
+    def __repr__(self) -> str:
+        return f"Batched(level={self.level}, {self.content!r})"
+
+
+def lift_batch(x: Any, level: int, dim: int = 0) -> Tensor:
+    """A Tensor as a batch along one of its dimensions."""
+    xp = namespace(x._a)
+    if x._n is not None or isinstance(x._a, Interp):
+        from ..arrays.lookup import NS
+
+        moved = x if dim == 0 else NS[Tensor].movedim(x, dim, 0)
+        return wrap(Batched(level, moved))
+    return wrap(Batched(level, x._a if dim == 0 else xp.movedim(x._a, dim, 0)))
+
+
+def drop_batch(t: Any, level: int, size: int, dim: int = 0) -> Tensor:
+    """The whole batch of a result as one Tensor (results that do not depend on the batch are repeated)."""
+    a = t._a if isinstance(t, Tensor) else t
+    if isinstance(a, Batched) and a.level == level:
+        v = a.content
+    else:
+        v = t if isinstance(t, Tensor) and (t._n is not None or isinstance(a, Interp)) else a
+        xp = namespace(v)
+        v = xp.expand(xp.reshape(v, (1, *tuple(v.shape))), (size, *tuple(v.shape)))
+    out = v if isinstance(v, Tensor) else wrap(v)
+    if dim:
+        from ..arrays.lookup import NS
+
+        out = NS[Tensor].movedim(out, 0, dim)
+    return out
+
+
+def vmap_raw(f: Callable[..., Any], tensors: list[Tensor]) -> tuple[Any, ...]:
+    """f (returning a tuple of Tensors or None) over the first dimension of all tensors."""
+    state.levels += 1
+    level = state.levels
+    try:
+        size = tensors[0].shape[0]
+        outs = f(*[lift_batch(t, level) for t in tensors])
+        return tuple([None if o is None else drop_batch(o, level, size) for o in outs])
+    finally:
+        state.levels -= 1
+
+
+@adjust("reshape", "view", "expand", "broadcast_to")
+def _shapes(static: dict[str, Any], nd: int, size: int) -> Any:
+    return {**static, "shape": (size, *static["shape"])}
+
+
+@adjust("permute")
+def _permute(static: dict[str, Any], nd: int, size: int) -> Any:
+    return {**static, "dims": (0, *[d % nd + 1 for d in static["dims"]])}
+
+
+@adjust("transpose")
+def _transpose(static: dict[str, Any], nd: int, size: int) -> Any:
+    if nd == 0:
+        return NotImplemented
+    return {k: v % nd + 1 for k, v in static.items()}

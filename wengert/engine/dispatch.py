@@ -1,0 +1,295 @@
+"""The long way through an op: dtype promotion, scalars, devices, interpreters, any number of arrays, out=.
+
+The eager entry comes here for everything that is not plain arrays of one dtype on one device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
+from ..base import dtypes
+from ..base.modes import state
+from . import source, views
+from .node import Slot, tick
+from .op import Op
+from .tensor import Tensor, wrap
+
+
+def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
+    """Run op on any operands; the general form of every entry."""
+    if out is not None:
+        return write_out(op.name, slow(op, ins, static), out)
+    raws, nodes = unwrap(op, ins)
+    if op.types != "any":
+        raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
+    xp = namespace_of(op, raws)
+    t = xp.array_type
+    if RANK.get(t, 0) == 0:
+        check_devices(op, raws)
+        result = call_library(op, xp, raws, static)
+    else:
+        raws = [a.value if type(a) is _Typed else a for a in raws]
+        result = getattr(xp, op.name)(*raws, **static)
+    return finish(op, xp, ins, raws, nodes, static, result)
+
+
+def NS_TYPE(xp: Any) -> Any:
+    """The array type of a namespace."""
+    return xp.array_type
+
+
+def namespace_of(op: Op, raws: list[Any]) -> Any:
+    try:
+        return namespace(*raws)
+    except TypeError:
+        raise TypeError(f"{op.name}(): argument '{'input'}' must be Tensor, not "
+                        + (type(raws[0]).__name__ if raws else "nothing")) from None
+
+
+def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
+    """The op's implementation on a library's arrays."""
+    from .op import implementation
+
+    f = op.impl.get(xp.array_type)
+    if f is None:
+        f = op.impl[xp.array_type] = implementation(xp, op)
+    if op.variadic:
+        return f(*raws, **static)
+    return f(*raws, *static.values())
+
+
+def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+    """(raw arrays, nodes) of the operands at the highest interpreter level among them.
+
+    Operands of a lower level go in whole, so that what they record stays recorded at their own level.
+    """
+    raws: list[Any] = []
+    nodes: list[Any] = []
+    top = -1
+    for i, x in enumerate(ins):
+        if isinstance(x, Tensor):
+            a = x._a
+            raws.append(a)
+            nodes.append(x._n)
+            if RANK.get(type(a), 0) == 2 and a.level > top:
+                top = a.level
+        elif x is None or type(x) in SCALARS:
+            raws.append(x)
+            nodes.append(None)
+        else:
+            raws.append(constant(op, i, x))
+            nodes.append(None)
+    if top >= 0:
+        for i, x in enumerate(ins):
+            if isinstance(x, Tensor):
+                lower = RANK.get(type(x._a), 0) != 2 or x._a.level < top
+                if lower and (x._n is not None or RANK.get(type(x._a), 0) == 2):
+                    raws[i], nodes[i] = x, None
+    return raws, nodes
+
+
+def constant(op: Op, i: int, x: Any) -> Any:
+    """An operand that is neither Tensor nor Python number: a library's array or scalar."""
+    if isinstance(x, (bool, int, float, complex)):  # numpy.float64 is a float
+        return x.item() if hasattr(x, "item") else x
+    if is_array(x):
+        if getattr(x, "shape", None) == () and hasattr(x, "item") and RANK.get(type(x), 0) == 0:
+            return x.item() if not hasattr(x, "base") or type(x).__name__ != "ndarray" else x
+        return x
+    names = op.arrays
+    name = names[min(i, len(names) - 1)]
+    shown = {"x": "input", "y": "other"}.get(name, name)
+    raise TypeError(f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
+                    + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else ""))
+
+
+def result_dtype(operands: Any) -> dtypes.dtype:
+    """PyTorch's promotion: dimensioned tensors first, then 0-d tensors, then Python numbers, by category."""
+    dim = zero = scalar = None
+    for x in operands:
+        if x is None:
+            continue
+        t = type(x)
+        if t in SCALARS:
+            d = dtypes.BY_PYTHON[t]
+            if t is float:
+                d = dtypes.get_default_dtype()
+            elif t is complex:
+                d = dtypes.get_default_dtype().to_complex()
+            scalar = d if scalar is None else dtypes.promote_types(scalar, d)
+        else:
+            d = dtypes.as_dtype(x.dtype)
+            if x.ndim:
+                dim = d if dim is None else dtypes.promote_types(dim, d)
+            else:
+                zero = d if zero is None else dtypes.promote_types(zero, d)
+    best = dim
+    for other in (zero, scalar):
+        if other is None:
+            continue
+        if best is None:
+            best = other
+        elif other.category > best.category:
+            # only the category of the weaker operand counts
+            if other is scalar and other.category == 3 and best.category == 2:
+                best = best.to_complex()
+            elif other is scalar or best.category < 2 or dim is None:
+                best = dtypes.promote_types(best, other)
+            else:
+                best = dtypes.promote_types(best, other)
+    assert best is not None
+    return best
+
+
+def promoted(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
+    """The operands cast to their common dtype."""
+    target = result_dtype(raws)
+    if op.types == "float" and target.category < 2:
+        target = dtypes.get_default_dtype()
+    return [cast(a, target) for a in raws]
+
+
+def cast(a: Any, target: dtypes.dtype) -> Any:
+    """An operand in a dtype; Python numbers become 0-d arrays only where they would not be weak."""
+    t = type(a)
+    if a is None:
+        return None
+    if t in SCALARS:
+        if t is bool:
+            a = int(a) if target.category else a
+        return a if target.name in ("float32", "float64", "complex64", "complex128") else _Typed(a, target)
+    if dtypes.as_dtype(a.dtype) is target:
+        return a
+    return NS[t].astype(a, target.np)
+
+
+class _Typed:
+    """A Python number waiting for a namespace to become a 0-d array of a dtype."""
+
+    def __init__(self, value: Any, dtype: dtypes.dtype) -> None:
+        self.value, self.dtype = value, dtype
+
+
+def agreed(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
+    """The operands, which must have one dtype."""
+    found = [a.dtype for a in raws if a is not None and type(a) not in SCALARS]
+    for d in found[1:]:
+        if dtypes.as_np(d) != dtypes.as_np(found[0]):
+            shown = " and ".join(str(dtypes.as_dtype(x)) for x in dict.fromkeys(found))
+            raise RuntimeError(f"{op.name}: expected all tensors to have the same dtype, but got {shown}: convert one with "
+                               ".to(dtype)")
+    return raws
+
+
+def check_devices(op: Op, raws: list[Any]) -> None:
+    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a dtype."""
+    main = None
+    for a in raws:
+        if a is None or type(a) in SCALARS or type(a) is _Typed:
+            continue
+        dev = NS[type(a)].device_of(a)
+        if main is None or (main.type == "cpu" and raws[0].ndim == 0):
+            main = dev
+        elif dev != main and not (dev.type == "cpu" and a.ndim == 0):
+            raise RuntimeError(f"{op.name}: Expected all tensors to be on the same device, but found at least two devices, "
+                               f"{main} and {dev}! Move one with .to(device).")
+    for i, a in enumerate(raws):
+        if type(a) is _Typed:
+            ns = NS[next(type(b) for b in raws if b is not None and type(b) not in SCALARS and type(b) is not _Typed)] \
+                if any(b is not None and type(b) not in SCALARS and type(b) is not _Typed for b in raws) else None
+            raws[i] = ns.scalar(a.value, a.dtype.np) if ns else a.value
+
+
+def finish(op: Op, xp: Any, ins: tuple[Any, ...], raws: list[Any], nodes: list[Any], static: dict[str, Any],
+           result: Any) -> Any:
+    """Wrap an op's results as Tensors and record the node."""
+    names = op.names
+    outs = result if len(names) > 1 else (result,)
+    if len(names) == 1 and RANK.get(type(result), 0) == 0 and type(result) is not xp.array_type:
+        outs = (xp.asarray(result),)
+    shown = outs[: max(1, len(op.outputs))]
+    wrapped = [a if isinstance(a, Tensor) else wrap(a) for a in shown]
+    if op.differentiable and state.grad:
+        k = len(op.inputs)
+        parents = tuple([
+            n if n is not None and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules) else None
+            for i, n in enumerate(nodes)])
+        if any(p is not None for p in parents):
+            record(op, wrapped, parents, saved_values(op, raws, outs, static))
+    if op.view and isinstance(ins[0], Tensor):
+        views.register(ins[0], wrapped[0], op, static)
+    return wrapped[0] if len(wrapped) == 1 else tuple(wrapped)
+
+
+def saved_values(op: Op, raws: list[Any], outs: Any, static: dict[str, Any]) -> tuple[Any, ...]:
+    """What the op's rules ask for, in the order of op.saved."""
+    k = len(op.inputs)
+    values = dict(zip(op.inputs, raws))
+    if op.variadic:
+        values[op.variadic] = tuple(raws[k:])
+    values.update(static)
+    values.update(zip(op.names, outs))
+
+    def get(s: str) -> Any:
+        if s in values:
+            return values[s]
+        name, what = s.rsplit("_", 1)
+        v = values[name]
+        if name == op.variadic:
+            return tuple(getattr(a, what, ()) for a in v)
+        return tuple(getattr(v, "shape", ())) if what == "shape" else getattr(v, "dtype", None)
+
+    return tuple([get(s) for s in op.saved])
+
+
+def record(op: Op, tensors: list[Tensor], parents: tuple[Any, ...], saved: tuple[Any, ...]) -> Any:
+    """Join results to a new node."""
+    op.build_backward()
+    n = object.__new__(op.node)
+    n.parents, n.saved, n.seq, n.hooks, n.more = parents, saved, tick(), None, None
+    n.code, n.lasti = source.here(2)
+    if op.many:
+        n.shape = tuple([tuple(t._a.shape) for t in tensors])
+        n.dtype = tuple([t._a.dtype for t in tensors])
+        for i, (name, t) in enumerate(zip(op.outputs, tensors)):
+            if name not in op.integer:
+                t._n = Slot(n, i, tuple(t._a.shape), t._a.dtype)
+    else:
+        n.shape, n.dtype = tuple(tensors[0]._a.shape), tensors[0]._a.dtype
+        tensors[0]._n = n
+    return n
+
+
+def write_out(name: str, result: Any, out: Any) -> Any:
+    """Put results into the tensors given as out=, resizing them as PyTorch does; returns out."""
+    if isinstance(result, (tuple, list)):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
+        for r, o in zip(result, out):
+            write_out(name, r, o)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if state.grad and (result._n is not None or out._n is not None):
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of "
+                           "the arguments requires grad: leave out= away, or work under torch.no_grad().")
+    if not can_store(result.dtype, out.dtype):
+        raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type {out.dtype}")
+    if result.device != out.device:
+        raise RuntimeError(f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}")
+    if tuple(out._a.shape) != tuple(result._a.shape):
+        if out._a.size:
+            import warnings
+
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which "
+                          f"does not match the required output shape {list(result._a.shape)}. This behavior is deprecated: "
+                          "resize it to 0 elements first.", stacklevel=4)
+        out._a = NS[type(out._a)].empty(tuple(result._a.shape), out._a.dtype)
+    views.store(out, result._a)
+    return out
+
+
+def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
+    """Whether in-place and out= accept a result of one dtype in a tensor of another."""
+    return from_.category <= to.category or (from_.category == 0)

@@ -1,0 +1,197 @@
+"""The eager entry of an op and its backward step, unrolled from a template for its arity.
+
+This is the project's only exec (as in dataclasses): one straight line of code per op instead of loops
+over arguments is what makes a small operation cheap. Whatever is unusual (mixed dtypes or devices,
+scalars in odd places, interpreters, out=) goes to `dispatch.slow`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.lookup import NS
+from ..base import dtypes
+from ..base.modes import state
+from . import dispatch, views
+from .node import Slot, tick
+from .op import PUBLIC_NAME, Op
+from .source import INTERNAL
+from .tensor import Tensor
+
+
+def public_name(op: Op, name: str) -> str:
+    """x and y are `input` and `other` to users, unless the op has a parameter of that name already."""
+    new = PUBLIC_NAME.get(name, name)
+    return name if new in op.static or new in op.inputs else new
+
+
+def build_entry(op: Op) -> Callable[..., Any]:
+    """The function users call: op(inputs..., static..., *, out=None)."""
+    if op.kind == "composite":
+        return composite_entry(op)
+    if op.variadic:
+        return variadic_entry(op)
+    op.build_backward()
+    ins = [public_name(op, i) for i in op.inputs]
+    static = list(op.static)
+    lines: list[str] = []
+    w = lines.append
+    signature = [f"{p}=None" if i in op.optional else p for p, i in zip(ins, op.inputs)]
+    signature += [f"{k}=default_{k}" for k in static]
+    w(f"def {op.name}({', '.join(signature)}, *, out=None):")
+    slow = f"return slow(op, ({''.join(p + ', ' for p in ins)}), {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
+    w(f"  if out is not None: {slow}")
+    w("  try:")
+    w(f"    a0 = {ins[0]}._a; n0 = {ins[0]}._n; d = a0.dtype; t = type(a0)")
+    w(f"  except AttributeError: {slow}")
+    if op.types == "float":
+        w(f"  if d is not F32 and d is not F64: {slow}")
+    scalars = op.types in ("promote", "float") and len(ins) == 2
+    for i, p in enumerate(ins[1:], 1):
+        w(f"  if isinstance({p}, Tensor):")
+        w(f"    a{i} = {p}._a; n{i} = {p}._n")
+        check = f"a{i}.dtype is not d or " if op.types != "any" else ""
+        w(f"    if {check}type(a{i}) is not t: {slow}")
+        if op.inputs[i] in op.optional:
+            w(f"  elif {p} is None: a{i} = n{i} = None")
+        if scalars:
+            w("  else:")
+            w(f"    s = type({p})")
+            w(f"    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is F64 or d is I64)): "
+              f"a{i} = {p}; n{i} = None")
+            w(f"    else: {slow}")
+        else:
+            w(f"  else: {slow}")
+    if op.types == "promote" and len(ins) == 1 or op.types in ("promote", "float"):
+        w(f"  if d is BF16: {slow}")  # its Python scalars are not weak, its library functions few
+    w("  try: f = impl[t]")
+    w(f"  except KeyError: {slow}")
+    args = ", ".join([f"a{i}" for i in range(len(ins))] + static)
+    n_out = len(op.names)
+    if n_out == 1:
+        w(f"  o0 = f({args})")
+        w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
+    else:
+        w(f"  {', '.join(f'o{i}' for i in range(n_out))} = f({args})")
+    shown = max(1, len(op.outputs))
+    for i in range(shown):
+        w(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
+    nodes = " or ".join(f"n{i} is not None" for i, name in enumerate(op.inputs) if op.joint or name in op.rules)
+    if op.differentiable and nodes:
+        w(f"  if ({nodes}) and state.grad:")
+        w("    n = new(Node)")
+        w(f"    n.parents = ({''.join((f'n{i}, ' if op.joint or name in op.rules else 'None, ') for i, name in enumerate(op.inputs))})")
+        w(f"    n.saved = ({''.join(_value(op, s) + ', ' for s in op.saved)})")
+        w("    n.seq = tick(); n.hooks = n.more = None")
+        w("    fr = frame(1); c = fr.f_code")
+        w("    while INTERNAL[c.co_filename] and fr.f_back is not None: fr = fr.f_back; c = fr.f_code")
+        w("    n.code = c; n.lasti = fr.f_lasti")
+        if op.many:
+            outs = [f"o{i}" for i in range(len(op.outputs))]
+            w(f"    n.shape = ({''.join(f'{o}.shape, ' for o in outs)}); n.dtype = ({''.join(f'{o}.dtype, ' for o in outs)})")
+            for i, name in enumerate(op.outputs):
+                if name not in op.integer:
+                    w(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
+        else:
+            w("    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n")
+    if op.view:
+        w(f"  register({ins[0]}, r0, op, {{{', '.join(f'{k!r}: {k}' for k in static)}}})")
+    w("  return " + ", ".join(f"r{i}" for i in range(shown)))
+    env: dict[str, Any] = dict(
+        Tensor=Tensor, Node=op.node, new=object.__new__, state=state, tick=tick, frame=sys._getframe, INTERNAL=INTERNAL,
+        impl=op.impl, op=op, slow=dispatch.slow, NS=NS, Slot=Slot, register=views.register,
+        F32=dtypes.float32.np, F64=dtypes.float64.np, I64=dtypes.int64.np, BF16=dtypes.bfloat16.np,
+        __name__="wengert.engine.entry", **{f"default_{k}": v for k, v in op.static.items()})
+    exec(compile("\n".join(lines), f"<wengert {op.name}>", "exec"), env)
+    f = env[op.name]
+    return _dress(f, op)
+
+
+def _dress(f: Any, op: Op) -> Any:
+    f.__doc__ = op.doc
+    f.__module__ = "wengert"
+    f.__qualname__ = f.__name__ = op.name
+    f.op = op
+    return f
+
+
+def _value(op: Op, s: str) -> str:
+    """The expression in the entry for something a rule asked for."""
+    if s in op.names:
+        return f"o{op.names.index(s)}"
+    if s in op.static:
+        return s
+    if s in op.inputs:
+        return f"a{op.inputs.index(s)}"
+    name, what = s.rsplit("_", 1)
+    i = op.inputs.index(name)
+    return (f"(a{i}.shape if type(a{i}) is t else ())" if what == "shape" else f"(a{i}.dtype if type(a{i}) is t else None)") \
+        if i else f"a{i}.{what}"
+
+
+def composite_entry(op: Op) -> Callable[..., Any]:
+    """A composite runs its body on whatever it is given: its parts record themselves."""
+    fwd, ns = op.fwd, NS[Tensor]
+
+    def f(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        r = fwd(ns, *args, **kwargs)
+        return r if out is None else dispatch.write_out(op.name, r, out)
+
+    return _dress(f, op)
+
+
+def variadic_entry(op: Op) -> Callable[..., Any]:
+    """Ops over any number of arrays: op(fixed..., *arrays, static...)."""
+    op.build_backward()
+    defaults = op.static
+
+    def f(*arrays: Any, out: Any = None, **static: Any) -> Any:
+        return dispatch.slow(op, arrays, {**defaults, **static} if static else defaults, out)
+
+    return _dress(f, op)
+
+
+def build_backward(op: Op) -> Any:
+    """backward(xp, g, saved, parents) -> gradients, one per parent; rules run only for parents that want theirs."""
+    if not op.differentiable:
+        return None
+    n = len(op.inputs)
+    lines = [f"def {op.name}_backward(xp, g, saved, parents):"]
+    w = lines.append
+    if op.saved:
+        w(f"  {', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = saved")
+    if op.many:
+        w(f"  {', '.join('g_' + o for o in op.outputs)} = g")
+    env: dict[str, Any] = {"__name__": "wengert.engine.entry"}
+    if op.joint:
+        env["rule"] = op.joint
+        w("  needs = tuple([p is not None for p in parents])")
+        w(f"  return rule({', '.join(op.needs['*'])})")
+    else:
+        names = [f"n{i}" for i in range(n)]
+        if op.variadic:
+            w(f"  {''.join(x + ', ' for x in names)}*rest = parents")
+        else:
+            w(f"  {''.join(x + ', ' for x in names)} = parents")
+        if any("needs" in x for x in op.needs.values()):
+            w("  needs = tuple([p is not None for p in parents])")
+        calls = []
+        for i, name in enumerate(op.inputs):
+            if name in op.rules:
+                env[f"r{i}"] = op.rules[name]
+                calls.append(f"(None if n{i} is None else r{i}({', '.join(op.needs[name])}))")
+            else:
+                calls.append("None")
+        if op.variadic and op.variadic in op.rules:
+            env["rv"] = op.rules[op.variadic]
+            w(f"  more = rv({', '.join(op.needs[op.variadic])}) if any([p is not None for p in rest]) else [None] * len(rest)")
+            w(f"  return ({''.join(c + ', ' for c in calls)}*more)")
+        elif op.variadic:
+            w(f"  return ({''.join(c + ', ' for c in calls)}*[None] * len(rest))")
+        else:
+            w(f"  return ({''.join(c + ', ' for c in calls)})")
+    exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
+    return env[f"{op.name}_backward"]

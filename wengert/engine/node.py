@@ -1,0 +1,142 @@
+"""The graph: nodes made by ops, leaves that hold `.grad`, and slots of ops with several outputs.
+
+Edges go from a result to what it was computed from (`parents`), so the graph lives as long as its
+results do and there are no reference cycles: a node never refers to its own output.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from . import source
+
+tick = itertools.count(1).__next__  # creation order of nodes and of in-place changes
+
+
+class Node:
+    """One recorded operation. Subclassed per op (`MulBackward0`), where `op` is the op."""
+
+    __slots__ = ("parents", "saved", "shape", "dtype", "seq", "hooks", "code", "lasti", "more", "__weakref__")
+    op: Any = None
+    special = 0  # 0: an op with one output; others are handled apart by the reverse pass
+    level = 0  # of the function transform that records here
+
+    def name(self) -> str:
+        """The name PyTorch prints for this node."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """((node, index of its output), ...) that this node passes gradients to."""
+        return tuple((p.parents[0], p.index) if type(p) is Slot else (p, 0) for p in self.parents)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dict for the user's own notes on this node."""
+        return extra(self, "metadata", dict)
+
+    def register_hook(self, fn: Any) -> Any:
+        """Call fn(grad_inputs, grad_outputs) after this node has run; a result replaces grad_inputs."""
+        from .hooks import Handle
+
+        return Handle(extra(self, "post", dict), fn)
+
+    def register_prehook(self, fn: Any) -> Any:
+        """Call fn(grad_outputs) before this node runs; a result replaces grad_outputs."""
+        from .hooks import Handle
+
+        return Handle(extra(self, "pre", dict), fn)
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def where(self) -> str:
+        """The line of the program that made this node."""
+        return source.describe(self.code, self.lasti)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("hooks", "more", "code"):  # slots set at need only
+            return None
+        if name == "lasti":
+            return 0
+        if name.startswith("_saved_") and self.op is not None:
+            return saved_attribute(self, name[7:])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {hex(id(self))}>"
+
+
+def extra(node: Any, key: str, make: Any) -> Any:
+    """node.more[key], made at first use."""
+    if node.more is None:
+        node.more = {}
+    return node.more.setdefault(key, make()) if key not in node.more else node.more[key]
+
+
+def saved_attribute(node: Node, name: str) -> Any:
+    """PyTorch's `node._saved_self` and the like."""
+    names = node.op.saved
+    ours = {"self": "x", "other": "y", "result": "out"}.get(name, name)
+    if ours not in names:
+        raise AttributeError(f"{node.name()} has no saved value {name!r}; it saved {list(names)}")
+    if node.saved is None:
+        raise RuntimeError(FREED)
+    from .backward import rewrap
+
+    return rewrap(node)[names.index(ours)]
+
+
+FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have "
+         "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+         "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+         "you need to access saved tensors after calling backward.")
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: holds its `.grad`."""
+
+    __slots__ = ("grad", "ref", "level_")
+    special = 2
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.parents = ()
+        self.saved = ()
+        self.shape, self.dtype = shape, dtype
+        self.seq = 0
+        self.hooks = None
+        self.grad: Any = None
+        self.ref: Any = None  # weak reference to the tensor, for hooks that want it
+
+    @property
+    def variable(self) -> Any:
+        return self.ref() if self.ref is not None else None
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+
+class Slot(Node):
+    """One output of an op with several: passes its gradient to that output's place in the op's node."""
+
+    __slots__ = ("index",)
+    special = 1
+
+    def __init__(self, node: Node, index: int, shape: tuple[int, ...], dtype: Any) -> None:
+        self.parents = (node,)
+        self.saved = ()
+        self.index, self.shape, self.dtype = index, shape, dtype
+        self.seq = tick()
+        self.hooks = None
+        self.code, self.lasti = node.code, node.lasti
+
+    def name(self) -> str:
+        return self.parents[0].name()
+
+
+class GraphEdge:
+    """Where a gradient flows: a node and the index of one of its outputs."""
+
+    def __init__(self, node: Any, output_nr: int = 0) -> None:
+        self.node, self.output_nr = node, output_nr

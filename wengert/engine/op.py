@@ -1,0 +1,245 @@
+"""What an op is, the registry of ops, and the registries of public functions and methods.
+
+An op: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the facts that
+interpreters need. `entry.py` turns it into the function that users call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays import bind
+from ..arrays.lookup import NS, Namespace
+from .node import Node
+
+OPS: dict[str, Op] = {}
+FUNCTIONS: dict[str, dict[str, Any]] = {}  # namespace ("" is torch itself) -> name -> Op or function
+METHODS: dict[str, Any] = {}  # name -> Op or function taking the tensor first
+PUBLIC_NAME = {"x": "input", "y": "other", "w": "weight"}  # how rule-writers' short names appear to users
+
+
+class Op:
+    """A forward, one vjp rule per input, and the facts every interpreter derives its behaviour from."""
+
+    def __init__(self, fwd: Callable[..., Any], kind: str, *, name: str, primitive: bool, types: str,
+                 outputs: tuple[str, ...], hidden: tuple[str, ...], integer: tuple[str, ...], view: bool,
+                 node: str | None, optional: tuple[str, ...], inputs: int | None) -> None:
+        self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
+        self.types = types
+        self.view = view
+        self.doc = fwd.__doc__
+        ps = list(inspect.signature(fwd).parameters.values())[1:]
+        self.variadic = next((p.name for p in ps if p.kind is p.VAR_POSITIONAL), None)
+        free = [p for p in ps if p.kind is not p.VAR_POSITIONAL]
+        n = len([p for p in free if p.default is p.empty]) if inputs is None else inputs
+        n = max(n, 1 + max((i for i, p in enumerate(free) if p.name in optional), default=-1))
+        self.inputs = [p.name for p in free[:n]]
+        self.optional = set(optional)
+        self.static = {p.name: p.default for p in free[n:]}
+        self.outputs = outputs  # names of the visible outputs; () means one, called out
+        self.hidden = hidden
+        self.integer = set(integer)  # outputs without gradient
+        self.many = len(outputs) > 1
+        self.names = (outputs + hidden) if (outputs or hidden) else ("out",)
+        if hidden and not outputs:
+            self.outputs, self.names = ("out",), ("out", *hidden)
+        self.rules: dict[str, Callable[..., Any]] = {}
+        self.needs: dict[str, list[str]] = {}
+        self.saved: list[str] = []
+        self.joint: Callable[..., Any] | None = None
+        self.jvp_rule: Callable[..., Any] | None = None
+        self.batch_rule: Callable[..., Any] | None = None
+        self.holomorphic = True
+        camel = "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_"))
+        self.node = type(node or camel + "Backward0", (Node,), {"__slots__": (), "op": self, "__module__": "torch.autograd",
+                                                                "special": 3 if self.many else 0})
+        self.impl = _Impl(self)
+        self.backward: Any = None
+        self._entry: Any = None
+
+    # ---- declaring
+
+    def vjp(self, complex: bool = False, **rules: Callable[..., Any]) -> Op:  # noqa: A002
+        """Give the rules: input name -> function whose parameter names are what it needs.
+
+        Available names: xp, g (g_NAME for ops with several outputs), the inputs, NAME_shape and NAME_dtype of an
+        input, the static arguments, the outputs (out, or their names). complex=True: the rules are right for complex
+        arrays as they stand (without it the engine conjugates around them, which is right for holomorphic ops).
+        """
+        self.holomorphic = not complex
+        for name, rule in rules.items():
+            if name not in self.arrays:
+                raise TypeError(f"{self.name}: there is no input {name!r} to give a rule for")
+            self.rules[name], self.needs[name] = rule, self._parameters(rule, name)
+        self._save([n for need in self.needs.values() for n in need])
+        return self
+
+    def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:  # noqa: A002
+        """Give one rule that returns a tuple with the gradient of every input; `needs` tells it which are wanted."""
+        self.holomorphic, self.joint = not complex, rule
+        self.needs = {"*": self._parameters(rule, "all inputs")}
+        self._save(self.needs["*"])
+        return self
+
+    @property
+    def arrays(self) -> list[str]:
+        """Names of the array inputs, the variadic one last."""
+        return [*self.inputs, *([self.variadic] if self.variadic else [])]
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether any rule was given."""
+        return bool(self.rules) or self.joint is not None
+
+    def _parameters(self, rule: Callable[..., Any], what: str) -> list[str]:
+        known = {"xp", "g", "needs", *self.names, *self.static, *(f"g_{o}" for o in self.names)}
+        for i in self.arrays:
+            known |= {i, f"{i}_shape", f"{i}_dtype"}
+        need = list(inspect.signature(rule).parameters)
+        if bad := set(need) - known:
+            raise TypeError(f"{self.name}: the rule for {what} asks for {sorted(bad)}; known are {sorted(known)}")
+        return need
+
+    def _save(self, names: list[str]) -> None:
+        self.saved = [n for n in dict.fromkeys(names) if n not in ("xp", "g", "needs") and not n.startswith("g_")]
+        self.node.saves_arrays = any(s in self.arrays or s in self.names for s in self.saved)  # type: ignore[attr-defined]
+
+    def jvp(self, rule: Callable[..., Any]) -> Op:
+        """Give a forward-mode rule(xp, tangents, *inputs, **static) -> tangent of the outputs."""
+        self.jvp_rule = rule
+        return self
+
+    def batch(self, rule: Callable[..., Any]) -> Op:
+        """Give a vmap rule(xp, size, batched flags, *inputs with the batch in front, **static) -> outputs, batch in front."""
+        self.batch_rule = rule
+        return self
+
+    # ---- using
+
+    @property
+    def entry(self) -> Callable[..., Any]:
+        """The public function, built at first use."""
+        if self._entry is None:
+            from .entry import build_entry
+
+            self._entry = build_entry(self)
+        return self._entry
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.entry(*args, **kwargs)
+
+    def build_backward(self) -> None:
+        if self.backward is None:
+            from .entry import build_backward
+
+            self.backward = build_backward(self)
+            self.node.backward = staticmethod(self.backward)  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name} ({self.kind})>"
+
+
+class _Impl(dict):  # type: ignore[type-arg]
+    """type of raw array -> the callable that computes the op on it."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    def __missing__(self, t: type) -> Any:
+        from ..arrays.lookup import RANK
+
+        ns = NS[t]
+        if RANK.get(t, 0):
+            raise KeyError(t)  # interpreters and Tensors go the long way
+        self[t] = f = implementation(ns, self.op)
+        return f
+
+
+def implementation(ns: Any, op: Op) -> Callable[..., Any]:
+    """The op's callable on a library namespace: the library's own word, or the body over it."""
+    if op.primitive:
+        f = ns.__dict__.get(op.name) or bind.lazy_word(ns.library, op.name)
+        if f is None:
+            raise NotImplementedError(f"{op.name}: the array library {ns.name} has no implementation")
+        return f
+    fwd = op.fwd
+
+    def body(*args: Any, **kwargs: Any) -> Any:
+        return fwd(ns, *args, **kwargs)
+
+    body.__name__ = op.name
+    return body
+
+
+def derive(ns: Namespace, word: str) -> Any:
+    """A word that a library lacks, from the op of that name."""
+    op = OPS.get(word)
+    if op is not None:
+        return implementation(ns, op)
+    f = bind.lazy_word(ns.library, word)  # type: ignore[attr-defined]
+    if f is None:
+        raise AttributeError(f"the vocabulary has no word {word!r}")
+    return f
+
+
+Namespace.derive = staticmethod(derive)  # type: ignore[assignment,method-assign]
+
+
+def op(kind: str, *, name: str | None = None, types: str | None = None, outputs: str = "", hidden: str = "",
+       integer: str = "", view: bool = False, node: str | None = None, optional: str = "", inputs: int | None = None,
+       primitive: bool = False, public: bool | str = True, method: bool | str = True, namespace: str = "",
+       aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Op]:
+    """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default, ...).
+
+    types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then integers become the default
+    float), 'same' (all inputs must agree), 'any' (taken as they are). outputs, hidden, integer, optional: names
+    separated by spaces. public/method: False keeps it out of torch's namespace / Tensor's methods; a string renames.
+    """
+
+    def register(fwd: Callable[..., Any]) -> Op:
+        n = name or fwd.__name__.rstrip("_")
+        o = Op(fwd, kind, name=n, primitive=primitive, types=types or ("promote" if kind == "elementwise" else "any"),
+               outputs=tuple(outputs.split()), hidden=tuple(hidden.split()), integer=tuple(integer.split()), view=view,
+               node=node, optional=tuple(optional.split()), inputs=inputs)
+        if n in OPS:
+            raise ValueError(f"op {n} is defined twice")
+        OPS[n] = o
+        expose(o, n, public, method, namespace, aliases)
+        return o
+
+    return register
+
+
+def primitive(kind: str, **facts: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Define an op that every array namespace implements under its name; the function has only a docstring."""
+    return op(kind, primitive=True, **facts)
+
+
+def expose(o: Any, n: str, public: bool | str, method: bool | str, namespace: str, aliases: tuple[str, ...]) -> None:
+    """Enter a function in the public tables."""
+    if public:
+        for a in (public if isinstance(public, str) else n, *aliases):
+            FUNCTIONS.setdefault(namespace, {})[a] = o
+    if method and not namespace or isinstance(method, str):
+        for a in (method if isinstance(method, str) else n, *(aliases if not namespace else ())):
+            METHODS[a] = o
+
+
+def public(f: Callable[..., Any] | None = None, *, name: str | None = None, namespace: str = "",
+           method: bool | str | None = None, function: bool = True, inplace: bool = False,
+           aliases: tuple[str, ...] = ()) -> Any:
+    """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional') and as Tensor.NAME.
+
+    out= and NAME_ are derived for every public function, unless it has a parameter called out itself or is registered
+    with an underscore name itself. method: default only for functions of torch itself. function=False: method only.
+    """
+    if f is None:
+        return lambda g: public(g, name=name, namespace=namespace, method=method, function=function, inplace=inplace,
+                                aliases=aliases)
+    n = name or f.__name__.rstrip("_")
+    f.__wengert_name__ = n  # type: ignore[attr-defined]
+    m = (namespace == "") if method is None else method
+    expose(f, n, function, m, namespace, aliases)
+    return f

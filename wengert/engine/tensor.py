@@ -1,0 +1,216 @@
+"""The Tensor object itself: a raw array, its node in the graph, and rarely used extras.
+
+What people do with tensors (methods, operators, printing, indexing) is attached by `tensor/`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import NS, RANK
+from ..base import dtypes
+from ..base.devices import device
+from ..base.modes import state
+from ..base.size import Size
+from .node import AccumulateGrad, Slot
+
+new = object.__new__
+
+
+class Extras:
+    """What few tensors have: gradients of non-leaves, views, marks."""
+
+    box: Any = None  # where .grad lives when the tensor has no leaf node of its own
+    base: Any = None  # the tensor this one is a view of
+    replay: Any = None  # functions that take the base to this view again
+    views: Any = None  # weak references to the views of this tensor
+    untracked = False  # made by .data: changes are not announced
+    inference = False
+    names: Any = None
+    hooks: Any = None
+
+
+class Box:
+    """Holds `.grad` of a tensor without a leaf node."""
+
+    grad: Any = None
+
+
+class Tensor:
+    """A multi-dimensional array that can record how it was computed.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> x.shape
+    torch.Size([2])
+    """
+
+    __slots__ = ("_a", "_n", "_x", "__dict__", "__weakref__")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        from ..ops.creation import legacy_tensor
+
+        t = new(cls)
+        t._a, t._n, t._x = legacy_tensor(*args, **kwargs)._a, None, None
+        return t
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    # ---- the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._n is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording operations on this leaf; returns it.
+
+        Raises RuntimeError for dtypes without derivatives and, when stopping, for results of recorded operations.
+        """
+        n = self._n
+        if requires_grad:
+            if n is None:
+                d = self._a.dtype
+                if dtypes.BY_NP[d].category < 2:
+                    raise RuntimeError("only Tensors of floating point and complex dtype can require gradients; "
+                                       f"this one is {dtypes.BY_NP[d]}: convert it with .float()")
+                if self._x is not None and self._x.inference and not state.inference:
+                    raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                                       "allowed: make a normal tensor of it with .clone()")
+                box = self._x.box if self._x is not None else None
+                if type(box) is AccumulateGrad:
+                    self._n = box
+                else:
+                    self._n = leaf = AccumulateGrad(tuple(self._a.shape), d)
+                    if box is not None:
+                        leaf.grad = box.grad
+        elif n is not None:
+            if type(n) is not AccumulateGrad:
+                raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a "
+                                   "computed variable in a subgraph that doesn't require differentiation use "
+                                   "var_no_grad = var.detach().")
+            extras(self).box = n
+            self._n = None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for tensors that were not computed by a recorded operation."""
+        return self._n is None or type(self._n) is AccumulateGrad
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node that computed this tensor, or None for leaves."""
+        n = self._n
+        if n is None or type(n) is AccumulateGrad:
+            return None
+        return n.parents[0] if type(n) is Slot else n
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of its node this tensor is."""
+        return self._n.index if type(self._n) is Slot else 0
+
+    @property
+    def grad(self) -> Any:
+        """The gradient accumulated by backward(), or None."""
+        n = self._n
+        if type(n) is AccumulateGrad:
+            return n.grad
+        x = self._x
+        if x is not None and x.box is not None:
+            return x.box.grad
+        if n is not None:
+            import warnings
+
+            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+                          "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
+                          "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
+                          stacklevel=2)
+        return None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if tuple(value._a.shape) != tuple(self._a.shape):
+                raise RuntimeError("assigned grad has data of a different size: the tensor has shape "
+                                   f"{tuple(self._a.shape)}, the gradient {tuple(value._a.shape)}")
+            if value._a.dtype != self._a.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: the tensor is {self.dtype}, the gradient "
+                                   f"{value.dtype}")
+            if type(value._a) is not type(self._a) and not RANK.get(type(value._a)):
+                raise RuntimeError(f"assigned grad is on {value.device}, the tensor on {self.device}")
+        n = self._n
+        if type(n) is AccumulateGrad:
+            n.grad = value
+        elif value is not None or self._x is not None:
+            x = extras(self)
+            if x.box is None:
+                x.box = Box()
+            x.box.grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+                 inputs: Any = None) -> None:
+        """Add to the `.grad` of every leaf the gradient of this tensor.
+
+        gradient: the cotangent, same shape as this tensor; may be left out for scalars. retain_graph: keep the graph
+        for another pass (default: create_graph). create_graph: record the pass itself, for higher derivatives.
+        inputs: accumulate only into these tensors.
+        """
+        from .backward import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    # ---- facts
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the dimensions."""
+        return tuple.__new__(Size, self._a.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The dtype of the elements."""
+        return dtypes.BY_NP[self._a.dtype]
+
+    @property
+    def device(self) -> device:
+        """Where the tensor lives."""
+        return NS[type(self._a)].device_of(self._a)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._a.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._a.ndim
+
+
+def extras(t: Tensor) -> Extras:
+    """t's extras, made at first use."""
+    if t._x is None:
+        t._x = Extras()
+    return t._x
+
+
+def wrap(a: Any, node: Any = None) -> Tensor:
+    """A Tensor around a raw array."""
+    t = new(Tensor)
+    t._a = a
+    t._n = node
+    t._x = None
+    return t

@@ -1,0 +1,81 @@
+"""Tracing: arrays that carry a value and write down every op done to them.
+
+The program that comes out is a list of (op, inputs, static, outputs) over slot numbers; `replay` runs it
+on other inputs of the same shapes. Forward, backward and update rules all trace, because all of them are
+written in the vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .interp import Interp, interpreter, own_level, run_op
+from .op import Op
+from .tensor import Tensor
+
+
+class Program:
+    """A straight-line program: steps over numbered slots."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[Op, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = []
+        self.slots = 0
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+
+class Ref:
+    """A slot as an operand of a step."""
+
+    __slots__ = ("slot",)
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+
+
+def traced_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+    """Run the op on the values and write it down."""
+    level = own_level(ins, Traced)
+    program = next(a.program for a in ins if isinstance(a, Traced) and a.level == level)
+    mine = [isinstance(a, Traced) and a.level == level for a in ins]
+    outs = run_op(op, [a.content if m else a for a, m in zip(ins, mine)], static)
+    many = outs if len(op.names) > 1 else (outs,)
+    results = tuple([Traced(level, program, o) for o in many])
+    program.steps.append((op, tuple([Ref(a.slot) if m else a for a, m in zip(ins, mine)]), static,
+                          tuple([r.slot for r in results])))
+    return results if len(op.names) > 1 else results[0]
+
+
+@interpreter(traced_apply)
+class Traced(Interp):
+    """An array whose every use is written down."""
+
+    __slots__ = ("program", "content", "slot")
+
+    def __init__(self, level: int, program: Program, content: Any) -> None:
+        self.level, self.program, self.content = level, program, content
+        self.slot = program.slot()
+
+    @property
+    def shape(self) -> Any:  # type: ignore[override]
+        return tuple(self.content.shape)
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        d = self.content.dtype
+        return d.np if isinstance(self.content, Tensor) else d
+
+    def __repr__(self) -> str:
+        return f"Traced(slot {self.slot}, {self.dtype}{list(self.shape)})"
+
+
+def replay(program: Program, inputs: dict[int, Any], wanted: list[int]) -> list[Any]:
+    """Run a program: slot -> array for its inputs, and the slots to return."""
+    values: dict[int, Any] = dict(inputs)
+    for op, ins, static, outs in program.steps:
+        result = run_op(op, [values[a.slot] if type(a) is Ref else a for a in ins], static)
+        for slot, r in zip(outs, result if len(op.names) > 1 else (result,)):
+            values[slot] = r
+    return [values[s] for s in wanted]

@@ -1,0 +1,306 @@
+"""Views and in-place changes: who shares memory with whom, when it changed, and what that does to the graph.
+
+Library views alias for real, so data needs no copies. Two records are kept:
+- changes: each in-place change of a storage gets a tick from the counter that also numbers nodes, so a
+  node's saved array is stale exactly if its storage changed after the node was made. The forward pass
+  pays nothing for this, and the reverse pass compares one number per node.
+- views: a tensor knows its live views and how each is taken, so that after an in-place change of one of
+  the family the history of all the others can be rewritten.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from ..arrays.lookup import NS, RANK
+from ..base.modes import state
+from . import source
+from .node import AccumulateGrad, Node, Slot, tick
+from .tensor import Extras, Tensor, extras, wrap
+
+# ------------------------------------------------------------------------------------------- changes
+
+
+class Change:
+    """How often and when a storage was changed in place."""
+
+    __slots__ = ("count", "tick", "code", "lasti", "ref")
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+CHANGES: dict[int, Change] = {}  # id of the array that owns the memory -> its last change
+last_change = [0]  # the tick of the most recent change of all
+
+
+def owner(a: Any) -> Any:
+    """The array that owns the memory of a library array."""
+    b = getattr(a, "base", None)
+    return a if b is None else b
+
+
+def mutated(t: Tensor) -> None:
+    """Announce that t's memory was changed in place (optimizers and others that write to raw arrays)."""
+    x = t._x
+    if x is not None and x.untracked:
+        return
+    a = t._a
+    o = getattr(a, "base", None)
+    if o is None:
+        o = a
+    key = id(o)
+    c = CHANGES.get(key)
+    if c is None:
+        c = CHANGES[key] = Change()
+        try:
+            c.ref = weakref.ref(o, lambda _, key=key: CHANGES.pop(key, None))
+        except TypeError:  # memory owned by something that cannot be watched: never forgotten
+            c.ref = o
+    c.count += 1
+    c.tick = last_change[0] = tick()
+    c.code, c.lasti = source.here(2)
+
+
+def version(t: Tensor) -> int:
+    """How often the storage of t was changed in place."""
+    c = CHANGES.get(id(owner(t._a)))
+    return 0 if c is None else c.count
+
+
+def changed_since(a: Any, when: int) -> Change | None:
+    """The change of a's storage after a tick, if there was one."""
+    c = CHANGES.get(id(owner(a)))
+    return c if c is not None and c.tick > when else None
+
+
+def check_saved(n: Node) -> None:
+    """Raise if an array that n saved was changed since."""
+    for name, a in zip(n.op.saved, n.saved):
+        for b in a if type(a) is tuple else (a,):
+            if RANK.get(type(b), 0) == 0 and hasattr(b, "dtype") and hasattr(b, "shape"):
+                c = changed_since(b, n.seq)
+                if c is not None:
+                    raise stale(n.name(), name, tuple(b.shape), b.dtype, n, c)
+
+
+def stale(node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: Change) -> RuntimeError:
+    """The error for a saved array that was changed before the backward pass used it."""
+    from ..base.dtypes import as_dtype
+
+    shown = {"x": "input", "y": "other", "out": "output"}.get(name, name)
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{as_dtype(dtype)} {list(shape)}], the {shown} of {node}.\n"
+        f"  It was saved at {source.describe(n.code, n.lasti)}\n"
+        f"  and changed at {source.describe(c.code, c.lasti)}\n"
+        "Hint: use the out-of-place form there (x = x + 1 instead of x += 1), or save a copy with .clone().")
+
+
+# --------------------------------------------------------------------------------------------- views
+
+
+class View(Extras):
+    """Extras of a tensor that is a view."""
+
+    def __init__(self, base: Tensor, replay: tuple[Any, ...]) -> None:
+        self.base, self.replay = base, replay
+
+
+def register(base: Any, view: Tensor, op: Any, static: dict[str, Any]) -> None:
+    """Note that view = op(base, **static) aliases base, if it does."""
+    if not state.grad and not state.inference or not isinstance(base, Tensor):
+        if isinstance(base, Tensor) and base._x is not None and base._x.untracked:
+            extras(view).untracked = True
+        return
+    a, v = base._a, view._a
+    if RANK.get(type(a), 0) == 0:
+        o = v.base
+        if o is None or (o is not a and o is not a.base):
+            return  # a copy
+    chain: tuple[Any, ...] = ((op, static),)
+    x = base._x
+    if x is not None and x.base is not None:
+        chain, base = x.replay + chain, x.base
+        x = base._x
+    view._x = View(base, chain)
+    if x is None:
+        x = base._x = Extras()
+    elif x.untracked:
+        view._x.untracked = True
+    if x.views is None:
+        x.views = []
+    elif len(x.views) > 32 and len(x.views) & (len(x.views) - 1) == 0:  # now and then forget dead ones
+        x.views = [r for r in x.views if r() is not None]
+    x.views.append(weakref.ref(view))
+
+
+def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:
+    """The view of base that a chain of view ops takes."""
+    t = base
+    for op, static in chain:
+        t = op.entry(t, **static)
+    return t
+
+
+class CopySlices(Node):
+    """History of a base after one of its views was changed: the old base outside the view, the new values inside."""
+
+    __slots__ = ("chain",)
+    special = 4
+
+    def name(self) -> str:
+        return "CopySlices"
+
+    def run(self, xp: Any, g: Any) -> tuple[Any, Any]:
+        """Gradients of the old base (zero where overwritten) and of the new values."""
+        inner = g
+        for op, static in self.chain:
+            inner = getattr(xp, op.name)(inner, **static)
+        if self.parents[0] is None:
+            return None, inner
+        return scatter_view(xp, g, self.chain, xp.zeros_like(inner)), inner
+
+
+def scatter_view(xp: Any, base: Any, chain: tuple[Any, ...], value: Any) -> Any:
+    """A copy of base in which the view taken by chain holds value."""
+    return xp.write_view(base, value, chain=chain)
+
+
+def rebase(view: Tensor, node: Any) -> None:
+    """Give the family of a changed tensor its new history. node: what computed view's new values (or None)."""
+    x = view._x
+    if x is not None and x.base is not None:
+        base = x.base
+        if node is None and base._n is None:
+            return
+        n = CopySlices()
+        n.parents = (base._n, node)
+        n.chain = x.replay
+        n.saved = ()
+        n.shape, n.dtype, n.seq, n.hooks, n.more = tuple(base._a.shape), base._a.dtype, tick(), None, None
+        n.code, n.lasti = source.here(3)
+        base._n = n
+    else:
+        view._n = node
+        base = view
+    bx = base._x
+    if bx is None or bx.views is None:
+        return
+    live = []
+    grad, state.grad = state.grad, True
+    try:
+        for r in bx.views:
+            v = r()
+            if v is not None and v._x is not None and v._x.base is base:
+                v._n = None if base._n is None else replayed_node(base, v._x.replay)
+                live.append(r)
+    finally:
+        state.grad = grad
+    bx.views = live
+
+
+def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
+    """The node of a view of base, taken anew (on a stand-in, so that nothing is registered on base)."""
+    return replayed(wrap(base._a, base._n), chain)._n
+
+
+# ------------------------------------------------------------------------------------------ in place
+
+
+def check_inplace(t: Tensor, name: str, recording: bool) -> None:
+    """Raise where PyTorch forbids an in-place change of t."""
+    if state.grad:
+        n = t._n
+        if type(n) is AccumulateGrad:
+            raise RuntimeError(f"a leaf Variable that requires grad is being used in an in-place operation ({name}): "
+                               "wrap the update in `with torch.no_grad():`, or use the out-of-place form")
+        x = t._x
+        if x is not None:
+            if x.base is not None and type(x.base._n) is AccumulateGrad:
+                raise RuntimeError(f"a view of a leaf Variable that requires grad is being used in an in-place operation "
+                                   f"({name}): wrap the update in `with torch.no_grad():`, or use the out-of-place form")
+            if x.base is not None and recording and type(n) is Slot and n.parents[0].op is not None:
+                raise RuntimeError(f"Output {n.index} of {n.name()} is a view and is being modified inplace ({name}). This "
+                                   "view is the output of a function that returns multiple views. Such functions do not "
+                                   "allow the output views to be modified inplace: use the out-of-place form.")
+    if t._x is not None and t._x.inference and not state.inference:
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed: make a clone of it first")
+
+
+def store(t: Tensor, value: Any) -> None:
+    """Write a raw array into t's memory (broadcasting, converting the dtype) and announce the change."""
+    a = t._a
+    if RANK.get(type(a), 0) or RANK.get(type(value), 0):
+        rebind(t, value)
+    else:
+        NS[type(a)].copy_into(a, value)
+    mutated(t)
+
+
+def rebind(t: Tensor, value: Any) -> None:
+    """The in-place change of an interpreter's array: t and its base get new values instead of new contents."""
+    a = t._a
+    value = NS_of(a, value).expand(value, tuple(a.shape)) if tuple(value.shape) != tuple(a.shape) else value
+    x = t._x
+    if x is None or x.base is None:
+        t._a = value
+        root = t
+    else:
+        root = x.base
+        root._a = scatter_view(NS_of(root._a, value), root._a, x.replay, value)
+        t._a = value
+    rx = root._x
+    for r in (rx.views or ()) if rx is not None else ():
+        v = r()
+        if v is not None and v is not t and v._x is not None and v._x.base is root:
+            v._a = replayed(wrap(root._a), v._x.replay)._a
+
+
+def NS_of(*arrays: Any) -> Any:
+    from ..arrays.lookup import namespace
+
+    return namespace(*arrays)
+
+
+def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
+    """Make t hold the result of an out-of-place op, with its history; returns t.
+
+    The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
+    """
+    from ..base import dtypes
+
+    node = result._n
+    if not isinstance(t, Tensor):
+        raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
+    check_inplace(t, name, node is not None)
+    a, v = t._a, result._a
+    if tuple(v.shape) != tuple(a.shape):
+        raise RuntimeError(f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape {list(v.shape)}: "
+                           "in-place operations cannot enlarge their tensor; use the out-of-place form")
+    have, want = dtypes.as_dtype(v.dtype), dtypes.as_dtype(a.dtype)
+    if have.category > want.category and have is not want:
+        raise RuntimeError(f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type "
+                           f"{want.name.capitalize()}: use the out-of-place form")
+    recorded = state.grad and (node is not None or t._n is not None)
+    if recorded and node is not None and node.saved and RANK.get(type(a), 0) == 0:
+        node.saved = tuple([_spared(s, a, v) for s in node.saved])
+    store(t, v)
+    if recorded:
+        if node is not None and node.saved:
+            node.saved = tuple([a if s is v else s for s in node.saved])
+            node.seq = tick()  # later than the change it made itself
+            if type(node) is Slot:
+                node.parents[0].seq = node.seq
+        rebase(t, node)
+    return t
+
+
+def _spared(s: Any, a: Any, v: Any) -> Any:
+    """A saved value that survives the overwriting of a."""
+    if type(s) is tuple:
+        return tuple([_spared(x, a, v) for x in s])
+    if s is v or type(s) is not type(a) or owner(s) is not owner(a):
+        return s
+    return NS[type(a)].copy(s)

@@ -1,0 +1,277 @@
+"""Initialisers: fill a tensor in place, with PyTorch's formulas and its use of the random stream.
+
+Random numbers themselves are in `arrays/sampling.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..engine.tensor import Tensor
+from ..tensor import functions as T
+
+__all__ = [
+    "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_",
+    "eye_", "dirac_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_",
+    "orthogonal_", "sparse_",
+    "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal",
+    "kaiming_uniform", "kaiming_normal", "orthogonal", "sparse",
+]  # fmt: skip
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _unrecorded(f: F) -> F:
+    """f without a graph: initialising is no part of a computation."""
+
+    @functools.wraps(f)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        with T.no_grad():
+            return f(*args, **kwargs)
+
+    return inner  # type: ignore[return-value]
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """By how much a nonlinearity shrinks: the factor its layer's weights are to be scaled with.
+
+    nonlinearity: 'linear', 'conv2d' and the like, 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu'.
+    param: negative slope of leaky_relu. ValueError for other names.
+
+    >>> nn.init.calculate_gain("tanh")
+    1.6666666666666667
+    """
+    plain = ("linear", "sigmoid")
+    convolutions = [f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)]
+    if nonlinearity in plain or nonlinearity in convolutions:
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    if nonlinearity == "leaky_relu":
+        if param is None:
+            slope = 0.01
+        elif not isinstance(param, bool) and isinstance(param, (int, float)):
+            slope = param
+        else:
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+@_unrecorded
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with numbers from [a, b)."""
+    return tensor.uniform_(a, b, generator=generator)
+
+
+@_unrecorded
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with normally distributed numbers."""
+    return tensor.normal_(mean, std, generator=generator)
+
+
+@_unrecorded
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: Any = None,
+) -> Tensor:  # fmt: skip
+    """Fill with normally distributed numbers, those outside [a, b] excluded."""
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect.",
+            stacklevel=3,
+        )
+
+    def below(x: float) -> float:
+        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+    # uniform between the two quantiles, sent through the inverse of the distribution function
+    low, high = below((a - mean) / std), below((b - mean) / std)
+    tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
+    return tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean).clamp_(min=a, max=b)
+
+
+@_unrecorded
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one value."""
+    return tensor.fill_(val)
+
+
+@_unrecorded
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with ones."""
+    return tensor.fill_(1.0)
+
+
+@_unrecorded
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with zeros."""
+    return tensor.zero_()
+
+
+@_unrecorded
+def eye_(tensor: Tensor) -> Tensor:
+    """Make a matrix the identity, as far as it is square."""
+    if tensor.ndimension() != 2:
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
+    return tensor.copy_(T.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+
+
+@_unrecorded
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make a convolution's weight pass its input channels on unchanged, in each group.
+
+    tensor: (out_channels, in_channels / groups, ...), 3 to 5 dimensions.
+    """
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError(
+            f"Only tensors with 3, 4, or 5 dimensions are supported, got {tensor.dim()}"
+        )
+    if tensor.size(0) % groups != 0:
+        raise ValueError("dim 0 must be divisible by groups")
+    per_group = tensor.size(0) // groups
+    middle = [n // 2 for n in tensor.shape[2:]]
+    tensor.zero_()
+    for g in range(groups):
+        for d in range(min(per_group, tensor.size(1))):
+            tensor[(g * per_group + d, d, *middle)] = 1
+    return tensor
+
+
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs reach an output of the weight, and how many outputs an input reaches."""
+    if tensor.dim() < 2:
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
+    field = math.prod(tensor.shape[2:])
+    return tensor.size(1) * field, tensor.size(0) * field
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
+@_unrecorded
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill from [-a, a), a = gain sqrt(6 / (fan_in + fan_out)): variances keep both ways.
+
+    >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
+    tensor(True)
+    """
+    std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    a = math.sqrt(3.0) * std
+    return tensor.uniform_(-a, a, generator=generator)
+
+
+@_unrecorded
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill from a normal distribution of deviation gain sqrt(2 / (fan_in + fan_out))."""
+    std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    return tensor.normal_(0.0, std, generator=generator)
+
+
+def _nothing_to_do(tensor: Tensor) -> bool:
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
+        return True
+    return False
+
+
+@_unrecorded
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Tensor:  # fmt: skip
+    """Fill from [-b, b), b = gain sqrt(3 / fan): variances keep through the nonlinearity.
+
+    a: negative slope, for leaky_relu. mode: 'fan_in' for the forward pass, 'fan_out' for the
+    backward pass.
+    """
+    if _nothing_to_do(tensor):
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    bound = math.sqrt(3.0) * (calculate_gain(nonlinearity, a) / math.sqrt(fan))
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+@_unrecorded
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Tensor:  # fmt: skip
+    """Fill from a normal distribution of deviation gain / sqrt(fan); see kaiming_uniform_."""
+    if _nothing_to_do(tensor):
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    std = calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    return tensor.normal_(0, std, generator=generator)
+
+
+@_unrecorded
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Make a weight, seen as (rows, everything else), orthogonal."""
+    if tensor.ndimension() < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.size(0)
+    flat = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, generator=generator)
+    wide = rows < flat.size(1)
+    q, r = T.linalg.qr(flat.t() if wide else flat)
+    q = q * T.diag(r, 0).sign()  # makes the factorisation unique, and so the result uniform
+    return tensor.copy_((q.t() if wide else q).reshape(tensor.shape)).mul_(gain)
+
+
+@_unrecorded
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix from a normal distribution, a fraction `sparsity` of each column zero."""
+    if tensor.ndimension() != 2:
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    tensor.normal_(0, std, generator=generator)
+    for column in range(columns):
+        tensor[T.randperm(rows)[:zeros], column] = 0
+    return tensor
+
+
+def _old(new: Callable[..., Any]) -> Callable[..., Any]:
+    """The name without an underscore that PyTorch had before 0.4."""
+    name = new.__name__
+
+    def old(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(
+            f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return new(*args, **kwargs)
+
+    old.__name__, old.__doc__ = name[:-1], f"Old name of {name}."
+    return old
+
+
+uniform = _old(uniform_)
+normal = _old(normal_)
+constant = _old(constant_)
+eye = _old(eye_)
+dirac = _old(dirac_)
+xavier_uniform = _old(xavier_uniform_)
+xavier_normal = _old(xavier_normal_)
+kaiming_uniform = _old(kaiming_uniform_)
+kaiming_normal = _old(kaiming_normal_)
+orthogonal = _old(orthogonal_)
+sparse = _old(sparse_)

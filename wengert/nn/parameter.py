@@ -1,0 +1,175 @@
+"""Tensors that modules register when assigned: Parameter, Buffer, and their forms without a shape yet.
+
+How modules keep them is in `module.py`; layers that give the lazy ones a shape are in `lazy.py`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine.tensor import Tensor
+from ..tensor import functions as T
+
+__all__ = [
+    "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",
+    "UninitializedTensorMixin", "is_lazy",
+]  # fmt: skip
+
+
+class Parameter(Tensor):
+    """A tensor that a module counts among its parameters when it becomes one of its attributes.
+
+    data: the tensor whose storage it shares. requires_grad: whether it is trained.
+    Raises RuntimeError for a dtype without derivatives, unless requires_grad=False.
+
+    >>> Parameter(torch.ones(2)).requires_grad
+    True
+    """
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        return Tensor._make_subclass(cls, T.empty(0) if data is None else data, requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) not in memo:
+            copied = self.data.clone(memory_format=T.preserve_format)
+            memo[id(self)] = type(self)(copied, self.requires_grad)
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # hooks are not saved, as in PyTorch; files name this function `torch._utils._rebuild_parameter`
+        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -> Parameter:
+    """What a pickled Parameter calls."""
+    return Parameter(data, requires_grad)
+
+
+class _BufferType(type):
+    """isinstance(t, Buffer) asks for the mark, since a Buffer's class is plain Tensor."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
+
+
+class Buffer(metaclass=_BufferType):
+    """A tensor that a module counts among its buffers when it becomes one of its attributes.
+
+    data: the tensor whose storage it shares. persistent: whether state_dict() holds it.
+
+    >>> m = nn.Module()
+    >>> m.scale = nn.Buffer(torch.ones(1))
+    >>> list(m.state_dict())
+    ['scale']
+    """
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+        data = T.empty(0) if data is None else data
+        t = data.detach().requires_grad_(data.requires_grad)
+        t.persistent, t._is_buffer = persistent, True
+        return t
+
+
+class UninitializedTensorMixin:
+    """What parameters and buffers without a shape have in common."""
+
+    cls_to_become: type = Tensor
+    data: Any
+
+    def materialize(self, shape: Sequence[int], device: Any = None, dtype: Any = None) -> None:
+        """Take a shape, and with it the ordinary class; contents are uninitialized.
+
+        device, dtype: the present ones if None.
+        """
+        device = self.data.device if device is None else device
+        dtype = self.data.dtype if dtype is None else dtype
+        self.data = T.empty(tuple(shape), device=device, dtype=dtype)
+        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> Any:
+        """Raises RuntimeError: there is none yet."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually "
+            "happens in `load_state_dict` when trying to load an uninitialized parameter into an "
+            "initialized one. Call `forward` to initialize the parameters before accessing their "
+            "attributes."
+        )
+
+    def share_memory_(self) -> Any:
+        """Raises RuntimeError: there is no memory yet."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
+            "initialize the parameters before calling `module.share_memory()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad,)  # type: ignore[attr-defined]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            wanted = self.requires_grad  # type: ignore[attr-defined]
+            memo[id(self)] = type(self)(wanted, self.data.device, self.data.dtype)  # type: ignore
+        return memo[id(self)]
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A Parameter whose shape is known only after the first input.
+
+    It can be moved and converted; anything that needs its shape raises RuntimeError.
+
+    >>> p = nn.UninitializedParameter()
+    >>> p.materialize((2, 3))
+    >>> type(p).__name__, p.shape
+    ('Parameter', torch.Size([2, 3]))
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(  # type: ignore[misc]
+        cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
+    ) -> UninitializedParameter:
+        data = T.empty(0, device=device, dtype=dtype)
+        return Tensor._make_subclass(cls, data, requires_grad)
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+    """A buffer whose shape is known only after the first input.
+
+    >>> b = nn.UninitializedBuffer()
+    >>> b.materialize((2,))
+    >>> b.shape
+    torch.Size([2])
+    """
+
+    cls_to_become = Tensor
+
+    def __new__(  # type: ignore[misc]
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
+        persistent: bool = True,
+    ) -> UninitializedBuffer:  # fmt: skip
+        t = Tensor._make_subclass(cls, T.empty(0, device=device, dtype=dtype), requires_grad)
+        t.persistent, t._is_buffer = persistent, True
+        return t
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether param has no shape yet.
+
+    >>> nn.parameter.is_lazy(nn.UninitializedParameter())
+    True
+    """
+    return isinstance(param, UninitializedTensorMixin)
+
+
+def empty(shape: int | Sequence[int], device: Any, dtype: Any) -> Parameter:
+    """A Parameter to be filled by reset_parameters()."""
+    return Parameter(T.empty(shape, device=device, dtype=dtype))

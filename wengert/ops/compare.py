@@ -1,0 +1,136 @@
+"""Comparisons, tests and logic: bool results; where; maximum and minimum; clamp."""
+
+from __future__ import annotations
+
+from ..engine.kinds import elementwise
+from ..engine.op import op, primitive, public
+from ..engine.tensor import Tensor
+
+
+def _compare(name, doc, aliases=()):
+    @primitive(elementwise, name=name, aliases=aliases)
+    def f(xp, x, y): ...
+
+    f.doc = doc
+    return f
+
+
+lt = _compare("lt", "x < y.", ("less",))
+le = _compare("le", "x <= y.", ("less_equal",))
+gt = _compare("gt", "x > y.", ("greater",))
+ge = _compare("ge", "x >= y.", ("greater_equal",))
+eq = _compare("eq", "x == y.")
+ne = _compare("ne", "x != y.", ("not_equal",))
+logical_and = _compare("logical_and", "Both true.")
+logical_or = _compare("logical_or", "Either true.")
+logical_xor = _compare("logical_xor", "Exactly one true.")
+bitwise_and = _compare("bitwise_and", "Bits set in both.")
+bitwise_or = _compare("bitwise_or", "Bits set in either.")
+bitwise_xor = _compare("bitwise_xor", "Bits set in exactly one.")
+bitwise_left_shift = _compare("bitwise_left_shift", "x * 2 ** y.")
+bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.")
+
+
+def _test(name, doc, types="any"):
+    @primitive(elementwise, name=name, types=types)
+    def f(xp, x): ...
+
+    f.doc = doc
+    return f
+
+
+isnan = _test("isnan", "True where x is nan.")
+isinf = _test("isinf", "True where x is infinite.")
+isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
+logical_not = _test("logical_not", "True where x is zero.")
+bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.")
+signbit = _test("signbit", "True where the sign bit is set.")
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def where(xp, condition, x, y):
+    """x where condition holds, else y."""
+
+
+where.vjp(x=lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
+          y=lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g))
+
+
+@primitive(elementwise, method="maximum", public="maximum")
+def maximum(xp, x, y):
+    """The larger of x and y; nan wins; at ties each gets half the gradient."""
+
+
+def _share(win):
+    def x_rule(xp, g, x, y):
+        return g * xp.where(xp.eq(x, y), 0.5, xp.astype(getattr(xp, win)(x, y), g.dtype))
+
+    def y_rule(xp, g, x, y):
+        return g * xp.where(xp.eq(x, y), 0.5, xp.astype(getattr(xp, win)(y, x), g.dtype))
+
+    return {"x": x_rule, "y": y_rule}
+
+
+maximum.vjp(**_share("gt"))
+
+
+@primitive(elementwise)
+def minimum(xp, x, y):
+    """The smaller of x and y; nan wins; at ties each gets half the gradient."""
+
+
+minimum.vjp(**_share("lt"))
+
+
+@public(name="where")
+def where_(condition, input=None, other=None, *, out=None):
+    """input where condition is true, else other; with condition alone, the indices of its true elements.
+
+    >>> torch.where(torch.tensor([True, False]), 1.0, 0.0)
+    tensor([1., 0.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if not isinstance(condition, Tensor):
+        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
+    if condition.dtype.name not in ("bool", "uint8"):
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    from ..engine.dispatch import result_dtype
+
+    target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])
+    x, y = _as(input, target, condition), _as(other, target, condition)
+    if condition.dtype.name == "uint8":
+        condition = condition.bool()
+    return where.entry(condition, x, y, out=out)
+
+
+def _as(t, target, like):
+    if isinstance(t, Tensor):
+        return t if t.dtype is target else t.to(target)
+    from .creation import scalar_tensor
+
+    return scalar_tensor(t, dtype=target, device=like.device)
+
+
+@public(method="where", function=False, name="where")
+def where_method(self, condition, other):
+    """self where condition is true, else other."""
+    return where_(condition, self, other)
+
+
+@op(elementwise, types="any", public=False, method=False)
+def clamp_scalar(xp, x, low=None, high=None):
+    """x limited to [low, high], numbers or None."""
+    return xp.clamp(x, low, high)
+
+
+def _clamp(xp, g, x, low, high):
+    if low is not None and high is not None:
+        inside = xp.logical_and(xp.ge(x, low), xp.le(x, high))
+    else:
+        inside = xp.ge(x, low) if low is not None else xp.le(x, high)
+    return g * inside
+
+
+clamp_scalar.vjp(x=_clamp)
+clamp_scalar.node.__name__ = clamp_scalar.node.__qualname__ = "ClampBackward1"

@@ -1,0 +1,158 @@
+"""Joining and splitting: cat, stack, split, chunk, unbind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.kinds import movement
+from ..engine.op import primitive, public
+from ..engine.tensor import Tensor
+from .dims import wrap_dim
+from .indexing import getitem, select
+
+
+@primitive(movement, public=False, method=False, types="promote")
+def cat(xp, *arrays, dim=0):
+    """Arrays joined along a dimension."""
+
+
+def _cat(xp: Any, g: Any, arrays_shape: Any, dim: int) -> list[Any]:
+    out, at = [], 0
+    for s in arrays_shape:
+        n = s[dim]
+        out.append(xp.getitem(g, (slice(None),) * dim + (slice(at, at + n),)))
+        at += n
+    return out
+
+
+cat.vjp(arrays=_cat)
+
+
+@primitive(movement, public=False, method=False, types="promote")
+def stack(xp, *arrays, dim=0):
+    """Arrays joined along a new dimension."""
+
+
+stack.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
+
+
+def listed(tensors: Any, name: str) -> list[Tensor]:
+    """The tensors argument of a join, checked."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
+    ts = list(tensors)
+    if not ts:
+        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+    for i, t in enumerate(ts):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    return ts
+
+
+@public(name="cat", method=False, aliases=("concat", "concatenate"))
+def cat_(tensors, dim=0, *, out=None, axis=None):
+    """Tensors joined along dim; all other sizes must agree.
+
+    >>> torch.cat([torch.zeros(2), torch.ones(1)])
+    tensor([0., 0., 1.])
+    """
+    ts = listed(tensors, "cat")
+    dim = dim if axis is None else axis
+    shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
+    if not shaped:
+        return cat.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
+    if any(t._a.ndim == 0 for t in shaped):
+        raise RuntimeError(f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be concatenated: "
+                           "use torch.stack")
+    first = shaped[0]
+    d = wrap_dim(dim, first._a.ndim, "cat")
+    want = tuple(first._a.shape)
+    for i, t in enumerate(shaped):
+        s = tuple(t._a.shape)
+        if len(s) != len(want):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(want)} and {len(s)}")
+        for j, (a, b) in enumerate(zip(want, s)):
+            if a != b and j != d:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} "
+                                   f"for tensor number {i} in the list (cat: shapes {list(want)} and {list(s)}).")
+    if len(shaped) < len(ts):
+        target = joint_dtype(ts)
+        shaped = [t if t.dtype is target else t.to(target) for t in shaped]
+    return cat.entry(*shaped, dim=d, out=out)
+
+
+def joint_dtype(ts: list[Tensor]) -> Any:
+    from ..engine.dispatch import result_dtype
+
+    return result_dtype([t._a for t in ts])
+
+
+@public(name="stack", method=False)
+def stack_(tensors, dim=0, *, out=None):
+    """Tensors of one shape joined along a new dimension dim."""
+    ts = listed(tensors, "stack")
+    d = wrap_dim(dim, ts[0]._a.ndim + 1, "stack")
+    for i, t in enumerate(ts):
+        if tuple(t._a.shape) != tuple(ts[0]._a.shape):
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(ts[0]._a.shape)} at entry 0 and "
+                               f"{list(t._a.shape)} at entry {i}")
+    return stack.entry(*ts, dim=d, out=out)
+
+
+@public(name="split")
+def split_(tensor, split_size_or_sections, dim=0):
+    """Views of consecutive parts along dim: of one size (the last may be smaller), or of the sizes listed."""
+    nd = tensor._a.ndim
+    if nd == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    d = wrap_dim(dim, nd, "split")
+    n = tensor._a.shape[d]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0:
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        if size == 0 and n:
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
+    else:
+        sizes = [int(s) for s in split_size_or_sections]
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), "
+                               f"but got split_sizes={sizes}")
+    return parts(tensor, sizes, d)
+
+
+def parts(x: Tensor, sizes: list[int], d: int) -> tuple[Tensor, ...]:
+    out, at = [], 0
+    for s in sizes:
+        out.append(getitem.entry(x, (slice(None),) * d + (slice(at, at + s),)))
+        at += s
+    return tuple(out)
+
+
+@public
+def split_with_sizes(input, split_sizes, dim=0):
+    """Views of consecutive parts of the listed sizes along dim."""
+    return split_(input, list(split_sizes), dim)
+
+
+@public
+def chunk(input, chunks, dim=0):
+    """At most `chunks` views of equal size along dim (the last may be smaller)."""
+    if input._a.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input._a.shape[wrap_dim(dim, input._a.ndim, "chunk")]
+    if n == 0:
+        return parts(input, [0] * chunks, wrap_dim(dim, input._a.ndim, "chunk"))
+    return split_(input, -(-n // chunks), dim)
+
+
+@public
+def unbind(input, dim=0):
+    """The slices along dim, as views."""
+    if input._a.ndim == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    d = wrap_dim(dim, input._a.ndim, "unbind")
+    return tuple([select.entry(input, d, i) for i in range(input._a.shape[d])])

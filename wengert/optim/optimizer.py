@@ -1,0 +1,357 @@
+"""The base of all optimizers: parameter groups, hooks, saving and loading.
+
+How a step applies `start` and `update` to the parameters is in `rule.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any, Union
+
+from ..base.dtypes import float32
+from ..engine.hooks import Handle
+from ..engine.tensor import Tensor
+from ..tensor import functions as T
+from .rule import Rule, counter_dtype
+
+Params = Union[Iterable[Tensor], Iterable[dict[str, Any]], Iterable[tuple[str, Tensor]]]
+ParamsT = Params
+
+_global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+
+
+class _Required:
+    """Marks an option that every group must give."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> Handle:
+    """Call hook(optimizer, args, kwargs) before every step of every optimizer; it may return new (args, kwargs).
+
+    Returns a handle whose remove() takes it out.
+    """
+    return Handle(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., None]) -> Handle:
+    """Call hook(optimizer, args, kwargs) after every step of every optimizer; returns a handle to remove it."""
+    return Handle(_global_post_hooks, hook)
+
+
+def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """step, calling the hooks registered for it."""
+
+    @functools.wraps(step)
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        self = args[0]
+        before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        for hook in [*_global_pre_hooks.values(), *before.values()]:
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
+                args, kwargs = changed
+        result = step(*args, **kwargs)
+        for hook in [*after.values(), *_global_post_hooks.values()]:
+            hook(self, args, kwargs)
+        return result
+
+    hooked.hooked = True  # type: ignore[attr-defined]
+    return hooked
+
+
+def type_name(x: Any) -> str:
+    """How error messages call the type of x."""
+    if isinstance(x, Tensor):
+        return x.type()
+    module = getattr(x, "__module__", None)
+    name = getattr(x, "__qualname__", None) or type(x).__name__
+    return name if module in (None, "builtins") else f"{module}.{name}"
+
+
+class Optimizer(Rule):
+    """Base class of optimizers.
+
+    params: tensors, (name, tensor) pairs, or dicts of options, each with its tensors under "params".
+    defaults: the options of groups that do not give their own. Raises TypeError or ValueError for
+    parameters that cannot be optimized.
+
+    A new optimizer defines two methods, written with PyTorch's tensor methods:
+
+    - `start(p, **options)` returns the state of one parameter: a dict of tensors like p (`self.like(p, 0)`),
+      or None for what `update` makes itself, and of numbers, whose names are listed in `counters`;
+    - `update(p, g, state, **options)` changes p in place, and the entries of state in place or by
+      assignment. "step", if it is a counter, has already been advanced. Both name the options they want.
+
+    With `elementwise = True` an update must treat every element alike, since parameters are flattened, cut
+    and joined; with False it gets whole tensors. Instead of the two methods a class may define `step`.
+
+    >>> class Signs(torch.optim.Optimizer):
+    ...     def start(self, p):
+    ...         return {}
+    ...     def update(self, p, g, state, *, lr):
+    ...         p.sub_(g.sign(), alpha=lr)
+    >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> p.grad = torch.tensor([3.0, -3.0])
+    >>> Signs([p], {"lr": 0.5}).step()
+    >>> p
+    tensor([0.5000, 2.5000], requires_grad=True)
+    """
+
+    assumed: dict[str, Any] = {}  # options of groups saved before the options existed
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self._add_hooks()
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + type_name(params)
+            )
+        self.state: defaultdict[Any, Any] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def _add_hooks(self) -> None:
+        for name in (
+            "step_pre",
+            "step_post",
+            "state_dict_pre",
+            "state_dict_post",
+            "load_state_dict_pre",
+            "load_state_dict_post",
+        ):
+            self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
+        cls = type(self)
+        if not getattr(cls.step, "hooked", False):
+            cls.step = with_hooks(cls.step)  # type: ignore[method-assign]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros instead."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    if p.grad.grad_fn is not None:
+                        p.grad.detach_()
+                    else:
+                        p.grad.requires_grad_(False)
+                    p.grad.zero_()
+
+    # ---- groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own, for instance layers that are unfrozen during training.
+
+        param_group: a dict with "params" and any options. Raises TypeError or ValueError for what cannot be
+        optimized, parameters that are in another group, and groups of which only some have names.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, Tensor):
+            given: list[Any] = [params]
+        elif isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
+                "in sets will change between runs. Please use a list instead."
+            )
+        else:
+            given = list(params)
+        names = [x[0] for x in given if isinstance(x, tuple)]
+        param_group["params"] = [x[1] if isinstance(x, tuple) else x for x in given]
+        if names:
+            if len(names) != len(given):
+                raise ValueError(
+                    "all optimizer params should be with/without names. Some param names are missing"
+                )
+            param_group["param_names"] = names
+        for p in param_group["params"]:
+            if not isinstance(p, Tensor):
+                raise TypeError(
+                    "optimizer can only optimize Tensors, but one of the params is " + type_name(p)
+                )
+            if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
+                raise ValueError("can't optimize a non-leaf Tensor")
+        for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
+            param_group.setdefault(name, default)
+        new = {id(p) for p in param_group["params"]}
+        if len(new) != len(param_group["params"]):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an "
+                "error; list each parameter once",
+                stacklevel=3,
+            )
+        for group in self.param_groups:
+            if ("param_names" in param_group) != ("param_names" in group):
+                which = "with" if "param_names" in param_group else "without"
+                raise ValueError(
+                    "all optimizer param groups should be with/without names. cannot add param group "
+                    f"{which} names to the optimizer"
+                )
+            if not new.isdisjoint(map(id, group["params"])):
+                raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(param_group)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join(lines) + "\n)"
+
+    # ---- saving
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._add_hooks()
+        self.defaults.setdefault("differentiable", False)
+        for group in self.param_groups:
+            for name, value in self.assumed.items():
+                group.setdefault(name, value)
+        self._restore_counters()
+
+    def _restore_counters(self) -> None:
+        """Make tensors of counters that were saved as numbers, as PyTorch did before 1.12."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                kept = self.state.get(p, {})
+                for name in self.counters:
+                    if name in kept and not isinstance(kept[name], Tensor):
+                        kept[name] = T.tensor(float(kept[name]), dtype=counter_dtype(group))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the parameters: {"state": {number: {...}}, "param_groups": [{...}]}.
+
+        Parameters are replaced by their number, counted over the groups; the tensors are not copied.
+        """
+        for hook in self._optimizer_state_dict_pre_hooks.values():
+            hook(self)
+        numbers: dict[int, int] = {}
+        groups = []
+        start = 0
+        for group in self.param_groups:
+            for i, p in enumerate(group["params"], start):
+                numbers.setdefault(id(p), i)
+            packed = {k: v for k, v in group.items() if k != "params"}
+            packed["params"] = [numbers[id(p)] for p in group["params"]]
+            groups.append(packed)
+            start += len(packed["params"])
+        state = {numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
+        result = {"state": state, "param_groups": groups}
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            changed = hook(self, result)
+            if changed is not None:
+                result = changed
+        return result
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from what state_dict() returned, for parameters in the same order.
+
+        Tensors are converted to the dtype and device of their parameter. Raises ValueError if the groups do
+        not match.
+        """
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            if changed is not None:
+                state_dict = changed
+        groups = self.param_groups
+        saved = deepcopy(state_dict["param_groups"])
+        if len(groups) != len(saved):
+            raise ValueError(
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(saved)}, and the optimizer has {len(groups)}"
+            )
+        for i, (group, other) in enumerate(zip(groups, saved)):
+            if len(group["params"]) != len(other["params"]):
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: group {i} has {len(other['params'])} parameters there and {len(group['params'])} here"
+                )
+        owner = {
+            number: (p, other)
+            for group, other in zip(groups, saved)
+            for number, p in zip(other["params"], group["params"])
+        }
+        state: defaultdict[Any, Any] = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            if key in owner:
+                p, group = owner[key]
+                state[p] = self._adapt(p, value, group)
+            else:
+                state[key] = value
+        for group, other in zip(groups, saved):
+            other["params"] = group["params"]
+            if "param_names" in group:
+                other.setdefault("param_names", group["param_names"])
+        self.__setstate__({"state": state, "param_groups": saved})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
+            hook(self)
+
+    def _adapt(self, p: Tensor, value: Any, group: dict[str, Any], key: Any = None) -> Any:
+        """A loaded state entry of p: containers are rebuilt, tensors moved to its device and dtype."""
+        if isinstance(value, Tensor):
+            if key == "step":  # counts steps exactly, whatever the dtype of p
+                on_device = group.get("capturable") or group.get("fused")
+                return value.to(dtype=float32, device=p.device) if on_device else value
+            if p.is_floating_point():
+                return value.to(dtype=p.dtype, device=p.device)
+            return value.to(device=p.device)
+        if isinstance(value, dict):
+            return {k: self._adapt(p, v, group, k) for k, v in value.items()}
+        if isinstance(value, Iterable) and not isinstance(value, str):
+            return type(value)(self._adapt(p, v, group) for v in value)  # type: ignore[call-arg]
+        return value
+
+    # ---- hooks
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs)."""
+        return Handle(self._optimizer_step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
+        """Call hook(optimizer, args, kwargs) after each step."""
+        return Handle(self._optimizer_step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., None], prepend: bool = False) -> Handle:
+        """Call hook(optimizer) before state_dict() collects; prepend: before the hooks registered so far."""
+        return Handle(self._optimizer_state_dict_pre_hooks, hook, first=prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call hook(optimizer, state_dict) at the end of state_dict(); it may return another dict."""
+        return Handle(self._optimizer_state_dict_post_hooks, hook, first=prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call hook(optimizer, state_dict) before loading; it may return another dict."""
+        return Handle(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., None], prepend: bool = False) -> Handle:
+        """Call hook(optimizer) after loading."""
+        return Handle(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)

@@ -1,0 +1,298 @@
+"""An update rule: what `start` and `update` of an optimizer are, and how a step applies them.
+
+Parameters with equal options and counters form a batch, which takes its step with one formula on raw
+arrays. Steps that are differentiated or traced, and rules that are not elementwise, work on Tensors.
+Groups, hooks and saving are in `optimizer.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.lookup import NS
+from ..base.dtypes import float32, float64, get_default_dtype
+from ..base.modes import enable_grad, no_grad, set_grad_enabled
+from ..engine.tensor import Tensor
+from ..engine.views import mutated
+from ..tensor import functions as T
+from .formula import record
+from .pieces import run
+from .scalars import number, scalar
+
+# options that this module deals with; `update` does not see them
+FLAGS = frozenset(
+    ("params", "param_names", "maximize", "foreach", "fused", "capturable", "differentiable")
+)
+
+
+@functools.cache
+def options_of(method: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The options that a `start` or `update` asks for by name; None: all of them."""
+    parameters = inspect.signature(method).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def select(
+    method: Callable[..., Any], group: dict[str, Any], value: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """The options in group that method wants, each passed through value."""
+    names = options_of(method.__func__)  # type: ignore[attr-defined]
+    if names is None:
+        names = tuple(k for k in group if k not in FLAGS)
+    return {name: value(group[name]) for name in names}
+
+
+class Rule:
+    """The part of an optimizer that changes parameters; see `Optimizer` for how to write one."""
+
+    elementwise = True
+    counters: tuple[str, ...] = ()
+    sparse: str | None = None  # takes sparse gradients: None, "too", or "only" them
+    state: Any
+    defaults: dict[str, Any]
+    param_groups: list[dict[str, Any]]
+
+    # ---- what an optimizer defines
+
+    def start(self, p: Tensor) -> dict[str, Any]:
+        """The state of p before its first step."""
+        return {}
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> None:
+        """Change p, given its gradient g and its state."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
+
+    def only_rows(self, group: dict[str, Any]) -> bool:
+        """Whether a sparse gradient leaves alone the rows that it does not hold."""
+        return True
+
+    @staticmethod
+    def like(p: Tensor, value: float) -> Tensor:
+        """A state tensor like p, full of value (in both parts if p is complex)."""
+        return T.full_like(p, complex(value, value) if p.is_complex() else value)
+
+    # ---- a step
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters that have gradients; returns what closure returns.
+
+        closure: evaluates the model again, calls backward() and returns the loss.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with set_grad_enabled(bool(self.defaults.get("differentiable", False))):
+            for group in self.param_groups:
+                self._step(group)
+        return loss
+
+    def _step(self, group: dict[str, Any]) -> None:
+        """One step of the parameters of a group."""
+        batches: dict[Any, list[Any]] = {}
+        seen: set[int] = set()
+        libraries: dict[type, Any] = {}
+        counters = self.counters
+        as_tensors = group.get("differentiable", False) or not self.elementwise
+        for p in group["params"]:
+            g = p.grad
+            if g is None:
+                continue
+            if id(p) in seen:  # listed twice: updated twice
+                self._run(batches, group)
+                seen.clear()
+            seen.add(id(p))
+            a = p._a
+            kind = type(a)
+            if kind not in libraries:
+                libraries[kind] = library(kind)
+            lib = libraries[kind]
+            rows = False
+            if g.is_sparse:
+                g, rows = self._sparse(g, group)
+            elif self.sparse == "only":
+                raise RuntimeError(
+                    f"{type(self).__name__} does not support dense gradients, "
+                    "please consider Adam instead"
+                )
+            state = self.state.get(p)
+            if not state:
+                state = self._begin(p, group)
+            if rows:
+                self._update_rows(p, g, state, group, lib)
+            elif as_tensors or lib is None:
+                self._update_tensors(p, g, state, group, lib)
+            else:
+                names = tuple([k for k in state if k not in counters])
+                made = tuple([k for k in names if state[k] is None])
+                counts = tuple([number(state[c]) for c in counters])
+                key = (kind, a.dtype, getattr(a, "device", None), names, made, counts)
+                batch = batches.get(key)
+                if batch is None:
+                    batch = batches[key] = []
+                batch.append((p, g, state))
+        self._run(batches, group)
+
+    def _sparse(self, g: Tensor, group: dict[str, Any]) -> tuple[Tensor, bool]:
+        """g without repetitions and True, or made dense and False."""
+        if self.sparse is None:
+            raise RuntimeError(
+                f"{type(self).__name__} does not support sparse gradients, please consider "
+                "SparseAdam (or Adagrad, or SGD) instead"
+            )
+        if group.get("weight_decay", 0) != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        rows = self.only_rows(group) and not group.get("differentiable", False)
+        return (g.coalesce(), True) if rows else (g.to_dense(), False)
+
+    def _begin(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """Make the state of p, as `start` has it, and keep it unless it is empty."""
+        with no_grad():
+            state = self.start(p, **select(self.start, group, number))
+            on_device = group.get("capturable") or group.get("fused")
+            for name in self.counters:
+                if isinstance(state.get(name), float):
+                    state[name] = T.tensor(
+                        state[name],
+                        dtype=counter_dtype(group),
+                        device=p.device if on_device else "cpu",
+                    )
+        if group.get("fused") and not p.is_floating_point():
+            raise RuntimeError(
+                "`fused=True` requires all the params to be floating point Tensors of supported "
+                f"devices: ['cpu', 'cuda'] but {p.dtype} and {p.device.type}"
+            )
+        if state:
+            self.state[p].update(state)
+            return self.state[p]
+        return state
+
+    def _bind(
+        self, group: dict[str, Any], value: Callable[[Any], Any]
+    ) -> Callable[[Any, Any, dict[str, Any]], None]:
+        """update with its options filled in, and the gradient's sign turned if it is to maximize."""
+        options = select(self.update, group, value)
+        if group.get("maximize", False):
+            return lambda p, g, state: self.update(p, g.neg(), state, **options)
+        return lambda p, g, state: self.update(p, g, state, **options)
+
+    def _counts(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The counters of a state as numbers, "step" advanced."""
+        counts = {c: number(state[c]) for c in self.counters}
+        if "step" in counts:
+            counts["step"] += 1
+        return counts
+
+    def _keep_counts(self, state: dict[str, Any], after: dict[str, Any]) -> None:
+        """Store the counters as update left them."""
+        for name in self.counters:
+            old, new = state[name], after[name]
+            if not isinstance(old, Tensor):
+                state[name] = new
+            elif isinstance(new, Tensor):
+                old.copy_(new)
+            else:
+                old._a[...] = new
+
+    # ---- the three ways to apply update
+
+    def _run(self, batches: dict[Any, list[Any]], group: dict[str, Any]) -> None:
+        """On raw arrays: each batch with one formula. Empties batches."""
+        update = self._bind(group, number)
+        for (kind, _, _, names, made, _), batch in batches.items():
+            formula, scalars, after = record(update, names, self._counts(batch[0][2]), made)
+            rows = []
+            for p, g, state in batch:
+                for name in made:
+                    state[name] = T.empty_like(p)
+                row = (p._a, g._a, *[state[name]._a for name in names])
+                for a in row:
+                    if a.shape != row[0].shape:
+                        raise RuntimeError(self._mismatch(p, g, state, names))
+                rows.append(row)
+            run(formula, library(kind), rows, scalars)
+            for p, _, state in batch:
+                mutated(p)
+                self._keep_counts(state, after)
+        batches.clear()
+
+    def _update_rows(
+        self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
+    ) -> None:
+        """On the rows that a coalesced sparse gradient holds."""
+        names = [k for k in state if k not in self.counters]
+        formula, scalars, after = record(
+            self._bind(group, number), names, self._counts(state), ()
+        )
+        self._keep_counts(state, after)
+        values = g._values()._a
+        if values.size == 0:
+            return
+        at = tuple(g._indices()._a)
+        homes = [p._a, None, *(state[name]._a for name in names)]
+        row = tuple(values if home is None else home[at] for home in homes)
+        run(formula, lib, [row], scalars)
+        for column in formula.outputs:
+            homes[column][at] = row[column]
+        mutated(p)
+
+    def _update_tensors(
+        self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
+    ) -> None:
+        """With Tensor operations: recorded by autograd or traced (lib None), or not elementwise."""
+        update = self._bind(group, scalar)
+        if lib is not None:
+            counts = self._counts(state)
+        else:  # the trace must serve for every step: nothing may be read
+            counts = {c: scalar(state[c]) for c in self.counters}
+            if "step" in counts:
+                counts["step"] = counts["step"] + 1
+        if not self.elementwise:
+            after = {**state, **counts}
+            update(p, g, after)
+            state.update({k: v for k, v in after.items() if k not in self.counters})
+            self._keep_counts(state, after)
+            return
+        names = [k for k in state if k not in self.counters]
+        made = [k for k in names if state[k] is None]
+        formula, scalars, after = record(update, names, counts, made)
+        homes = [p, g, *(state[name] for name in names)]
+        # clones, lest the next step change what autograd has saved
+        columns = [t if t is None else as_real(t.clone()) for t in homes]
+        for column, value in formula.run_tensors(columns, scalars).items():
+            value = T.view_as_complex(value) if p.is_complex() else value
+            if homes[column] is None:
+                state[names[column - 2]] = value
+            else:
+                homes[column].copy_(value)
+        self._keep_counts(state, after)
+
+    def _mismatch(self, p: Tensor, g: Tensor, state: dict[str, Any], names: Any) -> str:
+        """Which array of a parameter has another shape."""
+        shapes = {"grad": tuple(g.shape), **{k: tuple(state[k].shape) for k in names}}
+        other = ", ".join(f"{k} {s}" for k, s in shapes.items() if s != tuple(p.shape))
+        return (
+            f"{type(self).__name__}.step: a parameter has shape {tuple(p.shape)}, but there is "
+            f"{other}: was a state_dict of another model loaded?"
+        )
+
+
+def as_real(t: Tensor) -> Tensor:
+    """t, a complex one as pairs of real numbers."""
+    return T.view_as_real(t) if t.is_complex() else t
+
+
+def library(kind: type) -> Any:
+    """The array library whose arrays an update can run on directly, or None."""
+    lib = getattr(NS[kind], "library", None)
+    return lib if getattr(lib, "__name__", "") in ("numpy", "cupy") else None
+
+
+def counter_dtype(group: dict[str, Any]) -> Any:
+    """The dtype of counters: float32 unless float64 is the default dtype."""
+    return float64 if get_default_dtype() is float64 and not group.get("fused") else float32

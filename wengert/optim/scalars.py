@@ -1,0 +1,48 @@
+"""Arithmetic on hyper-parameters, which are numbers, or 0-dimensional Tensors while a step is traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.tensor import Tensor
+from ..tensor import functions as T
+
+
+def number(x: Any) -> Any:
+    """A hyper-parameter as Python numbers: tensors of one element are read, tuples and lists element by element."""
+    if isinstance(x, Tensor):
+        return x.item()
+    if type(x) in (tuple, list):
+        return tuple([number(v) for v in x])
+    return x
+
+
+def scalar(x: Any) -> Any:
+    """x, with tensors of one element made 0-dimensional."""
+    if isinstance(x, Tensor) and x.dim() != 0:
+        return x.squeeze()
+    if type(x) in (tuple, list):
+        return tuple([scalar(v) for v in x])
+    return x
+
+
+def larger(x: Any, y: float) -> Any:
+    """max(x, y)."""
+    return T.clamp(x, min=y) if isinstance(x, Tensor) else max(x, y)
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """min(x, y)."""
+    if isinstance(x, Tensor) or isinstance(y, Tensor):
+        return T.clamp(x, max=y) if isinstance(x, Tensor) else T.clamp(y, max=x)
+    return min(x, y)
+
+
+def root(x: Any) -> Any:
+    """Square root."""
+    return x**0.5
+
+
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """x if condition else y."""
+    return T.where(condition, x, y) if isinstance(condition, Tensor) else x if condition else y

@@ -1,0 +1,509 @@
+"""Attaches methods, operators and properties to Tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, Namespace, namespace
+from ..base import dtypes
+from ..base.devices import device
+from ..base.modes import state
+from ..base.size import Size
+from ..engine import views
+from ..engine.hooks import Handle
+from ..engine.interp import BINARY, COMPARE
+from ..engine.node import AccumulateGrad, Slot, extra
+from ..engine.op import METHODS, OPS
+from ..engine.tensor import Tensor, extras, wrap
+from ..ops import creation, indexing
+from . import functions
+
+
+class TensorNamespace(Namespace):
+    """The vocabulary over Tensors: the ops' own entries, which record."""
+
+    array_type = Tensor
+
+    def __init__(self) -> None:
+        self.__dict__["name"] = "tensor"
+
+    def __getattr__(self, word: str) -> Any:
+        if word.startswith("__"):
+            raise AttributeError(word)
+        op = OPS.get(word)
+        if op is None:
+            raise AttributeError(f"the vocabulary has no word {word!r}")
+        f = self.__dict__[word] = op.entry
+        return f
+
+    @staticmethod
+    def device_of(t: Any) -> Any:
+        return t.device
+
+    @staticmethod
+    def asarray(t: Any) -> Any:
+        return t if isinstance(t, Tensor) else wrap(t)
+
+    @staticmethod
+    def zeros(shape: Any, dtype: Any = None) -> Any:
+        return creation.zeros(shape, dtype=dtype)
+
+    @staticmethod
+    def ones(shape: Any, dtype: Any = None) -> Any:
+        return creation.ones(shape, dtype=dtype)
+
+    @staticmethod
+    def full(shape: Any, value: Any, dtype: Any = None) -> Any:
+        return creation.full(shape, value, dtype=dtype)
+
+    @staticmethod
+    def arange(start: Any, end: Any, step: Any = 1, dtype: Any = None) -> Any:
+        return creation.arange(start, end, step, dtype=dtype)
+
+    @staticmethod
+    def scalar(value: Any, dtype: Any) -> Any:
+        return creation.scalar_tensor(value, dtype=dtype)
+
+    @staticmethod
+    def zeros_like(x: Any) -> Any:
+        return wrap(namespace(x._a).zeros_like(x._a)) if isinstance(x, Tensor) else 0
+
+    @staticmethod
+    def ones_like(x: Any) -> Any:
+        return wrap(namespace(x._a).ones_like(x._a)) if isinstance(x, Tensor) else 1
+
+    @staticmethod
+    def full_like(x: Any, value: Any = 0) -> Any:
+        return wrap(namespace(x._a).full_like(x._a, value))
+
+
+NS[Tensor] = TensorNamespace()  # type: ignore[assignment]
+from ..arrays.lookup import RANK as _RANK  # noqa: E402
+
+_RANK[Tensor] = 1
+
+
+class Lazy:
+    """A method that is built when it is first looked up."""
+
+    def __init__(self, name: str, make: Any) -> None:
+        self.name, self.make = name, make
+
+    def __get__(self, obj: Any, cls: Any) -> Any:
+        f = self.make()
+        setattr(Tensor, self.name, f)
+        return f.__get__(obj, cls) if hasattr(f, "__get__") else f
+
+
+def attach(name: str, f: Any) -> None:
+    """Make f a method (or property) of Tensor."""
+    setattr(Tensor, name, f)
+
+
+def attach_all() -> None:
+    """Every function in the table of methods, and the in-place forms."""
+    for name in list(METHODS):
+        if name not in Tensor.__dict__:
+            setattr(Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name)))
+        if not name.endswith("_") and name + "_" not in METHODS and name + "_" not in Tensor.__dict__:
+            setattr(Tensor, name + "_", Lazy(name + "_", lambda name=name: functions.derive_inplace(name)))
+    for dunder, word in BINARY.items():
+        setattr(Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word)))
+        setattr(Tensor, f"__r{dunder}__", Lazy(f"__r{dunder}__", lambda word=word: reflected(word)))
+        if dunder not in ("matmul",):
+            setattr(Tensor, f"__i{dunder}__", Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)))
+    for name in COMPARE:
+        setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
+
+
+PUBLIC_FORM = {"sub": "sub", "matmul": "matmul", "div": "div"}  # operators that go through the checked public form
+
+
+def operator_entry(word: str) -> Any:
+    if word in ("matmul", "bitwise_and", "bitwise_or", "bitwise_xor"):
+        return functions.finished(METHODS[word], word) if word != "matmul" else METHODS["matmul"]
+    entry = OPS[word].entry if word != "sub" else None
+    if word == "sub":
+        fast, checked = OPS["sub"].entry, METHODS["sub"]
+
+        def sub(self: Any, other: Any) -> Any:
+            return checked(self, other) if self._a.dtype.kind == "b" else fast(self, other)
+
+        return sub
+    return entry
+
+
+def reflected(word: str) -> Any:
+    """The operator with the tensor on the right."""
+    if word in ("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"):
+        return OPS[word].entry
+    if word == "sub":
+        return METHODS["rsub"]
+    f = METHODS["matmul"] if word == "matmul" else OPS[word].entry
+    if word == "div":
+        reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
+
+        def rdiv(self: Any, other: Any) -> Any:
+            return mul(reciprocal(self), other) if type(other) in (int, float) else f(tensor_like(other, self), self)
+
+        return rdiv
+    return lambda self, other: f(tensor_like(other, self), self)
+
+
+def tensor_like(x: Any, like: Tensor) -> Any:
+    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors promote by category)."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, (bool, int, float, complex)):
+        return creation.scalar_tensor(x, device=like.device)
+    return creation.as_tensor(x)
+
+
+def inplace_operator(dunder: str, word: str) -> Any:
+    name = {"div": "div", "pow": "pow"}.get(word, word)
+    f = METHODS.get(name)
+    call = functions.finished(f, name) if f is not None else OPS[word].entry
+
+    def g(self: Tensor, other: Any) -> Tensor:
+        return views.inplace(self, f"{name}_", call(self, other))
+
+    return g
+
+
+def comparison(name: str) -> Any:
+    entry = OPS[name].entry
+    if name in ("eq", "ne"):
+
+        def compare(self: Any, other: Any) -> Any:
+            if other is None or isinstance(other, str):
+                return name == "ne"
+            return entry(self, other)
+
+        return compare
+    return entry
+
+
+# ------------------------------------------------------------------------------ methods written here
+
+
+def _hash(self: Tensor) -> int:
+    return id(self)
+
+
+def detach(self: Tensor) -> Tensor:
+    """The same memory without history; in-place changes are still seen by the engine."""
+    t = wrap(self._a)
+    if self._x is not None and self._x.untracked:
+        extras(t).untracked = True
+    return t
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cut self from its history, in place."""
+    if self._x is not None and self._x.base is not None:
+        raise RuntimeError("Can't detach views in-place: use detach() instead")
+    self._n = None
+    return self
+
+
+def get_data(self: Tensor) -> Tensor:
+    """The same memory, cut off from the graph; changes made through it are invisible to the engine."""
+    t = wrap(self._a)
+    extras(t).untracked = True
+    return t
+
+
+def set_data(self: Tensor, value: Tensor) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    self._a = value._a
+    if type(self._n) is AccumulateGrad:
+        self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keep `.grad` of this non-leaf after backward()."""
+    n = self._n
+    if n is None:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if type(n) is AccumulateGrad:
+        return
+    x = extras(self)
+    if x.box is not None:
+        return
+    from ..engine.tensor import Box
+
+    box = x.box = Box()
+
+    def keep(g: Tensor) -> None:
+        box.grad = g.clone() if box.grad is None else box.grad + g
+
+    if n.hooks is None:
+        n.hooks = {}
+    n.hooks[object()] = keep
+
+
+def retains_grad(self: Tensor) -> bool:
+    """Whether retain_grad() was called."""
+    return not self.is_leaf and self._x is not None and self._x.box is not None
+
+
+def register_hook(self: Tensor, hook: Any) -> Handle:
+    """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces the gradient."""
+    n = self._n
+    if n is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if not callable(hook):
+        raise TypeError(f"register_hook: the hook must be callable, got {type(hook).__name__}")
+    if n.hooks is None:
+        n.hooks = {}
+    return Handle(n.hooks, hook)
+
+
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
+    """Call hook(self) each time a gradient was added to `.grad` of this leaf."""
+    n = self._n
+    if n is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if type(n) is not AccumulateGrad:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    import weakref
+
+    n.ref = weakref.ref(self)
+    return Handle(extra(n, "accumulated", dict), hook)
+
+
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """The shape, or the size of one dimension."""
+    if dim is None:
+        return self.shape
+    from ..ops.dims import wrap_dim
+
+    return self._a.shape[wrap_dim(dim, self._a.ndim, "size")]
+
+
+def numel(self: Tensor) -> int:
+    """The number of elements."""
+    return int(self._a.size)
+
+
+def element_size(self: Tensor) -> int:
+    """Bytes of one element."""
+    return self._a.dtype.itemsize
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype), to(other)."""
+    dtype, dev = kwargs.pop("dtype", None), kwargs.pop("device", None)
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    kwargs.pop("memory_format", None)
+    other = kwargs.pop("other", None)
+    if kwargs:
+        raise TypeError(f"to() received an invalid combination of arguments: unexpected {sorted(kwargs)}")
+    positions = 0
+    for a in args:
+        if isinstance(a, bool):
+            positions += 1
+            if positions == 2:
+                copy = a
+        elif isinstance(a, dtypes.dtype) or a in (int, float, bool, complex):
+            dtype = a
+        elif isinstance(a, Tensor):
+            other = a
+        elif isinstance(a, (str, device, int)):
+            dev = a
+        elif a is not None:
+            raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
+    if other is not None:
+        dtype, dev = other.dtype, other.device
+    return creation.convert(self, dtype, dev, copy)
+
+
+def _cast(name: str) -> Any:
+    d = getattr(dtypes, name) if name in {x.name for x in dtypes.ALL} else dtypes.ALIASES[name]
+
+    def f(self: Tensor, memory_format: Any = None) -> Tensor:
+        return creation.convert(self, d)
+
+    f.__name__ = name
+    f.__doc__ = f"The tensor converted to {d}."
+    return f
+
+
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a type."""
+    if dtype is None:
+        prefix = "" if self.device.type == "cpu" else self.device.type + "."
+        return f"torch.{prefix}{self.dtype._letter}Tensor"
+    if isinstance(dtype, str):
+        letter = dtype.rpartition(".")[2].removesuffix("Tensor")
+        dtype = next((d for d in dtypes.ALL if d._letter == letter), None)
+        if dtype is None:
+            raise ValueError("invalid type: write 'torch.FloatTensor' or a dtype")
+    return creation.convert(self, getattr(dtype, "dtype", dtype))
+
+
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor on the CPU."""
+    return creation.convert(self, None, "cpu")
+
+
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor on a CUDA device (default: the current one)."""
+    return creation.convert(self, None, "cuda" if device is None else device)
+
+
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in memory in order."""
+    return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True
+
+
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """Steps in memory, in elements, of all dimensions or one."""
+    s = tuple([n // self._a.dtype.itemsize for n in self._a.strides])
+    if is_contiguous(self):
+        out, n = [], 1
+        for size_ in reversed(self._a.shape):
+            out.append(n)
+            n *= max(size_, 1)
+        s = tuple(reversed(out))
+    return s if dim is None else s[dim]
+
+
+def storage_offset(self: Tensor) -> int:
+    """Where in its memory the first element lies, in elements."""
+    o = views.owner(self._a)
+    return (self.data_ptr() - address(o)) // self._a.dtype.itemsize if hasattr(o, "__array_interface__") else 0
+
+
+def address(a: Any) -> int:
+    return a.__array_interface__["data"][0]
+
+
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element."""
+    a = self._a
+    return address(a) if hasattr(a, "__array_interface__") else a.data.ptr
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Overwrite the elements with those of src, broadcast and converted."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if src is self:
+        return self
+    indexing.copy_into(self, src, "copy_")
+    return self
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Overwrite every element with a number or 0-d tensor."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions.")
+        indexing.copy_into(self, value, "fill_")
+        return self
+    if isinstance(value, complex) and self.dtype.category < 3:
+        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+    indexing.copy_into(self, creation.scalar_tensor(value, dtype=self.dtype, device=self.device), "fill_")
+    return self
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Overwrite every element with zero."""
+    return fill_(self, 0)
+
+
+def item(self: Tensor) -> Any:
+    """The only element, as a Python number."""
+    a = self._a
+    if a.size != 1:
+        raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+    v = a.item()
+    return v if type(v) in (int, float, bool, complex) else float(v)
+
+
+def version(self: Tensor) -> int:
+    """How often the memory was changed in place."""
+    return views.version(self)
+
+
+def is_view(self: Tensor) -> bool:
+    return self._x is not None and self._x.base is not None
+
+
+def base(self: Tensor) -> Any:
+    """The tensor this one is a view of, or None."""
+    return self._x.base if self._x is not None else None
+
+
+def mT(self: Tensor) -> Tensor:  # noqa: N802
+    """The last two dimensions swapped."""
+    if self._a.ndim < 2:
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
+    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
+
+
+def T(self: Tensor) -> Tensor:  # noqa: N802
+    """The dimensions in reverse order."""
+    return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
+
+
+def get_real(self: Tensor) -> Tensor:
+    return METHODS["real"](self)
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both are the same view of the same memory."""
+    return self._a is tensor._a or (data_ptr(self) == data_ptr(tensor) and self.shape == tensor.shape
+                                    and stride(self) == stride(tensor))
+
+
+def setup() -> None:
+    """Put it all on the class."""
+    for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
+        if name not in ("uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "float32", "float64",
+                        "complex64", "complex128"):
+            attach(name, _cast(name))
+    attach("byte", _cast("uint8"))
+    attach("char", _cast("int8"))
+    for f in (detach, detach_, retain_grad, register_hook, register_post_accumulate_grad_hook, size, numel, element_size, to, cpu,
+              cuda, is_contiguous, stride, storage_offset, data_ptr, copy_, fill_, zero_, item, is_set_to):
+        attach(f.__name__, f)
+    attach("type", type_)
+    attach("nelement", numel)
+    attach("ndimension", Tensor.dim)
+    attach("_is_view", is_view)
+    attach("__hash__", _hash)
+    attach("__getitem__", indexing.read)
+    attach("__setitem__", indexing.write)
+    attach("__neg__", Lazy("__neg__", lambda: METHODS["neg"].entry))
+    attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
+    attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
+    attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
+    attach("__imatmul__", None)
+    for name, f in (("retains_grad", retains_grad), ("_version", version), ("_base", base), ("mT", mT), ("T", T)):
+        attach(name, property(f))
+    attach("data", property(get_data, set_data))
+    attach("nbytes", property(lambda self: self._a.nbytes))
+    attach("itemsize", property(lambda self: self._a.dtype.itemsize))
+    for name in ("is_cuda", "is_meta"):
+        attach(name, property(lambda self, kind=name[3:]: self.device.type == kind))
+    for name in ("is_sparse", "is_quantized", "is_mkldnn", "is_mps", "is_nested", "is_xpu", "is_sparse_csr"):
+        attach(name, False)
+    attach("is_floating_point", lambda self: self.dtype.is_floating_point)
+    attach("is_complex", lambda self: self.dtype.is_complex)
+    attach("is_signed", lambda self: self.dtype.is_signed)
+    attach("is_inference", lambda self: self._x is not None and self._x.inference)
+    attach("is_pinned", lambda self, device=None: False)
+    attach("pin_memory", lambda self, device=None: self)
+    attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
+    attach("__array_ufunc__", None)
+    attach("__array_priority__", 1000)
+    attach("__module__", "torch")
+    attach_all()
+
+
+setup()
+_ = (RANK, Size, Slot, state)
