@@ -14,9 +14,10 @@ from .base.modes import (enable_grad, inference_mode, is_grad_enabled, is_infere
 from .base.size import Size
 from .engine.tensor import Tensor
 from .tensor import functions as _functions
-from .tensor import methods as _methods
+from .tensor import interop as _interop, methods as _methods, printing as _printing
 
 __version__ = "0.1.0"
+tensor = _functions.tensor  # importing the package of that name had set the attribute
 half, float, double = float16, float32, float64  # noqa: A001
 cfloat, cdouble = complex64, complex128
 short, int, long = int16, int32, int64  # noqa: A001

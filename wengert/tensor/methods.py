@@ -415,15 +415,6 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-def item(self: Tensor) -> Any:
-    """The only element, as a Python number."""
-    a = self._a
-    if a.size != 1:
-        raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
-    v = a.item()
-    return v if type(v) in (int, float, bool, complex) else float(v)
-
-
 def version(self: Tensor) -> int:
     """How often the memory was changed in place."""
     return views.version(self)
@@ -469,7 +460,7 @@ def setup() -> None:
     attach("byte", _cast("uint8"))
     attach("char", _cast("int8"))
     for f in (detach, detach_, retain_grad, register_hook, register_post_accumulate_grad_hook, size, numel, element_size, to, cpu,
-              cuda, is_contiguous, stride, storage_offset, data_ptr, copy_, fill_, zero_, item, is_set_to):
+              cuda, is_contiguous, stride, storage_offset, data_ptr, copy_, fill_, zero_, is_set_to):
         attach(f.__name__, f)
     attach("type", type_)
     attach("nelement", numel)
@@ -499,8 +490,6 @@ def setup() -> None:
     attach("is_pinned", lambda self, device=None: False)
     attach("pin_memory", lambda self, device=None: self)
     attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
-    attach("__array_ufunc__", None)
-    attach("__array_priority__", 1000)
     attach("__module__", "torch")
     attach_all()
 
