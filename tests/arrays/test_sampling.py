@@ -23,12 +23,9 @@ SEEDS = (0, 42, 2**31, 123456789012, -1)
 SIZES = (0, 1, 2, 15, 16, 17, 31, 33, 1000, 40007)
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-NUMPY = {
-    name: np.dtype(name)
-    for name in (
-        "float32 float64 float16 complex64 complex128 int64 int32 int16 int8 uint8 uint16 uint32 uint64"
-    ).split()
-} | {"bfloat16": BF16, "bool": np.dtype("?")}
+_INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64")
+_SIMPLE = ("float32", "float64", "float16", "complex64", "complex128", *_INTEGERS, "bool")
+NUMPY = {name: np.dtype(name) for name in _SIMPLE} | {"bfloat16": BF16}
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 
 
