@@ -1,0 +1,171 @@
+"""Checks of wengert's own structure that no linter knows: `python tools/check.py [ROOT]`.
+
+Imports point down the layers, front modules only re-export, op and engine code names no array
+library, importing stays light, and the house rules. Style is ruff's business and types are mypy's.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+# A folder imports from itself and from folders to its left.
+LAYERS = ["base", "arrays", "engine", "ops", "tensor", "transforms", "compiler", "nn"]
+LAYERS += ["optim", "data", "amp", "io", "vision", "distributed", "train", "viz", "cli"]
+# Whatever else stands directly in wengert/ is a front: one of torch's paths, which only re-exports.
+FRONT = "front"
+RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
+
+MAX_LINES = 600
+LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
+NO_LIBRARY_IN = {"engine", "ops"}
+LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
+PRINTS_IN = {"cli", "train"}
+MAY_EXEC = {"wengert/engine/entry.py", "wengert/cli/run.py"}
+LEFT_UNDONE = re.compile(r"\b(TODO|FIXME|XXX)\b")
+
+
+class Finding(NamedTuple):
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+def layer_of(module: str) -> str | None:
+    """The layer of a module of wengert, `front` for the rest of it; None for other packages."""
+    parts = module.split(".")
+    if parts[0] != "wengert":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in RANK else FRONT
+
+
+def modules_of(node: ast.AST, package: str) -> list[str]:
+    """What a node imports, in full names; `import_module("name")` counts."""
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        parents = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+        base = ".".join([*parents, *filter(None, [node.module])])
+        return [f"{base}.{name.name}" for name in node.names] if base == "wengert" else [base]
+    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+            return [node.args[0].value]
+    return []
+
+
+def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """The nodes that execute when the module is imported: not functions, not type checking."""
+    todo: list[ast.AST] = [*tree.body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            todo.extend(node.orelse)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield node
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def check_imports(tree: ast.Module, module: str, package: str) -> Iterator[tuple[int, str]]:
+    layer = layer_of(module)
+    for node in ast.walk(tree):
+        for name in modules_of(node, package):
+            other = layer_of(name)
+            if other is not None and layer != FRONT and RANK[other] > RANK[layer]:
+                yield node.lineno, f"{layer} imports {name}: {other} is above {layer}"
+            if name.split(".")[0] == "scipy" and layer != "arrays":
+                yield node.lineno, "scipy is for arrays/ only"
+    for node in run_at_import(tree):
+        for root in {name.split(".")[0] for name in modules_of(node, package)} - LIGHT:
+            yield node.lineno, f"imports {root} when wengert is imported: move it to its use"
+
+
+def check_front(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """A front module holds imports, names and a lazy module's hooks: no functions, no classes."""
+    for node in ast.walk(tree):
+        defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        if defines and node.name not in ("__getattr__", "__dir__"):
+            yield node.lineno, f"{node.name} is defined in a front module: put it into a layer"
+
+
+def check_libraries(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        names = [node.id] if isinstance(node, ast.Name) else []
+        names += [name.split(".")[0] for name in modules_of(node, "wengert")]
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names += [alias.asname or alias.name for alias in node.names]
+        for name in LIBRARIES.intersection(names):
+            yield node.lineno, f"names the array library {name}: go through xp"
+
+
+def check_house(tree: ast.Module, source: str, path: str, layer: str) -> Iterator[tuple[int, str]]:
+    if tree.body and ast.get_docstring(tree) is None:
+        yield 1, "no module docstring: say what lives here and what does not"
+    if path.endswith("/utils.py"):
+        yield 1, "utils.py: name the file after its topic"
+    for node in ast.walk(tree):
+        called = (
+            node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        )
+        if called == "print" and layer not in PRINTS_IN:
+            yield node.lineno, "print() in library code"
+        if called in ("exec", "eval") and path not in MAY_EXEC:
+            yield node.lineno, f"{called}() is for {' and '.join(sorted(MAY_EXEC))}"
+        if called == "breakpoint":
+            yield node.lineno, "breakpoint()"
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and LEFT_UNDONE.search(token.string):
+            yield token.start[0], "left undone: finish it or leave it out"
+
+
+def check_file(path: Path, root: Path) -> Iterator[Finding]:
+    """The findings for one Python file."""
+    name = path.relative_to(root).as_posix()
+    source = path.read_text(encoding="utf-8")
+    lines = source.count("\n")
+    if lines > MAX_LINES:
+        yield Finding(
+            name, MAX_LINES, f"{lines} lines: over {MAX_LINES}, split off the second topic"
+        )
+    if not name.startswith("wengert/"):
+        return
+    tree = ast.parse(source, name)
+    module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    layer = layer_of(module) or FRONT
+    findings = [*check_imports(tree, module, package), *check_house(tree, source, name, layer)]
+    if layer == FRONT:
+        findings += check_front(tree)
+    if layer in NO_LIBRARY_IN:
+        findings += check_libraries(tree)
+    for line, text in sorted(set(findings)):
+        yield Finding(name, line, text)
+
+
+def check(root: Path) -> list[Finding]:
+    """The findings for a checkout: every Python file in it that could be committed."""
+    folders = ("wengert", "tests", "tools", "examples", "benchmarks", "docs")
+    paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+    return [f for path in paths if "golden" not in path.parts for f in check_file(path, root)]
+
+
+def main() -> int:
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent)
+    findings = check(root.resolve())
+    for finding in findings:
+        print(finding)
+    print(f"tools/check.py: {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
