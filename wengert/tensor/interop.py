@@ -1,13 +1,12 @@
-"""Tensors among other Python objects: NumPy, DLPack, numbers, sequences, copy and pickle.
+"""Tensors among other Python objects: NumPy, numbers, sequences, copy and pickle.
 
-How a tensor prints is in `printing.py`; making tensors from nested lists is in `creation.py`; files
-are in `io/`.
+DLPack is in `dlpack.py`, how a tensor prints in `printing.py`; tensors are made from nested lists
+in `ops/creation.py`, files are read and written in `io/`.
 """
 
 from __future__ import annotations
 
 import copy
-import enum
 import numbers
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,29 +19,9 @@ from ..base import dtypes
 from ..base.modes import state
 from ..engine.tensor import Tensor, wrap
 from . import functions as T
+from .dlpack import DLDeviceType, Memory, attach, from_dlpack, named, plain
 
 __all__ = ["DLDeviceType", "from_dlpack", "from_numpy", "host"]
-
-
-class DLDeviceType(enum.IntEnum):
-    """DLPack's numbers for kinds of device, as far as tensors live there."""
-
-    kDLCPU = 1
-    kDLCUDA = 2
-    kDLCUDAHost = 3
-
-
-def _attach(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make f a method of Tensor under its own name."""
-    f.__qualname__ = f"Tensor.{f.__name__}"
-    setattr(Tensor, f.__name__, f)
-    return f
-
-
-def _named(x: Any) -> str:
-    """The type of x as PyTorch's messages write it: list, numpy.float32."""
-    t = type(x)
-    return t.__name__ if t.__module__ == "builtins" else f"{t.__module__}.{t.__name__}"
 
 
 def host(a: Any) -> Any:
@@ -69,8 +48,8 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(
-            f"from_numpy(): expected np.ndarray (got {_named(ndarray)}): "
-            "use torch.tensor(...) for numbers and lists"
+            f"expected np.ndarray (got {named(ndarray)}): from_numpy() takes arrays, "
+            "torch.tensor(...) takes numbers and lists"
         )
     d = ndarray.dtype
     if not d.isnative:
@@ -84,13 +63,14 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             f"can't convert np.ndarray of type {d.type.__module__}.{d.type.__name__}. "
             f"The only supported types are: {_FROM_NUMPY}."
         )
-    if any(s % d.itemsize for s in ndarray.strides):
+    flags = ndarray.flags
+    if not flags.c_contiguous and any(s % d.itemsize for s in ndarray.strides):
         raise ValueError(
             "given numpy array strides not a multiple of the element byte size "
             f"({ndarray.strides} for elements of {d.itemsize} bytes). "
             "Copy the numpy array to reallocate the memory: from_numpy(a.copy())"
         )
-    if not ndarray.flags.writeable:
+    if not flags.writeable:
         warnings.warn(
             "The given NumPy array is not writable: changing this tensor in place will raise an "
             "error. Copy the array, or make it writable before converting it to a tensor.",
@@ -99,26 +79,8 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     whole = ndarray.base
     if isinstance(whole, np.ndarray) and ndarray.nbytes < whole.nbytes:
         # Part of an array: it alone becomes the storage, so copy and pickle leave the rest behind.
-        ndarray = np.asarray(_Memory(ndarray, ndarray.flags.writeable)).view(d)
-    return wrap(_plain(ndarray))
-
-
-class _Memory:
-    """The memory of an array, which it keeps alive; np.asarray makes a new array over it."""
-
-    def __init__(self, a: np.ndarray, writeable: bool) -> None:
-        self.a = a
-        facts = a.__array_interface__
-        self.__array_interface__ = {**facts, "data": (facts["data"][0], not writeable)}
-
-
-def _plain(a: Any) -> Any:
-    """A new array over the same memory: the tensor must not change when somebody sets a's shape."""
-    if type(a) is not np.ndarray:
-        a = a.view(np.ndarray)
-    d = dtypes.BY_NP[a.dtype].np
-    # NumPy has equal dtypes that are not one object (longlong); the eager path compares identity.
-    return a.view() if a.dtype is d else a.view(d)
+        ndarray = np.asarray(Memory(ndarray, flags.writeable)).view(d)
+    return wrap(plain(ndarray))
 
 
 def _exported(t: Tensor) -> Any:
@@ -147,7 +109,7 @@ def _exported(t: Tensor) -> Any:
 _BFLOAT16 = dtypes.bfloat16.np
 
 
-@_attach
+@attach
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The NumPy array that shares this tensor's memory.
 
@@ -164,7 +126,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     return _exported(self).view()
 
 
-@_attach
+@attach
 def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     """What np.asarray(tensor) gives: shared memory, unless dtype or copy ask for a copy."""
     a = _exported(self)
@@ -180,12 +142,12 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
     return a.copy() if copy else a.view()
 
 
-@_attach
+@attach
 def __array_wrap__(
     self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
 ) -> Any:
     """NumPy functions that work on any array call this to give back a tensor."""
-    return wrap(_plain(np.asarray(array)))
+    return wrap(plain(np.asarray(array)))
 
 
 # Ranks tensors above arrays for libraries that still ask.
@@ -215,10 +177,16 @@ _UFUNCS = {
     "bitwise_xor": "bitwise_xor", "invert": "bitwise_not", "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
 }  # fmt: skip
+# The operator of the tensor on the right: as fast as with a Python number on the left.
+_REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
+    "true_divide": "__rtruediv__", "floor_divide": "__rfloordiv__", "remainder": "__rmod__",
+    "power": "__rpow__", "matmul": "__rmatmul__",
+}  # fmt: skip
 _FUNCTIONS: dict[Any, Any] = {}
 
 
-@_attach
+@attach
 def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """np.sin(tensor), array + tensor, array *= tensor.
 
@@ -227,6 +195,9 @@ def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwarg
     NumPy and becomes a tensor again, unless out= says where it goes.
     """
     if method == "__call__" and not kwargs:
+        name = _REFLECTED.get(ufunc.__name__)
+        if name and inputs[1] is self and not isinstance(inputs[0], Tensor):
+            return getattr(self, name)(_operand(inputs[0]))
         f = _FUNCTIONS.get(ufunc)
         if f is None:
             name = _UFUNCS.get(ufunc.__name__)
@@ -245,8 +216,8 @@ def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwarg
     if out or result is None:
         return result
     if type(result) is tuple:
-        return tuple([wrap(_plain(np.asarray(r))) for r in result])
-    return wrap(_plain(np.asarray(result)))
+        return tuple([wrap(plain(np.asarray(r))) for r in result])
+    return wrap(plain(np.asarray(result)))
 
 
 def _operand(x: Any) -> Any:
@@ -254,117 +225,8 @@ def _operand(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x
     if isinstance(x, np.ndarray):
-        return wrap(_plain(x))
+        return wrap(plain(x))
     return x.item() if isinstance(x, np.generic) else x
-
-
-# --- DLPack ------------------------------------------------------------------------------------
-
-
-@_attach
-def __dlpack_device__(self: Tensor) -> tuple[DLDeviceType, int]:
-    """(kind of device, index) in DLPack's numbers."""
-    d = self.device
-    if d.type == "cpu":
-        return DLDeviceType.kDLCPU, 0
-    if d.type == "cuda":
-        return DLDeviceType.kDLCUDA, d.index or 0
-    raise ValueError(f"Unknown device type {d.type} for Dlpack")
-
-
-@_attach
-def __dlpack__(
-    self: Tensor,
-    *,
-    stream: Any = None,
-    max_version: tuple[int, int] | None = None,
-    dl_device: tuple[int, int] | None = None,
-    copy: bool | None = None,
-) -> Any:
-    """A DLPack capsule that shares this tensor's memory, for consumers such as np.from_dlpack.
-
-    Raises BufferError for tensors that require grad, and for dtypes and devices that DLPack cannot
-    carry.
-    """
-    if self._n is not None:
-        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    a = self._a
-    if type(a) is np.ndarray:
-        if stream is not None and stream != -1:
-            raise AssertionError(f"stream should be None on cpu, got {stream!r}.")
-        if a.dtype is _BFLOAT16:
-            raise BufferError(
-                "__dlpack__(): NumPy cannot export bfloat16: convert the tensor with .float()"
-            )
-        options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
-    elif hasattr(a, "__dlpack__"):
-        options = {
-            "stream": stream,
-            "max_version": max_version,
-            "dl_device": dl_device,
-            "copy": copy,
-        }
-    else:
-        raise BufferError(f"Cannot pack tensors on {self.device}")
-    # Left out where not asked for: older libraries do not know them all.
-    return a.__dlpack__(**{k: v for k, v in options.items() if v is not None})
-
-
-class _Exporter:
-    """Passes requests on to the object that exports, and remembers what kind of capsule it gave."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self.versioned = False
-
-    def __dlpack__(self, **options: Any) -> Any:
-        bare = type(self.source).__name__ == "PyCapsule"
-        capsule = self.source if bare else self.source.__dlpack__(**options)
-        self.versioned = "versioned" in repr(capsule)
-        return capsule
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        bare = type(self.source).__name__ == "PyCapsule"
-        return (DLDeviceType.kDLCPU, 0) if bare else self.source.__dlpack_device__()
-
-
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor that shares the memory of another library's array, through DLPack.
-
-    Args:
-        ext_tensor: an object with `__dlpack__`, or a capsule of CPU memory.
-        device: where the tensor shall live; None leaves it where it is.
-        copy: True always copies, None and False share.
-
-    Raises RuntimeError for objects that export nothing, BufferError for dtypes that tensors do not
-    have.
-
-    >>> from_dlpack(np.ones(2))
-    tensor([1., 1.], dtype=torch.float64)
-    """
-    if not hasattr(ext_tensor, "__dlpack__") and type(ext_tensor).__name__ != "PyCapsule":
-        raise RuntimeError(
-            f"from_dlpack received an invalid capsule: {_named(ext_tensor)} has no __dlpack__ "
-            "method. Use torch.as_tensor(...) instead."
-        )
-    source = _Exporter(ext_tensor)
-    if source.__dlpack_device__()[0] == DLDeviceType.kDLCUDA:
-        import cupy
-
-        t = wrap(cupy.from_dlpack(source))
-    else:
-        # NumPy does not export its read-only arrays; as PyTorch, take them anyway.
-        a = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(source)
-        if a.dtype not in dtypes.BY_NP:
-            raise BufferError(f"from_dlpack(): tensors have no dtype for arrays of {a.dtype}")
-        if not a.flags.writeable and not source.versioned and a is not ext_tensor:
-            # Capsules of the first version cannot say whether their memory may be written to. NumPy
-            # assumes not, PyTorch assumes so.
-            a = np.asarray(_Memory(a, True))
-        t = wrap(_plain(a))
-    if device is not None:
-        t = t.to(device)
-    return t.clone() if copy else t
 
 
 # --- Python numbers ----------------------------------------------------------------------------
@@ -382,7 +244,7 @@ def _scalar(t: Tensor) -> Any:
     return a.item()
 
 
-@_attach
+@attach
 def item(self: Tensor) -> Any:
     """The Python number in a tensor of one element, of any shape.
 
@@ -394,7 +256,7 @@ def item(self: Tensor) -> Any:
     return _scalar(self)
 
 
-@_attach
+@attach
 def tolist(self: Tensor) -> Any:
     """The values as nested Python lists; a Python number for a tensor without dimensions.
 
@@ -404,7 +266,7 @@ def tolist(self: Tensor) -> Any:
     return host(self._a).tolist()
 
 
-@_attach
+@attach
 def __bool__(self: Tensor) -> bool:
     """Whether the only element is not zero."""
     a = self._a
@@ -434,25 +296,25 @@ def _number(t: Tensor, convert: Callable[[Any], Any]) -> Any:
     return convert(value)
 
 
-@_attach
+@attach
 def __int__(self: Tensor) -> int:
     """The only element as an int, rounded towards zero."""
     return _number(self, int)
 
 
-@_attach
+@attach
 def __float__(self: Tensor) -> float:
     """The only element as a float."""
     return _number(self, float)
 
 
-@_attach
+@attach
 def __complex__(self: Tensor) -> complex:
     """The only element as a complex number."""
     return _number(self, complex)
 
 
-@_attach
+@attach
 def __index__(self: Tensor) -> int:
     """The only element of an integer tensor where Python wants an int: list[t], range(t)."""
     a = self._a
@@ -467,7 +329,7 @@ def __index__(self: Tensor) -> int:
 # --- sequences ---------------------------------------------------------------------------------
 
 
-@_attach
+@attach
 def __len__(self: Tensor) -> int:
     """The size of the first dimension."""
     if not self._a.ndim:
@@ -475,7 +337,7 @@ def __len__(self: Tensor) -> int:
     return int(self._a.shape[0])
 
 
-@_attach
+@attach
 def __iter__(self: Tensor) -> Iterator[Tensor]:
     """The slices along the first dimension."""
     if not self._a.ndim:
@@ -483,13 +345,13 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
     return iter(T.unbind(self, 0))
 
 
-@_attach
+@attach
 def __reversed__(self: Tensor) -> Tensor:
     """The tensor with its first dimension reversed."""
     return T.flip(self, (0,)) if self._a.ndim else self
 
 
-@_attach
+@attach
 def __contains__(self: Tensor, element: Any) -> bool:
     """Whether any element equals a number, or the part of a tensor that it is compared with.
 
@@ -503,7 +365,7 @@ def __contains__(self: Tensor, element: Any) -> bool:
     return bool(T.any(T.eq(self, element)))
 
 
-@_attach
+@attach
 def __dir__(self: Tensor) -> list[str]:
     """Names for completion: without the internals."""
     return sorted(n for n in object.__dir__(self) if n not in ("_a", "_n", "_x"))
@@ -522,8 +384,8 @@ def _storage(a: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...] | None]:
     flags = whole.flags
     if not a.size or not (flags.c_contiguous or flags.f_contiguous):
         return a.copy(order="K"), None
-    if whole is a:
-        return a, None
+    if whole is a or (whole.shape, whole.strides, whole.dtype) == (a.shape, a.strides, a.dtype):
+        return whole, None
     offset = a.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
     return whole, (a.shape, a.dtype, offset, a.strides)
 
@@ -537,10 +399,10 @@ def _placed(whole: np.ndarray, layout: tuple[Any, ...] | None) -> np.ndarray:
 
 
 def rebuild(
-    cls: type[Tensor], whole: np.ndarray, layout: Any, requires_grad: bool, device: str
+    cls: type[Tensor] | None, whole: np.ndarray, layout: Any, requires_grad: bool, device: str
 ) -> Tensor:
-    """What a pickled tensor is made of again."""
-    t = object.__new__(cls)
+    """What a pickled tensor is made of again; cls is None for Tensor itself."""
+    t = object.__new__(cls or Tensor)
     t._a = _placed(whole, layout)
     t._n = t._x = None
     if device != "cpu":
@@ -548,15 +410,17 @@ def rebuild(
     return t.requires_grad_() if requires_grad else t
 
 
-@_attach
+@attach
 def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """How to pickle: values, layout, requires_grad and attributes; shared memory stays shared."""
     whole, layout = _storage(host(self._a))
-    facts = (type(self), whole, layout, self._n is not None, str(self.device))
+    # Tensor calls itself torch.Tensor, where pickle would not find it.
+    cls = None if type(self) is Tensor else type(self)
+    facts = (cls, whole, layout, self._n is not None, str(self.device))
     return rebuild, facts, self.__dict__ or None
 
 
-@_attach
+@attach
 def __copy__(self: Tensor) -> Tensor:
     """Another tensor over the same memory, with this one's attributes and requires_grad."""
     t = object.__new__(type(self))
@@ -566,7 +430,7 @@ def __copy__(self: Tensor) -> Tensor:
     return t.requires_grad_() if self._n is not None else t
 
 
-@_attach
+@attach
 def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     """A tensor with copies of the values, the gradient and the attributes; only for leaves."""
     if not self.is_leaf:

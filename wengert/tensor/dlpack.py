@@ -1,0 +1,162 @@
+"""Memory that comes from elsewhere or goes elsewhere: arrays over foreign memory, and DLPack.
+
+NumPy's own protocols, built on this, are in `interop.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..base import dtypes
+from ..engine.tensor import Tensor, wrap
+
+__all__ = ["DLDeviceType", "Memory", "from_dlpack", "plain"]
+
+
+class DLDeviceType(enum.IntEnum):
+    """DLPack's numbers for kinds of device, as far as tensors live there."""
+
+    kDLCPU = 1
+    kDLCUDA = 2
+    kDLCUDAHost = 3
+
+
+def attach(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Make f a method of Tensor under its own name."""
+    f.__qualname__ = f"Tensor.{f.__name__}"
+    setattr(Tensor, f.__name__, f)
+    return f
+
+
+def named(x: Any) -> str:
+    """The type of x as PyTorch's messages write it: list, numpy.float32."""
+    t = type(x)
+    return t.__name__ if t.__module__ == "builtins" else f"{t.__module__}.{t.__name__}"
+
+
+class Memory:
+    """The memory of an array, which it keeps alive; np.asarray makes a new array over it."""
+
+    def __init__(self, a: np.ndarray, writeable: bool) -> None:
+        self.a = a
+        facts = a.__array_interface__
+        self.__array_interface__ = {**facts, "data": (facts["data"][0], not writeable)}
+
+
+def plain(a: Any) -> Any:
+    """A new array over the same memory: the tensor must not change when somebody sets a's shape."""
+    if type(a) is not np.ndarray:
+        a = a.view(np.ndarray)
+    d = dtypes.BY_NP[a.dtype].np
+    # NumPy has equal dtypes that are not one object (longlong); the eager path compares identity.
+    return a.view() if a.dtype is d else a.view(d)
+
+
+@attach
+def __dlpack_device__(self: Tensor) -> tuple[DLDeviceType, int]:
+    """(kind of device, index) in DLPack's numbers."""
+    d = self.device
+    if d.type == "cpu":
+        return DLDeviceType.kDLCPU, 0
+    if d.type == "cuda":
+        return DLDeviceType.kDLCUDA, d.index or 0
+    raise ValueError(f"Unknown device type {d.type} for Dlpack")
+
+
+@attach
+def __dlpack__(
+    self: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
+    """A DLPack capsule that shares this tensor's memory, for consumers such as np.from_dlpack.
+
+    Raises BufferError for tensors that require grad, and for dtypes and devices that DLPack cannot
+    carry.
+    """
+    if self._n is not None:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    a = self._a
+    if type(a) is np.ndarray:
+        if stream is not None and stream != -1:
+            raise AssertionError(f"stream should be None on cpu. Got {stream!r}")
+        if a.dtype is dtypes.bfloat16.np:
+            raise BufferError(
+                "__dlpack__(): NumPy cannot export bfloat16: convert the tensor with .float()"
+            )
+        options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+    elif hasattr(a, "__dlpack__"):
+        options = {
+            "stream": stream,
+            "max_version": max_version,
+            "dl_device": dl_device,
+            "copy": copy,
+        }
+    else:
+        raise BufferError(f"Cannot pack tensors on {self.device}")
+    # Left out where not asked for: older libraries do not know them all.
+    return a.__dlpack__(**{k: v for k, v in options.items() if v is not None})
+
+
+class _Exporter:
+    """Passes requests on to the object that exports, and remembers what kind of capsule it gave."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.versioned = False
+
+    def __dlpack__(self, **options: Any) -> Any:
+        bare = type(self.source).__name__ == "PyCapsule"
+        capsule = self.source if bare else self.source.__dlpack__(**options)
+        self.versioned = "versioned" in repr(capsule)
+        return capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        bare = type(self.source).__name__ == "PyCapsule"
+        return (DLDeviceType.kDLCPU, 0) if bare else self.source.__dlpack_device__()
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of another library's array, through DLPack.
+
+    Args:
+        ext_tensor: an object with `__dlpack__`, or a capsule of CPU memory.
+        device: where the tensor shall live; None leaves it where it is.
+        copy: True always copies, None and False share.
+
+    Raises RuntimeError for objects that export nothing, BufferError for dtypes that tensors do not
+    have.
+
+    >>> from_dlpack(np.ones(2))
+    tensor([1., 1.], dtype=torch.float64)
+    """
+    if not hasattr(ext_tensor, "__dlpack__") and type(ext_tensor).__name__ != "PyCapsule":
+        raise RuntimeError(
+            f"from_dlpack received an invalid capsule. {named(ext_tensor)} has no __dlpack__ "
+            "method: use torch.as_tensor(...) instead"
+        )
+    source = _Exporter(ext_tensor)
+    if source.__dlpack_device__()[0] == DLDeviceType.kDLCUDA:
+        import cupy
+
+        t = wrap(cupy.from_dlpack(source))
+    else:
+        # NumPy does not export its read-only arrays; as PyTorch, take them anyway.
+        a = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(source)
+        if a.dtype not in dtypes.BY_NP:
+            raise BufferError(f"from_dlpack(): tensors have no dtype for arrays of {a.dtype}")
+        if not a.flags.writeable and not source.versioned and a is not ext_tensor:
+            # Capsules of the first version cannot say whether their memory may be written to. NumPy
+            # assumes not, PyTorch assumes so.
+            a = np.asarray(Memory(a, True))
+        t = wrap(plain(a))
+    if device is not None:
+        t = t.to(device)
+    return t.clone() if copy else t
