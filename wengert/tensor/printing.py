@@ -267,7 +267,7 @@ def tensor_repr(t: Tensor, *, tensor_contents: str | None = None, name: str | No
 
     Args:
         tensor_contents: shown instead of the values.
-        name: the word before the bracket; "tensor", or the class for subclasses.
+        name: the word before the bracket; None is "tensor", or the class for users' subclasses.
 
     >>> from wengert.tensor.interop import from_numpy
     >>> tensor_repr(from_numpy(np.arange(3)), name="weights")
@@ -277,7 +277,9 @@ def tensor_repr(t: Tensor, *, tensor_contents: str | None = None, name: str | No
     if RANK.get(type(a), 0):
         return _interpreted(a)
     if name is None:
-        name = "tensor" if type(t) is Tensor else type(t).__name__
+        # Parameter is ours, and says itself that it is one.
+        ours = type(t).__module__.startswith(("torch", "wengert"))
+        name = "tensor" if ours else type(t).__name__
     opening = name + "("
     device = t.device
     notes = []
