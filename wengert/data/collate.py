@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.base.dtypes import float64
 from wengert.data import shared
 from wengert.engine.tensor import Tensor, wrap
 from wengert.tensor import functions as T
@@ -239,7 +240,7 @@ def collate_float_fn(batch: Sequence[float], *, collate_fn_map: CollateMap | Non
         >>> collate_float_fn([1.0, 2.0])
         tensor([1., 2.], dtype=torch.float64)
     """
-    return T.tensor(batch, dtype=T.float64)
+    return T.tensor(batch, dtype=float64)
 
 
 def collate_int_fn(batch: Sequence[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -58,6 +58,9 @@ class IterableDataset(Dataset[S_co], Iterable[S_co]):
     With worker processes every worker iterates over its own copy, so `__iter__` (or
     `worker_init_fn`) should use `get_worker_info()` to pick that worker's share.
 
+    An optional method `__iterbatches__(batch_size, drop_last)`, which iterates over batches as
+    `default_collate` would make them, is used with the default collate_fn.
+
     Example:
         >>> class Count(IterableDataset):
         ...     def __iter__(self):
@@ -381,10 +384,15 @@ def batch_getter(dataset: Any) -> BatchGetter | None:
             return None
         positions = positions.astype(np.int64)
         return lambda indices: inner(positions[indices])
+    return valid_method(dataset, "__getbatch__", "__getitem__", "__getitems__")
+
+
+def valid_method(dataset: Any, name: str, *single: str) -> Callable[..., Any] | None:
+    """A method for whole batches, unless a more derived class defines one for single samples."""
     for kind in type(dataset).__mro__:
-        if "__getbatch__" in kind.__dict__:
-            return dataset.__getbatch__
-        if "__getitem__" in kind.__dict__ or "__getitems__" in kind.__dict__:
+        if name in kind.__dict__:
+            return getattr(dataset, name)
+        if not kind.__dict__.keys().isdisjoint(single):
             return None
     return None
 

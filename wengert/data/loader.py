@@ -7,6 +7,8 @@ processes (workers.py).
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import multiprocessing
 import os
 import sys
@@ -26,6 +28,7 @@ from wengert.data.dataset import (
     batch_getter,
     collates_by_default,
     lies_in_memory,
+    valid_method,
 )
 from wengert.data.samplers import (
     BatchSampler,
@@ -35,7 +38,6 @@ from wengert.data.samplers import (
     batches_at_once,
     draw_seed,
 )
-from wengert.tensor import functions as T
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -231,7 +233,14 @@ class DataLoader(Generic[S_co]):
 
     def _job(self) -> Job:
         streams = self._dataset_kind == DatasetKind.Iterable
-        return Job(self.dataset, streams, self._auto_collation, self.collate_fn, self.drop_last)
+        return Job(
+            self.dataset,
+            streams,
+            self._auto_collation,
+            self.collate_fn,
+            self.batch_size,
+            self.drop_last,
+        )
 
     @property
     def _auto_collation(self) -> bool:
@@ -335,10 +344,11 @@ class Job(NamedTuple):
     streams: bool
     batched: bool
     collate_fn: Callable[[Any], Any]
+    batch_size: int | None
     drop_last: bool
 
     def at_once(self) -> BatchGetter | None:
-        """What gives whole batches, if the dataset can and the built-in rules would collate them."""
+        """What gives whole batches, if the dataset can and built-in rules would collate them."""
         if self.streams or not self.batched or not collates_by_default(self.collate_fn):
             return None
         return batch_getter(self.dataset)
@@ -399,11 +409,19 @@ class StreamFetch:
     """Takes as many samples from a stream as it is given indices."""
 
     def __init__(self, job: Job) -> None:
-        self.samples = iter(job.dataset)
         self.job = job
         self.ended = False
+        whole = None
+        if job.batched and collates_by_default(job.collate_fn):
+            whole = valid_method(job.dataset, "__iterbatches__", "__iter__")
+        self.batches = whole and whole(job.batch_size, job.drop_last)
+        self.samples = iter(() if whole else job.dataset)
 
     def __call__(self, indices: Sequence[None]) -> Any:
+        if self.batches is not None:
+            for batch in self.batches:
+                return batch
+            raise EndOfStream
         wanted = len(indices) if self.job.batched else 1
         batch = [] if self.ended else list(islice(self.samples, wanted))
         self.ended = len(batch) < wanted
@@ -512,8 +530,9 @@ def _can_pin(device: str) -> bool:
             "current accelerator is used",
             stacklevel=5,
         )
-    if T.accelerator.is_available():
-        return True
+    with contextlib.suppress(ImportError):
+        if importlib.import_module("cupy").cuda.is_available():
+            return True
     warnings.warn(
         "'pin_memory' argument is set as true but no accelerator is found, so batches stay in "
         "ordinary memory.",

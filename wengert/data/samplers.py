@@ -14,15 +14,17 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from wengert.base.dtypes import float64, int64
 from wengert.engine.tensor import Tensor
 from wengert.tensor import functions as T
+from wengert.tensor.generator import Generator
 
 I_co = TypeVar("I_co", covariant=True)
 
 
 def draw_seed(generator: Any = None) -> int:
     """A random non-negative int64, as the loader and RandomSampler draw theirs."""
-    return int(T.empty((), dtype=T.int64).random_(generator=generator).item())
+    return int(T.empty((), dtype=int64).random_(generator=generator).item())
 
 
 class Sampler(Generic[I_co]):
@@ -114,7 +116,7 @@ class RandomSampler(Sampler[int]):
     def _source(self) -> Any:
         if self.generator is not None:
             return self.generator
-        return T.Generator().manual_seed(draw_seed())
+        return Generator().manual_seed(draw_seed())
 
     def __iter__(self) -> Iterator[int]:
         size, count, generator = len(self.data_source), self.num_samples, self._source()
@@ -203,7 +205,7 @@ class WeightedRandomSampler(Sampler[int]):
     ) -> None:
         _check_count("WeightedRandomSampler", "num_samples", num_samples)
         _check_flag("WeightedRandomSampler", "replacement", replacement)
-        self.weights = T.as_tensor(weights, dtype=T.float64)
+        self.weights = T.as_tensor(weights, dtype=float64)
         if self.weights.dim() != 1:
             raise ValueError(
                 "WeightedRandomSampler: weights should be a 1d sequence, one weight per index, "
@@ -311,7 +313,7 @@ class DistributedSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         size = len(self.dataset)
         if self.shuffle:
-            generator = T.Generator().manual_seed(self.seed + self.epoch)
+            generator = Generator().manual_seed(self.seed + self.epoch)
             order = T.randperm(size, generator=generator).tolist()
         else:
             order = list(range(size))

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from wengert.arrays import threads
 from wengert.data import shared
 from wengert.data.loader import (
     DataLoader,
@@ -39,7 +40,7 @@ from wengert.data.loader import (
     add_note,
 )
 from wengert.data.shared import Piece, Reader, SharedFile, Writer
-from wengert.tensor import functions as T
+from wengert.tensor.generator import manual_seed
 
 LARGE = 2048  # messages above this travel in shared memory, so that many small ones fit into a pipe
 PIPE = 32 << 10  # unread tasks a worker may have, in bytes that a pipe holds: sending never blocks
@@ -114,7 +115,7 @@ def _leave_signals_to_parent() -> None:
 def seed_worker(base_seed: int, number: int) -> None:
     """Seed the three sources of randomness as PyTorch does: each differs, in each worker."""
     random.seed(base_seed + number)
-    T.manual_seed(base_seed + number)
+    manual_seed(base_seed + number)
     words = [number, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
     np.random.seed(np.random.SeedSequence(words).generate_state(4))
 
@@ -126,7 +127,7 @@ def _prepare(setup: Setup) -> Callable[[], Fetch]:
     if not isinstance(job, Job):
         file, pieces, data = job
         job = Reader(file, private=True).load(pieces, data)
-    T.set_num_threads(1)
+    threads.set_count(1)
     seed_worker(setup.base_seed, setup.number)
     seed = setup.base_seed + setup.number
     _worker_info = WorkerInfo(setup.number, setup.count, seed, job.dataset)
