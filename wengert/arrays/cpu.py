@@ -28,7 +28,14 @@ class CPUNamespace(Namespace):
         return CPU
 
 
-NAMESPACE = CPUNamespace("cpu", bind.words(np))
+def getitem(x: Any, key: Any) -> Any:
+    """Basic indexing: a view, of 0-d results too."""
+    out = x[key]
+    return out if type(out) is np.ndarray else x[(*key, ...)]
+
+
+NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **dict.fromkeys(("getitem", "select_item", "unsqueeze_item", "alias_item"),
+                                                                   getitem)})
 
 
 def register(t: type) -> None:

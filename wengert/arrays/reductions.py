@@ -8,11 +8,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["sum", "mean", "prod", "amax", "amin", "argmax", "argmin", "any", "all", "cumsum", "cumprod", "matmul", "argsort",
+__all__ = ["sum", "mean", "sum_all", "mean_all", "prod", "amax", "amin", "argmax", "argmin", "any", "all", "cumsum", "cumprod", "matmul", "argsort",
            "softmax", "log_softmax", "logsumexp"]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-F16 = np.dtype(np.float16)
+F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 LOW = (BF16, F16)  # accumulated in float32
 
 
@@ -48,6 +48,18 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return (out / np.float32(n)).astype(d)
     out = lib.add.reduce(x, dim, None, None, keepdim)
     return lib.true_divide(out, d.type(n))
+
+
+def sum_all(lib: Any, x: Any) -> Any:
+    """Sum of every element."""
+    d = x.dtype
+    return lib.add.reduce(x, None) if (d is F32 or d is F64) and x.ndim else sum(lib, x)
+
+
+def mean_all(lib: Any, x: Any) -> Any:
+    """Mean of every element."""
+    d = x.dtype
+    return lib.add.reduce(x, None) / d.type(x.size) if (d is F32 or d is F64) and x.ndim else mean(lib, x)
 
 
 def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:

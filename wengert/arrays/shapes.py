@@ -19,7 +19,8 @@ def reshape(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
 def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x with another shape over the same memory; RuntimeError where that needs a copy."""
     out = x.reshape(shape)
-    if not x.flags.c_contiguous and x.size and not lib.may_share_memory(out, x):
+    o = out.base
+    if o is not x and o is not x.base and x.size:
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
                            f"across two contiguous subspaces): the shape is {list(x.shape)}, asked for {list(shape)}. Use "
                            ".reshape(...) instead.")
@@ -30,6 +31,16 @@ def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated (without a copy) to shape; the result is writable if x is."""
     if x.shape == shape:
         return x[...]
+    if lib is np and x.flags.c_contiguous and x.size:  # the bare constructor costs a fifth of broadcast_to
+        extra = len(shape) - x.ndim
+        if extra < 0:
+            raise ValueError(f"cannot broadcast {x.shape} to {shape}")
+        strides = [0] * extra
+        for have, want, stride in zip(x.shape, shape[extra:], x.strides):
+            if have != want and have != 1:
+                raise ValueError(f"cannot broadcast {x.shape} to {shape}")
+            strides.append(stride if have == want else 0)
+        return np.ndarray(shape, x.dtype, x, 0, strides)
     out = lib.broadcast_to(x, shape)
     if lib is np and x.flags.writeable:
         out = np.lib.stride_tricks.as_strided(x, shape, out.strides)
@@ -69,7 +80,7 @@ def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:
     """A copy of base in which the view taken by chain holds value."""
     out = v = base.copy()
     for op, static in chain:
-        v = op.impl[type(v)](v, **static)
+        v = op.impl[type(v)](v, *static)
     v[...] = value
     return out
 

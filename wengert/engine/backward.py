@@ -22,6 +22,7 @@ from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
 COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
+C64, C128 = COMPLEX
 
 
 def collect(roots: Sequence[Any]) -> list[Any]:
@@ -58,11 +59,11 @@ def collect(roots: Sequence[Any]) -> list[Any]:
 
 def fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """g summed to shape (undoing broadcasting) and cast to dtype (undoing promotion)."""
-    xp = namespace(g)
-    if tuple(g.shape) != tuple(shape):
-        g = unbroadcast(xp, g, tuple(shape))
+    xp = NS[type(g)]
+    if g.shape != shape:
+        g = unbroadcast(xp, g, tuple(shape)) if shape else xp.sum_all(g)
     have = dtypes.as_np(g.dtype)
-    if dtype is not None and have != dtype:
+    if dtype is not None and have is not dtype and have != dtype:
         if have in COMPLEX and dtype not in COMPLEX:
             g = xp.real(g)
         g = xp.astype(g, dtype)
@@ -130,9 +131,13 @@ def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, 
         grads[r] = g if old is None else old + g
     order = collect(roots)
     tensor_ns = NS[Tensor]
-    check = bool(order) and views.last_change[0] > min([n.seq for n in order if n.special != 2], default=0)
+    changed = views.last_change[0]
+    check = changed > next((n.seq for n in reversed(order) if n.special != 2), changed)
     pop = grads.pop
     get = grads.get
+    captured = bool(captures)
+    plain = state.levels == 0 and not create
+    last = None  # the type whose namespace xp is
     for n in order:
         g = pop(n, None)
         if g is None or (only is not None and n not in only):
@@ -143,7 +148,7 @@ def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, 
                 g = fit(g, n.shape, n.dtype)
             if n.hooks is not None:
                 g = run_hooks(n, g, create)
-        if captures and n in captures:
+        if captured and n in captures:
             captures[n].append(g)
             if special == 2 and not accumulate:
                 continue
@@ -151,18 +156,22 @@ def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, 
             saved = n.saved
             if saved is None:
                 raise RuntimeError(FREED)
-            if check and n.seq < views.last_change[0]:
+            if check and n.seq < changed:
                 views.check_saved(n)
             if n.more is not None:
                 gs = run_with_hooks(n, g, create)
             else:
-                if create:
+                if plain:
+                    t = type(g)
+                    if t is not last:
+                        xp, last = NS[t], t
+                elif create:
                     saved, xp = rewrap(n), tensor_ns
                 else:
-                    xp = NS[type(g)] if state.levels == 0 and type(g) is not Tensor else namespace(g, *_flat(saved))
-                if n.dtype in COMPLEX and n.op.holomorphic:
-                    gs = n.backward(xp, xp.conj(g), saved, n.parents)
-                    gs = conjugated(xp, gs)
+                    xp = namespace(g, *_flat(saved))
+                d = n.dtype
+                if (d is C64 or d is C128) and n.op.holomorphic:
+                    gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, n.parents))
                 else:
                     gs = n.backward(xp, g, saved, n.parents)
             if not retain and n.saves_arrays:
@@ -237,6 +246,8 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     elif isinstance(g, Tensor):
         leaf.grad = g if old is None else old + g
     elif old is None:
+        if not g.shape:
+            g = NS[type(g)].asarray(g)  # a library scalar
         # keep g itself only if nobody else can see it: 3 references are ours (caller, parameter, getrefcount)
         if RANK.get(type(g), 0) == 0 and (g.base is not None or getrefcount(g) > 3):
             g = NS[type(g)].copy(g)
@@ -253,7 +264,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
 
 def run_hooks(n: Any, g: Any, create: bool) -> Any:
     """Tensor hooks of the output of n, in the order they were registered."""
-    t = g if create or isinstance(g, Tensor) else wrap(g)
+    t = g if create or isinstance(g, Tensor) else wrap(NS[type(g)].asarray(g))
     for hook in builtins.list(n.hooks.values()):
         r = hook(t)
         if r is not None:
@@ -475,4 +486,4 @@ def own(g: Any) -> Any:
     """g, or a copy if it is a broadcast view that could not be written to."""
     if RANK.get(type(g), 0) == 0 and g.base is not None:
         return NS[type(g)].copy(g)
-    return g
+    return NS[type(g)].asarray(g)

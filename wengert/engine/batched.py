@@ -46,6 +46,8 @@ def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
         outs = op.batch_rule(xp, size, flags, *values, **static)
     elif op.kind == "elementwise":
         outs = aligned(op, values, flags, size, static)
+    elif op.name in ("sum_all", "mean_all"):
+        outs = getattr(xp, op.name[:-4])(values[0], tuple(range(1, values[0].ndim)), False) if values[0].ndim > 1 else values[0]
     elif op.name in ADJUST and len(op.arrays) == 1 and not op.variadic:
         new = ADJUST[op.name](static, values[0].ndim - 1, size)
         if new is not NotImplemented:

@@ -218,7 +218,7 @@ def finish(op: Op, xp: Any, ins: tuple[Any, ...], raws: list[Any], nodes: list[A
         if any(p is not None for p in parents):
             record(op, wrapped, parents, saved_values(op, raws, outs, static))
     if op.view and isinstance(ins[0], Tensor):
-        views.register(ins[0], wrapped[0], op, static)
+        views.register(ins[0], wrapped[0], op, *static.values())
     return wrapped[0] if len(wrapped) == 1 else tuple(wrapped)
 
 

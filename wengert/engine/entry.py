@@ -27,22 +27,33 @@ def public_name(op: Op, name: str) -> str:
     return name if new in op.static or new in op.inputs else new
 
 
-def build_entry(op: Op) -> Callable[..., Any]:
-    """The function users call: op(inputs..., static..., *, out=None)."""
+def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """The function users call: op(inputs..., static..., *, out=None).
+
+    careful: build the form op(x, *static) with the one static argument given as ints, as in x.view(2, 3); calls of any
+    other form, and those that the library refuses, go to this function.
+    """
     if op.kind == "composite":
         return composite_entry(op)
     if op.variadic:
         return variadic_entry(op)
     op.build_backward()
-    ins = [public_name(op, i) for i in op.inputs]
-    static = list(op.static)
     lines: list[str] = []
     w = lines.append
+    ins = [public_name(op, i) for i in op.inputs]
+    static = list(op.static)
     signature = [f"{p}=None" if i in op.optional else p for p, i in zip(ins, op.inputs)]
     signature += [f"{k}=default_{k}" for k in static]
-    w(f"def {op.name}({', '.join(signature)}, *, out=None):")
+    if careful:
+        w(f"def {op.name}({ins[0]}, *{static[0]}, **kw):")
+        w(f"  if kw or not {static[0]} or type({static[0]}[0]) is not int: return careful({ins[0]}, *{static[0]}, **kw)")
+    else:
+        w(f"def {op.name}({', '.join(signature)}, *, out=None):")
     slow = f"return slow(op, ({''.join(p + ', ' for p in ins)}), {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
-    w(f"  if out is not None: {slow}")
+    if careful:
+        slow = f"return careful({ins[0]}, *{static[0]})"
+    else:
+        w(f"  if out is not None: {slow}")
     w("  try:")
     w(f"    a0 = {ins[0]}._a; n0 = {ins[0]}._n; d = a0.dtype; t = type(a0)")
     w(f"  except AttributeError: {slow}")
@@ -71,7 +82,11 @@ def build_entry(op: Op) -> Callable[..., Any]:
     args = ", ".join([f"a{i}" for i in range(len(ins))] + static)
     n_out = len(op.names)
     if n_out == 1:
-        w(f"  o0 = f({args})")
+        if careful:
+            w(f"  try: o0 = f({args})")
+            w(f"  except (ValueError, TypeError): {slow}")
+        else:
+            w(f"  o0 = f({args})")
         w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
     else:
         w(f"  {', '.join(f'o{i}' for i in range(n_out))} = f({args})")
@@ -97,16 +112,15 @@ def build_entry(op: Op) -> Callable[..., Any]:
         else:
             w("    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n")
     if op.view:
-        w(f"  register({ins[0]}, r0, op, {{{', '.join(f'{k!r}: {k}' for k in static)}}})")
+        w(f"  register({', '.join([ins[0], 'r0', 'op', *static])})")
     w("  return " + ", ".join(f"r{i}" for i in range(shown)))
     env: dict[str, Any] = dict(
         Tensor=Tensor, Node=op.node, new=object.__new__, state=state, tick=tick, frame=sys._getframe, INTERNAL=INTERNAL,
         impl=op.impl, op=op, slow=dispatch.slow, NS=NS, Slot=Slot, register=views.register,
-        F32=dtypes.float32.np, F64=dtypes.float64.np, I64=dtypes.int64.np, BF16=dtypes.bfloat16.np,
+        careful=careful, F32=dtypes.float32.np, F64=dtypes.float64.np, I64=dtypes.int64.np, BF16=dtypes.bfloat16.np,
         __name__="wengert.engine.entry", **{f"default_{k}": v for k, v in op.static.items()})
     exec(compile("\n".join(lines), f"<wengert {op.name}>", "exec"), env)
-    f = env[op.name]
-    return _dress(f, op)
+    return _dress(env[op.name], op)
 
 
 def _dress(f: Any, op: Op) -> Any:

@@ -20,7 +20,6 @@ class Node:
     __slots__ = ("parents", "saved", "shape", "dtype", "seq", "hooks", "code", "lasti", "more", "__weakref__")
     op: Any = None
     special = 0  # 0: an op with one output; others are handled apart by the reverse pass
-    level = 0  # of the function transform that records here
 
     def name(self) -> str:
         """The name PyTorch prints for this node."""
@@ -55,15 +54,6 @@ class Node:
         """The line of the program that made this node."""
         return source.describe(self.code, self.lasti)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("hooks", "more", "code"):  # slots set at need only
-            return None
-        if name == "lasti":
-            return 0
-        if name.startswith("_saved_") and self.op is not None:
-            return saved_attribute(self, name[7:])
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     def __repr__(self) -> str:
         return f"<{self.name()} object at {hex(id(self))}>"
 
@@ -75,17 +65,19 @@ def extra(node: Any, key: str, make: Any) -> Any:
     return node.more.setdefault(key, make()) if key not in node.more else node.more[key]
 
 
-def saved_attribute(node: Node, name: str) -> Any:
-    """PyTorch's `node._saved_self` and the like."""
-    names = node.op.saved
-    ours = {"self": "x", "other": "y", "result": "out"}.get(name, name)
-    if ours not in names:
-        raise AttributeError(f"{node.name()} has no saved value {name!r}; it saved {list(names)}")
-    if node.saved is None:
-        raise RuntimeError(FREED)
-    from .backward import rewrap
+def add_saved_properties(cls: type, names: list[str]) -> None:
+    """PyTorch's `node._saved_self` and the like, for what an op's rules save."""
+    theirs = {"x": "self", "y": "other", "out": "result"}
+    for i, name in enumerate(names):
 
-    return rewrap(node)[names.index(ours)]
+        def get(node: Node, i: int = i) -> Any:
+            if node.saved is None:
+                raise RuntimeError(FREED)
+            from .backward import rewrap
+
+            return rewrap(node)[i]
+
+        setattr(cls, f"_saved_{theirs.get(name, name)}", property(get))
 
 
 FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -97,7 +89,7 @@ FREED = ("Trying to backward through the graph a second time (or directly access
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: holds its `.grad`."""
 
-    __slots__ = ("grad", "ref", "level_")
+    __slots__ = ("grad", "ref")
     special = 2
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
@@ -105,7 +97,8 @@ class AccumulateGrad(Node):
         self.saved = ()
         self.shape, self.dtype = shape, dtype
         self.seq = 0
-        self.hooks = None
+        self.hooks = self.more = self.code = None
+        self.lasti = 0
         self.grad: Any = None
         self.ref: Any = None  # weak reference to the tensor, for hooks that want it
 
@@ -128,7 +121,7 @@ class Slot(Node):
         self.saved = ()
         self.index, self.shape, self.dtype = index, shape, dtype
         self.seq = tick()
-        self.hooks = None
+        self.hooks = self.more = None
         self.code, self.lasti = node.code, node.lasti
 
     def name(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..arrays import bind
 from ..arrays.lookup import NS, Namespace
-from .node import Node
+from .node import Node, add_saved_properties
 
 OPS: dict[str, Op] = {}
 FUNCTIONS: dict[str, dict[str, Any]] = {}  # namespace ("" is torch itself) -> name -> Op or function
@@ -104,6 +104,7 @@ class Op:
 
     def _save(self, names: list[str]) -> None:
         self.saved = [n for n in dict.fromkeys(names) if n not in ("xp", "g", "needs") and not n.startswith("g_")]
+        add_saved_properties(self.node, self.saved)
         self.node.saves_arrays = any(s in self.arrays or s in self.names for s in self.saved)  # type: ignore[attr-defined]
 
     def jvp(self, rule: Callable[..., Any]) -> Op:
@@ -129,6 +130,14 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.entry(*args, **kwargs)
+
+    def starred(self, careful: Callable[..., Any]) -> Callable[..., Any]:
+        """The entry in the form f(x, 2, 3); odd calls, and those that the library refuses, go to `careful`."""
+        from .entry import build_entry
+
+        f = build_entry(self, careful)
+        f.__doc__ = careful.__doc__
+        return f
 
     def build_backward(self) -> None:
         if self.backward is None:

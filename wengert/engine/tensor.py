@@ -20,6 +20,7 @@ new = object.__new__
 class Extras:
     """What few tensors have: gradients of non-leaves, views, marks."""
 
+    __slots__ = ("__dict__",)
     box: Any = None  # where .grad lives when the tensor has no leaf node of its own
     base: Any = None  # the tensor this one is a view of
     replay: Any = None  # functions that take the base to this view again

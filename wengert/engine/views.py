@@ -104,43 +104,62 @@ def stale(node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: C
 class View(Extras):
     """Extras of a tensor that is a view."""
 
-    def __init__(self, base: Tensor, replay: tuple[Any, ...]) -> None:
-        self.base, self.replay = base, replay
+    __slots__ = ("base", "replay")
+    base: Any
+    replay: Any
 
 
-def register(base: Any, view: Tensor, op: Any, static: dict[str, Any]) -> None:
-    """Note that view = op(base, **static) aliases base, if it does."""
-    if not state.grad and not state.inference or not isinstance(base, Tensor):
+class Viewed(Extras):
+    """Extras of a tensor that has views."""
+
+    __slots__ = ("views",)
+    views: Any
+
+
+_new = object.__new__
+_ref = weakref.ref
+
+
+def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
+    """Note that view = op(base, *static) aliases base, if it does."""
+    if not state.grad or not isinstance(base, Tensor):
         if isinstance(base, Tensor) and base._x is not None and base._x.untracked:
             extras(view).untracked = True
         return
-    a, v = base._a, view._a
-    if RANK.get(type(a), 0) == 0:
-        o = v.base
+    a = base._a
+    if type(a) not in RANK:
+        o = view._a.base
         if o is None or (o is not a and o is not a.base):
             return  # a copy
-    chain: tuple[Any, ...] = ((op, static),)
     x = base._x
-    if x is not None and x.base is not None:
-        chain, base = x.replay + chain, x.base
-        x = base._x
-    view._x = View(base, chain)
+    e = _new(View)
     if x is None:
-        x = base._x = Extras()
-    elif x.untracked:
-        view._x.untracked = True
+        e.base, e.replay = base, ((op, static),)
+        base._x = x = _new(Viewed)
+        x.views = [_ref(view)]
+        view._x = e
+        return
+    if x.base is not None:
+        base = e.base = x.base
+        e.replay = (*x.replay, (op, static))
+        x = base._x
+    else:
+        e.base, e.replay = base, ((op, static),)
+    view._x = e
+    if x.untracked:
+        e.untracked = True
     if x.views is None:
         x.views = []
     elif len(x.views) > 32 and len(x.views) & (len(x.views) - 1) == 0:  # now and then forget dead ones
         x.views = [r for r in x.views if r() is not None]
-    x.views.append(weakref.ref(view))
+    x.views.append(_ref(view))
 
 
 def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:
     """The view of base that a chain of view ops takes."""
     t = base
     for op, static in chain:
-        t = op.entry(t, **static)
+        t = op.entry(t, *static)
     return t
 
 
@@ -157,7 +176,7 @@ class CopySlices(Node):
         """Gradients of the old base (zero where overwritten) and of the new values."""
         inner = g
         for op, static in self.chain:
-            inner = getattr(xp, op.name)(inner, **static)
+            inner = getattr(xp, op.name)(inner, *static)
         if self.parents[0] is None:
             return None, inner
         return scatter_view(xp, g, self.chain, xp.zeros_like(inner)), inner

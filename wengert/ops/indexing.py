@@ -6,15 +6,14 @@ from typing import Any
 
 from ..engine import views
 from ..engine.kinds import movement
-from ..engine.op import op, primitive, public
+from ..engine.op import primitive, public
 from ..engine.tensor import Tensor, wrap
 from .dims import wrap_dim
 
 
 def _basic(name: str, node: str) -> Any:
-    @op(movement, name=name, view=True, public=False, method=False, node=node)
-    def f(xp, x, key=()):
-        return xp.getitem(x, key)
+    @primitive(movement, name=name, view=True, public=False, method=False, node=node)
+    def f(xp, x, key=()): ...
 
     f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, tuple(x_shape), key))
     return f
@@ -209,14 +208,16 @@ def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
 def read(self: Tensor, key: Any) -> Tensor:
     """x[key]."""
     if type(key) is int:
+        try:
+            return select_item.entry(self, (key,))
+        except IndexError:
+            pass
         a = self._a
         if a.ndim == 0:
             raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
                              "convert a 0-dim tensor to a number")
         n = a.shape[0]
-        if not -n <= key < n:
-            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
-        return select_item.entry(self, (key,))
+        raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
     form, spec, arrays = parse(self, key)
     if form == "basic":
         return apply_basic(self, spec)

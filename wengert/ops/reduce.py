@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..base import dtypes
 from ..engine.kinds import linear, reduction
-from ..engine.op import op, primitive, public
+from ..engine.op import primitive, public
 from .dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
 __all__ = ["kept_shape", "reduction"]
@@ -18,10 +18,9 @@ def sum(xp, x, dim=None, keepdim=False):  # noqa: A001
 sum.vjp(x=lambda xp, g, x_shape, dim, keepdim: xp.expand(restore(xp, g, x_shape, dim, keepdim), x_shape))
 
 
-@op(linear, public=False, method=False, node="SumBackward0")
+@primitive(linear, public=False, method=False, node="SumBackward0")
 def sum_all(xp, x):
     """Sum over everything."""
-    return xp.sum(x, None, False)
 
 
 sum_all.vjp(x=lambda xp, g, x_shape: xp.expand(g, x_shape))
@@ -36,10 +35,9 @@ mean.vjp(x=lambda xp, g, x_shape, dim, keepdim:
          xp.expand(restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape))
 
 
-@op(linear, public=False, method=False, node="MeanBackward0")
+@primitive(linear, public=False, method=False, node="MeanBackward0")
 def mean_all(xp, x):
     """Mean over everything."""
-    return xp.mean(x, None, False)
 
 
 mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shape))
@@ -54,6 +52,8 @@ def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     >>> torch.ones(2, 3).sum(1)
     tensor([3., 3.])
     """
+    if dim is None and dtype is None and axis is None and out is None and not keepdim:
+        return sum_all.entry(input)
     dim = axis if dim is None else dim
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)

@@ -129,7 +129,7 @@ write_view.vjp(base=_write_base, value=lambda xp, g, chain: viewed(xp, g, chain)
 def viewed(xp: Any, x: Any, chain: Any) -> Any:
     """The view of x that a chain of view ops takes."""
     for o, static in chain:
-        x = getattr(xp, o.name)(x, **static)
+        x = getattr(xp, o.name)(x, *static)
     return x
 
 
