@@ -1,0 +1,110 @@
+"""tools/check.py finds what it is there for, and finds nothing in this checkout."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("check", ROOT / "tools" / "check.py")
+checks = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(checks)
+
+
+def found(folder, name, source):
+    """The texts that the checks have to say about a single file."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'"""A module."""\n{source}')
+    return [finding.text for finding in checks.check(folder)]
+
+
+def test_this_checkout_is_clean():
+    assert [str(finding) for finding in checks.check(ROOT)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import wengert.nn",
+        "from wengert.nn import functional",
+        "from wengert import nn",
+        "import wengert",
+        "import wengert.autograd",
+        "def f():\n    from wengert.nn.module import Module",
+        "from ..nn import functional",
+        "from .. import nn",
+        "import importlib\ndef f(): return importlib.import_module('wengert.nn')",
+    ],
+)
+def test_an_import_upwards(tmp_path, line):
+    (text,) = found(tmp_path, "wengert/tensor/views.py", line)
+    assert "is above tensor" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("wengert/nn/linear.py", "from wengert.tensor import functions"),
+        ("wengert/nn/linear.py", "from .module import Module"),
+        ("wengert/nn/linear.py", "from ..engine.tensor import Tensor"),
+        ("wengert/nn/__init__.py", "from . import functional"),
+        ("wengert/nn/linear.py", "from wengert import ops"),
+        ("wengert/__init__.py", "from wengert.nn import functional"),
+        ("wengert/autograd.py", "from wengert.engine.function import Function"),
+        ("wengert/vision/datasets.py", "from wengert.data import Dataset"),
+        ("wengert/arrays/cpu.py", "import numpy as np\nimport ml_dtypes\nimport os.path"),
+        ("wengert/arrays/fft.py", "def f():\n    import scipy.fft"),
+        ("wengert/io/image.py", "def f():\n    from PIL import Image"),
+        ("wengert/ops/unary.py", "def f(xp, x, dtype): return xp.asarray(x, dtype.np)"),
+        ("wengert/cli/run.py", "print(1)"),
+        ("wengert/special.py", "def __getattr__(name): return name"),
+    ],
+)
+def test_what_is_allowed(tmp_path, name, line):
+    assert found(tmp_path, name, line) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "reason"),
+    [
+        ("wengert/ops/unary.py", "import numpy", "array library numpy"),
+        ("wengert/ops/unary.py", "from wengert.arrays.cpu import np", "array library np"),
+        ("wengert/engine/node.py", "def f(x): return np.asarray(x)", "array library np"),
+        ("wengert/engine/node.py", "def f():\n    import cupy", "array library cupy"),
+        ("wengert/io/image.py", "from PIL import Image", "imports PIL when"),
+        (
+            "wengert/io/image.py",
+            "try:\n    import pandas\nexcept ImportError: ...",
+            "imports pandas",
+        ),
+        ("wengert/arrays/fft.py", "import scipy.fft", "imports scipy when"),
+        ("wengert/ops/fft.py", "def f():\n    import scipy.fft", "scipy is for arrays/"),
+        ("wengert/nn/linear.py", "def f(): print(1)", "print()"),
+        ("wengert/nn/linear.py", "eval('1')", "eval() is for"),
+        ("wengert/nn/linear.py", "x = 1  # TODO: more", "left undone"),
+        ("wengert/nn/utils.py", "x = 1", "utils.py"),
+        ("wengert/fft.py", "def fft(x): return x", "front module"),
+        ("wengert/newcomer/thing.py", "class Thing: ...", "front module"),
+        ("wengert/nn/linear.py", "x = 1\n" * 700, "over 600 lines"),
+        ("tests/nn/test_linear.py", "x = 1\n" * 700, "over 600 lines"),
+    ],
+)
+def test_what_is_not(tmp_path, name, line, reason):
+    texts = found(tmp_path, name, line)
+    assert texts
+    assert any(reason in text for text in texts)
+
+
+def test_a_module_without_docstring(tmp_path):
+    (tmp_path / "wengert" / "nn").mkdir(parents=True)
+    (tmp_path / "wengert" / "nn" / "linear.py").write_text("x = 1\n")
+    assert "no module docstring" in checks.check(tmp_path)[0].text
+
+
+def test_readme_and_ci_run_the_same_tests():
+    command = "pytest -n auto"
+    readme = (ROOT / "README.md").read_text().splitlines()
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert command in readme
+    assert ci[-1].removeprefix("exec ") == command

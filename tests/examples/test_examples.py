@@ -1,0 +1,138 @@
+"""The examples have PyTorch's losses under `wengert run`; training can be left and resumed."""
+
+import gzip
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = json.loads((ROOT / "tests" / "golden" / "examples.json").read_text())
+PYTORCH = os.environ.get("EXAMPLES_UNDER_PYTORCH")  # to test the examples themselves
+
+
+def command(name, *options):
+    script = str(ROOT / "examples" / f"{name}.py")
+    start = [sys.executable] if PYTORCH else [sys.executable, "-m", "wengert", "run"]
+    return [*start, script, *map(str, options)]
+
+
+def run(name, *options, cwd, code=0):
+    done = subprocess.run(command(name, *options), cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(RECORD))
+def test_losses_are_pytorchs(name, tmp_path):
+    run(name, *RECORD[name]["options"], "--losses", "losses.json", cwd=tmp_path)
+    losses = json.loads((tmp_path / "losses.json").read_text())
+    assert len(losses) == len(RECORD[name]["losses"]) == 50
+    np.testing.assert_allclose(losses, RECORD[name]["losses"], rtol=1e-4)
+
+
+def test_digits_reads_98_of_100_and_draws_its_mistakes(tmp_path):
+    out = run("digits", "--epochs", "10", cwd=tmp_path)
+    assert float(re.search(r"test loss .* accuracy ([\d.]+)%", out)[1]) >= 98
+    assert "confusion" in out
+    picture = (tmp_path / "runs" / "digits" / "digits.png").read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
+
+
+def without_figure(out):
+    return [line for line in out.splitlines() if not line.startswith("figure")]
+
+
+def test_digits_resumed_equals_digits_in_one_go(tmp_path):
+    whole = run("digits", "--epochs", "3", "--out", "whole", cwd=tmp_path)
+
+    options = ("digits", "--epochs", "3", "--out", "parts")
+    with subprocess.Popen(command(*options), cwd=tmp_path, stdout=subprocess.PIPE, text=True) as p:
+        before = [p.stdout.readline(), p.stdout.readline()]  # sizes, first epoch
+        p.send_signal(signal.SIGINT)
+        *done, message = filter(str.strip, p.stdout.readlines())
+    assert p.returncode == 130
+    assert "interrupted: saved" in message and "--resume" in message
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["checkpoint.pt"]
+
+    resumed = run(*options, "--resume", cwd=tmp_path)
+    first, *rest = without_figure(resumed)
+    assert "".join(before + done).splitlines() + rest == without_figure(whole)
+
+
+def test_digits_resumed_in_the_middle_of_an_epoch(tmp_path):
+    """Ctrl-C comes at a step that we choose: the script's own handler is called from a batch."""
+    wrapper = f"""
+import os, signal, sys, runpy
+import torch.nn.functional as F
+real, calls = F.cross_entropy, []
+def cross_entropy(*args, **options):
+    calls.append(1)
+    if len(calls) == 20:
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(*args, **options)
+F.cross_entropy = cross_entropy
+sys.argv = ["digits.py", "--epochs", "1", "--out", "parts"]
+runpy.run_path({str(ROOT / "examples" / "digits.py")!r}, run_name="__main__")
+"""
+    start = command("digits")[:-1]
+    done = subprocess.run([*start, "-c", wrapper], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert "epoch 1, step 20" in done.stdout
+    resumed = run("digits", "--epochs", "1", "--out", "parts", "--resume", cwd=tmp_path)
+    whole = run("digits", "--epochs", "1", "--out", "whole", cwd=tmp_path)
+    assert without_figure(resumed) == without_figure(whole)
+
+
+def test_digits_refuses_a_checkpoint_that_is_not_there_or_not_its_own(tmp_path):
+    done = subprocess.run(
+        command("digits", "--resume"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "--resume found no" in done.stderr
+    run("digits", "--epochs", "1", cwd=tmp_path)
+    done = subprocess.run(
+        command("digits", "--resume", "--seed", "1"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "was made with" in done.stderr
+
+
+def write_idx(path, array):
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    with gzip.open(path, "wb") if path.suffix == ".gz" else open(path, "wb") as file:
+        file.write(header + array.tobytes())
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_digits_reads_idx_files(tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 100), ("t10k", 20)):
+        labels = rng.integers(0, 10, count).astype(np.uint8)
+        images = (rng.random((count, 28, 28)) * 25 * labels[:, None, None]).astype(np.uint8)
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte{suffix}", images)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte{suffix}", labels)
+    out = run("digits", "--data", tmp_path, "--epochs", "1", cwd=tmp_path)
+    assert out.startswith("90 + 10 + 20 images")
+
+
+def test_digits_says_which_file_is_missing(tmp_path):
+    done = subprocess.run(
+        command("digits", "--data", "nowhere"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "train-images-idx3-ubyte nor" in done.stderr
+
+
+def test_the_tour_prints_what_pytorch_prints(tmp_path, torch):
+    ours = run("autograd_tour", cwd=tmp_path)
+    script = ROOT / "examples" / "autograd_tour.py"
+    theirs = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert ours == theirs.stdout
