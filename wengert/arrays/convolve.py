@@ -16,10 +16,24 @@ from math import prod
 from typing import Any
 
 from . import threads
-from .windows import Array, Geometry, Ints, Taps, conv_taps, first_of_rows, output_sizes, split, taps, windows
+from .windows import (
+    Array,
+    Geometry,
+    Ints,
+    Taps,
+    conv_taps,
+    first_of_rows,
+    merge,
+    output_sizes,
+    split,
+    taps,
+    windows,
+)
 
 CACHE = 1 << 19  # bytes of columns at a time: they should stay in a core's own cache
-SMALL = 1_000_000  # multiply-adds up to which OpenBLAS multiplies small matrices without packing them
+SMALL = (
+    1_000_000  # multiply-adds up to which OpenBLAS multiplies small matrices without packing them
+)
 PARALLEL = 2_000_000  # multiply-adds from which a second thread pays
 
 
@@ -59,7 +73,9 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     return x.astype(dtype, copy=False)
 
 
-def _classes(n: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int) -> list[tuple[Any, ...]]:
+def _classes(
+    n: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
+) -> list[tuple[Any, ...]]:
     """Along one dimension, per class of positions: (slice of x, slice of the kernel, padding of g, dilation, size)."""
     found = []
     for r in range(min(stride, n)):
@@ -67,53 +83,66 @@ def _classes(n: int, kernel: int, stride: int, padding: tuple[int, int], dilatio
         if not seen:
             continue
         step = seen[1] - seen[0] if len(seen) > 1 else 1
-        first = (r + padding[0] - seen[-1] * dilation) // stride  # the window that the last tap belongs to
+        first = (
+            r + padding[0] - seen[-1] * dilation
+        ) // stride  # the window that the last tap belongs to
         subset = slice(seen[-1], seen[0] - 1 if seen[0] else None, -step)
-        found.append((slice(r, None, stride), subset, -first, max(1, step * dilation // stride), -(-(n - r) // stride)))
+        found.append(
+            (
+                slice(r, None, stride),
+                subset,
+                -first,
+                max(1, step * dilation // stride),
+                -(-(n - r) // stride),
+            )
+        )
     return found
 
 
 def _correlate(lib: Any, x: Array, w: Array, t: Taps, out: Array, bias: Array | None) -> None:
     """Write the correlation of x (N, C, *spatial) with w (groups, rows, C/groups * taps) into out (N, O, *out)."""
-    groups, rows, k = w.shape
-    ph = split(lib, x, t)
-    shifts, inner = (0,), t
-    if _many_channels_to_few(t, k, rows):
+    groups, rows, _ = w.shape
+    inner, width = t, 1
+    if _many_channels_to_few(t, w.shape[2], rows):
         # The last kernel dimension may as well be applied to the product: adding `rows` runs per tap there costs less
         # than making columns of it for every input channel, and the product has more rows.
-        width = t.kernel[-1]
-        shifts, inner = tuple(offset for _, offset in t.taps[:width]), first_of_rows(t)
+        inner, width = first_of_rows(t), t.kernel[-1]
         w = w.reshape(groups, rows, -1, width).swapaxes(2, 3).reshape(groups, rows * width, -1)
-    columns = Columns(lib, ph, inner, groups, w.shape[1])
-    to_out = columns.length == prod(t.out) and not columns.joined and out.flags.c_contiguous and inner is t
-    bias = None if bias is None else bias.reshape(groups * rows, 1)
+    w = lib.ascontiguousarray(w)
+    shifts = [offset for _, offset in t.taps[1:width]]
+    columns = Columns(lib, split(lib, x, t), inner, groups, rows * width)
+    direct = (
+        columns.length == prod(t.out)
+        and not columns.joined
+        and inner is t
+        and out.flags.c_contiguous
+    )
+    if bias is not None:
+        bias = bias.reshape(groups, rows, 1)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
-        buffer = columns.buffer()
-        product = None if to_out else lib.empty(columns.images * groups * w.shape[1] * columns.length, x.dtype)
+        cols = columns.scratch()
+        if direct:
+            product = out.reshape(len(x), groups, rows, columns.length)
+        else:
+            product, total, found = columns.product(rows, width, t if width > 1 else None)
         for a, b in pieces:
-            cols = columns(buffer, a, b)
-            if to_out:
-                lib.matmul(w, cols, out=out[a:b].reshape(b - a, groups, rows, -1))
+            matrix = columns.fill(cols, a, b)
+            if direct:
+                p = lib.matmul(w, matrix, out=product[a:b])
                 if bias is not None:
-                    flat = out[a:b].reshape(b - a, groups * rows, -1)
-                    lib.add(flat, bias, out=flat)
+                    lib.add(p, bias, out=p)
                 continue
-            p = product[: (b - a) * groups * w.shape[1] * columns.length].reshape(*cols.shape[:-2], w.shape[1], -1)
-            lib.matmul(w, cols, out=p)
-            if inner is not t:
-                p = p.reshape(*p.shape[:-2], rows, width, -1)
-                total, length = p[..., 0, :], p.shape[-1]
-                for i, shift in enumerate(shifts[1:], 1):
-                    lib.add(total[..., : length - shift], p[..., i, shift:], out=total[..., : length - shift])
-                p = total
-            if columns.joined:
-                p = p.reshape(groups * rows, b - a, -1).swapaxes(0, 1)
-            else:
-                p = p.reshape(b - a, groups * rows, -1)
+            n = b - a
+            p = product[..., : n * columns.length] if columns.joined else product[:n]
+            lib.matmul(w, matrix, out=p)
+            p = total[..., : p.shape[-1]] if columns.joined else total[:n]
+            for i, shift in enumerate(shifts, 1):
+                into = p[..., 0, : p.shape[-1] - shift]
+                lib.add(into, p[..., i, shift:], out=into)
             if bias is not None:
-                lib.add(p, bias, out=p)
-            out[a:b] = columns.valid(p) if inner is t else windows(lib, p[..., : t.run], t)
+                lib.add(p[..., 0, :], bias, out=p[..., 0, :])
+            out[a:b] = found[:n]
 
     _over_images(lib, work, len(x), columns.images, w.size * columns.length * len(x))
 
@@ -131,34 +160,56 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
     if not x.size or not g.size or not k:
         return lib.zeros(w_shape, dtype)
     t = conv_taps(x.shape[2:], tuple(w_shape[2:]), geometry)
-    if w_shape[1] == 1 and groups > 1:
-        return _depthwise_weight(lib, x, g, t, w_shape).astype(dtype, copy=False)
     og = w_shape[0] // groups
     columns = Columns(lib, split(lib, x, t), t, groups, og, joined=True)
+    g = g.reshape(len(g), groups, og, *t.out)
     busy = _threads(lib, prod(w_shape) * columns.length * len(x))
     parts = threads.ranges(len(x), busy)  # not pieces: the order of a sum must not depend on timing
     sums = lib.empty((len(parts), groups, k, og), x.dtype)
 
     def work(pieces: Iterator[int]) -> None:
-        buffer = columns.buffer()
-        rows = lib.zeros((groups, columns.images * columns.length, og), x.dtype)
-        product = lib.empty(sums.shape[1:], x.dtype)
+        cols, product = columns.scratch(), lib.empty(sums.shape[1:], x.dtype)
+        rows, grads = columns.rows(og)
         for part in pieces:
             start, stop = parts[part]
             for a in range(start, stop, columns.images):
                 b = min(a + columns.images, stop)
-                r = rows[:, : (b - a) * columns.length]
-                grad = g[a:b].reshape(b - a, groups, og, *t.out)
-                columns.valid(r.swapaxes(1, 2).reshape(groups, og, b - a, -1))[...] = lib.moveaxis(grad, 0, 2)
-                # of the three ways to write this product OpenBLAS is best at this one
-                cols = columns(buffer, a, b)
-                lib.matmul(cols, r, out=sums[part] if a == start else product)
+                grads[: b - a] = g[a:b]
+                matrix = columns.fill(cols, a, b)
+                lib.matmul(
+                    matrix, rows[:, : matrix.shape[-1]], out=sums[part] if a == start else product
+                )
                 if a > start:
                     sums[part] += product
 
     threads.spread(work, range(len(parts)), busy)
     total = sums[0] if len(parts) == 1 else sums.sum(0)
     return lib.ascontiguousarray(total.swapaxes(1, 2)).reshape(w_shape).astype(dtype, copy=False)
+
+
+def unfold(lib: Any, x: Array, kernel: Ints, geometry: Geometry) -> Array:
+    """The windows of x (N, C, *spatial) as columns (N, C * taps, windows)."""
+    t = conv_taps(x.shape[2:], kernel, geometry)
+    ph = split(lib, x, t)
+    out = lib.empty((*x.shape[:2], len(t.taps), *t.out), x.dtype)
+    for i, (phase, offset) in enumerate(t.taps):
+        out[:, :, i] = windows(lib, ph[:, :, phase, offset : offset + t.run], t)
+    return out.reshape(len(x), -1, prod(t.out))
+
+
+def fold(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) -> Array:
+    """The adjoint of `unfold`: an array of x_shape, each position the sum of its copies in the columns g."""
+    dtype = g.dtype
+    g = widen(lib, g)
+    t = conv_taps(tuple(x_shape[2:]), kernel, geometry)
+    g = g.reshape(*x_shape[:2], len(t.taps), *t.out)
+    ph = lib.zeros((*x_shape[:2], len(t.phases), prod(t.plane)), g.dtype)
+    for i, (phase, offset) in enumerate(t.taps):
+        into = windows(lib, ph[:, :, phase, offset : offset + t.run], t)
+        lib.add(into, g[:, :, i], out=into)
+    x = lib.zeros(x_shape, g.dtype)
+    merge(ph, t, x)
+    return x.astype(dtype, copy=False)
 
 
 class Columns:
@@ -168,59 +219,102 @@ class Columns:
     along length: then a single product serves them all, which small images need and sums over images profit from.
     """
 
-    def __init__(self, lib: Any, ph: Array, t: Taps, groups: int, rows: int, joined: bool = False) -> None:
+    def __init__(
+        self, lib: Any, ph: Array, t: Taps, groups: int, rows: int, joined: bool = False
+    ) -> None:
         self.lib, self.ph, self.t, self.groups = lib, ph, t, groups
-        points, self.rank = prod(t.out), len(t.out)
+        points = prod(t.out)
         # Copying a window's row costs about 5.5 ns however short it is; multiplying costs 0.022 ns per output channel
         # and position: whole runs are better unless the positions that are no window cost more than the rows.
         self.runs = t.exact or rows * (t.run / points - 1) * 0.022 < 5.5 / t.out[-1]
         self.length = t.run if self.runs else points
-        self.size = ph.shape[1] * len(t.taps) * self.length
-        product = self.size * rows // groups
+        self.k = ph.shape[1] * len(t.taps) // groups
+        product = groups * self.k * rows * self.length
         self.joined = joined or (product > SMALL // 4 and self.length < 256)
-        self.plain = t.exact and ph.shape[2:] == (1, t.run) and not self.joined  # the images are columns as they are
-        self.images = _images(lib, len(ph), self.size * ph.itemsize, product if joined else 0)
-        self.view = self._view() if len(t.phases) == 1 else None
+        self.plain = (
+            t.exact and ph.shape[2:] == (1, t.run) and not self.joined
+        )  # the images are columns as they are
+        size = groups * self.k * self.length * ph.itemsize
+        self.images = _images(lib, len(ph), size, product if joined else 0)
+        self.view = self._view() if len(t.phases) == 1 and not self.plain else None
 
     def _view(self) -> Array:
-        """One phase: all taps of all images as one strided view, in the order of the columns."""
+        """One phase: all taps of all images as one strided view, (N, C, *kernel, length or *out)."""
         n, c, _, item = self.ph.strides
         t = self.t
         kernel, strides = _regular([offset for _, offset in t.taps])
-        shape: Ints = (self.ph.shape[1], *kernel)
-        strides = (c, *(s * item for s in strides))
-        last = ((t.run,), (item,)) if self.runs else (t.out, tuple(p * item for p in t.pitches))
-        many = (shape + (len(self.ph),), strides + (n,)) if self.joined else ((len(self.ph), *shape), (n, *strides))
-        return self.lib.lib.stride_tricks.as_strided(self.ph, many[0] + last[0], many[1] + last[1])
+        shape: Ints = (*self.ph.shape[:2], *kernel, *((t.run,) if self.runs else t.out))
+        last = (item,) if self.runs else tuple(p * item for p in t.pitches)
+        strides = (n, c, *(s * item for s in strides), *last)
+        return self.lib.lib.stride_tricks.as_strided(self.ph, shape, strides)
 
-    def buffer(self) -> Array:
-        """A scratch array, of one thread."""
-        return None if self.plain else self.lib.empty(self.size * self.images, self.ph.dtype)
+    def _matrices(self, rows: int) -> tuple[Array, Array]:
+        """An array of `rows` rows per group, for the product; and as (images, all rows, length), a view."""
+        if self.joined:
+            flat = self.lib.zeros((self.groups, rows, self.images * self.length), self.ph.dtype)
+            return flat, flat.reshape(self.groups * rows, self.images, -1).swapaxes(0, 1)
+        flat = self.lib.zeros((self.images, self.groups, rows, self.length), self.ph.dtype)
+        return flat, flat.reshape(self.images, self.groups * rows, -1)
 
-    def __call__(self, buffer: Array, a: int, b: int) -> Array:
-        """The columns of images a..b."""
+    def scratch(self) -> tuple[Array, Array]:
+        """An array for the columns, of one thread; and as its taps, a view."""
         if self.plain:
-            return self.ph[a:b].reshape(b - a, self.groups, -1, self.length)
-        cols = buffer[: self.size * (b - a)]
+            return self.ph.reshape(len(self.ph), self.groups, -1, self.length), None
+        flat, by_image = self._matrices(self.k)
+        kernel = (
+            (len(self.t.taps),)
+            if self.view is None
+            else self.view.shape[2 : self.view.ndim - self.last]
+        )
+        shape = (
+            self.images,
+            self.ph.shape[1],
+            *kernel,
+            *((self.length,) if self.runs else self.t.out),
+        )
+        return flat, by_image.reshape(shape)
+
+    @property
+    def last(self) -> int:
+        """Number of dimensions that a run takes in the views."""
+        return 1 if self.runs else len(self.t.out)
+
+    def fill(self, scratch: tuple[Array, Array], a: int, b: int) -> Array:
+        """The columns of images a..b, as matrices (in scratch, unless the images serve as they are)."""
+        flat, into = scratch
+        n = b - a
+        if into is None:
+            return flat[a:b]
         if self.view is not None:
-            many = self.view.ndim - 1 - (1 if self.runs else self.rank)
-            part = self.view[(*(slice(None),) * many, slice(a, b))] if self.joined else self.view[a:b]
-            cols.reshape(part.shape)[...] = part
+            into[:n] = self.view[a:b]
         else:
-            shape = (self.ph.shape[1], len(self.t.taps))
-            shape = (*shape, b - a) if self.joined else (b - a, *shape)
-            c = cols.reshape(*shape, *((self.length,) if self.runs else self.t.out))
-            c = c.swapaxes(1, 2).swapaxes(0, 1) if self.joined else c
             for i, (phase, offset) in enumerate(self.t.taps):
                 run = self.ph[a:b, :, phase, offset : offset + self.t.run]
-                c[:, :, i] = run if self.runs else windows(self.lib, run, self.t)
-        if self.joined:
-            return cols.reshape(self.groups, -1, (b - a) * self.length)
-        return cols.reshape(b - a, self.groups, -1, self.length)
+                into[:n, :, i] = run if self.runs else windows(self.lib, run, self.t)
+        return flat[..., : n * self.length] if self.joined else flat[:n]
 
-    def valid(self, run: Array) -> Array:
-        """The windows of results (..., length), as a view (..., *out)."""
-        return windows(self.lib, run, self.t) if self.runs else run.reshape(*run.shape[:-1], *self.t.out)
+    def product(self, rows: int, width: int, t: Taps | None) -> tuple[Array, Array, Array]:
+        """An array for w @ columns; as (..., rows, width, length); and its windows (images, all rows, *out)."""
+        flat, by_image = self._matrices(rows * width)
+        each = flat.reshape(*flat.shape[:-2], rows, width, flat.shape[-1])
+        first = by_image.reshape(self.images, self.groups * rows, width, -1)[:, :, 0]
+        if t is not None:
+            return flat, each, windows(self.lib, first[..., : t.run], t)
+        return flat, each, self._found(first)
+
+    def rows(self, n: int) -> tuple[Array, Array]:
+        """The other factor of columns @ rows, (groups, length, n), zero; and its windows (images, groups, n, *out)."""
+        if n < 16:
+            flat, by_image = self._matrices(n)
+            return flat.swapaxes(1, 2), self._found(
+                by_image.reshape(self.images, self.groups, n, -1)
+            )
+        # OpenBLAS is much better at this product when it is contiguous this way round
+        flat = self.lib.zeros((self.groups, self.images, self.length, n), self.ph.dtype)
+        return flat.reshape(self.groups, -1, n), self._found(flat.transpose(1, 0, 3, 2))
+
+    def _found(self, a: Array) -> Array:
+        return windows(self.lib, a, self.t) if self.runs else a.reshape(*a.shape[:-1], *self.t.out)
 
 
 def _regular(offsets: list[int]) -> tuple[Ints, Ints]:
@@ -236,30 +330,6 @@ def _regular(offsets: list[int]) -> tuple[Ints, Ints]:
         strides.insert(0, step)
         offsets = offsets[::n]
     return tuple(shape), tuple(strides)
-
-
-def _depthwise_weight(lib: Any, x: Array, g: Array, t: Taps, w_shape: Ints) -> Array:
-    c, mult = x.shape[1], w_shape[0] // x.shape[1]
-    ph = split(lib, x, t)
-    images = _images(lib, len(x), 3 * w_shape[0] * t.run * x.itemsize, 0)
-    busy = _threads(lib, 4 * prod(w_shape) * t.run * len(x))
-    parts = threads.ranges(len(x), busy)
-    sums = lib.zeros((len(parts), c, mult, len(t.taps)), x.dtype)
-
-    def work(pieces: Iterator[int]) -> None:
-        runs = lib.zeros((images, c, mult, t.run), g.dtype)
-        for part in pieces:
-            start, stop = parts[part]
-            for a in range(start, stop, images):
-                b = min(a + images, stop)
-                r = runs[: b - a]
-                windows(lib, r, t)[...] = g[a:b].reshape(b - a, c, mult, *t.out)
-                for i, (phase, offset) in enumerate(t.taps):
-                    run = ph[a:b, :, phase, offset : offset + t.run, None]
-                    sums[part, ..., i] += lib.matmul(r, run)[..., 0].sum(0)
-
-    threads.spread(work, range(len(parts)), busy)
-    return sums.sum(0).reshape(w_shape)
 
 
 def widen(lib: Any, x: Array) -> Array:

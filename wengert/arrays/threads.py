@@ -51,7 +51,9 @@ def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> Non
     What work raises is raised here. With one thread or one piece it is a plain call, and BLAS is left alone.
     """
     threads = min(len(pieces), count() if threads is None else threads)
-    if threads < 2 or _blas() is None:  # an unknown BLAS may use all processors inside: do not add to that
+    if (
+        threads < 2 or _blas() is None
+    ):  # an unknown BLAS may use all processors inside: do not add to that
         work(iter(pieces))
         return
     job = _Job(work, pieces)
@@ -135,7 +137,9 @@ class _Blas:
 
     def __init__(self, library: ctypes.CDLL, prefix: str, suffix: str) -> None:
         self.get: Callable[[], int] = getattr(library, f"{prefix}openblas_get_num_threads{suffix}")
-        self.set: Callable[[int], Any] = getattr(library, f"{prefix}openblas_set_num_threads{suffix}")
+        self.set: Callable[[int], Any] = getattr(
+            library, f"{prefix}openblas_set_num_threads{suffix}"
+        )
 
 
 _found: list[_Blas | None] = []

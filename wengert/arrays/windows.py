@@ -35,9 +35,13 @@ class Taps(NamedTuple):
     out: Ints  # windows per dimension
     plane: Ints  # size of a phase plane
     phases: tuple[Ints, ...]  # the phases that some tap needs: residues per dimension
-    taps: tuple[tuple[int, int], ...]  # per tap, first kernel dimension slowest: (index of phase, offset)
+    taps: tuple[
+        tuple[int, int], ...
+    ]  # per tap, first kernel dimension slowest: (index of phase, offset)
     run: int  # from the first window to the last, in flattened positions of the plane
-    spans: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]  # per phase: (part of plane, part of the input)
+    spans: tuple[
+        tuple[tuple[slice, ...], tuple[slice, ...]], ...
+    ]  # per phase: (part of plane, part of the input)
     whole: bool  # the only phase is the input itself
 
     @property
@@ -65,12 +69,16 @@ def output_sizes(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
     """Number of windows per dimension."""
     return tuple(
         output_size(n, k, s, lo, hi, d)
-        for n, k, s, (lo, hi), d in zip(spatial, kernel, geometry.stride, geometry.padding, geometry.dilation)
+        for n, k, s, (lo, hi), d in zip(
+            spatial, kernel, geometry.stride, geometry.padding, geometry.dilation
+        )
     )
 
 
 @lru_cache(maxsize=512)
-def taps(spatial: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out: Ints) -> Taps:
+def taps(
+    spatial: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out: Ints
+) -> Taps:
     """The taps of `out` windows per dimension, the first of which begins `before` positions ahead of the input."""
     each = [[divmod(t * d, s) for t in range(k)] for k, d, s in zip(kernel, dilation, stride)]
     plane = tuple(max(q for q, _ in ts) + o for ts, o in zip(each, out))
@@ -86,10 +94,14 @@ def taps(spatial: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints
         inner, outer = [], []
         for n, q, s, lo, r in zip(spatial, plane, stride, before, phase):
             first = max(0, -((r - lo) // s))  # smallest q with q*s + r - lo >= 0
-            last = max(first, min(q, -((r - lo - n) // s)))  # one past the largest with q*s + r - lo < n
+            last = max(
+                first, min(q, -((r - lo - n) // s))
+            )  # one past the largest with q*s + r - lo < n
             start = first * s + r - lo
             inner.append(slice(first, last))
-            outer.append(slice(start, start + (last - first) * s, s) if last > first else slice(0, 0))
+            outer.append(
+                slice(start, start + (last - first) * s, s) if last > first else slice(0, 0)
+            )
         spans.append((tuple(inner), tuple(outer)))
     whole = plane == spatial and all(s == 1 for s in stride) and not any(before)
     run = sum((o - 1) * p for o, p in zip(out, pitches)) + 1
@@ -107,7 +119,14 @@ def first_of_rows(t: Taps) -> Taps:
 def conv_taps(spatial: Ints, kernel: Ints, geometry: Geometry) -> Taps:
     """The taps of a convolution over an input of these spatial sizes."""
     before = tuple(lo for lo, _ in geometry.padding)
-    return taps(spatial, kernel, geometry.stride, before, geometry.dilation, output_sizes(spatial, kernel, geometry))
+    return taps(
+        spatial,
+        kernel,
+        geometry.stride,
+        before,
+        geometry.dilation,
+        output_sizes(spatial, kernel, geometry),
+    )
 
 
 def split(lib: Any, x: Array, t: Taps, fill: Any = 0) -> Array:
