@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind
+from . import bind, shapes
 from .lookup import NS, Namespace
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's warnings
@@ -31,11 +31,19 @@ class CPUNamespace(Namespace):
 def getitem(x: Any, key: Any) -> Any:
     """Basic indexing: a view, of 0-d results too."""
     out = x[key]
-    return out if type(out) is np.ndarray else x[(*key, ...)]
+    return out if type(out) is np.ndarray else x[(*key, ...) if type(key) is tuple else (key, ...)]
 
 
-NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **dict.fromkeys(("getitem", "select_item", "unsqueeze_item", "alias_item"),
-                                                                   getitem)})
+def view(x: Any, shape: Any) -> Any:
+    """x with another shape over the same memory."""
+    out = x.reshape(shape)
+    o = out.base
+    return out if o is x or o is x.base else shapes.view(np, x, shape)
+
+
+# words on the hot path of small operations, bound without the detour over `lib`
+HOT = {"getitem": getitem, "select_item": getitem, "unsqueeze_item": getitem, "alias_item": getitem, "view": view}
+NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
 
 
 def register(t: type) -> None:

@@ -30,8 +30,8 @@ def public_name(op: Op, name: str) -> str:
 def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """The function users call: op(inputs..., static..., *, out=None).
 
-    careful: build the form op(x, *static) with the one static argument given as ints, as in x.view(2, 3); calls of any
-    other form, and those that the library refuses, go to this function.
+    careful: build the short form for the commonest call of a public function, which takes every other call (and those
+    that the library refuses): x.view(2, 3) for a static argument `shape`, x[2] for `key`, x.sum() for none.
     """
     if op.kind == "composite":
         return composite_entry(op)
@@ -44,14 +44,21 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     static = list(op.static)
     signature = [f"{p}=None" if i in op.optional else p for p, i in zip(ins, op.inputs)]
     signature += [f"{k}=default_{k}" for k in static]
-    if careful:
-        w(f"def {op.name}({ins[0]}, *{static[0]}, **kw):")
-        w(f"  if kw or not {static[0]} or type({static[0]}[0]) is not int: return careful({ins[0]}, *{static[0]}, **kw)")
+    rest = ""
+    if careful and static == ["key"]:
+        w(f"def {op.name}({ins[0]}, key):")
+        w(f"  if type(key) is not int: return careful({ins[0]}, key)")
+        rest = "key"
+    elif careful:
+        rest = f"*{static[0]}" if static else "*args"
+        odd = f"kw or not {rest[1:]} or type({rest[1:]}[0]) is not int" if static else "kw or args"
+        w(f"def {op.name}({ins[0]}, {rest}, **kw):")
+        w(f"  if {odd}: return careful({ins[0]}, {rest}, **kw)")
     else:
         w(f"def {op.name}({', '.join(signature)}, *, out=None):")
     slow = f"return slow(op, ({''.join(p + ', ' for p in ins)}), {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
     if careful:
-        slow = f"return careful({ins[0]}, *{static[0]})"
+        slow = f"return careful({ins[0]}, {rest})"
     else:
         w(f"  if out is not None: {slow}")
     w("  try:")
@@ -84,7 +91,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     if n_out == 1:
         if careful:
             w(f"  try: o0 = f({args})")
-            w(f"  except (ValueError, TypeError): {slow}")
+            w(f"  except (ValueError, TypeError, IndexError): {slow}")
         else:
             w(f"  o0 = f({args})")
         w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")

@@ -131,8 +131,8 @@ class Op:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.entry(*args, **kwargs)
 
-    def starred(self, careful: Callable[..., Any]) -> Callable[..., Any]:
-        """The entry in the form f(x, 2, 3); odd calls, and those that the library refuses, go to `careful`."""
+    def short(self, careful: Callable[..., Any]) -> Callable[..., Any]:
+        """The entry for the commonest call of the public function `careful`, which gets all others."""
         from .entry import build_entry
 
         f = build_entry(self, careful)

@@ -208,16 +208,14 @@ def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
 def read(self: Tensor, key: Any) -> Tensor:
     """x[key]."""
     if type(key) is int:
-        try:
-            return select_item.entry(self, (key,))
-        except IndexError:
-            pass
         a = self._a
         if a.ndim == 0:
             raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
                              "convert a 0-dim tensor to a number")
         n = a.shape[0]
-        raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
+        if not -n <= key < n:
+            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
+        return select_item.entry(self, (key,))
     form, spec, arrays = parse(self, key)
     if form == "basic":
         return apply_basic(self, spec)

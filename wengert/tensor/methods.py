@@ -451,6 +451,9 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
                                     and stride(self) == stride(tensor))
 
 
+SHORT = {"view": "view", "reshape": "reshape", "sum": "sum_all", "mean": "mean_all"}  # method -> op of its commonest call
+
+
 def setup() -> None:
     """Put it all on the class."""
     for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
@@ -467,7 +470,7 @@ def setup() -> None:
     attach("ndimension", Tensor.dim)
     attach("_is_view", is_view)
     attach("__hash__", _hash)
-    attach("__getitem__", indexing.read)
+    attach("__getitem__", Lazy("__getitem__", lambda: OPS["select_item"].short(indexing.read)))
     attach("__setitem__", indexing.write)
     attach("__neg__", Lazy("__neg__", lambda: METHODS["neg"].entry))
     attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
@@ -492,6 +495,8 @@ def setup() -> None:
     attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
     attach("__module__", "torch")
     attach_all()
+    for name, word in SHORT.items():
+        attach(name, Lazy(name, lambda name=name, word=word: OPS[word].short(functions.finished(METHODS[name], name))))
 
 
 setup()
