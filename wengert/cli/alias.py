@@ -41,14 +41,21 @@ def home_of(name: str) -> str | None:
     return home and home + dot + rest
 
 
-def exists(name: str) -> bool:
-    """Whether the module could be imported; its parents are imported on the way."""
+def find(name: str) -> ModuleType | importlib.machinery.ModuleSpec | None:
+    """The module if it is loaded, else where it would be loaded from, or None."""
     if name in sys.modules:
-        return sys.modules[name] is not None
+        return sys.modules[name]
     try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a parent is missing, or is no package
+        return None
+
+
+def is_package(found: ModuleType | importlib.machinery.ModuleSpec) -> bool:
+    """Whether sub-modules can be imported from what `find` has found."""
+    if isinstance(found, ModuleType):
+        return hasattr(found, "__path__")
+    return found.submodule_search_locations is not None
 
 
 class Loader(importlib.abc.Loader):
@@ -95,10 +102,11 @@ class Finder(importlib.metadata.DistributionFinder):
             return None
         if fullname.startswith("torch.") and fullname.split(".")[1] in INNER:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        if not exists(home):
+        found = find(home)
+        if found is None:
             return None
-        package = hasattr(importlib.import_module(home), "__path__")
-        return importlib.util.spec_from_loader(fullname, Loader(home), is_package=package)
+        loader = Loader(home)
+        return importlib.util.spec_from_loader(fullname, loader, is_package=is_package(found))
 
     def find_distributions(
         self, context: importlib.metadata.DistributionFinder.Context | None = None
@@ -127,7 +135,7 @@ def install() -> None:
         del modules[name]
     sys.meta_path.insert(0, Finder())
     for name in NEIGHBOURS:
-        if name not in HOMES or not exists(HOMES[name]):
+        if name not in HOMES or find(HOMES[name]) is None:
             modules[name] = None
     include_children()
 
