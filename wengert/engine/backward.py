@@ -143,7 +143,7 @@ def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, 
         if g is None or (only is not None and n not in only):
             continue
         special = n.special
-        if special != 3:  # several outputs: a list with one gradient for each
+        if special != 3 and special != 6:  # those have several outputs, and a list with one gradient for each
             if g.shape != n.shape or (g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype):
                 g = fit(g, n.shape, n.dtype)
             if n.hooks is not None:

@@ -1,0 +1,345 @@
+"""User-defined differentiable functions: `Function` with forward, backward and their context."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, namespace
+from ..base.modes import enable_grad, no_grad, state
+from . import source, views
+from .dual import Dual
+from .node import FREED, AccumulateGrad, Node, Slot, tick
+from .tensor import Tensor, wrap
+
+
+class Context(Node):
+    """The node of a Function, which is also the ctx that forward and backward are given."""
+
+    special = 5
+    function: Any = None
+    materialize = True
+
+    def __init__(self) -> None:
+        self.parents = ()
+        self.saved = ()
+        self.hooks = self.more = None
+        self.shape = self.dtype = None
+        self.seq = 0
+        self.code, self.lasti = None, 0
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
+        self._plain: tuple[Any, ...] = ()
+        self._keep: tuple[Any, ...] = ()
+        self._tangents: tuple[Any, ...] = ()
+        self._freed = False
+        self._tick = 0
+
+    # ---- for forward
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors (inputs, outputs or intermediate ones; or None) for backward."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError("save_for_backward can only save variables, but argument is of type "
+                                f"{type(t).__name__}: keep other values as attributes of ctx")
+        self._keep = tuple(tensors)
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Keep tensors for jvp."""
+        self._tangents = tuple(tensors)
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Say which inputs forward changed in place."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Say which outputs have no gradient."""
+        self._plain = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """False: backward gets None instead of zeros for outputs without gradient."""
+        self.materialize = value
+
+    # ---- for backward
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What save_for_backward kept."""
+        if self._freed:
+            raise RuntimeError(FREED)
+        out = []
+        for s in self._keep:
+            if type(s) is _Output:
+                t = wrap(s.array, s.slot(self))
+                array = s.array
+            else:
+                t, array = s, None if s is None else s._a
+            if array is not None and RANK.get(type(array), 0) == 0:
+                c = views.changed_since(array, self._tick)
+                if c is not None:
+                    raise views.stale(self.name(), "saved tensor", tuple(array.shape), array.dtype, self, c)
+            out.append(t)
+        return tuple(out)
+
+    saved_variables = saved_tensors
+
+    def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
+        """Run the user's backward on the gradients of the outputs."""
+        gs = g if isinstance(g, list) else [g]
+        tensors = []
+        for i, x in enumerate(gs):
+            if x is None and self.materialize:
+                shape, dtype = (self.shape[i], self.dtype[i]) if isinstance(g, list) else (self.shape, self.dtype)
+                x = None if shape is None else default_zeros(shape, dtype)
+            tensors.append(x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x)))
+        for hook in list((self.more or {}).get("pre", {}).values()):
+            r = hook(tuple(tensors))
+            tensors = list(r) if r is not None else tensors
+        with enable_grad() if create else no_grad():
+            result = self.function.backward(self, *tensors) if "backward" in dir(self.function) else None
+        if not retain:
+            self._freed = bool(self._keep)
+            self._keep = () if self._freed else self._keep
+        result = result if isinstance(result, tuple) else (result,)
+        n = len(self.parents)
+        if len(result) > n and all(r is None for r in result[n:]):
+            result = result[:n]
+        if len(result) != n:
+            raise RuntimeError(f"function {self.name()} returned an incorrect number of gradients (expected {n}, got "
+                               f"{len(result)}): backward must return one for each argument of forward (None for others)")
+        for i, (p, r) in enumerate(zip(self.parents, result)):
+            if r is not None and not isinstance(r, Tensor):
+                raise TypeError(f"expected Variable or None (got {type(r).__name__}) as gradient {i} of {self.name()}")
+            if p is not None and r is not None and not broadcastable(tuple(r._a.shape), p.shape):
+                raise RuntimeError(f"Function {self.name()} returned an invalid gradient at index {i} - got "
+                                   f"{list(r._a.shape)} but expected shape compatible with {list(p.shape)}")
+        for hook in list((self.more or {}).get("post", {}).values()):
+            r = hook(result, tuple(tensors))
+            result = tuple(r) if r is not None else result
+        return result if create else tuple([None if r is None else r._a for r in result])
+
+
+class _Output:
+    """A saved output: its array only, so that the node does not refer to its own result."""
+
+    def __init__(self, array: Any, index: int, many: bool) -> None:
+        self.array, self.index, self.many = array, index, many
+
+    def slot(self, node: Any) -> Any:
+        return Slot(node, self.index, tuple(self.array.shape), self.array.dtype) if self.many else node
+
+
+class ManyContext(Context):
+    """The context of a Function with several outputs."""
+
+    special = 6
+
+
+def default_zeros(shape: Any, dtype: Any) -> Any:
+    from ..arrays.lookup import default_namespace
+
+    return default_namespace().zeros(shape, dtype)
+
+
+def broadcastable(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
+    """Whether a gradient of one shape can be brought to another by summing or expanding."""
+    for a, b in zip(reversed(have), reversed(want)):
+        if a != b and a != 1 and b != 1:
+            return False
+    return True
+
+
+class Function:
+    """Base of user-defined differentiable functions: subclass with static forward and backward, call apply.
+
+    forward(ctx, *args) or forward(*args) with setup_context(ctx, inputs, output); backward(ctx, *grad_outputs) returns
+    one gradient (or None) for each argument of forward. backward may use any operations: it is itself differentiable.
+
+    >>> class Square(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 2 * x * g
+    >>> Square.apply(torch.tensor(3.0, requires_grad=True))
+    tensor(9., grad_fn=<SquareBackward>)
+    """
+
+    generate_vmap_rule = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+                           f"invoke them on the class itself: {type(self).__name__}.apply(...)")
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the result; override."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Fill ctx from inputs and output, when forward takes no ctx; override."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Gradients of the arguments, from those of the outputs; override."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use "
+                                  "it with backward mode AD.")
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Tangents of the outputs, from those of the arguments; override for forward mode."""
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward and record the node."""
+        if any(isinstance(a, Tensor) and isinstance(a._a, Dual) for a in args):
+            return forward_mode(cls, args)
+        return recorded(cls, args, kwargs)
+
+
+Function.vjp = Function.backward  # type: ignore[attr-defined]
+
+
+@functools.cache
+def node_classes(cls: type) -> tuple[type, type]:
+    """The node classes of a Function: for one output, for several."""
+    name = cls.__name__ + "Backward"
+    facts = {"function": cls, "__module__": "torch.autograd.function", "_forward_cls": cls}
+    return type(name, (Context,), facts), type(name, (ManyContext,), facts)
+
+
+def run_forward(cls: Any, ctx: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """forward in either of its two forms, unrecorded."""
+    with no_grad():
+        if cls.setup_context is not Function.setup_context:
+            out = cls.forward(*args, **kwargs)
+            cls.setup_context(ctx, args, out)
+            return out
+        return cls.forward(ctx, *args, **kwargs)
+
+
+def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a Function and join its outputs to the graph."""
+    nodes = tuple([a._n if isinstance(a, Tensor) else None for a in args])
+    recording = state.grad and any(n is not None for n in nodes)
+    one, several = node_classes(cls)
+    ctx = one()
+    ctx.needs_input_grad = tuple([n is not None for n in nodes])
+    out = run_forward(cls, ctx, args, kwargs)
+    many = isinstance(out, (tuple, list))
+    outs = list(out) if many else [out]
+    for t in ctx._dirty:
+        views.mutated(t)
+        if recording:
+            if type(t._n) is AccumulateGrad:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if not recording:
+        return out
+    if many:
+        ctx.__class__ = several
+        ctx.shape = tuple([tuple(t._a.shape) if isinstance(t, Tensor) else None for t in outs])
+        ctx.dtype = tuple([t._a.dtype if isinstance(t, Tensor) else None for t in outs])
+    elif isinstance(out, Tensor):
+        ctx.shape, ctx.dtype = tuple(out._a.shape), out._a.dtype
+    ctx.parents = nodes
+    ctx.seq = ctx._tick = tick()
+    ctx.code, ctx.lasti = source.here(3)
+    kept = {id(t): i for i, t in enumerate(outs) if isinstance(t, Tensor)}
+    inputs = {id(a) for a in args if isinstance(a, Tensor)}
+    ctx._keep = tuple([_Output(s._a, kept[id(s)], many) if id(s) in kept and id(s) not in inputs else s for s in ctx._keep])
+    plain = {id(t) for t in ctx._plain}
+    dirty = {id(t) for t in ctx._dirty}
+    from ..base.dtypes import as_dtype
+
+    for i, t in enumerate(outs):
+        if not isinstance(t, Tensor):
+            continue
+        if id(t) in inputs and id(t) not in dirty or t._n is not None and id(t) not in dirty:
+            t = outs[i] = wrap(t._a)  # an input handed through, or a tensor from elsewhere
+        if id(t) in plain or as_dtype(t._a.dtype).category < 2:
+            continue
+        node = Slot(ctx, i, ctx.shape[i], ctx.dtype[i]) if many else ctx
+        if id(t) in dirty:
+            views.rebase(t, node)
+        else:
+            t._n = node
+            t._x = None
+    ctx._plain = ctx._dirty = ()
+    return type(out)(outs) if many else outs[0]
+
+
+def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
+    """A Function on dual tensors: its jvp."""
+    level = max(a._a.level for a in args if isinstance(a, Tensor) and isinstance(a._a, Dual))
+
+    def is_mine(a: Any) -> bool:
+        return isinstance(a, Tensor) and isinstance(a._a, Dual) and a._a.level == level
+
+    def up(v: Any) -> Tensor:
+        return v if isinstance(v, Tensor) else wrap(v)
+
+    if cls.jvp is Function.jvp:
+        raise RuntimeError(f"{cls.__name__}: You must implement the jvp function for custom autograd.Function to use it with "
+                           "forward mode AD.")
+    primals = tuple([up(a._a.content) if is_mine(a) else a for a in args])
+    tangents = tuple([up(a._a.tangent) if is_mine(a) else None for a in args])
+    ctx = node_classes(cls)[0]()
+    ctx.needs_input_grad = tuple([isinstance(a, Tensor) and (a.requires_grad or is_mine(a)) for a in args])
+    out = run_forward(cls, ctx, primals, {})
+    if ctx._tangents and not ctx._keep:
+        ctx._keep = ctx._tangents
+    ctx._tick = tick()
+    tans = cls.jvp(ctx, *tangents)
+    many = isinstance(out, (tuple, list))
+    outs = out if many else (out,)
+    tans = tans if isinstance(tans, (tuple, list)) else (tans,)
+    duals = [wrap(Dual(level, down(o), down(t))) if t is not None else o for o, t in zip(outs, tans)]
+    return type(out)(duals) if many else duals[0]
+
+
+def down(t: Tensor) -> Any:
+    """The raw array of an unrecorded tensor, else the tensor itself."""
+    return t if t._n is not None else t._a
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a backward as not differentiable again: a second derivative through it raises RuntimeError."""
+
+    @functools.wraps(fn)
+    def wrapper(ctx: Any, *args: Any) -> Any:
+        with no_grad():
+            out = fn(ctx, *args)
+        if not state.grad or not any(isinstance(a, Tensor) and a._n is not None for a in args):
+            return out
+        outs = out if isinstance(out, tuple) else (out,)
+        marked = tuple([Twice.apply(o, *[a for a in args if isinstance(a, Tensor)]) if isinstance(o, Tensor) else o for o in outs])
+        return marked if isinstance(out, tuple) else marked[0]
+
+    return wrapper
+
+
+class Twice(Function):
+    """Passes a value on and refuses to be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, *sources: Any) -> Any:
+        return wrap(x._a)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+class InplaceFunction(Function):
+    """Kept for programs that subclass it; the same as Function."""
+
+
+_ = namespace
