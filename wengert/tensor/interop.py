@@ -198,10 +198,10 @@ def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwarg
         name = _REFLECTED.get(ufunc.__name__)
         if name and inputs[1] is self and not isinstance(inputs[0], Tensor):
             return getattr(self, name)(_operand(inputs[0]))
-        f = _FUNCTIONS.get(ufunc)
+        f: Any = _FUNCTIONS.get(ufunc)
         if f is None:
-            name = _UFUNCS.get(ufunc.__name__)
-            f = _FUNCTIONS[ufunc] = getattr(T, name) if name else False
+            word = _UFUNCS.get(ufunc.__name__)
+            f = _FUNCTIONS[ufunc] = getattr(T, word) if word else False
         # Functions of one integer or half-precision array have NumPy's result dtype, as in PyTorch.
         if f and (len(inputs) > 1 or self._n is not None or type(self._a) is not np.ndarray):
             return f(*map(_operand, inputs))

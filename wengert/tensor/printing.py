@@ -285,7 +285,11 @@ def tensor_repr(t: Tensor, *, tensor_contents: str | None = None, name: str | No
     notes = []
     if device.type != "cpu":
         notes.append(f"device='{device}'")
-    kept = ("int64", "bool", "complex128" if _default() == "float64" else "complex64")
+    kept: tuple[str, ...] = (
+        "int64",
+        "bool",
+        "complex128" if _default() == "float64" else "complex64",
+    )
     if device.type == "meta":
         contents = "..."
         notes.append(f"size={tuple(a.shape)}")
@@ -327,5 +331,5 @@ def _format(t: Tensor, spec: str) -> str:
     return object.__format__(t, spec)
 
 
-Tensor.__repr__ = tensor_repr  # type: ignore[method-assign]
+Tensor.__repr__ = tensor_repr  # type: ignore[method-assign,assignment]
 Tensor.__format__ = _format  # type: ignore[method-assign,assignment]
