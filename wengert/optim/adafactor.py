@@ -14,11 +14,12 @@ from .scalars import larger, root, smaller
 class Adafactor(Optimizer):
     """Steps relative to the size of the parameter, with sublinear memory for matrices.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: the largest
-    relative step, and the rate of weight decay. beta2_decay: exponent (<= 0) of the step number in the decay
-    of the second moment. eps: (smallest second moment, None for the dtype's eps; smallest parameter size).
-    d: updates whose root mean square exceeds it are scaled down. weight_decay: decoupled. foreach: accepted.
-    maximize: ascend. Raises ValueError for values out of range, RuntimeError for complex parameters.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: the
+    largest relative step, and the rate of weight decay. beta2_decay: exponent (<= 0) of the step
+    number in the decay of the second moment. eps: (smallest second moment, None for the dtype's
+    eps; smallest parameter size). d: updates whose root mean square exceeds it are scaled down.
+    weight_decay: decoupled. foreach: accepted. maximize: ascend. Raises ValueError for values out
+    of range, RuntimeError for complex parameters.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])
@@ -44,15 +45,15 @@ class Adafactor(Optimizer):
         maximize: bool = False,
     ) -> None:
         check_lr(lr, "Learning rate should be >= 0 but is: {}")
-        if not 0.0 >= beta2_decay:
+        if not beta2_decay <= 0.0:
             raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
-        if eps[0] is not None and not 0.0 <= eps[0]:
+        if eps[0] is not None and not eps[0] >= 0.0:
             raise ValueError(f"epsilon1 should be >= 0 but is: {eps[0]}")
-        if not 0.0 <= eps[1]:
+        if not eps[1] >= 0.0:
             raise ValueError(f"epsilon2 should be >= 0 but is: {eps[1]}")
-        if not 1.0 <= d:
+        if not d >= 1.0:
             raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
-        if not 0.0 <= weight_decay:
+        if not weight_decay >= 0.0:
             raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
         super().__init__(
             params,
@@ -76,7 +77,11 @@ class Adafactor(Optimizer):
         rows, columns = list(p.shape), list(p.shape)
         rows[-1] = columns[-2] = 1
         zeros = {"dtype": p.dtype, "device": p.device}
-        return {"step": 0.0, "row_var": T.zeros(rows, **zeros), "col_var": T.zeros(columns, **zeros)}
+        return {
+            "step": 0.0,
+            "row_var": T.zeros(rows, **zeros),
+            "col_var": T.zeros(columns, **zeros),
+        }
 
     def update(
         self,

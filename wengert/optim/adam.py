@@ -13,11 +13,12 @@ from .scalars import root, scalar
 class Adam(Optimizer):
     """Adam: steps along the running mean of the gradient, scaled by the root of that of its square.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning rate.
-    betas: decay of the two running means. eps: added to the denominator. weight_decay: L2 penalty, or with
-    decoupled_weight_decay a shrinking of the parameters that the means do not see. amsgrad: divide by the
-    largest mean square so far. maximize: ascend. foreach, fused, capturable: accepted, the step is batched
-    anyway. differentiable: record the step for autograd. Raises ValueError for values out of range.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
+    rate. betas: decay of the two running means. eps: added to the denominator. weight_decay: L2
+    penalty, or with decoupled_weight_decay a shrinking of the parameters that the means do not
+    see. amsgrad: divide by the largest mean square so far. maximize: ascend. foreach, fused,
+    capturable: accepted, the step is batched anyway. differentiable: record the step for autograd.
+    Raises ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])
@@ -54,7 +55,9 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+            raise ValueError(
+                "lr as a Tensor is not supported for capturable=False and foreach=True"
+            )
         check_lr(lr)
         check("epsilon value", eps)
         check_betas(betas)
@@ -67,7 +70,8 @@ class Adam(Optimizer):
             if isinstance(b, Tensor):
                 if foreach and not capturable:
                     raise ValueError(
-                        f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True"
+                        f"betas[{i}] as a Tensor is not supported for capturable=False and "
+                        "foreach=True"
                     )
                 if b.numel() != 1:
                     raise ValueError(f"Tensor betas[{i}] must be 1-element")
@@ -109,7 +113,7 @@ class Adam(Optimizer):
         amsgrad: bool,
         decoupled_weight_decay: bool,
     ) -> None:
-        """p -= lr * m / (sqrt(v) + eps), m and v being the running means without their bias towards 0."""
+        """p -= lr * m / (sqrt(v) + eps), m and v being the means without their bias to 0."""
         beta1, beta2 = betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         if weight_decay != 0:

@@ -11,10 +11,11 @@ from .optimizer import Optimizer, Params
 class Adamax(Optimizer):
     """Steps along the running mean of the gradient, scaled by a decaying maximum of its size.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning rate.
-    betas: decay of the mean and of the maximum. eps: added to each gradient's size. weight_decay: L2
-    penalty. maximize: ascend. foreach, capturable: accepted, the step is batched anyway. differentiable:
-    record the step for autograd. Raises ValueError for values out of range.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
+    rate. betas: decay of the mean and of the maximum. eps: added to each gradient's size.
+    weight_decay: L2 penalty. maximize: ascend. foreach, capturable: accepted, the step is batched
+    anyway. differentiable: record the step for autograd. Raises ValueError for values out of
+    range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

@@ -9,7 +9,7 @@ from ..engine.tensor import Tensor
 
 def check(name: str, value: Any, below: float | None = None) -> None:
     """Raise ValueError unless 0 <= value (< below)."""
-    if not 0.0 <= value or (below is not None and not value < below):
+    if not value >= 0.0 or (below is not None and not value < below):
         expected = ">= 0" if below is None else f"in [0, {below:g})"
         raise ValueError(f"Invalid {name}: {value} (it must be {expected})")
 
@@ -18,7 +18,7 @@ def check_lr(lr: Any, form: str = "Invalid learning rate: {} (it must be >= 0)")
     """Raise ValueError unless lr is a number or tensor of one element that is not negative."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError(f"Tensor lr must be 1-element, but it has shape {tuple(lr.shape)}")
-    if not 0.0 <= lr:
+    if not lr >= 0.0:
         raise ValueError(form.format(lr))
 
 

@@ -1,10 +1,11 @@
 """What an optimizer's `update` does, as a list of elementwise instructions.
 
-`update` is written once, with PyTorch's tensor methods. It runs here on `Vector`s, which record what is
-asked of them; the recorded `Formula` is then carried out on raw arrays (`run_arrays`, `native.py`) or on
-Tensors (`run_tensors`: when the step itself is differentiated, compiled, or its arrays are no library's).
-Recording takes some microseconds, so every step records anew and ordinary Python control flow on
-hyper-parameters just works. Which parameters are updated together is decided in `pieces.py`.
+`update` is written once, with PyTorch's tensor methods. It runs here on `Vector`s, which record
+what is asked of them; the recorded `Formula` is then carried out on raw arrays (`run_arrays`,
+`native.py`) or on Tensors (`run_tensors`: when the step itself is differentiated, compiled, or its
+arrays are no library's). Recording takes some microseconds, so every step records anew and
+ordinary Python control flow on hyper-parameters just works. Which parameters are updated together
+is decided in `pieces.py`.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ class Tape:
 class Vector:
     """A stand-in for a parameter, gradient or state array that records elementwise methods.
 
-    The methods are PyTorch's; those with a trailing underscore change the vector in place. Operands are
-    vectors or numbers.
+    The methods are PyTorch's; those with a trailing underscore change the vector in place.
+    Operands are vectors or numbers.
     """
 
     __slots__ = ("at", "tape")
@@ -225,8 +226,9 @@ class Vector:
 class Formula:
     """A recorded update: `code` over `columns` arrays, of which `outputs` get new values.
 
-    code: (op, operand...) in order; operand k >= 0 is value k (the columns come first, then one value per
-    instruction), -k is scalar k - 1. outputs: column -> value. reads: the columns whose old value matters.
+    code: (op, operand...) in order; operand k >= 0 is value k (the columns come first, then one
+    value per instruction), -k is scalar k - 1. outputs: column -> value. reads: the columns whose
+    old value matters.
     """
 
     def __init__(self, columns: int, code: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
@@ -239,7 +241,7 @@ class Formula:
         self._allocate()
 
     def _allocate(self) -> None:
-        """Give every value a buffer: the columns' own where possible, else as few scratch ones as will do."""
+        """Give every value a buffer: a column's own where possible, else few scratch ones."""
         columns, last = self.columns, {}
         for i, (_, *refs) in enumerate(self.code):
             for r in refs:
@@ -286,7 +288,7 @@ class Formula:
         self.scratch = tuple(mask)
 
     def bind(self, lib: Any) -> list[tuple[Any, Any]]:
-        """The steps as (function of lib, getter of its operands and result from the list of buffers)."""
+        """The steps as (function of lib, getter of its arguments from the list of buffers)."""
         steps = self._bound.get(lib)
         if steps is None:
             scalars = self.columns + len(self.scratch)
@@ -306,9 +308,7 @@ class Formula:
         """Carry out on Tensors, changing none; returns the new value of each output column."""
         values = list(columns)
         for op, *refs in self.code:
-            values.append(
-                ON_TENSORS[op](*[values[r] if r >= 0 else scalars[-r - 1] for r in refs])
-            )
+            values.append(ON_TENSORS[op](*[values[r] if r >= 0 else scalars[-r - 1] for r in refs]))
         return {column: values[value] for column, value in self.outputs.items()}
 
 
@@ -325,33 +325,35 @@ FORMULAS: dict[Any, Formula] = {}
 
 
 def record(
-    update: Callable[[Vector, Vector, dict[str, Any]], None],
-    names: Sequence[str | None],
-    scalars: dict[str, Any],
+    update: Callable[[Any, Any, dict[str, Any]], None],
+    names: Sequence[str],
+    state: dict[str, Any],
     absent: Sequence[str] = (),
-) -> tuple[Formula, list[Any], dict[str, Any]]:
-    """Run update on vectors; returns its formula, its scalar operands, and the state as it left it.
+) -> tuple[Formula, list[Any]]:
+    """Run update on vectors; returns its formula and the values of the formula's scalars.
 
-    names: the state arrays; column 0 is the parameter, column 1 its gradient, then these. scalars: state
-    that is one number per parameter. absent: those of names that update may find None and make.
+    names: the state arrays; column 0 is the parameter, column 1 its gradient, then these. state:
+    the rest of the state, which update finds together with the arrays, and changes. absent: those
+    of names that update finds to be None, and makes.
     """
-    tape = Tape(2 + len(names))
+    columns = 2 + len(names)
+    tape = Tape(columns)
     p, g = Vector(tape, 0), Vector(tape, 1)
-    state: dict[str, Any] = dict(scalars)
     for i, name in enumerate(names, 2):
         state[name] = None if name in absent else Vector(tape, i)
     update(p, g, state)
     outputs: dict[int, int] = {}
-    taken = set(range(tape.count - len(tape.code)))
+    taken = set(range(columns))
     for column, v in enumerate([p, None, *(state[name] for name in names)]):
         if v is None or v.at == column:
             continue
-        if v.at in taken:  # one value for two columns
-            v = Vector(tape, tape.emit("copy", v))
-        taken.add(v.at)
-        outputs[column] = v.at
-    key = (2 + len(names), tuple(tape.code), tuple(outputs.items()))
+        at = v.at
+        if at in taken:  # one value for two columns
+            at = tape.emit("copy", v)
+        taken.add(at)
+        outputs[column] = at
+    key = (columns, tuple(tape.code), tuple(outputs.items()))
     formula = FORMULAS.get(key)
     if formula is None:
         formula = FORMULAS[key] = Formula(*key)
-    return formula, tape.scalars, state
+    return formula, tape.scalars

@@ -17,11 +17,12 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 class Muon(Optimizer):
     """For the matrices of hidden layers: steps whose singular values are all about 1.
 
-    params: two-dimensional tensors, (name, tensor) pairs or dicts of options with a "params" entry; leave
-    biases and embeddings to another optimizer. lr: learning rate. weight_decay: decoupled. momentum: decay
-    of the running mean of gradients. nesterov: look ahead along it. ns_coefficients, ns_steps, eps: of the
-    orthogonalization. adjust_lr_fn: scale lr with the shape, "original" (also None) or "match_rms_adamw".
-    Raises ValueError for values out of range and parameters that are no matrices.
+    params: two-dimensional tensors, (name, tensor) pairs or dicts of options with a "params"
+    entry; leave biases and embeddings to another optimizer. lr: learning rate. weight_decay:
+    decoupled. momentum: decay of the running mean of gradients. nesterov: look ahead along it.
+    ns_coefficients, ns_steps, eps: of the orthogonalization. adjust_lr_fn: scale lr with the
+    shape, "original" (also None) or "match_rms_adamw". Raises ValueError for values out of range
+    and parameters that are no matrices.
 
     >>> p = torch.eye(2, requires_grad=True)
     >>> p.grad = torch.eye(2)
@@ -45,9 +46,9 @@ class Muon(Optimizer):
         adjust_lr_fn: str | None = None,
     ) -> None:
         check_lr(lr, "Learning rate should be >= 0 but is: {}")
-        if not 0.0 <= momentum:
+        if not momentum >= 0.0:
             raise ValueError(f"momentum should be >= 0 but is: {momentum}")
-        if not 0.0 <= weight_decay:
+        if not weight_decay >= 0.0:
             raise ValueError(f"weight decay should be >= 0 but is: {weight_decay}")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
             raise ValueError(
@@ -110,18 +111,14 @@ class Muon(Optimizer):
         p.sub_(step.to(p.dtype) * (lr * scale))
 
 
-def orthogonalize(
-    g: Any, coefficients: tuple[float, float, float], steps: int, eps: float
-) -> Any:
+def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:
     """The matrix with the singular vectors of g and singular values near 1, in bfloat16.
 
-    Applies x -> a x + b x**3 + c x**5 to the singular values, steps times, by products of matrices. Raises
-    ValueError for 100 steps and more, which no precision could use.
+    Applies x -> a x + b x**3 + c x**5 to the singular values, steps times, by products of
+    matrices. Raises ValueError for 100 steps and more, which no precision could use.
     """
     if steps >= 100:
-        raise ValueError(
-            "Number of steps must be less than 100 for computational efficiency"
-        )
+        raise ValueError("Number of steps must be less than 100 for computational efficiency")
     if g.dim() != 2:
         raise ValueError("Input tensor gradient must be a 2D matrix")
     if len(coefficients) != 3:

@@ -12,11 +12,12 @@ from .scalars import root
 class NAdam(Optimizer):
     """Adam whose step looks ahead along the momentum, with a momentum that grows over time.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning rate.
-    betas: decay of the two running means. eps: added to the denominator. weight_decay: L2 penalty, or
-    with decoupled_weight_decay a shrinking of the parameters that the means do not see. momentum_decay:
-    how fast the momentum grows to betas[0]. maximize: ascend. foreach, capturable: accepted, the step is
-    batched anyway. differentiable: record the step for autograd. Raises ValueError for values out of range.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
+    rate. betas: decay of the two running means. eps: added to the denominator. weight_decay: L2
+    penalty, or with decoupled_weight_decay a shrinking of the parameters that the means do not
+    see. momentum_decay: how fast the momentum grows to betas[0]. maximize: ascend. foreach,
+    capturable: accepted, the step is batched anyway. differentiable: record the step for autograd.
+    Raises ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])
@@ -79,7 +80,7 @@ class NAdam(Optimizer):
         self,
         p: Any,
         g: Any,
-        state: dict[str, Any],
+        state: Any,
         *,
         lr: Any,
         betas: tuple[float, float],
@@ -98,7 +99,7 @@ class NAdam(Optimizer):
                 g = g.add(p, alpha=weight_decay)
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * momentum_decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
-        product = state["mu_product"] = state["mu_product"] * mu
+        product = state.multiply("mu_product", mu)
         m.lerp_(g, 1 - beta1)
         v.lerp_(g.square(), 1 - beta2)
         correction = root(1 - beta2**t)

@@ -10,7 +10,7 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from typing import Any, Union
+from typing import Any
 
 from ..base.dtypes import float32
 from ..engine.hooks import Handle
@@ -18,7 +18,7 @@ from ..engine.tensor import Tensor
 from ..tensor import functions as T
 from .rule import Rule, counter_dtype
 
-Params = Union[Iterable[Tensor], Iterable[dict[str, Any]], Iterable[tuple[str, Tensor]]]
+Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 ParamsT = Params
 
 _global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
@@ -36,15 +36,15 @@ required = _Required()
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> Handle:
-    """Call hook(optimizer, args, kwargs) before every step of every optimizer; it may return new (args, kwargs).
+    """Call hook(optimizer, args, kwargs) before every step of every optimizer.
 
-    Returns a handle whose remove() takes it out.
+    The hook may return new (args, kwargs). Returns a handle whose remove() takes it out.
     """
     return Handle(_global_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable[..., None]) -> Handle:
-    """Call hook(optimizer, args, kwargs) after every step of every optimizer; returns a handle to remove it."""
+    """Call hook(optimizer, args, kwargs) after every step of every optimizer; returns a handle."""
     return Handle(_global_post_hooks, hook)
 
 
@@ -60,7 +60,8 @@ def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
             if changed is not None:
                 if not isinstance(changed, tuple) or len(changed) != 2:
                     raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
+                        f"{changed}."
                     )
                 args, kwargs = changed
         result = step(*args, **kwargs)
@@ -84,19 +85,22 @@ def type_name(x: Any) -> str:
 class Optimizer(Rule):
     """Base class of optimizers.
 
-    params: tensors, (name, tensor) pairs, or dicts of options, each with its tensors under "params".
-    defaults: the options of groups that do not give their own. Raises TypeError or ValueError for
-    parameters that cannot be optimized.
+    params: tensors, (name, tensor) pairs, or dicts of options, each with its tensors under
+    "params". defaults: the options of groups that do not give their own. Raises TypeError or
+    ValueError for parameters that cannot be optimized.
 
     A new optimizer defines two methods, written with PyTorch's tensor methods:
 
-    - `start(p, **options)` returns the state of one parameter: a dict of tensors like p (`self.like(p, 0)`),
-      or None for what `update` makes itself, and of numbers, whose names are listed in `counters`;
+    - `start(p, **options)` returns the state of one parameter: a dict of tensors like p
+      (`self.like(p, 0)`), of None for those that `update` makes itself, and of numbers, whose names
+      are listed in `counters`;
     - `update(p, g, state, **options)` changes p in place, and the entries of state in place or by
-      assignment. "step", if it is a counter, has already been advanced. Both name the options they want.
+      assignment. "step", if it is a counter, has already been advanced. Both name the options they
+      want.
 
-    With `elementwise = True` an update must treat every element alike, since parameters are flattened, cut
-    and joined; with False it gets whole tensors. Instead of the two methods a class may define `step`.
+    With `elementwise = True` an update must treat every element alike, since parameters are
+    flattened, cut and joined; with False it gets whole tensors. Instead of the two methods a class
+    may define `step`.
 
     >>> class Signs(torch.optim.Optimizer):
     ...     def start(self, p):
@@ -117,8 +121,8 @@ class Optimizer(Rule):
         self._add_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + type_name(params)
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                "dicts, but got " + type_name(params)
             )
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -145,7 +149,7 @@ class Optimizer(Rule):
             cls.step = with_hooks(cls.step)  # type: ignore[method-assign]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros instead."""
+        """Forget all gradients; with set_to_none=False fill them with zeros instead."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -160,10 +164,11 @@ class Optimizer(Rule):
     # ---- groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with options of their own, for instance layers that are unfrozen during training.
+        """Add parameters with options of their own, such as layers unfrozen during training.
 
-        param_group: a dict with "params" and any options. Raises TypeError or ValueError for what cannot be
-        optimized, parameters that are in another group, and groups of which only some have names.
+        param_group: a dict with "params" and any options. Raises TypeError or ValueError for what
+        cannot be optimized, parameters that are in another group, and groups of which only some
+        have names.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -172,7 +177,8 @@ class Optimizer(Rule):
             given: list[Any] = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of tensors "
                 "in sets will change between runs. Please use a list instead."
             )
         else:
@@ -182,7 +188,8 @@ class Optimizer(Rule):
         if names:
             if len(names) != len(given):
                 raise ValueError(
-                    "all optimizer params should be with/without names. Some param names are missing"
+                    "all optimizer params should be with/without names. Some param names are "
+                    "missing"
                 )
             param_group["param_names"] = names
         for p in param_group["params"]:
@@ -195,13 +202,15 @@ class Optimizer(Rule):
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
                 )
             param_group.setdefault(name, default)
         new = {id(p) for p in param_group["params"]}
         if len(new) != len(param_group["params"]):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an "
+                "optimizer contains a parameter group with duplicate parameters; in future, "
+                "this will cause an "
                 "error; list each parameter once",
                 stacklevel=3,
             )
@@ -209,7 +218,8 @@ class Optimizer(Rule):
             if ("param_names" in param_group) != ("param_names" in group):
                 which = "with" if "param_names" in param_group else "without"
                 raise ValueError(
-                    "all optimizer param groups should be with/without names. cannot add param group "
+                    "all optimizer param groups should be with/without names. cannot add param "
+                    "group "
                     f"{which} names to the optimizer"
                 )
             if not new.isdisjoint(map(id, group["params"])):
@@ -249,7 +259,8 @@ class Optimizer(Rule):
     def state_dict(self) -> dict[str, Any]:
         """Everything but the parameters: {"state": {number: {...}}, "param_groups": [{...}]}.
 
-        Parameters are replaced by their number, counted over the groups; the tensors are not copied.
+        Parameters are replaced by their number, counted over the groups; the tensors are not
+        copied.
         """
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
@@ -274,8 +285,8 @@ class Optimizer(Rule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what state_dict() returned, for parameters in the same order.
 
-        Tensors are converted to the dtype and device of their parameter. Raises ValueError if the groups do
-        not match.
+        Tensors are converted to the dtype and device of their parameter. Raises ValueError if the
+        groups do not match.
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -292,8 +303,10 @@ class Optimizer(Rule):
         for i, (group, other) in enumerate(zip(groups, saved)):
             if len(group["params"]) != len(other["params"]):
                 raise ValueError(
-                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
-                    f"group: group {i} has {len(other['params'])} parameters there and {len(group['params'])} here"
+                    "loaded state dict contains a parameter group that doesn't match the size "
+                    "of optimizer's "
+                    f"group: group {i} has {len(other['params'])} parameters there and "
+                    f"{len(group['params'])} here"
                 )
         owner = {
             number: (p, other)
@@ -316,7 +329,7 @@ class Optimizer(Rule):
             hook(self)
 
     def _adapt(self, p: Tensor, value: Any, group: dict[str, Any], key: Any = None) -> Any:
-        """A loaded state entry of p: containers are rebuilt, tensors moved to its device and dtype."""
+        """A loaded state entry of p, its tensors moved to the device and dtype of p."""
         if isinstance(value, Tensor):
             if key == "step":  # counts steps exactly, whatever the dtype of p
                 on_device = group.get("capturable") or group.get("fused")
@@ -340,18 +353,26 @@ class Optimizer(Rule):
         """Call hook(optimizer, args, kwargs) after each step."""
         return Handle(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., None], prepend: bool = False) -> Handle:
-        """Call hook(optimizer) before state_dict() collects; prepend: before the hooks registered so far."""
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> Handle:
+        """Call hook(optimizer) before state_dict() collects; prepend: before earlier hooks."""
         return Handle(self._optimizer_state_dict_pre_hooks, hook, first=prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        """Call hook(optimizer, state_dict) at the end of state_dict(); it may return another dict."""
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
+        """Call hook(optimizer, state_dict) after state_dict(); it may return another dict."""
         return Handle(self._optimizer_state_dict_post_hooks, hook, first=prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
         """Call hook(optimizer, state_dict) before loading; it may return another dict."""
         return Handle(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., None], prepend: bool = False) -> Handle:
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> Handle:
         """Call hook(optimizer) after loading."""
         return Handle(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)

@@ -1,8 +1,8 @@
 """Which parts of which arrays go through an optimizer's formula together.
 
-Large parameters are cut into pieces that stay in the CPU's cache from one instruction to the next; small
-ones are gathered into one piece, run, and written back, since a call costs more than their arithmetic.
-Parameters and states stay where they are in memory: others may look at them.
+Large parameters are cut into pieces that stay in the CPU's cache from one instruction to the next;
+small ones are gathered into one piece, run, and written back, since a call costs more than their
+arithmetic. Parameters and states stay where they are in memory: others may look at them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def working_dtype(lib: Any, dtype: Any) -> Any:
 
 
 def run(formula: Formula, lib: Any, rows: Sequence[Row], scalars: Sequence[float]) -> None:
-    """Apply formula to every row in place. All rows have one dtype; every array of a row has its shape."""
+    """Apply formula to every row in place; rows have one dtype, the arrays of a row one shape."""
     dtype = working_dtype(lib, rows[0][0].dtype)
     # a complex number is treated as two real ones, as PyTorch does
     real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else dtype

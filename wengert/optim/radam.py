@@ -10,13 +10,13 @@ from .scalars import choose, larger, root
 
 
 class RAdam(Optimizer):
-    """Adam with a rectified variance: plain momentum at first, adaptive steps once they are reliable.
+    """Adam with a rectified variance: adaptive steps only once they are reliable.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning rate.
-    betas: decay of the two running means. eps: added to the denominator. weight_decay: L2 penalty, or
-    with decoupled_weight_decay a shrinking of the parameters that the means do not see. maximize: ascend.
-    foreach, capturable: accepted, the step is batched anyway. differentiable: record the step for
-    autograd. Raises ValueError for values out of range.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
+    rate. betas: decay of the two running means. eps: added to the denominator. weight_decay: L2
+    penalty, or with decoupled_weight_decay a shrinking of the parameters that the means do not
+    see. maximize: ascend. foreach, capturable: accepted, the step is batched anyway.
+    differentiable: record the step for autograd. Raises ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

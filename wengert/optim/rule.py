@@ -1,14 +1,15 @@
 """An update rule: what `start` and `update` of an optimizer are, and how a step applies them.
 
-Parameters with equal options and counters form a batch, which takes its step with one formula on raw
-arrays. Steps that are differentiated or traced, and rules that are not elementwise, work on Tensors.
-Groups, hooks and saving are in `optimizer.py`.
+Parameters with equal options and counters form a batch, which takes its step with one formula on
+raw arrays. Steps that are differentiated or traced, and rules that are not elementwise, work on
+Tensors. Groups, hooks and saving are in `optimizer.py`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,27 @@ def select(
     if names is None:
         names = tuple(k for k in group if k not in FLAGS)
     return {name: value(group[name]) for name in names}
+
+
+class State(dict):  # type: ignore[type-arg]
+    """The state of one parameter as `update` sees it: arrays, and counters as numbers."""
+
+    kept: dict[str, Any]  # the counters as they are kept: 0-dimensional tensors
+
+    def multiply(self, name: str, factor: Any) -> Any:
+        """Multiply a counter in the precision in which it is kept; returns the product."""
+        single = isinstance(self.kept[name], Tensor) and self.kept[name].dtype is float32
+        if single and isinstance(factor, float):
+            self[name] = _single(self[name] * _single(factor))
+        else:
+            self[name] = self[name] * factor
+        return self[name]
+
+
+def _single(x: float) -> float:
+    """x rounded to single precision."""
+    (rounded,) = struct.unpack("f", struct.pack("f", x))
+    return rounded
 
 
 class Rule:
@@ -175,17 +197,18 @@ class Rule:
     def _bind(
         self, group: dict[str, Any], value: Callable[[Any], Any]
     ) -> Callable[[Any, Any, dict[str, Any]], None]:
-        """update with its options filled in, and the gradient's sign turned if it is to maximize."""
+        """update with its options filled in; to maximize, it gets the negative gradient."""
         options = select(self.update, group, value)
         if group.get("maximize", False):
             return lambda p, g, state: self.update(p, g.neg(), state, **options)
         return lambda p, g, state: self.update(p, g, state, **options)
 
-    def _counts(self, state: dict[str, Any]) -> dict[str, Any]:
-        """The counters of a state as numbers, "step" advanced."""
-        counts = {c: number(state[c]) for c in self.counters}
+    def _counts(self, state: dict[str, Any], value: Callable[[Any], Any] = number) -> State:
+        """The counters of a state, each passed through value, "step" advanced."""
+        counts = State({c: value(state[c]) for c in self.counters})
+        counts.kept = state
         if "step" in counts:
-            counts["step"] += 1
+            counts["step"] = counts["step"] + 1
         return counts
 
     def _keep_counts(self, state: dict[str, Any], after: dict[str, Any]) -> None:
@@ -205,7 +228,8 @@ class Rule:
         """On raw arrays: each batch with one formula. Empties batches."""
         update = self._bind(group, number)
         for (kind, _, _, names, made, _), batch in batches.items():
-            formula, scalars, after = record(update, names, self._counts(batch[0][2]), made)
+            after = self._counts(batch[0][2])
+            formula, scalars = record(update, names, after, made)
             rows = []
             for p, g, state in batch:
                 for name in made:
@@ -226,9 +250,8 @@ class Rule:
     ) -> None:
         """On the rows that a coalesced sparse gradient holds."""
         names = [k for k in state if k not in self.counters]
-        formula, scalars, after = record(
-            self._bind(group, number), names, self._counts(state), ()
-        )
+        after = self._counts(state)
+        formula, scalars = record(self._bind(group, number), names, after)
         self._keep_counts(state, after)
         values = g._values()._a
         if values.size == 0:
@@ -246,21 +269,17 @@ class Rule:
     ) -> None:
         """With Tensor operations: recorded by autograd or traced (lib None), or not elementwise."""
         update = self._bind(group, scalar)
-        if lib is not None:
-            counts = self._counts(state)
-        else:  # the trace must serve for every step: nothing may be read
-            counts = {c: scalar(state[c]) for c in self.counters}
-            if "step" in counts:
-                counts["step"] = counts["step"] + 1
+        # a trace must serve for every step: nothing may be read
+        after = self._counts(state, scalar if lib is None else number)
         if not self.elementwise:
-            after = {**state, **counts}
+            after.update({k: v for k, v in state.items() if k not in self.counters})
             update(p, g, after)
             state.update({k: v for k, v in after.items() if k not in self.counters})
             self._keep_counts(state, after)
             return
         names = [k for k in state if k not in self.counters]
         made = [k for k in names if state[k] is None]
-        formula, scalars, after = record(update, names, counts, made)
+        formula, scalars = record(update, names, after, made)
         homes = [p, g, *(state[name] for name in names)]
         # clones, lest the next step change what autograd has saved
         columns = [t if t is None else as_real(t.clone()) for t in homes]

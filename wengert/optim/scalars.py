@@ -1,4 +1,4 @@
-"""Arithmetic on hyper-parameters, which are numbers, or 0-dimensional Tensors while a step is traced."""
+"""Arithmetic on hyper-parameters: numbers, or 0-dimensional Tensors while a step is traced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..tensor import functions as T
 
 
 def number(x: Any) -> Any:
-    """A hyper-parameter as Python numbers: tensors of one element are read, tuples and lists element by element."""
+    """A hyper-parameter as a Python number, or a tuple of them: tensors are read."""
     if isinstance(x, Tensor):
         return x.item()
     if type(x) in (tuple, list):

@@ -11,11 +11,12 @@ from .optimizer import Optimizer, Params
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum, dampening, Nesterov's variant and weight decay.
 
-    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning rate, a
-    number or a tensor of one element. momentum: factor of the running sum of gradients. dampening: how much
-    less than 1 a new gradient counts in it. weight_decay: L2 penalty. nesterov: look ahead along the
-    momentum. maximize: ascend. foreach, fused: accepted, the step is batched anyway. differentiable: record
-    the step for autograd. Raises ValueError for negative values.
+    params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
+    rate, a number or a tensor of one element. momentum: factor of the running sum of gradients.
+    dampening: how much less than 1 a new gradient counts in it. weight_decay: L2 penalty.
+    nesterov: look ahead along the momentum. maximize: ascend. foreach, fused: accepted, the step
+    is batched anyway. differentiable: record the step for autograd. Raises ValueError for negative
+    values.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, 1.0])

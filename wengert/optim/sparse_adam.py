@@ -10,11 +10,13 @@ from .scalars import root
 
 
 class SparseAdam(Optimizer):
-    """Adam for sparse gradients, such as those of `nn.Embedding(sparse=True)`: other rows stay as they are.
+    """Adam for sparse gradients such as those of `nn.Embedding(sparse=True)`.
 
-    params: dense real tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
-    rate. betas: decay of the two running means. eps: added to the denominator. maximize: ascend. Raises
-    ValueError for values out of range and for sparse or complex parameters.
+    Rows that a gradient does not hold stay as they are, and so do their means.
+
+    params: dense real tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr:
+    learning rate. betas: decay of the two running means. eps: added to the denominator. maximize:
+    ascend. Raises ValueError for values out of range and for sparse or complex parameters.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([0.0, 1.0]).to_sparse()
@@ -36,12 +38,14 @@ class SparseAdam(Optimizer):
     ) -> None:
         check_lr(lr)
         for name, value in (("learning rate", lr), ("epsilon value", eps)):
-            if not 0.0 < value:
+            if not value > 0.0:
                 raise ValueError(f"Invalid {name}: {value} (it must be > 0)")
         check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         places = [
-            ([i, j], p) for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"])
+            ([i, j], p)
+            for i, group in enumerate(self.param_groups)
+            for j, p in enumerate(group["params"])
         ]
         sparse = [at for at, p in places if p.is_sparse]
         if sparse:
@@ -51,7 +55,8 @@ class SparseAdam(Optimizer):
         complex_ = [at for at, p in places if p.is_complex()]
         if complex_:
             raise ValueError(
-                f"Complex params at indices {complex_}: SparseAdam does not support complex parameters"
+                f"Complex params at indices {complex_}: SparseAdam does not support complex "
+                "parameters"
             )
 
     def _restore_counters(self) -> None:

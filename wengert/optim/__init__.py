@@ -1,0 +1,51 @@
+"""`torch.optim`: optimizers, schedules of the learning rate, averages of weights."""
+
+from importlib import import_module
+from typing import Any
+
+from . import lr_scheduler
+from .adadelta import Adadelta
+from .adafactor import Adafactor
+from .adagrad import Adagrad
+from .adam import Adam
+from .adamax import Adamax
+from .adamw import AdamW
+from .asgd import ASGD
+from .lbfgs import LBFGS
+from .muon import Muon
+from .nadam import NAdam
+from .optimizer import Optimizer
+from .radam import RAdam
+from .rmsprop import RMSprop
+from .rprop import Rprop
+from .sgd import SGD
+from .sparse_adam import SparseAdam
+from .stateless import swap_in_optimizer_params_and_state
+
+__all__ = [
+    "ASGD",
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SparseAdam",
+    "lr_scheduler",
+    "swa_utils",
+    "swap_in_optimizer_params_and_state",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "swa_utils":  # needs nn, which optimizers do not
+        return import_module(".swa_utils", __name__)
+    raise AttributeError(f"module 'torch.optim' has no attribute {name!r}")
