@@ -26,7 +26,11 @@ __all__ = ["DLDeviceType", "from_dlpack", "from_numpy", "host"]
 
 def host(a: Any) -> Any:
     """The NumPy array of a raw array's values: itself on the CPU, a copy from elsewhere."""
-    return a if type(a) is np.ndarray else NS[type(a)].to_host(a)
+    if type(a) is np.ndarray:
+        return a
+    if RANK.get(type(a)) == 2:
+        a._refuse(".numpy() or .tolist()")
+    return wrap(a).to("cpu")._a
 
 
 # --- NumPy -------------------------------------------------------------------------------------

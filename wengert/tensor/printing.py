@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays.lookup import RANK
 from ..base import dtypes
 from ..engine.tensor import Tensor, wrap
+from . import functions as T
 
 __all__ = [
     "describe",
@@ -208,7 +209,7 @@ def format_array(a: Any, indent: int = 0, options: PrintOptions | None = None) -
     """The nested brackets of an array, as they stand inside `tensor(...)`.
 
     Args:
-        a: an array of any shape, NumPy's or CuPy's.
+        a: an array of any shape, NumPy's or another library's.
         indent: how many characters stand before it on its first line.
         options: how to print; those of `set_printoptions` if None.
 
@@ -225,19 +226,28 @@ def format_array(a: Any, indent: int = 0, options: PrintOptions | None = None) -
     if a.size > options.threshold and dims:
         if edge == 0:
             return "[...]"
-        for dim, size in enumerate(dims):
-            if size > 2 * edge:
-                keep = [*range(edge), *range(size - edge, size)]
-                a = a[(slice(None),) * dim + (keep,)]
-                dims[dim] = -1
-    if not isinstance(a, np.ndarray):
-        a = a.get()  # CuPy's way to the host; only the kept elements travel
+        dims = [-1 if size > 2 * edge else size for size in dims]
+        a = _edges(a, [dim for dim, size in enumerate(dims) if size < 0], edge)
+    if type(a) is not np.ndarray:
+        a = wrap(a).to("cpu")._a
     cells, width = _cells(a, options)
     if not dims:
         return cells[0]
     # Each cell is followed by a comma and a space.
     per_line = max(1, (options.linewidth - indent - len(dims) + 1) // (width + 2))
     return _nest(cells, dims, edge, indent, per_line)
+
+
+def _edges(a: Any, dims: Sequence[int], edge: int) -> Any:
+    """The first and last `edge` items of `a` along each of `dims`, on the device where they are."""
+    for dim in dims:
+        before = (slice(None),) * dim
+        if type(a) is np.ndarray:
+            a = a[(*before, [*range(edge), *range(-edge, 0)])]
+        else:
+            t = wrap(a)
+            a = T.cat([t[(*before, slice(edge))], t[(*before, slice(-edge, None))]], dim)._a
+    return a
 
 
 def describe(contents: str, notes: Sequence[str], opening: str = "tensor(") -> str:
