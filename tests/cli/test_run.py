@@ -65,9 +65,9 @@ def test_find_spec_and_metadata_know_torch(wengert, script):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_python_outside_the_command_does_not_know_the_alias():
+def test_python_outside_the_command_does_not_know_the_alias(tmp_path):
     code = "import wengert.cli, sys; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
 @pytest.mark.parametrize("statement", ["import torch.engine", "import torch.tensor.views"])
@@ -133,7 +133,7 @@ def test_the_scripts_own_excepthook_is_called(wengert, script):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_ends_the_script_as_usual(script):
+def test_ctrl_c_ends_the_script_as_usual(script, tmp_path):
     path = script("""
         import time
         try:
@@ -142,9 +142,8 @@ def test_ctrl_c_ends_the_script_as_usual(script):
         finally:
             print("cleaned up", flush=True)
     """)
-    with subprocess.Popen(
-        [*WENGERT, "run", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    command, pipe = [*WENGERT, "run", path], subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)

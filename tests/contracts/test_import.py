@@ -9,15 +9,16 @@ HEAVY = (
 )  # fmt: skip
 
 
-def test_importing_wengert_is_light():
+def test_importing_wengert_is_light(tmp_path):
     code = f"import wengert, sys; print([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_the_front_door_lists_what_it_has():
     import wengert
 
     assert {"Tensor", "nn", "optim", "autograd", "utils", "manual_seed"} <= set(dir(wengert))
-    for name in wengert.__all__:
-        assert hasattr(wengert, name), name
+    assert [name for name in dir(wengert) if not hasattr(wengert, name)] == []
