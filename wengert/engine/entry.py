@@ -209,9 +209,9 @@ def build_backward(op: Op) -> Any:
         if op.variadic and op.variadic in op.rules:
             env["rv"] = op.rules[op.variadic]
             w(f"  more = rv({', '.join(op.needs[op.variadic])}) if any([p is not None for p in rest]) else [None] * len(rest)")
-            w(f"  return ({''.join(c + ', ' for c in calls)}*more)")
+            w(f"  return ({''.join(c + ', ' for c in calls)}*more,)")
         elif op.variadic:
-            w(f"  return ({''.join(c + ', ' for c in calls)}*[None] * len(rest))")
+            w(f"  return ({''.join(c + ', ' for c in calls)}*[None] * len(rest),)")
         else:
             w(f"  return ({''.join(c + ', ' for c in calls)})")
     exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
