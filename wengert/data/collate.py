@@ -6,13 +6,14 @@ Not here: fetching.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.base.dtypes import float64
+from wengert.base.dtypes import BY_NP, float64
 from wengert.data import shared
 from wengert.engine.tensor import Tensor, wrap
 from wengert.tensor import functions as T
@@ -176,11 +177,19 @@ def collate_tensor_fn(
     """
     arrays = []
     for tensor in batch:
-        plain = type(tensor) is Tensor and tensor._n is None and type(tensor._a) is np.ndarray
-        if not plain:
+        array = plain_array(tensor)
+        if array is None:
             return T.stack(list(batch), 0)
-        arrays.append(tensor._a)
+        arrays.append(array)
     return _stack(arrays)
+
+
+def plain_array(tensor: Any) -> np.ndarray | None:
+    """The array of a CPU tensor that records nothing; None for any other tensor."""
+    if type(tensor) is not Tensor or tensor._n is not None:
+        return None
+    array: Any = tensor._a
+    return array if type(array) is np.ndarray else None
 
 
 def _stack(arrays: list[np.ndarray]) -> Tensor:
@@ -218,6 +227,8 @@ def collate_numpy_array_fn(
     """
     if batch[0].dtype.kind in "SUO":
         raise _no_rule(batch[0].dtype)
+    if stacks_tensors(collate_fn_map) and batch[0].dtype in BY_NP:
+        return _stack([np.asarray(array) for array in batch])
     return collate([T.as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 
@@ -230,6 +241,8 @@ def collate_numpy_scalar_fn(
         >>> collate_numpy_scalar_fn([np.float32(1), np.float32(2)])
         tensor([1., 2.])
     """
+    if len(set(map(type, batch))) == 1 and batch[0].dtype in BY_NP:
+        return wrap(np.array(batch))
     return T.as_tensor(batch)
 
 
@@ -240,6 +253,8 @@ def collate_float_fn(batch: Sequence[float], *, collate_fn_map: CollateMap | Non
         >>> collate_float_fn([1.0, 2.0])
         tensor([1., 2.], dtype=torch.float64)
     """
+    if set(map(type, batch)) == {float}:
+        return wrap(np.array(batch))
     return T.tensor(batch, dtype=float64)
 
 
@@ -250,6 +265,9 @@ def collate_int_fn(batch: Sequence[int], *, collate_fn_map: CollateMap | None = 
         >>> collate_int_fn([1, 2])
         tensor([1, 2])
     """
+    if set(map(type, batch)) == {int}:
+        with contextlib.suppress(OverflowError):
+            return wrap(np.array(batch, np.int64))
     return T.tensor(batch)
 
 
@@ -276,9 +294,9 @@ default_collate_fn_map: CollateMap = {
 }
 
 
-def stacks_tensors() -> bool:
-    """Whether `default_collate` stacks tensors by our own rule: a batch may be taken at once."""
-    return default_collate_fn_map.get(Tensor) is collate_tensor_fn
+def stacks_tensors(collate_fn_map: CollateMap | None) -> bool:
+    """Whether tensors are stacked by our own rule, so that a batch may be taken at once."""
+    return collate_fn_map is not None and collate_fn_map.get(Tensor) is collate_tensor_fn
 
 
 def pin_memory(data: Any) -> Any:

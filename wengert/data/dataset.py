@@ -28,10 +28,9 @@ class Dataset(Generic[S_co]):
     """A map from keys to samples: subclasses define `__getitem__`, and `__len__` for samplers.
 
     Two optional methods make loading faster: `__getitems__(indices)` returns the list of samples
-    of a batch, and `__getbatch__(indices)` returns the finished batch, as
-    `default_collate([self[i] for i in indices])` would; there `indices` is a slice or an int64
-    array. `__getbatch__` is used with the default collate_fn only, and not when a subclass
-    redefines `__getitem__` alone.
+    of a batch, and `__getbatch__(indices)`, of an int64 array, returns the finished batch, as
+    `default_collate([self[i] for i in indices])` would. The latter is used with the default
+    collate_fn only, and not when a subclass redefines `__getitem__` alone.
 
     Example:
         >>> class Squares(Dataset):
@@ -89,9 +88,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         (tensor(1), tensor(1.))
     """
 
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[Any, ...]
 
-    def __init__(self, *tensors: Tensor) -> None:
+    def __init__(self, *tensors: Any) -> None:
         for index, tensor in enumerate(tensors):
             if tensor.size(0) != tensors[0].size(0):
                 raise AssertionError(
@@ -104,7 +103,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
-    def __getbatch__(self, indices: slice | np.ndarray) -> list[Tensor]:
+    def __getbatch__(self, indices: np.ndarray) -> list[Tensor]:
         return [take_rows(tensor, indices) for tensor in self.tensors]
 
     def __len__(self) -> int:
@@ -291,6 +290,11 @@ class Subset(Dataset[S_co]):
                 "calls: add def __getitems__(self, indices): return [self[i] for i in indices]"
             )
 
+    def is_plain(self) -> bool:
+        """Whether samples are those of the dataset, not changed by a subclass."""
+        own = (type(self).__getitem__, type(self).__getitems__)
+        return own == (Subset.__getitem__, Subset.__getitems__)
+
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, list):
             return self.dataset[[self.indices[i] for i in index]]
@@ -334,7 +338,7 @@ def random_split(
         )
     order = T.randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(lengths)
-    return [Subset(dataset, order[end - size : end]) for end, size in zip(ends, lengths)]  # type: ignore[misc]
+    return [Subset(dataset, order[end - size : end]) for end, size in zip(ends, lengths)]
 
 
 def _sizes(total: int, fractions: Sequence[float]) -> list[int]:
@@ -356,28 +360,26 @@ def _sizes(total: int, fractions: Sequence[float]) -> list[int]:
     return sizes
 
 
-def take_rows(tensor: Tensor, indices: slice | np.ndarray) -> Tensor:
+def take_rows(tensor: Any, indices: np.ndarray) -> Tensor:
     """Rows of a tensor as a new tensor that shares no memory with it; recorded if the tensor is."""
-    if tensor._n is None and type(tensor._a) is np.ndarray:
-        rows = tensor._a[indices]
-        return wrap(rows.copy() if isinstance(indices, slice) else rows)
-    if isinstance(indices, slice):
-        return tensor[indices].clone()
-    return T.index_select(tensor, 0, wrap(indices).to(tensor.device))
+    array = collate.plain_array(tensor)
+    if array is not None:
+        return wrap(array[indices])
+    rows: Any = wrap(indices)
+    return T.index_select(tensor, 0, rows.to(tensor.device))
 
 
 BatchGetter = Callable[[Any], Any]
 
 
 def batch_getter(dataset: Any) -> BatchGetter | None:
-    """What takes a slice or int64 array to a finished batch, if `dataset` has a valid such method.
+    """What takes an int64 array to a finished batch, if `dataset` has a valid such method.
 
     A `__getbatch__` is valid unless a more derived class redefines how single samples look.
     """
     if isinstance(dataset, Subset):
         inner = batch_getter(dataset.dataset)
-        own = {type(dataset).__getitem__, type(dataset).__getitems__}
-        if inner is None or own != {Subset.__getitem__, Subset.__getitems__}:
+        if inner is None or not dataset.is_plain():
             return None
         positions = np.asarray(dataset.indices)
         if positions.dtype.kind not in "iu" or positions.ndim != 1:
@@ -399,11 +401,5 @@ def valid_method(dataset: Any, name: str, *single: str) -> Callable[..., Any] | 
 
 def collates_by_default(collate_fn: Callable[..., Any]) -> bool:
     """Whether batches are joined by the built-in rules, so that `batch_getter` gives the same."""
-    return collate_fn is collate.default_collate and collate.stacks_tensors()
-
-
-def lies_in_memory(dataset: Any) -> bool:
-    """Whether a dataset is made of tensors only, perhaps through subsets."""
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
-    return isinstance(dataset, TensorDataset)
+    by_default = collate_fn is collate.default_collate
+    return by_default and collate.stacks_tensors(collate.default_collate_fn_map)

@@ -82,7 +82,7 @@ class NpyDataset(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(wrap(_native(array[index])) for array in self._open())
 
-    def __getbatch__(self, indices: slice | np.ndarray) -> list[Tensor]:
+    def __getbatch__(self, indices: np.ndarray) -> list[Tensor]:
         return [wrap(_native(array[indices])) for array in self._open()]
 
 

@@ -27,15 +27,15 @@ from wengert.data.dataset import (
     IterableDataset,
     batch_getter,
     collates_by_default,
-    lies_in_memory,
     valid_method,
 )
+from wengert.data.memory import whole_pass
 from wengert.data.samplers import (
     BatchSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
-    batches_at_once,
+    as_array,
     draw_seed,
 )
 
@@ -222,9 +222,9 @@ class DataLoader(Generic[S_co]):
         # Batches cut from memory cost less than handing them over would, so no worker is started
         # for them; unless what it is to do besides (worker_init_fn), or how (a context), was said.
         unasked = self.worker_init_fn is None and self.multiprocessing_context is None
-        in_memory = unasked and lies_in_memory(self.dataset) and self._job().at_once() is not None
-        # Browsers have no processes.
-        if self.num_workers == 0 or in_memory or sys.platform == "emscripten":
+        if (self.num_workers == 0 or unasked) and _memory_pass(self) is not None:
+            return MemoryIterator(self)
+        if self.num_workers == 0 or sys.platform == "emscripten":  # browsers have no processes
             return InProcessIterator(self)
         from wengert.data.workers import WorkerIterator
 
@@ -402,7 +402,7 @@ class BatchFetch:
                 return self.get_batch(indices)
             except IndexError:
                 return self.by_sample(indices.tolist())
-        return self.get_batch(indices) if isinstance(indices, slice) else self.by_sample(indices)
+        return self.by_sample(indices)
 
 
 class StreamFetch:
@@ -449,12 +449,17 @@ class LoaderIterator:
         self._at_once = loader._job().at_once() is not None
         self._num_workers = loader.num_workers
         self._pin_memory = loader.pin_memory and _can_pin(loader.pin_memory_device)
+        if loader.timeout != 0 and loader.num_workers == 0:
+            raise AssertionError(
+                f"DataLoader: timeout={loader.timeout} needs num_workers > 0: "
+                "nothing interrupts fetching in this process"
+            )
         self._start_pass(loader)
         self._base_seed = draw_seed(loader.generator)
 
     def _start_pass(self, loader: DataLoader[Any]) -> None:
-        order = batches_at_once if self._at_once else iter
-        self._indices = order(self._index_sampler)
+        indices = iter(self._index_sampler)
+        self._indices = map(as_array, indices) if self._at_once else indices
         self._given = 0
         self._promised_length = loader._promised_length
 
@@ -498,16 +503,32 @@ class LoaderIterator:
         )
 
 
+def _memory_pass(loader: DataLoader[Any]) -> Iterator[Any] | None:
+    streams = loader._dataset_kind == DatasetKind.Iterable
+    if streams or not loader._auto_collation or not collates_by_default(loader.collate_fn):
+        return None
+    return whole_pass(loader.dataset, loader.batch_sampler)
+
+
+class MemoryIterator(LoaderIterator):
+    """Cuts batches from tensors in memory."""
+
+    def _start_pass(self, loader: DataLoader[Any]) -> None:
+        super()._start_pass(loader)
+        # The tensors may have begun to record since the first pass of a persistent iterator.
+        batches = _memory_pass(loader)
+        self._batches = map(loader._job().fetcher(), self._indices) if batches is None else batches
+
+    def __next__(self) -> Any:
+        batch = next(self._batches)
+        return collate.pin_memory(batch) if self._pin_memory else batch
+
+
 class InProcessIterator(LoaderIterator):
     """Fetches in this process."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         super().__init__(loader)
-        if loader.timeout != 0 and loader.num_workers == 0:
-            raise AssertionError(
-                f"DataLoader: timeout={loader.timeout} needs num_workers > 0: nothing interrupts "
-                "fetching in this process"
-            )
         self._job = loader._job()
         self._fetch = self._job.fetcher()
 

@@ -113,13 +113,14 @@ class RandomSampler(Sampler[int]):
         """How many indices one pass gives."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def _source(self) -> Any:
+    def source(self) -> Any:
+        """The generator of one pass."""
         if self.generator is not None:
             return self.generator
         return Generator().manual_seed(draw_seed())
 
     def __iter__(self) -> Iterator[int]:
-        size, count, generator = len(self.data_source), self.num_samples, self._source()
+        size, count, generator = len(self.data_source), self.num_samples, self.source()
         if self.replacement:
             # In steps of 32, so that a generator shared with other code advances as PyTorch's does.
             for done in range(0, count, 32):
@@ -128,16 +129,16 @@ class RandomSampler(Sampler[int]):
             return
         for _ in range(count // size):
             yield from T.randperm(size, generator=generator).tolist()
-        if self._is_shuffle():
-            self._finish(generator)
+        if self.is_shuffle():
+            self.finish(generator)
         else:
             yield from T.randperm(size, generator=generator).tolist()[: count % size]
 
-    def _is_shuffle(self) -> bool:
+    def is_shuffle(self) -> bool:
         """Whether one pass is one permutation of the data."""
         return not self.replacement and self._num_samples is None
 
-    def _finish(self, generator: Any) -> None:
+    def finish(self, generator: Any) -> None:
         """At the end of a pass PyTorch draws another permutation, of which it uses nothing.
 
         Only a generator that lives on can tell.
@@ -244,7 +245,7 @@ class BatchSampler(Sampler[list[int]]):
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         _check_count("BatchSampler", "batch_size", batch_size)
         _check_flag("BatchSampler", "drop_last", drop_last)
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
 
@@ -256,7 +257,7 @@ class BatchSampler(Sampler[list[int]]):
             yield batch
 
     def __len__(self) -> int:
-        size = len(self.sampler)  # type: ignore[arg-type]
+        size = len(self.sampler)
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
 
@@ -351,42 +352,6 @@ def _check_count(owner: str, name: str, value: object) -> None:
 def _check_flag(owner: str, name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise ValueError(f"{owner}: {name} should be a boolean value, but got {name}={value!r}")
-
-
-def batches_at_once(batches: Iterable[Any]) -> Iterator[Any]:
-    """What a batch sampler gives, each batch as a slice or int64 array where that is possible.
-
-    The standard samplers are asked for a whole pass at once. Random numbers are drawn when, and as,
-    the sampler itself would draw them.
-    """
-    if type(batches) is BatchSampler:
-        if type(batches.sampler) is SequentialSampler:
-            return _cut(range(len(batches.sampler)), batches)
-        if type(batches.sampler) is RandomSampler and batches.sampler._is_shuffle():
-            return _shuffled(batches.sampler, batches)
-    return map(as_array, batches)
-
-
-def _cut(rows: Any, batches: BatchSampler) -> Iterator[Any]:
-    total, size = len(rows), batches.batch_size
-    for start in range(0, total, size):
-        stop = min(start + size, total)
-        if stop - start < size and batches.drop_last:
-            return
-        yield slice(start, stop) if isinstance(rows, range) else rows[start:stop]
-
-
-def _shuffled(sampler: RandomSampler, batches: BatchSampler) -> Iterator[Any]:
-    source = sampler._source()
-    total = len(sampler)
-    order = T.randperm(total, generator=source).numpy()
-    full = total // batches.batch_size
-    for number, batch in enumerate(_cut(order, batches)):
-        if number == full:
-            sampler._finish(source)
-        yield batch
-    if full * batches.batch_size == total or batches.drop_last:
-        sampler._finish(source)
 
 
 def as_array(batch: Any) -> Any:

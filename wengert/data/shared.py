@@ -131,7 +131,7 @@ class Writer:
         self.holders[block] = 1
         key = id(array)
         self.owner[key] = block
-        self.watch[key] = weakref.ref(array, lambda _, key=key: self._forget(key))
+        self.watch[key] = weakref.ref(array, lambda _: self._forget(key))
         return array
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -243,7 +243,8 @@ class _Pickler(pickle.Pickler):
         self.pieces.append(
             piece
         )  # saved next, so pieces and out-of-band buffers keep the same order
-        return pickle.PickleBuffer(memory), _dtype_code(array.dtype), array.shape
+        buffer: Any = memory
+        return pickle.PickleBuffer(buffer), _dtype_code(array.dtype), array.shape
 
 
 def _dtype_code(dtype: np.dtype) -> Any:

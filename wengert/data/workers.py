@@ -45,6 +45,7 @@ from wengert.tensor.generator import manual_seed
 LARGE = 2048  # messages above this travel in shared memory, so that many small ones fit into a pipe
 PIPE = 32 << 10  # unread tasks a worker may have, in bytes that a pipe holds: sending never blocks
 GRACE = 2.0  # seconds a worker may take to finish what it is doing when it is told to stop
+PLUMBING = (__name__, "wengert.data.loader")  # modules whose frames say nothing about an error
 LOOK_UP = 1.0  # seconds after which an idle worker looks whether its parent still lives
 
 
@@ -236,7 +237,10 @@ class Failure:
     @classmethod
     def of(cls, error: Exception, worker: int, number: int) -> Failure:
         """Describe an exception caught in a worker while it made a batch."""
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        frames = error.__traceback__
+        while frames and frames.tb_next and frames.tb_frame.f_globals["__name__"] in PLUMBING:
+            frames = frames.tb_next
+        trace = "".join(traceback.format_exception(type(error), error, frames))
         if sys.version_info < (3, 11):
             trace += "".join(f"{note}\n" for note in getattr(error, "__notes__", ()))
         text = (
@@ -286,8 +290,8 @@ class Worker:
         self.results, results = context.Pipe(duplex=False)
         _workers.add(self)
         try:
-            setup = Setup(tasks=tasks, results=results, file=self.file, **setup)
-            self.process = context.Process(target=run_worker, args=(setup,), daemon=True)
+            own = Setup(tasks=tasks, results=results, file=self.file, **setup)
+            self.process = context.Process(target=run_worker, args=(own,), daemon=True)
             self.process.start()
         except BaseException:
             self.close_handles()
@@ -523,7 +527,7 @@ class WorkerIterator(LoaderIterator):
                 f"{self._crew[owner].process.pid}) is not done with batch {batch}"
             )
         for pipe in ready:
-            worker = waiting[pipe]  # type: ignore[index]
+            worker = waiting[pipe]
             try:
                 result = worker.receive()
                 worker.send()
