@@ -194,7 +194,7 @@ def build_backward(op: Op) -> Any:
     else:
         names = [f"n{i}" for i in range(n)]
         if op.variadic:
-            w(f"  {''.join(x + ', ' for x in names)}*rest = parents")
+            w(f"  {''.join(x + ', ' for x in names)}*rest, = parents")
         else:
             w(f"  {''.join(x + ', ' for x in names)} = parents")
         if any("needs" in x for x in op.needs.values()):
