@@ -174,6 +174,9 @@ SAME: dict[str, str] = {
     "torch.from_dlpack(3)": "RuntimeError: from_dlpack received an invalid capsule.",
     "torch.from_dlpack(np.array(['a']))": "BufferError: ",
     "torch.from_dlpack(torch.ones(2).__dlpack__())": "tensor([1., 1.])",
+    "torch.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(torch.ones(2)))": (
+        "tensor([1., 1.])"
+    ),
     "torch.ones(2).__dlpack__(stream=1)": "AssertionError: stream should be None on cpu.",
     "torch.ones(2).__dlpack_device__()": "(<DLDeviceType.kDLCPU: 1>, 0)",
     "[hasattr(torch.ones(2), '__' + n + '__') for n in ('array_interface', 'array_priority')]": (

@@ -14,7 +14,7 @@ import numpy as np
 from ..base import dtypes
 from ..engine.tensor import Tensor, wrap
 
-__all__ = ["DLDeviceType", "Memory", "from_dlpack", "plain"]
+__all__ = ["DLDeviceType", "Memory", "from_dlpack", "plain", "to_dlpack"]
 
 
 class DLDeviceType(enum.IntEnum):
@@ -160,3 +160,12 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if device is not None:
         t = t.to(device)
     return t.clone() if copy else t
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """A DLPack capsule of the first version that shares a tensor's memory.
+
+    >>> from_dlpack(to_dlpack(from_dlpack(np.ones(2)))).tolist()
+    [1.0, 1.0]
+    """
+    return tensor.__dlpack__()
