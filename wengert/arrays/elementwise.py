@@ -31,7 +31,7 @@ def ufuncs(lib: Any) -> dict[str, Any]:
 
 def astype(lib: Any, x: Any, dtype: Any) -> Any:
     """x in a dtype (PyTorch's or NumPy's); complex to real keeps the real part."""
-    dtype = getattr(dtype, "np", dtype)
+    dtype = np.dtype(getattr(dtype, "np", dtype))
     if x.dtype.kind == "c" and dtype.kind != "c" and dtype.kind != "b":
         x = x.real
     elif x.dtype.kind == "f" and dtype.kind in "iu":

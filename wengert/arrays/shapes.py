@@ -165,11 +165,11 @@ def _along(lib: Any, x: Any, index: Any, dim: int) -> Any:
 
 
 def zeros(lib: Any, shape: Any, dtype: Any = None) -> Any:
-    return lib.zeros(shape, getattr(dtype, "np", dtype) or np.float32)
+    return lib.zeros(shape, np.float32 if dtype is None else getattr(dtype, "np", dtype))
 
 
 def ones(lib: Any, shape: Any, dtype: Any = None) -> Any:
-    return lib.ones(shape, getattr(dtype, "np", dtype) or np.float32)
+    return lib.ones(shape, np.float32 if dtype is None else getattr(dtype, "np", dtype))
 
 
 def full(lib: Any, shape: Any, value: Any, dtype: Any = None) -> Any:
@@ -177,7 +177,7 @@ def full(lib: Any, shape: Any, value: Any, dtype: Any = None) -> Any:
 
 
 def empty(lib: Any, shape: Any, dtype: Any = None) -> Any:
-    return lib.empty(shape, getattr(dtype, "np", dtype) or np.float32)
+    return lib.empty(shape, np.float32 if dtype is None else getattr(dtype, "np", dtype))
 
 
 def zeros_like(lib: Any, x: Any) -> Any:

@@ -17,9 +17,23 @@ class _State(threading.local):
     default_dtype: Any = None  # None: float32
     default_device: Any = None  # None: the CPU
     levels = 0  # nesting depth of function transforms
+    level = 0  # the number of the last transform entered; later ones are inner ones
+    vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
 
 
 state = _State()
+
+
+class Level:
+    """Context manager around a function transform: gives it its number."""
+
+    def __enter__(self) -> int:
+        state.levels += 1
+        state.level += 1
+        return state.level
+
+    def __exit__(self, *exc: object) -> None:
+        state.levels -= 1
 
 
 class _Switch:

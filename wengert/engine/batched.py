@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
-from ..base.modes import state
+from ..base.modes import Level
 from .interp import Interp, interpreter, own_level, run_op
 from .op import Op
 from .tensor import Tensor, wrap
@@ -145,14 +145,10 @@ def drop_batch(t: Any, level: int, size: int, dim: int = 0) -> Tensor:
 
 def vmap_raw(f: Callable[..., Any], tensors: list[Tensor]) -> tuple[Any, ...]:
     """f (returning a tuple of Tensors or None) over the first dimension of all tensors."""
-    state.levels += 1
-    level = state.levels
-    try:
+    with Level() as level:
         size = tensors[0].shape[0]
         outs = f(*[lift_batch(t, level) for t in tensors])
         return tuple([None if o is None else drop_batch(o, level, size) for o in outs])
-    finally:
-        state.levels -= 1
 
 
 @adjust("reshape", "view", "expand", "broadcast_to")

@@ -20,6 +20,8 @@ def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) 
     """Run op on any operands; the general form of every entry."""
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
+    if state.levels and any(RANK.get(type(x), 0) == 2 for x in ins):
+        return getattr(namespace(*ins), op.name)(*ins, **static)  # within a rule: interpreters' arrays stay raw
     raws, nodes = unwrap(op, ins)
     if op.types != "any":
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)

@@ -115,7 +115,8 @@ def lowered(p: Any) -> Any:
 def lift_level(p: Any) -> int:
     from ..base.modes import state
 
-    return state.levels + 1
+    state.level += 1
+    return state.level
 
 
 def unwrapped(t: Any) -> Any:

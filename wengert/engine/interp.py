@@ -7,7 +7,6 @@ namespace runs an op by `apply(op, inputs, static)`; inputs that are not its own
 from __future__ import annotations
 
 import inspect
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +89,15 @@ class InterpNamespace(Namespace):
     def full(self, shape: Any, value: Any, dtype: Any = None) -> Any:
         return library_under().full(shape, value, dtype)
 
+    def zeros_like(self, x: Any) -> Any:
+        return library_under().zeros(tuple(x.shape), np_dtype(x))
+
+    def ones_like(self, x: Any) -> Any:
+        return library_under().ones(tuple(x.shape), np_dtype(x))
+
+    def full_like(self, x: Any, value: Any = 0) -> Any:
+        return library_under().full(tuple(x.shape), value, np_dtype(x))
+
     def arange(self, *args: Any, **kwargs: Any) -> Any:
         return library_under().arange(*args, **kwargs)
 
@@ -98,6 +106,10 @@ class InterpNamespace(Namespace):
 
     def asarray(self, a: Any) -> Any:
         return a if isinstance(a, Interp) else library_under().asarray(a)
+
+
+def np_dtype(x: Any) -> Any:
+    return getattr(x.dtype, "np", x.dtype)
 
 
 def library_under() -> Any:
@@ -208,5 +220,3 @@ def own_level(ins: tuple[Any, ...], cls: type) -> int:
     """The level at which to work: the highest among the interpreter's own inputs."""
     return max(a.level for a in ins if isinstance(a, cls))
 
-
-_ = operator

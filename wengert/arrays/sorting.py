@@ -1,0 +1,118 @@
+"""Words that order: sort, topk, kthvalue, unique, searchsorted, nonzero. First argument: the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+__all__ = ["nonzero_rows", "unique_values", "unique_rows", "searchsorted", "bincount", "topk_indices", "nanmedian_index",
+           "mode_index", "scatter_set", "scatter_reduce_raw", "take_flat", "kth_index"]
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+
+def comparable(x: Any) -> Any:
+    """x in a dtype that sorts quickly."""
+    return x.astype(np.float32) if x.dtype == BF16 else x
+
+
+def nonzero_rows(lib: Any, x: Any) -> Any:
+    """Coordinates of the non-zero elements, one row each."""
+    if x.ndim == 0:
+        return lib.zeros((int(bool(x)), 0), np.int64)
+    return lib.stack(x.nonzero(), 1).astype(np.int64, copy=False)
+
+
+def unique_values(lib: Any, x: Any) -> Any:
+    """(sorted unique values, index of each element's value, counts) of the flattened array."""
+    v, inverse, counts = lib.unique(comparable(x), return_inverse=True, return_counts=True, equal_nan=False)
+    return v.astype(x.dtype), inverse.reshape(x.shape).astype(np.int64), counts.astype(np.int64)
+
+
+def unique_rows(lib: Any, x: Any, dim: int) -> Any:
+    """(unique slices along dim, index of each slice, counts)."""
+    v, inverse, counts = lib.unique(comparable(x), axis=dim, return_inverse=True, return_counts=True)
+    return v.astype(x.dtype), inverse.reshape(-1).astype(np.int64), counts.astype(np.int64)
+
+
+def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> Any:
+    """Where values would go in a sorted sequence (its last dimension), row by row."""
+    side = "right" if right else "left"
+    sequence, values = comparable(sequence), comparable(values)
+    if sequence.ndim == 1:
+        return lib.asarray(lib.searchsorted(sequence, values, side)).astype(np.int64)
+    out = lib.empty(values.shape, np.int64)
+    rows, vals = sequence.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1])
+    flat = out.reshape(vals.shape)
+    for i in range(len(rows)):
+        flat[i] = lib.searchsorted(rows[i], vals[i], side)
+    return out
+
+
+def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
+    return lib.bincount(x, weights, minlength)
+
+
+def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
+    """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    from .reductions import argsort
+
+    order = argsort(lib, x, dim, largest)
+    return lib.take(order, lib.arange(k), axis=dim)
+
+
+def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
+    """Index of the k-th smallest element (k from 0)."""
+    from .reductions import argsort
+
+    return lib.take(argsort(lib, x, dim, False), k, axis=dim)
+
+
+def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
+    """Index of the lower median of the elements that are not nan."""
+    from .reductions import argsort
+
+    order = argsort(lib, x, dim, False)
+    n = lib.isnan(x).sum(dim, keepdims=True)
+    k = lib.maximum((x.shape[dim] - n - 1) // 2, 0)
+    return lib.take_along_axis(order, k, dim).squeeze(dim)
+
+
+def mode_index(lib: Any, x: Any, dim: int) -> Any:
+    """Index (the last one) of the most frequent value (the smallest of several)."""
+    rows = lib.moveaxis(comparable(x), dim, -1)
+    flat = rows.reshape(-1, rows.shape[-1])
+    out = lib.empty(len(flat), np.int64)
+    for i, row in enumerate(flat):
+        values, counts = lib.unique(row, return_counts=True)
+        out[i] = lib.flatnonzero(row == values[counts.argmax()])[-1]
+    return out.reshape(rows.shape[:-1])
+
+
+def scatter_set(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:
+    """A copy of x with src (cut to index's shape, or a number) put at the places gather would read."""
+    from .shapes import _along
+
+    out = x.copy()
+    if x.ndim == 0:
+        if index.size:
+            out[...] = src.reshape(-1)[0]
+        return out
+    out[_along(lib, x, index, dim)] = src[tuple([slice(0, s) for s in index.shape])]
+    return out
+
+
+def scatter_reduce_raw(lib: Any, x: Any, index: Any, src: Any, dim: int, how: str) -> Any:
+    """A copy of x with src joined in by a ufunc (multiply, maximum, minimum)."""
+    from .shapes import _along
+
+    out = x.copy()
+    getattr(lib, how).at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
+    return out
+
+
+def take_flat(lib: Any, x: Any, index: Any) -> Any:
+    """Elements of the flattened array."""
+    return lib.take(x, index)

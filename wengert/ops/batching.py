@@ -1,0 +1,110 @@
+"""How structural ops take a batch dimension in front (vmap); elementwise ops and reductions need no rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import namespace
+from ..engine.op import OPS
+from . import indexing, join, matmul, reduce, shape, unary  # noqa: F401  (define what is given rules here)
+
+
+def front(x: Any, flag: bool, size: int) -> Any:
+    """x with the batch in front, repeated if it is not batched."""
+    if flag:
+        return x
+    xp = namespace(x)
+    return xp.expand(xp.reshape(x, (1, *tuple(x.shape))), (size, *tuple(x.shape)))
+
+
+def whole(key: Any) -> tuple[Any, ...]:
+    return (slice(None), *(key if type(key) is tuple else (key,)))
+
+
+def _expand(xp, size, flags, x, shape):
+    s = tuple(x.shape)
+    return xp.expand(xp.reshape(x, (size, *(1,) * (len(shape) - len(s) + 1), *s[1:])), (size, *shape))
+
+
+OPS["expand"].batch(_expand)
+for _name in ("getitem", "select_item", "unsqueeze_item", "alias_item"):
+    OPS[_name].batch(lambda xp, size, flags, x, key: xp.getitem(x, whole(key)))
+OPS["put_basic"].batch(lambda xp, size, flags, g, shape, key: xp.put_basic(g, (size, *shape), whole(key)))
+OPS["select"].batch(lambda xp, size, flags, x, dim, index: xp.select(x, dim % (x.ndim - 1) + 1, index))
+OPS["unsqueeze"].batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
+OPS["squeeze"].batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
+OPS["t"].batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
+
+
+def _movedim(xp, size, flags, x, source, destination):
+    n = x.ndim - 1
+    return xp.permute(x, (0, *[d + 1 for d in shape.moved(n, source, destination)]))
+
+
+OPS["movedim"].batch(_movedim)
+for _name in ("copy", "contiguous", "astype", "conj", "real", "imag", "neg"):
+    OPS[_name].batch(lambda xp, size, flags, x, _name=_name, **static: getattr(xp, _name)(x, **static))
+
+
+def _join(word: str) -> Any:
+    def rule(xp, size, flags, *arrays, dim):
+        logical = next(a.ndim - f for a, f in zip(arrays, flags))
+        d = dim % (logical + (word == "stack")) + 1
+        return getattr(xp, word)(*[front(a, f, size) for a, f in zip(arrays, flags)], dim=d)
+
+    return rule
+
+
+OPS["cat"].batch(_join("cat"))
+OPS["stack"].batch(_join("stack"))
+
+
+def _matmul(xp, size, flags, x, y):
+    fx, fy = flags
+    nx, ny = x.ndim - fx, y.ndim - fy
+    if not fy and ny == 2 and nx <= 2:  # one large product
+        return xp.matmul(x, y)
+    if not fy and ny == 1:
+        return xp.matmul(x, y)
+    x, y = front(x, fx, size) if fx or nx > 1 else x, front(y, fy, size) if fy or ny > 1 else y
+    if nx == 1 and ny == 1:
+        return xp.sum(x * y, 1, False)
+    if nx == 1:
+        x = xp.unsqueeze(front(x, fx, size) if not fx else x, 1)
+    if ny == 1:
+        y = xp.unsqueeze(y, 2)
+    batch = max(nx, ny) - 2
+    x, y = spread(xp, x, batch), spread(xp, y, batch)
+    out = xp.matmul(x, y)
+    if nx == 1:
+        return xp.select(out, out.ndim - 2, 0)
+    return xp.select(out, out.ndim - 1, 0) if ny == 1 else out
+
+
+def spread(xp: Any, x: Any, batch: int) -> Any:
+    """A batch of matrices with ones put in after the batch, so that it has `batch` further dimensions."""
+    missing = batch - (x.ndim - 3)
+    s = tuple(x.shape)
+    return xp.reshape(x, (s[0], *(1,) * missing, *s[1:])) if missing > 0 else x
+
+
+for _name in ("matmul", "bmm", "mv", "dot", "batched_matmul"):
+    OPS[_name].batch(_matmul)
+
+
+def _linear(xp, size, flags, x, w, bias):
+    fx, fw, fb = flags
+    if not fw and not fb:
+        return xp.linear(x, w, bias)
+    nx = x.ndim - fx
+    w2 = front(w, fw, size)
+    out = _matmul(xp, size, (fx, True), x, xp.transpose(w2, 1, 2) if w2.ndim == 3 else w2)
+    if bias is None:
+        return out
+    if fb:
+        s = tuple(bias.shape)
+        bias = xp.reshape(bias, (s[0], *(1,) * (nx - 1), *s[1:])) if len(s) > 1 else xp.reshape(bias, (s[0], *(1,) * (out.ndim - 1)))
+    return out + bias
+
+
+OPS["linear"].batch(_linear)

@@ -1,0 +1,136 @@
+"""Forward-mode transforms: jvp, jacfwd, hessian, linearize."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..base.modes import Level
+from ..base.pytree import flatten, tree_map, unflatten
+from ..engine.dual import Dual
+from ..engine.tensor import Tensor, wrap
+from .reverse import basis, is_interp, jacrev, zeros_like
+
+
+def make_dual(x: Tensor, t: Tensor, level: int) -> Tensor:
+    """A Tensor of x with tangent t at a level."""
+    return wrap(Dual(level, lowered(x), lowered(t)))
+
+
+def lowered(x: Tensor) -> Any:
+    """What the interpreter holds of x: x itself where it has a history or a lower level, else its array."""
+    return x if x._n is not None or is_interp(x._a) else x._a
+
+
+def split(t: Any, level: int) -> tuple[Any, Any]:
+    """(primal, tangent or None) of a result."""
+    if not isinstance(t, Tensor):
+        return t, None
+    a = t._a
+    if isinstance(a, Dual) and a.level == level:
+        return up(a.content), up(a.tangent)
+    return t, None
+
+
+def up(v: Any) -> Tensor:
+    return v if isinstance(v, Tensor) else wrap(v)
+
+
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+    """(func(*primals), the derivative of that along tangents).
+
+    >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(1.0),))
+    (tensor(0.), tensor(1.))
+    """
+    if not isinstance(primals, tuple):
+        raise RuntimeError(f"jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals). Got "
+                           f"{type(primals).__name__}")
+    flat, structure = flatten(primals)
+    tans, t_structure = flatten(tangents)
+    if len(flat) != len(tans):
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure")
+    for x, t in zip(flat, tans):
+        if isinstance(x, Tensor) and tuple(x.shape) != tuple(t.shape):
+            raise RuntimeError(f"jvp: the primal has shape {tuple(x.shape)}, its tangent {tuple(t.shape)}: they must be equal")
+    with Level() as level:
+        duals = [make_dual(x, t, level) for x, t in zip(flat, tans)]
+        out = func(*unflatten(duals, structure))
+        aux = None
+        if has_aux:
+            out, aux = out
+        outs, out_structure = flatten(out)
+        pairs = [split(o, level) for o in outs]
+        for p, _ in pairs:
+            if not isinstance(p, Tensor):
+                raise RuntimeError(f"jvp(f, primals, tangents): Expected f(*primals) to return only tensors, got {type(p)}")
+        value = unflatten([p for p, _ in pairs], out_structure)
+        tangent = unflatten([zeros_like(p) if t is None else t for p, t in pairs], out_structure)
+        if has_aux:
+            return value, tangent, tree_map(lambda t: split(t, level)[0], aux)
+        return value, tangent
+
+
+def jacfwd(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable[..., Any]:
+    """The Jacobian of func by forward mode: one column per input element, all in one vectorised pass."""
+    from .vmap import vmap
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+        def inner(*picked: Any) -> Any:
+            full = list(args)
+            for n, x in zip(nums, picked):
+                full[n] = x
+            return func(*full, **kwargs)
+
+        primals = tuple([args[n] for n in nums])
+        flat, structure = flatten(list(primals))
+        columns: list[list[Any]] = []
+        aux = None
+        out_structure: Any = None
+        for i, x in enumerate(flat):
+            def one(t: Any, i: int = i) -> Any:
+                nonlocal out_structure
+                tans = unflatten([t if j == i else zeros_like(y) for j, y in enumerate(flat)], structure)
+                r = jvp(inner, primals, tuple(tans), has_aux=has_aux)
+                leaves, out_structure = flatten(r[1])
+                extra = flatten(r[2])[0] if has_aux else []
+                return (*leaves, *extra)
+
+            got = vmap(one, randomness=randomness)(basis(x.numel(), x))
+            n_out = len(flatten_count(out_structure))
+            columns.append([c.movedim(0, -1).reshape(*c.shape[1:], *x.shape) for c in got[:n_out]])
+            aux = [a.select(0, 0) for a in got[n_out:]]
+        per_output = []
+        for o in range(len(columns[0])):
+            tree = unflatten([c[o] for c in columns], structure)
+            per_output.append(tree[0] if isinstance(argnums, int) else tuple(tree))
+        result = unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        return (result, aux[0] if len(aux or []) == 1 else tuple(aux or ())) if has_aux else result
+
+    return wrapper
+
+
+def flatten_count(structure: Any) -> list[Any]:
+    """One entry for each leaf of a structure."""
+    if structure is None:
+        return [None]
+    return [x for s in structure[2] for x in flatten_count(s)]
+
+
+def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+    """The matrix of second derivatives: forward mode over reverse mode."""
+    return jacfwd(jacrev(func, argnums), argnums)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """(func(*primals), the linear function that maps tangents to the derivative there)."""
+    from .reverse import vjp
+
+    def tangent(*tangents: Any) -> Any:
+        return jvp(func, primals, tangents)[1]
+
+    value, _ = vjp(func, *primals)
+    return value, tangent

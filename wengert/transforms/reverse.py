@@ -1,0 +1,226 @@
+"""Reverse-mode transforms: grad, grad_and_value, vjp, jacrev."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..base.modes import Level, enable_grad, state
+from ..base.pytree import flatten, tree_map, unflatten
+from ..engine.backward import collect, grad as engine_grad
+from ..engine.batched import Batched
+from ..engine.dual import Dual, Lifted
+from ..engine.tensor import Tensor, wrap
+
+
+def fresh(x: Any, level: int) -> Tensor:
+    """x as a leaf of this level: same values, its own place in the graph."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}")
+    if x.dtype.category < 2:
+        raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, got {x.dtype}")
+    if state.levels == 1 and x._n is None:
+        return wrap(x._a).requires_grad_()
+    content = x if x._n is not None or is_interp(x._a) else x._a
+    return wrap(Lifted(level, content)).requires_grad_()
+
+
+def is_interp(a: Any) -> bool:
+    from ..engine.interp import Interp
+
+    return isinstance(a, Interp)
+
+
+def leave(t: Any, level: int) -> Any:
+    """A result without what belongs to this level."""
+    if not isinstance(t, Tensor) or t._n is not None and not isinstance(t._a, Lifted):
+        return t
+    a = bare(t._a, level)
+    if a is t._a:
+        return t
+    return a if isinstance(a, Tensor) else wrap(a)
+
+
+def bare(a: Any, level: int) -> Any:
+    """An array without the marks of a level, also where inner levels hold them."""
+    if isinstance(a, Lifted) and a.level == level:
+        return a.content
+    if isinstance(a, (Batched, Lifted)) and a.level > level:
+        c = bare(a.content, level)
+        return a if c is a.content else type(a)(a.level, c)
+    if isinstance(a, Dual) and a.level > level:
+        c, d = bare(a.content, level), bare(a.tangent, level)
+        return a if c is a.content and d is a.tangent else Dual(a.level, c, d)
+    if isinstance(a, Tensor) and a._n is None:
+        c = bare(a._a, level)
+        return a if c is a._a else c if isinstance(c, Tensor) else wrap(c)
+    return a
+
+
+def outside(outs: list[Tensor], leaves: list[Tensor]) -> bool:
+    """Whether the graph of outs reaches anything but this level's leaves, so that the pass must be recorded."""
+    mine = {id(x._n) for x in leaves}
+    return any(n.special == 2 and id(n) not in mine for n in collect([o._n for o in outs if o._n is not None]))
+
+
+def gradients(outs: list[Tensor], leaves: list[Tensor], cotangents: list[Any] | None, level: int, retain: bool = False) -> list[Any]:
+    """Gradients of outs at leaves; zeros where there is no dependence."""
+    live = [(o, None if cotangents is None else c) for o, c in zip(outs, cotangents or outs)
+            if isinstance(o, Tensor) and o._n is not None]
+    if not live:
+        return [zeros_like(leave(x, level)) for x in leaves]
+    create = outside([o for o, _ in live], leaves)
+    gs = engine_grad([o for o, _ in live], leaves, None if cotangents is None else [c for _, c in live],
+                     retain_graph=retain or create, create_graph=create, allow_unused=True)
+    return [zeros_like(leave(x, level)) if g is None else leave(g, level) for x, g in zip(leaves, gs)]
+
+
+def zeros_like(x: Tensor) -> Tensor:
+    from ..arrays.lookup import namespace
+
+    return wrap(namespace(x._a).zeros_like(x._a))
+
+
+def strip(t: Any, level: int, leaves: list[Tensor]) -> Any:
+    """An output of the function as seen from outside: without the history of this level."""
+    if not isinstance(t, Tensor):
+        return t
+    out = leave(t, level)
+    if out is t and t._n is not None:
+        mine = {id(x._n) for x in leaves}
+        nodes = collect([t._n])
+        if not any(n.special == 2 and id(n) not in mine for n in nodes):
+            return wrap(t._a)
+    return out
+
+
+def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns (gradient, value) of func, a scalar function, at its argument(s) argnums."""
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with Level() as level, enable_grad():
+            nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+            for n in nums:
+                if not -len(args) <= n < len(args):
+                    raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
+            picked = [args[n] for n in nums]
+            flat, structure = flatten(picked)
+            leaves = [fresh(x, level) for x in flat]
+            inner = list(args)
+            for n, x in zip(nums, unflatten(leaves, structure)):
+                inner[n] = x
+            out = func(*inner, **kwargs)
+            aux = None
+            if has_aux:
+                if not isinstance(out, tuple) or len(out) != 2:
+                    raise RuntimeError("grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True")
+                out, aux = out
+            if not isinstance(out, Tensor):
+                raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got type {type(out)}")
+            if out.ndim:
+                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
+                                   f"{out.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
+            gs = unflatten(gradients([out], leaves, None, level), structure)
+            g = gs[0] if isinstance(argnums, int) else tuple(gs)
+            value = strip(out, level, leaves)
+            if has_aux:
+                return g, (value, tree_map(lambda t: strip(t, level, leaves), aux))
+            return g, value
+
+    return wrapper
+
+
+def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of func, a scalar function, at its argument(s) argnums.
+
+    >>> grad(lambda x: x ** 3)(torch.tensor(2.0))
+    tensor(12.)
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        g, value = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return wrapper
+
+
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(func(*primals), a function from cotangents of the outputs to those of the primals)."""
+    with Level() as level, enable_grad():
+        flat, structure = flatten(primals)
+        leaves = [fresh(x, level) for x in flat]
+        out = func(*unflatten(leaves, structure))
+        aux = None
+        if has_aux:
+            out, aux = out
+        outs, out_structure = flatten(out)
+        for o in outs:
+            if not isinstance(o, Tensor):
+                raise RuntimeError(f"vjp(f, *primals): Expected f(*primals) to return only tensors, got {type(o)}")
+    shown = unflatten([strip(o, level, leaves) for o in outs], out_structure)
+
+    def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        given = cotangents[0] if len(cotangents) == 1 and not isinstance(out, (tuple, list)) or len(cotangents) == 1 \
+            and isinstance(cotangents[0], (tuple, list, dict)) else cotangents
+        cots, c_structure = flatten(given)
+        if len(cots) != len(outs):
+            raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function: "
+                               f"got {len(cots)} cotangents for {len(outs)} outputs")
+        with Level(), enable_grad():  # inside a transform, what lower levels record goes on being recorded
+            return tuple(unflatten(gradients(outs, leaves, cots, level, retain=True), structure))
+
+    if has_aux:
+        return shown, pull, tree_map(lambda t: strip(t, level, leaves), aux)
+    return shown, pull
+
+
+def basis(n: int, like: Tensor) -> Tensor:
+    """The rows of an identity matrix shaped like a batch of `like`."""
+    from ..tensor import functions as T
+
+    return T.eye(n, dtype=like.dtype, device=like.device).reshape(n, *like.shape)
+
+
+def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable[..., Any]:
+    """The Jacobian of func by reverse mode: one row per output element, all rows in one vectorised pass.
+
+    The result has shape (*output shape, *input shape) for each pair of output and argument.
+    """
+    from .vmap import vmap
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+        def inner(*picked: Any) -> Any:
+            full = list(args)
+            for n, x in zip(nums, picked):
+                full[n] = x
+            return func(*full, **kwargs)
+
+        r = vjp(inner, *[args[n] for n in nums], has_aux=has_aux)
+        out, pull = r[0], r[1]
+        outs, out_structure = flatten(out)
+        flat, structure = flatten([args[n] for n in nums])
+        jac: list[list[Any]] = []
+        for i, o in enumerate(outs):
+            def one(c: Any, i: int = i) -> Any:
+                cots = [c if j == i else zeros_like(x) for j, x in enumerate(outs)]
+                given = unflatten(cots, out_structure)
+                return tuple(flatten(pull(*given) if isinstance(given, tuple) else pull(given))[0])
+
+            rows = vmap(one, chunk_size=chunk_size)(basis(o.numel(), o)) if o.numel() else \
+                tuple([x.new_zeros((0, *x.shape)) for x in flat])
+            jac.append([g.reshape(*o.shape, *x.shape) for g, x in zip(rows, flat)])
+        per_output = []
+        for row in jac:
+            tree = unflatten(row, structure)
+            per_output.append(tree[0] if isinstance(argnums, int) else tuple(tree))
+        result = unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        return (result, r[2]) if has_aux else result
+
+    return wrapper
