@@ -1,0 +1,369 @@
+"""Normalisation: over the batch, layers, groups, instances, root mean squares, neighbouring channels, vectors.
+
+What lives here: each norm as one op that keeps its statistics as residuals, with one backward word. Backward words are
+composites: libraries run the fused kernel (`arrays/normalization.py`); where a backward pass is recorded, the body
+computes the statistics again, so that it can be differentiated again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..arrays.lookup import RANK
+from ..base import dtypes
+from ..base.modes import no_grad
+from ..engine import views
+from ..engine.kinds import composite, opaque
+from ..engine.op import primitive, public
+from ..engine.tensor import Tensor
+from .activation import F, check
+from .shape import expand, reshape
+
+
+def spread(xp: Any, a: Any, ndim: int) -> Any:
+    """A vector of channels, shaped to meet (N, C, ...)."""
+    return xp.reshape(a, (-1, *(1,) * (ndim - 2)))
+
+
+def unless(wanted: Any, value: Any) -> Any:
+    return value() if wanted else None
+
+
+# ------------------------------------------------------------------------------------- batch norm
+
+
+@primitive(opaque, types="any", outputs="out mean var", integer="mean var", hidden="rstd", inputs=5, public=False, method=False,
+           optional="weight bias running_mean running_var", node="NativeBatchNormBackward0")
+def batch_norm(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
+    """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted; also the statistics it used."""
+
+
+@primitive(composite, public=False, method=False)
+def batch_norm_backward(xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)):
+    """Gradients of batch_norm's x, weight and bias."""
+    nd = x.ndim
+    dims = (0, *range(2, nd))
+    if training:
+        d = x - xp.mean(x, dims, True)
+        r = xp.rsqrt(xp.mean(d * d, dims, True) + eps)
+    else:
+        d, r = x - spread(xp, mean, nd), spread(xp, rstd, nd)
+    h = d * r
+    gx = None
+    if needs[0]:
+        gh = g if weight is None else g * spread(xp, weight, nd)
+        gx = r * (gh - xp.mean(gh, dims, True) - h * xp.mean(gh * h, dims, True)) if training else r * gh
+    return gx, unless(needs[1], lambda: xp.sum(g * h, dims)), unless(needs[2], lambda: xp.sum(g, dims))
+
+
+def _batch_norm(xp: Any, g_out: Any, x: Any, weight: Any, mean: Any, rstd: Any, training: bool, eps: float,
+                needs: Any) -> Any:
+    return (*xp.batch_norm_backward(g_out, x, weight, mean, rstd, training, eps, needs[:3]), None, None)
+
+
+batch_norm.vjp_all(_batch_norm)
+
+
+@F(name="batch_norm")
+def batch_norm_(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    """input (N, C, ...) normalised in each channel, times weight (C,) plus bias (C,).
+
+    training: with the statistics of the batch, which also move running_mean and running_var (C,) by momentum; else with
+    the running statistics.
+
+    >>> F.batch_norm(torch.tensor([[1.], [3.]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    check("batch_norm", input)
+    if training:
+        enough_values(tuple(input._a.shape))
+    elif running_mean is None or running_var is None:
+        raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
+    return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def normalised(input: Tensor, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
+               eps: float) -> Tensor:
+    """batch_norm after its check of the size."""
+    shape = input._a.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape {tuple(shape)}")
+    for what, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t._a.shape) != (shape[1],):
+            raise RuntimeError(f"batch_norm: {what} should contain {shape[1]} elements not {t._a.size}: the input of shape "
+                               f"{tuple(shape)} has {shape[1]} channels in dimension 1")
+    if training:
+        out, mean, var = batch_norm.entry(input, weight, bias, None, None, True, eps)
+        if running_mean is not None:
+            move(running_mean, mean, momentum)
+        if running_var is not None:
+            n = input._a.size // max(shape[1], 1)
+            move(running_var, var, momentum, n / max(n - 1, 1))
+        return out
+    return batch_norm.entry(input, weight, bias, running_mean, running_var, False, eps)[0]
+
+
+def enough_values(shape: tuple[int, ...]) -> None:
+    if math.prod(shape[:1] + shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}: use a larger "
+                         "batch, or .eval()")
+
+
+def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> None:
+    """running = (1 - momentum) * running + momentum * factor * new, in place."""
+    a, b = running._a, new._a
+    if type(a) is type(b) and RANK.get(type(a), 0) == 0 and a.dtype is b.dtype and a.flags.writeable:
+        # not announced as a change: nothing that was recorded keeps these arrays (evaluation saves copies)
+        a *= 1 - momentum
+        a += b * b.dtype.type(momentum * factor)
+        return
+    with no_grad():
+        moved = running * (1 - momentum) + new.to(running.dtype) * (momentum * factor)
+        views.inplace(running, "batch_norm", moved)
+
+
+@public(name="batch_norm", method=False)
+def torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True):
+    """F.batch_norm with the arguments in another order and without its check of the batch size."""
+    check("batch_norm", input)
+    if not training and (running_mean is None or running_var is None):
+        raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
+    return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@F(name="instance_norm")
+def instance_norm_(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1,
+                   eps=1e-5):
+    """input (N, C, ...) normalised in each channel of each sample, times weight (C,) plus bias (C,)."""
+    check("instance_norm", input)
+    if use_input_stats:
+        shape = tuple(input._a.shape)
+        if math.prod(shape[2:]) == 1:
+            raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
+    return torch_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
+
+
+@public(name="instance_norm", method=False)
+def torch_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled=True):
+    """F.instance_norm with the arguments in another order and without its check of the size."""
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    shape = tuple(input._a.shape)
+    n, c = shape[:2]
+    flat = reshape.entry(input, (1, n * c, *shape[2:]))
+    each = [repeated(t, n) for t in (weight, bias)]
+    if not use_input_stats:
+        out = batch_norm.entry(flat, *each, repeated(running_mean, n), repeated(running_var, n), False, eps)[0]
+        return reshape.entry(out, shape)
+    out, mean, var = batch_norm.entry(flat, *each, None, None, True, eps)
+    if running_mean is not None:
+        move(running_mean, mean.reshape(n, c).mean(0), momentum)
+    if running_var is not None:
+        m = math.prod(shape[2:])
+        move(running_var, var.reshape(n, c).mean(0), momentum, m / max(m - 1, 1))
+    return reshape.entry(out, shape)
+
+
+def repeated(t: Any, n: int) -> Any:
+    """A vector n times over."""
+    if t is None:
+        return None
+    return reshape.entry(expand.entry(reshape.entry(t, (1, -1)), (n, t._a.shape[0])), (-1,))
+
+
+# ------------------------------------------------------------------------------------- layer norm
+
+
+@primitive(opaque, types="any", hidden="mean rstd", optional="weight bias", public=False, method=False,
+           node="NativeLayerNormBackward0")
+def layer_norm(xp, x, weight, bias, dims=1, eps=1e-5):
+    """x with mean 0 and variance 1 over its last dims dimensions, scaled and shifted."""
+
+
+@primitive(composite, public=False, method=False)
+def layer_norm_backward(xp, g, x, weight, mean, rstd, dims=1, eps=1e-5, needs=(True, True, True)):
+    """Gradients of layer_norm's x, weight and bias."""
+    nd = x.ndim
+    inner, outer = tuple(range(nd - dims, nd)), tuple(range(nd - dims))
+    d = x - xp.mean(x, inner, True)
+    r = xp.rsqrt(xp.mean(d * d, inner, True) + eps)
+    h = d * r
+    gx = None
+    if needs[0]:
+        gh = g if weight is None else g * weight
+        gx = r * (gh - xp.mean(gh, inner, True) - h * xp.mean(gh * h, inner, True))
+    return gx, unless(needs[1], lambda: added(xp, g * h, outer)), unless(needs[2], lambda: added(xp, g, outer))
+
+
+def added(xp: Any, x: Any, dims: Any) -> Any:
+    """Sum over dims, which may be empty."""
+    return xp.sum(x, dims) if dims else x
+
+
+layer_norm.vjp_all(lambda xp, g, x, weight, mean, rstd, dims, eps, needs:
+                   xp.layer_norm_backward(g, x, weight, mean, rstd, dims, eps, needs))
+
+
+def _leading(op: Any) -> Any:
+    """vmap rule of norms over trailing dimensions: the batch is one more leading one, if only x is batched."""
+
+    def rule(xp: Any, size: int, flags: list[bool], *values: Any, **static: Any) -> Any:
+        if any(flags[1:]):
+            return NotImplemented
+        from ..engine.interp import run_op
+
+        return run_op(op, values, static)
+
+    return op.batch(rule)
+
+
+_leading(layer_norm)
+
+
+def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> int:
+    """How many dimensions are normalised; checks the shapes."""
+    if isinstance(normalized_shape, int) or not hasattr(normalized_shape, "__iter__"):
+        raise TypeError(f"{name}(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}")
+    want = tuple(normalized_shape)
+    k = len(want)
+    shape = tuple(input._a.shape)
+    if k < 1:
+        raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+                           f"element, but got normalized_shape = {list(want)}")
+    for what, t in others.items():
+        if t is not None and tuple(t._a.shape) != want:
+            raise RuntimeError(f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
+                               f"{list(t._a.shape)} and normalized_shape = {list(want)}")
+    if len(shape) < k or shape[len(shape) - k:] != want:
+        raise RuntimeError(f"{name}: Given normalized_shape={list(want)}, expected input with shape "
+                           f"[*, {', '.join(map(str, want))}], but got input of size{list(shape)}")
+    return k
+
+
+@F(name="layer_norm")
+def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """input normalised over its last dimensions, whose sizes are normalized_shape; weight and bias have that shape.
+
+    >>> F.layer_norm(torch.tensor([[1., 3.]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+    """
+    check("layer_norm", input)
+    return layer_norm.entry(input, weight, bias, shape_of("layer_norm", input, normalized_shape, weight=weight, bias=bias), eps)
+
+
+@public(name="layer_norm", method=False)
+def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
+    """input normalised over its last dimensions, whose sizes are normalized_shape."""
+    return layer_norm_(input, normalized_shape, weight, bias, eps)
+
+
+# ------------------------------------------------------------------------------------- group norm
+
+
+@primitive(opaque, types="any", hidden="mean rstd", optional="weight bias", public=False, method=False,
+           node="NativeGroupNormBackward0")
+def group_norm(xp, x, weight, bias, groups=1, eps=1e-5):
+    """x (N, C, ...) with mean 0 and variance 1 in each group of channels, scaled and shifted per channel."""
+
+
+@primitive(composite, public=False, method=False)
+def group_norm_backward(xp, g, x, weight, mean, rstd, groups=1, eps=1e-5, needs=(True, True, True)):
+    """Gradients of group_norm's x, weight and bias."""
+    shape = tuple(x.shape)
+    n, c = shape[:2]
+    m = math.prod(shape[2:])
+    rows = (n, groups, c // groups * m)
+    x = xp.reshape(x, rows)
+    d = x - xp.mean(x, 2, True)
+    r = xp.rsqrt(xp.mean(d * d, 2, True) + eps)
+    h = d * r
+    g = xp.reshape(g, (n, c, m))
+    gx = None
+    if needs[0]:
+        gh = xp.reshape(g if weight is None else g * spread(xp, weight, 3), rows)
+        gx = xp.reshape(r * (gh - xp.mean(gh, 2, True) - h * xp.mean(gh * h, 2, True)), shape)
+    return (gx, unless(needs[1], lambda: xp.sum(g * xp.reshape(h, (n, c, m)), (0, 2))),
+            unless(needs[2], lambda: xp.sum(g, (0, 2))))
+
+
+group_norm.vjp_all(lambda xp, g, x, weight, mean, rstd, groups, eps, needs:
+                   xp.group_norm_backward(g, x, weight, mean, rstd, groups, eps, needs))
+
+
+@F(name="group_norm")
+def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """input (N, C, ...) normalised in num_groups groups of channels, times weight (C,) plus bias (C,)."""
+    check("group_norm", input)
+    shape = tuple(input._a.shape)
+    if len(shape) < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    c = shape[1]
+    if c % num_groups:
+        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
+                           f"{list(shape)} and num_groups={num_groups}")
+    if math.prod((shape[0] * c // num_groups, *shape[2:])) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    for what, t in (("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t._a.shape) != (c,):
+            raise RuntimeError(f"Expected {what} to be a vector of size equal to the number of channels in input, but got {what} "
+                               f"of shape {list(t._a.shape)} and input of shape {list(shape)}")
+    return group_norm.entry(input, weight, bias, num_groups, eps)
+
+
+@public(name="group_norm", method=False)
+def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
+    """input (N, C, ...) normalised in num_groups groups of channels."""
+    return group_norm_(input, num_groups, weight, bias, eps)
+
+
+# ------------------------------------------------------------------------------------- the others
+
+
+@primitive(opaque, types="any", hidden="r", optional="weight", public=False, method=False, node="MulBackward0")
+def rms_norm(xp, x, weight, dims=1, eps=1e-5):
+    """x divided by the root of its mean square over the last dims dimensions, times weight."""
+
+
+@primitive(composite, public=False, method=False)
+def rms_norm_backward(xp, g, x, weight, r, dims=1, eps=1e-5, needs=(True, True)):
+    """Gradients of rms_norm's x and weight."""
+    nd = x.ndim
+    inner = tuple(range(nd - dims, nd))
+    r = xp.rsqrt(xp.mean(x * x, inner, True) + eps)
+    h = x * r
+    gx = None
+    if needs[0]:
+        gh = g if weight is None else g * weight
+        gx = r * (gh - h * xp.mean(gh * h, inner, True))
+    return gx, unless(needs[1], lambda: added(xp, g * h, tuple(range(nd - dims))))
+
+
+rms_norm.vjp_all(lambda xp, g, x, weight, r, dims, eps, needs: xp.rms_norm_backward(g, x, weight, r, dims, eps, needs))
+_leading(rms_norm)
+
+
+@public(name="rms_norm", method=False)
+def rms_norm_(input, normalized_shape, weight=None, eps=None):
+    """input divided by the root of its mean square over the last dimensions, times weight.
+
+    normalized_shape: their sizes; weight has that shape. eps: default the dtype's.
+    """
+    check("rms_norm", input)
+    dims = shape_of("rms_norm", input, normalized_shape, weight=weight)
+    if eps is None:
+        eps = dtypes.finfo(input.dtype if input.dtype.itemsize > 2 else dtypes.float32).eps
+    if input.dtype.category == 3:
+        inner = tuple(range(input._a.ndim - dims, input._a.ndim))
+        out = input * ((input * input).mean(inner, True) + eps).rsqrt()
+        return out if weight is None else out * weight
+    return rms_norm.entry(input, weight, dims, eps)
+
+
+@F(name="rms_norm")
+def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
+    """input divided by the root of its mean square over the last dimensions, times weight."""
+    return rms_norm_(input, normalized_shape, weight, eps)
