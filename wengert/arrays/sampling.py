@@ -2,8 +2,9 @@
 
 What lives here: `Stream`, one Mersenne twister with PyTorch's seeding, its saved states, and the
 distributions drawn the way PyTorch 2.13 draws them on a CPU. What does not: the transform behind
-`randn` (`boxmuller.py`), samplers that draw until they accept (`rejection.py`), `Generator` and
-what else users call (`tensor/generator.py`, `ops/random_ops.py`), checks of arguments.
+`randn` (`boxmuller.py`), samplers that draw until they accept (`rejection.py`), the default streams
+and the filling of arrays (`streams.py`), `Generator` and what else users call
+(`tensor/generator.py`, `ops/random_ops.py`), checks of arguments.
 
 A *draw* is 32 random bits. u24 is its low 24 bits / 2**24. Two draws make a 64-bit number, the
 first on top, and u53 is its low 53 bits / 2**53. What each call uses for one element:
@@ -39,7 +40,7 @@ first on top, and u53 is its low 53 bits / 2**53. What each call uses for one el
 (c) Classes of equal quotients (likely in bfloat16 alone) may come in another order.
 
 Complex numbers are their real and imaginary parts in turn, for normals with variance 1/2 each.
-Tensors are filled in the order of their memory, see `fill`.
+Tensors are filled in the order of their memory: see `streams.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from numpy.typing import NDArray
 
 from .boxmuller import blocks32, blocks64
 
-__all__ = ["DEFAULT_SEED", "Stream", "fill", "normal_pair"]
+__all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
 
 Array = NDArray[Any]
 Shape = Sequence[int]
@@ -85,28 +86,6 @@ _STATE = struct.Struct(f"<QiiQ{_WORDS}QdddixxxxfB3x")
 
 def _count(shape: Shape) -> int:
     return math.prod(shape)
-
-
-def fill(target: Array, values: Array) -> None:
-    """Write flat values into an array of any strides, in the order of its memory.
-
-    Args:
-        target: the array to overwrite.
-        values: as many values, flat, cast to the target's dtype.
-
-    Example:
-        >>> a = np.zeros((2, 3)).T
-        >>> fill(a, np.arange(6))
-        >>> a.T.tolist()
-        [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
-    """
-    if target.flags.c_contiguous:
-        target[...] = values.reshape(target.shape)
-        return
-    strides = target.strides
-    order = sorted(range(target.ndim), key=lambda d: -abs(strides[d]))
-    view = target.transpose(order)
-    view[...] = values.reshape(view.shape)
 
 
 def _fused(x: Array, scale: float, shift: float) -> Array:
@@ -177,8 +156,8 @@ class Stream:
         self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
 
     def seed_freshly(self) -> int:
-        """Seed from the operating system and return that seed (53 bits, as in PyTorch)."""
-        seed = secrets.randbits(53)
+        """Seed from the operating system and return that seed."""
+        seed = secrets.randbits(64)
         self.seed(seed)
         return seed
 
@@ -415,17 +394,21 @@ class Stream:
         n, width = _count(shape), high - low
         if width == 2**64:
             return self.raw64(n).view(np.int64).astype(dtype, copy=False).reshape(shape)
-        out = np.empty(n, np.int64)
-        for start in range(0, n, _PASS):
-            size = min(_PASS, n - start)
-            if width < 2**28:
-                part = _remainder(self._raw(size).astype(_U32), width)
-            else:
-                part = _remainder(self.raw64(size), width).view(np.int64)
-            out[start : start + size] = part
+        if n <= _PASS:
+            out = self._remainders(n, width)
+        else:
+            out = np.empty(n, np.int64)
+            for start in range(0, n, _PASS):
+                size = min(_PASS, n - start)
+                out[start : start + size] = self._remainders(size, width)
         if low:
             out += low
         return out.astype(dtype, copy=False).reshape(shape)
+
+    def _remainders(self, n: int, width: int) -> NDArray[np.int64]:
+        if width < 2**28:
+            return _remainder(self._raw(n).astype(_U32), width).astype(np.int64)
+        return _remainder(self.raw64(n), width).view(np.int64)
 
     def any_integers(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Integers from 0 to the largest of the dtype, or to the last that it counts exactly."""
@@ -452,6 +435,14 @@ class Stream:
                 out[i], out[j] = out[j], out[i]
             return np.array(out, np.int64)
         return _shuffled(draws, n)
+
+    def permutations(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Permutations along the last dimension."""
+        n, count = shape[-1], math.prod(shape[:-1])
+        if count == 1:
+            return self.permutation(n).astype(dtype, copy=False).reshape(shape)
+        rows = [self.permutation(n) for _ in range(count)]
+        return np.array(rows, dtype).reshape(shape)
 
     # Bernoulli ---------------------------------------------------------------------------------
 
