@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib as _importlib
+import math as _math
 from typing import Any as _Any
 
 from .base.devices import device, set_default_device
 from .base.dtypes import (ALIASES as _ALIASES, bfloat16, bool, can_cast, complex64, complex128, dtype, finfo, float16,  # noqa: A004
                           float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
                           set_default_dtype, uint8, uint16, uint32, uint64)
+from .base.formats import (channels_last, channels_last_3d, contiguous_format, jagged, layout, memory_format, preserve_format,
+                           sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided)
 from .base.modes import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad,
                          set_grad_enabled)
 from .base.size import Size
@@ -20,6 +23,7 @@ __version__ = "0.1.0"
 tensor = _functions.tensor  # importing the package of that name had set the attribute
 half, float, double = float16, float32, float64  # noqa: A001
 cfloat, cdouble = complex64, complex128
+inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 short, int, long = int16, int32, int64  # noqa: A001
 
 # packages and modules that are imported when first used

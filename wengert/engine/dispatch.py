@@ -24,6 +24,9 @@ def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) 
         return getattr(namespace(*ins), op.name)(*ins, **static)  # within a rule: interpreters' arrays stay raw
     raws, nodes = unwrap(op, ins)
     if op.types != "any":
+        if type(raws[0]) in SCALARS and op.kind == "elementwise" and not op.number_first:
+            raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(raws[0]).__name__}: swap the "
+                            "operands, or make a tensor of it with torch.tensor(...)")
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
     xp = namespace_of(op, raws)
     t = xp.array_type

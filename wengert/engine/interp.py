@@ -16,6 +16,7 @@ from .op import OPS, Op
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul", "mod": "remainder",
           "floordiv": "floor_divide", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
           "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
+COMMUTATIVE = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"))
 COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")
 UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs", "pos": "positive"}
 
@@ -189,7 +190,8 @@ def install_operators(cls: type) -> None:
             return getattr(namespace(a, b), word)(a, b)
 
         def reflected(a: Any, b: Any) -> Any:
-            return getattr(namespace(a, b), word)(b, a)
+            f = getattr(namespace(a, b), word)
+            return f(a, b) if word in COMMUTATIVE else f(b, a)
 
         return forward, reflected
 

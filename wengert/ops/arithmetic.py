@@ -54,12 +54,21 @@ def div(xp, x, y):
 div.vjp(x=lambda g, y: g / y, y=lambda g, y, out: -g * out / y)
 
 
-@primitive(linear)
+@primitive(linear, public=False, method=False)
 def neg(xp, x):
     """-x."""
 
 
 neg.vjp(x=lambda g: -g)
+
+
+@public(name="neg", aliases=("negative",))
+def neg_(input, *, out=None):
+    """-input; bool is refused."""
+    if input.dtype.category == 0:
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+                           "`~` or `logical_not()` operator instead.")
+    return neg.entry(input, out=out)
 
 
 @primitive(elementwise, types="float")
@@ -94,6 +103,8 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 
 
 pow.vjp(x=_pow_x, y=_pow_y)
+for _op in (pow, sub, rsub, div):
+    _op.number_first = True  # their public forms check
 
 
 @primitive(elementwise, public=False, method=False)
@@ -101,6 +112,7 @@ def remainder(xp, x, y):
     """x modulo y, with the sign of y."""
 
 
+remainder.number_first = True
 remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor(x / y))
 
 
@@ -115,6 +127,13 @@ fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
 @primitive(elementwise)
 def floor_divide(xp, x, y):
     """x / y rounded down."""
+
+
+def _no_slope(xp: Any, g: Any) -> Any:
+    return xp.zeros_like(g)
+
+
+floor_divide.vjp(x=_no_slope, y=_no_slope)
 
 
 @public(name="add")
@@ -174,6 +193,9 @@ def div_(input, other, *, rounding_mode=None, out=None):
 def trunc_divide(xp, x, y):
     """x / y rounded towards zero."""
     return xp.div(x - xp.fmod(x, y), y) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
+
+
+trunc_divide.vjp(x=_no_slope, y=_no_slope)
 
 
 def is_float(*arrays: Any) -> bool:

@@ -265,8 +265,8 @@ def sgn_(input, *, out=None):
     return sgn.entry(input, out=out)
 
 
-def _step(name, doc):
-    @primitive(elementwise, name=name)
+def _step(name, doc, aliases=()):
+    @primitive(elementwise, name=name, aliases=aliases)
     def f(xp, x): ...
 
     f.doc = doc
@@ -276,7 +276,7 @@ def _step(name, doc):
 
 floor = _step("floor", "The largest integer not above x.")
 ceil = _step("ceil", "The smallest integer not below x.")
-trunc = _step("trunc", "x without its fraction.")
+trunc = _step("trunc", "x without its fraction.", ("fix",))
 
 
 @primitive(elementwise, name="round", public=False, method=False)

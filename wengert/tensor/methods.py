@@ -472,7 +472,7 @@ def setup() -> None:
     attach("__hash__", _hash)
     attach("__getitem__", Lazy("__getitem__", lambda: OPS["select_item"].short(indexing.read)))
     attach("__setitem__", indexing.write)
-    attach("__neg__", Lazy("__neg__", lambda: METHODS["neg"].entry))
+    attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg")))
     attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
     attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
     attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))

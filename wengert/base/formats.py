@@ -1,0 +1,35 @@
+"""Layouts and memory formats: accepted names; arrays here are strided in the library's own order."""
+
+from __future__ import annotations
+
+
+class layout:
+    """How a tensor stores its elements."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+class memory_format:
+    """The order of dimensions in memory that an operation should keep or give."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
+sparse_csc, sparse_bsr, sparse_bsc, jagged = layout("sparse_csc"), layout("sparse_bsr"), layout("sparse_bsc"), layout("jagged")
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
