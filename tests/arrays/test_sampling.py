@@ -372,6 +372,14 @@ def test_distributions_have_their_moments():
     assert abs(np.median(s.cauchy((n,), f8, 3.0, 2.0)) - 3) < 0.05
 
 
+def test_multinomial_of_transposed_weights_like_pytorch():
+    torch = pytest.importorskip("torch")
+    weights = _weights(6).T
+    torch.manual_seed(2)
+    theirs = torch.multinomial(torch.from_numpy(weights), 2)
+    assert np.array_equal(Stream(2).multinomial(weights, 2, False), theirs.numpy())
+
+
 def test_multinomial_never_takes_what_has_no_weight():
     weights = np.array([[0, 1, 0, 3, 0, 0, 2]], "f4")
     s = Stream(0)

@@ -288,7 +288,7 @@ def gamma_grad(shapes: Array, values: Array) -> Array:
 
     Example:
         >>> gamma_grad(np.array([2.0]), np.array([1.5])).round(4).tolist()
-        [0.8703]
+        [0.9366]
     """
     from scipy import special
 

@@ -133,8 +133,8 @@ class Stream:
         seed: any 64-bit number, negative or not; only its low 32 bits matter.
 
     Example:
-        >>> Stream(0).uniform((2,), np.dtype("float32")).round(4).tolist()
-        [0.4963, 0.7682]
+        >>> Stream(0).integers((5,), np.dtype("int64"), 0, 100).tolist()
+        [44, 39, 33, 60, 63]
     """
 
     __slots__ = ("_bits", "_bulk", "_lock", "_raw", "_seed", "_spare")
@@ -498,7 +498,12 @@ class Stream:
     def multinomial(self, weights: Array, samples: int, replacement: bool) -> NDArray[np.int64]:
         """Indices of shape (rows, samples) drawn with the weights (rows, classes)."""
         if not replacement:
-            race = weights / self.exponential(weights.shape, weights.dtype)
+            # In the order of memory, as tensors are filled.
+            if abs(weights.strides[0]) < abs(weights.strides[1]):
+                waits = self.exponential(weights.shape[::-1], weights.dtype).T
+            else:
+                waits = self.exponential(weights.shape, weights.dtype)
+            race = weights / waits
             if samples == 1:
                 return race.argmax(-1, keepdims=True)
             # Stable on the negated race: the largest first.

@@ -90,7 +90,8 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
         each = np.broadcast_to(args[0], target.shape)
         return stream.bernoulli_each(each.transpose(_memory_order(target)))
     if kind == "normal":
-        args = (*args, bool(target.flags.c_contiguous))
+        whole = bool(target.flags.c_contiguous)
+        return stream.normal(target.shape, target.dtype, *args, contiguous=whole)
     return getattr(stream, kind)(target.shape, target.dtype, *args)
 
 
@@ -114,19 +115,20 @@ def fresh(
     return host if type(like) is np.ndarray else xp.asarray(host)
 
 
-def normals(xp: Any, stream: Stream, mean: Any, std: Any) -> Any:
+def normals(xp: Any, stream: Stream, mean: Any, std: Any, dtype: Any = None) -> Any:
     """Normal numbers for arrays (or one array and one number) that broadcast together.
 
-    The result has the dtype of the mean, or else of the std.
+    The result has the dtype given, or else that of the first array.
     """
     first = mean if hasattr(mean, "dtype") else std
+    d = first.dtype if dtype is None else dtype
     means = _host(xp, mean) if hasattr(mean, "dtype") else float(mean)
     if hasattr(std, "dtype"):
         stds = _host(xp, std)
-        out = stream.normal(np.broadcast_shapes(np.shape(means), stds.shape), first.dtype)
+        out = stream.normal(np.broadcast_shapes(np.shape(means), stds.shape), d)
         np.multiply(out, stds, out, casting="same_kind")
     else:
-        out = stream.normal(np.shape(means), first.dtype, 0.0, float(std))
+        out = stream.normal(np.shape(means), d, 0.0, float(std))
     np.add(out, means, out, casting="same_kind")
     return out if type(first) is np.ndarray else xp.asarray(out)
 

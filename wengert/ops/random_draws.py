@@ -41,10 +41,10 @@ from .random_ops import dtype_for, made, resized, shape_of
 
 
 @random_op("NormalBackward3")
-def normal_of(xp, mean, std, stream=None):
+def normal_of(xp, mean, std, stream=None, dtype=None):
     """Normal numbers for means and stds (arrays or numbers), in the dtype of the first array."""
     found = mean if hasattr(mean, "dtype") else std
-    return streams.normals(xp, stream or default_stream(xp.device_of(found)), mean, std)
+    return streams.normals(xp, stream or default_stream(xp.device_of(found)), mean, std, dtype)
 
 
 @public(method=False)
@@ -109,7 +109,7 @@ def normal(
     check_floating(check_tensor(out, "normal", "out").dtype, "normal")
     if state.grad and any(isinstance(t, Tensor) and t._n is not None for t in (mean, std, out)):
         raise _no_out("normal")
-    drawn = normal_of.entry(varied(mean, "normal"), varied(std, "normal"), stream)
+    drawn = normal_of.entry(mean, std, stream, out._a.dtype)
     resized("normal", tuple(drawn._a.shape), out)
     views.store(out, drawn._a)
     return out

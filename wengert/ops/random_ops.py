@@ -136,7 +136,7 @@ def rand(
         out: a tensor to fill; its dtype decides.
         dtype, device, requires_grad: of the result. NotImplementedError for integer dtypes.
 
-    >>> torch.manual_seed(0)
+    >>> _ = torch.manual_seed(0)
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
@@ -162,7 +162,7 @@ def randn(
 
     Args: as `rand`. Complex numbers have variance 1/2 in each part.
 
-    >>> torch.manual_seed(0)
+    >>> _ = torch.manual_seed(0)
     >>> torch.randn(2)
     tensor([ 1.5410, -0.2934])
     """
@@ -261,9 +261,9 @@ def randperm(
         n: how many; RuntimeError if negative, or too many for the dtype.
         generator, out, device, requires_grad: as in `rand`. dtype: int64 by default.
 
-    >>> torch.manual_seed(0)
+    >>> _ = torch.manual_seed(0)
     >>> torch.randperm(4)
-    tensor([2, 0, 1, 3])
+    tensor([0, 1, 3, 2])
     """
     n = integer(n, "randperm", "n")
     d = dtype_for(dtype, out, _int64, "randperm")
