@@ -543,3 +543,17 @@ def test_results_are_tensors_that_share_nothing():
     b = wengert.rand(4)
     assert type(a) is Tensor and not np.shares_memory(a.numpy(), b.numpy())
     assert a.tolist() != b.tolist()
+
+
+def test_traced_programs_draw_anew_each_time():
+    from wengert.engine.tensor import wrap
+    from wengert.engine.traced import Program, Traced, replay
+
+    program = Program()
+    x = Traced(1, program, np.zeros(4, "f4"))
+    out = wengert.rand_like(wrap(x))
+    assert len(program.steps) == 1
+    wengert.manual_seed(0)
+    first, second = (replay(program, {x.slot: np.zeros(4, "f4")}, [out._a.slot])[0] for _ in "ab")
+    wengert.manual_seed(0)
+    assert first.tolist() == wengert.rand(4).tolist() != second.tolist()
