@@ -236,7 +236,7 @@ class Formula:
         self.code = code
         self.outputs = dict(outputs)
         self.reads = frozenset(r for _, *refs in code for r in refs if 0 <= r < columns)
-        self.native: Any = None  # native.py's kernels, by element type
+        self.native: dict[str, Any] = {}  # kernels of native.py, by dtype
         self._bound: dict[Any, list[tuple[Any, Any]]] = {}
         self._allocate()
 

@@ -2,73 +2,28 @@
 
 Large parameters are cut into pieces that stay in the CPU's cache from one instruction to the next;
 small ones are gathered into one piece, run, and written back, since a call costs more than their
-arithmetic. Parameters and states stay where they are in memory: others may look at them.
+arithmetic. Parameters and states stay where they are in memory: others may look at them. What does
+not change from step to step is found once, when the batch is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..arrays.threads import spread
 from .formula import Formula
+from .native import address, addresses, kernel, pack
 
 PIECE_BYTES = 1 << 17  # per array; some six arrays take part, and a core has 0.5 to 2 MB of L2
+NATIVE_PIECE = 1 << 18  # machine code makes one pass: large pieces, but enough for some threads
+NATIVE_BYTES = 1 << 18  # of all parameters; below, compiling is not worth it
+THREADED_BYTES = 1 << 21  # below, waking another thread costs more than it brings
+WARM = 3  # the step at which machine code takes over: not every script takes more
 SMALL = 1 << 13  # elements; below, gathering is cheaper than calls of its own
 
-Row = tuple[Any, ...]  # the arrays of one parameter: itself, its gradient, its states
-
-
-def cut(row: Row, limit: int) -> Iterator[Row]:
-    """row in parts of about limit elements: flat ones where memory allows, else leading rows."""
-    size = row[0].size
-    if size <= limit:
-        yield row
-    elif all(a.flags.c_contiguous for a in row):
-        flat = [a.reshape(-1) for a in row]
-        each = -(-size // -(-size // limit))
-        for i in range(0, size, each):
-            yield tuple([a[i : i + each] for a in flat])
-    else:
-        length = row[0].shape[0]
-        each = max(1, limit * length // size)
-        for i in range(0, length, each):
-            yield tuple([a[i : i + each] for a in row])
-
-
-def pieces(rows: Iterable[Row], limit: int) -> Iterator[list[Row]]:
-    """rows, cut and packed: each piece is a list of rows to be run together."""
-    pack: list[Row] = []
-    packed = 0
-    for row in rows:
-        size = row[0].size
-        if size >= SMALL:
-            for part in cut(row, limit):
-                yield [part]
-        elif size:
-            if packed + size > limit:
-                yield pack
-                pack, packed = [], 0
-            pack.append(row)
-            packed += size
-    if pack:
-        yield pack
-
-
-def gather(lib: Any, arrays: Sequence[Any], buffer: Any) -> None:
-    """Copy arrays one after another into a flat buffer."""
-    if len(arrays) == 1:
-        buffer.reshape(arrays[0].shape)[...] = arrays[0]
-    else:
-        lib.concatenate([a.reshape(-1) for a in arrays], out=buffer, casting="unsafe")
-
-
-def scatter(buffer: Any, arrays: Iterable[Any]) -> None:
-    """The reverse of gather."""
-    i = 0
-    for a in arrays:
-        j = i + a.size
-        a[...] = buffer[i:j].reshape(a.shape)
-        i = j
+Row = tuple[Any, ...]  # the arrays of one parameter: itself, None for its gradient, its states
+Span = tuple[int, int, int]  # elements start to stop of row number i
 
 
 def working_dtype(lib: Any, dtype: Any) -> Any:
@@ -76,40 +31,147 @@ def working_dtype(lib: Any, dtype: Any) -> Any:
     return lib.dtype("float32") if dtype.itemsize <= 2 else dtype
 
 
-def run(formula: Formula, lib: Any, rows: Sequence[Row], scalars: Sequence[float]) -> None:
-    """Apply formula to every row in place; rows have one dtype, the arrays of a row one shape."""
-    dtype = working_dtype(lib, rows[0][0].dtype)
-    # a complex number is treated as two real ones, as PyTorch does
-    real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else dtype
-    limit = PIECE_BYTES // dtype.itemsize if lib.__name__ == "numpy" else 1 << 62
-    constants = [lib.asarray(s, real) for s in scalars]
-    spare: dict[int, Any] = {}
+def spans(rows: Sequence[Row], limit: int) -> Iterator[list[Span]]:
+    """The pieces: each is a list of spans of about limit elements together."""
+    pack: list[Span] = []
+    packed = 0
+    for i, row in enumerate(rows):
+        size = row[0].size
+        if size >= SMALL:
+            whole = any(a is not None and not a.flags.c_contiguous for a in row)
+            count = 1 if whole else -(-size // limit)
+            each = -(-size // count)
+            for start in range(0, size, each):
+                yield [(i, start, min(start + each, size))]
+        elif size:
+            if packed + size > limit:
+                yield pack
+                pack, packed = [], 0
+            pack.append((i, 0, size))
+            packed += size
+    if pack:
+        yield pack
 
-    def buffer(key: int, size: int, kind: Any) -> Any:
-        b = spare.get(key)
-        if b is None or b.size < size:
-            b = spare[key] = lib.empty(max(size, min(limit, total)), kind)
-        return b[:size]
 
-    total = sum(row[0].size for row in rows) * (1 if real is dtype else 2)
-    for piece in pieces(rows, limit):
-        size = sum(row[0].size for row in piece)
-        buffers, packed = [], []
-        for c in range(formula.columns):
-            arrays = [row[c] for row in piece]
-            a = arrays[0]
-            if len(arrays) == 1 and a.dtype == dtype and a.flags.c_contiguous:
-                a = a.reshape(-1)
-            else:
-                a = buffer(c, size, dtype)
-                if c in formula.reads:
-                    gather(lib, arrays, a)
-                if c in formula.outputs:
-                    packed.append((a, arrays))
-            buffers.append(a if real is dtype else a.view(real))
-        size = buffers[0].size
-        for k, is_mask in enumerate(formula.scratch, formula.columns):
-            buffers.append(buffer(k, size, lib.bool_ if is_mask else real))
-        formula.run_arrays(lib, buffers + constants)
-        for a, arrays in packed:
-            scatter(a, arrays)
+class Piece:
+    """A flat stretch of every column, in place or gathered into a buffer."""
+
+    def __init__(self, lib: Any, rows: Sequence[Row], parts: list[Span], dtype: Any) -> None:
+        self.lib, self.parts, self.dtype = lib, parts, dtype
+        self.size = sum(stop - start for _, start, stop in parts)
+        self.columns: list[Any] = []
+        self.gathered: list[tuple[int, list[Any], bool]] = []  # copied in; whether all are flat
+        self.returned: dict[int, list[tuple[Any, Any]]] = {}  # and where they are copied back to
+        self.scratch: dict[tuple[bool, ...], list[Any]] = {}
+        for c, first in enumerate(rows[0]):
+            if first is None:
+                self.columns.append(None)
+                continue
+            homes = []
+            for i, start, stop in parts:
+                a = rows[i][c]
+                homes.append(a.reshape(-1)[start:stop] if a.flags.c_contiguous else a)
+            if len(homes) == 1 and homes[0].dtype == dtype and homes[0].flags.c_contiguous:
+                self.columns.append(homes[0])
+                continue
+            buffer = lib.empty(self.size, dtype)
+            self.columns.append(buffer)
+            self.gathered.append((c, homes, all(a.flags.c_contiguous for a in homes)))
+            self.returned[c] = list(zip(homes, split(buffer, homes)))
+        self.kept: Any = None  # a buffer for gradients, if they need one
+        self.table: Any = None  # addresses of the columns, for machine code
+
+    def gradient(self, flat: Sequence[Any]) -> Any:
+        """This stretch of the gradients of all rows."""
+        parts = [flat[i][start:stop] for i, start, stop in self.parts]
+        if len(parts) == 1 and parts[0].dtype == self.dtype:
+            return parts[0]
+        if self.kept is None:
+            self.kept = self.lib.empty(self.size, self.dtype)
+        self.lib.concatenate(parts, out=self.kept, casting="unsafe")
+        return self.kept
+
+    def load(self, formula: Formula, flat: Sequence[Any], real: Any) -> list[Any]:
+        """The columns as flat arrays, given the flat gradients of all rows."""
+        for c, homes, flat_homes in self.gathered:
+            if c in formula.reads:
+                parts = homes if flat_homes else [a.reshape(-1) for a in homes]
+                self.lib.concatenate(parts, out=self.columns[c], casting="unsafe")
+        columns = self.columns.copy()
+        columns[1] = self.gradient(flat)
+        if real is not self.dtype:  # a complex number is treated as two real ones
+            columns = [a.view(real) for a in columns]
+        return columns
+
+    def work_space(self, formula: Formula, real: Any) -> list[Any]:
+        """The scratch buffers of formula."""
+        found = self.scratch.get(formula.scratch)
+        if found is None:
+            size = self.size if real is self.dtype else 2 * self.size
+            found = self.scratch[formula.scratch] = [
+                self.lib.empty(size, self.lib.bool_ if is_mask else real)
+                for is_mask in formula.scratch
+            ]
+        return found
+
+    def store(self, formula: Formula) -> None:
+        """Copy what was gathered back to where it came from."""
+        for c, pairs in self.returned.items():
+            if c in formula.outputs:
+                for home, part in pairs:
+                    home[...] = part
+
+
+def split(buffer: Any, arrays: Sequence[Any]) -> Iterator[Any]:
+    """Consecutive parts of a flat buffer, in the shapes of arrays."""
+    i = 0
+    for a in arrays:
+        yield buffer[i : i + a.size].reshape(a.shape)
+        i += a.size
+
+
+class Batch:
+    """Parameters of one dtype that take their steps with the same formula.
+
+    rows: for each parameter its array, None, and the arrays of its states, all of its shape.
+    """
+
+    def __init__(self, lib: Any, rows: Sequence[Row]) -> None:
+        self.lib = lib
+        dtype = rows[0][0].dtype
+        self.dtype = working_dtype(lib, dtype)
+        self.real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else self.dtype
+        self.steps = 0
+        size = sum(row[0].size for row in rows) * self.dtype.itemsize
+        host = lib.__name__ == "numpy"
+        self.native = host and size >= NATIVE_BYTES
+        self.threaded = size >= THREADED_BYTES
+        limit = (NATIVE_PIECE if self.native else PIECE_BYTES) if host else 1 << 62
+        limit //= self.dtype.itemsize
+        self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
+
+    def run(self, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]) -> None:
+        """Apply formula to every row in place."""
+        self.steps += 1
+        real, lib = self.real, self.lib
+        flat = [g.reshape(-1) for g in gradients]
+        code = kernel(formula, real.name) if self.native and self.steps >= WARM else None
+        if code is not None:
+            values = pack(scalars, real.name)
+
+            def work(pieces: Iterator[Piece]) -> None:
+                for piece in pieces:
+                    columns = piece.load(formula, flat, real)
+                    if piece.table is None:
+                        piece.table = addresses(columns)
+                    piece.table[1] = address(columns[1])
+                    code(piece.table, values, columns[0].size)
+                    piece.store(formula)
+
+            spread(work, self.pieces, None if self.threaded else 1)
+            return
+        constants = [lib.asarray(s, real) for s in scalars]
+        for piece in self.pieces:
+            columns = piece.load(formula, flat, real)
+            formula.run_arrays(lib, columns + piece.work_space(formula, real) + constants)
+            piece.store(formula)

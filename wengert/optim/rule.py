@@ -15,18 +15,21 @@ from typing import Any
 
 from ..arrays.lookup import NS
 from ..base.dtypes import float32, float64, get_default_dtype
-from ..base.modes import enable_grad, no_grad, set_grad_enabled
+from ..base.modes import enable_grad, set_grad_enabled
 from ..engine.tensor import Tensor
 from ..engine.views import mutated
 from ..tensor import functions as T
+from .cohort import Work, cohorts
 from .formula import record
-from .pieces import run
+from .pieces import Batch
 from .scalars import number, scalar
 
 # options that this module deals with; `update` does not see them
 FLAGS = frozenset(
     ("params", "param_names", "maximize", "foreach", "fused", "capturable", "differentiable")
 )
+
+NO_STATE: dict[str, Any] = {}  # one object for all, to be recognized at the next step
 
 
 @functools.cache
@@ -110,27 +113,21 @@ class Rule:
             with enable_grad():
                 loss = closure()
         with set_grad_enabled(bool(self.defaults.get("differentiable", False))):
-            for group in self.param_groups:
-                self._step(group)
+            for i, group in enumerate(self.param_groups):
+                self._step(i, group)
         return loss
 
-    def _step(self, group: dict[str, Any]) -> None:
-        """One step of the parameters of a group."""
-        batches: dict[Any, list[Any]] = {}
-        seen: set[int] = set()
+    def _step(self, i: int, group: dict[str, Any]) -> None:
+        """One step of the parameters of group number i."""
+        work: list[Work] = []
         libraries: dict[type, Any] = {}
-        counters = self.counters
         as_tensors = group.get("differentiable", False) or not self.elementwise
+        states, options = self.state, None
         for p in group["params"]:
             g = p.grad
             if g is None:
                 continue
-            if id(p) in seen:  # listed twice: updated twice
-                self._run(batches, group)
-                seen.clear()
-            seen.add(id(p))
-            a = p._a
-            kind = type(a)
+            kind = type(p._a)
             if kind not in libraries:
                 libraries[kind] = library(kind)
             lib = libraries[kind]
@@ -142,23 +139,19 @@ class Rule:
                     f"{type(self).__name__} does not support dense gradients, "
                     "please consider Adam instead"
                 )
-            state = self.state.get(p)
+            state = states.get(p)
             if not state:
-                state = self._begin(p, group)
+                if options is None:
+                    options = select(self.start, group, number)
+                state = self._begin(p, group, options)
             if rows:
                 self._update_rows(p, g, state, group, lib)
             elif as_tensors or lib is None:
                 self._update_tensors(p, g, state, group, lib)
             else:
-                names = tuple([k for k in state if k not in counters])
-                made = tuple([k for k in names if state[k] is None])
-                counts = tuple([number(state[c]) for c in counters])
-                key = (kind, a.dtype, getattr(a, "device", None), names, made, counts)
-                batch = batches.get(key)
-                if batch is None:
-                    batch = batches[key] = []
-                batch.append((p, g, state))
-        self._run(batches, group)
+                work.append((p, g, state))
+        if work:
+            self._update_arrays(i, work, group, libraries)
 
     def _sparse(self, g: Tensor, group: dict[str, Any]) -> tuple[Tensor, bool]:
         """g without repetitions and True, or made dense and False."""
@@ -172,27 +165,26 @@ class Rule:
         rows = self.only_rows(group) and not group.get("differentiable", False)
         return (g.coalesce(), True) if rows else (g.to_dense(), False)
 
-    def _begin(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+    def _begin(self, p: Tensor, group: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         """Make the state of p, as `start` has it, and keep it unless it is empty."""
-        with no_grad():
-            state = self.start(p, **select(self.start, group, number))
-            on_device = group.get("capturable") or group.get("fused")
-            for name in self.counters:
-                if isinstance(state.get(name), float):
-                    state[name] = T.tensor(
-                        state[name],
-                        dtype=counter_dtype(group),
-                        device=p.device if on_device else "cpu",
-                    )
+        state = self.start(p, **options)
         if group.get("fused") and not p.is_floating_point():
             raise RuntimeError(
                 "`fused=True` requires all the params to be floating point Tensors of supported "
                 f"devices: ['cpu', 'cuda'] but {p.dtype} and {p.device.type}"
             )
-        if state:
-            self.state[p].update(state)
-            return self.state[p]
-        return state
+        if not state:
+            return NO_STATE
+        on_device = group.get("capturable") or group.get("fused")
+        for name in self.counters:
+            if isinstance(state[name], float):
+                state[name] = T.tensor(
+                    state[name],
+                    dtype=counter_dtype(group),
+                    device=p.device if on_device else "cpu",
+                )
+        self.state[p].update(state)
+        return self.state[p]
 
     def _bind(
         self, group: dict[str, Any], value: Callable[[Any], Any]
@@ -224,26 +216,20 @@ class Rule:
 
     # ---- the three ways to apply update
 
-    def _run(self, batches: dict[Any, list[Any]], group: dict[str, Any]) -> None:
-        """On raw arrays: each batch with one formula. Empties batches."""
+    def _update_arrays(
+        self, i: int, work: list[Work], group: dict[str, Any], libraries: dict[type, Any]
+    ) -> None:
+        """On raw arrays: parameters with equal counters together, with one formula."""
+        kept = self.__dict__.setdefault("_cohorts", {})
+        plan = kept.get(i, ())
+        if sum(len(c.places) for c in plan) != len(work) or not all(c.fits(work) for c in plan):
+            plan = kept[i] = cohorts(libraries, work, self.counters)
         update = self._bind(group, number)
-        for (kind, _, _, names, made, _), batch in batches.items():
-            after = self._counts(batch[0][2])
-            formula, scalars = record(update, names, after, made)
-            rows = []
-            for p, g, state in batch:
-                for name in made:
-                    state[name] = T.empty_like(p)
-                row = (p._a, g._a, *[state[name]._a for name in names])
-                for a in row:
-                    if a.shape != row[0].shape:
-                        raise RuntimeError(self._mismatch(p, g, state, names))
-                rows.append(row)
-            run(formula, library(kind), rows, scalars)
-            for p, _, state in batch:
-                mutated(p)
-                self._keep_counts(state, after)
-        batches.clear()
+        for c in plan:
+            after = self._counts(work[c.places[0]][2])
+            formula, scalars = record(update, c.names, after, c.made)
+            c.batch.run(formula, [work[k][1]._a for k in c.places], scalars)
+            c.finish(after)
 
     def _update_rows(
         self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
@@ -258,8 +244,8 @@ class Rule:
             return
         at = tuple(g._indices()._a)
         homes = [p._a, None, *(state[name]._a for name in names)]
-        row = tuple(values if home is None else home[at] for home in homes)
-        run(formula, lib, [row], scalars)
+        row = tuple(None if home is None else home[at] for home in homes)
+        Batch(lib, [row]).run(formula, [values], scalars)
         for column in formula.outputs:
             homes[column][at] = row[column]
         mutated(p)
@@ -274,8 +260,9 @@ class Rule:
         if not self.elementwise:
             after.update({k: v for k, v in state.items() if k not in self.counters})
             update(p, g, after)
-            state.update({k: v for k, v in after.items() if k not in self.counters})
-            self._keep_counts(state, after)
+            if state is not NO_STATE:
+                state.update({k: v for k, v in after.items() if k not in self.counters})
+                self._keep_counts(state, after)
             return
         names = [k for k in state if k not in self.counters]
         made = [k for k in names if state[k] is None]
@@ -290,15 +277,6 @@ class Rule:
             else:
                 homes[column].copy_(value)
         self._keep_counts(state, after)
-
-    def _mismatch(self, p: Tensor, g: Tensor, state: dict[str, Any], names: Any) -> str:
-        """Which array of a parameter has another shape."""
-        shapes = {"grad": tuple(g.shape), **{k: tuple(state[k].shape) for k in names}}
-        other = ", ".join(f"{k} {s}" for k, s in shapes.items() if s != tuple(p.shape))
-        return (
-            f"{type(self).__name__}.step: a parameter has shape {tuple(p.shape)}, but there is "
-            f"{other}: was a state_dict of another model loaded?"
-        )
 
 
 def as_real(t: Tensor) -> Tensor:
