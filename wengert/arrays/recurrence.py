@@ -1,12 +1,14 @@
-"""Whole-sequence kernels of the recurrent layers: one direction of one layer, forward and backward.
+"""Whole-sequence kernels of the recurrent layers: one direction of one layer, forward and back.
 
-Every function takes the array library first, then the sequence as rows: `x` is (rows, features), the rows of step t
-behind those of step t-1, `sizes[t]` of them (all equal for a dense batch, never growing for a packed one). States
-are (batch, hidden). Inside, a step works on transposed blocks (gates, batch): every gate is then one contiguous block,
-and `weight @ state` is the faster of the two products. Blocks of all steps share one flat buffer, which is what the
-backward kernels get back. Half precision is computed in float32.
+Every function takes the array library first, then the sequence as rows: `x` is (rows, features),
+the rows of step t behind those of step t-1, `sizes[t]` of them (all equal for a dense batch, never
+growing for a packed one). States are (batch, hidden). Inside, a step works on transposed blocks
+(gates, batch): every gate is then one contiguous block, and `weight @ state` is the faster of the
+two products. Blocks of all steps share one flat buffer, which is what the backward kernels get
+back. Half precision is computed in float32.
 
-Stacking layers, dropout, packing and the derivative rules live in `ops/recurrent.py` and `nn/recurrent.py`.
+Stacking layers, dropout, packing and the derivative rules live in `ops/recurrent.py` and
+`nn/recurrent.py`.
 """
 
 from __future__ import annotations
@@ -14,15 +16,19 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
+__all__ = [
+    "lstm_layer", "lstm_layer_grad", "gru_layer", "gru_layer_grad", "rnn_layer", "rnn_layer_grad",
+]  # fmt: skip
+
 Array = Any
 Sizes = tuple[int, ...]
 
 
-def lstm(
-    lib: Any, x: Array, h0: Array, c0: Array, w_ih: Array, w_hh: Array, bias: Array | None, w_hr: Array | None,
-    sizes: Sizes, reverse: bool,
-) -> tuple[Array, ...]:
-    """Output rows, last h, last c, and for `lstm_grad`: gates (i, f, g, o), c before each step, tanh(c) after it.
+def lstm_layer(
+    lib: Any, x: Array, h0: Array, c0: Array, w_ih: Array, w_hh: Array, bias: Array | None,
+    w_hr: Array | None, sizes: Sizes, reverse: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Output rows, last h, last c; and kept: gates i f g o, c before each step, tanh(c) after it.
 
     `bias` is the sum of both biases; `w_hr`, if any, projects the output.
     """
@@ -61,23 +67,33 @@ def lstm(
     return (*_restore(lib, dtype, out, h.T, c.T), *kept)
 
 
-def lstm_grad(
-    lib: Any, g_out: Array | None, g_h: Array | None, g_c: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array,
-    w_hr: Array | None, out: Array, kept: tuple[Array, ...], sizes: Sizes, reverse: bool,
-) -> tuple[Array | None, ...]:
-    """Gradients of (x, h0, c0, w_ih, w_hh, bias, w_hr) of `lstm`; `kept` are its last three results."""
+def lstm_layer_grad(
+    lib: Any, g_out: Array, g_h: Array, g_c: Array, x: Array, h0: Array, c0: Array, w_ih: Array,
+    w_hh: Array, out: Array, gates: Array, before: Array, squashed: Array, bias: Array | None,
+    w_hr: Array | None, sizes: Sizes, reverse: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Gradients of (x, h0, c0, w_ih, w_hh, bias, w_hr) of `lstm_layer`, from its results.
+
+    The last one is empty where there is no w_hr.
+    """
     dtype = x.dtype
     x, h0, w_ih, w_hh, w_hr, out, g_out = _widen(lib, x, h0, w_ih, w_hh, w_hr, out, g_out)
     (batch, width), size, order = h0.shape, w_hh.shape[0] // 4, _steps(sizes, reverse)
-    blocks = [_blocks(flat, k * size, order)[::-1] for flat, k in zip(kept, (4, 1, 1), strict=True)]
-    dh, dc = _entering(lib, g_h, (width, batch), x), _entering(lib, g_c, (size, batch), x)
+    blocks = [
+        _blocks(flat, k * size, order)[::-1]
+        for flat, k in zip((gates, before, squashed), (4, 1, 1), strict=True)
+    ]
+    dh, dc = _entering(lib, g_h, x), _entering(lib, g_c, x)
     d_all = lib.empty((4 * size, len(x)), x.dtype)
-    d_out, raw = (None, None) if w_hr is None else (lib.empty((width, len(x)), x.dtype), lib.empty((len(x), size), x.dtype))
+    d_out, raw = (
+        (None, None)
+        if w_hr is None
+        else (lib.empty((width, len(x)), x.dtype), lib.empty((len(x), size), x.dtype))
+    )
     multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
     for (n, rows), a, c_before, t in zip(order[::-1], *blocks, strict=True):
         hn, cn = (dh, dc) if n == batch else (dh[:, :n], dc[:, :n])
-        if g_out is not None:
-            add(hn, g_out[rows].T, hn)
+        add(hn, g_out[rows].T, hn)
         i, f, g, o = a.reshape(4, size, n)
         if w_hr is None:
             d_raw = hn
@@ -85,7 +101,9 @@ def lstm_grad(
             d_out[:, rows], raw[rows] = hn, (o * t).T
             d_raw = matmul(w_hr.T, hn)
         d = multiply(a, a)
-        subtract(a, d, d)  # a (1 - a), the slope of a sigmoid; g's block is replaced by the slope of a tanh
+        subtract(
+            a, d, d
+        )  # a (1 - a), the slope of a sigmoid; g's block is replaced by the slope of a tanh
         four = d.reshape(4, size, n)
         di, df, dg, do = four
         multiply(g, g, dg)
@@ -106,14 +124,15 @@ def lstm_grad(
         d_all[:, rows] = d
     g_ih, g_hh, g_b = _weight_grads(lib, d_all, x, _previous(lib, out, h0, order))
     grads = _restore(lib, dtype, matmul(d_all.T, w_ih), dh.T, dc.T, g_ih, g_hh, g_b)
-    return (*grads, None if w_hr is None else _restore(lib, dtype, matmul(d_out, raw))[0])
+    g_hr = lib.empty(0, dtype) if w_hr is None else matmul(d_out, raw)
+    return (*grads, *_restore(lib, dtype, g_hr))
 
 
-def gru(
-    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, sizes: Sizes,
-    reverse: bool,
-) -> tuple[Array, ...]:
-    """Output rows, last h, and for `gru_grad`: gates (r, z, n), and the state's part of n before r scales it."""
+def gru_layer(
+    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, b_ih: Array | None,
+    b_hh: Array | None, sizes: Sizes, reverse: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Output rows, last h; and kept: gates r z n, the state's part of n before r scales it."""
     dtype = x.dtype
     x, h0, w_ih, w_hh, b_ih, b_hh = _widen(lib, x, h0, w_ih, w_hh, b_ih, b_hh)
     size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
@@ -145,26 +164,28 @@ def gru(
     return (*_restore(lib, dtype, out, h.T), *kept)
 
 
-def gru_grad(
-    lib: Any, g_out: Array | None, g_h: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
-    kept: tuple[Array, ...], sizes: Sizes, reverse: bool,
-) -> tuple[Array, ...]:
-    """Gradients of (x, h0, w_ih, w_hh, b_ih, b_hh) of `gru`; `kept` are its last two results."""
+def gru_layer_grad(
+    lib: Any, g_out: Array, g_h: Array, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
+    gates: Array, from_h: Array, b_ih: Array | None, b_hh: Array | None, sizes: Sizes,
+    reverse: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Gradients of (x, h0, w_ih, w_hh, b_ih, b_hh) of `gru_layer`, from its results."""
     dtype = x.dtype
     x, h0, w_ih, w_hh, out, g_out = _widen(lib, x, h0, w_ih, w_hh, out, g_out)
     (batch, size), order = h0.shape, _steps(sizes, reverse)
     before = _previous(lib, out, h0, order)
-    blocks = [_blocks(flat, k * size, order)[::-1] for flat, k in zip(kept, (3, 1), strict=True)]
-    dh = _entering(lib, g_h, (size, batch), x)
+    blocks = [_blocks(gates, 3 * size, order)[::-1], _blocks(from_h, size, order)[::-1]]
+    dh = _entering(lib, g_h, x)
     d_all, d_new = lib.empty((3 * size, len(x)), x.dtype), lib.empty((size, len(x)), x.dtype)
     multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
-    for (n, rows), a, from_h in zip(order[::-1], *blocks, strict=True):
+    for (n, rows), a, scaled in zip(order[::-1], *blocks, strict=True):
         hn = dh if n == batch else dh[:, :n]
-        if g_out is not None:
-            add(hn, g_out[rows].T, hn)
+        add(hn, g_out[rows].T, hn)
         r, z, new = a[:size], a[size : 2 * size], a[2 * size :]
         d = multiply(a, a)
-        subtract(a, d, d)  # a (1 - a), the slope of a sigmoid; n's block is replaced by the slope of a tanh
+        subtract(
+            a, d, d
+        )  # a (1 - a), the slope of a sigmoid; n's block is replaced by the slope of a tanh
         dr, dz, dn = d.reshape(3, size, n)
         multiply(dz, hn, dz)
         multiply(dz, before[rows].T - new, dz)
@@ -172,7 +193,7 @@ def gru_grad(
         subtract(1, dn, dn)
         multiply(dn, hn - hn * z, dn)
         d_new[:, rows] = dn
-        multiply(dr, from_h, dr)
+        multiply(dr, scaled, dr)
         multiply(dr, dn, dr)
         multiply(dn, r, dn)  # from here on dn is the gradient of the state's part
         multiply(hn, z, hn)
@@ -181,15 +202,22 @@ def gru_grad(
     g_hh, gb_hh = matmul(d_all, before), lib.sum(d_all, axis=1)
     d_all[2 * size :] = d_new
     return _restore(
-        lib, dtype, matmul(d_all.T, w_ih), dh.T, matmul(d_all, x), g_hh, lib.sum(d_all, axis=1), gb_hh
+        lib,
+        dtype,
+        matmul(d_all.T, w_ih),
+        dh.T,
+        matmul(d_all, x),
+        g_hh,
+        lib.sum(d_all, axis=1),
+        gb_hh,
     )
 
 
-def rnn(
-    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, bias: Array | None, sizes: Sizes, reverse: bool,
-    relu: bool,
-) -> tuple[Array, ...]:
-    """Output rows and last h of h = tanh(...), or max(0, ...) with `relu`; `rnn_grad` needs the output only."""
+def rnn_layer(
+    lib: Any, x: Array, h0: Array, w_ih: Array, w_hh: Array, bias: Array | None, sizes: Sizes,
+    reverse: bool, relu: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Output rows and last h of h = tanh(...), or max(0, ...) with `relu`."""
     dtype = x.dtype
     x, h0, w_ih, w_hh, bias = _widen(lib, x, h0, w_ih, w_hh, bias)
     size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
@@ -205,24 +233,27 @@ def rnn(
     return _restore(lib, dtype, out, h.T)
 
 
-def rnn_grad(
-    lib: Any, g_out: Array | None, g_h: Array | None, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
-    sizes: Sizes, reverse: bool, relu: bool,
-) -> tuple[Array, ...]:
-    """Gradients of (x, h0, w_ih, w_hh, bias) of `rnn`."""
+def rnn_layer_grad(
+    lib: Any, g_out: Array, g_h: Array, x: Array, h0: Array, w_ih: Array, w_hh: Array, out: Array,
+    bias: Array | None, sizes: Sizes, reverse: bool, relu: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Gradients of (x, h0, w_ih, w_hh, bias) of `rnn_layer`."""
     dtype = x.dtype
     x, h0, w_ih, w_hh, out, g_out = _widen(lib, x, h0, w_ih, w_hh, out, g_out)
     (batch, size), order = h0.shape, _steps(sizes, reverse)
-    dh, d_all = _entering(lib, g_h, (size, batch), x), lib.empty((size, len(x)), x.dtype)
+    dh, d_all = _entering(lib, g_h, x), lib.empty((size, len(x)), x.dtype)
     for n, rows in order[::-1]:
         hn, y = dh if n == batch else dh[:, :n], out[rows].T
-        if g_out is not None:
-            lib.add(hn, g_out[rows].T, hn)
+        lib.add(hn, g_out[rows].T, hn)
         d = lib.multiply(hn, y > 0 if relu else 1 - y * y)
         hn[...] = lib.matmul(w_hh.T, d)
         d_all[:, rows] = d
     return _restore(
-        lib, dtype, lib.matmul(d_all.T, w_ih), dh.T, *_weight_grads(lib, d_all, x, _previous(lib, out, h0, order))
+        lib,
+        dtype,
+        lib.matmul(d_all.T, w_ih),
+        dh.T,
+        *_weight_grads(lib, d_all, x, _previous(lib, out, h0, order)),
     )
 
 
@@ -245,15 +276,25 @@ def _restore(lib: Any, dtype: Any, *arrays: Array) -> tuple[Array, ...]:
 
 
 def _project(
-    lib: Any, x: Array, w_ih: Array, bias: Array | None, order: list[tuple[int, slice]], scale: Array | None = None
+    lib: Any,
+    x: Array,
+    w_ih: Array,
+    bias: Array | None,
+    order: list[tuple[int, slice]],
+    scale: Array | None = None,
 ) -> list[Array]:
     """Pre-activations (gates, n) of each step that do not depend on the state, in order."""
     if bias is not None:  # a column of ones multiplies it: no second pass over the result
-        x, w_ih = lib.concatenate([x, lib.ones((len(x), 1), x.dtype)], 1), lib.concatenate([w_ih, bias[:, None]], 1)
+        x, w_ih = (
+            lib.concatenate([x, lib.ones((len(x), 1), x.dtype)], 1),
+            lib.concatenate([w_ih, bias[:, None]], 1),
+        )
     if scale is not None:
         w_ih = w_ih * scale
     n = order[0][0] if order else 0
-    if n >= 8 and n == order[-1][0]:  # dense: contiguous blocks; narrow ones would read the weight too often
+    if (
+        n >= 8 and n == order[-1][0]
+    ):  # dense: contiguous blocks; narrow ones would read the weight too often
         pre = lib.matmul(w_ih, x.reshape(len(order), n, -1).swapaxes(1, 2))
         return [pre[rows.start // n] for _, rows in order]
     pre = lib.matmul(w_ih, x.T)
@@ -270,7 +311,9 @@ def _weight_grads(lib: Any, d: Array, x: Array, before: Array) -> tuple[Array, A
 def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> list[Array]:
     """The (height, n) block of each step in `flat`, in order."""
     cuts = list(accumulate((height * n for n, _ in order), initial=0))
-    return [flat[a:b].reshape(height, n) for a, b, (n, _) in zip(cuts, cuts[1:], order, strict=False)]
+    return [
+        flat[a:b].reshape(height, n) for a, b, (n, _) in zip(cuts, cuts[1:], order, strict=False)
+    ]
 
 
 def _previous(lib: Any, out: Array, h0: Array, order: list[tuple[int, slice]]) -> Array:
@@ -282,6 +325,6 @@ def _previous(lib: Any, out: Array, h0: Array, order: list[tuple[int, slice]]) -
     return before
 
 
-def _entering(lib: Any, grad: Array | None, shape: tuple[int, int], like: Array) -> Array:
+def _entering(lib: Any, grad: Array, like: Array) -> Array:
     """Gradient of a final state as a (hidden, batch) block to accumulate into."""
-    return lib.zeros(shape, like.dtype) if grad is None else lib.array(grad.T, like.dtype, order="C")
+    return lib.array(grad.T, like.dtype, order="C")

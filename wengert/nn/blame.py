@@ -1,7 +1,7 @@
 """Says which layer an error came from: the path from the model to it, and the shapes on the way.
 
 `Module.__call__` hands an exception here while it passes through; nothing of this runs otherwise.
-Only errors that the library itself raised are reworded; those of the user's own code stay as they are.
+Only errors that the library itself raised are reworded; those of the user's code stay as they are.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def shapes(args: tuple[Any, ...]) -> str:
 def _shape(a: Any) -> str:
     if isinstance(a, Tensor):
         return str(tuple(a.shape))
-    return "(" + ", ".join(_shape(b) if isinstance(b, (Tensor, tuple, list)) else "?" for b in a) + ")"
+    return (
+        "(" + ", ".join(_shape(b) if isinstance(b, (Tensor, tuple, list)) else "?" for b in a) + ")"
+    )
 
 
 def brief(module: Any) -> str:

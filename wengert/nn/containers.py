@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .module import Module, _indented
-from .parameter import Parameter
+from .parameter import Parameter, typename
 
 __all__ = [
     "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
@@ -89,7 +88,7 @@ class Sequential(_Ordered):
 
     def forward(self, input: Any) -> Any:
         for module in self._modules.values():
-            input = module(input)
+            input = module(input)  # noqa: A001
         return input
 
     def _key(self, index: Any) -> str:
@@ -459,7 +458,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """self[key], or default."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new dictionary with default under all keys."""
@@ -489,7 +488,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(k, v, T.typename) for k, v in self.items())
+        return "\n".join(_described(k, v, typename) for k, v in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
@@ -507,5 +506,3 @@ class ParameterDict(Module):
     def __ior__(self, other: ParameterDict) -> ParameterDict:
         self.update(other)
         return self
-
-

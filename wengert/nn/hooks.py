@@ -1,4 +1,4 @@
-"""Hooks of modules: registering them, on one module or on all, and the call of a module that has some.
+"""Hooks of modules: registering them, on one or on all, and the call of a module that has some.
 
 A module without hooks never comes here: `Module.__call__` looks at five dictionaries and goes on.
 Hooks of the state dict are in `state.py`, those of tensors and graph nodes in the engine.
@@ -138,9 +138,7 @@ class Hookable:
             marks = (*marks, self._forward_hooks_always_called)
         return add(self._forward_hooks, hook, first=prepend, marks=marks)
 
-    def register_full_backward_pre_hook(
-        self, hook: Hook, prepend: bool = False
-    ) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call hook(module, grad_output) before the module's backward; a result replaces it."""
         return add(self._backward_pre_hooks, hook, first=prepend)
 
@@ -153,7 +151,7 @@ class Hookable:
         return add(self._backward_hooks, hook, first=prepend)
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
-        """Old form of register_full_backward_hook: sees the gradients of the last operation only."""
+        """Old form of register_full_backward_hook: sees the last operation's gradients only."""
         self._choose_backward_style(full=False)
         return add(self._backward_hooks, hook)
 
@@ -386,7 +384,9 @@ def register_module_forward_hook(
 ) -> RemovableHandle:
     """Call hook(module, args, output) after the forward of every module."""
     marks: tuple[Any, ...] = (GLOBAL.forward_kwargs,) if with_kwargs else ()
-    return add(GLOBAL.forward, hook, marks=(*marks, GLOBAL.forward_always) if always_call else marks)
+    return add(
+        GLOBAL.forward, hook, marks=(*marks, GLOBAL.forward_always) if always_call else marks
+    )
 
 
 def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:

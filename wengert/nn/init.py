@@ -11,8 +11,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
+from ..tensor.functions import resolve
 
 __all__ = [
     "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_",
@@ -30,7 +32,7 @@ def _unrecorded(f: F) -> F:
 
     @functools.wraps(f)
     def inner(*args: Any, **kwargs: Any) -> Any:
-        with T.no_grad():
+        with no_grad():
             return f(*args, **kwargs)
 
     return inner  # type: ignore[return-value]
@@ -92,12 +94,43 @@ def trunc_normal_(
         )
 
     def below(x: float) -> float:
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
-    # uniform between the two quantiles, sent through the inverse of the distribution function
-    low, high = below((a - mean) / std), below((b - mean) / std)
-    tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-    return tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean).clamp_(min=a, max=b)
+    if tensor.is_meta:
+        return tensor
+    if below(b) - below(a) > 0.3:
+        return _by_rejecting_normals(tensor, mean, std, a, b, generator)
+    return _by_rejecting_uniforms(tensor, mean, std, a, b, generator)
+
+
+def _by_rejecting_normals(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
+) -> Tensor:
+    """Truncated normal where most of the distribution is kept: draw it again until it is inside."""
+    low, high = (tensor.new_tensor(x, device="cpu").item() for x in (a, b))  # as the dtype has them
+    drawn = tensor.normal_(mean, std, generator=generator)
+    while (outside := (drawn < low) | (drawn > high)).any():
+        drawn = T.where(outside, T.empty_like(drawn).normal_(mean, std, generator=generator), drawn)
+    return tensor if drawn is tensor else tensor.copy_(drawn)
+
+
+def _by_rejecting_uniforms(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
+) -> Tensor:
+    """Truncated normal far out in the tail: uniform candidates, kept with the density's odds."""
+    highest = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+    def refused(candidates: Tensor) -> Tensor:
+        log_density = candidates.clone().sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(highest)
+        return T.empty_like(tensor).uniform_(generator=generator).log_().gt(log_density)
+
+    drawn = tensor.uniform_(a, b, generator=generator)
+    pending = refused(drawn)
+    while pending.any():
+        candidates = T.empty_like(tensor).uniform_(a, b, generator=generator)
+        drawn = T.where(pending, candidates, drawn)
+        pending = T.where(pending, refused(candidates), pending)
+    return tensor if drawn is tensor else tensor.copy_(drawn)
 
 
 @_unrecorded
@@ -230,7 +263,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     rows = tensor.size(0)
     flat = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, generator=generator)
     wide = rows < flat.size(1)
-    q, r = T.linalg.qr(flat.t() if wide else flat)
+    q, r = resolve("linalg", "qr")(flat.t() if wide else flat)
     q = q * T.diag(r, 0).sign()  # makes the factorisation unique, and so the result uniform
     return tensor.copy_((q.t() if wide else q).reshape(tensor.shape)).mul_(gain)
 

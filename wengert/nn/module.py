@@ -11,13 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ..base import dtypes
 from ..base.devices import device as Device
 from ..base.dtypes import dtype as DType
+from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
 from .blame import blame
 from .hooks import GLOBAL, Hookable, call_with_hooks, registered
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, typename
 from .state import Stateful
 
 __all__ = ["Module"]
@@ -92,7 +94,7 @@ class Module(Stateful, Hookable):
         return Module.__call__(self, *args, **kwargs)
 
     def _input_problem(self, *args: Any) -> str | None:
-        """What is wrong with an input that forward refused, in words such as 'its ... must be 5'."""
+        """What is wrong with an input that forward refused, as in 'its dtype must be int64'."""
         return None
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -143,7 +145,9 @@ class Module(Stateful, Hookable):
             if value is not None:
                 raise TypeError(_refused(value, "child module", name, "torch.nn.Module or None"))
             d["_modules"][name] = registered(GLOBAL.module, self, name, value)
-        elif isinstance(value, Tensor) and isinstance(value, Buffer) or name in d.get("_buffers", ()):
+        elif (
+            isinstance(value, Tensor) and isinstance(value, Buffer) or name in d.get("_buffers", ())
+        ):
             self._set_buffer(name, value)
         else:
             super().__setattr__(name, value)
@@ -204,7 +208,7 @@ class Module(Stateful, Hookable):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{T.typename(param)}' object to parameter '{name}' "
+                    f"cannot assign '{typename(param)}' object to parameter '{name}' "
                     "(torch.nn.Parameter or None required): wrap it in torch.nn.Parameter"
                 )
             if param.grad_fn is not None:
@@ -232,7 +236,7 @@ class Module(Stateful, Hookable):
         _check_name(self, "buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{T.typename(tensor)}' object to buffer '{name}' (torch Tensor or "
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or "
                 "None required)"
             )
         self._buffers[name] = registered(GLOBAL.buffer, self, name, tensor)
@@ -242,7 +246,7 @@ class Module(Stateful, Hookable):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name, which may be one that attributes cannot have."""
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{T.typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         _check_name(self, "module", name, self._modules)
         self._modules[name] = registered(GLOBAL.module, self, name, module)  # type: ignore
 
@@ -425,7 +429,7 @@ class Module(Stateful, Hookable):
                 module._apply(fn)
         for p in self._parameters.values():
             if p is not None:
-                with T.no_grad():
+                with no_grad():
                     p.data = fn(p.data)
                     if p.grad is not None:
                         grad = fn(p.grad.data)
@@ -483,19 +487,19 @@ class Module(Stateful, Hookable):
 
     def float(self: Self) -> Self:
         """Cast floating point parameters and buffers to float32."""
-        return self._cast(T.float32)
+        return self._cast(dtypes.float32)
 
     def double(self: Self) -> Self:
         """Cast floating point parameters and buffers to float64."""
-        return self._cast(T.float64)
+        return self._cast(dtypes.float64)
 
     def half(self: Self) -> Self:
         """Cast floating point parameters and buffers to float16."""
-        return self._cast(T.float16)
+        return self._cast(dtypes.float16)
 
     def bfloat16(self: Self) -> Self:
         """Cast floating point parameters and buffers to bfloat16."""
-        return self._cast(T.bfloat16)
+        return self._cast(dtypes.bfloat16)
 
     def _cast(self: Self, dtype: Any) -> Self:
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
@@ -549,7 +553,7 @@ def _forget(module: Module, name: str, *tables: str) -> None:
 
 def _refused(value: Any, what: str, name: str, wanted: str) -> str:
     return (
-        f"cannot assign '{T.typename(value)}' as {what} '{name}' ({wanted} expected): assign "
+        f"cannot assign '{typename(value)}' as {what} '{name}' ({wanted} expected): assign "
         "one, or delete the attribute first"
     )
 
@@ -557,7 +561,7 @@ def _refused(value: Any, what: str, name: str, wanted: str) -> str:
 def _check_name(module: Module, what: str, name: Any, table: dict[str, Any]) -> None:
     """Raise unless name can be used for a new member."""
     if not isinstance(name, str):
-        raise TypeError(f"{what} name should be a string. Got {T.typename(name)}")
+        raise TypeError(f"{what} name should be a string. Got {typename(name)}")
     if hasattr(module, name) and name not in table:
         raise KeyError(f"attribute '{name}' already exists")
     if "." in name:

@@ -1,4 +1,4 @@
-"""Tensors that modules register when assigned: Parameter, Buffer, and their forms without a shape yet.
+"""Tensors that modules register when assigned: Parameter, Buffer, and their forms without shape.
 
 How modules keep them is in `module.py`; layers that give the lazy ones a shape are in `lazy.py`.
 """
@@ -18,6 +18,25 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _wrapped(cls: Any, data: Tensor, requires_grad: bool) -> Any:
+    """A leaf of class cls on the storage of data."""
+    t = object.__new__(cls)
+    t._a, t._n, t._x = data._a, None, None
+    return t.requires_grad_(requires_grad)
+
+
+def typename(value: Any) -> str:
+    """What messages call the type of a value: 'torch.FloatTensor', 'int'.
+
+    >>> nn.parameter.typename(3)
+    'int'
+    """
+    if isinstance(value, Tensor) and type(value) in (Tensor, Parameter):
+        return value.type()
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 class Parameter(Tensor):
     """A tensor that a module counts among its parameters when it becomes one of its attributes.
 
@@ -29,11 +48,11 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
-        return Tensor._make_subclass(cls, T.empty(0) if data is None else data, requires_grad)
+        return _wrapped(cls, T.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
-            copied = self.data.clone(memory_format=T.preserve_format)
+            copied = self.data.clone()
             memo[id(self)] = type(self)(copied, self.requires_grad)
         return memo[id(self)]
 
@@ -41,7 +60,7 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # hooks are not saved, as in PyTorch; files name this function `torch._utils._rebuild_parameter`
+        # hooks are not saved, as in PyTorch, whose files name this function in torch._utils
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
 
 
@@ -138,7 +157,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
     ) -> UninitializedParameter:
         data = T.empty(0, device=device, dtype=dtype)
-        return Tensor._make_subclass(cls, data, requires_grad)
+        return _wrapped(cls, data, requires_grad)
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
@@ -156,7 +175,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
         persistent: bool = True,
     ) -> UninitializedBuffer:  # fmt: skip
-        t = Tensor._make_subclass(cls, T.empty(0, device=device, dtype=dtype), requires_grad)
+        t = _wrapped(cls, T.empty(0, device=device, dtype=dtype), requires_grad)
         t.persistent, t._is_buffer = persistent, True
         return t
 

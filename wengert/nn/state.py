@@ -1,4 +1,4 @@
-"""state_dict and load_state_dict: names, report and hooks of PyTorch's, so checkpoints move both ways.
+"""state_dict and load_state_dict: PyTorch's names, report and hooks: checkpoints move both ways.
 
 Writing and reading files is in `io/`; what a module's parameters and buffers are is in `module.py`.
 """
@@ -11,8 +11,8 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..base.modes import no_grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .hooks import RemovableHandle, add
 from .parameter import Parameter, is_lazy
 
@@ -214,7 +214,7 @@ class Stateful:
         return add(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, state_dict, prefix, local_metadata) after state_dict() has collected."""
+        """Call hook(module, state_dict, prefix, local_metadata) once state_dict() has collected."""
         hook._from_public_api = True  # type: ignore[attr-defined]
         return add(self._state_dict_hooks, hook)
 
@@ -228,7 +228,7 @@ class Stateful:
         return add(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)."""
+        """Call hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(
@@ -263,7 +263,7 @@ def _load_one(module: Any, name: str, key: str, own: Any, new: Any, assign: bool
             f"the shape in current model is {own.shape}."
         )
     try:
-        with T.no_grad():
+        with no_grad():
             if assign:
                 if isinstance(own, Parameter):
                     if not isinstance(new, Parameter):

@@ -1,0 +1,23 @@
+"""torch.nn: modules, layers, losses, initialisers. The front door: names, no logic."""
+
+from . import blame, functional, init, parameter
+from .activation import *
+from .adaptive import *
+from .containers import *
+from .conv import *
+from .distance import *
+from .dropout import *
+from .embedding import *
+from .lazy import *
+from .linear import *
+from .losses import *
+from .module import Module
+from .multihead import *
+from .normalization import *
+from .padding import *
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .pooling import *
+from .recurrent import *
+from .reshaping import *
+from .transformer import *
+from .upsampling import *
