@@ -255,7 +255,17 @@ def collate_float_fn(batch: Sequence[float], *, collate_fn_map: CollateMap | Non
     """
     if set(map(type, batch)) == {float}:
         return wrap(np.array(batch))
-    return T.tensor(batch, dtype=float64)
+    return T.tensor(_numbers(batch), dtype=float64)
+
+
+def _numbers(batch: Sequence[Any]) -> Sequence[Any]:
+    for index, sample in enumerate(batch):
+        if isinstance(sample, str | bytes):
+            raise TypeError(
+                f"default_collate: sample 0 is of type {type(batch[0]).__name__} and sample "
+                f"{index} of type {type(sample).__name__}: make them alike in the dataset"
+            )
+    return batch
 
 
 def collate_int_fn(batch: Sequence[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:
@@ -268,7 +278,7 @@ def collate_int_fn(batch: Sequence[int], *, collate_fn_map: CollateMap | None = 
     if set(map(type, batch)) == {int}:
         with contextlib.suppress(OverflowError):
             return wrap(np.array(batch, np.int64))
-    return T.tensor(batch)
+    return T.tensor(_numbers(batch))
 
 
 def collate_str_fn(

@@ -365,8 +365,7 @@ def take_rows(tensor: Any, indices: np.ndarray) -> Tensor:
     array = collate.plain_array(tensor)
     if array is not None:
         return wrap(array[indices])
-    rows: Any = wrap(indices)
-    return T.index_select(tensor, 0, rows.to(tensor.device))
+    return tensor[wrap(indices)]
 
 
 BatchGetter = Callable[[Any], Any]
