@@ -253,3 +253,9 @@ def public(f: Callable[..., Any] | None = None, *, name: str | None = None, name
     m = (namespace == "") if method is None else method
     expose(f, n, function, m, namespace, aliases)
     return f
+
+
+def function(name: str, namespace: str = "") -> Callable[..., Any]:
+    """A public function by name: for ops that are composed of functions of other topics."""
+    f = FUNCTIONS[namespace][name]
+    return f.entry if isinstance(f, Op) else f

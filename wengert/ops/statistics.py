@@ -1,0 +1,506 @@
+"""Products, tests, moments, norms and quantiles along dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..base import dtypes
+from ..base.returns import named
+from ..engine.kinds import opaque, reduction
+from ..engine.op import function, op, primitive, public
+from ..engine.tensor import Tensor
+from .dims import count, restore, wrap_dim, wrap_dims
+from .reduce import mean_, reduced, sum_
+
+
+@primitive(reduction, public=False, method=False)
+def prod(xp, x, dim=None, keepdim=False):
+    """Product over dim, or over everything."""
+
+
+def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """Each element gets g times the product of the others: division is exact only without zeros."""
+    shape = tuple(x.shape)
+    if not shape:
+        return g
+    g = restore(xp, g, shape, dim, keepdim)
+    flat = dim is None
+    d = 0 if flat else dim
+    y = xp.reshape(x, (-1,)) if flat else x
+    g = xp.reshape(g, (1,)) if flat else g
+    n = y.shape[d]
+    if n == 0:
+        return xp.zeros_like(x)
+    one = xp.ones_like(xp.select(y, d, 0))
+    left, right = [one], [one]
+    for i in range(n - 1):
+        left.append(left[-1] * xp.select(y, d, i))
+        right.append(right[-1] * xp.select(y, d, n - 1 - i))
+    others = xp.stack(*[a * b for a, b in zip(left, reversed(right))], dim=d)
+    return xp.reshape(g * others, shape)
+
+
+prod.vjp(x=_prod)
+
+
+@public(name="prod")
+def prod_(input, dim=None, keepdim=False, *, dtype=None):
+    """Product of the elements, or along dim; integers give int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    return prod.entry(input, None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None), keepdim)
+
+
+def _truth(name: str) -> Any:
+    @primitive(reduction, name=name, public=False, method=False)
+    def o(xp, x, dim=None, keepdim=False): ...
+
+    def f(input, dim=None, keepdim=False):
+        return o.entry(input, reduced(dim, input._a.ndim, name), keepdim) if not (isinstance(dim, (tuple, list)) and not dim) \
+            else (input != 0)
+
+    f.__name__ = name
+    f.__doc__ = f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
+    return public(f, name=name)
+
+
+all = _truth("all")  # noqa: A001
+any = _truth("any")  # noqa: A001
+
+
+@primitive(reduction, public=False, method=False)
+def logsumexp(xp, x, dim=None, keepdim=False):
+    """log sum exp(x)."""
+
+
+logsumexp.vjp(x=lambda xp, g, x, out, x_shape, dim, keepdim:
+              restore(xp, g, x_shape, dim, keepdim) * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim))))
+
+
+def _finite(xp: Any, m: Any) -> Any:
+    return xp.where(xp.eq(m, -math.inf), xp.zeros_like(m), m)
+
+
+@public(name="logsumexp", aliases=())
+def logsumexp_(input, dim, keepdim=False):
+    """log of the sum of exp along dim, without overflow."""
+    d = reduced(dim, input._a.ndim, "logsumexp")
+    if input.dtype.category < 2:
+        input = input.to(dtypes.get_default_dtype())
+    if input.dtype.category == 3:
+        return complex_logsumexp(input, d, keepdim)
+    return logsumexp.entry(input, d, keepdim)
+
+
+def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
+    m = x.real.amax(() if d is None else d, True).detach()
+    m = m.where(m.isfinite(), m * 0)
+    r = sum_((x - m).exp(), d, True).log() + m
+    return r if keepdim else r.reshape([n for i, n in enumerate(x.shape) if i not in dims_set(d, x.ndim)])
+
+
+def dims_set(d: Any, ndim: int) -> set[int]:
+    return set(range(ndim)) if d is None else {i % max(ndim, 1) for i in ((d,) if isinstance(d, int) else d)}
+
+
+# ------------------------------------------------------------------------------------- variance
+
+
+@op(reduction, public=False, method=False)
+def var(xp, x, dim=None, correction=1, keepdim=False):
+    """Mean squared distance from the mean, with n - correction instead of n."""
+    n = count(tuple(x.shape), dim)
+    centred = x - xp.mean(x, dim, True)
+    return xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0) if n - correction > 0 else \
+        xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
+
+
+def square_of(xp: Any, x: Any) -> Any:
+    """|x| squared."""
+    if dtypes.as_dtype(x.dtype).category == 3:
+        r, i = xp.real(x), xp.imag(x)
+        return r * r + i * i
+    return x * x
+
+
+def real_dtype(x: Any) -> Any:
+    return dtypes.as_dtype(x.dtype).to_real().np
+
+
+def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    n = count(tuple(x_shape), dim)
+    scale = 2 / (n - correction) if n != correction else math.nan
+    return restore(xp, g, x_shape, dim, keepdim) * (x - xp.mean(x, dim, True)) * scale
+
+
+var.vjp(complex=True, x=_var)
+
+
+def correction_of(args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str) -> tuple[Any, Any, bool]:
+    """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim), var(unbiased), var(dim, correction=)."""
+    if args and isinstance(args[0], bool) and len(args) == 1:
+        unbiased, args = args[0], ()
+    if args:
+        dim = args[0]
+        if len(args) > 1:
+            unbiased = args[1]
+        if len(args) > 2:
+            keepdim = args[2]
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    return dim, correction, keepdim
+
+
+def _moment(name: str, root: bool, pair: bool) -> Any:
+    def f(input, *args, dim=None, unbiased=None, keepdim=False, correction=None, axis=None):
+        d, c, keep = correction_of(args, dim if axis is None else axis, unbiased, correction, keepdim, name)
+        if input.dtype.category < 2:
+            raise RuntimeError(f"{name}: std and var only support floating point and complex dtypes, got {input.dtype}")
+        d = reduced(d, input._a.ndim, name)
+        n = count(tuple(input._a.shape), d)
+        if n - c <= 0:
+            import warnings
+
+            warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
+                          "numel divided by output numel).", stacklevel=2)
+        v = low(var.entry, input, d, c, keep)
+        v = v.sqrt() if root else v
+        return (v, mean_(input, d, keep)) if pair else v
+
+    f.__name__ = name
+    f.__doc__ = ("Standard deviation" if root else "Variance") + (" and mean" if pair else "") + \
+        " of all elements or along dim; divides by n - correction (default 1)."
+    return public(f, name=name)
+
+
+def low(f: Any, x: Tensor, *args: Any) -> Tensor:
+    """f computed in float32 for the half precision dtypes."""
+    if x.dtype.name in ("float16", "bfloat16"):
+        return f(x.to(dtypes.float32), *args).to(x.dtype)
+    return f(x, *args)
+
+
+var_ = _moment("var", False, False)
+std = _moment("std", True, False)
+_moment("var_mean", False, True)
+_moment("std_mean", True, True)
+
+
+@public
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """Sum that counts nan as 0."""
+    if input.dtype.category == 3:
+        raise RuntimeError("nansum does not support complex inputs")
+    if input.dtype.category == 2:
+        input = input.masked_fill(input.isnan(), 0)
+    return sum_(input, dim, keepdim, dtype=dtype)
+
+
+@public
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """Mean of the elements that are not nan."""
+    if input.dtype.category < 2:
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+    good = input.isnan().logical_not()
+    return nansum_complex(input, good, dim, keepdim, dtype) / sum_(good, dim, keepdim)
+
+
+def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: Any) -> Tensor:
+    return sum_(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
+
+
+# ------------------------------------------------------------------------------------- norms
+
+
+def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
+    return xp.sgn(x) * w
+
+
+@op(reduction, public=False, method=False, node="LinalgVectorNormBackward0")
+def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):  # noqa: A002
+    """p-norm of vectors along dim (real result)."""
+    if ord == 2:
+        return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
+    a = xp.abs(x)
+    if ord == math.inf:
+        return xp.amax(a, dim, keepdim)
+    if ord == -math.inf:
+        return xp.amin(a, dim, keepdim)
+    if ord == 0:
+        return xp.sum(xp.astype(xp.ne(x, 0), real_dtype(x)), dim, keepdim)
+    if ord == 1:
+        return xp.sum(a, dim, keepdim)
+    return xp.pow(xp.sum(xp.pow(a, ord), dim, keepdim), 1.0 / ord)
+
+
+def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdim: bool) -> Any:  # noqa: A002
+    shape = tuple(x.shape)
+    if ord == 0:
+        return xp.zeros_like(x)
+    g, out = restore(xp, g, shape, dim, keepdim), restore(xp, out, shape, dim, keepdim)
+    if ord == 1:
+        return g * xp.sgn(x)
+    zero = xp.eq(out, 0)
+    safe = xp.where(zero, xp.ones_like(out), out)
+    if ord == 2:
+        return x * xp.where(zero, xp.zeros_like(out), g / safe)
+    a = xp.abs(x)
+    if ord in (math.inf, -math.inf):
+        hit = xp.astype(xp.eq(a, out), out.dtype)
+        return xp.sgn(x) * (hit * (g / xp.sum(hit, dim, True)))
+    at0 = xp.eq(a, 0)
+    p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
+    return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))
+
+
+vector_norm.vjp(complex=True, x=_vector_norm)
+
+
+@public(name="vector_norm", namespace="linalg")
+def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):  # noqa: A002
+    """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
+
+    x: floating or complex. ord: a number, inf or -inf. dtype: converts first.
+    """
+    if x.dtype.category < 2:
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
+    if dtype is not None:
+        if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
+            raise RuntimeError(f"linalg.vector_norm expected a floating point or complex tensor as `dtype` that fits {x.dtype}, got {dtype}")
+        x = x.to(dtype)
+    d = reduced(dim, x._a.ndim, "linalg.vector_norm")
+    if isinstance(ord, Tensor):
+        ord = ord.item()  # noqa: A001
+    if count(tuple(x._a.shape), d) == 0 and (ord < 0 or ord == math.inf):
+        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an "
+                           "identity")
+    return low(vector_norm.entry, x, float(ord), d, keepdim)
+
+
+@public
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
+
+    >>> torch.norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    from ..engine.dispatch import write_out
+
+    if dtype is not None:
+        input = input.to(dtype)
+    if isinstance(p, Tensor):
+        p = p.item()
+    if p is None or p == "fro":
+        p = 2
+    if p == "nuc":
+        d = tuple(dim) if dim is not None else (-2, -1)
+        if dim is not None and len(d) != 2 or input._a.ndim < 2:
+            raise RuntimeError(f"norm(p='nuc'): expects dim to be a 2-tuple of the dimensions of matrices, got {dim}")
+        r = function("svdvals", "linalg")(input.movedim(wrap_dims(d, input.ndim), (-2, -1))).sum(-1)
+        if keepdim:
+            for i in sorted(wrap_dims(d, input.ndim)):
+                r = r.unsqueeze(i)
+    elif isinstance(p, str):
+        raise RuntimeError(f"norm: unsupported p '{p}': use a number, 'fro' or 'nuc'")
+    else:
+        if input.dtype.category < 2:
+            raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.name.capitalize()}")
+        r = vector_norm_(input, p, dim, keepdim)
+    return r if out is None else write_out("norm", r, out)
+
+
+@public
+def dist(input, other, p=2):
+    """p-norm of input - other."""
+    return vector_norm_(input - other, p)
+
+
+@public
+def renorm(input, p, dim, maxnorm):
+    """input with the slices along dim scaled down to a p-norm of at most maxnorm."""
+    if input._a.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions")
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    d = wrap_dim(dim, input._a.ndim, "renorm")
+    n = vector_norm_(input, p, [i for i in range(input._a.ndim) if i != d], True)
+    scale = (maxnorm / (n + 1e-7)).where(n > maxnorm, n.new_ones(()))
+    return input * scale
+
+
+# ------------------------------------------------------------------------------------- quantiles and counts
+
+
+def _quantile(name: str, skip: bool) -> Any:
+    def f(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+        from ..engine.dispatch import write_out
+        from .creation import tensor
+
+        if not isinstance(q, Tensor):
+            if not 0 <= q <= 1:
+                raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+            q = tensor(float(q), dtype=input.dtype)
+        if input.dtype.name not in ("float32", "float64"):
+            raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+        if q.dtype is not input.dtype:
+            raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+        if q._a.ndim > 1:
+            raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+        if input._a.size == 0:
+            raise RuntimeError(f"{name}() input tensor must be non-empty")
+        if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+            raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+        if q._a.size and (float(q.min()) < 0 or float(q.max()) > 1):
+            raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+        nd = input._a.ndim
+        x = input.reshape(-1) if dim is None else input.movedim(wrap_dim(dim, nd, name), -1) if nd else input.reshape(1)
+        values = x.sort(-1).values
+        n = x.shape[-1]
+        if skip:
+            valid = (n - x.isnan().sum(-1, True)).to(x.dtype)
+        else:
+            valid = x.new_full((*x.shape[:-1], 1), float(n))
+        rank = (q.detach().reshape(-1) * (valid - 1)).clamp(min=0)
+        if not skip:
+            rank = rank.where(~x.isnan().any(-1, keepdim=True), rank * 0 + (n - 1))
+        low_i, high_i = rank.floor(), rank.ceil()
+        if interpolation == "lower":
+            high_i = low_i
+        elif interpolation == "higher":
+            low_i = high_i
+        elif interpolation == "nearest":
+            low_i = high_i = rank.round()
+        a = values.gather(-1, low_i.long())
+        if high_i is low_i:
+            r = a
+        else:
+            b = values.gather(-1, high_i.long())
+            w = 0.5 if interpolation == "midpoint" else rank - low_i
+            r = a + (b - a) * w
+        r = r.movedim(-1, 0)
+        if keepdim:
+            d = None if dim is None else wrap_dim(dim, nd, name)
+            r = r.reshape(r.shape[0], *[1] * nd) if d is None else r.unsqueeze(d + 1) if nd else r.reshape(r.shape[0])
+        if q._a.ndim == 0:
+            r = r.squeeze(0)
+        return r if out is None else write_out(name, r, out)
+
+    f.__name__ = name
+    f.__doc__ = "The q-quantiles of all elements or along dim" + ("; nan is ignored." if skip else ".")
+    return public(f, name=name)
+
+
+_quantile("quantile", False)
+_quantile("nanquantile", True)
+
+
+@public
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """Covariance matrix of the rows (variables) over the columns (observations)."""
+    if input._a.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input._a.ndim} dimensions")
+    if input.dtype.category == 0:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input if input._a.ndim == 2 else input.reshape(1, -1)
+    if x.dtype.category == 1:
+        x = x.to(dtypes.get_default_dtype())
+    n = x.shape[1]
+    for w, name in ((fweights, "fweights"), (aweights, "aweights")):
+        if w is None:
+            continue
+        if w._a.ndim > 1:
+            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w._a.ndim} dimensions")
+        if (w.dtype.category != 1) if name == "fweights" else (w.dtype.category != 2):
+            raise RuntimeError(f"cov(): expected {name} to have {'integral' if name == 'fweights' else 'floating point'} dtype but got "
+                               f"{name} with {w.dtype} dtype")
+        if w._a.size != n:
+            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                               f"{w._a.size} != {n}")
+        if w._a.size and float(w.min()) < 0:
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    if w is None:
+        total: Any = n
+        mean = x.mean(1, keepdim=True)
+        norm_factor: Any = total - correction
+    else:
+        w = w.reshape(-1).to(x.dtype.to_real())
+        total = w.sum()
+        mean = (x * w).sum(1, keepdim=True) / total
+        if correction == 0 or aweights is None:
+            norm_factor = total - correction
+        else:
+            norm_factor = total - correction * (w * aweights.reshape(-1).to(w.dtype)).sum() / total
+    c = x - mean
+    right = c if w is None else c * w
+    factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))
+    product = c @ (right.conj().transpose(0, 1) if x.dtype.category == 3 else right.transpose(0, 1))
+    r = product / factor if isinstance(factor, Tensor) or factor else product / product.new_zeros(())
+    return r.squeeze()
+
+
+@public
+def corrcoef(input):
+    """Correlation coefficients of the rows."""
+    c = cov(input)
+    if c._a.ndim == 0:
+        return c / c
+    d = c.diagonal()
+    s = (d.real if d.dtype.category == 3 else d).sqrt()
+    r = c / s.unsqueeze(1) / s.unsqueeze(0)
+    return r if r.dtype.category == 3 else r.clamp(-1, 1)
+
+
+@primitive(opaque, public=False, method=False, name="bincount_raw")
+def bincount_raw(xp, x, weights=None, minlength=0):
+    """Counts of the values 0, 1, 2, ..."""
+
+
+@public
+def bincount(input, weights=None, minlength=0):
+    """How often each value 0, 1, 2, ... occurs, or the sum of its weights."""
+    from ..arrays.lookup import namespace
+    from ..engine.tensor import wrap
+
+    if input._a.ndim != 1 or input.dtype.category != 1:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if input._a.size and int(input.min()) < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is not None and weights._a.size != input._a.size:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    xp = namespace(input._a)
+    w = None if weights is None else weights.detach()._a
+    out = xp.bincount(input._a, w, minlength)
+    if w is not None:
+        out = xp.astype(out, "float32" if weights.dtype.name == "float32" else "float64")
+    return wrap(out)
+
+
+@public
+def histc(input, bins=100, min=0, max=0):  # noqa: A002
+    """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
+    lo, hi = float(min), float(max)
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    if input.dtype.category != 2:
+        raise RuntimeError(f'"histogram_cpu" not implemented for \'{input.dtype.name.capitalize()}\'')
+    if lo == hi == 0 and input._a.size:
+        lo, hi = float(input.min()), float(input.max())
+    if lo == hi:
+        lo, hi = lo - 1, hi + 1
+    if not (math.isfinite(lo) and math.isfinite(hi)):
+        raise RuntimeError(f"range of [{lo}, {hi}] is not finite")
+    if lo > hi:
+        raise RuntimeError("max must be larger than min")
+    x = input.detach().reshape(-1)
+    x = x[(x >= lo) & (x <= hi)]
+    i = ((x - lo) / (hi - lo) * bins).long().clamp(max=bins - 1)
+    return bincount(i, None, bins).to(input.dtype)
+
+
+_ = named
