@@ -37,7 +37,7 @@ def word(kernel: Callable[..., Any]) -> Callable[..., Any]:
             wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
             return f(lib, x.astype(F32), *wide, **static).astype(d)
         if d.kind not in "fc":
-            raise RuntimeError(f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert with .float()")
+            raise NotImplementedError(f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert with .float()")
         if x.ndim == 0:
             line = [a.reshape(1) if getattr(a, "ndim", 1) == 0 else a for a in rest]
             return kernel(lib, x.reshape(1), *line, **static).reshape(())

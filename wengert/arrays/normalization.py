@@ -56,7 +56,7 @@ def wide(a: Any) -> Any:
 
 def floating(name: str, x: Any) -> None:
     if x.dtype.kind not in "fc" and x.dtype not in LOW:
-        raise RuntimeError(f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert with .float()")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert with .float()")
 
 
 # ------------------------------------------------------------------------------------- batch norm

@@ -302,7 +302,7 @@ def softmax_input(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Tensor, 
         input = input.to(dtype)
     d = wrap_dim(dim, input._a.ndim, name)
     if input.dtype.category != 2:
-        raise RuntimeError(f"\"{name}\" not implemented for '{input.dtype}': it takes floating point tensors; pass "
+        raise NotImplementedError(f"\"{name}\" not implemented for '{input.dtype}': it takes floating point tensors; pass "
                            "dtype=torch.float32")
     return input, d
 
