@@ -426,7 +426,8 @@ class WorkerIterator(LoaderIterator):
         self._persistent = loader.persistent_workers
         self._epoch = 0
         self._crew: list[Worker] = []
-        self._finalizer = weakref.finalize(self, dismiss, self._crew, os.getpid())
+        self._process = os.getpid()
+        self._finalizer = weakref.finalize(self, dismiss, self._crew, self._process)
         try:
             self._hire(loader)
             self._begin()
@@ -566,4 +567,4 @@ class WorkerIterator(LoaderIterator):
         self._owners = {}
         self._arrived = {}
         self._finalizer.detach()
-        dismiss(self._crew, os.getpid(), grace)
+        dismiss(self._crew, self._process, grace)
