@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["reshape", "view", "expand", "permute", "transpose", "movedim", "select", "getitem", "put_basic", "write_view", "flip",
            "roll", "cat", "stack", "take", "put_add", "index_put", "gather", "scatter_add", "zeros", "ones", "full", "empty",
            "zeros_like", "ones_like", "full_like", "arange", "scalar", "copy", "copy_into", "contiguous", "squeeze", "unsqueeze",
-           "diagonal", "tril", "triu", "one_hot_rows"]
+           "diagonal", "tril", "triu", "one_hot_rows", "put_diagonal", "as_strided", "put_strided", "unfold_dim", "fold_dim", "repeat"]
 
 
 def reshape(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
@@ -247,3 +247,59 @@ def tril(lib: Any, x: Any, diagonal: int = 0) -> Any:
 
 def triu(lib: Any, x: Any, diagonal: int = 0) -> Any:
     return lib.triu(x, diagonal)
+
+
+def put_diagonal(lib: Any, g: Any, shape: tuple[int, ...], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Zeros of shape with g on a diagonal."""
+    out = lib.zeros(shape, g.dtype)
+    diagonal(lib, out, offset, dim1, dim2)[...] = g
+    return out
+
+
+def owner(a: Any) -> Any:
+    """The array whose memory a is in."""
+    return a if a.base is None or not hasattr(a.base, "dtype") else a.base
+
+
+def as_strided(lib: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> Any:
+    """x's memory with other sizes and strides in elements; IndexError-free: what lies outside is refused."""
+    base = owner(x)
+    if base.dtype != x.dtype or not base.flags.c_contiguous:
+        base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
+    last = offset + sum([(n - 1) * s for n, s in zip(size, stride)]) if all([n > 0 for n in size]) else 0
+    if last >= max(base.size, 1) or offset > base.size:
+        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last + 1} elements; "
+                           f"the storage has {base.size}")
+    item = base.dtype.itemsize
+    flat = base.reshape(-1)[offset:]
+    return lib.lib.stride_tricks.as_strided(flat, size, tuple([s * item for s in stride]))
+
+
+def put_strided(lib: Any, g: Any, shape: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> Any:
+    """Zeros of shape with g added through other strides (places read twice add up)."""
+    out = lib.zeros(shape, g.dtype)
+    places = as_strided(lib, lib.arange(max(out.size, 1)), size, stride, offset)
+    lib.add.at(out.reshape(-1), places.reshape(-1), g.reshape(-1))
+    return out
+
+
+def unfold_dim(lib: Any, x: Any, dim: int, size: int, step: int) -> Any:
+    """Windows along a dimension as a new last dimension."""
+    n = (x.shape[dim] - size) // step + 1
+    shape = (*x.shape[:dim], n, *x.shape[dim + 1:], size)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
+    return lib.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def fold_dim(lib: Any, g: Any, shape: tuple[int, ...], dim: int, size: int, step: int) -> Any:
+    """The windows added up where they came from."""
+    out = lib.zeros(shape, g.dtype)
+    n = g.shape[dim]
+    for k in range(size):
+        key = (slice(None),) * dim + (slice(k, k + (n - 1) * step + 1, step),)
+        out[key] += g[..., k]
+    return out
+
+
+def repeat(lib: Any, x: Any, times: tuple[int, ...]) -> Any:
+    return lib.tile(x, times) if times else x.copy()
