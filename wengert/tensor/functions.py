@@ -5,6 +5,7 @@ Layers above write `from wengert.tensor import functions as T`.
 
 from __future__ import annotations
 
+import builtins  # torch's any, sum, ... become globals of this module
 import functools
 import inspect
 from typing import Any
@@ -24,7 +25,8 @@ def resolve(namespace: str, name: str) -> Any:
         f = FUNCTIONS[namespace][name]
     except KeyError:
         raise AttributeError(f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}") from None
-    return finished(f, name)
+    # functions of nn.functional with out= say so themselves; the others are spared a call
+    return f if namespace == "nn.functional" and not isinstance(f, Op) else finished(f, name)
 
 
 def finished(f: Any, name: str) -> Any:
@@ -46,7 +48,7 @@ def parameters(f: Any) -> Any:
 def takes_tensor(f: Any) -> bool:
     """Whether out= is still to be added: the function has no such parameter and no **kwargs."""
     ps = parameters(f)
-    return "out" not in ps and not any(p.kind is p.VAR_KEYWORD for p in ps.values())
+    return "out" not in ps and not builtins.any(p.kind is p.VAR_KEYWORD for p in ps.values())
 
 
 def with_out(f: Any) -> Any:
