@@ -158,11 +158,19 @@ def pow(lib: Any, x: Any, y: Any) -> Any:  # noqa: A001
 
 
 def erf(lib: Any, x: Any) -> Any:
-    return scipy_special(lib).erf(x)
+    return special(lib, "erf", x)
 
 
 def erfc(lib: Any, x: Any) -> Any:
-    return scipy_special(lib).erfc(x)
+    return special(lib, "erfc", x)
+
+
+def special(lib: Any, name: str, *args: Any) -> Any:
+    """A SciPy function; half precision is computed in float32."""
+    d = args[0].dtype
+    if d.itemsize == 2:
+        return lib.asarray(getattr(scipy_special(lib), name)(*[a.astype(np.float32) for a in args])).astype(d)
+    return getattr(scipy_special(lib), name)(*args)
 
 
 def scipy_special(lib: Any) -> Any:

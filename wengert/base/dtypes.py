@@ -81,7 +81,7 @@ def as_dtype(d: object) -> dtype:
     if type(d) is dtype:
         return d
     if d in BY_PYTHON:
-        return get_default_dtype() if d is float else BY_PYTHON[d]  # type: ignore[index]
+        return {builtins.float: float64, builtins.complex: complex128}.get(d, BY_PYTHON[d])  # type: ignore[call-overload,index]
     try:
         return BY_NP[np.dtype(d)]  # type: ignore[call-overload]
     except (KeyError, TypeError):

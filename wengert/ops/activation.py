@@ -21,8 +21,13 @@ from .unary import relu
 
 
 def F(**facts: Any) -> Any:
-    """Register a function of torch.nn.functional."""
-    return public(namespace="nn.functional", **facts)
+    """Register a function of torch.nn.functional. It has out= only if it says so: the others are spared a call."""
+
+    def register(f: Any) -> Any:
+        f.__wengert_finished__ = f
+        return public(namespace="nn.functional", **facts)(f)
+
+    return register
 
 
 def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:

@@ -56,7 +56,7 @@ where.vjp(x=lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
           y=lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g))
 
 
-@primitive(elementwise, method="maximum", public="maximum")
+@primitive(elementwise)
 def maximum(xp, x, y):
     """The larger of x and y; nan wins; at ties each gets half the gradient."""
 

@@ -34,10 +34,13 @@ def floating(d: Any) -> Any:
     return dtypes.get_default_dtype().np if d is None else dtypes.as_np(d)
 
 
-def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
+def sized(args: tuple[Any, ...], kw: dict[str, Any], name: str) -> tuple[int, ...]:
+    size = kw.pop("size", None)
+    if kw:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
     if size is not None:
         args = (size,)
-    if not args:
+    if not args and size is None:
         raise TypeError(f'{name}() received an invalid combination of arguments - got (), but expected (tuple of ints size, *)')
     if len(args) == 1 and isinstance(args[0], Tensor) and args[0]._a.ndim == 0:
         args = (int(args[0]),)
@@ -55,14 +58,14 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
     >>> torch.zeros(2)
     tensor([0., 0.])
     """
-    shape = sized(size, kw.pop("size", None), "zeros")
+    shape = sized(size, kw, "zeros")
     return into(out, finish(space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
 @public(method=False)
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None, **kw):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    shape = sized(size, kw.pop("size", None), "ones")
+    shape = sized(size, kw, "ones")
     return into(out, finish(space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
@@ -70,7 +73,7 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
 def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None,
           names=None, **kw):
     """A tensor with arbitrary contents."""
-    shape = sized(size, kw.pop("size", None), "empty")
+    shape = sized(size, kw, "empty")
     return into(out, finish(space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
@@ -92,7 +95,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
         fill_value = fill_value.item()
     xp = space(device)
     d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
-    shape = sized((size,), None, "full")
+    shape = sized((size,), {}, "full")
     value = xp.scalar(fill_value, d) if type(fill_value) is int else fill_value
     if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
         raise RuntimeError(f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow")
@@ -129,9 +132,15 @@ def _like(name: str, make: Any, doc: str) -> Any:
 
 
 def batched_like(a: Any, make: Any, d: Any) -> Any:
-    from ..arrays.lookup import default_namespace
+    """An array like that of an interpreter: a batch gives a batch, the others their content's kind."""
+    from ..engine.batched import Batched
 
-    return make(default_namespace(), tuple(a.shape), d)
+    if RANK.get(type(a)) == 2:
+        inner = batched_like(a.content, make, d)
+        return Batched(a.level, inner) if isinstance(a, Batched) else inner
+    if isinstance(a, Tensor):
+        return batched_like(a._a, make, d)
+    return make(NS[type(a)], tuple(a.shape), d)
 
 
 zeros_like = _like("zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros of input's shape and dtype.")
@@ -206,6 +215,34 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
 
 
 @public(method=False)
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Arbitrary contents with the given sizes and strides (in elements)."""
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError(f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
+    n = 1 + sum([(a - 1) * b for a, b in zip(size, stride)]) if all(size) else 0
+    base = empty(n, dtype=dtype, device=device)
+    return wrap(namespace(base._a).as_strided(base._a, size, stride, 0)).requires_grad_(requires_grad)
+
+
+@public(function=False)
+def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """empty_strided with the dtype and device of self."""
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+@public(method=False)
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Arbitrary contents whose dimensions lie in memory in the given order."""
+    size, order = tuple(size), tuple(physical_layout)
+    if sorted(order) != list(range(len(size))):
+        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout" if len(order) != len(size) else
+                           f"Dimension out of range or duplicate dim in the physical layout {list(order)}")
+    t = empty([size[i] for i in order], dtype=dtype, device=device, requires_grad=requires_grad)
+    return t.permute([order.index(i) for i in range(len(size))])
+
+
+@public(method=False)
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """steps numbers from start to end (included), evenly spread."""
     start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
@@ -218,10 +255,13 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     d = dtypes.as_dtype(dtype)
     xp = space(device)
     if d.category == 1:
-        i = xp.arange(0, steps, 1, dtypes.float64.np)
-        half = steps // 2
-        step = (end - start) / (steps - 1) if steps > 1 else 0.0
-        values = xp.where(i < half, start + i * step, end - (steps - 1 - i) * step) if steps > 1 else xp.full((steps,), float(start), dtypes.float64.np)
+        # PyTorch computes the step in single precision here
+        f32 = dtypes.float32.np.type
+        i = xp.arange(0, steps, 1, dtypes.float32.np)
+        step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
+        start, end = int(start), int(end)
+        values = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step) if steps > 1 \
+            else xp.full((steps,), float(start), dtypes.float64.np)
         return into(out, finish(xp.astype(values, d.np), requires_grad))
     work = d if d.name in ("float64", "complex128") else dtypes.float64 if d.category == 2 else dtypes.complex128
     values = xp.library.linspace(start, end, steps, dtype=work.np)

@@ -60,5 +60,5 @@ def sizes_of(args: tuple[Any, ...], name: str) -> tuple[int, ...]:
     try:
         return tuple([a.__index__() if type(a) is not int else a for a in args])
     except (AttributeError, TypeError):
-        bad = next(type(a).__name__ for a in args if not hasattr(a, "__index__"))
+        bad = next((type(a).__name__ for a in args if not isinstance(a, int)), "something else")
         raise TypeError(f"{name}(): sizes must be ints, got {bad}") from None

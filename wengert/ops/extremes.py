@@ -327,7 +327,9 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     x = input.reshape(-1) if dim is None else input.movedim(d, 0)
     n = x._a.shape[0]
     if n == 0:
-        return (x,) if return_inverse or return_counts else x
+        none = wrap(xp.zeros((0,), "int64"))
+        out = [x, *[none] * (bool(return_inverse) + bool(return_counts))]
+        return tuple(out) if len(out) > 1 else x
     rows = x.reshape(n, -1)
     new = xp.ones((n,), "bool")
     if n > 1:

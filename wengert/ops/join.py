@@ -153,6 +153,6 @@ def chunk(input, chunks, dim=0):
 def unbind(input, dim=0):
     """The slices along dim, as views."""
     if input._a.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
     return tuple([select.entry(input, d, i) for i in range(input._a.shape[d])])

@@ -154,7 +154,7 @@ def mm(input, mat2, *, out=None):
 
 
 @public(name="linear", namespace="nn.functional")
-def linear_(input, weight, bias=None):
+def linear_(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().
 
     >>> F.linear(torch.ones(1, 2), torch.ones(3, 2)).shape
@@ -170,4 +170,4 @@ def linear_(input, weight, bias=None):
     if bias is not None and (tuple(bias._a.shape) not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim):
         raise RuntimeError(f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the bias needs shape "
                            f"{(w.shape[0],) if w.ndim == 2 else ()}")
-    return linear.entry(input, weight, bias)
+    return linear.entry(input, weight, bias, out=out)

@@ -353,7 +353,7 @@ def _quantile(name: str, skip: bool) -> Any:
             raise RuntimeError(f"{name}() input tensor must be non-empty")
         if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
             raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
-        if q._a.size and (float(q.min()) < 0 or float(q.max()) > 1):
+        if q._a.size and not hasattr(q._a, "level") and (float(q.min()) < 0 or float(q.max()) > 1):
             raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
         nd = input._a.ndim
         x = input.reshape(-1) if dim is None else input.movedim(wrap_dim(dim, nd, name), -1) if nd else input.reshape(1)
@@ -363,7 +363,7 @@ def _quantile(name: str, skip: bool) -> Any:
             valid = (n - x.isnan().sum(-1, True)).to(x.dtype)
         else:
             valid = x.new_full((*x.shape[:-1], 1), float(n))
-        rank = (q.detach().reshape(-1) * (valid - 1)).clamp(min=0)
+        rank = (q.reshape(-1) * (valid - 1)).clamp(min=0)
         if not skip:
             rank = rank.where(~x.isnan().any(-1, keepdim=True), rank * 0 + (n - 1))
         low_i, high_i = rank.floor(), rank.ceil()
@@ -419,7 +419,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         if w._a.size != n:
             raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got "
                                f"{w._a.size} != {n}")
-        if w._a.size and float(w.min()) < 0:
+        if w._a.size and not hasattr(w._a, "level") and float(w.min()) < 0:
             raise RuntimeError(f"cov(): {name} cannot be negative")
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     if w is None:

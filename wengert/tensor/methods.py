@@ -307,7 +307,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             positions += 1
             if positions == 2:
                 copy = a
-        elif isinstance(a, dtypes.dtype) or a in (int, float, bool, complex):
+        elif isinstance(a, (dtypes.dtype, type)):
             dtype = a
         elif isinstance(a, Tensor):
             other = a
