@@ -27,6 +27,9 @@ def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) 
         if type(raws[0]) in SCALARS and op.kind == "elementwise" and not op.number_first:
             raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(raws[0]).__name__}: swap the "
                             "operands, or make a tensor of it with torch.tensor(...)")
+        if op.tensors_only and any(type(a) in SCALARS for a in raws):
+            raise TypeError(f"{op.name}(): argument 'other' (position 2) must be Tensor, not {type(raws[-1]).__name__}: make a tensor of "
+                            "it with torch.tensor(...)")
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
     xp = namespace_of(op, raws)
     t = xp.array_type

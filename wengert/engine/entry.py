@@ -66,7 +66,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     w(f"  except AttributeError: {slow}")
     if op.types == "float":
         w(f"  if d is not F32 and d is not F64: {slow}")
-    scalars = op.types in ("promote", "float") and len(ins) == 2
+    scalars = op.types in ("promote", "float") and len(ins) == 2 and not op.tensors_only
     for i, p in enumerate(ins[1:], 1):
         w(f"  if isinstance({p}, Tensor):")
         w(f"    a{i} = {p}._a; n{i} = {p}._n")

@@ -53,6 +53,7 @@ class Op:
         self.batch_rule: Callable[..., Any] | None = None
         self.holomorphic = True
         self.number_first = False  # whether the first operand may be a Python number
+        self.tensors_only = False  # whether no operand may be
         camel = "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_"))
         self.node = type(node or camel + "Backward0", (Node,), {"__slots__": (), "op": self, "__module__": "torch.autograd",
                                                                 "special": 3 if self.many else 0})

@@ -82,6 +82,10 @@ def minimum(xp, x, y):
 minimum.vjp(**_share("lt"))
 
 
+for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
+    _op.tensors_only = True
+
+
 @public(name="where")
 def where_(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true elements.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine import views
-from ..engine.kinds import movement
-from ..engine.op import primitive, public
+from ..engine.kinds import elementwise, movement
+from ..engine.op import op, primitive, public
 from ..engine.tensor import Tensor, wrap
 from .dims import wrap_dim
 
@@ -334,18 +334,26 @@ def fitted(value: Tensor, shape: tuple[int, ...]) -> Tensor:
                            f"{list(shape)}") from None
 
 
+@op(elementwise, public=False, method=False, types="any", node="CopyBackwards")
+def overwrite(xp, x, value):
+    """value in place of x."""
+    return xp.expand(value, tuple(x.shape))
+
+
+overwrite.vjp(x=lambda xp, g: xp.zeros_like(g), value=lambda g: g)
+
+
 def copy_into(v: Tensor, value: Tensor, name: str) -> None:
     """Overwrite v (a tensor or a view of one) with value, recorded."""
-    from .shape import copy
-
     if value.dtype is not v.dtype:
         value = value.to(v.dtype)
     if value.device != v.device:
         value = value.to(v.device)
     if tuple(value._a.shape) != tuple(v._a.shape):
         value = fitted(value, tuple(v._a.shape))
-    source = copy.entry(value) if value._n is not None else value
-    views.inplace(v, name, wrap(source._a, source._n))
+    if value._n is not None or v._n is not None:
+        value = overwrite.entry(v, value)
+    views.inplace(v, name, wrap(value._a, value._n))
 
 
 @public(name="select")

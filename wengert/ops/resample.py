@@ -17,7 +17,7 @@ from ..engine.kinds import linear, movement
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
 from .compare import where_ as where
-from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .unary import round_half
 from .windows import check_tensor
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base import dtypes
 from ..base.returns import named
 from ..engine.kinds import linear, opaque
 from ..engine.op import op, primitive, public
@@ -61,7 +62,10 @@ def logcumsumexp(xp, x, dim=0):
 def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     if x.ndim == 0:
         return g
-    # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows
+    # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows, summed in double precision
+    d = g.dtype
+    if dtypes.as_dtype(d).category == 2:
+        g, x, out = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np), xp.astype(out, dtypes.float64.np)
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)

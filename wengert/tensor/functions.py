@@ -12,8 +12,10 @@ from typing import Any
 
 from ..engine.dispatch import write_out
 from ..engine.op import FUNCTIONS, METHODS, Op
-from ..engine.tensor import Tensor
-from ..engine.views import inplace
+from ..arrays.lookup import namespace
+from ..base.modes import state
+from ..engine.tensor import Tensor, wrap
+from ..engine.views import check_inplace, inplace
 from . import catalogue
 
 catalogue.load()
@@ -25,8 +27,7 @@ def resolve(namespace: str, name: str) -> Any:
         f = FUNCTIONS[namespace][name]
     except KeyError:
         raise AttributeError(f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}") from None
-    # functions of nn.functional with out= say so themselves; the others are spared a call
-    return f if namespace == "nn.functional" and not isinstance(f, Op) else finished(f, name)
+    return finished(f, name)
 
 
 def finished(f: Any, name: str) -> Any:
@@ -62,16 +63,40 @@ def with_out(f: Any) -> Any:
     return g
 
 
+RESHAPING = {"squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"}  # in place: another view of self
+
+
 def derive_inplace(name: str) -> Any:
     """name_ from the function name, for functions that have no in-place form of their own."""
     f = method(name)
+    whole = not isinstance(METHODS[name], Op)
 
     def g(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return inplace(self, name + "_", f(self, *args, **kwargs))
+        x = self
+        if whole and state.grad and isinstance(self, Tensor) and recorded(self, args, kwargs):
+            x = standin(self)  # several ops may save self, which is about to be overwritten
+        return inplace(self, name + "_", f(x, *args, **kwargs))
 
+    def reshaping(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_inplace(self, name + "_", False)
+        r = f(self, *args, **kwargs)
+        self._a, self._n = r._a, r._n
+        return self
+
+    g = reshaping if name in RESHAPING else g
     g.__name__ = name + "_"
     g.__doc__ = f"{name}() in place."
     return g
+
+
+def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
+    """Whether an operation on these would be recorded."""
+    return self._n is not None or any(isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values()))
+
+
+def standin(self: Tensor) -> Tensor:
+    """A copy of self's values in self's place in the graph."""
+    return wrap(namespace(self._a).copy(self._a), self._n)
 
 
 def method(name: str) -> Any:
@@ -83,8 +108,8 @@ def method(name: str) -> Any:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    if name not in FUNCTIONS[""] and name.endswith("_") and name[:-1] in METHODS:
-        f = derive_inplace(name[:-1])
+    if name not in FUNCTIONS[""] and (name.endswith("_") or name == "detach") and hasattr(Tensor, name):
+        f = getattr(Tensor, name)  # torch.relu_(x) is x.relu_()
     else:
         f = resolve("", name)
     globals()[name] = f
