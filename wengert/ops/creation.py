@@ -34,10 +34,15 @@ def floating(d: Any) -> Any:
     return dtypes.get_default_dtype().np if d is None else dtypes.as_np(d)
 
 
-def sized(args: tuple[Any, ...], kw: dict[str, Any], name: str) -> tuple[int, ...]:
+def size_in(kw: dict[str, Any], name: str) -> Any:
+    """The size= among keywords, which must be the only one."""
     size = kw.pop("size", None)
     if kw:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
+    return size
+
+
+def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     if size is not None:
         args = (size,)
     if not args and size is None:
@@ -58,14 +63,14 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
     >>> torch.zeros(2)
     tensor([0., 0.])
     """
-    shape = sized(size, kw, "zeros")
+    shape = sized(size, size_in(kw, "zeros"), "zeros")
     return into(out, finish(space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
 @public(method=False)
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None, **kw):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    shape = sized(size, kw, "ones")
+    shape = sized(size, size_in(kw, "ones"), "ones")
     return into(out, finish(space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
@@ -73,7 +78,7 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
 def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None,
           names=None, **kw):
     """A tensor with arbitrary contents."""
-    shape = sized(size, kw, "empty")
+    shape = sized(size, size_in(kw, "empty"), "empty")
     return into(out, finish(space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
 
 
@@ -95,7 +100,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
         fill_value = fill_value.item()
     xp = space(device)
     d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
-    shape = sized((size,), {}, "full")
+    shape = sized((size,), None, "full")
     value = xp.scalar(fill_value, d) if type(fill_value) is int else fill_value
     if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
         raise RuntimeError(f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow")
