@@ -222,8 +222,9 @@ def collate_numpy_array_fn(
     """Stack NumPy arrays of one shape as a tensor; strings and objects have no rule (TypeError).
 
     Example:
-        >>> collate_numpy_array_fn([np.zeros(2), np.ones(2)],
-        collate_fn_map=default_collate_fn_map).shape torch.Size([2, 2])
+        >>> pair = [np.zeros(2), np.ones(2)]
+        >>> collate_numpy_array_fn(pair, collate_fn_map=default_collate_fn_map).shape
+        torch.Size([2, 2])
     """
     if batch[0].dtype.kind in "SUO":
         raise _no_rule(batch[0].dtype)

@@ -38,8 +38,8 @@ class Dataset(Generic[S_co]):
         ...         return 4
         ...     def __getitem__(self, index):
         ...         return index**2
-        >>> [sample for sample in DataLoader(Squares(), batch_size=2)]
-        [tensor([0, 1]), tensor([4, 9])]
+        >>> len(Squares()), Squares()[3]
+        (4, 9)
     """
 
     def __getitem__(self, index: Any) -> S_co:
@@ -61,6 +61,7 @@ class IterableDataset(Dataset[S_co], Iterable[S_co]):
     `default_collate` would make them, is used with the default collate_fn.
 
     Example:
+        >>> from wengert.data import DataLoader, get_worker_info
         >>> class Count(IterableDataset):
         ...     def __iter__(self):
         ...         info = get_worker_info()

@@ -127,9 +127,7 @@ class TableDataset(IterableDataset[Any]):
             if not path.is_file():
                 raise FileNotFoundError(f"{type(self).__name__}: there is no file {path}")
         if chunk_rows <= 0:
-            raise ValueError(
-                f"{type(self).__name__}: chunk_rows must be positive, not {chunk_rows}"
-            )
+            raise ValueError(f"{type(self).__name__}: chunk_rows={chunk_rows} is not positive")
         self.columns = None if columns is None else list(columns)
         self.target = target
         self.chunk_rows = chunk_rows
