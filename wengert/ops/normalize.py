@@ -77,6 +77,8 @@ def batch_norm_(input, running_mean, running_var, weight=None, bias=None, traini
             [ 1.0000]])
     """
     check("batch_norm", input)
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     if training:
         enough_values(tuple(input._a.shape))
     elif running_mean is None or running_var is None:
@@ -96,10 +98,10 @@ def normalised(input: Tensor, running_mean: Any, running_var: Any, weight: Any, 
                                f"{tuple(shape)} has {shape[1]} channels in dimension 1")
     if training:
         out, mean, var = batch_norm.entry(input, weight, bias, None, None, True, eps)
-        if running_mean is not None:
+        n = input._a.size // max(shape[1], 1)
+        if n and running_mean is not None:
             move(running_mean, mean, momentum)
-        if running_var is not None:
-            n = input._a.size // max(shape[1], 1)
+        if n and running_var is not None:
             move(running_var, var, momentum, n / max(n - 1, 1))
         return out
     return batch_norm.entry(input, weight, bias, running_mean, running_var, False, eps)[0]
