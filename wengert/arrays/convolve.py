@@ -1,9 +1,10 @@
-"""Convolution over 1 to 3 spatial dimensions and its two adjoints, which are each other's derivatives.
+"""Convolution over 1 to 3 spatial dimensions and its two adjoints: each other's derivatives.
 
-`conv(x, w)`, `conv_input(g, w)` and `conv_weight(x, g)` are the three views of one trilinear form: correlate
-x with w, and g with the result. A transposed convolution is `conv_input`. All of them copy the taps of a few
-images into columns (as contiguous runs, see `windows.py`), multiply once per group of channels, and move on,
-so that the columns stay in the cache. Layout is PyTorch's: x (N, C, *spatial), w (O, C / groups, *kernel).
+`conv(x, w)`, `conv_input(g, w)` and `conv_weight(x, g)` are the three views of one trilinear form:
+correlate x with w, and g with the result. A transposed convolution is `conv_input`. All of them
+copy the taps of a few images into columns (as contiguous runs, see `windows.py`), multiply once per
+group of channels, and move on, so that the columns stay in the cache. Layout is PyTorch's: x (N, C,
+*spatial), w (O, C / groups, *kernel).
 
 float16 and bfloat16 are computed in float32.
 """
@@ -30,6 +31,8 @@ from .windows import (
     windows,
 )
 
+__all__ = ["conv", "conv_input", "conv_weight", "im2col", "col2im"]
+
 CACHE = 1 << 19  # bytes of columns at a time: they should stay in a core's own cache
 SMALL = (
     1_000_000  # multiply-adds up to which OpenBLAS multiplies small matrices without packing them
@@ -37,8 +40,8 @@ SMALL = (
 PARALLEL = 2_000_000  # multiply-adds from which a second thread pays
 
 
-def conv(lib: Any, x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array:
-    """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,): (N, O, *out)."""
+def conv(lib: Any, x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
+    """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
     dtype = x.dtype
     x, w, bias = widen(lib, x), widen(lib, w), bias if bias is None else widen(lib, bias)
     groups, k = geometry.groups, prod(w.shape[1:])
@@ -52,10 +55,10 @@ def conv(lib: Any, x: Array, w: Array, geometry: Geometry, bias: Array | None = 
 
 
 def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) -> Array:
-    """The x (of x_shape) whose windows, weighted with w, sum g (N, O, *out): the adjoint of `conv` in x.
+    """The adjoint of `conv` in x: g (N, O, *out), weighted with w, spread over an x of x_shape.
 
-    Positions of x that are equal modulo the stride see the same subset of the taps: each such class is a
-    correlation of g with those taps, reversed, with stride 1.
+    Positions of x that are equal modulo the stride see the same subset of the taps: each such class
+    is a correlation of g with those taps, reversed, with stride 1.
     """
     dtype = g.dtype
     g, w = widen(lib, g), widen(lib, w)
@@ -76,7 +79,7 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
 def _classes(
     n: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
 ) -> list[tuple[Any, ...]]:
-    """Along one dimension, per class of positions: (slice of x, slice of the kernel, padding of g, dilation, size)."""
+    """Per class of positions: (its slice of x, slice of w, padding of g, dilation, size)."""
     found = []
     for r in range(min(stride, n)):
         seen = [t for t in range(kernel) if (r + padding[0] - t * dilation) % stride == 0]
@@ -100,17 +103,18 @@ def _classes(
 
 
 def _correlate(lib: Any, x: Array, w: Array, t: Taps, out: Array, bias: Array | None) -> None:
-    """Write the correlation of x (N, C, *spatial) with w (groups, rows, C/groups * taps) into out (N, O, *out)."""
+    """Write the correlation of x with w (groups, rows, C/groups * taps) into out (N, O, *out)."""
     groups, rows, _ = w.shape
     inner, width = t, 1
     if _many_channels_to_few(t, w.shape[2], rows):
-        # The last kernel dimension may as well be applied to the product: adding `rows` runs per tap there costs less
-        # than making columns of it for every input channel, and the product has more rows.
+        # The last kernel dimension may as well be applied to the product: adding `rows` runs per
+        # tap there costs less than making columns of it for every input channel, and the product
+        # has more rows.
         inner, width = first_of_rows(t), t.kernel[-1]
         w = w.reshape(groups, rows, -1, width).swapaxes(2, 3).reshape(groups, rows * width, -1)
     w = lib.ascontiguousarray(w)
     shifts = [offset for _, offset in t.taps[1:width]]
-    columns = Columns(lib, split(lib, x, t), inner, groups, rows * width)
+    columns = Columns(lib, split(lib, x, t), inner, groups, rows * width, runs=width > 1)
     direct = (
         columns.length == prod(t.out)
         and not columns.joined
@@ -153,7 +157,7 @@ def _many_channels_to_few(t: Taps, k: int, rows: int) -> bool:
 
 
 def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry) -> Array:
-    """The correlation of x (N, C, *spatial) with g (N, O, *out) per tap, of w_shape: the adjoint of `conv` in w."""
+    """The adjoint of `conv` in w: x correlated with g (N, O, *out) at every tap, of w_shape."""
     dtype = x.dtype
     x, g = widen(lib, x), widen(lib, g)
     groups, k = geometry.groups, prod(w_shape[1:])
@@ -187,18 +191,18 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
     return lib.ascontiguousarray(total.swapaxes(1, 2)).reshape(w_shape).astype(dtype, copy=False)
 
 
-def unfold(lib: Any, x: Array, kernel: Ints, geometry: Geometry) -> Array:
+def im2col(lib: Any, x: Array, kernel: Ints, geometry: Geometry) -> Array:
     """The windows of x (N, C, *spatial) as columns (N, C * taps, windows)."""
     t = conv_taps(x.shape[2:], kernel, geometry)
     ph = split(lib, x, t)
     out = lib.empty((*x.shape[:2], len(t.taps), *t.out), x.dtype)
     for i, (phase, offset) in enumerate(t.taps):
         out[:, :, i] = windows(lib, ph[:, :, phase, offset : offset + t.run], t)
-    return out.reshape(len(x), -1, prod(t.out))
+    return out.reshape(len(x), x.shape[1] * len(t.taps), prod(t.out))
 
 
-def fold(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) -> Array:
-    """The adjoint of `unfold`: an array of x_shape, each position the sum of its copies in the columns g."""
+def col2im(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) -> Array:
+    """The adjoint of `im2col`: of x_shape, each position the sum of its copies in the columns g."""
     dtype = g.dtype
     g = widen(lib, g)
     t = conv_taps(tuple(x_shape[2:]), kernel, geometry)
@@ -215,18 +219,27 @@ def fold(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) ->
 class Columns:
     """The columns of a split array, a few images at a time.
 
-    One image's columns are (groups, C/groups * taps, length). Those of several are stacked in front, or `joined`
-    along length: then a single product serves them all, which small images need and sums over images profit from.
+    One image's columns are (groups, C/groups * taps, length). Those of several are stacked in
+    front, or `joined` along length: then a single product serves them all, which small images need
+    and sums over images profit from.
     """
 
     def __init__(
-        self, lib: Any, ph: Array, t: Taps, groups: int, rows: int, joined: bool = False
+        self,
+        lib: Any,
+        ph: Array,
+        t: Taps,
+        groups: int,
+        rows: int,
+        joined: bool = False,
+        runs: bool = False,
     ) -> None:
         self.lib, self.ph, self.t, self.groups = lib, ph, t, groups
         points = prod(t.out)
-        # Copying a window's row costs about 5.5 ns however short it is; multiplying costs 0.022 ns per output channel
-        # and position: whole runs are better unless the positions that are no window cost more than the rows.
-        self.runs = t.exact or rows * (t.run / points - 1) * 0.022 < 5.5 / t.out[-1]
+        # Copying a window's row costs about 5.5 ns however short it is; multiplying costs 0.022 ns
+        # per output channel and position: whole runs are better unless the positions that are no
+        # window cost more than the rows.
+        self.runs = runs or t.exact or rows * (t.run / points - 1) * 0.022 < 5.5 / t.out[-1]
         self.length = t.run if self.runs else points
         self.k = ph.shape[1] * len(t.taps) // groups
         product = groups * self.k * rows * self.length
@@ -239,7 +252,7 @@ class Columns:
         self.view = self._view() if len(t.phases) == 1 and not self.plain else None
 
     def _view(self) -> Array:
-        """One phase: all taps of all images as one strided view, (N, C, *kernel, length or *out)."""
+        """All taps of all images, of one phase, as a view (N, C, *kernel, length or *out)."""
         n, c, _, item = self.ph.strides
         t = self.t
         kernel, strides = _regular([offset for _, offset in t.taps])
@@ -249,7 +262,7 @@ class Columns:
         return self.lib.lib.stride_tricks.as_strided(self.ph, shape, strides)
 
     def _matrices(self, rows: int) -> tuple[Array, Array]:
-        """An array of `rows` rows per group, for the product; and as (images, all rows, length), a view."""
+        """An array of `rows` rows per group, and a view of it as (images, all rows, length)."""
         if self.joined:
             flat = self.lib.zeros((self.groups, rows, self.images * self.length), self.ph.dtype)
             return flat, flat.reshape(self.groups * rows, self.images, -1).swapaxes(0, 1)
@@ -280,7 +293,7 @@ class Columns:
         return 1 if self.runs else len(self.t.out)
 
     def fill(self, scratch: tuple[Array, Array], a: int, b: int) -> Array:
-        """The columns of images a..b, as matrices (in scratch, unless the images serve as they are)."""
+        """The columns of images a..b, as matrices."""
         flat, into = scratch
         n = b - a
         if into is None:
@@ -294,7 +307,7 @@ class Columns:
         return flat[..., : n * self.length] if self.joined else flat[:n]
 
     def product(self, rows: int, width: int, t: Taps | None) -> tuple[Array, Array, Array]:
-        """An array for w @ columns; as (..., rows, width, length); and its windows (images, all rows, *out)."""
+        """An array for w @ columns; as (..., rows, width, length); its windows."""
         flat, by_image = self._matrices(rows * width)
         each = flat.reshape(*flat.shape[:-2], rows, width, flat.shape[-1])
         first = by_image.reshape(self.images, self.groups * rows, width, -1)[:, :, 0]
@@ -303,7 +316,7 @@ class Columns:
         return flat, each, self._found(first)
 
     def rows(self, n: int) -> tuple[Array, Array]:
-        """The other factor of columns @ rows, (groups, length, n), zero; and its windows (images, groups, n, *out)."""
+        """Zeros (groups, length, n), a factor; its windows (images, groups, n, *out)."""
         if n < 16:
             flat, by_image = self._matrices(n)
             return flat.swapaxes(1, 2), self._found(
@@ -342,7 +355,7 @@ def _on_cpu(lib: Any) -> bool:
 
 
 def _images(lib: Any, n: int, size: int, product: int) -> int:
-    """How many images to take at a time: columns of `size` bytes and a `product` of multiply-adds each."""
+    """How many images to take at a time; one has `size` bytes and `product` multiply-adds."""
     if not _on_cpu(lib):
         return max(1, min(n, (1 << 30) // size))  # launches are dear there, and caches small
     limit = CACHE // size
@@ -356,7 +369,7 @@ def _threads(lib: Any, work: int) -> int:
 
 
 def _over_images(lib: Any, work: threads.Work, n: int, images: int, size: int) -> None:
-    """Run work over pieces (start, stop) of n images; on several threads if it has `size` multiply-adds to do."""
+    """Run work over pieces (start, stop) of n images; there are `size` multiply-adds to do."""
     busy = _threads(lib, size)
     step = min(images, -(-n // busy))
     threads.spread(work, [(a, min(a + step, n)) for a in range(0, n, step)], busy)

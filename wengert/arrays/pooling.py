@@ -1,8 +1,9 @@
-"""Pooling over 1 to 3 spatial dimensions: maximum with indices, average, adaptive, fractional, and the way back.
+"""Pooling over 1 to 3 spatial dimensions: maximum, average, adaptive, fractional, and the way back.
 
-Arrays are (planes, *spatial): the caller joins batch and channels. A window's taps are runs of phase planes (see
-`windows.py`), so that a pool is a few passes over contiguous memory. Indices count positions of one input plane, as
-PyTorch's do. Convolution is in `convolve.py`; norms over windows are composed of these in `ops/pool.py`.
+Arrays are (*lead, *spatial); a plane is one position of the leading dimensions. A window's taps are
+runs of phase planes (see `windows.py`), so that a pool is a few passes over contiguous memory.
+Indices count positions of one input plane, as PyTorch's do. Convolution is in `convolve.py`; norms
+over windows are composed of these in `ops/pool.py`.
 """
 
 from __future__ import annotations
@@ -11,23 +12,43 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from . import threads
 from .convolve import widen
 from .windows import Array, Ints, Taps, merge, split, steps, taps, windows
 
+__all__ = [
+    "max_pool",
+    "pool_scatter",
+    "pool_gather",
+    "max_unpool",
+    "avg_pool",
+    "avg_pool_input",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_input",
+    "adaptive_max_pool",
+    "fractional_max_pool",
+]
+
 CACHE = 1 << 18  # bytes of one array at a time: a handful of them should stay in a core's own cache
 PARALLEL = 1 << 18  # elements from which a second thread pays
+
+
+def planes(x: Array, rank: int) -> Array:
+    """x (*lead, *spatial) as (planes, *spatial)."""
+    lead = x.ndim - rank
+    return x if lead == 1 else x.reshape(prod(x.shape[:lead]), *x.shape[lead:])
 
 
 def pooled_size(
     size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool
 ) -> int:
     """Windows along one dimension; with `ceil`, a last one that is only partly inside."""
-    n = (
-        size + 2 * padding - dilation * (kernel - 1) - 1 + (stride - 1 if ceil else 0)
-    ) // stride + 1
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    n = (room + (stride - 1 if ceil else 0)) // stride + 1
     return n - 1 if ceil and (n - 1) * stride >= size + padding else n  # it must begin inside
 
 
@@ -35,170 +56,170 @@ def pool_taps(
     spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool
 ) -> Taps:
     """The taps of a pool."""
-    out = tuple(
-        pooled_size(*facts, ceil) for facts in zip(spatial, kernel, stride, padding, dilation)
-    )
+    each = zip(spatial, kernel, stride, padding, dilation)
+    out = tuple(pooled_size(*facts, ceil) for facts in each)
     return taps(spatial, kernel, stride, padding, dilation, out)
 
 
+# ------------------------------------------------------------------------------------- maximum
+
+
 def max_pool(
-    lib: Any, x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool
+    lib: Any,
+    x: Array,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    ceil: bool,
 ) -> tuple[Array, Array]:
-    """Maximum of each window of x (planes, *spatial) and its position; the first of equals, the last of NaNs."""
-    dtype = x.dtype
-    x = widen(lib, x)
-    spatial = x.shape[1:]
+    """Maximum of each window of x and its position: the first of equals, the last of NaNs."""
+    dtype, rank = x.dtype, len(kernel)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
     out = lib.empty((len(x), *t.out), x.dtype)
     where = lib.empty((len(x), *t.out), lib.int64)
     if not out.size:
-        return out.astype(dtype, copy=False), where
-    if kernel == spatial and not any(padding) and not any(d > 1 for d in dilation):
-        out[...], where[...] = (
-            a.reshape(out.shape) for a in _max_of_rows(lib, x.reshape(len(x), -1))
-        )
-        return out.astype(dtype, copy=False), where
-    base, codes, first, table = _positions(spatial, kernel, stride, padding, dilation, t.out)
-    small = lib.int8 if codes[-1] < 128 else lib.int16 if codes[-1] < 32768 else lib.int32
-    base = lib.asarray(base)
-    fill = (
-        -lib.inf
-        if x.dtype.kind == "f"
-        else lib.iinfo(x.dtype).min
-        if x.dtype.kind != "b"
-        else False
-    )
+        pass
+    elif kernel == spatial and t.exact and not any(padding) and prod(dilation) == 1:
+        _max_of_planes(lib, x.reshape(len(x), -1), out.reshape(-1), where.reshape(-1))
+    else:
+        places = _places(spatial, kernel, stride, padding, dilation, t.out)
+        fill: Any = False
+        if x.dtype.kind != "b":
+            fill = -lib.inf if x.dtype.kind == "f" else lib.iinfo(x.dtype).min
 
-    def work(pieces: Iterator[tuple[int, int]]) -> None:
-        for a, b in pieces:
-            ph = split(lib, x[a:b], t, fill)
-            if not _max_of_taps(
-                lib, ph, t, codes, first, small, out[a:b], where[a:b], base, table, False
-            ):
-                _max_of_taps(
-                    lib, ph, t, codes, first, small, out[a:b], where[a:b], base, table, True
-                )
+        def work(pieces: Iterator[tuple[int, int]]) -> None:
+            for a, b in pieces:
+                phases = split(lib, x[a:b], t, fill)
+                if not _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], False):
+                    _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], True)
 
-    _over_planes(lib, work, len(x), prod(t.plane) * len(t.phases), x.itemsize)
-    return out.astype(dtype, copy=False), where
+        _over_planes(lib, work, len(x), prod(t.plane) * len(t.phases), x.itemsize)
+    shape = (*lead, *t.out)
+    return out.reshape(shape).astype(dtype, copy=False), where.reshape(shape)
 
 
-def _max_of_rows(lib: Any, x: Array) -> tuple[Array, Array]:
-    where = x.argmax(-1)
-    best = x[lib.arange(len(x)), where]
-    nan = best != best
+def _max_of_planes(lib: Any, x: Array, out: Array, where: Array) -> None:
+    """One window that is the whole plane."""
+    at = x.argmax(-1)
+    out[...] = x[lib.arange(len(x)), at]
+    nan = out != out
     if bool(nan.any()):  # argmax finds the first NaN
-        where = lib.where(nan, x.shape[1] - 1 - lib.isnan(x)[:, ::-1].argmax(-1), where)
-    return best, where
+        at = lib.where(nan, x.shape[1] - 1 - lib.isnan(x)[:, ::-1].argmax(-1), at)
+    where[...] = at
+
+
+class _Places(NamedTuple):
+    """How a tap's number becomes a position; made by `_places`.
+
+    The code of a tap is its offset from the window's corner if these grow from tap to tap (then the
+    largest code that ever won is the winner's), and its number, to be looked up, if not.
+    """
+
+    corner: Any  # flat position of each window's corner, (*out)
+    codes: Ints
+    first: Any  # the code of each window's first tap inside the input, or None where that is tap 0
+    offsets: Any  # number -> offset, or None
+
+
+@lru_cache(maxsize=256)
+def _places(
+    spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+) -> _Places:
+    pitches = steps(spatial)
+    starts = [np.arange(o) * s - p for o, s, p in zip(out, stride, padding)]
+    corner = sum(start * pitch for start, pitch in zip(np.ix_(*starts), pitches))
+    offsets = tuple(
+        sum(t * d * p for t, d, p in zip(tap, dilation, pitches))
+        for tap in product(*map(range, kernel))
+    )
+    grows = all(a < b for a, b in zip(offsets, offsets[1:]))
+    codes = offsets if grows else tuple(range(len(offsets)))
+    first = None
+    if any(padding):
+        skipped = [np.maximum(0, -(start // d)) for start, d in zip(starts, dilation)]
+        number = sum(n * k for n, k in zip(np.ix_(*skipped), steps(kernel)))
+        first = np.asarray(codes)[number]
+    return _Places(corner, codes, first, None if grows else np.asarray(offsets))
 
 
 def _max_of_taps(
-    lib: Any,
-    ph: Array,
-    t: Taps,
-    codes: Ints,
-    first: Any,
-    small: Any,
-    out: Array,
-    where: Array,
-    base: Array,
-    table: Any,
-    nans: bool,
+    lib: Any, phases: Array, t: Taps, places: _Places, out: Array, where: Array, nans: bool
 ) -> bool:
     """Fill out and where from the phases; False if there are NaNs, which need nans=True."""
-    runs = [ph[:, phase, offset : offset + t.run] for phase, offset in t.taps]
+    codes = places.codes
+    small = lib.int8 if codes[-1] < 128 else lib.int16 if codes[-1] < 32768 else lib.int32
+    runs = [phases[:, phase, offset : offset + t.run] for phase, offset in t.taps]
     best = out.reshape(len(out), -1) if t.exact else lib.empty((len(out), t.run), out.dtype)
     best[...] = runs[0]
     code = lib.zeros(best.shape, small)
-    if first is not None:
-        windows(lib, code, t)[...] = lib.asarray(first)
-    better = lib.empty(best.shape, lib.bool_)
-    step = lib.empty(best.shape, small)
+    if places.first is not None:
+        windows(lib, code, t)[...] = lib.asarray(places.first)
+    better, candidate = lib.empty(best.shape, lib.bool_), lib.empty(best.shape, small)
     for run, c in zip(runs[1:], codes[1:]):
         lib.greater(run, best, out=better)
         if nans:
             lib.logical_or(better, run != run, out=better)
         lib.maximum(best, run, out=best)
-        lib.multiply(better.view(lib.int8), small(c), out=step, dtype=small)
-        lib.maximum(code, step, out=code)
+        lib.multiply(better.view(lib.int8), small(c), out=candidate, dtype=small)
+        lib.maximum(code, candidate, out=code)
     if not t.exact:
         out[...] = windows(lib, best, t)
-        code = windows(lib, code, t)
     if not nans and out.dtype.kind == "f" and bool(lib.isnan(out).any()):
         return False
-    if table is not None:
-        code = lib.asarray(table).take(code)
-    lib.add(code.reshape(where.shape), base, out=where)
+    code = windows(lib, code, t)
+    if places.offsets is not None:
+        code = lib.asarray(places.offsets).take(code)
+    lib.add(code, lib.asarray(places.corner), out=where)
     return True
 
 
-@lru_cache(maxsize=256)
-def _positions(
-    spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
-) -> tuple[Any, ...]:
-    """Flat position of each window's corner; per tap a code that grows; first valid code per window; code -> offset.
-
-    The code is the tap's offset from the corner wherever these grow from tap to tap, and no table is needed.
-    """
-    import numpy as np
-
-    pitches = steps(spatial)
-    starts = np.ix_(*[np.arange(o) * s - p for o, s, p in zip(out, stride, padding)])
-    base = sum(start * pitch for start, pitch in zip(starts, pitches))
-    offsets = tuple(
-        sum(t * d * p for t, d, p in zip(tap, dilation, pitches))
-        for tap in product(*map(range, kernel))
-    )
-    growing = all(a < b for a, b in zip(offsets, offsets[1:]))
-    codes = offsets if growing else tuple(range(len(offsets)))
-    first = None
-    if any(padding):
-        skipped = np.ix_(
-            *[
-                np.maximum(0, -(-(p - np.arange(o) * s) // d))
-                for o, s, p, d in zip(out, stride, padding, dilation)
-            ]
-        )
-        first = sum(n * k for n, k in zip(skipped, steps(kernel)))
-        first = np.asarray(codes)[first]
-    return base, codes, first, None if growing else np.asarray(offsets)
-
-
-def scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
-    """Zeros (planes, *spatial) plus g (planes, *any) at the positions `where` of each plane."""
-    dtype = g.dtype
-    g, size = widen(lib, g), prod(spatial)
+def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
+    """Zeros (*lead, *spatial) plus g (*lead, *out) at the positions `where` of each plane."""
+    dtype, rank, size = g.dtype, len(spatial), prod(spatial)
+    lead = g.shape[: g.ndim - rank]
+    g = widen(lib, g).reshape(prod(lead), -1)
+    where = where.reshape(g.shape)
     x = lib.zeros((len(g), size), g.dtype)
-    g, where = g.reshape(len(g), -1), where.reshape(len(where), -1)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
         for a, b in pieces:
-            flat = where[a:b] + lib.arange(0, (b - a) * size, size)[:, None]
-            lib.add.at(x[a:b].reshape(-1), flat.reshape(-1), g[a:b].reshape(-1))
+            at = where[a:b] + lib.arange(0, (b - a) * size, size)[:, None]
+            lib.add.at(x[a:b].reshape(-1), at.reshape(-1), g[a:b].reshape(-1))
 
     if g.size:
         _over_planes(lib, work, len(g), g.shape[1], 8)
-    return x.reshape(len(g), *spatial).astype(dtype, copy=False)
+    return x.reshape(*lead, *spatial).astype(dtype, copy=False)
 
 
-def gather(lib: Any, x: Array, where: Array) -> Array:
-    """x (planes, *spatial) at the positions `where` (planes, *any) of each plane."""
-    flat = (
-        where.reshape(len(where), -1)
-        + lib.arange(0, x.size, max(1, prod(x.shape[1:])))[: len(x), None]
-    )
-    return x.reshape(-1).take(flat).reshape(where.shape)
+def _flat_positions(lib: Any, where: Array, rank: int, size: int) -> Array:
+    """Positions within planes of `size` elements as positions in the whole array."""
+    at = where.reshape(prod(where.shape[: where.ndim - rank]), -1)
+    return at + lib.arange(0, len(at) * size, max(1, size))[: len(at), None]
 
 
-def unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
-    """Zeros (planes, *spatial) with x (planes, *any) written at the positions `where`."""
-    out = lib.zeros((len(x), prod(spatial)), x.dtype)
-    flat = (
-        where.reshape(len(where), -1)
-        + lib.arange(0, out.size, max(1, out.shape[1]))[: len(x), None]
-    )
-    out.reshape(-1)[flat.reshape(-1)] = x.reshape(-1)
-    return out.reshape(len(x), *spatial)
+def pool_gather(lib: Any, x: Array, where: Array, rank: int) -> Array:
+    """x (*lead, *spatial) at the positions `where` (*lead, *out); rank is len(spatial)."""
+    at = _flat_positions(lib, where, rank, prod(x.shape[x.ndim - rank :]))
+    return x.reshape(-1).take(at).reshape(where.shape)
+
+
+def max_unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
+    """Zeros (*lead, *spatial) with x written at the positions `where`, both (*lead, *in)."""
+    if where.size and not 0 <= int(where.min()) <= int(where.max()) < prod(spatial):
+        bad = next(int(i) for i in where.reshape(-1) if not 0 <= i < prod(spatial))
+        raise RuntimeError(
+            f"Found an invalid max index: {bad} (output volumes are of size {list(spatial)})"
+        )
+    out = lib.zeros((*x.shape[: x.ndim - len(spatial)], *spatial), x.dtype)
+    at = _flat_positions(lib, where, len(spatial), prod(spatial))
+    out.reshape(-1)[at.reshape(-1)] = x.reshape(-1)
+    return out
+
+
+# ------------------------------------------------------------------------------------- average
 
 
 def avg_pool(
@@ -211,31 +232,32 @@ def avg_pool(
     include_pad: bool,
     divisor: int | None,
 ) -> Array:
-    """Mean of each window of x (planes, *spatial), or its sum over `divisor`."""
-    dtype = x.dtype
-    x = widen(lib, x)
-    spatial, ones = x.shape[1:], (1,) * len(kernel)
-    t = pool_taps(spatial, kernel, stride, padding, ones, ceil)
+    """Mean of each window of x (*lead, *spatial), or its sum over `divisor`."""
+    dtype, rank = x.dtype, len(kernel)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    x = planes(widen(lib, x), rank)
+    t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     out = lib.empty((len(x), *t.out), x.dtype)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
-    if t.out == ones and not any(padding) and kernel == spatial:
-        return (x.reshape(len(x), -1).sum(-1).reshape(out.shape) / size).astype(dtype, copy=False)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
         for a, b in pieces:
-            ph = split(lib, x[a:b], t)
+            phases = split(lib, x[a:b], t)
             total = out[a:b].reshape(b - a, -1) if t.exact else lib.empty((b - a, t.run), x.dtype)
             for i, (phase, offset) in enumerate(t.taps):
-                run = ph[:, phase, offset : offset + t.run]
+                run = phases[:, phase, offset : offset + t.run]
                 if i:
                     lib.add(total, run, out=total)
                 else:
                     total[...] = run
             _divide(lib, windows(lib, total, t), size, out[a:b])
 
-    if out.size:
+    if kernel == spatial and t.exact and not any(padding) and out.size:
+        total = x.reshape(len(x), -1).sum(-1, keepdims=True)
+        _divide(lib, total.reshape(out.shape), size, out)
+    elif out.size:
         _over_planes(lib, work, len(x), prod(t.plane) * len(t.phases), x.itemsize)
-    return out.astype(dtype, copy=False)
+    return out.reshape(*lead, *t.out).astype(dtype, copy=False)
 
 
 def avg_pool_input(
@@ -249,10 +271,11 @@ def avg_pool_input(
     include_pad: bool,
     divisor: int | None,
 ) -> Array:
-    """The adjoint of `avg_pool`: each g (planes, *out) shared among its window's positions."""
-    dtype = g.dtype
-    g = widen(lib, g)
-    t = pool_taps(spatial, kernel, stride, padding, (1,) * len(kernel), ceil)
+    """The adjoint of `avg_pool`: each of g (*lead, *out) shared among its window's positions."""
+    dtype, rank = g.dtype, len(kernel)
+    lead = g.shape[: g.ndim - rank]
+    g = planes(widen(lib, g), rank)
+    t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     x = lib.zeros((len(g), *spatial), g.dtype)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
 
@@ -260,22 +283,22 @@ def avg_pool_input(
         for a, b in pieces:
             run = lib.zeros((b - a, t.run), g.dtype)
             _divide(lib, g[a:b], size, windows(lib, run, t))
-            ph = lib.zeros((b - a, len(t.phases), prod(t.plane)), g.dtype)
+            phases = lib.zeros((b - a, len(t.phases), prod(t.plane)), g.dtype)
             for phase, offset in t.taps:
-                into = ph[:, phase, offset : offset + t.run]
+                into = phases[:, phase, offset : offset + t.run]
                 lib.add(into, run, out=into)
-            merge(ph, t, x[a:b])
+            merge(phases, t, x[a:b])
 
-    if kernel == spatial and not any(padding) and prod(t.out) == 1:
+    if kernel == spatial and t.exact and not any(padding):
         _divide(lib, g, size, x)
     elif g.size:
         _over_planes(lib, work, len(g), prod(t.plane) * len(t.phases), g.itemsize)
-    return x.astype(dtype, copy=False)
+    return x.reshape(*lead, *spatial).astype(dtype, copy=False)
 
 
 def _divide(lib: Any, a: Array, size: Any, out: Array) -> None:
     if a.dtype.kind in "iu":
-        out[...] = lib.trunc(a / size)
+        out[...] = lib.trunc(a / lib.asarray(size))
     else:
         lib.divide(a, lib.asarray(size, a.dtype), out=out)
 
@@ -291,8 +314,6 @@ def _divisors(
     divisor: int | None,
 ) -> Any:
     """What each window's sum is divided by: a number, or an array (*out) where windows differ."""
-    import numpy as np
-
     if divisor is not None:
         return divisor
     counts = []
@@ -304,116 +325,125 @@ def _divisors(
     return int(size.flat[0]) if size.size and (size == size.flat[0]).all() else size
 
 
+# ------------------------------------------------------------------------------------- adaptive
+
+
 def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
     """The windows that cut `size` positions into `out` parts, overlapping where they must."""
     return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
 
 
-def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
-    """Mean of each of out windows per dimension of x (planes, *spatial)."""
-    spatial = x.shape[1:]
+def _regular_kernel(spatial: Ints, out: Ints) -> Ints | None:
+    """The kernel of the plain pool that an adaptive one is where the sizes divide."""
     if all(o and n % o == 0 for n, o in zip(spatial, out)):
-        kernel = tuple(n // o for n, o in zip(spatial, out))
-        return avg_pool(lib, x, kernel, kernel, (0,) * len(out), False, True, None)
+        return tuple(n // o for n, o in zip(spatial, out))
+    return None
+
+
+def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
+    """Mean of each of out windows per dimension of x (*lead, *spatial)."""
+    rank = len(out)
+    kernel = _regular_kernel(x.shape[x.ndim - rank :], out)
+    if kernel is not None:
+        return avg_pool(lib, x, kernel, kernel, (0,) * rank, False, True, None)
     dtype = x.dtype
     x = widen(lib, x)
-    for axis, (n, o) in enumerate(zip(spatial, out), 1):
+    for axis, o in enumerate(out, x.ndim - rank):
         before = (slice(None),) * axis
-        parts = [
-            x[(*before, slice(a, b))].mean(axis, keepdims=True) for a, b in adaptive_bounds(n, o)
-        ]
+        bounds = adaptive_bounds(x.shape[axis], o)
+        parts = [x[(*before, slice(a, b))].mean(axis, keepdims=True) for a, b in bounds]
         x = lib.concatenate(parts, axis) if parts else x[(*before, slice(0, 0))]
     return x.astype(dtype, copy=False)
 
 
 def adaptive_avg_pool_input(lib: Any, g: Array, spatial: Ints) -> Array:
     """The adjoint of `adaptive_avg_pool`."""
-    out = g.shape[1:]
-    if all(o and n % o == 0 for n, o in zip(spatial, out)):
-        kernel = tuple(n // o for n, o in zip(spatial, out))
-        return avg_pool_input(lib, g, spatial, kernel, kernel, (0,) * len(out), False, True, None)
+    rank = len(spatial)
+    kernel = _regular_kernel(spatial, g.shape[g.ndim - rank :])
+    if kernel is not None:
+        return avg_pool_input(lib, g, spatial, kernel, kernel, (0,) * rank, False, True, None)
     dtype = g.dtype
     g = widen(lib, g)
-    for axis, (n, o) in enumerate(zip(spatial, out), 1):
+    for axis, n in enumerate(spatial, g.ndim - rank):
         before = (slice(None),) * axis
         x = lib.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
-        for i, (a, b) in enumerate(adaptive_bounds(n, o)):
+        for i, (a, b) in enumerate(adaptive_bounds(n, g.shape[axis])):
             x[(*before, slice(a, b))] += g[(*before, slice(i, i + 1))] / (b - a)
         g = x
     return g.astype(dtype, copy=False)
 
 
 def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
-    """Maximum of each of out windows per dimension of x (planes, *spatial), and its position."""
-    spatial, rank = x.shape[1:], len(out)
-    if all(o and n % o == 0 for n, o in zip(spatial, out)):
-        kernel = tuple(n // o for n, o in zip(spatial, out))
-        return max_pool(lib, x, kernel, kernel, (0,) * rank, (1,) * rank, False)
-    values = lib.empty((len(x), *out), x.dtype)
-    where = lib.empty((len(x), *out), lib.int64)
-    pitches = steps(spatial)
-    bounds = [list(enumerate(adaptive_bounds(n, o))) for n, o in zip(spatial, out)]
-    for window in product(*bounds):
-        at = tuple(i for i, _ in window)
-        part = x[(slice(None), *(slice(a, b) for _, (a, b) in window))]
-        shape = part.shape[1:]
-        v, w = max_pool(lib, part, shape, shape, (0,) * rank, (1,) * rank, False)
-        values[(slice(None), *at)] = v.reshape(-1)
-        within = lib.unravel_index(w.reshape(-1), shape)
-        where[(slice(None), *at)] = sum(
-            (i + a) * p for i, (_, (a, _)), p in zip(within, window, pitches)
-        )
+    """Maximum of each of out windows per dimension of x (*lead, *spatial), and its position."""
+    rank = len(out)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    none, ones = (0,) * rank, (1,) * rank
+    kernel = _regular_kernel(spatial, out)
+    if kernel is not None:
+        return max_pool(lib, x, kernel, kernel, none, ones, False)
+    values = lib.empty((*lead, *out), x.dtype)
+    where = lib.empty((*lead, *out), lib.int64)
+    for window in product(*[enumerate(adaptive_bounds(n, o)) for n, o in zip(spatial, out)]):
+        at = (..., *(i for i, _ in window))
+        part = x[(..., *(slice(a, b) for _, (a, b) in window))]
+        shape = part.shape[x.ndim - rank :]
+        best, within = max_pool(lib, part, shape, shape, none, ones, False)
+        values[at] = best.reshape(lead)
+        position = 0
+        for i, (_, (a, _)), pitch in zip(
+            lib.unravel_index(within.reshape(lead), shape), window, steps(spatial)
+        ):
+            position = position + (i + a) * pitch
+        where[at] = position
     return values, where
+
+
+# ------------------------------------------------------------------------------------- fractional
 
 
 def fractional_max_pool(
     lib: Any, x: Array, samples: Array, kernel: Ints, out: Ints
 ) -> tuple[Array, Array]:
-    """Maximum of windows that begin at pseudo-random places, and its position.
+    """Maximum of windows that begin at pseudo-random places of x, and its position.
 
-    x (planes, *spatial); samples (planes, dimensions) in [0, 1) set where the windows of a plane begin: width first
-    for 2 dimensions, width last for 3.
+    samples (*lead, dimensions) in [0, 1) set where the windows of a plane begin: width first for 2
+    dimensions, width last for 3.
     """
-    spatial, rank = x.shape[1:], len(out)
+    rank = len(out)
+    shape, spatial = (*x.shape[: x.ndim - rank], *out), x.shape[x.ndim - rank :]
+    x = planes(x, rank)
+    samples = samples.reshape(len(x), rank)
     if rank == 2:
         samples = samples[:, ::-1]
-    planes = lib.arange(len(x)).reshape(-1, *(1,) * rank)
-    corner = lib.zeros((), lib.int64)
-    for i, (n, k, o, pitch) in enumerate(zip(spatial, kernel, out, steps(spatial))):
-        start = _fractional_starts(lib, samples[:, i], n, k, o)
-        corner = corner + start.reshape(len(x), *(1,) * i, o, *(1,) * (rank - 1 - i)) * pitch
-    offsets = [
-        sum(t * p for t, p in zip(tap, steps(spatial))) for tap in product(*map(range, kernel))
-    ]
-    flat, base = x.reshape(-1), corner + planes * prod(spatial)
-    best, where = flat.take(base), corner + 0
-    for offset in offsets[1:]:
+    pitches = steps(spatial)
+    corner = lib.zeros((len(x), *(1,) * rank), lib.int64)
+    for i, (n, k, o) in enumerate(zip(spatial, kernel, out)):
+        starts = _fractional_starts(lib, samples[:, i], n, k, o) * pitches[i]
+        corner = corner + starts.reshape(len(x), *(1,) * i, o, *(1,) * (rank - 1 - i))
+    flat = x.reshape(-1)
+    base = corner + lib.arange(len(x)).reshape(-1, *(1,) * rank) * prod(spatial)
+    best, where = flat.take(base), corner
+    for tap in list(product(*map(range, kernel)))[1:]:
+        offset = sum(t * p for t, p in zip(tap, pitches))
         value = flat.take(base + offset)
         better = (value > best) | (value != value)
-        best = lib.where(better, value, best)
-        where = lib.where(better, corner + offset, where)
-    return best, where
+        best, where = lib.where(better, value, best), lib.where(better, corner + offset, where)
+    return best.reshape(shape), where.reshape(shape)
 
 
 def _fractional_starts(lib: Any, u: Array, size: int, kernel: int, out: int) -> Array:
-    """Where each plane's windows begin along one dimension, (planes, out), for samples u (planes,)."""
-    u = widen(lib, u)
+    """Where windows begin along one dimension, (planes, out), for samples (planes,)."""
+    u = widen(lib, u)[:, None]
     starts = lib.full((len(u), out), size - kernel, lib.int64)
-    if out > 1:
-        alpha = (
-            u.dtype.type((size - kernel) / (out - 1))
-            if u.dtype.itemsize == 8
-            else (u.dtype.type(size - kernel) / u.dtype.type(out - 1))
-        )
+    if out > 1:  # rounded as samples of this dtype are: it decides where a window begins
+        alpha = u.dtype.type(size - kernel) / u.dtype.type(out - 1)
         i = lib.arange(out - 1).astype(u.dtype)
-        starts[:, :-1] = ((i + u[:, None]) * alpha).astype(lib.int64) - (u[:, None] * alpha).astype(
-            lib.int64
-        )
+        starts[:, :-1] = ((i + u) * alpha).astype(lib.int64) - (u * alpha).astype(lib.int64)
     return starts
 
 
 def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, itemsize: int) -> None:
-    """Run work over pieces (start, stop) of n planes of `size` elements, on several threads if they are large."""
+    """Run work over pieces (start, stop) of n planes of `size` elements each."""
     if lib.__name__ != "numpy":
         work(iter([(0, n)]))
         return

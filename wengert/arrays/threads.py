@@ -1,8 +1,9 @@
 """Work shared by Python threads: NumPy's loops and products release the interpreter lock.
 
-`spread` runs pieces of a kernel on the calling thread and on helper threads, with the BLAS library's own
-threads off meanwhile. A helper takes the next piece when it is free, so a busy machine slows things
-gracefully. The threads of compiled plans are not here: they belong to the compiler.
+`spread` runs pieces of a kernel on the calling thread and on helper threads, with the BLAS
+library's own threads off meanwhile. A helper takes the next piece when it is free, so a busy
+machine slows things gracefully. The threads of compiled plans are not here: they belong to the
+compiler.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def set_count(n: int) -> None:
 def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> None:
     """Call work(iterator of pieces) on several threads; together they see every piece exactly once.
 
-    What work raises is raised here. With one thread or one piece it is a plain call, and BLAS is left alone.
+    What work raises is raised here. With one thread or one piece it is a plain call, and BLAS is
+    left alone.
     """
     threads = min(len(pieces), count() if threads is None else threads)
     if (
@@ -67,13 +69,13 @@ def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> Non
 
 
 def ranges(n: int, parts: int) -> list[tuple[int, int]]:
-    """0..n cut into at most `parts` ranges of nearly equal length: independent of timing, unlike pieces."""
+    """0..n cut into at most `parts` ranges of nearly equal length."""
     cuts = [n * i // parts for i in range(parts + 1)]
     return [(a, b) for a, b in itertools.pairwise(cuts) if a < b]
 
 
 class _Job:
-    """One spread: helpers that come late find it closed, so the caller waits only for those at work."""
+    """One spread. Helpers that come late find it closed: the caller waits for those at work."""
 
     def __init__(self, work: Work, pieces: Sequence[Any]) -> None:
         self.work, self.pieces = work, iter(pieces)

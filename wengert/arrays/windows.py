@@ -1,10 +1,10 @@
 """Sliding windows over 1 to 3 spatial dimensions: the geometry that convolution and pooling share.
 
-A padded array is split into *phases*: for stride s, phase r holds positions r, r+s, r+2s... Within a phase
-neighbouring windows lie one element apart, so what one kernel position ("tap") sees over all windows is a
-single contiguous run of the flattened phase plane. Runs pass over a few positions that are no window
-(where a row ends); those are computed too and dropped. The kernels on top of it are in `convolve.py` and
-`pooling.py`.
+A padded array is split into *phases*: for stride s, phase r holds positions r, r+s, r+2s... Within
+a phase neighbouring windows lie one element apart, so what one kernel position ("tap") sees over
+all windows is a single contiguous run of the flattened phase plane. Runs pass over a few positions
+that are no window (where a row ends); those are computed too and dropped. The kernels on top of it
+are in `convolve.py` and `pooling.py`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
+
+__all__ = ["unfold", "unfold_input"]
+
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 
 class Geometry(NamedTuple):
-    """The static arguments of a convolution: one entry per spatial dimension, padding as (before, after)."""
+    """A convolution's static arguments, one entry per dimension; padding is (before, after)."""
 
     stride: Ints
     padding: Pairs
@@ -79,7 +83,7 @@ def output_sizes(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
 def taps(
     spatial: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out: Ints
 ) -> Taps:
-    """The taps of `out` windows per dimension, the first of which begins `before` positions ahead of the input."""
+    """The taps of `out` windows per dimension, the first beginning `before` ahead of the input."""
     each = [[divmod(t * d, s) for t in range(k)] for k, d, s in zip(kernel, dilation, stride)]
     plane = tuple(max(q for q, _ in ts) + o for ts, o in zip(each, out))
     residues = [sorted({r for _, r in ts}) for ts in each]
@@ -109,7 +113,7 @@ def taps(
 
 
 def first_of_rows(t: Taps) -> Taps:
-    """The taps that begin a row of the kernel, over all positions of the last dimension of the (only) phase."""
+    """The taps that begin a row of the kernel, over all the last dimension of the only phase."""
     width, length = t.kernel[-1], t.plane[-1]
     out = (*t.out[:-1], length)
     run = sum((o - 1) * p for o, p in zip(out, t.pitches)) + 1
@@ -146,7 +150,7 @@ def split(lib: Any, x: Array, t: Taps, fill: Any = 0) -> Array:
 
 
 def merge(ph: Array, t: Taps, x: Array) -> None:
-    """The reverse of `split`: write the phases (..., phase, plane) into x, which is zero where no phase reaches."""
+    """The reverse of `split`: write phases (..., phase, plane) to their places in x."""
     ph = ph.reshape(*ph.shape[:-1], *t.plane)
     for i, (inner, outer) in enumerate(t.spans):
         x[(..., *outer)] = ph[(..., i, *inner)]
@@ -158,3 +162,34 @@ def windows(lib: Any, run: Array, t: Taps) -> Array:
         return run.reshape(*run.shape[:-1], *t.out)
     strides = (*run.strides[:-1], *(p * run.strides[-1] for p in t.pitches))
     return lib.lib.stride_tricks.as_strided(run, (*run.shape[:-1], *t.out), strides)
+
+
+def strided(lib: Any, x: Array, shape: Ints, strides: Ints) -> Array:
+    """A view of x with these sizes and strides (in bytes), its base being the memory's owner."""
+    owner = x if x.base is None else x.base
+    if lib is not np or type(owner) is not np.ndarray or not x.size:
+        return lib.lib.stride_tricks.as_strided(x, shape, strides)
+    offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    memory = owner.T if owner.flags.f_contiguous else owner
+    return np.ndarray(shape, x.dtype, memory.reshape(-1).view(np.uint8), offset, strides)
+
+
+def unfold(lib: Any, x: Array, dim: int, size: int, step: int) -> Array:
+    """All slices of `size` along dim, `step` apart: (..., slices at dim, ..., size), a view."""
+    if not x.ndim:
+        return x.reshape(1)
+    n = (x.shape[dim] - size) // step + 1
+    shape = (*x.shape[:dim], n, *x.shape[dim + 1 :], size)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :], x.strides[dim])
+    return strided(lib, x, shape, strides)
+
+
+def unfold_input(lib: Any, g: Array, shape: Ints, dim: int, step: int) -> Array:
+    """The adjoint of `unfold`: zeros of shape with every slice of g added at its place."""
+    if not shape:
+        return g.reshape(())
+    x = lib.zeros(shape, g.dtype)
+    before, n = (slice(None),) * dim, g.shape[dim]
+    for i in range(g.shape[-1]):
+        x[(*before, slice(i, i + step * (n - 1) + 1, step))] += g[..., i]
+    return x

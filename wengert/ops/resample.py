@@ -16,8 +16,8 @@ from ..base import dtypes
 from ..engine.kinds import linear, movement
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
-from .compare import where_ as where
 from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .compare import where_ as where
 from .unary import round_half
 from .windows import check_tensor
 
@@ -361,16 +361,13 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     _check_grid(input, grid, mode)
     corners = _default_corners("grid_sample", align_corners)
     dtype = input.dtype
-    if dtype.itemsize == 2:
-        input, grid = input.to(dtypes.float32), grid.to(dtypes.float32)
     spatial = tuple(input.shape)[2:]
     rank = len(spatial)
     coordinates = []
     for i, n in enumerate(spatial):
-        g = grid.select(-1, rank - 1 - i)
-        coordinates.append((g + 1) * ((n - 1) / 2) if corners else ((g + 1) * n - 1) / 2)
-    if mode != "bicubic":
-        coordinates = [_padded(c, n, padding_mode, corners) for c, n in zip(coordinates, spatial)]
+        c = grid.select(-1, rank - 1 - i) + 1
+        c = c * ((n - 1) / 2) if corners else c * (n / 2) - 0.5
+        coordinates.append(_padded(c, n, padding_mode, corners) if mode != "bicubic" else c)
     if mode == "nearest":
         out = _read(input, [round_half.entry(c.detach()) for c in coordinates], spatial)
         if grid.requires_grad:  # a gradient of zeros, as PyTorch's
@@ -383,6 +380,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         weights, first = [[1 - t, t] for t in fractions], 0
     else:
         weights, first = [_cubic_weights(t) for t in fractions], -1
+    if dtype.itemsize == 2:  # where to read, and the weights, have half precision, as PyTorch's
+        input, lows = input.to(dtypes.float32), [low.to(dtypes.float32) for low in lows]
+        weights = [[w.to(dtypes.float32) for w in ws] for ws in weights]
     out = None
     for taps in itertools.product(range(len(weights[0])), repeat=rank):
         at = [low + (k + first) for low, k in zip(lows, taps)]
