@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import wengert
 from wengert.base import dtypes
 from wengert.engine.tensor import Tensor
 from wengert.tensor import printing
@@ -214,6 +215,37 @@ def test_large_arrays_are_not_walked() -> None:
     # Zero strides: a walk over every element of this would take hours.
     a = np.broadcast_to(np.float32(1.5), (10**6, 10**6))
     assert printing.format_array(a).startswith("[[1.5000, 1.5000, 1.5000,  ..., 1.5000,")
+
+
+def test_a_seeded_script_prints_what_pytorch_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    wengert.manual_seed(0)
+    x = wengert.ones(2, 2, requires_grad=True)
+    z = x**2 * x * 3
+    print("z:", z)
+    print("out:", z.mean())
+    a = wengert.randn(2, 2)
+    print(a, (a * 3) / (a - 1))
+    v = wengert.randn(3, requires_grad=True)
+    y = v * 2
+    while y.data.norm() < 1000:
+        y = y * 2
+    y.backward(wengert.tensor([0.1, 1.0, 0.0001]))
+    print(y)
+    print(v.grad)
+    assert capsys.readouterr().out == SCRIPT
+
+
+# PyTorch 2.13
+SCRIPT = """\
+z: tensor([[3., 3.],
+        [3., 3.]], grad_fn=<MulBackward0>)
+out: tensor(3., grad_fn=<MeanBackward0>)
+tensor([[ 1.5410, -0.2934],
+        [-2.1788,  0.5684]]) tensor([[ 8.5453,  0.6806],
+        [ 2.0562, -3.9514]])
+tensor([-1110.5509, -1432.1617,   413.0272], grad_fn=<MulBackward0>)
+tensor([1.0240e+02, 1.0240e+03, 1.0240e-01])
+"""
 
 
 def record() -> None:

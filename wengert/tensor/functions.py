@@ -91,7 +91,7 @@ def derive_inplace(name: str) -> Any:
 
 def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
     """Whether an operation on these would be recorded."""
-    return self._n is not None or any(isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values()))
+    return self._n is not None or builtins.any(isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values()))
 
 
 def standin(self: Tensor) -> Tensor:
