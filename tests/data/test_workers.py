@@ -284,6 +284,19 @@ def test_memory_is_used_again():
     assert max(files) * 512 < 10 * 8192 + 65536
 
 
+def test_a_batch_that_other_workers_inherit_is_held_while_they_live():
+    first = data.DataLoader(Numbers(), batch_size=2, persistent_workers=True, **FORK)
+    iterator = iter(first)
+    batch = next(iterator)
+    reader = next(worker.reader for worker in iterator._crew if worker.reader.watch)
+    second = iter(data.DataLoader([batch[0]] * 3, **FORK))
+    del batch, first
+    assert len(reader.watch) == 1 and not reader.released
+    assert [rows[0, 1, 0].item() for rows in second] == [1, 1, 1]
+    del second
+    assert not reader.watch and len(reader.released) == 1
+
+
 def test_a_collate_fn_that_keeps_its_batches():
     kept = []
 

@@ -16,8 +16,11 @@ import os
 import pickle
 import sys
 import tempfile
+import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from multiprocessing import reduction
 from multiprocessing.context import assert_spawning
@@ -308,19 +311,30 @@ class Reader:
 
 
 _readers: weakref.WeakSet[Reader] = weakref.WeakSet()
+_forking = threading.local()  # .workers: this thread forks a worker of ours
+
+
+@contextmanager
+def fork_of_worker() -> Iterator[list[np.ndarray]]:
+    """For the start of a worker: gives the blocks in use, to be held for as long as it lives."""
+    _forking.workers = True
+    try:
+        references = [ref for reader in _readers for ref in list(reader.watch.values())]
+        yield [block for reference in references if (block := reference()) is not None]
+    finally:
+        _forking.workers = False
 
 
 def _keep_after_fork() -> None:
     # A forked child may go on reading batches that the parent has let go of. Blocks alive now are
     # therefore never reported as released: they are not used again, and vanish with the file.
-    for reader in _readers:
-        reader.watch.clear()
+    if not getattr(_forking, "workers", False):
+        for reader in _readers:
+            reader.watch.clear()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_keep_after_fork)
 
 
-worker_store: Writer | None = (
-    None  # where batches are collated in a worker; None in other processes
-)
+worker_store: Writer | None = None  # where a worker collates batches; None in other processes

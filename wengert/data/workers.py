@@ -292,7 +292,8 @@ class Worker:
         try:
             own = Setup(tasks=tasks, results=results, file=self.file, **setup)
             self.process = context.Process(target=run_worker, args=(own,), daemon=True)
-            self.process.start()
+            with shared.fork_of_worker() as self.inherited:
+                self.process.start()
         except BaseException:
             self.close_handles()
             raise
