@@ -27,6 +27,16 @@ class CPUNamespace(Namespace):
     def device_of(a: Any) -> device:
         return CPU
 
+    @staticmethod
+    def from_host(a: Any) -> Any:
+        """A copy of an array on this device."""
+        return np.array(a)
+
+    @staticmethod
+    def to_host(a: Any) -> Any:
+        """The array on the CPU."""
+        return a
+
 
 def getitem(x: Any, key: Any) -> Any:
     """Basic indexing: a view, of 0-d results too."""

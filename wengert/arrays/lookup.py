@@ -15,10 +15,18 @@ class Namespace:
     """The vocabulary over one kind of array; a missing word is derived from the op of that name."""
 
     derive: Callable[[Namespace, str], Any]  # set by the engine, which knows the ops
+    library: Any = None
+    array_type: Any = None
 
     def __init__(self, name: str, words: dict[str, Any]) -> None:
         self.name = name
         self.__dict__.update(words)
+
+    def primitive(self, word: str) -> Any:
+        """The library's own callable for a word, or None."""
+        from . import bind
+
+        return self.__dict__.get(word) or bind.lazy_word(self.library, word)
 
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):

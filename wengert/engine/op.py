@@ -10,7 +10,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays import bind
 from ..arrays.lookup import NS, Namespace
 from .node import Node, add_saved_properties
 
@@ -171,7 +170,7 @@ class _Impl(dict):  # type: ignore[type-arg]
 def implementation(ns: Any, op: Op) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     if op.primitive:
-        f = ns.__dict__.get(op.name) or bind.lazy_word(ns.library, op.name)
+        f = ns.primitive(op.name)
         if f is None:
             raise NotImplementedError(f"{op.name}: the array library {ns.name} has no implementation")
         return f
@@ -189,7 +188,7 @@ def derive(ns: Namespace, word: str) -> Any:
     op = OPS.get(word)
     if op is not None:
         return implementation(ns, op)
-    f = bind.lazy_word(ns.library, word)  # type: ignore[attr-defined]
+    f = ns.primitive(word)
     if f is None:
         raise AttributeError(f"the vocabulary has no word {word!r}")
     return f

@@ -1,0 +1,195 @@
+"""Devices made of NumPy arrays behind a strict wrapper: the simulated device and the shape-only one.
+
+A wrapped array is no ndarray and does not turn into one by accident; its namespace unwraps, calls the
+CPU's word and wraps again. Mixing with the CPU's arrays or another device's raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import cpu
+from .lookup import NS, Namespace
+
+CREATORS = frozenset(("zeros", "ones", "full", "empty", "arange", "scalar"))
+
+
+class Wrapped:
+    """An array of a device that is not the CPU."""
+
+    __array_ufunc__ = None
+    __slots__ = ("value", "index", "root", "__weakref__")
+
+    def __init__(self, value: np.ndarray, index: int = 0, root: Any = None) -> None:
+        self.value, self.index, self.root = value, index, root
+
+    @property
+    def base(self) -> Any:
+        return self.root
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self.value.strides
+
+    @property
+    def flags(self) -> Any:
+        return self.value.flags
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.nbytes
+
+    def item(self) -> Any:
+        return self.value.item()
+
+    def tolist(self) -> Any:
+        return self.value.tolist()
+
+    def max(self) -> Any:
+        return self.value.max()
+
+    def min(self) -> Any:
+        return self.value.min()
+
+    def nonzero(self) -> Any:
+        return tuple([type(self)(i, self.index) for i in self.value.nonzero()])
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"an array on {NS[type(self)].device_of(self)} is no NumPy array: move it with .cpu() first")
+
+    def __iadd__(self, other: Any) -> Any:
+        self.value += unwrapped(other, self)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value!r}, {self.index})"
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def unwrapped(x: Any, like: Wrapped) -> Any:
+    """The NumPy array inside x, which must be of like's device; numbers, names and keys pass."""
+    if isinstance(x, Wrapped):
+        if type(x) is not type(like) or x.index != like.index:
+            raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
+                               f"{NS[type(like)].device_of(like)} and {NS[type(x)].device_of(x)}! Move one with .to(device).")
+        return x.value
+    if isinstance(x, np.ndarray):
+        if x.ndim:
+            raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
+                               f"{NS[type(like)].device_of(like)} and cpu! Move one with .to(device).")
+        return x
+    if isinstance(x, tuple) and x and any(isinstance(v, Wrapped) for v in x):
+        return tuple([unwrapped(v, like) for v in x])
+    return x
+
+
+class WrappedNamespace(Namespace):
+    """The vocabulary over one kind of wrapped arrays."""
+
+    library = np
+
+    def __init__(self, name: str, cls: type[Wrapped], index: int = 0) -> None:
+        self.__dict__.update(name=name, array_type=cls, index=index)
+
+    def __getattr__(self, word: str) -> Any:
+        if word.startswith("__"):
+            raise AttributeError(word)
+        f = getattr(cpu.NAMESPACE, word)
+        if word in CREATORS:
+            out = self._creator(f)
+        else:
+            out = self._word(f, word)
+        self.__dict__[word] = out
+        return out
+
+    def primitive(self, word: str) -> Any:
+        """The CPU's word over wrapped arrays."""
+        return getattr(self, word)
+
+    def _creator(self, f: Any) -> Any:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            return self.wrap(f(*args, **kwargs), self.__dict__["index"], ())
+
+        return make
+
+    def _word(self, f: Any, word: str) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            mine = [a for a in (*args, *kwargs.values()) if isinstance(a, Wrapped)]
+            if not mine:
+                return f(*args, **kwargs)
+            first = mine[0]
+            out = f(*[unwrapped(a, first) for a in args], **{k: unwrapped(a, first) for k, a in kwargs.items()})
+            if isinstance(out, tuple):
+                return tuple([self.wrap(o, first.index, mine) for o in out])
+            return self.wrap(out, first.index, mine)
+
+        return call
+
+    def wrap(self, out: Any, index: int, sources: Any) -> Any:
+        """A result, knowing whose memory it is in."""
+        if not isinstance(out, (np.ndarray, np.generic)):
+            return out
+        out = np.asarray(out)
+        root = None
+        for s in sources:
+            if out is s.value or (out.base is not None and (out.base is s.value or out.base is s.value.base)):
+                root = s.root if s.root is not None else s
+                break
+        return self.__dict__["array_type"](out, index, root)
+
+    def asarray(self, a: Any) -> Any:
+        return a if isinstance(a, Wrapped) else self.__dict__["array_type"](np.asarray(a), self.__dict__["index"])
+
+    def from_host(self, a: np.ndarray) -> Any:
+        """A copy of a CPU array on this device."""
+        return self.__dict__["array_type"](np.array(a), self.__dict__["index"])
+
+    def to_host(self, a: Wrapped) -> np.ndarray:
+        """A copy on the CPU."""
+        return a.value.copy()
+
+
+def operators(cls: type[Wrapped]) -> None:
+    """Python's operators on a kind of wrapped arrays."""
+    words = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul", "mod": "remainder",
+             "floordiv": "floor_divide", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
+    for name, word in words.items():
+        setattr(cls, f"__{name}__", lambda a, b, w=word: _binary(w, a, b))
+        setattr(cls, f"__r{name}__", lambda a, b, w=word: _binary(w, b, a))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(cls, f"__{name}__", lambda a, b, w=name: _binary(w, a, b))
+    cls.__neg__ = lambda a: NS[type(a)].neg(a)  # type: ignore[attr-defined]
+    cls.__abs__ = lambda a: NS[type(a)].abs(a)  # type: ignore[attr-defined]
+    cls.__invert__ = lambda a: NS[type(a)].bitwise_not(a)  # type: ignore[attr-defined]
+    cls.__getitem__ = lambda a, key: NS[type(a)].getitem(a, key)  # type: ignore[attr-defined]
+    cls.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+
+
+def _binary(word: str, a: Any, b: Any) -> Any:
+    like = a if isinstance(a, Wrapped) else b
+    from .lookup import RANK
+
+    for x in (a, b):
+        if RANK.get(type(x), 0):
+            return NotImplemented  # an interpreter or a Tensor knows better
+    return getattr(NS[type(like)], word)(a, b)
