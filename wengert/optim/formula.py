@@ -296,6 +296,8 @@ class Formula:
             for op, to, refs in self.steps:
                 at = [r if r >= 0 else scalars - r - 1 for r in refs]
                 f = getattr(lib, UFUNC[op]) if op in UFUNC else _where(lib)
+                if op in ("maximum", "minimum"):  # these take no third operand by position
+                    f = _with_out(f)
                 steps.append((f, itemgetter(*at, to)))
         return steps
 
@@ -310,6 +312,13 @@ class Formula:
         for op, *refs in self.code:
             values.append(ON_TENSORS[op](*[values[r] if r >= 0 else scalars[-r - 1] for r in refs]))
         return {column: values[value] for column, value in self.outputs.items()}
+
+
+def _with_out(f: Callable[..., Any]) -> Callable[..., None]:
+    def with_out(x: Any, y: Any, to: Any) -> None:
+        f(x, y, out=to)
+
+    return with_out
 
 
 def _where(lib: Any) -> Callable[..., None]:

@@ -119,7 +119,7 @@ class LBFGS(Optimizer):
             first = state["n_iter"] == 1
             t = min(1.0, 1.0 / number(g.abs().sum())) * lr if first else lr
             state["t"] = t
-            slope = number(g.dot(d))
+            slope = number(g @ d)
             if slope > -small:  # not a direction of descent
                 break
             if search is not None:
@@ -155,7 +155,7 @@ class LBFGS(Optimizer):
             size = self.param_groups[0]["history_size"]
             y = g - state["prev_flat_grad"]
             s = state["d"] * state["t"]
-            ys = y.dot(s)
+            ys = y @ s
             if number(ys) > 1e-10:
                 if len(directions) == size:
                     for history in (directions, steps, ro):
@@ -163,16 +163,16 @@ class LBFGS(Optimizer):
                 directions.append(y)
                 steps.append(s)
                 ro.append(1.0 / ys)
-                state["H_diag"] = ys / y.dot(y)
+                state["H_diag"] = ys / (y @ y)
             # the inverse Hessian times g: newest difference to oldest, and back
             al = state.setdefault("al", [None] * size)
             q = g.neg()
             for i in range(len(directions) - 1, -1, -1):
-                al[i] = steps[i].dot(q) * ro[i]
+                al[i] = (steps[i] @ q) * ro[i]
                 q.sub_(directions[i] * al[i])
             q = q * state["H_diag"]
             for i in range(len(directions)):
-                q.add_(steps[i] * (al[i] - directions[i].dot(q) * ro[i]))
+                q.add_(steps[i] * (al[i] - (directions[i] @ q) * ro[i]))
             state["d"] = q
         state["prev_flat_grad"] = g.clone()
         return state["d"]
@@ -190,7 +190,7 @@ class LBFGS(Optimizer):
                 p.copy_(x)
             return loss, g
 
-        found, used = strong_wolfe(evaluate, lambda g: number(g.dot(d)), t, start, largest(d), most)
+        found, used = strong_wolfe(evaluate, lambda g: number(g @ d), t, start, largest(d), most)
         return found.f, found.g, found.t, used
 
 

@@ -90,7 +90,7 @@ class Rule:
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> None:
         """Change p, given its gradient g and its state."""
-        raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
+        raise NotImplementedError
 
     def only_rows(self, group: dict[str, Any]) -> bool:
         """Whether a sparse gradient leaves alone the rows that it does not hold."""
@@ -108,6 +108,8 @@ class Rule:
 
         closure: evaluates the model again, calls backward() and returns the loss.
         """
+        if type(self).update is Rule.update:
+            raise NotImplementedError(f"{type(self).__name__} defines neither update() nor step()")
         loss = None
         if closure is not None:
             with enable_grad():
@@ -273,7 +275,7 @@ class Rule:
         for column, value in formula.run_tensors(columns, scalars).items():
             value = T.view_as_complex(value) if p.is_complex() else value
             if homes[column] is None:
-                state[names[column - 2]] = value
+                state[names[column - 2]] = value.clone()
             else:
                 homes[column].copy_(value)
         self._keep_counts(state, after)

@@ -152,7 +152,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     loader: batches, each a tensor or a sequence that begins with one. device: where to move them
     first.
     """
-    from ..nn.modules.batchnorm import _BatchNorm
+    from ..nn.normalization import _BatchNorm
 
     momenta = {m: m.momentum for m in model.modules() if isinstance(m, _BatchNorm)}
     if not momenta:
