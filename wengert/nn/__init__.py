@@ -1,6 +1,6 @@
 """torch.nn: modules, layers, losses, initialisers. The front door: names, no logic."""
 
-from . import blame, functional, init, parameter
+from . import attention, blame, functional, grad, init, parallel, parameter, utils
 from .activation import *
 from .adaptive import *
 from .containers import *
@@ -8,6 +8,7 @@ from .conv import *
 from .distance import *
 from .dropout import *
 from .embedding import *
+from .functional.linear_cross_entropy import *
 from .lazy import *
 from .linear import *
 from .losses import *
@@ -15,6 +16,7 @@ from .module import Module
 from .multihead import *
 from .normalization import *
 from .padding import *
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import *
 from .recurrent import *

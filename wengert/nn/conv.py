@@ -6,7 +6,7 @@ The convolution itself is in `ops/conv.py`; forms without input channels are in 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..engine.tensor import Tensor
@@ -15,19 +15,13 @@ from . import init
 from .linear import wrong_dtype
 from .module import Module
 from .parameter import empty
+from .sizes import each
 
 __all__ = [
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
 ]  # fmt: skip
 
 Size = int | tuple[int, ...]
-
-
-def each(value: Any, n: int) -> tuple[Any, ...]:
-    """value for each of n dimensions: itself if it is a sequence, else repeated."""
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(value)
-    return (value,) * n
 
 
 class _ConvNd(Module):

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..engine.tensor import Tensor
 from . import functional as F
-from .conv import each
 from .module import Module
+from .sizes import each
 
 __all__ = [
     f"{kind}Pad{n}d"

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..engine.tensor import Tensor
 from . import functional as F
-from .conv import each
 from .module import Module
+from .sizes import each
 
 __all__ = [
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",

@@ -1,0 +1,87 @@
+"""Gradients of convolutions by name: with respect to the input, and to the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..base.modes import enable_grad
+from ..engine.backward import grad
+from ..engine.tensor import Tensor
+from ..tensor import functions as T
+from . import functional as F
+
+__all__ = [
+    "conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input",
+    "conv3d_weight",
+]  # fmt: skip
+
+
+def _for_input(
+    dims: int, size: Sequence[int], weight: Tensor, g: Tensor, geometry: tuple[Any, ...]
+) -> Tensor:
+    with enable_grad():  # linear in the input, so that its value does not matter
+        x = T.zeros(tuple(size), dtype=g.dtype, device=g.device).requires_grad_()
+        out = (F.conv1d, F.conv2d, F.conv3d)[dims - 1](x, weight, None, *geometry)
+        return grad(out, x, g, create_graph=weight.requires_grad or g.requires_grad)[0]
+
+
+def _for_weight(
+    dims: int, x: Tensor, size: Sequence[int], g: Tensor, geometry: tuple[Any, ...]
+) -> Tensor:
+    with enable_grad():
+        w = T.zeros(tuple(size), dtype=g.dtype, device=g.device).requires_grad_()
+        out = (F.conv1d, F.conv2d, F.conv3d)[dims - 1](x, w, None, *geometry)
+        return grad(out, w, g, create_graph=x.requires_grad or g.requires_grad)[0]
+
+
+def conv1d_input(
+    input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv1d for its input (N, C, L).
+
+    >>> nn.grad.conv1d_input((1, 1, 4), torch.ones(1, 1, 3), torch.ones(1, 1, 2))
+    tensor([[[1., 2., 2., 1.]]])
+    """
+    return _for_input(1, input_size, weight, grad_output, (stride, padding, dilation, groups))
+
+
+def conv1d_weight(
+    input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv1d for its weight (C', C / groups, k)."""
+    return _for_weight(1, input, weight_size, grad_output, (stride, padding, dilation, groups))
+
+
+def conv2d_input(
+    input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv2d for its input (N, C, H, W)."""
+    return _for_input(2, input_size, weight, grad_output, (stride, padding, dilation, groups))
+
+
+def conv2d_weight(
+    input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv2d for its weight (C', C / groups, kH, kW)."""
+    return _for_weight(2, input, weight_size, grad_output, (stride, padding, dilation, groups))
+
+
+def conv3d_input(
+    input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv3d for its input (N, C, D, H, W)."""
+    return _for_input(3, input_size, weight, grad_output, (stride, padding, dilation, groups))
+
+
+def conv3d_weight(
+    input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Gradient of conv3d for its weight (C', C / groups, kD, kH, kW)."""
+    return _for_weight(3, input, weight_size, grad_output, (stride, padding, dilation, groups))

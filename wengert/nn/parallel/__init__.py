@@ -1,0 +1,8 @@
+"""torch.nn.parallel: one module on several devices of one process.
+
+Several processes are `distributed/`'s business.
+"""
+
+from .data_parallel import DataParallel, data_parallel, gather, parallel_apply, replicate, scatter
+
+__all__ = ["DataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]

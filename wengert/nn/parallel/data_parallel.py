@@ -1,0 +1,128 @@
+"""DataParallel: the batch split over devices, a replica of the module on each, outputs joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...base.devices import device as Device
+from ...engine.tensor import Tensor
+from ...tensor import functions as T
+from ..module import Module
+
+__all__ = ["DataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]
+
+
+def _device(where: Any) -> Device:
+    return Device("cuda", where) if isinstance(where, int) else Device(where)
+
+
+def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
+    """Tensors in inputs split along dim over devices; other objects go to each.
+
+    >>> [x.shape for x in nn.parallel.scatter(torch.ones(4, 2), ["cpu", "cpu"])]
+    [torch.Size([2, 2]), torch.Size([2, 2])]
+    """
+    devices = [_device(d) for d in target_gpus]
+
+    def spread(x: Any) -> list[Any]:
+        if isinstance(x, Tensor):
+            parts = x.chunk(len(devices), dim)
+            return [p.to(d) for p, d in zip(parts, devices)]
+        if isinstance(x, tuple) and hasattr(x, "_fields"):
+            return [type(x)(*parts) for parts in zip(*map(spread, x))]
+        if isinstance(x, (tuple, list)) and x:
+            return [type(x)(parts) for parts in zip(*map(spread, x))]
+        if isinstance(x, Mapping) and x:
+            return [dict(zip(x, parts)) for parts in zip(*map(spread, x.values()))]
+        return [x for _ in devices]
+
+    return tuple(spread(inputs)) if isinstance(inputs, Tensor) else spread(inputs)
+
+
+def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
+    """Outputs of several devices joined along dim on one.
+
+    >>> nn.parallel.gather([torch.ones(2), torch.zeros(1)], "cpu")
+    tensor([1., 1., 0.])
+    """
+    first = outputs[0]
+    where = Device("cpu") if target_device == -1 else _device(target_device)
+    if isinstance(first, Tensor):
+        parts = [o.to(where) for o in outputs]
+        return T.stack(parts) if first.dim() == 0 else T.cat(parts, dim)
+    if first is None:
+        return None
+    if isinstance(first, Mapping):
+        return type(first)({k: gather([o[k] for o in outputs], where, dim) for k in first})  # type: ignore
+    joined = [gather(parts, where, dim) for parts in zip(*outputs)]
+    return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
+
+
+def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> list[Module]:
+    """Copies of the module on devices; gradients of the copies reach the original."""
+
+    def copy(module: Module, where: Device) -> Module:
+        replica = module._replicate_for_data_parallel()
+        for name, p in module._parameters.items():
+            moved = None if p is None else (p.detach() if detach else p).to(where)
+            object.__setattr__(replica, name, moved)
+        replica._buffers = {
+            k: None if b is None else b.to(where) for k, b in replica._buffers.items()
+        }
+        replica._modules = {
+            k: None if m is None else copy(m, where) for k, m in module._modules.items()
+        }  # type: ignore
+        return replica
+
+    return [copy(network, _device(d)) for d in devices]
+
+
+def parallel_apply(
+    modules: Sequence[Any], inputs: Sequence[Any], kwargs_tup: Any = None, devices: Any = None
+) -> list[Any]:
+    """Each module on its inputs. Launches on a GPU return at once, so the devices overlap."""
+    kwargs_tup = [{}] * len(modules) if kwargs_tup is None else kwargs_tup
+    rows = [x if isinstance(x, (list, tuple)) else (x,) for x in inputs]
+    return [m(*x, **k) for m, x, k in zip(modules, rows, kwargs_tup)]
+
+
+def data_parallel(
+    module: Module, inputs: Any, device_ids: Sequence[Any] | None = None,
+    output_device: Any = None, dim: int = 0, module_kwargs: Any = None,
+) -> Any:  # fmt: skip
+    """module(*inputs) with the batch split over devices; on one device, just the call."""
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    kwargs = module_kwargs or {}
+    if device_ids is None or len(device_ids) < 2:
+        return module(*inputs, **kwargs)
+    rows = scatter(inputs, device_ids, dim)
+    options = scatter(kwargs, device_ids, dim) if kwargs else [{}] * len(rows)
+    replicas = replicate(module, list(device_ids)[: len(rows)])
+    outputs = parallel_apply(replicas, rows, options)
+    return gather(outputs, device_ids[0] if output_device is None else output_device, dim)
+
+
+class DataParallel(Module):
+    """Splits the batch over device_ids, runs a replica on each, and joins the outputs.
+
+    module: wrapped, as `.module`; without device_ids, or with one, it is simply called.
+
+    >>> nn.DataParallel(nn.Linear(2, 3))(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(
+        self, module: Module, device_ids: Sequence[Any] | None = None, output_device: Any = None,
+        dim: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.module = module
+        self.device_ids = [] if device_ids is None else list(device_ids)
+        self.output_device = output_device
+        self.dim = dim
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        return data_parallel(
+            self.module, inputs, self.device_ids, self.output_device, self.dim, kwargs
+        )
