@@ -33,7 +33,7 @@ from .windows import (
 
 __all__ = ["conv", "conv_input", "conv_weight", "im2col", "col2im"]
 
-CACHE = 1 << 19  # bytes of columns at a time: they should stay in a core's own cache
+CACHE = 1 << 20  # bytes of columns at a time: they should stay in a core's own cache
 SMALL = (
     1_000_000  # multiply-adds up to which OpenBLAS multiplies small matrices without packing them
 )

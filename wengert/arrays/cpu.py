@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind, shapes
+from . import bind, memory, shapes
 from .lookup import NS, Namespace
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's warnings
 # about them are silenced for code of this package only.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"wengert\.")
 warnings.filterwarnings("ignore", category=np.exceptions.ComplexWarning, module=r"wengert\.")
+
+memory.keep()
 
 
 class CPUNamespace(Namespace):
