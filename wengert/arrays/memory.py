@@ -1,8 +1,8 @@
-"""The C allocator, told to keep the memory of large temporaries instead of returning it to the system.
+"""The C allocator, told to keep the memory of large temporaries.
 
-Fresh pages cost more than most operations on them: without this, temporaries of 1 MB and more are 2 to 15
-times dearer. The price is that a process keeps its peak. glibc only; WENGERT_KEEP_MEMORY=0 leaves the
-allocator alone.
+Fresh pages cost more than most operations on them: returned to the system, temporaries of 1 MB and
+more are 2 to 15 times dearer. The price is that a process keeps its peak. glibc only;
+WENGERT_KEEP_MEMORY=0 leaves the allocator alone.
 """
 
 from __future__ import annotations
