@@ -54,7 +54,8 @@ def view(x: Any, shape: Any) -> Any:
 
 
 # words on the hot path of small operations, bound without the detour over `lib`
-HOT = {"getitem": getitem, "select_item": getitem, "unsqueeze_item": getitem, "alias_item": getitem, "view": view}
+BASIC = ("getitem", "select_item", "unsqueeze_item", "alias_item", "split_item", "sizes_item", "unbind_item")
+HOT = {**dict.fromkeys(BASIC, getitem), "view": view}
 NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
 
 

@@ -11,8 +11,6 @@ import builtins
 import ml_dtypes
 import numpy as np
 
-from . import modes
-
 __all__ = ["dtype", "as_dtype", "as_np", "get_default_dtype", "set_default_dtype", "promote_types", "can_cast",
            "finfo", "iinfo"]
 
@@ -66,6 +64,7 @@ complex128 = dtype("complex128", np.complex128, 3, "ComplexDouble")
 
 ALL = (bool, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64,
        complex128)
+_default = [float32]  # of new floating tensors, for all threads
 ALIASES = {"half": float16, "float": float32, "double": float64, "cfloat": complex64, "cdouble": complex128,
            "short": int16, "int": int32, "long": int64}
 BY_NP = {d.np: d for d in ALL}
@@ -98,19 +97,14 @@ def as_np(d: object) -> np.dtype:
 
 def get_default_dtype() -> dtype:
     """The floating dtype of new tensors made from Python floats."""
-    return modes.state.default_dtype or float32
+    return _default[0]
 
 
 def set_default_dtype(d: dtype) -> None:
     """Make d (a floating dtype) the dtype of new tensors made from Python floats."""
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(f"set_default_dtype(): only floating-point types are supported as the default type, got {d!r}")
-    modes.state.default_dtype = d
-
-
-# position of a dtype among its category in the promotion lattice; float16 with bfloat16 gives float32
-_ORDER = {d.name: i for i, d in enumerate((bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64,
-                                          complex64, complex128))}
+    _default[0] = d
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:

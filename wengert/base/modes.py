@@ -1,4 +1,4 @@
-"""Thread-local switches: is the graph recorded, inference mode, the default dtype; with their context managers."""
+"""Thread-local switches: is the graph recorded, inference mode, the default device; with their context managers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ class _State(threading.local):
 
     grad = True  # record a graph for tensors that require grad
     inference = False
-    default_dtype: Any = None  # None: float32
     default_device: Any = None  # None: the CPU
     levels = 0  # nesting depth of function transforms
     level = 0  # the number of the last transform entered; later ones are inner ones

@@ -5,6 +5,7 @@ The eager entry comes here for everything that is not plain arrays of one dtype 
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
@@ -65,6 +66,21 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
     if op.variadic:
         return f(*raws, **static)
     return f(*raws, *static.values())
+
+
+def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
+    """The long way from a Python operator: operands that are not ours get their own turn."""
+    for x in ins:
+        if not isinstance(x, Tensor) and type(x) not in SCALARS and not is_array(x):
+            return NotImplemented
+    return slow(op, ins, static)
+
+
+def as_operator(f: Any) -> Any:
+    """An entry as Python's operator method."""
+    g = FunctionType(f.__code__, {**f.__globals__, "slow": slow_operator}, f.__name__, f.__defaults__, f.__closure__)
+    g.__kwdefaults__ = f.__kwdefaults__
+    return g
 
 
 def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:

@@ -46,6 +46,9 @@ class Tensor:
     """
 
     __slots__ = ("_a", "_n", "_x", "__dict__", "__weakref__")
+    _a: Any  # the raw array
+    _n: Any  # the node that made it, or its leaf node; None: not recorded
+    _x: Any  # Extras or None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         from ..ops.creation import legacy_tensor

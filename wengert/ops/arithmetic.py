@@ -25,7 +25,7 @@ def sub(xp, x, y):
 sub.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, method=False, public=False)
+@op(elementwise, method=False, public=False, node="RsubBackward1")
 def rsub(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
@@ -103,7 +103,23 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 
 
 pow.vjp(x=_pow_x, y=_pow_y)
-for _op in (pow, sub, rsub, div):
+
+
+@op(elementwise, public=False, method=False, node="PowBackward1")
+def pow_tensor(xp, x, y):
+    """x to the power y, both arrays."""
+    return xp.pow(x, y)
+
+
+@op(elementwise, public=False, method=False, node="PowBackward2")
+def pow_base(xp, x, y):
+    """A number to the power y."""
+    return xp.pow(x, y)
+
+
+pow_tensor.vjp(x=_pow_x, y=_pow_y)
+pow_base.vjp(x=_pow_x, y=_pow_y)
+for _op in (pow, pow_base, sub, rsub, div):
     _op.number_first = True  # their public forms check
 
 
@@ -223,7 +239,9 @@ def pow_(input, exponent, *, out=None):
     >>> torch.pow(torch.tensor([2., 3.]), 2)
     tensor([4., 9.])
     """
-    return pow.entry(input, exponent, out=out)
+    if not isinstance(input, Tensor):
+        return pow_base.entry(input, exponent, out=out)
+    return (pow_tensor if isinstance(exponent, Tensor) else pow).entry(input, exponent, out=out)
 
 
 @public
@@ -242,11 +260,40 @@ def float_power(input, exponent, *, out=None):
     return r if out is None else write_out("float_power", r, out)
 
 
+@op(elementwise, public=False, method=False, name="addcmul")
+def addcmul_op(xp, x, a, b, value=1):
+    """x + value * a * b."""
+    p = a * b
+    return x + (p if value == 1 else p * value)
+
+
+addcmul_op.vjp(x=lambda g: g, a=lambda g, b, value: g * b if value == 1 else g * b * value,
+               b=lambda g, a, value: g * a if value == 1 else g * a * value)
+
+
+@op(elementwise, public=False, method=False, name="addcdiv")
+def addcdiv_op(xp, x, a, b, value=1):
+    """x + value * a / b."""
+    q = a / b
+    return x + (q if value == 1 else q * value)
+
+
+addcdiv_op.vjp(x=lambda g: g, a=lambda g, b, value: g * value / b, b=lambda g, a, b, value: -g * value * a / (b * b))
+
+
+@op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
+def lerp_op(xp, x, end, weight):
+    """x + weight * (end - x)."""
+    return x + (end - x) * weight
+
+
+lerp_op.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight, weight=lambda g, x, end: g * (end - x))
+
+
 @public
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
-    p = tensor1 * tensor2
-    return add.entry(input, p if value == 1 else p * value)
+    return addcmul_op.entry(input, tensor1, tensor2, value)
 
 
 @public
@@ -254,8 +301,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2; integer division is not supported."""
     if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
         raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with .float()")
-    q = div.entry(tensor1, tensor2)
-    return add.entry(input, q if value == 1 else q * value)
+    return addcdiv_op.entry(input, tensor1, tensor2, value)
 
 
 @public
@@ -265,7 +311,7 @@ def lerp(input, end, weight):
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
-    return input + (end - input) * weight
+    return lerp_op.entry(input, end, weight)
 
 
 @public(method="positive")

@@ -27,7 +27,7 @@ def _expand(xp, size, flags, x, shape):
 
 
 OPS["expand"].batch(_expand)
-for _name in ("getitem", "select_item", "unsqueeze_item", "alias_item"):
+for _name in ("getitem", "select_item", "unsqueeze_item", "alias_item", "split_item", "sizes_item", "unbind_item"):
     OPS[_name].batch(lambda xp, size, flags, x, key: xp.getitem(x, whole(key)))
 OPS["put_basic"].batch(lambda xp, size, flags, g, shape, key: xp.put_basic(g, (size, *shape), whole(key)))
 OPS["select"].batch(lambda xp, size, flags, x, dim, index: xp.select(x, dim % (x.ndim - 1) + 1, index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..base.returns import named
@@ -82,9 +83,23 @@ def cut(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     return xp.put_basic(g, tuple(shape), tuple([slice(0, s) for s in g.shape]))
 
 
-def along(x: Tensor, index: Tensor, dim: int) -> Tensor:
-    """Values of x at indices that keep dim."""
-    return gather.entry(x, index, dim) if x._a.ndim else x
+@functools.cache
+def picked(name: str) -> Any:
+    """The op that reads values at indices along dim, under the name of the function it serves."""
+
+    @op(movement, name=f"{name}_values", public=False, method=False, node="".join(
+        [p.capitalize() for p in name.split("_")]) + "Backward0")
+    def f(xp, x, index, dim=0, keepdim=True):
+        v = xp.gather(x, index, dim)
+        return v if keepdim else xp.squeeze(v, (dim,))
+
+    f.vjp(x=lambda xp, g, index, x_shape, dim, keepdim: xp.scatter_add(
+        xp.zeros(tuple(x_shape), g.dtype), index, g if keepdim else xp.unsqueeze(g, dim), dim))
+    return f
+
+
+for _n in ("max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "topk"):
+    picked(_n)
 
 
 def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **static: Any) -> Any:
@@ -99,8 +114,7 @@ def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **sta
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     i = OPS_call(word, input, d, static)
     k = i.unsqueeze(d)
-    v = along(input, k, d)
-    return named(name, v if keepdim else v.squeeze(d), k if keepdim else i)
+    return named(name, picked(name).entry(input, k, d, keepdim), k if keepdim else i)
 
 
 def OPS_call(word: str, x: Tensor, d: int, static: dict[str, Any]) -> Tensor:
@@ -207,7 +221,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     d = wrap_dim(dim, input._a.ndim, "sort")
     i = argsort.entry(input, d, bool(descending))
-    return named("sort", along(input, i, d) if input._a.ndim else input.clone(), i)
+    return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
 
 
 @public
@@ -233,7 +247,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     if input._a.ndim == 0:
         return named("topk", input.clone(), argsort.entry(input, 0, False))
     i = topk_indices.entry(input, k, d, bool(largest))
-    return named("topk", along(input, i, d), i)
+    return named("topk", picked("topk").entry(input, i, d), i)
 
 
 @primitive(opaque, public=False, method=False)

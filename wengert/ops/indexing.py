@@ -28,6 +28,9 @@ getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, tuple(x_shape), key))
 select_item = _basic("select_item", "SelectBackward0")
 unsqueeze_item = _basic("unsqueeze_item", "UnsqueezeBackward0")
 alias_item = _basic("alias_item", "AliasBackward0")
+split_item = _basic("split_item", "SplitBackward0")
+sizes_item = _basic("sizes_item", "SplitWithSizesBackward0")
+unbind_item = _basic("unbind_item", "UnbindBackward0")
 
 
 @primitive(movement, public=False, method=False)

@@ -8,7 +8,7 @@ from ..engine.kinds import movement
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
 from .dims import wrap_dim
-from .indexing import getitem, select
+from .indexing import sizes_item, split_item, unbind_item
 
 
 @primitive(movement, public=False, method=False, types="promote")
@@ -119,13 +119,13 @@ def split_(tensor, split_size_or_sections, dim=0):
         if sum(sizes) != n or any(s < 0 for s in sizes):
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), "
                                f"but got split_sizes={sizes}")
-    return parts(tensor, sizes, d)
+    return parts(tensor, sizes, d, split_item if isinstance(split_size_or_sections, int) else sizes_item)
 
 
-def parts(x: Tensor, sizes: list[int], d: int) -> tuple[Tensor, ...]:
+def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
     out, at = [], 0
     for s in sizes:
-        out.append(getitem.entry(x, (slice(None),) * d + (slice(at, at + s),)))
+        out.append(o.entry(x, (slice(None),) * d + (slice(at, at + s),)))
         at += s
     return tuple(out)
 
@@ -155,4 +155,4 @@ def unbind(input, dim=0):
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
-    return tuple([select.entry(input, d, i) for i in range(input._a.shape[d])])
+    return tuple([unbind_item.entry(input, (slice(None),) * d + (i,)) for i in range(input._a.shape[d])])

@@ -58,7 +58,7 @@ def log10(xp, x):
 log10.vjp(x=lambda g, x: g / (x * LN10))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, types="float", node="Log1PBackward0")
 def log1p(xp, x):
     """log(1 + x), accurate near 0."""
 

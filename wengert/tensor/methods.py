@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, Namespace, namespace
+from ..arrays.lookup import NS, RANK, SCALARS, Namespace, is_array, namespace
 from ..base import dtypes
 from ..base.devices import device
 from ..base.modes import state
 from ..base.size import Size
 from ..engine import views
 from ..engine.hooks import Handle
-from ..engine.interp import BINARY, COMPARE
+from ..engine.dispatch import as_operator
+from ..engine.interp import BINARY, COMMUTATIVE, COMPARE
 from ..engine.node import AccumulateGrad, Slot, extra
 from ..engine.op import METHODS, OPS
 from ..engine.tensor import Tensor, extras, wrap
@@ -116,38 +117,46 @@ def attach_all() -> None:
         setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
 
 
-PUBLIC_FORM = {"sub": "sub", "matmul": "matmul", "div": "div"}  # operators that go through the checked public form
-
-
 def operator_entry(word: str) -> Any:
-    if word in ("matmul", "bitwise_and", "bitwise_or", "bitwise_xor"):
-        return functions.finished(METHODS[word], word) if word != "matmul" else METHODS["matmul"]
-    entry = OPS[word].entry if word != "sub" else None
+    """The operator of a word, with the tensor on the left."""
+    if word == "matmul":
+        return METHODS["matmul"]
+    entry = as_operator(OPS[word].entry)
     if word == "sub":
-        fast, checked = OPS["sub"].entry, METHODS["sub"]
+        checked = METHODS["sub"]
 
         def sub(self: Any, other: Any) -> Any:
-            return checked(self, other) if self._a.dtype.kind == "b" else fast(self, other)
+            return checked(self, other) if self._a.dtype.kind == "b" else entry(self, other)
 
         return sub
+    if word == "pow":
+        both = as_operator(OPS["pow_tensor"].entry)
+        return lambda self, other: both(self, other) if isinstance(other, Tensor) else entry(self, other)
     return entry
 
 
 def reflected(word: str) -> Any:
     """The operator with the tensor on the right."""
-    if word in ("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"):
-        return OPS[word].entry
+    if word in COMMUTATIVE:
+        return as_operator(OPS[word].entry)
     if word == "sub":
-        return METHODS["rsub"]
-    f = METHODS["matmul"] if word == "matmul" else OPS[word].entry
+        return as_operator(OPS["rsub"].entry)
+    f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
+
+    def swapped(self: Any, other: Any) -> Any:
+        return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
+
+    if word == "pow":
+        return lambda self, other: f(other, self) if type(other) in SCALARS else swapped(self, other)
     if word == "div":
         reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
+        return lambda self, other: mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
+    return swapped
 
-        def rdiv(self: Any, other: Any) -> Any:
-            return mul(reciprocal(self), other) if type(other) in (int, float) else f(tensor_like(other, self), self)
 
-        return rdiv
-    return lambda self, other: f(tensor_like(other, self), self)
+def is_operand(x: Any) -> bool:
+    """Whether an operator of ours takes x."""
+    return isinstance(x, Tensor) or type(x) in SCALARS or is_array(x)
 
 
 def tensor_like(x: Any, like: Tensor) -> Any:
@@ -171,13 +180,11 @@ def inplace_operator(dunder: str, word: str) -> Any:
 
 
 def comparison(name: str) -> Any:
-    entry = OPS[name].entry
+    entry = as_operator(OPS[name].entry)
     if name in ("eq", "ne"):
 
         def compare(self: Any, other: Any) -> Any:
-            if other is None or isinstance(other, str):
-                return name == "ne"
-            return entry(self, other)
+            return entry(self, other) if is_operand(other) else name == "ne"
 
         return compare
     return entry

@@ -1,0 +1,10 @@
+"""Exceptions of the public API that Python does not have already."""
+
+from __future__ import annotations
+
+
+class LinAlgError(RuntimeError):
+    """The numbers in a matrix do not allow what was asked: it is singular, or an iteration did not converge."""
+
+
+LinAlgError.__module__ = "torch.linalg"
