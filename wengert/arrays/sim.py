@@ -11,15 +11,6 @@ from .wrapped import Wrapped, WrappedNamespace, operators
 COUNT = 2
 
 
-class SimArray(Wrapped):
-    """An array on a simulated device."""
-
-    __slots__ = ()
-
-
-operators(SimArray)
-
-
 class SimNamespace(WrappedNamespace):
     """The vocabulary on one simulated device."""
 
@@ -28,13 +19,23 @@ class SimNamespace(WrappedNamespace):
         return device("sim", a.index)
 
 
-NAMESPACES = [SimNamespace(f"sim:{i}", SimArray, i) for i in range(COUNT)]
-NS[SimArray] = NAMESPACES[0]
+def make(index: int) -> SimNamespace:
+    """A device: a type of arrays of its own, so that an array's type tells where it lives."""
+    cls = type(f"SimArray{index}", (Wrapped,), {"__slots__": (), "__module__": __name__})
+    operators(cls)
+    NS[cls] = ns = SimNamespace(f"sim:{index}", cls, index)
+    return ns
+
+
+NAMESPACES = [make(i) for i in range(COUNT)]
 
 
 def on_device(d: device) -> SimNamespace:
     """The namespace that makes arrays on a simulated device."""
     i = d.index or 0
     if i >= COUNT:
-        raise RuntimeError(f"invalid device ordinal: there is no {d}; the simulated devices are sim:0 to sim:{COUNT - 1}")
+        raise RuntimeError(
+            f"invalid device ordinal: there is no {d}; the simulated devices are sim:0 to "
+            f"sim:{COUNT - 1}"
+        )
     return NAMESPACES[i]
