@@ -85,7 +85,7 @@ def strong_wolfe(
         left, right = sorted(p.t for p in bracket)
         if (right - left) * size < tolerance:
             break
-        t = cubic_minimum(*bracket, left, right)
+        t = cubic_minimum(bracket[0], bracket[1], left, right)
         margin = 0.1 * (right - left)
         if min(right - t, t - left) < margin:
             if stuck or t >= right or t <= left:

@@ -23,7 +23,7 @@ class NAdam(Optimizer):
     >>> p.grad = torch.tensor([1.0, -1.0])
     >>> torch.optim.NAdam([p], lr=0.5).step()
     >>> p
-    tensor([0.4687, 2.5313], requires_grad=True)
+    tensor([0.4718, 2.5282], requires_grad=True)
     """
 
     counters = ("step", "mu_product")

@@ -21,8 +21,10 @@ from .rule import Rule, counter_dtype
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 ParamsT = Params
 
-_global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+Hooks = dict[int, Callable[..., Any]]
+
+_global_pre_hooks: Hooks = OrderedDict()
+_global_post_hooks: Hooks = OrderedDict()
 
 
 class _Required:
@@ -114,6 +116,12 @@ class Optimizer(Rule):
     tensor([0.5000, 2.5000], requires_grad=True)
     """
 
+    _optimizer_step_pre_hooks: Hooks
+    _optimizer_step_post_hooks: Hooks
+    _optimizer_state_dict_pre_hooks: Hooks
+    _optimizer_state_dict_post_hooks: Hooks
+    _optimizer_load_state_dict_pre_hooks: Hooks
+    _optimizer_load_state_dict_post_hooks: Hooks
     assumed: dict[str, Any] = {}  # options of groups saved before the options existed
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
@@ -135,15 +143,9 @@ class Optimizer(Rule):
             self.add_param_group(group)
 
     def _add_hooks(self) -> None:
-        for name in (
-            "step_pre",
-            "step_post",
-            "state_dict_pre",
-            "state_dict_post",
-            "load_state_dict_pre",
-            "load_state_dict_post",
-        ):
-            self.__dict__.setdefault(f"_optimizer_{name}_hooks", OrderedDict())
+        for name in Optimizer.__annotations__:
+            if name.endswith("_hooks"):
+                self.__dict__.setdefault(name, OrderedDict())
         cls = type(self)
         if not getattr(cls.step, "hooked", False):
             cls.step = with_hooks(cls.step)  # type: ignore[method-assign]

@@ -143,10 +143,10 @@ class Batch:
         self.real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else self.dtype
         self.steps = 0
         size = sum(row[0].size for row in rows) * self.dtype.itemsize
-        host = lib.__name__ == "numpy"
-        self.native = host and size >= NATIVE_BYTES
+        self.host = lib.__name__ == "numpy"
+        self.native = self.host and size >= NATIVE_BYTES
         self.threaded = size >= THREADED_BYTES
-        limit = (NATIVE_PIECE if self.native else PIECE_BYTES) if host else 1 << 62
+        limit = (NATIVE_PIECE if self.native else PIECE_BYTES) if self.host else 1 << 62
         limit //= self.dtype.itemsize
         self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
 
@@ -170,7 +170,8 @@ class Batch:
 
             spread(work, self.pieces, None if self.threaded else 1)
             return
-        constants = [lib.asarray(s, real) for s in scalars]
+        # NumPy is faster with arrays than with numbers; elsewhere they would have to be moved
+        constants = [lib.asarray(s, real) for s in scalars] if self.host else list(scalars)
         for piece in self.pieces:
             columns = piece.load(formula, flat, real)
             formula.run_arrays(lib, columns + piece.work_space(formula, real) + constants)

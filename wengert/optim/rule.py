@@ -41,11 +41,9 @@ def options_of(method: Callable[..., Any]) -> tuple[str, ...] | None:
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
-def select(
-    method: Callable[..., Any], group: dict[str, Any], value: Callable[[Any], Any]
-) -> dict[str, Any]:
+def select(method: Any, group: dict[str, Any], value: Callable[[Any], Any]) -> dict[str, Any]:
     """The options in group that method wants, each passed through value."""
-    names = options_of(method.__func__)  # type: ignore[attr-defined]
+    names = options_of(method.__func__)
     if names is None:
         names = tuple(k for k in group if k not in FLAGS)
     return {name: value(group[name]) for name in names}
@@ -84,12 +82,12 @@ class Rule:
 
     # ---- what an optimizer defines
 
-    def start(self, p: Tensor) -> dict[str, Any]:
-        """The state of p before its first step."""
+    def start(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """start(p, **options): the state of p before its first step."""
         return {}
 
-    def update(self, p: Any, g: Any, state: dict[str, Any]) -> None:
-        """Change p, given its gradient g and its state."""
+    def update(self, *args: Any, **options: Any) -> None:
+        """update(p, g, state, **options): change p, given its gradient g and its state."""
         raise NotImplementedError
 
     def only_rows(self, group: dict[str, Any]) -> bool:

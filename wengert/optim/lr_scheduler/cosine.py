@@ -112,7 +112,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             ratio = self.T_mult
             n = int(math.log(epoch / self.T_0 * (ratio - 1) + 1, ratio))
-            self.T_cur = epoch - self.T_0 * (ratio**n - 1) / (ratio - 1)  # type: ignore[assignment]
+            self.T_cur = epoch - self.T_0 * (ratio**n - 1) / (ratio - 1)
             self.T_i = self.T_0 * ratio**n
         self.last_epoch = math.floor(epoch)
         self._set(self._called(self.get_lr))

@@ -187,8 +187,8 @@ class OneCycleLR(_WithMomentum):
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
     >>> scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
-    >>> scheduler.get_last_lr()
-    [0.04]
+    >>> round(scheduler.get_last_lr()[0], 9)
+    0.04
     """
 
     def __init__(
