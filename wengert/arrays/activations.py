@@ -24,7 +24,7 @@ LOW = (np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16))
 BLOCK = 16384  # elements of a pass whose temporaries stay in the L1 and L2 caches
 
 
-def word(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., Any]:
     """Make a kernel for float32 and float64 arrays a word: half precision through float32, 0-d arrays as 1-d."""
     name = kernel.__name__
 
@@ -36,7 +36,7 @@ def word(kernel: Callable[..., Any]) -> Callable[..., Any]:
         if d in LOW:
             wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
             return f(lib, x.astype(F32), *wide, **static).astype(d)
-        if d.kind not in "fc":
+        if d.kind not in ("iufc" if integers else "fc"):
             raise NotImplementedError(f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert with .float()")
         if x.ndim == 0:
             line = [a.reshape(1) if getattr(a, "ndim", 1) == 0 else a for a in rest]
@@ -186,6 +186,99 @@ def logsigmoid_backward(lib: Any, g: Any, x: Any) -> Any:
     out = lib.exp(x)
     out += 1
     return lib.divide(g, out, out=out)
+
+
+# ------------------------------------------------------------------------------------- pieces of lines
+
+
+def word_of_integers(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A word that takes integers too."""
+    return word(kernel, integers=True)
+
+
+@word_of_integers
+def hardtanh(lib: Any, x: Any, low: float = -1.0, high: float = 1.0) -> Any:
+    d = x.dtype.type
+    out = lib.maximum(x, d(low))
+    return lib.minimum(out, d(high), out=out)
+
+
+@word
+def hardtanh_backward(lib: Any, g: Any, x: Any, low: float = -1.0, high: float = 1.0) -> Any:
+    inside = lib.greater(x, low)
+    inside &= lib.less(x, high)
+    return lib.multiply(g, inside)
+
+
+@word
+def hardsigmoid(lib: Any, x: Any) -> Any:
+    d = x.dtype.type
+    out = lib.maximum(x, d(-3))
+    lib.minimum(out, d(3), out=out)
+    out += d(3)
+    out /= d(6)
+    return out
+
+
+@word
+def hardswish(lib: Any, x: Any) -> Any:
+    out = hardsigmoid(lib, x)
+    return lib.multiply(out, x, out=out)
+
+
+@word
+def hardswish_backward(lib: Any, g: Any, x: Any) -> Any:
+    d = x.dtype.type
+    out = x / d(3)
+    out += d(0.5)
+    inside = lib.greater(x, -3)
+    inside &= lib.less(x, 3)
+    out *= inside
+    out += lib.greater_equal(x, 3)
+    return lib.multiply(out, g, out=out)
+
+
+@word
+def hardshrink(lib: Any, x: Any, lambd: float = 0.5) -> Any:
+    return lib.multiply(x, lib.absolute(x) > lambd)
+
+
+@word
+def hardshrink_backward(lib: Any, g: Any, x: Any, lambd: float = 0.5) -> Any:
+    return lib.multiply(g, lib.absolute(x) > lambd)
+
+
+@word
+def softshrink(lib: Any, x: Any, lambd: float = 0.5) -> Any:
+    d = x.dtype.type
+    out = lib.maximum(x, d(-lambd))
+    lib.minimum(out, d(lambd), out=out)
+    return lib.subtract(x, out, out=out)
+
+
+@word_of_integers
+def threshold(lib: Any, x: Any, threshold: float = 0.0, value: float = 0.0) -> Any:
+    return lib.where(x <= threshold, x.dtype.type(value), x)
+
+
+@word
+def threshold_backward(lib: Any, g: Any, x: Any, threshold: float = 0.0) -> Any:
+    return lib.multiply(g, x > threshold)
+
+
+@word
+def prelu(lib: Any, x: Any, w: Any) -> Any:
+    out = lib.minimum(x, x.dtype.type(0)) * w
+    out += lib.maximum(x, x.dtype.type(0))
+    return out
+
+
+@word
+def prelu_backward(lib: Any, g: Any, x: Any, w: Any) -> Any:
+    positive = lib.greater(x, 0)
+    out = ~positive * w
+    out += positive
+    return lib.multiply(out, g)
 
 
 # ------------------------------------------------------------------------------------- smooth ones

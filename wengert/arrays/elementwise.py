@@ -112,6 +112,8 @@ def sigmoid(lib: Any, x: Any) -> Any:
 
 
 def relu(lib: Any, x: Any) -> Any:
+    if x.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
     return lib.maximum(x, x.dtype.type(0))
 
 
@@ -130,6 +132,8 @@ def where(lib: Any, condition: Any, x: Any, y: Any) -> Any:
 
 def clamp(lib: Any, x: Any, low: Any, high: Any) -> Any:
     """x limited to [low, high]; a limit may be None; nan stays nan."""
+    if x.dtype.kind == "V":  # bfloat16, to which Python numbers are not weak
+        low, high = (v if v is None else x.dtype.type(v) for v in (low, high))
     if low is not None:
         x = lib.maximum(x, low)
     if high is not None:

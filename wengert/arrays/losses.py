@@ -15,7 +15,8 @@ from .activations import LOW
 from .normalization import row_sums, wide
 
 __all__ = ["cross_entropy", "cross_entropy_backward", "nll_loss", "nll_loss_backward", "mse_loss", "mse_loss_backward",
-           "bce_loss", "bce_loss_backward", "bce_logits", "bce_logits_backward"]
+           "bce_loss", "bce_loss_backward", "bce_logits", "bce_logits_backward", "multilabel_margin",
+           "multilabel_margin_backward", "x_log_x"]
 
 
 def floating(name: str, x: Any) -> None:
@@ -283,3 +284,59 @@ def bce_logits_backward(lib: Any, g: Any, x: Any, y: Any, weight: Any = None, po
         out = out * weight
     out = lib.asarray(out * share(wide(g), x.size, reduction))
     return out.astype(dtype) if dtype in LOW else out
+
+
+def x_log_x(lib: Any, x: Any) -> Any:
+    """x log x, and 0 at 0."""
+    y = wide(x)
+    out = lib.asarray(y * lib.log(y + (y == 0)))
+    return out.astype(x.dtype, copy=False)
+
+
+# ------------------------------------------------------------------------------------- labels
+
+
+def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
+    """(which targets come before the first -1, targets with 0 for the others, which classes are among them)."""
+    valid = lib.logical_and.accumulate(target >= 0, 1)
+    clean = lib.where(valid, target, 0)
+    if clean.size and int(clean.max()) >= x.shape[1] or (target < -1).any():
+        raise RuntimeError("argument #2 'target' is out of range: multilabel_margin_loss needs class indices of 0 to "
+                           f"{x.shape[1] - 1}, ended by -1")
+    among = lib.zeros(x.shape, bool)
+    rows = lib.broadcast_to(lib.arange(x.shape[0])[:, None], target.shape)
+    among[rows[valid], clean[valid]] = True
+    return valid, clean, among
+
+
+def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
+    """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
+    valid, clean, among = labels(lib, x, target)
+    z = 1 - lib.take_along_axis(x, clean, 1)[:, :, None] + x[:, None, :]
+    z *= valid[:, :, None]
+    z *= ~among[:, None, :]
+    return lib.maximum(z, 0, out=z), clean
+
+
+def multilabel_margin(lib: Any, x: Any, target: Any, reduction: str = "mean") -> Any:
+    """(hinge losses between target classes and the others, which classes are targets)."""
+    floating("multilabel_margin_loss", x)
+    dtype, shape = x.dtype, x.shape
+    x2, t2 = wide(x).reshape(-1, shape[-1] if shape else 1), target.reshape(-1, shape[-1] if shape else 1)
+    z, _ = margins(lib, x2, t2)
+    losses = lib.add.reduce(z, (1, 2)) / x2.dtype.type(max(x2.shape[1], 1))
+    return summed(lib, losses, reduction, dtype).reshape(shape[:1] if reduction == "none" and len(shape) > 1 else ())
+
+
+def multilabel_margin_backward(lib: Any, g: Any, x: Any, target: Any, reduction: str = "mean") -> Any:
+    """Gradient of x."""
+    dtype, shape = x.dtype, x.shape
+    x2, t2 = wide(x).reshape(-1, shape[-1] if shape else 1), target.reshape(-1, shape[-1] if shape else 1)
+    z, clean = margins(lib, x2, t2)
+    active = lib.greater(z, 0).astype(x2.dtype)
+    out = lib.add.reduce(active, 1)
+    rows = lib.broadcast_to(lib.arange(x2.shape[0])[:, None], clean.shape)
+    lib.subtract.at(out, (rows, clean), lib.add.reduce(active, 2))
+    g = share(wide(g), x2.shape[0], reduction) / x2.dtype.type(max(x2.shape[1], 1))
+    out *= g[:, None] if g.ndim else g
+    return out.reshape(shape).astype(dtype, copy=False)
