@@ -341,11 +341,11 @@ def test_csv_larger_than_memory(tmp_path):
     block = "0.25,0.75,1\n" * 10_000
     with open(tmp_path / "x.csv", "w") as file:
         file.write("a,b,y\n")
-        for _ in range(300):
+        for _ in range(450):
             file.write(block)
-    size = 300 * len(block)
-    dataset = "CsvDataset(folder + '/x.csv', target='y', chunk_rows=20_000)"
-    assert limited(tmp_path, size, dataset, "batch_size=1000") == (3_000_000, 0.5)
+    size = 450 * len(block)
+    dataset = "CsvDataset(folder + '/x.csv', target='y', chunk_rows=5_000)"
+    assert limited(tmp_path, size, dataset, "batch_size=1000") == (4_500_000, 0.5)
 
 
 def test_parquet_larger_than_memory(tmp_path):
