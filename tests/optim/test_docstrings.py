@@ -15,6 +15,8 @@ MODULES = [m.name for m in pkgutil.walk_packages(wengert.optim.__path__, "wenger
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
+    if name.endswith("sparse_adam") and not hasattr(wengert.Tensor, "to_sparse"):
+        pytest.skip("the example makes a sparse tensor")
     result = doctest.testmod(importlib.import_module(name), extraglobs={"torch": wengert})
     assert result.failed == 0
 

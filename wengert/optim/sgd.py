@@ -69,6 +69,10 @@ class SGD(Optimizer):
         )
         check_flags(foreach, differentiable, fused)
 
+    def only_rows(self, group: dict[str, Any]) -> bool:
+        """With momentum, rows go on moving that the gradient does not hold."""
+        return group["momentum"] == 0
+
     def start(self, p: Any, *, momentum: float) -> dict[str, Any]:
         """A momentum buffer, to be made of the first gradient."""
         return {"momentum_buffer": None} if momentum != 0 else {}
