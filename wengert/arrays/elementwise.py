@@ -16,14 +16,13 @@ __all__ = ["remainder", "floor_divide", "fmod", "sign", "reciprocal", "rsqrt", "
 
 def ufuncs(lib: Any) -> dict[str, Any]:
     """The library's own callables that are words as they stand."""
-    names = ("add exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh sqrt square floor ceil trunc hypot "
-             "logaddexp logaddexp2 copysign nextafter isnan isinf isfinite signbit maximum minimum fmax fmin gcd lcm "
-             "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor ldexp deg2rad rad2deg "
-             "heaviside angle").split()
+    names = ("add exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh sqrt square floor ceil trunc isnan isinf "
+             "isfinite signbit maximum minimum logical_and logical_or logical_xor logical_not bitwise_and bitwise_or "
+             "bitwise_xor angle").split()
     words = {n: getattr(lib, n) for n in names}
     words.update(sub=lib.subtract, mul=lib.multiply, div=lib.true_divide, neg=lib.negative, abs=lib.absolute,
                  asin=lib.arcsin, acos=lib.arccos, atan=lib.arctan, asinh=lib.arcsinh, acosh=lib.arccosh, atanh=lib.arctanh,
-                 atan2=lib.arctan2, lt=lib.less, le=lib.less_equal, gt=lib.greater, ge=lib.greater_equal, eq=lib.equal,
+                 lt=lib.less, le=lib.less_equal, gt=lib.greater, ge=lib.greater_equal, eq=lib.equal,
                  ne=lib.not_equal, conj=lib.conjugate, round=lib.rint, bitwise_not=lib.invert,
                  bitwise_left_shift=lib.left_shift, bitwise_right_shift=lib.right_shift)
     return words

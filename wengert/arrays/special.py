@@ -1,0 +1,324 @@
+"""Words for special functions and rarer functions of two arrays. SciPy computes most of them and is imported at first use.
+
+Half precision is computed in float32. The commonest of the kind (erf, erfc) are in `elementwise.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from .elementwise import scipy_special
+
+__all__ = ["airy_ai", "airy_ai_prime", "atan2", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
+           "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "copysign", "deg2rad", "digamma", "entr",
+           "erfcx", "erfinv", "fmax", "fmin", "frexp", "gcd", "heaviside", "hermite_polynomial_h", "hermite_polynomial_he", "hypot",
+           "i0", "i0e", "i1", "i1e", "igamma", "igammac", "isneginf", "isposinf", "laguerre_polynomial_l", "lcm",
+           "legendre_polynomial_p", "lgamma", "log_ndtr", "logaddexp", "logaddexp2", "logit", "modified_bessel_k0",
+           "modified_bessel_k1", "mvlgamma", "ndtr", "ndtri", "nextafter", "polygamma", "rad2deg", "round_decimals",
+           "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "shifted_chebyshev_polynomial_t",
+           "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc",
+           "spherical_bessel_j0", "xlog1py", "xlogy", "zeta"]
+
+
+def widened(f: Any) -> Any:
+    """f with half precision arrays computed in float32 and the result rounded back."""
+
+    @functools.wraps(f)
+    def g(lib: Any, x: Any, *rest: Any, **static: Any) -> Any:
+        d = getattr(x, "dtype", None) or rest[0].dtype
+        if d.itemsize == 2 and d.kind not in "iu":
+            up = [a.astype(np.float32) if hasattr(a, "astype") else a for a in (x, *rest)]
+            return lib.asarray(f(lib, *up, **static)).astype(d)
+        return f(lib, x, *rest, **static)
+
+    return g
+
+
+def _scipy(name: str) -> Any:
+    """The word that is one SciPy function of arrays of one floating dtype."""
+
+    def f(lib: Any, *arrays: Any) -> Any:
+        d = next(a.dtype for a in arrays if hasattr(a, "dtype"))
+        out = getattr(scipy_special(lib), name)(*[a if hasattr(a, "dtype") else d.type(a) for a in arrays])
+        return out if out.dtype == d else out.astype(d)
+
+    f.__doc__ = f"SciPy's {name}."
+    f.__name__ = name
+    return widened(f)
+
+
+digamma, erfcx, erfinv, entr = (_scipy(n) for n in ("psi", "erfcx", "erfinv", "entr"))
+i0, i0e, i1, i1e = (_scipy(n) for n in ("i0", "i0e", "i1", "i1e"))
+bessel_j0, bessel_j1, bessel_y0, bessel_y1 = (_scipy(n) for n in ("j0", "j1", "y0", "y1"))
+modified_bessel_k0, modified_bessel_k1 = _scipy("k0"), _scipy("k1")
+scaled_modified_bessel_k0, scaled_modified_bessel_k1 = _scipy("k0e"), _scipy("k1e")
+ndtr, log_ndtr = _scipy("ndtr"), _scipy("log_ndtr")
+igamma, igammac, zeta = _scipy("gammainc"), _scipy("gammaincc"), _scipy("zeta")
+
+
+@widened
+def ndtri(lib: Any, x: Any) -> Any:
+    """The argument at which the normal distribution function is x, found in double precision."""
+    return scipy_special(lib).ndtri(x.astype(np.float64)).astype(x.dtype)
+
+
+@widened
+def lgamma(lib: Any, x: Any) -> Any:
+    """log |gamma(x)|; +inf at both infinities."""
+    out = scipy_special(lib).gammaln(x)
+    return lib.where(lib.equal(x, -math.inf), x.dtype.type(math.inf), out)
+
+
+@widened
+def polygamma(lib: Any, x: Any, n: int = 0) -> Any:
+    """The n-th derivative of digamma."""
+    s = scipy_special(lib)
+    if n == 0:
+        return s.psi(x)
+    y = x.astype(np.float64)
+    out = (1.0 if n % 2 else -1.0) * math.gamma(n + 1) * s.zeta(float(n + 1), y)
+    if n == 1:  # the reflection holds left of zero, where the sum loses digits
+        left = lib.less(y, 0.5)
+        if left.any():
+            t = lib.where(left, y, 0.25)
+            out = lib.where(left, (math.pi / lib.sin(math.pi * t)) ** 2 - s.zeta(2.0, 1.0 - t), out)
+    return lib.asarray(out).astype(x.dtype)
+
+
+@widened
+def mvlgamma(lib: Any, x: Any, p: int = 1) -> Any:
+    """Logarithm of the multivariate gamma function of dimension p."""
+    s = scipy_special(lib)
+    total = p * (p - 1) / 4 * math.log(math.pi)
+    y = x.astype(np.float64)
+    for j in range(p):
+        total = total + s.gammaln(y - j / 2)
+    return lib.asarray(total).astype(x.dtype)
+
+
+@widened
+def spherical_bessel_j0(lib: Any, x: Any) -> Any:
+    """sin(x) / x, 1 at 0 and 0 at infinity."""
+    bad = lib.logical_or(lib.equal(x, 0), lib.isinf(x))
+    safe = lib.where(bad, x.dtype.type(1), x)
+    return lib.where(bad, lib.equal(x, 0).astype(x.dtype), lib.sin(safe) / safe)
+
+
+@widened
+def airy_ai(lib: Any, x: Any) -> Any:
+    """The Airy function Ai."""
+    return scipy_special(lib).airy(x)[0]
+
+
+@widened
+def airy_ai_prime(lib: Any, x: Any) -> Any:
+    """The derivative of Ai."""
+    return scipy_special(lib).airy(x)[1]
+
+
+# ------------------------------------------------------------------------------------- polynomials
+
+
+def _polynomial(f: Any) -> Any:
+    """f(lib, s, n, x) for integer degrees n >= 0; lower degrees give 0."""
+
+    @functools.wraps(f)
+    def g(lib: Any, x: Any, n: Any) -> Any:
+        d = x.dtype if hasattr(x, "dtype") else n.dtype
+        degree = lib.asarray(n).astype(np.int64)
+        out = f(lib, scipy_special(lib), lib.maximum(degree, 0), lib.asarray(x).astype(np.float64))
+        return lib.where(lib.less(degree, 0), 0.0, out).astype(d)
+
+    return g
+
+
+@_polynomial
+def chebyshev_polynomial_t(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """First kind: cos(n acos x)."""
+    return s.eval_chebyt(n, x)
+
+
+def chebyshev_u(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Second kind, with U_-1 = 0."""
+    return lib.where(lib.less(n, 0), 0.0, s.eval_chebyu(lib.maximum(n, 0), x))
+
+
+chebyshev_polynomial_u = _polynomial(chebyshev_u)
+
+
+@_polynomial
+def chebyshev_polynomial_v(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Third kind: U_n - U_(n-1)."""
+    return chebyshev_u(lib, s, n, x) - chebyshev_u(lib, s, n - 1, x)
+
+
+@_polynomial
+def chebyshev_polynomial_w(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Fourth kind: U_n + U_(n-1)."""
+    return chebyshev_u(lib, s, n, x) + chebyshev_u(lib, s, n - 1, x)
+
+
+def _shifted(kind: Any) -> Any:
+    def f(lib: Any, x: Any, n: Any) -> Any:
+        return kind(lib, 2 * x - 1, n)
+
+    f.__doc__ = "The same polynomials of 2 x - 1."
+    return f
+
+
+shifted_chebyshev_polynomial_t, shifted_chebyshev_polynomial_u = _shifted(chebyshev_polynomial_t), _shifted(chebyshev_polynomial_u)
+shifted_chebyshev_polynomial_v, shifted_chebyshev_polynomial_w = _shifted(chebyshev_polynomial_v), _shifted(chebyshev_polynomial_w)
+
+
+@_polynomial
+def hermite_polynomial_h(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Physicist's Hermite polynomials."""
+    return s.eval_hermite(n, x)
+
+
+@_polynomial
+def hermite_polynomial_he(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Probabilist's Hermite polynomials."""
+    return s.eval_hermitenorm(n, x)
+
+
+@_polynomial
+def laguerre_polynomial_l(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Laguerre polynomials."""
+    return s.eval_laguerre(n, x)
+
+
+@_polynomial
+def legendre_polynomial_p(lib: Any, s: Any, n: Any, x: Any) -> Any:
+    """Legendre polynomials."""
+    return s.eval_legendre(n, x)
+
+
+# ------------------------------------------------------------------------------- without SciPy
+
+
+def _library(name: str) -> Any:
+    """The library's own function, for the dtypes that it does not know through float32."""
+
+    def f(lib: Any, x: Any, y: Any) -> Any:
+        return getattr(lib, name)(x, y)
+
+    f.__doc__ = f"{name} of x and y."
+    f.__name__ = name
+    return widened(f)
+
+
+hypot, logaddexp2, atan2 = _library("hypot"), _library("logaddexp2"), _library("arctan2")
+copysign, fmax, fmin, heaviside = (_library(n) for n in ("copysign", "fmax", "fmin", "heaviside"))
+
+
+@widened
+def logaddexp(lib: Any, x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), without overflow."""
+    if x.dtype.kind != "c":
+        return lib.logaddexp(x, y)
+    swap = lib.less(x.real, y.real)
+    high, low = lib.where(swap, y, x), lib.where(swap, x, y)
+    same = lib.logical_and(lib.isinf(high.real), lib.equal(high.real, low.real))
+    gap = lib.where(same, x.dtype.type(0), low - high)
+    return lib.where(same, lib.where(high.real < 0, high, lib.log(lib.exp(high) + lib.exp(low))), high + lib.log1p(lib.exp(gap)))
+
+
+def gcd(lib: Any, x: Any, y: Any) -> Any:
+    """Greatest common divisor of integers."""
+    return integers(lib, "gcd", x, y)
+
+
+def lcm(lib: Any, x: Any, y: Any) -> Any:
+    """Least common multiple of integers."""
+    return integers(lib, "lcm", x, y)
+
+
+def integers(lib: Any, name: str, x: Any, y: Any) -> Any:
+    if x.dtype.kind not in "iu":
+        raise NotImplementedError(f"{name}: not implemented for {x.dtype}; integers only")
+    return getattr(lib, name)(x, y)
+
+
+def nextafter(lib: Any, x: Any, y: Any) -> Any:
+    """The number after x in the direction of y."""
+    if x.dtype.kind in "iubc":
+        raise NotImplementedError(f"nextafter: not implemented for {x.dtype}; floating tensors only")
+    return lib.nextafter(x, y)
+
+
+def frexp(lib: Any, x: Any) -> Any:
+    """(mantissa, exponent) with x = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1."""
+    if x.dtype.kind in "iubc":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    m, e = lib.frexp(x.astype(np.float32) if x.dtype.itemsize == 2 else x)
+    return lib.asarray(m).astype(x.dtype), lib.asarray(e).astype(np.int32)
+
+
+def isneginf(lib: Any, x: Any) -> Any:
+    """True where x is -inf."""
+    return lib.equal(x, -math.inf) if x.dtype.kind not in "iub" else lib.zeros(x.shape, bool)
+
+
+def isposinf(lib: Any, x: Any) -> Any:
+    """True where x is inf."""
+    return lib.equal(x, math.inf) if x.dtype.kind not in "iub" else lib.zeros(x.shape, bool)
+
+
+@widened
+def deg2rad(lib: Any, x: Any) -> Any:
+    """Degrees in radians."""
+    return x * x.dtype.type(math.pi / 180)
+
+
+@widened
+def rad2deg(lib: Any, x: Any) -> Any:
+    """Radians in degrees."""
+    return x * x.dtype.type(180 / math.pi)
+
+
+@widened
+def sinc(lib: Any, x: Any) -> Any:
+    """sin(pi x) / (pi x), 1 at 0."""
+    zero = lib.equal(x, 0)
+    p = lib.where(zero, x.dtype.type(1), x * x.dtype.type(math.pi))
+    return lib.where(zero, x.dtype.type(1), lib.sin(p) / p)
+
+
+@widened
+def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
+    """log(x / (1 - x)), x first limited to [eps, 1 - eps]."""
+    one = x.dtype.type(1)
+    if eps is not None:
+        x = lib.minimum(lib.maximum(x, x.dtype.type(eps)), one - x.dtype.type(eps))
+    return lib.log(x / (one - x))
+
+
+@widened
+def xlogy(lib: Any, x: Any, y: Any) -> Any:
+    """x * log(y), 0 where x is 0 and y is no nan."""
+    return lib.where(lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))), zero_of(x, y), x * lib.log(y))
+
+
+@widened
+def xlog1py(lib: Any, x: Any, y: Any) -> Any:
+    """x * log(1 + y), 0 where x is 0 and y is no nan."""
+    return lib.where(lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))), zero_of(x, y), x * lib.log1p(y))
+
+
+def zero_of(x: Any, y: Any) -> Any:
+    """0 in the dtype of whichever of both is an array."""
+    return (x if hasattr(x, "dtype") else y).dtype.type(0)
+
+
+@widened
+def round_decimals(lib: Any, x: Any, decimals: int = 0) -> Any:
+    """x rounded half to even at a decimal place (left of the point for negative ones)."""
+    if x.dtype.kind in "iub":
+        raise NotImplementedError("round: decimals other than 0 need a floating tensor, got " + str(x.dtype))
+    ten = x.dtype.type(10.0 ** abs(decimals))
+    return lib.rint(x * ten) / ten if decimals > 0 else lib.rint(x / ten) * ten
