@@ -8,7 +8,7 @@ from .conv import *
 from .distance import *
 from .dropout import *
 from .embedding import *
-from .functional.linear_cross_entropy import *
+from .functional.linear_loss import *
 from .lazy import *
 from .linear import *
 from .losses import *

@@ -12,6 +12,7 @@ from ..base.dtypes import dtype as DType
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
+from .parameter import is_lazy
 
 __all__ = ["Movable"]
 
@@ -38,7 +39,9 @@ class Movable:
                         grad = fn(p.grad.data)
                         p.grad = grad.requires_grad_(p.grad.requires_grad)
         for name, b in self._buffers.items():
-            if b is not None:
+            if is_lazy(b):
+                b.data = fn(b.data)
+            elif b is not None:
                 self._buffers[name] = fn(b)
         return self
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, wrap
 from ..tensor import functions as T
 
 __all__ = [
@@ -94,11 +94,56 @@ class Buffer(metaclass=_BufferType):
         return t
 
 
+_array = Tensor.__dict__["_a"]  # the slot itself, which lazy tensors hide
+
+
 class UninitializedTensorMixin:
-    """What parameters and buffers without a shape have in common."""
+    """What parameters and buffers without a shape have in common.
+
+    They can be moved, converted and asked for dtype and device; ValueError for everything else.
+    """
 
     cls_to_become: type = Tensor
-    data: Any
+    requires_grad: bool
+
+    @property
+    def _a(self) -> Any:
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter ({type(self).__name__}). This happens "
+            "when a lazy module has not seen an input: call it with a dummy batch first"
+        )
+
+    @property
+    def data(self) -> Tensor:
+        """An empty tensor that carries dtype and device."""
+        return wrap(_array.__get__(self))
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        _array.__set__(self, value._a)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype it will have."""
+        return self.data.dtype
+
+    @property
+    def device(self) -> Any:
+        """The device it will be on."""
+        return self.data.device
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """Itself, with another dtype or device."""
+        self.data = self.data.to(*args, **kwargs)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Train it once it has a shape, or not."""
+        lazy, self.__class__ = type(self), self.cls_to_become  # type: ignore[assignment]
+        try:
+            return self.requires_grad_(requires_grad)
+        finally:
+            self.__class__ = lazy  # type: ignore[assignment]
 
     def materialize(self, shape: Sequence[int], device: Any = None, dtype: Any = None) -> None:
         """Take a shape, and with it the ordinary class; contents are uninitialized.
@@ -107,8 +152,8 @@ class UninitializedTensorMixin:
         """
         device = self.data.device if device is None else device
         dtype = self.data.dtype if dtype is None else dtype
-        self.data = T.empty(tuple(shape), device=device, dtype=dtype)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.data = T.empty(tuple(shape), device=device, dtype=dtype)
 
     @property
     def shape(self) -> Any:
@@ -131,19 +176,26 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.requires_grad,)  # type: ignore[attr-defined]
+        return type(self), (self.requires_grad,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            wanted = self.requires_grad  # type: ignore[attr-defined]
-            memo[id(self)] = type(self)(wanted, self.data.device, self.data.dtype)  # type: ignore
+            memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)  # type: ignore
         return memo[id(self)]
+
+
+def _lazy(cls: Any, requires_grad: bool, device: Any, dtype: Any) -> Any:
+    """A lazy tensor: an empty one of the class it is to become, in disguise."""
+    t = _wrapped(cls.cls_to_become, T.empty(0, device=device, dtype=dtype), requires_grad)
+    t.__class__ = cls
+    return t
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A Parameter whose shape is known only after the first input.
 
-    It can be moved and converted; anything that needs its shape raises RuntimeError.
+    It can be moved and converted; anything that needs its shape raises RuntimeError, other
+    operations ValueError.
 
     >>> p = nn.UninitializedParameter()
     >>> p.materialize((2, 3))
@@ -156,8 +208,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     def __new__(  # type: ignore[misc]
         cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
     ) -> UninitializedParameter:
-        data = T.empty(0, device=device, dtype=dtype)
-        return _wrapped(cls, data, requires_grad)
+        return _lazy(cls, requires_grad, device, dtype)
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
@@ -175,7 +226,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
         persistent: bool = True,
     ) -> UninitializedBuffer:  # fmt: skip
-        t = _wrapped(cls, T.empty(0, device=device, dtype=dtype), requires_grad)
+        t = _lazy(cls, requires_grad, device, dtype)
         t.persistent, t._is_buffer = persistent, True
         return t
 
