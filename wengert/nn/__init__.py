@@ -1,6 +1,6 @@
 """torch.nn: modules, layers, losses, initialisers. The front door: names, no logic."""
 
-from . import attention, blame, functional, grad, init, parallel, parameter, utils
+from . import attention, blame, functional, grad, init, modules, parallel, parameter, utils
 from .activation import *
 from .adaptive import *
 from .containers import *

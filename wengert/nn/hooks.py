@@ -265,9 +265,10 @@ class _Border(Function):
     @staticmethod
     def forward(ctx: Any, seen: Hook, *tensors: Tensor) -> Any:
         ctx.seen = seen
-        ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        return tuple([t.view_as(t) for t in tensors])
+        passed = tuple([t.view_as(t) for t in tensors])
+        plain = [p for p, needed in zip(passed, ctx.needs_input_grad[1:]) if not needed]
+        ctx.mark_non_differentiable(*plain)
+        return passed
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:

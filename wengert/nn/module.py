@@ -231,7 +231,8 @@ class Module(Stateful, Hookable, Movable):
                     f"be created explicitly. To express '{name}' as a function of another Tensor, "
                     "compute the value in the forward() method."
                 )
-        self._parameters[name] = registered(GLOBAL.parameter, self, name, param)
+            param = registered(GLOBAL.parameter, self, name, param)
+        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but not trained; None keeps the name.

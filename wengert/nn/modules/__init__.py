@@ -3,7 +3,25 @@
 import importlib as _importlib
 import sys as _sys
 
-from .. import *
+from ..activation import *
+from ..adaptive import *
+from ..containers import *
+from ..conv import *
+from ..distance import *
+from ..dropout import *
+from ..embedding import *
+from ..lazy import *
+from ..linear import *
+from ..losses import *
+from ..module import Module
+from ..multihead import *
+from ..normalization import *
+from ..padding import *
+from ..pooling import *
+from ..recurrent import *
+from ..reshaping import *
+from ..transformer import *
+from ..upsampling import *
 
 _HOMES = {
     "activation": "activation", "adaptive": "adaptive", "batchnorm": "normalization",

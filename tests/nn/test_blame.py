@@ -1,0 +1,114 @@
+"""An error names the layer it came from, with the way to it; users' own errors stay as they are."""
+
+import pytest
+
+import wengert
+from wengert import nn
+
+
+def encoder():
+    model = nn.Sequential()
+    model.encoder = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(5, 2))
+    return model
+
+
+def test_path_and_chain():
+    model = encoder()
+    with pytest.raises(RuntimeError) as e:
+        model(wengert.ones(2, 8))
+    lines = str(e.value).splitlines()
+    assert lines[0] == (
+        "model.encoder.2 (Linear(5 -> 2)) got input of shape (2, 4): its last dimension must be 5"
+    )
+    assert lines[1:4] == [
+        "on the way:",
+        "  model (Sequential) got input of shape (2, 8)",
+        "  model.encoder (Sequential) got input of shape (2, 8)",
+    ]
+    assert lines[4].startswith("mat1 and mat2 shapes cannot be multiplied (2x4 and 5x2)")
+
+
+def test_the_name_of_the_users_variable():
+    classifier = encoder()
+    with pytest.raises(RuntimeError, match=r"^classifier\.encoder\.2 \(Linear"):
+        classifier(wengert.ones(2, 8))
+
+    class Trainer:
+        def __init__(self):
+            self.network = encoder()
+
+        def step(self):
+            return self.network(wengert.ones(2, 8))
+
+    with pytest.raises(RuntimeError, match=r"^model\.encoder\.2 \(Linear"):
+        Trainer().step()
+
+
+def test_a_layer_alone():
+    with pytest.raises(RuntimeError, match=r"^Linear\(5 -> 2\) got input of shape \(3, 4\): its"):
+        nn.Linear(5, 2)(wengert.ones(3, 4))
+
+
+CASES = [
+    (nn.Conv2d(3, 4, 3), (2, 1, 8, 8), RuntimeError, "dimension 1 (channels) must be 3"),
+    (nn.Conv2d(3, 4, 3), (8, 8), RuntimeError, "it must have 4 dimensions"),
+    (nn.LayerNorm(4), (2, 3), RuntimeError, "its last dimension must be 4"),
+    (nn.GroupNorm(2, 4), (2, 3), RuntimeError, "dimension 1 (channels) must be 4"),
+    (nn.LSTM(3, 4), (5, 2, 7), RuntimeError, "its last dimension must be 3"),
+    (nn.GRUCell(3, 4), (2, 7), RuntimeError, "its last dimension must be 3"),
+    (nn.BatchNorm2d(3), (2, 4, 5, 5), RuntimeError, "dimension 1 (channels) must be 3"),
+    (nn.MaxPool2d(2), (2, 2), RuntimeError, "it must be (batch, channels, height, width)"),
+]
+
+
+@pytest.mark.parametrize("layer,shape,kind,text", CASES, ids=[c[0]._get_name() for c in CASES])
+def test_what_each_layer_wants(layer, shape, kind, text):
+    with pytest.raises(kind) as e:
+        layer(wengert.ones(shape))
+    assert text in str(e.value).splitlines()[0]
+
+
+def test_indices_outside_the_table():
+    with pytest.raises(IndexError) as e:
+        nn.Embedding(4, 2)(wengert.tensor([1, 9]))
+    assert "its indices are from 1 to 9, but the table has rows 0 to 3" in str(e.value)
+
+
+def test_dtype():
+    with pytest.raises(RuntimeError, match=r"its dtype is torch.float64 but the weights are"):
+        nn.Linear(2, 2)(wengert.ones(1, 2, dtype=wengert.float64))
+
+
+def test_users_errors_are_left_alone():
+    class Strict(nn.Module):
+        def forward(self, x):
+            raise ValueError("my own words")
+
+    with pytest.raises(ValueError) as e:
+        nn.Sequential(Strict())(wengert.ones(1))
+    assert str(e.value) == "my own words"
+
+
+def test_errors_of_other_kinds_pass():
+    class Lookup(nn.Module):
+        def forward(self, x):
+            return {}["key"]
+
+    with pytest.raises(KeyError, match="^'key'$"):
+        nn.Sequential(Lookup())(wengert.ones(1))
+
+
+def test_an_error_that_is_handled_stays_readable():
+    class Careful(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 1)
+
+        def forward(self, x):
+            try:
+                return self.fc(x)
+            except RuntimeError as e:
+                return str(e).splitlines()[0]
+
+    text = Careful()(wengert.ones(1, 2))
+    assert text == "Linear(3 -> 1) got input of shape (1, 2): its last dimension must be 3"
