@@ -11,8 +11,9 @@ from typing import Any
 
 from ..arrays.pooling import pooled_size
 from ..engine.kinds import linear, movement, opaque
-from ..engine.op import op, primitive, public
+from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
+from .compare import where_ as where
 from .windows import check_tensor, per_dimension
 
 Ints = tuple[int, ...]
@@ -31,12 +32,7 @@ def both(f: Any) -> Any:
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(opaque, public=False, method=False, hidden="indices", node="MaxPoolWithIndicesBackward0")
-def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
-    """Maximum of each window of x (*lead, *spatial)."""
-
-
-@op(
+@primitive(
     opaque,
     public=False,
     method=False,
@@ -44,9 +40,8 @@ def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
     integer="indices",
     node="MaxPoolWithIndicesBackward0",
 )
-def max_pool_with_indices(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
-    """Maximum of each window, and its position in its plane."""
-    return xp.max_pool(x, kernel, stride, padding, dilation, ceil)
+def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
+    """Maximum of each window of x (*lead, *spatial), and its position in its plane."""
 
 
 @primitive(movement, public=False, method=False)
@@ -65,11 +60,6 @@ def max_unpool(xp, x, where, spatial=()):
 
 
 max_pool.vjp(
-    x=lambda xp, g, indices, x_shape, kernel: xp.pool_scatter(
-        g, indices, tuple(x_shape)[-len(kernel) :]
-    )
-)
-max_pool_with_indices.vjp(
     x=lambda xp, g_out, indices, x_shape, kernel: xp.pool_scatter(
         g_out, indices, tuple(x_shape)[-len(kernel) :]
     )
@@ -129,7 +119,6 @@ def one_more_lead_with_positions(o: Any) -> None:
 
 for _op in (
     max_pool,
-    max_pool_with_indices,
     avg_pool,
     avg_pool_input,
 ):
@@ -218,8 +207,8 @@ def _max_pool(
     given = (_hashable(kernel_size), _hashable(stride), _hashable(padding), _hashable(dilation))
     ceil = bool(ceil_mode)
     arguments = _pool_arguments(name, tuple(input.shape), rank, *given, ceil)
-    run = max_pool_with_indices if return_indices else max_pool
-    return run.entry(input, *arguments, ceil)
+    out, indices = max_pool.entry(input, *arguments, ceil)
+    return (out, indices) if return_indices else out
 
 
 @F
@@ -473,8 +462,9 @@ def avg_pool3d(
 
 
 def _power_mean(pooled: Tensor, norm_type: float, n: int) -> Tensor:
-    """(n * mean of powers) to 1 / norm_type, without the derivative's infinity at 0."""
-    return (pooled.sign() * pooled.abs().relu()).mul(n).pow(1.0 / norm_type)
+    """(n * mean of powers) to 1 / norm_type; `where` hides the root's infinite derivative at 0."""
+    size = where(pooled != 0, pooled.abs(), pooled.new_zeros(()))
+    return (pooled.sign() * size).mul(n).pow(1.0 / norm_type)
 
 
 @F
