@@ -74,14 +74,14 @@ def lgamma(lib: Any, x: Any) -> Any:
 
 
 @widened
-def polygamma(lib: Any, x: Any, n: int = 0) -> Any:
-    """The n-th derivative of digamma."""
+def polygamma(lib: Any, x: Any, order: int = 0) -> Any:
+    """The order-th derivative of digamma."""
     s = scipy_special(lib)
-    if n == 0:
+    if order == 0:
         return s.psi(x)
     y = x.astype(np.float64)
-    out = (1.0 if n % 2 else -1.0) * math.gamma(n + 1) * s.zeta(float(n + 1), y)
-    if n == 1:  # the reflection holds left of zero, where the sum loses digits
+    out = (1.0 if order % 2 else -1.0) * math.gamma(order + 1) * s.zeta(float(order + 1), y)
+    if order == 1:  # the reflection holds left of zero, where the sum loses digits
         left = lib.less(y, 0.5)
         if left.any():
             t = lib.where(left, y, 0.25)
@@ -110,14 +110,14 @@ def spherical_bessel_j0(lib: Any, x: Any) -> Any:
 
 @widened
 def airy_ai(lib: Any, x: Any) -> Any:
-    """The Airy function Ai."""
-    return scipy_special(lib).airy(x)[0]
+    """The Airy function Ai; 0 far to the right, where SciPy gives up."""
+    return lib.where(lib.greater(x, 110), x.dtype.type(0), scipy_special(lib).airy(x)[0])
 
 
 @widened
 def airy_ai_prime(lib: Any, x: Any) -> Any:
     """The derivative of Ai."""
-    return scipy_special(lib).airy(x)[1]
+    return lib.where(lib.greater(x, 110), x.dtype.type(0), scipy_special(lib).airy(x)[1])
 
 
 # ------------------------------------------------------------------------------------- polynomials
@@ -213,7 +213,12 @@ def _library(name: str) -> Any:
 
 
 hypot, logaddexp2, atan2 = _library("hypot"), _library("logaddexp2"), _library("arctan2")
-copysign, fmax, fmin, heaviside = (_library(n) for n in ("copysign", "fmax", "fmin", "heaviside"))
+copysign, fmax, fmin = (_library(n) for n in ("copysign", "fmax", "fmin"))
+
+
+def heaviside(lib: Any, x: Any, y: Any) -> Any:
+    """0, y or 1 by the sign of x; 0 where x is nan."""
+    return lib.where(lib.equal(x, 0), y, lib.greater(x, 0).astype(x.dtype))
 
 
 @widened

@@ -43,11 +43,11 @@ def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
 
 
 @primitive(elementwise, types="float", public=False, method=False)
-def polygamma(xp, x, n=0):
+def polygamma(xp, x, order=0):
     """The n-th derivative of digamma."""
 
 
-polygamma.vjp(x=lambda xp, g, x, n: g * xp.polygamma(x, n + 1))
+polygamma.vjp(x=lambda xp, g, x, order: g * xp.polygamma(x, order + 1))
 
 
 @public(name="polygamma", method=False)

@@ -1,0 +1,19 @@
+"""torch.signal.windows: re-exports of the windows, which `ops/windows_signal.py` defines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.op import FUNCTIONS
+from ..tensor.functions import resolve
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    f = globals()[name] = resolve("signal.windows", name)
+    return f
+
+
+def __dir__() -> list[str]:
+    return sorted(FUNCTIONS["signal.windows"])
