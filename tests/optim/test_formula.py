@@ -164,3 +164,33 @@ def test_without_llvmlite_there_is_no_kernel(monkeypatch):
     monkeypatch.setattr(formula, "native", {})
     assert native.kernel(formula, "float64") is None
     assert native.kernel(formula, "float16") is None
+
+
+def test_what_updates_cannot_use():
+    class Wrong(wengert.optim.Optimizer):
+        def update(self, p, g, state, *, how):
+            how(p, g)
+
+    p = wengert.zeros(3, requires_grad=True)
+    p.grad = wengert.ones(3)
+    for how, error in (
+        (lambda p, g: p.norm(), AttributeError),
+        (lambda p, g: p.mul_(2) if g > 0 else None, TypeError),
+        (lambda p, g: g**3, TypeError),
+    ):
+        with pytest.raises(error, match="set `elementwise = False`"):
+            Wrong([p], {"how": how}).step()
+    assert p.tolist() == [0, 0, 0]
+
+
+def test_powers_and_operators():
+    def update(p, g, state):
+        state["a"] = (g**2 + 1) ** 0.5
+        state["b"] = (g - p) * 2 / (1 + g.square())
+        p.masked_fill_(g > p, 0.0).masked_fill_(g < -1.0, 1.0)
+
+    p, g, a, b = columns()
+    ours = evaluate(update, [p, g, a, b], ["a", "b"], "arrays")
+    np.testing.assert_array_equal(ours[2], (g * g + 1) ** 0.5)
+    np.testing.assert_array_equal(ours[3], (g - p) * 2 / (1 + g * g))
+    np.testing.assert_array_equal(ours[0], np.where(g < -1, 1, np.where(g > p, 0, p)))

@@ -1,6 +1,7 @@
 """Every optimizer takes PyTorch's path: live over 100 steps, and against recorded end points."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -241,3 +242,36 @@ def test_steps_are_announced_to_autograd():
     assert p._version == version + 1
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_memory_that_may_not_be_written(size, tmp_path):
+    np.save(tmp_path / "a.npy", np.ones(size))
+    memory = np.load(tmp_path / "a.npy", mmap_mode="r")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p = wengert.from_numpy(memory)
+    optimizer = wengert.optim.SGD([p], lr=0.1)
+    p.grad = wengert.ones(size, dtype=p.dtype)
+    for _ in range(pieces.WARM + 1):
+        with pytest.raises(ValueError, match="read-only"):
+            optimizer.step()
+
+
+@pytest.mark.parametrize("device", ["sim:0", "meta"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam", "RAdam", "Rprop", "ASGD", "Adafactor"])
+def test_devices_that_are_no_library(name, device):
+    def run(device):
+        p = wengert.tensor([[1.0, -2.0], [0.5, 3.0]]).to(device).requires_grad_()
+        optimizer = getattr(wengert.optim, name)([p], lr=0.1)
+        for step in range(8):
+            p.grad = wengert.tensor([[1.0, 2.0], [-1.0, step]]).to(device)
+            optimizer.step()
+        return p
+
+    p = run(device)
+    assert str(p.device) == device
+    if device != "meta":
+        np.testing.assert_allclose(
+            p.detach().cpu().numpy(), run("cpu").detach().numpy(), rtol=1e-5, atol=1e-6
+        )

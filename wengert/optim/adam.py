@@ -7,7 +7,7 @@ from typing import Any
 from ..engine.tensor import Tensor
 from .checks import check, check_betas, check_flags, check_lr
 from .optimizer import Optimizer, Params
-from .scalars import root, scalar
+from .scalars import one_minus_power, root, scalar
 
 
 class Adam(Optimizer):
@@ -126,5 +126,7 @@ class Adam(Optimizer):
         if amsgrad:
             v = state["max_exp_avg_sq"] = state["max_exp_avg_sq"].maximum(v)
         # both corrections go into two numbers
-        correction = root(1 - beta2**t)
-        p.sub_(m.div(v.sqrt().add(eps * correction)), alpha=lr * correction / (1 - beta1**t))
+        correction = root(one_minus_power(beta2, t))
+        p.sub_(
+            m.div(v.sqrt().add(eps * correction)), alpha=lr * correction / one_minus_power(beta1, t)
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 from .checks import check, check_betas, check_lr
 from .optimizer import Optimizer, Params
+from .scalars import one_minus_power
 
 
 class Adamax(Optimizer):
@@ -80,4 +81,4 @@ class Adamax(Optimizer):
             g = g.add(p, alpha=weight_decay)
         m.lerp_(g, 1 - beta1)
         u = state["exp_inf"] = state["exp_inf"].mul(beta2).maximum(g.abs().add(eps))
-        p.sub_(m.div(u), alpha=lr / (1 - beta1 ** state["step"]))
+        p.sub_(m.div(u), alpha=lr / one_minus_power(beta1, state["step"]))

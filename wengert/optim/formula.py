@@ -63,6 +63,10 @@ ON_TENSORS: dict[str, Callable[..., Any]] = {
 }
 
 
+NEEDS = "an optimizer's update() may use"
+WHOLE = "set `elementwise = False` in its class to get whole tensors"
+
+
 class Tape:
     """The instructions recorded so far; values are numbered, scalars count down from -1."""
 
@@ -200,8 +204,23 @@ class Vector:
     def __rtruediv__(self, other: Any) -> Vector:
         return self._do("div", other, self)
 
+    def __pow__(self, exponent: Any) -> Vector:
+        if exponent == 2:
+            return self.square()
+        if exponent == 0.5:
+            return self.sqrt()
+        raise TypeError(f"{NEEDS} powers 2 and 0.5, not {exponent}; {WHOLE}")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{NEEDS} no branches on values: use masked_fill; {WHOLE}")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{NEEDS} elementwise methods, not {name!r}; {WHOLE}")
+
     __add__ = add
     __sub__ = sub
+    __gt__ = gt
+    __lt__ = lt
     __mul__ = mul
     __truediv__ = div
     __neg__ = neg

@@ -6,7 +6,7 @@ from typing import Any
 
 from .checks import check, check_betas, check_lr
 from .optimizer import Optimizer, Params
-from .scalars import root
+from .scalars import one_minus_power, root
 
 
 class NAdam(Optimizer):
@@ -102,7 +102,7 @@ class NAdam(Optimizer):
         product = state.multiply("mu_product", mu)
         m.lerp_(g, 1 - beta1)
         v.lerp_(g.square(), 1 - beta2)
-        correction = root(1 - beta2**t)
+        correction = root(one_minus_power(beta2, t))
         of_g = (1.0 - mu) / (1.0 - product)
         of_m = mu_next / (1.0 - product * mu_next)
         ahead = g.mul(of_g).add(m, alpha=of_m)

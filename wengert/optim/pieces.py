@@ -53,6 +53,13 @@ def spans(rows: Sequence[Row], limit: int) -> Iterator[list[Span]]:
         yield pack
 
 
+def in_place(a: Any) -> bool:
+    """Whether an array can be worked on where it is, by machine code too."""
+    flags = a.flags
+    # CuPy's arrays are always writeable and aligned, and have no such flags
+    return flags.c_contiguous and getattr(flags, "behaved", True)
+
+
 class Piece:
     """A flat stretch of every column, in place or gathered into a buffer."""
 
@@ -71,7 +78,7 @@ class Piece:
             for i, start, stop in parts:
                 a = rows[i][c]
                 homes.append(a.reshape(-1)[start:stop] if a.flags.c_contiguous else a)
-            if len(homes) == 1 and homes[0].dtype == dtype and homes[0].flags.c_contiguous:
+            if len(homes) == 1 and homes[0].dtype == dtype and in_place(homes[0]):
                 self.columns.append(homes[0])
                 continue
             buffer = lib.empty(self.size, dtype)

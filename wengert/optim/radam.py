@@ -6,7 +6,7 @@ from typing import Any
 
 from .checks import check, check_betas, check_lr
 from .optimizer import Optimizer, Params
-from .scalars import choose, larger, root
+from .scalars import choose, larger, one_minus_power, root
 
 
 class RAdam(Optimizer):
@@ -95,10 +95,10 @@ class RAdam(Optimizer):
         v.lerp_(g.square(), 1 - beta2)
         # how many gradients count in v: in the long run, and now
         most = 2 / (1 - beta2) - 1
-        now = most - 2 * t * beta2**t / (1 - beta2**t)
+        now = most - 2 * t * beta2**t / one_minus_power(beta2, t)
         trusted = now > 5.0
         most, now = larger(most, 5.0), larger(now, 5.0)
         rect = root((now - 4) * (now - 2) * most / ((most - 4) * (most - 2) * now))
-        scale = choose(trusted, 1 / (rect * root(1 - beta2**t)), 0.0)
+        scale = choose(trusted, 1 / (rect * root(one_minus_power(beta2, t))), 0.0)
         denominator = v.sqrt().add(eps).mul(scale).add(choose(trusted, 0.0, 1.0))
-        p.sub_(m.div(denominator), alpha=lr / (1 - beta1**t))
+        p.sub_(m.div(denominator), alpha=lr / one_minus_power(beta1, t))

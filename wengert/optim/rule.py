@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS
+from ..arrays.lookup import NS, RANK
 from ..base.dtypes import float32, float64, get_default_dtype
 from ..base.modes import enable_grad, set_grad_enabled
 from ..engine.tensor import Tensor
@@ -97,6 +97,8 @@ class Rule:
     @staticmethod
     def like(p: Tensor, value: float) -> Tensor:
         """A state tensor like p, full of value (in both parts if p is complex)."""
+        if value == 0:
+            return T.zeros_like(p)
         return T.full_like(p, complex(value, value) if p.is_complex() else value)
 
     # ---- a step
@@ -147,7 +149,7 @@ class Rule:
             if rows:
                 self._update_rows(p, g, state, group, lib)
             elif as_tensors or lib is None:
-                self._update_tensors(p, g, state, group, lib)
+                self._update_tensors(p, g, state, group)
             else:
                 work.append((p, g, state))
         if work:
@@ -251,12 +253,13 @@ class Rule:
         mutated(p)
 
     def _update_tensors(
-        self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
+        self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
-        """With Tensor operations: recorded by autograd or traced (lib None), or not elementwise."""
+        """With Tensor operations: recorded by autograd, traced, or not elementwise."""
         update = self._bind(group, scalar)
         # a trace must serve for every step: nothing may be read
-        after = self._counts(state, scalar if lib is None else number)
+        traced = RANK.get(type(p._a)) == 2
+        after = self._counts(state, scalar if traced else number)
         if not self.elementwise:
             after.update({k: v for k, v in state.items() if k not in self.counters})
             update(p, g, after)
@@ -287,7 +290,7 @@ def as_real(t: Tensor) -> Tensor:
 def library(kind: type) -> Any:
     """The array library whose arrays an update can run on directly, or None."""
     lib = getattr(NS[kind], "library", None)
-    return lib if getattr(lib, "__name__", "") in ("numpy", "cupy") else None
+    return lib if getattr(lib, "ndarray", None) is kind else None
 
 
 def counter_dtype(group: dict[str, Any]) -> Any:

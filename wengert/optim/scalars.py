@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..engine.tensor import Tensor
@@ -46,3 +47,12 @@ def root(x: Any) -> Any:
 def choose(condition: Any, x: Any, y: Any) -> Any:
     """x if condition else y."""
     return T.where(condition, x, y) if isinstance(condition, Tensor) else x if condition else y
+
+
+def one_minus_power(beta: Any, t: Any) -> Any:
+    """1 - beta**t, which corrects a running mean for beginning at 0."""
+    if not isinstance(t, Tensor) or isinstance(beta, Tensor):
+        return 1 - beta**t
+    if beta == 0:
+        return 1.0
+    return -T.expm1(t * math.log(beta))  # t is in single precision: 1 - 0.999**t would lose digits

@@ -6,7 +6,7 @@ from typing import Any
 
 from .checks import check_betas, check_lr
 from .optimizer import Optimizer, Params
-from .scalars import root
+from .scalars import one_minus_power, root
 
 
 class SparseAdam(Optimizer):
@@ -81,5 +81,5 @@ class SparseAdam(Optimizer):
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         m.lerp_(g, 1 - beta1)
         v.lerp_(g.square(), 1 - beta2)
-        rate = lr * root(1 - beta2**t) / (1 - beta1**t)
+        rate = lr * root(one_minus_power(beta2, t)) / one_minus_power(beta1, t)
         p.sub_(m.div(v.sqrt().add(eps)), alpha=rate)
