@@ -448,8 +448,28 @@ def T(self: Tensor) -> Tensor:  # noqa: N802
     return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
 
 
-def get_real(self: Tensor) -> Tensor:
-    return METHODS["real"](self)
+def mH(self: Tensor) -> Tensor:  # noqa: N802
+    """The last two dimensions swapped and conjugated."""
+    return METHODS["adjoint"](self)
+
+
+def H(self: Tensor) -> Tensor:  # noqa: N802
+    """The conjugate transpose of a matrix."""
+    if self._a.ndim not in (0, 2):
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor.")
+    return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
+
+
+def part(name: str) -> Any:
+    """The property of the real or imaginary parts: read through functions, written in place."""
+
+    def read(self: Tensor) -> Tensor:
+        return getattr(functions, name)(self)
+
+    def write(self: Tensor, value: Any) -> None:
+        fill_(read(self), value) if isinstance(value, (int, float)) else copy_(read(self), value)
+
+    return property(read, write)
 
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
@@ -484,9 +504,12 @@ def setup() -> None:
     attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
     attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
     attach("__imatmul__", None)
-    for name, f in (("retains_grad", retains_grad), ("_version", version), ("_base", base), ("mT", mT), ("T", T)):
+    for name, f in (("retains_grad", retains_grad), ("_version", version), ("_base", base), ("mT", mT), ("mH", mH),
+                    ("H", H), ("T", T)):
         attach(name, property(f))
     attach("data", property(get_data, set_data))
+    attach("real", part("real"))
+    attach("imag", part("imag"))
     attach("nbytes", property(lambda self: self._a.nbytes))
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
     for name in ("is_cuda", "is_meta"):

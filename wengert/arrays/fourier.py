@@ -1,0 +1,86 @@
+"""Words of Fourier transforms, and of complex arrays as pairs of reals. First argument: the library.
+
+Transforms are unnormalised sums times a scale; single precision stays single.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["fft_c2c", "fft_r2c", "fft_c2r", "join_parts", "parts_view", "complex_view"]
+
+
+def transforms(lib: Any) -> Any:
+    """The module of transforms that goes with a library."""
+    if lib.__name__ == "cupy":
+        import cupyx.scipy.fft
+
+        return cupyx.scipy.fft
+    import scipy.fft
+
+    return scipy.fft
+
+
+def _scaled(x: Any, scale: float) -> Any:
+    return x if scale == 1 else x * x.real.dtype.type(scale)
+
+
+def fft_c2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0) -> Any:
+    """Complex transform along dims (x may be real): exp(-2 pi i jk / n) if forward, the conjugate if not."""
+    if not x.size:
+        return x.astype(np.result_type(x.dtype, np.complex64))
+    if not dims:
+        return _scaled(x.astype(np.result_type(x.dtype, np.complex64)), scale)
+    f = transforms(lib)
+    out = f.fftn(x, axes=dims) if forward else f.ifftn(x, axes=dims, norm="forward")
+    return _scaled(out, scale)
+
+
+def fft_r2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0) -> Any:
+    """Transform of a real array; the last of dims keeps n // 2 + 1 frequencies."""
+    if not x.size:
+        shape = list(x.shape)
+        shape[dims[-1]] = shape[dims[-1]] // 2 + 1
+        return lib.zeros(shape, np.result_type(x.dtype, np.complex64))
+    out = transforms(lib).rfftn(x, axes=dims)
+    return _scaled(out if forward else out.conj(), scale)
+
+
+def fft_c2r(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), length: int = 1, forward: bool = False, scale: float = 1.0) -> Any:
+    """Transform to a real array of `length` elements along the last of dims, given half of its frequencies."""
+    if not x.size:
+        shape = list(x.shape)
+        shape[dims[-1]] = length
+        return lib.zeros(shape, x.real.dtype)
+    f = transforms(lib)
+    x = x.conj() if forward else x
+    if len(dims) > 1:
+        x = f.ifftn(x, axes=dims[:-1], norm="forward")
+    return _scaled(f.irfft(x, length, axis=dims[-1], norm="forward"), scale)
+
+
+# ------------------------------------------------------------------------------------- complex and pairs of reals
+
+
+def join_parts(lib: Any, x: Any, y: Any) -> Any:
+    """x + iy."""
+    single = x.dtype.itemsize <= 4
+    out = lib.empty(np.broadcast_shapes(x.shape, y.shape), np.complex64 if single else np.complex128)
+    out.real, out.imag = x, y
+    return out
+
+
+def parts_view(lib: Any, x: Any) -> Any:
+    """Real and imaginary parts in a last dimension, over the same memory."""
+    real = x.real  # a view with the steps of x
+    step = real.dtype.itemsize
+    return lib.lib.stride_tricks.as_strided(real, (*x.shape, 2), (*x.strides, step))
+
+
+def complex_view(lib: Any, x: Any) -> Any:
+    """Complex numbers of the pairs in the last dimension, over the same memory where their layout allows."""
+    if x.strides[-1] != x.dtype.itemsize and x.size:
+        x = lib.ascontiguousarray(x)
+    return lib.asarray(x.view(np.result_type(x.dtype, np.complex64))[..., 0])

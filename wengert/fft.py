@@ -1,0 +1,19 @@
+"""torch.fft: Fourier transforms, resolved by name at first use. There is no logic here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .engine.op import FUNCTIONS
+from .tensor.functions import resolve
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    f = globals()[name] = resolve("fft", name)
+    return f
+
+
+def __dir__() -> list[str]:
+    return sorted(FUNCTIONS["fft"])
