@@ -22,7 +22,7 @@ from wengert.func import jvp, vmap
 from ops.calls import CALLS
 
 STEP = 1e-6
-DOMAIN = {"acosh": (1.2, 2.0)}
+DOMAIN = {"acosh": (1.2, 2.0), "zeta": (1.2, 2.0)}
 
 
 def arrays(*shape: int, low: float = 0.2, high: float = 0.8) -> np.ndarray:
@@ -75,6 +75,25 @@ SAMPLES = harvest()
 
 
 def differentiable(op: Any, ins: list[Any]) -> list[int]:
+    return [i for i in with_rule(op, ins) if not refuses(op, ins, i)]
+
+
+def refuses(op: Any, ins: list[Any], i: int) -> bool:
+    """Whether the rule of an input says that it has no formula (as PyTorch's does)."""
+    if op.joint or op.variadic:
+        return False
+    try:
+        leaf = wrap(ins[i]).requires_grad_()
+        full = [wrap(a) if isinstance(a, np.ndarray) else a for a in ins]
+        full[i] = leaf
+        outs = floating(op, op.entry(*full, **SAMPLES[op.name][2]))
+        wengert.autograd.grad(outs, leaf, [wrap(np.ones(o.shape)) for o in outs], allow_unused=True)
+    except NotImplementedError:
+        return True
+    return False
+
+
+def with_rule(op: Any, ins: list[Any]) -> list[int]:
     k = len(op.inputs)
     return [i for i, a in enumerate(ins) if isinstance(a, np.ndarray) and a.dtype.kind == "f"
             and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules)]

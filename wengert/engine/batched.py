@@ -118,7 +118,7 @@ class Batched(Interp):
 def lift_batch(x: Any, level: int, dim: int = 0) -> Tensor:
     """A Tensor as a batch along one of its dimensions."""
     xp = namespace(x._a)
-    if x._n is not None or isinstance(x._a, Interp):
+    if x._n is not None:
         from ..arrays.lookup import NS
 
         moved = x if dim == 0 else NS[Tensor].movedim(x, dim, 0)
@@ -132,7 +132,7 @@ def drop_batch(t: Any, level: int, size: int, dim: int = 0) -> Tensor:
     if isinstance(a, Batched) and a.level == level:
         v = a.content
     else:
-        v = t if isinstance(t, Tensor) and (t._n is not None or isinstance(a, Interp)) else a
+        v = t if isinstance(t, Tensor) and t._n is not None else a
         xp = namespace(v)
         v = xp.expand(xp.reshape(v, (1, *tuple(v.shape))), (size, *tuple(v.shape)))
     out = v if isinstance(v, Tensor) else wrap(v)

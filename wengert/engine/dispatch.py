@@ -108,7 +108,7 @@ def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         for i, x in enumerate(ins):
             if isinstance(x, Tensor):
                 lower = RANK.get(type(x._a), 0) != 2 or x._a.level < top
-                if lower and (x._n is not None or RANK.get(type(x._a), 0) == 2):
+                if lower and x._n is not None:
                     raws[i], nodes[i] = x, None
     return raws, nodes
 

@@ -76,13 +76,23 @@ def changed_since(a: Any, when: int) -> Change | None:
 
 
 def check_saved(n: Node) -> None:
-    """Raise if an array that n saved was changed since."""
+    """Raise if an array that n saved, and now needs, was changed since."""
+    needed = None if n.op.joint else {
+        need for name, p in zip(input_names(n), n.parents) if p is not None for need in n.op.needs.get(name, ())}
     for name, a in zip(n.op.saved, n.saved):
+        if needed is not None and name not in needed:
+            continue
         for b in a if type(a) is tuple else (a,):
             if RANK.get(type(b), 0) == 0 and hasattr(b, "dtype") and hasattr(b, "shape"):
                 c = changed_since(b, n.seq)
                 if c is not None:
                     raise stale(n.name(), name, tuple(b.shape), b.dtype, n, c)
+
+
+def input_names(n: Node) -> list[Any]:
+    """The name of the input behind each parent."""
+    k = len(n.op.inputs)
+    return [n.op.inputs[i] if i < k else n.op.variadic for i in range(len(n.parents))]
 
 
 def stale(node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: Change) -> RuntimeError:

@@ -10,7 +10,7 @@ from ..base.modes import Level
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.dual import Dual
 from ..engine.tensor import Tensor, wrap
-from .reverse import basis, is_interp, jacrev, zeros_like
+from .reverse import basis, jacrev, zeros_like
 
 
 def make_dual(x: Tensor, t: Tensor, level: int) -> Tensor:
@@ -19,8 +19,8 @@ def make_dual(x: Tensor, t: Tensor, level: int) -> Tensor:
 
 
 def lowered(x: Tensor) -> Any:
-    """What the interpreter holds of x: x itself where it has a history or a lower level, else its array."""
-    return x if x._n is not None or is_interp(x._a) else x._a
+    """What the interpreter holds of x: x itself where it has a history, else its array."""
+    return x if x._n is not None else x._a
 
 
 def split(t: Any, level: int) -> tuple[Any, Any]:

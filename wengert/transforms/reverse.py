@@ -22,14 +22,8 @@ def fresh(x: Any, level: int) -> Tensor:
         raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, got {x.dtype}")
     if state.levels == 1 and x._n is None:
         return wrap(x._a).requires_grad_()
-    content = x if x._n is not None or is_interp(x._a) else x._a
+    content = x if x._n is not None else x._a
     return wrap(Lifted(level, content)).requires_grad_()
-
-
-def is_interp(a: Any) -> bool:
-    from ..engine.interp import Interp
-
-    return isinstance(a, Interp)
 
 
 def leave(t: Any, level: int) -> Any:

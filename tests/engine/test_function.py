@@ -1,0 +1,166 @@
+"""User-defined functions."""
+
+import pytest
+
+import wengert as W
+from wengert.autograd import Function
+from wengert.autograd.function import once_differentiable
+
+
+class Cube(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * g
+
+
+class Exp(Function):
+    @staticmethod
+    def forward(x):
+        return x.exp()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * y
+
+    @staticmethod
+    def jvp(ctx, t):
+        (y,) = ctx.saved_tensors
+        return t * y
+
+
+def test_any_order():
+    x = W.tensor(2.0, requires_grad=True)
+    y = Cube.apply(x)
+    assert type(y.grad_fn).__name__ == "CubeBackward"
+    (a,) = W.autograd.grad(y, x, create_graph=True)
+    (b,) = W.autograd.grad(a, x, create_graph=True)
+    (c,) = W.autograd.grad(b, x)
+    assert (a.item(), b.item(), c.item()) == (12.0, 12.0, 6.0)
+
+
+def test_saved_output_and_setup_context():
+    x = W.tensor([0.0, 1.0], requires_grad=True)
+    y = Exp.apply(x)
+    (g,) = W.autograd.grad(y.sum(), x, create_graph=True)
+    (h,) = W.autograd.grad(g.sum(), x)
+    assert h.tolist() == pytest.approx(y.tolist())
+
+
+def test_forward_mode_uses_jvp():
+    value, tangent = W.func.jvp(Exp.apply, (W.tensor(1.0),), (W.tensor(2.0),))
+    assert tangent.item() == pytest.approx(2 * value.item())
+    with pytest.raises(RuntimeError, match="jvp"):
+        W.func.jvp(Cube.apply, (W.tensor(1.0),), (W.tensor(2.0),))
+
+
+def test_needs_input_grad_and_non_tensor_arguments():
+    class Scale(Function):
+        @staticmethod
+        def forward(ctx, x, k, y):
+            ctx.k = k
+            return x * k + y
+
+        @staticmethod
+        def backward(ctx, g):
+            assert ctx.needs_input_grad == (True, False, False)
+            return g * ctx.k, None, None
+
+    x = W.ones(2, requires_grad=True)
+    Scale.apply(x, 3, W.ones(2)).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_several_outputs_and_missing_gradients():
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, a, b):
+            assert b.tolist() == [0.0]  # zeros, unless set_materialize_grads(False)
+            return a * 2 + b * 3
+
+    x = W.ones(1, requires_grad=True)
+    a, _ = Two.apply(x)
+    a.sum().backward()
+    assert x.grad.tolist() == [2.0]
+
+
+def test_mark_dirty_and_non_differentiable():
+    class AddOne(Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.add_(1)
+            ctx.mark_dirty(x)
+            flags = x > 0
+            ctx.mark_non_differentiable(flags)
+            return x, flags
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g * 7
+
+    x = W.zeros(2, requires_grad=True)
+    h = x * 1.0
+    out, flags = AddOne.apply(h)
+    assert out is h and not flags.requires_grad
+    out.sum().backward()
+    assert x.grad.tolist() == [7.0, 7.0]
+
+
+def test_once_differentiable():
+    class Once(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 2 * x * g
+
+    x = W.tensor(3.0, requires_grad=True)
+    c = W.tensor(1.0, requires_grad=True)
+    y = Once.apply(x) * c
+    (g,) = W.autograd.grad(y, x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        g.backward()
+
+
+def test_wrong_backward():
+    class Bad(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x + y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    x = W.ones(1, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"incorrect number of gradients \(expected 2, got 1\)"):
+        Bad.apply(x, W.ones(1)).backward()
+    with pytest.raises(RuntimeError, match="should not be instantiated"):
+        Bad()
+
+
+def test_freed_saved_tensors():
+    x = W.tensor(2.0, requires_grad=True)
+    y = Cube.apply(x)
+    y.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
