@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from ..base.returns import named
@@ -58,6 +59,21 @@ def argmax(xp, x, dim=None, keepdim=False):
 @primitive(reduction, public=False, method=False)
 def argmin(xp, x, dim=None, keepdim=False):
     """Index of the smallest element."""
+
+
+def _batched_place(word: str) -> Any:
+    def rule(xp, size, flags, x, dim, keepdim):
+        n = x.ndim - 1
+        if dim is not None and n:
+            return getattr(xp, word)(x, dim % n + 1, keepdim)
+        out = getattr(xp, word)(xp.reshape(x, (size, math.prod(tuple(x.shape)[1:]))), 1, False)
+        return xp.reshape(out, (size, *(1,) * n)) if keepdim else out
+
+    return rule
+
+
+argmax.batch(_batched_place("argmax"))
+argmin.batch(_batched_place("argmin"))
 
 
 @primitive(movement, public=False, method=False, types="any")

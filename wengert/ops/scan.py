@@ -32,23 +32,22 @@ def cumprod(xp, x, dim=0):
 
 
 def _cumprod(xp: Any, g: Any, x: Any, dim: int) -> Any:
-    """Sum over later positions of g times the product without this element: exact at zeros, by products of the others."""
-    if x.ndim == 0:
+    """Product of the elements before, times the sum over later positions of g and the products up to there.
+
+    That sum is the recurrence s[i] = g[i] + x[i + 1] s[i + 1], so nothing is divided by and zeros are exact.
+    """
+    n = x.shape[dim] if x.ndim else 0
+    if n == 0:
         return g
-    n = x.shape[dim]
-    parts = []
-    ones = xp.ones_like(xp.select(x, dim, 0))
-    before = ones
-    for i in range(n):
-        running, total = before, None
-        for j in range(i, n):
-            if j > i:
-                running = running * xp.select(x, dim, j)
-            term = xp.select(g, dim, j) * running
-            total = term if total is None else total + term
-        parts.append(total)
-        before = before * xp.select(x, dim, i)
-    return xp.stack(*parts, dim=dim) if parts else g
+    before = [xp.ones_like(xp.select(x, dim, 0))]
+    for i in range(n - 1):
+        before.append(before[-1] * xp.select(x, dim, i))
+    later = xp.select(g, dim, n - 1)
+    parts = [before[-1] * later]
+    for i in range(n - 2, -1, -1):
+        later = xp.select(g, dim, i) + xp.select(x, dim, i + 1) * later
+        parts.append(before[i] * later)
+    return xp.stack(*parts[::-1], dim=dim)
 
 
 cumprod.vjp(x=_cumprod)

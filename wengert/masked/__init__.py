@@ -1,0 +1,20 @@
+"""torch.masked: re-exports of the masked operations, which `ops/masked.py` defines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.op import FUNCTIONS
+from ..ops.masked import output_mask as _output_mask  # noqa: F401
+from ..tensor.functions import resolve
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    f = globals()[name] = resolve("masked", name)
+    return f
+
+
+def __dir__() -> list[str]:
+    return sorted(FUNCTIONS["masked"])
