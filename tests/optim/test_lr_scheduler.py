@@ -169,6 +169,16 @@ def test_warnings():
         scheduler.step()
 
 
+def test_steps_that_users_have_replaced_are_called():
+    o = two_groups(wengert)
+    calls = []
+    o.step = lambda x: calls.append(x)
+    scheduler = wengert.optim.lr_scheduler.StepLR(o, 1)
+    o.step(3)
+    scheduler.step()
+    assert calls == [3]
+
+
 def test_an_optimizer_with_a_schedule_goes_away_with_its_last_reference():
     import gc
     import weakref

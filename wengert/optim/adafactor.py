@@ -104,11 +104,12 @@ class Adafactor(Optimizer):
             p.mul_(1 - lr * weight_decay)
         if g.dim() > 1:
             row, column = state["row_var"], state["col_var"]
-            row.lerp_(g.square().mean(-1, keepdim=True), new)
-            column.lerp_(g.square().mean(-2, keepdim=True), new)
+            row.add_((g.square().mean(-1, keepdim=True) - row) * new)
+            column.add_((g.square().mean(-2, keepdim=True) - column) * new)
             v = (row @ column).div_(row.mean(-2, keepdim=True).clamp_(min=least))
         else:
-            v = state["variance"].lerp_(g.square(), new)
+            v = state["variance"]
+            v.add_((g.square() - v) * new)
         u = g * v.clamp(min=least * least).rsqrt_()
         p.sub_(u * (rate / larger(rms(u) / d, 1.0)))
 

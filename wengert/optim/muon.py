@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import functions as T
 from .checks import check_lr
 from .optimizer import Optimizer, Params
 
@@ -112,7 +111,7 @@ class Muon(Optimizer):
 
 
 def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:
-    """The matrix with the singular vectors of g and singular values near 1, in bfloat16.
+    """The matrix with the singular vectors of g and singular values near 1.
 
     Applies x -> a x + b x**3 + c x**5 to the singular values, steps times, by products of
     matrices. Raises ValueError for 100 steps and more, which no precision could use.
@@ -124,12 +123,17 @@ def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, 
     if len(coefficients) != 3:
         raise ValueError("Coefficients must be a tuple of exactly 3 values")
     a, b, c = coefficients
-    x = g.bfloat16()
+    x = rounded(g)
     tall = g.shape[0] > g.shape[1]
     if tall:
         x = x.T
-    x = x / x.norm().clamp(min=eps)
+    x = rounded(x / rounded(x.norm()).clamp(min=eps))
     for _ in range(steps):
-        gram = x @ x.T
-        x = T.addmm(x, T.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        gram = rounded(x @ x.T)
+        x = rounded(a * x + rounded(b * gram + c * (gram @ gram)) @ x)
     return x.T if tall else x
+
+
+def rounded(x: Any) -> Any:
+    """x with the precision of bfloat16, in single precision, in which products are fast."""
+    return x.bfloat16().float()

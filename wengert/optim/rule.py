@@ -247,7 +247,9 @@ class Rule:
         at = tuple(g._indices()._a)
         homes = [p._a, None, *(state[name]._a for name in names)]
         row = tuple(None if home is None else home[at] for home in homes)
-        Batch(lib, [row]).run(formula, [values], scalars)
+        batch = Batch(lib, [row])
+        batch.steps = after.get("step", 0)
+        batch.run(formula, [values], scalars)
         for column in formula.outputs:
             homes[column][at] = row[column]
         mutated(p)

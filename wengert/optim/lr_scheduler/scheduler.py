@@ -65,14 +65,15 @@ def mark_steps(optimizer: Any) -> None:
     """Let optimizer.step note that it was called, to warn of the wrong order."""
     if hasattr(optimizer.step, "_wrapped_by_lr_sched"):
         return
-    step = type(optimizer).step
+    bound = hasattr(optimizer.step, "__func__")  # else a function that users have put there
+    step = optimizer.step.__func__ if bound else optimizer.step
     me = weakref.ref(optimizer)  # the optimizer holds the wrapper: no cycle
 
     @functools.wraps(step)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         owner: Any = me()
         owner._opt_called = True
-        return step(owner, *args, **kwargs)
+        return step(owner, *args, **kwargs) if bound else step(*args, **kwargs)
 
     wrapper._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
     optimizer.step = wrapper
