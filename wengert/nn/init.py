@@ -28,12 +28,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _unrecorded(f: F) -> F:
-    """f without a graph: initialising is no part of a computation."""
+    """f without a graph, since initialising is no part of a computation; nothing on meta."""
 
     @functools.wraps(f)
-    def inner(*args: Any, **kwargs: Any) -> Any:
+    def inner(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if tensor.is_meta:
+            return tensor
         with no_grad():
-            return f(*args, **kwargs)
+            return f(tensor, *args, **kwargs)
 
     return inner  # type: ignore[return-value]
 
@@ -96,8 +98,6 @@ def trunc_normal_(
     def below(x: float) -> float:
         return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
-    if tensor.is_meta:
-        return tensor
     if below(b) - below(a) > 0.3:
         return _by_rejecting_normals(tensor, mean, std, a, b, generator)
     return _by_rejecting_uniforms(tensor, mean, std, a, b, generator)

@@ -43,7 +43,7 @@ class Parameter(Tensor):
     data: the tensor whose storage it shares. requires_grad: whether it is trained.
     Raises RuntimeError for a dtype without derivatives, unless requires_grad=False.
 
-    >>> Parameter(torch.ones(2)).requires_grad
+    >>> nn.Parameter(torch.ones(2)).requires_grad
     True
     """
 
