@@ -7,30 +7,117 @@ import math as _math
 from typing import Any as _Any
 
 from .base.devices import device, set_default_device
-from .base.dtypes import (ALIASES as _ALIASES, bfloat16, bool, can_cast, complex64, complex128, dtype, finfo, float16,  # noqa: A004
-                          float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
-                          set_default_dtype, uint8, uint16, uint32, uint64)
-from .base.formats import (channels_last, channels_last_3d, contiguous_format, jagged, layout, memory_format, preserve_format,
-                           sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided)
-from .base.modes import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad,
-                         set_grad_enabled)
+from .base.dtypes import ALIASES as _ALIASES
+from .base.dtypes import (
+    bfloat16,
+    bool,
+    can_cast,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .base.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    jagged,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
+)
+from .base.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .base.size import Size
 from .engine.tensor import Tensor
 from .tensor import functions as _functions
-from .tensor import interop as _interop, methods as _methods, printing as _printing
+from .tensor import interop as _interop
+from .tensor import methods as _methods
+from .tensor import printing as _printing
 
 __version__ = "0.1.0"
 tensor = _functions.tensor  # importing the package of that name had set the attribute
-half, float, double = float16, float32, float64  # noqa: A001
+half, float, double = float16, float32, float64
 cfloat, cdouble = complex64, complex128
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
-short, int, long = int16, int32, int64  # noqa: A001
+short, int, long = int16, int32, int64
 
 # packages and modules that are imported when first used
-_LAZY = ("nn", "optim", "utils", "autograd", "func", "linalg", "fft", "special", "random", "cuda", "jit", "amp", "distributed",
-         "distributions", "backends", "sparse", "testing", "overrides", "hub", "onnx", "profiler", "signal", "masked", "cpu",
-         "version", "types", "return_types", "multiprocessing", "compiler", "serialization", "viz", "metrics", "sklearn",
-         "data", "nested", "mps", "xpu", "library", "package", "quantization", "ao", "fx", "futures", "func", "export", "accelerator")
+_LAZY = (
+    "nn",
+    "optim",
+    "utils",
+    "autograd",
+    "func",
+    "linalg",
+    "fft",
+    "special",
+    "random",
+    "cuda",
+    "jit",
+    "amp",
+    "distributed",
+    "distributions",
+    "backends",
+    "sparse",
+    "testing",
+    "overrides",
+    "hub",
+    "onnx",
+    "profiler",
+    "signal",
+    "masked",
+    "cpu",
+    "version",
+    "types",
+    "return_types",
+    "multiprocessing",
+    "compiler",
+    "serialization",
+    "viz",
+    "metrics",
+    "sklearn",
+    "data",
+    "nested",
+    "mps",
+    "xpu",
+    "library",
+    "package",
+    "quantization",
+    "ao",
+    "fx",
+    "futures",
+    "func",
+    "export",
+    "accelerator",
+)
 
 
 def __getattr__(name: str) -> _Any:
@@ -47,10 +134,22 @@ def __getattr__(name: str) -> _Any:
 
 
 # name -> module of the package that has it
-_PROVIDED = {"Generator": "tensor.generator", "manual_seed": "tensor.generator", "seed": "tensor.generator",
-             "initial_seed": "tensor.generator", "get_rng_state": "tensor.generator", "set_rng_state": "tensor.generator",
-             "default_generator": "tensor.generator", "set_printoptions": "tensor.printing", "from_numpy": "tensor.interop",
-             "from_dlpack": "tensor.interop", "save": "io", "load": "io", "vmap": "func", "compile": "compiler"}
+_PROVIDED = {
+    "Generator": "tensor.generator",
+    "manual_seed": "tensor.generator",
+    "seed": "tensor.generator",
+    "initial_seed": "tensor.generator",
+    "get_rng_state": "tensor.generator",
+    "set_rng_state": "tensor.generator",
+    "default_generator": "tensor.generator",
+    "set_printoptions": "tensor.printing",
+    "from_numpy": "tensor.interop",
+    "from_dlpack": "tensor.interop",
+    "save": "io",
+    "load": "io",
+    "vmap": "func",
+    "compile": "compiler",
+}
 
 
 def _provided(name: str) -> _Any:

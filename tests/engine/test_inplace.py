@@ -5,73 +5,93 @@ import pytest
 import wengert as W
 
 SCRIPTS = {
-    "base then view": """
+    "base then view": (
+        """
 a = T.ones(2, requires_grad=True)
 w = T.zeros(3)
 v = w[1:]
 v.add_(a * 2)
 out = w * w
-""",
-    "view seen through an older sibling": """
+"""
+    ),
+    "view seen through an older sibling": (
+        """
 a = T.ones(3, requires_grad=True)
 b = a * 1.0
 first, second = b[0:2], b[1:3]
 first.mul_(3.0)
 out = second * T.tensor([1.0, 10.0])
-""",
-    "in place on the base, then its view": """
+"""
+    ),
+    "in place on the base, then its view": (
+        """
 a = T.tensor([1.0, 2.0, 3.0], requires_grad=True)
 b = a * 2
 v = b.view(3, 1)
 b.mul_(a)
 out = v * v
-""",
-    "assignment of a row": """
+"""
+    ),
+    "assignment of a row": (
+        """
 a = T.tensor([1.0, 2.0], requires_grad=True)
 m = T.zeros(2, 2)
 m[0] = a * 3
 m[1, 0] = a[1] ** 2
 out = m.sum(0) * T.tensor([1.0, 2.0])
-""",
-    "assignment by mask and index": """
+"""
+    ),
+    "assignment by mask and index": (
+        """
 a = T.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
 b = a * 1.0
 b[T.tensor([True, False, True, False])] = 0.0
 b[T.tensor([1, 1])] = b[T.tensor([3, 3])] * 2
 out = b * b
-""",
-    "chain of in-place operations": """
+"""
+    ),
+    "chain of in-place operations": (
+        """
 a = T.tensor([0.3, 0.5], requires_grad=True)
 b = a * 2
 b.add_(1).sqrt_()
 out = b
-""",
-    "transposed view": """
+"""
+    ),
+    "transposed view": (
+        """
 a = T.ones(2, 3, requires_grad=True)
 b = a * 1.0
 b.t()[0] *= 5
 out = b.view(-1)
-""",
-    "zero_ cuts the flow": """
+"""
+    ),
+    "zero_ cuts the flow": (
+        """
 a = T.ones(2, requires_grad=True)
 b = a * 2
 c = b * 3
 b.zero_()
 out = b + c
-""",
-    "copy_": """
+"""
+    ),
+    "copy_": (
+        """
 a = T.ones(2, requires_grad=True)
 b = T.zeros(2, 2)
 b.copy_(a * 4)
 out = b
-""",
-    "clamp_ and relu_": """
+"""
+    ),
+    "clamp_ and relu_": (
+        """
 a = T.tensor([-1.0, 0.5, 2.0], requires_grad=True)
 b = a * 1.0
 b.clamp_(max=1.0)
 b.relu_()
 out = b * T.tensor([1.0, 2.0, 3.0])
-""",
+"""
+    ),
 }
 
 
@@ -90,7 +110,10 @@ def test_same_as_pytorch(name, torch):
 
 def test_recorded_histories():
     assert run(W, SCRIPTS["base then view"])[:2] == ([0.0, 4.0, 4.0], [8.0, 8.0])
-    assert run(W, SCRIPTS["view seen through an older sibling"])[:2] == ([3.0, 10.0], [0.0, 3.0, 10.0])
+    assert run(W, SCRIPTS["view seen through an older sibling"])[:2] == (
+        [3.0, 10.0],
+        [0.0, 3.0, 10.0],
+    )
 
 
 def test_views_share_memory():

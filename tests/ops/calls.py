@@ -113,8 +113,12 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda r: F.softmax(r(2, 3), 1),
     lambda r: F.log_softmax(r(2, 3), 1),
     lambda r: F.layer_norm(r(2, 3), (3,), r(3), r(3)),
-    lambda r: F.batch_norm(r(4, 3), T.zeros(3, dtype=T.float64), T.ones(3, dtype=T.float64), r(3), r(3), training=True),
-    lambda r: F.batch_norm(r(4, 3), T.zeros(3, dtype=T.float64), T.ones(3, dtype=T.float64), r(3), r(3), training=False),
+    lambda r: F.batch_norm(
+        r(4, 3), T.zeros(3, dtype=T.float64), T.ones(3, dtype=T.float64), r(3), r(3), training=True
+    ),
+    lambda r: F.batch_norm(
+        r(4, 3), T.zeros(3, dtype=T.float64), T.ones(3, dtype=T.float64), r(3), r(3), training=False
+    ),
     lambda r: F.group_norm(r(2, 4, 3), 2, r(4), r(4)),
     lambda r: F.embedding(T.tensor([[0, 2], [1, 1]]), r(3, 2)),
     lambda r: F.cross_entropy(r(3, 4), idx(0, 3, 1)),

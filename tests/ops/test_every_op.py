@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ops.calls import CALLS
 
 import wengert
 from wengert.arrays import sim
@@ -18,8 +19,6 @@ from wengert.engine.op import OPS
 from wengert.engine.tensor import Tensor, wrap
 from wengert.engine.traced import Program, Ref, Traced, replay
 from wengert.func import jvp, vmap
-
-from ops.calls import CALLS
 
 STEP = 1e-6
 DOMAIN = {"acosh": (1.2, 2.0), "zeta": (1.2, 2.0)}
@@ -39,7 +38,9 @@ def harvest() -> dict[str, tuple[Any, list[Any], dict[str, Any]]]:
         program = Program()
         values: dict[int, Any] = {}
 
-        def make(*shape: int, program: Program = program, values: dict[int, Any] = values) -> Tensor:
+        def make(
+            *shape: int, program: Program = program, values: dict[int, Any] = values
+        ) -> Tensor:
             t = Traced(1, program, arrays(*shape))
             values[t.slot] = t.content
             return wrap(t)
@@ -57,7 +58,11 @@ def harvest() -> dict[str, tuple[Any, list[Any], dict[str, Any]]]:
         if name.startswith(("bitwise", "gcd", "lcm")):
             found[name] = (op, [RNG.integers(1, 5, (2, 3)) for _ in op.inputs], {})
             continue
-        if op.kind == "elementwise" and not op.static and all(i not in op.optional for i in op.inputs):
+        if (
+            op.kind == "elementwise"
+            and not op.static
+            and all(i not in op.optional for i in op.inputs)
+        ):
             found[name] = (op, [arrays(2, 3, low=low, high=high) for _ in op.inputs], {})
         elif len(op.inputs) == 1 and set(op.static) in ({"dim", "keepdim"}, {"dim"}):
             found[name] = (op, [arrays(2, 3)], {**op.static, "dim": 1})
@@ -95,11 +100,18 @@ def refuses(op: Any, ins: list[Any], i: int) -> bool:
 
 def with_rule(op: Any, ins: list[Any]) -> list[int]:
     k = len(op.inputs)
-    return [i for i, a in enumerate(ins) if isinstance(a, np.ndarray) and a.dtype.kind == "f"
-            and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules)]
+    return [
+        i
+        for i, a in enumerate(ins)
+        if isinstance(a, np.ndarray)
+        and a.dtype.kind == "f"
+        and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules)
+    ]
 
 
-def run(op: Any, ins: list[Any], static: dict[str, Any], chosen: list[int], xs: list[Any]) -> list[Tensor]:
+def run(
+    op: Any, ins: list[Any], static: dict[str, Any], chosen: list[int], xs: list[Any]
+) -> list[Tensor]:
     """The floating outputs of op as Tensors, with the chosen inputs replaced by Tensors xs."""
     full = [wrap(a) if isinstance(a, np.ndarray) else a for a in ins]
     for i, x in zip(chosen, xs):
@@ -123,7 +135,10 @@ def case(name: str) -> tuple[Any, list[Any], dict[str, Any], list[int], list[np.
 def close(a: Any, b: Any, tol: float) -> None:
     a, b = np.asarray(a, float), np.asarray(b, float)
     assert a.shape == b.shape
-    assert np.allclose(a, b, rtol=tol, atol=tol * max(1.0, float(np.abs(b).max(initial=0.0)))), (a, b)
+    assert np.allclose(a, b, rtol=tol, atol=tol * max(1.0, float(np.abs(b).max(initial=0.0)))), (
+        a,
+        b,
+    )
 
 
 def numpy(t: Tensor) -> np.ndarray:
@@ -141,8 +156,11 @@ def seeded(xs: list[Any], seed: int) -> list[np.ndarray]:
     return [np.asarray(rng.standard_normal(np.shape(x))) for x in xs]
 
 
-SMOOTH = [n for n, (op, ins, _) in SAMPLES.items() if op.differentiable and differentiable(op, ins)
-          and op.kind != "composite"]
+SMOOTH = [
+    n
+    for n, (op, ins, _) in SAMPLES.items()
+    if op.differentiable and differentiable(op, ins) and op.kind != "composite"
+]
 
 
 def test_there_are_samples_for_nearly_every_op() -> None:
@@ -159,7 +177,9 @@ def test_first_derivative(name: str) -> None:
     cots = seeded(outs, 1)
     gs = wengert.autograd.grad(outs, leaves, [wrap(c) for c in cots], allow_unused=True)
     ds = seeded(xs, 2)
-    numeric = directional(lambda v: [numpy(o) for o in run(op, ins, static, chosen, [wrap(x) for x in v])], xs, ds)
+    numeric = directional(
+        lambda v: [numpy(o) for o in run(op, ins, static, chosen, [wrap(x) for x in v])], xs, ds
+    )
     want = sum(float((n * c).sum()) for n, c in zip(numeric, cots))
     got = sum(float((numpy(g) * d).sum()) for g, d in zip(gs, ds) if g is not None)
     close(got, want, 1e-5)
@@ -183,7 +203,9 @@ def test_second_derivative(name: str) -> None:
     live = [(g, w) for g, w in zip(gs, weights) if g.requires_grad]
     got = 0.0
     if live:
-        seconds = wengert.autograd.grad([g for g, _ in live], leaves, [wrap(w) for _, w in live], allow_unused=True)
+        seconds = wengert.autograd.grad(
+            [g for g, _ in live], leaves, [wrap(w) for _, w in live], allow_unused=True
+        )
         got = sum(float((numpy(s) * d).sum()) for s, d in zip(seconds, ds) if s is not None)
     close(got, want, 2e-4)
 
@@ -192,9 +214,14 @@ def test_second_derivative(name: str) -> None:
 def test_forward_mode(name: str) -> None:
     op, ins, static, chosen, xs = case(name)
     ds = seeded(xs, 2)
-    _, tangents = jvp(lambda *v: tuple(run(op, ins, static, chosen, list(v))), tuple(wrap(x) for x in xs),
-                      tuple(wrap(d) for d in ds))
-    numeric = directional(lambda v: [numpy(o) for o in run(op, ins, static, chosen, [wrap(x) for x in v])], xs, ds)
+    _, tangents = jvp(
+        lambda *v: tuple(run(op, ins, static, chosen, list(v))),
+        tuple(wrap(x) for x in xs),
+        tuple(wrap(d) for d in ds),
+    )
+    numeric = directional(
+        lambda v: [numpy(o) for o in run(op, ins, static, chosen, [wrap(x) for x in v])], xs, ds
+    )
     for t, n in zip(tangents, numeric):
         close(numpy(t), n, 1e-5)
 
@@ -242,9 +269,13 @@ def test_on_another_device(name: str) -> None:
         assert str(o.device) == "sim:1"
         close(ns.to_host(o.detach()._a), numpy(w), 1e-12)
     cots = seeded(want, 1)
-    gs = wengert.autograd.grad(outs, leaves, [wrap(ns.from_host(c)) for c in cots], allow_unused=True)
+    gs = wengert.autograd.grad(
+        outs, leaves, [wrap(ns.from_host(c)) for c in cots], allow_unused=True
+    )
     cpu = [wengert.from_numpy(x.copy()).requires_grad_() for x in xs]
-    ref = wengert.autograd.grad(run(op, ins, static, chosen, cpu), cpu, [wrap(c) for c in cots], allow_unused=True)
+    ref = wengert.autograd.grad(
+        run(op, ins, static, chosen, cpu), cpu, [wrap(c) for c in cots], allow_unused=True
+    )
     for g, w in zip(gs, ref):
         assert (g is None) == (w is None)
         if g is not None:

@@ -10,8 +10,28 @@ from . import elementwise, reductions, shapes
 
 EAGER = (elementwise, shapes, reductions)
 # word -> module that defines it, imported when the word is first used
-LAZY_MODULES = ("windows", "convolve", "pooling", "resampling", "recurrence", "sorting", "special", "decompositions", "fourier",
-                "normalization", "activations", "losses", "embeddings", "edges", "alignment", "attending", "indexing", "scans", "statistics", "sparse")
+LAZY_MODULES = (
+    "windows",
+    "convolve",
+    "pooling",
+    "resampling",
+    "recurrence",
+    "sorting",
+    "special",
+    "decompositions",
+    "fourier",
+    "normalization",
+    "activations",
+    "losses",
+    "embeddings",
+    "edges",
+    "alignment",
+    "attending",
+    "indexing",
+    "scans",
+    "statistics",
+    "sparse",
+)
 
 
 def words(lib: Any) -> dict[str, Any]:

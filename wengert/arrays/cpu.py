@@ -54,7 +54,15 @@ def view(x: Any, shape: Any) -> Any:
 
 
 # words on the hot path of small operations, bound without the detour over `lib`
-BASIC = ("getitem", "select_item", "unsqueeze_item", "alias_item", "split_item", "sizes_item", "unbind_item")
+BASIC = (
+    "getitem",
+    "select_item",
+    "unsqueeze_item",
+    "alias_item",
+    "split_item",
+    "sizes_item",
+    "unbind_item",
+)
 HOT = {**dict.fromkeys(BASIC, getitem), "view": view}
 NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
 
@@ -65,6 +73,20 @@ def register(t: type) -> None:
 
 
 register(np.ndarray)
-for scalar in (np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.float16,
-               np.float32, np.float64, np.complex64, np.complex128):
+for scalar in (
+    np.bool_,
+    np.int8,
+    np.int16,
+    np.int32,
+    np.int64,
+    np.uint8,
+    np.uint16,
+    np.uint32,
+    np.uint64,
+    np.float16,
+    np.float32,
+    np.float64,
+    np.complex64,
+    np.complex128,
+):
     register(scalar)

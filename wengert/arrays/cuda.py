@@ -14,7 +14,10 @@ def library() -> Any:
     try:
         import cupy
     except ImportError:
-        raise RuntimeError("CUDA tensors need CuPy, which is not installed: pip install 'wengert[cuda]', or use device='cpu'") from None
+        raise RuntimeError(
+            "CUDA tensors need CuPy, which is not installed: pip install 'wengert[cuda]', or use"
+            " device='cpu'"
+        ) from None
     return cupy
 
 
@@ -59,10 +62,15 @@ def on_device(d: device) -> CUDANamespace:
     cupy = library()
     n = device_count()
     if n == 0:
-        raise RuntimeError("Found no NVIDIA driver or device: CUDA tensors need one; use device='cpu'")
+        raise RuntimeError(
+            "Found no NVIDIA driver or device: CUDA tensors need one; use device='cpu'"
+        )
     i = cupy.cuda.runtime.getDevice() if d.index is None else d.index
     if i >= n:
-        raise RuntimeError(f"CUDA error: invalid device ordinal: {d} of {n} device(s) (CUDA_VISIBLE_DEVICES limits which are seen)")
+        raise RuntimeError(
+            f"CUDA error: invalid device ordinal: {d} of {n} device(s) (CUDA_VISIBLE_DEVICES limits"
+            " which are seen)"
+        )
     if i not in _namespaces:
         _namespaces[i] = CUDANamespace(i)
         NS.setdefault(cupy.ndarray, _namespaces[i])

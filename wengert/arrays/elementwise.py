@@ -10,21 +10,91 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["remainder", "floor_divide", "fmod", "sign", "reciprocal", "rsqrt", "sigmoid", "relu", "where", "clamp", "astype",
-           "real", "imag", "frac", "round_to", "erf", "erfc", "pow", "real_if_float"]
+__all__ = [
+    "remainder",
+    "floor_divide",
+    "fmod",
+    "sign",
+    "reciprocal",
+    "rsqrt",
+    "sigmoid",
+    "relu",
+    "where",
+    "clamp",
+    "astype",
+    "real",
+    "imag",
+    "frac",
+    "round_to",
+    "erf",
+    "erfc",
+    "pow",
+    "real_if_float",
+]
 
 
 def ufuncs(lib: Any) -> dict[str, Any]:
     """The library's own callables that are words as they stand."""
-    names = ("add exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh sqrt square floor ceil trunc isnan isinf "
-             "isfinite signbit maximum minimum logical_and logical_or logical_xor logical_not bitwise_and bitwise_or "
-             "bitwise_xor angle").split()
+    names = [
+        "add",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "sqrt",
+        "square",
+        "floor",
+        "ceil",
+        "trunc",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "signbit",
+        "maximum",
+        "minimum",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "angle",
+    ]
     words = {n: getattr(lib, n) for n in names}
-    words.update(sub=lib.subtract, mul=lib.multiply, div=lib.true_divide, neg=lib.negative, abs=lib.absolute,
-                 asin=lib.arcsin, acos=lib.arccos, atan=lib.arctan, asinh=lib.arcsinh, acosh=lib.arccosh, atanh=lib.arctanh,
-                 lt=lib.less, le=lib.less_equal, gt=lib.greater, ge=lib.greater_equal, eq=lib.equal,
-                 ne=lib.not_equal, conj=lib.conjugate, round=lib.rint, bitwise_not=lib.invert,
-                 bitwise_left_shift=lib.left_shift, bitwise_right_shift=lib.right_shift)
+    words.update(
+        sub=lib.subtract,
+        mul=lib.multiply,
+        div=lib.true_divide,
+        neg=lib.negative,
+        abs=lib.absolute,
+        asin=lib.arcsin,
+        acos=lib.arccos,
+        atan=lib.arctan,
+        asinh=lib.arcsinh,
+        acosh=lib.arccosh,
+        atanh=lib.arctanh,
+        lt=lib.less,
+        le=lib.less_equal,
+        gt=lib.greater,
+        ge=lib.greater_equal,
+        eq=lib.equal,
+        ne=lib.not_equal,
+        conj=lib.conjugate,
+        round=lib.rint,
+        bitwise_not=lib.invert,
+        bitwise_left_shift=lib.left_shift,
+        bitwise_right_shift=lib.right_shift,
+    )
     return words
 
 
@@ -140,7 +210,7 @@ def clamp(lib: Any, x: Any, low: Any, high: Any) -> Any:
     return x
 
 
-def pow(lib: Any, x: Any, y: Any) -> Any:  # noqa: A001
+def pow(lib: Any, x: Any, y: Any) -> Any:
     """x ** y; integers to negative powers as PyTorch (0, 1 or -1)."""
     if type(y) is float or type(y) is int:
         if y == 2:
@@ -172,7 +242,9 @@ def special(lib: Any, name: str, *args: Any) -> Any:
     """A SciPy function; half precision is computed in float32."""
     d = args[0].dtype
     if d.itemsize == 2:
-        return lib.asarray(getattr(scipy_special(lib), name)(*[a.astype(np.float32) for a in args])).astype(d)
+        return lib.asarray(
+            getattr(scipy_special(lib), name)(*[a.astype(np.float32) for a in args])
+        ).astype(d)
     return getattr(scipy_special(lib), name)(*args)
 
 

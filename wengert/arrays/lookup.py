@@ -95,7 +95,9 @@ def namespace(*arrays: Any) -> Any:
         if r > rank or (r == rank and lv > level):
             best, rank, level = t, r, lv
     if best is None:
-        raise TypeError("no array among the operands: " + ", ".join(type(a).__name__ for a in arrays))
+        raise TypeError(
+            "no array among the operands: " + ", ".join(type(a).__name__ for a in arrays)
+        )
     return NS[best]
 
 

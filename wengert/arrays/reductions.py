@@ -8,8 +8,26 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["sum", "mean", "sum_all", "mean_all", "prod", "amax", "amin", "argmax", "argmin", "any", "all", "cumsum", "cumprod", "matmul", "argsort",
-           "softmax", "log_softmax", "logsumexp"]
+__all__ = [
+    "sum",
+    "mean",
+    "sum_all",
+    "mean_all",
+    "prod",
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "any",
+    "all",
+    "cumsum",
+    "cumprod",
+    "matmul",
+    "argsort",
+    "softmax",
+    "log_softmax",
+    "logsumexp",
+]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -20,7 +38,7 @@ def _axis(dim: Any) -> Any:
     return tuple(dim) if isinstance(dim, list) else dim
 
 
-def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum; integers and bool give int64, half precision is accumulated in float32."""
     d = x.dtype
     if x.ndim == 0:
@@ -59,7 +77,11 @@ def sum_all(lib: Any, x: Any) -> Any:
 def mean_all(lib: Any, x: Any) -> Any:
     """Mean of every element."""
     d = x.dtype
-    return lib.add.reduce(x, None) / d.type(x.size) if (d is F32 or d is F64) and x.ndim else mean(lib, x)
+    return (
+        lib.add.reduce(x, None) / d.type(x.size)
+        if (d is F32 or d is F64) and x.ndim
+        else mean(lib, x)
+    )
 
 
 def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -90,12 +112,12 @@ def argmin(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return x.argmin(dim, keepdims=keepdim) if x.ndim else lib.zeros((), np.int64)
 
 
-def any(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+def any(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     out = lib.logical_or.reduce(x, dim, None, None, keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
 
-def all(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+def all(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     out = lib.logical_and.reduce(x, dim, None, None, keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
@@ -180,7 +202,9 @@ def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     s = lib.log(lib.add.reduce(lib.exp(x - m), dim, None, None, True)) + m
     if keepdim:
         return s
-    return s.reshape(tuple([n for i, n in enumerate(x.shape) if not (dim is None or i in _dims(dim, x.ndim))]))
+    return s.reshape(
+        tuple([n for i, n in enumerate(x.shape) if not (dim is None or i in _dims(dim, x.ndim))])
+    )
 
 
 def _dims(dim: Any, ndim: int) -> set[int]:

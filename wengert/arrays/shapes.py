@@ -6,10 +6,51 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["reshape", "view", "expand", "permute", "transpose", "movedim", "select", "getitem", "put_basic", "write_view", "flip",
-           "roll", "cat", "stack", "take", "put_add", "index_put", "gather", "scatter_add", "zeros", "ones", "full", "empty",
-           "zeros_like", "ones_like", "full_like", "arange", "scalar", "copy", "copy_into", "contiguous", "squeeze", "unsqueeze",
-           "diagonal", "tril", "triu", "one_hot_rows", "put_diagonal", "as_strided", "put_strided", "unfold_dim", "fold_dim", "repeat"]
+__all__ = [
+    "reshape",
+    "view",
+    "expand",
+    "permute",
+    "transpose",
+    "movedim",
+    "select",
+    "getitem",
+    "put_basic",
+    "write_view",
+    "flip",
+    "roll",
+    "cat",
+    "stack",
+    "take",
+    "put_add",
+    "index_put",
+    "gather",
+    "scatter_add",
+    "zeros",
+    "ones",
+    "full",
+    "empty",
+    "zeros_like",
+    "ones_like",
+    "full_like",
+    "arange",
+    "scalar",
+    "copy",
+    "copy_into",
+    "contiguous",
+    "squeeze",
+    "unsqueeze",
+    "diagonal",
+    "tril",
+    "triu",
+    "one_hot_rows",
+    "put_diagonal",
+    "as_strided",
+    "put_strided",
+    "unfold_dim",
+    "fold_dim",
+    "repeat",
+]
 
 
 def reshape(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
@@ -21,9 +62,11 @@ def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     out = x.reshape(shape)
     o = out.base
     if o is not x and o is not x.base and x.size:
-        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
-                           f"across two contiguous subspaces): the shape is {list(x.shape)}, asked for {list(shape)}. Use "
-                           ".reshape(...) instead.")
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one"
+            f" dimension spans across two contiguous subspaces): the shape is {list(x.shape)},"
+            f" asked for {list(shape)}. Use .reshape(...) instead."
+        )
     return out
 
 
@@ -31,7 +74,9 @@ def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated (without a copy) to shape; the result is writable if x is."""
     if x.shape == shape:
         return x[...]
-    if lib is np and x.flags.c_contiguous and x.size:  # the bare constructor costs a fifth of broadcast_to
+    if (
+        lib is np and x.flags.c_contiguous and x.size
+    ):  # the bare constructor costs a fifth of broadcast_to
         extra = len(shape) - x.ndim
         if extra < 0:
             raise ValueError(f"cannot broadcast {x.shape} to {shape}")
@@ -109,8 +154,15 @@ def take(lib: Any, x: Any, *indices: Any, spec: Any = ()) -> Any:
 def put_add(lib: Any, g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) -> Any:
     """Zeros of shape with g added at an advanced index (repeated indices add up)."""
     out = lib.zeros(shape, g.dtype)
-    if len(indices) == 1 and len(spec) == 1 and indices[0].dtype.kind != "b" and g.ndim == len(shape) == 2 \
-            and indices[0].ndim == 1 and g.shape[1] >= 1 and indices[0].size:
+    if (
+        len(indices) == 1
+        and len(spec) == 1
+        and indices[0].dtype.kind != "b"
+        and g.ndim == len(shape) == 2
+        and indices[0].ndim == 1
+        and g.shape[1] >= 1
+        and indices[0].size
+    ):
         return one_hot_rows(lib, g, indices[0], shape)
     lib.add.at(out, _key(spec, indices), g)
     return out
@@ -121,12 +173,16 @@ def one_hot_rows(lib: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = lib.zeros(shape, g.dtype)
     order = lib.argsort(index, kind="stable")
     sorted_index = index[order]
-    starts = lib.flatnonzero(lib.concatenate((lib.ones(1, bool), sorted_index[1:] != sorted_index[:-1])))
+    starts = lib.flatnonzero(
+        lib.concatenate((lib.ones(1, bool), sorted_index[1:] != sorted_index[:-1]))
+    )
     out[sorted_index[starts]] = lib.add.reduceat(g[order], starts, axis=0)
     return out
 
 
-def index_put(lib: Any, x: Any, value: Any, *indices: Any, spec: Any = (), accumulate: bool = False) -> Any:
+def index_put(
+    lib: Any, x: Any, value: Any, *indices: Any, spec: Any = (), accumulate: bool = False
+) -> Any:
     """A copy of x with value at an advanced index."""
     out = x.copy()
     key = _key(spec, indices)
@@ -160,7 +216,9 @@ def _along(lib: Any, x: Any, index: Any, dim: int) -> Any:
         if d == dim % max(index.ndim, 1):
             key.append(index)
         else:
-            key.append(lib.arange(index.shape[d]).reshape((1,) * d + (-1,) + (1,) * (index.ndim - d - 1)))
+            key.append(
+                lib.arange(index.shape[d]).reshape((1,) * d + (-1,) + (1,) * (index.ndim - d - 1))
+            )
     return tuple(key)
 
 
@@ -218,7 +276,10 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
 
         value = astype(lib, value, x.dtype)
     if not x.flags.writeable and lib is np:
-        raise RuntimeError("the memory of this tensor is read-only (it was made from a read-only array): .clone() it first")
+        raise RuntimeError(
+            "the memory of this tensor is read-only (it was made from a read-only array): .clone()"
+            " it first"
+        )
     x[...] = value
 
 
@@ -249,7 +310,9 @@ def triu(lib: Any, x: Any, diagonal: int = 0) -> Any:
     return lib.triu(x, diagonal)
 
 
-def put_diagonal(lib: Any, g: Any, shape: tuple[int, ...], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def put_diagonal(
+    lib: Any, g: Any, shape: tuple[int, ...], offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Any:
     """Zeros of shape with g on a diagonal."""
     out = lib.zeros(shape, g.dtype)
     diagonal(lib, out, offset, dim1, dim2)[...] = g
@@ -261,21 +324,36 @@ def owner(a: Any) -> Any:
     return a if a.base is None or not hasattr(a.base, "dtype") else a.base
 
 
-def as_strided(lib: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> Any:
+def as_strided(
+    lib: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0
+) -> Any:
     """x's memory with other sizes and strides in elements; IndexError-free: what lies outside is refused."""
     base = owner(x)
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
-    last = offset + sum([(n - 1) * s for n, s in zip(size, stride)]) if all([n > 0 for n in size]) else 0
+    last = (
+        offset + sum([(n - 1) * s for n, s in zip(size, stride)])
+        if all([n > 0 for n in size])
+        else 0
+    )
     if last >= max(base.size, 1) or offset > base.size:
-        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last + 1} elements; "
-                           f"the storage has {base.size}")
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}"
+            f" require {last + 1} elements; the storage has {base.size}"
+        )
     item = base.dtype.itemsize
     flat = base.reshape(-1)[offset:]
     return lib.lib.stride_tricks.as_strided(flat, size, tuple([s * item for s in stride]))
 
 
-def put_strided(lib: Any, g: Any, shape: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> Any:
+def put_strided(
+    lib: Any,
+    g: Any,
+    shape: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    offset: int = 0,
+) -> Any:
     """Zeros of shape with g added through other strides (places read twice add up)."""
     out = lib.zeros(shape, g.dtype)
     places = as_strided(lib, lib.arange(max(out.size, 1)), size, stride, offset)
@@ -286,8 +364,8 @@ def put_strided(lib: Any, g: Any, shape: tuple[int, ...], size: tuple[int, ...],
 def unfold_dim(lib: Any, x: Any, dim: int, size: int, step: int) -> Any:
     """Windows along a dimension as a new last dimension."""
     n = (x.shape[dim] - size) // step + 1
-    shape = (*x.shape[:dim], n, *x.shape[dim + 1:], size)
-    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
+    shape = (*x.shape[:dim], n, *x.shape[dim + 1 :], size)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :], x.strides[dim])
     return lib.lib.stride_tricks.as_strided(x, shape, strides)
 
 

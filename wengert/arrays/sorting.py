@@ -7,8 +7,20 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__ = ["nonzero_rows", "unique_values", "unique_rows", "searchsorted", "bincount", "topk_indices", "nanmedian_index",
-           "mode_index", "scatter_set", "scatter_reduce_raw", "take_flat", "kth_index"]
+__all__ = [
+    "nonzero_rows",
+    "unique_values",
+    "unique_rows",
+    "searchsorted",
+    "bincount",
+    "topk_indices",
+    "nanmedian_index",
+    "mode_index",
+    "scatter_set",
+    "scatter_reduce_raw",
+    "take_flat",
+    "kth_index",
+]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -27,13 +39,17 @@ def nonzero_rows(lib: Any, x: Any) -> Any:
 
 def unique_values(lib: Any, x: Any) -> Any:
     """(sorted unique values, index of each element's value, counts) of the flattened array."""
-    v, inverse, counts = lib.unique(comparable(x), return_inverse=True, return_counts=True, equal_nan=False)
+    v, inverse, counts = lib.unique(
+        comparable(x), return_inverse=True, return_counts=True, equal_nan=False
+    )
     return v.astype(x.dtype), inverse.reshape(x.shape).astype(np.int64), counts.astype(np.int64)
 
 
 def unique_rows(lib: Any, x: Any, dim: int) -> Any:
     """(unique slices along dim, index of each slice, counts)."""
-    v, inverse, counts = lib.unique(comparable(x), axis=dim, return_inverse=True, return_counts=True)
+    v, inverse, counts = lib.unique(
+        comparable(x), axis=dim, return_inverse=True, return_counts=True
+    )
     return v.astype(x.dtype), inverse.reshape(-1).astype(np.int64), counts.astype(np.int64)
 
 
@@ -109,7 +125,9 @@ def scatter_reduce_raw(lib: Any, x: Any, index: Any, src: Any, dim: int, how: st
     from .shapes import _along
 
     out = x.copy()
-    getattr(lib, how).at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
+    getattr(lib, how).at(
+        out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])]
+    )
     return out
 
 

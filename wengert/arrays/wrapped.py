@@ -73,7 +73,10 @@ class Wrapped:
         return tuple([type(self)(i, self.index) for i in self.value.nonzero()])
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"an array on {NS[type(self)].device_of(self)} is no NumPy array: move it with .cpu() first")
+        raise TypeError(
+            f"an array on {NS[type(self)].device_of(self)} is no NumPy array: move it with .cpu()"
+            " first"
+        )
 
     def __iadd__(self, other: Any) -> Any:
         self.value += unwrapped(other, self)
@@ -90,13 +93,18 @@ def unwrapped(x: Any, like: Wrapped) -> Any:
     """The NumPy array inside x, which must be of like's device; numbers, names and keys pass."""
     if isinstance(x, Wrapped):
         if type(x) is not type(like) or x.index != like.index:
-            raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
-                               f"{NS[type(like)].device_of(like)} and {NS[type(x)].device_of(x)}! Move one with .to(device).")
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices,"
+                f" {NS[type(like)].device_of(like)} and {NS[type(x)].device_of(x)}! Move one with"
+                " .to(device)."
+            )
         return x.value
     if isinstance(x, np.ndarray):
         if x.ndim:
-            raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
-                               f"{NS[type(like)].device_of(like)} and cpu! Move one with .to(device).")
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"{NS[type(like)].device_of(like)} and cpu! Move one with .to(device)."
+            )
         return x
     if isinstance(x, tuple) and x and any(isinstance(v, Wrapped) for v in x):
         return tuple([unwrapped(v, like) for v in x])
@@ -138,7 +146,10 @@ class WrappedNamespace(Namespace):
             if not mine:
                 return f(*args, **kwargs)
             first = mine[0]
-            out = f(*[unwrapped(a, first) for a in args], **{k: unwrapped(a, first) for k, a in kwargs.items()})
+            out = f(
+                *[unwrapped(a, first) for a in args],
+                **{k: unwrapped(a, first) for k, a in kwargs.items()},
+            )
             if isinstance(out, tuple):
                 return tuple([self.wrap(o, first.index, mine) for o in out])
             return self.wrap(out, first.index, mine)
@@ -152,13 +163,19 @@ class WrappedNamespace(Namespace):
         out = np.asarray(out)
         root = None
         for s in sources:
-            if out is s.value or (out.base is not None and (out.base is s.value or out.base is s.value.base)):
+            if out is s.value or (
+                out.base is not None and (out.base is s.value or out.base is s.value.base)
+            ):
                 root = s.root if s.root is not None else s
                 break
         return self.__dict__["array_type"](out, index, root)
 
     def asarray(self, a: Any) -> Any:
-        return a if isinstance(a, Wrapped) else self.__dict__["array_type"](np.asarray(a), self.__dict__["index"])
+        return (
+            a
+            if isinstance(a, Wrapped)
+            else self.__dict__["array_type"](np.asarray(a), self.__dict__["index"])
+        )
 
     def from_host(self, a: np.ndarray) -> Any:
         """A copy of a CPU array on this device."""
@@ -171,8 +188,19 @@ class WrappedNamespace(Namespace):
 
 def operators(cls: type[Wrapped]) -> None:
     """Python's operators on a kind of wrapped arrays."""
-    words = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul", "mod": "remainder",
-             "floordiv": "floor_divide", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
+    words = {
+        "add": "add",
+        "sub": "sub",
+        "mul": "mul",
+        "truediv": "div",
+        "pow": "pow",
+        "matmul": "matmul",
+        "mod": "remainder",
+        "floordiv": "floor_divide",
+        "and": "bitwise_and",
+        "or": "bitwise_or",
+        "xor": "bitwise_xor",
+    }
     for name, word in words.items():
         setattr(cls, f"__{name}__", lambda a, b, w=word: _binary(w, a, b))
         setattr(cls, f"__r{name}__", lambda a, b, w=word: _binary(w, b, a))

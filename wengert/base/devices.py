@@ -15,28 +15,39 @@ class device(_Switch):
     As a context manager it is the default device of the tensors made inside.
     """
 
-    def __init__(self, type: str | int | device, index: int | None = None) -> None:  # noqa: A002
+    def __init__(self, type: str | int | device, index: int | None = None) -> None:
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
         if isinstance(type, int):
             type, index = "cuda", type  # noqa: A001
         if not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str or int, not {type.__class__.__name__}")
+            raise TypeError(
+                f"device(): argument 'type' must be str or int, not {type.__class__.__name__}"
+            )
         name, colon, number = type.partition(":")
         if colon and index is not None:
-            raise RuntimeError(f"device(): type must not include an index because index was passed too: {type}")
+            raise RuntimeError(
+                f"device(): type must not include an index because index was passed too: {type}"
+            )
         if name not in TYPES:
-            raise RuntimeError(f"Expected one of {', '.join(TYPES)} device type at start of device string: {name}")
+            raise RuntimeError(
+                f"Expected one of {', '.join(TYPES)} device type at start of device string: {name}"
+            )
         if colon:
             if not number.isdigit():
-                raise RuntimeError(f"Invalid device string: '{type}': write the index as a number, such as '{name}:0'")
+                raise RuntimeError(
+                    f"Invalid device string: '{type}': write the index as a number, such as"
+                    f" '{name}:0'"
+                )
             index = int(number)
         self.type: str = name
         self.index: int | None = index
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+        return f"device(type='{self.type}'" + (
+            ")" if self.index is None else f", index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

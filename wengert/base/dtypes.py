@@ -11,14 +11,32 @@ import builtins
 import ml_dtypes
 import numpy as np
 
-__all__ = ["dtype", "as_dtype", "as_np", "get_default_dtype", "set_default_dtype", "promote_types", "can_cast",
-           "finfo", "iinfo"]
+__all__ = [
+    "dtype",
+    "as_dtype",
+    "as_np",
+    "get_default_dtype",
+    "set_default_dtype",
+    "promote_types",
+    "can_cast",
+    "finfo",
+    "iinfo",
+]
 
 
 class dtype:
     """A tensor's element type, such as `wengert.float32`."""
 
-    __slots__ = ("name", "np", "is_floating_point", "is_complex", "itemsize", "category", "is_signed", "_letter")
+    __slots__ = (
+        "name",
+        "np",
+        "is_floating_point",
+        "is_complex",
+        "itemsize",
+        "category",
+        "is_signed",
+        "_letter",
+    )
 
     def __init__(self, name: str, np_dtype: object, category: int, letter: str) -> None:
         self.name = name
@@ -38,8 +56,12 @@ class dtype:
 
     def to_complex(self) -> dtype:
         """The complex dtype of the same precision."""
-        return {"float16": complex64, "bfloat16": complex64, "float32": complex64, "float64": complex128}.get(
-            self.name, self if self.is_complex else complex64)
+        return {
+            "float16": complex64,
+            "bfloat16": complex64,
+            "float32": complex64,
+            "float64": complex128,
+        }.get(self.name, self if self.is_complex else complex64)
 
     def to_real(self) -> dtype:
         """The floating dtype of a complex dtype's parts."""
@@ -62,13 +84,41 @@ float64 = dtype("float64", np.float64, 2, "Double")
 complex64 = dtype("complex64", np.complex64, 3, "ComplexFloat")
 complex128 = dtype("complex128", np.complex128, 3, "ComplexDouble")
 
-ALL = (bool, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64,
-       complex128)
+ALL = (
+    bool,
+    uint8,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint16,
+    uint32,
+    uint64,
+    float16,
+    bfloat16,
+    float32,
+    float64,
+    complex64,
+    complex128,
+)
 _default = [float32]  # of new floating tensors, for all threads
-ALIASES = {"half": float16, "float": float32, "double": float64, "cfloat": complex64, "cdouble": complex128,
-           "short": int16, "int": int32, "long": int64}
+ALIASES = {
+    "half": float16,
+    "float": float32,
+    "double": float64,
+    "cfloat": complex64,
+    "cdouble": complex128,
+    "short": int16,
+    "int": int32,
+    "long": int64,
+}
 BY_NP = {d.np: d for d in ALL}
-BY_PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32, builtins.complex: complex64}
+BY_PYTHON = {
+    builtins.bool: bool,
+    builtins.int: int64,
+    builtins.float: float32,
+    builtins.complex: complex64,
+}
 
 
 def as_dtype(d: object) -> dtype:
@@ -84,8 +134,10 @@ def as_dtype(d: object) -> dtype:
     try:
         return BY_NP[np.dtype(d)]  # type: ignore[call-overload]
     except (KeyError, TypeError):
-        raise TypeError(f"can't use {d!r} as a dtype. The supported types are: "
-                        + ", ".join(x.name for x in ALL)) from None
+        raise TypeError(
+            f"can't use {d!r} as a dtype. The supported types are: "
+            + ", ".join(x.name for x in ALL)
+        ) from None
 
 
 def as_np(d: object) -> np.dtype:
@@ -103,7 +155,10 @@ def get_default_dtype() -> dtype:
 def set_default_dtype(d: dtype) -> None:
     """Make d (a floating dtype) the dtype of new tensors made from Python floats."""
     if not isinstance(d, dtype) or not d.is_floating_point:
-        raise TypeError(f"set_default_dtype(): only floating-point types are supported as the default type, got {d!r}")
+        raise TypeError(
+            "set_default_dtype(): only floating-point types are supported as the default type, got"
+            f" {d!r}"
+        )
     _default[0] = d
 
 
@@ -135,7 +190,9 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     if u.name in ("uint16", "uint32", "uint64"):
         if u.itemsize < s.itemsize:
             return s
-        raise RuntimeError(f"Promotion for {a.name} and {b.name} is not supported: convert one of them first")
+        raise RuntimeError(
+            f"Promotion for {a.name} and {b.name} is not supported: convert one of them first"
+        )
     return s if s.itemsize > u.itemsize else int16
 
 
@@ -143,17 +200,23 @@ def can_cast(from_: dtype, to: dtype) -> object:
     """Whether a value of from_ may be stored in to without losing its category."""
     if from_.category > to.category and to.category != from_.category:
         return False
-    return not (from_.category == 1 and from_.is_signed and to.category == 1 and not to.is_signed) \
-        if to.category == 1 else True
+    return (
+        not (from_.category == 1 and from_.is_signed and to.category == 1 and not to.is_signed)
+        if to.category == 1
+        else True
+    )
 
 
 class finfo:
     """Limits of a floating dtype: eps, max, min, tiny, smallest_normal, resolution, bits."""
 
-    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002
+    def __init__(self, type: dtype | None = None) -> None:
         d = type or get_default_dtype()
         if d.category < 2:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'")
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle"
+                f" '{d}'"
+            )
         real = d.to_real()
         info = ml_dtypes.finfo(real.np)
         self.dtype = real.name
@@ -163,18 +226,28 @@ class finfo:
         self.resolution = float(info.resolution)
 
     def __repr__(self) -> str:
-        return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
-                f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g},"
+            f" eps={self.eps:g}, smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g},"
+            f" dtype={self.dtype})"
+        )
 
 
 class iinfo:
     """Limits of an integer dtype: min, max, bits."""
 
-    def __init__(self, type: dtype) -> None:  # noqa: A002
+    def __init__(self, type: dtype) -> None:
         if type.category != 1:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
         info = np.iinfo(type.np)
-        self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
+        self.bits, self.max, self.min, self.dtype = (
+            info.bits,
+            int(info.max),
+            int(info.min),
+            type.name,
+        )
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

@@ -30,6 +30,14 @@ class memory_format:
 
 
 strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
-sparse_csc, sparse_bsr, sparse_bsc, jagged = layout("sparse_csc"), layout("sparse_bsr"), layout("sparse_bsc"), layout("jagged")
-contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+sparse_csc, sparse_bsr, sparse_bsc, jagged = (
+    layout("sparse_csc"),
+    layout("sparse_bsr"),
+    layout("sparse_bsc"),
+    layout("jagged"),
+)
+contiguous_format, preserve_format = (
+    memory_format("contiguous_format"),
+    memory_format("preserve_format"),
+)
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")

@@ -48,7 +48,10 @@ class _Switch:
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isclass(f):
-            raise TypeError(f"{type(self).__name__} decorates functions; got the class {f.__name__}: decorate its methods")
+            raise TypeError(
+                f"{type(self).__name__} decorates functions; got the class {f.__name__}: decorate"
+                " its methods"
+            )
         if inspect.isgeneratorfunction(f):
 
             @functools.wraps(f)

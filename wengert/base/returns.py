@@ -14,7 +14,9 @@ def _repr(self: Any) -> str:
 def make(name: str, fields: str = "values indices") -> Any:
     """A named tuple class that prints as PyTorch's."""
     cls = namedtuple(name, fields)  # type: ignore[misc]
-    return type(name, (cls,), {"__slots__": (), "__repr__": _repr, "__module__": "torch.return_types"})
+    return type(
+        name, (cls,), {"__slots__": (), "__repr__": _repr, "__module__": "torch.return_types"}
+    )
 
 
 TYPES: dict[str, Any] = {}

@@ -18,7 +18,10 @@ class Size(tuple):  # type: ignore[type-arg]
                 try:
                     t = tuple.__new__(cls, [x.__index__() for x in t])
                 except (AttributeError, TypeError):
-                    raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(v).__name__}')") from None
+                    raise TypeError(
+                        f"torch.Size() takes an iterable of 'int' (item {i} is"
+                        f" '{type(v).__name__}')"
+                    ) from None
                 break
         return t
 

@@ -17,7 +17,7 @@ from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import views
-from .node import FREED, AccumulateGrad, GraphEdge, Node, Slot
+from .node import FREED, GraphEdge, Slot
 from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
@@ -54,7 +54,9 @@ def collect(roots: Sequence[Any]) -> list[Any]:
         full.append(n)
         if n.seq in ready:
             full += ready[n.seq]
-    return full + [r for r in dict.fromkeys(roots) if r is not None and r.special == 2 and r not in users]
+    return full + [
+        r for r in dict.fromkeys(roots) if r is not None and r.special == 2 and r not in users
+    ]
 
 
 def fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -75,9 +77,14 @@ def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     extra = g.ndim - len(shape)
     if extra < 0 or any(b not in (a, 1) for a, b in zip(tuple(g.shape)[extra:], shape)):
         if not (extra <= 0 or g.ndim == 0):
-            raise RuntimeError(f"a gradient of shape {tuple(g.shape)} does not fit its tensor of shape {shape}")
+            raise RuntimeError(
+                f"a gradient of shape {tuple(g.shape)} does not fit its tensor of shape {shape}"
+            )
         return xp.expand(g, shape)  # a rule may give a smaller, broadcastable gradient
-    dims = (*range(extra), *(i + extra for i, s in enumerate(shape) if s == 1 and g.shape[i + extra] != 1))
+    dims = (
+        *range(extra),
+        *(i + extra for i, s in enumerate(shape) if s == 1 and g.shape[i + extra] != 1),
+    )
     if dims:
         g = xp.sum(g, dims, True)
     return xp.reshape(g, shape) if extra else g
@@ -113,11 +120,23 @@ def _tensor(x: Any, node: Any) -> Any:
 
 def conjugated(xp: Any, values: Any) -> Any:
     """Complex members of a tuple conjugated."""
-    return tuple([xp.conj(v) if hasattr(v, "dtype") and dtypes.as_np(v.dtype) in COMPLEX else v for v in values])
+    return tuple(
+        [
+            xp.conj(v) if hasattr(v, "dtype") and dtypes.as_np(v.dtype) in COMPLEX else v
+            for v in values
+        ]
+    )
 
 
-def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, only: set[Any] | None,
-        captures: dict[Any, list[Any]], accumulate: bool) -> None:
+def run(
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    retain: bool,
+    create: bool,
+    only: set[Any] | None,
+    captures: dict[Any, list[Any]],
+    accumulate: bool,
+) -> None:
     """One reverse pass.
 
     roots, seeds: nodes and their cotangents (raw arrays, or Tensors with create). only: the nodes worth visiting (None:
@@ -143,8 +162,12 @@ def run(roots: Sequence[Any], seeds: Sequence[Any], retain: bool, create: bool, 
         if g is None or (only is not None and n not in only):
             continue
         special = n.special
-        if special != 3 and special != 6:  # those have several outputs, and a list with one gradient for each
-            if g.shape != n.shape or (g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype):
+        if (
+            special != 3 and special != 6
+        ):  # those have several outputs, and a list with one gradient for each
+            if g.shape != n.shape or (
+                g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype
+            ):
                 g = fit(g, n.shape, n.dtype)
             if n.hooks is not None:
                 g = run_hooks(n, g, create)
@@ -222,8 +245,12 @@ def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
         some = next(x for x in g if x is not None)
         saved = rewrap(n) if create else n.saved
         xp = NS[Tensor] if create else namespace(some, *_flat(saved))
-        parts = tuple([xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)])
-        if n.op.holomorphic and any(x is not None and dtypes.as_np(x.dtype) in COMPLEX for x in parts):
+        parts = tuple(
+            [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
+        )
+        if n.op.holomorphic and any(
+            x is not None and dtypes.as_np(x.dtype) in COMPLEX for x in parts
+        ):
             gs = conjugated(xp, n.backward(xp, conjugated(xp, parts), saved, n.parents))
         elif n.more is not None:
             gs = run_with_hooks(n, parts, create)
@@ -252,7 +279,12 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         if RANK.get(type(g), 0) == 0 and (g.base is not None or getrefcount(g) > 3):
             g = NS[type(g)].copy(g)
         leaf.grad = wrap(g)
-    elif old._n is None and type(old._a) is type(g) and RANK.get(type(g), 0) == 0 and old._a.flags.writeable:
+    elif (
+        old._n is None
+        and type(old._a) is type(g)
+        and RANK.get(type(g), 0) == 0
+        and old._a.flags.writeable
+    ):
         old._a += g
         views.mutated(old)
     else:
@@ -269,10 +301,14 @@ def run_hooks(n: Any, g: Any, create: bool) -> Any:
         r = hook(t)
         if r is not None:
             if not isinstance(r, Tensor):
-                raise TypeError(f"a tensor hook must return None or a Tensor, not {type(r).__name__}")
+                raise TypeError(
+                    f"a tensor hook must return None or a Tensor, not {type(r).__name__}"
+                )
             if tuple(r._a.shape) != tuple(t._a.shape):
-                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: it got "
-                                   f"{tuple(t._a.shape)} and returned {tuple(r._a.shape)}")
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: it"
+                    f" got {tuple(t._a.shape)} and returned {tuple(r._a.shape)}"
+                )
             t = r
     return t if create else t._a
 
@@ -315,22 +351,33 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
                 seeds.append(None)
                 continue
             if t._a.size != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs; the output has shape "
-                                   f"{tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that shape")
+                raise RuntimeError(
+                    "grad can be implicitly created only for scalar outputs; the output has shape"
+                    f" {tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that"
+                    " shape"
+                )
             if t.dtype.category == 3:
-                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype}")
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {t.dtype}"
+                )
             xp = namespace(t._a)
             g = xp.ones_like(t._a)
             seeds.append(wrap(g) if create else g)
             continue
         if not isinstance(g, Tensor):
-            raise TypeError(f"{what}: gradients can be either Tensors or None, but got {type(g).__name__}")
+            raise TypeError(
+                f"{what}: gradients can be either Tensors or None, but got {type(g).__name__}"
+            )
         if tuple(g._a.shape) != tuple(t._a.shape):
-            raise RuntimeError(f"Mismatch in shape: grad_output has a shape of {tuple(g._a.shape)} and output has a shape "
-                               f"of {tuple(t._a.shape)}: pass a gradient of the output's shape")
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output has a shape of {tuple(g._a.shape)} and output has"
+                f" a shape of {tuple(t._a.shape)}: pass a gradient of the output's shape"
+            )
         if (g.dtype.category == 3) != (t.dtype.category == 3) and t._n is not None:
-            raise RuntimeError("For complex Tensors, both grad_output and output are required to have the same dtype. "
-                               f"Mismatch: grad_output is {g.dtype}, output is {t.dtype}")
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same"
+                f" dtype. Mismatch: grad_output is {g.dtype}, output is {t.dtype}"
+            )
         seeds.append(g if create else g._a)
     return seeds
 
@@ -338,13 +385,21 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
 def require_graph(outputs: Sequence[Tensor]) -> None:
     for i, t in enumerate(outputs):
         if t._n is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn: nothing was "
-                               "recorded for it. Was it computed from tensors with requires_grad=True, outside of "
-                               "torch.no_grad(), without .detach() or .item()?")
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing"
+                " was recorded for it. Was it computed from tensors with requires_grad=True,"
+                " outside of torch.no_grad(), without .detach() or .item()?"
+            )
 
 
-def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-             inputs: Any = None, grad_variables: Any = None) -> None:
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+    grad_variables: Any = None,
+) -> None:
     """Add the gradients of tensors to the `.grad` of the leaves (torch.autograd.backward).
 
     tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes. inputs: accumulate only
@@ -368,7 +423,9 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
         nodes = []
         for i, t in enumerate(inputs):
             if t._n is None:
-                raise RuntimeError(f"One of the differentiated Tensors (input {i}) does not require grad")
+                raise RuntimeError(
+                    f"One of the differentiated Tensors (input {i}) does not require grad"
+                )
             nodes.append(t._n)
         only = between(roots, nodes)
         captures = {n: [] for n in nodes if n.special != 2}
@@ -421,9 +478,16 @@ def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any]:
     return good
 
 
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
-         create_graph: bool = False, allow_unused: bool | None = None, is_grads_batched: bool = False,
-         materialize_grads: bool = False) -> tuple[Any, ...]:
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """Gradients of outputs with respect to inputs, returned instead of accumulated (torch.autograd.grad).
 
     outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes (None: ones for scalars).
@@ -439,8 +503,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if allow_unused is None:
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-                         f"allow_unused={allow_unused}.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            f"allow_unused={allow_unused}."
+        )
     if is_grads_batched:
         from .batched import vmap_raw
 
@@ -458,8 +524,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     for i, t in enumerate(ins):
         n = t.node if isinstance(t, GraphEdge) else t._n
         if n is None:
-            raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "
-                               f"{tuple(t._a.shape)}; call .requires_grad_() on it before the computation")
+            raise RuntimeError(
+                f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "
+                f"{tuple(t._a.shape)}; call .requires_grad_() on it before the computation"
+            )
         nodes.append(n)
     only = between(roots, nodes)
     captures: dict[Any, list[Any]] = {n: [] for n in nodes}
@@ -470,8 +538,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
         got = captures[n]
         if not got:
             if not allow_unused:
-                raise RuntimeError(f"One of the differentiated Tensors appears to not have been used in the graph: "
-                                   f"inputs[{i}]. Set allow_unused=True if this is the desired behavior.")
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph:"
+                    f" inputs[{i}]. Set allow_unused=True if this is the desired behavior."
+                )
             if materialize_grads and isinstance(t, Tensor):
                 result.append(wrap(namespace(t._a).zeros_like(t._a)))
             else:

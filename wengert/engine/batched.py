@@ -11,7 +11,9 @@ from .interp import Interp, interpreter, own_level, run_op
 from .op import Op
 from .tensor import Tensor, wrap
 
-ADJUST: dict[str, Callable[..., Any]] = {}  # op name -> f(static, ndim of a logical input, B): static with the batch in front
+ADJUST: dict[
+    str, Callable[..., Any]
+] = {}  # op name -> f(static, ndim of a logical input, B): static with the batch in front
 
 
 def adjust(*names: str) -> Callable[[Any], Any]:
@@ -47,7 +49,11 @@ def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     elif op.kind == "elementwise":
         outs = aligned(op, values, flags, size, static)
     elif op.name in ("sum_all", "mean_all"):
-        outs = getattr(xp, op.name[:-4])(values[0], tuple(range(1, values[0].ndim)), False) if values[0].ndim > 1 else values[0]
+        outs = (
+            getattr(xp, op.name[:-4])(values[0], tuple(range(1, values[0].ndim)), False)
+            if values[0].ndim > 1
+            else values[0]
+        )
     elif op.name in ADJUST and len(op.arrays) == 1 and not op.variadic:
         new = ADJUST[op.name](static, values[0].ndim - 1, size)
         if new is not NotImplemented:

@@ -22,15 +22,22 @@ def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) 
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
     if state.levels and any(RANK.get(type(x), 0) == 2 for x in ins):
-        return getattr(namespace(*ins), op.name)(*ins, **static)  # within a rule: interpreters' arrays stay raw
+        return getattr(namespace(*ins), op.name)(
+            *ins, **static
+        )  # within a rule: interpreters' arrays stay raw
     raws, nodes = unwrap(op, ins)
     if op.types != "any":
         if type(raws[0]) in SCALARS and op.kind == "elementwise" and not op.number_first:
-            raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(raws[0]).__name__}: swap the "
-                            "operands, or make a tensor of it with torch.tensor(...)")
+            raise TypeError(
+                f"{op.name}(): argument 'input' (position 1) must be Tensor, not"
+                f" {type(raws[0]).__name__}: swap the operands, or make a tensor of it with"
+                " torch.tensor(...)"
+            )
         if op.tensors_only and any(type(a) in SCALARS for a in raws):
-            raise TypeError(f"{op.name}(): argument 'other' (position 2) must be Tensor, not {type(raws[-1]).__name__}: make a tensor of "
-                            "it with torch.tensor(...)")
+            raise TypeError(
+                f"{op.name}(): argument 'other' (position 2) must be Tensor, not"
+                f" {type(raws[-1]).__name__}: make a tensor of it with torch.tensor(...)"
+            )
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
     xp = namespace_of(op, raws)
     t = xp.array_type
@@ -52,8 +59,10 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
     try:
         return namespace(*raws)
     except TypeError:
-        raise TypeError(f"{op.name}(): argument '{'input'}' must be Tensor, not "
-                        + (type(raws[0]).__name__ if raws else "nothing")) from None
+        raise TypeError(
+            f"{op.name}(): argument '{'input'}' must be Tensor, not "
+            + (type(raws[0]).__name__ if raws else "nothing")
+        ) from None
 
 
 def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
@@ -78,7 +87,13 @@ def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any
 
 def as_operator(f: Any) -> Any:
     """An entry as Python's operator method."""
-    g = FunctionType(f.__code__, {**f.__globals__, "slow": slow_operator}, f.__name__, f.__defaults__, f.__closure__)
+    g = FunctionType(
+        f.__code__,
+        {**f.__globals__, "slow": slow_operator},
+        f.__name__,
+        f.__defaults__,
+        f.__closure__,
+    )
     g.__kwdefaults__ = f.__kwdefaults__
     return g
 
@@ -124,8 +139,10 @@ def constant(op: Op, i: int, x: Any) -> Any:
     names = op.arrays
     name = names[min(i, len(names) - 1)]
     shown = {"x": "input", "y": "other"}.get(name, name)
-    raise TypeError(f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
-                    + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else ""))
+    raise TypeError(
+        f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
+        + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else "")
+    )
 
 
 def result_dtype(operands: Any) -> dtypes.dtype:
@@ -182,7 +199,11 @@ def cast(a: Any, target: dtypes.dtype) -> Any:
     if t in SCALARS:
         if t is bool:
             a = int(a) if target.category else a
-        return a if target.name in ("float32", "float64", "complex64", "complex128") else _Typed(a, target)
+        return (
+            a
+            if target.name in ("float32", "float64", "complex64", "complex128")
+            else _Typed(a, target)
+        )
     if dtypes.as_dtype(a.dtype) is target:
         return a
     return NS[t].astype(a, target.np)
@@ -201,8 +222,10 @@ def agreed(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
     for d in found[1:]:
         if dtypes.as_np(d) != dtypes.as_np(found[0]):
             shown = " and ".join(str(dtypes.as_dtype(x)) for x in dict.fromkeys(found))
-            raise RuntimeError(f"{op.name}: expected all tensors to have the same dtype, but got {shown}: convert one with "
-                               ".to(dtype)")
+            raise RuntimeError(
+                f"{op.name}: expected all tensors to have the same dtype, but got {shown}: convert"
+                " one with .to(dtype)"
+            )
     return raws
 
 
@@ -216,17 +239,37 @@ def check_devices(op: Op, raws: list[Any]) -> None:
         if main is None or (main.type == "cpu" and raws[0].ndim == 0):
             main = dev
         elif dev != main and not (dev.type == "cpu" and a.ndim == 0):
-            raise RuntimeError(f"{op.name}: Expected all tensors to be on the same device, but found at least two devices, "
-                               f"{main} and {dev}! Move one with .to(device).")
+            raise RuntimeError(
+                f"{op.name}: Expected all tensors to be on the same device, but found at least two"
+                f" devices, {main} and {dev}! Move one with .to(device)."
+            )
     for i, a in enumerate(raws):
         if type(a) is _Typed:
-            ns = NS[next(type(b) for b in raws if b is not None and type(b) not in SCALARS and type(b) is not _Typed)] \
-                if any(b is not None and type(b) not in SCALARS and type(b) is not _Typed for b in raws) else None
+            ns = (
+                NS[
+                    next(
+                        type(b)
+                        for b in raws
+                        if b is not None and type(b) not in SCALARS and type(b) is not _Typed
+                    )
+                ]
+                if any(
+                    b is not None and type(b) not in SCALARS and type(b) is not _Typed for b in raws
+                )
+                else None
+            )
             raws[i] = ns.scalar(a.value, a.dtype.np) if ns else a.value
 
 
-def finish(op: Op, xp: Any, ins: tuple[Any, ...], raws: list[Any], nodes: list[Any], static: dict[str, Any],
-           result: Any) -> Any:
+def finish(
+    op: Op,
+    xp: Any,
+    ins: tuple[Any, ...],
+    raws: list[Any],
+    nodes: list[Any],
+    static: dict[str, Any],
+    result: Any,
+) -> Any:
     """Wrap an op's results as Tensors and record the node."""
     names = op.names
     outs = result if len(names) > 1 else (result,)
@@ -236,9 +279,17 @@ def finish(op: Op, xp: Any, ins: tuple[Any, ...], raws: list[Any], nodes: list[A
     wrapped = [a if isinstance(a, Tensor) else wrap(a) for a in shown]
     if op.differentiable and state.grad:
         k = len(op.inputs)
-        parents = tuple([
-            n if n is not None and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules) else None
-            for i, n in enumerate(nodes)])
+        parents = tuple(
+            [
+                (
+                    n
+                    if n is not None
+                    and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules)
+                    else None
+                )
+                for i, n in enumerate(nodes)
+            ]
+        )
         if any(p is not None for p in parents):
             record(op, wrapped, parents, saved_values(op, raws, outs, static))
     if op.view and isinstance(ins[0], Tensor):
@@ -296,19 +347,31 @@ def write_out(name: str, result: Any, out: Any) -> Any:
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if state.grad and (result._n is not None or out._n is not None):
-        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of "
-                           "the arguments requires grad: leave out= away, or work under torch.no_grad().")
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation,"
+            " but one of the arguments requires grad: leave out= away, or work under"
+            " torch.no_grad()."
+        )
     if not can_store(result.dtype, out.dtype):
-        raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type {out.dtype}")
+        raise RuntimeError(
+            f"{name}(): result type {result.dtype} can't be cast to the desired output type"
+            f" {out.dtype}"
+        )
     if result.device != out.device:
-        raise RuntimeError(f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}")
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}"
+        )
     if tuple(out._a.shape) != tuple(result._a.shape):
         if out._a.size:
             import warnings
 
-            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which "
-                          f"does not match the required output shape {list(result._a.shape)}. This behavior is deprecated: "
-                          "resize it to 0 elements first.", stacklevel=4)
+            warnings.warn(
+                "An output with one or more elements was resized since it had shape"
+                f" {list(out._a.shape)}, which does not match the required output shape"
+                f" {list(result._a.shape)}. This behavior is deprecated: resize it to 0 elements"
+                " first.",
+                stacklevel=4,
+            )
         out._a = NS[type(out._a)].empty(tuple(result._a.shape), out._a.dtype)
     views.store(out, result._a)
     return out

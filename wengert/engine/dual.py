@@ -27,7 +27,9 @@ def dual_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     return tuple([o if t is None else Dual(level, o, t) for o, t in zip(outs, tans)])
 
 
-def tangent(op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any) -> Any:
+def tangent(
+    op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any
+) -> Any:
     """The tangents of op's outputs."""
     if op.jvp_rule is not None:
         xp = namespace(*primals, *[t for t in tangents if t is not None])
@@ -53,7 +55,13 @@ def tangent(op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[
         for i, t in enumerate(tangents):
             if t is not None:
                 if i < 2:
-                    terms.append(run_op(op, (*primals[:i], t, *primals[i + 1: 2], *(None,) * (len(primals) - 2)), static))
+                    terms.append(
+                        run_op(
+                            op,
+                            (*primals[:i], t, *primals[i + 1 : 2], *(None,) * (len(primals) - 2)),
+                            static,
+                        )
+                    )
                 else:
                     return transposed_vjp(op, primals, tangents, static, outs)
     elif op.kind == "elementwise" and single and op.holomorphic and not op.joint:
@@ -75,7 +83,9 @@ def tangent(op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[
     return total
 
 
-def transposed_vjp(op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any) -> Any:
+def transposed_vjp(
+    op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any
+) -> Any:
     """The tangent of any op with vjp rules: the vjp is linear in its cotangent, so its own vjp is the jvp."""
     from ..base import dtypes
     from ..base.modes import enable_grad
@@ -89,14 +99,29 @@ def transposed_vjp(op: Op, primals: tuple[Any, ...], tangents: list[Any], static
         results = op.entry(*leaves, **static)
         results = results if isinstance(results, tuple) else (results,)
         live = [(i, r) for i, r in enumerate(results) if isinstance(r, Tensor) and r._n is not None]
-        ins = [(x, t) for x, t in zip(leaves, tangents) if isinstance(x, Tensor) and x._n is not None and t is not None]
+        ins = [
+            (x, t)
+            for x, t in zip(leaves, tangents)
+            if isinstance(x, Tensor) and x._n is not None and t is not None
+        ]
         cots = [wrap(namespace(r._a).zeros_like(r._a)).requires_grad_() for _, r in live]
         if live and ins:
-            gs = grad([r for _, r in live], [x for x, _ in ins], cots, create_graph=True, allow_unused=True)
+            gs = grad(
+                [r for _, r in live],
+                [x for x, _ in ins],
+                cots,
+                create_graph=True,
+                allow_unused=True,
+            )
             pairs = [(g, t) for g, (_, t) in zip(gs, ins) if g is not None and g._n is not None]
             if pairs:
-                tans = grad([g for g, _ in pairs], cots, [t if isinstance(t, Tensor) else wrap(t) for _, t in pairs],
-                            create_graph=needs_graph(tangents) or needs_graph(primals), allow_unused=True)
+                tans = grad(
+                    [g for g, _ in pairs],
+                    cots,
+                    [t if isinstance(t, Tensor) else wrap(t) for _, t in pairs],
+                    create_graph=needs_graph(tangents) or needs_graph(primals),
+                    allow_unused=True,
+                )
             else:
                 tans = tuple([None] * len(cots))
         else:
@@ -109,7 +134,13 @@ def transposed_vjp(op: Op, primals: tuple[Any, ...], tangents: list[Any], static
 
 def lowered(p: Any) -> Any:
     """A primal as the raw array of a fresh leaf; a Tensor stays whole, so that its own history is kept."""
-    return p._a if isinstance(p, Tensor) and p._n is None else p if not isinstance(p, Tensor) else Lifted(lift_level(p), p)
+    return (
+        p._a
+        if isinstance(p, Tensor) and p._n is None
+        else p
+        if not isinstance(p, Tensor)
+        else Lifted(lift_level(p), p)
+    )
 
 
 def lift_level(p: Any) -> int:
@@ -156,7 +187,9 @@ class Dual(Interp):
 def lifted_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run the op one level down."""
     level = own_level(ins, Lifted)
-    outs = run_op(op, [a.content if isinstance(a, Lifted) and a.level == level else a for a in ins], static)
+    outs = run_op(
+        op, [a.content if isinstance(a, Lifted) and a.level == level else a for a in ins], static
+    )
     if len(op.names) == 1:
         return Lifted(level, outs)
     return tuple([Lifted(level, o) for o in outs])

@@ -56,7 +56,10 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         w(f"  if {odd}: return careful({ins[0]}, {rest}, **kw)")
     else:
         w(f"def {op.name}({', '.join(signature)}, *, out=None):")
-    slow = f"return slow(op, ({''.join(p + ', ' for p in ins)}), {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
+    slow = (
+        f"return slow(op, ({''.join(p + ', ' for p in ins)}),"
+        f" {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
+    )
     if careful:
         slow = f"return careful({ins[0]}, {rest})"
     else:
@@ -77,8 +80,10 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         if scalars:
             w("  else:")
             w(f"    s = type({p})")
-            w(f"    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is F64 or d is I64)): "
-              f"a{i} = {p}; n{i} = None")
+            w(
+                "    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is"
+                f" F64 or d is I64)): a{i} = {p}; n{i} = None"
+            )
             w(f"    else: {slow}")
         else:
             w(f"  else: {slow}")
@@ -100,19 +105,30 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     shown = max(1, len(op.outputs))
     for i in range(shown):
         w(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
-    nodes = " or ".join(f"n{i} is not None" for i, name in enumerate(op.inputs) if op.joint or name in op.rules)
+    nodes = " or ".join(
+        f"n{i} is not None" for i, name in enumerate(op.inputs) if op.joint or name in op.rules
+    )
     if op.differentiable and nodes:
         w(f"  if ({nodes}) and state.grad:")
         w("    n = new(Node)")
-        w(f"    n.parents = ({''.join((f'n{i}, ' if op.joint or name in op.rules else 'None, ') for i, name in enumerate(op.inputs))})")
+        w(
+            "    n.parents ="
+            f" ({''.join((f'n{i}, ' if op.joint or name in op.rules else 'None, ') for i, name in enumerate(op.inputs))})"
+        )
         w(f"    n.saved = ({''.join(_value(op, s) + ', ' for s in op.saved)})")
         w("    n.seq = tick(); n.hooks = n.more = None")
         w("    fr = frame(1); c = fr.f_code")
-        w("    while INTERNAL[c.co_filename] and fr.f_back is not None: fr = fr.f_back; c = fr.f_code")
+        w(
+            "    while INTERNAL[c.co_filename] and fr.f_back is not None: fr = fr.f_back; c ="
+            " fr.f_code"
+        )
         w("    n.code = c; n.lasti = fr.f_lasti")
         if op.many:
             outs = [f"o{i}" for i in range(len(op.outputs))]
-            w(f"    n.shape = ({''.join(f'{o}.shape, ' for o in outs)}); n.dtype = ({''.join(f'{o}.dtype, ' for o in outs)})")
+            w(
+                f"    n.shape = ({''.join(f'{o}.shape, ' for o in outs)}); n.dtype ="
+                f" ({''.join(f'{o}.dtype, ' for o in outs)})"
+            )
             for i, name in enumerate(op.outputs):
                 if name not in op.integer:
                     w(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
@@ -122,10 +138,27 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         w(f"  register({', '.join([ins[0], 'r0', 'op', *static])})")
     w("  return " + ", ".join(f"r{i}" for i in range(shown)))
     env: dict[str, Any] = dict(
-        Tensor=Tensor, Node=op.node, new=object.__new__, state=state, tick=tick, frame=sys._getframe, INTERNAL=INTERNAL,
-        impl=op.impl, op=op, slow=dispatch.slow, NS=NS, Slot=Slot, register=views.register,
-        careful=careful, F32=dtypes.float32.np, F64=dtypes.float64.np, I64=dtypes.int64.np, BF16=dtypes.bfloat16.np,
-        __name__="wengert.engine.entry", **{f"default_{k}": v for k, v in op.static.items()})
+        Tensor=Tensor,
+        Node=op.node,
+        new=object.__new__,
+        state=state,
+        tick=tick,
+        frame=sys._getframe,
+        INTERNAL=INTERNAL,
+        impl=op.impl,
+        op=op,
+        slow=dispatch.slow,
+        NS=NS,
+        Slot=Slot,
+        register=views.register,
+        careful=careful,
+        F32=dtypes.float32.np,
+        F64=dtypes.float64.np,
+        I64=dtypes.int64.np,
+        BF16=dtypes.bfloat16.np,
+        __name__="wengert.engine.entry",
+        **{f"default_{k}": v for k, v in op.static.items()},
+    )
     exec(compile("\n".join(lines), f"<wengert {op.name}>", "exec"), env)
     return _dress(env[op.name], op)
 
@@ -148,8 +181,15 @@ def _value(op: Op, s: str) -> str:
         return f"a{op.inputs.index(s)}"
     name, what = s.rsplit("_", 1)
     i = op.inputs.index(name)
-    return (f"(a{i}.shape if type(a{i}) is t else ())" if what == "shape" else f"(a{i}.dtype if type(a{i}) is t else None)") \
-        if i else f"a{i}.{what}"
+    return (
+        (
+            f"(a{i}.shape if type(a{i}) is t else ())"
+            if what == "shape"
+            else f"(a{i}.dtype if type(a{i}) is t else None)"
+        )
+        if i
+        else f"a{i}.{what}"
+    )
 
 
 def composite_entry(op: Op) -> Callable[..., Any]:
@@ -208,7 +248,10 @@ def build_backward(op: Op) -> Any:
                 calls.append("None")
         if op.variadic and op.variadic in op.rules:
             env["rv"] = op.rules[op.variadic]
-            w(f"  more = rv({', '.join(op.needs[op.variadic])}) if any([p is not None for p in rest]) else [None] * len(rest)")
+            w(
+                f"  more = rv({', '.join(op.needs[op.variadic])}) if any([p is not None for p in"
+                " rest]) else [None] * len(rest)"
+            )
             w(f"  return ({''.join(c + ', ' for c in calls)}*more,)")
         elif op.variadic:
             w(f"  return ({''.join(c + ', ' for c in calls)}*[None] * len(rest),)")

@@ -42,8 +42,10 @@ class Context(Node):
         """Keep tensors (inputs, outputs or intermediate ones; or None) for backward."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError("save_for_backward can only save variables, but argument is of type "
-                                f"{type(t).__name__}: keep other values as attributes of ctx")
+                raise TypeError(
+                    "save_for_backward can only save variables, but argument is of type "
+                    f"{type(t).__name__}: keep other values as attributes of ctx"
+                )
         self._keep = tuple(tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
@@ -79,7 +81,9 @@ class Context(Node):
             if array is not None and RANK.get(type(array), 0) == 0:
                 c = views.changed_since(array, self._tick)
                 if c is not None:
-                    raise views.stale(self.name(), "saved tensor", tuple(array.shape), array.dtype, self, c)
+                    raise views.stale(
+                        self.name(), "saved tensor", tuple(array.shape), array.dtype, self, c
+                    )
             out.append(t)
         return tuple(out)
 
@@ -91,14 +95,22 @@ class Context(Node):
         tensors = []
         for i, x in enumerate(gs):
             if x is None and self.materialize:
-                shape, dtype = (self.shape[i], self.dtype[i]) if isinstance(g, list) else (self.shape, self.dtype)
+                shape, dtype = (
+                    (self.shape[i], self.dtype[i])
+                    if isinstance(g, list)
+                    else (self.shape, self.dtype)
+                )
                 x = None if shape is None else default_zeros(shape, dtype)
-            tensors.append(x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x)))
+            tensors.append(
+                x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x))
+            )
         for hook in list((self.more or {}).get("pre", {}).values()):
             r = hook(tuple(tensors))
             tensors = list(r) if r is not None else tensors
         with enable_grad() if create else no_grad():
-            result = self.function.backward(self, *tensors) if "backward" in dir(self.function) else None
+            result = (
+                self.function.backward(self, *tensors) if "backward" in dir(self.function) else None
+            )
         if not retain:
             self._freed = bool(self._keep)
             self._keep = () if self._freed else self._keep
@@ -107,14 +119,22 @@ class Context(Node):
         if len(result) > n and all(r is None for r in result[n:]):
             result = result[:n]
         if len(result) != n:
-            raise RuntimeError(f"function {self.name()} returned an incorrect number of gradients (expected {n}, got "
-                               f"{len(result)}): backward must return one for each argument of forward (None for others)")
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {n},"
+                f" got {len(result)}): backward must return one for each argument of forward (None"
+                " for others)"
+            )
         for i, (p, r) in enumerate(zip(self.parents, result)):
             if r is not None and not isinstance(r, Tensor):
-                raise TypeError(f"expected Variable or None (got {type(r).__name__}) as gradient {i} of {self.name()}")
+                raise TypeError(
+                    f"expected Variable or None (got {type(r).__name__}) as gradient {i} of"
+                    f" {self.name()}"
+                )
             if p is not None and r is not None and not broadcastable(tuple(r._a.shape), p.shape):
-                raise RuntimeError(f"Function {self.name()} returned an invalid gradient at index {i} - got "
-                                   f"{list(r._a.shape)} but expected shape compatible with {list(p.shape)}")
+                raise RuntimeError(
+                    f"Function {self.name()} returned an invalid gradient at index {i} - got "
+                    f"{list(r._a.shape)} but expected shape compatible with {list(p.shape)}"
+                )
         for hook in list((self.more or {}).get("post", {}).values()):
             r = hook(result, tuple(tensors))
             result = tuple(r) if r is not None else result
@@ -128,7 +148,9 @@ class _Output:
         self.array, self.index, self.many = array, index, many
 
     def slot(self, node: Any) -> Any:
-        return Slot(node, self.index, tuple(self.array.shape), self.array.dtype) if self.many else node
+        return (
+            Slot(node, self.index, tuple(self.array.shape), self.array.dtype) if self.many else node
+        )
 
 
 class ManyContext(Context):
@@ -173,13 +195,18 @@ class Function:
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
-                           f"invoke them on the class itself: {type(self).__name__}.apply(...)")
+        raise RuntimeError(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all"
+            " static, so you should invoke them on the class itself:"
+            f" {type(self).__name__}.apply(...)"
+        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the result; override."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -189,13 +216,18 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Gradients of the arguments, from those of the outputs; override."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use "
-                                  "it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function"
+            " to use it with backward mode AD."
+        )
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """Tangents of the outputs, from those of the arguments; override for forward mode."""
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with"
+            " forward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -240,7 +272,9 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         views.mutated(t)
         if recording:
             if type(t._n) is AccumulateGrad:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
     if not recording:
         return out
     if many:
@@ -254,7 +288,12 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     ctx.code, ctx.lasti = source.here(3)
     kept = {id(t): i for i, t in enumerate(outs) if isinstance(t, Tensor)}
     inputs = {id(a) for a in args if isinstance(a, Tensor)}
-    ctx._keep = tuple([_Output(s._a, kept[id(s)], many) if id(s) in kept and id(s) not in inputs else s for s in ctx._keep])
+    ctx._keep = tuple(
+        [
+            _Output(s._a, kept[id(s)], many) if id(s) in kept and id(s) not in inputs else s
+            for s in ctx._keep
+        ]
+    )
     plain = {id(t) for t in ctx._plain}
     dirty = {id(t) for t in ctx._dirty}
     from ..base.dtypes import as_dtype
@@ -287,12 +326,16 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
         return v if isinstance(v, Tensor) else wrap(v)
 
     if cls.jvp is Function.jvp:
-        raise RuntimeError(f"{cls.__name__}: You must implement the jvp function for custom autograd.Function to use it with "
-                           "forward mode AD.")
+        raise RuntimeError(
+            f"{cls.__name__}: You must implement the jvp function for custom autograd.Function to"
+            " use it with forward mode AD."
+        )
     primals = tuple([up(a._a.content) if is_mine(a) else a for a in args])
     tangents = tuple([up(a._a.tangent) if is_mine(a) else None for a in args])
     ctx = node_classes(cls)[0]()
-    ctx.needs_input_grad = tuple([isinstance(a, Tensor) and (a.requires_grad or is_mine(a)) for a in args])
+    ctx.needs_input_grad = tuple(
+        [isinstance(a, Tensor) and (a.requires_grad or is_mine(a)) for a in args]
+    )
     out = run_forward(cls, ctx, primals, {})
     if ctx._tangents and not ctx._keep:
         ctx._keep = ctx._tangents
@@ -301,7 +344,9 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
     many = isinstance(out, (tuple, list))
     outs = out if many else (out,)
     tans = tans if isinstance(tans, (tuple, list)) else (tans,)
-    duals = [wrap(Dual(level, down(o), down(t))) if t is not None else o for o, t in zip(outs, tans)]
+    duals = [
+        wrap(Dual(level, down(o), down(t))) if t is not None else o for o, t in zip(outs, tans)
+    ]
     return type(out)(duals) if many else duals[0]
 
 
@@ -320,7 +365,16 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
         if not state.grad or not any(isinstance(a, Tensor) and a._n is not None for a in args):
             return out
         outs = out if isinstance(out, tuple) else (out,)
-        marked = tuple([Twice.apply(o, *[a for a in args if isinstance(a, Tensor)]) if isinstance(o, Tensor) else o for o in outs])
+        marked = tuple(
+            [
+                (
+                    Twice.apply(o, *[a for a in args if isinstance(a, Tensor)])
+                    if isinstance(o, Tensor)
+                    else o
+                )
+                for o in outs
+            ]
+        )
         return marked if isinstance(out, tuple) else marked[0]
 
     return wrapper
@@ -335,7 +389,9 @@ class Twice(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 class InplaceFunction(Function):

@@ -13,9 +13,21 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from .op import OPS, Op
 
-BINARY = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul", "mod": "remainder",
-          "floordiv": "floor_divide", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
-          "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
+BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "pow": "pow",
+    "matmul": "matmul",
+    "mod": "remainder",
+    "floordiv": "floor_divide",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
 COMMUTATIVE = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"))
 COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")
 UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs", "pos": "positive"}
@@ -43,8 +55,11 @@ class Interp:
         return n
 
     def _refuse(self, what: str) -> Any:
-        raise RuntimeError(f"{what} needs the value of an array inside a function transform ({type(self).__name__.lower()}): "
-                           "write the computation with torch.where and other array operations instead")
+        raise RuntimeError(
+            f"{what} needs the value of an array inside a function transform"
+            f" ({type(self).__name__.lower()}): write the computation with torch.where and other"
+            " array operations instead"
+        )
 
     def __bool__(self) -> bool:
         return self._refuse("bool() of a tensor (control flow that depends on its value)")
@@ -67,7 +82,9 @@ class Interp:
 class InterpNamespace(Namespace):
     """The vocabulary over one interpreter: every op goes through its apply."""
 
-    def __init__(self, cls: type, apply: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, cls: type, apply: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
+    ) -> None:
         self.__dict__.update(name=cls.__name__, array_type=cls, apply=apply)
 
     def __getattr__(self, word: str) -> Any:
@@ -122,7 +139,12 @@ def library_under() -> Any:
 
 def signature_of(op: Op) -> inspect.Signature:
     ps = list(inspect.signature(op.fwd).parameters.values())[1:]
-    return inspect.Signature([p.replace(default=None) if p.name in op.optional and p.default is p.empty else p for p in ps])
+    return inspect.Signature(
+        [
+            p.replace(default=None) if p.name in op.optional and p.default is p.empty else p
+            for p in ps
+        ]
+    )
 
 
 def vocabulary_word(cls: type, apply: Callable[..., Any], word: str) -> Callable[..., Any]:
@@ -137,7 +159,9 @@ def vocabulary_word(cls: type, apply: Callable[..., Any], word: str) -> Callable
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         values = bound.arguments
-        ins = tuple([values[i] for i in op.inputs]) + (tuple(values[op.variadic]) if op.variadic else ())
+        ins = tuple([values[i] for i in op.inputs]) + (
+            tuple(values[op.variadic]) if op.variadic else ()
+        )
         static = {k: values[k] for k in op.static}
         if not any(isinstance(x, cls) for x in ins):
             if all(type(x) in SCALARS or x is None for x in ins):
@@ -152,8 +176,11 @@ def vocabulary_word(cls: type, apply: Callable[..., Any], word: str) -> Callable
 
 def call_op(xp: Any, op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run an op by name on any namespace."""
-    return getattr(xp, op.name)(*ins, **static) if op.variadic or RANK.get(xp.array_type) else \
-        getattr(xp, op.name)(*ins, *static.values())
+    return (
+        getattr(xp, op.name)(*ins, **static)
+        if op.variadic or RANK.get(xp.array_type)
+        else getattr(xp, op.name)(*ins, *static.values())
+    )
 
 
 def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
@@ -172,7 +199,11 @@ def environment(op: Op, ins: tuple[Any, ...], static: dict[str, Any], outs: Any)
     env: dict[str, Any] = dict(static)
     k = len(op.inputs)
     for n, v in zip(op.inputs, ins):
-        env[n], env[f"{n}_shape"], env[f"{n}_dtype"] = v, tuple(getattr(v, "shape", ())), getattr(v, "dtype", None)
+        env[n], env[f"{n}_shape"], env[f"{n}_dtype"] = (
+            v,
+            tuple(getattr(v, "shape", ())),
+            getattr(v, "dtype", None),
+        )
     if op.variadic:
         rest = tuple(ins[k:])
         env[op.variadic] = rest
@@ -221,4 +252,3 @@ def interpreter(apply: Callable[..., Any]) -> Callable[[type], type]:
 def own_level(ins: tuple[Any, ...], cls: type) -> int:
     """The level at which to work: the highest among the interpreter's own inputs."""
     return max(a.level for a in ins if isinstance(a, cls))
-

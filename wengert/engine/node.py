@@ -17,7 +17,18 @@ tick = itertools.count(1).__next__  # creation order of nodes and of in-place ch
 class Node:
     """One recorded operation. Subclassed per op (`MulBackward0`), where `op` is the op."""
 
-    __slots__ = ("parents", "saved", "shape", "dtype", "seq", "hooks", "code", "lasti", "more", "__weakref__")
+    __slots__ = (
+        "parents",
+        "saved",
+        "shape",
+        "dtype",
+        "seq",
+        "hooks",
+        "code",
+        "lasti",
+        "more",
+        "__weakref__",
+    )
     op: Any = None
     special = 0  # 0: an op with one output; others are handled apart by the reverse pass
 
@@ -80,10 +91,12 @@ def add_saved_properties(cls: type, names: list[str]) -> None:
         setattr(cls, f"_saved_{theirs.get(name, name)}", property(get))
 
 
-FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have "
-         "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-         "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
-         "you need to access saved tensors after calling backward.")
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after"
+    " they have already been freed). Saved intermediate values of the graph are freed when you call"
+    " .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the"
+    " graph a second time or if you need to access saved tensors after calling backward."
+)
 
 
 class AccumulateGrad(Node):

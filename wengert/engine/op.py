@@ -14,17 +14,36 @@ from ..arrays.lookup import NS, Namespace
 from .node import Node, add_saved_properties
 
 OPS: dict[str, Op] = {}
-FUNCTIONS: dict[str, dict[str, Any]] = {}  # namespace ("" is torch itself) -> name -> Op or function
+FUNCTIONS: dict[
+    str, dict[str, Any]
+] = {}  # namespace ("" is torch itself) -> name -> Op or function
 METHODS: dict[str, Any] = {}  # name -> Op or function taking the tensor first
-PUBLIC_NAME = {"x": "input", "y": "other", "w": "weight"}  # how rule-writers' short names appear to users
+PUBLIC_NAME = {
+    "x": "input",
+    "y": "other",
+    "w": "weight",
+}  # how rule-writers' short names appear to users
 
 
 class Op:
     """A forward, one vjp rule per input, and the facts every interpreter derives its behaviour from."""
 
-    def __init__(self, fwd: Callable[..., Any], kind: str, *, name: str, primitive: bool, types: str,
-                 outputs: tuple[str, ...], hidden: tuple[str, ...], integer: tuple[str, ...], view: bool,
-                 node: str | None, optional: tuple[str, ...], inputs: int | None) -> None:
+    def __init__(
+        self,
+        fwd: Callable[..., Any],
+        kind: str,
+        *,
+        name: str,
+        primitive: bool,
+        types: str,
+        outputs: tuple[str, ...],
+        hidden: tuple[str, ...],
+        integer: tuple[str, ...],
+        view: bool,
+        node: str | None,
+        optional: tuple[str, ...],
+        inputs: int | None,
+    ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
         self.types = types
         self.view = view
@@ -54,15 +73,23 @@ class Op:
         self.number_first = False  # whether the first operand may be a Python number
         self.tensors_only = False  # whether no operand may be
         camel = "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_"))
-        self.node = type(node or camel + "Backward0", (Node,), {"__slots__": (), "op": self, "__module__": "torch.autograd",
-                                                                "special": 3 if self.many else 0})
+        self.node = type(
+            node or camel + "Backward0",
+            (Node,),
+            {
+                "__slots__": (),
+                "op": self,
+                "__module__": "torch.autograd",
+                "special": 3 if self.many else 0,
+            },
+        )
         self.impl = _Impl(self)
         self.backward: Any = None
         self._entry: Any = None
 
     # ---- declaring
 
-    def vjp(self, complex: bool = False, **rules: Callable[..., Any]) -> Op:  # noqa: A002
+    def vjp(self, complex: bool = False, **rules: Callable[..., Any]) -> Op:
         """Give the rules: input name -> function whose parameter names are what it needs.
 
         Available names: xp, g (g_NAME for ops with several outputs), the inputs, NAME_shape and NAME_dtype of an
@@ -77,7 +104,7 @@ class Op:
         self._save([n for need in self.needs.values() for n in need])
         return self
 
-    def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:  # noqa: A002
+    def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:
         """Give one rule that returns a tuple with the gradient of every input; `needs` tells it which are wanted."""
         self.holomorphic, self.joint = not complex, rule
         self.needs = {"*": self._parameters(rule, "all inputs")}
@@ -100,11 +127,18 @@ class Op:
             known |= {i, f"{i}_shape", f"{i}_dtype"}
         need = list(inspect.signature(rule).parameters)
         if bad := set(need) - known:
-            raise TypeError(f"{self.name}: the rule for {what} asks for {sorted(bad)}; known are {sorted(known)}")
+            raise TypeError(
+                f"{self.name}: the rule for {what} asks for {sorted(bad)}; known are"
+                f" {sorted(known)}"
+            )
         return need
 
     def _save(self, names: list[str]) -> None:
-        self.saved = [n for n in dict.fromkeys(names) if n not in ("xp", "g", "needs") and not n.startswith("g_")]
+        self.saved = [
+            n
+            for n in dict.fromkeys(names)
+            if n not in ("xp", "g", "needs") and not n.startswith("g_")
+        ]
         add_saved_properties(self.node, self.saved)
         self.node.saves_arrays = any(s in self.arrays or s in self.names for s in self.saved)  # type: ignore[attr-defined]
 
@@ -172,7 +206,9 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
     if op.primitive:
         f = ns.primitive(op.name)
         if f is None:
-            raise NotImplementedError(f"{op.name}: the array library {ns.name} has no implementation")
+            raise NotImplementedError(
+                f"{op.name}: the array library {ns.name} has no implementation"
+            )
         return f
     fwd = op.fwd
 
@@ -197,10 +233,24 @@ def derive(ns: Namespace, word: str) -> Any:
 Namespace.derive = staticmethod(derive)  # type: ignore[assignment,method-assign]
 
 
-def op(kind: str, *, name: str | None = None, types: str | None = None, outputs: str = "", hidden: str = "",
-       integer: str = "", view: bool = False, node: str | None = None, optional: str = "", inputs: int | None = None,
-       primitive: bool = False, public: bool | str = True, method: bool | str = True, namespace: str = "",
-       aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Op]:
+def op(
+    kind: str,
+    *,
+    name: str | None = None,
+    types: str | None = None,
+    outputs: str = "",
+    hidden: str = "",
+    integer: str = "",
+    view: bool = False,
+    node: str | None = None,
+    optional: str = "",
+    inputs: int | None = None,
+    primitive: bool = False,
+    public: bool | str = True,
+    method: bool | str = True,
+    namespace: str = "",
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Op]:
     """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default, ...).
 
     types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then integers become the default
@@ -210,9 +260,20 @@ def op(kind: str, *, name: str | None = None, types: str | None = None, outputs:
 
     def register(fwd: Callable[..., Any]) -> Op:
         n = name or fwd.__name__.rstrip("_")
-        o = Op(fwd, kind, name=n, primitive=primitive, types=types or ("promote" if kind == "elementwise" else "any"),
-               outputs=tuple(outputs.split()), hidden=tuple(hidden.split()), integer=tuple(integer.split()), view=view,
-               node=node, optional=tuple(optional.split()), inputs=inputs)
+        o = Op(
+            fwd,
+            kind,
+            name=n,
+            primitive=primitive,
+            types=types or ("promote" if kind == "elementwise" else "any"),
+            outputs=tuple(outputs.split()),
+            hidden=tuple(hidden.split()),
+            integer=tuple(integer.split()),
+            view=view,
+            node=node,
+            optional=tuple(optional.split()),
+            inputs=inputs,
+        )
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
@@ -227,7 +288,9 @@ def primitive(kind: str, **facts: Any) -> Callable[[Callable[..., Any]], Op]:
     return op(kind, primitive=True, **facts)
 
 
-def expose(o: Any, n: str, public: bool | str, method: bool | str, namespace: str, aliases: tuple[str, ...]) -> None:
+def expose(
+    o: Any, n: str, public: bool | str, method: bool | str, namespace: str, aliases: tuple[str, ...]
+) -> None:
     """Enter a function in the public tables."""
     if public:
         for a in (public if isinstance(public, str) else n, *aliases):
@@ -237,17 +300,31 @@ def expose(o: Any, n: str, public: bool | str, method: bool | str, namespace: st
             METHODS[a] = o
 
 
-def public(f: Callable[..., Any] | None = None, *, name: str | None = None, namespace: str = "",
-           method: bool | str | None = None, function: bool = True, inplace: bool = False,
-           aliases: tuple[str, ...] = ()) -> Any:
+def public(
+    f: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    namespace: str = "",
+    method: bool | str | None = None,
+    function: bool = True,
+    inplace: bool = False,
+    aliases: tuple[str, ...] = (),
+) -> Any:
     """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional') and as Tensor.NAME.
 
     out= and NAME_ are derived for every public function, unless it has a parameter called out itself or is registered
     with an underscore name itself. method: default only for functions of torch itself. function=False: method only.
     """
     if f is None:
-        return lambda g: public(g, name=name, namespace=namespace, method=method, function=function, inplace=inplace,
-                                aliases=aliases)
+        return lambda g: public(
+            g,
+            name=name,
+            namespace=namespace,
+            method=method,
+            function=function,
+            inplace=inplace,
+            aliases=aliases,
+        )
     n = name or f.__name__.rstrip("_")
     f.__wengert_name__ = n  # type: ignore[attr-defined]
     m = (namespace == "") if method is None else method

@@ -14,7 +14,9 @@ class _Internal(dict):  # type: ignore[type-arg]
     """file name -> is it ours (then the caller's caller is meant)."""
 
     def __missing__(self, filename: str) -> bool:
-        ours = filename.startswith((PACKAGE, "<wengert")) and (os.sep + "cli" + os.sep) not in filename
+        ours = (
+            filename.startswith((PACKAGE, "<wengert")) and (os.sep + "cli" + os.sep) not in filename
+        )
         self[filename] = ours
         return ours
 
@@ -39,7 +41,12 @@ def line(code: CodeType | None, lasti: int) -> tuple[str, int, str, str]:
         if start <= lasti < end and n is not None:
             number = n
             break
-    return code.co_filename, number, code.co_name, linecache.getline(code.co_filename, number).strip()
+    return (
+        code.co_filename,
+        number,
+        code.co_name,
+        linecache.getline(code.co_filename, number).strip(),
+    )
 
 
 def describe(code: CodeType | None, lasti: int) -> str:

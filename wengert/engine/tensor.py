@@ -80,11 +80,15 @@ class Tensor:
             if n is None:
                 d = self._a.dtype
                 if dtypes.BY_NP[d].category < 2:
-                    raise RuntimeError("only Tensors of floating point and complex dtype can require gradients; "
-                                       f"this one is {dtypes.BY_NP[d]}: convert it with .float()")
+                    raise RuntimeError(
+                        "only Tensors of floating point and complex dtype can require gradients; "
+                        f"this one is {dtypes.BY_NP[d]}: convert it with .float()"
+                    )
                 if self._x is not None and self._x.inference and not state.inference:
-                    raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not "
-                                       "allowed: make a normal tensor of it with .clone()")
+                    raise RuntimeError(
+                        "Setting requires_grad=True on inference tensor outside InferenceMode is"
+                        " not allowed: make a normal tensor of it with .clone()"
+                    )
                 box = self._x.box if self._x is not None else None
                 if type(box) is AccumulateGrad:
                     self._n = box
@@ -94,9 +98,11 @@ class Tensor:
                         leaf.grad = box.grad
         elif n is not None:
             if type(n) is not AccumulateGrad:
-                raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a "
-                                   "computed variable in a subgraph that doesn't require differentiation use "
-                                   "var_no_grad = var.detach().")
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use"
+                    " a computed variable in a subgraph that doesn't require differentiation use"
+                    " var_no_grad = var.detach()."
+                )
             extras(self).box = n
             self._n = None
         return self
@@ -131,27 +137,39 @@ class Tensor:
         if n is not None:
             import warnings
 
-            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
-                          "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
-                          "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
-                          stacklevel=2)
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its"
+                " .grad attribute won't be populated during autograd.backward(). If you indeed want"
+                " the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the"
+                " non-leaf Tensor.",
+                stacklevel=2,
+            )
         return None
 
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    "assigned grad expected to be a Tensor or None but got grad of type"
+                    f" {type(value).__name__}"
+                )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if tuple(value._a.shape) != tuple(self._a.shape):
-                raise RuntimeError("assigned grad has data of a different size: the tensor has shape "
-                                   f"{tuple(self._a.shape)}, the gradient {tuple(value._a.shape)}")
+                raise RuntimeError(
+                    "assigned grad has data of a different size: the tensor has shape "
+                    f"{tuple(self._a.shape)}, the gradient {tuple(value._a.shape)}"
+                )
             if value._a.dtype != self._a.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type: the tensor is {self.dtype}, the gradient "
-                                   f"{value.dtype}")
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: the tensor is {self.dtype}, the"
+                    f" gradient {value.dtype}"
+                )
             if type(value._a) is not type(self._a) and not RANK.get(type(value._a)):
-                raise RuntimeError(f"assigned grad is on {value.device}, the tensor on {self.device}")
+                raise RuntimeError(
+                    f"assigned grad is on {value.device}, the tensor on {self.device}"
+                )
         n = self._n
         if type(n) is AccumulateGrad:
             n.grad = value
@@ -165,8 +183,13 @@ class Tensor:
     def grad(self) -> None:
         self.grad = None
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-                 inputs: Any = None) -> None:
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
         """Add to the `.grad` of every leaf the gradient of this tensor.
 
         gradient: the cotangent, same shape as this tensor; may be left out for scalars. retain_graph: keep the graph

@@ -43,8 +43,14 @@ def traced_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     outs = run_op(op, [a.content if m else a for a, m in zip(ins, mine)], static)
     many = outs if len(op.names) > 1 else (outs,)
     results = tuple([Traced(level, program, o) for o in many])
-    program.steps.append((op, tuple([Ref(a.slot) if m else a for a, m in zip(ins, mine)]), static,
-                          tuple([r.slot for r in results])))
+    program.steps.append(
+        (
+            op,
+            tuple([Ref(a.slot) if m else a for a, m in zip(ins, mine)]),
+            static,
+            tuple([r.slot for r in results]),
+        )
+    )
     return results if len(op.names) > 1 else results[0]
 
 

@@ -77,8 +77,16 @@ def changed_since(a: Any, when: int) -> Change | None:
 
 def check_saved(n: Node) -> None:
     """Raise if an array that n saved, and now needs, was changed since."""
-    needed = None if n.op.joint else {
-        need for name, p in zip(input_names(n), n.parents) if p is not None for need in n.op.needs.get(name, ())}
+    needed = (
+        None
+        if n.op.joint
+        else {
+            need
+            for name, p in zip(input_names(n), n.parents)
+            if p is not None
+            for need in n.op.needs.get(name, ())
+        }
+    )
     for name, a in zip(n.op.saved, n.saved):
         if needed is not None and name not in needed:
             continue
@@ -95,17 +103,20 @@ def input_names(n: Node) -> list[Any]:
     return [n.op.inputs[i] if i < k else n.op.variadic for i in range(len(n.parents))]
 
 
-def stale(node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: Change) -> RuntimeError:
+def stale(
+    node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: Change
+) -> RuntimeError:
     """The error for a saved array that was changed before the backward pass used it."""
     from ..base.dtypes import as_dtype
 
     shown = {"x": "input", "y": "other", "out": "output"}.get(name, name)
     return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{as_dtype(dtype)} {list(shape)}], the {shown} of {node}.\n"
-        f"  It was saved at {source.describe(n.code, n.lasti)}\n"
-        f"  and changed at {source.describe(c.code, c.lasti)}\n"
-        "Hint: use the out-of-place form there (x = x + 1 instead of x += 1), or save a copy with .clone().")
+        "one of the variables needed for gradient computation has been modified by an inplace"
+        f" operation: [{as_dtype(dtype)} {list(shape)}], the {shown} of {node}.\n  It was saved at"
+        f" {source.describe(n.code, n.lasti)}\n  and changed at"
+        f" {source.describe(c.code, c.lasti)}\nHint: use the out-of-place form there (x = x + 1"
+        " instead of x += 1), or save a copy with .clone()."
+    )
 
 
 # --------------------------------------------------------------------------------------------- views
@@ -160,7 +171,9 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
         e.untracked = True
     if x.views is None:
         x.views = []
-    elif len(x.views) > 32 and len(x.views) & (len(x.views) - 1) == 0:  # now and then forget dead ones
+    elif (
+        len(x.views) > 32 and len(x.views) & (len(x.views) - 1) == 0
+    ):  # now and then forget dead ones
         x.views = [r for r in x.views if r() is not None]
     x.views.append(_ref(view))
 
@@ -208,7 +221,13 @@ def rebase(view: Tensor, node: Any) -> None:
         n.parents = (base._n, node)
         n.chain = x.replay
         n.saved = ()
-        n.shape, n.dtype, n.seq, n.hooks, n.more = tuple(base._a.shape), base._a.dtype, tick(), None, None
+        n.shape, n.dtype, n.seq, n.hooks, n.more = (
+            tuple(base._a.shape),
+            base._a.dtype,
+            tick(),
+            None,
+            None,
+        )
         n.code, n.lasti = source.here(3)
         base._n = n
     else:
@@ -243,19 +262,31 @@ def check_inplace(t: Tensor, name: str, recording: bool) -> None:
     if state.grad:
         n = t._n
         if type(n) is AccumulateGrad:
-            raise RuntimeError(f"a leaf Variable that requires grad is being used in an in-place operation ({name}): "
-                               "wrap the update in `with torch.no_grad():`, or use the out-of-place form")
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation"
+                f" ({name}): wrap the update in `with torch.no_grad():`, or use the out-of-place"
+                " form"
+            )
         x = t._x
         if x is not None:
             if x.base is not None and type(x.base._n) is AccumulateGrad:
-                raise RuntimeError(f"a view of a leaf Variable that requires grad is being used in an in-place operation "
-                                   f"({name}): wrap the update in `with torch.no_grad():`, or use the out-of-place form")
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place"
+                    f" operation ({name}): wrap the update in `with torch.no_grad():`, or use the"
+                    " out-of-place form"
+                )
             if x.base is not None and recording and type(n) is Slot and n.parents[0].op is not None:
-                raise RuntimeError(f"Output {n.index} of {n.name()} is a view and is being modified inplace ({name}). This "
-                                   "view is the output of a function that returns multiple views. Such functions do not "
-                                   "allow the output views to be modified inplace: use the out-of-place form.")
+                raise RuntimeError(
+                    f"Output {n.index} of {n.name()} is a view and is being modified inplace"
+                    f" ({name}). This view is the output of a function that returns multiple views."
+                    " Such functions do not allow the output views to be modified inplace: use the"
+                    " out-of-place form."
+                )
     if t._x is not None and t._x.inference and not state.inference:
-        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed: make a clone of it first")
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed: make a clone"
+            " of it first"
+        )
 
 
 def store(t: Tensor, value: Any) -> None:
@@ -271,7 +302,11 @@ def store(t: Tensor, value: Any) -> None:
 def rebind(t: Tensor, value: Any) -> None:
     """The in-place change of an interpreter's array: t and its base get new values instead of new contents."""
     a = t._a
-    value = NS_of(a, value).expand(value, tuple(a.shape)) if tuple(value.shape) != tuple(a.shape) else value
+    value = (
+        NS_of(a, value).expand(value, tuple(a.shape))
+        if tuple(value.shape) != tuple(a.shape)
+        else value
+    )
     x = t._x
     if x is None or x.base is None:
         t._a = value
@@ -306,12 +341,17 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     check_inplace(t, name, node is not None)
     a, v = t._a, result._a
     if tuple(v.shape) != tuple(a.shape):
-        raise RuntimeError(f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape {list(v.shape)}: "
-                           "in-place operations cannot enlarge their tensor; use the out-of-place form")
+        raise RuntimeError(
+            f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape"
+            f" {list(v.shape)}: in-place operations cannot enlarge their tensor; use the"
+            " out-of-place form"
+        )
     have, want = dtypes.as_dtype(v.dtype), dtypes.as_dtype(a.dtype)
     if have.category > want.category and have is not want:
-        raise RuntimeError(f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type "
-                           f"{want.name.capitalize()}: use the out-of-place form")
+        raise RuntimeError(
+            f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type"
+            f" {want.name.capitalize()}: use the out-of-place form"
+        )
     recorded = state.grad and (node is not None or t._n is not None)
     if recorded and node is not None and node.saved and RANK.get(type(a), 0) == 0:
         node.saved = tuple([_spared(s, a, v) for s in node.saved])

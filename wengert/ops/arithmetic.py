@@ -66,8 +66,10 @@ neg.vjp(x=lambda g: -g)
 def neg_(input, *, out=None):
     """-input; bool is refused."""
     if input.dtype.category == 0:
-        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-                           "`~` or `logical_not()` operator instead.")
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
+            " invert a mask, use the `~` or `logical_not()` operator instead."
+        )
     return neg.entry(input, out=out)
 
 
@@ -80,7 +82,7 @@ reciprocal.vjp(x=lambda g, out: -g * out * out)
 
 
 @primitive(elementwise, types="promote", public=False, method=False, node="PowBackward0")
-def pow(xp, x, y):  # noqa: A001
+def pow(xp, x, y):
     """x to the power y."""
 
 
@@ -169,21 +171,31 @@ def sub_(input, other, *, alpha=1, out=None):
     check_alpha("sub", input, other, alpha)
     for t in (input, other):
         if type(t) is bool or isinstance(t, Tensor) and t.dtype.category == 0:
-            raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-                               "invert a mask, use the `~` or `logical_not()` operator instead.")
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
+                " trying to invert a mask, use the `~` or `logical_not()` operator instead."
+            )
     return sub.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
 def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
     if type(alpha) is int and alpha == 1:
         return
-    kinds = [t.dtype.category if isinstance(t, Tensor) else 1 if type(t) is int else 2 for t in (input, other)]
+    kinds = [
+        t.dtype.category if isinstance(t, Tensor) else 1 if type(t) is int else 2
+        for t in (input, other)
+    ]
     if type(alpha) is bool and max(kinds) > 0:
         raise RuntimeError(f"{name}: Boolean alpha only supported for Boolean results.")
     if type(alpha) is float and max(kinds) < 2:
-        raise RuntimeError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
+        raise RuntimeError(
+            f"{name}: For integral input tensors, argument alpha must not be a floating point"
+            " number."
+        )
     if type(alpha) is complex and max(kinds) < 3:
-        raise RuntimeError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
+        raise RuntimeError(
+            f"{name}: For non-complex input tensors, argument alpha must not be a complex number."
+        )
 
 
 @public(name="rsub")
@@ -201,8 +213,10 @@ def div_(input, other, *, rounding_mode=None, out=None):
         return floor_divide.entry(input, other, out=out)
     if rounding_mode == "trunc":
         return trunc_divide.entry(input, other, out=out)
-    raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
-                       f"'{rounding_mode}'")
+    raise RuntimeError(
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+        f"'{rounding_mode}'"
+    )
 
 
 @op(elementwise, public=False, method=False)
@@ -217,7 +231,9 @@ trunc_divide.vjp(x=_no_slope, y=_no_slope)
 def is_float(*arrays: Any) -> bool:
     from ..base.dtypes import as_dtype
 
-    return any(type(a) is float or hasattr(a, "dtype") and as_dtype(a.dtype).category > 1 for a in arrays)
+    return any(
+        type(a) is float or hasattr(a, "dtype") and as_dtype(a.dtype).category > 1 for a in arrays
+    )
 
 
 @public
@@ -267,8 +283,11 @@ def addcmul_op(xp, x, a, b, value=1):
     return x + (p if value == 1 else p * value)
 
 
-addcmul_op.vjp(x=lambda g: g, a=lambda g, b, value: g * b if value == 1 else g * b * value,
-               b=lambda g, a, value: g * a if value == 1 else g * a * value)
+addcmul_op.vjp(
+    x=lambda g: g,
+    a=lambda g, b, value: g * b if value == 1 else g * b * value,
+    b=lambda g, a, value: g * a if value == 1 else g * a * value,
+)
 
 
 @op(elementwise, public=False, method=False, name="addcdiv")
@@ -278,7 +297,11 @@ def addcdiv_op(xp, x, a, b, value=1):
     return x + (q if value == 1 else q * value)
 
 
-addcdiv_op.vjp(x=lambda g: g, a=lambda g, b, value: g * value / b, b=lambda g, a, b, value: -g * value * a / (b * b))
+addcdiv_op.vjp(
+    x=lambda g: g,
+    a=lambda g, b, value: g * value / b,
+    b=lambda g, a, b, value: -g * value * a / (b * b),
+)
 
 
 @op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
@@ -287,7 +310,11 @@ def lerp_op(xp, x, end, weight):
     return x + (end - x) * weight
 
 
-lerp_op.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight, weight=lambda g, x, end: g * (end - x))
+lerp_op.vjp(
+    x=lambda g, weight: g * (1 - weight),
+    end=lambda g, weight: g * weight,
+    weight=lambda g, x, end: g * (end - x),
+)
 
 
 @public
@@ -300,7 +327,10 @@ def addcmul(input, tensor1, tensor2, *, value=1):
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2; integer division is not supported."""
     if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
-        raise RuntimeError("Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with .float()")
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with"
+            " .float()"
+        )
     return addcdiv_op.entry(input, tensor1, tensor2, value)
 
 
@@ -310,7 +340,9 @@ def lerp(input, end, weight):
     if input.dtype is not end.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
-        raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
+        raise RuntimeError(
+            f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
+        )
     return lerp_op.entry(input, end, weight)
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from ..arrays.lookup import namespace
 from ..engine.op import OPS
-from . import indexing, join, matmul, reduce, shape, unary  # noqa: F401  (define what is given rules here)
+from . import (
+    indexing,
+    join,
+    matmul,
+    reduce,
+    shape,
+    unary,
+)  # noqa: F401  (define what is given rules here)
 
 
 def front(x: Any, flag: bool, size: int) -> Any:
@@ -23,15 +30,31 @@ def whole(key: Any) -> tuple[Any, ...]:
 
 def _expand(xp, size, flags, x, shape):
     s = tuple(x.shape)
-    return xp.expand(xp.reshape(x, (size, *(1,) * (len(shape) - len(s) + 1), *s[1:])), (size, *shape))
+    return xp.expand(
+        xp.reshape(x, (size, *(1,) * (len(shape) - len(s) + 1), *s[1:])), (size, *shape)
+    )
 
 
 OPS["expand"].batch(_expand)
-for _name in ("getitem", "select_item", "unsqueeze_item", "alias_item", "split_item", "sizes_item", "unbind_item"):
+for _name in (
+    "getitem",
+    "select_item",
+    "unsqueeze_item",
+    "alias_item",
+    "split_item",
+    "sizes_item",
+    "unbind_item",
+):
     OPS[_name].batch(lambda xp, size, flags, x, key: xp.getitem(x, whole(key)))
-OPS["put_basic"].batch(lambda xp, size, flags, g, shape, key: xp.put_basic(g, (size, *shape), whole(key)))
-OPS["select"].batch(lambda xp, size, flags, x, dim, index: xp.select(x, dim % (x.ndim - 1) + 1, index))
-OPS["unsqueeze"].batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
+OPS["put_basic"].batch(
+    lambda xp, size, flags, g, shape, key: xp.put_basic(g, (size, *shape), whole(key))
+)
+OPS["select"].batch(
+    lambda xp, size, flags, x, dim, index: xp.select(x, dim % (x.ndim - 1) + 1, index)
+)
+OPS["unsqueeze"].batch(
+    lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim)
+)
 OPS["squeeze"].batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
 OPS["t"].batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
 
@@ -43,7 +66,9 @@ def _movedim(xp, size, flags, x, source, destination):
 
 OPS["movedim"].batch(_movedim)
 for _name in ("copy", "contiguous", "astype", "conj", "real", "imag", "neg"):
-    OPS[_name].batch(lambda xp, size, flags, x, _name=_name, **static: getattr(xp, _name)(x, **static))
+    OPS[_name].batch(
+        lambda xp, size, flags, x, _name=_name, **static: getattr(xp, _name)(x, **static)
+    )
 
 
 def _join(word: str) -> Any:
@@ -103,7 +128,11 @@ def _linear(xp, size, flags, x, w, bias):
         return out
     if fb:
         s = tuple(bias.shape)
-        bias = xp.reshape(bias, (s[0], *(1,) * (nx - 1), *s[1:])) if len(s) > 1 else xp.reshape(bias, (s[0], *(1,) * (out.ndim - 1)))
+        bias = (
+            xp.reshape(bias, (s[0], *(1,) * (nx - 1), *s[1:]))
+            if len(s) > 1
+            else xp.reshape(bias, (s[0], *(1,) * (out.ndim - 1)))
+        )
     return out + bias
 
 

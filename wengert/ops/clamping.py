@@ -9,7 +9,7 @@ from .compare import clamp_scalar, maximum, minimum, where_
 
 
 @public(name="clamp", aliases=("clip",))
-def clamp(input, min=None, max=None):  # noqa: A002
+def clamp(input, min=None, max=None):
     """input limited to [min, max]; each limit is a number, a tensor or None.
 
     >>> torch.clamp(torch.tensor([-1., 2.]), 0, 1)
@@ -46,7 +46,9 @@ def clamp_tensor(x, low, high):
 
     from ..engine.dispatch import result_dtype
 
-    target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None])
+    target = result_dtype(
+        [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]
+    )
     x = x if x.dtype is target else x.to(target)
     if low is not None:
         low = tensor(low)
@@ -55,23 +57,31 @@ def clamp_tensor(x, low, high):
     if high is not None:
         high = tensor(high)
         high = high if high.dtype is target else high.to(target)
-        x = where_((x <= high) | x.isnan(), x, high) if not needs_nan(high) else minimum.entry(x, high)
+        x = (
+            where_((x <= high) | x.isnan(), x, high)
+            if not needs_nan(high)
+            else minimum.entry(x, high)
+        )
     return x
 
 
 def needs_nan(t):
     """Whether a limit has nan in it."""
-    return t.dtype.category == 2 and not hasattr(t._a, "level") and bool(t.detach().isnan().any().item())
+    return (
+        t.dtype.category == 2
+        and not hasattr(t._a, "level")
+        and bool(t.detach().isnan().any().item())
+    )
 
 
 @public
-def clamp_min(input, min):  # noqa: A002
+def clamp_min(input, min):
     """input, at least min."""
     return clamp(input, min, None)
 
 
 @public
-def clamp_max(input, max):  # noqa: A002
+def clamp_max(input, max):
     """input, at most max."""
     return clamp(input, None, max)
 
@@ -82,7 +92,9 @@ def nan_to_num(input, nan=None, posinf=None, neginf=None):
     if input.dtype.category < 2:
         return input.clone()
     if input.dtype.category == 3:
-        return function("complex")(nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf))
+        return function("complex")(
+            nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf)
+        )
     info = dtypes.finfo(input.dtype)
     x = input.masked_fill(input.isnan(), 0.0 if nan is None else nan)
     x = x.masked_fill(input == float("inf"), info.max if posinf is None else posinf)

@@ -52,8 +52,10 @@ def where(xp, condition, x, y):
     """x where condition holds, else y."""
 
 
-where.vjp(x=lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
-          y=lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g))
+where.vjp(
+    x=lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
+    y=lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g),
+)
 
 
 @primitive(elementwise)
@@ -96,9 +98,15 @@ def where_(condition, input=None, other=None, *, out=None):
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if not isinstance(condition, Tensor):
-        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
+        raise TypeError(
+            "where(): argument 'condition' (position 1) must be Tensor, not"
+            f" {type(condition).__name__}"
+        )
     if condition.dtype.name not in ("bool", "uint8"):
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got a tensor with dtype"
+            f" {condition.dtype}"
+        )
     from ..engine.dispatch import result_dtype
 
     target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])

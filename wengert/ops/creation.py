@@ -46,40 +46,93 @@ def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     if size is not None:
         args = (size,)
     if not args and size is None:
-        raise TypeError(f'{name}() received an invalid combination of arguments - got (), but expected (tuple of ints size, *)')
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got (), but expected (tuple"
+            " of ints size, *)"
+        )
     if len(args) == 1 and isinstance(args[0], Tensor) and args[0]._a.ndim == 0:
         args = (int(args[0]),)
     shape = sizes_of(args, name)
     for s in shape:
         if s < 0:
-            raise RuntimeError(f"{name}: Trying to create tensor with negative dimension {s}: {list(shape)}")
+            raise RuntimeError(
+                f"{name}: Trying to create tensor with negative dimension {s}: {list(shape)}"
+            )
     return shape
 
 
 @public(method=False)
-def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None, **kw):
+def zeros(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+    **kw,
+):
     """A tensor of zeros: zeros(2, 3) or zeros((2, 3)).
 
     >>> torch.zeros(2)
     tensor([0., 0.])
     """
     shape = sized(size, size_in(kw, "zeros"), "zeros")
-    return into(out, finish(space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
+    return into(
+        out,
+        finish(
+            space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
 
 
 @public(method=False)
-def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None, **kw):
+def ones(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+    **kw,
+):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
     shape = sized(size, size_in(kw, "ones"), "ones")
-    return into(out, finish(space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
+    return into(
+        out,
+        finish(
+            space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
 
 
 @public(method=False)
-def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None,
-          names=None, **kw):
+def empty(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=None,
+    names=None,
+    **kw,
+):
     """A tensor with arbitrary contents."""
     shape = sized(size, size_in(kw, "empty"), "empty")
-    return into(out, finish(space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)), requires_grad))
+    return into(
+        out,
+        finish(
+            space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
 
 
 def into(out: Any, t: Tensor) -> Tensor:
@@ -91,7 +144,18 @@ def into(out: Any, t: Tensor) -> Tensor:
 
 
 @public(method=False)
-def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None):
+def full(
+    size,
+    fill_value,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+):
     """A tensor of one value; without dtype its kind decides (bool, int64, default float)."""
     if isinstance(fill_value, Tensor):
         if fill_value._a.ndim:
@@ -103,7 +167,9 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
     shape = sized((size,), None, "full")
     value = xp.scalar(fill_value, d) if type(fill_value) is int else fill_value
     if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
-        raise RuntimeError(f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow")
+        raise RuntimeError(
+            f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow"
+        )
     return into(out, finish(xp.full(shape, value, d), requires_grad))
 
 
@@ -113,10 +179,16 @@ def scalar_dtype(v: Any) -> dtypes.dtype:
         return dtypes.bool
     if isinstance(v, int):
         return dtypes.int64
-    return dtypes.get_default_dtype() if isinstance(v, float) else dtypes.get_default_dtype().to_complex()
+    return (
+        dtypes.get_default_dtype()
+        if isinstance(v, float)
+        else dtypes.get_default_dtype().to_complex()
+    )
 
 
-def scalar_tensor(v: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    v: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A 0-d tensor of a Python number."""
     d = dtypes.as_dtype(dtype) if dtype is not None else scalar_dtype(v)
     return finish(space(device).scalar(v, d.np), requires_grad)
@@ -126,11 +198,23 @@ public(scalar_tensor, method=False)
 
 
 def _like(name: str, make: Any, doc: str) -> Any:
-    def f(input, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None):
+    def f(
+        input,
+        *,
+        dtype=None,
+        layout=None,
+        device=None,
+        requires_grad=False,
+        pin_memory=False,
+        memory_format=None,
+    ):
         d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
         if RANK.get(type(input._a)) == 2 and device is None:
             return finish(batched_like(input._a, make, d), requires_grad)
-        return finish(make(space(input.device if device is None else device), tuple(input._a.shape), d), requires_grad)
+        return finish(
+            make(space(input.device if device is None else device), tuple(input._a.shape), d),
+            requires_grad,
+        )
 
     f.__name__, f.__doc__ = name, doc
     return public(f, name=name, method=False)
@@ -148,22 +232,55 @@ def batched_like(a: Any, make: Any, d: Any) -> Any:
     return make(NS[type(a)], tuple(a.shape), d)
 
 
-zeros_like = _like("zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros of input's shape and dtype.")
+zeros_like = _like(
+    "zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros of input's shape and dtype."
+)
 ones_like = _like("ones_like", lambda xp, s, d: xp.ones(s, d), "Ones of input's shape and dtype.")
-empty_like = _like("empty_like", lambda xp, s, d: xp.empty(s, d), "Arbitrary contents, of input's shape and dtype.")
+empty_like = _like(
+    "empty_like", lambda xp, s, d: xp.empty(s, d), "Arbitrary contents, of input's shape and dtype."
+)
 
 
 @public(method=False)
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
-              memory_format=None):
+def full_like(
+    input,
+    fill_value,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=None,
+):
     """One value, of input's shape and dtype."""
-    return full(tuple(input._a.shape), fill_value, dtype=dtype or input.dtype, device=device or input.device,
-                requires_grad=requires_grad)
+    return full(
+        tuple(input._a.shape),
+        fill_value,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
+    )
 
 
 def _new(name: str, f: Any) -> Any:
-    def method(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **kw):
-        return f(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad, **kw)
+    def method(
+        self,
+        *size,
+        dtype=None,
+        device=None,
+        requires_grad=False,
+        layout=None,
+        pin_memory=False,
+        **kw,
+    ):
+        return f(
+            *size,
+            dtype=dtype or self.dtype,
+            device=device or self.device,
+            requires_grad=requires_grad,
+            **kw,
+        )
 
     method.__name__ = name
     method.__doc__ = f"{name[4:]} with the dtype and device of self."
@@ -176,19 +293,50 @@ new_empty = _new("new_empty", empty)
 
 
 @public(function=False)
-def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_full(
+    self,
+    size,
+    fill_value,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
     """full with the dtype and device of self."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return full(
+        size,
+        fill_value,
+        dtype=dtype or self.dtype,
+        device=device or self.device,
+        requires_grad=requires_grad,
+    )
 
 
 @public(function=False)
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_tensor(
+    self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
     """tensor(data) with the dtype and device of self."""
-    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return tensor(
+        data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+    )
 
 
 @public(method=False)
-def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def arange(
+    start=0,
+    end=None,
+    step=1,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
     """The numbers from start to end (excluded) in steps; int64 if all are ints.
 
     >>> torch.arange(3)
@@ -196,7 +344,9 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     """
     if end is None:
         start, end = 0, start
-    start, end, step = [v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)]
+    start, end, step = [
+        v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
+    ]
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * (1 if step > 0 else -1) < 0:
@@ -207,7 +357,11 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     if dtype is None and out is not None:
         dtype = out.dtype
     if dtype is None:
-        dtype = dtypes.int64 if all(isinstance(v, int) for v in (start, end, step)) else dtypes.get_default_dtype()
+        dtype = (
+            dtypes.int64
+            if all(isinstance(v, int) for v in (start, end, step))
+            else dtypes.get_default_dtype()
+        )
     d = dtypes.as_np(dtype)
     xp = space(device)
     if all(isinstance(v, int) for v in (start, end, step)) and dtypes.BY_NP[d].category == 1:
@@ -215,40 +369,87 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     import math
 
     n = max(0, math.ceil((end - start) / step))
-    exact = xp.arange(0, n, 1, dtypes.float64.np) * step + start  # each from the start: no error adds up
+    exact = (
+        xp.arange(0, n, 1, dtypes.float64.np) * step + start
+    )  # each from the start: no error adds up
     return into(out, finish(xp.astype(exact, d), requires_grad))
 
 
 @public(method=False)
-def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def empty_strided(
+    size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """Arbitrary contents with the given sizes and strides (in elements)."""
     size, stride = tuple(size), tuple(stride)
     if len(size) != len(stride):
-        raise RuntimeError(f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
+        )
     n = 1 + sum([(a - 1) * b for a, b in zip(size, stride)]) if all(size) else 0
     base = empty(n, dtype=dtype, device=device)
-    return wrap(namespace(base._a).as_strided(base._a, size, stride, 0)).requires_grad_(requires_grad)
+    return wrap(namespace(base._a).as_strided(base._a, size, stride, 0)).requires_grad_(
+        requires_grad
+    )
 
 
 @public(function=False)
-def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_empty_strided(
+    self,
+    size,
+    stride,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
     """empty_strided with the dtype and device of self."""
-    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return empty_strided(
+        size,
+        stride,
+        dtype=dtype or self.dtype,
+        device=device or self.device,
+        requires_grad=requires_grad,
+    )
 
 
 @public(method=False)
-def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def empty_permuted(
+    size,
+    physical_layout,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+):
     """Arbitrary contents whose dimensions lie in memory in the given order."""
     size, order = tuple(size), tuple(physical_layout)
     if sorted(order) != list(range(len(size))):
-        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout" if len(order) != len(size) else
-                           f"Dimension out of range or duplicate dim in the physical layout {list(order)}")
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout"
+            if len(order) != len(size)
+            else f"Dimension out of range or duplicate dim in the physical layout {list(order)}"
+        )
     t = empty([size[i] for i in order], dtype=dtype, device=device, requires_grad=requires_grad)
     return t.permute([order.index(i) for i in range(len(size))])
 
 
 @public(method=False)
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def linspace(
+    start,
+    end,
+    steps,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
     """steps numbers from start to end (included), evenly spread."""
     start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
     if steps < 0:
@@ -265,33 +466,78 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
         i = xp.arange(0, steps, 1, dtypes.float32.np)
         step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
         start, end = int(start), int(end)
-        values = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step) if steps > 1 \
+        values = (
+            xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
+            if steps > 1
             else xp.full((steps,), float(start), dtypes.float64.np)
+        )
         return into(out, finish(xp.astype(values, d.np), requires_grad))
-    work = d if d.name in ("float64", "complex128") else dtypes.float64 if d.category == 2 else dtypes.complex128
+    work = (
+        d
+        if d.name in ("float64", "complex128")
+        else dtypes.float64
+        if d.category == 2
+        else dtypes.complex128
+    )
     values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad))
 
 
 @public(method=False)
-def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
-             requires_grad=False):
+def logspace(
+    start,
+    end,
+    steps,
+    base=10.0,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
     """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
     base = base.item() if isinstance(base, Tensor) else base
-    e = linspace(start, end, steps, dtype=dtypes.float64 if d.category < 3 else dtypes.complex128, device=device)
+    e = linspace(
+        start,
+        end,
+        steps,
+        dtype=dtypes.float64 if d.category < 3 else dtypes.complex128,
+        device=device,
+    )
     xp = namespace(e._a)
-    return into(out, finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad))
+    return into(
+        out, finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad)
+    )
 
 
 @public(method=False)
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def eye(
+    n,
+    m=None,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
     """The identity matrix (n, m)."""
     m = n if m is None else m
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    return into(out, finish(space(device).library.eye(n, m, dtype=floating(dtype if out is None else dtype or out.dtype)),
-                            requires_grad))
+    return into(
+        out,
+        finish(
+            space(device).library.eye(
+                n, m, dtype=floating(dtype if out is None else dtype or out.dtype)
+            ),
+            requires_grad,
+        ),
+    )
 
 
 # ------------------------------------------------------------------------------------- from data
@@ -321,7 +567,11 @@ def plain(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data.detach().tolist() if data._a.ndim else data.item()
     if isinstance(data, (list, tuple)):
-        return [plain(v) for v in data] if any(isinstance(v, (Tensor, list, tuple)) for v in data) else data
+        return (
+            [plain(v) for v in data]
+            if any(isinstance(v, (Tensor, list, tuple)) for v in data)
+            else data
+        )
     return data
 
 
@@ -336,9 +586,12 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if isinstance(data, Tensor):
         import warnings
 
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-                      stacklevel=2)
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use"
+            " sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True),"
+            " rather than torch.tensor(sourceTensor).",
+            stacklevel=2,
+        )
         t = data.detach().clone()
         return t.to(device=device, dtype=dtype).requires_grad_(requires_grad)
     xp = space(device)
@@ -347,7 +600,12 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 def from_data(xp: Any, data: Any, dtype: Any) -> Any:
     """A raw array with a copy of data."""
-    if hasattr(data, "dtype") and is_array(data) or hasattr(data, "__array__") and not isinstance(data, Tensor):
+    if (
+        hasattr(data, "dtype")
+        and is_array(data)
+        or hasattr(data, "__array__")
+        and not isinstance(data, Tensor)
+    ):
         a = xp.library.array(data)
         dtypes.as_dtype(a.dtype)
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
@@ -376,7 +634,11 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
                 return a.astype(d.np)
             if a.dtype.kind == "O":
                 raise RuntimeError("Overflow when unpacking long long")
-            if a.dtype.kind in "iu" and a.size and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < dtypes.iinfo(d).min):
+            if (
+                a.dtype.kind in "iu"
+                and a.size
+                and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < dtypes.iinfo(d).min)
+            ):
                 raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             return xp.astype(a, d.np)
         return xp.library.array(data, dtype=d.np)
@@ -387,8 +649,11 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
 def check_range(v: int, d: dtypes.dtype) -> None:
     info = dtypes.iinfo(d)
     if not info.min <= v <= info.max:
-        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow" if d.name != "int64" else
-                           "Overflow when unpacking long long")
+        raise RuntimeError(
+            f"value cannot be converted to type {d.name} without overflow"
+            if d.name != "int64"
+            else "Overflow when unpacking long long"
+        )
 
 
 def check_nesting(data: Any, depth: int = 0) -> None:
@@ -401,13 +666,21 @@ def check_nesting(data: Any, depth: int = 0) -> None:
             if not isinstance(v, (list, tuple)) or len(v) != len(first):
                 got = len(v) if isinstance(v, (list, tuple)) else 0
                 if not isinstance(v, (list, tuple)):
-                    raise TypeError(f"expected sequence of length {len(first)} at dim {depth + 1}, got {type(v).__name__}")
-                raise ValueError(f"expected sequence of length {len(first)} at dim {depth + 1} (got {got})")
+                    raise TypeError(
+                        f"expected sequence of length {len(first)} at dim {depth + 1}, got"
+                        f" {type(v).__name__}"
+                    )
+                raise ValueError(
+                    f"expected sequence of length {len(first)} at dim {depth + 1} (got {got})"
+                )
             check_nesting(v, depth + 1)
     elif not isinstance(first, Tensor):
         for v in data:
             if isinstance(v, (list, tuple)):
-                raise TypeError(f"not a sequence: {type(first).__name__} beside a {type(v).__name__} at dim {depth}")
+                raise TypeError(
+                    f"not a sequence: {type(first).__name__} beside a {type(v).__name__} at dim"
+                    f" {depth}"
+                )
 
 
 def refuse(data: Any) -> Any:
@@ -421,11 +694,17 @@ def refuse(data: Any) -> Any:
             elif isinstance(v, str):
                 raise ValueError(f"too many dimensions 'str': tensor() got the text {v!r}")
             elif not isinstance(v, (int, float, complex)):
-                raise TypeError(f"tensor(): can't convert an element of type {type(v).__name__}: it must be a number or a list")
+                raise TypeError(
+                    f"tensor(): can't convert an element of type {type(v).__name__}: it must be a"
+                    " number or a list"
+                )
     if isinstance(data, str):
         raise TypeError("new(): invalid data type 'str'")
     if data is None or not hasattr(data, "__len__"):
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: pass numbers, nested lists or an array")
+        raise RuntimeError(
+            f"Could not infer dtype of {type(data).__name__}: pass numbers, nested lists or an"
+            " array"
+        )
     raise TypeError(f"tensor(): can't convert {type(data).__name__}")
 
 
@@ -434,10 +713,19 @@ def as_tensor(data, dtype=None, device=None):
     """data as a tensor, sharing its memory where possible."""
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
-    if hasattr(data, "dtype") and is_array(data) and getattr(data, "ndim", 0) is not None and hasattr(data, "flags"):
+    if (
+        hasattr(data, "dtype")
+        and is_array(data)
+        and getattr(data, "ndim", 0) is not None
+        and hasattr(data, "flags")
+    ):
         from ..tensor.interop import from_numpy
 
-        t = from_numpy(data) if type(data).__name__ == "ndarray" else wrap(NS[type(data)].asarray(data))
+        t = (
+            from_numpy(data)
+            if type(data).__name__ == "ndarray"
+            else wrap(NS[type(data)].asarray(data))
+        )
         return t.to(device=device, dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
 
@@ -450,7 +738,10 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     if copy and out._a is t._a:
         out = out.clone()
     if copy is False and (out._a is not t._a or isinstance(obj, (list, tuple, int, float))):
-        raise ValueError("asarray: can't alias the object (copy=False) with another dtype or device, or from a sequence")
+        raise ValueError(
+            "asarray: can't alias the object (copy=False) with another dtype or device, or from a"
+            " sequence"
+        )
     if not requires_grad:
         return out.detach() if out._n is not None else out
     return out.detach().requires_grad_() if not out.is_leaf else out.requires_grad_()
@@ -472,7 +763,9 @@ def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
     if type(x).__name__ == "Size":
         args = tuple(x)
     if not all(isinstance(v, int) for v in args):
-        raise TypeError(f"new(): data must be a sequence (got {type(x).__name__}): use torch.tensor(...)")
+        raise TypeError(
+            f"new(): data must be a sequence (got {type(x).__name__}): use torch.tensor(...)"
+        )
     return empty(*args, dtype=d, device=device)
 
 
@@ -504,13 +797,17 @@ def view_dtype(self: Tensor, dtype: Any) -> Tensor:
     if d == a.dtype:
         return self.view(*self.shape)
     if a.ndim == 0 and d.itemsize != a.dtype.itemsize:
-        raise RuntimeError(f"self.dim() cannot be 0 to view {dtypes.BY_NP[a.dtype].name} as {dtypes.BY_NP[d].name} (different "
-                           "element sizes)")
+        raise RuntimeError(
+            f"self.dim() cannot be 0 to view {dtypes.BY_NP[a.dtype].name} as {dtypes.BY_NP[d].name}"
+            " (different element sizes)"
+        )
     try:
         return wrap(a.view(d))
     except ValueError:
-        raise RuntimeError(f"self.size(-1) must be divisible by {d.itemsize // a.dtype.itemsize} to view "
-                           f"{self.dtype} as {dtypes.BY_NP[d]} (different element sizes), but got {a.shape[-1]}") from None
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {d.itemsize // a.dtype.itemsize} to view "
+            f"{self.dtype} as {dtypes.BY_NP[d]} (different element sizes), but got {a.shape[-1]}"
+        ) from None
 
 
 _ = CPU

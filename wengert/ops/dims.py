@@ -13,8 +13,10 @@ def wrap_dim(dim: Any, ndim: int, op: str = "") -> int:
         raise TypeError(f"{op}(): argument 'dim' must be int, not {type(dim).__name__}") from None
     n = ndim or 1
     if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-                         + (f" in {op}()" if op else ""))
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+            + (f" in {op}()" if op else "")
+        )
     return dim % n
 
 
@@ -25,7 +27,9 @@ def wrap_dims(dims: Any, ndim: int, op: str = "") -> tuple[int, ...]:
     out = tuple([wrap_dim(d, ndim, op) for d in dims])
     if len(set(out)) != len(out):
         d = next(d for d in out if out.count(d) > 1)
-        raise RuntimeError(f"dim {d} appears multiple times in the list of dims" + (f" of {op}()" if op else ""))
+        raise RuntimeError(
+            f"dim {d} appears multiple times in the list of dims" + (f" of {op}()" if op else "")
+        )
     return out
 
 
@@ -48,7 +52,9 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
     """How many elements a reduction over dim joins."""
     n = 1
     for i, s in enumerate(shape):
-        if dim is None or i in {d % len(shape) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}:
+        if dim is None or i in {
+            d % len(shape) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))
+        }:
             n *= s
     return n
 

@@ -81,7 +81,11 @@ def gather(xp, x, index, dim=0):
     """Elements of x at index along dim."""
 
 
-gather.vjp(x=lambda xp, g, index, x_shape, dim: xp.scatter_add(xp.zeros(tuple(x_shape), g.dtype), index, g, dim))
+gather.vjp(
+    x=lambda xp, g, index, x_shape, dim: xp.scatter_add(
+        xp.zeros(tuple(x_shape), g.dtype), index, g, dim
+    )
+)
 
 
 @primitive(movement, public=False, method=False, types="any", name="scatter_add")
@@ -89,7 +93,10 @@ def scatter_add(xp, x, index, src, dim=0):
     """x with src added at index along dim."""
 
 
-scatter_add.vjp(x=lambda g: g, src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape))
+scatter_add.vjp(
+    x=lambda g: g,
+    src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+)
 
 
 def cut(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
@@ -103,14 +110,22 @@ def cut(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
 def picked(name: str) -> Any:
     """The op that reads values at indices along dim, under the name of the function it serves."""
 
-    @op(movement, name=f"{name}_values", public=False, method=False, node="".join(
-        [p.capitalize() for p in name.split("_")]) + "Backward0")
+    @op(
+        movement,
+        name=f"{name}_values",
+        public=False,
+        method=False,
+        node="".join([p.capitalize() for p in name.split("_")]) + "Backward0",
+    )
     def f(xp, x, index, dim=0, keepdim=True):
         v = xp.gather(x, index, dim)
         return v if keepdim else xp.squeeze(v, (dim,))
 
-    f.vjp(x=lambda xp, g, index, x_shape, dim, keepdim: xp.scatter_add(
-        xp.zeros(tuple(x_shape), g.dtype), index, g if keepdim else xp.unsqueeze(g, dim), dim))
+    f.vjp(
+        x=lambda xp, g, index, x_shape, dim, keepdim: xp.scatter_add(
+            xp.zeros(tuple(x_shape), g.dtype), index, g if keepdim else xp.unsqueeze(g, dim), dim
+        )
+    )
     return f
 
 
@@ -144,8 +159,10 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         dim = axis if dim is None else dim
         if dim is None:
             if input._a.size == 0:
-                raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
-                                   "with the 'dim' argument.")
+                raise RuntimeError(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+                    " Specify the reduction dim with the 'dim' argument."
+                )
             return all_op.entry(input, out=out)
         if isinstance(dim, Tensor):
             return pair.entry(input, dim, out=out)
@@ -157,14 +174,17 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         return r
 
     f.__name__ = name
-    f.__doc__ = f"The {name}imum of all elements; with dim, (values, indices) along it; with another tensor, elementwise."
+    f.__doc__ = (
+        f"The {name}imum of all elements; with dim, (values, indices) along it; with another"
+        " tensor, elementwise."
+    )
     return public(f, name=name)
 
 
 from .compare import maximum, minimum  # noqa: E402
 
-max = _extreme("max", max_all, "argmax", maximum)  # noqa: A001
-min = _extreme("min", min_all, "argmin", minimum)  # noqa: A001
+max = _extreme("max", max_all, "argmax", maximum)
+min = _extreme("min", min_all, "argmin", minimum)
 
 
 def _am(name: str, o: Any) -> Any:
@@ -189,19 +209,31 @@ def aminmax(input, *, dim=None, keepdim=False):
     """(min, max) of all elements, or along dim."""
     d = reduced(dim, input._a.ndim, "aminmax")
     if input._a.size == 0 and (d is None or input._a.shape[d] == 0):
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
-    return named("aminmax", amin.entry(input, d, keepdim), amax.entry(input, d, keepdim), fields="min max")
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no"
+            " identity."
+        )
+    return named(
+        "aminmax", amin.entry(input, d, keepdim), amax.entry(input, d, keepdim), fields="min max"
+    )
 
 
 def _arg(name: str, o: Any) -> Any:
     def f(input, dim=None, keepdim=False):
         d = None if dim is None else wrap_dim(dim, input._a.ndim, name)
         if input._a.size == 0 and (d is None or input._a.shape[d] == 0):
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
-                             "the 'dim' argument.") if d is None else IndexError(
-                f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+            raise (
+                IndexError(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+                    " Specify the reduction dim with the 'dim' argument."
+                )
+                if d is None
+                else IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+            )
         if input.dtype.category in (0, 3):
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{input.dtype.name.capitalize()}\'')
+            raise NotImplementedError(
+                f"\"{name}_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
+            )
         return o.entry(input, d, keepdim)
 
     f.__name__ = name
@@ -287,7 +319,10 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     d = wrap_dim(dim, input._a.ndim, "kthvalue")
     n = input._a.shape[d] if input._a.ndim else 1
     if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the"
+            f" size {n}"
+        )
     return by_index("kthvalue", input, dim, keepdim, "kth_index", k=k - 1)
 
 
@@ -316,8 +351,9 @@ def _median(name: str, skip: bool) -> Any:
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 
     f.__name__ = name
-    f.__doc__ = ("The lower median of all elements; with dim, (values, indices) along it; nan "
-                 + ("is ignored." if skip else "wins."))
+    f.__doc__ = "The lower median of all elements; with dim, (values, indices) along it; nan " + (
+        "is ignored." if skip else "wins."
+    )
     return public(f, name=name)
 
 
@@ -343,7 +379,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
         v, inverse, counts = xp.unique_values(input._a)
     else:
         v, inverse, counts = xp.unique_rows(input._a, wrap_dim(dim, input._a.ndim, "unique"))
-    out = (wrap(v), *((wrap(inverse),) if return_inverse else ()), *((wrap(counts),) if return_counts else ()))
+    out = (
+        wrap(v),
+        *((wrap(inverse),) if return_inverse else ()),
+        *((wrap(counts),) if return_counts else ()),
+    )
     return out if len(out) > 1 else out[0]
 
 

@@ -46,8 +46,11 @@ def is_complex(input):
 def is_nonzero(input):
     """Whether the only element is not zero."""
     if input._a.size != 1:
-        raise RuntimeError("bool value of Tensor with more than one value is ambiguous" if input._a.size else
-                           "Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError(
+            "bool value of Tensor with more than one value is ambiguous"
+            if input._a.size
+            else "Boolean value of Tensor with no values is ambiguous"
+        )
     return bool(input.item())
 
 
@@ -78,8 +81,10 @@ def broadcast_shapes(*shapes):
                 raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
             if n != 1:
                 if out[-i] not in (1, n):
-                    raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape: "
-                                       f"{' and '.join(str(list(x)) for x in shapes)}")
+                    raise RuntimeError(
+                        "Shape mismatch: objects cannot be broadcast to a single shape: "
+                        f"{' and '.join(str(list(x)) for x in shapes)}"
+                    )
                 out[-i] = n
     return Size(out)
 
@@ -92,8 +97,10 @@ def broadcast_tensors(*tensors):
     try:
         shape = broadcast_shapes(*[t.shape for t in tensors])
     except RuntimeError:
-        raise RuntimeError("The size of tensors must match at non-singleton dimensions to be broadcast: got "
-                           f"{' and '.join(str(list(t.shape)) for t in tensors)}") from None
+        raise RuntimeError(
+            "The size of tensors must match at non-singleton dimensions to be broadcast: got "
+            f"{' and '.join(str(list(t.shape)) for t in tensors)}"
+        ) from None
     return tuple([t.expand(shape) for t in tensors])
 
 
@@ -101,11 +108,16 @@ def broadcast_tensors(*tensors):
 def equal(input, other):
     """Whether both have the same shape and the same elements."""
     if not isinstance(other, Tensor):
-        raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+        raise TypeError(
+            f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}"
+        )
     if tuple(input._a.shape) != tuple(other._a.shape):
         return False
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument 'other'")
+        raise RuntimeError(
+            f"Expected object of data type {input.dtype} but got data type {other.dtype} for"
+            " argument 'other'"
+        )
     return bool((input.detach() == other.detach()).all().item()) if input._a.size else True
 
 
@@ -115,8 +127,10 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
     if rtol < 0 or atol < 0:
-        raise RuntimeError(f"{'rtol' if rtol < 0 else 'atol'} must be greater than or equal to zero, but got "
-                           f"{rtol if rtol < 0 else atol}")
+        raise RuntimeError(
+            f"{'rtol' if rtol < 0 else 'atol'} must be greater than or equal to zero, but got "
+            f"{rtol if rtol < 0 else atol}"
+        )
     x, y = input.detach(), other.detach()
     same = x == y
     if equal_nan and x.dtype.category > 1:
@@ -145,7 +159,9 @@ def nonzero(input, *, out=None, as_tuple=False):
 
     a = input._a
     if hasattr(a, "level"):
-        raise RuntimeError("nonzero gives a number of results that depends on the values: it can't run inside vmap")
+        raise RuntimeError(
+            "nonzero gives a number of results that depends on the values: it can't run inside vmap"
+        )
     rows = wrap(namespace(a).nonzero_rows(a))
     if out is not None:
         return write_out("nonzero", rows, out)

@@ -34,7 +34,10 @@ index_select.vjp(x=_index_select)
 
 def check_long(index: Tensor, name: str, what: str = "index") -> None:
     if index.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for {what}, got {index.dtype}: convert it with .long()")
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for {what}, got {index.dtype}: convert it with"
+            " .long()"
+        )
 
 
 @public(name="index_select")
@@ -43,12 +46,17 @@ def index_select_(input, dim, index):
     check_long(index, "index_select")
     d = wrap_dim(dim, input._a.ndim, "index_select")
     if index._a.ndim > 1:
-        raise IndexError(f"index_select(): Index is supposed to be a vector, but got dim: {index._a.ndim}")
+        raise IndexError(
+            f"index_select(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
+        )
     n = input._a.shape[d] if input._a.ndim else 1
     if index._a.size and not hasattr(index._a, "level"):
         low, high = int(index._a.min()), int(index._a.max())
         if low < 0 or high >= n:
-            raise IndexError(f"index out of range in self: index_select() got index {low if low < 0 else high} for dimension {d} of size {n}")
+            raise IndexError(
+                f"index out of range in self: index_select() got index {low if low < 0 else high}"
+                f" for dimension {d} of size {n}"
+            )
     if index._a.ndim == 0:
         index = index.reshape(1)
     if input._a.ndim == 0:
@@ -65,21 +73,34 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
         return d
     nx, ni = max(x._a.ndim, 1), max(index._a.ndim, 1)
     if nx != ni:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor "
-                           f"({name}: {ni} and {nx})")
+        raise RuntimeError(
+            "Index tensor must have the same number of dimensions as"
+            f" {'input' if name == 'gather' else 'self'} tensor ({name}: {ni} and {nx})"
+        )
     for i in range(index._a.ndim):
         if i != d and index._a.shape[i] > x._a.shape[i]:
-            raise RuntimeError(f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be no larger than self "
-                               f"{list(x._a.shape)} apart from dimension {d} ({name})")
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be"
+                f" no larger than self {list(x._a.shape)} apart from dimension {d} ({name})"
+            )
         if src is not None and src._a.ndim and index._a.shape[i] > src._a.shape[i]:
-            raise RuntimeError(f"Expected index {list(index._a.shape)} to be no larger than src {list(src._a.shape)} ({name}, dimension {i})")
+            raise RuntimeError(
+                f"Expected index {list(index._a.shape)} to be no larger than src"
+                f" {list(src._a.shape)} ({name}, dimension {i})"
+            )
     if src is not None and max(src._a.ndim, 1) != ni:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as src tensor ({name}: {ni} and {src._a.ndim})")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as src tensor ({name}: {ni} and"
+            f" {src._a.ndim})"
+        )
     n = x._a.shape[d] if x._a.ndim else 1
     if not hasattr(index._a, "level"):
         low, high = int(index._a.min()), int(index._a.max())
         if low < 0 or high >= n:
-            raise RuntimeError(f"index {low if low < 0 else high} is out of bounds for dimension {d} with size {n} ({name})")
+            raise RuntimeError(
+                f"index {low if low < 0 else high} is out of bounds for dimension {d} with size {n}"
+                f" ({name})"
+            )
     return d
 
 
@@ -93,7 +114,11 @@ def gather_(input, dim, index, *, sparse_grad=False):
     """
     d = check_gather(input, index, dim, "gather")
     if index._a.size == 0:
-        return input.new_empty(tuple(index.shape)) if input._n is None else input.new_empty(tuple(index.shape)) + input.sum() * 0
+        return (
+            input.new_empty(tuple(index.shape))
+            if input._n is None
+            else input.new_empty(tuple(index.shape)) + input.sum() * 0
+        )
     if input._a.ndim == 0 or index._a.ndim == 0:
         flat = gather.entry(input.reshape(-1), index.reshape(-1), 0)
         return flat.reshape(index.shape)
@@ -105,8 +130,12 @@ def scatter_set(xp, x, index, src, dim=0):
     """x with src put at index along dim."""
 
 
-scatter_set.vjp(x=lambda xp, g, index, dim: xp.scatter_set(g, index, xp.zeros(tuple(index.shape), g.dtype), dim),
-                src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape))
+scatter_set.vjp(
+    x=lambda xp, g, index, dim: xp.scatter_set(
+        g, index, xp.zeros(tuple(index.shape), g.dtype), dim
+    ),
+    src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+)
 
 
 @op(opaque, public=False, method=False, types="any")
@@ -120,20 +149,28 @@ def _winners(xp: Any, win: Any, index: Any, src: Any, out: Any, dim: int) -> Any
     n = tuple(index.shape)
     s = xp.getitem(src, tuple([slice(0, k) for k in n]))
     hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), win.dtype)
-    return xp.where(xp.eq(total := xp.scatter_add(win, index, hit, dim), 0), xp.ones_like(win), total)
+    return xp.where(
+        xp.eq(total := xp.scatter_add(win, index, hit, dim), 0), xp.ones_like(win), total
+    )
 
 
-def _join_src(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, src_shape: Any, dim: int, how: str) -> Any:
+def _join_src(
+    xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, src_shape: Any, dim: int, how: str
+) -> Any:
     n = tuple(index.shape)
     s = xp.getitem(src, tuple([slice(0, k) for k in n]))
     if how == "multiply":
         zero = xp.astype(xp.eq(s, 0), g.dtype)
         safe = xp.where(xp.eq(s, 0), xp.ones_like(s), s)
-        zeros_here = xp.gather(xp.scatter_add(xp.zeros(tuple(x.shape), g.dtype), index, zero, dim), index, dim)
+        zeros_here = xp.gather(
+            xp.scatter_add(xp.zeros(tuple(x.shape), g.dtype), index, zero, dim), index, dim
+        )
         # the product without the zeros: exact also where exactly one factor is zero
         rest = xp.scatter_join(x, index, safe, dim, how)
         r = xp.gather(g * rest, index, dim) / safe
-        keep = xp.logical_or(xp.eq(zeros_here, 0), xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0)))
+        keep = xp.logical_or(
+            xp.eq(zeros_here, 0), xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0))
+        )
         r = xp.where(keep, r, xp.zeros_like(r))
     else:
         win = xp.astype(xp.eq(x, out), g.dtype)
@@ -150,7 +187,15 @@ def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int
 
 
 scatter_join.vjp(x=_join_self, src=_join_src)
-REDUCE = {"add": "sum", "sum": "sum", "multiply": "prod", "prod": "prod", "amax": "amax", "amin": "amin", "mean": "mean"}
+REDUCE = {
+    "add": "sum",
+    "sum": "sum",
+    "multiply": "prod",
+    "prod": "prod",
+    "amax": "amax",
+    "amin": "amin",
+    "mean": "mean",
+}
 
 
 @public
@@ -162,9 +207,14 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if src is None:
         src = value
     if not isinstance(src, Tensor):
-        src = scalar_tensor(src, dtype=input.dtype, device=input.device).expand(tuple(index._a.shape))
+        src = scalar_tensor(src, dtype=input.dtype, device=input.device).expand(
+            tuple(index._a.shape)
+        )
     if src.dtype is not input.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and {src.dtype}")
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     d = check_gather(input, index, dim, "scatter", src)
@@ -190,7 +240,10 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read."""
     if src.dtype is not input.dtype:
-        raise RuntimeError(f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and {src.dtype}")
+        raise RuntimeError(
+            f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
     d = check_gather(input, index, dim, "scatter_add", src)
     if index._a.size == 0:
         return input.clone()
@@ -203,25 +256,44 @@ def scatter_add_public(input, dim, index, src):
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'."""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
     if src.dtype is not input.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and {src.dtype}")
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
     d = check_gather(input, index, dim, "scatter", src)
     if index._a.size == 0:
         return input.clone()
     x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
-        start = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}[reduce]
-        x = scatter_set.entry(x, index, scalar_tensor(start, dtype=x.dtype, device=x.device).expand(tuple(index._a.shape)), d)
+        start = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}[
+            reduce
+        ]
+        x = scatter_set.entry(
+            x,
+            index,
+            scalar_tensor(start, dtype=x.dtype, device=x.device).expand(tuple(index._a.shape)),
+            d,
+        )
     if reduce in ("sum", "mean"):
         r = scatter_add.entry(x, index, src, d)
         if reduce == "mean":
             ones = src.new_ones(tuple(index._a.shape))
-            counts = scatter_add.entry(x.new_ones(tuple(x._a.shape)) if include_self else x.new_zeros(tuple(x._a.shape)), index, ones, d)
+            counts = scatter_add.entry(
+                x.new_ones(tuple(x._a.shape)) if include_self else x.new_zeros(tuple(x._a.shape)),
+                index,
+                ones,
+                d,
+            )
             counts = counts.clamp(min=1)
             r = r / counts if r.dtype.category > 1 else r.div(counts, rounding_mode="floor")
     else:
-        r = scatter_join.entry(x, index, src, d, {"prod": "multiply", "amax": "maximum", "amin": "minimum"}[reduce])
+        r = scatter_join.entry(
+            x, index, src, d, {"prod": "multiply", "amax": "maximum", "amin": "minimum"}[reduce]
+        )
     return r.reshape(shape) if shape is not None else r
 
 
@@ -244,22 +316,39 @@ def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None
     check_long(index, name)
     d = wrap_dim(dim, x._a.ndim, name)
     if index._a.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {index._a.ndim}")
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
+        )
     if isinstance(source, Tensor):
         if source.dtype is not x.dtype:
-            raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and (source) {source.dtype}")
+            raise RuntimeError(
+                f"{name}(): self and source expected to have the same dtype, but got (self)"
+                f" {x.dtype} and (source) {source.dtype}"
+            )
         if source._a.ndim and x._a.ndim:
             if source._a.ndim != x._a.ndim:
-                raise IndexError(f"{name}(): When source and destination are not scalars, their dimensionality must match. Source "
-                                 f"dimensionality ({source._a.ndim}), destination dimensionality ({x._a.ndim})")
+                raise IndexError(
+                    f"{name}(): When source and destination are not scalars, their dimensionality"
+                    f" must match. Source dimensionality ({source._a.ndim}), destination"
+                    f" dimensionality ({x._a.ndim})"
+                )
             if source._a.shape[d] != index._a.size:
-                raise IndexError(f"{name}(): Number of indices ({index._a.size}) should be equal to source.size(dim) ({source._a.shape[d]})")
+                raise IndexError(
+                    f"{name}(): Number of indices ({index._a.size}) should be equal to"
+                    f" source.size(dim) ({source._a.shape[d]})"
+                )
             for i in range(x._a.ndim):
                 if i != d and source._a.shape[i] != x._a.shape[i]:
-                    raise RuntimeError(f"{name}(): Source/destination tensor must have same slice shapes. Destination slice shape: "
-                                       f"{list(x._a.shape)} at dimension {d} and source slice shape: {list(source._a.shape)}")
+                    raise RuntimeError(
+                        f"{name}(): Source/destination tensor must have same slice shapes."
+                        f" Destination slice shape: {list(x._a.shape)} at dimension {d} and source"
+                        f" slice shape: {list(source._a.shape)}"
+                    )
         elif max(source._a.size, 1) != max(index._a.size, 1):
-            raise IndexError(f"{name}(): Number of indices ({index._a.size}) should be equal to the source size ({source._a.size})")
+            raise IndexError(
+                f"{name}(): Number of indices ({index._a.size}) should be equal to the source size"
+                f" ({source._a.size})"
+            )
     if x._a.ndim:
         check_index(index, x._a.shape[d], d)
     return d
@@ -267,7 +356,11 @@ def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None
 
 def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
     """Run with a 0-d x as a vector."""
-    r = f(x.reshape(1), index.reshape(-1), source.reshape(-1) if isinstance(source, Tensor) and source._a.ndim == 0 else source)
+    r = f(
+        x.reshape(1),
+        index.reshape(-1),
+        source.reshape(-1) if isinstance(source, Tensor) and source._a.ndim == 0 else source,
+    )
     return r.reshape(())
 
 
@@ -279,7 +372,13 @@ def index_add(input, dim, index, source, *, alpha=1):
         source = source * alpha
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
-    return index_put.entry(input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d), accumulate=True)
+    return index_put.entry(
+        input,
+        source.reshape(value_shape(input, d, index)),
+        index.reshape(-1),
+        spec=rows(d),
+        accumulate=True,
+    )
 
 
 def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
@@ -294,7 +393,9 @@ def index_copy(input, dim, index, source):
     d = check_rows(input, dim, index, "index_copy", source)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
-    return index_put.entry(input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d))
+    return index_put.entry(
+        input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    )
 
 
 @public
@@ -303,26 +404,41 @@ def index_fill(input, dim, index, value):
     d = check_rows(input, dim, index, "index_fill")
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
+                f" {value._a.ndim} dimension(s)."
+            )
     elif isinstance(value, complex) and input.dtype.category < 3:
-        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
+        raise RuntimeError(
+            "index_fill_(): Converting complex Scalar to non-complex type is not supported"
+        )
     else:
         value = scalar_tensor(value, dtype=input.dtype, device=input.device)
     if value.dtype is not input.dtype:
         value = value.to(input.dtype)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_fill(x, 0, i, s), input, index, value.reshape(()))
-    return index_put.entry(input, value.expand(value_shape(input, d, index)), index.reshape(-1), spec=rows(d))
+    return index_put.entry(
+        input, value.expand(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    )
 
 
 @public
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or 'amin'."""
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
+            f" {reduce}."
+        )
     d = check_rows(input, dim, index, "index_reduce", source)
     if input._a.ndim == 0:
-        return lifted(lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self), input, index, source)
+        return lifted(
+            lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self),
+            input,
+            index,
+            source,
+        )
     shape = [1] * input._a.ndim
     shape[d] = -1
     source = source.reshape(value_shape(input, d, index))
@@ -336,10 +452,14 @@ def index_put_public(input, indices, values, accumulate=False):
     from .indexing import fitted, parse, prepare, take_shape
 
     if values.dtype is not input.dtype:
-        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
-                           f"{values.dtype} for the source.")
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
+            f" destination and {values.dtype} for the source."
+        )
     if len(indices) > input._a.ndim:
-        raise IndexError(f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})")
+        raise IndexError(
+            f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
+        )
     _, spec, arrays = parse(input, tuple([slice(None) if i is None else i for i in indices]))
     if not arrays:
         return input.clone() if accumulate else values.expand(tuple(input.shape)).clone()
@@ -356,18 +476,24 @@ def put(input, index, source, accumulate=False):
     if index.dtype.name != "int64":
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.name}")
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and source.dtype = "
-                           f"{source.dtype}")
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype ="
+            f" {input.dtype} and source.dtype = {source.dtype}"
+        )
     if source._a.size != index._a.size:
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, "
-                           f"index.numel() = {index._a.size}")
+        raise RuntimeError(
+            "put_(): Expected source and index to have the same number of elements, but got"
+            f" source.numel() = {source._a.size}, index.numel() = {index._a.size}"
+        )
     if index._a.size == 0:
         return input.clone()
     if input._a.size == 0:
         raise IndexError("put_(): tried to put elements into an empty tensor")
     flat = input.reshape(-1)
     check_index(index, flat._a.shape[0], 0)
-    return index_put.entry(flat, source.reshape(-1), index.reshape(-1), spec=("array",), accumulate=bool(accumulate)).reshape(tuple(input.shape))
+    return index_put.entry(
+        flat, source.reshape(-1), index.reshape(-1), spec=("array",), accumulate=bool(accumulate)
+    ).reshape(tuple(input.shape))
 
 
 @public(name="take")
@@ -388,18 +514,27 @@ def take_along_dim(input, indices, dim=None):
     from .facts import broadcast_shapes
 
     if indices.dtype.name != "int64":
-        raise RuntimeError("take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name)
+        raise RuntimeError(
+            "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name
+        )
     if dim is None:
         return gather_(input.reshape(-1), 0, indices.reshape(-1))
     if input._a.ndim != indices._a.ndim:
-        raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input._a.ndim} "
-                           f"dimensions for input, and {indices._a.ndim} dimensions for indices")
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions,"
+            f" but got {input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for"
+            " indices"
+        )
     d = wrap_dim(dim, input._a.ndim, "take_along_dim")
     s, t = list(input.shape), list(indices.shape)
     n, m = s[d], t[d]
     s[d] = t[d] = 1
     common = list(broadcast_shapes(s, t))
-    return gather_(input.expand([*common[:d], n, *common[d + 1:]]), d, indices.expand([*common[:d], m, *common[d + 1:]]))
+    return gather_(
+        input.expand([*common[:d], n, *common[d + 1 :]]),
+        d,
+        indices.expand([*common[:d], m, *common[d + 1 :]]),
+    )
 
 
 # ------------------------------------------------------------------------------------- masks
@@ -409,15 +544,28 @@ def take_along_dim(input, indices, dim=None):
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true."""
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"
+        )
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
+            raise RuntimeError(
+                "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
+                f" {value._a.ndim} dimension(s)."
+            )
         value = value if value.dtype is input.dtype else value.to(input.dtype)
     else:
-        if isinstance(value, complex) and input.dtype.category < 3 or isinstance(value, float) and input.dtype.category < 2 \
-                and not isinstance(value, bool) and value != int(value):
-            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
+        if (
+            isinstance(value, complex)
+            and input.dtype.category < 3
+            or isinstance(value, float)
+            and input.dtype.category < 2
+            and not isinstance(value, bool)
+            and value != int(value)
+        ):
+            raise RuntimeError(
+                f"value cannot be converted to type {input.dtype.name} without overflow"
+            )
         value = scalar_tensor(value, dtype=input.dtype, device=input.device)
     return where_op.entry(mask, value, input)
 
@@ -440,15 +588,23 @@ def masked_scatter(input, mask, source):
     from .facts import broadcast_tensors
 
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+        raise RuntimeError(
+            "masked_scatter_ only supports boolean masks, but got mask with dtype"
+            f" {mask.dtype.name}"
+        )
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype}"
+            f" and {source.dtype}"
+        )
     x, m = broadcast_tensors(input, mask)
     flat = m.reshape(-1)
     n = int(flat.sum())
     if n > source._a.size:
-        raise RuntimeError(f"masked_scatter: expected the source to have at least {n} elements, as many as the mask is true, got {source._a.size}")
+        raise RuntimeError(
+            f"masked_scatter: expected the source to have at least {n} elements, as many as the"
+            f" mask is true, got {source._a.size}"
+        )
     places = flat.nonzero().reshape(-1)
     values = source.reshape(-1)[:n]
     return index_put.entry(x.reshape(-1), values, places, spec=("array",)).reshape(tuple(x.shape))
-

@@ -46,7 +46,11 @@ def select(xp, x, dim=0, index=0):
     """The slice of x at one index of a dimension."""
 
 
-select.vjp(x=lambda xp, g, x_shape, dim, index: xp.put_basic(g, tuple(x_shape), (slice(None),) * dim + (index,)))
+select.vjp(
+    x=lambda xp, g, x_shape, dim, index: xp.put_basic(
+        g, tuple(x_shape), (slice(None),) * dim + (index,)
+    )
+)
 
 
 @primitive(movement, public=False, method=False, node="IndexBackward0")
@@ -54,7 +58,9 @@ def take(xp, x, *indices, spec=()):
     """Advanced indexing by integer or bool arrays; spec is the key, with 'array' where an index array goes."""
 
 
-take.vjp(x=lambda xp, g, indices, x_shape, spec: xp.put_add(g, *indices, shape=tuple(x_shape), spec=spec))
+take.vjp(
+    x=lambda xp, g, indices, x_shape, spec: xp.put_add(g, *indices, shape=tuple(x_shape), spec=spec)
+)
 
 
 @primitive(movement, public=False, method=False)
@@ -71,9 +77,13 @@ def index_put(xp, x, value, *indices, spec=(), accumulate=False):
 
 
 index_put.vjp(
-    x=lambda xp, g, indices, spec, accumulate, value_shape: g if accumulate else xp.index_put(
-        g, xp.zeros_like(xp.take(g, *indices, spec=spec)), *indices, spec=spec),
-    value=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec))
+    x=lambda xp, g, indices, spec, accumulate, value_shape: (
+        g
+        if accumulate
+        else xp.index_put(g, xp.zeros_like(xp.take(g, *indices, spec=spec)), *indices, spec=spec)
+    ),
+    value=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec),
+)
 
 
 # ------------------------------------------------------------------------------------- keys
@@ -120,13 +130,17 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             out.append(k.__index__())
             consumed += 1
         else:
-            raise TypeError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-                            f"(got {t.__name__})")
+            raise TypeError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
+                f" are valid indices (got {t.__name__})"
+            )
     nd = self._a.ndim
     if consumed > nd:
         if nd == 0:
-            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                             "convert a 0-dim tensor to a number")
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or"
+                " `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+            )
         raise IndexError(f"too many indices for tensor of dimension {nd}")
     check_bounds(self, out, arrays, consumed)
     return ("advanced" if arrays else "basic"), tuple(out), arrays
@@ -138,7 +152,9 @@ def index_dims(k: Tensor) -> int:
     if d.name in ("bool", "uint8"):
         return k._a.ndim
     if d.category != 1:
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, not {d}")
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, not {d}"
+        )
     return 1
 
 
@@ -159,7 +175,9 @@ def plain_slice(s: slice) -> slice:
     if s.step is not None and (type(s.step) is not int or s.step <= 0):
         step = s.step.__index__()
         if step <= 0:
-            raise ValueError("step must be greater than zero: use .flip(dim) to reverse a dimension")
+            raise ValueError(
+                "step must be greater than zero: use .flip(dim) to reverse a dimension"
+            )
     if type(s.start) in (int, type(None)) and type(s.stop) in (int, type(None)):
         return s
     return slice(*[None if v is None else v.__index__() for v in (s.start, s.stop, s.step)])
@@ -183,8 +201,10 @@ def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: i
             if a.dtype.name in ("bool", "uint8"):
                 for j, s in enumerate(a._a.shape):
                     if s != shape[d + j]:
-                        raise IndexError(f"The shape of the mask {list(a._a.shape)} at index {j} does not match the shape of the "
-                                         f"indexed tensor {list(shape)} at index {d + j}")
+                        raise IndexError(
+                            f"The shape of the mask {list(a._a.shape)} at index {j} does not match"
+                            f" the shape of the indexed tensor {list(shape)} at index {d + j}"
+                        )
                 d += a._a.ndim
             else:
                 d += 1
@@ -196,7 +216,14 @@ def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     """The view at a basic key, under the name PyTorch gives its last step."""
     last = key[-1] if key else Ellipsis
     for k in reversed(key):
-        if type(k) is int or k is None or (type(k) is slice and (k.start is not None or k.stop is not None or k.step is not None)):
+        if (
+            type(k) is int
+            or k is None
+            or (
+                type(k) is slice
+                and (k.start is not None or k.stop is not None or k.step is not None)
+            )
+        ):
             last = k
             break
     else:
@@ -213,8 +240,10 @@ def read(self: Tensor, key: Any) -> Tensor:
     if type(key) is int:
         a = self._a
         if a.ndim == 0:
-            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                             "convert a 0-dim tensor to a number")
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or"
+                " `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+            )
         n = a.shape[0]
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
@@ -226,7 +255,9 @@ def read(self: Tensor, key: Any) -> Tensor:
     return take.entry(x, *idx, spec=spec)
 
 
-def prepare(self: Tensor, spec: tuple[Any, ...], arrays: list[Tensor]) -> tuple[Tensor, tuple[Any, ...], list[Tensor]]:
+def prepare(
+    self: Tensor, spec: tuple[Any, ...], arrays: list[Tensor]
+) -> tuple[Tensor, tuple[Any, ...], list[Tensor]]:
     """Basic parts first (PyTorch selects ints before it indexes), masks as indices; indices checked."""
     nd = self._a.ndim
     n_arr = sum([index_dims(a) for a in arrays])
@@ -279,7 +310,10 @@ def check_index(a: Tensor, n: int, d: int) -> None:
     if getattr(raw, "size", 0) and hasattr(raw, "min") and not hasattr(raw, "level"):
         low, high = int(raw.min()), int(raw.max())
         if low < -n or high >= n:
-            raise IndexError(f"index {low if low < -n else high} is out of bounds for dimension {d} with size {n}")
+            raise IndexError(
+                f"index {low if low < -n else high} is out of bounds for dimension {d} with"
+                f" size {n}"
+            )
 
 
 def nonzero_arrays(a: Tensor) -> list[Tensor]:
@@ -301,7 +335,9 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     if not isinstance(value, Tensor):
         value = tensor(value, dtype=self.dtype) if not hasattr(value, "dtype") else tensor(value)
     if value.dtype.category == 3 and self.dtype.category < 3:
-        raise RuntimeError(f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first")
+        raise RuntimeError(
+            f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first"
+        )
     if form == "basic":
         v = apply_basic(self, spec) if spec else self
         copy_into(v, value, "setitem")
@@ -333,8 +369,10 @@ def fitted(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     try:
         return expand_(value, *shape)
     except RuntimeError:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(s)} cannot be broadcast to indexing result of shape "
-                           f"{list(shape)}") from None
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(s)} cannot be broadcast to indexing"
+            f" result of shape {list(shape)}"
+        ) from None
 
 
 @op(elementwise, public=False, method=False, types="any", node="CopyBackwards")
@@ -368,7 +406,10 @@ def select_(input, dim, index):
     d = wrap_dim(dim, nd, "select")
     n = input._a.shape[d]
     if not -n <= index < n:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at dimension {dim}")
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at"
+            f" dimension {dim}"
+        )
     return select.entry(input, d, int(index))
 
 
@@ -386,7 +427,9 @@ def narrow_(input, dim, start, length):
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -n <= start <= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
     start += n if start < 0 else 0
     if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")

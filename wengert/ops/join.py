@@ -39,13 +39,17 @@ stack.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range
 def listed(tensors: Any, name: str) -> list[Tensor]:
     """The tensors argument of a join, checked."""
     if isinstance(tensors, Tensor):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+        )
     ts = list(tensors)
     if not ts:
         raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
     for i, t in enumerate(ts):
         if not isinstance(t, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
+            )
     return ts
 
 
@@ -62,19 +66,26 @@ def cat_(tensors, dim=0, *, out=None, axis=None):
     if not shaped:
         return cat.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
     if any(t._a.ndim == 0 for t in shaped):
-        raise RuntimeError(f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be concatenated: "
-                           "use torch.stack")
+        raise RuntimeError(
+            f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be"
+            " concatenated: use torch.stack"
+        )
     first = shaped[0]
     d = wrap_dim(dim, first._a.ndim, "cat")
     want = tuple(first._a.shape)
     for i, t in enumerate(shaped):
         s = tuple(t._a.shape)
         if len(s) != len(want):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(want)} and {len(s)}")
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(want)} and {len(s)}"
+            )
         for j, (a, b) in enumerate(zip(want, s)):
             if a != b and j != d:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} "
-                                   f"for tensor number {i} in the list (cat: shapes {list(want)} and {list(s)}).")
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {a} but"
+                    f" got size {b} for tensor number {i} in the list (cat: shapes {list(want)} and"
+                    f" {list(s)})."
+                )
     if len(shaped) < len(ts):
         target = joint_dtype(ts)
         shaped = [t if t.dtype is target else t.to(target) for t in shaped]
@@ -94,8 +105,10 @@ def stack_(tensors, dim=0, *, out=None):
     d = wrap_dim(dim, ts[0]._a.ndim + 1, "stack")
     for i, t in enumerate(ts):
         if tuple(t._a.shape) != tuple(ts[0]._a.shape):
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(ts[0]._a.shape)} at entry 0 and "
-                               f"{list(t._a.shape)} at entry {i}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(ts[0]._a.shape)} at"
+                f" entry 0 and {list(t._a.shape)} at entry {i}"
+            )
     return stack.entry(*ts, dim=d, out=out)
 
 
@@ -110,16 +123,24 @@ def split_(tensor, split_size_or_sections, dim=0):
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
         if size == 0 and n:
-            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+            )
         sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
     else:
         sizes = [int(s) for s in split_size_or_sections]
         if sum(sizes) != n or any(s < 0 for s in sizes):
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), "
-                               f"but got split_sizes={sizes}")
-    return parts(tensor, sizes, d, split_item if isinstance(split_size_or_sections, int) else sizes_item)
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size"
+                f" at dimension {d}), but got split_sizes={sizes}"
+            )
+    return parts(
+        tensor, sizes, d, split_item if isinstance(split_size_or_sections, int) else sizes_item
+    )
 
 
 def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
@@ -155,4 +176,6 @@ def unbind(input, dim=0):
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
-    return tuple([unbind_item.entry(input, (slice(None),) * d + (i,)) for i in range(input._a.shape[d])])
+    return tuple(
+        [unbind_item.entry(input, (slice(None),) * d + (i,)) for i in range(input._a.shape[d])]
+    )

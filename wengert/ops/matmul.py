@@ -30,9 +30,18 @@ def _right(xp: Any, g: Any, x: Any, y_shape: Any) -> Any:
             return g * x
         return xp.unsqueeze(x, 1) * xp.unsqueeze(g, g.ndim - 1)
     if len(y_shape) == 1:
-        return _reduce_to(xp, xp.matmul(xp.transpose(x, -2, -1), xp.unsqueeze(g, g.ndim)), (y_shape[0], 1), (y_shape[0],))
-    if x.ndim > 2 and len(y_shape) == 2:  # one product over the flattened batch instead of a batch of products to sum
-        return xp.matmul(xp.transpose(xp.reshape(x, (-1, x.shape[-1])), 0, 1), xp.reshape(g, (-1, g.shape[-1])))
+        return _reduce_to(
+            xp,
+            xp.matmul(xp.transpose(x, -2, -1), xp.unsqueeze(g, g.ndim)),
+            (y_shape[0], 1),
+            (y_shape[0],),
+        )
+    if (
+        x.ndim > 2 and len(y_shape) == 2
+    ):  # one product over the flattened batch instead of a batch of products to sum
+        return xp.matmul(
+            xp.transpose(xp.reshape(x, (-1, x.shape[-1])), 0, 1), xp.reshape(g, (-1, g.shape[-1]))
+        )
     return xp.matmul(xp.transpose(x, -2, -1), g)
 
 
@@ -64,8 +73,11 @@ batched = _named("batched_matmul", "UnsafeViewBackward0")
 def linear(xp, x, w, bias=None):
     """x @ w.T + bias."""
     if x.ndim > 2:  # one large product instead of a batch of small ones
-        out = xp.matmul(xp.reshape(x, (-1, x.shape[-1])), xp.transpose(w, 0, 1)) if w.ndim == 2 else \
-            xp.matmul(xp.reshape(x, (-1, x.shape[-1])), w)
+        out = (
+            xp.matmul(xp.reshape(x, (-1, x.shape[-1])), xp.transpose(w, 0, 1))
+            if w.ndim == 2
+            else xp.matmul(xp.reshape(x, (-1, x.shape[-1])), w)
+        )
         if bias is not None:
             out = out + bias
         return xp.reshape(out, (*tuple(x.shape)[:-1], *tuple(w.shape)[:-1]))
@@ -103,12 +115,16 @@ def matmul_(input, other, *, out=None):
     """
     if not isinstance(input, Tensor) or not isinstance(other, Tensor):
         bad = "other" if isinstance(input, Tensor) else "input"
-        raise TypeError(f"matmul(): argument '{bad}' must be Tensor, not "
-                        f"{type(other if isinstance(input, Tensor) else input).__name__}")
+        raise TypeError(
+            f"matmul(): argument '{bad}' must be Tensor, not "
+            f"{type(other if isinstance(input, Tensor) else input).__name__}"
+        )
     a, b = input._a, other._a
     na, nb = a.ndim, b.ndim
     if na == 0 or nb == 0:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D"
+        )
     k, m = a.shape[-1], b.shape[-2] if nb > 1 else b.shape[0]
     if k != m:
         raise mismatch(input, other, na, nb)
@@ -125,23 +141,31 @@ def matmul_(input, other, *, out=None):
 def mismatch(x: Tensor, y: Tensor, na: int, nb: int) -> RuntimeError:
     s, t = list(x._a.shape), list(y._a.shape)
     if na == 1 and nb == 1:
-        return RuntimeError(f"inconsistent tensor size, expected tensor {s} and src {t} to have the same number of elements, but got "
-                            f"{s[0]} and {t[0]} elements respectively")
+        return RuntimeError(
+            f"inconsistent tensor size, expected tensor {s} and src {t} to have the same number of"
+            f" elements, but got {s[0]} and {t[0]} elements respectively"
+        )
     rows = 1
     for n in s[:-1]:
         rows *= n
     left = f"{rows}x{s[-1]}"
     right = f"{t[-2]}x{t[-1]}" if nb > 1 else f"{t[0]}"
-    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({left} and {right}): matmul of {s} and {t} needs the last "
-                        f"dimension of the first ({s[-1]}) to equal the {'second to last' if nb > 1 else 'only'} dimension of the "
-                        f"second ({t[-2] if nb > 1 else t[0]})")
+    return RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({left} and {right}): matmul of {s} and {t}"
+        f" needs the last dimension of the first ({s[-1]}) to equal the"
+        f" {'second to last' if nb > 1 else 'only'} dimension of the second"
+        f" ({t[-2] if nb > 1 else t[0]})"
+    )
 
 
 def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) -> None:
     for i in range(1, min(len(s), len(t)) + 1):
         if s[-i] != t[-i] and 1 not in (s[-i], t[-i]):
-            raise RuntimeError(f"The size of tensor a ({s[-i]}) must match the size of tensor b ({t[-i]}) at non-singleton dimension "
-                               f"{max(len(s), len(t)) - i} (matmul of {list(x._a.shape)} and {list(y._a.shape)})")
+            raise RuntimeError(
+                f"The size of tensor a ({s[-i]}) must match the size of tensor b ({t[-i]}) at"
+                f" non-singleton dimension {max(len(s), len(t)) - i} (matmul of {list(x._a.shape)}"
+                f" and {list(y._a.shape)})"
+            )
 
 
 @public
@@ -149,7 +173,9 @@ def mm(input, mat2, *, out=None):
     """Product of two matrices."""
     for t, what in ((input, "self"), (mat2, "mat2")):
         if t._a.ndim != 2:
-            raise RuntimeError(f"{what} must be a matrix: mm got {t._a.ndim}D of shape {list(t._a.shape)}")
+            raise RuntimeError(
+                f"{what} must be a matrix: mm got {t._a.ndim}D of shape {list(t._a.shape)}"
+            )
     return matmul_(input, mat2, out=out)
 
 
@@ -164,10 +190,16 @@ def linear_(input, weight, bias=None, *, out=None):
     if a.ndim == 0 or a.shape[-1] != w.shape[-1]:
         s = list(a.shape)
         rows = a.size // s[-1] if s and s[-1] else 0
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{s[-1] if s else 0} and "
-                           f"{w.shape[-1]}x{w.shape[0]}): linear got input of shape {tuple(s)}; its last dimension must be "
-                           f"{w.shape[-1]}")
-    if bias is not None and (tuple(bias._a.shape) not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim):
-        raise RuntimeError(f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the bias needs shape "
-                           f"{(w.shape[0],) if w.ndim == 2 else ()}")
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{s[-1] if s else 0} and"
+            f" {w.shape[-1]}x{w.shape[0]}): linear got input of shape {tuple(s)}; its last"
+            f" dimension must be {w.shape[-1]}"
+        )
+    if bias is not None and (
+        tuple(bias._a.shape) not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim
+    ):
+        raise RuntimeError(
+            f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the"
+            f" bias needs shape {(w.shape[0],) if w.ndim == 2 else ()}"
+        )
     return linear.entry(input, weight, bias, out=out)

@@ -28,7 +28,9 @@ def roll(xp, x, shifts=(), dims=()):
 
 
 roll.vjp(x=lambda xp, g, shifts, dims: xp.roll(g, tuple([-s for s in shifts]), dims))
-roll.batch(lambda xp, size, flags, x, shifts, dims: xp.roll(x, shifts, tuple([d + 1 for d in dims])))
+roll.batch(
+    lambda xp, size, flags, x, shifts, dims: xp.roll(x, shifts, tuple([d + 1 for d in dims]))
+)
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -36,9 +38,16 @@ def diagonal(xp, x, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions, as the last dimension."""
 
 
-diagonal.vjp(x=lambda xp, g, x_shape, offset, dim1, dim2: xp.put_diagonal(g, tuple(x_shape), offset, dim1, dim2))
-diagonal.batch(lambda xp, size, flags, x, offset, dim1, dim2: xp.diagonal(
-    x, offset, dim1 % (x.ndim - 1) + 1, dim2 % (x.ndim - 1) + 1))
+diagonal.vjp(
+    x=lambda xp, g, x_shape, offset, dim1, dim2: xp.put_diagonal(
+        g, tuple(x_shape), offset, dim1, dim2
+    )
+)
+diagonal.batch(
+    lambda xp, size, flags, x, offset, dim1, dim2: xp.diagonal(
+        x, offset, dim1 % (x.ndim - 1) + 1, dim2 % (x.ndim - 1) + 1
+    )
+)
 
 
 @primitive(movement, public=False, method=False)
@@ -47,8 +56,11 @@ def put_diagonal(xp, g, shape=(), offset=0, dim1=0, dim2=1):
 
 
 put_diagonal.vjp(g=lambda xp, g, offset, dim1, dim2: xp.diagonal(g, offset, dim1, dim2))
-put_diagonal.batch(lambda xp, size, flags, g, shape, offset, dim1, dim2: xp.put_diagonal(
-    g, (size, *shape), offset, dim1 % len(shape) + 1, dim2 % len(shape) + 1))
+put_diagonal.batch(
+    lambda xp, size, flags, g, shape, offset, dim1, dim2: xp.put_diagonal(
+        g, (size, *shape), offset, dim1 % len(shape) + 1, dim2 % len(shape) + 1
+    )
+)
 
 
 def _triangle(name: str) -> Any:
@@ -60,11 +72,17 @@ def _triangle(name: str) -> Any:
 
     def g(input, diagonal=0):
         if input._a.ndim < 2:
-            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(input._a.shape)}")
+            raise RuntimeError(
+                f"{name}: input tensor must have at least 2 dimensions, got shape"
+                f" {list(input._a.shape)}"
+            )
         return f.entry(input, int(diagonal))
 
     g.__name__ = name
-    g.__doc__ = f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, from a diagonal on; zeros elsewhere."
+    g.__doc__ = (
+        f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, from a diagonal on;"
+        " zeros elsewhere."
+    )
     return public(g, name=name)
 
 
@@ -77,7 +95,11 @@ def as_strided(xp, x, size=(), stride=(), offset=0):
     """The memory of x read with other sizes, strides (in elements) and offset."""
 
 
-as_strided.vjp(x=lambda xp, g, x_shape, size, stride, offset: xp.put_strided(g, tuple(x_shape), size, stride, offset))
+as_strided.vjp(
+    x=lambda xp, g, x_shape, size, stride, offset: xp.put_strided(
+        g, tuple(x_shape), size, stride, offset
+    )
+)
 
 
 @primitive(movement, public=False, method=False)
@@ -85,7 +107,9 @@ def put_strided(xp, g, shape=(), size=(), stride=(), offset=0):
     """Zeros of shape (contiguous) with g added through other strides."""
 
 
-put_strided.vjp(g=lambda xp, g, size, stride, offset: xp.as_strided(xp.contiguous(g), size, stride, offset))
+put_strided.vjp(
+    g=lambda xp, g, size, stride, offset: xp.as_strided(xp.contiguous(g), size, stride, offset)
+)
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -93,7 +117,9 @@ def unfold_dim(xp, x, dim=0, size=1, step=1):
     """Windows of a dimension, as a new last dimension."""
 
 
-unfold_dim.vjp(x=lambda xp, g, x_shape, dim, size, step: xp.fold_dim(g, tuple(x_shape), dim, size, step))
+unfold_dim.vjp(
+    x=lambda xp, g, x_shape, dim, size, step: xp.fold_dim(g, tuple(x_shape), dim, size, step)
+)
 
 
 @primitive(movement, public=False, method=False)
@@ -120,8 +146,11 @@ def _repeat(xp: Any, g: Any, x_shape: Any, times: Any) -> Any:
 
 
 repeat.vjp(x=_repeat)
-repeat.batch(lambda xp, size, flags, x, times: xp.repeat(
-    xp.reshape(x, (size, *(1,) * (len(times) - x.ndim + 1), *tuple(x.shape)[1:])), (1, *times)))
+repeat.batch(
+    lambda xp, size, flags, x, times: xp.repeat(
+        xp.reshape(x, (size, *(1,) * (len(times) - x.ndim + 1), *tuple(x.shape)[1:])), (1, *times)
+    )
+)
 
 
 # ------------------------------------------------------------------------------------- public
@@ -161,7 +190,11 @@ def roll_(input, shifts, dims=None):
         return reshape_(roll.entry(reshape_(input, -1), s, (0,)), *input.shape)
     d = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(s) != len(d):
-        raise RuntimeError("`shifts` required" if not s else f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}")
+        raise RuntimeError(
+            "`shifts` required"
+            if not s
+            else f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}"
+        )
     return roll.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
 
 
@@ -174,7 +207,9 @@ def rot90(input, k=1, dims=(0, 1)):
     if nd < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {nd}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == nd:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     for i, d in enumerate(dims):
         if not -nd <= d < nd:
             raise RuntimeError(f"Rotation dim{i} out of range, dim{i} = {d}")
@@ -233,8 +268,10 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
     from .shape import write_view
 
     if tuple(src._a.shape) != tuple(view._a.shape):
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src._a.shape)}, slice size = "
-                           f"{list(view._a.shape)} ({name})")
+        raise RuntimeError(
+            "expected src to have a size equal to the slice of self. src size ="
+            f" {list(src._a.shape)}, slice size = {list(view._a.shape)} ({name})"
+        )
     if src.dtype is not input.dtype:
         src = src.to(input.dtype)
     return write_view.entry(input, src, chain)
@@ -245,7 +282,13 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     """A copy of input with src on a diagonal."""
     nd = input._a.ndim
     a, b = wrap_dim(dim1, nd), wrap_dim(dim2, nd)
-    return written(input, src, diagonal_(input.detach(), offset, a, b), ((diagonal, (offset, a, b)),), "diagonal_scatter")
+    return written(
+        input,
+        src,
+        diagonal_(input.detach(), offset, a, b),
+        ((diagonal, (offset, a, b)),),
+        "diagonal_scatter",
+    )
 
 
 @public
@@ -254,7 +297,9 @@ def select_scatter(input, src, dim, index):
     from .indexing import select
 
     v = select_(input.detach(), dim, index)
-    return written(input, src, v, ((select, (wrap_dim(dim, input._a.ndim), int(index))),), "select_scatter")
+    return written(
+        input, src, v, ((select, (wrap_dim(dim, input._a.ndim), int(index))),), "select_scatter"
+    )
 
 
 @public
@@ -262,7 +307,9 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of input with src in a slice of a dimension."""
     d = wrap_dim(dim, input._a.ndim, "slice_scatter")
     key = (slice(None),) * d + (slice(start, end, step),)
-    return written(input, src, getitem.entry(input.detach(), key), ((getitem, (key,)),), "slice_scatter")
+    return written(
+        input, src, getitem.entry(input.detach(), key), ((getitem, (key,)),), "slice_scatter"
+    )
 
 
 @public(name="as_strided")
@@ -270,9 +317,14 @@ def as_strided_(input, size, stride, storage_offset=None):
     """The memory of input read with other sizes and strides (in elements)."""
     size, stride = tuple(size), tuple(stride)
     if len(size) != len(stride):
-        raise RuntimeError(f"mismatch in length of strides and shape: {len(stride)} and {len(size)}")
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
+        )
     if any(s < 0 for s in stride):
-        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
+        raise RuntimeError(
+            "as_strided: Negative strides are not supported at the moment, got strides:"
+            f" {list(stride)}"
+        )
     offset = input.storage_offset() if storage_offset is None else storage_offset
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
@@ -282,9 +334,15 @@ def as_strided_(input, size, stride, storage_offset=None):
 @public
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """A copy of input with src written through other strides."""
-    args = (tuple(size), tuple(stride), input.storage_offset() if storage_offset is None else storage_offset)
+    args = (
+        tuple(size),
+        tuple(stride),
+        input.storage_offset() if storage_offset is None else storage_offset,
+    )
     x = input.contiguous()
-    return written(x, src, as_strided.entry(x.detach(), *args), ((as_strided, args),), "as_strided_scatter")
+    return written(
+        x, src, as_strided.entry(x.detach(), *args), ((as_strided, args),), "as_strided_scatter"
+    )
 
 
 @public(function=False)
@@ -309,8 +367,10 @@ def repeat_(self, *repeats):
     """Copies side by side: repeats[i] times along dimension i."""
     r = sizes_of(repeats, "repeat")
     if len(r) < self._a.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-                           f"{len(r)} and {self._a.ndim}")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of"
+            f" tensor: {len(r)} and {self._a.ndim}"
+        )
     if any(k < 0 for k in r):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeat got {list(r)}")
     return repeat.entry(self, r)
@@ -328,8 +388,11 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element repeated: `repeats` times, or as often as its entry says."""
     if repeats is None:
         if input._a.ndim != 1 or input.dtype.category != 1:
-            raise RuntimeError("repeat_interleave only accept 1D vector as repeat" if input._a.ndim != 1 else
-                               "repeats has to be Long or Int tensor")
+            raise RuntimeError(
+                "repeat_interleave only accept 1D vector as repeat"
+                if input._a.ndim != 1
+                else "repeats has to be Long or Int tensor"
+            )
         repeats, x = input, function("arange")(input._a.shape[0])
     else:
         x = input
@@ -346,8 +409,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
             raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
         counts = repeats.expand(n) if repeats._a.size == 1 else repeats
         if counts._a.shape[0] != n:
-            raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts._a.shape[0]} and "
-                               f"input.size({d}) = {n}")
+            raise RuntimeError(
+                "repeats must have the same size as input along dim, but got repeats.size(0) ="
+                f" {counts._a.shape[0]} and input.size({d}) = {n}"
+            )
         index = function("arange")(n)._a.repeat(counts._a)
     else:
         if repeats < 0:
@@ -370,9 +435,12 @@ def unflatten(input, dim, sizes):
     if sizes.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
     if -1 in sizes and (known == 0 or n % known) or -1 not in sizes and known != n:
-        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({n}) in the input tensor")
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d}"
+            f" ({n}) in the input tensor"
+        )
     sizes = tuple([n // known if s == -1 else s for s in sizes])
-    return input.view(*input._a.shape[:d], *sizes, *input._a.shape[d + 1:])
+    return input.view(*input._a.shape[:d], *sizes, *input._a.shape[d + 1 :])
 
 
 @public
@@ -431,8 +499,10 @@ _stacker("column_stack", lambda t: reshape_(t, t._a.size, 1) if t._a.ndim <= 1 e
 def _splitter(name: str, need: int, dim: Any) -> Any:
     def f(input, indices_or_sections):
         if input._a.ndim < need:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {need} dimension, but got a tensor with {input._a.ndim} "
-                               "dimensions!")
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {need} dimension, but got a tensor"
+                f" with {input._a.ndim} dimensions!"
+            )
         return tensor_split(input, indices_or_sections, dim(input), name, exact=True)
 
     f.__name__ = name
@@ -444,26 +514,37 @@ def _splitter(name: str, need: int, dim: Any) -> Any:
 def tensor_split_(input, indices_or_sections, dim=0):
     """Views of the parts along dim: a number of nearly equal parts, or cut at the indices."""
     if input._a.ndim == 0:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     return tensor_split(input, indices_or_sections, dim, "tensor_split")
 
 
-def tensor_split(x: Tensor, how: Any, dim: int, name: str, exact: bool = False) -> tuple[Tensor, ...]:
+def tensor_split(
+    x: Tensor, how: Any, dim: int, name: str, exact: bool = False
+) -> tuple[Tensor, ...]:
     d = wrap_dim(dim, x._a.ndim, name)
     n = x._a.shape[d]
     if isinstance(how, Tensor):
         if how.dtype.name != "int64":
-            raise RuntimeError(f"{name} expected tensor_indices_or_sections to have dtype of long, but got {how.dtype.name}")
+            raise RuntimeError(
+                f"{name} expected tensor_indices_or_sections to have dtype of long, but got"
+                f" {how.dtype.name}"
+            )
         if how._a.ndim > 1:
-            raise RuntimeError(f"{name} expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a "
-                               f"tensor with {how._a.ndim} dims")
+            raise RuntimeError(
+                f"{name} expected tensor_indices_or_sections to be a zero-dimensional or"
+                f" one-dimensional tensor, but got a tensor with {how._a.ndim} dims"
+            )
         how = how.tolist()
     if isinstance(how, int):
         if how <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {how}")
         if exact and n % how:
-            raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {n} is not divisible by "
-                               f"the split_size {how}!")
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {d}, but the size of the"
+                f" dimension {n} is not divisible by the split_size {how}!"
+            )
         cuts = []
         at = 0
         for i in range(how - 1):
@@ -472,7 +553,9 @@ def tensor_split(x: Tensor, how: Any, dim: int, name: str, exact: bool = False) 
     else:
         cuts = [int(c) for c in how]
     edges = [0, *cuts, n]
-    return tuple([getitem.entry(x, (slice(None),) * d + (slice(a, b),)) for a, b in zip(edges, edges[1:])])
+    return tuple(
+        [getitem.entry(x, (slice(None),) * d + (slice(a, b),)) for a, b in zip(edges, edges[1:])]
+    )
 
 
 _splitter("hsplit", 1, lambda x: 0 if x._a.ndim == 1 else 1)
@@ -488,16 +571,24 @@ def meshgrid(*tensors, indexing=None):
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     for t in tensors:
         if t._a.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {list(t._a.shape)}")
+            raise RuntimeError(
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:"
+                f" {list(t._a.shape)}"
+            )
         if t.dtype is not tensors[0].dtype:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(tensors) > 1
     ts = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
     shape = [max(t._a.size, 1) if t._a.ndim == 0 else t._a.size for t in ts]
-    grids = [reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(*shape) for i, t in enumerate(ts)]
+    grids = [
+        reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(*shape)
+        for i, t in enumerate(ts)
+    ]
     if swap:
         grids = [g.transpose(0, 1) for g in grids]
         grids = [grids[1], grids[0], *grids[2:]]
@@ -507,7 +598,11 @@ def meshgrid(*tensors, indexing=None):
 def _indices(name: str) -> Any:
     def f(row, col, offset=0, *, dtype=None, device="cpu", layout=None):
         if row < 0 or col < 0:
-            raise RuntimeError(f"row must be non-negative, got {row}" if row < 0 else f"col must be non-negative, got {col}")
+            raise RuntimeError(
+                f"row must be non-negative, got {row}"
+                if row < 0
+                else f"col must be non-negative, got {col}"
+            )
         keep = function("ones")(row, col, device=device)
         m = function(name[:4])(keep, offset)
         return function("nonzero")(m).t().contiguous().to(dtype=dtype)
@@ -523,7 +618,13 @@ _indices("triu_indices")
 
 def _copying(name: str) -> Any:
     def f(input, *args, **kwargs):
-        r = (input[:] if name == "alias" and input._a.ndim else function(name)(input, *args, **kwargs) if name != "alias" else input)
+        r = (
+            input[:]
+            if name == "alias" and input._a.ndim
+            else function(name)(input, *args, **kwargs)
+            if name != "alias"
+            else input
+        )
         return tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
 
     f.__name__ = name + "_copy"
@@ -543,8 +644,25 @@ def _copying_methods(name: str) -> Any:
     return public(f, name=name + "_copy", method=False)
 
 
-for _n in ("alias", "as_strided", "detach", "diagonal", "narrow", "permute", "select", "split", "split_with_sizes", "squeeze", "t",
-           "transpose", "unbind", "unsqueeze", "movedim", "view_as_real", "view_as_complex"):
+for _n in (
+    "alias",
+    "as_strided",
+    "detach",
+    "diagonal",
+    "narrow",
+    "permute",
+    "select",
+    "split",
+    "split_with_sizes",
+    "squeeze",
+    "t",
+    "transpose",
+    "unbind",
+    "unsqueeze",
+    "movedim",
+    "view_as_real",
+    "view_as_complex",
+):
     _copying(_n)
 for _n in ("expand", "view", "unfold"):
     _copying_methods(_n)
@@ -572,8 +690,8 @@ def unsafe_split(tensor, split_size, dim=0):
 @public(function=False)
 def sum_to_size(self, *size):
     """self summed over broadcast dimensions to a smaller shape."""
-    from ..engine.backward import unbroadcast
     from ..arrays.lookup import NS
+    from ..engine.backward import unbroadcast
 
     want = sizes_of(size, "sum_to_size")
     have = tuple(self._a.shape)
@@ -595,7 +713,11 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     if not isinstance(test_elements, Tensor):
         test_elements = tensor(test_elements)
     t = reshape_(test_elements, -1)
-    r = (elements.unsqueeze(-1) == t).any(-1) if t._a.size else elements.new_zeros(tuple(elements.shape)).bool()
+    r = (
+        (elements.unsqueeze(-1) == t).any(-1)
+        if t._a.size
+        else elements.new_zeros(tuple(elements.shape)).bool()
+    )
     return r.logical_not() if invert else r
 
 
@@ -607,30 +729,50 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     from .creation import scalar_tensor
 
     if side is not None and side not in ("left", "right"):
-        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+        raise RuntimeError(
+            f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}"
+        )
     if side == "left" and right:
-        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while"
+            " right was True"
+        )
     right = right or side == "right"
     number = not isinstance(input, Tensor)
     if number:
         input = scalar_tensor(input, dtype=sorted_sequence.dtype)
     if sorter is not None:
         if tuple(sorter.shape) != tuple(sorted_sequence.shape):
-            raise RuntimeError(f"torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
-                               f"{list(sorted_sequence.shape)}and got sorter tensor {list(sorter.shape)}")
+            raise RuntimeError(
+                "torch.searchsorted(): boundary and sorter must have the same size, but got"
+                f" boundary tensor {list(sorted_sequence.shape)}and got sorter tensor"
+                f" {list(sorter.shape)}"
+            )
         if sorter.dtype.name != "int64":
-            raise RuntimeError(f"torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype.name}")
+            raise RuntimeError(
+                "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype"
+                f" {sorter.dtype.name}"
+            )
         sorted_sequence = sorted_sequence.gather(-1, sorter)
     s = sorted_sequence
     if s._a.ndim == 0:
-        raise RuntimeError("torch.searchsorted(): input value or boundary tensor should have positive dimension")
-    if s._a.ndim > 1 and (input._a.ndim != s._a.ndim or tuple(input.shape[:-1]) != tuple(s.shape[:-1])):
-        raise RuntimeError(f"torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
-                           f"and input value tensor must match, but we got boundaries tensor {list(s.shape)} and input value tensor "
-                           f"{list(input.shape)}")
+        raise RuntimeError(
+            "torch.searchsorted(): input value or boundary tensor should have positive dimension"
+        )
+    if s._a.ndim > 1 and (
+        input._a.ndim != s._a.ndim or tuple(input.shape[:-1]) != tuple(s.shape[:-1])
+    ):
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1"
+            " dimensions of boundaries tensor and input value tensor must match, but we got"
+            f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
+        )
     if input.dtype is not s.dtype:
-        raise RuntimeError(f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got boundary tensor "
-                           f"dtype {s.dtype.name} and input value tensor dtype {input.dtype.name}")
+        raise RuntimeError(
+            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype,"
+            f" but got boundary tensor dtype {s.dtype.name} and input value tensor dtype"
+            f" {input.dtype.name}"
+        )
     r = namespace(s._a).searchsorted(s._a, input._a, right)
     out = wrap(r)
     return out.int() if out_int32 else out
@@ -640,5 +782,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """In which bucket of the sorted boundaries each value lies."""
     if boundaries._a.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})")
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})"
+        )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -11,11 +11,13 @@ __all__ = ["kept_shape", "reduction"]
 
 
 @primitive(linear, public=False, method=False, node="SumBackward1")
-def sum(xp, x, dim=None, keepdim=False):  # noqa: A001
+def sum(xp, x, dim=None, keepdim=False):
     """Sum over dim, or over everything."""
 
 
-sum.vjp(x=lambda xp, g, x_shape, dim, keepdim: xp.expand(restore(xp, g, x_shape, dim, keepdim), x_shape))
+sum.vjp(
+    x=lambda xp, g, x_shape, dim, keepdim: xp.expand(restore(xp, g, x_shape, dim, keepdim), x_shape)
+)
 
 
 @primitive(linear, public=False, method=False, node="SumBackward0")
@@ -31,8 +33,11 @@ def mean(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 
 
-mean.vjp(x=lambda xp, g, x_shape, dim, keepdim:
-         xp.expand(restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape))
+mean.vjp(
+    x=lambda xp, g, x_shape, dim, keepdim: xp.expand(
+        restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape
+    )
+)
 
 
 @primitive(linear, public=False, method=False, node="MeanBackward0")
@@ -86,9 +91,11 @@ def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     if dtype is not None:
         input = input.to(dtype)
     if input.dtype.category < 2:
-        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-                           f"dtype. Got: {input.dtype.name.capitalize().replace('Int64', 'Long')}. Convert with .float(), or "
-                           "pass dtype=torch.float32.")
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or"
+            f" complex dtype. Got: {input.dtype.name.capitalize().replace('Int64', 'Long')}."
+            " Convert with .float(), or pass dtype=torch.float32."
+        )
     if dim is None and not keepdim:
         return mean_all.entry(input, out=out)
     return mean.entry(input, reduced(dim, input._a.ndim, "mean"), keepdim, out=out)

@@ -64,7 +64,11 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows, summed in double precision
     d = g.dtype
     if dtypes.as_dtype(d).category == 2:
-        g, x, out = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np), xp.astype(out, dtypes.float64.np)
+        g, x, out = (
+            xp.astype(g, dtypes.float64.np),
+            xp.astype(x, dtypes.float64.np),
+            xp.astype(out, dtypes.float64.np),
+        )
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)
@@ -79,8 +83,13 @@ def _running(name: str) -> Any:
     def f(xp, x, dim=0):
         return getattr(xp, name + "_raw")(x, dim)
 
-    f.vjp(x=lambda xp, g_values, indices, x_shape, dim: g_values if len(x_shape) == 0 else xp.scatter_add(
-        xp.zeros(tuple(x_shape), g_values.dtype), indices, g_values, dim))
+    f.vjp(
+        x=lambda xp, g_values, indices, x_shape, dim: (
+            g_values
+            if len(x_shape) == 0
+            else xp.scatter_add(xp.zeros(tuple(x_shape), g_values.dtype), indices, g_values, dim)
+        )
+    )
     return f
 
 
@@ -163,11 +172,17 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     if y._a.ndim == 0:
         raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions")
     if y.dtype.category == 0 or (x is not None and hasattr(x, "dtype") and x.dtype.category == 0):
-        raise RuntimeError(f"{name}: received a bool input for `{'y' if y.dtype.category == 0 else 'x'}`, but bool is not supported")
+        raise RuntimeError(
+            f"{name}: received a bool input for `{'y' if y.dtype.category == 0 else 'x'}`, but bool"
+            " is not supported"
+        )
     d = wrap_dim(dim, y._a.ndim, name)
     n = y._a.shape[d]
     if x is not None and (x._a.ndim == 0 or x._a.ndim == 1 and x._a.shape[0] != n):
-        raise RuntimeError(f"{name}: There must be one `x` value for each sample point: x has shape {list(x._a.shape)}, y has {n}")
+        raise RuntimeError(
+            f"{name}: There must be one `x` value for each sample point: x has shape"
+            f" {list(x._a.shape)}, y has {n}"
+        )
     w = _widths(y, x, dx, d)
     return (y.narrow(d, 0, max(n - 1, 0)) + y.narrow(d, min(1, n), max(n - 1, 0))) * w / 2, d
 

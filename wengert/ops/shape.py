@@ -149,10 +149,12 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
     if hole >= 0:
         if known == 0:
             if n == 0:
-                raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
-                                   "dimension size -1 can be any value and is ambiguous")
+                raise RuntimeError(
+                    f"cannot reshape tensor of 0 elements into shape {list(shape)} because the"
+                    " unspecified dimension size -1 can be any value and is ambiguous"
+                )
         elif n % known == 0:
-            return (*shape[:hole], n // known, *shape[hole + 1:])
+            return (*shape[:hole], n // known, *shape[hole + 1 :])
     elif known == n:
         return shape
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
@@ -161,7 +163,12 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
 @public(function=False, name="view")
 def view_(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype."""
-    if len(shape) == 1 and type(shape[0]) is not int and not isinstance(shape[0], (tuple, list)) or dtype is not None:
+    if (
+        len(shape) == 1
+        and type(shape[0]) is not int
+        and not isinstance(shape[0], (tuple, list))
+        or dtype is not None
+    ):
         from .creation import view_dtype
 
         return view_dtype(self, dtype or shape[0])
@@ -192,7 +199,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     if a == b:
         return input
     s = input._a.shape
-    return reshape.entry(input, (*s[:a], math.prod(s[a: b + 1]), *s[b + 1:]))
+    return reshape.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
 
 
 @public(function=False, name="expand")
@@ -201,19 +208,27 @@ def expand_(self, *size, implicit=False):
     size = sizes_of(size, "expand")
     s = tuple(self._a.shape)
     if len(size) < len(s):
-        raise RuntimeError(f"expand({list(s)}, size={list(size)}): the number of sizes provided ({len(size)}) must be greater or "
-                           f"equal to the number of dimensions in the tensor ({len(s)})")
+        raise RuntimeError(
+            f"expand({list(s)}, size={list(size)}): the number of sizes provided ({len(size)}) must"
+            f" be greater or equal to the number of dimensions in the tensor ({len(s)})"
+        )
     extra = len(size) - len(s)
     out = []
     for i, n in enumerate(size):
         have = s[i - extra] if i >= extra else 1
         if n == -1:
             if i < extra:
-                raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}")
+                raise RuntimeError(
+                    "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing"
+                    f" dimension {i}"
+                )
             n = have
         elif n != have and have != 1:
-            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton "
-                               f"dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: {list(s)}")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({have}) at"
+                f" non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes:"
+                f" {list(s)}"
+            )
         elif n < 0:
             raise RuntimeError(f"expand(): invalid size {n} at dimension {i}")
         out.append(n)
@@ -250,8 +265,11 @@ def permute_(input, *dims):
     dims = sizes_of(dims, "permute")
     nd = input._a.ndim
     if len(dims) != nd:
-        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-                           f"desired ordering of dimensions i.e. input.dim() = {nd} is not equal to len(dims) = {len(dims)}")
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the"
+            f" length of the desired ordering of dimensions i.e. input.dim() = {nd} is not equal to"
+            f" len(dims) = {len(dims)}"
+        )
     return permute.entry(input, wrap_dims(dims, nd, "permute"))
 
 
@@ -266,7 +284,9 @@ def transpose_(input, dim0, dim1):
 def t_(input):
     """The transpose of a tensor of at most 2 dimensions."""
     if input._a.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._a.ndim}D")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {input._a.ndim}D"
+        )
     return t.entry(input)
 
 
@@ -276,8 +296,10 @@ def movedim_(input, source, destination):
     s = (source,) if isinstance(source, int) else tuple(source)
     d = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(s) != len(d):
-        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({list(s)} dims) should contain the same number "
-                           f"of dims as destination ({list(d)} dims)")
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(s)} dims) should contain"
+            f" the same number of dims as destination ({list(d)} dims)"
+        )
     for x, what in ((s, "source"), (d, "destination")):
         w = [wrap_dim(i, input._a.ndim, "movedim") for i in x]
         if len(set(w)) != len(w):

@@ -49,7 +49,11 @@ def prod_(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return prod.entry(input, None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None), keepdim)
+    return prod.entry(
+        input,
+        None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None),
+        keepdim,
+    )
 
 
 def _truth(name: str) -> Any:
@@ -57,16 +61,21 @@ def _truth(name: str) -> Any:
     def o(xp, x, dim=None, keepdim=False): ...
 
     def f(input, dim=None, keepdim=False):
-        return o.entry(input, reduced(dim, input._a.ndim, name), keepdim) if not (isinstance(dim, (tuple, list)) and not dim) \
+        return (
+            o.entry(input, reduced(dim, input._a.ndim, name), keepdim)
+            if not (isinstance(dim, (tuple, list)) and not dim)
             else (input != 0)
+        )
 
     f.__name__ = name
-    f.__doc__ = f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
+    f.__doc__ = (
+        f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
+    )
     return public(f, name=name)
 
 
-all = _truth("all")  # noqa: A001
-any = _truth("any")  # noqa: A001
+all = _truth("all")
+any = _truth("any")
 
 
 @primitive(reduction, public=False, method=False)
@@ -74,8 +83,12 @@ def logsumexp(xp, x, dim=None, keepdim=False):
     """log sum exp(x)."""
 
 
-logsumexp.vjp(x=lambda xp, g, x, out, x_shape, dim, keepdim:
-              restore(xp, g, x_shape, dim, keepdim) * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim))))
+logsumexp.vjp(
+    x=lambda xp, g, x, out, x_shape, dim, keepdim: (
+        restore(xp, g, x_shape, dim, keepdim)
+        * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim)))
+    )
+)
 
 
 def _finite(xp: Any, m: Any) -> Any:
@@ -97,11 +110,19 @@ def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
     m = x.real.amax(() if d is None else d, True).detach()
     m = m.where(m.isfinite(), m * 0)
     r = sum_((x - m).exp(), d, True).log() + m
-    return r if keepdim else r.reshape([n for i, n in enumerate(x.shape) if i not in dims_set(d, x.ndim)])
+    return (
+        r
+        if keepdim
+        else r.reshape([n for i, n in enumerate(x.shape) if i not in dims_set(d, x.ndim)])
+    )
 
 
 def dims_set(d: Any, ndim: int) -> set[int]:
-    return set(range(ndim)) if d is None else {i % max(ndim, 1) for i in ((d,) if isinstance(d, int) else d)}
+    return (
+        set(range(ndim))
+        if d is None
+        else {i % max(ndim, 1) for i in ((d,) if isinstance(d, int) else d)}
+    )
 
 
 # ------------------------------------------------------------------------------------- variance
@@ -112,8 +133,11 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
-    return xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0) if n - correction > 0 else \
-        xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
+    return (
+        xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0)
+        if n - correction > 0
+        else xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
+    )
 
 
 def square_of(xp: Any, x: Any) -> Any:
@@ -137,7 +161,9 @@ def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepd
 var.vjp(complex=True, x=_var)
 
 
-def correction_of(args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str) -> tuple[Any, Any, bool]:
+def correction_of(
+    args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str
+) -> tuple[Any, Any, bool]:
     """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim), var(unbiased), var(dim, correction=)."""
     if args and isinstance(args[0], bool) and len(args) == 1:
         unbiased, args = args[0], ()
@@ -154,23 +180,34 @@ def correction_of(args: tuple[Any, ...], dim: Any, unbiased: Any, correction: An
 
 def _moment(name: str, root: bool, pair: bool) -> Any:
     def f(input, *args, dim=None, unbiased=None, keepdim=False, correction=None, axis=None):
-        d, c, keep = correction_of(args, dim if axis is None else axis, unbiased, correction, keepdim, name)
+        d, c, keep = correction_of(
+            args, dim if axis is None else axis, unbiased, correction, keepdim, name
+        )
         if input.dtype.category < 2:
-            raise RuntimeError(f"{name}: std and var only support floating point and complex dtypes, got {input.dtype}")
+            raise RuntimeError(
+                f"{name}: std and var only support floating point and complex dtypes, got"
+                f" {input.dtype}"
+            )
         d = reduced(d, input._a.ndim, name)
         n = count(tuple(input._a.shape), d)
         if n - c <= 0:
             import warnings
 
-            warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
-                          "numel divided by output numel).", stacklevel=2)
+            warnings.warn(
+                f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the"
+                " reduction factor (input numel divided by output numel).",
+                stacklevel=2,
+            )
         v = low(var.entry, input, d, c, keep)
         v = v.sqrt() if root else v
         return (v, mean_(input, d, keep)) if pair else v
 
     f.__name__ = name
-    f.__doc__ = ("Standard deviation" if root else "Variance") + (" and mean" if pair else "") + \
-        " of all elements or along dim; divides by n - correction (default 1)."
+    f.__doc__ = (
+        ("Standard deviation" if root else "Variance")
+        + (" and mean" if pair else "")
+        + " of all elements or along dim; divides by n - correction (default 1)."
+    )
     return public(f, name=name)
 
 
@@ -201,7 +238,10 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
 def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """Mean of the elements that are not nan."""
     if input.dtype.category < 2:
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got"
+            f" {input.dtype}"
+        )
     good = input.isnan().logical_not()
     return nansum_complex(input, good, dim, keepdim, dtype) / sum_(good, dim, keepdim)
 
@@ -218,7 +258,7 @@ def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
 
 
 @op(reduction, public=False, method=False, node="LinalgVectorNormBackward0")
-def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):  # noqa: A002
+def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord == 2:
         return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
@@ -234,7 +274,7 @@ def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):  # noqa: A002
     return xp.pow(xp.sum(xp.pow(a, ord), dim, keepdim), 1.0 / ord)
 
 
-def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdim: bool) -> Any:  # noqa: A002
+def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdim: bool) -> Any:
     shape = tuple(x.shape)
     if ord == 0:
         return xp.zeros_like(x)
@@ -258,23 +298,31 @@ vector_norm.vjp(complex=True, x=_vector_norm)
 
 
 @public(name="vector_norm", namespace="linalg")
-def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):  # noqa: A002
+def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
 
     x: floating or complex. ord: a number, inf or -inf. dtype: converts first.
     """
     if x.dtype.category < 2:
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
+            f" {x.dtype}"
+        )
     if dtype is not None:
         if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
-            raise RuntimeError(f"linalg.vector_norm expected a floating point or complex tensor as `dtype` that fits {x.dtype}, got {dtype}")
+            raise RuntimeError(
+                "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
+                f" fits {x.dtype}, got {dtype}"
+            )
         x = x.to(dtype)
     d = reduced(dim, x._a.ndim, "linalg.vector_norm")
     if isinstance(ord, Tensor):
-        ord = ord.item()  # noqa: A001
+        ord = ord.item()
     if count(tuple(x._a.shape), d) == 0 and (ord < 0 or ord == math.inf):
-        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an "
-                           "identity")
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the"
+            " operation does not have an identity"
+        )
     return low(vector_norm.entry, x, float(ord), d, keepdim)
 
 
@@ -296,7 +344,10 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if p == "nuc":
         d = tuple(dim) if dim is not None else (-2, -1)
         if dim is not None and len(d) != 2 or input._a.ndim < 2:
-            raise RuntimeError(f"norm(p='nuc'): expects dim to be a 2-tuple of the dimensions of matrices, got {dim}")
+            raise RuntimeError(
+                "norm(p='nuc'): expects dim to be a 2-tuple of the dimensions of matrices, got"
+                f" {dim}"
+            )
         r = function("svdvals", "linalg")(input.movedim(wrap_dims(d, input.ndim), (-2, -1))).sum(-1)
         if keepdim:
             for i in sorted(wrap_dims(d, input.ndim)):
@@ -305,7 +356,10 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         raise RuntimeError(f"norm: unsupported p '{p}': use a number, 'fro' or 'nuc'")
     else:
         if input.dtype.category < 2:
-            raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.name.capitalize()}")
+            raise RuntimeError(
+                "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
+                f" {input.dtype.name.capitalize()}"
+            )
         r = vector_norm_(input, p, dim, keepdim)
     return r if out is None else write_out("norm", r, out)
 
@@ -320,7 +374,9 @@ def dist(input, other, p=2):
 def renorm(input, p, dim, maxnorm):
     """input with the slices along dim scaled down to a p-norm of at most maxnorm."""
     if input._a.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions")
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"
+        )
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
     if maxnorm < 0:
@@ -352,11 +408,20 @@ def _quantile(name: str, skip: bool) -> Any:
         if input._a.size == 0:
             raise RuntimeError(f"{name}() input tensor must be non-empty")
         if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
-            raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+            raise RuntimeError(
+                f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest,"
+                f" but got {interpolation}"
+            )
         if q._a.size and not hasattr(q._a, "level") and (float(q.min()) < 0 or float(q.max()) > 1):
             raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
         nd = input._a.ndim
-        x = input.reshape(-1) if dim is None else input.movedim(wrap_dim(dim, nd, name), -1) if nd else input.reshape(1)
+        x = (
+            input.reshape(-1)
+            if dim is None
+            else input.movedim(wrap_dim(dim, nd, name), -1)
+            if nd
+            else input.reshape(1)
+        )
         values = x.sort(-1).values
         n = x.shape[-1]
         if skip:
@@ -383,13 +448,21 @@ def _quantile(name: str, skip: bool) -> Any:
         r = r.movedim(-1, 0)
         if keepdim:
             d = None if dim is None else wrap_dim(dim, nd, name)
-            r = r.reshape(r.shape[0], *[1] * nd) if d is None else r.unsqueeze(d + 1) if nd else r.reshape(r.shape[0])
+            r = (
+                r.reshape(r.shape[0], *[1] * nd)
+                if d is None
+                else r.unsqueeze(d + 1)
+                if nd
+                else r.reshape(r.shape[0])
+            )
         if q._a.ndim == 0:
             r = r.squeeze(0)
         return r if out is None else write_out(name, r, out)
 
     f.__name__ = name
-    f.__doc__ = "The q-quantiles of all elements or along dim" + ("; nan is ignored." if skip else ".")
+    f.__doc__ = "The q-quantiles of all elements or along dim" + (
+        "; nan is ignored." if skip else "."
+    )
     return public(f, name=name)
 
 
@@ -401,7 +474,10 @@ _quantile("nanquantile", True)
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """Covariance matrix of the rows (variables) over the columns (observations)."""
     if input._a.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input._a.ndim} dimensions")
+        raise RuntimeError(
+            "cov(): expected input to have two or fewer dimensions but got an input with"
+            f" {input._a.ndim} dimensions"
+        )
     if input.dtype.category == 0:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if input._a.ndim == 2 else input.reshape(1, -1)
@@ -412,13 +488,21 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         if w is None:
             continue
         if w._a.ndim > 1:
-            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w._a.ndim} dimensions")
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with"
+                f" {w._a.ndim} dimensions"
+            )
         if (w.dtype.category != 1) if name == "fweights" else (w.dtype.category != 2):
-            raise RuntimeError(f"cov(): expected {name} to have {'integral' if name == 'fweights' else 'floating point'} dtype but got "
-                               f"{name} with {w.dtype} dtype")
+            raise RuntimeError(
+                f"cov(): expected {name} to have"
+                f" {'integral' if name == 'fweights' else 'floating point'} dtype but got {name}"
+                f" with {w.dtype} dtype"
+            )
         if w._a.size != n:
-            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got "
-                               f"{w._a.size} != {n}")
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the"
+                f" input but got {w._a.size} != {n}"
+            )
         if w._a.size and not hasattr(w._a, "level") and float(w.min()) < 0:
             raise RuntimeError(f"cov(): {name} cannot be negative")
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
@@ -438,7 +522,11 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     right = c if w is None else c * w
     factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))
     product = c @ (right.conj().transpose(0, 1) if x.dtype.category == 3 else right.transpose(0, 1))
-    r = product / factor if isinstance(factor, Tensor) or factor else product / product.new_zeros(())
+    r = (
+        product / factor
+        if isinstance(factor, Tensor) or factor
+        else product / product.new_zeros(())
+    )
     return r.squeeze()
 
 
@@ -482,13 +570,15 @@ def bincount(input, weights=None, minlength=0):
 
 
 @public
-def histc(input, bins=100, min=0, max=0):  # noqa: A002
+def histc(input, bins=100, min=0, max=0):
     """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
     lo, hi = float(min), float(max)
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     if input.dtype.category != 2:
-        raise RuntimeError(f'"histogram_cpu" not implemented for \'{input.dtype.name.capitalize()}\'')
+        raise RuntimeError(
+            f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
+        )
     if lo == hi == 0 and input._a.size:
         lo, hi = float(input.min()), float(input.max())
     if lo == hi:

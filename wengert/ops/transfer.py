@@ -19,7 +19,11 @@ def to_device_op(xp, x, target=None, source=None):
     return move(x, target)
 
 
-to_device_op.vjp(x=lambda g, source, target: recorded(g, source, target) if isinstance(g, Tensor) else move(g, source))
+to_device_op.vjp(
+    x=lambda g, source, target: (
+        recorded(g, source, target) if isinstance(g, Tensor) else move(g, source)
+    )
+)
 
 
 def move(x: Any, target: device) -> Any:
@@ -33,7 +37,9 @@ def to_device(t: Tensor, target: device) -> Tensor:
     if target.type == source.type and target.index is None:
         return t
     if RANK.get(type(t._a), 0) == 2:
-        raise RuntimeError("a tensor can't be moved to another device inside a function transform: move it before")
+        raise RuntimeError(
+            "a tensor can't be moved to another device inside a function transform: move it before"
+        )
     return recorded(t, target, source)
 
 
@@ -41,7 +47,12 @@ def recorded(t: Tensor, target: device, source: device) -> Tensor:
     """The op's entry: unlike other ops, its result is another kind of array than its input."""
     out = wrap(move(t._a, target))
     if t._n is not None and state.grad:
-        record(to_device_op, [out], (t._n,), tuple([{"target": target, "source": source}[s] for s in to_device_op.saved]))
+        record(
+            to_device_op,
+            [out],
+            (t._n,),
+            tuple([{"target": target, "source": source}[s] for s in to_device_op.saved]),
+        )
     return out
 
 

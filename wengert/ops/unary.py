@@ -219,7 +219,7 @@ relu.vjp(x=lambda xp, g, out: g * xp.gt(out, 0))
 
 
 @primitive(elementwise, public=False, method=False)
-def abs(xp, x):  # noqa: A001
+def abs(xp, x):
     """Absolute value; the derivative at 0 is 0."""
 
 

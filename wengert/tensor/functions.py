@@ -10,10 +10,10 @@ import functools
 import inspect
 from typing import Any
 
-from ..engine.dispatch import write_out
-from ..engine.op import FUNCTIONS, METHODS, Op
 from ..arrays.lookup import namespace
 from ..base.modes import state
+from ..engine.dispatch import write_out
+from ..engine.op import FUNCTIONS, METHODS, Op
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import check_inplace, inplace
 from . import catalogue
@@ -26,7 +26,9 @@ def resolve(namespace: str, name: str) -> Any:
     try:
         f = FUNCTIONS[namespace][name]
     except KeyError:
-        raise AttributeError(f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}") from None
+        raise AttributeError(
+            f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}"
+        ) from None
     return finished(f, name)
 
 
@@ -63,7 +65,15 @@ def with_out(f: Any) -> Any:
     return g
 
 
-RESHAPING = {"squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"}  # in place: another view of self
+RESHAPING = {
+    "squeeze",
+    "unsqueeze",
+    "t",
+    "transpose",
+    "swapaxes",
+    "swapdims",
+    "as_strided",
+}  # in place: another view of self
 
 
 def derive_inplace(name: str) -> Any:
@@ -91,7 +101,9 @@ def derive_inplace(name: str) -> Any:
 
 def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
     """Whether an operation on these would be recorded."""
-    return self._n is not None or builtins.any(isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values()))
+    return self._n is not None or builtins.any(
+        isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values())
+    )
 
 
 def standin(self: Tensor) -> Tensor:
@@ -108,7 +120,11 @@ def method(name: str) -> Any:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    if name not in FUNCTIONS[""] and (name.endswith("_") or name == "detach") and hasattr(Tensor, name):
+    if (
+        name not in FUNCTIONS[""]
+        and (name.endswith("_") or name == "detach")
+        and hasattr(Tensor, name)
+    ):
         f = getattr(Tensor, name)  # torch.relu_(x) is x.relu_()
     else:
         f = resolve("", name)

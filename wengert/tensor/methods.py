@@ -10,8 +10,8 @@ from ..base.devices import device
 from ..base.modes import state
 from ..base.size import Size
 from ..engine import views
-from ..engine.hooks import Handle
 from ..engine.dispatch import as_operator
+from ..engine.hooks import Handle
 from ..engine.interp import BINARY, COMMUTATIVE, COMPARE
 from ..engine.node import AccumulateGrad, Slot, extra
 from ..engine.op import METHODS, OPS
@@ -105,14 +105,30 @@ def attach_all() -> None:
     """Every function in the table of methods, and the in-place forms."""
     for name in list(METHODS):
         if name not in Tensor.__dict__:
-            setattr(Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name)))
-        if not name.endswith("_") and name + "_" not in METHODS and name + "_" not in Tensor.__dict__:
-            setattr(Tensor, name + "_", Lazy(name + "_", lambda name=name: functions.derive_inplace(name)))
+            setattr(
+                Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name))
+            )
+        if (
+            not name.endswith("_")
+            and name + "_" not in METHODS
+            and name + "_" not in Tensor.__dict__
+        ):
+            setattr(
+                Tensor,
+                name + "_",
+                Lazy(name + "_", lambda name=name: functions.derive_inplace(name)),
+            )
     for dunder, word in BINARY.items():
-        setattr(Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word)))
+        setattr(
+            Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word))
+        )
         setattr(Tensor, f"__r{dunder}__", Lazy(f"__r{dunder}__", lambda word=word: reflected(word)))
         if dunder not in ("matmul",):
-            setattr(Tensor, f"__i{dunder}__", Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)))
+            setattr(
+                Tensor,
+                f"__i{dunder}__",
+                Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)),
+            )
     for name in COMPARE:
         setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
 
@@ -131,7 +147,9 @@ def operator_entry(word: str) -> Any:
         return sub
     if word == "pow":
         both = as_operator(OPS["pow_tensor"].entry)
-        return lambda self, other: both(self, other) if isinstance(other, Tensor) else entry(self, other)
+        return lambda self, other: (
+            both(self, other) if isinstance(other, Tensor) else entry(self, other)
+        )
     return entry
 
 
@@ -147,10 +165,14 @@ def reflected(word: str) -> Any:
         return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
 
     if word == "pow":
-        return lambda self, other: f(other, self) if type(other) in SCALARS else swapped(self, other)
+        return lambda self, other: (
+            f(other, self) if type(other) in SCALARS else swapped(self, other)
+        )
     if word == "div":
         reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
-        return lambda self, other: mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
+        return lambda self, other: (
+            mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
+        )
     return swapped
 
 
@@ -307,7 +329,9 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     kwargs.pop("memory_format", None)
     other = kwargs.pop("other", None)
     if kwargs:
-        raise TypeError(f"to() received an invalid combination of arguments: unexpected {sorted(kwargs)}")
+        raise TypeError(
+            f"to() received an invalid combination of arguments: unexpected {sorted(kwargs)}"
+        )
     positions = 0
     for a in args:
         if isinstance(a, bool):
@@ -321,7 +345,9 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif isinstance(a, (str, device, int)):
             dev = a
         elif a is not None:
-            raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
+            raise TypeError(
+                f"to() received an invalid combination of arguments - got ({type(a).__name__})"
+            )
     if other is not None:
         dtype, dev = other.dtype, other.device
     return creation.convert(self, dtype, dev, copy)
@@ -356,7 +382,9 @@ def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     return creation.convert(self, None, "cpu")
 
 
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+def cuda(
+    self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
     """The tensor on a CUDA device (default: the current one)."""
     return creation.convert(self, None, "cuda" if device is None else device)
 
@@ -381,7 +409,11 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
 def storage_offset(self: Tensor) -> int:
     """Where in its memory the first element lies, in elements."""
     o = views.owner(self._a)
-    return (self.data_ptr() - address(o)) // self._a.dtype.itemsize if hasattr(o, "__array_interface__") else 0
+    return (
+        (self.data_ptr() - address(o)) // self._a.dtype.itemsize
+        if hasattr(o, "__array_interface__")
+        else 0
+    )
 
 
 def address(a: Any) -> int:
@@ -397,7 +429,9 @@ def data_ptr(self: Tensor) -> int:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite the elements with those of src, broadcast and converted."""
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        raise TypeError(
+            f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
+        )
     if src is self:
         return self
     indexing.copy_into(self, src, "copy_")
@@ -408,12 +442,17 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with a number or 0-d tensor."""
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim}"
+                " dimensions."
+            )
         indexing.copy_into(self, value, "fill_")
         return self
     if isinstance(value, complex) and self.dtype.category < 3:
         raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
-    indexing.copy_into(self, creation.scalar_tensor(value, dtype=self.dtype, device=self.device), "fill_")
+    indexing.copy_into(
+        self, creation.scalar_tensor(value, dtype=self.dtype, device=self.device), "fill_"
+    )
     return self
 
 
@@ -436,27 +475,32 @@ def base(self: Tensor) -> Any:
     return self._x.base if self._x is not None else None
 
 
-def mT(self: Tensor) -> Tensor:  # noqa: N802
+def mT(self: Tensor) -> Tensor:
     """The last two dimensions swapped."""
     if self._a.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
+            " tensor."
+        )
     return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
 
 
-def T(self: Tensor) -> Tensor:  # noqa: N802
+def T(self: Tensor) -> Tensor:
     """The dimensions in reverse order."""
     return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
 
 
-def mH(self: Tensor) -> Tensor:  # noqa: N802
+def mH(self: Tensor) -> Tensor:
     """The last two dimensions swapped and conjugated."""
     return METHODS["adjoint"](self)
 
 
-def H(self: Tensor) -> Tensor:  # noqa: N802
+def H(self: Tensor) -> Tensor:
     """The conjugate transpose of a matrix."""
     if self._a.ndim not in (0, 2):
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor."
+        )
     return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
 
 
@@ -474,23 +518,63 @@ def part(name: str) -> Any:
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether both are the same view of the same memory."""
-    return self._a is tensor._a or (data_ptr(self) == data_ptr(tensor) and self.shape == tensor.shape
-                                    and stride(self) == stride(tensor))
+    return self._a is tensor._a or (
+        data_ptr(self) == data_ptr(tensor)
+        and self.shape == tensor.shape
+        and stride(self) == stride(tensor)
+    )
 
 
-SHORT = {"view": "view", "reshape": "reshape", "sum": "sum_all", "mean": "mean_all"}  # method -> op of its commonest call
+SHORT = {
+    "view": "view",
+    "reshape": "reshape",
+    "sum": "sum_all",
+    "mean": "mean_all",
+}  # method -> op of its commonest call
 
 
 def setup() -> None:
     """Put it all on the class."""
     for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
-        if name not in ("uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "float32", "float64",
-                        "complex64", "complex128"):
+        if name not in (
+            "uint8",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float16",
+            "float32",
+            "float64",
+            "complex64",
+            "complex128",
+        ):
             attach(name, _cast(name))
     attach("byte", _cast("uint8"))
     attach("char", _cast("int8"))
-    for f in (detach, detach_, retain_grad, register_hook, register_post_accumulate_grad_hook, size, numel, element_size, to, cpu,
-              cuda, is_contiguous, stride, storage_offset, data_ptr, copy_, fill_, zero_, is_set_to):
+    for f in (
+        detach,
+        detach_,
+        retain_grad,
+        register_hook,
+        register_post_accumulate_grad_hook,
+        size,
+        numel,
+        element_size,
+        to,
+        cpu,
+        cuda,
+        is_contiguous,
+        stride,
+        storage_offset,
+        data_ptr,
+        copy_,
+        fill_,
+        zero_,
+        is_set_to,
+    ):
         attach(f.__name__, f)
     attach("type", type_)
     attach("nelement", numel)
@@ -504,8 +588,15 @@ def setup() -> None:
     attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
     attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
     attach("__imatmul__", None)
-    for name, f in (("retains_grad", retains_grad), ("_version", version), ("_base", base), ("mT", mT), ("mH", mH),
-                    ("H", H), ("T", T)):
+    for name, f in (
+        ("retains_grad", retains_grad),
+        ("_version", version),
+        ("_base", base),
+        ("mT", mT),
+        ("mH", mH),
+        ("H", H),
+        ("T", T),
+    ):
         attach(name, property(f))
     attach("data", property(get_data, set_data))
     attach("real", part("real"))
@@ -514,7 +605,15 @@ def setup() -> None:
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
     for name in ("is_cuda", "is_meta"):
         attach(name, property(lambda self, kind=name[3:]: self.device.type == kind))
-    for name in ("is_sparse", "is_quantized", "is_mkldnn", "is_mps", "is_nested", "is_xpu", "is_sparse_csr"):
+    for name in (
+        "is_sparse",
+        "is_quantized",
+        "is_mkldnn",
+        "is_mps",
+        "is_nested",
+        "is_xpu",
+        "is_sparse_csr",
+    ):
         attach(name, False)
     attach("is_floating_point", lambda self: self.dtype.is_floating_point)
     attach("is_complex", lambda self: self.dtype.is_complex)
@@ -526,7 +625,15 @@ def setup() -> None:
     attach("__module__", "torch")
     attach_all()
     for name, word in SHORT.items():
-        attach(name, Lazy(name, lambda name=name, word=word: OPS[word].short(functions.finished(METHODS[name], name))))
+        attach(
+            name,
+            Lazy(
+                name,
+                lambda name=name, word=word: OPS[word].short(
+                    functions.finished(METHODS[name], name)
+                ),
+            ),
+        )
 
 
 setup()

@@ -37,22 +37,37 @@ def up(v: Any) -> Tensor:
     return v if isinstance(v, Tensor) else wrap(v)
 
 
-def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp(
+    func: Callable[..., Any],
+    primals: Any,
+    tangents: Any,
+    *,
+    strict: bool = False,
+    has_aux: bool = False,
+) -> Any:
     """(func(*primals), the derivative of that along tangents).
 
     >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(1.0),))
     (tensor(0.), tensor(1.))
     """
     if not isinstance(primals, tuple):
-        raise RuntimeError(f"jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals). Got "
-                           f"{type(primals).__name__}")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to"
+            f" call f(*primals). Got {type(primals).__name__}"
+        )
     flat, structure = flatten(primals)
     tans, t_structure = flatten(tangents)
     if len(flat) != len(tans):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python"
+            " structure"
+        )
     for x, t in zip(flat, tans):
         if isinstance(x, Tensor) and tuple(x.shape) != tuple(t.shape):
-            raise RuntimeError(f"jvp: the primal has shape {tuple(x.shape)}, its tangent {tuple(t.shape)}: they must be equal")
+            raise RuntimeError(
+                f"jvp: the primal has shape {tuple(x.shape)}, its tangent {tuple(t.shape)}: they"
+                " must be equal"
+            )
     with Level() as level:
         duals = [make_dual(x, t, level) for x, t in zip(flat, tans)]
         out = func(*unflatten(duals, structure))
@@ -63,7 +78,10 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         pairs = [split(o, level) for o in outs]
         for p, _ in pairs:
             if not isinstance(p, Tensor):
-                raise RuntimeError(f"jvp(f, primals, tangents): Expected f(*primals) to return only tensors, got {type(p)}")
+                raise RuntimeError(
+                    "jvp(f, primals, tangents): Expected f(*primals) to return only tensors, got"
+                    f" {type(p)}"
+                )
         value = unflatten([p for p, _ in pairs], out_structure)
         tangent = unflatten([zeros_like(p) if t is None else t for p, t in pairs], out_structure)
         if has_aux:
@@ -71,7 +89,9 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         return value, tangent
 
 
-def jacfwd(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable[..., Any]:
+def jacfwd(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
     """The Jacobian of func by forward mode: one column per input element, all in one vectorised pass."""
     from .vmap import vmap
 
@@ -91,9 +111,12 @@ def jacfwd(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *,
         aux = None
         out_structure: Any = None
         for i, x in enumerate(flat):
+
             def one(t: Any, i: int = i) -> Any:
                 nonlocal out_structure
-                tans = unflatten([t if j == i else zeros_like(y) for j, y in enumerate(flat)], structure)
+                tans = unflatten(
+                    [t if j == i else zeros_like(y) for j, y in enumerate(flat)], structure
+                )
                 r = jvp(inner, primals, tuple(tans), has_aux=has_aux)
                 leaves, out_structure = flatten(r[1])
                 extra = flatten(r[2])[0] if has_aux else []
@@ -107,7 +130,9 @@ def jacfwd(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *,
         for o in range(len(columns[0])):
             tree = unflatten([c[o] for c in columns], structure)
             per_output.append(tree[0] if isinstance(argnums, int) else tuple(tree))
-        result = unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        result = (
+            unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        )
         return (result, aux[0] if len(aux or []) == 1 else tuple(aux or ())) if has_aux else result
 
     return wrapper

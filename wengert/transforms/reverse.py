@@ -8,7 +8,8 @@ from typing import Any
 
 from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
-from ..engine.backward import collect, grad as engine_grad
+from ..engine.backward import collect
+from ..engine.backward import grad as engine_grad
 from ..engine.batched import Batched
 from ..engine.dual import Dual, Lifted
 from ..engine.tensor import Tensor, wrap
@@ -17,9 +18,13 @@ from ..engine.tensor import Tensor, wrap
 def fresh(x: Any, level: int) -> Tensor:
     """x as a leaf of this level: same values, its own place in the graph."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}")
+        raise TypeError(
+            f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}"
+        )
     if x.dtype.category < 2:
-        raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, got {x.dtype}")
+        raise RuntimeError(
+            f"only Tensors of floating point and complex dtype can require gradients, got {x.dtype}"
+        )
     if state.levels == 1 and x._n is None:
         return wrap(x._a).requires_grad_()
     content = x if x._n is not None else x._a
@@ -55,19 +60,39 @@ def bare(a: Any, level: int) -> Any:
 def outside(outs: list[Tensor], leaves: list[Tensor]) -> bool:
     """Whether the graph of outs reaches anything but this level's leaves, so that the pass must be recorded."""
     mine = {id(x._n) for x in leaves}
-    return any(n.special == 2 and id(n) not in mine for n in collect([o._n for o in outs if o._n is not None]))
+    return any(
+        n.special == 2 and id(n) not in mine
+        for n in collect([o._n for o in outs if o._n is not None])
+    )
 
 
-def gradients(outs: list[Tensor], leaves: list[Tensor], cotangents: list[Any] | None, level: int, retain: bool = False) -> list[Any]:
+def gradients(
+    outs: list[Tensor],
+    leaves: list[Tensor],
+    cotangents: list[Any] | None,
+    level: int,
+    retain: bool = False,
+) -> list[Any]:
     """Gradients of outs at leaves; zeros where there is no dependence."""
-    live = [(o, None if cotangents is None else c) for o, c in zip(outs, cotangents or outs)
-            if isinstance(o, Tensor) and o._n is not None]
+    live = [
+        (o, None if cotangents is None else c)
+        for o, c in zip(outs, cotangents or outs)
+        if isinstance(o, Tensor) and o._n is not None
+    ]
     if not live:
         return [zeros_like(leave(x, level)) for x in leaves]
     create = outside([o for o, _ in live], leaves)
-    gs = engine_grad([o for o, _ in live], leaves, None if cotangents is None else [c for _, c in live],
-                     retain_graph=retain or create, create_graph=create, allow_unused=True)
-    return [zeros_like(leave(x, level)) if g is None else leave(g, level) for x, g in zip(leaves, gs)]
+    gs = engine_grad(
+        [o for o, _ in live],
+        leaves,
+        None if cotangents is None else [c for _, c in live],
+        retain_graph=retain or create,
+        create_graph=create,
+        allow_unused=True,
+    )
+    return [
+        zeros_like(leave(x, level)) if g is None else leave(g, level) for x, g in zip(leaves, gs)
+    ]
 
 
 def zeros_like(x: Tensor) -> Tensor:
@@ -89,7 +114,9 @@ def strip(t: Any, level: int, leaves: list[Tensor]) -> Any:
     return out
 
 
-def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad_and_value(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns (gradient, value) of func, a scalar function, at its argument(s) argnums."""
 
     @functools.wraps(func)
@@ -109,13 +136,22 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
             aux = None
             if has_aux:
                 if not isinstance(out, tuple) or len(out) != 2:
-                    raise RuntimeError("grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True")
+                    raise RuntimeError(
+                        "grad_and_value(f)(*args): output of function f should be a tuple: (output,"
+                        " aux) if has_aux is True"
+                    )
                 out, aux = out
             if not isinstance(out, Tensor):
-                raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got type {type(out)}")
+                raise RuntimeError(
+                    "grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got type"
+                    f" {type(out)}"
+                )
             if out.ndim:
-                raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
-                                   f"{out.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
+                raise RuntimeError(
+                    "grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got"
+                    f" tensor with {out.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs"
+                    " instead?"
+                )
             gs = unflatten(gradients([out], leaves, None, level), structure)
             g = gs[0] if isinstance(argnums, int) else tuple(gs)
             value = strip(out, level, leaves)
@@ -154,17 +190,30 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         outs, out_structure = flatten(out)
         for o in outs:
             if not isinstance(o, Tensor):
-                raise RuntimeError(f"vjp(f, *primals): Expected f(*primals) to return only tensors, got {type(o)}")
+                raise RuntimeError(
+                    f"vjp(f, *primals): Expected f(*primals) to return only tensors, got {type(o)}"
+                )
     shown = unflatten([strip(o, level, leaves) for o in outs], out_structure)
 
     def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given = cotangents[0] if len(cotangents) == 1 and not isinstance(out, (tuple, list)) or len(cotangents) == 1 \
-            and isinstance(cotangents[0], (tuple, list, dict)) else cotangents
+        given = (
+            cotangents[0]
+            if len(cotangents) == 1
+            and not isinstance(out, (tuple, list))
+            or len(cotangents) == 1
+            and isinstance(cotangents[0], (tuple, list, dict))
+            else cotangents
+        )
         cots, c_structure = flatten(given)
         if len(cots) != len(outs):
-            raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function: "
-                               f"got {len(cots)} cotangents for {len(outs)} outputs")
-        with Level(), enable_grad():  # inside a transform, what lower levels record goes on being recorded
+            raise RuntimeError(
+                "Expected pytree structure of cotangents to be the same as pytree structure of"
+                f" outputs to the function: got {len(cots)} cotangents for {len(outs)} outputs"
+            )
+        with (
+            Level(),
+            enable_grad(),
+        ):  # inside a transform, what lower levels record goes on being recorded
             return tuple(unflatten(gradients(outs, leaves, cots, level, retain=True), structure))
 
     if has_aux:
@@ -179,7 +228,13 @@ def basis(n: int, like: Tensor) -> Tensor:
     return T.eye(n, dtype=like.dtype, device=like.device).reshape(n, *like.shape)
 
 
-def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable[..., Any]:
+def jacrev(
+    func: Callable[..., Any],
+    argnums: Any = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
     """The Jacobian of func by reverse mode: one row per output element, all rows in one vectorised pass.
 
     The result has shape (*output shape, *input shape) for each pair of output and argument.
@@ -202,19 +257,25 @@ def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False,
         flat, structure = flatten([args[n] for n in nums])
         jac: list[list[Any]] = []
         for i, o in enumerate(outs):
+
             def one(c: Any, i: int = i) -> Any:
                 cots = [c if j == i else zeros_like(x) for j, x in enumerate(outs)]
                 given = unflatten(cots, out_structure)
                 return tuple(flatten(pull(*given) if isinstance(given, tuple) else pull(given))[0])
 
-            rows = vmap(one, chunk_size=chunk_size)(basis(o.numel(), o)) if o.numel() else \
-                tuple([x.new_zeros((0, *x.shape)) for x in flat])
+            rows = (
+                vmap(one, chunk_size=chunk_size)(basis(o.numel(), o))
+                if o.numel()
+                else tuple([x.new_zeros((0, *x.shape)) for x in flat])
+            )
             jac.append([g.reshape(*o.shape, *x.shape) for g, x in zip(rows, flat)])
         per_output = []
         for row in jac:
             tree = unflatten(row, structure)
             per_output.append(tree[0] if isinstance(argnums, int) else tuple(tree))
-        result = unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        result = (
+            unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
+        )
         return (result, r[2]) if has_aux else result
 
     return wrapper

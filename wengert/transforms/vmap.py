@@ -21,14 +21,26 @@ def broadcast_dims(dims: Any, tree: Any, what: str) -> list[Any]:
         if not isinstance(dims, dict) or dims.keys() != tree.keys():
             raise ValueError(f"vmap: {what} has a structure that does not fit: {dims!r}")
         return [d for k in tree for d in broadcast_dims(dims[k], tree[k], what)]
-    if not isinstance(tree, (tuple, list)) or not isinstance(dims, (tuple, list)) or len(dims) != len(tree):
-        raise ValueError(f"vmap: {what} is not compatible with the structure of the {'inputs' if what == 'in_dims' else 'outputs'}: "
-                         f"{dims!r}")
+    if (
+        not isinstance(tree, (tuple, list))
+        or not isinstance(dims, (tuple, list))
+        or len(dims) != len(tree)
+    ):
+        raise ValueError(
+            f"vmap: {what} is not compatible with the structure of the"
+            f" {'inputs' if what == 'in_dims' else 'outputs'}: {dims!r}"
+        )
     return [d for a, b in zip(dims, tree) for d in broadcast_dims(a, b, what)]
 
 
-def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
-         chunk_size: int | None = None) -> Callable[..., Any]:
+def vmap(
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
     """func over a batch dimension of its tensor arguments.
 
     in_dims: the dimension of each argument (None: not batched); out_dims: where the batch goes in the results.
@@ -38,23 +50,34 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
     tensor([2., 2., 2.])
     """
     if randomness not in ("error", "different", "same"):
-        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+        raise RuntimeError(
+            "Only allowed values for randomness are 'error', 'different', or 'same'. Got"
+            f" {randomness}"
+        )
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError("vmap: chunk_size should be None or greater than 0")
 
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         if not isinstance(in_dims, int) and not isinstance(in_dims, (tuple, list)):
-            raise ValueError(f"vmap(in_dims={in_dims!r}): expected `in_dims` to be int or a (potentially nested) tuple matching the "
-                             f"structure of inputs, got: {type(in_dims)}.")
+            raise ValueError(
+                f"vmap(in_dims={in_dims!r}): expected `in_dims` to be int or a (potentially nested)"
+                f" tuple matching the structure of inputs, got: {type(in_dims)}."
+            )
         if not args:
-            raise ValueError("vmap(...): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a function "
-                             "with no inputs. The latter is unsupported.")
+            raise ValueError(
+                "vmap(...): got no inputs. Maybe you forgot to add inputs, or you are trying to"
+                " vmap over a function with no inputs. The latter is unsupported."
+            )
         leaves, structure = flatten(args)
-        dims = broadcast_dims(in_dims if isinstance(in_dims, int) else tuple(in_dims), args, "in_dims")
+        dims = broadcast_dims(
+            in_dims if isinstance(in_dims, int) else tuple(in_dims), args, "in_dims"
+        )
         size = batch_size(leaves, dims)
         if chunk_size is not None and chunk_size < size:
-            return chunked(func, leaves, structure, dims, kwargs, out_dims, randomness, size, chunk_size)
+            return chunked(
+                func, leaves, structure, dims, kwargs, out_dims, randomness, size, chunk_size
+            )
         return run(func, leaves, structure, dims, kwargs, out_dims, randomness, size)
 
     return mapped
@@ -67,22 +90,36 @@ def batch_size(leaves: list[Any], dims: list[Any]) -> int:
         if d is None:
             continue
         if not isinstance(x, Tensor):
-            raise ValueError(f"vmap: Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap over non-Tensor "
-                             "arguments, please use None as the respective in_dim")
+            raise ValueError(
+                f"vmap: Got in_dim={d} for an input but the input is of type {type(x)}. We cannot"
+                " vmap over non-Tensor arguments, please use None as the respective in_dim"
+            )
         if not -x.ndim <= d < x.ndim:
-            raise ValueError(f"vmap: Got in_dim={d} for some input, but that input is a Tensor of dimensionality {x.ndim} so expected "
-                             f"in_dim to satisfy -{x.ndim} <= in_dim < {x.ndim}.")
+            raise ValueError(
+                f"vmap: Got in_dim={d} for some input, but that input is a Tensor of dimensionality"
+                f" {x.ndim} so expected in_dim to satisfy -{x.ndim} <= in_dim < {x.ndim}."
+            )
         sizes.append(x.shape[d])
     if not sizes:
         raise ValueError("vmap: at least one input must be mapped over (in_dims are all None)")
     if len(set(sizes)) > 1:
-        raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
-                         "dimension")
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes"
+            f" {sizes} for the mapped dimension"
+        )
     return sizes[0]
 
 
-def run(func: Any, leaves: list[Any], structure: Any, dims: list[Any], kwargs: Any, out_dims: Any, randomness: str,
-        size: int) -> Any:
+def run(
+    func: Any,
+    leaves: list[Any],
+    structure: Any,
+    dims: list[Any],
+    kwargs: Any,
+    out_dims: Any,
+    randomness: str,
+    size: int,
+) -> Any:
     previous = state.vmap
     with Level() as level:
         state.vmap = (*previous, (level, size, randomness))
@@ -92,24 +129,50 @@ def run(func: Any, leaves: list[Any], structure: Any, dims: list[Any], kwargs: A
             state.vmap = previous
 
 
-def push(func: Any, leaves: list[Any], structure: Any, dims: list[Any], kwargs: Any, out_dims: Any, size: int, level: int) -> Any:
+def push(
+    func: Any,
+    leaves: list[Any],
+    structure: Any,
+    dims: list[Any],
+    kwargs: Any,
+    out_dims: Any,
+    size: int,
+    level: int,
+) -> Any:
     """Batch the inputs, run, unbatch the outputs."""
-    batched = [x if d is None else lift_batch(x, level, wrap_dim(d, x.ndim)) for x, d in zip(leaves, dims)]
+    batched = [
+        x if d is None else lift_batch(x, level, wrap_dim(d, x.ndim)) for x, d in zip(leaves, dims)
+    ]
     out = func(*unflatten(batched, structure), **kwargs)
     outs, out_structure = flatten(out)
-    places = broadcast_dims(out_dims, out, "out_dims") if not isinstance(out, Tensor) or isinstance(out_dims, int) \
+    places = (
+        broadcast_dims(out_dims, out, "out_dims")
+        if not isinstance(out, Tensor) or isinstance(out_dims, int)
         else [out_dims[0] if isinstance(out_dims, (tuple, list)) else out_dims]
+    )
     results = []
     for o, d in zip(outs, places):
         if not isinstance(o, Tensor):
-            raise ValueError(f"vmap({getattr(func, '__name__', func)}, ...): `{getattr(func, '__name__', func)}` must only return "
-                             f"Tensors, got type {type(o)}. Did you mean to set out_dims= to None for output?")
+            raise ValueError(
+                f"vmap({getattr(func, '__name__', func)}, ...): `{getattr(func, '__name__', func)}`"
+                f" must only return Tensors, got type {type(o)}. Did you mean to set out_dims= to"
+                " None for output?"
+            )
         results.append(drop_batch(o, level, size, 0 if d is None else wrap_dim(d, o.ndim + 1)))
     return unflatten(results, out_structure)
 
 
-def chunked(func: Any, leaves: list[Any], structure: Any, dims: list[Any], kwargs: Any, out_dims: Any, randomness: str, size: int,
-            chunk: int) -> Any:
+def chunked(
+    func: Any,
+    leaves: list[Any],
+    structure: Any,
+    dims: list[Any],
+    kwargs: Any,
+    out_dims: Any,
+    randomness: str,
+    size: int,
+    chunk: int,
+) -> Any:
     from ..tensor import functions as T
 
     parts = []
@@ -119,7 +182,11 @@ def chunked(func: Any, leaves: list[Any], structure: Any, dims: list[Any], kwarg
         parts.append(run(func, some, structure, dims, kwargs, out_dims, randomness, n))
     flat = [flatten(p)[0] for p in parts]
     _, out_structure = flatten(parts[0])
-    places = broadcast_dims(out_dims, parts[0], "out_dims") if not isinstance(parts[0], Tensor) or isinstance(out_dims, int) \
+    places = (
+        broadcast_dims(out_dims, parts[0], "out_dims")
+        if not isinstance(parts[0], Tensor) or isinstance(out_dims, int)
         else [out_dims[0]]
-    return unflatten([T.cat(list(xs), 0 if d is None else d) for xs, d in zip(zip(*flat), places)], out_structure)
-
+    )
+    return unflatten(
+        [T.cat(list(xs), 0 if d is None else d) for xs, d in zip(zip(*flat), places)], out_structure
+    )
