@@ -41,9 +41,12 @@ def attention_backward(xp, g, q, k, v, mask, noise, p, out, causal=False, scale=
         s = s + limits(xp, kept, q)
     if mask is not None:
         s = s + (limits(xp, mask, q) if dtype_name(mask) == "bool" else mask)
-    p = xp.softmax(s, -1)
     if limited:  # a row of which nothing is left is zero
-        p = xp.where(xp.eq(xp.amax(s, -1, True), -math.inf), xp.zeros_like(p), p)
+        dead = xp.eq(xp.amax(s, -1, True), -math.inf)
+        p = xp.softmax(xp.where(dead, xp.zeros_like(s), s), -1)
+        p = xp.where(dead, xp.zeros_like(p), p)
+    else:
+        p = xp.softmax(s, -1)
     t = xp.transpose(p if noise is None else p * noise, -2, -1)
     gp = xp.matmul(g, xp.transpose(v, -2, -1))
     gp = gp if noise is None else gp * noise

@@ -375,3 +375,37 @@ def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
     """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return bce_logits_(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
 
+
+
+@F(name="linear_cross_entropy")
+def linear_cross_entropy_(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean", ignore_index=None,
+                          label_smoothing=0.0, options=None):
+    """cross_entropy of the logits input @ linear_weight.T + linear_bias.
+
+    input: (N, in) or (in,), linear_weight: (C, ..., in), linear_bias: (C, ...), target as in cross_entropy. options: how
+    PyTorch divides the batch; accepted, and of no effect.
+    """
+    from .matmul import linear_
+
+    s, w = tuple(input._a.shape), tuple(linear_weight._a.shape)
+    if len(s) not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(s)}")
+    if len(w) < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(w)}")
+    if s[-1] != w[-1]:
+        raise RuntimeError("expected equal input and linear_weight last dimensions (in_features), got "
+                           f"{s[-1]} and {w[-1]}, respectively")
+    if linear_bias is not None and tuple(linear_bias._a.shape) != w[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {w[:-1]}, got {tuple(linear_bias._a.shape)}")
+    if len(w) > 2 and len(s) < 2:
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {w} requires batched input, (N, {s[-1]}), got "
+                           f"unbatched input with shape {s}")
+    shape = (*s[:-1], *w[:-1])
+    if tuple(target._a.shape) == shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if len(w) > 2:
+        linear_weight = linear_weight.reshape(-1, w[-1])
+        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear_(input, linear_weight, linear_bias).reshape(shape)
+    return cross_entropy_(logits, target, weight, reduction=reduction, label_smoothing=label_smoothing,
+                          ignore_index=-100 if ignore_index is None else ignore_index)
