@@ -5,7 +5,7 @@ What people do with tensors (methods, operators, printing, indexing) is attached
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, RANK
 from ..base import dtypes
@@ -49,6 +49,52 @@ class Tensor:
     _a: Any  # the raw array
     _n: Any  # the node that made it, or its leaf node; None: not recorded
     _x: Any  # Extras or None
+
+    if TYPE_CHECKING:  # what `tensor/` attaches
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        __neg__: Any
+        __pos__: Any
+        __abs__: Any
+        __invert__: Any
+        __getitem__: Any
+        __setitem__: Any
+        __len__: Any
+        __iter__: Any
+        __float__: Any
+        __int__: Any
+        __index__: Any
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __floordiv__: Any
+        __rfloordiv__: Any
+        __mod__: Any
+        __rmod__: Any
+        __pow__: Any
+        __rpow__: Any
+        __matmul__: Any
+        __rmatmul__: Any
+        __and__: Any
+        __rand__: Any
+        __or__: Any
+        __ror__: Any
+        __xor__: Any
+        __rxor__: Any
+        __lshift__: Any
+        __rlshift__: Any
+        __rshift__: Any
+        __rrshift__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         from ..ops.creation import legacy_tensor
