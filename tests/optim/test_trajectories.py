@@ -232,6 +232,28 @@ def test_states_of_another_model_are_refused():
         other.step()
 
 
+def test_users_may_keep_things_in_states(torch):
+    """Names, numbers, tensors of any shape, nothing: all of it stays."""
+    ends = []
+    for library in (wengert, torch):
+        params = parameters(library, shapes=((3,), (4, 2)))
+        optimizer = library.optim.Adam(params, lr=0.1)
+        mean = library.ones(7)
+        for step in range(4):
+            set_gradients(library, params, step)
+            optimizer.step()
+            for p in params:
+                optimizer.state[p].update(name="a", mean=mean, none=None, slow=p.detach().clone())
+        for p in params:
+            kept = optimizer.state[p]
+            assert (kept["name"], kept["none"]) == ("a", None)
+            assert kept["mean"] is mean
+            assert (kept["slow"] == p).all()
+        ends.append([p.detach().numpy() for p in params])
+    for x, y in zip(*ends):
+        np.testing.assert_allclose(x, y, rtol=1e-9)
+
+
 def test_steps_are_announced_to_autograd():
     (p,) = parameters(wengert, shapes=((3,),))
     optimizer = wengert.optim.SGD([p], lr=0.1)

@@ -13,6 +13,7 @@ from typing import Any
 from ..engine.tensor import Tensor
 from ..engine.views import mutated
 from ..tensor import functions as T
+from .formula import Formula
 from .pieces import Batch
 from .scalars import number
 
@@ -22,7 +23,7 @@ Work = tuple[Tensor, Tensor, dict[str, Any]]  # a parameter, its gradient, its s
 class Cohort:
     """The members at some places of a step's work.
 
-    names: their state arrays. made: those that are still None and that the update will make.
+    names: their state arrays; those of made are still None, and the update will make them.
     """
 
     def __init__(
@@ -34,28 +35,44 @@ class Cohort:
         names: Sequence[str],
         made: Sequence[str],
     ) -> None:
-        self.places, self.counters, self.names, self.made = places, counters, names, made
+        self.lib, self.places, self.counters = lib, places, counters
+        self.names, self.made = names, made
         self.members: list[Any] = []
-        rows = []
         for i in places:
             p, _, state = work[i]
-            for name in made:
-                state[name] = T.empty_like(p, requires_grad=False)
-            arrays = [state[name]._a for name in names]
-            for name, a in zip(names, arrays):
-                if a.shape != p._a.shape:
-                    raise RuntimeError(
-                        f"optimizer.step: a parameter has shape {tuple(p.shape)}, but its state "
-                        f"{name} has {tuple(a.shape)}: was a state_dict of another model loaded?"
-                    )
+            arrays = [None if name in made else state[name]._a for name in names]
             counts = [state[c]._a if isinstance(state[c], Tensor) else None for c in counters]
             self.members.append((p, p._a, state, arrays, counts))
-            rows.append((p._a, None, *arrays))
         self.length = len(work[places[0]][2])
         # states that are made now, and counters that are no tensors, have no place to be found in
         self.lasts = not made and not any(c is None for c in self.members[0][4])
-        self.batch = Batch(lib, rows)
+        self.batch: Batch | None = None
         self._note_counts()
+
+    def run(self, formula: Formula, work: Sequence[Work], scalars: Sequence[float]) -> None:
+        """Apply formula to all members, with the gradients in work."""
+        if self.batch is None:
+            self.batch = Batch(self.lib, [self._row(formula, *m[:4]) for m in self.members])
+        self.batch.run(formula, [work[i][1]._a for i in self.places], scalars)
+
+    def _row(self, formula: Formula, p: Tensor, a: Any, state: Any, arrays: Sequence[Any]) -> Any:
+        """The arrays of a member; the parameter's own stands in for those that are not used."""
+        row = [a, None]
+        for column, (name, x) in enumerate(zip(self.names, arrays), 2):
+            used = column in formula.reads or column in formula.outputs
+            if x is None and used:
+                state[name] = T.empty_like(p, requires_grad=False)
+                x = state[name]._a
+            elif x is None or x.shape != a.shape:
+                if used:
+                    raise RuntimeError(
+                        f"optimizer.step: a parameter has shape {tuple(p.shape)}, but its state "
+                        f"{name} has {tuple(x.shape)}: was a state_dict of another model loaded?"
+                    )
+                self.lasts = False
+                x = a
+            row.append(x)
+        return tuple(row)
 
     def _note_counts(self) -> None:
         counts = self.members[0][4]
@@ -93,6 +110,13 @@ class Cohort:
         self._note_counts()
 
 
+def array_names(state: dict[str, Any], counters: Sequence[str]) -> tuple[str, ...]:
+    """The entries of a state that are arrays or still None; users may keep other things there."""
+    return tuple(
+        [k for k, v in state.items() if (v is None or isinstance(v, Tensor)) and k not in counters]
+    )
+
+
 def cohorts(
     libraries: dict[type, Any], work: Sequence[Work], counters: Sequence[str]
 ) -> list[Cohort]:
@@ -101,7 +125,7 @@ def cohorts(
     times: Counter[int] = Counter()
     for i, (p, _, state) in enumerate(work):
         a = p._a
-        names = tuple([k for k in state if k not in counters])
+        names = array_names(state, counters)
         made = tuple([k for k in names if state[k] is None])
         counts = tuple([number(state[c]) for c in counters])
         # a parameter that is listed twice is updated twice, one after the other

@@ -19,7 +19,7 @@ from ..base.modes import enable_grad, set_grad_enabled
 from ..engine.tensor import Tensor
 from ..engine.views import mutated
 from ..tensor import functions as T
-from .cohort import Work, cohorts
+from .cohort import Work, array_names, cohorts
 from .formula import record
 from .pieces import Batch
 from .scalars import number, scalar
@@ -230,14 +230,14 @@ class Rule:
         for c in plan:
             after = self._counts(work[c.places[0]][2])
             formula, scalars = record(update, c.names, after, c.made)
-            c.batch.run(formula, [work[k][1]._a for k in c.places], scalars)
+            c.run(formula, work, scalars)
             c.finish(after)
 
     def _update_rows(
         self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
     ) -> None:
         """On the rows that a coalesced sparse gradient holds."""
-        names = [k for k in state if k not in self.counters]
+        names = array_names(state, self.counters)
         after = self._counts(state)
         formula, scalars = record(self._bind(group, number), names, after)
         self._keep_counts(state, after)
@@ -269,7 +269,7 @@ class Rule:
                 state.update({k: v for k, v in after.items() if k not in self.counters})
                 self._keep_counts(state, after)
             return
-        names = [k for k in state if k not in self.counters]
+        names = array_names(state, self.counters)
         made = [k for k in names if state[k] is None]
         formula, scalars = record(update, names, after, made)
         homes = [p, g, *(state[name] for name in names)]
