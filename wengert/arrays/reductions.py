@@ -65,8 +65,10 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         out = lib.add.reduce(x, dim, np.float32, None, keepdim)
         return (out / np.float32(n)).astype(d)
     if d.kind in "iub":
-        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-                           f"dtype. Got: {d}. Convert with .float(), or pass dtype=torch.float32.")
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+            f"dtype. Got: {d}. Convert with .float(), or pass dtype=torch.float32."
+        )
     out = lib.add.reduce(x, dim, None, None, keepdim)
     return lib.true_divide(out, d.type(n))
 

@@ -1,71 +1,19 @@
-"""torch.autograd.forward_ad: dual numbers by hand."""
+"""torch.autograd.forward_ad: re-exports."""
 
-from __future__ import annotations
+from ..transforms.dual_levels import (
+    UnpackedDualTensor,
+    dual_level,
+    enter_dual_level,
+    exit_dual_level,
+    make_dual,
+    unpack_dual,
+)
 
-from typing import Any
-
-from ..base.modes import state
-from ..base.returns import named
-from ..engine.dual import Dual
-from ..engine.tensor import Tensor
-from ..transforms.forward import make_dual as _make
-from ..transforms.forward import split
-
-_open: list[int] = []
-
-
-def enter_dual_level() -> int:
-    """Open a level; tensors made dual inside forget their tangents when it closes."""
-    state.levels += 1
-    state.level += 1
-    _open.append(state.level)
-    return state.level
-
-
-def exit_dual_level(*, level: int | None = None) -> None:
-    """Close the innermost level."""
-    if not _open or level is not None and level != _open[-1]:
-        raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created.")
-    _open.pop()
-    state.levels -= 1
-
-
-class dual_level:
-    """Context manager: a level for make_dual and unpack_dual."""
-
-    def __enter__(self) -> int:
-        self.level = enter_dual_level()
-        return self.level
-
-    def __exit__(self, *exc: object) -> None:
-        exit_dual_level(level=self.level)
-
-
-def _level(level: int | None) -> int:
-    if level is not None and level > 0:
-        return level
-    if not _open:
-        raise RuntimeError("Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first.")
-    return _open[-1]
-
-
-def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
-    """tensor with a tangent of the same shape and dtype."""
-    lv = _level(level)
-    if tensor.dtype.category < 2:
-        raise ValueError(f"Expected primal to be floating point or complex, but got: {tensor.dtype}")
-    if tuple(tensor.shape) != tuple(tangent.shape):
-        raise RuntimeError(f"Expected tangent of shape {tuple(tensor.shape)}, got {tuple(tangent.shape)}")
-    return _make(tensor, tangent, lv)
-
-
-def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
-    """(primal, tangent); the tangent is None if there is none at this level."""
-    if not _open and level is None:
-        return named("UnpackedDualTensor", tensor, None, fields="primal tangent")
-    primal, tangent = split(tensor, _level(level))
-    return named("UnpackedDualTensor", primal, tangent, fields="primal tangent")
-
-
-UnpackedDualTensor = type(named("UnpackedDualTensor", None, None, fields="primal tangent"))
-_ = Dual
+__all__ = [
+    "UnpackedDualTensor",
+    "dual_level",
+    "enter_dual_level",
+    "exit_dual_level",
+    "make_dual",
+    "unpack_dual",
+]

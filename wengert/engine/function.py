@@ -167,10 +167,7 @@ def default_zeros(shape: Any, dtype: Any) -> Any:
 
 def broadcastable(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
     """Whether a gradient of one shape can be brought to another by summing or expanding."""
-    for a, b in zip(reversed(have), reversed(want)):
-        if a != b and a != 1 and b != 1:
-            return False
-    return True
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(have), reversed(want)))
 
 
 class Function:
@@ -270,11 +267,10 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     outs = list(out) if many else [out]
     for t in ctx._dirty:
         views.mutated(t)
-        if recording:
-            if type(t._n) is AccumulateGrad:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
+        if recording and type(t._n) is AccumulateGrad:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation."
+            )
     if not recording:
         return out
     if many:

@@ -96,13 +96,6 @@ class Tensor:
         __gt__: Any
         __ge__: Any
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        from ..ops.creation import legacy_tensor
-
-        t = new(cls)
-        t._a, t._n, t._x = legacy_tensor(*args, **kwargs)._a, None, None
-        return t
-
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     # ---- the graph

@@ -51,7 +51,7 @@ def lengths(name: str, value: Any, n: int, most: int, like: Tensor) -> tuple[Ten
                                "ctc_loss)")
     ns = NS[type(like._a)] if RANK.get(type(like._a), 0) == 0 else None
     if ns is None:
-        from .creation import tensor
+        from .data import tensor
 
         return tensor(ints, device=like.device), ints
     return wrap(ns.asarray(ints)), ints

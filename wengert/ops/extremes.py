@@ -264,7 +264,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     tensor([1., 2., 3.])
     """
     if isinstance(dim, bool):
-        stable, dim = dim, -1
+        dim = -1  # sort(True): the stable flag came first
     if input.dtype.category == 3:
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     d = wrap_dim(dim, input._a.ndim, "sort")
@@ -345,8 +345,7 @@ def _median(name: str, skip: bool) -> Any:
         if skip and input.dtype.category == 2:
             return by_index(name, input, dim, keepdim, "nanmedian_index")
         if input.dtype.category == 2:
-            r = by_index(name, input, dim, keepdim, "median_index")
-            return r
+            return by_index(name, input, dim, keepdim, "median_index")
         n = input._a.shape[d]
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 

@@ -8,7 +8,6 @@ from ..base import dtypes
 from ..engine.kinds import movement, opaque
 from ..engine.op import op, primitive, public
 from ..engine.tensor import Tensor
-from .compare import where as where_op
 from .creation import scalar_tensor
 from .dims import wrap_dim
 from .extremes import cut, gather, scatter_add
@@ -535,76 +534,3 @@ def take_along_dim(input, indices, dim=None):
         d,
         indices.expand([*common[:d], m, *common[d + 1 :]]),
     )
-
-
-# ------------------------------------------------------------------------------------- masks
-
-
-@public
-def masked_fill(input, mask, value):
-    """input with a number (or 0-d tensor) where mask is true."""
-    if mask.dtype.name != "bool":
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"
-        )
-    if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(
-                "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
-                f" {value._a.ndim} dimension(s)."
-            )
-        value = value if value.dtype is input.dtype else value.to(input.dtype)
-    else:
-        if (
-            isinstance(value, complex)
-            and input.dtype.category < 3
-            or isinstance(value, float)
-            and input.dtype.category < 2
-            and not isinstance(value, bool)
-            and value != int(value)
-        ):
-            raise RuntimeError(
-                f"value cannot be converted to type {input.dtype.name} without overflow"
-            )
-        value = scalar_tensor(value, dtype=input.dtype, device=input.device)
-    return where_op.entry(mask, value, input)
-
-
-@public
-def masked_select(input, mask):
-    """The elements where mask is true, as a vector."""
-    from .facts import broadcast_tensors
-    from .indexing import read
-
-    if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
-    x, m = broadcast_tensors(input, mask)
-    return read(x.reshape(1) if x._a.ndim == 0 else x, m.reshape(1) if m._a.ndim == 0 else m)
-
-
-@public
-def masked_scatter(input, mask, source):
-    """input with the first elements of source, in order, where mask is true."""
-    from .facts import broadcast_tensors
-
-    if mask.dtype.name != "bool":
-        raise RuntimeError(
-            "masked_scatter_ only supports boolean masks, but got mask with dtype"
-            f" {mask.dtype.name}"
-        )
-    if source.dtype is not input.dtype:
-        raise RuntimeError(
-            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype}"
-            f" and {source.dtype}"
-        )
-    x, m = broadcast_tensors(input, mask)
-    flat = m.reshape(-1)
-    n = int(flat.sum())
-    if n > source._a.size:
-        raise RuntimeError(
-            f"masked_scatter: expected the source to have at least {n} elements, as many as the"
-            f" mask is true, got {source._a.size}"
-        )
-    places = flat.nonzero().reshape(-1)
-    values = source.reshape(-1)[:n]
-    return index_put.entry(x.reshape(-1), values, places, spec=("array",)).reshape(tuple(x.shape))

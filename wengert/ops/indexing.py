@@ -160,7 +160,7 @@ def index_dims(k: Tensor) -> int:
 
 def tensor_of(k: Any, like: Tensor) -> Tensor:
     """An index given as a list, an array or a bool, as a tensor."""
-    from .creation import tensor
+    from .data import tensor
 
     if isinstance(k, (list, range)) and len(k) == 0:
         return tensor([], dtype=int)
@@ -329,7 +329,7 @@ def nonzero_arrays(a: Tensor) -> list[Tensor]:
 
 def write(self: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
-    from .creation import tensor
+    from .data import tensor
 
     form, spec, arrays = parse(self, key)
     if not isinstance(value, Tensor):

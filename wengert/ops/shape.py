@@ -169,7 +169,7 @@ def view_(self, *shape, dtype=None):
         and not isinstance(shape[0], (tuple, list))
         or dtype is not None
     ):
-        from .creation import view_dtype
+        from .data import view_dtype
 
         return view_dtype(self, dtype or shape[0])
     shape = sizes_of(shape, "view")

@@ -85,9 +85,9 @@ rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
 @public
 def square(input):
     """x * x."""
-    from .arithmetic import pow
+    from . import arithmetic
 
-    return pow.entry(input, 2)
+    return arithmetic.pow.entry(input, 2)
 
 
 @primitive(elementwise, types="float")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, Namespace, is_array, namespace
+from ..arrays.lookup import NS, RANK, Namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
 from ..base.modes import state
 from ..base.size import Size
 from ..engine import views
-from ..engine.dispatch import as_operator
 from ..engine.hooks import Handle
-from ..engine.interp import BINARY, COMMUTATIVE, COMPARE
+from ..engine.interp import BINARY, COMPARE
 from ..engine.node import AccumulateGrad, Slot, extra
 from ..engine.op import METHODS, OPS
 from ..engine.tensor import Tensor, extras, wrap
-from ..ops import creation, indexing
+from ..ops import creation, data, indexing
 from . import functions
+from .operators import comparison, inplace_operator, operator_entry, reflected
 
 
 class TensorNamespace(Namespace):
@@ -131,85 +131,6 @@ def attach_all() -> None:
             )
     for name in COMPARE:
         setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
-
-
-def operator_entry(word: str) -> Any:
-    """The operator of a word, with the tensor on the left."""
-    if word == "matmul":
-        return METHODS["matmul"]
-    entry = as_operator(OPS[word].entry)
-    if word == "sub":
-        checked = METHODS["sub"]
-
-        def sub(self: Any, other: Any) -> Any:
-            return checked(self, other) if self._a.dtype.kind == "b" else entry(self, other)
-
-        return sub
-    if word == "pow":
-        both = as_operator(OPS["pow_tensor"].entry)
-        return lambda self, other: (
-            both(self, other) if isinstance(other, Tensor) else entry(self, other)
-        )
-    return entry
-
-
-def reflected(word: str) -> Any:
-    """The operator with the tensor on the right."""
-    if word in COMMUTATIVE:
-        return as_operator(OPS[word].entry)
-    if word == "sub":
-        return as_operator(OPS["rsub"].entry)
-    f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
-
-    def swapped(self: Any, other: Any) -> Any:
-        return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
-
-    if word == "pow":
-        return lambda self, other: (
-            f(other, self) if type(other) in SCALARS else swapped(self, other)
-        )
-    if word == "div":
-        reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
-        return lambda self, other: (
-            mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
-        )
-    return swapped
-
-
-def is_operand(x: Any) -> bool:
-    """Whether an operator of ours takes x."""
-    return isinstance(x, Tensor) or type(x) in SCALARS or is_array(x)
-
-
-def tensor_like(x: Any, like: Tensor) -> Any:
-    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors promote by category)."""
-    if isinstance(x, Tensor):
-        return x
-    if isinstance(x, (bool, int, float, complex)):
-        return creation.scalar_tensor(x, device=like.device)
-    return creation.as_tensor(x)
-
-
-def inplace_operator(dunder: str, word: str) -> Any:
-    name = {"div": "div", "pow": "pow"}.get(word, word)
-    f = METHODS.get(name)
-    call = functions.finished(f, name) if f is not None else OPS[word].entry
-
-    def g(self: Tensor, other: Any) -> Tensor:
-        return views.inplace(self, f"{name}_", call(self, other))
-
-    return g
-
-
-def comparison(name: str) -> Any:
-    entry = as_operator(OPS[name].entry)
-    if name in ("eq", "ne"):
-
-        def compare(self: Any, other: Any) -> Any:
-            return entry(self, other) if is_operand(other) else name == "ne"
-
-        return compare
-    return entry
 
 
 # ------------------------------------------------------------------------------ methods written here
@@ -350,14 +271,14 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             )
     if other is not None:
         dtype, dev = other.dtype, other.device
-    return creation.convert(self, dtype, dev, copy)
+    return data.convert(self, dtype, dev, copy)
 
 
 def _cast(name: str) -> Any:
     d = getattr(dtypes, name) if name in {x.name for x in dtypes.ALL} else dtypes.ALIASES[name]
 
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
-        return creation.convert(self, d)
+        return data.convert(self, d)
 
     f.__name__ = name
     f.__doc__ = f"The tensor converted to {d}."
@@ -374,19 +295,19 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         dtype = next((d for d in dtypes.ALL if d._letter == letter), None)
         if dtype is None:
             raise ValueError("invalid type: write 'torch.FloatTensor' or a dtype")
-    return creation.convert(self, getattr(dtype, "dtype", dtype))
+    return data.convert(self, getattr(dtype, "dtype", dtype))
 
 
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
-    return creation.convert(self, None, "cpu")
+    return data.convert(self, None, "cpu")
 
 
 def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Tensor:
     """The tensor on a CUDA device (default: the current one)."""
-    return creation.convert(self, None, "cuda" if device is None else device)
+    return data.convert(self, None, "cuda" if device is None else device)
 
 
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
@@ -533,6 +454,13 @@ SHORT = {
 }  # method -> op of its commonest call
 
 
+def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """torch.Tensor(2, 3) and torch.Tensor([1, 2]): the old constructor."""
+    t = object.__new__(cls)
+    t._a, t._n, t._x = data.legacy_tensor(*args, **kwargs)._a, None, None
+    return t
+
+
 def setup() -> None:
     """Put it all on the class."""
     for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
@@ -622,6 +550,7 @@ def setup() -> None:
     attach("is_pinned", lambda self, device=None: False)
     attach("pin_memory", lambda self, device=None: self)
     attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
+    attach("__new__", staticmethod(make))
     attach("__module__", "torch")
     attach_all()
     for name, word in SHORT.items():
