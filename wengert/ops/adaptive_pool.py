@@ -228,6 +228,8 @@ def _fractional(
         lead = shape[:-rank] if len(shape) == rank + 2 else (1, *shape[:-rank])
         samples = rand(*lead, rank, dtype=input.dtype, device=input.device)
     lead = shape[:-rank]
+    if len(lead) == 1 and samples.dim() == 3:  # no batch: the first sample's windows
+        samples = samples[0]
     out, indices = fractional_max_pool.entry(input, samples.reshape(*lead, rank), kernel, size)
     return (out, indices) if return_indices else out
 
