@@ -52,6 +52,7 @@ def pooled_size(
     return n - 1 if ceil and (n - 1) * stride >= size + padding else n  # it must begin inside
 
 
+@lru_cache(maxsize=512)
 def pool_taps(
     spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool
 ) -> Taps:
@@ -96,7 +97,7 @@ def max_pool(
                 if not _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], False):
                     _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], True)
 
-        _over_planes(lib, work, len(x), prod(t.plane) * len(t.phases), x.itemsize)
+        _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
     shape = (*lead, *t.out)
     return out.reshape(shape).astype(dtype, copy=False), where.reshape(shape)
 
@@ -256,7 +257,7 @@ def avg_pool(
         total = x.reshape(len(x), -1).sum(-1, keepdims=True)
         _divide(lib, total.reshape(out.shape), size, out)
     elif out.size:
-        _over_planes(lib, work, len(x), prod(t.plane) * len(t.phases), x.itemsize)
+        _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
     return out.reshape(*lead, *t.out).astype(dtype, copy=False)
 
 
@@ -283,7 +284,7 @@ def avg_pool_input(
         for a, b in pieces:
             run = lib.zeros((b - a, t.run), g.dtype)
             _divide(lib, g[a:b], size, windows(lib, run, t))
-            phases = lib.zeros((b - a, len(t.phases), prod(t.plane)), g.dtype)
+            phases = lib.zeros((b - a, len(t.phases), t.size), g.dtype)
             for phase, offset in t.taps:
                 into = phases[:, phase, offset : offset + t.run]
                 lib.add(into, run, out=into)
@@ -292,7 +293,7 @@ def avg_pool_input(
     if kernel == spatial and t.exact and not any(padding):
         _divide(lib, g, size, x)
     elif g.size:
-        _over_planes(lib, work, len(g), prod(t.plane) * len(t.phases), g.itemsize)
+        _over_planes(lib, work, len(g), t.size * len(t.phases), g.itemsize)
     return x.reshape(*lead, *spatial).astype(dtype, copy=False)
 
 

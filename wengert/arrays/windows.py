@@ -9,6 +9,7 @@ are in `convolve.py` and `pooling.py`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -21,6 +22,7 @@ __all__ = ["unfold", "unfold_input"]
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
+Slices = tuple[slice, ...]
 
 
 class Geometry(NamedTuple):
@@ -32,31 +34,33 @@ class Geometry(NamedTuple):
     groups: int = 1
 
 
-class Taps(NamedTuple):
+@dataclass(frozen=True, eq=False)  # made once per geometry, so it is its own key
+class Taps:
     """Where the taps of every window lie; made by `taps`."""
 
     kernel: Ints
     out: Ints  # windows per dimension
     plane: Ints  # size of a phase plane
     phases: tuple[Ints, ...]  # the phases that some tap needs: residues per dimension
-    taps: tuple[
-        tuple[int, int], ...
-    ]  # per tap, first kernel dimension slowest: (index of phase, offset)
-    run: int  # from the first window to the last, in flattened positions of the plane
-    spans: tuple[
-        tuple[tuple[slice, ...], tuple[slice, ...]], ...
-    ]  # per phase: (part of plane, part of the input)
+    taps: tuple[tuple[int, int], ...]  # per tap, the last dimension fastest: (phase, offset)
+    spans: tuple[tuple[Slices, Slices], ...]  # per phase: (part of the plane, part of the input)
     whole: bool  # the only phase is the input itself
+    pitches: Ints = field(init=False)  # steps of the flattened plane
+    size: int = field(init=False)  # elements of a plane
+    points: int = field(init=False)  # windows
+    run: int = field(init=False)  # from the first window to the last, in positions of the plane
+    exact: bool = field(init=False)  # every position of a run is a window
+    full: bool = field(init=False)  # the input fills all phases: no padding
 
-    @property
-    def pitches(self) -> Ints:
-        """Steps of the flattened plane per dimension."""
-        return steps(self.plane)
-
-    @property
-    def exact(self) -> bool:
-        """Whether every position of a run is a window."""
-        return self.run == prod(self.out)
+    def __post_init__(self) -> None:
+        spans = zip(self.spans, self.phases)
+        filled = [s.stop - s.start == n for (i, _), _ in spans for s, n in zip(i, self.plane)]
+        pitches = steps(self.plane)
+        run = sum((o - 1) * p for o, p in zip(self.out, pitches)) + 1
+        points = prod(self.out)
+        facts = dict(pitches=pitches, size=prod(self.plane), points=points, run=run)
+        for name, value in dict(**facts, exact=run == points, full=all(filled)).items():
+            object.__setattr__(self, name, value)
 
 
 def steps(shape: Ints) -> Ints:
@@ -69,16 +73,6 @@ def output_size(size: int, kernel: int, stride: int, before: int, after: int, di
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def output_sizes(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
-    """Number of windows per dimension."""
-    return tuple(
-        output_size(n, k, s, lo, hi, d)
-        for n, k, s, (lo, hi), d in zip(
-            spatial, kernel, geometry.stride, geometry.padding, geometry.dilation
-        )
-    )
-
-
 @lru_cache(maxsize=512)
 def taps(
     spatial: Ints, kernel: Ints, stride: Ints, before: Ints, dilation: Ints, out: Ints
@@ -86,8 +80,7 @@ def taps(
     """The taps of `out` windows per dimension, the first beginning `before` ahead of the input."""
     each = [[divmod(t * d, s) for t in range(k)] for k, d, s in zip(kernel, dilation, stride)]
     plane = tuple(max(q for q, _ in ts) + o for ts, o in zip(each, out))
-    residues = [sorted({r for _, r in ts}) for ts in each]
-    phases = tuple(product(*residues))
+    phases = tuple(product(*[sorted({r for _, r in ts}) for ts in each]))
     pitches = steps(plane)
     places = tuple(
         (phases.index(tuple(r for _, r in where)), sum(q * p for (q, _), p in zip(where, pitches)))
@@ -95,58 +88,52 @@ def taps(
     )
     spans = []
     for phase in phases:
-        inner, outer = [], []
-        for n, q, s, lo, r in zip(spatial, plane, stride, before, phase):
-            first = max(0, -((r - lo) // s))  # smallest q with q*s + r - lo >= 0
-            last = max(
-                first, min(q, -((r - lo - n) // s))
-            )  # one past the largest with q*s + r - lo < n
-            start = first * s + r - lo
-            inner.append(slice(first, last))
-            outer.append(
-                slice(start, start + (last - first) * s, s) if last > first else slice(0, 0)
-            )
-        spans.append((tuple(inner), tuple(outer)))
+        spans.append(tuple(zip(*map(_span, spatial, plane, stride, before, phase))))
     whole = plane == spatial and all(s == 1 for s in stride) and not any(before)
-    run = sum((o - 1) * p for o, p in zip(out, pitches)) + 1
-    return Taps(kernel, out, plane, phases, places, run, tuple(spans), whole)
+    return Taps(kernel, out, plane, phases, places, tuple(spans), whole)  # type: ignore[arg-type]
 
 
+def _span(n: int, plane: int, stride: int, before: int, phase: int) -> tuple[slice, slice]:
+    """Which of a phase's `plane` positions lie in an input of n, and where."""
+    first = max(0, -((phase - before) // stride))
+    last = max(first, min(plane, -((phase - before - n) // stride)))
+    start = first * stride + phase - before
+    if last == first:
+        return slice(first, last), slice(0, 0)
+    return slice(first, last), slice(start, start + (last - first) * stride, stride)
+
+
+@lru_cache(maxsize=512)
 def first_of_rows(t: Taps) -> Taps:
     """The taps that begin a row of the kernel, over all the last dimension of the only phase."""
-    width, length = t.kernel[-1], t.plane[-1]
-    out = (*t.out[:-1], length)
-    run = sum((o - 1) * p for o, p in zip(out, t.pitches)) + 1
-    return t._replace(kernel=(*t.kernel[:-1], 1), out=out, taps=t.taps[::width], run=run)
+    out = (*t.out[:-1], t.plane[-1])
+    kernel, rows = (*t.kernel[:-1], 1), t.taps[:: t.kernel[-1]]
+    return Taps(kernel, out, t.plane, t.phases, rows, t.spans, t.whole)
 
 
+@lru_cache(maxsize=512)
 def conv_taps(spatial: Ints, kernel: Ints, geometry: Geometry) -> Taps:
     """The taps of a convolution over an input of these spatial sizes."""
-    before = tuple(lo for lo, _ in geometry.padding)
-    return taps(
-        spatial,
-        kernel,
-        geometry.stride,
-        before,
-        geometry.dilation,
-        output_sizes(spatial, kernel, geometry),
-    )
+    stride, padding, dilation, _ = geometry
+    before = tuple(lo for lo, _ in padding)
+    each = zip(spatial, kernel, stride, padding, dilation)
+    out = tuple(output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in each)
+    return taps(spatial, kernel, stride, before, dilation, out)
 
 
 def split(lib: Any, x: Array, t: Taps, fill: Any = 0) -> Array:
     """x (..., *spatial) -> its phases (..., phase, plane), padded with `fill`."""
     lead = x.shape[: x.ndim - len(t.plane)]
     if t.whole:
-        return lib.ascontiguousarray(x).reshape(*lead, 1, prod(t.plane))
+        return lib.ascontiguousarray(x).reshape(*lead, 1, t.size)
     shape = (*lead, len(t.phases), *t.plane)
-    full = all(s.stop - s.start == n for inner, _ in t.spans for s, n in zip(inner, t.plane))
-    if full:
+    if t.full:
         ph = lib.empty(shape, x.dtype)
     else:
-        ph = lib.zeros(shape, x.dtype) if fill == 0 else lib.full(shape, fill, x.dtype)
+        ph = lib.full(shape, fill, x.dtype) if fill else lib.zeros(shape, x.dtype)
     for i, (inner, outer) in enumerate(t.spans):
         ph[(..., i, *inner)] = x[(..., *outer)]
-    return ph.reshape(*lead, len(t.phases), prod(t.plane))
+    return ph.reshape(*lead, len(t.phases), t.size)
 
 
 def merge(ph: Array, t: Taps, x: Array) -> None:
@@ -157,21 +144,28 @@ def merge(ph: Array, t: Taps, x: Array) -> None:
 
 
 def windows(lib: Any, run: Array, t: Taps) -> Array:
-    """The windows alone, (..., *out), of runs (..., run), as a view."""
-    if t.exact:
-        return run.reshape(*run.shape[:-1], *t.out)
-    strides = (*run.strides[:-1], *(p * run.strides[-1] for p in t.pitches))
-    return lib.lib.stride_tricks.as_strided(run, (*run.shape[:-1], *t.out), strides)
+    """The windows alone, (..., *out), of runs (..., run or more), as a view."""
+    shape = (*run.shape[:-1], *t.out)
+    if t.exact and run.shape[-1] == t.run:
+        return run.reshape(shape)
+    strides = (*run.strides[:-1], *[p * run.strides[-1] for p in t.pitches])
+    return strided(lib, run, shape, strides)
 
 
 def strided(lib: Any, x: Array, shape: Ints, strides: Ints) -> Array:
-    """A view of x with these sizes and strides (in bytes), its base being the memory's owner."""
-    owner = x if x.base is None else x.base
-    if lib is not np or type(owner) is not np.ndarray or not x.size:
-        return lib.lib.stride_tricks.as_strided(x, shape, strides)
-    offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    memory = owner.T if owner.flags.f_contiguous else owner
-    return np.ndarray(shape, x.dtype, memory.reshape(-1).view(np.uint8), offset, strides)
+    """A view of x with these sizes and strides (in bytes); its base is the owner of the memory."""
+    if lib is np and x.size:
+        if x.flags.c_contiguous and x.dtype.kind != "V":  # a tenth of as_strided's price
+            return np.ndarray(shape, x.dtype, x, 0, strides)
+        owner = x if x.base is None else x.base
+        if type(owner) is np.ndarray:
+            offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+            memory = (owner.T if owner.flags.f_contiguous else owner).reshape(-1)
+            return np.ndarray(shape, x.dtype, memory.view(np.uint8), offset, strides)
+    return lib.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+# ------------------------------------------------------------------------------------- slices
 
 
 def unfold(lib: Any, x: Array, dim: int, size: int, step: int) -> Array:

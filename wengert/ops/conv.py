@@ -215,7 +215,7 @@ def _hashable(value: Any) -> Any:
 
 
 def _check_shapes(
-    name: str, x: Ints, w: Ints, bias: Any, rank: int, groups: int, transposed: bool
+    name: str, x: Ints, w: Ints, bias: Ints | None, rank: int, groups: int, transposed: bool
 ) -> None:
     """What PyTorch refuses about the shapes of a batched call."""
     k = rank + 2
@@ -246,15 +246,18 @@ def _check_shapes(
             f"{list(x)} to have {channels} channels, but got {x[1]} channels instead"
         )
     out = w[1] * groups if transposed else w[0]
-    if bias is not None and tuple(bias.shape) != (out,):
+    if bias is not None and bias != (out,):
         raise RuntimeError(
             f"{name}: Given {'transposed=1, ' if transposed else ''}weight of size {list(w)}, "
             f"expected bias to be 1-dimensional with {out} elements, but got bias of size "
-            f"{list(bias.shape)} instead"
+            f"{list(bias)} instead"
         )
 
 
 def _check_types(name: str, input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    d = input._a.dtype
+    if weight._a.dtype is d and (bias is None or bias._a.dtype is d):
+        return
     a = input.dtype
     for what, t in (("bias", bias), ("weight", weight)):
         if t is not None and t.dtype is not a:
@@ -265,24 +268,51 @@ def _check_types(name: str, input: Tensor, weight: Tensor, bias: Tensor | None) 
             )
 
 
-def _batched(name: str, input: Tensor, rank: int) -> bool:
-    n = input._a.ndim
-    if n not in (rank + 1, rank + 2):
+def _is_batched(name: str, shape: Ints, rank: int) -> bool:
+    if len(shape) not in (rank + 1, rank + 2):
         raise RuntimeError(
             f"Expected {rank + 1}D (unbatched) or {rank + 2}D (batched) input to {name}, but got "
-            f"input of size: {list(input.shape)}"
+            f"input of size: {list(shape)}"
         )
-    return n == rank + 2
+    return len(shape) == rank + 2
 
 
 def _check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
-    check_tensor(name, input)
-    check_tensor(name, weight, "weight")
-    if bias is not None:
+    if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
+        check_tensor(name, input)
+        check_tensor(name, weight, "weight")
+    if bias is not None and not isinstance(bias, Tensor):
         check_tensor(name, bias, "bias")
 
 
 # ------------------------------------------------------------------------------------- convolution
+
+
+@lru_cache(maxsize=512)
+def _forward(
+    name: str,
+    rank: int,
+    x: Ints,
+    w: Ints,
+    bias: Ints | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> tuple[Geometry, bool]:
+    """The geometry of a call with these shapes, and whether the input is a batch; or the error."""
+    batched = _is_batched(name, x, rank)
+    geometry = _geometry(name, rank, stride, padding, dilation, groups, w[2:])
+    _check_shapes(name, x if batched else (1, *x), w, bias, rank, groups, False)
+    sizes = [n + lo + hi for n, (lo, hi) in zip(x[-rank:], geometry.padding)]
+    reach = [d * (k - 1) + 1 for d, k in zip(geometry.dilation, w[2:])]
+    if any(n < r for n, r in zip(sizes, reach)):
+        raise RuntimeError(
+            f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, sizes))}). "
+            f"Kernel size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than "
+            "actual input size"
+        )
+    return geometry, batched
 
 
 def _convolve(
@@ -297,22 +327,11 @@ def _convolve(
     groups: int,
 ) -> Tensor:
     _check_tensors(name, input, weight, bias)
-    a, w = input._a.shape, weight._a.shape
-    batched = _batched(name, input, rank)
-    _check_types(name, input, weight, bias)
+    b = None if bias is None else tuple(bias._a.shape)
+    shapes = (tuple(input._a.shape), tuple(weight._a.shape), b)
     arguments = (_hashable(stride), _hashable(padding), _hashable(dilation))
-    geometry = _geometry(name, rank, *arguments, groups, tuple(w[2:]))
-    _check_shapes(name, a if batched else (1, *a), w, bias, rank, groups, False)
-    for i, (lo, hi) in enumerate(geometry.padding):
-        n = a[i - rank] + lo + hi
-        if n < geometry.dilation[i] * (w[2 + i] - 1) + 1:
-            sizes = [a[j - rank] + sum(p) for j, p in enumerate(geometry.padding)]
-            reach = [d * (k - 1) + 1 for d, k in zip(geometry.dilation, w[2:])]
-            raise RuntimeError(
-                f"{name}: Calculated padded input size per channel: "
-                f"({' x '.join(map(str, sizes))}). Kernel size: ({' x '.join(map(str, reach))}). "
-                "Kernel size can't be greater than actual input size"
-            )
+    geometry, batched = _forward(name, rank, *shapes, *arguments, groups)
+    _check_types(name, input, weight, bias)
     if batched:
         return conv.entry(input, weight, bias, geometry)
     return conv.entry(input.unsqueeze(0), weight, bias, geometry).squeeze(0)
@@ -379,17 +398,18 @@ def _transposed(
     dilation: Any,
 ) -> Tensor:
     _check_tensors(name, input, weight, bias)
-    a, w = input._a.shape, weight._a.shape
-    batched = _batched(name, input, rank)
+    a, w = tuple(input._a.shape), tuple(weight._a.shape)
+    batched = _is_batched(name, a, rank)
     _check_types(name, input, weight, bias)
-    arguments = (_hashable(stride), _hashable(padding), _hashable(dilation))
     if isinstance(padding, str):
         raise TypeError(f"{name}(): padding must be an int or ints, not {padding!r}")
-    geometry = _geometry(name, rank, *arguments, groups, tuple(w[2:]))
+    arguments = (_hashable(stride), _hashable(padding), _hashable(dilation))
+    geometry = _geometry(name, rank, *arguments, groups, w[2:])
     extra = _numbers(name, "output_padding", output_padding, rank)
     if min(extra) < 0:
         raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
-    _check_shapes(name, a if batched else (1, *a), w, bias, rank, groups, True)
+    b = None if bias is None else tuple(bias._a.shape)
+    _check_shapes(name, a if batched else (1, *a), w, b, rank, groups, True)
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
         if e >= s and e >= d:
             raise RuntimeError(
