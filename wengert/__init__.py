@@ -1,4 +1,6 @@
-"""wengert: PyTorch's public API in pure Python on NumPy and CuPy. The front door: torch's names, no logic."""
+"""wengert: PyTorch's public API in pure Python on NumPy and CuPy. The front door: torch's
+names, no logic.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The reverse pass: accumulation, cotangents, graphs kept and freed, higher orders, threads, memory."""
+"""The reverse pass: accumulation, cotangents, graphs kept and freed, higher orders, threads,
+memory.
+"""
 
 import gc
 import threading
@@ -238,13 +240,29 @@ def test_names_of_nodes():
     x = leaf(1.0, 2.0)
     assert type(x**2).__name__ == "Tensor"
     names = {
-        "PowBackward0": x**2, "PowBackward1": x**x, "MulBackward0": x * x, "MeanBackward0": x.mean(),
-        "SumBackward0": x.sum(), "SumBackward1": x.sum(0), "AddBackward0": x + 1, "SubBackward0": x - 1,
-        "RsubBackward1": 1 - x, "DivBackward0": x / 2, "NegBackward0": -x, "ViewBackward0": x.view(2, 1),
-        "SelectBackward0": x[0], "SliceBackward0": x[:1], "UnsqueezeBackward0": x[None], "CloneBackward0": x.clone(),
-        "TBackward0": x.view(1, 2).t(), "DotBackward0": x @ x, "MaxBackward0": x.max(0).values,
-        "UnbindBackward0": x.unbind()[0], "SplitBackward0": x.split(1)[0], "CatBackward0": W.cat([x, x]),
-    }  # fmt: skip
+        "PowBackward0": x**2,
+        "PowBackward1": x**x,
+        "MulBackward0": x * x,
+        "MeanBackward0": x.mean(),
+        "SumBackward0": x.sum(),
+        "SumBackward1": x.sum(0),
+        "AddBackward0": x + 1,
+        "SubBackward0": x - 1,
+        "RsubBackward1": 1 - x,
+        "DivBackward0": x / 2,
+        "NegBackward0": -x,
+        "ViewBackward0": x.view(2, 1),
+        "SelectBackward0": x[0],
+        "SliceBackward0": x[:1],
+        "UnsqueezeBackward0": x[None],
+        "CloneBackward0": x.clone(),
+        "TBackward0": x.view(1, 2).t(),
+        "DotBackward0": x @ x,
+        "MaxBackward0": x.max(0).values,
+        "UnbindBackward0": x.unbind()[0],
+        "SplitBackward0": x.split(1)[0],
+        "CatBackward0": W.cat([x, x]),
+    }
     for name, t in names.items():
         assert t.grad_fn.name() == name
         assert repr(t.grad_fn).startswith(f"<{name} object at 0x")

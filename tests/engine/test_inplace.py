@@ -1,4 +1,6 @@
-"""In-place operations and views: aliasing, version counters, rewritten histories, and the errors."""
+"""In-place operations and views: aliasing, version counters, rewritten histories, and the
+errors.
+"""
 
 import pytest
 
@@ -118,8 +120,21 @@ def test_recorded_histories():
 
 def test_views_share_memory():
     x = W.zeros(2, 3)
-    for view in (x.view(6), x[0], x[:, 1], x.t(), x.diagonal(), x[None], x.expand(2, 2, 3)[0], x.transpose(0, 1),
-                 x.unfold(1, 2, 1), x.squeeze(), x.detach(), x.data, x.reshape(3, 2)):  # fmt: skip
+    for view in (
+        x.view(6),
+        x[0],
+        x[:, 1],
+        x.t(),
+        x.diagonal(),
+        x[None],
+        x.expand(2, 2, 3)[0],
+        x.transpose(0, 1),
+        x.unfold(1, 2, 1),
+        x.squeeze(),
+        x.detach(),
+        x.data,
+        x.reshape(3, 2),
+    ):
         x.zero_()
         view.fill_(1.0)
         assert x.sum().item() > 0

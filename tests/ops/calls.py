@@ -1,8 +1,10 @@
-"""Calls of public functions that between them reach every op: what test_every_op takes its samples from.
+"""Calls of public functions that between them reach every op: what test_every_op takes its
+samples from.
 
-Each call gets a namespace `T` (torch's functions), `F` (nn.functional) and a maker of random tensors `r(*shape)`
-(float64, uniform in 0.2 to 0.8, so that logarithms, roots and inverse sines are defined). Elementwise ops and
-plain reductions are sampled automatically and need no call here.
+Each call gets a namespace `T` (torch's functions), `F` (nn.functional) and a maker of random
+tensors `r(*shape)` (float64, uniform in 0.2 to 0.8, so that logarithms, roots and inverse sines
+are defined). Elementwise ops and plain reductions are sampled automatically and need no call
+here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Every op through every interpreter: values, first and second derivatives, forward mode, vmap, tracing, another device.
+"""Every op through every interpreter: values, first and second derivatives, forward mode, vmap,
+tracing, another device.
 
-Samples are harvested: the calls of `calls.py` run on traced arrays, and each step that the trace wrote down is a
-sample of its op. Elementwise ops and reductions that no call reaches get random arrays.
+Samples are harvested: the calls of `calls.py` run on traced arrays, and each step that the trace
+wrote down is a sample of its op. Elementwise ops and reductions that no call reaches get random
+arrays.
 """
 
 from __future__ import annotations

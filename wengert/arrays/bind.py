@@ -1,4 +1,6 @@
-"""Makes a namespace of a library: its own callables, and our functions with the library filled in."""
+"""Makes a namespace of a library: its own callables, and our functions with the library filled
+in.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,7 @@ LAZY_MODULES = (
     "alignment",
     "attending",
     "indexing",
+    "storage",
     "scans",
     "statistics",
     "sparse",

@@ -11,7 +11,8 @@ from ..base.devices import CPU, device
 from . import bind, memory, shapes
 from .lookup import NS, Namespace
 
-# Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's warnings
+# Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
+# warnings
 # about them are silenced for code of this package only.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"wengert\.")
 warnings.filterwarnings("ignore", category=np.exceptions.ComplexWarning, module=r"wengert\.")

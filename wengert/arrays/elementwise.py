@@ -109,7 +109,9 @@ def astype(lib: Any, x: Any, dtype: Any) -> Any:
 
 
 def float_to_int(lib: Any, x: Any, dtype: Any) -> Any:
-    """Truncation; what does not fit wraps as it does in PyTorch on x86 (through int64 for the narrow types)."""
+    """Truncation; what does not fit wraps as it does in PyTorch on x86 (through int64 for the
+    narrow types).
+    """
     if dtype.itemsize < 4:
         return lib.asarray(x.astype(np.int32).astype(dtype))
     if dtype.kind == "u":

@@ -76,7 +76,9 @@ def is_array(x: object) -> bool:
 
 
 def namespace(*arrays: Any) -> Any:
-    """The namespace that speaks for these operands together; Python scalars and None are skipped."""
+    """The namespace that speaks for these operands together; Python scalars and None are
+    skipped.
+    """
     best = None
     rank, level = -1, -1
     for a in arrays:

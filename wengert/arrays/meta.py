@@ -1,4 +1,6 @@
-"""The meta device: arrays with a shape and a dtype and no elements (one zero stands for all of them)."""
+"""The meta device: arrays with a shape and a dtype and no elements (one zero stands for all of
+them).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Words that reduce along dimensions, scan, sort and multiply matrices. First argument: the library."""
+"""Words that reduce along dimensions, scan, sort and multiply matrices. First argument: the
+library.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return (out / np.float32(n)).astype(d)
     if d.kind in "iub":
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+            "mean(): could not infer output dtype. Input dtype must be either a floating point "
+            "or complex "
             f"dtype. Got: {d}. Convert with .float(), or pass dtype=torch.float32."
         )
     out = lib.add.reduce(x, dim, None, None, keepdim)

@@ -1,4 +1,6 @@
-"""Words that scan along a dimension: cumulative extremes and log-sums. First argument: the library."""
+"""Words that scan along a dimension: cumulative extremes and log-sums. First argument: the
+library.
+"""
 
 from __future__ import annotations
 

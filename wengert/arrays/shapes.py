@@ -1,4 +1,6 @@
-"""Words that move elements: views, joins, gathers, scatters; and making arrays. First argument: the library."""
+"""Words that move elements: views, joins, gathers, scatters; and making arrays. First argument:
+the library.
+"""
 
 from __future__ import annotations
 
@@ -147,7 +149,9 @@ def stack(lib: Any, *arrays: Any, dim: int = 0) -> Any:
 
 
 def take(lib: Any, x: Any, *indices: Any, spec: Any = ()) -> Any:
-    """Advanced indexing: spec is the key with None-marked places (see ops/indexing) filled by the index arrays."""
+    """Advanced indexing: spec is the key with None-marked places (see ops/indexing) filled by
+    the index arrays.
+    """
     return lib.asarray(x[_key(spec, indices)])
 
 
@@ -169,7 +173,9 @@ def put_add(lib: Any, g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: 
 
 
 def one_hot_rows(lib: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Rows of g (n, m) summed into zeros of shape (rows, m) at index: sorted, then one segmented sum."""
+    """Rows of g (n, m) summed into zeros of shape (rows, m) at index: sorted, then one
+    segmented sum.
+    """
     out = lib.zeros(shape, g.dtype)
     order = lib.argsort(index, kind="stable")
     sorted_index = index[order]
@@ -327,7 +333,9 @@ def owner(a: Any) -> Any:
 def as_strided(
     lib: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0
 ) -> Any:
-    """x's memory with other sizes and strides in elements; IndexError-free: what lies outside is refused."""
+    """x's memory with other sizes and strides in elements; IndexError-free: what lies outside
+    is refused.
+    """
     base = owner(x)
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)

@@ -1,4 +1,6 @@
-"""The simulated devices sim:0, sim:1: NumPy behind a strict wrapper, so that device rules are tested without a GPU."""
+"""The simulated devices sim:0, sim:1: NumPy behind a strict wrapper, so that device rules are
+tested without a GPU.
+"""
 
 from __future__ import annotations
 

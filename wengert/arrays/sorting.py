@@ -1,4 +1,6 @@
-"""Words that order: sort, topk, kthvalue, unique, searchsorted, nonzero. First argument: the library."""
+"""Words that order: sort, topk, kthvalue, unique, searchsorted, nonzero. First argument: the
+library.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,9 @@ def mode_index(lib: Any, x: Any, dim: int) -> Any:
 
 
 def scatter_set(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:
-    """A copy of x with src (cut to index's shape, or a number) put at the places gather would read."""
+    """A copy of x with src (cut to index's shape, or a number) put at the places gather would
+    read.
+    """
     from .shapes import _along
 
     out = x.copy()

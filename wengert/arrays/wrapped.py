@@ -1,7 +1,8 @@
-"""Devices made of NumPy arrays behind a strict wrapper: the simulated device and the shape-only one.
+"""Devices made of NumPy arrays behind a strict wrapper: the simulated device and the shape-only
+one.
 
-A wrapped array is no ndarray and does not turn into one by accident; its namespace unwraps, calls the
-CPU's word and wraps again. Mixing with the CPU's arrays or another device's raises.
+A wrapped array is no ndarray and does not turn into one by accident; its namespace unwraps, calls
+the CPU's word and wraps again. Mixing with the CPU's arrays or another device's raises.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Layouts and memory formats: accepted names; arrays here are strided in the library's own order."""
+"""Layouts and memory formats: accepted names; arrays here are strided in the library's own
+order.
+"""
 
 from __future__ import annotations
 

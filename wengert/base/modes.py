@@ -1,4 +1,6 @@
-"""Thread-local switches: is the graph recorded, inference mode, the default device; with their context managers."""
+"""Thread-local switches: is the graph recorded, inference mode, the default device; with their
+context managers.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The reverse pass: nodes in the opposite order of their creation, gradients summed where they meet.
+"""The reverse pass: nodes in the opposite order of their creation, gradients summed where they
+meet.
 
-The same loop serves raw arrays (ordinary backward: nothing recorded) and Tensors (create_graph=True: the
-rules call ops, so the pass is recorded). A gradient is brought to its node's shape and dtype when it
-arrives: rules do not undo broadcasting or promotion.
+The same loop serves raw arrays (ordinary backward: nothing recorded) and Tensors
+(create_graph=True: the rules call ops, so the pass is recorded). A gradient is brought to its
+node's shape and dtype when it arrives: rules do not undo broadcasting or promotion.
 """
 
 from __future__ import annotations
@@ -139,8 +140,9 @@ def run(
 ) -> None:
     """One reverse pass.
 
-    roots, seeds: nodes and their cotangents (raw arrays, or Tensors with create). only: the nodes worth visiting (None:
-    all). captures: node -> list that receives its gradient. accumulate: add to the leaves' `.grad`.
+    roots, seeds: nodes and their cotangents (raw arrays, or Tensors with create). only: the nodes
+    worth visiting (None: all). captures: node -> list that receives its gradient. accumulate: add
+    to the leaves' `.grad`.
     """
     grads: dict[Any, Any] = {}
     for r, g in zip(roots, seeds):
@@ -275,7 +277,8 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     elif old is None:
         if not g.shape:
             g = NS[type(g)].asarray(g)  # a library scalar
-        # keep g itself only if nobody else can see it: 3 references are ours (caller, parameter, getrefcount)
+        # keep g itself only if nobody else can see it: 3 references are ours (caller, parameter,
+        # getrefcount)
         if RANK.get(type(g), 0) == 0 and (g.base is not None or getrefcount(g) > 3):
             g = NS[type(g)].copy(g)
         leaf.grad = wrap(g)
@@ -337,7 +340,8 @@ def run_with_hooks(n: Any, g: Any, create: bool) -> Any:
     return out
 
 
-# ------------------------------------------------------------------------------------- the public calls
+# ---- the public
+# calls
 
 
 def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str) -> list[Any]:
@@ -402,8 +406,8 @@ def backward(
 ) -> None:
     """Add the gradients of tensors to the `.grad` of the leaves (torch.autograd.backward).
 
-    tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes. inputs: accumulate only
-    into these.
+    tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
+    inputs: accumulate only into these.
     """
     outs = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
     if grad_tensors is None:
@@ -459,7 +463,9 @@ def edge_tensor(e: GraphEdge) -> Any:
 
 
 def with_mode(f: Any, create: bool, *args: Any) -> None:
-    """Run a pass with recording on only for create_graph (lower interpreter levels keep recording)."""
+    """Run a pass with recording on only for create_graph (lower interpreter levels keep
+    recording).
+    """
     grad = state.grad
     state.grad = create or (grad and state.levels > 0)
     try:
@@ -488,11 +494,13 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """Gradients of outputs with respect to inputs, returned instead of accumulated (torch.autograd.grad).
+    """Gradients of outputs with respect to inputs, returned instead of accumulated
+    (torch.autograd.grad).
 
-    outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes (None: ones for scalars).
-    allow_unused: give None for inputs that the outputs do not depend on, instead of an error. is_grads_batched: the
-    cotangents have a batch dimension in front, and so have the results.
+    outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes
+    (None: ones for scalars). allow_unused: give None for inputs that the outputs do not depend
+    on, instead of an error. is_grads_batched: the cotangents have a batch dimension in front, and
+    so have the results.
     """
     outs = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)

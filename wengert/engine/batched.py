@@ -1,4 +1,6 @@
-"""vmap: an array with a hidden batch dimension in front. The kind of an op tells how to push the batch through."""
+"""vmap: an array with a hidden batch dimension in front. The kind of an op tells how to push
+the batch through.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ ADJUST: dict[
 
 
 def adjust(*names: str) -> Callable[[Any], Any]:
-    """Register how an op's static arguments change when a batch dimension is put in front of its arrays."""
+    """Register how an op's static arguments change when a batch dimension is put in front of
+    its arrays.
+    """
 
     def register(f: Any) -> Any:
         for n in names:
@@ -70,7 +74,9 @@ def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
 
 
 def aligned(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:
-    """Elementwise: batch dimensions in front, ones inserted where a logical array has fewer dimensions."""
+    """Elementwise: batch dimensions in front, ones inserted where a logical array has fewer
+    dimensions.
+    """
     nd = max(v.ndim - f for v, f in zip(values, flags) if v is not None and type(v) not in SCALARS)
     out = []
     for v, f in zip(values, flags):
@@ -133,7 +139,9 @@ def lift_batch(x: Any, level: int, dim: int = 0) -> Tensor:
 
 
 def drop_batch(t: Any, level: int, size: int, dim: int = 0) -> Tensor:
-    """The whole batch of a result as one Tensor (results that do not depend on the batch are repeated)."""
+    """The whole batch of a result as one Tensor (results that do not depend on the batch are
+    repeated).
+    """
     a = t._a if isinstance(t, Tensor) else t
     if isinstance(a, Batched) and a.level == level:
         v = a.content

@@ -1,4 +1,5 @@
-"""The long way through an op: dtype promotion, scalars, devices, interpreters, any number of arrays, out=.
+"""The long way through an op: dtype promotion, scalars, devices, interpreters, any number of
+arrays, out=.
 
 The eager entry comes here for everything that is not plain arrays of one dtype on one device.
 """
@@ -101,7 +102,8 @@ def as_operator(f: Any) -> Any:
 def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
     """(raw arrays, nodes) of the operands at the highest interpreter level among them.
 
-    Operands of a lower level go in whole, so that what they record stays recorded at their own level.
+    Operands of a lower level go in whole, so that what they record stays recorded at their own
+    level.
     """
     raws: list[Any] = []
     nodes: list[Any] = []
@@ -146,7 +148,9 @@ def constant(op: Op, i: int, x: Any) -> Any:
 
 
 def result_dtype(operands: Any) -> dtypes.dtype:
-    """PyTorch's promotion: dimensioned tensors first, then 0-d tensors, then Python numbers, by category."""
+    """PyTorch's promotion: dimensioned tensors first, then 0-d tensors, then Python numbers, by
+    category.
+    """
     dim = zero = scalar = None
     for x in operands:
         if x is None:
@@ -230,7 +234,9 @@ def agreed(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
 
 
 def check_devices(op: Op, raws: list[Any]) -> None:
-    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a dtype."""
+    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a
+    dtype.
+    """
     main = None
     for a in raws:
         if a is None or type(a) in SCALARS or type(a) is _Typed:

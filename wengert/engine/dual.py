@@ -1,4 +1,6 @@
-"""Forward mode: a primal and its tangent. Most ops need no rule of their own: the kind tells what to do."""
+"""Forward mode: a primal and its tangent. Most ops need no rule of their own: the kind tells
+what to do.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def tangent(
 def transposed_vjp(
     op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any
 ) -> Any:
-    """The tangent of any op with vjp rules: the vjp is linear in its cotangent, so its own vjp is the jvp."""
+    """The tangent of any op with vjp rules: the vjp is linear in its cotangent, so its own vjp
+    is the jvp.
+    """
     from ..base import dtypes
     from ..base.modes import enable_grad
     from .backward import grad
@@ -133,7 +137,9 @@ def transposed_vjp(
 
 
 def lowered(p: Any) -> Any:
-    """A primal as the raw array of a fresh leaf; a Tensor stays whole, so that its own history is kept."""
+    """A primal as the raw array of a fresh leaf; a Tensor stays whole, so that its own history
+    is kept.
+    """
     return (
         p._a
         if isinstance(p, Tensor) and p._n is None

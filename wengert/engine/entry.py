@@ -1,8 +1,8 @@
 """The eager entry of an op and its backward step, unrolled from a template for its arity.
 
-This is the project's only exec (as in dataclasses): one straight line of code per op instead of loops
-over arguments is what makes a small operation cheap. Whatever is unusual (mixed dtypes or devices,
-scalars in odd places, interpreters, out=) goes to `dispatch.slow`.
+This is the project's only exec (as in dataclasses): one straight line of code per op instead of
+loops over arguments is what makes a small operation cheap. Whatever is unusual (mixed dtypes or
+devices, scalars in odd places, interpreters, out=) goes to `dispatch.slow`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from .tensor import Tensor
 
 
 def public_name(op: Op, name: str) -> str:
-    """x and y are `input` and `other` to users, unless the op has a parameter of that name already."""
+    """x and y are `input` and `other` to users, unless the op has a parameter of that name
+    already.
+    """
     new = PUBLIC_NAME.get(name, name)
     return name if new in op.static or new in op.inputs else new
 
@@ -30,8 +32,9 @@ def public_name(op: Op, name: str) -> str:
 def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """The function users call: op(inputs..., static..., *, out=None).
 
-    careful: build the short form for the commonest call of a public function, which takes every other call (and those
-    that the library refuses): x.view(2, 3) for a static argument `shape`, x[2] for `key`, x.sum() for none.
+    careful: build the short form for the commonest call of a public function, which takes every
+    other call (and those that the library refuses): x.view(2, 3) for a static argument `shape`,
+    x[2] for `key`, x.sum() for none.
     """
     if op.kind == "composite":
         return composite_entry(op)
@@ -111,10 +114,10 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     if op.differentiable and nodes:
         w(f"  if ({nodes}) and state.grad:")
         w("    n = new(Node)")
-        w(
-            "    n.parents ="
-            f" ({''.join((f'n{i}, ' if op.joint or name in op.rules else 'None, ') for i, name in enumerate(op.inputs))})"
-        )
+        kept = [
+            f"n{i}" if op.joint or name in op.rules else "None" for i, name in enumerate(op.inputs)
+        ]
+        w(f"    n.parents = ({', '.join(kept)},)")
         w(f"    n.saved = ({''.join(_value(op, s) + ', ' for s in op.saved)})")
         w("    n.seq = tick(); n.hooks = n.more = None")
         w("    fr = frame(1); c = fr.f_code")
@@ -216,7 +219,9 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
 
 
 def build_backward(op: Op) -> Any:
-    """backward(xp, g, saved, parents) -> gradients, one per parent; rules run only for parents that want theirs."""
+    """backward(xp, g, saved, parents) -> gradients, one per parent; rules run only for parents
+    that want theirs.
+    """
     if not op.differentiable:
         return None
     n = len(op.inputs)

@@ -171,10 +171,12 @@ def broadcastable(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
 
 
 class Function:
-    """Base of user-defined differentiable functions: subclass with static forward and backward, call apply.
+    """Base of user-defined differentiable functions: subclass with static forward and backward,
+    call apply.
 
-    forward(ctx, *args) or forward(*args) with setup_context(ctx, inputs, output); backward(ctx, *grad_outputs) returns
-    one gradient (or None) for each argument of forward. backward may use any operations: it is itself differentiable.
+    forward(ctx, *args) or forward(*args) with setup_context(ctx, inputs, output); backward(ctx,
+    *grad_outputs) returns one gradient (or None) for each argument of forward. backward may use
+    any operations: it is itself differentiable.
 
     >>> class Square(Function):
     ...     @staticmethod
@@ -352,7 +354,9 @@ def down(t: Tensor) -> Any:
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a backward as not differentiable again: a second derivative through it raises RuntimeError."""
+    """Mark a backward as not differentiable again: a second derivative through it raises
+    RuntimeError.
+    """
 
     @functools.wraps(fn)
     def wrapper(ctx: Any, *args: Any) -> Any:

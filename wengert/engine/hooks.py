@@ -9,7 +9,9 @@ _ids = itertools.count()
 
 
 class Handle:
-    """Returned by the register functions; `remove()` takes the hook out again. Also a context manager."""
+    """Returned by the register functions; `remove()` takes the hook out again. Also a context
+    manager.
+    """
 
     def __init__(self, hooks: dict[int, Any], fn: Any = None, *, first: bool = False) -> None:
         self.hooks_dict = hooks

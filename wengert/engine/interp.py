@@ -1,7 +1,9 @@
-"""What interpreters share: a value with a level, the vocabulary over it, and operators from one list.
+"""What interpreters share: a value with a level, the vocabulary over it, and operators from one
+list.
 
-An interpreter is an array type that holds arrays (of a library, of another interpreter, or Tensors). Its
-namespace runs an op by `apply(op, inputs, static)`; inputs that are not its own are constants to it.
+An interpreter is an array type that holds arrays (of a library, of another interpreter, or
+Tensors). Its namespace runs an op by `apply(op, inputs, static)`; inputs that are not its own are
+constants to it.
 """
 
 from __future__ import annotations

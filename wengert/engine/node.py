@@ -47,7 +47,9 @@ class Node:
         return extra(self, "metadata", dict)
 
     def register_hook(self, fn: Any) -> Any:
-        """Call fn(grad_inputs, grad_outputs) after this node has run; a result replaces grad_inputs."""
+        """Call fn(grad_inputs, grad_outputs) after this node has run; a result replaces
+        grad_inputs.
+        """
         from .hooks import Handle
 
         return Handle(extra(self, "post", dict), fn)
@@ -124,7 +126,9 @@ class AccumulateGrad(Node):
 
 
 class Slot(Node):
-    """One output of an op with several: passes its gradient to that output's place in the op's node."""
+    """One output of an op with several: passes its gradient to that output's place in the op's
+    node.
+    """
 
     __slots__ = ("index",)
     special = 1

@@ -1,7 +1,7 @@
 """What an op is, the registry of ops, and the registries of public functions and methods.
 
-An op: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the facts that
-interpreters need. `entry.py` turns it into the function that users call.
+An op: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the facts
+that interpreters need. `entry.py` turns it into the function that users call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ PUBLIC_NAME = {
 
 
 class Op:
-    """A forward, one vjp rule per input, and the facts every interpreter derives its behaviour from."""
+    """A forward, one vjp rule per input, and the facts every interpreter derives its behaviour
+    from.
+    """
 
     def __init__(
         self,
@@ -92,9 +94,10 @@ class Op:
     def vjp(self, complex: bool = False, **rules: Callable[..., Any]) -> Op:
         """Give the rules: input name -> function whose parameter names are what it needs.
 
-        Available names: xp, g (g_NAME for ops with several outputs), the inputs, NAME_shape and NAME_dtype of an
-        input, the static arguments, the outputs (out, or their names). complex=True: the rules are right for complex
-        arrays as they stand (without it the engine conjugates around them, which is right for holomorphic ops).
+        Available names: xp, g (g_NAME for ops with several outputs), the inputs, NAME_shape and
+        NAME_dtype of an input, the static arguments, the outputs (out, or their names).
+        complex=True: the rules are right for complex arrays as they stand (without it the engine
+        conjugates around them, which is right for holomorphic ops).
         """
         self.holomorphic = not complex
         for name, rule in rules.items():
@@ -105,7 +108,9 @@ class Op:
         return self
 
     def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:
-        """Give one rule that returns a tuple with the gradient of every input; `needs` tells it which are wanted."""
+        """Give one rule that returns a tuple with the gradient of every input; `needs` tells it
+        which are wanted.
+        """
         self.holomorphic, self.joint = not complex, rule
         self.needs = {"*": self._parameters(rule, "all inputs")}
         self._save(self.needs["*"])
@@ -148,7 +153,9 @@ class Op:
         return self
 
     def batch(self, rule: Callable[..., Any]) -> Op:
-        """Give a vmap rule(xp, size, batched flags, *inputs with the batch in front, **static) -> outputs, batch in front."""
+        """Give a vmap rule(xp, size, batched flags, *inputs with the batch in front, **static)
+        -> outputs, batch in front.
+        """
         self.batch_rule = rule
         return self
 
@@ -167,7 +174,9 @@ class Op:
         return self.entry(*args, **kwargs)
 
     def short(self, careful: Callable[..., Any]) -> Callable[..., Any]:
-        """The entry for the commonest call of the public function `careful`, which gets all others."""
+        """The entry for the commonest call of the public function `careful`, which gets all
+        others.
+        """
         from .entry import build_entry
 
         f = build_entry(self, careful)
@@ -251,11 +260,13 @@ def op(
     namespace: str = "",
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Op]:
-    """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default, ...).
+    """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default,
+    ...).
 
-    types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then integers become the default
-    float), 'same' (all inputs must agree), 'any' (taken as they are). outputs, hidden, integer, optional: names
-    separated by spaces. public/method: False keeps it out of torch's namespace / Tensor's methods; a string renames.
+    types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then
+    integers become the default float), 'same' (all inputs must agree), 'any' (taken as they are).
+    outputs, hidden, integer, optional: names separated by spaces. public/method: False keeps it
+    out of torch's namespace / Tensor's methods; a string renames.
     """
 
     def register(fwd: Callable[..., Any]) -> Op:
@@ -284,7 +295,9 @@ def op(
 
 
 def primitive(kind: str, **facts: Any) -> Callable[[Callable[..., Any]], Op]:
-    """Define an op that every array namespace implements under its name; the function has only a docstring."""
+    """Define an op that every array namespace implements under its name; the function has only
+    a docstring.
+    """
     return op(kind, primitive=True, **facts)
 
 
@@ -310,10 +323,12 @@ def public(
     inplace: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Any:
-    """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional') and as Tensor.NAME.
+    """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional')
+    and as Tensor.NAME.
 
-    out= and NAME_ are derived for every public function, unless it has a parameter called out itself or is registered
-    with an underscore name itself. method: default only for functions of torch itself. function=False: method only.
+    out= and NAME_ are derived for every public function, unless it has a parameter called out
+    itself or is registered with an underscore name itself. method: default only for functions of
+    torch itself. function=False: method only.
     """
     if f is None:
         return lambda g: public(

@@ -1,4 +1,6 @@
-"""Which line of the user's program made a node: recorded as (code, instruction), resolved when asked."""
+"""Which line of the user's program made a node: recorded as (code, instruction), resolved when
+asked.
+"""
 
 from __future__ import annotations
 

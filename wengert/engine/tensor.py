@@ -112,7 +112,8 @@ class Tensor:
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it.
 
-        Raises RuntimeError for dtypes without derivatives and, when stopping, for results of recorded operations.
+        Raises RuntimeError for dtypes without derivatives and, when stopping, for results of
+        recorded operations.
         """
         n = self._n
         if requires_grad:
@@ -231,9 +232,10 @@ class Tensor:
     ) -> None:
         """Add to the `.grad` of every leaf the gradient of this tensor.
 
-        gradient: the cotangent, same shape as this tensor; may be left out for scalars. retain_graph: keep the graph
-        for another pass (default: create_graph). create_graph: record the pass itself, for higher derivatives.
-        inputs: accumulate only into these tensors.
+        gradient: the cotangent, same shape as this tensor; may be left out for scalars.
+        retain_graph: keep the graph for another pass (default: create_graph). create_graph:
+        record the pass itself, for higher derivatives. inputs: accumulate only into these
+        tensors.
         """
         from .backward import backward
 

@@ -1,8 +1,8 @@
 """Tracing: arrays that carry a value and write down every op done to them.
 
-The program that comes out is a list of (op, inputs, static, outputs) over slot numbers; `replay` runs it
-on other inputs of the same shapes. Forward, backward and update rules all trace, because all of them are
-written in the vocabulary.
+The program that comes out is a list of (op, inputs, static, outputs) over slot numbers; `replay`
+runs it on other inputs of the same shapes. Forward, backward and update rules all trace, because
+all of them are written in the vocabulary.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
-"""Views and in-place changes: who shares memory with whom, when it changed, and what that does to the graph.
+"""Views and in-place changes: who shares memory with whom, when it changed, and what that does to
+the graph.
 
 Library views alias for real, so data needs no copies. Two records are kept:
-- changes: each in-place change of a storage gets a tick from the counter that also numbers nodes, so a
-  node's saved array is stale exactly if its storage changed after the node was made. The forward pass
-  pays nothing for this, and the reverse pass compares one number per node.
-- views: a tensor knows its live views and how each is taken, so that after an in-place change of one of
-  the family the history of all the others can be rewritten.
+
+changes: each in-place change of a storage gets a tick from the counter that also numbers nodes, so
+a node's saved array is stale exactly if its storage changed after the node was made. The forward
+pass pays nothing for this, and the reverse pass compares one number per node.
+
+views: a tensor knows its live views and how each is taken, so that after an in-place change of one
+of the family the history of all the others can be rewritten.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from . import source
 from .node import AccumulateGrad, Node, Slot, tick
 from .tensor import Extras, Tensor, extras, wrap
 
-# ------------------------------------------------------------------------------------------- changes
+# ---- changes
 
 
 class Change:
@@ -42,7 +45,7 @@ def owner(a: Any) -> Any:
 
 
 def mutated(t: Tensor) -> None:
-    """Announce that t's memory was changed in place (optimizers and others that write to raw arrays)."""
+    """Announce that t's memory was changed in place, for code that writes to raw arrays."""
     x = t._x
     if x is not None and x.untracked:
         return
@@ -119,7 +122,7 @@ def stale(
     )
 
 
-# --------------------------------------------------------------------------------------------- views
+# ---- views
 
 
 class View(Extras):
@@ -187,7 +190,9 @@ def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:
 
 
 class CopySlices(Node):
-    """History of a base after one of its views was changed: the old base outside the view, the new values inside."""
+    """History of a base after one of its views was changed: the old base outside the view, the
+    new values inside.
+    """
 
     __slots__ = ("chain",)
     special = 4
@@ -211,7 +216,9 @@ def scatter_view(xp: Any, base: Any, chain: tuple[Any, ...], value: Any) -> Any:
 
 
 def rebase(view: Tensor, node: Any) -> None:
-    """Give the family of a changed tensor its new history. node: what computed view's new values (or None)."""
+    """Give the family of a changed tensor its new history. node: what computed view's new
+    values (or None).
+    """
     x = view._x
     if x is not None and x.base is not None:
         base = x.base
@@ -250,11 +257,14 @@ def rebase(view: Tensor, node: Any) -> None:
 
 
 def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
-    """The node of a view of base, taken anew (on a stand-in, so that nothing is registered on base)."""
+    """The node of a view of base, taken anew (on a stand-in, so that nothing is registered on
+    base).
+    """
     return replayed(wrap(base._a, base._n), chain)._n
 
 
-# ------------------------------------------------------------------------------------------ in place
+# ---- in
+# place
 
 
 def check_inplace(t: Tensor, name: str, recording: bool) -> None:
@@ -290,7 +300,9 @@ def check_inplace(t: Tensor, name: str, recording: bool) -> None:
 
 
 def store(t: Tensor, value: Any) -> None:
-    """Write a raw array into t's memory (broadcasting, converting the dtype) and announce the change."""
+    """Write a raw array into t's memory (broadcasting, converting the dtype) and announce the
+    change.
+    """
     a = t._a
     if RANK.get(type(a), 0) or RANK.get(type(value), 0):
         rebind(t, value)
@@ -300,7 +312,9 @@ def store(t: Tensor, value: Any) -> None:
 
 
 def rebind(t: Tensor, value: Any) -> None:
-    """The in-place change of an interpreter's array: t and its base get new values instead of new contents."""
+    """The in-place change of an interpreter's array: t and its base get new values instead of
+    new contents.
+    """
     a = t._a
     value = (
         NS_of(a, value).expand(value, tuple(a.shape))

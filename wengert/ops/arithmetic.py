@@ -1,4 +1,6 @@
-"""Sums, products, quotients, powers of two arrays, and their in-between forms (alpha, rounding modes)."""
+"""Sums, products, quotients, powers of two arrays, and their in-between forms (alpha, rounding
+modes).
+"""
 
 from __future__ import annotations
 

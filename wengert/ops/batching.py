@@ -1,4 +1,6 @@
-"""How structural ops take a batch dimension in front (vmap); elementwise ops and reductions need no rule."""
+"""How structural ops take a batch dimension in front (vmap); elementwise ops and reductions
+need no rule.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,9 @@ def _matmul(xp, size, flags, x, y):
 
 
 def spread(xp: Any, x: Any, batch: int) -> Any:
-    """A batch of matrices with ones put in after the batch, so that it has `batch` further dimensions."""
+    """A batch of matrices with ones put in after the batch, so that it has `batch` further
+    dimensions.
+    """
     missing = batch - (x.ndim - 3)
     s = tuple(x.shape)
     return xp.reshape(x, (s[0], *(1,) * missing, *s[1:])) if missing > 0 else x

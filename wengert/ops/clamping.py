@@ -88,7 +88,9 @@ def clamp_max(input, max):
 
 @public
 def nan_to_num(input, nan=None, posinf=None, neginf=None):
-    """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the dtype)."""
+    """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the
+    dtype).
+    """
     if input.dtype.category < 2:
         return input.clone()
     if input.dtype.category == 3:

@@ -90,7 +90,8 @@ for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
 
 @public(name="where")
 def where_(condition, input=None, other=None, *, out=None):
-    """input where condition is true, else other; with condition alone, the indices of its true elements.
+    """input where condition is true, else other; with condition alone, the indices of its true
+    elements.
 
     >>> torch.where(torch.tensor([True, False]), 1.0, 0.0)
     tensor([1., 0.])

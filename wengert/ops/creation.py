@@ -220,7 +220,9 @@ def _like(name: str, make: Any, doc: str) -> Any:
 
 
 def batched_like(a: Any, make: Any, d: Any) -> Any:
-    """An array like that of an interpreter: a batch gives a batch, the others their content's kind."""
+    """An array like that of an interpreter: a batch gives a batch, the others their content's
+    kind.
+    """
     from ..engine.batched import Batched
 
     if RANK.get(type(a)) == 2:

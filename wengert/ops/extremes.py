@@ -370,7 +370,9 @@ _median("nanmedian", True)
 
 @public
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The distinct elements in order (or slices along dim); with their inverse indices and counts if asked."""
+    """The distinct elements in order (or slices along dim); with their inverse indices and
+    counts if asked.
+    """
     from ..arrays.lookup import namespace
 
     xp = namespace(input._a)

@@ -1,4 +1,6 @@
-"""Questions about tensors that are answered without computing on their elements, and comparisons to one bool."""
+"""Questions about tensors that are answered without computing on their elements, and
+comparisons to one bool.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +154,9 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @public
 def nonzero(input, *, out=None, as_tuple=False):
-    """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each dimension."""
+    """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each
+    dimension.
+    """
     from ..arrays.lookup import namespace
     from ..engine.dispatch import write_out
     from ..engine.tensor import wrap

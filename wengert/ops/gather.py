@@ -304,7 +304,7 @@ def highest(d: dtypes.dtype) -> Any:
     return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
 
 
-# ------------------------------------------------------------------------------------- index_*
+# ---- index_*
 
 
 def rows(dim: int) -> tuple[Any, ...]:
@@ -424,7 +424,9 @@ def index_fill(input, dim, index, value):
 
 @public
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
-    """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or 'amin'."""
+    """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
+    'amin'.
+    """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"

@@ -1,4 +1,6 @@
-"""Indexing in all its forms, reading and writing: `x[key]`, `x[key] = v`, select, narrow, index_put."""
+"""Indexing in all its forms, reading and writing: `x[key]`, `x[key] = v`, select, narrow,
+index_put.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ select.vjp(
 
 @primitive(movement, public=False, method=False, node="IndexBackward0")
 def take(xp, x, *indices, spec=()):
-    """Advanced indexing by integer or bool arrays; spec is the key, with 'array' where an index array goes."""
+    """Advanced indexing by integer or bool arrays; spec is the key, with 'array' where an index
+    array goes.
+    """
 
 
 take.vjp(
@@ -86,7 +90,7 @@ index_put.vjp(
 )
 
 
-# ------------------------------------------------------------------------------------- keys
+# ---- keys
 
 
 def index_of(i: Any) -> Any:
@@ -258,7 +262,9 @@ def read(self: Tensor, key: Any) -> Tensor:
 def prepare(
     self: Tensor, spec: tuple[Any, ...], arrays: list[Tensor]
 ) -> tuple[Tensor, tuple[Any, ...], list[Tensor]]:
-    """Basic parts first (PyTorch selects ints before it indexes), masks as indices; indices checked."""
+    """Basic parts first (PyTorch selects ints before it indexes), masks as indices; indices
+    checked.
+    """
     nd = self._a.ndim
     n_arr = sum([index_dims(a) for a in arrays])
     used = n_arr + sum([1 for k in spec if type(k) in (int, slice)])

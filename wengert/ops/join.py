@@ -114,7 +114,9 @@ def stack_(tensors, dim=0, *, out=None):
 
 @public(name="split")
 def split_(tensor, split_size_or_sections, dim=0):
-    """Views of consecutive parts along dim: of one size (the last may be smaller), or of the sizes listed."""
+    """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
+    sizes listed.
+    """
     nd = tensor._a.ndim
     if nd == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")

@@ -1,4 +1,6 @@
-"""Copies and rearrangements beyond plain views: flip, roll, repeat, diagonals, triangles, strided views, joins of many kinds."""
+"""Copies and rearrangements beyond plain views: flip, roll, repeat, diagonals, triangles,
+strided views, joins of many kinds.
+"""
 
 from __future__ import annotations
 
@@ -153,7 +155,7 @@ repeat.batch(
 )
 
 
-# ------------------------------------------------------------------------------------- public
+# ---- public
 
 
 @public(name="flip")

@@ -32,9 +32,11 @@ def cumprod(xp, x, dim=0):
 
 
 def _cumprod(xp: Any, g: Any, x: Any, dim: int) -> Any:
-    """Product of the elements before, times the sum over later positions of g and the products up to there.
+    """Product of the elements before, times the sum over later positions of g and the products up
+    to there.
 
-    That sum is the recurrence s[i] = g[i] + x[i + 1] s[i + 1], so nothing is divided by and zeros are exact.
+    That sum is the recurrence s[i] = g[i] + x[i + 1] s[i + 1], so nothing is divided by and zeros
+    are exact.
     """
     n = x.shape[dim] if x.ndim else 0
     if n == 0:
@@ -61,7 +63,8 @@ def logcumsumexp(xp, x, dim=0):
 def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     if x.ndim == 0:
         return g
-    # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows, summed in double precision
+    # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows,
+    # summed in double precision
     d = g.dtype
     if dtypes.as_dtype(d).category == 2:
         g, x, out = (

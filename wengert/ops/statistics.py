@@ -124,7 +124,7 @@ def dims_set(d: Any, ndim: int) -> set[int]:
     )
 
 
-# ------------------------------------------------------------------------------------- variance
+# ---- variance
 
 
 @op(reduction, public=False, method=False)
@@ -163,7 +163,9 @@ var.vjp(complex=True, x=_var)
 def correction_of(
     args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str
 ) -> tuple[Any, Any, bool]:
-    """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim), var(unbiased), var(dim, correction=)."""
+    """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim),
+    var(unbiased), var(dim, correction=).
+    """
     if args and isinstance(args[0], bool) and len(args) == 1:
         unbiased, args = args[0], ()
     if args:
@@ -249,7 +251,7 @@ def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: 
     return sum_(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
 
 
-# ------------------------------------------------------------------------------------- norms
+# ---- norms
 
 
 def _sgn_times(xp: Any, x: Any, w: Any) -> Any:

@@ -1,4 +1,6 @@
-"""Functions of one array, element by element, that a derivative exists for: exponentials, trigonometry, rounding."""
+"""Functions of one array, element by element, that a derivative exists for: exponentials,
+trigonometry, rounding.
+"""
 
 from __future__ import annotations
 

@@ -133,7 +133,8 @@ def attach_all() -> None:
         setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
 
 
-# ------------------------------------------------------------------------------ methods written here
+# ---- methods written
+# here
 
 
 def _hash(self: Tensor) -> int:
@@ -157,7 +158,9 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def get_data(self: Tensor) -> Tensor:
-    """The same memory, cut off from the graph; changes made through it are invisible to the engine."""
+    """The same memory, cut off from the graph; changes made through it are invisible to the
+    engine.
+    """
     t = wrap(self._a)
     extras(t).untracked = True
     return t
@@ -199,7 +202,9 @@ def retains_grad(self: Tensor) -> bool:
 
 
 def register_hook(self: Tensor, hook: Any) -> Handle:
-    """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces the gradient."""
+    """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces
+    the gradient.
+    """
     n = self._n
     if n is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
@@ -243,7 +248,9 @@ def element_size(self: Tensor) -> int:
 
 
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype), to(other)."""
+    """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
+    to(other).
+    """
     dtype, dev = kwargs.pop("dtype", None), kwargs.pop("device", None)
     copy = kwargs.pop("copy", False)
     kwargs.pop("non_blocking", None)

@@ -63,7 +63,9 @@ def is_operand(x: Any) -> bool:
 
 
 def tensor_like(x: Any, like: Tensor) -> Any:
-    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors promote by category)."""
+    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors
+    promote by category).
+    """
     if isinstance(x, Tensor):
         return x
     if isinstance(x, (bool, int, float, complex)):

@@ -47,7 +47,9 @@ def _level(level: int | None) -> int:
         return level
     if not _open:
         raise RuntimeError(
-            "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
+            "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
+            ""
+            "enter_dual_level() first."
         )
     return _open[-1]
 

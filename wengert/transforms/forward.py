@@ -92,7 +92,9 @@ def jvp(
 def jacfwd(
     func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:
-    """The Jacobian of func by forward mode: one column per input element, all in one vectorised pass."""
+    """The Jacobian of func by forward mode: one column per input element, all in one vectorised
+    pass.
+    """
     from .vmap import vmap
 
     @functools.wraps(func)

@@ -58,7 +58,9 @@ def bare(a: Any, level: int) -> Any:
 
 
 def outside(outs: list[Tensor], leaves: list[Tensor]) -> bool:
-    """Whether the graph of outs reaches anything but this level's leaves, so that the pass must be recorded."""
+    """Whether the graph of outs reaches anything but this level's leaves, so that the pass must
+    be recorded.
+    """
     mine = {id(x._n) for x in leaves}
     return any(
         n.special == 2 and id(n) not in mine
@@ -117,7 +119,9 @@ def strip(t: Any, level: int, leaves: list[Tensor]) -> Any:
 def grad_and_value(
     func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that returns (gradient, value) of func, a scalar function, at its argument(s) argnums."""
+    """A function that returns (gradient, value) of func, a scalar function, at its argument(s)
+    argnums.
+    """
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -235,7 +239,8 @@ def jacrev(
     has_aux: bool = False,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """The Jacobian of func by reverse mode: one row per output element, all rows in one vectorised pass.
+    """The Jacobian of func by reverse mode: one row per output element, all rows in one
+    vectorised pass.
 
     The result has shape (*output shape, *input shape) for each pair of output and argument.
     """

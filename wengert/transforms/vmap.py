@@ -43,8 +43,9 @@ def vmap(
 ) -> Callable[..., Any]:
     """func over a batch dimension of its tensor arguments.
 
-    in_dims: the dimension of each argument (None: not batched); out_dims: where the batch goes in the results.
-    randomness: 'error', 'different' or 'same' for each example. chunk_size: how many examples at a time.
+    in_dims: the dimension of each argument (None: not batched); out_dims: where the batch goes in
+    the results. randomness: 'error', 'different' or 'same' for each example. chunk_size: how many
+    examples at a time.
 
     >>> vmap(torch.dot)(torch.ones(3, 2), torch.ones(3, 2))
     tensor([2., 2., 2.])
