@@ -158,7 +158,7 @@ def strided(lib: Any, x: Array, shape: Ints, strides: Ints) -> Array:
         if x.flags.c_contiguous and x.dtype.kind != "V":  # a tenth of as_strided's price
             return np.ndarray(shape, x.dtype, x, 0, strides)
         owner = x if x.base is None else x.base
-        if type(owner) is np.ndarray:
+        if type(owner) is np.ndarray and (owner.flags.c_contiguous or owner.flags.f_contiguous):
             offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
             memory = (owner.T if owner.flags.f_contiguous else owner).reshape(-1)
             return np.ndarray(shape, x.dtype, memory.view(np.uint8), offset, strides)
