@@ -1,4 +1,6 @@
-"""torch.special: re-exports of the special functions, which `ops/special.py` and `ops/special_more.py` define."""
+"""torch.special: re-exports of the special functions, which `ops/special.py` and
+`ops/special_more.py` define.
+"""
 
 from __future__ import annotations
 

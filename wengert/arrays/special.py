@@ -1,6 +1,8 @@
-"""Words for special functions and rarer functions of two arrays. SciPy computes most of them and is imported at first use.
+"""Words for special functions and rarer functions of two arrays. SciPy computes most of them and
+is imported at first use.
 
-Half precision is computed in float32. The commonest of the kind (erf, erfc) are in `elementwise.py`.
+Half precision is computed in float32. The commonest of the kind (erf, erfc) are in
+`elementwise.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +15,69 @@ import numpy as np
 
 from .elementwise import scipy_special
 
-__all__ = ["airy_ai", "airy_ai_prime", "atan2", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
-           "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "copysign", "deg2rad", "digamma", "entr",
-           "erfcx", "erfinv", "fmax", "fmin", "frexp", "gcd", "heaviside", "hermite_polynomial_h", "hermite_polynomial_he", "hypot",
-           "i0", "i0e", "i1", "i1e", "igamma", "igammac", "isneginf", "isposinf", "laguerre_polynomial_l", "lcm",
-           "legendre_polynomial_p", "lgamma", "log_ndtr", "logaddexp", "logaddexp2", "logit", "modified_bessel_k0",
-           "modified_bessel_k1", "mvlgamma", "ndtr", "ndtri", "nextafter", "polygamma", "rad2deg", "round_decimals",
-           "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "shifted_chebyshev_polynomial_t",
-           "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc",
-           "spherical_bessel_j0", "xlog1py", "xlogy", "zeta"]
+__all__ = [
+    "airy_ai",
+    "airy_ai_prime",
+    "atan2",
+    "bessel_j0",
+    "bessel_j1",
+    "bessel_y0",
+    "bessel_y1",
+    "chebyshev_polynomial_t",
+    "chebyshev_polynomial_u",
+    "chebyshev_polynomial_v",
+    "chebyshev_polynomial_w",
+    "copysign",
+    "deg2rad",
+    "digamma",
+    "entr",
+    "erfcx",
+    "erfinv",
+    "fmax",
+    "fmin",
+    "frexp",
+    "gcd",
+    "heaviside",
+    "hermite_polynomial_h",
+    "hermite_polynomial_he",
+    "hypot",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "igamma",
+    "igammac",
+    "isneginf",
+    "isposinf",
+    "laguerre_polynomial_l",
+    "lcm",
+    "legendre_polynomial_p",
+    "lgamma",
+    "log_ndtr",
+    "logaddexp",
+    "logaddexp2",
+    "logit",
+    "modified_bessel_k0",
+    "modified_bessel_k1",
+    "mvlgamma",
+    "ndtr",
+    "ndtri",
+    "nextafter",
+    "polygamma",
+    "rad2deg",
+    "round_decimals",
+    "scaled_modified_bessel_k0",
+    "scaled_modified_bessel_k1",
+    "shifted_chebyshev_polynomial_t",
+    "shifted_chebyshev_polynomial_u",
+    "shifted_chebyshev_polynomial_v",
+    "shifted_chebyshev_polynomial_w",
+    "sinc",
+    "spherical_bessel_j0",
+    "xlog1py",
+    "xlogy",
+    "zeta",
+]
 
 
 def widened(f: Any) -> Any:
@@ -43,7 +99,9 @@ def _scipy(name: str) -> Any:
 
     def f(lib: Any, *arrays: Any) -> Any:
         d = next(a.dtype for a in arrays if hasattr(a, "dtype"))
-        out = getattr(scipy_special(lib), name)(*[a if hasattr(a, "dtype") else d.type(a) for a in arrays])
+        out = getattr(scipy_special(lib), name)(
+            *[a if hasattr(a, "dtype") else d.type(a) for a in arrays]
+        )
         return out if out.dtype == d else out.astype(d)
 
     f.__doc__ = f"SciPy's {name}."
@@ -170,8 +228,14 @@ def _shifted(kind: Any) -> Any:
     return f
 
 
-shifted_chebyshev_polynomial_t, shifted_chebyshev_polynomial_u = _shifted(chebyshev_polynomial_t), _shifted(chebyshev_polynomial_u)
-shifted_chebyshev_polynomial_v, shifted_chebyshev_polynomial_w = _shifted(chebyshev_polynomial_v), _shifted(chebyshev_polynomial_w)
+shifted_chebyshev_polynomial_t, shifted_chebyshev_polynomial_u = (
+    _shifted(chebyshev_polynomial_t),
+    _shifted(chebyshev_polynomial_u),
+)
+shifted_chebyshev_polynomial_v, shifted_chebyshev_polynomial_w = (
+    _shifted(chebyshev_polynomial_v),
+    _shifted(chebyshev_polynomial_w),
+)
 
 
 @_polynomial
@@ -230,7 +294,11 @@ def logaddexp(lib: Any, x: Any, y: Any) -> Any:
     high, low = lib.where(swap, y, x), lib.where(swap, x, y)
     same = lib.logical_and(lib.isinf(high.real), lib.equal(high.real, low.real))
     gap = lib.where(same, x.dtype.type(0), low - high)
-    return lib.where(same, lib.where(high.real < 0, high, lib.log(lib.exp(high) + lib.exp(low))), high + lib.log1p(lib.exp(gap)))
+    return lib.where(
+        same,
+        lib.where(high.real < 0, high, lib.log(lib.exp(high) + lib.exp(low))),
+        high + lib.log1p(lib.exp(gap)),
+    )
 
 
 def gcd(lib: Any, x: Any, y: Any) -> Any:
@@ -252,7 +320,9 @@ def integers(lib: Any, name: str, x: Any, y: Any) -> Any:
 def nextafter(lib: Any, x: Any, y: Any) -> Any:
     """The number after x in the direction of y."""
     if x.dtype.kind in "iubc":
-        raise NotImplementedError(f"nextafter: not implemented for {x.dtype}; floating tensors only")
+        raise NotImplementedError(
+            f"nextafter: not implemented for {x.dtype}; floating tensors only"
+        )
     return lib.nextafter(x, y)
 
 
@@ -306,13 +376,21 @@ def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
 @widened
 def xlogy(lib: Any, x: Any, y: Any) -> Any:
     """x * log(y), 0 where x is 0 and y is no nan."""
-    return lib.where(lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))), zero_of(x, y), x * lib.log(y))
+    return lib.where(
+        lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
+        zero_of(x, y),
+        x * lib.log(y),
+    )
 
 
 @widened
 def xlog1py(lib: Any, x: Any, y: Any) -> Any:
     """x * log(1 + y), 0 where x is 0 and y is no nan."""
-    return lib.where(lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))), zero_of(x, y), x * lib.log1p(y))
+    return lib.where(
+        lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
+        zero_of(x, y),
+        x * lib.log1p(y),
+    )
 
 
 def zero_of(x: Any, y: Any) -> Any:
@@ -324,6 +402,8 @@ def zero_of(x: Any, y: Any) -> Any:
 def round_decimals(lib: Any, x: Any, decimals: int = 0) -> Any:
     """x rounded half to even at a decimal place (left of the point for negative ones)."""
     if x.dtype.kind in "iub":
-        raise NotImplementedError("round: decimals other than 0 need a floating tensor, got " + str(x.dtype))
+        raise NotImplementedError(
+            "round: decimals other than 0 need a floating tensor, got " + str(x.dtype)
+        )
     ten = x.dtype.type(10.0 ** abs(decimals))
     return lib.rint(x * ten) / ten if decimals > 0 else lib.rint(x / ten) * ten

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.op import FUNCTIONS
-from ..ops.masked import output_mask as _output_mask  # noqa: F401
+from ..ops.masked import output_mask as _output_mask
 from ..tensor.functions import resolve
 
 

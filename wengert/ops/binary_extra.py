@@ -1,4 +1,5 @@
-"""Rarer functions of two tensors, and functions of one that come without SciPy: signs, angles, rounding, extremes.
+"""Rarer functions of two tensors, and functions of one that come without SciPy: signs, angles,
+rounding, extremes.
 
 The common arithmetic is in `arithmetic.py`, special functions of mathematics are in `special.py`.
 """
@@ -11,7 +12,8 @@ from typing import Any
 from ..base.returns import named
 from ..engine.kinds import elementwise
 from ..engine.op import primitive, public
-from .arithmetic import mul, pow as power
+from .arithmetic import mul
+from .arithmetic import pow as power
 from .unary import round_half
 
 
@@ -24,8 +26,10 @@ def copysign(xp, x, y):
     """
 
 
-copysign.vjp(x=lambda xp, g, x, out: g * xp.where(xp.eq(x, 0), xp.zeros_like(x), xp.sign(x) * xp.sign(out)),
-             y=lambda xp, g: xp.zeros_like(g))
+copysign.vjp(
+    x=lambda xp, g, x, out: g * xp.where(xp.eq(x, 0), xp.zeros_like(x), xp.sign(x) * xp.sign(out)),
+    y=lambda xp, g: xp.zeros_like(g),
+)
 
 
 @primitive(elementwise, types="float", aliases=("arctan2",))
@@ -39,7 +43,10 @@ def _over_square(xp: Any, v: Any, x: Any, y: Any) -> Any:
     return xp.where(zero, xp.zeros_like(r), v / xp.where(zero, xp.ones_like(r), r))
 
 
-atan2.vjp(x=lambda xp, g, x, y: g * _over_square(xp, y, x, y), y=lambda xp, g, x, y: g * _over_square(xp, -x, x, y))
+atan2.vjp(
+    x=lambda xp, g, x, y: g * _over_square(xp, y, x, y),
+    y=lambda xp, g, x, y: g * _over_square(xp, -x, x, y),
+)
 
 
 @primitive(elementwise)
@@ -47,7 +54,9 @@ def hypot(xp, x, y):
     """sqrt(x ** 2 + y ** 2), without overflow."""
 
 
-hypot.vjp(x=lambda xp, g, x, out: _ratio(xp, g, x, out), y=lambda xp, g, y, out: _ratio(xp, g, y, out))
+hypot.vjp(
+    x=lambda xp, g, x, out: _ratio(xp, g, x, out), y=lambda xp, g, y, out: _ratio(xp, g, y, out)
+)
 
 
 def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
@@ -68,8 +77,10 @@ def _winner(word: str) -> Any:
     def wins(xp: Any, x: Any, y: Any) -> Any:
         return xp.logical_or(getattr(xp, word)(x, y), xp.isnan(y))
 
-    return {"x": lambda xp, g, x, y: xp.where(wins(xp, x, y), g, xp.zeros_like(g)),
-            "y": lambda xp, g, x, y: xp.where(wins(xp, x, y), xp.zeros_like(g), g)}
+    return {
+        "x": lambda xp, g, x, y: xp.where(wins(xp, x, y), g, xp.zeros_like(g)),
+        "y": lambda xp, g, x, y: xp.where(wins(xp, x, y), xp.zeros_like(g), g),
+    }
 
 
 fmax.vjp(**_winner("ge"))
@@ -94,7 +105,10 @@ def _weight(word: str) -> Any:
         gap = xp.where(stuck, xp.zeros_like(out), x - out)
         return g * getattr(xp, word)(gap)
 
-    return {"x": lambda xp, g, x, out: slope(xp, g, x, out), "y": lambda xp, g, y, out: slope(xp, g, y, out)}
+    return {
+        "x": lambda xp, g, x, out: slope(xp, g, x, out),
+        "y": lambda xp, g, y, out: slope(xp, g, y, out),
+    }
 
 
 logaddexp.vjp(**_weight("exp"))
@@ -121,7 +135,9 @@ def heaviside(xp, x, y):
     """0, y or 1 by the sign of x."""
 
 
-heaviside.vjp(x=lambda xp, g: xp.zeros_like(g), y=lambda xp, g, x: xp.where(xp.eq(x, 0), g, xp.zeros_like(g)))
+heaviside.vjp(
+    x=lambda xp, g: xp.zeros_like(g), y=lambda xp, g, x: xp.where(xp.eq(x, 0), g, xp.zeros_like(g))
+)
 
 
 @public(name="heaviside")
@@ -131,11 +147,17 @@ def heaviside_(input, values, *, out=None):
     >>> torch.heaviside(torch.tensor([-1., 0., 2.]), torch.tensor([0.5]))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    if input.dtype.category == 3 or values.dtype.category == 3 or (out is not None and out.dtype.category == 3):
+    if (
+        input.dtype.category == 3
+        or values.dtype.category == 3
+        or (out is not None and out.dtype.category == 3)
+    ):
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype or (out is not None and out.dtype is not input.dtype):
-        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes: input has "
-                           f"{input.dtype}, values {values.dtype}")
+        raise RuntimeError(
+            "heaviside is not yet implemented for tensors with different dtypes: input has "
+            f"{input.dtype}, values {values.dtype}"
+        )
     return heaviside.entry(input, values, out=out)
 
 
@@ -145,7 +167,10 @@ def nextafter(xp, x, y):
 
 
 nextafter.tensors_only = True
-nextafter.vjp(x=lambda xp, g, x, y: xp.where(xp.ne(x, y), g, xp.zeros_like(g)), y=lambda xp, g: xp.zeros_like(g))
+nextafter.vjp(
+    x=lambda xp, g, x, y: xp.where(xp.ne(x, y), g, xp.zeros_like(g)),
+    y=lambda xp, g: xp.zeros_like(g),
+)
 
 
 @public
@@ -154,21 +179,33 @@ def ldexp(input, other):
     return mul.entry(input, power.entry(2.0, other))
 
 
-@primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent", public=False, method=False)
+@primitive(
+    elementwise,
+    types="any",
+    outputs="mantissa exponent",
+    integer="exponent",
+    public=False,
+    method=False,
+)
 def frexp(xp, x):
     """Mantissa and exponent."""
 
 
-frexp.vjp(x=lambda xp, g_mantissa, exponent: g_mantissa / xp.exp2(xp.astype(exponent, g_mantissa.dtype)))
+frexp.vjp(
+    x=lambda xp, g_mantissa, exponent: g_mantissa / xp.exp2(xp.astype(exponent, g_mantissa.dtype))
+)
 
 
 @public(name="frexp")
 def frexp_(input):
-    """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1; floating tensors only."""
+    """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
+    floating tensors only.
+    """
     return named("frexp", *frexp.entry(input), fields="mantissa exponent")
 
 
-# -------------------------------------------------------------------------------------- of one tensor
+# -------------------------------------------------------------------------------------- of one
+# tensor
 
 
 def _infinite(name: str, sign: str) -> Any:
@@ -233,13 +270,16 @@ round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 @public(name="round")
 def round_(input, *, decimals=0, out=None):
-    """input rounded half to even, at `decimals` places after the point (before it for negative ones).
+    """input rounded half to even, at `decimals` places after the point (before it for negative
+    ones).
 
     >>> torch.round(torch.tensor([0.5, 1.5, 2.46]))
     tensor([0., 2., 2.])
     """
     if decimals == 0:
         if input.dtype.category == 0:
-            raise NotImplementedError("round: not implemented for bool tensors: convert with .int() or .float()")
+            raise NotImplementedError(
+                "round: not implemented for bool tensors: convert with .int() or .float()"
+            )
         return round_half.entry(input, out=out)
     return round_decimals.entry(input, decimals, out=out)

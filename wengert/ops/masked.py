@@ -1,6 +1,7 @@
 """torch.masked: reductions and normalizations over the elements that a mask selects.
 
-Elements outside the mask are replaced by what the operation ignores (0 for a sum, -inf for a maximum), so a slice without
+Elements outside the mask are replaced by what the operation ignores (0 for a sum, -inf for a
+maximum), so a slice without
 any selected element gives that value. Strided tensors only.
 """
 
@@ -16,7 +17,8 @@ from .dims import wrap_dims
 
 DOC = """{}
 
-    input: any shape. mask: broadcastable to input; True selects. dtype: converts first. {}Raises IndexError for a mask with
+    input: any shape. mask: broadcastable to input; True selects. dtype: converts first. {}Raises
+    IndexError for a mask with
     more dimensions than input, RuntimeError for one that does not broadcast.
 
     >>> torch.masked.{}
@@ -34,7 +36,10 @@ def all_dims(dim: Any, x: Tensor, name: str) -> tuple[int, ...]:
 def selected(x: Tensor, mask: Any, name: str) -> Tensor:
     """The mask as a bool tensor of x's shape."""
     if mask._a.ndim > x._a.ndim:
-        raise IndexError(f"masked.{name}: the mask has more dimensions than the input: {list(mask.shape)} for {list(x.shape)}")
+        raise IndexError(
+            f"masked.{name}: the mask has more dimensions than the input: {list(mask.shape)} "
+            f"for {list(x.shape)}"
+        )
     mask = mask if mask.dtype is dtypes.bool else mask != 0
     return mask if mask.shape == x.shape else mask.expand(x.shape)
 
@@ -50,7 +55,9 @@ def extreme(x: Tensor, largest: bool, name: str) -> Any:
         return math.inf if largest else -math.inf
     if x.dtype.category == 1:
         return getattr(dtypes.iinfo(x.dtype), "max" if largest else "min")
-    raise NotImplementedError(f"masked.{name}: there is no neutral element for {x.dtype} input under a mask")
+    raise NotImplementedError(
+        f"masked.{name}: there is no neutral element for {x.dtype} input under a mask"
+    )
 
 
 def converted(x: Tensor, dtype: Any) -> Tensor:
@@ -58,8 +65,12 @@ def converted(x: Tensor, dtype: Any) -> Tensor:
 
 
 def register(f: Any, what: str, call: str = "", shown: str = "", more: str = "") -> Any:
-    f.__doc__ = DOC.format(what, more + " " if more else "", call or f"{f.__name__}(torch.tensor([1., 2.]), mask=torch.tensor([True, False]))",
-                           shown)
+    f.__doc__ = DOC.format(
+        what,
+        more + " " if more else "",
+        call or f"{f.__name__}(torch.tensor([1., 2.]), mask=torch.tensor([True, False]))",
+        shown,
+    )
     return public(f, name=f.__name__.rstrip("_"), namespace="masked", method=False)
 
 
@@ -92,7 +103,11 @@ def _extremes(name: str) -> Any:
         return getattr(x, name)(dims, keepdim) if dims else x.clone()
 
     f.__name__ = name
-    return register(f, f"The {name[1:]}imum of the selected elements over dim (default: all).", shown="tensor(1.)")
+    return register(
+        f,
+        f"The {name[1:]}imum of the selected elements over dim (default: all).",
+        shown="tensor(1.)",
+    )
 
 
 _extremes("amax")
@@ -107,8 +122,12 @@ def _places(name: str) -> Any:
         return getattr(x, name)(dim, keepdim).to(x.dtype)
 
     f.__name__ = name
-    return register(f, f"The place of the {name[3:]}imum of the selected elements along dim, as a number of input's dtype.",
-                    shown="tensor(0.)")
+    return register(
+        f,
+        f"The place of the {name[3:]}imum of the selected elements along dim, as a number of "
+        "input's dtype.",
+        shown="tensor(0.)",
+    )
 
 
 _places("argmax")
@@ -126,8 +145,11 @@ def count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Any, name: str)
 def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     dtype = dtype or input.dtype
     if dtype.category < 2:
-        raise ValueError("mean(): Could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-                         f"Got: {dtype}: pass dtype=torch.float32")
+        raise ValueError(
+            "mean(): Could not infer output dtype. Input dtype must be either a floating "
+            "point or complex dtype. "
+            f"Got: {dtype}: pass dtype=torch.float32"
+        )
     x = filled(converted(input, dtype), mask, 0, "mean")
     dims = all_dims(dim, x, "mean")
     if mask is None:
@@ -136,7 +158,11 @@ def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     return total / count(x, dims, keepdim, mask, "mean")
 
 
-register(mean, "The mean of the selected elements over dim (default: all); nan where none is.", shown="tensor(1.)")
+register(
+    mean,
+    "The mean of the selected elements over dim (default: all); nan where none is.",
+    shown="tensor(1.)",
+)
 
 
 def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
@@ -148,17 +174,22 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
     if x.dtype.category < 2:
         m = selected(x, mask, "median")
         if not bool(m.any(d).all()):
-            raise ValueError("masked median expects no fully masked out rows if dtype is not floating point")
+            raise ValueError(
+                "masked median expects no fully masked out rows if dtype is not floating point"
+            )
         wide = filled(x.to(dtypes.float64), m, math.nan, "median")
-        return x.gather(d, wide.nanmedian(d, True).indices) if keepdim else \
-            x.gather(d, wide.nanmedian(d, True).indices).squeeze(d)
+        return (
+            x.gather(d, wide.nanmedian(d, True).indices)
+            if keepdim
+            else x.gather(d, wide.nanmedian(d, True).indices).squeeze(d)
+        )
     return filled(x, mask, math.nan, "median").nanmedian(d, keepdim).values
 
 
 register(median, "The median of the selected elements along one dim.", shown="tensor(1.)")
 
 
-def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None):  # noqa: A002
+def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None):
     x = filled(converted(input, dtype), mask, math.inf if ord == -math.inf else 0, "norm")
     return function("vector_norm", "linalg")(x, ord, all_dims(dim, x, "norm") or None, keepdim)
 
@@ -166,7 +197,16 @@ def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None):  # 
 register(norm, "The ord-norm of the selected elements over dim (default: all).", shown="tensor(1.)")
 
 
-def deviation(root: bool, input: Tensor, dim: Any, unbiased: Any, correction: Any, keepdim: bool, dtype: Any, mask: Any) -> Tensor:
+def deviation(
+    root: bool,
+    input: Tensor,
+    dim: Any,
+    unbiased: Any,
+    correction: Any,
+    keepdim: bool,
+    dtype: Any,
+    mask: Any,
+) -> Tensor:
     """Variance of the selected elements, or its square root."""
     name = "std" if root else "var"
     if unbiased is not None and correction is not None:
@@ -197,8 +237,12 @@ def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype
 
 
 for _f, _what in ((var, "variance"), (std, "standard deviation")):
-    register(_f, f"The {_what} of the selected elements over dim (default: all), with n - correction (1).",
-             f"{_f.__name__}(torch.tensor([1., 1., 5.]), mask=torch.tensor([True, True, False]))", "tensor(0.)")
+    register(
+        _f,
+        f"The {_what} of the selected elements over dim (default: all), with n - correction (1).",
+        f"{_f.__name__}(torch.tensor([1., 1., 5.]), mask=torch.tensor([True, True, False]))",
+        "tensor(0.)",
+    )
 
 
 def _soft(name: str) -> Any:
@@ -210,24 +254,31 @@ def _soft(name: str) -> Any:
         return (-x).softmax(d) if name == "softmin" else getattr(x, name)(d)
 
     f.__name__ = name
-    return register(f, f"{name} of the selected elements along dim; outside the mask it is "
-                    f"{'-inf' if name == 'log_softmax' else '0'}.",
-                    f"{name}(torch.tensor([1., 2.]), 0, mask=torch.tensor([True, False]))",
-                    "tensor([0., -inf])" if name == "log_softmax" else "tensor([1., 0.])")
+    return register(
+        f,
+        f"{name} of the selected elements along dim; outside the mask it is "
+        f"{'-inf' if name == 'log_softmax' else '0'}.",
+        f"{name}(torch.tensor([1., 2.]), 0, mask=torch.tensor([True, False]))",
+        "tensor([0., -inf])" if name == "log_softmax" else "tensor([1., 0.])",
+    )
 
 
 for _name in ("softmax", "log_softmax", "softmin"):
     _soft(_name)
 
 
-def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):  # noqa: A002
+def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):
     x = filled(converted(input, dtype), mask, 0, "normalize")
     n = norm(converted(input, dtype), ord, dim, keepdim=True, mask=mask)
     return x / n.clamp(min=eps)
 
 
-register(normalize, "The selected elements divided by their ord-norm along dim (at least eps); 0 outside the mask.",
-         "normalize(torch.tensor([3., 4.]), 2.0, 0, mask=torch.tensor([True, False]))", "tensor([1., 0.])")
+register(
+    normalize,
+    "The selected elements divided by their ord-norm along dim (at least eps); 0 outside the mask.",
+    "normalize(torch.tensor([3., 4.]), 2.0, 0, mask=torch.tensor([True, False]))",
+    "tensor([1., 0.])",
+)
 
 
 def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
@@ -238,16 +289,26 @@ def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     return function("logsumexp")(x, dims, keepdim).to(x.dtype)
 
 
-register(logsumexp, "log of the sum of exp of the selected elements over dim (default: all).", shown="tensor(1.)")
+register(
+    logsumexp,
+    "log of the sum of exp of the selected elements over dim (default: all).",
+    shown="tensor(1.)",
+)
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
     x, y = converted(input, dtype), converted(other, dtype)
-    return function("logaddexp")(filled(x, input_mask, -math.inf, "logaddexp"), filled(y, other_mask, -math.inf, "logaddexp"))
+    return function("logaddexp")(
+        filled(x, input_mask, -math.inf, "logaddexp"), filled(y, other_mask, -math.inf, "logaddexp")
+    )
 
 
-register(logaddexp, "log(exp(input) + exp(other)), each counted only where its mask selects it.",
-         "logaddexp(torch.tensor([1.]), torch.tensor([9.]), other_mask=torch.tensor([False]))", "tensor([1.])")
+register(
+    logaddexp,
+    "log(exp(input) + exp(other)), each counted only where its mask selects it.",
+    "logaddexp(torch.tensor([1.]), torch.tensor([9.]), other_mask=torch.tensor([False]))",
+    "tensor([1.])",
+)
 
 
 def _scan(name: str, neutral: int, shown: str) -> Any:
@@ -256,20 +317,38 @@ def _scan(name: str, neutral: int, shown: str) -> Any:
         return getattr(x, name)((all_dims(dim, x, name) or (0,))[0], dtype=x.dtype)
 
     f.__name__ = name
-    return register(f, f"The cumulative {name[3:]} of the selected elements along dim.",
-                    f"{name}(torch.tensor([2., 3.]), 0, mask=torch.tensor([True, False]))", shown)
+    return register(
+        f,
+        f"The cumulative {name[3:]} of the selected elements along dim.",
+        f"{name}(torch.tensor([2., 3.]), 0, mask=torch.tensor([True, False]))",
+        shown,
+    )
 
 
 _scan("cumsum", 0, "tensor([2., 2.])")
 _scan("cumprod", 1, "tensor([2., 2.])")
 
 
-REDUCTIONS = {"sum": 0, "prod": 0, "amax": 0, "amin": 0, "argmax": 0, "argmin": 0, "mean": 0, "median": 0, "var": 0, "std": 0,
-              "logsumexp": 0, "norm": 1}  # name -> position of dim among the arguments after input
+REDUCTIONS = {
+    "sum": 0,
+    "prod": 0,
+    "amax": 0,
+    "amin": 0,
+    "argmax": 0,
+    "argmin": 0,
+    "mean": 0,
+    "median": 0,
+    "var": 0,
+    "std": 0,
+    "logsumexp": 0,
+    "norm": 1,
+}  # name -> position of dim among the arguments after input
 
 
 def output_mask(op: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Where the result of a masked operation called with these arguments depends on a selected element."""
+    """Where the result of a masked operation called with these arguments depends on a selected
+    element.
+    """
     name = op if isinstance(op, str) else op.__name__
     mask = kwargs.get("mask")
     m = (input == input) | True if mask is None else selected(input, mask, name)

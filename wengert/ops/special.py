@@ -1,4 +1,6 @@
-"""torch.special: gamma, error, Bessel and related functions with their derivatives. The polynomials are in `special_more.py`."""
+"""torch.special: gamma, error, Bessel and related functions with their derivatives. The
+polynomials are in `special_more.py`.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,24 @@ def underived(name: str, argument: str) -> Any:
     """The rule of an argument that has no derivative: an error when one is asked for."""
 
     def rule(g: Any) -> Any:
-        raise NotImplementedError(f"the derivative for '{name}' with respect to '{argument}' is not implemented: detach that argument")
+        raise NotImplementedError(
+            f"the derivative for '{name}' with respect to '{argument}' is not implemented: "
+            "detach that argument"
+        )
 
     return rule
 
 
-def word(name: str, doc: str, torch_too: bool = False, aliases: tuple[str, ...] = (), special: tuple[str, ...] = ()) -> Any:
-    """A function of one tensor in torch.special, and in torch itself and as a method if it is there too."""
+def word(
+    name: str,
+    doc: str,
+    torch_too: bool = False,
+    aliases: tuple[str, ...] = (),
+    special: tuple[str, ...] = (),
+) -> Any:
+    """A function of one tensor in torch.special, and in torch itself and as a method if it is
+    there too.
+    """
 
     @primitive(elementwise, name=name, types="float", public=False, method=False)
     def f(xp, x): ...
@@ -39,7 +52,8 @@ def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
     return zero, xp.where(zero, xp.ones_like(x), x)
 
 
-# ------------------------------------------------------------------------------------- gamma functions
+# ------------------------------------------------------------------------------------- gamma
+# functions
 
 
 @primitive(elementwise, types="float", public=False, method=False)
@@ -58,7 +72,9 @@ def polygamma_(n, input, *, out=None):
     tensor([1.6449])
     """
     if type(n) is not int:
-        raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
+        raise TypeError(
+            f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}"
+        )
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, got {n}.")
     return polygamma.entry(input, n, out=out)
@@ -109,13 +125,20 @@ def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
 
     f.doc = doc
     f.tensors_only = True
-    f.vjp(x=underived(name, "input"), y=lambda xp, g, x, y: sign * g * xp.exp((x - 1) * xp.log(y) - y - xp.lgamma(x)))
+    f.vjp(
+        x=underived(name, "input"),
+        y=lambda xp, g, x, y: sign * g * xp.exp((x - 1) * xp.log(y) - y - xp.lgamma(x)),
+    )
     expose(f, alias, True, False, "special", ())
     return f
 
 
-igamma = _incomplete("igamma", "gammainc", 1.0, "Regularized lower incomplete gamma function of order x at y.")
-igammac = _incomplete("igammac", "gammaincc", -1.0, "Regularized upper incomplete gamma function of order x at y.")
+igamma = _incomplete(
+    "igamma", "gammainc", 1.0, "Regularized lower incomplete gamma function of order x at y."
+)
+igammac = _incomplete(
+    "igammac", "gammaincc", -1.0, "Regularized upper incomplete gamma function of order x at y."
+)
 
 
 @primitive(elementwise, types="float", namespace="special")
@@ -126,7 +149,8 @@ def zeta(xp, x, y):
 zeta.vjp(x=underived("zeta", "input"), y=lambda xp, g, x, y: -g * x * xp.zeta(x + 1, y))
 zeta.number_first = True
 
-# ------------------------------------------------------------------------------------- error functions
+# ------------------------------------------------------------------------------------- error
+# functions
 
 erfinv = word("erfinv", "The inverse of erf.", True)
 erfinv.vjp(x=lambda xp, g, out: g * (SQRT_PI / 2) * xp.exp(out * out))
@@ -185,7 +209,9 @@ def xlog1py(xp, x, y):
     """x * log(1 + y), and 0 where x is 0."""
 
 
-xlog1py.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log1p"), y=lambda g, x, y: g * x / (y + 1))
+xlog1py.vjp(
+    x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log1p"), y=lambda g, x, y: g * x / (y + 1)
+)
 xlogy.number_first = xlog1py.number_first = True
 expose(xlogy, "xlogy", True, False, "special", ())
 
@@ -199,7 +225,8 @@ def _masked_log(xp: Any, x: Any, y: Any, word: str) -> Any:
     return xp.where(off, xp.zeros_like(value), value)
 
 
-# ------------------------------------------------------------------------------------- Bessel functions
+# ------------------------------------------------------------------------------------- Bessel
+# functions
 
 i0 = word("i0", "Modified Bessel function of the first kind, order 0.", True)
 i0.vjp(x=lambda xp, g, x: g * xp.i1(x))
@@ -241,8 +268,14 @@ bessel_j1.vjp(x=_j1)
 
 k0 = word("modified_bessel_k0", "Modified Bessel function of the second kind, order 0.")
 k1 = word("modified_bessel_k1", "Modified Bessel function of the second kind, order 1.")
-k0e = word("scaled_modified_bessel_k0", "exp(x) times the modified Bessel function of the second kind, order 0.")
-k1e = word("scaled_modified_bessel_k1", "exp(x) times the modified Bessel function of the second kind, order 1.")
+k0e = word(
+    "scaled_modified_bessel_k0",
+    "exp(x) times the modified Bessel function of the second kind, order 0.",
+)
+k1e = word(
+    "scaled_modified_bessel_k1",
+    "exp(x) times the modified Bessel function of the second kind, order 1.",
+)
 k0.vjp(x=lambda xp, g, x: -g * xp.modified_bessel_k1(x))
 k1.vjp(x=lambda xp, g, x, out: -g * (xp.modified_bessel_k0(x) + out / x))
 k0e.vjp(x=lambda xp, g, x, out: g * (out - xp.scaled_modified_bessel_k1(x)))
@@ -253,7 +286,9 @@ spherical_bessel_j0 = word("spherical_bessel_j0", "sin(x) / x, and 1 at 0.")
 
 def _spherical(xp: Any, g: Any, x: Any) -> Any:
     zero, safe = guarded(xp, x)
-    return g * xp.where(zero, xp.zeros_like(x), (safe * xp.cos(safe) - xp.sin(safe)) / (safe * safe))
+    return g * xp.where(
+        zero, xp.zeros_like(x), (safe * xp.cos(safe) - xp.sin(safe)) / (safe * safe)
+    )
 
 
 spherical_bessel_j0.vjp(x=_spherical)
@@ -268,4 +303,3 @@ def airy_ai_prime(xp, x):
 
 airy_ai.vjp(x=lambda xp, g, x: g * xp.airy_ai_prime(x))
 airy_ai_prime.vjp(x=lambda xp, g, x: g * x * xp.airy_ai(x))
-

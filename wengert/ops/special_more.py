@@ -11,7 +11,9 @@ from . import binary_extra, clamping, scan, special, statistics, unary  # noqa: 
 
 
 def _polynomial(name: str, family: str) -> Any:
-    """The polynomial of degree n (truncated to an integer; 0 for negative degrees) at x; n or x may be a number."""
+    """The polynomial of degree n (truncated to an integer; 0 for negative degrees) at x; n or x
+    may be a number.
+    """
 
     @primitive(elementwise, name=name, types="float", public=False, method=False)
     def o(xp, x, y): ...
@@ -21,11 +23,15 @@ def _polynomial(name: str, family: str) -> Any:
 
     def f(input, n, *, out=None):
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
-            raise TypeError(f"{name}(): input or n must be a Tensor, got {type(input).__name__} and {type(n).__name__}")
+            raise TypeError(
+                f"{name}(): input or n must be a Tensor, got {type(input).__name__} and "
+                f"{type(n).__name__}"
+            )
         return o.entry(input, n, out=out)
 
     f.__name__ = name
-    f.__doc__ = f"""{family} polynomial of degree n (0 for negative degrees) at input; broadcast, either may be a number.
+    f.__doc__ = f"""{family} polynomial of degree n (0 for negative degrees) at input; broadcast,
+    either may be a number.
 
     >>> torch.special.{name}(torch.tensor([0.5]), torch.tensor([1])).shape
     torch.Size([1])
@@ -33,7 +39,12 @@ def _polynomial(name: str, family: str) -> Any:
     return public(f, name=name, namespace="special")
 
 
-for _name, _family in (("t", "first kind"), ("u", "second kind"), ("v", "third kind"), ("w", "fourth kind")):
+for _name, _family in (
+    ("t", "first kind"),
+    ("u", "second kind"),
+    ("v", "third kind"),
+    ("w", "fourth kind"),
+):
     _polynomial(f"chebyshev_polynomial_{_name}", f"Chebyshev ({_family})")
     _polynomial(f"shifted_chebyshev_polynomial_{_name}", f"Shifted Chebyshev ({_family})")
 _polynomial("hermite_polynomial_h", "Physicist's Hermite")

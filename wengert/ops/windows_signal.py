@@ -15,7 +15,7 @@ from ..engine.tensor import Tensor
 from .creation import arange, empty
 
 
-def _checked(name: str, M: int, dtype: Any, layout: Any) -> Any:  # noqa: N803
+def _checked(name: str, M: int, dtype: Any, layout: Any) -> Any:
     """The dtype of a window, after the checks that all have in common."""
     dtype = dtype or dtypes.get_default_dtype()
     if M < 0:
@@ -28,12 +28,19 @@ def _checked(name: str, M: int, dtype: Any, layout: Any) -> Any:  # noqa: N803
 
 
 def _window(name: str, doc: str, shape: Any, check: Any = None, **options: Any) -> Any:
-    """shape(k, n, sym=..., **options) -> the window at samples k; n is the distance of the end points."""
+    """shape(k, n, sym=..., **options) -> the window at samples k; n is the distance of the end
+    points.
+    """
     names = ", ".join(f"{k}={v!r}" for k, v in options.items())
+    more = f"\n    Options: {names}." if names else ""
+    example = "1, a=[1.0]" if name == "general_cosine" else "1"
 
-    def f(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False, **given):  # noqa: N803
+    def f(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=False, **given):
         if bad := set(given) - set(options):
-            raise TypeError(f"{name}() got an unexpected keyword argument {sorted(bad)[0]!r}: it takes {names or 'none'}")
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument {sorted(bad)[0]!r}: it takes "
+                f"{names or 'none'}"
+            )
         dtype = _checked(name, M, dtype, layout)
         given = {**options, **given}
         if check is not None:
@@ -48,10 +55,10 @@ def _window(name: str, doc: str, shape: Any, check: Any = None, **options: Any) 
     f.__name__ = name
     f.__doc__ = f"""{doc}
 
-    M: the number of points, >= 0. sym: symmetric, for filters; False: periodic, for spectra.{' Options: ' + names + '.' if names else ''}
+    M: the number of points, >= 0. sym: symmetric, for filters; False: periodic, for spectra.{more}
     Raises ValueError for M < 0 and for dtypes other than float32 and float64.
 
-    >>> torch.signal.windows.{name}(1{', a=[1.0]' if name == 'general_cosine' else ''})
+    >>> torch.signal.windows.{name}({example})
     tensor([1.])
     """
     return public(f, name=name, namespace="signal.windows", method=False)
@@ -103,23 +110,64 @@ def _exponential(k: Tensor, n: int, center: float | None, tau: float, sym: bool)
     return (-(k - (n / 2 if center is None else center)).abs() / tau).exp()
 
 
-_window("bartlett", "A triangle that is 0 at both ends.", lambda k, n, sym: 1 - (k * (2 / n) - 1).abs())
+_window(
+    "bartlett", "A triangle that is 0 at both ends.", lambda k, n, sym: 1 - (k * (2 / n) - 1).abs()
+)
 _window("blackman", "Three cosines that nearly vanish at both ends.", _fixed(0.42, 0.5, 0.08))
-_window("cosine", "Half a wave of a sine.", lambda k, n, sym: ((k + 0.5) * (math.pi / (n + 1))).sin())
-_window("exponential", "Falls off exponentially on both sides of the centre.", _exponential, _check_tau, center=None, tau=1.0)
-_window("gaussian", "The bell of a normal distribution.", lambda k, n, std, sym: (-0.5 * ((k - n / 2) / std) ** 2).exp(), _check_std,
-        std=1.0)
-_window("general_cosine", "The sum of cosines with coefficients a, of alternating sign.", _cosines, _check_cosine, a=None)
-_window("general_hamming", "alpha - (1 - alpha) cos.", lambda k, n, alpha, sym: _cosines(k, n, (alpha, 1 - alpha)), alpha=0.54)
+_window(
+    "cosine", "Half a wave of a sine.", lambda k, n, sym: ((k + 0.5) * (math.pi / (n + 1))).sin()
+)
+_window(
+    "exponential",
+    "Falls off exponentially on both sides of the centre.",
+    _exponential,
+    _check_tau,
+    center=None,
+    tau=1.0,
+)
+_window(
+    "gaussian",
+    "The bell of a normal distribution.",
+    lambda k, n, std, sym: (-0.5 * ((k - n / 2) / std) ** 2).exp(),
+    _check_std,
+    std=1.0,
+)
+_window(
+    "general_cosine",
+    "The sum of cosines with coefficients a, of alternating sign.",
+    _cosines,
+    _check_cosine,
+    a=None,
+)
+_window(
+    "general_hamming",
+    "alpha - (1 - alpha) cos.",
+    lambda k, n, alpha, sym: _cosines(k, n, (alpha, 1 - alpha)),
+    alpha=0.54,
+)
 _window("hamming", "0.54 - 0.46 cos.", _fixed(0.54, 0.46))
 _window("hann", "0.5 - 0.5 cos.", _fixed(0.5, 0.5))
 _window("kaiser", "A Bessel function of a half circle.", _kaiser, _check_beta, beta=12.0)
-_window("nuttall", "Four cosines with low side lobes.", _fixed(0.3635819, 0.4891775, 0.1365995, 0.0106411))
+_window(
+    "nuttall",
+    "Four cosines with low side lobes.",
+    _fixed(0.3635819, 0.4891775, 0.1365995, 0.0106411),
+)
 
 
 def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
-    def f(window_length, periodic=True, *args, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, out=None,
-          **given):
+    def f(
+        window_length,
+        periodic=True,
+        *args,
+        dtype=None,
+        layout=None,
+        device=None,
+        pin_memory=False,
+        requires_grad=False,
+        out=None,
+        **given,
+    ):
         if bad := set(given) - set(options):
             raise TypeError(f"{name}() got an unexpected keyword argument {sorted(bad)[0]!r}")
         given = {**options, **dict(zip(options, args)), **given}
@@ -129,12 +177,18 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
         if d.category != 2:
             raise RuntimeError(f"{name} expects floating point dtypes, got: {d}")
         if window_length < 0:
-            raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
+            raise RuntimeError(
+                f"{name} requires non-negative window_length, got window_length={window_length}"
+            )
         if window_length == 0:
             w = empty(0, dtype=d, device=device)
         else:
             k = arange(window_length, dtype=dtypes.float64, device=device)
-            w = (shape(k, window_length if periodic else window_length - 1, **given) if window_length > 1 else k + 1).to(d)
+            w = (
+                shape(k, window_length if periodic else window_length - 1, **given)
+                if window_length > 1
+                else k + 1
+            ).to(d)
         if out is not None:
             from ..engine.dispatch import write_out
 
@@ -152,6 +206,12 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
 
 _older("bartlett_window", "A triangle", lambda k, n: 1 - (k * (2 / n) - 1).abs())
 _older("blackman_window", "Blackman's window", lambda k, n: _cosines(k, n, (0.42, 0.5, 0.08)))
-_older("hamming_window", "alpha - beta cos", lambda k, n, alpha, beta: _cosines(k, n, (alpha, beta)), alpha=0.54, beta=0.46)
+_older(
+    "hamming_window",
+    "alpha - beta cos",
+    lambda k, n, alpha, beta: _cosines(k, n, (alpha, beta)),
+    alpha=0.54,
+    beta=0.46,
+)
 _older("hann_window", "Hann's window", lambda k, n: _cosines(k, n, (0.5, 0.5)))
 _older("kaiser_window", "Kaiser's window", lambda k, n, beta: _kaiser(k, n, beta), beta=12.0)

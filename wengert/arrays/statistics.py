@@ -1,0 +1,46 @@
+"""Words that count and mix: histograms over bins, exclusive-or of bit patterns. First argument:
+the library.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+__all__ = ["histogram_counts", "xor_bits"]
+
+
+def histogram_counts(lib: Any, x: Any, weight: Any, *edges: Any) -> Any:
+    """How much weight (1 for None) of the points x (n, d) falls into each bin; the last bin of a
+    dimension is closed.
+
+    edges: d increasing arrays of m_i + 1 numbers. The result has the shape (m_1, ..., m_d) and
+    x's dtype.
+    """
+    shape = tuple([max(e.shape[0] - 1, 0) for e in edges])
+    if 0 in shape:
+        return lib.zeros(shape, x.dtype)
+    flat = lib.zeros(x.shape[0], np.int64)
+    inside = lib.ones(x.shape[0], bool)
+    for i, (e, n) in enumerate(zip(edges, shape)):
+        column = x[:, i]
+        place = lib.searchsorted(e, column, side="right") - 1
+        place = lib.where(lib.equal(column, e[-1]), n - 1, place)
+        inside &= (place >= 0) & (place < n)
+        flat = flat * n + place
+    counts = lib.bincount(
+        flat[inside],
+        None if weight is None else weight[inside].astype(np.float64),
+        math.prod(shape),
+    )
+    return counts.astype(x.dtype).reshape(shape)
+
+
+def xor_bits(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The exclusive or of the elements' bits as 64-bit floating or integer numbers."""
+    wide = x.astype(np.float64 if x.dtype.kind not in "iub" else np.int64)
+    if x.ndim == 0:
+        return wide.view(np.uint64)
+    return lib.bitwise_xor.reduce(wide.view(np.uint64), dim, None, None, keepdim)

@@ -1,0 +1,210 @@
+"""torch's global switches and questions that are about the library, not about arithmetic, and the
+sym_ helpers for numbers.
+
+Threads are in `threads.py`, default dtype and device in `base/`. Every algorithm here is
+deterministic, so those switches are
+only remembered.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from ..base import devices, dtypes
+from ..engine.op import FUNCTIONS, public
+from ..engine.tensor import Tensor
+
+STATE: dict[str, Any] = {
+    "deterministic": False,
+    "warn_only": False,
+    "precision": "highest",
+    "warn_always": False,
+}
+PRECISIONS = ("highest", "high", "medium")
+DEBUG_MODES = ("default", "warn", "error")
+
+
+@public(method=False)
+def use_deterministic_algorithms(mode, *, warn_only=False):
+    """Remember the wish for deterministic algorithms; all here are."""
+    STATE["deterministic"], STATE["warn_only"] = builtins.bool(mode), builtins.bool(warn_only)
+
+
+@public(method=False)
+def are_deterministic_algorithms_enabled():
+    """What use_deterministic_algorithms() was told."""
+    return STATE["deterministic"]
+
+
+@public(method=False)
+def is_deterministic_algorithms_warn_only_enabled():
+    """The warn_only of use_deterministic_algorithms()."""
+    return STATE["warn_only"]
+
+
+@public(method=False)
+def set_deterministic_debug_mode(debug_mode):
+    """use_deterministic_algorithms() by level: 0 'default', 1 'warn', 2 'error'."""
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    names: tuple[Any, ...] = DEBUG_MODES if isinstance(debug_mode, str) else (0, 1, 2)
+    if debug_mode not in names:
+        raise RuntimeError(
+            "invalid value of debug_mode, expected 0, 1, 2 or `default`, `warn`, `error`, but "
+            f"got {debug_mode}"
+        )
+    level = names.index(debug_mode)
+    STATE["deterministic"], STATE["warn_only"] = level > 0, level == 1
+
+
+@public(method=False)
+def get_deterministic_debug_mode():
+    """0, 1 or 2: see set_deterministic_debug_mode()."""
+    return 0 if not STATE["deterministic"] else 1 if STATE["warn_only"] else 2
+
+
+@public(method=False)
+def set_float32_matmul_precision(precision):
+    """'highest', 'high' or 'medium'; remembered, float32 products are always computed in
+    float32.
+    """
+    if precision not in PRECISIONS:
+        import warnings
+
+        warnings.warn(f"{precision!r} is not one of {', '.join(PRECISIONS)}: ignored", stacklevel=2)
+        return
+    STATE["precision"] = precision
+
+
+@public(method=False)
+def get_float32_matmul_precision():
+    """What set_float32_matmul_precision() was told."""
+    return STATE["precision"]
+
+
+@public(method=False)
+def set_warn_always(b, /):
+    """Remember whether every warning is to be shown; Python's own filters decide here."""
+    STATE["warn_always"] = builtins.bool(b)
+
+
+@public(method=False)
+def is_warn_always_enabled():
+    """What set_warn_always() was told."""
+    return STATE["warn_always"]
+
+
+@public(method=False)
+def set_flush_denormal(mode):
+    """False: the processor's treatment of denormal numbers is left alone."""
+    return False
+
+
+@public(method=False)
+def set_default_tensor_type(t, /):
+    """Make the dtype of a type such as torch.DoubleTensor (or its name) the default; deprecated,
+    see set_default_dtype.
+    """
+    if isinstance(t, str):
+        t = FUNCTIONS[""].get(t.rpartition(".")[2], t)
+    d = getattr(t, "dtype", None)
+    if d is None or d.category != 2:
+        raise TypeError(f"only floating-point types are supported as the default type, got {t}")
+    dtypes.set_default_dtype(d)
+
+
+@public(method=False)
+def get_default_device():
+    """The device of new tensors."""
+    return devices.default_device()
+
+
+@public(method=False)
+def is_signed(input):
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+@public(method=False)
+def is_inference(input):
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()
+
+
+@public
+def is_distributed(input):
+    """False."""
+    return False
+
+
+@public(method=False)
+def compiled_with_cxx11_abi():
+    """True."""
+    return True
+
+
+@public(method=False)
+def typename(obj, /):
+    """The name of an object's type: 'torch.FloatTensor', 'builtins.list'."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    cls = obj if isinstance(obj, type) else type(obj)
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
+
+
+# ------------------------------------------------------------------------------- numbers that may
+# be symbols
+
+
+@public(method=False)
+def sym_int(a):
+    """a rounded towards zero."""
+    return int(a)
+
+
+@public(method=False)
+def sym_float(a):
+    """a as a float."""
+    return float(a)
+
+
+@public(method=False)
+def sym_max(a, b):
+    """The larger number; a float if either is."""
+    m = max(a, b)
+    return float(m) if isinstance(a, float) or isinstance(b, float) else m
+
+
+@public(method=False)
+def sym_min(a, b):
+    """The smaller number; a float if either is."""
+    m = min(a, b)
+    return float(m) if isinstance(a, float) or isinstance(b, float) else m
+
+
+@public(method=False)
+def sym_not(a):
+    """not a."""
+    return not a
+
+
+@public(method=False)
+def sym_ite(b, t, f):
+    """t if b else f."""
+    return t if b else f
+
+
+@public(method=False)
+def sym_sum(args):
+    """The sum of numbers."""
+    return builtins.sum(args)
+
+
+@public(method=False)
+def sym_sqrt(a):
+    """The square root of a number."""
+    return math.sqrt(a)
