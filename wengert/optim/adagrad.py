@@ -64,7 +64,9 @@ class Adagrad(Optimizer):
         check_flags(foreach, differentiable, fused)
         for group in self.param_groups:
             for p in group["params"]:
-                self._begin(p, group, {"initial_accumulator_value": initial_accumulator_value})
+                self._begin(
+                    p, group, self.start(p, initial_accumulator_value=initial_accumulator_value)
+                )
 
     def start(self, p: Any, *, initial_accumulator_value: float) -> dict[str, Any]:
         """No steps, the initial sum; made when the optimizer is, so that it can be shared."""

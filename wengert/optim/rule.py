@@ -145,7 +145,8 @@ class Rule:
             if not state:
                 if options is None:
                     options = select(self.start, group, number)
-                state = self._begin(p, group, options)
+                new = self.start(p, **options)
+                state = self._begin(p, group, new) if new or group.get("fused") else NO_STATE
             if rows:
                 self._update_rows(p, g, state, group, lib)
             elif as_tensors or lib is None:
@@ -167,9 +168,8 @@ class Rule:
         rows = self.only_rows(group) and not group.get("differentiable", False)
         return (g.coalesce(), True) if rows else (g.to_dense(), False)
 
-    def _begin(self, p: Tensor, group: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-        """Make the state of p, as `start` has it, and keep it unless it is empty."""
-        state = self.start(p, **options)
+    def _begin(self, p: Tensor, group: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """Keep the state that `start` has made for p, its counters as tensors."""
         if group.get("fused") and not p.is_floating_point():
             raise RuntimeError(
                 "`fused=True` requires all the params to be floating point Tensors of supported "
