@@ -376,10 +376,65 @@ def mish_backward(lib: Any, g: Any, x: Any) -> Any:
 # ------------------------------------------------------------------------------------- softmax
 
 
+@functools.lru_cache(64)
+def ones(lib: Any, n: int, dtype: Any) -> Any:
+    return lib.ones(n, dtype)
+
+
+def sums(lib: Any, x: Any, dim: int) -> Any:
+    """Sums over a dimension, which stays as 1; along rows by BLAS, which is three times faster than `add.reduce`."""
+    n = x.shape[dim]
+    if dim % x.ndim == x.ndim - 1 and x.size and x.flags.c_contiguous and x.dtype.kind == "f":
+        return lib.matmul(x.reshape(-1, n), ones(lib, n, x.dtype)).reshape(*x.shape[:-1], 1)
+    return lib.add.reduce(x, dim, None, None, True)
+
+
+def exponentials(lib: Any, x: Any, dim: int, limit: float) -> tuple[Any, Any, Any]:
+    """(exp(x - shift), sums of that over dim, shift).
+
+    The shift is the maximum over dim, but None if the numbers are within limits in which exp needs none: then two passes
+    over the array are saved, of which the search for the maxima of rows is the slowest of all.
+    """
+    if lib.maximum.reduce(x, None) < limit:
+        e = lib.exp(x)
+        s = sums(lib, e, dim)
+        if lib.minimum.reduce(s, None) > math.exp(-limit):
+            return e, s, None
+    shift = lib.maximum.reduce(x, dim, None, None, True)
+    e = lib.subtract(x, shift)
+    lib.exp(e, out=e)
+    return e, sums(lib, e, dim), shift
+
+
+SAFE, EXACT = 40.0, 8.0  # without overflow; without loss of digits when a logarithm is subtracted
+
+
+@word
+def softmax(lib: Any, x: Any, dim: int = -1) -> Any:
+    if not x.size:
+        return x.copy()
+    e, s, _ = exponentials(lib, x, dim, SAFE)
+    e /= s
+    return e
+
+
+@word
+def log_softmax(lib: Any, x: Any, dim: int = -1) -> Any:
+    if not x.size:
+        return x.copy()
+    _, s, shift = exponentials(lib, x, dim, EXACT)
+    lib.log(s, out=s)
+    if shift is None:
+        return x - s
+    out = x - shift
+    out -= s
+    return out
+
+
 @word
 def softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
     gx = lib.multiply(g, out)
-    s = lib.add.reduce(gx, dim, None, None, True)
+    s = sums(lib, gx, dim)
     gx -= out * s
     return gx
 
@@ -387,5 +442,5 @@ def softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
 @word
 def log_softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
     gx = lib.exp(out)
-    gx *= lib.add.reduce(g, dim, None, None, True)
+    gx *= sums(lib, g, dim)
     return lib.subtract(g, gx, out=gx)

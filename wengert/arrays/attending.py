@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .activations import LOW
-from .normalization import row_sums, wide
+from .activations import LOW, SAFE, exponentials
+from .normalization import wide
 
 __all__ = ["attention", "attention_backward"]
 
@@ -34,17 +34,14 @@ def probabilities(lib: Any, q: Any, k: Any, mask: Any, causal: bool) -> Any:
             p += mask
     if not p.size:
         return p
-    m = lib.maximum.reduce(p, -1, None, None, True)
-    limited = causal or mask is not None
-    if limited:
-        m[m == -lib.inf] = 0
-    p -= m
-    lib.exp(p, out=p)
-    s = row_sums(lib, p.reshape(-1, p.shape[-1])).reshape(m.shape)
-    if limited:
-        s[s == 0] = 1
-    p /= s
-    return p
+    e, s, shift = exponentials(lib, p, -1, SAFE)
+    if shift is not None and (causal or mask is not None):
+        dead = shift == -lib.inf
+        if dead.any():
+            e[lib.broadcast_to(dead, e.shape)] = 0
+            s[dead] = 1
+    e /= s
+    return e
 
 
 def attention(lib: Any, q: Any, k: Any, v: Any, mask: Any = None, noise: Any = None, causal: bool = False,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .activations import LOW
+from .activations import EXACT, LOW, exponentials
 from .normalization import row_sums, wide
 
 __all__ = ["cross_entropy", "cross_entropy_backward", "nll_loss", "nll_loss_backward", "mse_loss", "mse_loss_backward",
@@ -99,18 +99,15 @@ def cross_entropy(lib: Any, x: Any, target: Any, weight: Any = None, reduction: 
     x, weight = lines(wide(x)), wide(weight)
     target, kept = chosen(lib, target, x.shape[1], ignore)
     at = places(lib, target)
-    if x.size:
-        e = lib.subtract(x, lib.maximum.reduce(x, 1, None, None, True))
-    else:
-        e = x.copy()
-    losses = e[at]
-    if smoothing:
-        w = 1.0 if weight is None else class_weights(weight, x.ndim)
-        others = class_sums(lib, e * w if weight is not None else e)
-    lib.exp(e, out=e)
-    s = class_sums(lib, e)
+    if not x.size:
+        return reduced(lib, x.sum(1), x.dtype.type(target.size), reduction, dtype, shape), x, x.sum(1), x.sum()
+    e, s, shift = exponentials(lib, x, 1, EXACT)
+    s = s[:, 0]
     log = lib.log(s)
-    losses = log - losses
+    losses = log - x[at] if shift is None else log - (x[at] - shift[:, 0])
+    if smoothing:
+        z = x if shift is None else x - shift
+        others = class_sums(lib, z if weight is None else z * class_weights(weight, x.ndim))
     w, total = sample_weights(lib, x, target, weight, kept)
     if w is not None:
         losses *= w

@@ -8,19 +8,13 @@ Half precision is computed in float32; statistics are then float32 too.
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
-from .activations import F32, F64, LOW
+from .activations import F32, F64, LOW, ones
 
 __all__ = ["batch_norm", "batch_norm_backward", "layer_norm", "layer_norm_backward", "group_norm", "group_norm_backward",
            "rms_norm", "rms_norm_backward"]
-
-
-@functools.lru_cache(64)
-def ones(lib: Any, n: int, dtype: Any) -> Any:
-    return lib.ones(n, dtype)
 
 
 def row_sums(lib: Any, x: Any) -> Any:
@@ -157,26 +151,24 @@ def rows(x: Any, dims: int) -> Any:
     return x.reshape(math.prod(x.shape[: x.ndim - dims]), m)
 
 
-def standardised(lib: Any, x: Any, eps: float) -> Any:
-    """(rows of x with mean 0 and variance 1, means, 1 / deviations)."""
-    d = x.dtype.type
-    n = d(1 / max(x.shape[1], 1))
+def centred(lib: Any, x: Any, eps: float) -> Any:
+    """(rows of x less their means, means, 1 / deviations)."""
+    n = x.dtype.type(1 / max(x.shape[1], 1))
     mean = row_sums(lib, x)
     mean *= n
     out = x - mean[:, None]
     var = row_dots(lib, out, out)
     var *= n
-    var += d(eps)
-    rstd = 1 / lib.sqrt(var, out=var)
-    out *= rstd[:, None]
-    return out, mean, rstd
+    var += x.dtype.type(eps)
+    return out, mean, 1 / lib.sqrt(var, out=var)
 
 
 def layer_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
     """(x normalised over its last `dims` dimensions, means, 1 / deviations)."""
     floating("layer_norm", x)
     dtype, shape = x.dtype, x.shape
-    out, mean, rstd = standardised(lib, rows(wide(x), dims), eps)
+    out, mean, rstd = centred(lib, rows(wide(x), dims), eps)
+    out *= rstd[:, None]
     if weight is not None:
         out *= wide(weight).reshape(-1)
     if bias is not None:
@@ -190,26 +182,27 @@ def layer_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
     """Gradients of x, weight and bias."""
     dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims:]
     g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
+    w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
     gx = gw = gb = None
     if needs[2]:
         gb = column_sums(lib, g).reshape(full)
     if needs[0] or needs[1]:
-        d = x - mean[:, None]
-        d *= rstd[:, None]
+        p = g * x
         if needs[1]:
-            gw = column_dots(lib, g, d).reshape(full)
+            gw = (lib.matmul(rstd, p) - lib.matmul(mean * rstd, g)).reshape(full)
     if needs[0]:
-        s = x.dtype.type(1 / max(x.shape[1], 1))
-        gx = g * weight.reshape(-1) if weight is not None else g
-        dots = row_dots(lib, gx, d)
-        dots *= -s
-        d *= dots[:, None]
-        d += gx
-        sums = row_sums(lib, gx)
-        sums *= s
-        d -= sums[:, None]
-        d *= rstd[:, None]
-        gx = d.reshape(shape)
+        # gx = rstd (g w) + a x + b: all that is left are products of matrices with vectors and four passes
+        n = x.dtype.type(-1 / max(x.shape[1], 1))
+        sums = lib.matmul(g, w)
+        a = (lib.matmul(p, w) - mean * sums) * rstd * rstd * rstd * n
+        b = sums * rstd * n - a * mean
+        lib.multiply(x, a[:, None], out=p)
+        p += b[:, None]
+        gx = g * rstd[:, None]
+        if weight is not None:
+            gx *= w
+        gx += p
+        gx = gx.reshape(shape)
         if dtype in LOW:
             gx = gx.astype(dtype)
     return gx, gw, gb
@@ -224,10 +217,12 @@ def group_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, groups: i
     dtype, shape = x.dtype, x.shape
     n, c = shape[:2]
     m = math.prod(shape[2:])
-    out, mean, rstd = standardised(lib, wide(x).reshape(n * groups, c // groups * m), eps)
+    out, mean, rstd = centred(lib, wide(x).reshape(n * groups, c // groups * m), eps)
     out = out.reshape(n, c, m)
+    factor = lib.repeat(rstd.reshape(n, groups), c // groups, 1)
     if weight is not None:
-        out *= wide(weight)[:, None]
+        factor *= wide(weight)
+    out *= factor[:, :, None]
     if bias is not None:
         out += wide(bias)[:, None]
     out = out.reshape(shape)
@@ -240,24 +235,27 @@ def group_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
     dtype, shape = x.dtype, x.shape
     n, c = shape[:2]
     m = math.prod(shape[2:])
-    k = c // groups * m
-    g, x, weight = wide(g).reshape(n, c, m), wide(x).reshape(n * groups, k), wide(weight)
+    g, x, weight = wide(g).reshape(n * c, m), wide(x).reshape(n * c, m), wide(weight)
+    gs, xs = row_sums(lib, g).reshape(n, groups, -1), row_dots(lib, g, x).reshape(n, groups, -1)
+    mean, rstd = mean.reshape(n, groups, 1), rstd.reshape(n, groups, 1)
     gx = gw = gb = None
     if needs[2]:
-        gb = channel_sums(lib, g)
-    if needs[0] or needs[1]:
-        d = x - mean[:, None]
-        d *= rstd[:, None]
-        if needs[1]:
-            gw = channel_dots(lib, g, d.reshape(n, c, m))
+        gb = lib.add.reduce(gs.reshape(n, c), 0)
+    if needs[1]:
+        gw = lib.add.reduce(((xs - mean * gs) * rstd).reshape(n, c), 0)
     if needs[0]:
-        s = x.dtype.type(1 / max(k, 1))
-        gx = (g * weight[:, None] if weight is not None else g).reshape(n * groups, k)
-        d *= (row_dots(lib, gx, d) * -s)[:, None]
-        d += gx
-        d -= (row_sums(lib, gx) * s)[:, None]
-        d *= rstd[:, None]
-        gx = d.reshape(shape)
+        # gx = rstd w g + a x + b, where a and b belong to a group
+        w = x.dtype.type(1) if weight is None else weight.reshape(groups, -1)
+        k = x.dtype.type(-1 / max(c // groups * m, 1))
+        total = lib.add.reduce(gs * w, 2, None, None, True)
+        a = (lib.add.reduce(xs * w, 2, None, None, True) - mean * total) * rstd * rstd * rstd * k
+        b = total * rstd * k - a * mean
+        each = (n, groups, c // groups)
+        a, b, f = (lib.broadcast_to(v, each).reshape(n * c, 1) for v in (a, b, rstd * w))
+        gx = x * a
+        gx += b
+        gx += g * f
+        gx = gx.reshape(shape)
         if dtype in LOW:
             gx = gx.astype(dtype)
     return gx, gw, gb
@@ -287,16 +285,19 @@ def rms_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, r: Any = Non
     """Gradients of x and weight."""
     dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims:]
     g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
-    d = x * r[:, None]
+    w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
+    p = g * x
     gx = gw = None
     if needs[1]:
-        gw = column_dots(lib, g, d).reshape(full)
+        gw = lib.matmul(r, p).reshape(full)
     if needs[0]:
-        gx = g * weight.reshape(-1) if weight is not None else g
-        d *= (row_dots(lib, gx, d) * x.dtype.type(-1 / max(x.shape[1], 1)))[:, None]
-        d += gx
-        d *= r[:, None]
-        gx = d.reshape(shape)
+        a = lib.matmul(p, w) * r * r * r * x.dtype.type(-1 / max(x.shape[1], 1))
+        lib.multiply(x, a[:, None], out=p)
+        gx = g * r[:, None]
+        if weight is not None:
+            gx *= w
+        gx += p
+        gx = gx.reshape(shape)
         if dtype in LOW:
             gx = gx.astype(dtype)
     return gx, gw

@@ -26,8 +26,6 @@ __all__ = [
     "cumprod",
     "matmul",
     "argsort",
-    "softmax",
-    "log_softmax",
     "logsumexp",
 ]
 
@@ -167,35 +165,6 @@ def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
     n = x.shape[dim]
     reverse = lib.flip(x, dim)
     return n - 1 - lib.flip(lib.argsort(reverse, dim, kind="stable"), dim)
-
-
-def softmax(lib: Any, x: Any, dim: int = -1) -> Any:
-    """exp(x) / sum exp(x), shifted by the maximum."""
-    if x.ndim == 0:
-        return lib.ones_like(x)
-    d = x.dtype
-    if d in LOW:
-        return softmax(lib, x.astype(np.float32), dim).astype(d)
-    if x.size == 0:
-        return x.copy()
-    out = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
-    lib.exp(out, out=out)
-    out /= lib.add.reduce(out, dim, None, None, True)
-    return out
-
-
-def log_softmax(lib: Any, x: Any, dim: int = -1) -> Any:
-    """x - logsumexp(x)."""
-    if x.ndim == 0:
-        return lib.zeros_like(x)
-    d = x.dtype
-    if d in LOW:
-        return log_softmax(lib, x.astype(np.float32), dim).astype(d)
-    if x.size == 0:
-        return x.copy()
-    out = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
-    out -= lib.log(lib.add.reduce(lib.exp(out), dim, None, None, True))
-    return out
 
 
 def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:

@@ -328,18 +328,6 @@ def log_softmax_(input, dim, dtype=None, *, out=None):
     return log_softmax.entry(*softmax_input("log_softmax", input, dim, dtype), out=out)
 
 
-def _special(name: str, f: Any) -> None:
-    def g(input, dim, *, dtype=None):
-        return f(input, dim, dtype)
-
-    g.__name__, g.__doc__ = name, f.__doc__
-    public(g, name=name, namespace="special")
-
-
-_special("softmax", softmax_)
-_special("log_softmax", log_softmax_)
-
-
 @F(name="softmax")
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(input) divided by its sum over dim. dtype: converts first."""
