@@ -17,7 +17,7 @@ import numpy as np
 from .convolve import widen
 from .windows import Array, Ints
 
-__all__ = ["resample", "resample_input", "read_points", "add_points"]
+__all__ = ["resample", "resample_input", "grid_index", "read_points", "add_points"]
 
 Plan = tuple[Any, Any]  # positions (taps, out) and weights (taps, out) or None
 
@@ -36,11 +36,12 @@ def resample(
     mode: nearest, nearest-exact, linear, cubic or lanczos; scales: see `plan`.
     """
     dtype = x.dtype
-    x = widen(lib, x) if mode[0] != "n" else x
+    if mode[0] != "n" and dtype.kind != "c" and dtype.itemsize < 4:
+        x = x.astype(lib.float32)
     first = x.ndim - len(size)
     for i, (n, scale) in enumerate(zip(size, scales)):
-        positions, weights = plan(x.shape[first + i], n, mode, align_corners, scale, antialias)
-        x = _apply(lib, x, first + i, positions, weights)
+        facts = (x.shape[first + i], n, mode, align_corners, scale, antialias)
+        x = _along(lib, x, first + i, facts, False)
     if dtype.kind == "u" and x.dtype.kind == "f":
         x = lib.rint(x).clip(0, 255)
     return x.astype(dtype, copy=False)
@@ -60,23 +61,77 @@ def resample_input(
     g = widen(lib, g)
     first = g.ndim - len(spatial)
     for i in range(len(spatial) - 1, -1, -1):
-        size = g.shape[first + i]
-        positions, weights = plan(spatial[i], size, mode, align_corners, scales[i], antialias)
-        g = _adjoint(lib, g, first + i, spatial[i], positions, weights)
+        facts = (spatial[i], g.shape[first + i], mode, align_corners, scales[i], antialias)
+        g = _along(lib, g, first + i, facts, True)
     return g.astype(dtype, copy=False)
+
+
+def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Array:
+    """One dimension resampled, or its adjoint."""
+    positions, weights = plan(*facts)
+    if weights is None and not adjoint:
+        n = facts[0]
+        same = positions.shape[1] == n and (positions[0] == np.arange(n)).all()
+        return x if same else x.take(lib.asarray(positions[0]), axis)
+    if lib is np and x.size:
+        out = _by_matrix(x, axis, facts, adjoint)
+        if np.isfinite(out).all():  # in a product, an inf spreads over what has no weight on it
+            return out
+    step = _transposed if adjoint else _forward
+    return step(lib, x, axis, facts[0], positions, weights)
+
+
+def _by_matrix(x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Array:
+    """The dimension as a banded matrix, block by block."""
+    n = facts[0] if adjoint else facts[1]
+    shape = (*x.shape[:axis], n, *x.shape[axis + 1 :])
+    lead, rest = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
+    out = np.zeros(shape, x.dtype)
+    blocks = _blocks(facts, adjoint, x.real.dtype.char)
+    if rest == 1:
+        rows, into = x.reshape(lead, -1), out.reshape(lead, -1)
+        for read, written, matrix in blocks:
+            np.matmul(rows[:, read], matrix.T, out=into[:, written])
+    else:
+        rows, into = x.reshape(lead, -1, rest), out.reshape(lead, -1, rest)
+        for read, written, matrix in blocks:
+            np.matmul(matrix, rows[:, read], out=into[:, written])
+    return out
+
+
+@lru_cache(maxsize=256)
+def _blocks(facts: tuple[Any, ...], adjoint: bool, dtype: str) -> list[tuple[slice, slice, Array]]:
+    """(positions read, positions written, matrix) of the blocks of a dimension's matrix."""
+    positions, weights = plan(*facts)
+    weights = np.ones(positions.shape) if weights is None else weights
+    size, blocks = facts[0] if adjoint else facts[1], []
+    for start in range(0, size, 64):
+        stop = min(start + 64, size)
+        if adjoint:
+            ours = (positions >= start) & (positions < stop)
+            _, outs = np.nonzero(ours)
+            if not len(outs):
+                continue
+            read = slice(int(outs.min()), int(outs.max()) + 1)
+            matrix = np.zeros((stop - start, read.stop - read.start))
+            np.add.at(matrix, (positions[ours] - start, outs - read.start), weights[ours])
+        else:
+            at = positions[:, start:stop]
+            read = slice(int(at.min()), int(at.max()) + 1)
+            matrix = np.zeros((stop - start, read.stop - read.start))
+            rows = np.broadcast_to(np.arange(stop - start), at.shape)
+            np.add.at(matrix, (rows, at - read.start), weights[:, start:stop])
+        blocks.append((read, slice(start, stop), matrix.astype(dtype)))
+    return blocks
 
 
 def _shaped(lib: Any, w: Any, a: Array, axis: int) -> Array:
     """A weight per position of an axis, ready for broadcasting with a."""
-    real = a.real.dtype if a.dtype.kind in "fc" else lib.float32
-    return lib.asarray(w.astype(real)).reshape(-1, *(1,) * (a.ndim - 1 - axis))
+    return lib.asarray(w.astype(a.real.dtype)).reshape(-1, *(1,) * (a.ndim - 1 - axis))
 
 
-def _apply(lib: Any, x: Array, axis: int, positions: Any, weights: Any) -> Array:
-    if weights is None:
-        n = x.shape[axis]
-        same = positions.shape[1] == n and (positions[0] == np.arange(n)).all()
-        return x if same else x.take(lib.asarray(positions[0]), axis)
+def _forward(lib: Any, x: Array, axis: int, n: int, positions: Any, weights: Any) -> Array:
+    """Element by element, whatever they hold."""
     total = None
     for at, w in zip(positions, weights):
         part = x.take(lib.asarray(at), axis) * _shaped(lib, w, x, axis)
@@ -84,14 +139,12 @@ def _apply(lib: Any, x: Array, axis: int, positions: Any, weights: Any) -> Array
     return total
 
 
-def _adjoint(lib: Any, g: Array, axis: int, n: int, positions: Any, weights: Any) -> Array:
+def _transposed(lib: Any, g: Array, axis: int, n: int, positions: Any, weights: Any) -> Array:
     x = lib.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
     before = (slice(None),) * axis
     for k, at in enumerate(positions):
         part = g if weights is None else g * _shaped(lib, weights[k], g, axis)
-        starts = np.flatnonzero(
-            np.diff(at, prepend=-1)
-        )  # positions grow, so equal ones are neighbours
+        starts = np.flatnonzero(np.diff(at, prepend=-1))  # equal positions are neighbours
         if len(starts) < len(at):
             part = lib.add.reduceat(part, starts, axis)
         x[(*before, at[starts])] += part
@@ -170,13 +223,29 @@ def _antialiased(n: int, out: int, step: float, mode: str) -> Plan:
     return np.minimum(taps + first, np.maximum(last - 1, 0)), w / np.where(total == 0, 1, total)
 
 
+def grid_index(lib: Any, c: Array, n: int, pitch: int, size: int) -> Array:
+    """Whole-numbered coordinates c as flat offsets along a dimension of n; `size` if outside."""
+    at = c.astype(lib.int64)
+    outside = at.view(lib.uint64) >= n  # negative ones are large then, and so is what nan becomes
+    at *= pitch
+    lib.putmask(at, outside, size)
+    return at
+
+
 def read_points(lib: Any, x: Array, where: Array) -> Array:
-    """x (N, C, *spatial) at flat positions `where` (N, *points) of each image: (N, C, *points)."""
-    flat, points = x.reshape(*x.shape[:2], prod(x.shape[2:])), where.shape[1:]
-    at = where.reshape(len(where), -1)
-    if not len(x):
-        return lib.empty((*x.shape[:2], *points), x.dtype)
-    return lib.stack([a.take(i, 1) for a, i in zip(flat, at)]).reshape(*x.shape[:2], *points)
+    """x (N, C, *spatial) at flat positions `where` (N, *points): (N, C, *points).
+
+    Positions past the end read zeros.
+    """
+    n, c = x.shape[:2]
+    size = prod(x.shape[2:])
+    flat = lib.zeros((n, c, size + 1), x.dtype)
+    flat[..., :-1] = x.reshape(n, c, size)
+    at = lib.minimum(where.reshape(n, prod(where.shape[1:])), size)
+    out = lib.empty((n, c, at.shape[1]), x.dtype)
+    for i in range(n):
+        out[i] = flat[i].take(at[i], 1)
+    return out.reshape(n, c, *where.shape[1:])
 
 
 def add_points(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
@@ -184,8 +253,10 @@ def add_points(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     dtype = g.dtype
     g = widen(lib, g)
     n, c = g.shape[:2]
-    x = lib.zeros((n, c, prod(spatial)), g.dtype)
-    rows = lib.arange(n * c).reshape(n, c, 1) * prod(spatial)
-    at = where.reshape(n, 1, -1) + rows
+    size = prod(spatial)
+    x = lib.zeros((n, c, size + 1), g.dtype)
+    at = lib.minimum(where.reshape(n, 1, prod(where.shape[1:])), size)
+    at = at + lib.arange(n * c).reshape(n, c, 1) * (size + 1)
     lib.add.at(x.reshape(-1), at.reshape(-1), lib.ascontiguousarray(g).reshape(-1))
-    return x.reshape(n, c, *spatial).astype(dtype, copy=False)
+    x = lib.ascontiguousarray(x[..., :-1]).reshape(n, c, *spatial)
+    return x.astype(dtype, copy=False)

@@ -7,13 +7,16 @@ kernels are in `arrays/resampling.py`.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import operator
 import warnings
 from typing import Any
 
+from ..arrays.windows import steps
 from ..base import dtypes
-from ..engine.kinds import linear, movement
+from ..engine.kinds import elementwise, linear, movement
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
 from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -73,9 +76,14 @@ resample.batch(_resample_batch)
 resample_input.batch(_resample_input_batch)
 
 
+@primitive(elementwise, types="any", public=False, method=False)
+def grid_index(xp, c, n=1, pitch=1, size=1):
+    """Whole-numbered coordinates as flat offsets along a dimension of n; `size` if outside."""
+
+
 @primitive(movement, public=False, method=False, node="GridSamplerBackward0")
 def read_points(xp, x, where):
-    """x (N, C, *spatial) at flat positions `where` (N, *points) of each image: (N, C, *points)."""
+    """x (N, C, *spatial) at flat positions `where` (N, *points); zeros past the end."""
 
 
 @primitive(movement, public=False, method=False)
@@ -309,17 +317,11 @@ def _padded(x: Tensor, n: int, padding_mode: str, align_corners: bool) -> Tensor
     return where(x < n - 1, x, x.new_full((), n - 1))
 
 
-def _read(x: Tensor, at: list[Tensor], spatial: tuple[int, ...]) -> Tensor:
-    """x (N, C, *spatial) at whole-numbered coordinates (N, *points); zeros outside."""
-    inside = None
-    index = None
-    for c, n in zip(at, spatial):
-        ok = (c >= 0) & (c <= n - 1)
-        inside = ok if inside is None else inside & ok
-        i = where(ok, c, c.new_zeros(())).to(dtypes.int64)
-        index = i if index is None else index * n + i
-    values = read_points.entry(x, index)
-    return where(inside.unsqueeze(1), values, values.new_zeros(()))
+def _flat(at: list[Tensor], spatial: tuple[int, ...]) -> Tensor:
+    """Whole-numbered coordinates as flat positions in an image; past its end if outside."""
+    size = math.prod(spatial)
+    each = [grid_index.entry(c, n, pitch, size) for c, n, pitch in zip(at, spatial, steps(spatial))]
+    return functools.reduce(operator.add, each)
 
 
 def _cubic_weights(t: Tensor) -> list[Tensor]:
@@ -369,7 +371,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         c = c * ((n - 1) / 2) if corners else c * (n / 2) - 0.5
         coordinates.append(_padded(c, n, padding_mode, corners) if mode != "bicubic" else c)
     if mode == "nearest":
-        out = _read(input, [round_half.entry(c.detach()) for c in coordinates], spatial)
+        out = read_points.entry(
+            input, _flat([round_half.entry(c.detach()) for c in coordinates], spatial)
+        )
         if grid.requires_grad:  # a gradient of zeros, as PyTorch's
             near = where(grid.abs() <= 1, grid, grid.new_zeros(()))
             out = out + (near.sum(-1) * 0).unsqueeze(1)
@@ -383,13 +387,18 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     if dtype.itemsize == 2:  # where to read, and the weights, have half precision, as PyTorch's
         input, lows = input.to(dtypes.float32), [low.to(dtypes.float32) for low in lows]
         weights = [[w.to(dtypes.float32) for w in ws] for ws in weights]
-    out = None
-    for taps in itertools.product(range(len(weights[0])), repeat=rank):
-        at = [low + (k + first) for low, k in zip(lows, taps)]
+    taps = range(first, first + len(weights[0]))
+    reads = []
+    for low, n, pitch in zip(lows, spatial, steps(spatial)):
+        at = [low + k if k else low for k in taps]
         if mode == "bicubic":
-            at = [_padded(c, n, padding_mode, corners) for c, n in zip(at, spatial)]
-        weight = math.prod(w[k] for w, k in zip(weights, taps))
-        term = _read(input, at, spatial) * weight.unsqueeze(1)
+            at = [_padded(c, n, padding_mode, corners) for c in at]
+        reads.append([grid_index.entry(c, n, pitch, math.prod(spatial)) for c in at])
+    out = None
+    for chosen in itertools.product(range(len(taps)), repeat=rank):
+        index = functools.reduce(operator.add, [r[k] for r, k in zip(reads, chosen)])
+        weight = math.prod(w[k] for w, k in zip(weights, chosen))
+        term = read_points.entry(input, index) * weight.unsqueeze(1)
         out = term if out is None else out + term
     return out.to(dtype)
 
