@@ -207,11 +207,21 @@ def operators(cls: type[Wrapped]) -> None:
         setattr(cls, f"__r{name}__", lambda a, b, w=word: _binary(w, b, a))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(cls, f"__{name}__", lambda a, b, w=name: _binary(w, a, b))
-    cls.__neg__ = lambda a: NS[type(a)].neg(a)  # type: ignore[attr-defined]
-    cls.__abs__ = lambda a: NS[type(a)].abs(a)  # type: ignore[attr-defined]
-    cls.__invert__ = lambda a: NS[type(a)].bitwise_not(a)  # type: ignore[attr-defined]
-    cls.__getitem__ = lambda a, key: NS[type(a)].getitem(a, key)  # type: ignore[attr-defined]
-    cls.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+    def neg(a: Any) -> Any:
+        return NS[type(a)].neg(a)
+
+    def absolute(a: Any) -> Any:
+        return NS[type(a)].abs(a)
+
+    def invert(a: Any) -> Any:
+        return NS[type(a)].bitwise_not(a)
+
+    def item(a: Any, key: Any) -> Any:
+        return NS[type(a)].getitem(a, key)
+
+    for name, f in (("neg", neg), ("abs", absolute), ("invert", invert), ("getitem", item)):
+        setattr(cls, f"__{name}__", f)
+    cls.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def _binary(word: str, a: Any, b: Any) -> Any:

@@ -16,11 +16,13 @@ class device(_Switch):
     """
 
     def __init__(self, type: str | int | device, index: int | None = None) -> None:
+        self.type: str
+        self.index: int | None
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
         if isinstance(type, int):
-            type, index = "cuda", type  # noqa: A001
+            index, type = type, "cuda"
         if not isinstance(type, str):
             raise TypeError(
                 f"device(): argument 'type' must be str or int, not {type.__class__.__name__}"
@@ -41,8 +43,8 @@ class device(_Switch):
                     f" '{name}:0'"
                 )
             index = int(number)
-        self.type: str = name
-        self.index: int | None = index
+        self.type = name
+        self.index = index
 
     def __repr__(self) -> str:
         return f"device(type='{self.type}'" + (

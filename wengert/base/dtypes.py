@@ -130,7 +130,7 @@ def as_dtype(d: object) -> dtype:
     if type(d) is dtype:
         return d
     if d in BY_PYTHON:
-        return {builtins.float: float64, builtins.complex: complex128}.get(d, BY_PYTHON[d])  # type: ignore[call-overload,index]
+        return {builtins.float: float64, builtins.complex: complex128}.get(d, BY_PYTHON[d])
     try:
         return BY_NP[np.dtype(d)]  # type: ignore[call-overload]
     except (KeyError, TypeError):

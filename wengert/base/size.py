@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 
-class Size(tuple):  # type: ignore[type-arg]
+class Size(tuple):
     """A tuple of ints that prints as `torch.Size([2, 3])`."""
 
     __slots__ = ()

@@ -348,7 +348,7 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
     """The cotangents of outputs, checked: ones for scalars."""
     if len(gradients) != len(outputs):
         raise RuntimeError(f"{what}: got {len(outputs)} tensors and {len(gradients)} gradients")
-    seeds = []
+    seeds: list[Any] = []
     for t, g in zip(outputs, gradients):
         if g is None:
             if t._n is None:
@@ -409,7 +409,7 @@ def backward(
     tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
     inputs: accumulate only into these.
     """
-    outs = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
+    outs: Any = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
     if grad_tensors is None:
         gs: Any = [None] * len(outs)
     else:
@@ -422,7 +422,8 @@ def backward(
             raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
     seeds = seeds_for(outs, gs, create_graph, "backward")
     retain = create_graph if retain_graph is None else retain_graph
-    only, captures = None, {}
+    only = None
+    captures: dict[Any, list[Any]] = {}
     if inputs is not None:
         nodes = []
         for i, t in enumerate(inputs):
@@ -502,7 +503,7 @@ def grad(
     on, instead of an error. is_grads_batched: the cotangents have a batch dimension in front, and
     so have the results.
     """
-    outs = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
+    outs: Any = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
     if grad_outputs is None:
         gs: Any = [None] * len(outs)
@@ -541,7 +542,7 @@ def grad(
     captures: dict[Any, list[Any]] = {n: [] for n in nodes}
     retain = create_graph if retain_graph is None else retain_graph
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False)
-    result = []
+    result: list[Any] = []
     for i, (t, n) in enumerate(zip(ins, nodes)):
         got = captures[n]
         if not got:

@@ -115,11 +115,11 @@ class Batched(Interp):
         self.level, self.content = level, content
 
     @property
-    def shape(self) -> Any:  # type: ignore[override]
+    def shape(self) -> Any:
         return tuple(self.content.shape)[1:]
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
 

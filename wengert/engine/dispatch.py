@@ -327,7 +327,7 @@ def saved_values(op: Op, raws: list[Any], outs: Any, static: dict[str, Any]) -> 
 def record(op: Op, tensors: list[Tensor], parents: tuple[Any, ...], saved: tuple[Any, ...]) -> Any:
     """Join results to a new node."""
     op.build_backward()
-    n = object.__new__(op.node)
+    n: Any = object.__new__(op.node)
     n.parents, n.saved, n.seq, n.hooks, n.more = parents, saved, tick(), None, None
     n.code, n.lasti = source.here(2)
     if op.many:

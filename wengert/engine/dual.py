@@ -37,7 +37,7 @@ def tangent(
         xp = namespace(*primals, *[t for t in tangents if t is not None])
         return op.jvp_rule(xp, tangents, *primals, **static)
     k = len(op.inputs)
-    names = [op.inputs[i] if i < k else op.variadic for i in range(len(primals))]
+    names: list[Any] = [op.inputs[i] if i < k else op.variadic for i in range(len(primals))]
     single = len(op.names) == 1
     if op.kind in ("linear", "movement") and single:
         live = [i for i, n in enumerate(names) if op.rules.get(n) is not None or op.joint]
@@ -178,11 +178,11 @@ class Dual(Interp):
         self.level, self.content, self.tangent = level, primal, tangent
 
     @property
-    def shape(self) -> Any:  # type: ignore[override]
+    def shape(self) -> Any:
         return tuple(self.content.shape)
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
 
@@ -211,11 +211,11 @@ class Lifted(Interp):
         self.level, self.content = level, content
 
     @property
-    def shape(self) -> Any:  # type: ignore[override]
+    def shape(self) -> Any:
         return tuple(self.content.shape)
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
 

@@ -22,10 +22,12 @@ class Context(Node):
     materialize = True
 
     def __init__(self) -> None:
-        self.parents = ()
+        self.parents: tuple[Any, ...] = ()
         self.saved = ()
-        self.hooks = self.more = None
-        self.shape = self.dtype = None
+        self.hooks: Any = None
+        self.more: Any = None
+        self.shape: Any = None
+        self.dtype: Any = None
         self.seq = 0
         self.code, self.lasti = None, 0
         self.needs_input_grad: tuple[bool, ...] = ()

@@ -251,6 +251,6 @@ def interpreter(apply: Callable[..., Any]) -> Callable[[type], type]:
     return register
 
 
-def own_level(ins: tuple[Any, ...], cls: type) -> int:
+def own_level(ins: tuple[Any, ...], cls: Any) -> int:
     """The level at which to work: the highest among the interpreter's own inputs."""
     return max(a.level for a in ins if isinstance(a, cls))

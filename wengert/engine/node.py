@@ -29,6 +29,15 @@ class Node:
         "more",
         "__weakref__",
     )
+    parents: tuple[Any, ...]
+    saved: Any
+    shape: Any
+    dtype: Any
+    seq: int
+    hooks: Any
+    code: Any
+    lasti: int
+    more: Any
     op: Any = None
     special = 0  # 0: an op with one output; others are handled apart by the reverse pass
 

@@ -194,7 +194,7 @@ class Op:
         return f"<op {self.name} ({self.kind})>"
 
 
-class _Impl(dict):  # type: ignore[type-arg]
+class _Impl(dict):
     """type of raw array -> the callable that computes the op on it."""
 
     def __init__(self, op: Op) -> None:
@@ -239,7 +239,7 @@ def derive(ns: Namespace, word: str) -> Any:
     return f
 
 
-Namespace.derive = staticmethod(derive)  # type: ignore[assignment,method-assign]
+Namespace.derive = staticmethod(derive)
 
 
 def op(

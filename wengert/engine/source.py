@@ -12,7 +12,7 @@ from types import CodeType
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-class _Internal(dict):  # type: ignore[type-arg]
+class _Internal(dict):
     """file name -> is it ours (then the caller's caller is meant)."""
 
     def __missing__(self, filename: str) -> bool:

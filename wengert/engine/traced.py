@@ -65,11 +65,11 @@ class Traced(Interp):
         self.slot = program.slot()
 
     @property
-    def shape(self) -> Any:  # type: ignore[override]
+    def shape(self) -> Any:
         return tuple(self.content.shape)
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
 

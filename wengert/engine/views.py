@@ -13,6 +13,7 @@ of the family the history of all the others can be rewritten.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import Any
 
@@ -29,6 +30,10 @@ class Change:
     """How often and when a storage was changed in place."""
 
     __slots__ = ("count", "tick", "code", "lasti", "ref")
+    tick: int
+    code: Any
+    lasti: int
+    ref: Any  # weak, to the array
 
     def __init__(self) -> None:
         self.count = 0
@@ -42,6 +47,10 @@ def owner(a: Any) -> Any:
     """The array that owns the memory of a library array."""
     b = getattr(a, "base", None)
     return a if b is None else b
+
+
+def forget(key: int, _: Any) -> None:
+    CHANGES.pop(key, None)
 
 
 def mutated(t: Tensor) -> None:
@@ -58,7 +67,7 @@ def mutated(t: Tensor) -> None:
     if c is None:
         c = CHANGES[key] = Change()
         try:
-            c.ref = weakref.ref(o, lambda _, key=key: CHANGES.pop(key, None))
+            c.ref = weakref.ref(o, functools.partial(forget, key))
         except TypeError:  # memory owned by something that cannot be watched: never forgotten
             c.ref = o
     c.count += 1
@@ -195,6 +204,7 @@ class CopySlices(Node):
     """
 
     __slots__ = ("chain",)
+    chain: tuple[Any, ...]
     special = 4
 
     def name(self) -> str:

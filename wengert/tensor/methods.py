@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, Namespace, namespace
@@ -78,7 +79,7 @@ class TensorNamespace(Namespace):
         return wrap(namespace(x._a).full_like(x._a, value))
 
 
-NS[Tensor] = TensorNamespace()  # type: ignore[assignment]
+NS[Tensor] = TensorNamespace()
 from ..arrays.lookup import RANK as _RANK  # noqa: E402
 
 _RANK[Tensor] = 1
@@ -468,6 +469,11 @@ def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
     return t
 
 
+def on(kind: str, self: Tensor) -> bool:
+    """Whether self is on a kind of device."""
+    return self.device.type == kind
+
+
 def setup() -> None:
     """Put it all on the class."""
     for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
@@ -539,7 +545,7 @@ def setup() -> None:
     attach("nbytes", property(lambda self: self._a.nbytes))
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
     for name in ("is_cuda", "is_meta"):
-        attach(name, property(lambda self, kind=name[3:]: self.device.type == kind))
+        attach(name, property(partial(on, name[3:])))
     for name in (
         "is_sparse",
         "is_quantized",

@@ -110,7 +110,7 @@ def jacfwd(
         primals = tuple([args[n] for n in nums])
         flat, structure = flatten(list(primals))
         columns: list[list[Any]] = []
-        aux = None
+        aux: Any = None
         out_structure: Any = None
         for i, x in enumerate(flat):
 
