@@ -85,11 +85,8 @@ def lstm_layer_grad(
     ]
     dh, dc = _entering(lib, g_h, x), _entering(lib, g_c, x)
     d_all = lib.empty((4 * size, len(x)), x.dtype)
-    d_out, raw = (
-        (None, None)
-        if w_hr is None
-        else (lib.empty((width, len(x)), x.dtype), lib.empty((len(x), size), x.dtype))
-    )
+    d_out: Any = None if w_hr is None else lib.empty((width, len(x)), x.dtype)
+    raw: Any = None if w_hr is None else lib.empty((len(x), size), x.dtype)
     multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
     for (n, rows), a, c_before, t in zip(order[::-1], *blocks, strict=True):
         hn, cn = (dh, dc) if n == batch else (dh[:, :n], dc[:, :n])
@@ -263,11 +260,11 @@ def _steps(sizes: Sizes, reverse: bool) -> list[tuple[int, slice]]:
     return spans[::-1] if reverse else spans
 
 
-def _widen(lib: Any, *arrays: Array | None) -> list[Array]:
+def _widen(lib: Any, first: Array, *more: Array | None) -> list[Array]:
     """The arrays in a dtype worth computing in."""
-    if arrays[0].dtype.itemsize > 2:
-        return list(arrays)
-    return [a if a is None else a.astype(lib.float32) for a in arrays]
+    if first.dtype.itemsize > 2:
+        return [first, *more]
+    return [a if a is None else a.astype(lib.float32) for a in (first, *more)]
 
 
 def _restore(lib: Any, dtype: Any, *arrays: Array) -> tuple[Array, ...]:

@@ -55,7 +55,7 @@ class _Ordered(Module):
     def pop(self, key: int | slice) -> Any:
         """Take out the module at an index (default for lists: none) and return it."""
         module = self[key]  # type: ignore[index]
-        del self[key]  # type: ignore[attr-defined]
+        del self[key]
         return module
 
 

@@ -27,6 +27,12 @@ Size = int | tuple[int, ...]
 class _ConvNd(Module):
     """What all convolutions share: arguments (sizes as tuples), parameters, repr."""
 
+    dims: int
+    in_channels: int
+    out_channels: int
+    weight: Any
+    bias: Any
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: tuple[int, ...],
         stride: tuple[int, ...], padding: tuple[int, ...] | str, dilation: tuple[int, ...],

@@ -126,7 +126,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take in_features from the input's last dimension."""
         if self.has_uninitialized_params():
             with no_grad():
@@ -147,7 +147,11 @@ class LazyLinear(LazyModuleMixin, Linear):
 class _LazyConv(LazyModuleMixin):
     """What the lazy convolutions share."""
 
-    dims: int
+    dims: Any
+    in_channels: Any
+    out_channels: Any
+    weight: Any
+    bias: Any
 
     def _make_lazy(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
         self.weight = UninitializedParameter(device=device, dtype=dtype)
@@ -170,7 +174,7 @@ class _LazyConv(LazyModuleMixin):
                 f"Expected {self.dims + 1}D (unbatched) or {self.dims + 2}D (batched) input to "
                 f"{type(self).__name__}, but got input of size: {tuple(input.shape)}"
             )
-        self.in_channels: int = input.shape[-self.dims - 1]
+        self.in_channels = input.shape[-self.dims - 1]
         if self.in_channels % me.groups != 0:
             raise ValueError(
                 f"in_channels must be divisible by groups: {self.in_channels} by {me.groups}"
@@ -304,7 +308,7 @@ class _LazyNorm(LazyModuleMixin):
         if not self.has_uninitialized_params() and self.num_features != 0:
             super().reset_parameters()  # type: ignore[misc]
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take num_features from the input's dimension 1."""
         if self.has_uninitialized_params():
             self.num_features = input.shape[1]

@@ -175,7 +175,7 @@ class Module(Stateful, Hookable, Movable):
             self._buffers[name] = registered(GLOBAL.buffer, self, name, value)
         else:
             _forget(self, name, "_parameters", "_modules")
-            self.register_buffer(name, value, value.persistent)
+            self.register_buffer(name, value, getattr(value, "persistent", True))
         if isinstance(value, Buffer):
             keep = self._non_persistent_buffers_set
             keep.discard(name) if value.persistent else keep.add(name)
@@ -263,7 +263,7 @@ class Module(Stateful, Hookable, Movable):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
         _check_name(self, "module", name, self._modules)
-        self._modules[name] = registered(GLOBAL.module, self, name, module)  # type: ignore
+        self._modules[name] = registered(GLOBAL.module, self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of add_module."""
@@ -461,7 +461,7 @@ class Module(Stateful, Hookable, Movable):
         replica._parameters = {}
         replica._buffers = self._buffers.copy()
         replica._modules = self._modules.copy()
-        replica._is_replica = True  # type: ignore[assignment]
+        replica._is_replica = True
         return replica
 
 

@@ -139,11 +139,11 @@ class UninitializedTensorMixin:
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Train it once it has a shape, or not."""
-        lazy, self.__class__ = type(self), self.cls_to_become  # type: ignore[assignment]
+        lazy, self.__class__ = type(self), self.cls_to_become
         try:
             return self.requires_grad_(requires_grad)
         finally:
-            self.__class__ = lazy  # type: ignore[assignment]
+            self.__class__ = lazy
 
     def materialize(self, shape: Sequence[int], device: Any = None, dtype: Any = None) -> None:
         """Take a shape, and with it the ordinary class; contents are uninitialized.
@@ -152,7 +152,7 @@ class UninitializedTensorMixin:
         """
         device = self.data.device if device is None else device
         dtype = self.data.dtype if dtype is None else dtype
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.__class__ = self.cls_to_become
         self.data = T.empty(tuple(shape), device=device, dtype=dtype)
 
     @property
@@ -205,7 +205,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
     cls_to_become = Parameter
 
-    def __new__(  # type: ignore[misc]
+    def __new__(
         cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
     ) -> UninitializedParameter:
         return _lazy(cls, requires_grad, device, dtype)
@@ -222,7 +222,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
 
     cls_to_become = Tensor
 
-    def __new__(  # type: ignore[misc]
+    def __new__(
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None,
         persistent: bool = True,
     ) -> UninitializedBuffer:  # fmt: skip

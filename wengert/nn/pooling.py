@@ -211,7 +211,7 @@ class _AvgPoolNd(_Pool):
             self.count_include_pad, self.divisor_override,
         )  # fmt: skip
 
-    extra_repr = AvgPool1d.extra_repr  # type: ignore[assignment]
+    extra_repr = AvgPool1d.extra_repr
 
 
 class AvgPool2d(_AvgPoolNd):

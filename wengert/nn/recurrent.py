@@ -85,6 +85,14 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Does nothing: weights need not lie together here; scripts call it for cuDNN."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        # PyTorch keeps these lists and needs them in a file
+        lists = {
+            "_flat_weights": self._flat_weights,
+            "_flat_weights_names": self._flat_weights_names,
+        }
+        return {**super().__getstate__(), **lists}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         lists = ("_flat_weights", "_flat_weights_names", "_flat_weight_refs")  # PyTorch's files
         state = {"proj_size": 0, **{k: v for k, v in state.items() if k not in lists}}
@@ -231,12 +239,12 @@ def _check_arguments(m: Any, dropout: Any) -> None:
     if m.mode not in GATES:
         raise ValueError(f"Unrecognized RNN mode: {m.mode}")
     number = isinstance(dropout, numbers.Number) and not isinstance(dropout, bool)
-    if not number or not 0 <= dropout <= 1:  # type: ignore[operator]
+    if not number or not 0 <= dropout <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an "
             f"element being zeroed, got {dropout!r}"
         )
-    if dropout > 0 and m.num_layers == 1:  # type: ignore[operator]
+    if dropout > 0 and m.num_layers == 1:
         warnings.warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
             f"expects num_layers greater than 1, but got dropout={dropout} and num_layers=1",
@@ -382,7 +390,7 @@ class RNNCellBase(Module):
     def _step(self, function: Any, input: Tensor, hx: Any, states: int) -> Any:
         """One step: a state of the input's rows, zeros if absent; without a batch too."""
         name = type(self).__name__
-        given = () if hx is None else hx if states > 1 else (hx,)
+        given: Any = () if hx is None else hx if states > 1 else (hx,)
         for what, t in [("input", input), *[("hidden", h) for h in given]]:
             if t.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected {what} to be 1D or 2D, got {t.dim()}D instead")

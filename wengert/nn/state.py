@@ -16,7 +16,7 @@ from ..engine.tensor import Tensor
 from .hooks import RemovableHandle, add
 from .parameter import Parameter, is_lazy
 
-__all__ = ["Stateful"]
+__all__ = ["Stateful", "consume_prefix_in_state_dict_if_present"]
 
 _EXTRA = "_extra_state"
 
@@ -280,3 +280,21 @@ def _load_one(module: Any, name: str, key: str, own: Any, new: Any, assign: bool
             f"occurred : {e.args}."
         )
     return None
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take a prefix such as 'module.' off the names of a state dict, in place.
+
+    >>> state = {"module.weight": 1, "bias": 2}
+    >>> nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'bias': 2, 'weight': 1}
+    """
+    for key in [k for k in state_dict if k.startswith(prefix)]:
+        state_dict[key[len(prefix) :]] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", None)
+    if metadata is None:
+        return
+    for key in list(metadata):
+        if key == prefix.removesuffix(".") or key.startswith(prefix):
+            metadata[key[len(prefix) :]] = metadata.pop(key)

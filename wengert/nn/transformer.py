@@ -39,7 +39,7 @@ def _is_causal(mask: Tensor | None, said: bool | None, length: int) -> bool:
     if said is not None or mask is None:
         return said is True
     triangle = _causal_mask(length, mask.device, mask.dtype)
-    return tuple(mask.shape) == tuple(triangle.shape) and bool((mask == triangle).all())
+    return tuple(mask.shape) == tuple(triangle.shape) and bool(T.eq(mask, triangle).all())
 
 
 def _length(x: Tensor, batch_first: bool) -> int:
@@ -187,7 +187,7 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             out = layer(out, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
         if padding is not None and mask is None and self._leaves_padding_out(src, padding):
-            out = out.masked_fill((padding != 0).unsqueeze(-1), 0.0)
+            out = out.masked_fill(T.ne(padding, 0).unsqueeze(-1), 0.0)
         return out if self.norm is None else self.norm(out)
 
     def _leaves_padding_out(self, src: Tensor, padding: Tensor) -> bool:
@@ -198,7 +198,7 @@ class TransformerEncoder(Module):
             src.requires_grad or any(p.requires_grad for p in self.layers[0].parameters())
         ):
             return False
-        hidden = padding != 0
+        hidden = T.ne(padding, 0)
         left_aligned = bool((hidden[:, 1:] | ~hidden[:, :-1]).all())
         return left_aligned or not self.mask_check
 

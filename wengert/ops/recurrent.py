@@ -234,8 +234,8 @@ def _one_rnn(relu: bool) -> Any:
 
 
 def _stacked(
-    run: Any, x: Tensor, states: tuple[Tensor, ...], params: Sequence[Tensor], biased: bool,
-    layers: int, dropout: float, train: bool, both_ways: bool, sizes: Sizes,
+    run: Any, x: Tensor, states: Any, sizes: Sizes, params: Sequence[Tensor], biased: bool,
+    layers: int, dropout: float, train: bool, both_ways: bool,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     """All layers over rows x; states and results are (layers * directions, batch, hidden)."""
     directions = 2 if both_ways else 1
@@ -255,15 +255,16 @@ def _stacked(
     return x, *[stack([state[i] for state in last]) for i in range(len(states))]
 
 
-def _dense(run: Any, input: Tensor, hx: Any, *rest: Any) -> tuple[Tensor, ...]:
+def _dense(run: Any, input: Tensor, hx: Any, *given: Any) -> tuple[Tensor, ...]:
     """Layers over a batch (time, batch, features), or batch first."""
-    *rest, batch_first = rest
+    rest: Any = given[:-1]
+    batch_first = given[-1]
     states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
     x = input.transpose(0, 1) if batch_first else input
     steps, batch, width = x.shape
     if steps == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-    out, *last = _stacked(run, x.reshape(steps * batch, width), states, *rest, (batch,) * steps)
+    out, *last = _stacked(run, x.reshape(steps * batch, width), states, (batch,) * steps, *rest)
     out = out.view(steps, batch, out.shape[1])
     return out.transpose(0, 1) if batch_first else out, *last
 
@@ -283,9 +284,10 @@ def _layers(run: Any, input: Tensor, args: Any, kwargs: Any, name: str) -> tuple
     values = [given[n] for n in names]
     if not packed:
         return _dense(run, input, *values)
-    sizes, hx, *rest = values
+    sizes, hx = values[:2]
+    rest: Any = values[2:]
     states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
-    return _stacked(run, input, states, *rest, tuple(sizes.tolist()))
+    return _stacked(run, input, states, tuple(sizes.tolist()), *rest)
 
 
 @public(method=False)

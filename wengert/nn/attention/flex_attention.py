@@ -31,7 +31,7 @@ def _places(b: int, h: int, q: int, kv: int, device: Any) -> tuple[Tensor, ...]:
 
 def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) -> Tensor:
     """Lets everything through."""
-    return token_q == token_q
+    return T.eq(token_q, token_q)
 
 
 def and_masks(*mask_mods: MaskMod) -> MaskMod:
@@ -115,7 +115,7 @@ def create_block_mask(
     BLOCK_SIZE: int | tuple[int, int] = 128, _compile: bool = False, **options: Any,
 ) -> BlockMask:  # fmt: skip
     """A mask for flex_attention; mask_mod(b, h, q_idx, kv_idx) says what is let through."""
-    block = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else tuple(BLOCK_SIZE)
+    block = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else BLOCK_SIZE
     return BlockMask(mask_mod, (B or 1, H or 1, Q_LEN, KV_LEN), block, device)
 
 

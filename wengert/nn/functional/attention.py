@@ -100,7 +100,7 @@ def _project_apart(
                 f"expecting {name} weights shape of {(width, x.size(-1))}, but got {tuple(w.shape)}"
             )
     biases = (None,) * 3 if bias is None else bias.chunk(3)
-    return tuple([F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases)])  # type: ignore
+    return tuple([F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases)])
 
 
 def _in_heads(x: Tensor, batch: int, heads: int) -> Tensor:

@@ -1,7 +1,8 @@
-"""torch.nn.modules: PyTorch's file names for the layers, each the very module that has them."""
+"""torch.nn.modules: PyTorch's file names for the layers, each leading to where they are."""
 
 import importlib as _importlib
 import sys as _sys
+import types as _types
 
 from ..activation import *
 from ..adaptive import *
@@ -24,15 +25,29 @@ from ..transformer import *
 from ..upsampling import *
 
 _HOMES = {
-    "activation": "activation", "adaptive": "adaptive", "batchnorm": "normalization",
-    "channelshuffle": "reshaping", "container": "containers", "conv": "conv",
-    "distance": "distance", "dropout": "dropout", "flatten": "reshaping", "fold": "reshaping",
-    "instancenorm": "normalization", "lazy": "lazy", "linear": "linear", "loss": "losses",
-    "module": "module", "normalization": "normalization", "padding": "padding",
-    "pixelshuffle": "reshaping", "pooling": "pooling", "rnn": "recurrent", "sparse": "embedding",
-    "transformer": "transformer", "upsampling": "upsampling", "utils": "sizes",
+    "activation": "activation multihead", "adaptive": "adaptive",
+    "batchnorm": "normalization lazy", "channelshuffle": "reshaping", "container": "containers",
+    "conv": "conv lazy", "distance": "distance", "dropout": "dropout", "flatten": "reshaping",
+    "fold": "reshaping", "instancenorm": "normalization lazy", "lazy": "lazy",
+    "linear": "linear lazy", "loss": "losses", "module": "module",
+    "normalization": "normalization", "padding": "padding", "pixelshuffle": "reshaping",
+    "pooling": "pooling", "rnn": "recurrent", "sparse": "embedding", "transformer": "transformer",
+    "upsampling": "upsampling", "utils": "sizes state",
 }  # fmt: skip
 
-for _name, _home in _HOMES.items():
-    _module = _importlib.import_module(f"wengert.nn.{_home}")
-    _sys.modules[f"{__name__}.{_name}"] = globals()[_name] = _module
+
+def _alias(path: str, homes: list[str]) -> _types.ModuleType:
+    """The module with PyTorch's path: ours, or the names of ours together."""
+    ours = [_importlib.import_module(f"wengert.nn.{home}") for home in homes]
+    if len(ours) == 1:
+        return ours[0]
+    joint = _types.ModuleType(path, f"The names of {' and '.join(homes)}.")
+    for module in ours:
+        names = {k: v for k, v in vars(module).items() if not k.startswith("__")}
+        joint.__dict__.update(names)
+    return joint
+
+
+for _name, _homes in _HOMES.items():
+    _path = f"{__name__}.{_name}"
+    _sys.modules[_path] = globals()[_name] = _alias(_path, _homes.split())

@@ -72,7 +72,7 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
         }
         replica._modules = {
             k: None if m is None else copy(m, where) for k, m in module._modules.items()
-        }  # type: ignore
+        }
         return replica
 
     return [copy(network, _device(d)) for d in devices]

@@ -38,7 +38,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for p in listed:
         n = p.numel()
-        p.data = vec[start : start + n].view_as(p).data
+        p.data = vec[start : start + n].view_as(p).data  # type: ignore[attr-defined]
         start += n
 
 

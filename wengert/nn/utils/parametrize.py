@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -72,7 +73,7 @@ class ParametrizationList(ModuleList):
     The stored form is `original`, or original0, original1... where right_inverse gives several.
     """
 
-    def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False) -> None:
+    def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False) -> None:
         if len(modules) == 0:
             raise ValueError("ParametrizationList requires one or more modules.")
         super().__init__(modules)
@@ -98,7 +99,7 @@ class ParametrizationList(ModuleList):
                         f"When `right_inverse` outputs one tensor, it may not change the {fact}: "
                         f"{getattr(original, fact)} became {getattr(new, fact)}"
                     )
-            original.data = new.detach()
+            original.data = new.detach()  # type: ignore[union-attr]
             _register(self, "original", original)
         else:
             for i, part in enumerate(new):
@@ -162,7 +163,7 @@ def _inject_class(module: Any) -> None:
 
     def deepcopy(self: Any, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            replica = memo[id(self)] = type(self).__new__(type(self))
+            replica = memo[id(self)] = object.__new__(type(self))
             replica.__dict__ = copy.deepcopy(self.__dict__, memo)
         return memo[id(self)]
 
@@ -175,7 +176,9 @@ def _inject_class(module: Any) -> None:
     body: dict[str, Any] = {"__getstate__": getstate}
     if not hasattr(cls, "__deepcopy__"):
         body["__deepcopy__"] = deepcopy
-    module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), body)
+    module.__class__ = types.new_class(
+        f"Parametrized{cls.__name__}", (cls,), exec_body=lambda ns: ns.update(body)
+    )
 
 
 def _inject_property(module: Any, name: str) -> None:

@@ -150,7 +150,7 @@ class PruningContainer(BasePruningMethod):
         new = default_mask.to(t.dtype)
         part: Any
         if method.PRUNING_TYPE == "unstructured":
-            part = default_mask == 1
+            part = T.eq(default_mask, 1)
         elif method.PRUNING_TYPE == "structured":
             if not hasattr(method, "dim"):
                 raise AttributeError(
@@ -207,7 +207,8 @@ def _check_dim(t: Tensor, dim: int) -> None:
 def _slices(t: Tensor, dim: int, kept: Tensor) -> Tensor:
     """Ones in the kept slices along dim, zeros elsewhere."""
     mask = T.zeros_like(t)
-    mask[(*(slice(None),) * (dim % t.dim()), kept)] = 1
+    place = (*(slice(None),) * (dim % t.dim()), kept)
+    mask[place] = 1
     return mask
 
 

@@ -143,15 +143,15 @@ def pack_padded_sequence(
     tensor([1., 4., 2., 3.])
     """
     x = input
-    lengths = T.as_tensor(lengths, dtype=dtypes.int64, device="cpu")
+    length: Any = T.as_tensor(lengths, dtype=dtypes.int64, device="cpu")
     order = None
     if not enforce_sorted:
-        lengths, order = T.sort(lengths, descending=True)
+        length, order = T.sort(length, descending=True)
         order = order.to(x.device)
         x = x.index_select(0 if batch_first else 1, order)
     if batch_first:
         x = x.transpose(0, 1)
-    sizes = lengths.tolist()
+    sizes = length.tolist()
     if len(sizes) != x.shape[1]:
         raise RuntimeError(
             f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} "
@@ -174,7 +174,7 @@ def pack_padded_sequence(
             f"{x.shape[0]} steps"
         )
     steps = T.arange(sizes[0])
-    batch_sizes = (lengths.unsqueeze(0) > steps.unsqueeze(1)).sum(1)
+    batch_sizes = (length.unsqueeze(0) > steps.unsqueeze(1)).sum(1)
     rows = _rows(batch_sizes, len(sizes)).to(x.device)
     data = x.flatten(0, 1).index_select(0, rows)
     return PackedSequence(data, batch_sizes, order)
