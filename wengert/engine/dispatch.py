@@ -18,8 +18,13 @@ from .op import Op
 from .tensor import Tensor, wrap
 
 
-def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
-    """Run op on any operands; the general form of every entry."""
+def slow(
+    op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None, hidden: bool = False
+) -> Any:
+    """Run op on any operands; the general form of every entry.
+
+    hidden: return the hidden outputs too, as interpreters that hold Tensors need them.
+    """
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
     if state.levels and any(RANK.get(type(x), 0) == 2 for x in ins):
@@ -48,7 +53,7 @@ def slow(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) 
     else:
         raws = [a.value if type(a) is _Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
-    return finish(op, xp, ins, raws, nodes, static, result)
+    return finish(op, xp, ins, raws, nodes, static, result, hidden)
 
 
 def NS_TYPE(xp: Any) -> Any:
@@ -275,6 +280,7 @@ def finish(
     nodes: list[Any],
     static: dict[str, Any],
     result: Any,
+    hidden: bool = False,
 ) -> Any:
     """Wrap an op's results as Tensors and record the node."""
     names = op.names
@@ -300,6 +306,8 @@ def finish(
             record(op, wrapped, parents, saved_values(op, raws, outs, static))
     if op.view and isinstance(ins[0], Tensor):
         views.register(ins[0], wrapped[0], op, *static.values())
+    if hidden:
+        return (*wrapped, *[a if isinstance(a, Tensor) else wrap(a) for a in outs[len(wrapped) :]])
     return wrapped[0] if len(wrapped) == 1 else tuple(wrapped)
 
 

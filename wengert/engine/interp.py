@@ -177,7 +177,11 @@ def vocabulary_word(cls: type, apply: Callable[..., Any], word: str) -> Callable
 
 
 def call_op(xp: Any, op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
-    """Run an op by name on any namespace."""
+    """Run an op by name on any namespace; all its outputs, also from Tensors."""
+    if op.hidden and RANK.get(xp.array_type) == 1:
+        from .dispatch import slow
+
+        return slow(op, ins, static, hidden=True)
     return (
         getattr(xp, op.name)(*ins, **static)
         if op.variadic or RANK.get(xp.array_type)
