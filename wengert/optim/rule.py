@@ -49,7 +49,7 @@ def select(method: Any, group: dict[str, Any], value: Callable[[Any], Any]) -> d
     return {name: value(group[name]) for name in names}
 
 
-class State(dict):  # type: ignore[type-arg]
+class State(dict):
     """The state of one parameter as `update` sees it: arrays, and counters as numbers."""
 
     kept: dict[str, Any]  # the counters as they are kept: 0-dimensional tensors
