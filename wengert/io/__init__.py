@@ -1,0 +1,17 @@
+"""Layer 8: PyTorch's files. `save` and `load`, and which classes a file may name."""
+
+from .reading import (
+    LoadEndianness,
+    get_default_load_endianness,
+    get_unsafe_globals_in_checkpoint,
+    load,
+    set_default_load_endianness,
+)
+from .safe import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from .writing import save
+
+__all__ = [
+    "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_default_load_endianness",
+    "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save",
+    "set_default_load_endianness",
+]  # fmt: skip

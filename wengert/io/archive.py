@@ -1,0 +1,192 @@
+"""The container of .pt files: a ZIP archive, nothing compressed, storages at multiples of 64 bytes.
+
+What is in the records is the business of `reading.py` and `writing.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 64
+_HEADER = 30  # bytes of a local header before the name
+_ZIP64 = 20  # bytes of its extra field for sizes above 4 GB
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # no dates: equal contents give equal files
+_STEP = 1 << 24
+
+
+class ArchiveWriter:
+    """Writes the records of one file."""
+
+    def __init__(self, file: Any, root: str) -> None:
+        self.root = root
+        self.zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+        self.sums: list[int] = []
+
+    def add(self, name: str, data: Any) -> None:
+        """Write a record of bytes-like data so that its contents are aligned."""
+        view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
+        info = zipfile.ZipInfo(f"{self.root}/{name}", _EPOCH)
+        info.file_size = view.nbytes
+        large = view.nbytes * 1.05 > zipfile.ZIP64_LIMIT  # as the zipfile module decides
+        start = self.zip.fp.tell() + _HEADER + len(info.filename.encode()) + large * _ZIP64 + 4  # type: ignore[union-attr]
+        padding = -start % ALIGNMENT
+        info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
+        with self.zip.open(info, "w", force_zip64=large) as record:
+            for i in range(0, view.nbytes, _STEP):
+                record.write(view[i : i + _STEP])
+        self.sums.append(info.CRC)
+
+    def close(self) -> None:
+        """Write the directory of the archive."""
+        self.zip.close()
+
+    def abandon(self) -> None:
+        """Leave the archive unfinished, after an error."""
+        self.zip.fp = None  # else it would write its directory when it is collected
+
+
+class ArchiveReader:
+    """Reads the records of one file. path: what it is called in messages, and for mmap."""
+
+    def __init__(self, file: Any, path: str | None, mapped: bool = False) -> None:
+        self.file, self.path = file, path
+        try:
+            self.zip = zipfile.ZipFile(file)
+        except zipfile.BadZipFile as e:
+            raise RuntimeError(
+                f"PytorchStreamReader failed reading zip archive: {e}. "
+                f"{self} is cut off or damaged."
+            ) from None
+        self.infos = {}
+        root = None
+        for info in self.zip.infolist():
+            top, _, name = info.filename.partition("/")
+            if name == "data.pkl" or root is None:
+                root = top
+        for info in self.zip.infolist():
+            if info.filename.startswith(f"{root}/"):
+                self.infos[info.filename[len(root) + 1 :]] = info  # type: ignore[arg-type]
+        self.map: Any = None
+        if mapped:
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def __str__(self) -> str:
+        return self.path or "the file"
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.infos
+
+    def _info(self, name: str) -> Any:
+        try:
+            return self.infos[name]
+        except KeyError:
+            raise RuntimeError(
+                f"PytorchStreamReader failed locating file {name}: file not found in {self}"
+            ) from None
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a record."""
+        try:
+            return self.zip.read(self._info(name))
+        except zipfile.BadZipFile as e:
+            if self._info(name).CRC:
+                raise RuntimeError(f"{self} is damaged: {e}") from None
+            return self.fill(name, np.empty(self._info(name).file_size, np.uint8)).tobytes()
+
+    def size(self, name: str) -> int:
+        """The number of bytes of a record."""
+        return int(self._info(name).file_size)
+
+    def start(self, info: Any) -> int:
+        """Where in the file the contents of a record begin."""
+        self.file.seek(info.header_offset)
+        header = self.file.read(_HEADER)
+        if len(header) < _HEADER or header[:4] != b"PK\x03\x04":
+            raise RuntimeError(f"{self} is damaged: {info.filename} is not where it should be")
+        n, extra = struct.unpack("<HH", header[26:30])
+        return int(info.header_offset) + _HEADER + n + extra
+
+    def array(self, name: str, dtype: Any) -> np.ndarray:
+        """A record as a row of elements: from mapped memory, or read into memory of its own."""
+        info = self._info(name)
+        count = info.file_size // dtype.itemsize
+        if self.map is not None:
+            start = self.start(info)
+            if start + info.file_size > len(self.map):
+                raise RuntimeError(f"{self} is cut off: {name} goes beyond its end")
+            return np.frombuffer(self.map, dtype, count, start)
+        return self.fill(name, np.empty(count, dtype))
+
+    def fill(self, name: str, a: np.ndarray) -> np.ndarray:
+        """Read a record into an array, without a copy on the way."""
+        info = self._info(name)
+        if info.compress_type != zipfile.ZIP_STORED:
+            a.view(np.uint8)[:] = np.frombuffer(self.zip.read(info), np.uint8)[: a.nbytes]
+            return a
+        self.file.seek(self.start(info))
+        view, done, crc = memoryview(a.view(np.uint8)), 0, 0
+        while done < a.nbytes:
+            piece = view[done : done + _STEP]
+            if hasattr(self.file, "readinto"):
+                n = self.file.readinto(piece)
+            else:
+                data = self.file.read(len(piece))
+                n = len(data)
+                piece[:n] = data
+            if not n:
+                raise RuntimeError(f"{self} is cut off: {name} goes beyond its end")
+            crc = zlib.crc32(piece[:n], crc)
+            done += n
+        if info.CRC and crc != info.CRC and a.nbytes == info.file_size:  # 0: written without sums
+            raise RuntimeError(f"{self} is damaged: the checksum of {name} does not fit")
+        return a
+
+    def close(self) -> None:
+        """Close the archive, not the file it was read from."""
+        self.zip.close()
+
+
+def kind_of(file: Any) -> str:
+    """What a seekable file is: 'zip', 'legacy', 'tar', 'empty', 'pickle' or 'other'."""
+    here = file.tell()
+    head = file.read(512)
+    file.seek(here)
+    if head[:4] == b"PK\x03\x04":
+        return "zip"
+    if not head:
+        return "empty"
+    if head[:2] == b"\x80\x02" and head[2:13] == b"\x8a\nl\xfc\x9cF\xf9 j\xa8P"[:11]:
+        return "legacy"
+    if head[257:262] == b"ustar":
+        return "tar"
+    return "pickle" if head[:1] == b"\x80" else "other"
+
+
+def opened(f: Any, mode: str) -> tuple[Any, bool]:
+    """(file, whether to close it) of a path or of something that is a file already."""
+    if isinstance(f, (str, os.PathLike)):
+        return open(f, mode), True
+    need = "read" if "r" in mode else "write"
+    if not hasattr(f, need):
+        raise AttributeError(
+            f"expected 'f' to be a string, path, or a file-like object with a '{need}' attribute, "
+            f"not {type(f).__name__}"
+        )
+    return f, False
+
+
+def seekable(f: Any) -> Any:
+    """f if it can be read from any place, else its contents."""
+    try:
+        f.seek(f.tell())
+        return f
+    except (AttributeError, OSError, io.UnsupportedOperation):
+        return io.BytesIO(f.read())

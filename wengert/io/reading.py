@@ -1,0 +1,286 @@
+"""torch.load: PyTorch's files into tensors and Python data.
+
+With weights_only=True (the default) nothing of the file is run: see `restricted.py`, `safe.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ..base import dtypes
+from ..base.devices import device
+from . import names
+from .archive import ArchiveReader, kind_of, opened, seekable
+from .rebuild import Stored
+from .restricted import Machine
+
+__all__ = ["LoadEndianness", "get_unsafe_globals_in_checkpoint", "load"]
+
+_LEGACY = (
+    "{what} is in the format of PyTorch before 1.6, which wengert does not read. Open it with "
+    "PyTorch and write it again: torch.save(torch.load(old, weights_only=False), new)"
+)
+
+
+class LoadEndianness(Enum):
+    """The byte order of files that do not say theirs."""
+
+    NATIVE = 1
+    LITTLE = 2
+    BIG = 3
+
+
+_endianness: list[LoadEndianness | None] = [None]
+
+
+def get_default_load_endianness() -> LoadEndianness | None:
+    """The byte order of files that do not say theirs; None is little."""
+    return _endianness[0]
+
+
+def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
+    """Choose the byte order of files that do not say theirs; TypeError for other types."""
+    if endianness is not None and not isinstance(endianness, LoadEndianness):
+        raise TypeError("Invalid argument type in function set_default_load_endianness")
+    _endianness[0] = endianness
+
+
+def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
+    """map_location in any of its forms as a function (storage, location in the file) -> storage."""
+    if map_location is None:
+        return _restored
+    if isinstance(map_location, dict):
+        return lambda s, where: _restored(s, str(map_location.get(where, where)))
+    if isinstance(map_location, (str, device, int)):
+        target = device(map_location)
+        return lambda s, where: s.to(device=target)
+    if callable(map_location):
+
+        def custom(s: Stored, where: str) -> Any:
+            result = map_location(s, where)
+            return _restored(s, where) if result is None else result
+
+        return custom
+    raise TypeError(
+        "load(): map_location should be a device, a string, a dict or a function, not "
+        f"{type(map_location).__name__}"
+    )
+
+
+def _restored(storage: Stored, where: str) -> Stored:
+    """The storage where it was when it was saved."""
+    if where in ("cpu", ""):
+        return storage
+    d = device(where)
+    if d.type == "cuda":
+        from importlib import import_module
+
+        cuda = import_module(f"{__package__.partition('.')[0]}.cuda")
+        if not cuda.is_available():
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() "
+                "is False. If you are running on a CPU-only machine, please use torch.load with "
+                "map_location=torch.device('cpu') to map your storages to the CPU."
+            )
+        count = cuda.device_count()
+        if (d.index or 0) >= count:
+            raise RuntimeError(
+                f"Attempting to deserialize object on CUDA device {d.index} but there are {count}. "
+                "Please use torch.load with map_location to map your storages to another device."
+            )
+    return storage.to(device=d)
+
+
+class Storages:
+    """The storages of an archive, each read when it is first named."""
+
+    def __init__(self, archive: ArchiveReader, map_location: Any) -> None:
+        self.archive, self.place = archive, placed_by(map_location)
+        self.all: dict[str, Stored] = {}
+        if "byteorder" in archive:
+            order = archive.read("byteorder").decode("ascii", "replace").strip()
+            if order not in ("little", "big"):
+                raise ValueError(f"Unknown endianness type: {order}")
+        else:
+            chosen = _endianness[0] or LoadEndianness.LITTLE
+            order = sys.byteorder if chosen is LoadEndianness.NATIVE else chosen.name.lower()
+        self.swap = order != sys.byteorder
+
+    def __call__(self, persistent_id: Any) -> Stored:
+        try:
+            tag, kind, key, location, _ = persistent_id
+        except (TypeError, ValueError):
+            tag = kind = key = location = None
+        if tag != "storage" or not isinstance(kind, names.StorageType):
+            raise pickle.UnpicklingError(f"the file refers to something unknown: {persistent_id}")
+        if key not in self.all:
+            self.all[key] = self.place(self.read(str(key), kind.dtype), str(location))
+        return self.all[key]
+
+    def read(self, key: str, dtype: dtypes.dtype | None) -> Stored:
+        a: np.ndarray = self.archive.array(f"data/{key}", (dtype or dtypes.uint8).np)
+        if self.swap and a.itemsize > 1:
+            unit = a.itemsize // 2 if dtype is not None and dtype.category == 3 else a.itemsize
+            a = a.view(f"u{unit}").byteswap().view(a.dtype)
+        return Stored(a, dtype)
+
+
+def unpickler(base: Any, storages: Callable[[Any], Any]) -> Any:
+    """An unpickler class that finds wengert's classes under PyTorch's names."""
+
+    class Unpickler(base):  # type: ignore[misc]
+        def find_class(self, module: str, name: str) -> Any:
+            found = names.find(module, name)
+            return super().find_class(module, name) if found is None else found
+
+        def persistent_load(self, pid: Any) -> Any:
+            return storages(pid)
+
+    return Unpickler
+
+
+def _choose(weights_only: bool | None, pickle_module: Any) -> bool:
+    """weights_only after the environment has had its say."""
+
+    def on(name: str) -> bool:
+        return os.environ.get(name, "0").lower() in ("1", "y", "yes", "true")
+
+    force, never = on("TORCH_FORCE_WEIGHTS_ONLY_LOAD"), on("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    if force and never:
+        raise RuntimeError(
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` "
+            "should be set, but both were set."
+        )
+    if weights_only is None:
+        weights_only = pickle_module is None and not never
+    return True if force else weights_only
+
+
+def load(
+    f: Any, map_location: Any = None, pickle_module: Any = None, *,
+    weights_only: bool | None = None, mmap: bool | None = None, **pickle_load_args: Any,
+) -> Any:  # fmt: skip
+    """Read what torch.save, here or in PyTorch, has written.
+
+    Args:
+        f: a path, or a file opened for reading bytes.
+        map_location: where tensors go: a device for all, a dict from places in the file to devices,
+            or a function (storage, place in the file) that returns the storage where it is to be.
+        weights_only: True (the default) builds tensors and plain data and runs nothing of the file;
+            False unpickles anything, which can run any code: only for files that you trust.
+        mmap: map the file into memory instead of reading it; changes stay private. Needs a path.
+
+    Raises pickle.UnpicklingError for what weights_only does not allow, RuntimeError for damaged
+    files and for devices that there are not, EOFError for empty files.
+
+    >>> model.load_state_dict(torch.load("model.pt"))
+    """
+    weights_only = _choose(weights_only, pickle_module)
+    if weights_only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    if mmap and not isinstance(f, (str, os.PathLike)):
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    file, ours = opened(f, "rb")
+    try:
+        file = seekable(file)
+        what = str(f) if ours else "the file"
+        kind = kind_of(file)
+        if kind != "zip":
+            raise _foreign(kind, what, weights_only, mmap)
+        if not ours and file.tell():
+            file = io.BytesIO(file.read())
+        archive = ArchiveReader(file, what if ours else None, bool(mmap))
+        if "constants.pkl" in archive:
+            raise RuntimeError(
+                f"{what} is a TorchScript archive (torch.jit.save), which holds a compiled "
+                "program: save the module's state_dict instead"
+            )
+        try:
+            return _unpickled(archive, map_location, pickle_module, weights_only, pickle_load_args)
+        finally:
+            archive.close()
+    finally:
+        if ours:
+            file.close()
+
+
+def _unpickled(
+    archive: ArchiveReader, map_location: Any, pickle_module: Any, weights_only: bool, options: Any
+) -> Any:
+    data = archive.read("data.pkl")
+    storages = Storages(archive, map_location)
+    if weights_only:
+        try:
+            return Machine(data, storages, options.get("encoding", "utf-8")).run()
+        except pickle.UnpicklingError as e:
+            raise _refused(str(e), str(archive)) from None
+    module = pickle_module or pickle
+    options.setdefault("encoding", "utf-8")
+    return unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load()
+
+
+def _refused(reason: str, what: str) -> pickle.UnpicklingError:
+    return pickle.UnpicklingError(
+        f"Weights only load failed: {what} holds more than tensors and plain data.\n  {reason}\n"
+        "torch.load(..., weights_only=False) reads anything, but runs what the file says: use it "
+        "only if you trust where the file comes from."
+    )
+
+
+def _foreign(kind: str, what: str, weights_only: bool, mmap: bool | None) -> Exception:
+    """The error for something that is not an archive."""
+    if kind == "empty":
+        return EOFError(f"Ran out of input: {what} is empty")
+    if mmap:
+        return RuntimeError(
+            "mmap can only be used with files saved with `torch.save(..., "
+            f"_use_new_zipfile_serialization=True)`, which {what} is not"
+        )
+    if kind in ("legacy", "tar"):
+        return pickle.UnpicklingError(_LEGACY.format(what=what))
+    hint = (
+        "a bare pickle: read it with pickle.load" if kind == "pickle" else "no file of torch.save"
+    )
+    if weights_only:
+        return pickle.UnpicklingError(f"Weights only load failed: {what} is {hint}")
+    return pickle.UnpicklingError(f"invalid load key: {what} is {hint}")
+
+
+def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
+    """The names in a file that weights_only=True would not allow.
+
+    >>> get_unsafe_globals_in_checkpoint("model.pt")
+    []
+    """
+    import pickletools
+
+    from . import safe
+
+    file, ours = opened(f, "rb")
+    try:
+        if kind_of(file) != "zip":
+            raise ValueError("Expected input to be a checkpoint returned by torch.save")
+        archive = ArchiveReader(file, None)
+        data = archive.read("data.pkl")
+        archive.close()
+    finally:
+        if ours:
+            file.close()
+    found, texts = [], []
+    for op, argument, _ in pickletools.genops(data):
+        if "UNICODE" in op.name:
+            texts.append(str(argument))
+        elif op.name == "GLOBAL":
+            found.append(str(argument).replace(" ", "."))
+        elif op.name == "STACK_GLOBAL":
+            found.append(".".join(texts[-2:]))
+    known = {*safe.ALLOWED, *safe.added_names()}
+    return [n for n in dict.fromkeys(found) if n not in known]

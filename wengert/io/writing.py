@@ -1,0 +1,269 @@
+"""torch.save: Python data with tensors into one file that PyTorch can open.
+
+The container is in `archive.py`, the names of classes in `names.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import stat
+import sys
+import tempfile
+import zlib
+from collections import OrderedDict
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..arrays.lookup import RANK
+from ..base.devices import device
+from ..base.formats import layout
+from ..engine.tensor import Tensor
+from ..nn.parameter import Parameter, is_lazy
+from ..tensor.interop import host
+from . import rebuild
+from .archive import ArchiveWriter
+from .names import STORAGES, StorageType, public_name
+
+__all__ = ["save"]
+
+
+class _Storage:
+    """A storage on its way out, and what files call it."""
+
+    def __init__(self, key: str, memory: np.ndarray, dtype: Any, location: str) -> None:
+        self.key, self.memory, self.dtype, self.location = key, memory, dtype, location
+
+    def persistent_id(self) -> tuple[Any, ...]:
+        kind = STORAGES[self.dtype]
+        n = self.memory.nbytes
+        count = n if kind.dtype is None else n // self.dtype.itemsize
+        return "storage", kind, self.key, self.location, count
+
+
+def _row(whole: np.ndarray) -> np.ndarray:
+    """The bytes of a contiguous array, in the order of memory."""
+    return whole.reshape(-1, order="A" if not whole.flags.c_contiguous else "C").view(np.uint8)
+
+
+class _Storages:
+    """The storages met so far; tensors that share memory get the same one."""
+
+    def __init__(self) -> None:
+        self.all: list[_Storage] = []
+        self.by_memory: dict[int, _Storage] = {}
+        self.alive: list[Any] = []  # an id may not be reused while we write
+
+    def of(self, t: Tensor) -> tuple[_Storage, int, tuple[int, ...]]:
+        """(storage, offset, strides in elements) of a tensor."""
+        a, dtype, location = t._a, t.dtype, _location(t)
+        if type(a) is not np.ndarray:
+            a = np.ascontiguousarray(host(a)).reshape(a.shape)
+        whole = a.base if type(a.base) is np.ndarray else a
+        while type(whole.base) is np.ndarray:
+            whole = whole.base
+        step = a.itemsize
+        start = _address(a) - _address(whole)
+        odd = not (whole.flags.c_contiguous or whole.flags.f_contiguous) or start % step
+        if odd or any(s % step for s in a.strides) or whole.nbytes % step:
+            a = whole = a.copy()
+            start = 0
+        elif not a.size:
+            start = 0
+        strides = tuple([s // step for s in a.strides])
+        found = self.by_memory.get(id(whole))
+        if found is None:
+            found = _Storage(str(len(self.all)), _row(whole), dtype, location)
+            self.all.append(found)
+            self.by_memory[id(whole)] = found
+            self.alive.append(whole)
+        elif found.dtype is not dtype:
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different "
+                f"types: {found.dtype} and {dtype}. Save a .clone() of one of them."
+            )
+        return found, start // step, strides
+
+
+def _address(a: np.ndarray) -> int:
+    return int(a.__array_interface__["data"][0])
+
+
+def _location(t: Tensor) -> str:
+    d = t.device
+    return d.type if d.type == "cpu" else f"{d.type}:{d.index or 0}"
+
+
+def pickler(base: Any, storages: _Storages) -> Any:
+    """A pickler class that writes tensors as PyTorch does, and our classes under its names."""
+    if not hasattr(base, "save_global"):
+        raise TypeError(
+            f"save(): {base.__module__}.{base.__name__} cannot be told how classes are called: use "
+            "a pickle module whose Pickler is written in Python (pickle, dill)"
+        )
+
+    class Pickler(base):  # type: ignore[misc]
+        def persistent_id(self, obj: Any) -> Any:
+            return obj.persistent_id() if type(obj) is _Storage else None
+
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, Tensor):
+                return reduced(obj, storages)
+            if type(obj) is layout:
+                return rebuild._get_layout, (f"torch.{obj.name}",)
+            if type(obj) is device:
+                return device, (obj.type,) if obj.index is None else (obj.type, obj.index)
+            return obj.name if type(obj) is StorageType else NotImplemented
+
+        def save_global(self, obj: Any, name: str | None = None) -> None:
+            found = public_name(obj, name)
+            if found is None:
+                return super().save_global(obj, name)
+            if self.proto >= 4:
+                self.save(found[0])
+                self.save(found[1])
+                self.write(pickle.STACK_GLOBAL)
+            else:
+                self.write(pickle.GLOBAL + f"{found[0]}\n{found[1]}\n".encode())
+            self.memoize(obj)
+            return None
+
+    Pickler.dispatch = {**base.dispatch, FunctionType: Pickler.save_global}
+    return Pickler
+
+
+def reduced(t: Tensor, storages: _Storages) -> Any:
+    """How a tensor is written: a function of PyTorch's that makes it again, and its arguments."""
+    if is_lazy(t):
+        raise RuntimeError(
+            "save(): an uninitialized parameter has no shape yet: run the module once, then save"
+        )
+    if RANK.get(type(t._a)) == 2:
+        raise RuntimeError("save(): a tensor inside a function transform has no values to save")
+    hooks: Any = OrderedDict()
+    if isinstance(t, Parameter):
+        data = Tensor.detach(t)
+        if t.__dict__:
+            args: Any = (data, t.requires_grad, hooks, t.__dict__)
+            return rebuild._rebuild_parameter_with_state, args
+        return rebuild._rebuild_parameter, (data, t.requires_grad, hooks)
+    shape = tuple(t.shape)
+    if t.device.type == "meta":
+        strides = tuple(t.stride())
+        f, args = (
+            rebuild._rebuild_meta_tensor_no_storage,
+            (t.dtype, shape, strides, t.requires_grad),
+        )
+    else:
+        storage, offset, strides = storages.of(t)
+        f, args = (
+            rebuild._rebuild_tensor_v2,
+            (storage, offset, shape, strides, t.requires_grad, hooks),
+        )
+        if STORAGES[t.dtype].dtype is None:
+            f, args = rebuild._rebuild_tensor_v3, (*args, t.dtype)
+    if type(t) is not Tensor or t.__dict__:
+        return rebuild._rebuild_from_type_v2, (f, type(t), args, t.__dict__)
+    return f, args
+
+
+def save(
+    obj: Any, f: Any, pickle_module: Any = pickle, pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
+) -> None:  # fmt: skip
+    """Write Python data with tensors, modules and optimizer states to a file, as PyTorch does.
+
+    Args:
+        obj: whatever can be pickled; tensors that share memory go on sharing it when loaded.
+        f: a path, or a file opened for writing bytes. A file that exists is replaced only when the
+            new one is complete.
+        pickle_module, pickle_protocol: who writes what is not a tensor, and how.
+
+    Raises RuntimeError if the folder does not exist, ValueError for the format of PyTorch < 1.6.
+
+    >>> torch.save(model.state_dict(), "model.pt")
+    """
+    if not _use_new_zipfile_serialization:
+        raise ValueError(
+            "save(): only the zip format is written, which PyTorch opens since 1.6: leave "
+            "_use_new_zipfile_serialization=False away"
+        )
+    storages = _Storages()
+    text = io.BytesIO()
+    base = getattr(pickle_module, "_Pickler", None) or pickle_module.Pickler
+    pickler(base, storages)(text, protocol=pickle_protocol).dump(obj)
+    if isinstance(f, (str, os.PathLike)):
+        with replacing(Path(f)) as file:
+            _write(file, Path(f).stem or "archive", text, storages, _disable_byteorder_record)
+    elif hasattr(f, "write"):
+        _write(f, "archive", text, storages, _disable_byteorder_record)
+    else:
+        raise AttributeError(
+            "expected 'f' to be a string, path, or a file-like object with a 'write' attribute, "
+            f"not {type(f).__name__}"
+        )
+
+
+def _write(file: Any, root: str, text: Any, storages: _Storages, no_byteorder: bool) -> None:
+    archive = ArchiveWriter(file, root)
+    try:
+        archive.add("data.pkl", text.getbuffer())
+        archive.add(".format_version", b"1")
+        archive.add(".storage_alignment", b"64")
+        if not no_byteorder:
+            archive.add("byteorder", sys.byteorder.encode())
+        for s in storages.all:
+            archive.add(f"data/{s.key}", s.memory)
+        archive.add("version", b"3\n")
+        # 40 digits that are equal for equal contents
+        sums = archive.sums
+        a = zlib.crc32(repr(sums).encode())
+        b = zlib.crc32(root.encode(), a)
+        archive.add(".data/serialization_id", f"{b:020d}{a:020d}".encode())
+        archive.close()
+    except BaseException:
+        archive.abandon()
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Any:
+    """A file that takes the place of path when the block ends well, and vanishes otherwise."""
+    real = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
+    if not real.parent.is_dir():
+        raise RuntimeError(f"Parent directory {real.parent} does not exist.")
+    old = real.stat() if real.exists() else None
+    if old is not None and not stat.S_ISREG(old.st_mode):  # a device or a pipe: nothing to replace
+        with open(real, "wb") as file:  # raises IsADirectoryError for folders
+            yield file
+        return
+    try:
+        handle, part = tempfile.mkstemp(
+            dir=real.parent, prefix=f".{real.name[:100]}.", suffix=".part"
+        )
+    except PermissionError:  # the folder is closed to new files, this file may still be open to us
+        with open(real, "wb") as file:
+            yield file
+        return
+    try:
+        with open(handle, "wb") as file:
+            yield file
+        mode = stat.S_IMODE(old.st_mode) if old is not None else 0o666 & ~_umask()
+        os.chmod(part, mode)
+        os.replace(part, real)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
+
+
+def _umask() -> int:
+    """What the process takes away from the rights of new files; there is no way to only ask."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

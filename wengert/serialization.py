@@ -1,0 +1,20 @@
+"""torch.serialization: re-exports."""
+
+from .io import (
+    LoadEndianness,
+    add_safe_globals,
+    clear_safe_globals,
+    get_default_load_endianness,
+    get_safe_globals,
+    get_unsafe_globals_in_checkpoint,
+    load,
+    safe_globals,
+    save,
+    set_default_load_endianness,
+)
+
+__all__ = [
+    "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_default_load_endianness",
+    "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save",
+    "set_default_load_endianness",
+]  # fmt: skip
