@@ -322,7 +322,7 @@ def _divisors(
         start = np.arange(o) * s - p
         end = np.minimum(start + k, n + p)
         counts.append(end - start if include_pad else np.minimum(end, n) - np.maximum(start, 0))
-    size = prod(np.ix_(*counts))
+    size: Any = prod(np.ix_(*counts))
     return int(size.flat[0]) if size.size and (size == size.flat[0]).all() else size
 
 

@@ -88,6 +88,8 @@ def _by_matrix(x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Ar
     lead, rest = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
     out = np.zeros(shape, x.dtype)
     blocks = _blocks(facts, adjoint, x.real.dtype.char)
+    rows: Array
+    into: Array
     if rest == 1:
         rows, into = x.reshape(lead, -1), out.reshape(lead, -1)
         for read, written, matrix in blocks:

@@ -78,13 +78,13 @@ def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
             f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero spatial dimensions, "
             f"but got {list(shape)}"
         )
-    sizes = (output_size,) * rank if output_size is None else output_size
-    if type(sizes) is int:
-        sizes = (sizes,) * rank
-    sizes = tuple(sizes)
-    if len(sizes) != rank:
-        raise RuntimeError(f"{name}: output_size must be {rank} ints, got {list(sizes)}")
-    sizes = tuple(n if s is None else s.__index__() for s, n in zip(sizes, shape[-rank:]))
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
+    if len(given) != rank:
+        raise RuntimeError(f"{name}: output_size must be {rank} ints, got {list(given)}")
+    try:
+        sizes = tuple(n if s is None else s.__index__() for s, n in zip(given, shape[-rank:]))
+    except AttributeError:
+        raise TypeError(f"{name}(): output_size must be ints, not {output_size!r}") from None
     if min(sizes) < 0:
         raise RuntimeError(
             f"{name}: elements of output_size must be greater than or equal to 0 but received "

@@ -491,8 +491,8 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     if not transposed:
         arguments = (stride, padding, dilation, groups)
         return _convolve("convolution", rank, input, weight, bias, *arguments)
-    arguments = (stride, padding, output_padding, groups, dilation)
-    return _transposed("convolution", rank, input, weight, bias, *arguments)
+    rest = (stride, padding, output_padding, groups, dilation)
+    return _transposed("convolution", rank, input, weight, bias, *rest)
 
 
 @_both

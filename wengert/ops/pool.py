@@ -463,7 +463,7 @@ def avg_pool3d(
 
 def _power_mean(pooled: Tensor, norm_type: float, n: int) -> Tensor:
     """(n * mean of powers) to 1 / norm_type; `where` hides the root's infinite derivative at 0."""
-    size = where(pooled != 0, pooled.abs(), pooled.new_zeros(()))
+    size = where(pooled.ne(0), pooled.abs(), pooled.new_zeros(()))
     return (pooled.sign() * size).mul(n).pow(1.0 / norm_type)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..arrays import threads
 from ..engine.op import public
 
 _between_ops = [1]
 
 
-def _positive(name: str, n: object) -> int:
+def _positive(name: str, n: Any) -> int:
     if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"{name} expects an int, but got {type(n).__name__}")
     n = n.__index__()
