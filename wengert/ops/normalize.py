@@ -369,3 +369,52 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
 def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight."""
     return rms_norm_(input, normalized_shape, weight, eps)
+
+
+# ------------------------------------------------------------------------------------- with statistics
+
+
+@public(method=False)
+def native_layer_norm(input, normalized_shape, weight, bias, eps):
+    """(layer_norm, means, 1 / deviations); the statistics have 1 for the normalised dimensions and no gradient."""
+    out = layer_norm_(input, normalized_shape, weight, bias, eps)
+    dims = len(tuple(normalized_shape))
+    with no_grad():
+        return (out, *statistics(input, tuple(range(input._a.ndim - dims, input._a.ndim)), eps))
+
+
+def statistics(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
+    """(means, 1 / deviations) over dims, which stay as 1; of half precision in float32."""
+    x = x.detach().float() if x.dtype.itemsize == 2 else x.detach()
+    mean = x.mean(dims, True)
+    return mean, (((x - mean) ** 2).mean(dims, True) + eps).rsqrt()
+
+
+@public(method=False)
+def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
+    """(group_norm of input with N samples, C channels and HxW elements in each, means (N, group), 1 / deviations)."""
+    out = group_norm.entry(input, weight, bias, group, eps)
+    with no_grad():
+        mean, rstd = statistics(input.reshape(N, group, C // group * HxW), (2,), eps)
+    return out, mean.squeeze(2), rstd.squeeze(2)
+
+
+@public(method=False)
+def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """(batch_norm, means, 1 / deviations); without training the statistics are empty."""
+    out = torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+    if not training:
+        return out, input.new_empty((0,)), input.new_empty((0,))
+    with no_grad():
+        mean, rstd = statistics(input, (0, *range(2, input._a.ndim)), eps)
+    return out, mean.reshape(-1), rstd.reshape(-1)
+
+
+@public(method=False)
+def norm_except_dim(v, pow=2, dim=0):
+    """The p-norm (p = pow) of v over all dimensions but dim, which keep size 1; dim -1: over all of them."""
+    from .distance import norm
+
+    if dim == -1:
+        return norm(v, pow, None, False)
+    return norm(v, pow, tuple([i for i in range(v._a.ndim) if i != dim % v._a.ndim]), True)
