@@ -1,8 +1,8 @@
 """Words of linear algebra: factorisations, solving, eigenvalues. First argument: the library.
 
-Every word takes batches of matrices in the last two dimensions. What NumPy's linear algebra does for
-a whole batch goes there; the rest calls LAPACK through scipy, one matrix at a time. Derivatives and
-checks are in `ops/decompositions.py`, `ops/solve.py` and `ops/matrix.py`.
+Every word takes batches of matrices in the last two dimensions. What NumPy's linear algebra does
+for a whole batch goes there; the rest calls LAPACK through scipy, one matrix at a time. Derivatives
+and checks are in `ops/decompositions.py`, `ops/solve.py` and `ops/matrix.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,33 @@ import numpy as np
 
 from ..base.errors import LinAlgError
 
-__all__ = ["triangle", "diag_vector", "diag_matrix", "cholesky", "qr", "svd", "svdvals", "eigh", "eigvalsh",
-           "eig", "eigvals", "lu_factor", "permutation_matrix", "inv", "solve", "solve_triangular",
-           "det", "slogdet", "ldl_factor", "ldl_solve", "lstsq", "pinv", "geqrf_factor", "matrix_exp",
-           "matrix_rank"]
+__all__ = [
+    "triangle",
+    "diag_vector",
+    "diag_matrix",
+    "cholesky",
+    "qr",
+    "svd",
+    "svdvals",
+    "eigh",
+    "eigvalsh",
+    "eig",
+    "eigvals",
+    "lu_factor",
+    "permutation_matrix",
+    "inv",
+    "solve",
+    "solve_triangular",
+    "det",
+    "slogdet",
+    "ldl_factor",
+    "ldl_solve",
+    "lstsq",
+    "pinv",
+    "geqrf_factor",
+    "matrix_exp",
+    "matrix_rank",
+]
 
 
 def host(a: Any) -> Any:
@@ -26,7 +49,9 @@ def host(a: Any) -> Any:
     return a if isinstance(a, np.ndarray) else a.get()
 
 
-def each(lib: Any, f: Callable[..., Any], *arrays: Any, cores: tuple[int, ...] | None = None) -> tuple[Any, ...]:
+def each(
+    lib: Any, f: Callable[..., Any], *arrays: Any, cores: tuple[int, ...] | None = None
+) -> tuple[Any, ...]:
     """f (returning a tuple of arrays) on each matrix of broadcast batches, results joined.
 
     cores: how many trailing dimensions of each array f takes (2 unless told).
@@ -39,9 +64,12 @@ def each(lib: Any, f: Callable[..., Any], *arrays: Any, cores: tuple[int, ...] |
     if not batch:
         return tuple([lib.asarray(o) for o in f(*on_host)])
     if n == 0:  # learn the shapes from matrices of ones
-        shapes = f(*[np.ones(a.shape[a.ndim - c:], a.dtype) for a, c in zip(on_host, cores)])
+        shapes = f(*[np.ones(a.shape[a.ndim - c :], a.dtype) for a, c in zip(on_host, cores)])
         return tuple([lib.empty((*batch, *np.shape(o)), np.asarray(o).dtype) for o in shapes])
-    flat = [np.broadcast_to(a, (*batch, *a.shape[a.ndim - c:])).reshape(n, *a.shape[a.ndim - c:]) for a, c in zip(on_host, cores)]
+    flat = [
+        np.broadcast_to(a, (*batch, *a.shape[a.ndim - c :])).reshape(n, *a.shape[a.ndim - c :])
+        for a, c in zip(on_host, cores)
+    ]
     parts = [f(*[a[i] for a in flat]) for i in range(n)]
     return tuple([lib.asarray(np.stack(p).reshape(*batch, *np.shape(p[0]))) for p in zip(*parts)])
 
@@ -57,7 +85,7 @@ def _info(n: int = 0) -> Any:
     return np.asarray(n, np.int32)
 
 
-# ------------------------------------------------------------------------------------- parts of matrices
+# ---- parts of matrices
 
 
 def triangle(lib: Any, x: Any, diagonal: int = 0, upper: bool = False) -> Any:
@@ -73,13 +101,16 @@ def diag_vector(lib: Any, x: Any) -> Any:
 def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None = None) -> Any:
     """Matrices of a size (square unless told) with x on the main diagonal."""
     k = x.shape[-1]
-    out = lib.zeros((*x.shape[:-1], k if rows is None else rows, k if columns is None else columns), x.dtype)
+    out = lib.zeros(
+        (*x.shape[:-1], k if rows is None else rows, k if columns is None else columns), x.dtype
+    )
     i = lib.arange(k)
     out[..., i, i] = x
     return out
 
 
-# ------------------------------------------------------------------------------------- factorisations
+# -------------------------------------------------------------------------------------
+# factorisations
 
 
 def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
@@ -88,7 +119,7 @@ def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
         out = lib.linalg.cholesky(x, upper=upper) if lib is np else _cholesky(lib, x, upper)
         return out, lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
-        return each(lib, lambda a: _potrf(a, upper), x)  # type: ignore[return-value]
+        return each(lib, lambda a: _potrf(a, upper), x)
 
 
 def _cholesky(lib: Any, x: Any, upper: bool) -> Any:
@@ -121,11 +152,14 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
     m, n = x.shape[-2:]
     if min(m, n) == 0:
         batch = x.shape[:-2]
-        u, vh = lib.zeros((*batch, m, m if full else 0), x.dtype), lib.zeros((*batch, n if full else 0, n), x.dtype)
+        u, vh = (
+            lib.zeros((*batch, m, m if full else 0), x.dtype),
+            lib.zeros((*batch, n if full else 0, n), x.dtype),
+        )
         if full:
             u[...], vh[...] = lib.eye(m), lib.eye(n)
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
-    return tuple(_converging(lib.linalg.svd, x, full))  # type: ignore[return-value]
+    return tuple(_converging(lib.linalg.svd, x, full))
 
 
 def svdvals(lib: Any, x: Any) -> Any:
@@ -155,7 +189,9 @@ def eig(lib: Any, x: Any) -> tuple[Any, Any]:
 
 def eigvals(lib: Any, x: Any) -> Any:
     """Eigenvalues, complex."""
-    return lib.asarray(_converging(np.linalg.eigvals, host(x)).astype(np.result_type(x.dtype, np.complex64)))
+    return lib.asarray(
+        _converging(np.linalg.eigvals, host(x)).astype(np.result_type(x.dtype, np.complex64))
+    )
 
 
 def _converging(f: Any, *args: Any) -> Any:
@@ -163,13 +199,18 @@ def _converging(f: Any, *args: Any) -> Any:
     try:
         return f(*args)
     except np.linalg.LinAlgError as e:
-        raise LinAlgError(f"linalg.{f.__name__}: the algorithm failed to converge because the input matrix is ill-conditioned or has "
-                          "too many repeated values, or contains infinities or nan") from e
+        raise LinAlgError(
+            f"linalg.{f.__name__}: the algorithm failed to converge because the input matrix is "
+            "ill-conditioned or has "
+            "too many repeated values, or contains infinities or nan"
+        ) from e
 
 
 def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
-    """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U or 0)."""
-    return each(lib, _getrf, x)  # type: ignore[return-value]
+    """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
+    or 0).
+    """
+    return each(lib, _getrf, x)
 
 
 def _getrf(a: Any) -> tuple[Any, Any, Any]:
@@ -193,16 +234,16 @@ def permutation(lib: Any, pivots: Any, rows: int) -> Any:
     out = np.broadcast_to(np.arange(rows), (*batch, rows)).copy()
     p = host(pivots).astype(np.int64) - 1
     for i in range(p.shape[-1]):
-        j = p[..., i: i + 1]
-        here, there = out[..., i: i + 1].copy(), np.take_along_axis(out, j, -1)
+        j = p[..., i : i + 1]
+        here, there = out[..., i : i + 1].copy(), np.take_along_axis(out, j, -1)
         np.put_along_axis(out, j, here, -1)
-        out[..., i: i + 1] = there
+        out[..., i : i + 1] = there
     return lib.asarray(out)
 
 
 def ldl_factor(lib: Any, x: Any, hermitian: bool = False) -> tuple[Any, Any, Any]:
     """(L and D in one matrix, pivots, order of the first zero block or 0)."""
-    return each(lib, lambda a: _sytrf(a, hermitian), x)  # type: ignore[return-value]
+    return each(lib, lambda a: _sytrf(a, hermitian), x)
 
 
 def _sytrf(a: Any, hermitian: bool) -> tuple[Any, Any, Any]:
@@ -242,10 +283,10 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
         out, tau, _, _ = geqrf(a)
         return np.ascontiguousarray(out), tau
 
-    return each(lib, one, x)  # type: ignore[return-value]
+    return each(lib, one, x)
 
 
-# ------------------------------------------------------------------------------------- solving
+# ---- solving
 
 
 def inv(lib: Any, x: Any) -> tuple[Any, Any]:
@@ -258,7 +299,7 @@ def inv(lib: Any, x: Any) -> tuple[Any, Any]:
             info = _getrf(a)[2]
             return (a.copy() if info else np.linalg.inv(a)), info
 
-        return each(lib, one, x)  # type: ignore[return-value]
+        return each(lib, one, x)
 
 
 def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -278,7 +319,9 @@ def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool = False) -> Any:
-    """The solution of x @ out = y, reading one triangle of x; zeros on its diagonal give infinities."""
+    """The solution of x @ out = y, reading one triangle of x; zeros on its diagonal give
+    infinities.
+    """
     if 0 in y.shape or 0 in x.shape:
         return lib.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), y.dtype)
     if lib is not np:
@@ -287,7 +330,9 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
         batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         xs = lib.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
         ys = lib.broadcast_to(y, (*batch, *y.shape[-2:])).reshape(-1, *y.shape[-2:])
-        out = [cl.solve_triangular(a, b, lower=not upper, unit_diagonal=unit) for a, b in zip(xs, ys)]
+        out = [
+            cl.solve_triangular(a, b, lower=not upper, unit_diagonal=unit) for a, b in zip(xs, ys)
+        ]
         return lib.stack(out).reshape(*batch, *y.shape[-2:])
     from scipy.linalg import get_blas_funcs
 
@@ -311,8 +356,12 @@ def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     return lib.asarray(sign), lib.asarray(logarithm)
 
 
-def lstsq(lib: Any, x: Any, y: Any, rcond: float = 0.0, driver: str = "gelsy") -> tuple[Any, Any, Any]:
-    """(least squares solution, rank, singular values) by a LAPACK driver; what it does not give is 0 or empty."""
+def lstsq(
+    lib: Any, x: Any, y: Any, rcond: float = 0.0, driver: str = "gelsy"
+) -> tuple[Any, Any, Any]:
+    """(least squares solution, rank, singular values) by a LAPACK driver; what it does not give is
+    0 or empty.
+    """
     m, n = x.shape[-2:]
 
     def one(a: Any, b: Any) -> tuple[Any, Any, Any]:
@@ -336,12 +385,14 @@ def lstsq(lib: Any, x: Any, y: Any, rcond: float = 0.0, driver: str = "gelsy") -
         else:
             sizes = lwork(m, n, b.shape[1], rcond)
             if a.dtype.kind == "c":
-                out, s, rank, _ = f(a, padded, int(sizes[0].real), int(sizes[1]), int(sizes[2]), rcond)
+                out, s, rank, _ = f(
+                    a, padded, int(sizes[0].real), int(sizes[1]), int(sizes[2]), rcond
+                )
             else:
                 out, s, rank, _ = f(a, padded, int(sizes[0].real), int(sizes[1]), rcond)
         return np.ascontiguousarray(out[:n]), np.asarray(rank, np.int64), s
 
-    return each(lib, one, x, y)  # type: ignore[return-value]
+    return each(lib, one, x, y)
 
 
 def _cut(lib: Any, s: Any, atol: Any, rtol: Any) -> Any:
@@ -374,7 +425,9 @@ def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any
 def matrix_rank(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any:
     """How many singular values exceed max(atol, rtol * the largest)."""
     if 0 in x.shape[-2:]:
-        return lib.zeros(np.broadcast_shapes(x.shape[:-2], np.shape(atol), np.shape(rtol)), np.int64)
+        return lib.zeros(
+            np.broadcast_shapes(x.shape[:-2], np.shape(atol), np.shape(rtol)), np.int64
+        )
     s = lib.abs(eigvalsh(lib, x)) if hermitian else svdvals(lib, x)
     return lib.asarray(_cut(lib, s, atol, rtol).sum(-1, dtype=np.int64))
 

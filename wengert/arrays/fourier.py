@@ -1,4 +1,5 @@
-"""Words of Fourier transforms, and of complex arrays as pairs of reals. First argument: the library.
+"""Words of Fourier transforms, and of complex arrays as pairs of reals. First argument: the
+library.
 
 Transforms are unnormalised sums times a scale; single precision stays single.
 """
@@ -27,8 +28,12 @@ def _scaled(x: Any, scale: float) -> Any:
     return x if scale == 1 else x * x.real.dtype.type(scale)
 
 
-def fft_c2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0) -> Any:
-    """Complex transform along dims (x may be real): exp(-2 pi i jk / n) if forward, the conjugate if not."""
+def fft_c2c(
+    lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0
+) -> Any:
+    """Complex transform along dims (x may be real): exp(-2 pi i jk / n) if forward, the conjugate
+    if not.
+    """
     if not x.size:
         return x.astype(np.result_type(x.dtype, np.complex64))
     if not dims:
@@ -38,7 +43,9 @@ def fft_c2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = Tru
     return _scaled(out, scale)
 
 
-def fft_r2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0) -> Any:
+def fft_r2c(
+    lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = True, scale: float = 1.0
+) -> Any:
     """Transform of a real array; the last of dims keeps n // 2 + 1 frequencies."""
     if not x.size:
         shape = list(x.shape)
@@ -48,8 +55,17 @@ def fft_r2c(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), forward: bool = Tru
     return _scaled(out if forward else out.conj(), scale)
 
 
-def fft_c2r(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), length: int = 1, forward: bool = False, scale: float = 1.0) -> Any:
-    """Transform to a real array of `length` elements along the last of dims, given half of its frequencies."""
+def fft_c2r(
+    lib: Any,
+    x: Any,
+    dims: tuple[int, ...] = (-1,),
+    length: int = 1,
+    forward: bool = False,
+    scale: float = 1.0,
+) -> Any:
+    """Transform to a real array of `length` elements along the last of dims, given half of its
+    frequencies.
+    """
     if not x.size:
         shape = list(x.shape)
         shape[dims[-1]] = length
@@ -61,13 +77,15 @@ def fft_c2r(lib: Any, x: Any, dims: tuple[int, ...] = (-1,), length: int = 1, fo
     return _scaled(f.irfft(x, length, axis=dims[-1], norm="forward"), scale)
 
 
-# ------------------------------------------------------------------------------------- complex and pairs of reals
+# ---- complex and pairs of reals
 
 
 def join_parts(lib: Any, x: Any, y: Any) -> Any:
     """x + iy."""
     single = x.dtype.itemsize <= 4
-    out = lib.empty(np.broadcast_shapes(x.shape, y.shape), np.complex64 if single else np.complex128)
+    out = lib.empty(
+        np.broadcast_shapes(x.shape, y.shape), np.complex64 if single else np.complex128
+    )
     out.real, out.imag = x, y
     return out
 
@@ -80,7 +98,9 @@ def parts_view(lib: Any, x: Any) -> Any:
 
 
 def complex_view(lib: Any, x: Any) -> Any:
-    """Complex numbers of the pairs in the last dimension, over the same memory where their layout allows."""
+    """Complex numbers of the pairs in the last dimension, over the same memory where their layout
+    allows.
+    """
     if x.strides[-1] != x.dtype.itemsize and x.size:
         x = lib.ascontiguousarray(x)
     return lib.asarray(x.view(np.result_type(x.dtype, np.complex64))[..., 0])

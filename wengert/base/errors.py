@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class LinAlgError(RuntimeError):
-    """The numbers in a matrix do not allow what was asked: it is singular, or an iteration did
-    not converge.
+    """The numbers in a matrix do not allow what was asked: it is singular, or an iteration did not
+    converge.
     """
 
 

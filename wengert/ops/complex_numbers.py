@@ -47,37 +47,61 @@ def complex_(real, imag, *, out=None):
     for t, what in ((real, "real"), (imag, "imag")):
         check_tensor("complex", t, what)
     if real.dtype is not imag.dtype:
-        raise RuntimeError(f"Expected object of scalar type {_name(real)} but got scalar type {_name(imag)} for second argument")
+        raise RuntimeError(
+            f"Expected object of scalar type {_name(real)} but got scalar type {_name(imag)} for "
+            "second argument"
+        )
     if real.dtype.name not in ("float16", "float32", "float64"):
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {_name(real)} and {_name(imag)}")
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {_name(real)} and "
+            f"{_name(imag)}"
+        )
     result = join_parts.entry(real, imag)
     if out is None:
         return result
     if out.dtype is not result.dtype:
-        raise RuntimeError(f"Expected object of scalar type {_name(result)} but got scalar type {_name(out)} for argument 'out'")
+        raise RuntimeError(
+            f"Expected object of scalar type {_name(result)} but got scalar type {_name(out)} for "
+            "argument 'out'"
+        )
     from ..engine.dispatch import write_out
 
     return write_out("complex", result, out)
 
 
 def _name(t: Tensor) -> str:
-    return {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "float16": "Half", "bfloat16": "BFloat16", "bool": "Bool",
-            "complex64": "ComplexFloat", "complex128": "ComplexDouble"}.get(t.dtype.name, t.dtype.name.capitalize())
+    return {
+        "float32": "Float",
+        "float64": "Double",
+        "int64": "Long",
+        "int32": "Int",
+        "float16": "Half",
+        "bfloat16": "BFloat16",
+        "bool": "Bool",
+        "complex64": "ComplexFloat",
+        "complex128": "ComplexDouble",
+    }.get(t.dtype.name, t.dtype.name.capitalize())
 
 
 @public(method=False)
-def polar(abs, angle):  # noqa: A002
+def polar(abs, angle):
     """The complex numbers of absolute value abs and an angle."""
     for t, what in ((abs, "abs"), (angle, "angle")):
         check_tensor("polar", t, what)
     if abs.dtype is not angle.dtype:
-        raise RuntimeError(f"Expected object of scalar type {_name(abs)} but got scalar type {_name(angle)} for second argument")
+        raise RuntimeError(
+            f"Expected object of scalar type {_name(abs)} but got scalar type {_name(angle)} for "
+            "second argument"
+        )
     if abs.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {_name(abs)} and {_name(angle)}")
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {_name(abs)} and "
+            f"{_name(angle)}"
+        )
     return join_parts.entry(abs * angle.cos(), abs * angle.sin())
 
 
-# ------------------------------------------------------------------------------------- parts, as views
+# ---- parts, as views
 
 
 @op(movement, view=True, public=False, method=False, node="RealBackward0")
@@ -139,9 +163,12 @@ def view_as_real(input):
 @public(method=False)
 def view_as_complex(input):
     """Pairs (*, 2) of float32 or float64 as a complex tensor: a view."""
-    if input.dtype.name not in ("float32", "float64", "float16"):
-        raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
-                           f"{_name(input)}")
+    if input.dtype.name not in ("float32", "float64"):
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a "
+            "tensor of scalar type: "
+            f"{_name(input)}"
+        )
     if input._a.ndim == 0:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if input._a.shape[-1] != 2:
@@ -151,11 +178,13 @@ def view_as_complex(input):
         if steps[-1] != 1:
             raise RuntimeError("Tensor must have a last dimension with stride 1")
         if any(n % 2 for n, size in zip(steps[:-1], input._a.shape) if size > 1):
-            raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+            raise RuntimeError(
+                "Tensor must have a stride divisible by 2 for all but last dimension"
+            )
     return complex_view.entry(input)
 
 
-# ------------------------------------------------------------------------------------- conjugates, angles
+# ---- conjugates, angles
 
 
 @public(name="conj")
@@ -219,14 +248,20 @@ angle.vjp(complex=True, x=_angle)
 @public
 def isreal(input):
     """Where the imaginary part is 0."""
-    return input.imag == 0 if input.dtype.category == 3 else input.new_ones(tuple(input.shape), dtype=dtypes.bool)
+    return (
+        input.imag == 0
+        if input.dtype.category == 3
+        else input.new_ones(tuple(input.shape), dtype=dtypes.bool)
+    )
 
 
 @public
 def adjoint(input):
     """The last two dimensions swapped and conjugated."""
     if input._a.ndim < 2:
-        raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. Got "
-                           f"{input._a.ndim}-D tensor.")
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got "
+            f"{input._a.ndim}-D tensor."
+        )
     r = input.transpose(-2, -1)
     return conj(r) if input.dtype.category == 3 else r

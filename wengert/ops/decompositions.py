@@ -1,7 +1,8 @@
-"""Factorisations of matrices: Cholesky, QR, SVD, eigenvalues, LU, LDL, Householder products.
+"""Factorisations of matrices: Cholesky, QR, SVD, eigenvalues, Householder products.
 
-Derivatives are those of the textbook for distinct singular values or eigenvalues; terms that only matter when
-vectors of equal values are used are left out. Solving with factors is in `solve.py`.
+Derivatives are those of the textbook for distinct singular values or eigenvalues; terms that only
+matter when vectors of equal values are used are left out. LU and LDL are in `lu.py`, solving with
+factors in `solve.py`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,38 @@ from typing import Any
 
 from ..base.returns import named
 from ..engine.kinds import opaque
-from ..engine.op import op, primitive, public
+from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
-from .matrix import (adjoint, check_floating, check_info, check_matrix, check_same_dtype, check_tensor, column, conj, diag_matrix,
-                     differentiable, is_complex, leading, lower, real_type, row, safe_inverse, singular, triangle, upper)
+from .matrix import (
+    adjoint,
+    check_floating,
+    check_info,
+    check_matrix,
+    check_same_dtype,
+    check_tensor,
+    column,
+    diag_matrix,
+    differentiable,
+    is_complex,
+    leading,
+    lower,
+    no_derivative,
+    row,
+    safe_inverse,
+    triangle,
+)
 
-# ------------------------------------------------------------------------------------- Cholesky
+# ---- Cholesky
 
 
-@primitive(opaque, outputs="out info", integer="info", public=False, method=False, node="LinalgCholeskyExBackward0")
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgCholeskyExBackward0",
+)
 def cholesky(xp, x, upper=False):
     """(triangular factor of Hermitian positive matrices, info)."""
 
@@ -36,13 +60,18 @@ leading(cholesky.vjp(complex=True, x=_cholesky), 2)
 
 
 def _not_positive(i: int) -> str:
-    return (f"The factorization could not be completed because the input is not positive-definite (the leading minor of order {i} is "
-            "not positive-definite).")
+    return (
+        "The factorization could not be completed because the input is not positive-definite (the "
+        f"leading minor of order {i} is "
+        "not positive-definite)."
+    )
 
 
 @public(name="cholesky_ex", namespace="linalg")
 def cholesky_ex(A, *, upper=False, check_errors=False):
-    """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not positive, or 0."""
+    """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
+    positive, or 0.
+    """
     check_matrix("linalg.cholesky_ex", A, square=True)
     out, info = cholesky.entry(A, upper)
     if check_errors:
@@ -73,7 +102,7 @@ def cholesky_(input, upper=False):
     return out
 
 
-# ------------------------------------------------------------------------------------- QR
+# ---- QR
 
 
 @primitive(opaque, outputs="q r", public=False, method=False, node="LinalgQrBackward0")
@@ -83,16 +112,26 @@ def qr(xp, x, mode="reduced"):
 
 def _qr(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any, mode: str) -> Any:
     if mode == "r":
-        raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
-                           "linalg.qr(A, mode='reduced') if you are going to require gradients.")
+        raise RuntimeError(
+            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
+            "use "
+            "linalg.qr(A, mode='reduced') if you are going to require gradients."
+        )
     m, n = q.shape[-2], r.shape[-1]
     if mode == "complete" and m > n:
-        raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
+        raise RuntimeError(
+            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+        )
     if m >= n:
         return _qr_tall(xp, g_q, g_r, q, r)
     # [X Y] = Q [U V] with a square X: V = Q^H Y hands its gradient to Q and Y
     first, last = (Ellipsis, slice(None, m)), (Ellipsis, slice(m, None))
-    u, v, g_u, g_v = xp.getitem(r, first), xp.getitem(r, last), xp.getitem(g_r, first), xp.getitem(g_r, last)
+    u, v, g_u, g_v = (
+        xp.getitem(r, first),
+        xp.getitem(r, last),
+        xp.getitem(g_r, first),
+        xp.getitem(g_r, last),
+    )
     y = xp.matmul(q, v)
     g_x = _qr_tall(xp, g_q + xp.matmul(y, adjoint(xp, g_v)), g_u, q, u)
     return xp.cat(g_x, xp.matmul(q, g_v), dim=q.ndim - 1)
@@ -113,10 +152,14 @@ leading(qr.vjp(complex=True, x=_qr), 2)
 def linalg_qr(A, mode="reduced"):
     """(Q, R) with A = Q R, Q with orthonormal columns, R upper triangular.
 
-    A: (*, m, n). mode: 'reduced' (Q has min(m, n) columns), 'complete' (m columns) or 'r' (Q is empty).
+    A: (*, m, n). mode: 'reduced' (Q has min(m, n) columns), 'complete' (m columns) or 'r' (Q is
+    empty).
     """
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', "
+            "or 'complete'"
+        )
     check_matrix("linalg.qr", A)
     return named("linalg_qr", *qr.entry(A, mode), fields="Q R")
 
@@ -128,7 +171,7 @@ def qr_(input, some=True):
     return named("qr", *qr.entry(input, "reduced" if some else "complete"), fields="Q R")
 
 
-# ------------------------------------------------------------------------------------- SVD
+# ---- SVD
 
 
 @primitive(opaque, outputs="u s vh", public=False, method=False, node="LinalgSvdBackward0")
@@ -180,7 +223,10 @@ leading(svdvals, 2)
 
 def _driver(name: str, driver: Any) -> None:
     if driver is not None:
-        raise RuntimeError(f"{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            f"{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
+            "backend."
+        )
 
 
 @public(name="svd", namespace="linalg")
@@ -215,7 +261,7 @@ def svd_(input, some=True, compute_uv=True):
     return named("svd", u, s, vh.mH, fields="U S V")
 
 
-# ------------------------------------------------------------------------------------- eigenvalues
+# ---- eigenvalues
 
 
 @primitive(opaque, outputs="values vectors", public=False, method=False, node="LinalgEighBackward0")
@@ -226,7 +272,7 @@ def eigh(xp, x, lower=True):
 def _eigh(xp: Any, g_values: Any, g_vectors: Any, values: Any, vectors: Any) -> Any:
     vh = adjoint(xp, vectors)
     gap = safe_inverse(xp, row(xp, values) - column(xp, values))
-    inner = xp.matmul(vh, g_vectors) * gap + xp.diag_matrix(g_values)
+    inner = _skew(xp, xp.matmul(vh, g_vectors)) * (gap * 0.5) + xp.diag_matrix(g_values)
     return xp.matmul(vectors, xp.matmul(inner, vh))
 
 
@@ -271,22 +317,24 @@ def _triangle_read(name: str, which: str) -> bool:
 
 
 @public(name="eigh", namespace="linalg")
-def linalg_eigh(A, UPLO="L"):  # noqa: N803
-    """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one triangle."""
+def linalg_eigh(A, UPLO="L"):
+    """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
+    triangle.
+    """
     low = _triangle_read("linalg.eigh", UPLO)
     check_matrix("linalg.eigh", A, square=True)
     return named("linalg_eigh", *eigh.entry(A, low), fields="eigenvalues eigenvectors")
 
 
 @public(name="eigvalsh", namespace="linalg")
-def linalg_eigvalsh(A, UPLO="L"):  # noqa: N803
+def linalg_eigvalsh(A, UPLO="L"):
     """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle."""
     low = _triangle_read("linalg.eigvalsh", UPLO)
     check_matrix("linalg.eigvalsh", A, square=True)
     return eigh.entry(A, low)[0] if differentiable(A) else eigvalsh.entry(A, low)
 
 
-def _finite(name: str, A: Tensor) -> None:  # noqa: N803
+def _finite(name: str, A: Tensor) -> None:
     from .matrix import bottom
 
     values = bottom(A)
@@ -310,163 +358,7 @@ def linalg_eigvals(A):
     return eig.entry(A)[0] if differentiable(A) else eigvals.entry(A)
 
 
-# ------------------------------------------------------------------------------------- LU
-
-
-@primitive(opaque, outputs="lu pivots info", integer="pivots info", public=False, method=False, node="LinalgLuFactorExBackward0")
-def lu_factor(xp, x):
-    """(L and U in one matrix, pivots, info)."""
-
-
-def _lu_factor(xp: Any, g_lu: Any, lu: Any, pivots: Any) -> Any:
-    m, n = lu.shape[-2:]
-    k = min(m, n)
-    square = xp.getitem(lu, (Ellipsis, slice(None, k), slice(None, k)))
-    g1 = xp.getitem(g_lu, (Ellipsis, slice(None, k), slice(None, k)))
-    low = lower(xp, square, -1)
-    lh, uh = adjoint(xp, low), adjoint(xp, upper(xp, square))  # lh without its ones
-    g_l, g_u = lower(xp, g1, -1), upper(xp, g1)
-    a, b = g_l + xp.matmul(lh, g_l), xp.matmul(g_u, uh)
-    if n > k:
-        g_right = xp.getitem(g_lu, (Ellipsis, slice(k, None)))
-        a = a - xp.matmul(g_right, adjoint(xp, xp.getitem(lu, (Ellipsis, slice(k, None)))))
-    if m > k:
-        g_below = xp.getitem(g_lu, (Ellipsis, slice(k, None), slice(None)))
-        b = b - xp.matmul(adjoint(xp, xp.getitem(lu, (Ellipsis, slice(k, None), slice(None)))), g_below)
-    inner = lower(xp, a, -1) + upper(xp, b)
-    u = adjoint(xp, uh)
-    # inner U^-H is the adjoint of U^-1 inner^H
-    inner = adjoint(xp, xp.solve_triangular(u, adjoint(xp, inner), upper=True))
-    out = xp.solve_triangular(lh, inner, upper=True, unit=True)
-    if n > k:
-        out = xp.cat(out, xp.solve_triangular(lh, g_right, upper=True, unit=True), dim=lu.ndim - 1)
-    if m > k:
-        out = xp.cat(out, adjoint(xp, xp.solve_triangular(u, adjoint(xp, g_below), upper=True)), dim=lu.ndim - 2)
-    return xp.matmul(xp.permutation_matrix(pivots, rows=m, dtype=lu.dtype), out)
-
-
-leading(lu_factor.vjp(complex=True, x=_lu_factor), 2)
-
-
-@primitive(opaque, public=False, method=False)
-def permutation_matrix(xp, pivots, rows=0, dtype=None):
-    """P of A = P L U from pivots."""
-
-
-leading(permutation_matrix, 1)
-
-
-def _pivoting(name: str, pivot: bool) -> None:
-    if not pivot:
-        raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
-
-
-@public(name="lu_factor_ex", namespace="linalg")
-def lu_factor_ex(A, *, pivot=True, check_errors=False):
-    """(LU, pivots, info) of matrices A (*, m, n): both factors in one matrix, row swaps counted from 1."""
-    check_matrix("torch.linalg.lu_factor_ex", A)
-    _pivoting("linalg.lu_factor", pivot)
-    lu, pivots, info = lu_factor.entry(A)
-    if check_errors:
-        check_info("torch.linalg.lu_factor_ex", info, _zero_pivot)
-    return named("linalg_lu_factor_ex", lu, pivots, info, fields="LU pivots info")
-
-
-def _zero_pivot(i: int) -> str:
-    return (f"U[{i},{i}] is zero and using it on lu_solve would result in a division by zero. If you still want to perform the "
-            "factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)")
-
-
-@public(name="lu_factor", namespace="linalg")
-def linalg_lu_factor(A, *, pivot=True):
-    """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal."""
-    check_matrix("torch.linalg.lu_factor", A)
-    _pivoting("linalg.lu_factor", pivot)
-    lu, pivots, info = lu_factor.entry(A)
-    check_info("torch.linalg.lu_factor", info, _zero_pivot)
-    return named("linalg_lu_factor", lu, pivots, fields="LU pivots")
-
-
-@public(name="lu", namespace="linalg")
-def linalg_lu(A, *, pivot=True):
-    """(P, L, U) with A = P L U."""
-    check_matrix("linalg.lu", A)
-    _pivoting("linalg.lu", pivot)
-    lu, pivots, _ = lu_factor.entry(A)
-    return named("linalg_lu", *unpacked(lu, pivots), fields="P L U")
-
-
-def unit_lower(lu: Tensor) -> Tensor:
-    """L of a packed LU (*, m, n): (*, m, k) with ones on the diagonal."""
-    m, n = lu._a.shape[-2:]
-    low = triangle.entry(lu[..., : min(m, n)], -1, False)
-    return low + diag_matrix.entry(lu.new_ones(min(m, n)), m, min(m, n))
-
-
-def unpacked(lu: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(P, L, U) of a packed LU."""
-    m, n = lu._a.shape[-2:]
-    p = permutation_matrix.entry(pivots, m, lu._a.dtype)
-    return p, unit_lower(lu), triangle.entry(lu[..., : min(m, n), :], 0, True)
-
-
-@public(method=False)
-def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):  # noqa: N803
-    """(P, L, U) from lu_factor's results; what is not asked for is empty."""
-    if unpack_pivots and LU_pivots.dtype.name != "int32":
-        raise RuntimeError("torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype. Note: this function is "
-                           "intended to be used with the output produced by torch.linalg.lu_factor")
-    p, low, up = unpacked(LU_data, LU_pivots) if unpack_pivots else (None, unit_lower(LU_data), None)
-    empty = LU_data.new_empty(0)
-    if up is None:
-        up = triangle.entry(LU_data[..., : min(LU_data.shape[-2:]), :], 0, True)
-    return named("lu_unpack", p if unpack_pivots else empty, low if unpack_data else empty, up if unpack_data else empty,
-                 fields="P L U")
-
-
-@public
-def lu(A, pivot=True, get_infos=False):
-    """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor."""
-    check_matrix("lu", A)
-    _pivoting("lu", pivot)
-    data, pivots, info = lu_factor.entry(A)
-    if get_infos:
-        return data, pivots, info
-    check_info("torch.lu", info, _zero_pivot)
-    return data, pivots
-
-
-# ------------------------------------------------------------------------------------- LDL
-
-
-@primitive(opaque, outputs="ld pivots info", public=False, method=False)
-def ldl_factor(xp, x, hermitian=False):
-    """(L and D in one matrix, pivots, info) of symmetric matrices."""
-
-
-leading(ldl_factor, 2)
-
-
-@public(name="ldl_factor_ex", namespace="linalg")
-def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
-    """(LD, pivots, info): LAPACK's factors of symmetric (or Hermitian) matrices A, of which the lower triangle is read."""
-    check_matrix("torch.linalg.ldl_factor_ex", A, square=True)
-    ld, pivots, info = ldl_factor.entry(A, hermitian)
-    if check_errors:
-        check_info("torch.linalg.ldl_factor_ex", info, singular("factorization"))
-    return named("linalg_ldl_factor_ex", ld, pivots, info, fields="LD pivots info")
-
-
-@public(name="ldl_factor", namespace="linalg")
-def linalg_ldl_factor(A, *, hermitian=False):
-    """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block."""
-    check_matrix("torch.linalg.ldl_factor", A, square=True)
-    ld, pivots, info = ldl_factor.entry(A, hermitian)
-    check_info("torch.linalg.ldl_factor", info, singular("factorization"))
-    return named("linalg_ldl_factor", ld, pivots, fields="LD pivots")
-
-
-# ------------------------------------------------------------------------------------- Householder
+# ---- Householder
 
 
 @primitive(opaque, outputs="a tau", public=False, method=False)
@@ -474,7 +366,7 @@ def geqrf_factor(xp, x):
     """(R above Householder vectors, their factors)."""
 
 
-leading(geqrf_factor, 2)
+leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 
 
 @public
@@ -484,12 +376,12 @@ def geqrf(input):
     return named("geqrf", *geqrf_factor.entry(input), fields="a tau")
 
 
-def reflections(A: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor]]:  # noqa: N803
+def reflections(A: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor]]:
     """(vector as a column, factor) of each elementary reflection in A's columns."""
     k = tau._a.shape[-1]
     m = A._a.shape[-2]
     v = triangle.entry(A[..., :k], -1, False) + diag_matrix.entry(A.new_ones(k), m, k)
-    return [(v[..., i: i + 1], tau[..., i, None, None]) for i in range(k)]
+    return [(v[..., i : i + 1], tau[..., i, None, None]) for i in range(k)]
 
 
 def reflect(steps: list[tuple[Tensor, Tensor]], x: Tensor, conjugate: bool = False) -> Tensor:
@@ -506,14 +398,24 @@ def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     m, n = input._a.shape[-2:]
     if m < n:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]"
+        )
     if tau._a.ndim == 0 or n < tau._a.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
+        )
     if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to {tau._a.ndim} and "
-                           f"input.ndim is equal to {input._a.ndim}")
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau._a.ndim} and "
+            f"input.ndim is equal to {input._a.ndim}"
+        )
     if tuple(tau._a.shape[:-1]) != tuple(input._a.shape[:-2]):
-        raise RuntimeError(f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {list(tau.shape[:-1])}")
+        raise RuntimeError(
+            f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got "
+            f"{list(tau.shape[:-1])}"
+        )
     check_same_dtype(name, input, tau, "input", "tau")
     check_floating(name, input)
 
@@ -536,28 +438,43 @@ public(householder_product, name="orgqr", method=False)
 
 @public
 def ormqr(input, tau, other, left=True, transpose=False):
-    """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the left or right, perhaps Q^H."""
+    """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the
+    left or right, perhaps Q^H.
+    """
     name = "torch.ormqr"
     for t, what in ((input, "input"), (other, "other")):
         if t._a.ndim < 2:
             raise RuntimeError(f"{name}: {what} must have at least 2 dimensions.")
     side = -2 if left else -1
-    if other._a.shape[side] < tau._a.shape[-1]:
-        raise RuntimeError(f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]")
+    if tau._a.ndim == 0 or other._a.shape[side] < tau._a.shape[-1]:
+        raise RuntimeError(
+            f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]"
+        )
     if other._a.shape[side] != input._a.shape[-2]:
         raise RuntimeError(f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
-    if tau._a.shape[-1] > input._a.shape[-1]:
-        raise RuntimeError(f"{name}: tau.shape[-1] must be less than or equal to input.shape[-1]")
+    if tau._a.shape[-1] != min(other._a.shape[side], input._a.shape[-1]):
+        raise RuntimeError(
+            f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
+        )
     if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to {tau._a.ndim} and "
-                           f"input.ndim is equal to {input._a.ndim}")
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau._a.ndim} and "
+            f"input.ndim is equal to {input._a.ndim}"
+        )
     if input._a.ndim != other._a.ndim:
-        raise RuntimeError(f"{name}: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
-                           f"{other._a.ndim} and input.ndim is equal to {input._a.ndim}")
+        raise RuntimeError(
+            f"{name}: Expected other to have the same number of dimensions as input, but got "
+            "other.ndim equal to "
+            f"{other._a.ndim} and input.ndim is equal to {input._a.ndim}"
+        )
     for t, what in ((tau, "tau"), (other, "other")):
         lead = tuple(t._a.shape[: t._a.ndim - (1 if what == "tau" else 2)])
         if lead != tuple(input._a.shape[:-2]):
-            raise RuntimeError(f"{name}: Expected batch dimensions of {what} to be equal to input.shape[:-2], but got {list(lead)}")
+            raise RuntimeError(
+                f"{name}: Expected batch dimensions of {what} to be equal to input.shape[:-2], but "
+                f"got {list(lead)}"
+            )
         check_same_dtype(name, input, t, "input", what)
     check_floating(name, input)
     steps = reflections(input, tau)
@@ -565,6 +482,3 @@ def ormqr(input, tau, other, left=True, transpose=False):
         return reflect(steps if transpose else steps[::-1], other, transpose)
     x = other.mH  # (other Q)^H = Q^H other^H
     return reflect(steps[::-1] if transpose else steps, x, not transpose).mH
-
-
-_ = (conj, op, real_type)

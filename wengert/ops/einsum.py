@@ -1,4 +1,6 @@
-"""einsum: sums of products of tensors, in Einstein's notation, as matrix products from left to right."""
+"""einsum: sums of products of tensors, in Einstein's notation, as matrix products from left to
+right.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ ELLIPSIS = -1  # stands for the dots among labels
 
 
 @public(method=False)
-def einsum(equation, *operands):
+def einsum(equation="", *operands):
     """Sum of products of operands over the labels that the result leaves out.
 
-    equation: 'ij,jk->ik', with '...' for dimensions without labels; or operands and lists of labels in turn, the list of
-    the result last.
+    equation: 'ij,jk->ik', with '...' for dimensions without labels; or operands and lists of labels
+    in turn, the list of the result last.
 
     >>> torch.einsum('ij,j->i', torch.ones(2, 3), torch.ones(3))
     tensor([3., 3.])
@@ -30,13 +32,21 @@ def einsum(equation, *operands):
             operands = tuple(operands[0])
         inputs, output = _parsed(equation)
     if not operands:
-        raise RuntimeError("einsum(): must provide at least one operand")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one "
+            "operand and its labels"
+        )
     if len(inputs) != len(operands):
         more = "more" if len(operands) > len(inputs) else "fewer"
-        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation")
+        raise RuntimeError(
+            f"einsum(): {more} operands were provided than specified in the equation"
+        )
     for t in operands:
         if t.dtype is not operands[0].dtype:
-            raise RuntimeError(f"einsum(): expected all operands to have the same dtype, but got {operands[0].dtype} and {t.dtype}")
+            raise RuntimeError(
+                "einsum(): expected all operands to have the same dtype, but got "
+                f"{operands[0].dtype} and {t.dtype}"
+            )
     return _evaluate(inputs, output, list(operands))
 
 
@@ -45,7 +55,15 @@ def _label(c: str) -> int:
 
 
 def _shown(label: int) -> str:
-    return "..." if label < 0 else chr(65 + label) if label < 26 else chr(97 + label - 26) if label < 52 else str(label)
+    return (
+        "..."
+        if label < 0
+        else chr(65 + label)
+        if label < 26
+        else chr(97 + label - 26)
+        if label < 52
+        else str(label)
+    )
 
 
 def _side(text: str, where: str) -> list[int]:
@@ -55,16 +73,23 @@ def _side(text: str, where: str) -> list[int]:
         if c == " ":
             pass
         elif c == ".":
-            if text[i: i + 3] != "...":
-                raise RuntimeError(f"einsum(): found '.' for {where} that is not part of any ellipsis")
+            if text[i : i + 3] != "...":
+                raise RuntimeError(
+                    f"einsum(): found '.' for {where} that is not part of any ellipsis"
+                )
             if ELLIPSIS in labels:
-                raise RuntimeError(f"einsum(): found '.' for {where} for which an ellipsis was already found")
+                raise RuntimeError(
+                    f"einsum(): found '.' for {where} for which an ellipsis was already found"
+                )
             labels.append(ELLIPSIS)
             i += 2
         elif c.isascii() and c.isalpha():
             labels.append(_label(c))
         else:
-            raise RuntimeError(f"einsum(): invalid subscript given at index {i} in the equation string, subscripts must be in [a-zA-Z]")
+            raise RuntimeError(
+                f"einsum(): invalid subscript given at index {i} in the equation string, "
+                "subscripts must be in [a-zA-Z]"
+            )
         i += 1
     return labels
 
@@ -103,45 +128,66 @@ def _evaluate(inputs: list[list[int]], output: list[int] | None, ts: list[Tensor
         extra = t._a.ndim - len([x for x in labels if x != ELLIPSIS])
         if ELLIPSIS in labels:
             if extra < 0:
-                raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(labels) - 1}) is more than the number of "
-                                   f"dimensions ({t._a.ndim}) for operand {i}")
+                raise RuntimeError(
+                    f"einsum(): the number of subscripts in the equation ({len(labels) - 1}) is "
+                    "more than the number of "
+                    f"dimensions ({t._a.ndim}) for operand {i}"
+                )
             dots = max(dots, extra)
         elif extra:
-            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(labels)}) does not match the number of dimensions "
-                               f"({t._a.ndim}) for operand {i} and no ellipsis was given")
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(labels)}) does not "
+                "match the number of dimensions "
+                f"({t._a.ndim}) for operand {i} and no ellipsis was given"
+            )
+
     # the dots become labels of their own, aligned at the right
     def spelled(labels: list[int], n: int) -> list[int]:
         at = labels.index(ELLIPSIS)
-        return [*labels[:at], *range(100 + dots - n, 100 + dots), *labels[at + 1:]]
+        return [*labels[:at], *range(100 + dots - n, 100 + dots), *labels[at + 1 :]]
 
     used = [x for labels in inputs for x in labels if x != ELLIPSIS]
     if output is None:
-        output = ([ELLIPSIS] if dots or any(ELLIPSIS in x for x in inputs) else []) + sorted({x for x in used if used.count(x) == 1})
+        output = ([ELLIPSIS] if dots or any(ELLIPSIS in x for x in inputs) else []) + sorted(
+            {x for x in used if used.count(x) == 1}
+        )
     for x in output:
         if x != ELLIPSIS and x not in used:
-            raise RuntimeError(f"einsum(): output subscript {_shown(x)} does not appear in the equation for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {_shown(x)} does not appear in the equation for any "
+                "input operand"
+            )
         if x != ELLIPSIS and output.count(x) > 1:
-            raise RuntimeError(f"einsum(): output subscript {_shown(x)} appears more than once in the output")
-    inputs = [spelled(x, t._a.ndim - len(x) + 1) if ELLIPSIS in x else x for x, t in zip(inputs, ts)]
+            raise RuntimeError(
+                f"einsum(): output subscript {_shown(x)} appears more than once in the output"
+            )
+    inputs = [
+        spelled(x, t._a.ndim - len(x) + 1) if ELLIPSIS in x else x for x, t in zip(inputs, ts)
+    ]
     result = spelled(output, dots) if ELLIPSIS in output else output
     sizes: dict[int, int] = {}
     for i, (labels, t) in enumerate(zip(inputs, ts)):
         for x, n in zip(labels, t._a.shape):
             if sizes.setdefault(x, n) != n and n != 1:
                 if sizes[x] != 1:
-                    raise RuntimeError(f"einsum(): subscript {_shown(x) if x < 100 else '...'} has size {n} for operand {i} which does not "
-                                       f"broadcast with previously seen size {sizes[x]}")
+                    raise RuntimeError(
+                        f"einsum(): subscript {_shown(x) if x < 100 else '...'} has size {n} for "
+                        f"operand {i} which does not "
+                        f"broadcast with previously seen size {sizes[x]}"
+                    )
                 sizes[x] = n
     terms = [_diagonals(labels, t) for labels, t in zip(inputs, ts)]
     labels, value = terms[0]
     for i in range(1, len(terms)):
-        later = {x for other, _ in terms[i + 1:] for x in other} | set(result)
+        later = {x for other, _ in terms[i + 1 :] for x in other} | set(result)
         labels, value = _product(labels, value, *terms[i], later)
     gone = tuple([i for i, x in enumerate(labels) if x not in result])
     if gone:
         value = _summed(value, gone)
         labels = [x for x in labels if x in result]
-    value = value.permute([labels.index(x) for x in result]) if result and labels != result else value
+    value = (
+        value.permute([labels.index(x) for x in result]) if result and labels != result else value
+    )
     want = [sizes[x] for x in result]
     return value.expand(want) if list(value._a.shape) != want else value
 
@@ -158,20 +204,30 @@ def _diagonals(labels: list[int], x: Tensor) -> tuple[list[int], Tensor]:
         i = labels.index(label)
         j = labels.index(label, i + 1)
         if x._a.shape[i] != x._a.shape[j]:
-            raise RuntimeError(f"einsum(): subscript {_shown(label)} is repeated for an operand but the sizes don't match, "
-                               f"{x._a.shape[j]} != {x._a.shape[i]}")
+            raise RuntimeError(
+                f"einsum(): subscript {_shown(label)} is repeated for an operand but the sizes "
+                "don't match, "
+                f"{x._a.shape[j]} != {x._a.shape[i]}"
+            )
         x = diag_vector.entry(x.movedim((i, j), (-2, -1)))
         labels = [a for k, a in enumerate(labels) if k not in (i, j)] + [label]
     return labels, x
 
 
-def _product(a: list[int], x: Tensor, b: list[int], y: Tensor, later: set[int]) -> tuple[list[int], Tensor]:
-    """Two operands joined: labels that only they have are summed over in one batch of matrix products."""
+def _product(
+    a: list[int], x: Tensor, b: list[int], y: Tensor, later: set[int]
+) -> tuple[list[int], Tensor]:
+    """Two operands joined: labels that only they have are summed over in one batch of matrix
+    products.
+    """
     xs, ys = dict(zip(a, x._a.shape)), dict(zip(b, y._a.shape))
     shared = [n for n in a if n in ys]
-    # what only one operand has (or where the other's size is 1) and nobody needs can be summed before
-    x, a, y, b = *_reduce(a, x, {n for n in a if n not in later and (n not in ys or ys[n] == 1 != xs[n])}), \
-        *_reduce(b, y, {n for n in b if n not in later and (n not in xs or xs[n] == 1 != ys[n])})
+    # what only one operand has (or where the other's size is 1) and nobody needs can be summed
+    # before
+    x, a, y, b = (
+        *_reduce(a, x, {n for n in a if n not in later and (n not in ys or ys[n] == 1 != xs[n])}),
+        *_reduce(b, y, {n for n in b if n not in later and (n not in xs or xs[n] == 1 != ys[n])}),
+    )
     xs, ys = dict(zip(a, x._a.shape)), dict(zip(b, y._a.shape))
     shared = [n for n in a if n in ys]
     summed = [n for n in shared if n not in later]
@@ -183,7 +239,7 @@ def _product(a: list[int], x: Tensor, b: list[int], y: Tensor, later: set[int]) 
         left = left.reshape([*left._a.shape, *[1] * len(only_y)])
         right = y.permute([b.index(n) for n in batch + only_y]) if b else y
         s = tuple(right._a.shape)
-        right = right.reshape([*s[: len(batch)], *[1] * len(only_x), *s[len(batch):]])
+        right = right.reshape([*s[: len(batch)], *[1] * len(only_x), *s[len(batch) :]])
         return order, left * right
     sizes = {n: max(xs[n], ys[n]) if 0 not in (xs[n], ys[n]) else 0 for n in shared}
     x = x.permute([a.index(n) for n in batch + only_x + summed])

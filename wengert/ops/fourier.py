@@ -1,7 +1,7 @@
 """torch.fft: discrete Fourier transforms in one and more dimensions, and their helpers.
 
-Three linear ops (complex to complex, real to half complex, half complex to real) carry all forms. Short-time
-transforms are in `spectrogram.py`.
+Three linear ops (complex to complex, real to half complex, half complex to real) carry all forms.
+Short-time transforms are in `spectrogram.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..engine.tensor import Tensor
 from .dims import wrap_dim
 from .matrix import check_tensor, leading
 
-# ------------------------------------------------------------------------------------- ops
+# ---- ops
 
 
 @primitive(linear, public=False, method=False, node="FftC2CBackward0")
@@ -49,18 +49,23 @@ def _c2r(xp: Any, g: Any, dims: Any, length: int, forward: bool, scale: float) -
     out = xp.fft_r2c(g, dims, not forward, scale)
     middle = (length - 1) // 2  # frequencies whose mirror image was left out count twice
     at = out.ndim + d
-    parts = [xp.getitem(out, (slice(None),) * at + (s,)) for s in (slice(0, 1), slice(1, 1 + middle), slice(1 + middle, None))]
+    parts = [
+        xp.getitem(out, (slice(None),) * at + (s,))
+        for s in (slice(0, 1), slice(1, 1 + middle), slice(1 + middle, None))
+    ]
     return xp.cat(parts[0], parts[1] * 2, parts[2], dim=at)
 
 
-fft_c2c.vjp(complex=True, x=lambda xp, g, dims, forward, scale: xp.fft_c2c(g, dims, not forward, scale))
+fft_c2c.vjp(
+    complex=True, x=lambda xp, g, dims, forward, scale: xp.fft_c2c(g, dims, not forward, scale)
+)
 fft_r2c.vjp(complex=True, x=_r2c)
 fft_c2r.vjp(complex=True, x=_c2r)
 for _op in (fft_c2c, fft_r2c, fft_c2r):
     leading(_op, 0)
 
 
-# ------------------------------------------------------------------------------------- arguments
+# ---- arguments
 
 
 def _floating(name: str, x: Any, real: bool = False) -> Tensor:
@@ -70,9 +75,15 @@ def _floating(name: str, x: Any, real: bool = False) -> Tensor:
     if d.category < 2:
         return x.to(dtypes.get_default_dtype())
     if d.itemsize < 4:
-        raise RuntimeError(f"Unsupported dtype {'Half' if d.name == 'float16' else 'BFloat16'}: convert it with .float()")
+        raise RuntimeError(
+            f"Unsupported dtype {'Half' if d.name == 'float16' else 'BFloat16'}: convert it with "
+            ".float()"
+        )
     if real and d.category == 3:
-        raise RuntimeError(f"{name} expects a real input tensor, but got {'ComplexFloat' if d.itemsize == 8 else 'ComplexDouble'}")
+        raise RuntimeError(
+            f"{name} expects a real input tensor, but got "
+            f"{'ComplexFloat' if d.itemsize == 8 else 'ComplexDouble'}"
+        )
     return x
 
 
@@ -110,8 +121,12 @@ def _one(name: str, x: Tensor, dim: int) -> int:
     return wrap_dim(dim, x._a.ndim, name) - max(x._a.ndim, 1)
 
 
-def _many(name: str, x: Tensor, s: Any, dim: Any, half: bool = False) -> tuple[list[int], list[int]]:
-    """(dims counted from the end, sizes along them); half: the last size is of the real side, n -> 2 (n - 1)."""
+def _many(
+    name: str, x: Tensor, s: Any, dim: Any, half: bool = False
+) -> tuple[list[int], list[int]]:
+    """(dims counted from the end, sizes along them); half: the last size is of the real side, n ->
+    2 (n - 1).
+    """
     nd = x._a.ndim
     if isinstance(dim, int):
         dim = (dim,)
@@ -125,7 +140,9 @@ def _many(name: str, x: Tensor, s: Any, dim: Any, half: bool = False) -> tuple[l
             raise RuntimeError("When given, dim and shape arguments must have the same length")
     elif s is not None:
         if len(s) > nd:
-            raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {nd} dimensions.")
+            raise RuntimeError(
+                f"Got shape with {len(s)} values but input tensor only has {nd} dimensions."
+            )
         dims = list(range(-len(s), 0))
     else:
         dims = list(range(-nd, 0))
@@ -138,7 +155,7 @@ def _many(name: str, x: Tensor, s: Any, dim: Any, half: bool = False) -> tuple[l
     return dims, sizes
 
 
-# ------------------------------------------------------------------------------------- the transforms
+# ---- the transforms
 
 
 def _c2c_1d(name: str, forward: bool, what: str) -> Any:
@@ -151,7 +168,10 @@ def _c2c_1d(name: str, forward: bool, what: str) -> Any:
         return fft_c2c.entry(resized(x, d, n), (d,), forward, _scale(name, norm, n, forward))
 
     f.__name__ = name
-    f.__doc__ = f"{what} transform along dim, of n points (input is cut or padded); norm 'forward', 'backward' or 'ortho'."
+    f.__doc__ = (
+        f"{what} transform along dim, of n points (input is cut or padded); norm "
+        "'forward', 'backward' or 'ortho'."
+    )
     return public(f, name=name, namespace="fft")
 
 
@@ -170,7 +190,8 @@ def _c2c_nd(name: str, forward: bool, two: bool, what: str) -> Any:
         return fft_c2c.entry(x, tuple(dims), forward, _scale(name, norm, math.prod(sizes), forward))
 
     f.__name__ = name
-    f.__doc__ = f"{what} transform along {'two dimensions' if two else 'dim (all by default)'}, of s points each."
+    where = "two dimensions" if two else "dim (all by default)"
+    f.__doc__ = f"{what} transform along {where}, of s points each."
     return public(f, name=name, namespace="fft")
 
 
@@ -182,7 +203,9 @@ fftn = _c2c_nd("fftn", True, False, "Fourier")
 ifftn = _c2c_nd("ifftn", False, False, "Inverse Fourier")
 
 
-def _r2c_nd(name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool) -> Tensor:
+def _r2c_nd(
+    name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool
+) -> Tensor:
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
     for d, n in zip(dims, sizes):
@@ -190,14 +213,18 @@ def _r2c_nd(name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, 
     return fft_r2c.entry(x, tuple(dims), forward, _scale(name, norm, math.prod(sizes), forward))
 
 
-def _c2r_nd(name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool) -> Tensor:
+def _c2r_nd(
+    name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool
+) -> Tensor:
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
     x = x if x.dtype.category == 3 else x.to(x.dtype.to_complex())
     for d, n in zip(dims[:-1], sizes):
         x = resized(x, d, n)
     x = resized(x, dims[-1], sizes[-1] // 2 + 1)
-    return fft_c2r.entry(x, tuple(dims), sizes[-1], forward, _scale(name, norm, math.prod(sizes), forward))
+    return fft_c2r.entry(
+        x, tuple(dims), sizes[-1], forward, _scale(name, norm, math.prod(sizes), forward)
+    )
 
 
 def _real_1d(name: str, to_real: bool, forward: bool, what: str) -> Any:
@@ -229,20 +256,38 @@ def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> A
 
 _HALF = "n // 2 + 1 frequencies along the last dimension"
 rfft = _real_1d("rfft", False, True, f"Fourier transform of a real input: {_HALF}.")
-irfft = _real_1d("irfft", True, False, "Inverse of rfft: a real output of n points, 2 (input size - 1) by default.")
-hfft = _real_1d("hfft", True, True, "Fourier transform of a signal with Hermitian symmetry, given its first half: real.")
+irfft = _real_1d(
+    "irfft",
+    True,
+    False,
+    "Inverse of rfft: a real output of n points, 2 (input size - 1) by default.",
+)
+hfft = _real_1d(
+    "hfft",
+    True,
+    True,
+    "Fourier transform of a signal with Hermitian symmetry, given its first half: real.",
+)
 ihfft = _real_1d("ihfft", False, False, "Inverse of hfft.")
-rfft2 = _real_nd("rfft2", False, True, True, f"Fourier transform of a real input in two dimensions: {_HALF}.")
+rfft2 = _real_nd(
+    "rfft2", False, True, True, f"Fourier transform of a real input in two dimensions: {_HALF}."
+)
 irfft2 = _real_nd("irfft2", True, False, True, "Inverse of rfft2.")
 hfft2 = _real_nd("hfft2", True, True, True, "hfft in two dimensions.")
 ihfft2 = _real_nd("ihfft2", False, False, True, "Inverse of hfft2.")
-rfftn = _real_nd("rfftn", False, True, False, f"Fourier transform of a real input along dim (all by default): {_HALF}.")
+rfftn = _real_nd(
+    "rfftn",
+    False,
+    True,
+    False,
+    f"Fourier transform of a real input along dim (all by default): {_HALF}.",
+)
 irfftn = _real_nd("irfftn", True, False, False, "Inverse of rfftn.")
 hfftn = _real_nd("hfftn", True, True, False, "hfft along dim (all by default).")
 ihfftn = _real_nd("ihfftn", False, False, False, "Inverse of hfftn.")
 
 
-# ------------------------------------------------------------------------------------- frequencies, shifts
+# ---- frequencies, shifts
 
 
 def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
@@ -254,7 +299,12 @@ def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> 
 @public(name="fftfreq", namespace="fft")
 def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
     """The n frequencies of fft for samples d apart: 0, 1, ..., -2, -1 over n d."""
-    return _made([k / (n * d) for k in (*range((n + 1) // 2), *range(-(n // 2), 0))], dtype, device, requires_grad)
+    return _made(
+        [k / (n * d) for k in (*range((n + 1) // 2), *range(-(n // 2), 0))],
+        dtype,
+        device,
+        requires_grad,
+    )
 
 
 @public(name="rfftfreq", namespace="fft")
@@ -265,7 +315,11 @@ def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fa
 
 def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
     nd = x._a.ndim
-    dims = range(nd) if dim is None else [wrap_dim(d, nd, name) for d in ((dim,) if isinstance(dim, int) else dim)]
+    dims = (
+        range(nd)
+        if dim is None
+        else [wrap_dim(d, nd, name) for d in ((dim,) if isinstance(dim, int) else dim)]
+    )
     for d in dims:
         n = x._a.shape[d]
         k = (n // 2 if sign > 0 else (n + 1) // 2) % max(n, 1)
@@ -284,4 +338,3 @@ def fftshift(input, dim=None):
 def ifftshift(input, dim=None):
     """Inverse of fftshift."""
     return _shift(input, dim, "ifftshift", -1)
-

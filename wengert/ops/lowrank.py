@@ -1,4 +1,6 @@
-"""Some singular values or eigenvalues of large matrices, by products with them: svd_lowrank, pca_lowrank, lobpcg."""
+"""Some singular values or eigenvalues of large matrices, by products with them: svd_lowrank,
+pca_lowrank, lobpcg.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from ..engine.tensor import Tensor
 from .decompositions import linalg_eigh, linalg_qr, linalg_svd
 
 
-def _basis(A: Tensor, q: int, niter: int) -> Tensor:  # noqa: N803
-    """Orthonormal columns that nearly span A's range: a random sample, refined by powers of A A^H."""
+def _basis(A: Tensor, q: int, niter: int) -> Tensor:
+    """Orthonormal columns that nearly span the range of A: a sample, refined by powers of A A^H."""
     sample = function("randn")(A.shape[-1], q, dtype=A.dtype, device=A.device)
     basis = linalg_qr(A @ sample).Q
     for _ in range(niter):
@@ -20,14 +22,15 @@ def _basis(A: Tensor, q: int, niter: int) -> Tensor:  # noqa: N803
 
 
 @public(method=False)
-def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
-    """(U, S, V): about the q largest singular values of A (*, m, n), or of A - M, from a random sample of its range.
+def svd_lowrank(A, q=6, niter=2, M=None):
+    """(U, S, V): about the q largest singular values of A (*, m, n), or of A - M, from a random
+    sample of its range.
 
     niter: refinements of the sample. U: (*, m, q), S: (*, q), V: (*, n, q).
     """
     q = 6 if q is None else q
     if M is not None:
-        A = A - M.broadcast_to(tuple(A.shape))  # noqa: N806
+        A = A - M.broadcast_to(tuple(A.shape))
     wide = A.shape[-2] < A.shape[-1]
     x = A.mH if wide else A
     basis = _basis(x, q, niter)
@@ -37,8 +40,9 @@ def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
 
 
 @public(method=False)
-def pca_lowrank(A, q=None, center=True, niter=2):  # noqa: N803
-    """(U, S, V) of about the first q principal components of A's rows; V's columns are their directions.
+def pca_lowrank(A, q=None, center=True, niter=2):
+    """(U, S, V) of about the first q principal components of A's rows; V's columns are their
+    directions.
 
     q: min(6, m, n) by default. center: subtract the mean row first.
     """
@@ -46,26 +50,46 @@ def pca_lowrank(A, q=None, center=True, niter=2):  # noqa: N803
     if q is None:
         q = min(6, m, n)
     elif not 0 <= q <= min(m, n):
-        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
+        raise ValueError(
+            f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}"
+        )
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
     return svd_lowrank(A - A.mean(-2, True) if center else A, q, niter)
 
 
 @public(method=False)
-def lobpcg(A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, largest=None, method=None,  # noqa: N803
-           tracker=None, ortho_iparams=None, ortho_fparams=None, ortho_bparams=None):
-    """(E, X): the k largest (or smallest) eigenvalues of A x = e B x and their vectors, by conjugate gradients.
+def lobpcg(
+    A,
+    k=None,
+    B=None,
+    X=None,
+    n=None,
+    iK=None,
+    niter=None,
+    tol=None,
+    largest=None,
+    method=None,
+    tracker=None,
+    ortho_iparams=None,
+    ortho_fparams=None,
+    ortho_bparams=None,
+):
+    """(E, X): the k largest (or smallest) eigenvalues of A x = e B x and their vectors, by
+    conjugate gradients.
 
-    A: (*, m, m) symmetric; B: the same, positive, or None. X: a first guess (*, m, n), n >= k columns. iK: a preconditioner.
-    niter, tol: when to stop; m must be at least 3 n.
+    A: (*, m, m) symmetric; B: the same, positive, or None. X: a first guess (*, m, n), n >= k
+    columns. iK: a preconditioner. niter, tol: when to stop; m must be at least 3 n.
     """
     m = A.shape[-1]
     k = (1 if X is None else X.shape[-1]) if k is None else k
     n = (k if n is None else n) if X is None else X.shape[-1]
     if m < 3 * n:
-        raise ValueError(f"LPBPCG algorithm is not applicable when the number of A rows (={m}) is smaller than 3 x the number of requested "
-                         f"eigenpairs (={n})")
+        raise ValueError(
+            f"LPBPCG algorithm is not applicable when the number of A rows (={m}) is smaller than "
+            "3 x the number of requested "
+            f"eigenpairs (={n})"
+        )
     if method not in (None, "basic", "ortho"):
         raise ValueError(f"lobpcg: method must be 'basic' or 'ortho', not {method!r}")
     if tol is None:
@@ -74,12 +98,29 @@ def lobpcg(A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, lar
     niter = -1 if niter is None else niter
     if A.ndim > 2:
         lead = tuple(A.shape[:-2])
-        flat = [None if t is None else t.expand((*lead, *t.shape[-2:])).reshape(-1, *t.shape[-2:]) for t in (A, B, X, iK)]
-        pairs = [lobpcg(*[None if f is None else f[i] for f in (flat[0],)], k, flat[1] if B is None else flat[1][i],
-                        flat[2] if X is None else flat[2][i], n, flat[3] if iK is None else flat[3][i], niter, tol, largest, method)
-                 for i in range(flat[0].shape[0])]
+        flat = [
+            None if t is None else t.expand((*lead, *t.shape[-2:])).reshape(-1, *t.shape[-2:])
+            for t in (A, B, X, iK)
+        ]
+        pairs = [
+            lobpcg(
+                *[None if f is None else f[i] for f in (flat[0],)],
+                k,
+                flat[1] if B is None else flat[1][i],
+                flat[2] if X is None else flat[2][i],
+                n,
+                flat[3] if iK is None else flat[3][i],
+                niter,
+                tol,
+                largest,
+                method,
+            )
+            for i in range(flat[0].shape[0])
+        ]
         stack = function("stack")
-        return stack([e for e, _ in pairs]).reshape(*lead, k), stack([x for _, x in pairs]).reshape(*lead, m, k)
+        return stack([e for e, _ in pairs]).reshape(*lead, k), stack([x for _, x in pairs]).reshape(
+            *lead, m, k
+        )
     start = function("randn")(m, n, dtype=A.dtype, device=A.device) if X is None else X
     from ..base.modes import no_grad
 
@@ -88,11 +129,11 @@ def lobpcg(A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, lar
     return _rayleigh(A, B, vectors, k, largest)
 
 
-def _product(A: Any, x: Tensor) -> Tensor:  # noqa: N803
+def _product(A: Any, x: Tensor) -> Tensor:
     return x if A is None else A @ x
 
 
-def _orthonormal(B: Any, s: Tensor) -> Tensor:  # noqa: N803
+def _orthonormal(B: Any, s: Tensor) -> Tensor:
     """A B-orthonormal basis of the columns of s, those that add nothing left out."""
     s = s / s.norm(dim=0, keepdim=True).clamp(min=1e-30)
     for _ in range(2):
@@ -103,14 +144,16 @@ def _orthonormal(B: Any, s: Tensor) -> Tensor:  # noqa: N803
     return s
 
 
-def _small(A: Tensor, s: Tensor, n: int, largest: bool) -> tuple[Tensor, Tensor]:  # noqa: N803
+def _small(A: Tensor, s: Tensor, n: int, largest: bool) -> tuple[Tensor, Tensor]:
     """The n extreme eigenvalues of A in the span of the basis s, with their coefficients."""
     t = s.mT @ (A @ s)
     e, z = linalg_eigh((t + t.mT) / 2)
     return (e.flip(0)[:n], z.flip(1)[:, :n]) if largest else (e[:n], z[:, :n])
 
 
-def _iterate(A: Tensor, B: Any, x: Tensor, K: Any, niter: int, tol: float, largest: bool, k: int) -> Tensor:  # noqa: N803
+def _iterate(
+    A: Tensor, B: Any, x: Tensor, K: Any, niter: int, tol: float, largest: bool, k: int
+) -> Tensor:
     n = x.shape[-1]
     s = _orthonormal(B, x)
     e, z = _small(A, s, n, largest)
@@ -132,7 +175,7 @@ def _iterate(A: Tensor, B: Any, x: Tensor, K: Any, niter: int, tol: float, large
     return x
 
 
-def _rayleigh(A: Tensor, B: Any, x: Tensor, k: int, largest: bool) -> tuple[Tensor, Tensor]:  # noqa: N803
+def _rayleigh(A: Tensor, B: Any, x: Tensor, k: int, largest: bool) -> tuple[Tensor, Tensor]:
     """The eigenvalues as Rayleigh quotients, through which gradients flow."""
     x = x[:, :k].detach()
     return (x * (A @ x)).sum(0) / (x * _product(B, x)).sum(0), x

@@ -1,7 +1,8 @@
-"""What the linear algebra files share: checks, transposes, triangles, diagonals as ops and helpers of rules.
+"""What the linear algebra files share: checks, transposes, triangles, diagonals as ops and helpers
+of rules.
 
-Factorisations are in `decompositions.py`, equations in `solve.py`, numbers that describe a matrix in
-`matrix_numbers.py`, products in `products.py`.
+Factorisations are in `decompositions.py`, equations in `solve.py`, numbers that describe a matrix
+in `matrix_numbers.py`, products in `products.py`.
 """
 
 from __future__ import annotations
@@ -18,37 +19,98 @@ from ..engine.op import Op, primitive
 from ..engine.tensor import Tensor
 from .batching import front
 
-NAMES = {"float16": "Half", "bfloat16": "BFloat16", "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int",
-         "int64": "Long"}
+NAMES = {
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+}
 
 
-# ------------------------------------------------------------------------------------- checks
+# ---- checks
 
 
 def check_tensor(name: str, x: Any, argument: str = "A", position: int = 1) -> None:
     """TypeError unless x is a Tensor."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
+            f"{type(x).__name__}"
+        )
+
+
+# PyTorch says RuntimeError to half precision here, elsewhere NotImplementedError; and the other way
+# round for integers
+LOW_IS_REFUSED = {
+    "linalg.inv",
+    "linalg.inv_ex",
+    "linalg.slogdet",
+    "logdet",
+    "torch.linalg.lstsq",
+    "linalg.pinv",
+    "linalg.matrix_rank",
+    "tensorinv",
+}
+INTEGERS_NOT_IMPLEMENTED = {
+    "linalg.eigh",
+    "linalg.eigvalsh",
+    "cholesky",
+    "linalg.solve_triangular",
+    "triangular_solve",
+    "cholesky_solve",
+    "cholesky_inverse",
+    "linalg.lu",
+    "torch.linalg.lu_factor",
+    "torch.linalg.lu_factor_ex",
+    "torch.geqrf",
+    "torch.linalg.householder_product",
+    "torch.ormqr",
+}
 
 
 def check_floating(name: str, x: Tensor, low: bool = False) -> None:
     """RuntimeError unless x is floating or complex (of at least single precision unless low)."""
     d = x.dtype
+    shown = NAMES.get(d.name, d.name)
     if d.category < 2:
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {NAMES.get(d.name, d.name)}: convert it "
-                           "with .float()")
+        if name in INTEGERS_NOT_IMPLEMENTED:
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{shown}': convert it with .float()"
+            )
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {shown}: convert "
+            "it with .float()"
+        )
     if not low and d.itemsize < 4:
-        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {NAMES[d.name]}: convert it with .float()")
+        if name in LOW_IS_REFUSED:
+            raise RuntimeError(
+                f"{name}: Low precision dtypes not supported. Got {shown}: convert it with .float()"
+            )
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{shown}': convert it with .float()"
+        )
 
 
-def check_matrix(name: str, x: Any, argument: str = "A", square: bool = False, floating: bool = True) -> None:
+def check_matrix(
+    name: str, x: Any, argument: str = "A", square: bool = False, floating: bool = True
+) -> None:
     """The checks of an argument that is a batch of (square) floating matrices."""
     check_tensor(name, x, argument)
     if x._a.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor {argument} must have at least 2 dimensions, but it has shape {list(x.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor {argument} must have at least 2 dimensions, but it has "
+            f"shape {list(x.shape)}."
+        )
     if square and x._a.shape[-1] != x._a.shape[-2]:
         m, n = x._a.shape[-2:]
-        raise RuntimeError(f"{name}: {argument} must be batches of square matrices, but they are {m} by {n} matrices")
+        raise RuntimeError(
+            f"{name}: {argument} must be batches of square matrices, but they are {m} by {n} "
+            "matrices"
+        )
     if floating:
         check_floating(name, x)
 
@@ -56,8 +118,11 @@ def check_matrix(name: str, x: Any, argument: str = "A", square: bool = False, f
 def check_same_dtype(name: str, x: Tensor, y: Tensor, first: str = "A", second: str = "B") -> None:
     """RuntimeError unless both have one dtype."""
     if x.dtype is not y.dtype:
-        raise RuntimeError(f"{name}: Expected {first} and {second} to have the same dtype, but found {first} of type {x.dtype} and "
-                           f"{second} of type {y.dtype} instead")
+        raise RuntimeError(
+            f"{name}: Expected {first} and {second} to have the same dtype, but found {first} of "
+            f"type {x.dtype} and "
+            f"{second} of type {y.dtype} instead"
+        )
 
 
 def bottom(x: Any) -> Any:
@@ -84,8 +149,11 @@ def check_info(name: str, info: Any, what: Callable[[int], str]) -> None:
 
 def singular(action: str) -> Callable[[int], str]:
     """The text of check_info for a zero pivot."""
-    return lambda i: (f"The diagonal element {i} is zero, the {action} could not be completed because the input matrix is "
-                      "singular.")
+    return lambda i: (
+        f"The diagonal element {i} is zero, the {action} could not be completed because the input "
+        "matrix is "
+        "singular."
+    )
 
 
 def differentiable(*tensors: Tensor) -> bool:
@@ -93,7 +161,7 @@ def differentiable(*tensors: Tensor) -> bool:
     return any(RANK.get(type(t._a)) == 2 or t._n is not None and state.grad for t in tensors)
 
 
-# ------------------------------------------------------------------------------------- for rules
+# ---- for rules
 
 
 def is_complex(x: Any) -> bool:
@@ -121,7 +189,9 @@ def row(xp: Any, x: Any) -> Any:
 
 
 def safe_inverse(xp: Any, x: Any) -> Any:
-    """1 / x, and 0 where x is 0: what makes equal singular values harmless to whoever only uses the values."""
+    """1 / x, and 0 where x is 0: what makes equal singular values harmless to whoever only uses the
+    values.
+    """
     zero = xp.eq(x, 0)
     return xp.where(zero, xp.zeros_like(x), 1 / xp.where(zero, xp.ones_like(x), x))
 
@@ -131,11 +201,22 @@ def real_type(x: Any) -> Any:
     return dtypes.as_dtype(x.dtype).to_real().np
 
 
-# ------------------------------------------------------------------------------------- vmap
+def no_derivative(name: str) -> Any:
+    """The rule of an op that PyTorch has no derivative of."""
+
+    def rule(xp: Any, x_shape: Any) -> Any:
+        raise RuntimeError(f"derivative for {name} is not implemented")
+
+    return rule
+
+
+# ---- vmap
 
 
 def leading(o: Op, *cores: int) -> Op:
-    """Give o the vmap rule of an op whose arrays have core dimensions last and any batch dimensions before."""
+    """Give o the vmap rule of an op whose arrays have core dimensions last and any batch dimensions
+    before.
+    """
 
     def rule(xp: Any, size: int, flags: Any, *arrays: Any, **static: Any) -> Any:
         if o.many:  # results that depend on one array only have the batch in front too
@@ -153,7 +234,7 @@ def leading(o: Op, *cores: int) -> Op:
     return o.batch(rule)
 
 
-# ------------------------------------------------------------------------------------- parts
+# ---- parts
 
 
 @primitive(movement, public=False, method=False, node="TrilBackward0")

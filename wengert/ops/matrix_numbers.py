@@ -1,4 +1,6 @@
-"""Numbers that describe matrices (determinants, norms, condition, rank), their powers and exponentials."""
+"""Numbers that describe matrices (determinants, norms, condition, rank), their powers and
+exponentials.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,22 @@ from ..engine.kinds import opaque
 from ..engine.op import function, primitive, public
 from ..engine.tensor import Tensor
 from .decompositions import linalg_svdvals, svd
-from .dims import wrap_dim, wrap_dims
-from .matrix import (adjoint, bottom, check_floating, check_matrix, check_tensor, column, conj, diag_matrix, diag_vector,
-                     differentiable, is_complex, leading)
+from .dims import wrap_dim
+from .matrix import (
+    NAMES,
+    adjoint,
+    bottom,
+    check_floating,
+    check_matrix,
+    check_tensor,
+    column,
+    conj,
+    diag_matrix,
+    diag_vector,
+    differentiable,
+    is_complex,
+    leading,
+)
 from .solve import tolerances
 from .statistics import vector_norm_
 
@@ -28,7 +43,12 @@ def _scaled_eye(xp: Any, v: Any, n: int) -> Any:
     return xp.diag_matrix(xp.expand(column(xp, v), (*tuple(v.shape), n)))
 
 
-det.vjp(complex=True, x=lambda xp, g, x, out: xp.solve(adjoint(xp, x), _scaled_eye(xp, g * conj(xp, out), x.shape[-1]))[0])
+det.vjp(
+    complex=True,
+    x=lambda xp, g, x, out: xp.solve(
+        adjoint(xp, x), _scaled_eye(xp, g * conj(xp, out), x.shape[-1])
+    )[0],
+)
 leading(det, 2)
 
 
@@ -60,7 +80,9 @@ def near_singular(x: Tensor) -> bool:
 
 
 def singular_det(x: Tensor) -> Tensor:
-    """The determinant by singular values: its gradient, the cofactors, exists where the inverse does not."""
+    """The determinant by singular values: its gradient, the cofactors, exists where the inverse
+    does not.
+    """
     u, s, vh = svd.entry(x, True)
     turn = det.entry(u) * det.entry(vh)
     return turn * s.prod(-1)
@@ -82,7 +104,7 @@ leading(slogdet.vjp(complex=True, x=_slogdet), 2)
 
 
 @public(name="slogdet", namespace="linalg")
-def linalg_slogdet(A):  # noqa: N803
+def linalg_slogdet(A):
     """(sign, logabsdet) of square matrices A (*, n, n)."""
     check_matrix("linalg.slogdet", A, square=True)
     return named("linalg_slogdet", *slogdet.entry(A), fields="sign logabsdet")
@@ -105,10 +127,10 @@ def logdet(input):
     return logarithm.masked_fill(sign == -1, math.nan)
 
 
-# ------------------------------------------------------------------------------------- norms
+# ---- norms
 
 
-def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]:  # noqa: N803
+def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]:
     d = tuple(dim)
     if len(d) != 2:
         raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {list(d)}")
@@ -119,7 +141,7 @@ def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]: 
 
 
 @public(name="matrix_norm", namespace="linalg")
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):  # noqa: A002, N803
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """Norm of matrices in the two dimensions dim: ord is 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2.
 
     >>> torch.linalg.matrix_norm(torch.eye(2), 'nuc')
@@ -128,11 +150,14 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):  # no
     name = "linalg.matrix_norm"
     check_matrix(name, A, floating=False)
     check_floating(name, A, low=True)
-    A, (i, j) = _to_last(A, dim, name)  # noqa: N806
+    A, (i, j) = _to_last(A, dim, name)
     if dtype is not None:
         if dtype.category < 2 or (dtype.category == 3) != (A.dtype.category == 3):
-            raise RuntimeError(f"{name}: dtype should be floating point or complex as the input {A.dtype}, but got {dtype}")
-        A = A.to(dtype)  # noqa: N806
+            raise RuntimeError(
+                f"{name}: dtype should be floating point or complex as the input {A.dtype}, but "
+                f"got {dtype}"
+            )
+        A = A.to(dtype)
     if isinstance(ord, str):
         if ord == "fro":
             return vector_norm_(A, 2, (i, j), keepdim)
@@ -160,7 +185,7 @@ def _kept(r: Tensor, i: int, j: int) -> Tensor:
 
 
 @public(name="norm", namespace="linalg")
-def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):  # noqa: A002, N803
+def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     """Vector norm, or matrix norm where dim has two dimensions (or A has two and ord is given).
 
     ord None: the 2-norm of all elements along dim.
@@ -170,18 +195,28 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):  # noqa: A
     if dim is not None:
         d = (dim,) if isinstance(dim, int) else tuple(dim)
         if len(d) not in (1, 2):
-            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(d)}")
+            raise RuntimeError(
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(d)}"
+            )
     elif ord is not None and A._a.ndim not in (1, 2):
-        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-                           f"{A._a.ndim}D.")
-    if isinstance(ord, str) or ord is not None and (len(d) == 2 if dim is not None else A._a.ndim == 2):
+        raise RuntimeError(
+            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+            f"{A._a.ndim}D."
+        )
+    if (
+        isinstance(ord, str)
+        or ord is not None
+        and (len(d) == 2 if dim is not None else A._a.ndim == 2)
+    ):
         return matrix_norm(A, ord, (0, 1) if dim is None else d, keepdim, dtype=dtype)
     return vector_norm_(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
 @public(name="cond", namespace="linalg")
-def cond(A, p=None):  # noqa: N803
-    """Condition number of matrices A: the norm of A times that of its inverse; p as in matrix_norm, None for 2."""
+def cond(A, p=None):
+    """Condition number of matrices A: the norm of A times that of its inverse; p as in matrix_norm,
+    None for 2.
+    """
     name = "linalg.cond"
     if p is None or not isinstance(p, str) and p in (2, -2):
         check_matrix(name, A)
@@ -190,7 +225,12 @@ def cond(A, p=None):  # noqa: N803
             return s.new_zeros(tuple(s.shape[:-1]))
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     check_matrix(name, A, square=True)
-    if isinstance(p, str) and p not in ("fro", "nuc") or not isinstance(p, str) and abs(p) not in (1, math.inf):
+    if (
+        isinstance(p, str)
+        and p not in ("fro", "nuc")
+        or not isinstance(p, str)
+        and abs(p) not in (1, math.inf)
+    ):
         raise RuntimeError(f"{name} got an invalid norm type: {p}")
     if A._a.size == 0:
         return A.new_zeros(tuple(A.shape[:-2]), dtype=A.dtype.to_real())
@@ -212,28 +252,34 @@ leading(matrix_rank_op, 2, 0, 0)
 
 
 @public(name="matrix_rank", namespace="linalg")
-def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):  # noqa: N803
+def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of A exceed max(atol, rtol * the largest).
 
     rtol is max(m, n) * eps by default. tol: the older name of atol.
     """
     check_matrix("linalg.matrix_rank", A, square=hermitian)
-    a, r = tolerances("torch.linalg.matrix_rank", A, tol if atol is None else atol, 0.0 if tol is not None and rtol is None else rtol)
+    a, r = tolerances(
+        "torch.linalg.matrix_rank",
+        A,
+        tol if atol is None else atol,
+        0.0 if tol is not None and rtol is None else rtol,
+    )
     return matrix_rank_op.entry(A, a, r, hermitian)
 
 
-# ------------------------------------------------------------------------------------- powers, exponentials
+# ---- powers, exponentials
 
 
 @public(name="matrix_power", namespace="linalg")
-def linalg_matrix_power(A, n):  # noqa: N803
+def linalg_matrix_power(A, n):
     """Square matrices A to an integer power; negative powers invert."""
     check_matrix("linalg.matrix_power", A, square=True, floating=False)
     if n == 0:
         k = A._a.shape[-1]
-        return diag_matrix.entry(A.new_ones(k), None, None).expand(tuple(A.shape)).clone()
+        eye = diag_matrix.entry(A.new_ones(k), None, None).expand(tuple(A.shape))
+        return eye.where(A.new_ones((), dtype=dtypes.bool), A)  # recorded, with a gradient of zeros
     if n < 0:
-        A, n = function("inv", "linalg")(A), -n  # noqa: N806
+        A, n = function("inv", "linalg")(A), -n
     if n == 1:
         return A.clone()
     result = None
@@ -242,7 +288,7 @@ def linalg_matrix_power(A, n):  # noqa: N803
             result = A if result is None else result @ A
         n >>= 1
         if n:
-            A = A @ A  # noqa: N806
+            A = A @ A
     return result
 
 
@@ -290,11 +336,14 @@ def trace(input):
 
 
 @public(name="vander", namespace="linalg")
-def linalg_vander(x, N=None):  # noqa: N803
+def linalg_vander(x, N=None):
     """Rows of powers 0, 1, ..., N - 1 of the elements of x (*, n); N is n by default."""
     check_tensor("linalg.vander", x, "x")
-    if x.dtype.name == "bool":
-        raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
+    if x.dtype.name in ("bool", "float16", "bfloat16"):
+        raise RuntimeError(
+            "linalg.vander supports floating point, complex, and integer tensors, but got "
+            f"{NAMES[x.dtype.name]}"
+        )
     x = x.unsqueeze(-1) if x._a.ndim == 0 else x
     n = x._a.shape[-1] if N is None else N
     if n <= 1:
@@ -308,7 +357,7 @@ def _vander_type(x: Tensor) -> Any:
 
 
 @public(name="vander", method=False)
-def vander(x, N=None, increasing=False):  # noqa: N803
+def vander(x, N=None, increasing=False):
     """Columns of powers of the elements of a vector x, falling unless increasing."""
     if x._a.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
@@ -322,6 +371,3 @@ def vander(x, N=None, increasing=False):  # noqa: N803
     if not parts:
         return x.new_empty((x._a.shape[0], 0), dtype=_vander_type(x))
     return function("stack")(parts if increasing else parts[::-1], 1)
-
-
-_ = wrap_dims

@@ -1,4 +1,7 @@
-"""Products of matrices and vectors beyond matmul: the add-forms, outer, kron, tensordot, cross, distances, combinations."""
+"""Products of matrices and vectors beyond matmul: the add-forms, outer, kron, chains, tensordot.
+
+Distances and combinations are in `combining.py`, einsum in `einsum.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ from ..base import dtypes
 from ..engine.kinds import opaque
 from ..engine.op import function, op, public
 from ..engine.tensor import Tensor
-from .dims import wrap_dim, wrap_dims
-from .facts import broadcast_shapes
+from .dims import wrap_dims
 from .matmul import bmm, dot, matmul, matmul_, mv
 from .matrix import check_tensor
-from .statistics import vector_norm_
 
-# ------------------------------------------------------------------------------------- matrices and vectors
+# ---- matrices and vectors
 
 
 def _dims(name: str, **tensors: tuple[Any, int]) -> None:
@@ -29,8 +30,11 @@ def _dims(name: str, **tensors: tuple[Any, int]) -> None:
 
 def _same_type(name: str, x: Tensor, y: Tensor) -> None:
     if x.dtype is not y.dtype:
-        raise RuntimeError(f"{name}: expected both tensors to have the same dtype, but got {x.dtype} and {y.dtype}: convert one with "
-                           ".to(dtype)")
+        raise RuntimeError(
+            f"{name}: expected both tensors to have the same dtype, but got {x.dtype} and "
+            f"{y.dtype}: convert one with "
+            ".to(dtype)"
+        )
 
 
 @public(name="bmm")
@@ -46,8 +50,10 @@ def bmm_(input, mat2, out_dtype=None):
             raise RuntimeError(f"{what} must be a 3D tensor: bmm got shape {list(t.shape)}")
     s, t = tuple(input._a.shape), tuple(mat2._a.shape)
     if s[0] != t[0] or s[2] != t[1]:
-        raise RuntimeError("Expected size for first two dimensions of batch2 tensor to be: "
-                           f"[{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}].")
+        raise RuntimeError(
+            "Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}]."
+        )
     _same_type("bmm", input, mat2)
     return bmm.entry(input, mat2)
 
@@ -56,10 +62,15 @@ def bmm_(input, mat2, out_dtype=None):
 def mv_(input, vec):
     """Matrix (n, m) times vector (m)."""
     if input._a.ndim != 2 or vec._a.ndim != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input._a.ndim}, {vec._a.ndim}")
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got 1, {input._a.ndim}, {vec._a.ndim}"
+        )
     if input._a.shape[1] != vec._a.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({input._a.shape[0]}), mat ({input._a.shape[0]}x{input._a.shape[1]}), vec "
-                           f"({vec._a.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({input._a.shape[0]}), mat "
+            f"({input._a.shape[0]}x{input._a.shape[1]}), vec "
+            f"({vec._a.shape[0]})"
+        )
     _same_type("mv", input, vec)
     return mv.entry(input, vec)
 
@@ -70,10 +81,15 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
     if x._a.ndim != 1 or y._a.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {x._a.ndim}D and {y._a.ndim}D tensors")
     if x.dtype is not y.dtype:
-        raise RuntimeError(f"{name} : expected both vectors to have same dtype, but found {x.dtype} and {y.dtype}")
+        raise RuntimeError(
+            f"{name} : expected both vectors to have same dtype, but found {x.dtype} and {y.dtype}"
+        )
     if x._a.shape != y._a.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor [{x._a.shape[0]}] and src [{y._a.shape[0]}] to have the same number "
-                           f"of elements, but got {x._a.shape[0]} and {y._a.shape[0]} elements respectively")
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{x._a.shape[0]}] and src "
+            f"[{y._a.shape[0]}] to have the same number "
+            f"of elements, but got {x._a.shape[0]} and {y._a.shape[0]} elements respectively"
+        )
 
 
 @public(name="dot")
@@ -96,8 +112,11 @@ def inner(input, other):
     if input._a.ndim == 0 or other._a.ndim == 0:
         return input * other
     if input._a.shape[-1] != other._a.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and "
-                           f"{list(other.shape)}")
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and "
+            f"{list(other.shape)}"
+        )
     _same_type("inner", input, other)
     return tensordot(input, other, ([-1], [-1]))
 
@@ -116,13 +135,16 @@ def outer(input, vec2):
 def kron(input, other):
     """Kronecker product."""
     nd = max(input._a.ndim, other._a.ndim)
-    a, b = (1,) * (nd - input._a.ndim) + tuple(input._a.shape), (1,) * (nd - other._a.ndim) + tuple(other._a.shape)
+    a, b = (
+        (1,) * (nd - input._a.ndim) + tuple(input._a.shape),
+        (1,) * (nd - other._a.ndim) + tuple(other._a.shape),
+    )
     x = input.reshape([n for pair in zip(a, (1,) * nd) for n in pair])
     y = other.reshape([n for pair in zip((1,) * nd, b) for n in pair])
     return (x * y).reshape([m * n for m, n in zip(a, b)])
 
 
-# ------------------------------------------------------------------------------------- the add-forms
+# ---- the add-forms
 
 
 def _number(name: str, input: Tensor, v: Any) -> Any:
@@ -130,24 +152,35 @@ def _number(name: str, input: Tensor, v: Any) -> Any:
     if isinstance(v, Tensor):
         v = v.item()
     if isinstance(v, complex) and input.dtype.category < 3:
-        raise RuntimeError(f"{name}: value cannot be converted to type {input.dtype.name} without overflow: {v}")
+        raise RuntimeError(
+            f"{name}: value cannot be converted to type {input.dtype.name} without overflow: {v}"
+        )
     return int(v) if input.dtype.category < 2 else v
 
 
 def _same_types(name: str, *tensors: Tensor) -> None:
     for t in tensors[1:]:
         if t.dtype is not tensors[0].dtype:
-            raise RuntimeError(f"{name}: expected all tensors to have the same dtype, but got "
-                               f"{' and '.join(str(x.dtype) for x in tensors)}: convert with .to(dtype)")
+            raise RuntimeError(
+                f"{name}: expected all tensors to have the same dtype, but got "
+                f"{' and '.join(str(x.dtype) for x in tensors)}: convert with .to(dtype)"
+            )
 
 
 def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> None:
     s = tuple(input._a.shape)
     if len(s) > len(shape) or any(a not in (1, b) for a, b in zip(reversed(s), reversed(shape))):
-        bad = next((i for i, (a, b) in enumerate(zip(reversed(s), reversed(shape)), 1) if a not in (1, b)), len(s))
+        bad = next(
+            (i for i, (a, b) in enumerate(zip(reversed(s), reversed(shape)), 1) if a not in (1, b)),
+            len(s),
+        )
         have, want = (s[-bad], shape[-bad]) if bad <= len(shape) else (len(s), len(shape))
-        raise RuntimeError(f"The expanded size of the tensor ({want}) must match the existing size ({have}) at non-singleton dimension "
-                           f"{max(len(shape) - bad, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: {list(s)} ({name})")
+        raise RuntimeError(
+            f"The expanded size of the tensor ({want}) must match the existing size ({have}) at "
+            "non-singleton dimension "
+            f"{max(len(shape) - bad, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: {list(s)} "
+            f"({name})"
+        )
 
 
 def scaled(xp: Any, x: Any, v: Any) -> Any:
@@ -167,9 +200,11 @@ def _affine(word: str, camel: str) -> Any:
         p = scaled(xp, xp.matmul(a, b), alpha)
         return p if beta == 0 else p + scaled(xp, x, beta)
 
-    f.vjp(x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),
-          a=lambda xp, g, b, a_shape, alpha: scaled(xp, _left(xp, g, b, a_shape), alpha),
-          b=lambda xp, g, a, b_shape, alpha: scaled(xp, _right(xp, g, a, b_shape), alpha))
+    f.vjp(
+        x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),
+        a=lambda xp, g, b, a_shape, alpha: scaled(xp, _left(xp, g, b, a_shape), alpha),
+        b=lambda xp, g, a, b_shape, alpha: scaled(xp, _right(xp, g, a, b_shape), alpha),
+    )
 
     def tangent(xp: Any, tangents: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any) -> Any:
         tx, ta, tb = tangents
@@ -178,7 +213,11 @@ def _affine(word: str, camel: str) -> Any:
             parts.append(scaled(xp, xp.matmul(ta, b), alpha))
         if tb is not None:
             parts.append(scaled(xp, xp.matmul(a, tb), alpha))
-        shape = (*tuple(a.shape)[:-1], *tuple(b.shape)[a.ndim - 1:]) if b.ndim > 1 else tuple(a.shape)[:-1]
+        shape = (
+            (*tuple(a.shape)[:-1], *tuple(b.shape)[a.ndim - 1 :])
+            if b.ndim > 1
+            else tuple(a.shape)[:-1]
+        )
         if not parts:
             return xp.zeros(shape, a.dtype)
         total = parts[0]
@@ -186,10 +225,16 @@ def _affine(word: str, camel: str) -> Any:
             total = total + p
         return xp.expand(total, shape)
 
-    def batched(xp: Any, size: int, flags: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any) -> Any:
+    def batched(
+        xp: Any, size: int, flags: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any
+    ) -> Any:
         from .batching import _matmul, front
 
-        p = _matmul(xp, size, flags[1:], a, b) if flags[1] or flags[2] else front(xp.matmul(a, b), False, size)
+        p = (
+            _matmul(xp, size, flags[1:], a, b)
+            if flags[1] or flags[2]
+            else front(xp.matmul(a, b), False, size)
+        )
         p = scaled(xp, p, alpha)
         if beta == 0:
             return p
@@ -209,7 +254,8 @@ baddbmm_op = _affine("baddbmm", "Baddbmm")
 
 @public(name="addmm")
 def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores input.
+    """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
+    input.
 
     >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.eye(2))
     tensor([[2., 1.],
@@ -221,7 +267,9 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
             raise RuntimeError(f"{what} must be a matrix, got {t._a.ndim}-D tensor")
     a, b = tuple(mat1._a.shape), tuple(mat2._a.shape)
     if a[1] != b[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})"
+        )
     _same_types("addmm", input, mat1, mat2)
     _expandable("addmm", input, (a[0], b[1]))
     beta, alpha = _number("addmm", input, beta), _number("addmm", input, alpha)
@@ -232,10 +280,14 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec)."""
     if mat._a.ndim != 2 or vec._a.ndim != 1 or input._a.ndim > 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got {input._a.ndim}, {mat._a.ndim}, {vec._a.ndim}")
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got {input._a.ndim}, {mat._a.ndim}, {vec._a.ndim}"
+        )
     n, m = mat._a.shape
     if m != vec._a.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec._a.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec._a.shape[0]})"
+        )
     _same_types("addmv", input, mat, vec)
     _expandable("addmv", input, (n,))
     beta, alpha = _number("addmv", input, beta), _number("addmv", input, alpha)
@@ -249,7 +301,10 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
             raise RuntimeError(f"{what} must be a 3D tensor ({name} got shape {list(t.shape)})")
     s, t = tuple(x._a.shape), tuple(y._a.shape)
     if s[0] != t[0] or s[2] != t[1]:
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}].")
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{s[0]}, {s[2]}] but "
+            f"got: [{t[0]}, {t[1]}]."
+        )
     return s[0], s[1], t[2]
 
 
@@ -298,16 +353,24 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
 def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
     for v, what in ((beta, "beta"), (alpha, "alpha")):
         if target.category < 2 and isinstance(v, float):
-            raise RuntimeError(f"{name}: For integral input tensors, argument {what} must not be a floating point number.")
+            raise RuntimeError(
+                f"{name}: For integral input tensors, argument {what} must not be a floating point "
+                "number."
+            )
         if target.category < 3 and isinstance(v, complex):
-            raise RuntimeError(f"{name}: For non-complex input tensors, argument {what} must not be a complex number.")
+            raise RuntimeError(
+                f"{name}: For non-complex input tensors, argument {what} must not be a complex "
+                "number."
+            )
 
 
-# ------------------------------------------------------------------------------------- chains
+# ---- chains
 
 
 def _chain_order(sizes: list[int]) -> list[list[int]]:
-    """Where to split each product of matrices sizes[i] x sizes[i + 1] for the fewest multiplications."""
+    """Where to split each product of matrices sizes[i] x sizes[i + 1] for the fewest
+    multiplications.
+    """
     n = len(sizes) - 1
     cost = [[0] * n for _ in range(n)]
     split = [[0] * n for _ in range(n)]
@@ -315,7 +378,9 @@ def _chain_order(sizes: list[int]) -> list[list[int]]:
         for i in range(n - length):
             j = i + length
             cost[i][j], split[i][j] = min(
-                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            )
     return split
 
 
@@ -348,7 +413,10 @@ def multi_dot(tensors):
     for i in range(len(ts) - 1):
         a, b = ts[i]._a.shape, ts[i + 1]._a.shape
         if a[1] != b[0]:
-            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a)} and {list(b)} cannot be multiplied")
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a)} and {list(b)} cannot "
+                "be multiplied"
+            )
     split = _chain_order([ts[0]._a.shape[0], *[t._a.shape[1] for t in ts]])
     r = _chained(ts, split, 0, len(ts) - 1)
     r = r.squeeze(-1) if last else r
@@ -357,7 +425,9 @@ def multi_dot(tensors):
 
 def _same_multi(x: Tensor, y: Tensor) -> None:
     if x.dtype is not y.dtype:
-        raise RuntimeError(f"multi_dot(): all tensors must have be the same dtype but got {x.dtype} and {y.dtype}")
+        raise RuntimeError(
+            f"multi_dot(): all tensors must have be the same dtype but got {x.dtype} and {y.dtype}"
+        )
 
 
 @public(method=False)
@@ -367,27 +437,29 @@ def chain_matmul(*matrices):
         matrices = tuple(matrices[0])
     for t in matrices:
         if t._a.ndim != 2:
-            raise RuntimeError(f"chain_matmul: Tensor dimension is {t._a.ndim}, expected 2 instead.")
+            raise RuntimeError(
+                f"chain_matmul: Tensor dimension is {t._a.ndim}, expected 2 instead."
+            )
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
-# ------------------------------------------------------------------------------------- sums over chosen dimensions
+# ---- sums over chosen dimensions
 
 
 @public(method=False)
 def tensordot(a, b, dims=2):
-    """Products summed over the last dims dimensions of a and first of b, or over the dimensions listed for each.
+    """Products summed over the last dims dimensions of a and first of b, or over the dimensions
+    listed for each.
 
     >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), 1).shape
     torch.Size([2, 4])
     """
     if isinstance(dims, Tensor):
         dims = dims.tolist()
-    if isinstance(dims, (tuple, list)):
-        if len(dims) == 1 and not isinstance(dims[0], (tuple, list)):
-            dims = dims[0]
+    if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(dims[0], int):
+        dims = dims[0]
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
@@ -398,9 +470,14 @@ def tensordot(a, b, dims=2):
         da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(da) != len(db):
         raise RuntimeError(f"both dimension lists should have same length, got {da} and {db}")
-    da, db = list(wrap_dims(da, a._a.ndim, "tensordot")), list(wrap_dims(db, b._a.ndim, "tensordot"))
+    da, db = (
+        list(wrap_dims(da, a._a.ndim, "tensordot")),
+        list(wrap_dims(db, b._a.ndim, "tensordot")),
+    )
     if a.dtype is not b.dtype:
-        raise RuntimeError(f"tensordot: expected both inputs to have same dtype, but got {a.dtype} and {b.dtype}")
+        raise RuntimeError(
+            f"tensordot: expected both inputs to have same dtype, but got {a.dtype} and {b.dtype}"
+        )
     s, t = list(a._a.shape), list(b._a.shape)
     for i, j in zip(da, db):
         if s[i] != t[j]:
@@ -409,175 +486,17 @@ def tensordot(a, b, dims=2):
             elif t[j] == 1:
                 a = a.sum(i, True)
             else:
-                raise RuntimeError(f"contracted dimensions need to match, but first has size {s[i]} in dim {i} and second has size {t[j]} in "
-                                   f"dim {j}")
+                raise RuntimeError(
+                    f"contracted dimensions need to match, but first has size {s[i]} in dim {i} "
+                    f"and second has size {t[j]} in "
+                    f"dim {j}"
+                )
     s, t = list(a._a.shape), list(b._a.shape)
     fa, fb = [i for i in range(len(s)) if i not in da], [i for i in range(len(t)) if i not in db]
     k = math.prod(s[i] for i in da)
     left = a.permute(*fa, *da).reshape(math.prod(s[i] for i in fa), k)
     right = b.permute(*db, *fb).reshape(k, math.prod(t[i] for i in fb))
     return matmul.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
-
-
-# ------------------------------------------------------------------------------------- cross products, distances
-
-
-def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
-    shape = broadcast_shapes(tuple(x._a.shape), tuple(y._a.shape))
-    d = wrap_dim(dim, len(shape), name)
-    x, y = x.expand(shape), y.expand(shape)
-    if shape[d] != 3:
-        raise RuntimeError(f"{name}: inputs dimension {dim} must have length 3. Got {x._a.shape[d]} and {y._a.shape[d]}")
-    x1, x2, x3 = (x.select(d, i) for i in range(3))
-    y1, y2, y3 = (y.select(d, i) for i in range(3))
-    return function("stack")([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d)
-
-
-@public(name="cross", namespace="linalg")
-def linalg_cross(input, other, *, dim=-1):
-    """Cross products of the vectors of 3 elements along dim."""
-    if input._a.ndim != other._a.ndim:
-        raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions, got {input._a.ndim} and {other._a.ndim}.")
-    d = wrap_dim(dim, input._a.ndim, "linalg.cross")
-    if input._a.shape[d] != 3 or other._a.shape[d] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input._a.shape[d]} and {other._a.shape[d]}")
-    return _cross("linalg.cross", input, other, d)
-
-
-@public
-def cross(input, other, dim=None):
-    """Cross products along dim, by default the first dimension of size 3."""
-    if dim is None:
-        s = tuple(input._a.shape)
-        if 3 not in s:
-            raise RuntimeError("no dimension of size 3 in input")
-        dim = s.index(3)
-    return linalg_cross(input, other, dim=dim)
-
-
-@public(name="vecdot", namespace="linalg")
-def vecdot(x, y, *, dim=-1):
-    """Sum of conj(x) * y along dim."""
-    for t, what in ((x, "x"), (y, "y")):
-        check_tensor("linalg.vecdot", t, what)
-    if x.dtype is not y.dtype:
-        raise RuntimeError(f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype} and y of type "
-                           f"{y.dtype} instead")
-    p = (x.conj() if x.dtype.category == 3 else x) * y
-    r = p.sum(dim)
-    return r if r.dtype is p.dtype else r.to(p.dtype)
-
-
-@op(opaque, public=False, method=False, types="same", node="CdistBackward0")
-def euclidean(xp, x, y):
-    """Distances of the rows of x to the rows of y, by one product of matrices."""
-    xx, yy = xp.sum(x * x, x.ndim - 1, True), xp.sum(y * y, y.ndim - 1, True)
-    square = xx + xp.transpose(yy, -2, -1) - xp.matmul(x, xp.transpose(y, -2, -1)) * 2
-    return xp.sqrt(xp.relu(square))
-
-
-def _distance_weights(xp: Any, g: Any, out: Any) -> Any:
-    zero = xp.eq(out, 0)
-    return xp.where(zero, xp.zeros_like(out), g / xp.where(zero, xp.ones_like(out), out))
-
-
-def _euclidean_x(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
-    w = _distance_weights(xp, g, out)
-    return x * xp.sum(w, w.ndim - 1, True) - xp.matmul(w, y)
-
-
-def _euclidean_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
-    w = xp.transpose(_distance_weights(xp, g, out), -2, -1)
-    return y * xp.sum(w, w.ndim - 1, True) - xp.matmul(w, x)
-
-
-euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
-
-
-@public(method=False)
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k)."""
-    for t, what in ((x1, "X1"), (x2, "X2")):
-        if t.dtype.category != 2:
-            raise RuntimeError(f"cdist only supports floating-point dtypes, {what} got: {t.dtype}")
-        if t._a.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, {what} got: {t._a.ndim}D")
-    if x1._a.shape[-1] != x2._a.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1._a.shape[-1]} X2: {x2._a.shape[-1]}")
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    modes = {"use_mm_for_euclid_dist_if_necessary": max(x1._a.shape[-2], x2._a.shape[-2]) > 25, "use_mm_for_euclid_dist": True,
-             "donot_use_mm_for_euclid_dist": False}
-    if compute_mode not in modes:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    broadcast_shapes(tuple(x1._a.shape[:-2]), tuple(x2._a.shape[:-2]))
-    if p == 2 and modes[compute_mode] and x1._a.shape[-1]:
-        return euclidean.entry(x1, x2)
-    d = x1.unsqueeze(-2) - x2.unsqueeze(-3)
-    return vector_norm_(d, p, -1) if x1._a.shape[-1] else d.sum(-1)
-
-
-# ------------------------------------------------------------------------------------- combining
-
-
-@public(method=False)
-def cartesian_prod(*tensors):
-    """All combinations of one element of each vector, one row each (of one vector: itself)."""
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
-    for t in tensors:
-        if t._a.ndim != 1:
-            raise RuntimeError(f"meshgrid: Expected a 1D vector, but got shape {list(t.shape)} in cartesian_prod")
-    if len(tensors) == 1:
-        return tensors[0]
-    sizes = [t._a.shape[0] for t in tensors]
-    columns = [t.reshape([-1 if j == i else 1 for j in range(len(tensors))]).expand(sizes).reshape(-1) for i, t in enumerate(tensors)]
-    return function("stack")(columns, 1)
-
-
-@public
-def combinations(input, r=2, with_replacement=False):
-    """All ways to choose r elements of a vector in order, one row each."""
-    import itertools
-
-    if input._a.ndim != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    n = input._a.shape[0]
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(n), r))
-    if r == 0:
-        return input.new_empty(0)
-    index = function("tensor")([i for row in rows for i in row], dtype=dtypes.int64)
-    return input[index].reshape(len(rows), r)
-
-
-@public(method=False)
-def block_diag(*tensors):
-    """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros."""
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
-    mats = []
-    for i, t in enumerate(tensors):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"block_diag(): argument 'tensors' must be tuple of Tensors, not {type(t).__name__}")
-        if t._a.ndim > 2:
-            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t._a.ndim} dimensions")
-        mats.append(t if t._a.ndim == 2 else t.reshape(1, -1))
-    if not mats:
-        return function("zeros")(1, 0)
-    from ..engine.dispatch import result_dtype
-
-    target = result_dtype([t._a for t in tensors])
-    width = sum(m._a.shape[1] for m in mats)
-    rows, at = [], 0
-    for m in mats:
-        n, k = m._a.shape
-        m = m if m.dtype is target else m.to(target)
-        rows.append(function("cat")([m.new_zeros((n, at)), m, m.new_zeros((n, width - at - k))], 1))
-        at += k
-    return function("cat")(rows, 0)
 
 
 @public(name="matmul", namespace="linalg")
@@ -587,6 +506,6 @@ def linalg_matmul(input, other):
 
 
 @public(name="diagonal", namespace="linalg")
-def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803
+def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     """The diagonals of matrices: torch.diagonal with the last two dimensions by default."""
     return function("diagonal")(A, offset, dim1, dim2)

@@ -12,7 +12,7 @@ from ..base.returns import named
 from ..engine.kinds import opaque, reduction
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
-from .creation import full, linspace, ones
+from .creation import full, linspace
 from .dims import wrap_dim, wrap_dims
 from .join import cat_, stack_
 from .reduce import reduced
@@ -253,28 +253,6 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
 
 
 # ------------------------------------------------------------------------------------------ others
-
-
-@public(method=False)
-def vander(x, N=None, increasing=False):
-    """The matrix whose columns are powers of the vector x, falling (or increasing); N: how many.
-
-    >>> torch.vander(torch.tensor([2, 3]), N=3)
-    tensor([[4, 2, 1],
-            [9, 3, 1]])
-    """
-    if x._a.ndim != 1:
-        raise RuntimeError(f"x must be a one-dimensional tensor, got shape {list(x.shape)}.")
-    n = x._a.shape[0] if N is None else N
-    if n < 0:
-        raise RuntimeError(f"N must be non-negative, got {n}.")
-    x = x.long() if x.dtype.category == 0 else x
-    columns = [ones(x._a.shape[0], dtype=x.dtype, device=x.device)] if n else []
-    for _ in range(n - 1):
-        columns.append(columns[-1] * x)
-    if not columns:
-        return x.new_empty((x._a.shape[0], 0))
-    return stack_(columns if increasing else columns[::-1], 1)
 
 
 @public(method=False)

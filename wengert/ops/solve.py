@@ -1,4 +1,6 @@
-"""Linear equations: inverses, solving (general, triangular, from factors), least squares, pseudo-inverse."""
+"""Linear equations: inverses, solving (general, triangular, from factors), least squares,
+pseudo-inverse.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,29 @@ from ..base.returns import named
 from ..engine.kinds import opaque
 from ..engine.op import op, primitive, public
 from ..engine.tensor import Tensor
-from .decompositions import unit_lower
 from .dims import wrap_dim
 from .facts import broadcast_shapes
-from .matrix import (adjoint, bottom, check_floating, check_info, check_matrix, check_same_dtype, check_tensor, diag_matrix, leading,
-                     lower, singular, triangle, upper)
+from .matrix import (
+    adjoint,
+    bottom,
+    check_floating,
+    check_info,
+    check_matrix,
+    check_same_dtype,
+    check_tensor,
+    leading,
+    singular,
+)
 
 
-@primitive(opaque, outputs="out info", integer="info", public=False, method=False, node="LinalgInvExBackward0")
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgInvExBackward0",
+)
 def inv(xp, x):
     """(inverse, info)."""
 
@@ -60,10 +77,17 @@ def inverse(input):
     return linalg_inv(input)
 
 
-# ------------------------------------------------------------------------------------- general systems
+# ---- general systems
 
 
-@primitive(opaque, outputs="out info", integer="info", public=False, method=False, node="LinalgSolveExBackward0")
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgSolveExBackward0",
+)
 def solve(xp, x, y):
     """(solution of x @ out = y, info)."""
 
@@ -72,16 +96,22 @@ def _solve_y(xp: Any, g_out: Any, x: Any) -> Any:
     return xp.solve(adjoint(xp, x), g_out)[0]
 
 
-solve.vjp(complex=True, x=lambda xp, g_out, x, out: -xp.matmul(_solve_y(xp, g_out, x), adjoint(xp, out)), y=_solve_y)
+solve.vjp(
+    complex=True,
+    x=lambda xp, g_out, x, out: -xp.matmul(_solve_y(xp, g_out, x), adjoint(xp, out)),
+    y=_solve_y,
+)
 leading(solve, 2, 2)
 
 
-def is_vector(A: Tensor, B: Tensor) -> bool:  # noqa: N803
+def is_vector(A: Tensor, B: Tensor) -> bool:
     """Whether B is a (batch of) vectors rather than matrices."""
-    return B._a.ndim == 1 or A._a.ndim - 1 == B._a.ndim and tuple(A._a.shape[:-1]) == tuple(B._a.shape)
+    return (
+        B._a.ndim == 1 or A._a.ndim - 1 == B._a.ndim and tuple(A._a.shape[:-1]) == tuple(B._a.shape)
+    )
 
 
-def solved(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]:  # noqa: N803
+def solved(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]:
     """(solution, info) with the checks of solve and solve_ex."""
     check_matrix(name, A, square=True)
     check_tensor(name, B, "B", 2)
@@ -90,8 +120,11 @@ def solved(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]
     if B._a.ndim < (1 if vector else 2):
         raise RuntimeError(f"{name}: The input tensor B must have at least 2 dimensions.")
     if vector and not left:
-        raise RuntimeError(f"{name}: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve "
-                           "is equivalent to B / A.squeeze(-1)")
+        raise RuntimeError(
+            f"{name}: Vector broadcasting of the left hand side is not supported for left=False. "
+            "In this case linalg.solve "
+            "is equivalent to B / A.squeeze(-1)"
+        )
     b = B.unsqueeze(-1) if vector else B
     check_sizes(name, A, b, left)
     if vector:
@@ -103,17 +136,20 @@ def solved(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]
     return out.mT, info
 
 
-def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:  # noqa: N803
+def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
     """RuntimeError unless A X = B (or X A = B) makes sense."""
     side = -2 if left else -1
     if A._a.shape[-2] != B._a.shape[side]:
-        raise RuntimeError(f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-                           f"({A._a.shape[-2]}x{A._a.shape[-1]} and {B._a.shape[-2]}x{B._a.shape[-1]})")
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation "
+            f"{'AX = B' if left else 'XA = B'} "
+            f"({A._a.shape[-2]}x{A._a.shape[-1]} and {B._a.shape[-2]}x{B._a.shape[-1]})"
+        )
     broadcast_shapes(tuple(A._a.shape[:-2]), tuple(B._a.shape[:-2]))
 
 
 @public(name="solve_ex", namespace="linalg")
-def solve_ex(A, B, *, left=True, check_errors=False):  # noqa: N803
+def solve_ex(A, B, *, left=True, check_errors=False):
     """(X, info) with A X = B (or X A = B); see solve."""
     out, info = solved("linalg.solve", A, B, left)
     if check_errors:
@@ -122,7 +158,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):  # noqa: N803
 
 
 @public(name="solve", namespace="linalg")
-def linalg_solve(A, B, *, left=True):  # noqa: N803
+def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
 
     A: (*, n, n). B: (*, n, k), or vectors: (n,), or (*, n) where * are A's batch dimensions.
@@ -132,7 +168,7 @@ def linalg_solve(A, B, *, left=True):  # noqa: N803
     return out
 
 
-# ------------------------------------------------------------------------------------- triangular systems
+# ---- triangular systems
 
 
 @primitive(opaque, public=False, method=False, node="LinalgSolveTriangularBackward0")
@@ -153,8 +189,9 @@ leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2,
 
 
 @public(name="solve_triangular", namespace="linalg")
-def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):  # noqa: N803
-    """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with unitriangular not the diagonal.
+def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
+    """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with
+    unitriangular not the diagonal.
 
     A: (*, n, n), B: (*, n, k). Zeros on the diagonal give infinities.
     """
@@ -169,34 +206,46 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):  # 
 
 
 @public
-def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):  # noqa: N803
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """(solution, A) of A X = input (transpose: A^T X = input), A triangular."""
     for t, what in ((input, "b"), (A, "A")):
         if t._a.ndim < 2:
-            raise RuntimeError(f"torch.triangular_solve: Expected {what} to have at least 2 dimensions, but it has {t._a.ndim} dimensions "
-                               "instead")
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {what} to have at least 2 dimensions, but it "
+                f"has {t._a.ndim} dimensions "
+                "instead"
+            )
     check_matrix("triangular_solve", A, square=True)
     check_same_dtype("triangular_solve", A, input)
     check_sizes("triangular_solve", A, input, True)
     out = solve_triangular.entry(A.mT if transpose else A, input, upper != transpose, unitriangular)
     batch = broadcast_shapes(tuple(A._a.shape[:-2]), tuple(input._a.shape[:-2]))
-    return named("triangular_solve", out, A.expand((*batch, *A.shape[-2:])).clone(), fields="solution cloned_coefficient")
+    return named(
+        "triangular_solve",
+        out,
+        A.expand((*batch, *A.shape[-2:])).clone(),
+        fields="solution cloned_coefficient",
+    )
 
 
-# ------------------------------------------------------------------------------------- from factors
+# ---- from factors
 
 
 @public
-def cholesky_solve(input, L, upper=False):  # noqa: N803
+def cholesky_solve(input, L, upper=False):
     """X with A X = input, given the Cholesky factor of A: L (or U with upper)."""
     for t, what in ((input, "b"), (L, "u")):
         if t._a.ndim < 2:
-            raise RuntimeError(f"{what} should have at least 2 dimensions, but has {t._a.ndim} dimensions instead")
+            raise RuntimeError(
+                f"{what} should have at least 2 dimensions, but has {t._a.ndim} dimensions instead"
+            )
     check_matrix("cholesky_solve", L, square=True)
     check_same_dtype("cholesky_solve", L, input)
     check_sizes("cholesky_solve", L, input, True)
     factor, ah = (L.mH, L) if upper else (L, L.mH)
-    return solve_triangular.entry(ah, solve_triangular.entry(factor, input, False, False), True, False)
+    return solve_triangular.entry(
+        ah, solve_triangular.entry(factor, input, False, False), True, False
+    )
 
 
 @public
@@ -223,19 +272,28 @@ def _cholesky_inverse(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
 leading(cholesky_inverse_op.vjp(complex=True, x=_cholesky_inverse), 2)
 
 
-def _lu_solve(name: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjoint: bool) -> Tensor:  # noqa: N803
-    from .decompositions import permutation_matrix
+def _lu_solve(
+    name: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjoint: bool
+) -> Tensor:
+    from .lu import permutation_matrix
 
     check_matrix(name, LU, "LU", square=True)
     check_matrix(name, B, "B")
     check_same_dtype(name, LU, B, "LU", "B")
     if pivots.dtype.name != "int32":
-        raise RuntimeError(f"{name}: pivots should be a Tensor of scalar type torch.int32. Got {pivots.dtype}")
+        raise RuntimeError(
+            f"{name}: pivots should be a Tensor of scalar type torch.int32. Got {pivots.dtype}"
+        )
     if pivots._a.ndim == 0 or pivots._a.shape[-1] != LU._a.shape[-1]:
-        raise RuntimeError(f"{name}: Number of pivots per batch should be same as the dimension of the matrix")
+        raise RuntimeError(
+            f"{name}: Number of pivots per batch should be same as the dimension of the matrix"
+        )
     if tuple(LU._a.shape[:-1]) != tuple(pivots._a.shape):
-        raise RuntimeError(f"{name}: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
-                           f"{list(pivots.shape)} instead")
+        raise RuntimeError(
+            f"{name}: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with "
+            "shape "
+            f"{list(pivots.shape)} instead"
+        )
     check_sizes(name, LU, B, left)
     if not left:  # X A = B is A^H X^H = B^H
         return _lu_solve(name, LU, pivots, B.mH, True, not adjoint).mH
@@ -249,13 +307,13 @@ def _lu_solve(name: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjo
 
 
 @public(name="lu_solve", namespace="linalg")
-def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):  # noqa: N803
+def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A."""
     return _lu_solve("linalg.lu_solve", LU, pivots, B, left, adjoint)
 
 
 @public
-def lu_solve(input, LU_data, LU_pivots):  # noqa: N803
+def lu_solve(input, LU_data, LU_pivots):
     """X with A X = input, given lu_factor's results for A."""
     return _lu_solve("linalg.lu_solve", LU_data, LU_pivots, input, True, False)
 
@@ -277,7 +335,7 @@ leading(ldl_solve.vjp(complex=True, y=_ldl_y), 2, 1, 2)
 
 
 @public(name="ldl_solve", namespace="linalg")
-def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):  # noqa: N803
+def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
     """X with A X = B, given ldl_factor's results for A."""
     name = "torch.linalg.ldl_solve"
     check_matrix(name, LD, "LD", square=True)
@@ -285,14 +343,18 @@ def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):  # noqa: N803
     if pivots.dtype.category != 1:
         raise RuntimeError(f"{name}: Expected pivots to be integers. Got {pivots.dtype}")
     if tuple(LD._a.shape[:-1]) != tuple(pivots._a.shape):
-        raise RuntimeError(f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
-                           f"{list(pivots.shape)} instead")
+        raise RuntimeError(
+            f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with "
+            "shape "
+            f"{list(pivots.shape)} instead"
+        )
     check_same_dtype(name, LD, B, "LD", "B")
     check_sizes(name, LD, B, True)
     return ldl_solve.entry(LD, pivots, B, hermitian)
 
 
-# ------------------------------------------------------------------------------------- pseudo-inverse, least squares
+# -------------------------------------------------------------------------------------
+# pseudo-inverse, least squares
 
 
 @primitive(opaque, public=False, method=False, node="LinalgPinvBackward0")
@@ -315,7 +377,7 @@ def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
 leading(pinv.vjp(complex=True, x=_pinv), 2, 0, 0)
 
 
-def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:  # noqa: N803
+def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """(atol, rtol) as tensors; by default rtol is max(m, n) * eps unless atol is given."""
 
     def as_tensor(t: Any, what: str) -> Any:
@@ -329,18 +391,21 @@ def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:  
         if atol is None or not isinstance(atol, Tensor) and atol <= 0:
             rtol = max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
         elif isinstance(atol, Tensor):
-            rtol = (atol <= 0).to(A.dtype.to_real()) * (max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps)
+            rtol = (atol <= 0).to(A.dtype.to_real()) * (
+                max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
+            )
         else:
             rtol = 0.0
     return as_tensor(0.0 if atol is None else atol, "atol"), as_tensor(rtol, "rtol")
 
 
 @public(name="pinv", namespace="linalg")
-def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):  # noqa: N803
-    """The pseudo-inverse of A (*, m, n), leaving out singular values up to max(atol, rtol * the largest).
+def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
+    """The pseudo-inverse of A (*, m, n), leaving out singular values up to max(atol, rtol * the
+    largest).
 
-    atol, rtol: numbers or tensors of the batch's shape; rtol is max(m, n) * eps by default. hermitian: A is, and only one
-    triangle is read.
+    atol, rtol: numbers or tensors of the batch's shape; rtol is max(m, n) * eps by default.
+    hermitian: A is, and only one triangle is read.
     """
     check_matrix("linalg.pinv", A, square=hermitian)
     if isinstance(hermitian, float) or isinstance(rcond, bool):
@@ -356,7 +421,14 @@ def pinverse(input, rcond=1e-15):
     return linalg_pinv(input, rtol=rcond)
 
 
-@primitive(opaque, outputs="out rank values", integer="rank values", public=False, method=False, node="LinalgLstsqBackward0")
+@primitive(
+    opaque,
+    outputs="out rank values",
+    integer="rank values",
+    public=False,
+    method=False,
+    node="LinalgLstsqBackward0",
+)
 def lstsq(xp, x, y, rcond=0.0, driver="gelsy"):
     """(least squares solution, rank, singular values)."""
 
@@ -379,11 +451,11 @@ leading(lstsq.vjp(complex=True, x=_lstsq_x, y=_lstsq_y), 2, 2)
 
 
 @public(name="lstsq", namespace="linalg")
-def linalg_lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
+def linalg_lstsq(A, B, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular_values) of the least squares problem min |A X - B|.
 
-    A: (*, m, n), B: (*, m, k) or (*, m). driver: 'gelsy' (default), 'gels', 'gelsd' or 'gelss'. residuals: the squared
-    distances, where m > n and A has full rank.
+    A: (*, m, n), B: (*, m, k) or (*, m). driver: 'gelsy' (default), 'gels', 'gelsd' or 'gelss'.
+    residuals: the squared distances, where m > n and A has full rank.
     """
     name = "torch.linalg.lstsq"
     check_matrix(name, A)
@@ -393,15 +465,22 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
     check_same_dtype(name, A, B, "input", "other")
     vector = is_vector(A, B)
     if not vector and B._a.ndim < 2 or A._a.ndim - B._a.ndim not in (0, 1):
-        raise RuntimeError(f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
+        raise RuntimeError(
+            f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - "
+            "other.dim()) <= 1"
+        )
     b = B.unsqueeze(-1) if vector else B
     m, n = A._a.shape[-2:]
     if b._a.shape[-2] != m:
-        raise RuntimeError(f"{name}: input.size(-2) should match other.size({'-1' if vector else '-2'})")
+        raise RuntimeError(
+            f"{name}: input.size(-2) should match other.size({'-1' if vector else '-2'})"
+        )
     broadcast_shapes(tuple(A._a.shape[:-2]), tuple(b._a.shape[:-2]))
     driver = driver or "gelsy"
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
+        raise RuntimeError(
+            f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
     tol = dtypes.finfo(A.dtype).eps * max(m, n) if rcond is None else float(rcond)
     out, rank, values = lstsq.entry(A, b, tol, driver)
     values = values.to(A.dtype.to_real())
@@ -410,11 +489,19 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
     residuals = _residuals(A, b, out, rank, m, n, driver)
     if driver == "gels":
         rank = rank.new_empty(0)
-    return named("linalg_lstsq", out.squeeze(-1) if vector else out, residuals, rank, values,
-                 fields="solution residuals rank singular_values")
+    return named(
+        "linalg_lstsq",
+        out.squeeze(-1) if vector else out,
+        residuals,
+        rank,
+        values,
+        fields="solution residuals rank singular_values",
+    )
 
 
-def _residuals(A: Tensor, b: Tensor, x: Tensor, rank: Tensor, m: int, n: int, driver: str) -> Tensor:  # noqa: N803
+def _residuals(
+    A: Tensor, b: Tensor, x: Tensor, rank: Tensor, m: int, n: int, driver: str
+) -> Tensor:
     r = bottom(rank)
     if m > n and (driver == "gels" or driver != "gelsy" and r is not None and (r == n).all()):
         d = A @ x - b
@@ -422,11 +509,11 @@ def _residuals(A: Tensor, b: Tensor, x: Tensor, rank: Tensor, m: int, n: int, dr
     return x.reshape(-1)[:0].abs()
 
 
-# ------------------------------------------------------------------------------------- tensors as matrices
+# ---- tensors as matrices
 
 
 @public(name="tensorinv", namespace="linalg")
-def tensorinv(A, ind=2):  # noqa: N803
+def tensorinv(A, ind=2):
     """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns."""
     check_floating("tensorinv", A)
     if ind <= 0:
@@ -434,27 +521,35 @@ def tensorinv(A, ind=2):  # noqa: N803
     s = tuple(A._a.shape)
     rows, columns = math.prod(s[:ind]), math.prod(s[ind:])
     if rows != columns:
-        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} "
-                           f"!= {rows}")
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} "
+            f"!= {rows}"
+        )
     out, info = inv.entry(A.reshape(rows, columns))
     check_info("inv", info, singular("inversion"))
     return out.reshape(*s[ind:], *s[:ind])
 
 
 @public(name="tensorsolve", namespace="linalg")
-def tensorsolve(A, B, dims=None):  # noqa: N803
+def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first."""
     check_floating("tensorsolve", A)
     if dims is not None:
-        d = tuple([wrap_dim(i, A._a.ndim, "tensorsolve") for i in ((dims,) if isinstance(dims, int) else dims)])
-        A = A.movedim(d, tuple(range(-len(d), 0)))  # noqa: N806
+        d = tuple(
+            [
+                wrap_dim(i, A._a.ndim, "tensorsolve")
+                for i in ((dims,) if isinstance(dims, int) else dims)
+            ]
+        )
+        A = A.movedim(d, tuple(range(-len(d), 0)))
     s = tuple(A._a.shape)
     lead = B._a.ndim
     rows, columns = math.prod(s[:lead]), math.prod(s[lead:])
     if B._a.size != columns or rows != columns:
-        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
-                           f"got {columns} != {rows}")
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            "prod(self.shape[:other.ndim]), but "
+            f"got {columns} != {rows}"
+        )
     return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*s[lead:])
-
-
-_ = (lower, triangle, unit_lower, upper)
