@@ -90,7 +90,7 @@ def taps(
     for phase in phases:
         spans.append(tuple(zip(*map(_span, spatial, plane, stride, before, phase))))
     whole = plane == spatial and all(s == 1 for s in stride) and not any(before)
-    return Taps(kernel, out, plane, phases, places, tuple(spans), whole)  # type: ignore[arg-type]
+    return Taps(kernel, out, plane, phases, places, tuple(spans), whole)
 
 
 def _span(n: int, plane: int, stride: int, before: int, phase: int) -> tuple[slice, slice]:
