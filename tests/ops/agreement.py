@@ -1,4 +1,4 @@
-"""Runs one call on wengert and on PyTorch and compares values, dtypes, first and second derivatives.
+"""Runs one call on wengert and on PyTorch, and compares values and derivatives.
 
 A call is f(F, T, *tensors), written once: F is nn.functional and T the module, of either library.
 """
@@ -35,7 +35,9 @@ def close(ours: Any, theirs: Any, dtype: str, what: str, tolerance: float = 0.0)
     a, b = read(ours), read(theirs)
     assert a.shape == b.shape, f"{what}: shape {a.shape}, not {b.shape}"
     tol = max(TOLERANCE[dtype], tolerance)
-    scale = max(1.0, float(np.abs(b[np.isfinite(b)]).max(initial=0))) if b.dtype.kind == "f" else 1.0
+    scale = (
+        max(1.0, float(np.abs(b[np.isfinite(b)]).max(initial=0))) if b.dtype.kind == "f" else 1.0
+    )
     np.testing.assert_allclose(a, b, rtol=tol, atol=tol * scale, err_msg=what)
 
 
@@ -43,12 +45,24 @@ def outputs(y: Any) -> list[Any]:
     return [t for t in (y if isinstance(y, tuple) else (y,)) if t is not None]
 
 
-def agree(torch: Any, f: Callable[..., Any], arrays: list[np.ndarray], dtype: str = "float64", second: bool = True,
-          gradient: bool = True, tolerance: float = 0.0) -> None:
-    """Compare f on both libraries; floating arrays are differentiated. second: second derivatives too."""
+def agree(
+    torch: Any,
+    f: Callable[..., Any],
+    arrays: list[np.ndarray],
+    dtype: str = "float64",
+    second: bool = True,
+    gradient: bool = True,
+    tolerance: float = 0.0,
+) -> None:
+    """Compare f on both libraries: values and, for floating arrays, derivatives.
+
+    second: second derivatives too.
+    """
     pairs = []
-    for library, functional, grad in ((wengert, WF, wengert.autograd.grad),
-                                      (torch, torch.nn.functional, torch.autograd.grad)):
+    for library, functional, grad in (
+        (wengert, WF, wengert.autograd.grad),
+        (torch, torch.nn.functional, torch.autograd.grad),
+    ):
         tensors = [to(library, a, dtype) for a in arrays]
         leaves = [t.requires_grad_() for t in tensors if gradient and t.is_floating_point()]
         library.manual_seed(0)
@@ -57,13 +71,28 @@ def agree(torch: Any, f: Callable[..., Any], arrays: list[np.ndarray], dtype: st
         live = [y for y in ys if y.requires_grad]
         if live and leaves:
             rng = np.random.default_rng(1)
-            cotangents = [to(library, rng.standard_normal(tuple(y.shape)), str(y.dtype).split(".")[1]).requires_grad_() for y in live]
+            cotangents = [
+                to(
+                    library, rng.standard_normal(tuple(y.shape)), str(y.dtype).split(".")[1]
+                ).requires_grad_()
+                for y in live
+            ]
             first = grad(live, leaves, cotangents, create_graph=second, allow_unused=True)
             results.append(list(first))
             again = [g for g in first if g is not None and g.requires_grad]
             if second and again:
                 seeds = [to(library, rng.standard_normal(tuple(g.shape)), dtype) for g in again]
-                results.append(list(grad(again, [*leaves, *cotangents], seeds, allow_unused=True, materialize_grads=True)))
+                results.append(
+                    list(
+                        grad(
+                            again,
+                            [*leaves, *cotangents],
+                            seeds,
+                            allow_unused=True,
+                            materialize_grads=True,
+                        )
+                    )
+                )
         pairs.append(results)
     for order, (ours, theirs) in enumerate(zip(*pairs)):
         assert len(ours) == len(theirs)

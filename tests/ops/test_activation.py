@@ -1,4 +1,4 @@
-"""Activation functions and softmax: against PyTorch, against recorded values, and fused kernels against their bodies."""
+"""Activation functions and softmax: against PyTorch and recorded values; kernels against bodies."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ops.agreement import agree, raises_alike
 
 import wengert
 import wengert.nn.functional as F
 from wengert.arrays.cpu import NAMESPACE
 from wengert.engine.op import OPS
-
-from ops.agreement import agree, raises_alike
 
 X = np.array([[-7.5, -3.1, -2.9, -0.7], [-0.45, -0.01, 0.002, 0.02], [0.6, 1.4, 3.2, 25.0]])
 W = np.array([0.25, -0.5, 0.1, 1.5])
@@ -55,7 +54,9 @@ CASES: dict[str, Any] = {
     "gumbel_softmax, hard": lambda F, T, x: F.gumbel_softmax(x, 0.7, True),
     "in place": lambda F, T, x: F.elu(x * 2, inplace=True),
     "relu_": lambda F, T, x: F.relu_(x * 2),
-    "0-d": lambda F, T, x: F.gelu(x.sum()) + F.silu(x[0, 0]) + F.softmax(x[0, 0], 0) + F.elu(x[0, 1]),
+    "0-d": lambda F, T, x: (
+        F.gelu(x.sum()) + F.silu(x[0, 0]) + F.softmax(x[0, 0], 0) + F.elu(x[0, 1])
+    ),
     "transposed": lambda F, T, x: F.gelu(x.t()) + F.softmax(x.t(), 0),
     "empty": lambda F, T, x: F.softmax(x[:, :0], 1),
 }
@@ -69,7 +70,10 @@ def test_agrees(torch: Any, name: str) -> None:
     agree(torch, f, [X], "float32", second=False)
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if n not in ("gumbel_softmax", "gumbel_softmax, hard", "rrelu, training")])
+@pytest.mark.parametrize(
+    "name",
+    [n for n in CASES if n not in ("gumbel_softmax", "gumbel_softmax, hard", "rrelu, training")],
+)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision(torch: Any, name: str, dtype: str) -> None:
     agree(torch, CASES[name], [X], dtype, second=False)
@@ -78,7 +82,7 @@ def test_half_precision(torch: Any, name: str, dtype: str) -> None:
 @pytest.mark.parametrize("shape", [(3, 4), (2, 4, 3), (4,)])
 def test_prelu(torch: Any, shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).standard_normal(shape)
-    f = lambda F, T, x, w: F.prelu(x, w)  # noqa: E731
+    f = lambda F, T, x, w: F.prelu(x, w)
     agree(torch, f, [x, np.array([0.3])])
     if len(shape) > 1:
         agree(torch, f, [x, W])
@@ -92,10 +96,33 @@ def test_integers(torch: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "softplus", "logsigmoid", "silu", "mish", "gelu, tanh", "hardtanh",
-                                  "hardsigmoid", "hardshrink", "softsign", "threshold"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "relu",
+        "leaky_relu",
+        "elu",
+        "softplus",
+        "logsigmoid",
+        "silu",
+        "mish",
+        "gelu, tanh",
+        "hardtanh",
+        "hardsigmoid",
+        "hardshrink",
+        "softsign",
+        "threshold",
+    ],
+)
 def test_special_values(torch: Any, name: str, special: float) -> None:
-    agree(torch, CASES[name], [np.array([[special, 1.0], [-1.0, special]])], "float32", second=False, gradient=False)
+    agree(
+        torch,
+        CASES[name],
+        [np.array([[special, 1.0], [-1.0, special]])],
+        "float32",
+        second=False,
+        gradient=False,
+    )
 
 
 REFUSED = [
@@ -130,10 +157,26 @@ def test_refuses(torch: Any, i: int) -> None:
     raises_alike(torch, REFUSED[i])
 
 
-@pytest.mark.parametrize("name, node", [
-    ("relu", "Relu"), ("leaky_relu", "LeakyRelu"), ("elu", "Elu"), ("selu", "Elu"), ("celu", "Celu"), ("gelu", "Gelu"),
-    ("silu", "Silu"), ("mish", "Mish"), ("softplus", "Softplus"), ("logsigmoid", "LogSigmoid"), ("hardtanh", "Hardtanh"),
-    ("relu6", "Hardtanh"), ("hardswish", "Hardswish"), ("hardshrink", "Hardshrink"), ("glu", "Glu")])
+@pytest.mark.parametrize(
+    "name, node",
+    [
+        ("relu", "Relu"),
+        ("leaky_relu", "LeakyRelu"),
+        ("elu", "Elu"),
+        ("selu", "Elu"),
+        ("celu", "Celu"),
+        ("gelu", "Gelu"),
+        ("silu", "Silu"),
+        ("mish", "Mish"),
+        ("softplus", "Softplus"),
+        ("logsigmoid", "LogSigmoid"),
+        ("hardtanh", "Hardtanh"),
+        ("relu6", "Hardtanh"),
+        ("hardswish", "Hardswish"),
+        ("hardshrink", "Hardshrink"),
+        ("glu", "Glu"),
+    ],
+)
 def test_names_of_nodes(name: str, node: str) -> None:
     y = getattr(F, name)(wengert.ones(2, requires_grad=True))
     assert y.grad_fn.name() == node + "Backward0"
@@ -149,7 +192,8 @@ def test_rrelu_draws_only_where_needed(torch: Any) -> None:
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=3e-7)
 
 
-# --- without PyTorch ---------------------------------------------------------------------------------------
+# --- without PyTorch
+# ---------------------------------------------------------------------------------------
 
 
 def test_recorded_values() -> None:
@@ -165,12 +209,29 @@ def test_recorded_values() -> None:
         "logsigmoid": [-2.12692809, -0.974076986, -0.693147182, -0.313261688, -0.048587352],
     }
     for name, values in recorded.items():
-        np.testing.assert_allclose(getattr(F, name)(x).numpy(), values, rtol=1e-6, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(F, name)(x).numpy(), values, rtol=1e-6, atol=1e-7, err_msg=name
+        )
 
 
-BODIES = [("leaky_relu", {}), ("elu", {"alpha": 1.5}), ("softplus", {}), ("logsigmoid", {}), ("silu", {}), ("mish", {}),
-          ("gelu", {}), ("gelu", {"approximate": "tanh"}), ("hardtanh", {}), ("hardsigmoid", {}), ("hardswish", {}),
-          ("hardshrink", {}), ("softshrink", {}), ("threshold", {"value": 2.0}), ("softmax", {"dim": 1}), ("log_softmax", {"dim": 0})]
+BODIES = [
+    ("leaky_relu", {}),
+    ("elu", {"alpha": 1.5}),
+    ("softplus", {}),
+    ("logsigmoid", {}),
+    ("silu", {}),
+    ("mish", {}),
+    ("gelu", {}),
+    ("gelu", {"approximate": "tanh"}),
+    ("hardtanh", {}),
+    ("hardsigmoid", {}),
+    ("hardswish", {}),
+    ("hardshrink", {}),
+    ("softshrink", {}),
+    ("threshold", {"value": 2.0}),
+    ("softmax", {"dim": 1}),
+    ("log_softmax", {"dim": 0}),
+]
 
 
 @pytest.mark.parametrize("name, static", BODIES)
@@ -183,8 +244,12 @@ def test_kernels_mean_their_bodies(name: str, static: dict[str, Any]) -> None:
         g = np.random.default_rng(1).standard_normal(x.shape)
         static.pop("value", None)
         ins = (g, got) if "softmax" in name else (g, x)
-        np.testing.assert_allclose(getattr(NAMESPACE, name + "_backward")(*ins, **static), backward.fwd(NAMESPACE, *ins, **static),
-                                   rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(
+            getattr(NAMESPACE, name + "_backward")(*ins, **static),
+            backward.fwd(NAMESPACE, *ins, **static),
+            rtol=1e-11,
+            atol=1e-12,
+        )
 
 
 def test_erf_in_blocks() -> None:

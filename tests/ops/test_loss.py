@@ -1,4 +1,4 @@
-"""Losses, distances, embeddings, attention and padding: against PyTorch, with recorded values and properties."""
+"""Losses, distances, embeddings, attention, padding: against PyTorch and recorded values."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ops.agreement import agree, raises_alike
 
 import wengert
 import wengert.nn.functional as F
-
-from ops.agreement import agree, raises_alike
 
 rng = np.random.default_rng(0)
 X, Y, Z = (rng.standard_normal((4, 5)) for _ in range(3))
@@ -23,27 +22,66 @@ MANY = np.array([[3, 0, -1, 1, 2], [1, -1, 0, 0, 0], [0, 1, 2, 3, 4], [-1, 0, 0,
 
 CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "cross_entropy": (lambda F, T, x, t: F.cross_entropy(x, t), [X, C]),
-    "cross_entropy, weights": (lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), reduction="sum"), [X, C, W]),
-    "cross_entropy, ignored": (lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), ignore_index=int(C[0])), [X, C, W]),
-    "cross_entropy, none": (lambda F, T, x, t: F.cross_entropy(x, t, reduction="none", ignore_index=2), [X, C]),
-    "cross_entropy, smooth": (lambda F, T, x, t: F.cross_entropy(x, t, label_smoothing=0.2, ignore_index=1), [X, C]),
+    "cross_entropy, weights": (
+        lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), reduction="sum"),
+        [X, C, W],
+    ),
+    "cross_entropy, ignored": (
+        lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), ignore_index=int(C[0])),
+        [X, C, W],
+    ),
+    "cross_entropy, none": (
+        lambda F, T, x, t: F.cross_entropy(x, t, reduction="none", ignore_index=2),
+        [X, C],
+    ),
+    "cross_entropy, smooth": (
+        lambda F, T, x, t: F.cross_entropy(x, t, label_smoothing=0.2, ignore_index=1),
+        [X, C],
+    ),
     "cross_entropy, smooth weights": (
-        lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), label_smoothing=0.2, ignore_index=1), [X, C, W]),
+        lambda F, T, x, t, w: F.cross_entropy(
+            x, t, w.detach(), label_smoothing=0.2, ignore_index=1
+        ),
+        [X, C, W],
+    ),
     "cross_entropy, smooth none": (
-        lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach(), label_smoothing=0.2, ignore_index=1, reduction="none"), [K, CK, W]),
+        lambda F, T, x, t, w: F.cross_entropy(
+            x, t, w.detach(), label_smoothing=0.2, ignore_index=1, reduction="none"
+        ),
+        [K, CK, W],
+    ),
     "cross_entropy, images": (lambda F, T, x, t, w: F.cross_entropy(x, t, w.detach()), [K, CK, W]),
-    "cross_entropy, images none": (lambda F, T, x, t: F.cross_entropy(x, t, reduction="none", ignore_index=3), [K, CK]),
+    "cross_entropy, images none": (
+        lambda F, T, x, t: F.cross_entropy(x, t, reduction="none", ignore_index=3),
+        [K, CK],
+    ),
     "cross_entropy, lines": (lambda F, T, x, t: F.cross_entropy(x[..., 0], t[..., 0]), [K, CK]),
     "cross_entropy, one": (lambda F, T, x, t: F.cross_entropy(x[0], t[0]), [X, C]),
     "cross_entropy, probabilities": (lambda F, T, x, q: F.cross_entropy(x, q), [X, P]),
     "cross_entropy, probabilities weights": (
-        lambda F, T, x, q, w: F.cross_entropy(x, q, w.detach(), label_smoothing=0.1, reduction="sum"), [X, P, W]),
-    "cross_entropy, probabilities none": (lambda F, T, x: F.cross_entropy(x, x.softmax(1), reduction="none"), [K]),
+        lambda F, T, x, q, w: F.cross_entropy(
+            x, q, w.detach(), label_smoothing=0.1, reduction="sum"
+        ),
+        [X, P, W],
+    ),
+    "cross_entropy, probabilities none": (
+        lambda F, T, x: F.cross_entropy(x, x.softmax(1), reduction="none"),
+        [K],
+    ),
     "cross_entropy, bytes": (lambda F, T, x, t: F.cross_entropy(x, t.to(T.uint8)), [X, C]),
     "nll_loss": (lambda F, T, x, t: F.nll_loss(x, t), [X, C]),
-    "nll_loss, weights": (lambda F, T, x, t, w: F.nll_loss(x, t, w.detach(), ignore_index=int(C[0])), [X, C, W]),
-    "nll_loss, images": (lambda F, T, x, t, w: F.nll_loss(x, t, w.detach(), reduction="none", ignore_index=4), [K, CK, W]),
-    "linear_cross_entropy": (lambda F, T, x, w, t: F.linear_cross_entropy(x, w, t), [X, rng.standard_normal((5, 5)), C]),
+    "nll_loss, weights": (
+        lambda F, T, x, t, w: F.nll_loss(x, t, w.detach(), ignore_index=int(C[0])),
+        [X, C, W],
+    ),
+    "nll_loss, images": (
+        lambda F, T, x, t, w: F.nll_loss(x, t, w.detach(), reduction="none", ignore_index=4),
+        [K, CK, W],
+    ),
+    "linear_cross_entropy": (
+        lambda F, T, x, w, t: F.linear_cross_entropy(x, w, t),
+        [X, rng.standard_normal((5, 5)), C],
+    ),
     "mse_loss": (lambda F, T, x, y: F.mse_loss(x, y), [X, Y]),
     "mse_loss, none": (lambda F, T, x, y: F.mse_loss(x, y, reduction="none"), [X, Y]),
     "mse_loss, sum": (lambda F, T, x, y: F.mse_loss(x, y, reduction="sum"), [X, Y]),
@@ -51,64 +89,146 @@ CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "l1_loss": (lambda F, T, x, y: F.l1_loss(x, y), [X, Y]),
     "l1_loss, sum": (lambda F, T, x, y: F.l1_loss(x, y, reduction="sum"), [X, Y]),
     "smooth_l1_loss": (lambda F, T, x, y: F.smooth_l1_loss(x, y), [X, Y]),
-    "smooth_l1_loss, beta": (lambda F, T, x, y: F.smooth_l1_loss(x, y, reduction="none", beta=0.3), [X, Y]),
+    "smooth_l1_loss, beta": (
+        lambda F, T, x, y: F.smooth_l1_loss(x, y, reduction="none", beta=0.3),
+        [X, Y],
+    ),
     "smooth_l1_loss, 0": (lambda F, T, x, y: F.smooth_l1_loss(x, y, beta=0.0), [X, Y]),
     "huber_loss": (lambda F, T, x, y: F.huber_loss(x, y, delta=0.7), [X, Y]),
-    "huber_loss, weights": (lambda F, T, x, y, w: F.huber_loss(x, y, reduction="sum", weight=w), [X, Y, P]),
+    "huber_loss, weights": (
+        lambda F, T, x, y, w: F.huber_loss(x, y, reduction="sum", weight=w),
+        [X, Y, P],
+    ),
     "binary_cross_entropy": (lambda F, T, x, y: F.binary_cross_entropy(x, y), [P, Q]),
-    "binary_cross_entropy, weights": (lambda F, T, x, y, w: F.binary_cross_entropy(x, y, w.detach(), reduction="sum"), [P, Q, W]),
-    "binary_cross_entropy, edges": (lambda F, T, x: F.binary_cross_entropy(x.detach().round(), x.detach().round() * 0.5), [P]),
+    "binary_cross_entropy, weights": (
+        lambda F, T, x, y, w: F.binary_cross_entropy(x, y, w.detach(), reduction="sum"),
+        [P, Q, W],
+    ),
+    "binary_cross_entropy, edges": (
+        lambda F, T, x: F.binary_cross_entropy(x.detach().round(), x.detach().round() * 0.5),
+        [P],
+    ),
     "logits": (lambda F, T, x, y: F.binary_cross_entropy_with_logits(x, y), [X, Q]),
-    "logits, weights": (lambda F, T, x, y, w: F.binary_cross_entropy_with_logits(x, y, w.detach(), reduction="none",
-                                                                               pos_weight=w.detach() * 2), [X, Q, W]),
+    "logits, weights": (
+        lambda F, T, x, y, w: F.binary_cross_entropy_with_logits(
+            x, y, w.detach(), reduction="none", pos_weight=w.detach() * 2
+        ),
+        [X, Q, W],
+    ),
     "kl_div": (lambda F, T, x, y: F.kl_div(x, y, reduction="batchmean"), [X, P]),
-    "kl_div, logarithms": (lambda F, T, x, y: F.kl_div(x, y, reduction="none", log_target=True), [X, Y]),
+    "kl_div, logarithms": (
+        lambda F, T, x, y: F.kl_div(x, y, reduction="none", log_target=True),
+        [X, Y],
+    ),
     "poisson_nll_loss": (lambda F, T, x, y: F.poisson_nll_loss(x, y), [X, P]),
-    "poisson_nll_loss, full": (lambda F, T, x, y: F.poisson_nll_loss(x, y.detach() * 4, False, True, reduction="sum"), [P, Q]),
+    "poisson_nll_loss, full": (
+        lambda F, T, x, y: F.poisson_nll_loss(x, y.detach() * 4, False, True, reduction="sum"),
+        [P, Q],
+    ),
     "gaussian_nll_loss": (lambda F, T, x, y, v: F.gaussian_nll_loss(x, y, v), [X, Y, P]),
-    "gaussian_nll_loss, full": (lambda F, T, x, y, v: F.gaussian_nll_loss(x, y, v[:, 0], True, 0.4, "sum"), [X, Y, P]),
-    "gaussian_nll_loss, number": (lambda F, T, x, y: F.gaussian_nll_loss(x, y, 0.5, reduction="none"), [X, Y]),
+    "gaussian_nll_loss, full": (
+        lambda F, T, x, y, v: F.gaussian_nll_loss(x, y, v[:, 0], True, 0.4, "sum"),
+        [X, Y, P],
+    ),
+    "gaussian_nll_loss, number": (
+        lambda F, T, x, y: F.gaussian_nll_loss(x, y, 0.5, reduction="none"),
+        [X, Y],
+    ),
     "hinge_embedding_loss": (lambda F, T, x, s: F.hinge_embedding_loss(x, s.detach(), 0.5), [X, S]),
     "soft_margin_loss": (lambda F, T, x, s: F.soft_margin_loss(x, s.detach()), [X, S]),
-    "margin_ranking_loss": (lambda F, T, x, y, s: F.margin_ranking_loss(x, y, s.detach(), 0.3), [X, Y, S]),
-    "cosine_embedding_loss": (lambda F, T, x, y, s: F.cosine_embedding_loss(x, y, s[:, 0].detach(), -0.2), [X, Y, S]),
-    "cosine_embedding_loss, one": (lambda F, T, x, y: F.cosine_embedding_loss(x[0], y[0], T.tensor(-1)), [X, Y]),
+    "margin_ranking_loss": (
+        lambda F, T, x, y, s: F.margin_ranking_loss(x, y, s.detach(), 0.3),
+        [X, Y, S],
+    ),
+    "cosine_embedding_loss": (
+        lambda F, T, x, y, s: F.cosine_embedding_loss(x, y, s[:, 0].detach(), -0.2),
+        [X, Y, S],
+    ),
+    "cosine_embedding_loss, one": (
+        lambda F, T, x, y: F.cosine_embedding_loss(x[0], y[0], T.tensor(-1)),
+        [X, Y],
+    ),
     "triplet_margin_loss": (lambda F, T, x, y, z: F.triplet_margin_loss(x, y, z), [X, Y, Z]),
-    "triplet_margin_loss, swap": (lambda F, T, x, y, z: F.triplet_margin_loss(x, y, z, 2.0, 1, swap=True, reduction="none"),
-                                  [X, Y, Z]),
-    "triplet with distance": (lambda F, T, x, y, z: F.triplet_margin_with_distance_loss(
-        x, y, z, distance_function=lambda a, b: ((a - b) ** 2).sum(-1), margin=0.5, swap=True), [X, Y, Z]),
+    "triplet_margin_loss, swap": (
+        lambda F, T, x, y, z: F.triplet_margin_loss(x, y, z, 2.0, 1, swap=True, reduction="none"),
+        [X, Y, Z],
+    ),
+    "triplet with distance": (
+        lambda F, T, x, y, z: F.triplet_margin_with_distance_loss(
+            x, y, z, distance_function=lambda a, b: ((a - b) ** 2).sum(-1), margin=0.5, swap=True
+        ),
+        [X, Y, Z],
+    ),
     "multi_margin_loss": (lambda F, T, x, t: F.multi_margin_loss(x, t), [X, C]),
-    "multi_margin_loss, squares": (lambda F, T, x, t, w: F.multi_margin_loss(x, t, 2, 0.6, w.detach(), reduction="none"), [X, C, W]),
+    "multi_margin_loss, squares": (
+        lambda F, T, x, t, w: F.multi_margin_loss(x, t, 2, 0.6, w.detach(), reduction="none"),
+        [X, C, W],
+    ),
     "multilabel_margin_loss": (lambda F, T, x, t: F.multilabel_margin_loss(x, t), [X, MANY]),
-    "multilabel_margin_loss, none": (lambda F, T, x, t: F.multilabel_margin_loss(x, t, reduction="none"), [X, MANY]),
-    "multilabel_margin_loss, one": (lambda F, T, x, t: F.multilabel_margin_loss(x[0], t[0]), [X, MANY]),
-    "multilabel_soft_margin_loss": (lambda F, T, x, y, w: F.multilabel_soft_margin_loss(x, y, w), [X, Q, W]),
+    "multilabel_margin_loss, none": (
+        lambda F, T, x, t: F.multilabel_margin_loss(x, t, reduction="none"),
+        [X, MANY],
+    ),
+    "multilabel_margin_loss, one": (
+        lambda F, T, x, t: F.multilabel_margin_loss(x[0], t[0]),
+        [X, MANY],
+    ),
+    "multilabel_soft_margin_loss": (
+        lambda F, T, x, y, w: F.multilabel_soft_margin_loss(x, y, w),
+        [X, Q, W],
+    ),
     "torch.kl_div": (lambda F, T, x, y: T.kl_div(x, y, 2), [X, P]),
-    "torch.hinge_embedding_loss": (lambda F, T, x, s: T.hinge_embedding_loss(x, s.detach(), 0.5, 0), [X, S]),
+    "torch.hinge_embedding_loss": (
+        lambda F, T, x, s: T.hinge_embedding_loss(x, s.detach(), 0.5, 0),
+        [X, S],
+    ),
     "pairwise_distance": (lambda F, T, x, y: F.pairwise_distance(x, y), [X, Y]),
-    "pairwise_distance, 1": (lambda F, T, x, y: T.pairwise_distance(x, y, 1.0, keepdim=True), [X, Y]),
+    "pairwise_distance, 1": (
+        lambda F, T, x, y: T.pairwise_distance(x, y, 1.0, keepdim=True),
+        [X, Y],
+    ),
     "cosine_similarity": (lambda F, T, x, y: F.cosine_similarity(x, y), [X, Y]),
     "cosine_similarity, zero": (lambda F, T, x, y: F.cosine_similarity(x * 0, y, 0), [X, Y]),
-    "bilinear": (lambda F, T, x, y, w, b: F.bilinear(x, y, w, b), [X, Y, rng.standard_normal((3, 5, 5)), W[:3]]),
+    "bilinear": (
+        lambda F, T, x, y, w, b: F.bilinear(x, y, w, b),
+        [X, Y, rng.standard_normal((3, 5, 5)), W[:3]],
+    ),
     "pad": (lambda F, T, x: F.pad(x, (1, 2, -1, 1), value=3.0), [X]),
     "pad, reflect": (lambda F, T, x: F.pad(x, (1, 2), "reflect"), [X]),
     "pad, replicate": (lambda F, T, x: F.pad(x, (1, 2, 3, 0), "replicate"), [K]),
     "pad, circular": (lambda F, T, x: F.pad(x, (2, 1, 0, 3), "circular"), [K]),
     "pad, replicate less": (lambda F, T, x: F.pad(x, (-1, 2), "replicate"), [X]),
-    "pad, reflect less": (lambda F, T, x: F.pad(x, (2, -1, -1, 1), "reflect"), [K.transpose(1, 3, 0, 2)[None, 0]]),
+    "pad, reflect less": (
+        lambda F, T, x: F.pad(x, (2, -1, -1, 1), "reflect"),
+        [K.transpose(1, 3, 0, 2)[None, 0]],
+    ),
     "pixel_shuffle": (lambda F, T, x: F.pixel_shuffle(x, 2), [rng.standard_normal((2, 8, 3, 2))]),
-    "pixel_unshuffle": (lambda F, T, x: F.pixel_unshuffle(x, 2), [rng.standard_normal((2, 3, 4, 6))]),
+    "pixel_unshuffle": (
+        lambda F, T, x: F.pixel_unshuffle(x, 2),
+        [rng.standard_normal((2, 3, 4, 6))],
+    ),
     "channel_shuffle": (lambda F, T, x: F.channel_shuffle(x, 3), [rng.standard_normal((2, 6, 4))]),
     "embedding": (lambda F, T, t, w: F.embedding(t, w), [CK, X.T.copy()]),
     "embedding, padding": (lambda F, T, t, w: F.embedding(t, w, -2), [CK, X.T.copy()]),
-    "embedding, frequencies": (lambda F, T, t, w: F.embedding(t, w, 1, scale_grad_by_freq=True), [CK, X.T.copy()]),
-    "embedding, max_norm": (lambda F, T, t, w: F.embedding(t, w.detach().clone(), max_norm=0.5), [CK, X.T.copy()]),
+    "embedding, frequencies": (
+        lambda F, T, t, w: F.embedding(t, w, 1, scale_grad_by_freq=True),
+        [CK, X.T.copy()],
+    ),
+    "embedding, max_norm": (
+        lambda F, T, t, w: F.embedding(t, w.detach().clone(), max_norm=0.5),
+        [CK, X.T.copy()],
+    ),
     "one_hot": (lambda F, T, t: F.one_hot(t, 7), [CK]),
 }
-NOT_TWICE = ("multilabel_margin_loss", "multilabel_margin_loss, none", "multilabel_margin_loss, one", "multi_margin_loss",
-             "multi_margin_loss, squares",  # PyTorch has no second derivative of these,
-             "cosine_similarity, zero", "embedding, frequencies")  # or has nan, or forgets the frequencies
+NOT_TWICE = (
+    "multilabel_margin_loss",
+    "multilabel_margin_loss, none",
+    "multilabel_margin_loss, one",
+    "multi_margin_loss",
+    "multi_margin_loss, squares",  # PyTorch has no second derivative of these,
+    "cosine_similarity, zero",
+    "embedding, frequencies",
+)  # or has nan, or forgets the frequencies
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -119,7 +239,11 @@ def test_agrees(torch: Any, name: str) -> None:
     agree(torch, f, arrays, "float32", second=False)
 
 
-HALVES = [n for n in CASES if not n.startswith(("pairwise", "cosine", "triplet", "torch.kl", "linear_cross", "multi"))]
+HALVES = [
+    n
+    for n in CASES
+    if not n.startswith(("pairwise", "cosine", "triplet", "torch.kl", "linear_cross", "multi"))
+]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -144,7 +268,9 @@ REFUSED = [
     lambda F, T: F.cross_entropy(T.ones(3, 5), T.ones(3, 5), ignore_index=1),
     lambda F, T: F.cross_entropy(T.ones(3, 5).double(), T.tensor([0, 1, 2]), weight=T.ones(5)),
     lambda F, T: F.cross_entropy(T.ones(3, 5).long(), T.tensor([0, 1, 2])),
-    lambda F, T: F.cross_entropy(T.ones(3, 5), T.tensor([0, 1, 2]), weight=T.ones(5, requires_grad=True)),
+    lambda F, T: F.cross_entropy(
+        T.ones(3, 5), T.tensor([0, 1, 2]), weight=T.ones(5, requires_grad=True)
+    ),
     lambda F, T: F.nll_loss(T.tensor(1.0), T.tensor(0)),
     lambda F, T: F.nll_loss(T.ones(2, 3, 4), T.zeros(2, 5, dtype=T.long)),
     lambda F, T: F.mse_loss(T.ones(3, 5), T.ones(4)),
@@ -155,7 +281,9 @@ REFUSED = [
     lambda F, T: F.binary_cross_entropy(T.ones(3), T.ones(2)),
     lambda F, T: F.binary_cross_entropy(T.ones(3), T.ones(3).long()),
     lambda F, T: F.binary_cross_entropy_with_logits(T.ones(3), T.ones(2)),
-    lambda F, T: F.binary_cross_entropy_with_logits(T.ones(3, 5), T.ones(3, 5), pos_weight=T.ones(4)),
+    lambda F, T: F.binary_cross_entropy_with_logits(
+        T.ones(3, 5), T.ones(3, 5), pos_weight=T.ones(4)
+    ),
     lambda F, T: F.kl_div(T.ones(3), T.ones(3).long(), reduction="sum"),
     lambda F, T: F.smooth_l1_loss(T.ones(3), T.ones(3), beta=-1.0),
     lambda F, T: F.huber_loss(T.ones(3), T.ones(3), delta=0.0),
@@ -199,8 +327,12 @@ REFUSED = [
     lambda F, T: F.scaled_dot_product_attention(T.ones(2, 3), T.ones(2, 3).double(), T.ones(2, 3)),
     lambda F, T: F.scaled_dot_product_attention(T.ones(2, 3), T.ones(2, 4), T.ones(2, 3)),
     lambda F, T: F.scaled_dot_product_attention(T.ones(3), T.ones(3), T.ones(3)),
-    lambda F, T: F.scaled_dot_product_attention(T.ones(2, 3), T.ones(2, 3), T.ones(2, 3), dropout_p=1.5),
-    lambda F, T: F.scaled_dot_product_attention(T.ones(2, 3), T.ones(2, 3), T.ones(2, 3), T.ones(2, 2).long()),
+    lambda F, T: F.scaled_dot_product_attention(
+        T.ones(2, 3), T.ones(2, 3), T.ones(2, 3), dropout_p=1.5
+    ),
+    lambda F, T: F.scaled_dot_product_attention(
+        T.ones(2, 3), T.ones(2, 3), T.ones(2, 3), T.ones(2, 2).long()
+    ),
 ]
 
 
@@ -224,8 +356,18 @@ def test_ctc_loss(torch: Any, reduction: str, zero_infinity: bool) -> None:
         frames, labels = r.integers(2, 9, 3).tolist(), r.integers(0, 5, 3).tolist()
         targets = r.integers(1, 5, (3, 4))
 
-        def f(F: Any, T: Any, x: Any, targets: Any, frames: Any = frames, labels: Any = labels) -> Any:
-            return F.ctc_loss(x.log_softmax(2), targets, T.tensor(frames), T.tensor(labels), 0, reduction, zero_infinity)
+        def f(
+            F: Any, T: Any, x: Any, targets: Any, frames: Any = frames, labels: Any = labels
+        ) -> Any:
+            return F.ctc_loss(
+                x.log_softmax(2),
+                targets,
+                T.tensor(frames),
+                T.tensor(labels),
+                0,
+                reduction,
+                zero_infinity,
+            )
 
         agree(torch, f, [x, targets], second=False)
 
@@ -241,7 +383,9 @@ def test_ctc_loss_by_enumeration() -> None:
         collapsed = [k for k, _ in itertools.groupby(path) if k != 0]
         if collapsed == target:
             total += np.prod([p[t, k] for t, k in enumerate(path)])
-    got = F.ctc_loss(x, wengert.tensor(target), wengert.tensor(4), wengert.tensor(2), reduction="sum")
+    got = F.ctc_loss(
+        x, wengert.tensor(target), wengert.tensor(4), wengert.tensor(2), reduction="sum"
+    )
     assert abs(float(got) + np.log(total)) < 1e-12
 
 
@@ -250,7 +394,9 @@ ATTENTION: dict[str, Any] = {
     "causal": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q, k, v, is_causal=True),
     "mask": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m, scale=0.3),
     "bool mask": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m.detach() > 0.4),
-    "heads": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q, k[:, :1], v[:, :1], enable_gqa=True),
+    "heads": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(
+        q, k[:, :1], v[:, :1], enable_gqa=True
+    ),
     "dropout": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q, k, v, dropout_p=0.4),
     "3-d": lambda F, T, q, k, v, m: F.scaled_dot_product_attention(q[0], k[0], v[0]),
 }
@@ -259,7 +405,9 @@ ATTENTION: dict[str, Any] = {
 @pytest.mark.parametrize("name", ATTENTION)
 def test_attention(torch: Any, name: str) -> None:
     r = np.random.default_rng(0)
-    arrays = [r.standard_normal((2, 4, n, d)) for n, d in ((3, 6), (5, 6), (5, 7))] + [r.standard_normal((2, 1, 3, 5))]
+    arrays = [r.standard_normal((2, 4, n, d)) for n, d in ((3, 6), (5, 6), (5, 7))] + [
+        r.standard_normal((2, 1, 3, 5))
+    ]
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         agree(torch, ATTENTION[name], arrays)
         agree(torch, ATTENTION[name], arrays, "float32", second=False)
@@ -284,14 +432,25 @@ def test_embedding_bag(torch: Any, mode: str, padding_idx: int | None) -> None:
         return F.embedding_bag(t, w, T.tensor([0, 2, 2, 7]), mode=mode, padding_idx=padding_idx)
 
     agree(torch, bags, [flat, table], second=False)
-    agree(torch, lambda F, T, t, w: F.embedding_bag(t, w, mode=mode, padding_idx=padding_idx), [flat.reshape(3, 3), table],
-          second=False)
+    agree(
+        torch,
+        lambda F, T, t, w: F.embedding_bag(t, w, mode=mode, padding_idx=padding_idx),
+        [flat.reshape(3, 3), table],
+        second=False,
+    )
     if mode == "sum":
-        agree(torch, lambda F, T, t, w, s: F.embedding_bag(t, w, mode=mode, per_sample_weights=s, padding_idx=padding_idx),
-              [flat.reshape(3, 3), table, rng.standard_normal((3, 3))], second=False)
+        agree(
+            torch,
+            lambda F, T, t, w, s: F.embedding_bag(
+                t, w, mode=mode, per_sample_weights=s, padding_idx=padding_idx
+            ),
+            [flat.reshape(3, 3), table, rng.standard_normal((3, 3))],
+            second=False,
+        )
 
 
-# --- without PyTorch ---------------------------------------------------------------------------------------
+# --- without PyTorch
+# ---------------------------------------------------------------------------------------
 
 
 def test_large_tables_get_the_same_gradient() -> None:
@@ -338,25 +497,50 @@ def test_cross_entropy_does_not_overflow() -> None:
 
 
 def test_cross_entropy_of_nothing_is_nan() -> None:
-    assert np.isnan(F.cross_entropy(wengert.ones(0, 3), wengert.zeros(0, dtype=wengert.int64)).item())
+    assert np.isnan(
+        F.cross_entropy(wengert.ones(0, 3), wengert.zeros(0, dtype=wengert.int64)).item()
+    )
     assert np.isnan(F.cross_entropy(wengert.ones(1, 3), wengert.tensor([-100])).item())
 
 
 def test_pad_and_crop_are_inverses() -> None:
     x = wengert.randn(2, 3, 4)
     assert F.pad(F.pad(x, (1, 2, 3, 0)), (-1, -2, -3, 0)).equal(x)
-    assert F.pixel_unshuffle(F.pixel_shuffle(wengert.arange(32.0).reshape(1, 8, 2, 2), 2), 2).flatten().equal(wengert.arange(32.0))
-    assert F.channel_shuffle(F.channel_shuffle(wengert.arange(6).reshape(1, 6, 1), 2), 3).flatten().equal(wengert.arange(6))
+    assert (
+        F.pixel_unshuffle(F.pixel_shuffle(wengert.arange(32.0).reshape(1, 8, 2, 2), 2), 2)
+        .flatten()
+        .equal(wengert.arange(32.0))
+    )
+    assert (
+        F.channel_shuffle(F.channel_shuffle(wengert.arange(6).reshape(1, 6, 1), 2), 3)
+        .flatten()
+        .equal(wengert.arange(6))
+    )
 
 
 @pytest.mark.parametrize("name, node", [("cross_entropy", "NllLoss"), ("nll_loss", "NllLoss")])
 def test_names_of_nodes(name: str, node: str) -> None:
-    assert getattr(F, name)(wengert.ones(4, 3, requires_grad=True), wengert.tensor([0, 1, 2, 0])).grad_fn.name() == node + "Backward0"
+    assert (
+        getattr(F, name)(
+            wengert.ones(4, 3, requires_grad=True), wengert.tensor([0, 1, 2, 0])
+        ).grad_fn.name()
+        == node + "Backward0"
+    )
 
 
-@pytest.mark.parametrize("name, node", [("mse_loss", "MseLoss"), ("huber_loss", "HuberLoss"), ("smooth_l1_loss", "SmoothL1Loss"),
-                                        ("soft_margin_loss", "SoftMarginLoss"),
-                                        ("binary_cross_entropy", "BinaryCrossEntropy"),
-                                        ("binary_cross_entropy_with_logits", "BinaryCrossEntropyWithLogits")])
+@pytest.mark.parametrize(
+    "name, node",
+    [
+        ("mse_loss", "MseLoss"),
+        ("huber_loss", "HuberLoss"),
+        ("smooth_l1_loss", "SmoothL1Loss"),
+        ("soft_margin_loss", "SoftMarginLoss"),
+        ("binary_cross_entropy", "BinaryCrossEntropy"),
+        ("binary_cross_entropy_with_logits", "BinaryCrossEntropyWithLogits"),
+    ],
+)
 def test_names_of_nodes_between_arrays(name: str, node: str) -> None:
-    assert getattr(F, name)(wengert.ones(3, requires_grad=True), wengert.ones(3)).grad_fn.name() == node + "Backward0"
+    assert (
+        getattr(F, name)(wengert.ones(3, requires_grad=True), wengert.ones(3)).grad_fn.name()
+        == node + "Backward0"
+    )

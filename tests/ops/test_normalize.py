@@ -1,4 +1,4 @@
-"""Normalisation and dropout: against PyTorch, recorded numbers, fused gradients against their bodies, running statistics."""
+"""Normalisation and dropout: against PyTorch; fused gradients, bodies and running statistics."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ops.agreement import agree, raises_alike
 
 import wengert
 import wengert.nn.functional as F
 from wengert.arrays.cpu import NAMESPACE
 from wengert.engine.op import OPS
 
-from ops.agreement import agree, raises_alike
-
 rng = np.random.default_rng(0)
-X2, X3, X4 = rng.standard_normal((5, 4)), rng.standard_normal((3, 4, 5)), rng.standard_normal((2, 4, 3, 2))
+X2, X3, X4 = (
+    rng.standard_normal((5, 4)),
+    rng.standard_normal((3, 4, 5)),
+    rng.standard_normal((2, 4, 3, 2)),
+)
 W, B = rng.standard_normal(4) + 1, rng.standard_normal(4)
 M, V = rng.standard_normal(4), rng.random(4) + 0.5
 L = rng.standard_normal((2, 3, 4))
@@ -23,12 +26,27 @@ LW, LB = rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
 
 CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "batch_norm": (lambda F, T, x, w, b: F.batch_norm(x, None, None, w, b, True), [X3, W, B]),
-    "batch_norm, plain": (lambda F, T, x: F.batch_norm(x, None, None, training=True, eps=0.1), [X4]),
-    "batch_norm, matrix": (lambda F, T, x, w, b: F.batch_norm(x, None, None, w, b, True), [X2, W, B]),
+    "batch_norm, plain": (
+        lambda F, T, x: F.batch_norm(x, None, None, training=True, eps=0.1),
+        [X4],
+    ),
+    "batch_norm, matrix": (
+        lambda F, T, x, w, b: F.batch_norm(x, None, None, w, b, True),
+        [X2, W, B],
+    ),
     "batch_norm, no bias": (lambda F, T, x, w: F.batch_norm(x, None, None, w, None, True), [X4, W]),
-    "batch_norm, evaluated": (lambda F, T, x, w, b, m, v: F.batch_norm(x, m.detach(), v.detach(), w, b), [X4, W, B, M, V]),
-    "batch_norm, evaluated plain": (lambda F, T, x, m, v: F.batch_norm(x, m.detach(), v.detach()), [X2, M, V]),
-    "torch.batch_norm": (lambda F, T, x, w, b: T.batch_norm(x, w, b, None, None, True, 0.1, 1e-5, False), [X3, W, B]),
+    "batch_norm, evaluated": (
+        lambda F, T, x, w, b, m, v: F.batch_norm(x, m.detach(), v.detach(), w, b),
+        [X4, W, B, M, V],
+    ),
+    "batch_norm, evaluated plain": (
+        lambda F, T, x, m, v: F.batch_norm(x, m.detach(), v.detach()),
+        [X2, M, V],
+    ),
+    "torch.batch_norm": (
+        lambda F, T, x, w, b: T.batch_norm(x, w, b, None, None, True, 0.1, 1e-5, False),
+        [X3, W, B],
+    ),
     "instance_norm": (lambda F, T, x, w, b: F.instance_norm(x, None, None, w, b), [X4, W, B]),
     "instance_norm, plain": (lambda F, T, x: F.instance_norm(x), [X3]),
     "layer_norm": (lambda F, T, x, w, b: F.layer_norm(x, (3, 4), w, b), [L, LW, LB]),
@@ -54,7 +72,10 @@ CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "alpha_dropout": (lambda F, T, x: F.alpha_dropout(x, 0.4, True), [X3]),
     "feature_alpha_dropout": (lambda F, T, x: F.feature_alpha_dropout(x, 0.4, True), [X3]),
     "dropout in place": (lambda F, T, x: F.dropout(x * 1, 0.4, inplace=True), [X3]),
-    "torch.dropout": (lambda F, T, x: T.dropout(x, 0.4, True) + T.feature_dropout(x, 0.4, True), [X3]),
+    "torch.dropout": (
+        lambda F, T, x: T.dropout(x, 0.4, True) + T.feature_dropout(x, 0.4, True),
+        [X3],
+    ),
 }
 
 
@@ -129,10 +150,18 @@ def test_refuses(torch: Any, i: int) -> None:
     raises_alike(torch, REFUSED[i])
 
 
-# --- without PyTorch ---------------------------------------------------------------------------------------
+# --- without PyTorch
+# ---------------------------------------------------------------------------------------
 
 
-def body_and_kernel(name: str, g: np.ndarray, x: np.ndarray, w: np.ndarray | None, residuals: tuple[Any, ...], *static: Any) -> None:
+def body_and_kernel(
+    name: str,
+    g: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray | None,
+    residuals: tuple[Any, ...],
+    *static: Any,
+) -> None:
     kernel = getattr(NAMESPACE, name)(g, x, w, *residuals, *static)
     body = OPS[name].fwd(NAMESPACE, g, x, w, *residuals, *static)
     for a, b in zip(kernel, body):
@@ -148,16 +177,30 @@ def test_fused_gradients_mean_their_bodies(affine: bool) -> None:
         for training in (True, False):
             _, mean, var, rstd = NAMESPACE.batch_norm(x, w, b, M, V, training, 1e-5)
             body_and_kernel("batch_norm_backward", g, x, w, (mean, rstd), training, 1e-5)
-        body_and_kernel("group_norm_backward", g, x, w, NAMESPACE.group_norm(x, w, b, 2, 1e-5)[1:], 2, 1e-5)
+        body_and_kernel(
+            "group_norm_backward", g, x, w, NAMESPACE.group_norm(x, w, b, 2, 1e-5)[1:], 2, 1e-5
+        )
     g = rng.standard_normal(L.shape)
-    body_and_kernel("layer_norm_backward", g, L, LW if affine else None, NAMESPACE.layer_norm(L, None, None, 2, 1e-5)[1:], 2, 1e-5)
+    body_and_kernel(
+        "layer_norm_backward",
+        g,
+        L,
+        LW if affine else None,
+        NAMESPACE.layer_norm(L, None, None, 2, 1e-5)[1:],
+        2,
+        1e-5,
+    )
     body_and_kernel("rms_norm_backward", g, L, w, NAMESPACE.rms_norm(L, w, 1, 1e-5)[1:], 1, 1e-5)
 
 
 def test_results_are_standardised() -> None:
     x = wengert.randn(8, 6, 5) * 3 + 7
-    for y, dims in ((F.batch_norm(x, None, None, training=True), (0, 2)), (F.layer_norm(x, (6, 5)), (1, 2)),
-                    (F.group_norm(x, 1), (1, 2)), (F.instance_norm(x), (2,))):
+    for y, dims in (
+        (F.batch_norm(x, None, None, training=True), (0, 2)),
+        (F.layer_norm(x, (6, 5)), (1, 2)),
+        (F.group_norm(x, 1), (1, 2)),
+        (F.instance_norm(x), (2,)),
+    ):
         a = y.numpy()
         np.testing.assert_allclose(a.mean(dims), 0, atol=1e-5)
         np.testing.assert_allclose(a.std(dims), 1, atol=1e-4)
@@ -165,11 +208,23 @@ def test_results_are_standardised() -> None:
     np.testing.assert_allclose((F.normalize(x, dim=2).numpy() ** 2).sum(2), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name, node", [("batch_norm", "NativeBatchNorm"), ("layer_norm", "NativeLayerNorm"),
-                                        ("group_norm", "NativeGroupNorm"), ("dropout", "Mul")])
+@pytest.mark.parametrize(
+    "name, node",
+    [
+        ("batch_norm", "NativeBatchNorm"),
+        ("layer_norm", "NativeLayerNorm"),
+        ("group_norm", "NativeGroupNorm"),
+        ("dropout", "Mul"),
+    ],
+)
 def test_names_of_nodes(name: str, node: str) -> None:
     x = wengert.ones(4, 2, requires_grad=True)
-    args = {"batch_norm": (None, None, None, None, True), "layer_norm": ((2,),), "group_norm": (1,), "dropout": ()}[name]
+    args = {
+        "batch_norm": (None, None, None, None, True),
+        "layer_norm": ((2,),),
+        "group_norm": (1,),
+        "dropout": (),
+    }[name]
     assert getattr(F, name)(x, *args).grad_fn.name() == node + "Backward0"
 
 
@@ -188,4 +243,6 @@ def test_no_dropout_is_the_input_itself() -> None:
 def test_recorded_dropout() -> None:
     """PyTorch 2.13's numbers for seed 0."""
     wengert.manual_seed(0)
-    np.testing.assert_allclose(F.dropout(wengert.ones(8), 0.3).numpy() > 0, [0, 0, 1, 0, 1, 0, 1, 1])
+    np.testing.assert_allclose(
+        F.dropout(wengert.ones(8), 0.3).numpy() > 0, [0, 0, 1, 0, 1, 0, 1, 1]
+    )

@@ -1,10 +1,10 @@
-"""Activation functions, softmax, and their gradients, in few passes over memory. First argument: the library.
+"""Activation functions, softmax and their gradients in few passes. First argument: the library.
 
-What lives here: the fast form of words whose meaning is the body of the op of that name (`ops/activation.py`).
-What does not: derivative rules and argument checks.
+What lives here: the fast form of words whose meaning is the body of the op of that name
+(`ops/activation.py`). What does not: derivative rules and argument checks.
 
-Ranges are selected by multiplying with a mask: in NumPy that is ten times faster than `where`. float16 and bfloat16
-are computed in float32 and rounded once.
+Ranges are selected by multiplying with a mask: in NumPy that is ten times faster than `where`.
+float16 and bfloat16 are computed in float32 and rounded once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BLOCK = 16384  # elements of a pass whose temporaries stay in the L1 and L2 cach
 
 
 def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., Any]:
-    """Make a kernel for float32 and float64 arrays a word: half precision through float32, 0-d arrays as 1-d."""
+    """A word from a kernel for float arrays: half precision as float32, 0-d arrays as 1-d."""
     name = kernel.__name__
 
     @functools.wraps(kernel)
@@ -37,7 +37,10 @@ def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., An
             wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
             return f(lib, x.astype(F32), *wide, **static).astype(d)
         if d.kind not in ("iufc" if integers else "fc"):
-            raise NotImplementedError(f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert with .float()")
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert "
+                "with .float()"
+            )
         if x.ndim == 0:
             line = [a.reshape(1) if getattr(a, "ndim", 1) == 0 else a for a in rest]
             return kernel(lib, x.reshape(1), *line, **static).reshape(())
@@ -47,16 +50,27 @@ def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., An
     return f
 
 
-# ------------------------------------------------------------------------------------- the error function
+# --------------------------------------------------------------------------- the error function
 
-# erf(x) = tanh(x h(x * x)) with h a polynomial fitted for this file; beyond the limit erf is 1 in float32
-_ERF = tuple(np.float32(c) for c in (1.128379225730896, 0.10276905447244644, -0.00019183252879884094, -0.0006197832990437746,
-                                     8.763685036683455e-05, -5.66840253668488e-06, 1.4184830376962054e-07))
+# erf(x) = tanh(x h(x * x)) with h a polynomial fitted for this file; beyond the limit erf is 1 in
+# float32
+_ERF = tuple(
+    np.float32(c)
+    for c in (
+        1.128379225730896,
+        0.10276905447244644,
+        -0.00019183252879884094,
+        -0.0006197832990437746,
+        8.763685036683455e-05,
+        -5.66840253668488e-06,
+        1.4184830376962054e-07,
+    )
+)
 _ERF_LIMIT = np.float32(14.44)
 
 
 def erf(lib: Any, x: Any) -> Any:
-    """The error function of a float array of at least 1 dimension (float32: error below 2e-7), as a new array."""
+    """The error function of a float array that is not 0-d; in float32 with errors below 2e-7."""
     if x.dtype != F32:
         from .elementwise import scipy_special
 
@@ -66,8 +80,8 @@ def erf(lib: Any, x: Any) -> Any:
         return _erf(lib, x, out, lib.empty(x.shape, F32))
     flat, result, u = x.reshape(-1), out.reshape(-1), lib.empty(BLOCK, F32)
     for i in range(0, x.size, BLOCK):
-        part = flat[i: i + BLOCK]
-        _erf(lib, part, result[i: i + BLOCK], u[: part.size])
+        part = flat[i : i + BLOCK]
+        _erf(lib, part, result[i : i + BLOCK], u[: part.size])
     return out
 
 
@@ -83,7 +97,7 @@ def _erf(lib: Any, x: Any, out: Any, u: Any) -> Any:
     return lib.tanh(out, out=out)
 
 
-# ------------------------------------------------------------------------------------- forms of relu
+# --------------------------------------------------------------------------- forms of relu
 
 
 @word
@@ -126,7 +140,9 @@ def elu(lib: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: f
 
 
 @word
-def elu_backward(lib: Any, g: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+def elu_backward(
+    lib: Any, g: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
+) -> Any:
     d = x.dtype.type
     out = lib.minimum(x, d(0))
     if input_scale != 1:
@@ -188,7 +204,7 @@ def logsigmoid_backward(lib: Any, g: Any, x: Any) -> Any:
     return lib.divide(g, out, out=out)
 
 
-# ------------------------------------------------------------------------------------- pieces of lines
+# --------------------------------------------------------------------------- pieces of lines
 
 
 def word_of_integers(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -382,7 +398,10 @@ def ones(lib: Any, n: int, dtype: Any) -> Any:
 
 
 def sums(lib: Any, x: Any, dim: int) -> Any:
-    """Sums over a dimension, which stays as 1; along rows by BLAS, which is three times faster than `add.reduce`."""
+    """Sums over a dimension, which stays as 1.
+
+    Along rows they are BLAS's, which is three times faster than `add.reduce`.
+    """
     n = x.shape[dim]
     if dim % x.ndim == x.ndim - 1 and x.size and x.flags.c_contiguous and x.dtype.kind == "f":
         return lib.matmul(x.reshape(-1, n), ones(lib, n, x.dtype)).reshape(*x.shape[:-1], 1)
@@ -392,8 +411,9 @@ def sums(lib: Any, x: Any, dim: int) -> Any:
 def exponentials(lib: Any, x: Any, dim: int, limit: float) -> tuple[Any, Any, Any]:
     """(exp(x - shift), sums of that over dim, shift).
 
-    The shift is the maximum over dim, but None if the numbers are within limits in which exp needs none: then two passes
-    over the array are saved, of which the search for the maxima of rows is the slowest of all.
+    The shift is the maximum over dim, but None if the numbers are within limits in which exp needs
+    none: then two passes over the array are saved, of which the search for the maxima of rows is
+    the slowest of all.
     """
     if lib.maximum.reduce(x, None) < limit:
         e = lib.exp(x)

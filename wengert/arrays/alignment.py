@@ -1,4 +1,4 @@
-"""Connectionist temporal classification by dynamic programming, vectorised over the batch. First argument: the library.
+"""Connectionist temporal classification, vectorised over the batch. First argument: the library.
 
 What lives here: the kernels of `ops/ctc.py`. Sums of probabilities are kept as logarithms.
 """
@@ -11,7 +11,7 @@ __all__ = ["ctc_loss", "ctc_loss_backward"]
 
 
 def states(lib: Any, targets: Any, blank: int) -> tuple[Any, Any]:
-    """(labels with blanks around and between, (N, 2 S + 1); where a state may be entered from two before it)."""
+    """(labels with blanks around and between them, which states may be entered from two before)."""
     n, s = targets.shape
     z = lib.full((n, 2 * s + 1), blank, targets.dtype)
     z[:, 1::2] = targets
@@ -46,26 +46,43 @@ def forward(lib: Any, e: Any, jump: Any) -> Any:
     out[0, :, :2] = e[0, :, :2]
     for t in range(1, e.shape[0]):
         a = out[t - 1]
-        out[t] = log_add(lib, a, shifted(lib, a, 1), shifted(lib, a, 2) if a.shape[1] > 2 else a, jump) + e[t]
+        out[t] = (
+            log_add(lib, a, shifted(lib, a, 1), shifted(lib, a, 2) if a.shape[1] > 2 else a, jump)
+            + e[t]
+        )
     return out
 
 
-def ctc_loss(lib: Any, x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
-             zero_infinity: bool = False) -> Any:
-    """(losses (N,) of log-probabilities x (T, N, C) against targets (N, S), forward log-probabilities).
+def ctc_loss(
+    lib: Any,
+    x: Any,
+    targets: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    zero_infinity: bool = False,
+) -> Any:
+    """(losses (N,) of log-probabilities x (T, N, C), forward log-probabilities). targets: (N, S).
 
     zero_infinity matters to the gradient alone.
     """
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
-        raise NotImplementedError(f"\"ctc_loss_cpu\" not implemented for '{x.dtype}': convert the log-probabilities with .float()")
+        raise NotImplementedError(
+            f"\"ctc_loss_cpu\" not implemented for '{x.dtype}': convert the log-probabilities with "
+            ".float()"
+        )
     z, jump = states(lib, targets, blank)
     n = lib.arange(x.shape[1])
     if x.shape[0] == 0:
-        return lib.where(target_lengths == 0, 0, lib.inf).astype(x.dtype), lib.zeros((0, *z.shape), x.dtype)
+        return lib.where(target_lengths == 0, 0, lib.inf).astype(x.dtype), lib.zeros(
+            (0, *z.shape), x.dtype
+        )
     alpha = forward(lib, emissions(lib, x, z), jump)
     last = alpha[lib.maximum(input_lengths, 1) - 1, n]
     ends = last[n, 2 * target_lengths]
-    before = lib.where(target_lengths > 0, last[n, lib.maximum(2 * target_lengths - 1, 0)], -lib.inf)
+    before = lib.where(
+        target_lengths > 0, last[n, lib.maximum(2 * target_lengths - 1, 0)], -lib.inf
+    )
     m = lib.maximum(ends, before)
     safe = lib.where(m == -lib.inf, 0, m)
     losses = -(lib.log(lib.exp(ends - safe) + lib.exp(before - safe)) + safe)
@@ -75,16 +92,30 @@ def ctc_loss(lib: Any, x: Any, targets: Any, input_lengths: Any, target_lengths:
     return losses.astype(x.dtype), alpha
 
 
-def ctc_loss_backward(lib: Any, g: Any, x: Any, targets: Any, input_lengths: Any, target_lengths: Any, losses: Any,
-                      alpha: Any, blank: int = 0, zero_infinity: bool = False) -> Any:
-    """Gradient of x: probabilities minus the expected share of each class (so that it goes through log_softmax as is)."""
+def ctc_loss_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    targets: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    losses: Any,
+    alpha: Any,
+    blank: int = 0,
+    zero_infinity: bool = False,
+) -> Any:
+    """Gradient of x: probabilities minus the expected share of each class.
+
+    Its sum over the classes is 0, so it goes through log_softmax as it is.
+    """
     steps, n, _ = x.shape
     if not steps:
         return lib.zeros_like(x)
     z, jump = states(lib, targets, blank)
     e = emissions(lib, x, z)
     rows = lib.arange(n)
-    # from each state to the end: the same recursion backwards in time and states, started at each sample's own end
+    # from each state to the end: the same recursion backwards in time and states, started at each
+    # sample's own end
     leave = lib.zeros(jump.shape, bool)
     leave[:, : max(jump.shape[1] - 2, 0)] = jump[:, 2:]
     beta = lib.full(e.shape, -lib.inf, e.dtype)

@@ -1,7 +1,7 @@
 """Scaled dot product attention and its gradient. First argument: the library.
 
-What lives here: the kernels of `ops/attention.py`. The gradient needs the row sums of g * out where the textbook has
-those of the attention matrices: the same number from much smaller arrays.
+What lives here: the kernels of `ops/attention.py`. The gradient needs the row sums of g * out where
+the textbook has those of the attention matrices: the same number from much smaller arrays.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def probabilities(lib: Any, q: Any, k: Any, mask: Any, causal: bool) -> Any:
     """softmax of q k^T + mask; a row of which nothing is left is zero. q is scaled already."""
     p = lib.matmul(q, k.swapaxes(-1, -2))
     if causal:
-        p += lib.where(lib.tri(p.shape[-2], p.shape[-1], 0, bool), p.dtype.type(0), p.dtype.type(-lib.inf))
+        p += lib.where(
+            lib.tri(p.shape[-2], p.shape[-1], 0, bool), p.dtype.type(0), p.dtype.type(-lib.inf)
+        )
     if mask is not None:
         mask = additive(lib, mask, p.dtype)
         if lib.broadcast_shapes(mask.shape, p.shape) != p.shape:
@@ -44,9 +46,20 @@ def probabilities(lib: Any, q: Any, k: Any, mask: Any, causal: bool) -> Any:
     return e
 
 
-def attention(lib: Any, q: Any, k: Any, v: Any, mask: Any = None, noise: Any = None, causal: bool = False,
-              scale: float = 1.0) -> Any:
-    """(softmax(scale q k^T + mask) * noise @ v, the softmax). q (..., L, E), k (..., S, E), v (..., S, F)."""
+def attention(
+    lib: Any,
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    noise: Any = None,
+    causal: bool = False,
+    scale: float = 1.0,
+) -> Any:
+    """(softmax(scale q k^T + mask) * noise @ v, the softmax).
+
+    Shapes: q (..., L, E), k (..., S, E), v (..., S, F).
+    """
     dtype = q.dtype
     q, k, v = wide(q), wide(k), wide(v)
     p = probabilities(lib, q * q.dtype.type(scale), k, mask, causal)
@@ -54,8 +67,20 @@ def attention(lib: Any, q: Any, k: Any, v: Any, mask: Any = None, noise: Any = N
     return (out.astype(dtype) if dtype in LOW else out), p
 
 
-def attention_backward(lib: Any, g: Any, q: Any, k: Any, v: Any, mask: Any = None, noise: Any = None, p: Any = None,
-                       out: Any = None, causal: bool = False, scale: float = 1.0, needs: Any = (True,) * 4) -> Any:
+def attention_backward(
+    lib: Any,
+    g: Any,
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    noise: Any = None,
+    p: Any = None,
+    out: Any = None,
+    causal: bool = False,
+    scale: float = 1.0,
+    needs: Any = (True,) * 4,
+) -> Any:
     """Gradients of q, k, v and mask."""
     low = q.dtype if q.dtype in LOW else None
     g, q, k, v, out = wide(g), wide(q), wide(k), wide(v), wide(out)

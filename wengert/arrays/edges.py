@@ -1,6 +1,7 @@
 """Padding of arrays, constant and by continuation, and its transpose. First argument: the library.
 
-What lives here: the words of `ops/padding.py`. `pad` lists (before, after) of the last dimension first.
+What lives here: the words of `ops/padding.py`. `pad` lists (before, after) of the last dimension
+first.
 """
 
 from __future__ import annotations
@@ -47,14 +48,19 @@ def edge_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), mode: str = "reflect")
     return x.copy() if not any(pad) else x
 
 
-def edge_pad_backward(lib: Any, g: Any, shape: tuple[int, ...] = (), pad: tuple[int, ...] = (), mode: str = "reflect") -> Any:
-    """The middle of g, and what stands beyond the edges added to where it came from. shape: of the padded dimensions."""
+def edge_pad_backward(
+    lib: Any, g: Any, shape: tuple[int, ...] = (), pad: tuple[int, ...] = (), mode: str = "reflect"
+) -> Any:
+    """The middle of g, and what stands beyond its edges added to where it came from.
+
+    shape: the sizes of the padded dimensions before padding.
+    """
     for i in range(len(pad) // 2):
         before, after = pad[2 * i], pad[2 * i + 1]
         if not (before or after):
             continue
         d, n = g.ndim - 1 - i, shape[len(shape) - 1 - i]
-        out = lib.zeros((*g.shape[:d], n, *g.shape[d + 1:]), g.dtype)
+        out = lib.zeros((*g.shape[:d], n, *g.shape[d + 1 :]), g.dtype)
         lead = (slice(None),) * d
         low, high = max(0, -before), n - max(0, -after)
         out[(*lead, slice(low, high))] = g[(*lead, slice(low + before, high + before))]

@@ -11,8 +11,15 @@ import numpy as np
 
 from .activations import F32, LOW
 
-__all__ = ["embedding", "embedding_backward", "embedding_factors", "embedding_renorm", "embedding_bag",
-           "embedding_bag_backward", "embedding_bag_weights"]
+__all__ = [
+    "embedding",
+    "embedding_backward",
+    "embedding_factors",
+    "embedding_renorm",
+    "embedding_bag",
+    "embedding_bag_backward",
+    "embedding_bag_weights",
+]
 
 
 def check_rows(index: Any, rows: int) -> None:
@@ -20,10 +27,17 @@ def check_rows(index: Any, rows: int) -> None:
     if not index.size:
         return
     # a negative index, read as unsigned, is larger than any table
-    bits = index.view(np.uint64 if index.dtype.itemsize == 8 else np.uint32) if index.dtype.kind == "i" else index
+    bits = (
+        index.view(np.uint64 if index.dtype.itemsize == 8 else np.uint32)
+        if index.dtype.kind == "i"
+        else index
+    )
     if int(bits.max()) >= rows:
         bad = index[(index < 0) | (index >= rows)].reshape(-1)[0]
-        raise IndexError(f"index out of range in self: embedding got the index {bad}, the weight has {rows} rows (0 to {rows - 1})")
+        raise IndexError(
+            f"index out of range in self: embedding got the index {bad}, the weight has {rows} "
+            f"rows (0 to {rows - 1})"
+        )
 
 
 def embedding(lib: Any, weight: Any, index: Any, padding_idx: int = -1, scale: bool = False) -> Any:
@@ -35,7 +49,9 @@ def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
     """values (n, m) summed into zeros (rows, m) at index (n,)."""
     n, m = values.shape
     if n * m > 8192 and lib is np and values.dtype.kind == "f" and values.dtype.itemsize > 2:
-        from scipy.sparse import csc_array  # a product with a matrix of ones: 5 to 20 times faster than add.at
+        from scipy.sparse import (
+            csc_array,  # a product with a matrix of ones: 5 to 20 times faster than add.at
+        )
 
         one = csc_array((np.ones(n, values.dtype), index, np.arange(n + 1)), shape=(rows, n))
         return one @ values
@@ -46,7 +62,10 @@ def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
 
 
 def factors(lib: Any, index: Any, rows: int, padding_idx: int, scale: bool, dtype: Any) -> Any:
-    """What each row's gradient is multiplied with: 0 for padding, 1 / frequency with scale; None for all ones."""
+    """What each row's gradient is multiplied with, or None for all ones.
+
+    It is 0 for padding, and with scale 1 / frequency.
+    """
     f = None
     if scale:
         f = (1 / lib.bincount(index, minlength=rows)[index]).astype(dtype)
@@ -56,7 +75,9 @@ def factors(lib: Any, index: Any, rows: int, padding_idx: int, scale: bool, dtyp
     return f
 
 
-def embedding_backward(lib: Any, g: Any, index: Any, rows: int = 0, padding_idx: int = -1, scale: bool = False) -> Any:
+def embedding_backward(
+    lib: Any, g: Any, index: Any, rows: int = 0, padding_idx: int = -1, scale: bool = False
+) -> Any:
     dtype, m = g.dtype, g.shape[-1] if g.ndim else 1
     index = index.reshape(-1)
     g = g.reshape(index.size, m)
@@ -68,15 +89,25 @@ def embedding_backward(lib: Any, g: Any, index: Any, rows: int = 0, padding_idx:
     return add_rows(lib, g, index, rows).astype(dtype, copy=False)
 
 
-def embedding_factors(lib: Any, index: Any, rows: int = 0, padding_idx: int = -1, scale: bool = False,
-                      dtype: Any = None) -> Any:
+def embedding_factors(
+    lib: Any,
+    index: Any,
+    rows: int = 0,
+    padding_idx: int = -1,
+    scale: bool = False,
+    dtype: Any = None,
+) -> Any:
     """What the gradient that arrives at each index is multiplied with."""
     flat = index.reshape(-1)
     f = factors(lib, flat, rows, padding_idx, scale, getattr(dtype, "np", dtype))
-    return (lib.ones(flat.shape, getattr(dtype, "np", dtype)) if f is None else f).reshape(index.shape)
+    return (lib.ones(flat.shape, getattr(dtype, "np", dtype)) if f is None else f).reshape(
+        index.shape
+    )
 
 
-def embedding_renorm(lib: Any, weight: Any, index: Any, max_norm: float = 1.0, norm_type: float = 2.0) -> Any:
+def embedding_renorm(
+    lib: Any, weight: Any, index: Any, max_norm: float = 1.0, norm_type: float = 2.0
+) -> Any:
     """A copy of weight whose rows at index have a norm of at most max_norm."""
     check_rows(index, weight.shape[0])
     out = weight.copy()
@@ -100,9 +131,17 @@ def bags(lib: Any, index: Any, offsets: Any) -> tuple[Any, Any]:
     return lib.repeat(lib.arange(offsets.size), sizes), sizes
 
 
-def embedding_bag(lib: Any, weight: Any, index: Any, offsets: Any, scaling: Any = None, mode: str = "mean",
-                  scale: bool = False, padding_idx: int = -1) -> Any:
-    """(sum, mean or maximum of the rows in each bag, bag of each index, indices in each bag, row of each maximum)."""
+def embedding_bag(
+    lib: Any,
+    weight: Any,
+    index: Any,
+    offsets: Any,
+    scaling: Any = None,
+    mode: str = "mean",
+    scale: bool = False,
+    padding_idx: int = -1,
+) -> Any:
+    """(sum, mean or maximum of the rows in each bag, bag of each index, sizes, rows of maxima)."""
     dtype, (rows, m) = weight.dtype, weight.shape
     check_rows(index, rows)
     bag, sizes = bags(lib, index, offsets)
@@ -124,7 +163,9 @@ def embedding_bag(lib: Any, weight: Any, index: Any, offsets: Any, scaling: Any 
         if full.any():
             starts = (lib.cumsum(sizes) - sizes)[full]
             out[full] = lib.maximum.reduceat(values, starts, 0)
-            places = lib.where(values == out[used_bag], lib.arange(used_index.size)[:, None], used_index.size)
+            places = lib.where(
+                values == out[used_bag], lib.arange(used_index.size)[:, None], used_index.size
+            )
             where[full] = used_index[lib.minimum.reduceat(places, starts, 0)]
     else:
         if used_scaling is not None:
@@ -135,8 +176,19 @@ def embedding_bag(lib: Any, weight: Any, index: Any, offsets: Any, scaling: Any 
     return out.astype(dtype, copy=False), bag, sizes, where
 
 
-def embedding_bag_backward(lib: Any, g: Any, index: Any, scaling: Any, bag: Any, sizes: Any, where: Any, rows: int = 0,
-                           mode: str = "mean", scale: bool = False, padding_idx: int = -1) -> Any:
+def embedding_bag_backward(
+    lib: Any,
+    g: Any,
+    index: Any,
+    scaling: Any,
+    bag: Any,
+    sizes: Any,
+    where: Any,
+    rows: int = 0,
+    mode: str = "mean",
+    scale: bool = False,
+    padding_idx: int = -1,
+) -> Any:
     """Gradient of the table."""
     dtype, m = g.dtype, g.shape[1]
     if dtype in LOW:
@@ -158,7 +210,9 @@ def embedding_bag_backward(lib: Any, g: Any, index: Any, scaling: Any, bag: Any,
     return add_rows(lib, values, index, rows).astype(dtype, copy=False)
 
 
-def embedding_bag_weights(lib: Any, g: Any, weight: Any, index: Any, bag: Any, padding_idx: int = -1) -> Any:
+def embedding_bag_weights(
+    lib: Any, g: Any, weight: Any, index: Any, bag: Any, padding_idx: int = -1
+) -> Any:
     """Gradient of the scaling of each index, for sums."""
     out = lib.add.reduce(lib.take(weight, index, 0) * g[bag], 1, F32 if g.dtype in LOW else None)
     if padding_idx >= 0:

@@ -1,6 +1,7 @@
 """Loss functions and their gradients in few passes over memory. First argument: the library.
 
-What lives here: the fast form of words whose meaning is the body of the op of that name (`ops/loss.py`).
+What lives here: the fast form of words whose meaning is the body of the op of that name
+(`ops/loss.py`).
 
 Classes are in dimension 1 of (N, C, ...), or alone in (C,). A reduction is "mean", "sum" or "none".
 """
@@ -14,14 +15,29 @@ import numpy as np
 from .activations import EXACT, LOW, exponentials
 from .normalization import row_sums, wide
 
-__all__ = ["cross_entropy", "cross_entropy_backward", "nll_loss", "nll_loss_backward", "mse_loss", "mse_loss_backward",
-           "bce_loss", "bce_loss_backward", "bce_logits", "bce_logits_backward", "multilabel_margin",
-           "multilabel_margin_backward", "x_log_x"]
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_backward",
+    "nll_loss",
+    "nll_loss_backward",
+    "mse_loss",
+    "mse_loss_backward",
+    "bce_loss",
+    "bce_loss_backward",
+    "bce_logits",
+    "bce_logits_backward",
+    "multilabel_margin",
+    "multilabel_margin_backward",
+    "x_log_x",
+]
 
 
 def floating(name: str, x: Any) -> None:
     if x.dtype.kind != "f" and x.dtype not in LOW:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert with .float()")
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert "
+            "with .float()"
+        )
 
 
 # ------------------------------------------------------------------------------------- classes
@@ -30,7 +46,9 @@ def floating(name: str, x: Any) -> None:
 def lines(x: Any) -> Any:
     """Logits as (N, C) or (N, C, L)."""
     nd = x.ndim
-    return x if nd in (2, 3) else x[None] if nd == 1 else x.reshape(*x.shape[:2], -1 if x.size else 0)
+    return (
+        x if nd in (2, 3) else x[None] if nd == 1 else x.reshape(*x.shape[:2], -1 if x.size else 0)
+    )
 
 
 def per_line(t: Any, nd: int) -> Any:
@@ -44,16 +62,26 @@ def class_sums(lib: Any, x: Any) -> Any:
 
 
 def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
-    """(targets with 0 for the ignored ones, mask of the others or None if none is ignored); IndexError beyond the classes."""
-    bits = target.view(np.uint64) if target.dtype == np.int64 else target.astype(np.int64).view(np.uint64)
+    """(targets with 0 for the ignored ones, mask of the others or None if none is ignored).
+
+    IndexError for targets beyond the classes.
+    """
+    bits = (
+        target.view(np.uint64)
+        if target.dtype == np.int64
+        else target.astype(np.int64).view(np.uint64)
+    )
     if not target.size or int(bits.max()) < classes and not 0 <= ignore < classes:
         return target, None
     kept = target != ignore
     clean = lib.where(kept, target, 0)
     if clean.size and (int(clean.max()) >= classes or int(clean.min()) < 0):
         bad = clean[(clean >= classes) | (clean < 0)][0]
-        raise IndexError(f"Target {bad} is out of bounds: there are {classes} classes, so targets are 0 to {classes - 1}"
-                         + (f" or ignore_index={ignore}" if ignore < 0 or ignore >= classes else ""))
+        raise IndexError(
+            f"Target {bad} is out of bounds: there are {classes} classes, so targets are 0 to "
+            f"{classes - 1}"
+            + (f" or ignore_index={ignore}" if ignore < 0 or ignore >= classes else "")
+        )
     return clean, None if kept.all() else kept
 
 
@@ -67,8 +95,13 @@ def class_weights(weight: Any, ndim: int) -> Any:
     return weight if ndim == 2 else weight[:, None]
 
 
-def reduced(lib: Any, losses: Any, total: Any, reduction: str, dtype: Any, shape: Any = None) -> Any:
-    """A loss from each sample's: with reduction 'mean' their sum is divided by total; unreduced in the given shape."""
+def reduced(
+    lib: Any, losses: Any, total: Any, reduction: str, dtype: Any, shape: Any = None
+) -> Any:
+    """A loss from each sample's; the mean is their sum divided by total.
+
+    Unreduced losses get the given shape.
+    """
     if reduction == "none":
         losses = losses.astype(dtype, copy=False)
         return losses if shape is None else losses.reshape(shape)
@@ -79,7 +112,7 @@ def reduced(lib: Any, losses: Any, total: Any, reduction: str, dtype: Any, shape
 
 
 def sample_weights(lib: Any, x: Any, target: Any, weight: Any, kept: Any) -> tuple[Any, Any]:
-    """(weight of each sample or None for ones, their sum) from the weights of its class and the mask of the ignored."""
+    """(weight of each sample or None for ones, their sum)."""
     w = None
     if weight is not None:
         w = weight[target]
@@ -90,9 +123,16 @@ def sample_weights(lib: Any, x: Any, target: Any, weight: Any, kept: Any) -> tup
     return w, lib.asarray(x.dtype.type(target.size) if w is None else lib.add.reduce(w.reshape(-1)))
 
 
-def cross_entropy(lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100,
-                  smoothing: float = 0.0) -> Any:
-    """(loss of logits x against class indices, exp of the shifted logits, their sums, total weight)."""
+def cross_entropy(
+    lib: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """(loss of logits x against class indices, exp of shifted logits, their sums, total weight)."""
     floating("log_softmax", x)
     dtype, shape = x.dtype, target.shape
     target = per_line(target, x.ndim)
@@ -100,7 +140,12 @@ def cross_entropy(lib: Any, x: Any, target: Any, weight: Any = None, reduction: 
     target, kept = chosen(lib, target, x.shape[1], ignore)
     at = places(lib, target)
     if not x.size:
-        return reduced(lib, x.sum(1), x.dtype.type(target.size), reduction, dtype, shape), x, x.sum(1), x.sum()
+        return (
+            reduced(lib, x.sum(1), x.dtype.type(target.size), reduction, dtype, shape),
+            x,
+            x.sum(1),
+            x.sum(),
+        )
     e, s, shift = exponentials(lib, x, 1, EXACT)
     s = s[:, 0]
     log = lib.log(s)
@@ -116,12 +161,25 @@ def cross_entropy(lib: Any, x: Any, target: Any, weight: Any = None, reduction: 
         others = log * classes - others
         if kept is not None:
             others *= kept
-        losses = losses * x.dtype.type(1 - smoothing) + others * x.dtype.type(smoothing / x.shape[1])
+        losses = losses * x.dtype.type(1 - smoothing) + others * x.dtype.type(
+            smoothing / x.shape[1]
+        )
     return reduced(lib, losses, total, reduction, dtype, shape), e, s, total
 
 
-def cross_entropy_backward(lib: Any, g: Any, x: Any, target: Any, weight: Any = None, e: Any = None, s: Any = None,
-                           total: Any = None, reduction: str = "mean", ignore: int = -100, smoothing: float = 0.0) -> Any:
+def cross_entropy_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    e: Any = None,
+    s: Any = None,
+    total: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
     """Gradient of the logits: softmax minus the target, scaled."""
     dtype, shape = x.dtype, x.shape
     g, weight, target = wide(g), wide(weight), per_line(target, x.ndim)
@@ -151,7 +209,9 @@ def cross_entropy_backward(lib: Any, g: Any, x: Any, target: Any, weight: Any = 
     return out.astype(dtype) if dtype in LOW else out
 
 
-def nll_loss(lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100) -> Any:
+def nll_loss(
+    lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100
+) -> Any:
     """(loss of log-probabilities x against class indices, total weight)."""
     floating("nll_loss", x)
     shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
@@ -165,8 +225,16 @@ def nll_loss(lib: Any, x: Any, target: Any, weight: Any = None, reduction: str =
     return reduced(lib, losses, total, reduction, x.dtype, shape), total
 
 
-def nll_loss_backward(lib: Any, g: Any, x: Any, target: Any, weight: Any = None, total: Any = None, reduction: str = "mean",
-                      ignore: int = -100) -> Any:
+def nll_loss_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    total: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+) -> Any:
     """Gradient of the log-probabilities: minus each sample's weight at its class."""
     shape, g, target = x.shape, wide(g), per_line(target, x.ndim)
     if reduction == "none":
@@ -181,7 +249,7 @@ def nll_loss_backward(lib: Any, g: Any, x: Any, target: Any, weight: Any = None,
     return out.reshape(shape)
 
 
-# ------------------------------------------------------------------------------------- element by element
+# --------------------------------------------------------------------------- element by element
 
 
 def summed(lib: Any, losses: Any, reduction: str, dtype: Any) -> Any:
@@ -198,7 +266,10 @@ def mse_loss(lib: Any, x: Any, y: Any, reduction: str = "mean") -> Any:
     dtype = x.dtype
     d = lib.asarray(wide(x) - wide(y))
     if dtype.kind not in "fc" and dtype not in LOW:
-        raise NotImplementedError(f"\"mse_cpu\" not implemented for '{dtype}': it takes floating point tensors, convert with .float()")
+        raise NotImplementedError(
+            f"\"mse_cpu\" not implemented for '{dtype}': it takes floating point tensors, convert "
+            "with .float()"
+        )
     if reduction == "none" or dtype.kind == "c":
         return summed(lib, d * d, reduction, dtype), d
     flat = d.reshape(-1)
@@ -206,7 +277,9 @@ def mse_loss(lib: Any, x: Any, y: Any, reduction: str = "mean") -> Any:
     return lib.asarray(out / d.dtype.type(d.size) if reduction == "mean" else out, dtype), d
 
 
-def mse_loss_backward(lib: Any, g: Any, x: Any, y: Any, d: Any = None, reduction: str = "mean") -> Any:
+def mse_loss_backward(
+    lib: Any, g: Any, x: Any, y: Any, d: Any = None, reduction: str = "mean"
+) -> Any:
     """Gradient of x; that of y is its negative."""
     gx = lib.asarray(d * share(wide(g) * 2, d.size, reduction))
     return gx.astype(x.dtype) if x.dtype in LOW else gx
@@ -218,8 +291,11 @@ def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mea
     dtype = x.dtype
     x, y, weight = wide(x), wide(y), wide(weight)
     if x.size and not (lib.minimum.reduce(x, None) >= 0 and lib.maximum.reduce(x, None) <= 1):
-        raise RuntimeError("all elements of input should be between 0 and 1: pass probabilities (torch.sigmoid of logits), or use "
-                           "binary_cross_entropy_with_logits")
+        raise RuntimeError(
+            "all elements of input should be between 0 and 1: pass probabilities (torch.sigmoid of "
+            "logits), or use "
+            "binary_cross_entropy_with_logits"
+        )
     low = x.dtype.type(-100)
     a, b = lib.maximum(lib.log(x), low), lib.maximum(lib.log1p(-x), low)
     losses = lib.asarray((y - 1) * b - y * a)
@@ -228,7 +304,9 @@ def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mea
     return summed(lib, losses, reduction, dtype)
 
 
-def bce_loss_backward(lib: Any, g: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean") -> Any:
+def bce_loss_backward(
+    lib: Any, g: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean"
+) -> Any:
     """Gradient of x."""
     dtype = x.dtype
     x, y, weight = wide(x), wide(y), wide(weight)
@@ -250,7 +328,9 @@ def softplus_of_minus(lib: Any, x: Any) -> Any:
     return out
 
 
-def bce_logits(lib: Any, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean") -> Any:
+def bce_logits(
+    lib: Any, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
     """bce_loss of sigmoid(x), without its rounding; pos_weight multiplies the term of y."""
     floating("binary_cross_entropy_with_logits", x)
     dtype = x.dtype
@@ -264,8 +344,15 @@ def bce_logits(lib: Any, x: Any, y: Any, weight: Any = None, pos_weight: Any = N
     return summed(lib, out, reduction, dtype)
 
 
-def bce_logits_backward(lib: Any, g: Any, x: Any, y: Any, weight: Any = None, pos_weight: Any = None,
-                        reduction: str = "mean") -> Any:
+def bce_logits_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    y: Any,
+    weight: Any = None,
+    pos_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """Gradient of the logits x."""
     dtype = x.dtype
     x, y, weight, pos_weight = wide(x), wide(y), wide(weight), wide(pos_weight)
@@ -294,12 +381,15 @@ def x_log_x(lib: Any, x: Any) -> Any:
 
 
 def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
-    """(which targets come before the first -1, targets with 0 for the others, which classes are among them)."""
+    """(which targets come before the first -1, targets with 0 for others, which classes are in)."""
     valid = lib.logical_and.accumulate(target >= 0, 1)
     clean = lib.where(valid, target, 0)
     if clean.size and int(clean.max()) >= x.shape[1] or (target < -1).any():
-        raise RuntimeError("argument #2 'target' is out of range: multilabel_margin_loss needs class indices of 0 to "
-                           f"{x.shape[1] - 1}, ended by -1")
+        raise RuntimeError(
+            "argument #2 'target' is out of range: multilabel_margin_loss needs class indices of 0 "
+            "to "
+            f"{x.shape[1] - 1}, ended by -1"
+        )
     among = lib.zeros(x.shape, bool)
     rows = lib.broadcast_to(lib.arange(x.shape[0])[:, None], target.shape)
     among[rows[valid], clean[valid]] = True
@@ -319,16 +409,26 @@ def multilabel_margin(lib: Any, x: Any, target: Any, reduction: str = "mean") ->
     """(hinge losses between target classes and the others, which classes are targets)."""
     floating("multilabel_margin_loss", x)
     dtype, shape = x.dtype, x.shape
-    x2, t2 = wide(x).reshape(-1, shape[-1] if shape else 1), target.reshape(-1, shape[-1] if shape else 1)
+    x2, t2 = (
+        wide(x).reshape(-1, shape[-1] if shape else 1),
+        target.reshape(-1, shape[-1] if shape else 1),
+    )
     z, _ = margins(lib, x2, t2)
     losses = lib.add.reduce(z, (1, 2)) / x2.dtype.type(max(x2.shape[1], 1))
-    return summed(lib, losses, reduction, dtype).reshape(shape[:1] if reduction == "none" and len(shape) > 1 else ())
+    return summed(lib, losses, reduction, dtype).reshape(
+        shape[:1] if reduction == "none" and len(shape) > 1 else ()
+    )
 
 
-def multilabel_margin_backward(lib: Any, g: Any, x: Any, target: Any, reduction: str = "mean") -> Any:
+def multilabel_margin_backward(
+    lib: Any, g: Any, x: Any, target: Any, reduction: str = "mean"
+) -> Any:
     """Gradient of x."""
     dtype, shape = x.dtype, x.shape
-    x2, t2 = wide(x).reshape(-1, shape[-1] if shape else 1), target.reshape(-1, shape[-1] if shape else 1)
+    x2, t2 = (
+        wide(x).reshape(-1, shape[-1] if shape else 1),
+        target.reshape(-1, shape[-1] if shape else 1),
+    )
     z, clean = margins(lib, x2, t2)
     active = lib.greater(z, 0).astype(x2.dtype)
     out = lib.add.reduce(active, 1)

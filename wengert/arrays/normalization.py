@@ -1,9 +1,10 @@
-"""Batch, layer, group and RMS normalisation and their gradients in few passes over memory. First argument: the library.
+"""Batch, layer, group and RMS norm with gradients, in few passes. First argument: the library.
 
-What lives here: the fast form of words whose meaning is the body of the op of that name (`ops/normalize.py`).
+What lives here: the fast form of words whose meaning is the body of the op of that name
+(`ops/normalize.py`).
 
-Sums along rows and columns are products with a vector of ones: BLAS adds three times faster than `add.reduce`.
-Half precision is computed in float32; statistics are then float32 too.
+Sums along rows and columns are products with a vector of ones: BLAS adds three times faster than
+`add.reduce`. Half precision is computed in float32; statistics are then float32 too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from typing import Any
 
 from .activations import F32, F64, LOW, ones
 
-__all__ = ["batch_norm", "batch_norm_backward", "layer_norm", "layer_norm_backward", "group_norm", "group_norm_backward",
-           "rms_norm", "rms_norm_backward"]
+__all__ = [
+    "batch_norm",
+    "batch_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "group_norm",
+    "group_norm_backward",
+    "rms_norm",
+    "rms_norm_backward",
+]
 
 
 def row_sums(lib: Any, x: Any) -> Any:
@@ -50,7 +59,10 @@ def wide(a: Any) -> Any:
 
 def floating(name: str, x: Any) -> None:
     if x.dtype.kind not in "fc" and x.dtype not in LOW:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert with .float()")
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert "
+            "with .float()"
+        )
 
 
 # ------------------------------------------------------------------------------------- batch norm
@@ -59,7 +71,13 @@ def floating(name: str, x: Any) -> None:
 
 def planes(x: Any) -> Any:
     n, c = x.shape[:2]
-    return x.reshape(n, c, -1) if x.ndim > 2 and x.size else x.reshape(n, c, math.prod(x.shape[2:])) if x.ndim > 2 else x
+    return (
+        x.reshape(n, c, -1)
+        if x.ndim > 2 and x.size
+        else x.reshape(n, c, math.prod(x.shape[2:]))
+        if x.ndim > 2
+        else x
+    )
 
 
 def channel_sums(lib: Any, x: Any) -> Any:
@@ -83,9 +101,17 @@ def per_channel(a: Any, x: Any) -> Any:
     return a[:, None] if x.ndim == 3 else a
 
 
-def batch_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, running_mean: Any = None, running_var: Any = None,
-               training: bool = True, eps: float = 1e-5) -> Any:
-    """(normalised x, mean, variance, 1 / sqrt(variance + eps)) with statistics of the batch, or the given ones."""
+def batch_norm(
+    lib: Any,
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    running_mean: Any = None,
+    running_var: Any = None,
+    training: bool = True,
+    eps: float = 1e-5,
+) -> Any:
+    """(normalised x, mean, variance, 1 / deviation), with statistics of the batch or the given."""
     floating("batch_norm", x)
     dtype, shape = x.dtype, x.shape
     x, weight, bias = wide(x), wide(weight), wide(bias)
@@ -101,7 +127,10 @@ def batch_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, running_m
         if bias is not None:
             out += per_channel(bias, p)
     else:
-        mean, var = wide(running_mean).copy(), wide(running_var)  # the copy is kept for the gradient
+        mean, var = (
+            wide(running_mean).copy(),
+            wide(running_var),
+        )  # the copy is kept for the gradient
         rstd = 1 / lib.sqrt(var + var.dtype.type(eps))
         factor = rstd if weight is None else rstd * weight
         shift = -mean * factor
@@ -113,8 +142,17 @@ def batch_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, running_m
     return (out.astype(dtype) if dtype in LOW else out), mean, var, rstd
 
 
-def batch_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any = None, rstd: Any = None,
-                        training: bool = True, eps: float = 1e-5, needs: Any = (True, True, True)) -> Any:
+def batch_norm_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    weight: Any = None,
+    mean: Any = None,
+    rstd: Any = None,
+    training: bool = True,
+    eps: float = 1e-5,
+    needs: Any = (True, True, True),
+) -> Any:
     """Gradients of x, weight and bias."""
     dtype, shape = x.dtype, x.shape
     g, x, weight = planes(wide(g)), planes(wide(x)), wide(weight)
@@ -147,7 +185,7 @@ def batch_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
 
 def rows(x: Any, dims: int) -> Any:
     """x as a matrix whose rows are its last `dims` dimensions."""
-    m = math.prod(x.shape[x.ndim - dims:])
+    m = math.prod(x.shape[x.ndim - dims :])
     return x.reshape(math.prod(x.shape[: x.ndim - dims]), m)
 
 
@@ -163,7 +201,9 @@ def centred(lib: Any, x: Any, eps: float) -> Any:
     return out, mean, 1 / lib.sqrt(var, out=var)
 
 
-def layer_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+def layer_norm(
+    lib: Any, x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5
+) -> Any:
     """(x normalised over its last `dims` dimensions, means, 1 / deviations)."""
     floating("layer_norm", x)
     dtype, shape = x.dtype, x.shape
@@ -177,10 +217,19 @@ def layer_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, dims: int
     return (out.astype(dtype) if dtype in LOW else out), mean, rstd
 
 
-def layer_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any = None, rstd: Any = None, dims: int = 1,
-                        eps: float = 1e-5, needs: Any = (True, True, True)) -> Any:
+def layer_norm_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    weight: Any = None,
+    mean: Any = None,
+    rstd: Any = None,
+    dims: int = 1,
+    eps: float = 1e-5,
+    needs: Any = (True, True, True),
+) -> Any:
     """Gradients of x, weight and bias."""
-    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims:]
+    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims :]
     g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
     w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
     gx = gw = gb = None
@@ -191,7 +240,8 @@ def layer_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
         if needs[1]:
             gw = (lib.matmul(rstd, p) - lib.matmul(mean * rstd, g)).reshape(full)
     if needs[0]:
-        # gx = rstd (g w) + a x + b: all that is left are products of matrices with vectors and four passes
+        # gx = rstd (g w) + a x + b: all that is left are products of matrices with vectors and four
+        # passes
         n = x.dtype.type(-1 / max(x.shape[1], 1))
         sums = lib.matmul(g, w)
         a = (lib.matmul(p, w) - mean * sums) * rstd * rstd * rstd * n
@@ -211,8 +261,10 @@ def layer_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
 # ------------------------------------------------------------------------------------- group norm
 
 
-def group_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
-    """(x (N, C, ...) normalised over groups of channels, means, 1 / deviations of each (sample, group))."""
+def group_norm(
+    lib: Any, x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5
+) -> Any:
+    """(x (N, C, ...) normalised over groups of channels, means, 1 / deviations per group)."""
     floating("group_norm", x)
     dtype, shape = x.dtype, x.shape
     n, c = shape[:2]
@@ -229,8 +281,17 @@ def group_norm(lib: Any, x: Any, weight: Any = None, bias: Any = None, groups: i
     return (out.astype(dtype) if dtype in LOW else out), mean, rstd
 
 
-def group_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any = None, rstd: Any = None, groups: int = 1,
-                        eps: float = 1e-5, needs: Any = (True, True, True)) -> Any:
+def group_norm_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    weight: Any = None,
+    mean: Any = None,
+    rstd: Any = None,
+    groups: int = 1,
+    eps: float = 1e-5,
+    needs: Any = (True, True, True),
+) -> Any:
     """Gradients of x, weight and bias."""
     dtype, shape = x.dtype, x.shape
     n, c = shape[:2]
@@ -265,7 +326,7 @@ def group_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, mean: Any 
 
 
 def rms_norm(lib: Any, x: Any, weight: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
-    """(x divided by the root of the mean square over its last `dims` dimensions, the reciprocals of the divisors)."""
+    """(x over the root of its mean square in the last `dims` dimensions, 1 / those roots)."""
     dtype, shape = x.dtype, x.shape
     p = rows(wide(x), dims)
     d = p.dtype.type
@@ -280,10 +341,18 @@ def rms_norm(lib: Any, x: Any, weight: Any = None, dims: int = 1, eps: float = 1
     return (out.astype(dtype) if dtype in LOW else out), r
 
 
-def rms_norm_backward(lib: Any, g: Any, x: Any, weight: Any = None, r: Any = None, dims: int = 1, eps: float = 1e-5,
-                      needs: Any = (True, True)) -> Any:
+def rms_norm_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    weight: Any = None,
+    r: Any = None,
+    dims: int = 1,
+    eps: float = 1e-5,
+    needs: Any = (True, True),
+) -> Any:
     """Gradients of x and weight."""
-    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims:]
+    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims :]
     g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
     w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
     p = g * x

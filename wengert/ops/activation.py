@@ -1,9 +1,9 @@
 """Activation functions and softmax.
 
-What lives here: each function as one op with one backward word. The body of a primitive is its meaning in simpler
-words; libraries run the fused kernel of the same name (`arrays/activations.py`). A backward word is a composite, so
-that where it is recorded, batched or traced it falls apart into its body and can be differentiated again.
-What does not: sigmoid, tanh and relu (`unary.py`).
+What lives here: each function as one op with one backward word. The body of a primitive is its
+meaning in simpler words; libraries run the fused kernel of the same name (`arrays/activations.py`).
+A backward word is a composite, so that where it is recorded, batched or traced it falls apart into
+its body and can be differentiated again. What does not: sigmoid, tanh and relu (`unary.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from .unary import relu
 
 
 def F(**facts: Any) -> Any:
-    """Register a function of torch.nn.functional. It has out= only if it says so: the others are spared a call."""
+    """Register a function of torch.nn.functional.
+
+    It has out= only if it says so itself: the others are spared a call.
+    """
 
     def register(f: Any) -> Any:
         f.__wengert_finished__ = f
@@ -38,10 +41,12 @@ def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 def check(name: str, input: Any) -> None:
     """TypeError unless input is a Tensor."""
     if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
 
 
-# ------------------------------------------------------------------------------------- forms of relu
+# --------------------------------------------------------------------------- forms of relu
 
 
 @F(name="relu")
@@ -90,7 +95,9 @@ def elu_backward(xp, g, x, alpha=1.0, scale=1.0, input_scale=1.0):
     return g * xp.where(xp.gt(x, 0), xp.full_like(x, scale), below)
 
 
-elu.vjp(x=lambda xp, g, x, alpha, scale, input_scale: xp.elu_backward(g, x, alpha, scale, input_scale))
+elu.vjp(
+    x=lambda xp, g, x, alpha, scale, input_scale: xp.elu_backward(g, x, alpha, scale, input_scale)
+)
 
 
 @op(elementwise, types="any", public=False, method=False)
@@ -148,7 +155,10 @@ softplus.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, beta
 
 @F(name="softplus")
 def softplus_(input, beta=1, threshold=20, *, out=None):
-    """log(1 + exp(beta * input)) / beta, a smooth relu; linear where beta * input exceeds threshold."""
+    """log(1 + exp(beta * input)) / beta, a smooth relu.
+
+    Linear where beta * input exceeds threshold.
+    """
     check("softplus", input)
     return softplus.entry(input, beta, threshold, out=out)
 
@@ -253,7 +263,9 @@ def gelu_(input, *, approximate="none", out=None):
     """input times the normal distribution function of input. approximate: 'none' or 'tanh'."""
     check("gelu", input)
     if approximate not in ("none", "tanh"):
-        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+        raise RuntimeError(
+            f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
+        )
     return gelu.entry(input, approximate, out=out)
 
 
@@ -295,8 +307,11 @@ log_softmax.vjp(x=lambda xp, g, out, dim: xp.log_softmax_backward(g, out, dim))
 
 def softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
     """The dimension of old calls without dim."""
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-                  stacklevel=stacklevel)
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
     return 0 if ndim in (0, 1, 3) else 1
 
 
@@ -307,8 +322,11 @@ def softmax_input(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Tensor, 
         input = input.to(dtype)
     d = wrap_dim(dim, input._a.ndim, name)
     if input.dtype.category != 2:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{input.dtype}': it takes floating point tensors; pass "
-                           "dtype=torch.float32")
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{input.dtype}': it takes floating point tensors; "
+            "pass "
+            "dtype=torch.float32"
+        )
     return input, d
 
 

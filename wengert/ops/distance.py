@@ -1,4 +1,4 @@
-"""Distances and similarities of vectors, unit vectors, normalisation over neighbours, bilinear forms.
+"""Distances and similarities of vectors, unit vectors, response norm, bilinear forms.
 
 What lives here: functions written in terms of public ones. What does not: cdist and norms.
 """
@@ -49,7 +49,10 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     tensors("cosine_similarity", x1=x1, x2=x2)
     d = joint_dtype([x1, x2])
     if d.category < 2:
-        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {d}: convert with .float()")
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {d}: convert with "
+            ".float()"
+        )
     x1, x2 = (x if x.dtype is d else x.to(d) for x in (x1, x2))
     x1, x2 = broadcast(x1, x2)
     axis = wrap_dim(dim, x1._a.ndim, "cosine_similarity")
@@ -113,44 +116,69 @@ def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
 
 @F(name="local_response_norm")
 def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
-    """input (N, C, ...) over (k + alpha times the mean of squares of `size` neighbouring channels) to the power beta."""
+    """input over (k + alpha * mean of squares of neighbouring channels) to the power beta.
+
+    input: (N, C, ...). size: how many channels are neighbours.
+    """
     check("local_response_norm", input)
     shape = tuple(input._a.shape)
     if len(shape) < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
+        )
     if input._a.size == 0:
         return input
     from .padding import constant_pad
 
     c = shape[1]
-    square = constant_pad.entry(input * input, (0, 0) * (len(shape) - 2) + (size // 2, (size - 1) // 2), 0)
+    square = constant_pad.entry(
+        input * input, (0, 0) * (len(shape) - 2) + (size // 2, (size - 1) // 2), 0
+    )
     total: Any = square[:, :c]
     for i in range(1, size):
-        total = total + square[:, i: i + c]
+        total = total + square[:, i : i + c]
     mean = total / size if input.dtype.category > 1 else total // size
     return input / (mean * alpha + k) ** beta
 
 
 @public(method=False)
 def bilinear(input1, input2, weight, bias=None):
-    """y[o] = input1 @ weight[o] @ input2 + bias[o]. Inputs (..., in1) and (..., in2), weight (out, in1, in2), bias (out,)."""
+    """y[o] = input1 @ weight[o] @ input2 + bias[o].
+
+    input1: (..., in1), input2: (..., in2), weight: (out, in1, in2), bias: (out,).
+    """
     tensors("bilinear", input1=input1, input2=input2, weight=weight)
     s1, s2, w = tuple(input1._a.shape), tuple(input2._a.shape), tuple(weight._a.shape)
     if len(w) != 3:
-        raise IndexError(f"bilinear(): Dimension out of range: weight must have 3 dimensions (out, in1, in2), got {list(w)}")
+        raise IndexError(
+            "bilinear(): Dimension out of range: weight must have 3 dimensions (out, in1, in2), "
+            f"got {list(w)}"
+        )
     if len(s1) != len(s2):
-        raise RuntimeError(f"bilinear(): input dimensions do not match: got {len(s1)} and {len(s2)}")
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {len(s1)} and {len(s2)}"
+        )
     for i, (a, b) in enumerate(zip(s1[:-1], s2[:-1])):
         if a != b:
-            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {i}: got {a} and {b}")
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {i}: got {a} and {b}"
+            )
     for i, (s, n) in enumerate(((s1, w[1]), (s2, w[2])), 1):
         if s[-1] != n:
-            raise RuntimeError(f"bilinear(): input{i} size does not match weight size: got {s[-1]} but expected {n}")
+            raise RuntimeError(
+                f"bilinear(): input{i} size does not match weight size: got {s[-1]} but expected "
+                f"{n}"
+            )
     if bias is not None and tuple(bias._a.shape) != (w[0],):
-        raise RuntimeError(f"bilinear(): bias size does not match weight size: got {bias._a.size} but expected {w[0]}")
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias._a.size} but expected "
+            f"{w[0]}"
+        )
     o, m, n = w
-    x, y = reshape.entry(input1, (-1, m) if input1._a.size else (0, m)), reshape.entry(input2, (-1, 1, n) if input2._a.size
-                                                                                         else (0, 1, n))
+    x, y = (
+        reshape.entry(input1, (-1, m) if input1._a.size else (0, m)),
+        reshape.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
+    )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
     out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape(*s1[:-1], o)
     return out if bias is None else out + bias

@@ -1,7 +1,7 @@
 """Dropout in its forms: of elements, of channels, and the kind for selu.
 
-What lives here: dropout as a product with scaled noise, drawn as PyTorch draws it. What does not: the random streams
-(`arrays/streams.py`, `random_fill.py`).
+What lives here: dropout as a product with scaled noise, drawn as PyTorch draws it. What does not:
+the random streams (`arrays/streams.py`, `random_fill.py`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     if RANK.get(type(a), 0) == 0:
         ns = NS[type(a)]
         if a.dtype.kind == "c":
-            raise NotImplementedError(f"\"bernoulli_scalar_cpu_\" not implemented for '{input.dtype}': drop out the real and "
-                                      "imaginary parts by a real mask of your own")
+            raise NotImplementedError(
+                f"\"bernoulli_scalar_cpu_\" not implemented for '{input.dtype}': drop out the real "
+                "and "
+                "imaginary parts by a real mask of your own"
+            )
         like = ns.empty((*a.shape[:2], *(1,) * (a.ndim - 2)), a.dtype) if channels else a
         return wrap(streams.fresh(ns, like, default_stream(ns.device_of(a)), "bernoulli", (keep,)))
     x = input.detach()
@@ -36,18 +39,27 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     return LIKE["bernoulli"].entry(x, (keep,), None)
 
 
-def dropped(name: str, input: Tensor, p: float, training: bool, inplace: bool, channels: bool) -> Tensor:
+def dropped(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, channels: bool
+) -> Tensor:
     """Dropout of elements or channels."""
     if not training or p == 0 or input._a.size == 0:
         return input
     if input.dtype.category < 2:
-        raise RuntimeError(f"{name}: result type Float can't be cast to the desired output type {input.dtype}: convert the input "
-                           "with .float()")
+        raise RuntimeError(
+            f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
+            "convert the input "
+            "with .float()"
+        )
     if channels and input._a.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if p == 1:
-        r = mul.entry(input, wrap(NS[type(input._a)].zeros((), input.dtype.np)) if RANK.get(type(input._a), 0) == 0
-                      else input.detach() * 0)
+        r = mul.entry(
+            input,
+            wrap(NS[type(input._a)].zeros((), input.dtype.np))
+            if RANK.get(type(input._a), 0) == 0
+            else input.detach() * 0,
+        )
     else:
         n = noise(input, 1 - p, channels)
         r = mul.entry(input, scaled(n, 1 / (1 - p)))
@@ -63,7 +75,9 @@ def scaled(n: Tensor, factor: float) -> Tensor:
     return n * factor
 
 
-def alpha_dropped(name: str, input: Tensor, p: float, training: bool, inplace: bool, channels: bool) -> Tensor:
+def alpha_dropped(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, channels: bool
+) -> Tensor:
     """Dropout to the negative limit of selu, keeping mean and variance."""
     if not training or p == 0 or input._a.size == 0:
         return input
@@ -87,7 +101,9 @@ def probability(p: Any) -> None:
 
 @F(name="dropout")
 def dropout_(input, p=0.5, training=True, inplace=False):
-    """input with elements zeroed with probability p, the others scaled by 1 / (1 - p); input itself unless training.
+    """input with elements zeroed with probability p, the others scaled by 1 / (1 - p).
+
+    Unless training, input itself.
 
     >>> F.dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
@@ -135,17 +151,28 @@ def _plain(name: str, rule: Any, channels: bool, doc: str) -> None:
     f.__name__, f.__doc__ = name, doc
 
 
-_plain("alpha_dropout", alpha_dropped, False, "Dropout for selu, if train: keeps mean and variance.")
+_plain(
+    "alpha_dropout", alpha_dropped, False, "Dropout for selu, if train: keeps mean and variance."
+)
 _plain("feature_dropout", dropped, True, "Dropout of whole channels (dimension 1), if train.")
-_plain("feature_alpha_dropout", alpha_dropped, True, "alpha_dropout of whole channels (dimension 1), if train.")
-for _name, _rule, _channels in (("dropout", dropped, False), ("alpha_dropout", alpha_dropped, False),
-                                ("feature_dropout", dropped, True), ("feature_alpha_dropout", alpha_dropped, True)):
+_plain(
+    "feature_alpha_dropout",
+    alpha_dropped,
+    True,
+    "alpha_dropout of whole channels (dimension 1), if train.",
+)
+for _name, _rule, _channels in (
+    ("dropout", dropped, False),
+    ("alpha_dropout", alpha_dropped, False),
+    ("feature_dropout", dropped, True),
+    ("feature_alpha_dropout", alpha_dropped, True),
+):
     _in_place(_name, _rule, _channels)
 
 
 @F(name="alpha_dropout")
 def alpha_dropout_(input, p=0.5, training=False, inplace=False):
-    """Dropout for selu: elements go to its negative limit with probability p; keeps mean and variance."""
+    """Dropout for selu: to its negative limit with probability p, keeping mean and variance."""
     check("alpha_dropout", input)
     probability(p)
     return alpha_dropped("alpha_dropout", input, p, training, inplace, False)
@@ -166,9 +193,13 @@ def dropout1d_(input, p=0.5, training=True, inplace=False):
     probability(p)
     nd = input._a.ndim
     if nd not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {nd}D input. Note that dropout1d exists to "
-                           "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an "
-                           "optional batch dimension (i.e. 2D or 3D inputs).")
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {nd}D input. Note that dropout1d "
+            "exists to "
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
+            "and an "
+            "optional batch dimension (i.e. 2D or 3D inputs)."
+        )
     return single(input, nd == 2, p, training, inplace)
 
 
@@ -176,7 +207,9 @@ def single(input: Tensor, unbatched: bool, p: float, training: bool, inplace: bo
     """Channel dropout; an input without batch dimension gets one for the time."""
     if not unbatched:
         return dropped("feature_dropout", input, p, training, inplace, True)
-    return squeeze.entry(dropped("feature_dropout", unsqueeze.entry(input, 0), p, training, inplace, True), (0,))
+    return squeeze.entry(
+        dropped("feature_dropout", unsqueeze.entry(input, 0), p, training, inplace, True), (0,)
+    )
 
 
 @F(name="dropout2d")
@@ -186,11 +219,20 @@ def dropout2d_(input, p=0.5, training=True, inplace=False):
     probability(p)
     nd = input._a.ndim
     if nd not in (3, 4):
-        warnings.warn(f"dropout2d: Received a {nd}-D input to dropout2d, which is deprecated and will result in an error in a "
-                      "future release: it needs a channel dimension, 2 spatial dimensions and a batch dimension.", stacklevel=2)
+        warnings.warn(
+            f"dropout2d: Received a {nd}-D input to dropout2d, which is deprecated and will result "
+            "in an error in a "
+            "future release: it needs a channel dimension, 2 spatial dimensions and a batch "
+            "dimension.",
+            stacklevel=2,
+        )
     elif nd == 3:
-        warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
-                      "- input is interpreted as shape (N, C, L), where C is the channel dim: use dropout1d.", stacklevel=2)
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired "
+            "- input is interpreted as shape (N, C, L), where C is the channel dim: use dropout1d.",
+            stacklevel=2,
+        )
     return dropped("feature_dropout", input, p, training, inplace, True)
 
 
@@ -201,6 +243,10 @@ def dropout3d_(input, p=0.5, training=True, inplace=False):
     probability(p)
     nd = input._a.ndim
     if nd not in (4, 5):
-        warnings.warn(f"dropout3d: Received a {nd}-D input to dropout3d, which is deprecated and will result in an error in a "
-                      "future release: it needs a channel dimension and 3 spatial dimensions.", stacklevel=2)
+        warnings.warn(
+            f"dropout3d: Received a {nd}-D input to dropout3d, which is deprecated and will result "
+            "in an error in a "
+            "future release: it needs a channel dimension and 3 spatial dimensions.",
+            stacklevel=2,
+        )
     return single(input, nd == 4, p, training, inplace)

@@ -1,8 +1,8 @@
 """Losses against classes, and the commonest between arrays; how losses are reduced.
 
-What lives here: each loss as one op, reduction included, with one backward word. Backward words are composites:
-libraries run the fused kernel (`arrays/losses.py`); recorded backward passes run the body. What does not: margin and
-distance losses (`margin.py`), CTC (`ctc.py`).
+What lives here: each loss as one op, reduction included, with one backward word. Backward words are
+composites: libraries run the fused kernel (`arrays/losses.py`); recorded backward passes run the
+body. What does not: margin and distance losses (`margin.py`), CTC (`ctc.py`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,21 @@ def reduction_of(reduction: Any, size_average: Any = None, reduce: Any = None) -
     if size_average is not None or reduce is not None:
         average, whole = (True if v is None else v for v in (size_average, reduce))
         reduction = ("mean" if average else "sum") if whole else "none"
-        warnings.warn("size_average and reduce args will be deprecated, please use "
-                      f"reduction='{reduction}' instead.", stacklevel=3)
+        warnings.warn(
+            "size_average and reduce args will be deprecated, please use "
+            f"reduction='{reduction}' instead.",
+            stacklevel=3,
+        )
     if reduction not in REDUCTIONS:
         if reduction == "elementwise_mean":
-            warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=3)
+            warnings.warn(
+                "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+                stacklevel=3,
+            )
             return "mean"
-        raise ValueError(f"{reduction} is not a valid value for reduction: use 'mean', 'sum' or 'none'")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction: use 'mean', 'sum' or 'none'"
+        )
     return reduction
 
 
@@ -40,7 +48,9 @@ NUMBERED = ("none", "mean", "sum")  # PyTorch's numbers for reductions, in funct
 def numbered(reduction: int) -> str:
     """The reduction of a number."""
     if reduction not in (0, 1, 2):
-        raise ValueError(f"{reduction} is not a valid value for reduction: use 0 (none), 1 (mean) or 2 (sum)")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction: use 0 (none), 1 (mean) or 2 (sum)"
+        )
     return NUMBERED[reduction]
 
 
@@ -53,14 +63,24 @@ def tensors(name: str, **arguments: Any) -> None:
     """TypeError for arguments that are not Tensors."""
     for i, (k, t) in enumerate(arguments.items(), 1):
         if not isinstance(t, Tensor):
-            raise TypeError(f"{name}(): argument '{k}' (position {i}) must be Tensor, not {type(t).__name__}")
+            raise TypeError(
+                f"{name}(): argument '{k}' (position {i}) must be Tensor, not {type(t).__name__}"
+            )
 
 
 # ------------------------------------------------------------------------------------- classes
 
 
-@primitive(opaque, types="any", hidden="e s total", inputs=3, optional="weight", public=False, method=False,
-           node="NllLossBackward0")
+@primitive(
+    opaque,
+    types="any",
+    hidden="e s total",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="NllLossBackward0",
+)
 def cross_entropy(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
     """Loss of logits x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
 
@@ -74,59 +94,97 @@ def one_hot_of(xp: Any, x: Any, target: Any) -> tuple[Any, int]:
 
 
 @primitive(composite, public=False, method=False)
-def cross_entropy_backward(xp, g, x, target, weight, e, s, total, reduction="mean", ignore=-100, smoothing=0.0):
+def cross_entropy_backward(
+    xp, g, x, target, weight, e, s, total, reduction="mean", ignore=-100, smoothing=0.0
+):
     """Gradient of cross_entropy's logits."""
     q, dim = one_hot_of(xp, x, target)
     kept = xp.astype(xp.unsqueeze(xp.ne(target, ignore), dim), x.dtype)
     w = None if weight is None else xp.reshape(weight, (-1, *(1,) * (x.ndim - dim - 1)))
     part = q if w is None else q * w
     if smoothing:
-        part = part * (1 - smoothing) + (smoothing / x.shape[dim] if w is None else w * (smoothing / x.shape[dim]))
+        part = part * (1 - smoothing) + (
+            smoothing / x.shape[dim] if w is None else w * (smoothing / x.shape[dim])
+        )
     part = part * kept
     g = xp.unsqueeze(g, dim) if reduction == "none" else g / total if reduction == "mean" else g
     return g * (xp.softmax(x, dim) * xp.sum(part, dim, True) - part)
 
 
-cross_entropy.vjp(x=lambda xp, g, x, target, weight, e, s, total, reduction, ignore, smoothing:
-                  xp.cross_entropy_backward(g, x, target, weight, e, s, total, reduction, ignore, smoothing))
+cross_entropy.vjp(
+    x=lambda xp, g, x, target, weight, e, s, total, reduction, ignore, smoothing: (
+        xp.cross_entropy_backward(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
+    )
+)
 
 
 def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
     """The checks of class indices that losses over classes share."""
     s, t = input._a.shape, target._a.shape
     if len(s) == 0:
-        raise ValueError(f"Expected 1 or more dimensions (got {len(s)}): the input needs a dimension of classes")
+        raise ValueError(
+            f"Expected 1 or more dimensions (got {len(s)}): the input needs a dimension of classes"
+        )
     if len(s) == 1:
         if len(t):
-            raise RuntimeError(f"nll_loss: an input of shape {list(s)} (classes without batch) needs a 0-d target, got shape "
-                               f"{list(t)}")
+            raise RuntimeError(
+                f"nll_loss: an input of shape {list(s)} (classes without batch) needs a 0-d "
+                "target, got shape "
+                f"{list(t)}"
+            )
     elif len(t) == 0 or s[0] != t[0]:
-        raise ValueError(f"Expected input batch_size ({s[0]}) to match target batch_size ({t[0] if t else 1}): the shapes are "
-                         f"{list(s)} and {list(t)}")
+        raise ValueError(
+            f"Expected input batch_size ({s[0]}) to match target batch_size ({t[0] if t else 1}): "
+            "the shapes are "
+            f"{list(s)} and {list(t)}"
+        )
     elif tuple(s[2:]) != tuple(t[1:]):
-        raise RuntimeError(f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}")
+        raise RuntimeError(
+            f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}"
+        )
     if target.dtype.name not in ("int64", "uint8"):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}: convert the class indices with "
-                           ".long()")
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {target.dtype}: convert the class "
+            "indices with "
+            ".long()"
+        )
     if weight is not None:
         c = s[0] if len(s) == 1 else s[1]
         if tuple(weight._a.shape) != (c,):
-            raise RuntimeError(f"weight tensor should be defined either for all {c} classes or no classes but got weight tensor "
-                               f"of shape: {list(weight._a.shape)}")
+            raise RuntimeError(
+                f"weight tensor should be defined either for all {c} classes or no classes but got "
+                "weight tensor "
+                f"of shape: {list(weight._a.shape)}"
+            )
         if weight.dtype is not input.dtype and input.dtype.itemsize > 2:
-            raise RuntimeError(f"expected scalar type {input.dtype} but found {weight.dtype}: give the class weights the input's "
-                               "dtype")
+            raise RuntimeError(
+                f"expected scalar type {input.dtype} but found {weight.dtype}: give the class "
+                "weights the input's "
+                "dtype"
+            )
         if weight._n is not None:
-            raise RuntimeError("The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This "
-                               "input cannot have requires_grad True: pass weight.detach()")
+            raise RuntimeError(
+                "The function 'nll_loss_forward' is not differentiable with respect to argument "
+                "'weight'. This "
+                "input cannot have requires_grad True: pass weight.detach()"
+            )
 
 
 @F(name="cross_entropy")
-def cross_entropy_(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-                   label_smoothing=0.0):
+def cross_entropy_(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
     """Cross entropy of logits input (N, C, ...) or (C,).
 
-    target: indices of classes (N, ...) or (), or probabilities of input's shape. weight: of each class (C,).
+    target: indices of classes (N, ...) or (), or probabilities of input's shape. weight: of each
+    class (C,).
 
     >>> F.cross_entropy(torch.zeros(1, 2), torch.tensor([0]))
     tensor(0.6931)
@@ -144,7 +202,9 @@ def cross_entropy_(input, target, weight=None, size_average=None, ignore_index=-
     return cross_entropy.entry(input, target, weight, reduction, ignore_index, label_smoothing)
 
 
-def soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
+def soft_cross_entropy(
+    input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float
+) -> Tensor:
     """cross_entropy against probabilities."""
     dim = 0 if input._a.ndim == 1 else 1
     c = input._a.shape[dim]
@@ -153,8 +213,10 @@ def soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: st
     terms = log_softmax.entry(input, dim) * target
     if weight is not None:
         if tuple(weight._a.shape) != (c,):
-            raise RuntimeError("cross_entropy: weight tensor should be defined either for all "
-                               f"{c} classes or no classes but got weight tensor of shape: {list(weight._a.shape)}")
+            raise RuntimeError(
+                "cross_entropy: weight tensor should be defined either for all "
+                f"{c} classes or no classes but got weight tensor of shape: {list(weight._a.shape)}"
+            )
         terms = terms * weight.reshape(-1, *(1,) * (input._a.ndim - dim - 1))
     if reduction == "none":
         return -terms.sum(dim)
@@ -162,10 +224,18 @@ def soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: st
     return total if reduction == "sum" else total / (input._a.size // max(c, 1))
 
 
-@primitive(opaque, types="any", hidden="total", inputs=3, optional="weight", public=False, method=False,
-           node="NllLossBackward0")
+@primitive(
+    opaque,
+    types="any",
+    hidden="total",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="NllLossBackward0",
+)
 def nll_loss(xp, x, target, weight, reduction="mean", ignore=-100):
-    """Loss of log-probabilities x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
+    """Loss of log-probabilities x (N, C, ...) or (C,) against classes (N, ...) or ()."""
 
 
 @primitive(composite, public=False, method=False)
@@ -179,20 +249,28 @@ def nll_loss_backward(xp, g, x, target, weight, total, reduction="mean", ignore=
     return -g * q
 
 
-nll_loss.vjp(x=lambda xp, g, x, target, weight, total, reduction, ignore:
-             xp.nll_loss_backward(g, x, target, weight, total, reduction, ignore))
+nll_loss.vjp(
+    x=lambda xp, g, x, target, weight, total, reduction, ignore: xp.nll_loss_backward(
+        g, x, target, weight, total, reduction, ignore
+    )
+)
 
 
 @F(name="nll_loss")
-def nll_loss_(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
-    """Minus the log-probability of the target class. input: log-probabilities (N, C, ...) or (C,), target: (N, ...) or ()."""
+def nll_loss_(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
+):
+    """Minus the log-probability of the target class.
+
+    input: log-probabilities (N, C, ...) or (C,), target: (N, ...) or (), weight: (C,).
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("nll_loss", input=input, target=target)
     target_shapes(input, target, weight)
     return nll_loss.entry(input, target, weight, reduction, ignore_index)
 
 
-# ------------------------------------------------------------------------------------- element by element
+# --------------------------------------------------------------------------- element by element
 
 
 def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
@@ -228,8 +306,13 @@ def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
     """input and target in one shape; a warning if they had to be broadcast."""
     if input._a.shape == target._a.shape:
         return input, target
-    warnings.warn(f"{name}: Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-                  "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=3)
+    warnings.warn(
+        f"{name}: Using a target size ({target.shape}) that is different to the input size "
+        f"({input.shape}). This will "
+        "likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+        "size.",
+        stacklevel=3,
+    )
     return broadcast(input, target)
 
 
@@ -245,15 +328,21 @@ def broadcast(*ts: Tensor) -> tuple[Tensor, ...]:
             if shape[-i] == 1:
                 shape[-i] = s[-i]
             elif s[-i] not in (1, shape[-i]):
-                raise RuntimeError(f"The size of tensor a ({shape[-i]}) must match the size of tensor b ({s[-i]}) at non-singleton "
-                                   f"dimension {len(shape) - i}: the shapes are {[list(x._a.shape) for x in ts]}")
+                raise RuntimeError(
+                    f"The size of tensor a ({shape[-i]}) must match the size of tensor b ({s[-i]}) "
+                    "at non-singleton "
+                    f"dimension {len(shape) - i}: the shapes are {[list(x._a.shape) for x in ts]}"
+                )
     return tuple([t if tuple(t._a.shape) == tuple(shape) else expand_(t, *shape) for t in ts])
 
 
 def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
     """Losses times weights, reduced; their mean is divided by the sum of the weights."""
     if tuple(weight._a.shape) != tuple(input._a.shape):
-        raise ValueError(f"Weights and input must have the same size: got {list(weight._a.shape)} and {list(input._a.shape)}")
+        raise ValueError(
+            f"Weights and input must have the same size: got {list(weight._a.shape)} and "
+            f"{list(input._a.shape)}"
+        )
     losses = losses * weight
     if reduction == "none":
         return losses
@@ -289,7 +378,15 @@ def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", we
     return reduce_to(losses, reduction)
 
 
-@primitive(opaque, types="any", inputs=3, optional="weight", public=False, method=False, node="BinaryCrossEntropyBackward0")
+@primitive(
+    opaque,
+    types="any",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="BinaryCrossEntropyBackward0",
+)
 def bce_loss(xp, x, y, weight, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
 
@@ -307,7 +404,10 @@ def _bce_loss_y(xp: Any, g: Any, x: Any, weight: Any, reduction: str) -> Any:
     return gy if weight is None else gy * weight
 
 
-bce_loss.vjp(x=lambda xp, g, x, y, weight, reduction: xp.bce_loss_backward(g, x, y, weight, reduction), y=_bce_loss_y)
+bce_loss.vjp(
+    x=lambda xp, g, x, y, weight, reduction: xp.bce_loss_backward(g, x, y, weight, reduction),
+    y=_bce_loss_y,
+)
 
 
 @F(name="binary_cross_entropy")
@@ -316,10 +416,16 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("binary_cross_entropy", input=input, target=target)
     if tuple(target._a.shape) != tuple(input._a.shape):
-        raise ValueError(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
-                         "Please ensure they have the same size.")
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
     if target.dtype is not input.dtype:
-        raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}: convert the target with .to(input.dtype)")
+        raise RuntimeError(
+            f"Found dtype {target.dtype} but expected {input.dtype}: convert the target with "
+            ".to(input.dtype)"
+        )
     if weight is not None:
         from .shape import expand_
 
@@ -327,8 +433,15 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
     return bce_loss.entry(input, target, weight, reduction)
 
 
-@primitive(opaque, types="any", inputs=4, optional="weight pos_weight", public=False, method=False,
-           node="BinaryCrossEntropyWithLogitsBackward0")
+@primitive(
+    opaque,
+    types="any",
+    inputs=4,
+    optional="weight pos_weight",
+    public=False,
+    method=False,
+    node="BinaryCrossEntropyWithLogitsBackward0",
+)
 def bce_logits(xp, x, y, weight, pos_weight, reduction="mean"):
     """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""
 
@@ -348,20 +461,34 @@ def _bce_logits_y(xp: Any, g: Any, x: Any, weight: Any, pos_weight: Any, reducti
     return arriving(xp, g, x, reduction) * slope
 
 
-bce_logits.vjp(x=lambda xp, g, x, y, weight, pos_weight, reduction:
-               xp.bce_logits_backward(g, x, y, weight, pos_weight, reduction), y=_bce_logits_y)
+bce_logits.vjp(
+    x=lambda xp, g, x, y, weight, pos_weight, reduction: xp.bce_logits_backward(
+        g, x, y, weight, pos_weight, reduction
+    ),
+    y=_bce_logits_y,
+)
 
 
 @F(name="binary_cross_entropy_with_logits")
-def bce_logits_(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
-    """Binary cross entropy of sigmoid(input), without its rounding; weight broadcasts, pos_weight multiplies positives."""
+def bce_logits_(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
+    """Binary cross entropy of sigmoid(input), without its rounding.
+
+    weight broadcasts; pos_weight multiplies the term of the positives.
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("binary_cross_entropy_with_logits", input=input, target=target)
     if tuple(target._a.shape) != tuple(input._a.shape):
-        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+        raise ValueError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
     if input.dtype.category < 2:
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype}: convert the logits with "
-                           ".float()")
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {input.dtype}: convert "
+            "the logits with "
+            ".float()"
+        )
     if target.dtype is not input.dtype:
         d = joint_dtype([input, target])
         input, target = input.to(d), target.to(d)
@@ -376,14 +503,23 @@ def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
     return bce_logits_(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
 
 
-
 @F(name="linear_cross_entropy")
-def linear_cross_entropy_(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean", ignore_index=None,
-                          label_smoothing=0.0, options=None):
+def linear_cross_entropy_(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
     """cross_entropy of the logits input @ linear_weight.T + linear_bias.
 
-    input: (N, in) or (in,), linear_weight: (C, ..., in), linear_bias: (C, ...), target as in cross_entropy. options: how
-    PyTorch divides the batch; accepted, and of no effect.
+    input: (N, in) or (in,), linear_weight: (C, ..., in), linear_bias: (C, ...), target as in
+    cross_entropy. options: how PyTorch divides the batch; accepted, and of no effect.
     """
     from .matmul import linear_
 
@@ -393,13 +529,20 @@ def linear_cross_entropy_(input, linear_weight, target, *, linear_bias=None, wei
     if len(w) < 2:
         raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(w)}")
     if s[-1] != w[-1]:
-        raise RuntimeError("expected equal input and linear_weight last dimensions (in_features), got "
-                           f"{s[-1]} and {w[-1]}, respectively")
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{s[-1]} and {w[-1]}, respectively"
+        )
     if linear_bias is not None and tuple(linear_bias._a.shape) != w[:-1]:
-        raise RuntimeError(f"expected linear_bias shape {w[:-1]}, got {tuple(linear_bias._a.shape)}")
+        raise RuntimeError(
+            f"expected linear_bias shape {w[:-1]}, got {tuple(linear_bias._a.shape)}"
+        )
     if len(w) > 2 and len(s) < 2:
-        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {w} requires batched input, (N, {s[-1]}), got "
-                           f"unbatched input with shape {s}")
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {w} requires batched input, (N, "
+            f"{s[-1]}), got "
+            f"unbatched input with shape {s}"
+        )
     shape = (*s[:-1], *w[:-1])
     if tuple(target._a.shape) == shape and ignore_index is not None:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
@@ -407,5 +550,11 @@ def linear_cross_entropy_(input, linear_weight, target, *, linear_bias=None, wei
         linear_weight = linear_weight.reshape(-1, w[-1])
         linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = linear_(input, linear_weight, linear_bias).reshape(shape)
-    return cross_entropy_(logits, target, weight, reduction=reduction, label_smoothing=label_smoothing,
-                          ignore_index=-100 if ignore_index is None else ignore_index)
+    return cross_entropy_(
+        logits,
+        target,
+        weight,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+    )

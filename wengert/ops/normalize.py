@@ -1,8 +1,9 @@
-"""Normalisation: over the batch, layers, groups, instances, root mean squares, neighbouring channels, vectors.
+"""Normalisation: over the batch, layers, groups, instances, by root mean squares.
 
-What lives here: each norm as one op that keeps its statistics as residuals, with one backward word. Backward words are
-composites: libraries run the fused kernel (`arrays/normalization.py`); where a backward pass is recorded, the body
-computes the statistics again, so that it can be differentiated again.
+What lives here: each norm as one op that keeps its statistics as residuals, with one backward word.
+Backward words are composites: libraries run the fused kernel (`arrays/normalization.py`); where a
+backward pass is recorded, the body computes the statistics again, so that it can be differentiated
+again.
 """
 
 from __future__ import annotations
@@ -33,14 +34,26 @@ def unless(wanted: Any, value: Any) -> Any:
 # ------------------------------------------------------------------------------------- batch norm
 
 
-@primitive(opaque, types="any", outputs="out mean var", integer="mean var", hidden="rstd", inputs=5, public=False, method=False,
-           optional="weight bias running_mean running_var", node="NativeBatchNormBackward0")
+@primitive(
+    opaque,
+    types="any",
+    outputs="out mean var",
+    integer="mean var",
+    hidden="rstd",
+    inputs=5,
+    public=False,
+    method=False,
+    optional="weight bias running_mean running_var",
+    node="NativeBatchNormBackward0",
+)
 def batch_norm(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
-    """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted; also the statistics it used."""
+    """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted."""
 
 
 @primitive(composite, public=False, method=False)
-def batch_norm_backward(xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)):
+def batch_norm_backward(
+    xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)
+):
     """Gradients of batch_norm's x, weight and bias."""
     nd = x.ndim
     dims = (0, *range(2, nd))
@@ -53,24 +66,47 @@ def batch_norm_backward(xp, g, x, weight, mean, rstd, training=True, eps=1e-5, n
     gx = None
     if needs[0]:
         gh = g if weight is None else g * spread(xp, weight, nd)
-        gx = r * (gh - xp.mean(gh, dims, True) - h * xp.mean(gh * h, dims, True)) if training else r * gh
-    return gx, unless(needs[1], lambda: xp.sum(g * h, dims)), unless(needs[2], lambda: xp.sum(g, dims))
+        gx = (
+            r * (gh - xp.mean(gh, dims, True) - h * xp.mean(gh * h, dims, True))
+            if training
+            else r * gh
+        )
+    return (
+        gx,
+        unless(needs[1], lambda: xp.sum(g * h, dims)),
+        unless(needs[2], lambda: xp.sum(g, dims)),
+    )
 
 
-def _batch_norm(xp: Any, g_out: Any, x: Any, weight: Any, mean: Any, rstd: Any, training: bool, eps: float,
-                needs: Any) -> Any:
-    return (*xp.batch_norm_backward(g_out, x, weight, mean, rstd, training, eps, needs[:3]), None, None)
+def _batch_norm(
+    xp: Any,
+    g_out: Any,
+    x: Any,
+    weight: Any,
+    mean: Any,
+    rstd: Any,
+    training: bool,
+    eps: float,
+    needs: Any,
+) -> Any:
+    return (
+        *xp.batch_norm_backward(g_out, x, weight, mean, rstd, training, eps, needs[:3]),
+        None,
+        None,
+    )
 
 
 batch_norm.vjp_all(_batch_norm)
 
 
 @F(name="batch_norm")
-def batch_norm_(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm_(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
     """input (N, C, ...) normalised in each channel, times weight (C,) plus bias (C,).
 
-    training: with the statistics of the batch, which also move running_mean and running_var (C,) by momentum; else with
-    the running statistics.
+    training: with the statistics of the batch, which also move running_mean and running_var (C,) by
+    momentum; else with the running statistics.
 
     >>> F.batch_norm(torch.tensor([[1.], [3.]]), None, None, training=True)
     tensor([[-1.0000],
@@ -82,20 +118,41 @@ def batch_norm_(input, running_mean, running_var, weight=None, bias=None, traini
     if training:
         enough_values(tuple(input._a.shape))
     elif running_mean is None or running_var is None:
-        raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
+        raise RuntimeError(
+            "batch_norm: Expected running_mean and running_var to be defined when training=False"
+        )
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-def normalised(input: Tensor, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
-               eps: float) -> Tensor:
+def normalised(
+    input: Tensor,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
     """batch_norm after its check of the size."""
     shape = input._a.shape
     if len(shape) < 2:
-        raise RuntimeError(f"batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape {tuple(shape)}")
-    for what, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        raise RuntimeError(
+            "batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape "
+            f"{tuple(shape)}"
+        )
+    for what, t in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
         if t is not None and tuple(t._a.shape) != (shape[1],):
-            raise RuntimeError(f"batch_norm: {what} should contain {shape[1]} elements not {t._a.size}: the input of shape "
-                               f"{tuple(shape)} has {shape[1]} channels in dimension 1")
+            raise RuntimeError(
+                f"batch_norm: {what} should contain {shape[1]} elements not {t._a.size}: the input "
+                "of shape "
+                f"{tuple(shape)} has {shape[1]} channels in dimension 1"
+            )
     if training:
         out, mean, var = batch_norm.entry(input, weight, bias, None, None, True, eps)
         n = input._a.size // max(shape[1], 1)
@@ -109,15 +166,24 @@ def normalised(input: Tensor, running_mean: Any, running_var: Any, weight: Any, 
 
 def enough_values(shape: tuple[int, ...]) -> None:
     if math.prod(shape[:1] + shape[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}: use a larger "
-                         "batch, or .eval()")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}: "
+            "use a larger "
+            "batch, or .eval()"
+        )
 
 
 def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> None:
     """running = (1 - momentum) * running + momentum * factor * new, in place."""
     a, b = running._a, new._a
-    if type(a) is type(b) and RANK.get(type(a), 0) == 0 and a.dtype is b.dtype and a.flags.writeable:
-        # not announced as a change: nothing that was recorded keeps these arrays (evaluation saves copies)
+    if (
+        type(a) is type(b)
+        and RANK.get(type(a), 0) == 0
+        and a.dtype is b.dtype
+        and a.flags.writeable
+    ):
+        # not announced as a change: nothing that was recorded keeps these arrays (evaluation saves
+        # copies)
         a *= 1 - momentum
         a += b * b.dtype.type(momentum * factor)
         return
@@ -127,37 +193,70 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
 
 
 @public(name="batch_norm", method=False)
-def torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True):
+def torch_batch_norm(
+    input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
+):
     """F.batch_norm with the arguments in another order and without its check of the batch size."""
     check("batch_norm", input)
     if not training and (running_mean is None or running_var is None):
-        raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
+        raise RuntimeError(
+            "batch_norm: Expected running_mean and running_var to be defined when training=False"
+        )
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 @F(name="instance_norm")
-def instance_norm_(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1,
-                   eps=1e-5):
-    """input (N, C, ...) normalised in each channel of each sample, times weight (C,) plus bias (C,)."""
+def instance_norm_(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """input (N, C, ...) normalised in each channel of each sample.
+
+    weight, bias: (C,), a factor and a term for each channel.
+    """
     check("instance_norm", input)
     if use_input_stats:
         shape = tuple(input._a.shape)
         if math.prod(shape[2:]) == 1:
-            raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
-    return torch_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
+            raise ValueError(
+                f"Expected more than 1 spatial element when training, got input size {list(shape)}"
+            )
+    return torch_instance_norm(
+        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
+    )
 
 
 @public(name="instance_norm", method=False)
-def torch_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled=True):
+def torch_instance_norm(
+    input,
+    weight,
+    bias,
+    running_mean,
+    running_var,
+    use_input_stats,
+    momentum,
+    eps,
+    cudnn_enabled=True,
+):
     """F.instance_norm with the arguments in another order and without its check of the size."""
     if not use_input_stats and (running_mean is None or running_var is None):
-        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when use_input_stats is false"
+        )
     shape = tuple(input._a.shape)
     n, c = shape[:2]
     flat = reshape.entry(input, (1, n * c, *shape[2:]))
     each = [repeated(t, n) for t in (weight, bias)]
     if not use_input_stats:
-        out = batch_norm.entry(flat, *each, repeated(running_mean, n), repeated(running_var, n), False, eps)[0]
+        out = batch_norm.entry(
+            flat, *each, repeated(running_mean, n), repeated(running_var, n), False, eps
+        )[0]
         return reshape.entry(out, shape)
     out, mean, var = batch_norm.entry(flat, *each, None, None, True, eps)
     if running_mean is not None:
@@ -178,8 +277,15 @@ def repeated(t: Any, n: int) -> Any:
 # ------------------------------------------------------------------------------------- layer norm
 
 
-@primitive(opaque, types="any", hidden="mean rstd", optional="weight bias", public=False, method=False,
-           node="NativeLayerNormBackward0")
+@primitive(
+    opaque,
+    types="any",
+    hidden="mean rstd",
+    optional="weight bias",
+    public=False,
+    method=False,
+    node="NativeLayerNormBackward0",
+)
 def layer_norm(xp, x, weight, bias, dims=1, eps=1e-5):
     """x with mean 0 and variance 1 over its last dims dimensions, scaled and shifted."""
 
@@ -196,7 +302,11 @@ def layer_norm_backward(xp, g, x, weight, mean, rstd, dims=1, eps=1e-5, needs=(T
     if needs[0]:
         gh = g if weight is None else g * weight
         gx = r * (gh - xp.mean(gh, inner, True) - h * xp.mean(gh * h, inner, True))
-    return gx, unless(needs[1], lambda: added(xp, g * h, outer)), unless(needs[2], lambda: added(xp, g, outer))
+    return (
+        gx,
+        unless(needs[1], lambda: added(xp, g * h, outer)),
+        unless(needs[2], lambda: added(xp, g, outer)),
+    )
 
 
 def added(xp: Any, x: Any, dims: Any) -> Any:
@@ -204,12 +314,15 @@ def added(xp: Any, x: Any, dims: Any) -> Any:
     return xp.sum(x, dims) if dims else x
 
 
-layer_norm.vjp_all(lambda xp, g, x, weight, mean, rstd, dims, eps, needs:
-                   xp.layer_norm_backward(g, x, weight, mean, rstd, dims, eps, needs))
+layer_norm.vjp_all(
+    lambda xp, g, x, weight, mean, rstd, dims, eps, needs: xp.layer_norm_backward(
+        g, x, weight, mean, rstd, dims, eps, needs
+    )
+)
 
 
 def _leading(op: Any) -> Any:
-    """vmap rule of norms over trailing dimensions: the batch is one more leading one, if only x is batched."""
+    """vmap rule of norms over trailing dimensions: the batch is one more leading dimension."""
 
     def rule(xp: Any, size: int, flags: list[bool], *values: Any, **static: Any) -> Any:
         if any(flags[1:]):
@@ -227,32 +340,51 @@ _leading(layer_norm)
 def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> int:
     """How many dimensions are normalised; checks the shapes."""
     if isinstance(normalized_shape, int) or not hasattr(normalized_shape, "__iter__"):
-        raise TypeError(f"{name}(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'normalized_shape' must be tuple of ints, not "
+            f"{type(normalized_shape).__name__}"
+        )
     want = tuple(normalized_shape)
     k = len(want)
     shape = tuple(input._a.shape)
     if k < 1:
-        raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-                           f"element, but got normalized_shape = {list(want)}")
+        raise RuntimeError(
+            f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at "
+            "least one "
+            f"element, but got normalized_shape = {list(want)}"
+        )
     for what, t in others.items():
         if t is not None and tuple(t._a.shape) != want:
-            raise RuntimeError(f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
-                               f"{list(t._a.shape)} and normalized_shape = {list(want)}")
-    if len(shape) < k or shape[len(shape) - k:] != want:
-        raise RuntimeError(f"{name}: Given normalized_shape={list(want)}, expected input with shape "
-                           f"[*, {', '.join(map(str, want))}], but got input of size{list(shape)}")
+            raise RuntimeError(
+                f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} "
+                "of shape "
+                f"{list(t._a.shape)} and normalized_shape = {list(want)}"
+            )
+    if len(shape) < k or shape[len(shape) - k :] != want:
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(want)}, expected input with shape "
+            f"[*, {', '.join(map(str, want))}], but got input of size{list(shape)}"
+        )
     return k
 
 
 @F(name="layer_norm")
 def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
-    """input normalised over its last dimensions, whose sizes are normalized_shape; weight and bias have that shape.
+    """input normalised over its last dimensions, whose sizes are normalized_shape.
+
+    weight, bias: of that shape.
 
     >>> F.layer_norm(torch.tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
     check("layer_norm", input)
-    return layer_norm.entry(input, weight, bias, shape_of("layer_norm", input, normalized_shape, weight=weight, bias=bias), eps)
+    return layer_norm.entry(
+        input,
+        weight,
+        bias,
+        shape_of("layer_norm", input, normalized_shape, weight=weight, bias=bias),
+        eps,
+    )
 
 
 @public(name="layer_norm", method=False)
@@ -264,10 +396,17 @@ def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, 
 # ------------------------------------------------------------------------------------- group norm
 
 
-@primitive(opaque, types="any", hidden="mean rstd", optional="weight bias", public=False, method=False,
-           node="NativeGroupNormBackward0")
+@primitive(
+    opaque,
+    types="any",
+    hidden="mean rstd",
+    optional="weight bias",
+    public=False,
+    method=False,
+    node="NativeGroupNormBackward0",
+)
 def group_norm(xp, x, weight, bias, groups=1, eps=1e-5):
-    """x (N, C, ...) with mean 0 and variance 1 in each group of channels, scaled and shifted per channel."""
+    """x (N, C, ...) with mean 0 and variance 1 in each group of channels."""
 
 
 @primitive(composite, public=False, method=False)
@@ -286,33 +425,52 @@ def group_norm_backward(xp, g, x, weight, mean, rstd, groups=1, eps=1e-5, needs=
     if needs[0]:
         gh = xp.reshape(g if weight is None else g * spread(xp, weight, 3), rows)
         gx = xp.reshape(r * (gh - xp.mean(gh, 2, True) - h * xp.mean(gh * h, 2, True)), shape)
-    return (gx, unless(needs[1], lambda: xp.sum(g * xp.reshape(h, (n, c, m)), (0, 2))),
-            unless(needs[2], lambda: xp.sum(g, (0, 2))))
+    return (
+        gx,
+        unless(needs[1], lambda: xp.sum(g * xp.reshape(h, (n, c, m)), (0, 2))),
+        unless(needs[2], lambda: xp.sum(g, (0, 2))),
+    )
 
 
-group_norm.vjp_all(lambda xp, g, x, weight, mean, rstd, groups, eps, needs:
-                   xp.group_norm_backward(g, x, weight, mean, rstd, groups, eps, needs))
+group_norm.vjp_all(
+    lambda xp, g, x, weight, mean, rstd, groups, eps, needs: xp.group_norm_backward(
+        g, x, weight, mean, rstd, groups, eps, needs
+    )
+)
 
 
 @F(name="group_norm")
 def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
-    """input (N, C, ...) normalised in num_groups groups of channels, times weight (C,) plus bias (C,)."""
+    """input (N, C, ...) normalised in num_groups groups of channels.
+
+    weight, bias: (C,), a factor and a term for each channel.
+    """
     check("group_norm", input)
     shape = tuple(input._a.shape)
     if len(shape) < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {len(shape)}"
+        )
     if num_groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     c = shape[1]
     if c % num_groups:
-        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
-                           f"{list(shape)} and num_groups={num_groups}")
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of "
+            "shape "
+            f"{list(shape)} and num_groups={num_groups}"
+        )
     if math.prod((shape[0] * c // num_groups, *shape[2:])) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}"
+        )
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t._a.shape) != (c,):
-            raise RuntimeError(f"Expected {what} to be a vector of size equal to the number of channels in input, but got {what} "
-                               f"of shape {list(t._a.shape)} and input of shape {list(shape)}")
+            raise RuntimeError(
+                f"Expected {what} to be a vector of size equal to the number of channels in input, "
+                f"but got {what} "
+                f"of shape {list(t._a.shape)} and input of shape {list(shape)}"
+            )
     return group_norm.entry(input, weight, bias, num_groups, eps)
 
 
@@ -325,7 +483,15 @@ def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_
 # ------------------------------------------------------------------------------------- the others
 
 
-@primitive(opaque, types="any", hidden="r", optional="weight", public=False, method=False, node="MulBackward0")
+@primitive(
+    opaque,
+    types="any",
+    hidden="r",
+    optional="weight",
+    public=False,
+    method=False,
+    node="MulBackward0",
+)
 def rms_norm(xp, x, weight, dims=1, eps=1e-5):
     """x divided by the root of its mean square over the last dims dimensions, times weight."""
 
@@ -344,7 +510,11 @@ def rms_norm_backward(xp, g, x, weight, r, dims=1, eps=1e-5, needs=(True, True))
     return gx, unless(needs[1], lambda: added(xp, g * h, tuple(range(nd - dims))))
 
 
-rms_norm.vjp_all(lambda xp, g, x, weight, r, dims, eps, needs: xp.rms_norm_backward(g, x, weight, r, dims, eps, needs))
+rms_norm.vjp_all(
+    lambda xp, g, x, weight, r, dims, eps, needs: xp.rms_norm_backward(
+        g, x, weight, r, dims, eps, needs
+    )
+)
 _leading(rms_norm)
 
 
@@ -371,12 +541,12 @@ def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
     return rms_norm_(input, normalized_shape, weight, eps)
 
 
-# ------------------------------------------------------------------------------------- with statistics
+# --------------------------------------------------------------------------- with statistics
 
 
 @public(method=False)
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
-    """(layer_norm, means, 1 / deviations); the statistics have 1 for the normalised dimensions and no gradient."""
+    """(layer_norm, means, 1 / deviations); the statistics have no gradient."""
     out = layer_norm_(input, normalized_shape, weight, bias, eps)
     dims = len(tuple(normalized_shape))
     with no_grad():
@@ -392,7 +562,7 @@ def statistics(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Te
 
 @public(method=False)
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
-    """(group_norm of input with N samples, C channels and HxW elements in each, means (N, group), 1 / deviations)."""
+    """(group_norm, means (N, group), 1 / deviations); the statistics have no gradient."""
     out = group_norm.entry(input, weight, bias, group, eps)
     with no_grad():
         mean, rstd = statistics(input.reshape(N, group, C // group * HxW), (2,), eps)
@@ -412,7 +582,7 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
 
 @public(method=False)
 def norm_except_dim(v, pow=2, dim=0):
-    """The p-norm (p = pow) of v over all dimensions but dim, which keep size 1; dim -1: over all of them."""
+    """The p-norm (p = pow) of v over all dimensions but dim, or over all for dim -1."""
     from .distance import norm
 
     if dim == -1:

@@ -1,7 +1,7 @@
 """Activation functions made of pieces of lines, gates, and those written in terms of others.
 
-What lives here: hardtanh and its kin, shrinking, prelu, rrelu, glu, gumbel_softmax. What does not: the smooth ones and
-forms of relu (`activation.py`). Kernels are in `arrays/activations.py`.
+What lives here: hardtanh and its kin, shrinking, prelu, rrelu, glu, gumbel_softmax. What does not:
+the smooth ones and forms of relu (`activation.py`). Kernels are in `arrays/activations.py`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def threshold_(input, threshold, value, inplace=False):
     check("threshold", input)
     if input.dtype.category < 2:
         threshold, value = int(threshold), int(value)
-    return finish("threshold", input, globals()["threshold"].entry(input, threshold, value), inplace)
+    return finish(
+        "threshold", input, globals()["threshold"].entry(input, threshold, value), inplace
+    )
 
 
 @public(name="threshold", method=False)
@@ -177,8 +179,11 @@ def softshrink_(input, lambd=0.5, *, out=None):
     """input moved by lambd towards zero, zero if it would pass it."""
     check("softshrink", input)
     if not lambd >= 0:
-        raise RuntimeError(f"lambda must be in range [0, {dtypes.finfo(input.dtype).max:g}] for input dtype {input.dtype}, but "
-                           f"found {lambd:g}")
+        raise RuntimeError(
+            f"lambda must be in range [0, {dtypes.finfo(input.dtype).max:g}] for input dtype "
+            f"{input.dtype}, but "
+            f"found {lambd:g}"
+        )
     return softshrink.entry(input, lambd, out=out)
 
 
@@ -196,7 +201,7 @@ def softsign_(input):
     return input / (input.abs() + 1)
 
 
-# ------------------------------------------------------------------------------------- learned and random slopes
+# ------------------------------------------------------------------------------------- learned and
 
 
 @primitive(elementwise, types="same", public=False, method=False, node="PreluKernelBackward0")
@@ -211,34 +216,53 @@ def prelu_backward(xp, g, x, w):
     return xp.where(xp.gt(x, 0), g, g * w)
 
 
-prelu.vjp(x=lambda xp, g, x, w: xp.prelu_backward(g, x, w), w=lambda xp, g, x: outside(xp, g * x, xp.le(x, 0)))
+prelu.vjp(
+    x=lambda xp, g, x, w: xp.prelu_backward(g, x, w),
+    w=lambda xp, g, x: outside(xp, g * x, xp.le(x, 0)),
+)
 
 
 @public(name="prelu")
 def prelu_(input, weight):
-    """input where positive, else weight * input; weight: one number, or one per channel (dimension 1)."""
+    """input where positive, else weight * input.
+
+    weight: one number, or one per channel (dimension 1).
+    """
     check("prelu", input)
     if not isinstance(weight, Tensor):
-        raise TypeError(f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}")
+        raise TypeError(
+            f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}"
+        )
     if weight.dtype is not input.dtype:
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
+        )
     s, n = tuple(input._a.shape), weight._a.size
     if weight._a.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight._a.ndim}")
+        raise RuntimeError(
+            "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = "
+            f"{weight._a.ndim}"
+        )
     if n != 1:
         if not s:
             raise RuntimeError("Not allow zero-dim input tensor.")
         channels = s[1] if len(s) > 1 else 1
         if n != channels:
-            raise RuntimeError(f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel "
-                               f"size = {channels}.")
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{n} and channel "
+                f"size = {channels}."
+            )
     shape = (n,) if len(s) == 1 else () if not s else (1, n, *(1,) * (len(s) - 2))
     return prelu.entry(input, weight if tuple(weight._a.shape) == shape else weight.reshape(shape))
 
 
 @F(name="prelu")
 def functional_prelu(input, weight):
-    """input where positive, else weight * input; weight: one number, or one per channel (dimension 1)."""
+    """input where positive, else weight * input.
+
+    weight: one number, or one per channel (dimension 1).
+    """
     return prelu_(input, weight)
 
 
@@ -278,18 +302,30 @@ def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
 
 @F(name="rrelu")
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
-    """input where positive, else times a random slope of [lower, upper); not training: times the middle of them."""
+    """input where positive, else times a random slope of [lower, upper).
+
+    Unless training, times the middle of them.
+    """
     check("rrelu", input)
     if lower > upper:
-        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}")
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}"
+        )
     if input.dtype.category != 2:
-        raise NotImplementedError(f"\"rrelu_with_noise_out_cpu\" not implemented for '{input.dtype}': it takes floating point "
-                                  "tensors, convert with .float()")
-    r = rrelu.entry(input, random_slopes(input, lower, upper)) if training else rrelu_mean.entry(input, (lower + upper) / 2)
+        raise NotImplementedError(
+            f"\"rrelu_with_noise_out_cpu\" not implemented for '{input.dtype}': it takes floating "
+            "point "
+            "tensors, convert with .float()"
+        )
+    r = (
+        rrelu.entry(input, random_slopes(input, lower, upper))
+        if training
+        else rrelu_mean.entry(input, (lower + upper) / 2)
+    )
     return finish("rrelu", input, r, inplace)
 
 
-# ------------------------------------------------------------------------------------- gates and choices
+# --------------------------------------------------------------------------- gates and choices
 
 
 def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
@@ -324,16 +360,24 @@ def glu_(input, dim=-1):
         raise RuntimeError("glu does not support scalars because halving size must be even")
     d = wrap_dim(dim, nd, "glu")
     if input._a.shape[d] % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {input._a.shape[d]}")
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {d} is size {input._a.shape[d]}"
+        )
     if input.dtype.category < 2:
-        raise NotImplementedError(f"\"glu_cpu\" not implemented for '{input.dtype}': it takes floating point tensors, convert with "
-                                  ".float()")
+        raise NotImplementedError(
+            f"\"glu_cpu\" not implemented for '{input.dtype}': it takes floating point tensors, "
+            "convert with "
+            ".float()"
+        )
     return glu.entry(input, d)
 
 
 @F(name="gumbel_softmax")
 def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
-    """A random choice of classes: softmax of logits with Gumbel noise over tau; hard: one-hot, with the gradient of softmax."""
+    """A random choice of classes: softmax of logits with Gumbel noise, over tau.
+
+    hard: one-hot, with the gradient of softmax.
+    """
     check("gumbel_softmax", logits)
     noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
@@ -364,15 +408,24 @@ def _in_place(name: str, f: Any, torch: bool = False) -> None:
         public(name=name + "_", method=False)(g)
 
 
-for _name, _f in (("relu", relu_), ("selu", selu_), ("celu", celu_), ("rrelu", rrelu_), ("threshold", threshold_)):
+for _name, _f in (
+    ("relu", relu_),
+    ("selu", selu_),
+    ("celu", celu_),
+    ("rrelu", rrelu_),
+    ("threshold", threshold_),
+):
     _in_place(_name, _f, True)
-public(threshold_, name="_threshold", namespace="nn.functional", method=False)  # PyTorch's own name for it
+public(
+    threshold_, name="_threshold", namespace="nn.functional", method=False
+)  # PyTorch's own name for it
 for _name, _f in (("elu", elu_), ("leaky_relu", leaky_relu_), ("hardtanh", hardtanh_)):
     _in_place(_name, _f)
 
 
 def _of_torch(name: str, f: Any) -> None:
     """A function of nn.functional under the same name in torch itself."""
+
     def g(input, *args):
         return f(input, *args)
 
