@@ -450,6 +450,15 @@ def test_lobpcg(largest):
     )
 
 
+def test_lobpcg_has_gradients():
+    x = wengert.tensor(rng.standard_normal((9, 9))).requires_grad_()
+    e, v = wengert.lobpcg(x @ x.mT, 2)
+    (g,) = wengert.autograd.grad(e.sum() + v.abs().sum(), x)
+    f, u = wengert.linalg.eigh(x @ x.mT)
+    (h,) = wengert.autograd.grad(f[-2:].sum() + u[:, -2:].abs().sum(), x)
+    np.testing.assert_allclose(g.numpy(), h.numpy(), atol=1e-9)
+
+
 def test_out_arguments():
     q, r = wengert.empty(0), wengert.empty(0)
     result = wengert.linalg.qr(wengert.ones(3, 2), out=(q, r))

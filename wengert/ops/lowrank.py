@@ -8,7 +8,9 @@ from typing import Any
 
 from ..engine.op import function, public
 from ..engine.tensor import Tensor
-from .decompositions import linalg_eigh, linalg_qr, linalg_svd
+from .decompositions import linalg_cholesky, linalg_eigh, linalg_qr, linalg_svd
+from .matrix import differentiable
+from .solve import linalg_solve_triangular
 
 
 def _basis(A: Tensor, q: int, niter: int) -> Tensor:
@@ -96,37 +98,38 @@ def lobpcg(
         tol = {"float32": 1.2e-07, "float64": 2.23e-16}[A.dtype.name] ** 0.5
     largest = True if largest is None else largest
     niter = -1 if niter is None else niter
+    if differentiable(*[t for t in (A, B) if t is not None]):
+        return _by_eigh(A, B, k, largest)
     if A.ndim > 2:
         lead = tuple(A.shape[:-2])
-        flat = [
-            None if t is None else t.expand((*lead, *t.shape[-2:])).reshape(-1, *t.shape[-2:])
+        batches = [
+            t if t is None else t.expand((*lead, *t.shape[-2:])).reshape(-1, *t.shape[-2:])
             for t in (A, B, X, iK)
         ]
-        pairs = [
-            lobpcg(
-                *[None if f is None else f[i] for f in (flat[0],)],
-                k,
-                flat[1] if B is None else flat[1][i],
-                flat[2] if X is None else flat[2][i],
-                n,
-                flat[3] if iK is None else flat[3][i],
-                niter,
-                tol,
-                largest,
-                method,
-            )
-            for i in range(flat[0].shape[0])
-        ]
-        stack = function("stack")
-        return stack([e for e, _ in pairs]).reshape(*lead, k), stack([x for _, x in pairs]).reshape(
-            *lead, m, k
-        )
+        pairs = []
+        for i in range(A._a.size // m**2):
+            a, b, x, inverse = (t if t is None else t[i] for t in batches)
+            pairs.append(lobpcg(a, k, b, x, n, inverse, niter, tol, largest))
+        values, vectors = (function("stack")(list(ts)) for ts in zip(*pairs))
+        return values.reshape(*lead, k), vectors.reshape(*lead, m, k)
     start = function("randn")(m, n, dtype=A.dtype, device=A.device) if X is None else X
-    from ..base.modes import no_grad
+    vectors = _iterate(A, B, start, iK, niter, tol, largest, k)[:, :k]
+    return (vectors * (A @ vectors)).sum(0) / (vectors * _product(B, vectors)).sum(0), vectors
 
-    with no_grad():
-        vectors = _iterate(A, B, start, iK, niter, tol, largest, k)
-    return _rayleigh(A, B, vectors, k, largest)
+
+def _by_eigh(A: Tensor, B: Any, k: int, largest: bool) -> tuple[Tensor, Tensor]:
+    """All eigenpairs, of which k are kept: for gradients, which an iteration does not give."""
+    if B is None:
+        e, v = linalg_eigh((A + A.mT) / 2)
+    else:
+        factor = linalg_cholesky(B)
+        half = linalg_solve_triangular(factor, A, upper=False)
+        whole = linalg_solve_triangular(factor.mT, half, upper=True, left=False)
+        e, v = linalg_eigh((whole + whole.mT) / 2)
+        v = linalg_solve_triangular(factor.mT, v, upper=True)
+    if largest:
+        e, v = e.flip(-1), v.flip(-1)
+    return e[..., :k], v[..., :k]
 
 
 def _product(A: Any, x: Tensor) -> Tensor:
@@ -173,9 +176,3 @@ def _iterate(
         x = new
         step += 1
     return x
-
-
-def _rayleigh(A: Tensor, B: Any, x: Tensor, k: int, largest: bool) -> tuple[Tensor, Tensor]:
-    """The eigenvalues as Rayleigh quotients, through which gradients flow."""
-    x = x[:, :k].detach()
-    return (x * (A @ x)).sum(0) / (x * _product(B, x)).sum(0), x

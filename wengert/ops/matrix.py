@@ -220,7 +220,8 @@ def leading(o: Op, *cores: int) -> Op:
 
     def rule(xp: Any, size: int, flags: Any, *arrays: Any, **static: Any) -> Any:
         if o.many:  # results that depend on one array only have the batch in front too
-            arrays, flags = [front(a, f, size) for a, f in zip(arrays, flags)], [True] * len(flags)
+            arrays = tuple([front(a, f, size) for a, f in zip(arrays, flags)])
+            flags = [True] * len(arrays)
         batch = max(a.ndim - f - c for a, f, c in zip(arrays, flags, cores))
         out = []
         for a, f, c in zip(arrays, flags, cores):

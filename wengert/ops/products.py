@@ -299,13 +299,13 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
         check_tensor(name, t, what)
         if t._a.ndim != 3:
             raise RuntimeError(f"{what} must be a 3D tensor ({name} got shape {list(t.shape)})")
-    s, t = tuple(x._a.shape), tuple(y._a.shape)
-    if s[0] != t[0] or s[2] != t[1]:
+    (b, n, m), (c, k, p) = tuple(x._a.shape), tuple(y._a.shape)
+    if b != c or m != k:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{s[0]}, {s[2]}] but "
-            f"got: [{t[0]}, {t[1]}]."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {m}] but "
+            f"got: [{c}, {k}]."
         )
-    return s[0], s[1], t[2]
+    return b, n, p
 
 
 @public(name="baddbmm")
