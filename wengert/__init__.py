@@ -86,6 +86,7 @@ _LAZY = (
     "return_types",
     "serialization",
     "signal",
+    "sparse",
     "special",
     "utils",
 )

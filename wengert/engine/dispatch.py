@@ -14,8 +14,13 @@ from ..base import dtypes
 from ..base.modes import state
 from . import source, views
 from .node import Slot, tick
-from .op import Op
+from .op import LANE, Op
 from .tensor import Tensor, wrap
+
+
+# type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
+# with them is composed of other ops (sparse tensors)
+COMPOSED: dict[type, Any] = {}
 
 
 def slow(
@@ -31,6 +36,10 @@ def slow(
         return getattr(namespace(*ins), op.name)(
             *ins, **static
         )  # within a rule: interpreters' arrays stay raw
+    if COMPOSED:
+        for x in ins:
+            if isinstance(x, Tensor) and type(x._a) in COMPOSED:
+                return COMPOSED[type(x._a)](op, ins, static)
     raws, nodes = unwrap(op, ins)
     if op.types != "any":
         if type(raws[0]) in SCALARS and op.kind == "elementwise" and not op.number_first:
@@ -73,11 +82,7 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
 
 def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
     """The op's implementation on a library's arrays."""
-    from .op import implementation
-
-    f = op.impl.get(xp.array_type)
-    if f is None:
-        f = op.impl[xp.array_type] = implementation(xp, op)
+    f = op.impl.get(xp.array_type) or op.impl.callable(xp.array_type, xp)
     if op.variadic:
         return f(*raws, **static)
     return f(*raws, *static.values())
@@ -347,6 +352,10 @@ def record(op: Op, tensors: list[Tensor], parents: tuple[Any, ...], saved: tuple
     else:
         n.shape, n.dtype = tuple(tensors[0]._a.shape), tensors[0]._a.dtype
         tensors[0]._n = n
+    if LANE.closed:
+        from .saved import pack_node
+
+        pack_node(n)
     return n
 
 

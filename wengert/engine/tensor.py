@@ -243,7 +243,8 @@ class Tensor:
                     f"assigned grad has data of a different type: the tensor is {self.dtype}, the"
                     f" gradient {value.dtype}"
                 )
-            if type(value._a) is not type(self._a) and not RANK.get(type(value._a)):
+            other = type(value._a) is not type(self._a) and not RANK.get(type(value._a))
+            if other and value.device != self.device:
                 raise RuntimeError(
                     f"assigned grad is on {value.device}, the tensor on {self.device}"
                 )
