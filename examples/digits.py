@@ -312,12 +312,13 @@ def draw(path, history, matrix, images, labels, predicted):
 
     wrong = (labels != predicted).nonzero().flatten().tolist()
     right.suptitle(f"{len(wrong)} of {len(labels)} misread", fontsize=11)
-    for axes in right.subplots(3, 4).flat:
+    across = min(4, max(2, math.ceil(math.sqrt(len(wrong)))))
+    for place, axes in enumerate(right.subplots(min(across, 3), across).flat):
         axes.axis("off")
-        if wrong:
-            i = wrong.pop(0)
+        if place < len(wrong):
+            i = wrong[place]
             axes.imshow(images[i, 0].numpy(), cmap="gray_r")
-            axes.set_title(f"{labels[i].item()}, not {predicted[i].item()}", fontsize=9)
+            axes.set_title(f"{labels[i].item()}, not {predicted[i].item()}", fontsize=10)
     figure.savefig(path, dpi=90)
     print("figure:", path)
 
