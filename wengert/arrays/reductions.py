@@ -151,7 +151,16 @@ def matmul(lib: Any, x: Any, y: Any) -> Any:
     d = x.dtype
     if d in LOW:
         return lib.asarray(lib.matmul(x.astype(np.float32), y.astype(np.float32)).astype(d))
+    if d.kind in "iu" and x.size > 256 and x.shape[-1] * largest(x) * largest(y) < 2**53:
+        # every partial sum fits a double: exact, and BLAS does it
+        return lib.matmul(x.astype(np.float64), y.astype(np.float64)).astype(np.int64).astype(d)
     return lib.matmul(x, y)
+
+
+def largest(x: Any) -> int:
+    """The largest absolute value of an integer array."""
+    low, high = int(x.min(initial=0)), int(x.max(initial=0))
+    return high if high > -low else -low
 
 
 def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
