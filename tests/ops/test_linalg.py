@@ -282,6 +282,23 @@ def test_empty_matrices(torch, shape):
         same(torch, f, np.zeros(shape), second=False, jvp=False, batch=False)
 
 
+def test_many_small_matrices(torch):
+    x, b = rng.standard_normal((30, 3, 3)), rng.standard_normal((30, 3, 2))
+    x[3, :, 0] = 0
+    z = x + 1j * rng.standard_normal((30, 3, 3))
+    for a in (x, z, x[:, :2], z[:, :, :2]):
+        ours, theirs = (T.linalg.lu_factor_ex(T.tensor(a)) for T in (wengert, torch))
+        for s, t in zip(ours, theirs):
+            close(s, t, "lu_factor_ex")
+    for upper in (True, False):
+        for unit in (True, False):
+            ours, theirs = (
+                T.linalg.solve_triangular(T.tensor(x), T.tensor(b), upper=upper, unitriangular=unit)
+                for T in (wengert, torch)
+            )
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-9)
+
+
 def test_results_have_names(torch):
     x = np.eye(3)
     for f in (

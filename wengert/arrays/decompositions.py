@@ -210,7 +210,33 @@ def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
     """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
     or 0).
     """
+    count = math.prod(x.shape[:-2])
+    if x.size and count > 3 * min(x.shape[-2:]):
+        parts = eliminated(host(x).reshape(count, *x.shape[-2:]).copy())
+        return tuple([lib.asarray(p.reshape(*x.shape[:-2], *p.shape[1:])) for p in parts])
     return each(lib, _getrf, x)
+
+
+def eliminated(a: Any) -> tuple[Any, Any, Any]:
+    """lu_factor for many small matrices (count, m, n), overwritten: one column at a time, of all
+    of them at once.
+    """
+    count, m, n = a.shape
+    k = min(m, n)
+    every = np.arange(count)
+    pivots, info = np.empty((count, k), np.int32), np.zeros(count, np.int32)
+    for i in range(k):
+        column = a[:, i:, i]
+        size = np.abs(column.real) + np.abs(column.imag) if a.dtype.kind == "c" else np.abs(column)
+        best = size.argmax(1) + i
+        pivots[:, i] = best + 1
+        a[every, i], a[every, best] = a[every, best], a[every, i]
+        pivot = a[:, i, i]
+        zero = pivot == 0
+        info[zero & (info == 0)] = i + 1
+        a[:, i + 1 :, i] /= np.where(zero, 1, pivot)[:, None]
+        a[:, i + 1 :, i + 1 :] -= a[:, i + 1 :, i, None] * a[:, None, i, i + 1 :]
+    return a, pivots, info
 
 
 def _getrf(a: Any) -> tuple[Any, Any, Any]:
@@ -334,6 +360,8 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
             cl.solve_triangular(a, b, lower=not upper, unit_diagonal=unit) for a, b in zip(xs, ys)
         ]
         return lib.stack(out).reshape(*batch, *y.shape[-2:])
+    if math.prod(np.broadcast_shapes(x.shape[:-2], y.shape[:-2])) > x.shape[-1]:
+        return substituted(lib, x, y, upper, unit)
     from scipy.linalg import get_blas_funcs
 
     (trsm,) = get_blas_funcs(("trsm",), (x, y))
@@ -343,6 +371,18 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
         return (trsm(1, a.T, b.T, side=1, lower=upper, diag=unit).T,)
 
     return each(lib, one, x, y)[0]
+
+
+def substituted(lib: Any, x: Any, y: Any, upper: bool, unit: bool) -> Any:
+    """solve_triangular for many small matrices: one row at a time, of all of them at once."""
+    n = x.shape[-1]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = lib.empty((*batch, *y.shape[-2:]), y.dtype)
+    for i in range(n - 1, -1, -1) if upper else range(n):
+        done = slice(i + 1, None) if upper else slice(None, i)
+        row = y[..., i, :] - lib.matmul(x[..., i : i + 1, done], out[..., done, :])[..., 0, :]
+        out[..., i, :] = row if unit else row / x[..., i, i, None]
+    return out
 
 
 def det(lib: Any, x: Any) -> Any:

@@ -4,6 +4,7 @@ right.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -94,6 +95,7 @@ def _side(text: str, where: str) -> list[int]:
     return labels
 
 
+@functools.lru_cache(256)
 def _parsed(equation: str) -> tuple[list[list[int]], list[int] | None]:
     if not isinstance(equation, str):
         raise TypeError(f"einsum(): the equation must be str, not {type(equation).__name__}")
@@ -234,24 +236,35 @@ def _product(
     batch = [n for n in shared if n in later]
     only_x, only_y = [n for n in a if n not in ys], [n for n in b if n not in xs]
     if not summed:
-        order = batch + only_x + only_y
-        left = x.permute([a.index(n) for n in batch + only_x]) if a else x
-        left = left.reshape([*left._a.shape, *[1] * len(only_y)])
-        right = y.permute([b.index(n) for n in batch + only_y]) if b else y
-        s = tuple(right._a.shape)
-        right = right.reshape([*s[: len(batch)], *[1] * len(only_x), *s[len(batch) :]])
-        return order, left * right
+        ones, more = [1] * len(only_x), [1] * len(only_y)
+        left = _arranged(x, a, batch + only_x, [xs[n] for n in batch + only_x] + more)
+        shape = [*[ys[n] for n in batch], *ones, *[ys[n] for n in only_y]]
+        return batch + only_x + only_y, left * _arranged(y, b, batch + only_y, shape)
     sizes = {n: max(xs[n], ys[n]) if 0 not in (xs[n], ys[n]) else 0 for n in shared}
-    x = x.permute([a.index(n) for n in batch + only_x + summed])
-    y = y.permute([b.index(n) for n in batch + summed + only_y])
+    x, y = _widened(x, a, summed, sizes), _widened(y, b, summed, sizes)
     p, q = [xs[n] for n in only_x], [ys[n] for n in only_y]
     k = math.prod(sizes[n] for n in summed)
-    x = x.expand([*[xs[n] for n in batch], *p, *[sizes[n] for n in summed]])
-    y = y.expand([*[ys[n] for n in batch], *[sizes[n] for n in summed], *q])
-    left = x.reshape([*[xs[n] for n in batch], math.prod(p), k])
-    right = y.reshape([*[ys[n] for n in batch], k, math.prod(q)])
-    out = batched.entry(left, right)
-    return batch + only_x + only_y, out.reshape([*[sizes[n] for n in batch], *p, *q])
+    left_shape = [*[xs[n] for n in batch], math.prod(p), k]
+    right_shape = [*[ys[n] for n in batch], k, math.prod(q)]
+    out = batched.entry(
+        _arranged(x, a, batch + only_x + summed, left_shape),
+        _arranged(y, b, batch + summed + only_y, right_shape),
+    )
+    shape = [*[sizes[n] for n in batch], *p, *q]
+    out = out if list(out._a.shape) == shape else out.reshape(shape)
+    return batch + only_x + only_y, out
+
+
+def _arranged(x: Tensor, labels: list[int], order: list[int], shape: list[int]) -> Tensor:
+    """x with its dimensions in an order, then in a shape."""
+    x = x if labels == order else x.permute([labels.index(n) for n in order])
+    return x if list(x._a.shape) == shape else x.reshape(shape)
+
+
+def _widened(x: Tensor, labels: list[int], summed: list[int], sizes: dict[int, int]) -> Tensor:
+    """x with dimensions of size 1 that are summed over repeated as the other operand needs."""
+    want = [sizes[n] if n in summed else s for n, s in zip(labels, x._a.shape)]
+    return x if list(x._a.shape) == want else x.expand(want)
 
 
 def _reduce(labels: list[int], x: Tensor, gone: set[int]) -> tuple[Tensor, list[int]]:

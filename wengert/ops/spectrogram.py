@@ -24,8 +24,7 @@ def reflected(x: Tensor, n: int) -> Tensor:
         )
     if n == 0:
         return x
-    index = function("tensor")([*range(n, 0, -1), *range(t), *range(t - 2, t - 2 - n, -1)])
-    return x.index_select(-1, index)
+    return function("cat")([x[:, 1 : n + 1].flip(-1), x, x[:, t - n - 1 : t - 1].flip(-1)], -1)
 
 
 def padded(x: Tensor, n: int, mode: str) -> Tensor:
@@ -37,12 +36,14 @@ def padded(x: Tensor, n: int, mode: str) -> Tensor:
         return function("cat")([zeros, x, zeros], -1)
     t = x._a.shape[-1]
     if mode == "replicate":
-        index = [0] * n + list(range(t)) + [t - 1] * n
+        ends = [x[:, :1].expand(x.shape[0], n), x[:, t - 1 :].expand(x.shape[0], n)]
     elif mode == "circular":
-        index = [i % t for i in range(-n, t + n)]
+        if n > t:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        ends = [x[:, t - n :], x[:, :n]]
     else:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    return x.index_select(-1, function("tensor")(index))
+    return function("cat")([ends[0], x, ends[1]], -1)
 
 
 def framed_window(name: str, window: Any, win_length: int, n_fft: int, like: Tensor) -> Tensor:
