@@ -289,9 +289,7 @@ def _project(
     if scale is not None:
         w_ih = w_ih * scale
     n = order[0][0] if order else 0
-    if (
-        n >= 8 and n == order[-1][0]
-    ):  # dense: contiguous blocks; narrow ones would read the weight too often
+    if n >= 8 and _dense(order):  # contiguous blocks; narrow ones would read the weight too often
         pre = lib.matmul(w_ih, x.reshape(len(order), n, -1).swapaxes(1, 2))
         return [pre[rows.start // n] for _, rows in order]
     pre = lib.matmul(w_ih, x.T)
@@ -305,8 +303,15 @@ def _weight_grads(lib: Any, d: Array, x: Array, before: Array) -> tuple[Array, A
     return joint[:, :width], joint[:, width + 1 :], joint[:, width]
 
 
-def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> list[Array]:
-    """The (height, n) block of each step in `flat`, in order."""
+def _dense(order: list[tuple[int, slice]]) -> bool:
+    """Whether every step has all sequences."""
+    return bool(order) and order[0][0] == order[-1][0]
+
+
+def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> Any:
+    """The (height, n) block of each step in `flat`, in order: a list, or an array of blocks."""
+    if _dense(order):
+        return flat.reshape(len(order), height, order[0][0])
     cuts = list(accumulate((height * n for n, _ in order), initial=0))
     return [
         flat[a:b].reshape(height, n) for a, b, (n, _) in zip(cuts, cuts[1:], order, strict=False)
@@ -315,6 +320,10 @@ def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> list[Ar
 
 def _previous(lib: Any, out: Array, h0: Array, order: list[tuple[int, slice]]) -> Array:
     """The state (rows, hidden) that each row of `out` was computed from."""
+    if _dense(order):
+        n, (_, rows) = len(h0), order[0]
+        parts = [h0, out[:-n]] if rows.start == 0 else [out[n:], h0]
+        return lib.concatenate(parts)
     before, state = lib.empty_like(out), h0.copy()
     for n, rows in order:
         before[rows] = state[:n]
