@@ -17,7 +17,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import views
+from . import anomaly, saved as saved_mod, views
 from .node import FREED, GraphEdge, Slot
 from .tensor import Tensor, wrap
 
@@ -95,7 +95,7 @@ def rewrap(n: Any) -> tuple[Any, ...]:
     """The saved values of a node as Tensors joined to the graph they came from."""
     op = n.op
     values: list[Any] = []
-    for s, x in zip(op.saved, n.saved):
+    for s, x in zip(op.saved, saved_mod.unpacked(n)):
         if s in op.names:
             i = op.names.index(s)
             if s in op.integer or s in op.hidden:
@@ -245,29 +245,31 @@ def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
         if check:
             views.check_saved(n)
         some = next(x for x in g if x is not None)
-        saved = rewrap(n) if create else n.saved
+        saved = rewrap(n) if create else saved_mod.unpacked(n)
         xp = NS[Tensor] if create else namespace(some, *_flat(saved))
         parts = tuple(
             [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
         )
-        if n.op.holomorphic and any(
-            x is not None and dtypes.as_np(x.dtype) in COMPLEX for x in parts
-        ):
-            gs = conjugated(xp, n.backward(xp, conjugated(xp, parts), saved, n.parents))
-        elif n.more is not None:
-            gs = run_with_hooks(n, parts, create)
+        if n.more is not None:
+            gs = run_with_hooks(n, parts, create, saved, xp)
         else:
-            gs = n.backward(xp, parts, saved, n.parents)
+            gs = rules(n, xp, parts, saved)
         if not retain and n.saves_arrays:
             n.saved = None
         return gs
     if n.special == 4:
-        return n.run(NS[Tensor] if create else namespace(g), g)
-    return n.apply_backward(g, create, retain)  # user-defined Functions
+        gs = n.run(NS[Tensor] if create else namespace(g), g)
+    else:
+        gs = n.apply_backward(g, create, retain)  # user-defined Functions
+    if n.more is not None and "watched" in n.more:
+        anomaly.check_backward(n, gs)
+    return gs
 
 
 def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     """Add g to leaf.grad, in place unless the pass is recorded."""
+    if leaf.more is not None and "pre" in leaf.more:
+        g = run_prehooks(leaf, (g,), create)[0]
     old = leaf.grad
     if create:
         g = g if isinstance(g, Tensor) else wrap(g)
@@ -293,6 +295,8 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     else:
         leaf.grad = wrap((old + wrap(g))._a)
     if leaf.more is not None:
+        for hook in builtins.list(leaf.more.get("post", {}).values()):
+            hook((), (g if isinstance(g, Tensor) else wrap(g),))
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
             hook(leaf.ref())
 
@@ -316,27 +320,63 @@ def run_hooks(n: Any, g: Any, create: bool) -> Any:
     return t if create else t._a
 
 
-def run_with_hooks(n: Any, g: Any, create: bool) -> Any:
-    """The backward step of a node with node hooks (pre and post) or saved-tensor unpacking."""
-    if create:
-        saved, xp = rewrap(n), NS[Tensor]
-    else:
-        saved = n.saved
-        some = g if not isinstance(g, tuple) else next(x for x in g if x is not None)
-        xp = namespace(some, *_flat(saved))
-    up = (lambda x: x) if create else (lambda x: None if x is None else wrap(x))
-    down = (lambda x: x) if create else (lambda x: x._a if isinstance(x, Tensor) else x)
+def rules(n: Any, xp: Any, g: Any, saved: Any) -> Any:
+    """The backward step of an op's node, conjugated around rules written for real arrays."""
     gs = g if isinstance(g, tuple) else (g,)
+    if n.op.holomorphic and any(dtypes.as_np(x.dtype) in COMPLEX for x in gs if x is not None):
+        gs = conjugated(xp, gs)
+        return conjugated(xp, n.backward(xp, gs if n.op.many else gs[0], saved, n.parents))
+    return n.backward(xp, g, saved, n.parents)
+
+
+def lifted(values: Any) -> tuple[Any, ...]:
+    """Gradients as hooks get them."""
+    return tuple(
+        [x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x)) for x in values]
+    )
+
+
+def run_prehooks(n: Any, gs: Any, create: bool) -> tuple[Any, ...]:
+    """The hooks that see, and may replace, a node's incoming gradients."""
     for hook in builtins.list(n.more.get("pre", {}).values()):
-        r = hook(tuple([up(x) for x in gs]))
+        r = hook(lifted(gs))
         if r is not None:
-            gs = tuple([down(x) for x in (r if isinstance(r, tuple) else (r,))])
-    g = gs if isinstance(g, tuple) else gs[0]
-    out = n.backward(xp, g, saved, n.parents)
+            gs = hook_result(r, len(gs), "pre hook")
+    return tuple([x._a if isinstance(x, Tensor) and not create else x for x in gs])
+
+
+def hook_result(r: Any, n: int, what: str) -> tuple[Any, ...]:
+    """What a node's hook returned, checked."""
+    r = r if isinstance(r, (tuple, list)) else (r,)
+    if len(r) != n:
+        raise RuntimeError(
+            f"a {what} has returned an incorrect number of values (got {len(r)}, but expected {n})"
+        )
+    for x in r:
+        if x is not None and not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor, but a {what} returned '{type(x).__name__}'")
+    return tuple(r)
+
+
+def run_with_hooks(n: Any, g: Any, create: bool, saved: Any = None, xp: Any = None) -> Any:
+    """The backward step of a node with node hooks (pre and post) or saved-tensor unpacking."""
+    if saved is None:
+        if create:
+            saved, xp = rewrap(n), NS[Tensor]
+        else:
+            saved = saved_mod.unpacked(n)
+            xp = namespace(g, *_flat(saved))
+    gs = g if isinstance(g, tuple) else (g,)
+    if "pre" in n.more:
+        gs = run_prehooks(n, gs, create)
+    out = rules(n, xp, gs if n.op.many else gs[0], saved)
     for hook in builtins.list(n.more.get("post", {}).values()):
-        r = hook(tuple([up(x) for x in out]), tuple([up(x) for x in gs]))
+        r = hook(lifted(out), lifted(gs))
         if r is not None:
-            out = tuple([down(x) for x in (r if isinstance(r, tuple) else (r,))])
+            r = hook_result(r, len(out), "backward hook")
+            out = tuple([x._a if isinstance(x, Tensor) and not create else x for x in r])
+    if "watched" in n.more:
+        anomaly.check_backward(n, out)
     return out
 
 
@@ -451,28 +491,47 @@ def backward(
 
 def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Outputs given as tensors or edges, with their nodes."""
-    roots = [o.node if isinstance(o, GraphEdge) else o._n for o in outs]
+    roots = [o.end() if isinstance(o, GraphEdge) else o._n for o in outs]
     return [edge_tensor(o) if isinstance(o, GraphEdge) else o for o in outs], roots
 
 
 def edge_tensor(e: GraphEdge) -> Any:
     """A stand-in tensor for an edge (its shape and dtype are all that is asked)."""
-    n = e.node
+    n = e.end()
     from ..arrays.lookup import default_namespace
 
     return wrap(default_namespace().zeros(n.shape, n.dtype), n)
 
 
+class Pass:
+    """What runs now: for hooks that ask whether a node will be reached."""
+
+    def __init__(self, roots: Sequence[Any], only: set[Any] | None, before: Any) -> None:
+        self.roots, self.only, self.before = roots, only, before
+        self.nodes: set[Any] | None = None
+
+    def reaches(self, n: Any) -> bool:
+        """Whether the pass runs node n."""
+        if self.nodes is None:
+            self.nodes = set(collect(self.roots))
+        return n in self.nodes and (self.only is None or n in self.only)
+
+
 def with_mode(f: Any, create: bool, *args: Any) -> None:
-    """Run a pass with recording on only for create_graph (lower interpreter levels keep
-    recording).
+    """Run a pass with recording on only for create_graph (lower interpreter levels keep recording).
+
+    args: those of run().
     """
     grad = state.grad
     state.grad = create or (grad and state.levels > 0)
+    before = state.backward
+    state.backward = Pass(args[0], args[4], before)
+    if anomaly.on():
+        anomaly.watch(collect(args[0]))
     try:
         f(*args)
     finally:
-        state.grad = grad
+        state.grad, state.backward = grad, before
 
 
 def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any]:
@@ -531,7 +590,7 @@ def grad(
     seeds = seeds_for(outs, gs, create_graph, "grad")
     nodes = []
     for i, t in enumerate(ins):
-        n = t.node if isinstance(t, GraphEdge) else t._n
+        n = t.end() if isinstance(t, GraphEdge) else t._n
         if n is None:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "

@@ -13,6 +13,7 @@ from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import source, views
+from .complaints import explain
 from .node import Slot, tick
 from .op import LANE, Op
 from .tensor import Tensor, wrap
@@ -83,9 +84,12 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
 def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
     """The op's implementation on a library's arrays."""
     f = op.impl.get(xp.array_type) or op.impl.callable(xp.array_type, xp)
-    if op.variadic:
-        return f(*raws, **static)
-    return f(*raws, *static.values())
+    try:
+        if op.variadic:
+            return f(*raws, **static)
+        return f(*raws, *static.values())
+    except (ValueError, TypeError) as e:
+        raise explain(op, raws, e) from e
 
 
 def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:

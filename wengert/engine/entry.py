@@ -15,6 +15,7 @@ from ..arrays.lookup import NS
 from ..base import dtypes
 from ..base.modes import state
 from . import dispatch, views
+from .complaints import explain
 from .node import Slot, tick
 from .op import PUBLIC_NAME, Op
 from .source import INTERNAL
@@ -95,16 +96,15 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     w("  try: f = impl[t]")
     w(f"  except KeyError: {slow}")
     args = ", ".join([f"a{i}" for i in range(len(ins))] + static)
-    n_out = len(op.names)
-    if n_out == 1:
-        if careful:
-            w(f"  try: o0 = f({args})")
-            w(f"  except (ValueError, TypeError, IndexError): {slow}")
-        else:
-            w(f"  o0 = f({args})")
-        w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
+    outs = ", ".join(f"o{i}" for i in range(len(op.names)))
+    w(f"  try: {outs} = f({args})")
+    if careful:
+        w(f"  except (ValueError, TypeError, IndexError): {slow}")
     else:
-        w(f"  {', '.join(f'o{i}' for i in range(n_out))} = f({args})")
+        raws = ", ".join(f"a{i}" for i in range(len(ins)))
+        w(f"  except (ValueError, TypeError) as e: raise explain(op, ({raws},), e) from e")
+    if len(op.names) == 1:
+        w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
     shown = max(1, len(op.outputs))
     for i in range(shown):
         w(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
@@ -155,6 +155,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         Slot=Slot,
         register=views.register,
         careful=careful,
+        explain=explain,
         F32=dtypes.float32.np,
         F64=dtypes.float64.np,
         I64=dtypes.int64.np,

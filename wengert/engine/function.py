@@ -11,6 +11,7 @@ from ..base.modes import enable_grad, no_grad, state
 from . import source, views
 from .dual import Dual
 from .node import FREED, AccumulateGrad, Node, Slot, tick
+from .saved import HOOKS, Packed
 from .tensor import Tensor, wrap
 
 
@@ -75,7 +76,9 @@ class Context(Node):
             raise RuntimeError(FREED)
         out = []
         for s in self._keep:
-            if type(s) is _Output:
+            if type(s) is Packed:
+                t, array = s.tensor(self), None
+            elif type(s) is _Output:
                 t = wrap(s.array, s.slot(self))
                 array = s.array
             else:
@@ -90,6 +93,18 @@ class Context(Node):
         return tuple(out)
 
     saved_variables = saved_tensors
+
+    def pack(self) -> None:
+        """Hand what is kept to the hooks of saved_tensors_hooks, if there are any."""
+        if HOOKS.pairs:
+            self._keep = tuple([self._packed(s, HOOKS.pairs[-1]) for s in self._keep])
+
+    def _packed(self, s: Any, pair: Any) -> Any:
+        if s is None:
+            return None
+        if type(s) is _Output:
+            return Packed(s.array, pair, s)
+        return Packed(s.detach() if s._n is not None else s, pair, s._n)
 
     def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
         """Run the user's backward on the gradients of the outputs."""
@@ -294,6 +309,7 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             for s in ctx._keep
         ]
     )
+    ctx.pack()
     plain = {id(t) for t in ctx._plain}
     dirty = {id(t) for t in ctx._dirty}
     from ..base.dtypes import as_dtype

@@ -7,7 +7,7 @@ results do and there are no reference cycles: a node never refers to its own out
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import source
 
@@ -154,8 +154,19 @@ class Slot(Node):
         return self.parents[0].name()
 
 
-class GraphEdge:
+class GraphEdge(NamedTuple):
     """Where a gradient flows: a node and the index of one of its outputs."""
 
-    def __init__(self, node: Any, output_nr: int = 0) -> None:
-        self.node, self.output_nr = node, output_nr
+    node: Any
+    output_nr: int = 0
+    ownership_token: Any = None  # the slot of that output, kept alive
+
+    def end(self) -> Any:
+        """What the reverse pass knows this output by."""
+        if type(self.ownership_token) is Slot:
+            return self.ownership_token
+        n = self.node
+        if n.special not in (3, 6):
+            return n
+        i = self.output_nr
+        return Slot(n, i, n.shape[i], n.dtype[i])

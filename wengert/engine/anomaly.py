@@ -1,0 +1,218 @@
+"""Finding where NaN and infinity come from: in the forward pass at birth, in the backward pass.
+
+Off, it costs nothing: implementations are wrapped (see `saved.py`) and nodes marked only while a
+block watches.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, SCALARS
+from ..base import dtypes
+from . import source
+from .node import extra
+
+
+class _Mode(threading.local):
+    """What is asked for in this thread."""
+
+    anomaly = False
+    check_nan = True
+    trap = 0  # how many blocks trap values that are not finite
+
+
+MODE = _Mode()
+
+
+def on() -> bool:
+    """Whether backward passes are to be watched."""
+    return MODE.anomaly
+
+
+class NonFinite(RuntimeError):
+    """An operation on finite numbers gave NaN or infinity."""
+
+
+def watch(nodes: list[Any]) -> None:
+    """Mark the nodes of a backward pass, so that their gradients are checked."""
+    if MODE.check_nan:
+        for n in nodes:
+            extra(n, "watched", bool)
+
+
+def check_backward(n: Any, gradients: Any) -> None:
+    """RuntimeError if a node of a watched pass gave NaN."""
+    if not MODE.anomaly:
+        return
+    for i, g in enumerate(gradients):
+        if g is not None and kind(getattr(g, "_a", g)) == "nan":
+            raise NonFinite(
+                f"Function '{n.name()}' returned nan values in its {i}th output (the gradient of "
+                f"its input {i}).\n  The forward operation was at {n.where()}"
+            )
+
+
+def kind(a: Any) -> str:
+    """'nan', 'inf' or '' for what an array holds."""
+    d = getattr(a, "dtype", None)
+    if d is None or RANK.get(type(a), 0) or dtypes.as_dtype(d).category < 2 or not a.size:
+        return ""
+    xp = NS[type(a)]
+    if xp.isfinite(a).all():
+        return ""
+    return "nan" if xp.isnan(a).any() else "inf"
+
+
+def finite(x: Any) -> bool:
+    """Whether an operand (array, number, or group of them) has no NaN and no infinity."""
+    if type(x) in (tuple, list):
+        return all([finite(y) for y in x])
+    if type(x) in SCALARS:
+        return x - x == 0
+    return not kind(x)
+
+
+def span(x: Any) -> str:
+    """An operand in a few words: dtype, shape and range."""
+    if type(x) in SCALARS or x is None:
+        return repr(x)
+    shape, d = list(x.shape), dtypes.as_dtype(x.dtype)
+    if not x.size:
+        return f"{d} {shape}"
+    if d.category == 3:
+        return f"{d} {shape}, sizes to {float(abs(x).max()):.6g}"
+    if d.category == 0:
+        return f"{d} {shape}"
+    return f"{d} {shape} from {float(x.min()):.6g} to {float(x.max()):.6g}"
+
+
+NOT_BORN = {"empty", "view_dtype", "nan_to_num", "as_strided"}  # they hand on what there is
+
+
+def trapping(op: Any, f: Callable[..., Any]) -> Callable[..., Any]:
+    """An implementation that refuses to make NaN or infinity of finite numbers."""
+    if op.name in NOT_BORN:
+        return f
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = f(*args, **kwargs)
+        if MODE.trap:
+            for o in result if type(result) is tuple else (result,):
+                what = kind(o)
+                if what and finite(args) and finite(tuple(kwargs.values())):
+                    raise born(op, what, args)
+        return result
+
+    return checked
+
+
+def born(op: Any, what: str, args: tuple[Any, ...]) -> NonFinite:
+    """The error for a value that is not finite."""
+    shown = {"x": "input", "y": "other", "w": "weight"}
+    lines = [
+        f"  {shown.get(name, name)}: {span(x)}"
+        for name, x in zip(op.arrays, args)
+        if x is None or type(x) in SCALARS or hasattr(x, "dtype")
+    ]
+    place = source.describe(*source.here(2))
+    return NonFinite(
+        f"{op.name} gave {what} from finite numbers at {place}\n"
+        + "\n".join(lines)
+        + f"\nThe forward pass was stopped where the {what} was born; pdb.pm() enters that frame."
+    )
+
+
+class trap_nonfinite(AbstractContextManager):  # type: ignore[type-arg]
+    """Within it, an operation that makes NaN or infinity of finite numbers raises RuntimeError.
+
+    The message names the operation, the ranges of its operands and the line of the program.
+
+    >>> with wengert.trap_nonfinite():
+    ...     torch.log(torch.tensor(-1.0))
+    """
+
+    def __enter__(self) -> trap_nonfinite:
+        from .saved import wrapping
+
+        self.way = wrapping(trapping)
+        self.way.__enter__()
+        MODE.trap += 1
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        MODE.trap -= 1
+        self.way.__exit__(None, None, None)
+
+
+class set_detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
+    """Turn anomaly detection on or off: at once, and until the end of a block if used as one.
+
+    Args:
+        mode: on or off.
+        check_nan: whether NaN in the backward pass, and NaN and infinity in the forward pass,
+            raise.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.before = (MODE.anomaly, MODE.check_nan)
+        _switch(mode, check_nan)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        _switch(*self.before)
+
+
+class detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
+    """Within it, NaN is caught: where it is born, forward, and with that line's place, backward.
+
+    Args:
+        check_nan: False only records places, as is always done.
+
+    >>> with torch.autograd.detect_anomaly():
+    ...     loss(x).backward()
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        warnings.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should "
+            "only be enabled for debugging.",
+            stacklevel=2,
+        )
+
+    def __enter__(self) -> None:
+        self.before = (MODE.anomaly, MODE.check_nan)
+        _switch(True, self.check_nan)
+
+    def __exit__(self, *exc: object) -> None:
+        _switch(*self.before)
+
+
+_open: list[trap_nonfinite] = []
+
+
+def _switch(anomaly: bool, check_nan: bool) -> None:
+    """Set this thread's mode; the forward trap follows it."""
+    had, wants = MODE.anomaly and MODE.check_nan, anomaly and check_nan
+    MODE.anomaly, MODE.check_nan = bool(anomaly), bool(check_nan)
+    if wants and not had:
+        _open.append(trap_nonfinite().__enter__())
+    elif had and not wants:
+        _open.pop().__exit__()
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly detection is on."""
+    return MODE.anomaly
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly detection looks for NaN."""
+    return MODE.anomaly and MODE.check_nan

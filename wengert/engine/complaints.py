@@ -1,0 +1,55 @@
+"""Errors of array libraries, told in terms of the op: which, with what shapes and dtypes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..base.dtypes import as_dtype
+from .op import Op
+
+NAMES = {
+    "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "uint8": "Byte",
+    "bool": "Bool", "float16": "Half", "bfloat16": "BFloat16", "float32": "Float",
+    "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+
+
+def explain(op: Op, arrays: Any, error: Exception) -> Exception:
+    """PyTorch's kind of error for what a library raised."""
+    shaped = [a for a in arrays if hasattr(a, "shape") and hasattr(a, "dtype")]
+    if isinstance(error, TypeError):
+        if "not supported for the input types" in str(error) or "did not contain a loop" in str(
+            error
+        ):
+            kinds = "' and '".join(dict.fromkeys(type_name(a) for a in shaped))
+            return NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{kinds}'")
+        return error
+    if op.kind == "elementwise" and len(shaped) > 1:
+        clash = mismatch([tuple(a.shape) for a in shaped])
+        if clash:
+            return RuntimeError(f"{clash} ({op.name} of shapes {shapes(shaped)})")
+    return RuntimeError(f"{op.name}: {error} (shapes {shapes(shaped)})")
+
+
+def type_name(a: Any) -> str:
+    d = as_dtype(a.dtype)
+    return NAMES.get(d.name, d.name)
+
+
+def shapes(arrays: Any) -> str:
+    return " and ".join(str(list(a.shape)) for a in arrays)
+
+
+def mismatch(given: list[tuple[int, ...]]) -> str | None:
+    """PyTorch's sentence about the first dimension in which two shapes do not broadcast."""
+    first = given[0]
+    for other in given[1:]:
+        nd = max(len(first), len(other))
+        for i in range(1, min(len(first), len(other)) + 1):
+            a, b = first[-i], other[-i]
+            if a != b and 1 not in (a, b):
+                return (
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at"
+                    f" non-singleton dimension {nd - i}"
+                )
+    return None

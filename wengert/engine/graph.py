@@ -1,0 +1,119 @@
+"""What torch.autograd.graph offers beyond saved-tensor hooks: edges, hooks on several tensors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..base.modes import state
+from . import views
+from .hooks import Handle
+from .node import GraphEdge, Slot
+from .tensor import Tensor
+
+__all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
+
+
+def get_gradient_edge(tensor: Tensor) -> GraphEdge:
+    """Where the gradient of a tensor flows: the node that computed it, or the leaf's own.
+
+    Raises RuntimeError for tensors that require no grad.
+
+    >>> torch.autograd.graph.get_gradient_edge(x * 2).node
+    <MulBackward0 object at ...>
+    """
+    n = tensor._n
+    if n is None:
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients: call .requires_grad_() on it first"
+        )
+    return GraphEdge(n.parents[0], n.index, n) if type(n) is Slot else GraphEdge(n, 0)
+
+
+def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
+    """Say that the memory of tensors was changed from outside: graphs that saved it are stale."""
+    for t in (tensor,) if isinstance(tensor, Tensor) else tensor:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"increment_version: expected a Tensor, got {type(t).__name__}")
+        views.mutated(t)
+
+
+class _Watch:
+    """One hook on several tensors."""
+
+    def __init__(self, tensors: Sequence[Any], fn: Callable[..., Any], mode: str) -> None:
+        self.nodes = [t.end() if isinstance(t, GraphEdge) else t._n for t in tensors]
+        self.fn, self.mode = fn, mode
+        self.lock = threading.Lock()
+        self.now: Any = None  # the pass that the rest is about
+        self.grads: list[Any] = []
+        self.missing = 0
+
+    def arrived(self, i: int, g: Tensor) -> None:
+        """The gradient of tensor i has been computed."""
+        with self.lock:
+            running = state.backward
+            if running is not self.now:
+                self.now = running
+                self.grads = [None] * len(self.nodes)
+                self.missing = sum(running.reaches(n) for n in self.nodes)
+                self.fired = False
+            self.grads[i] = g
+            self.missing -= 1
+            if self.mode == "any":
+                ready, self.fired = not self.fired, True
+            else:
+                ready = self.missing == 0
+            grads = self.grads
+        if ready:
+            self.fn(g) if self.mode == "any" else self.fn(grads)
+        if self.missing == 0:
+            self.now, self.grads = None, []
+
+
+def register_multi_grad_hook(
+    tensors: Sequence[Any], fn: Callable[..., Any], *, mode: str = "all"
+) -> _Handles:
+    """Call fn once in each backward pass that reaches some of the tensors.
+
+    Args:
+        tensors: tensors that require grad.
+        fn: mode "all": gets a list with the gradients of all, None for those that the pass does
+            not reach, when the last one is there; mode "any": gets the first one.
+
+    Returns a handle whose remove() takes the hook away. Raises ValueError for other modes.
+
+    >>> handle = torch.autograd.graph.register_multi_grad_hook([a, b], lambda grads: print(grads))
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    for t in tensors:
+        if isinstance(t, Tensor) and t._n is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    watch = _Watch(tensors, fn, mode)
+    handles = []
+    for i, n in enumerate(watch.nodes):
+        if n.hooks is None:
+            n.hooks = {}
+        handles.append(Handle(n.hooks, lambda g, i=i: watch.arrived(i, g)))
+    return _Handles(handles)
+
+
+class _Handles:
+    """Removes several hooks as one."""
+
+    def __init__(self, handles: Sequence[Handle]) -> None:
+        self.handles = tuple(handles)
+
+    def remove(self) -> None:
+        """Take the hooks out."""
+        for h in self.handles:
+            h.remove()
+
+    def __enter__(self) -> _Handles:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()

@@ -1,0 +1,221 @@
+"""What watches every operation: saved-tensor hooks, and the switch that costs nothing when off.
+
+While something watches, ops are taken off the fast path: their tables of implementations are
+emptied (`detour`) or filled with wrapped ones (`wrapping`). Entries are not touched, and without a
+watcher nothing is tested. What is saved by nodes of user-defined Functions is packed here too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..base.modes import no_grad
+from .op import LANE, OPS
+from .tensor import Tensor, wrap
+
+Pack = Callable[[Tensor], Any]
+Unpack = Callable[[Any], Tensor]
+_lock = threading.Lock()
+
+
+class _Hooks(threading.local):
+    """The pairs of hooks in force, the innermost last, and why there may be none."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[Pack, Unpack]] = []
+        self.disabled: str | None = None
+
+
+HOOKS = _Hooks()
+
+
+def refill() -> None:
+    """Bring all tables of implementations into the state that LANE says."""
+    for op in OPS.values():
+        op.impl.refill()
+
+
+@contextmanager
+def detour() -> Iterator[None]:
+    """Within it, every op goes the long way, where what it saves is packed."""
+    with _lock:
+        LANE.closed += 1
+        if LANE.closed == 1:
+            refill()
+    try:
+        yield
+    finally:
+        with _lock:
+            LANE.closed -= 1
+            if LANE.closed == 0:
+                refill()
+
+
+@contextmanager
+def wrapping(wrapper: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Within it, implementations are wrapper(op, implementation)."""
+    with _lock:
+        before, LANE.wrap = LANE.wrap, wrapper
+        refill()
+    try:
+        yield
+    finally:
+        with _lock:
+            LANE.wrap = before
+            refill()
+
+
+class Packed:
+    """A saved array in the hands of the user's hooks."""
+
+    __slots__ = ("value", "unpack", "of", "node")
+
+    def __init__(self, array: Any, pair: tuple[Pack, Unpack], node: Any = None) -> None:
+        self.unpack = pair[1]
+        self.of = (tuple(array.shape), array.dtype)
+        self.node = node  # of tensors that a Function has saved
+        with no_grad():
+            self.value = pair[0](array if isinstance(array, Tensor) else wrap(array))
+
+    def tensor(self, ctx: Any) -> Tensor:
+        """The tensor that the Function of ctx has saved, in its place in the graph."""
+        node = self.node.slot(ctx) if hasattr(self.node, "slot") else self.node
+        return wrap(self.array(), node)
+
+    def array(self) -> Any:
+        """The array again."""
+        with no_grad():
+            t = self.unpack(self.value)
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(t).__name__}"
+            )
+        return t._a
+
+
+def pack_node(n: Any) -> None:
+    """Hand what an op's node has saved to the innermost hooks."""
+    if not HOOKS.pairs or not n.saved:
+        return
+    pair, op = HOOKS.pairs[-1], n.op
+    arrays = {*op.arrays, *op.names}
+
+    def packed(x: Any) -> Any:
+        if type(x) is tuple:
+            return tuple([packed(y) for y in x])
+        return Packed(x, pair) if hasattr(x, "dtype") and hasattr(x, "shape") else x
+
+    n.saved = tuple([packed(x) if s in arrays else x for s, x in zip(op.saved, n.saved)])
+    n.more = {**(n.more or {}), "packed": True}
+
+
+def unpacked(n: Any) -> tuple[Any, ...]:
+    """What a node has saved, as arrays."""
+    if n.more is None or "packed" not in n.more:
+        return n.saved  # type: ignore[no-any-return]
+    return tuple([_unpacked(x) for x in n.saved])
+
+
+def _unpacked(x: Any) -> Any:
+    if type(x) is tuple:
+        return tuple([_unpacked(y) for y in x])
+    return x.array() if type(x) is Packed else x
+
+
+class saved_tensors_hooks:
+    """Within it, pack_hook(tensor) decides what is kept for the backward pass of what is computed.
+
+    Args:
+        pack_hook: is given each tensor that an operation saves; what it returns is kept instead.
+        unpack_hook: is given that when the backward pass needs it, and returns the tensor.
+
+    >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy(), torch.from_numpy):
+    ...     y = x * x
+    """
+
+    def __init__(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
+        self.pair = (pack_hook, unpack_hook)
+        self.open: list[Any] = []
+
+    def __enter__(self) -> None:
+        if HOOKS.disabled is not None:
+            raise RuntimeError(HOOKS.disabled)
+        way = detour()
+        way.__enter__()
+        self.open.append(way)
+        HOOKS.pairs.append(self.pair)
+
+    def __exit__(self, *exc: object) -> None:
+        HOOKS.pairs.pop()
+        self.open.pop().__exit__(None, None, None)
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """Within it, what operations on other devices save is kept in the CPU's memory.
+
+    Args:
+        pin_memory: accepted for programs that ask for it; pages are not pinned.
+        device_type: of the device that the tensors return to.
+    """
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__(
+            lambda t: (t.device, t.cpu() if t.device.type != "cpu" else t.clone()),
+            lambda kept: kept[1].to(kept[0]),
+        )
+
+
+@contextmanager
+def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
+    """Within it, entering saved_tensors_hooks raises RuntimeError(error_message)."""
+    if HOOKS.pairs:
+        raise RuntimeError(error_message)
+    before, HOOKS.disabled = HOOKS.disabled, error_message
+    try:
+        yield
+    finally:
+        HOOKS.disabled = before
+
+
+@contextmanager
+def allow_mutation_on_saved_tensors() -> Iterator[_Copies]:
+    """Within it, saved tensors may be changed in place: operations save copies.
+
+    >>> with torch.autograd.graph.allow_mutation_on_saved_tensors():
+    ...     y = x.sin()
+    ...     x.mul_(2)
+    """
+    copies = _Copies()
+    with saved_tensors_hooks(copies.pack, copies.unpack):
+        try:
+            yield copies
+        finally:
+            copies.clear()
+
+
+class _Copies:
+    """What allow_mutation_on_saved_tensors keeps until its block ends."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def pack(self, t: Tensor) -> Any:
+        from ..arrays.lookup import NS
+
+        return wrap(NS[type(t._a)].copy(t._a))
+
+    def unpack(self, kept: Any) -> Any:
+        if self.ended:
+            raise RuntimeError(
+                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context in "
+                "which the graph was originally recorded."
+            )
+        return kept
+
+    def clear(self) -> None:
+        """Let backward passes fail from now on."""
+        self.ended = True
