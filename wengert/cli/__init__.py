@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv: the words after the command's name; None means those of this process.
     Exceptions of a script that is run, SystemExit and KeyboardInterrupt among them, pass through.
 
-    >>> main(["--help"])
+    >>> main(["--version"])  # doctest: +ELLIPSIS
+    wengert ...
     0
     """
     words = list(sys.argv[1:] if argv is None else argv)

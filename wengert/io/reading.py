@@ -181,7 +181,9 @@ def load(
     Raises pickle.UnpicklingError for what weights_only does not allow, RuntimeError for damaged
     files and for devices that there are not, EOFError for empty files.
 
-    >>> model.load_state_dict(torch.load("model.pt"))
+    >>> torch.save({"weight": torch.ones(2)}, "model.pt")
+    >>> torch.load("model.pt")
+    {'weight': tensor([1., 1.])}
     """
     weights_only = _choose(weights_only, pickle_module)
     if weights_only and pickle_module is not None:
@@ -257,6 +259,7 @@ def _foreign(kind: str, what: str, weights_only: bool, mmap: bool | None) -> Exc
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """The names in a file that weights_only=True would not allow.
 
+    >>> torch.save({"weight": torch.ones(2)}, "model.pt")
     >>> get_unsafe_globals_in_checkpoint("model.pt")
     []
     """

@@ -77,8 +77,9 @@ def clear_safe_globals() -> None:
 class safe_globals(contextlib.AbstractContextManager):  # type: ignore[type-arg]
     """add_safe_globals for the block only.
 
-    >>> with torch.serialization.safe_globals([MyClass]):
-    ...     x = torch.load("file.pt")
+    >>> with safe_globals([set]):
+    ...     get_safe_globals()
+    [<class 'set'>]
     """
 
     def __init__(self, safe_globals: list[Any]) -> None:

@@ -186,6 +186,7 @@ def save(
 
     Raises RuntimeError if the folder does not exist, ValueError for the format of PyTorch < 1.6.
 
+    >>> model = torch.nn.Linear(2, 1)
     >>> torch.save(model.state_dict(), "model.pt")
     """
     if not _use_new_zipfile_serialization:

@@ -1,0 +1,60 @@
+"""The examples in the docstrings run and print what they say."""
+
+import doctest
+import importlib
+import pkgutil
+import sys
+
+import pytest
+
+import wengert
+
+MODULES = [m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.")]
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+USUAL = {"torch": wengert, "nn": wengert.nn, "F": wengert.nn.functional}
+
+
+@pytest.fixture(autouse=True)
+def surroundings(keep_rng, tmp_path, monkeypatch):
+    """Examples may draw random numbers and write files."""
+    monkeypatch.chdir(tmp_path)
+
+
+def failures(thing, name, names, module=None):
+    """How many examples of a module, class or function fail; each prints what it gave."""
+    wengert.manual_seed(0)
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    runner = doctest.DocTestRunner(optionflags=OPTIONS)
+    for test in finder.find(thing, name, module=module, globs={**names, **USUAL}):
+        runner.run(test)
+    return runner.failures
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
+def test_modules(name):
+    module = importlib.import_module(name)
+    assert failures(module, name, vars(module)) == 0
+
+
+def found_in_its_module(thing):
+    home = sys.modules.get(getattr(thing, "__module__", None))
+    return getattr(home, getattr(thing, "__name__", ""), None) is thing
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("space", ["", "nn.functional", "linalg", "fft", "special", "Tensor"])
+def test_functions_built_from_ops(space):
+    home = wengert
+    for part in filter(None, space.split(".")):
+        home = getattr(home, part)
+    failed = []
+    for name in dir(home):
+        thing = getattr(home, name, None)
+        text = getattr(thing, "__doc__", None) or ""
+        if isinstance(thing, type) or not callable(thing) or found_in_its_module(thing):
+            continue
+        if ">>>" in text:
+            names = getattr(thing, "__globals__", {})
+            failed += [name] * failures(thing, name, names, module=False)
+    assert failed == []
