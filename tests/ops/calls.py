@@ -146,6 +146,12 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda r: F.smooth_l1_loss(r(3) * 2, r(3), beta=0.5),
     lambda r: F.soft_margin_loss(r(3), T.tensor([1.0, -1.0, 1.0], dtype=T.float64)),
     lambda r: F.multi_margin_loss(r(2, 3), idx(2, 0), p=2),
+    lambda r: F.multilabel_margin_loss(r(2, 3), T.tensor([[2, -1, 0], [0, 1, -1]])),
+    lambda r: F.embedding_bag(
+        idx(0, 2, 1, 1), r(3, 2), idx(0, 1), mode="sum", per_sample_weights=r(4)
+    ),
+    lambda r: F.embedding_bag(T.tensor([[0, 2], [1, 1]]), r(3, 2)),
+    lambda r: F.embedding_bag(T.tensor([[0, 2], [1, 1]]), r(3, 2), mode="max"),
     # padding and rearranging
     lambda r: F.pad(r(2, 3), (1, -1, 0, 2)),
     lambda r: F.pad(r(2, 4), (1, 2), "reflect"),

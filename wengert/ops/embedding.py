@@ -12,7 +12,7 @@ from ..arrays.lookup import RANK
 from ..base.modes import no_grad
 from ..engine import views
 from ..engine.interp import run_op
-from ..engine.kinds import linear, movement, opaque
+from ..engine.kinds import composite, linear, movement, opaque
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor, wrap
 from .activation import F
@@ -156,16 +156,29 @@ def embedding_bag(xp, weight, index, offsets, scaling, mode="mean", scale=False,
     """Sum, mean or maximum of rows of weight in bags of indices that start at offsets."""
 
 
-@primitive(opaque, types="any", inputs=6, optional="scaling", public=False, method=False)
+@primitive(composite, public=False, method=False)
 def embedding_bag_backward(
     xp, g, index, scaling, bag, sizes, where, rows=0, mode="mean", scale=False, padding_idx=-1
 ):
     """Gradient of embedding_bag's weight."""
+    m = g.shape[1]
+    if mode == "max":
+        g = g * xp.astype(xp.unsqueeze(xp.gt(sizes, 0), 1), g.dtype)
+        places = xp.reshape(where * m + xp.arange(0, m, 1, where.dtype), (-1,))
+        out = xp.embedding_backward(xp.reshape(g, (-1, 1)), places, rows * m)
+        return xp.reshape(out, (rows, m))
+    if mode == "mean":
+        g = g / xp.unsqueeze(xp.astype(xp.clamp_scalar(sizes, 1, None), g.dtype), 1)
+    values = xp.embedding(g, bag)
+    values = values if scaling is None else values * xp.unsqueeze(scaling, 1)
+    return xp.embedding_backward(values, index, rows, padding_idx, scale)
 
 
-@primitive(opaque, types="any", inputs=4, public=False, method=False)
+@primitive(composite, public=False, method=False)
 def embedding_bag_weights(xp, g, weight, index, bag, padding_idx=-1):
     """Gradient of embedding_bag's scaling, for sums."""
+    out = xp.sum(xp.embedding(weight, index) * xp.embedding(g, bag), 1)
+    return out if padding_idx < 0 else out * xp.astype(xp.ne(index, padding_idx), g.dtype)
 
 
 def _bag_weight(

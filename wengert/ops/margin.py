@@ -538,13 +538,22 @@ def multilabel_margin(xp, x, target, reduction="mean"):
 
 
 @primitive(opaque, types="any", public=False, method=False, inputs=3)
-def multilabel_margin_backward(xp, g, x, target, reduction="mean"):
-    """Gradient of multilabel_margin's x."""
+def multilabel_margin_backward(xp, h, x, target, reduction="mean"):
+    """Gradient of multilabel_margin's x, which is linear in h, that of its result."""
 
 
 multilabel_margin.vjp(
     x=lambda xp, g, x, target, reduction: xp.multilabel_margin_backward(g, x, target, reduction)
 )
+
+
+def _multilabel_again(xp: Any, g: Any, x: Any, target: Any, reduction: str, h_shape: Any) -> Any:
+    one = xp.ones(tuple(h_shape), x.dtype)
+    terms = g * xp.multilabel_margin_backward(one, x, target, reduction)
+    return xp.sum(terms, 1 if len(h_shape) else None)
+
+
+multilabel_margin_backward.vjp(h=_multilabel_again)
 
 
 @F(name="multilabel_margin_loss")
