@@ -1,9 +1,15 @@
 """torch.autograd: re-exports of the engine."""
 
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+from ..engine.anomaly import detect_anomaly, set_detect_anomaly
 from ..engine.backward import backward, grad
 from ..engine.function import Function
 from ..engine.tensor import Tensor as Variable
-from . import function
+from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "function", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "forward_ad",
+    "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "no_grad",
+    "set_detect_anomaly", "set_grad_enabled", "variable",
+]  # fmt: skip

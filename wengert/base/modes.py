@@ -19,6 +19,7 @@ class _State(threading.local):
     default_device: Any = None  # None: the CPU
     levels = 0  # nesting depth of function transforms
     level = 0  # the number of the last transform entered; later ones are inner ones
+    backward: Any = None  # the backward pass that runs in this thread
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import anomaly, saved as saved_mod, views
+from . import anomaly, views
+from . import saved as saved_mod
 from .node import FREED, GraphEdge, Slot
 from .tensor import Tensor, wrap
 

@@ -18,7 +18,6 @@ from .node import Slot, tick
 from .op import LANE, Op
 from .tensor import Tensor, wrap
 
-
 # type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
 # with them is composed of other ops (sparse tensors)
 COMPOSED: dict[type, Any] = {}

@@ -175,6 +175,9 @@ def set_data(self: Tensor, value: Tensor) -> None:
         self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
 
 
+RETAIN = "retain_grad"  # the key of that hook among the others
+
+
 def retain_grad(self: Tensor) -> None:
     """Keep `.grad` of this non-leaf after backward()."""
     n = self._n
@@ -194,7 +197,7 @@ def retain_grad(self: Tensor) -> None:
 
     if n.hooks is None:
         n.hooks = {}
-    n.hooks[object()] = keep
+    n.hooks[RETAIN] = keep
 
 
 def retains_grad(self: Tensor) -> bool:
@@ -213,7 +216,10 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
         raise TypeError(f"register_hook: the hook must be callable, got {type(hook).__name__}")
     if n.hooks is None:
         n.hooks = {}
-    return Handle(n.hooks, hook)
+    handle = Handle(n.hooks, hook)
+    if RETAIN in n.hooks:
+        n.hooks[RETAIN] = n.hooks.pop(RETAIN)  # .grad gets what the last hook has made of it
+    return handle
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:

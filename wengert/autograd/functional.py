@@ -1,0 +1,5 @@
+"""torch.autograd.functional: re-exports."""
+
+from ..transforms.functional import hessian, hvp, jacobian, jvp, vhp, vjp
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

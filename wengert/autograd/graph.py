@@ -1,0 +1,17 @@
+"""torch.autograd.graph: re-exports."""
+
+from ..engine.graph import get_gradient_edge, increment_version, register_multi_grad_hook
+from ..engine.node import GraphEdge as GradientEdge
+from ..engine.node import Node
+from ..engine.saved import (
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
+
+__all__ = [
+    "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
+    "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
+    "saved_tensors_hooks",
+]  # fmt: skip

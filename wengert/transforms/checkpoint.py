@@ -1,0 +1,325 @@
+"""torch.utils.checkpoint: parts of a graph that are computed again instead of being kept.
+
+The form without re-entry packs what operations save as empty places (see `engine/saved.py`); the
+first place that the backward pass opens runs the function again and fills all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..base.modes import enable_grad, no_grad, state
+from ..engine.backward import backward
+from ..engine.function import Function
+from ..engine.saved import saved_tensors_hooks
+from ..engine.tensor import Tensor
+from ..tensor.generator import fork_rng, get_rng_state, set_rng_state
+
+__all__ = [
+    "CheckpointError", "CheckpointFunction", "checkpoint", "checkpoint_sequential",
+    "noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop",
+]  # fmt: skip
+
+
+class CheckpointError(RuntimeError):
+    """Running the function again saved other tensors than the first time."""
+
+
+class _Enough(Exception):
+    """Everything that is needed has been computed again."""
+
+
+_early_stop = [True]
+_debug: list[bool | None] = [None]
+
+
+@contextlib.contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """Within it, whether functions that run again stop at the last tensor that is needed."""
+    before, _early_stop[0] = _early_stop[0], enable
+    try:
+        yield
+    finally:
+        _early_stop[0] = before
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """Within it, debug= of all checkpoints; None leaves the choice to them."""
+    before, _debug[0] = _debug[0], enabled
+    try:
+        yield
+    finally:
+        _debug[0] = before
+
+
+def noop_context_fn() -> tuple[Any, Any]:
+    """Two contexts that do nothing: the default around the first and the second run."""
+    return contextlib.nullcontext(), contextlib.nullcontext()
+
+
+class _Place:
+    """Where a saved tensor will be when the function has run again."""
+
+    __slots__ = ("frame", "facts", "value", "__weakref__")
+
+    def __init__(self, frame: _Frame, facts: Any) -> None:
+        self.frame, self.facts, self.value = frame, facts, None
+
+
+class _Frame:
+    """One checkpointed call: how to run it again, and the places that its operations made."""
+
+    def __init__(self, run: Callable[..., Any], check: bool) -> None:
+        self.run, self.check = run, check
+        self.places: list[Any] = []  # weak references, in the order of saving
+        self.inputs: Any = None  # gives the tensors among the arguments
+
+    def pack(self, t: Tensor) -> _Place:
+        place = _Place(self, (tuple(t.shape), t.dtype, t.device))
+        self.places.append(weakref.ref(place))
+        return place
+
+    def unpack(self, place: _Place) -> Tensor:
+        if place.value is None:
+            self.again()
+        value, place.value = place.value, None  # used once: memory goes as the pass goes on
+        if value is None:
+            raise CheckpointError(
+                "torch.utils.checkpoint: a tensor that was saved in the first run was not saved when "
+                "the function ran again: does it do the same each time?"
+            )
+        return value
+
+    def again(self) -> None:
+        """Run the function again and fill the places."""
+        count = 0
+
+        def keep(t: Tensor) -> Any:
+            nonlocal count
+            if count >= len(self.places):
+                self.fail(f"{len(self.places)} tensors were saved first, and now more")
+            place = self.places[count]()
+            count += 1
+            if place is not None:
+                facts = (tuple(t.shape), t.dtype, t.device)
+                if self.check and facts != place.facts:
+                    self.fail(
+                        f"tensor {count - 1} was first {_shown(place.facts)} and is now "
+                        f"{_shown(facts)}"
+                    )
+                place.value = t.detach()
+            if _early_stop[0] and self.stop and count == len(self.places):
+                raise _Enough
+            return t.detach()
+
+        def refuse(t: Any) -> Tensor:
+            return t
+
+        with contextlib.suppress(_Enough), enable_grad(), saved_tensors_hooks(keep, refuse):
+            self.run(self.inputs())
+        if count < len(self.places):
+            self.fail(f"{len(self.places)} tensors were saved first, and now {count}")
+
+    stop = True
+
+    def fail(self, what: str) -> None:
+        raise CheckpointError(
+            "torch.utils.checkpoint: the function did not save the same tensors when it ran again: "
+            f"{what}. It must do the same each time; check what depends on state outside of it."
+        )
+
+
+def _shown(facts: Any) -> str:
+    return f"{facts[1]} {list(facts[0])} on {facts[2]}"
+
+
+class _Inputs(Function):
+    """Saves the arguments, so that an outer checkpoint may drop them too."""
+
+    @staticmethod
+    def forward(ctx: Any, carrier: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.save_for_backward(*tensors)
+        return carrier.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise AssertionError("nothing depends on the carrier of saved arguments")
+
+
+def checkpoint(
+    function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
+    context_fn: Callable[[], tuple[Any, Any]] = noop_context_fn,
+    determinism_check: str = "default", debug: bool = False, early_stop: bool = True,
+    **kwargs: Any,
+) -> Any:  # fmt: skip
+    """function(*args) whose intermediate results are computed again in the backward pass.
+
+    Args:
+        function: does the same each time it is called with the same arguments.
+        use_reentrant: False (recommended) is described above; True runs the function without a
+            graph first, and backward() within the backward pass.
+        context_fn: gives the contexts of the first and of the second run.
+        preserve_rng_state: draw the same random numbers in the second run (default True).
+        determinism_check: "default" compares shapes, dtypes and devices of what is saved; "none".
+
+    Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if
+    the second run differs.
+
+    >>> y = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
+    """
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if use_reentrant is None:
+        warnings.warn(
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. "
+            "Pass use_reentrant=False, which is recommended, or True to keep the old behaviour.",
+            stacklevel=2,
+        )
+        use_reentrant = True
+    if use_reentrant:
+        if kwargs:
+            raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+        if context_fn is not noop_context_fn or debug is not False:
+            raise ValueError(
+                "Passing `context_fn` or `debug` is only supported when use_reentrant=False."
+            )
+        return CheckpointFunction.apply(function, preserve, *args)
+    if determinism_check not in ("default", "none"):
+        raise ValueError(
+            f"determinism_check should be one of ('default', 'none'), not {determinism_check!r}"
+        )
+    first, second = context_fn()
+    rng = get_rng_state() if preserve else None
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    plan = [_TENSOR if isinstance(a, Tensor) else a for a in args]  # without the tensors themselves
+
+    def run(values: Sequence[Tensor]) -> None:
+        it = iter(values)
+        full = [next(it) if a is _TENSOR else a for a in plan]
+        with _rng(rng), second:
+            function(*full, **kwargs)
+
+    frame = _Frame(run, determinism_check == "default")
+    frame.stop = early_stop
+    frame.inputs = _kept(tensors)
+    with saved_tensors_hooks(frame.pack, frame.unpack), first:
+        out = function(*args, **kwargs)
+    return out
+
+
+_TENSOR = object()  # stands for a tensor among the arguments
+
+
+def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]]:
+    """A function that gives the arguments again, from where an outer checkpoint may put them."""
+    from ..tensor import functions as T
+
+    if not tensors:
+        return list
+    with enable_grad():
+        carrier = _Inputs.apply(T.empty(0, requires_grad=True), *[t.detach() for t in tensors])
+    node = carrier._n
+    flags = [t.requires_grad for t in tensors]
+
+    def again() -> list[Tensor]:
+        return [t.detach().requires_grad_(f) for t, f in zip(node.saved_tensors, flags)]
+
+    return again
+
+
+@contextlib.contextmanager
+def _rng(rng_state: Any) -> Iterator[None]:
+    """Within it, random numbers are drawn from a saved state."""
+    if rng_state is None:
+        yield
+        return
+    with fork_rng():
+        set_rng_state(rng_state)
+        yield
+
+
+class CheckpointFunction(Function):
+    """The form with re-entry: no graph first, and a backward pass within the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, run_function: Any, preserve_rng_state: bool, *args: Any) -> Any:
+        ctx.function_, ctx.rng = run_function, get_rng_state() if preserve_rng_state else None
+        ctx.args = [None if isinstance(a, Tensor) else a for a in args]
+        ctx.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
+        ctx.flags = [args[i].requires_grad for i in ctx.places]
+        ctx.save_for_backward(*[args[i] for i in ctx.places])
+        if not any(ctx.flags):
+            warnings.warn(
+                "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4
+            )
+        with no_grad():
+            return run_function(*args)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        running = state.backward
+        if running is not None and running.only is not None:
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or "
+                "passing an `inputs` parameter to .backward(). To resolve this error, you can "
+                "either set use_reentrant=False, or call .backward() without passing the `inputs` "
+                "argument."
+            )
+        args = list(ctx.args)
+        for i, t, flag in zip(ctx.places, ctx.saved_tensors, ctx.flags):
+            args[i] = t.detach().requires_grad_(flag)
+        with _rng(ctx.rng), enable_grad():
+            outs = ctx.function_(*args)
+        outs = (outs,) if isinstance(outs, Tensor) else outs
+        pairs = [(o, g) for o, g in zip(outs, grads) if isinstance(o, Tensor) and o.requires_grad]
+        if not pairs:
+            raise RuntimeError(
+                "none of output has requires_grad=True, this checkpoint() is not necessary"
+            )
+        backward([o for o, _ in pairs], [g for _, g in pairs])
+        return (None, None, *[a.grad if isinstance(a, Tensor) else None for a in args])
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """A sequence of modules in segments, each of which but the last is a checkpoint.
+
+    Args:
+        functions: nn.Sequential or a list of callables, applied one after another.
+        segments: how many parts.
+
+    >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 4, x, use_reentrant=False)
+    """
+    if use_reentrant is None:
+        warnings.warn(
+            "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be "
+            "passed explicitly: use_reentrant=False is recommended.",
+            stacklevel=2,
+        )
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    steps = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    size = len(steps) // segments
+
+    def part(start: int, end: int) -> Callable[[Any], Any]:
+        def run(x: Any) -> Any:
+            for f in steps[start:end]:
+                x = f(x)
+            return x
+
+        return run
+
+    at = 0
+    for _ in range(segments - 1):
+        input = checkpoint(
+            part(at, at + size), input, use_reentrant=use_reentrant, preserve_rng_state=preserve
+        )
+        at += size
+    return part(at, len(steps))(input)
