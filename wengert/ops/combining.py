@@ -32,7 +32,11 @@ def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
 
 @public(name="cross", namespace="linalg")
 def linalg_cross(input, other, *, dim=-1):
-    """Cross products of the vectors of 3 elements along dim."""
+    """Cross products of the vectors of 3 elements along dim.
+
+    >>> torch.linalg.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]))
+    tensor([0, 0, 1])
+    """
     if input._a.ndim != other._a.ndim:
         raise RuntimeError(
             f"linalg.cross: inputs must have the same number of dimensions, got {input._a.ndim} "
@@ -60,7 +64,11 @@ def cross(input, other, dim=None):
 
 @public(name="vecdot", namespace="linalg")
 def vecdot(x, y, *, dim=-1):
-    """Sum of conj(x) * y along dim."""
+    """Sum of conj(x) * y along dim.
+
+    >>> torch.linalg.vecdot(torch.ones(2, 3), torch.ones(2, 3))
+    tensor([3., 3.])
+    """
     for t, what in ((x, "x"), (y, "y")):
         check_tensor("linalg.vecdot", t, what)
         check_floating("linalg.vecdot", t, low=True)
@@ -103,7 +111,11 @@ euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
 
 @public(method=False)
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k)."""
+    """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k).
+
+    >>> torch.cdist(torch.zeros(1, 2), torch.tensor([[3., 4.], [0., 1.]]))
+    tensor([[5., 1.]])
+    """
     for t, what in ((x1, "X1"), (x2, "X2")):
         if t.dtype.category != 2:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {what} got: {t.dtype}")
@@ -139,7 +151,14 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
 @public(method=False)
 def cartesian_prod(*tensors):
-    """All combinations of one element of each vector, one row each (of one vector: itself)."""
+    """All combinations of one element of each vector, one row each (of one vector: itself).
+
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     for t in tensors:
@@ -159,7 +178,13 @@ def cartesian_prod(*tensors):
 
 @public(method=False)
 def combinations(input, r=2, with_replacement=False):
-    """All ways to choose r elements of a vector in order, one row each."""
+    """All ways to choose r elements of a vector in order, one row each.
+
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
     import itertools
 
     if input._a.ndim != 1:
@@ -177,7 +202,12 @@ def combinations(input, r=2, with_replacement=False):
 
 @public(method=False)
 def block_diag(*tensors):
-    """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros."""
+    """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros.
+
+    >>> torch.block_diag(torch.ones(1, 2), torch.tensor(3.))
+    tensor([[1., 1., 0.],
+            [0., 0., 3.]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     mats = []

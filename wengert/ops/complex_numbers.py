@@ -85,7 +85,11 @@ def _name(t: Tensor) -> str:
 
 @public(method=False)
 def polar(abs, angle):
-    """The complex numbers of absolute value abs and an angle."""
+    """The complex numbers of absolute value abs and an angle.
+
+    >>> torch.polar(torch.tensor([2.]), torch.tensor([0.]))
+    tensor([2.+0.j])
+    """
     for t, what in ((abs, "abs"), (angle, "angle")):
         check_tensor("polar", t, what)
     if abs.dtype is not angle.dtype:
@@ -138,14 +142,22 @@ for _op in (real_view, imag_view, parts_view, complex_view):
 
 @public(method=False)
 def real(input):
-    """The real parts: a view of complex tensors; real tensors themselves."""
+    """The real parts: a view of complex tensors; real tensors themselves.
+
+    >>> torch.real(torch.tensor([1 + 2j]))
+    tensor([1.])
+    """
     check_tensor("real", input, "input")
     return real_view.entry(input) if input.dtype.category == 3 else input
 
 
 @public(method=False)
 def imag(input):
-    """The imaginary parts of a complex tensor: a view."""
+    """The imaginary parts of a complex tensor: a view.
+
+    >>> torch.imag(torch.tensor([1 + 2j]))
+    tensor([2.])
+    """
     check_tensor("imag", input, "input")
     if input.dtype.category < 3:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
@@ -154,7 +166,11 @@ def imag(input):
 
 @public(method=False)
 def view_as_real(input):
-    """A complex tensor as pairs of real and imaginary parts (*, 2): a view."""
+    """A complex tensor as pairs of real and imaginary parts (*, 2): a view.
+
+    >>> torch.view_as_real(torch.tensor([1 + 2j]))
+    tensor([[1., 2.]])
+    """
     if input.dtype.category < 3:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     return parts_view.entry(input)
@@ -162,7 +178,11 @@ def view_as_real(input):
 
 @public(method=False)
 def view_as_complex(input):
-    """Pairs (*, 2) of float32 or float64 as a complex tensor: a view."""
+    """Pairs (*, 2) of float32 or float64 as a complex tensor: a view.
+
+    >>> torch.view_as_complex(torch.tensor([[1., 2.]]))
+    tensor([1.+2.j])
+    """
     if input.dtype.name not in ("float32", "float64"):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a "
@@ -189,7 +209,11 @@ def view_as_complex(input):
 
 @public(name="conj")
 def conj(input):
-    """The complex conjugates; real tensors themselves."""
+    """The complex conjugates; real tensors themselves.
+
+    >>> torch.conj_physical(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
     check_tensor("conj", input, "input")
     return conj_op.entry(input) if input.dtype.category == 3 else input
 
@@ -247,7 +271,11 @@ angle.vjp(complex=True, x=_angle)
 
 @public
 def isreal(input):
-    """Where the imaginary part is 0."""
+    """Where the imaginary part is 0.
+
+    >>> torch.isreal(torch.tensor([1 + 0j, 1j]))
+    tensor([ True, False])
+    """
     return (
         input.imag == 0
         if input.dtype.category == 3
@@ -257,7 +285,11 @@ def isreal(input):
 
 @public
 def adjoint(input):
-    """The last two dimensions swapped and conjugated."""
+    """The last two dimensions swapped and conjugated.
+
+    >>> torch.tensor([[1j, 2], [3, 4]]).adjoint().shape
+    torch.Size([2, 2])
+    """
     if input._a.ndim < 2:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got "

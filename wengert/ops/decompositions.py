@@ -154,6 +154,9 @@ def linalg_qr(A, mode="reduced"):
 
     A: (*, m, n). mode: 'reduced' (Q has min(m, n) columns), 'complete' (m columns) or 'r' (Q is
     empty).
+
+    >>> torch.linalg.qr(torch.ones(3, 2)).R.shape
+    torch.Size([2, 2])
     """
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
@@ -234,6 +237,9 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, the singular values S falling.
 
     A: (*, m, n). full_matrices: U (m, m) and Vh (n, n) instead of (m, k) and (k, n), k = min(m, n).
+
+    >>> torch.linalg.svd(torch.diag(torch.tensor([3., 4.]))).S
+    tensor([4., 3.])
     """
     check_matrix("linalg.svd", A)
     _driver("torch.linalg.svd", driver)
@@ -242,7 +248,11 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
 
 @public(name="svdvals", namespace="linalg")
 def linalg_svdvals(A, *, driver=None):
-    """The singular values of A (*, m, n), falling."""
+    """The singular values of A (*, m, n), falling.
+
+    >>> torch.linalg.svdvals(torch.tensor([[3., 0.], [4., 5.]]))
+    tensor([6.7082, 2.2361])
+    """
     check_matrix("linalg.svdvals", A)
     _driver("torch.linalg.svdvals", driver)
     return svd.entry(A, False)[1] if differentiable(A) else svdvals.entry(A)
@@ -320,6 +330,9 @@ def _triangle_read(name: str, which: str) -> bool:
 def linalg_eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
     triangle.
+
+    >>> torch.linalg.eigh(torch.tensor([[2., 1.], [1., 2.]])).eigenvalues
+    tensor([1., 3.])
     """
     low = _triangle_read("linalg.eigh", UPLO)
     check_matrix("linalg.eigh", A, square=True)
@@ -328,7 +341,11 @@ def linalg_eigh(A, UPLO="L"):
 
 @public(name="eigvalsh", namespace="linalg")
 def linalg_eigvalsh(A, UPLO="L"):
-    """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle."""
+    """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle.
+
+    >>> torch.linalg.eigvalsh(torch.tensor([[2., 1.], [1., 2.]]))
+    tensor([1., 3.])
+    """
     low = _triangle_read("linalg.eigvalsh", UPLO)
     check_matrix("linalg.eigvalsh", A, square=True)
     return eigh.entry(A, low)[0] if differentiable(A) else eigvalsh.entry(A, low)
@@ -344,7 +361,11 @@ def _finite(name: str, A: Tensor) -> None:
 
 @public(name="eig", namespace="linalg")
 def linalg_eig(A):
-    """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex."""
+    """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex.
+
+    >>> torch.linalg.eig(torch.eye(2)).eigenvalues
+    tensor([1.+0.j, 1.+0.j])
+    """
     check_matrix("linalg.eig", A, square=True)
     _finite("torch.linalg.eig", A)
     return named("linalg_eig", *eig.entry(A), fields="eigenvalues eigenvectors")
@@ -352,7 +373,11 @@ def linalg_eig(A):
 
 @public(name="eigvals", namespace="linalg")
 def linalg_eigvals(A):
-    """The eigenvalues of square matrices A (*, n, n), always complex."""
+    """The eigenvalues of square matrices A (*, n, n), always complex.
+
+    >>> torch.linalg.eigvals(torch.tensor([[0., 1.], [-1., 0.]])).abs()
+    tensor([1., 1.])
+    """
     check_matrix("linalg.eigvals", A, square=True)
     _finite("torch.linalg.eigvals", A)
     return eig.entry(A)[0] if differentiable(A) else eigvals.entry(A)
@@ -371,7 +396,11 @@ leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 
 @public
 def geqrf(input):
-    """(a, tau): R above the Householder vectors of the QR decomposition, and their factors."""
+    """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
+
+    >>> torch.geqrf(torch.ones(3, 2)).tau.shape
+    torch.Size([2])
+    """
     check_matrix("torch.geqrf", input)
     return named("geqrf", *geqrf_factor.entry(input), fields="a tau")
 
@@ -425,6 +454,9 @@ def householder_product(input, tau):
     """The first n columns of the product of Householder reflections: Q from geqrf's results.
 
     input: (*, m, n), tau: (*, k), k <= n <= m.
+
+    >>> torch.linalg.householder_product(*torch.geqrf(torch.ones(3, 2))).shape
+    torch.Size([3, 2])
     """
     _check_reflectors("torch.linalg.householder_product", input, tau)
     m, n = input._a.shape[-2:]

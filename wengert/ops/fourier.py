@@ -298,7 +298,11 @@ def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> 
 
 @public(name="fftfreq", namespace="fft")
 def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """The n frequencies of fft for samples d apart: 0, 1, ..., -2, -1 over n d."""
+    """The n frequencies of fft for samples d apart: 0, 1, ..., -2, -1 over n d.
+
+    >>> torch.fft.fftfreq(4)
+    tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+    """
     return _made(
         [k / (n * d) for k in (*range((n + 1) // 2), *range(-(n // 2), 0))],
         dtype,
@@ -309,7 +313,11 @@ def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fal
 
 @public(name="rfftfreq", namespace="fft")
 def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """The n // 2 + 1 frequencies of rfft for samples d apart."""
+    """The n // 2 + 1 frequencies of rfft for samples d apart.
+
+    >>> torch.fft.rfftfreq(4)
+    tensor([0.0000, 0.2500, 0.5000])
+    """
     return _made([k / (n * d) for k in range(n // 2 + 1)], dtype, device, requires_grad)
 
 
@@ -330,11 +338,19 @@ def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
 
 @public(name="fftshift", namespace="fft")
 def fftshift(input, dim=None):
-    """The zero frequency moved from the front to the middle along dim (all by default)."""
+    """The zero frequency moved from the front to the middle along dim (all by default).
+
+    >>> torch.fft.fftshift(torch.arange(5))
+    tensor([3, 4, 0, 1, 2])
+    """
     return _shift(input, dim, "fftshift", 1)
 
 
 @public(name="ifftshift", namespace="fft")
 def ifftshift(input, dim=None):
-    """Inverse of fftshift."""
+    """Inverse of fftshift.
+
+    >>> torch.fft.ifftshift(torch.tensor([3, 4, 0, 1, 2]))
+    tensor([0, 1, 2, 3, 4])
+    """
     return _shift(input, dim, "ifftshift", -1)

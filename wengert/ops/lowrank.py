@@ -29,6 +29,9 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     sample of its range.
 
     niter: refinements of the sample. U: (*, m, q), S: (*, q), V: (*, n, q).
+
+    >>> torch.svd_lowrank(torch.ones(5, 4), 2)[1].shape
+    torch.Size([2])
     """
     q = 6 if q is None else q
     if M is not None:
@@ -47,6 +50,9 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     directions.
 
     q: min(6, m, n) by default. center: subtract the mean row first.
+
+    >>> torch.pca_lowrank(torch.ones(5, 4), 2)[2].shape
+    torch.Size([4, 2])
     """
     m, n = A.shape[-2:]
     if q is None:
@@ -82,6 +88,9 @@ def lobpcg(
 
     A: (*, m, m) symmetric; B: the same, positive, or None. X: a first guess (*, m, n), n >= k
     columns. iK: a preconditioner. niter, tol: when to stop; m must be at least 3 n.
+
+    >>> torch.lobpcg(torch.diag(torch.arange(1., 10.)), 1)[0]
+    tensor([9.0000])
     """
     m = A.shape[-1]
     k = (1 if X is None else X.shape[-1]) if k is None else k

@@ -108,7 +108,11 @@ def _zero_pivot(i: int) -> str:
 
 @public(name="lu_factor", namespace="linalg")
 def linalg_lu_factor(A, *, pivot=True):
-    """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal."""
+    """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal.
+
+    >>> torch.linalg.lu_factor(torch.tensor([[0., 2.], [1., 0.]])).pivots
+    tensor([2, 2], dtype=torch.int32)
+    """
     check_matrix("torch.linalg.lu_factor", A)
     _pivoting("linalg.lu_factor", pivot)
     lu, pivots, info = lu_factor.entry(A)
@@ -118,7 +122,12 @@ def linalg_lu_factor(A, *, pivot=True):
 
 @public(name="lu", namespace="linalg")
 def linalg_lu(A, *, pivot=True):
-    """(P, L, U) with A = P L U."""
+    """(P, L, U) with A = P L U.
+
+    >>> torch.linalg.lu(torch.tensor([[0., 2.], [1., 0.]])).P
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
     check_matrix("linalg.lu", A)
     _pivoting("linalg.lu", pivot)
     lu, pivots, _ = lu_factor.entry(A)
@@ -200,7 +209,11 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
 
 @public(name="ldl_factor", namespace="linalg")
 def linalg_ldl_factor(A, *, hermitian=False):
-    """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block."""
+    """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block.
+
+    >>> torch.linalg.ldl_factor(torch.eye(2)).pivots
+    tensor([1, 2], dtype=torch.int32)
+    """
     check_matrix("torch.linalg.ldl_factor", A, square=True)
     ld, pivots, info = ldl_factor.entry(A, hermitian)
     check_info("torch.linalg.ldl_factor", info, singular("factorization"))

@@ -105,7 +105,11 @@ leading(slogdet.vjp(complex=True, x=_slogdet), 2)
 
 @public(name="slogdet", namespace="linalg")
 def linalg_slogdet(A):
-    """(sign, logabsdet) of square matrices A (*, n, n)."""
+    """(sign, logabsdet) of square matrices A (*, n, n).
+
+    >>> torch.linalg.slogdet(-torch.eye(3)).sign
+    tensor(-1.)
+    """
     check_matrix("linalg.slogdet", A, square=True)
     return named("linalg_slogdet", *slogdet.entry(A), fields="sign logabsdet")
 
@@ -119,7 +123,11 @@ def slogdet_(input):
 
 @public
 def logdet(input):
-    """The logarithms of the determinants; nan where one is negative."""
+    """The logarithms of the determinants; nan where one is negative.
+
+    >>> torch.logdet(torch.eye(3))
+    tensor(0.)
+    """
     check_matrix("logdet", input, square=True)
     sign, logarithm = slogdet.entry(input)
     if input.dtype.category == 3:
@@ -189,6 +197,9 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     """Vector norm, or matrix norm where dim has two dimensions (or A has two and ord is given).
 
     ord None: the 2-norm of all elements along dim.
+
+    >>> torch.linalg.norm(torch.tensor([3., 4.]))
+    tensor(5.)
     """
     check_tensor("linalg.norm", A, "input")
     check_floating("linalg.norm", A, low=True)
@@ -216,6 +227,9 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
 def cond(A, p=None):
     """Condition number of matrices A: the norm of A times that of its inverse; p as in matrix_norm,
     None for 2.
+
+    >>> torch.linalg.cond(torch.tensor([[2., 0.], [0., 4.]]))
+    tensor(2.)
     """
     name = "linalg.cond"
     if p is None or not isinstance(p, str) and p in (2, -2):
@@ -256,6 +270,9 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of A exceed max(atol, rtol * the largest).
 
     rtol is max(m, n) * eps by default. tol: the older name of atol.
+
+    >>> torch.linalg.matrix_rank(torch.ones(3, 3))
+    tensor(1)
     """
     check_matrix("linalg.matrix_rank", A, square=hermitian)
     a, r = tolerances(
@@ -272,7 +289,12 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
 
 @public(name="matrix_power", namespace="linalg")
 def linalg_matrix_power(A, n):
-    """Square matrices A to an integer power; negative powers invert."""
+    """Square matrices A to an integer power; negative powers invert.
+
+    >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5)
+    tensor([[1., 5.],
+            [0., 1.]])
+    """
     check_matrix("linalg.matrix_power", A, square=True, floating=False)
     if n == 0:
         k = A._a.shape[-1]
@@ -318,7 +340,12 @@ leading(matrix_exp_op.vjp(complex=True, x=_matrix_exp), 2)
 
 @public(name="matrix_exp")
 def matrix_exp(input):
-    """The exponential of square matrices (*, n, n)."""
+    """The exponential of square matrices (*, n, n).
+
+    >>> torch.matrix_exp(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     check_matrix("linalg.matrix_exp", input, square=True, floating=False)
     check_floating("linalg.matrix_exp", input, low=True)
     return matrix_exp_op.entry(input)
@@ -329,7 +356,11 @@ public(matrix_exp, name="matrix_exp", namespace="linalg")
 
 @public
 def trace(input):
-    """The sum of the diagonal of a matrix."""
+    """The sum of the diagonal of a matrix.
+
+    >>> torch.trace(torch.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if input._a.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._a.ndim}")
     return diag_vector.entry(input).sum()
@@ -337,7 +368,12 @@ def trace(input):
 
 @public(name="vander", namespace="linalg")
 def linalg_vander(x, N=None):
-    """Rows of powers 0, 1, ..., N - 1 of the elements of x (*, n); N is n by default."""
+    """Rows of powers 0, 1, ..., N - 1 of the elements of x (*, n); N is n by default.
+
+    >>> torch.linalg.vander(torch.tensor([2, 3]), N=3)
+    tensor([[1, 2, 4],
+            [1, 3, 9]])
+    """
     check_tensor("linalg.vander", x, "x")
     if x.dtype.name in ("bool", "float16", "bfloat16"):
         raise RuntimeError(
@@ -358,7 +394,12 @@ def _vander_type(x: Tensor) -> Any:
 
 @public(name="vander", method=False)
 def vander(x, N=None, increasing=False):
-    """Columns of powers of the elements of a vector x, falling unless increasing."""
+    """Columns of powers of the elements of a vector x, falling unless increasing.
+
+    >>> torch.vander(torch.tensor([2, 3]), 3)
+    tensor([[4, 2, 1],
+            [9, 3, 1]])
+    """
     if x._a.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
     n = x._a.shape[0] if N is None else N

@@ -60,7 +60,11 @@ def bmm_(input, mat2, out_dtype=None):
 
 @public(name="mv")
 def mv_(input, vec):
-    """Matrix (n, m) times vector (m)."""
+    """Matrix (n, m) times vector (m).
+
+    >>> torch.mv(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
     if input._a.ndim != 2 or vec._a.ndim != 1:
         raise RuntimeError(
             f"vector + matrix @ vector expected, got 1, {input._a.ndim}, {vec._a.ndim}"
@@ -94,21 +98,33 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
 
 @public(name="dot")
 def dot_(input, tensor):
-    """Sum of the products of two vectors."""
+    """Sum of the products of two vectors.
+
+    >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
     _vectors("dot", input, tensor)
     return dot.entry(input, tensor)
 
 
 @public
 def vdot(input, other):
-    """Sum of conj(input) * other of two vectors."""
+    """Sum of conj(input) * other of two vectors.
+
+    >>> torch.vdot(torch.tensor([1j]), torch.tensor([1j]))
+    tensor(1.+0.j)
+    """
     _vectors("vdot", input, other)
     return dot.entry(input.conj() if input.dtype.category == 3 else input, other)
 
 
 @public
 def inner(input, other):
-    """Products over the last dimension of both; of numbers, their product."""
+    """Products over the last dimension of both; of numbers, their product.
+
+    >>> torch.inner(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
     if input._a.ndim == 0 or other._a.ndim == 0:
         return input * other
     if input._a.shape[-1] != other._a.shape[-1]:
@@ -123,7 +139,12 @@ def inner(input, other):
 
 @public(aliases=("ger",))
 def outer(input, vec2):
-    """All products of the elements of two vectors: (n, m)."""
+    """All products of the elements of two vectors: (n, m).
+
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     for t, what in ((input, "self"), (vec2, "vec2")):
         check_tensor("outer", t, what)
         if t._a.ndim != 1:
@@ -133,7 +154,11 @@ def outer(input, vec2):
 
 @public
 def kron(input, other):
-    """Kronecker product."""
+    """Kronecker product.
+
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([3, 4, 6, 8])
+    """
     nd = max(input._a.ndim, other._a.ndim)
     a, b = (
         (1,) * (nd - input._a.ndim) + tuple(input._a.shape),
@@ -278,7 +303,11 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
 
 @public(name="addmv")
 def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat @ vec)."""
+    """beta * input + alpha * (mat @ vec).
+
+    >>> torch.addmv(torch.ones(2), torch.ones(2, 3), torch.ones(3))
+    tensor([4., 4.])
+    """
     if mat._a.ndim != 2 or vec._a.ndim != 1 or input._a.ndim > 1:
         raise RuntimeError(
             f"vector + matrix @ vector expected, got {input._a.ndim}, {mat._a.ndim}, {vec._a.ndim}"
@@ -310,7 +339,12 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
 
 @public(name="baddbmm")
 def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
-    """beta * input + alpha * bmm(batch1, batch2)."""
+    """beta * input + alpha * bmm(batch1, batch2).
+
+    >>> torch.baddbmm(torch.zeros(2), torch.ones(1, 2, 3), torch.ones(1, 3, 2))
+    tensor([[[3., 3.],
+             [3., 3.]]])
+    """
     shape = _batches("baddbmm", batch1, batch2)
     _same_types("baddbmm", input, batch1, batch2)
     _expandable("baddbmm", input, shape)
@@ -320,7 +354,11 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
 
 @public
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch."""
+    """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.
+
+    >>> torch.addbmm(torch.zeros(2), torch.ones(4, 1, 3), torch.ones(4, 3, 2))
+    tensor([[12., 12.]])
+    """
     b, n, p = _batches("addbmm", batch1, batch2)
     _same_types("addbmm", input, batch1, batch2)
     _expandable("addbmm", input, (n, p))
@@ -332,7 +370,12 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 @public
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta * input + alpha * outer(vec1, vec2)."""
+    """beta * input + alpha * outer(vec1, vec2).
+
+    >>> torch.addr(torch.zeros(2), torch.ones(2), torch.ones(2))
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     for t, what in ((vec1, "vec1"), (vec2, "vec2")):
         check_tensor("addr", t, what)
         if t._a.ndim != 1:

@@ -73,7 +73,12 @@ def linalg_inv(A):
 
 @public
 def inverse(input):
-    """The inverse of square matrices: torch.linalg.inv."""
+    """The inverse of square matrices: torch.linalg.inv.
+
+    >>> torch.inverse(2 * torch.eye(2))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.5000]])
+    """
     return linalg_inv(input)
 
 
@@ -162,6 +167,9 @@ def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
 
     A: (*, n, n). B: (*, n, k), or vectors: (n,), or (*, n) where * are A's batch dimensions.
+
+    >>> torch.linalg.solve(torch.tensor([[2., 0.], [0., 4.]]), torch.ones(2))
+    tensor([0.5000, 0.2500])
     """
     out, info = solved("linalg.solve", A, B, left)
     check_info("torch.linalg.solve", info, singular("solve"))
@@ -233,7 +241,12 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
 
 @public
 def cholesky_solve(input, L, upper=False):
-    """X with A X = input, given the Cholesky factor of A: L (or U with upper)."""
+    """X with A X = input, given the Cholesky factor of A: L (or U with upper).
+
+    >>> torch.cholesky_solve(torch.ones(2, 1), 2 * torch.eye(2))
+    tensor([[0.2500],
+            [0.2500]])
+    """
     for t, what in ((input, "b"), (L, "u")):
         if t._a.ndim < 2:
             raise RuntimeError(
@@ -250,7 +263,12 @@ def cholesky_solve(input, L, upper=False):
 
 @public
 def cholesky_inverse(input, upper=False):
-    """The inverse of A, given its Cholesky factor."""
+    """The inverse of A, given its Cholesky factor.
+
+    >>> torch.cholesky_inverse(2 * torch.eye(2))
+    tensor([[0.2500, 0.0000],
+            [0.0000, 0.2500]])
+    """
     check_matrix("cholesky_inverse", input, square=True)
     return cholesky_inverse_op.entry(input, upper)
 
@@ -308,7 +326,12 @@ def _lu_solve(
 
 @public(name="lu_solve", namespace="linalg")
 def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
-    """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A."""
+    """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
+
+    >>> torch.linalg.lu_solve(*torch.linalg.lu_factor(2 * torch.eye(2)), torch.ones(2, 1))
+    tensor([[0.5000],
+            [0.5000]])
+    """
     return _lu_solve("linalg.lu_solve", LU, pivots, B, left, adjoint)
 
 
@@ -406,6 +429,9 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
 
     atol, rtol: numbers or tensors of the batch's shape; rtol is max(m, n) * eps by default.
     hermitian: A is, and only one triangle is read.
+
+    >>> torch.linalg.pinv(torch.tensor([[2.], [0.]]))
+    tensor([[0.5000, 0.0000]])
     """
     check_matrix("linalg.pinv", A, square=hermitian)
     if isinstance(hermitian, float) or isinstance(rcond, bool):
@@ -456,6 +482,9 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):
 
     A: (*, m, n), B: (*, m, k) or (*, m). driver: 'gelsy' (default), 'gels', 'gelsd' or 'gelss'.
     residuals: the squared distances, where m > n and A has full rank.
+
+    >>> torch.linalg.lstsq(torch.tensor([[1.], [1.]]), torch.tensor([[1.], [3.]])).solution
+    tensor([[2.0000]])
     """
     name = "torch.linalg.lstsq"
     check_matrix(name, A)
@@ -514,7 +543,11 @@ def _residuals(
 
 @public(name="tensorinv", namespace="linalg")
 def tensorinv(A, ind=2):
-    """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns."""
+    """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns.
+
+    >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 4)).shape
+    torch.Size([4, 2, 2])
+    """
     check_floating("tensorinv", A)
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
@@ -533,7 +566,11 @@ def tensorinv(A, ind=2):
 
 @public(name="tensorsolve", namespace="linalg")
 def tensorsolve(A, B, dims=None):
-    """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first."""
+    """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first.
+
+    >>> torch.linalg.tensorsolve(torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
+    tensor([1., 1., 1., 1.])
+    """
     check_floating("tensorsolve", A)
     if dims is not None:
         d = tuple(

@@ -87,6 +87,9 @@ def stft(
     windows (n_fft // 4); win_length, window: a window of that size, ones by default. center: pad so
     that window k is centred at k * hop_length. onesided: half the frequencies (default for real
     signals). return_complex: True; False gives pairs of reals. Returns (b, frequencies, windows).
+
+    >>> torch.stft(torch.ones(20), 8, return_complex=True).shape
+    torch.Size([5, 11])
     """
     check_tensor("stft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
@@ -157,6 +160,9 @@ def istft(
 
     Overlapping windows are added and divided by the sum of the squared windows; length cuts or pads
     the signal.
+
+    >>> torch.istft(torch.stft(torch.ones(20), 8, return_complex=True), 8).shape
+    torch.Size([20])
     """
     check_tensor("istft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
