@@ -253,38 +253,38 @@ def test_bad_amounts(amount, kind):
 
 
 def test_stateless_call():
-    from wengert.nn.utils.stateless import call_with
+    from wengert.func import functional_call
 
     m = wengert.nn.Sequential(wengert.nn.Linear(2, 2), wengert.nn.BatchNorm1d(2))
     before = {k: v.clone() for k, v in m.state_dict().items()}
     new = {k: wengert.ones_like(v) for k, v in m.named_parameters()}
     x = wengert.tensor([[1.0, 2.0], [3.0, 5.0]])
-    out = call_with(m, new, x)
+    out = functional_call(m, new, x)
     assert not wengert.equal(out, m.eval()(x))
     assert wengert.equal(before["0.weight"], m[0].weight)
     assert wengert.equal(before["1.bias"], m[1].bias)
     new["0.weight"].requires_grad_()
     m.train()
-    g = wengert.autograd.grad(call_with(m, new, x).square().sum(), new["0.weight"])
+    g = wengert.autograd.grad(functional_call(m, new, x).square().sum(), new["0.weight"])
     assert g[0].shape == (2, 2)
     with pytest.raises(RuntimeError, match="Missing key"):
-        call_with(m, {}, x, strict=True)
+        functional_call(m, {}, x, strict=True)
     with pytest.raises(RuntimeError, match="Unexpected key"):
-        call_with(m, {**new, "no": x}, x, strict=True)
+        functional_call(m, {**new, "no": x}, x, strict=True)
 
 
 def test_stateless_call_follows_tied_weights():
-    from wengert.nn.utils.stateless import call_with
+    from wengert.func import functional_call
 
     m = wengert.nn.Sequential(
         wengert.nn.Linear(2, 2, bias=False), wengert.nn.Linear(2, 2, bias=False)
     )
     m[1].weight = m[0].weight
     x = wengert.eye(2)
-    twice = call_with(m, {"0.weight": wengert.eye(2) * 2}, x)
+    twice = functional_call(m, {"0.weight": wengert.eye(2) * 2}, x)
     assert twice.tolist() == [[4.0, 0.0], [0.0, 4.0]]
     with pytest.raises(ValueError, match="tied"):
-        call_with(m, {"0.weight": wengert.eye(2), "1.weight": wengert.ones(2, 2)}, x)
+        functional_call(m, {"0.weight": wengert.eye(2), "1.weight": wengert.ones(2, 2)}, x)
 
 
 def test_skip_init():
@@ -292,3 +292,16 @@ def test_skip_init():
     assert m.weight.shape == (3, 2)
     assert m.weight.device.type == "cpu"
     assert m.weight.dtype == wengert.float64
+
+
+def test_an_ensemble_by_vmap():
+    from wengert.func import functional_call, stack_module_state, vmap
+
+    models = [wengert.nn.Sequential(wengert.nn.Linear(2, 3), wengert.nn.Tanh()) for _ in range(3)]
+    params, buffers = stack_module_state(models)
+    assert buffers == {}
+    x = wengert.randn(4, 2)
+    out = vmap(lambda p: functional_call(models[0], p, x))(params)
+    assert wengert.allclose(out, wengert.stack([m(x) for m in models]), atol=1e-6)
+    with pytest.raises(RuntimeError, match="same class"):
+        stack_module_state([wengert.nn.ReLU(), wengert.nn.Tanh()])

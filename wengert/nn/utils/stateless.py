@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine.tensor import Tensor
+from ...tensor import functions as T
 
-__all__ = ["functional_call", "call_with", "substituted"]
+__all__ = ["functional_call", "stack_module_state", "substituted"]
 
 
 def _places(module: Any) -> dict[str, tuple[Any, str]]:
@@ -59,22 +59,23 @@ def substituted(
             report = "\n\t".join(lines)
             raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:\n\t{report}")
     attributes = {k: v for k, v in given.items() if k not in places}
-    before: list[tuple[Any, str, Any]] = []
+    before: dict[str, tuple[Any, str, Any]] = {}
     try:
         for path, value in given.items():
             if path in attributes:
                 owner, name = _owner(module, path)
                 if not hasattr(owner, name):
                     raise AttributeError(f"{module._get_name()} has no attribute `{path}`")
-                before.append((owner.__dict__, name, owner.__dict__.get(name)))
-                owner.__dict__[name] = value
+                table = owner.__dict__
             else:
                 table, name = places[path]
-                before.append((table, name, table[name]))
-                table[name] = value
+            before[path] = table, name, table.get(name)
+            table[name] = value
         yield
     finally:
-        for table, name, value in reversed(before):
+        for path, (table, name, value) in reversed(before.items()):
+            if table[name] is not given[path] and isinstance(tensors, dict) and path in tensors:
+                tensors[path] = table[name]  # the call put another tensor in its place
             table[name] = value
 
 
@@ -83,7 +84,7 @@ def _owner(module: Any, path: str) -> tuple[Any, str]:
     return module.get_submodule(above), name
 
 
-def call_with(
+def functional_call(
     module: Any, parameters_and_buffers: Any, args: Any = None, kwargs: Any = None, *,
     tie_weights: bool = True, strict: bool = False,
 ) -> Any:  # fmt: skip
@@ -91,6 +92,11 @@ def call_with(
 
     parameters_and_buffers: path -> tensor, or several such dictionaries. strict: RuntimeError
     unless all names are given and known. tie_weights: tied parameters follow one another.
+
+    >>> layer = nn.Linear(1, 1)
+    >>> new = {"weight": torch.tensor([[2.0]]), "bias": torch.tensor([1.0])}
+    >>> torch.func.functional_call(layer, new, torch.tensor([3.0]))
+    tensor([7.])
     """
     if isinstance(parameters_and_buffers, (list, tuple)):
         parameters_and_buffers = {k: v for d in parameters_and_buffers for k, v in d.items()}
@@ -102,17 +108,33 @@ def call_with(
         return module(*args, **(kwargs or {}))
 
 
-def functional_call(
-    module: Any, parameters_and_buffers: Mapping[str, Tensor], args: Any = None,
-    kwargs: Any = None, *, tie_weights: bool = True, strict: bool = False,
-) -> Any:  # fmt: skip
-    """Old place of torch.func.functional_call."""
-    warnings.warn(
-        "`torch.nn.utils.stateless.functional_call` is deprecated: use "
-        "`torch.func.functional_call`, which takes the same arguments",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return call_with(
-        module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict
-    )
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(parameters, buffers) of equal models, stacked along a new first dimension, for vmap.
+
+    RuntimeError if there are none, they differ in class or some are not in the same mode.
+
+    >>> params, _ = torch.func.stack_module_state([nn.Linear(2, 3), nn.Linear(2, 3)])
+    >>> params["weight"].shape
+    torch.Size([2, 3, 2])
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if len({m.training for m in models}) > 1:
+        raise RuntimeError(
+            "stack_module_state: Expected all models to have the same training/eval mode."
+        )
+    kind = type(models[0])
+    if any(type(m) is not kind for m in models):
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+    parameters = _stacked([dict(m.named_parameters()) for m in models])
+    return parameters, _stacked([dict(m.named_buffers()) for m in models])
+
+
+def _stacked(dicts: list[dict[str, Any]]) -> dict[str, Tensor]:
+    out = {}
+    for name, first in dicts[0].items():
+        if any(d[name].requires_grad != first.requires_grad for d in dicts):
+            raise RuntimeError(f"Expected {name!r} from each model to have the same .requires_grad")
+        together = T.stack([d[name].detach() for d in dicts])
+        out[name] = together.requires_grad_(first.requires_grad)
+    return out
