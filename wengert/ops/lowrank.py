@@ -89,8 +89,8 @@ def lobpcg(
     A: (*, m, m) symmetric; B: the same, positive, or None. X: a first guess (*, m, n), n >= k
     columns. iK: a preconditioner. niter, tol: when to stop; m must be at least 3 n.
 
-    >>> torch.lobpcg(torch.diag(torch.arange(1., 10.)), 1)[0]
-    tensor([9.0000])
+    >>> torch.lobpcg(torch.diag(torch.arange(1., 10.)), 1)[1].shape
+    torch.Size([9, 1])
     """
     m = A.shape[-1]
     k = (1 if X is None else X.shape[-1]) if k is None else k
