@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -40,39 +41,50 @@ def test_losses_are_pytorchs(name, tmp_path):
     np.testing.assert_allclose(losses, RECORD[name]["losses"], rtol=1e-4)
 
 
-def test_digits_reads_98_of_100_and_draws_its_mistakes(tmp_path):
-    out = run("digits", "--epochs", "10", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def three_epochs(tmp_path_factory):
+    """A folder with the checkpoint of three epochs of digits, and what the script printed."""
+    folder = tmp_path_factory.mktemp("digits")
+    return folder, run("digits", "--epochs", "3", cwd=folder).splitlines()
+
+
+def results(lines):
+    return [line for line in lines if not line.startswith("figure")]
+
+
+def test_digits_reads_98_of_100_and_draws_its_mistakes(three_epochs, tmp_path):
+    shutil.copytree(three_epochs[0] / "runs", tmp_path / "runs")
+    out = run("digits", "--epochs", "12", "--resume", cwd=tmp_path)
     assert float(re.search(r"test loss .* accuracy ([\d.]+)%", out)[1]) >= 98
     assert "confusion" in out
     picture = (tmp_path / "runs" / "digits" / "digits.png").read_bytes()
-    assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 10_000
 
 
-def without_figure(out):
-    return [line for line in out.splitlines() if not line.startswith("figure")]
+def test_digits_resumed_equals_digits_in_one_go(three_epochs, tmp_path):
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command("digits", "--epochs", "3"), cwd=tmp_path, stdout=pipe, text=True
+    ) as process:
+        before = [process.stdout.readline() for _ in range(2)]  # sizes, first epoch
+        process.send_signal(signal.SIGINT)
+        *more, message = filter(str.strip, process.stdout.readlines())
+    assert process.returncode == 130
+    assert "interrupted: saved" in message
+    assert "--resume" in message
+    left = [path.name for path in (tmp_path / "runs" / "digits").iterdir()]
+    assert left == ["checkpoint.pt"]
+
+    resumed = run("digits", "--epochs", "3", "--resume", cwd=tmp_path)
+    lines = "".join(before + more).splitlines() + results(resumed.splitlines())[1:]
+    assert lines == results(three_epochs[1])
 
 
-def test_digits_resumed_equals_digits_in_one_go(tmp_path):
-    whole = run("digits", "--epochs", "3", "--out", "whole", cwd=tmp_path)
-
-    options = ("digits", "--epochs", "3", "--out", "parts")
-    with subprocess.Popen(command(*options), cwd=tmp_path, stdout=subprocess.PIPE, text=True) as p:
-        before = [p.stdout.readline(), p.stdout.readline()]  # sizes, first epoch
-        p.send_signal(signal.SIGINT)
-        *done, message = filter(str.strip, p.stdout.readlines())
-    assert p.returncode == 130
-    assert "interrupted: saved" in message and "--resume" in message
-    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["checkpoint.pt"]
-
-    resumed = run(*options, "--resume", cwd=tmp_path)
-    first, *rest = without_figure(resumed)
-    assert "".join(before + done).splitlines() + rest == without_figure(whole)
-
-
-def test_digits_resumed_in_the_middle_of_an_epoch(tmp_path):
-    """Ctrl-C comes at a step that we choose: the script's own handler is called from a batch."""
+def test_digits_resumed_in_the_middle_of_an_epoch(three_epochs, tmp_path):
+    """Ctrl-C comes at a step that we choose: during the 20th loss."""
     wrapper = f"""
-import os, signal, sys, runpy
+import os, runpy, signal, sys
 import torch.nn.functional as F
 real, calls = F.cross_entropy, []
 def cross_entropy(*args, **options):
@@ -81,28 +93,26 @@ def cross_entropy(*args, **options):
         os.kill(os.getpid(), signal.SIGINT)
     return real(*args, **options)
 F.cross_entropy = cross_entropy
-sys.argv = ["digits.py", "--epochs", "1", "--out", "parts"]
+sys.argv = ["digits.py", "--epochs", "1"]
 runpy.run_path({str(ROOT / "examples" / "digits.py")!r}, run_name="__main__")
 """
     start = command("digits")[:-1]
     done = subprocess.run([*start, "-c", wrapper], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 130, done.stderr
     assert "epoch 1, step 20" in done.stdout
-    resumed = run("digits", "--epochs", "1", "--out", "parts", "--resume", cwd=tmp_path)
-    whole = run("digits", "--epochs", "1", "--out", "whole", cwd=tmp_path)
-    assert without_figure(resumed) == without_figure(whole)
+    resumed = run("digits", "--epochs", "1", "--resume", cwd=tmp_path)
+    assert resumed.splitlines()[:2] == three_epochs[1][:2]
 
 
-def test_digits_refuses_a_checkpoint_that_is_not_there_or_not_its_own(tmp_path):
-    done = subprocess.run(
-        command("digits", "--resume"), cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 1 and "--resume found no" in done.stderr
-    run("digits", "--epochs", "1", cwd=tmp_path)
-    done = subprocess.run(
-        command("digits", "--resume", "--seed", "1"), cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 1 and "was made with" in done.stderr
+def test_digits_refuses_a_checkpoint_that_is_not_there_or_not_its_own(three_epochs, tmp_path):
+    for folder, seed, reason in (
+        (tmp_path, 0, "--resume found no"),
+        (three_epochs[0], 1, "was made with"),
+    ):
+        words = command("digits", "--resume", "--seed", seed)
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert reason in done.stderr
 
 
 def write_idx(path, array):
