@@ -544,3 +544,19 @@ def test_names_of_nodes_between_arrays(name: str, node: str) -> None:
         getattr(F, name)(wengert.ones(3, requires_grad=True), wengert.ones(3)).grad_fn.name()
         == node + "Backward0"
     )
+
+
+@pytest.mark.parametrize("padding_idx", [None, 1])
+@pytest.mark.parametrize("bag", [False, True])
+def test_sparse_gradients(torch: Any, bag: bool, padding_idx: int | None) -> None:
+    grads = []
+    index, table = np.array([[1, 2], [2, 0]]), rng.standard_normal((5, 3))
+    for library, functional in ((wengert, F), (torch, torch.nn.functional)):
+        w = library.tensor(table, requires_grad=True)
+        f = functional.embedding_bag if bag else functional.embedding
+        y = f(library.tensor(index), w, sparse=True, padding_idx=padding_idx)
+        (y * y).sum().backward()
+        assert w.grad.is_sparse
+        grads.append((w.grad._nnz(), w.grad.to_dense().numpy()))
+    assert grads[0][0] == grads[1][0]
+    np.testing.assert_allclose(grads[0][1], grads[1][1], rtol=1e-12)

@@ -40,7 +40,7 @@ def check_rows(index: Any, rows: int) -> None:
         )
 
 
-def embedding(lib: Any, weight: Any, index: Any, padding_idx: int = -1, scale: bool = False) -> Any:
+def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
     check_rows(index, weight.shape[0])
     return lib.take(weight, index, 0)
 
@@ -140,6 +140,7 @@ def embedding_bag(
     mode: str = "mean",
     scale: bool = False,
     padding_idx: int = -1,
+    sparse: bool = False,
 ) -> Any:
     """(sum, mean or maximum of the rows in each bag, bag of each index, sizes, rows of maxima)."""
     dtype, (rows, m) = weight.dtype, weight.shape

@@ -21,7 +21,7 @@ MODES = ("sum", "mean", "max")
 
 
 @primitive(movement, types="any", inputs=2, public=False, method=False)
-def embedding(xp, weight, index, padding_idx=-1, scale=False):
+def embedding(xp, weight, index, padding_idx=-1, scale=False, sparse=False):
     """Rows of weight (rows, m) at index (...): (..., m)."""
 
 
@@ -45,11 +45,31 @@ def _again(
     return out * xp.unsqueeze(f, f.ndim)
 
 
-embedding.vjp(
-    weight=lambda xp, g, index, weight_shape, padding_idx, scale: xp.embedding_backward(
-        g, index, weight_shape[0], padding_idx, scale
-    )
-)
+def _weight(
+    xp: Any, g: Any, index: Any, weight_shape: Any, padding_idx: int, scale: bool, sparse: bool
+) -> Any:
+    if sparse:
+        if scale:
+            raise RuntimeError(
+                "embedding_backward: scale_grad_by_freq not supported with sparse gradients"
+            )
+        return sparse_rows(xp, g, index, tuple(weight_shape), padding_idx)
+    return xp.embedding_backward(g, index, weight_shape[0], padding_idx, scale)
+
+
+def sparse_rows(xp: Any, g: Any, index: Any, shape: tuple[int, ...], padding_idx: int) -> Tensor:
+    """The gradient as a sparse tensor with a row for each index."""
+    from .sparse import SparseTensor
+
+    index, g = xp.reshape(index, (-1,)), xp.reshape(g, (-1, shape[1]))
+    if padding_idx >= 0:
+        kept = index != padding_idx
+        index, g = index[kept], g[kept]
+    index, g = (t if isinstance(t, Tensor) else wrap(t) for t in (index, g))
+    return SparseTensor(index.detach().long().unsqueeze(0), g, shape)
+
+
+embedding.vjp(weight=_weight)
 embedding_backward.vjp(
     g=lambda xp, g, index, rows, padding_idx, scale: _again(
         xp, g, index, None, rows, padding_idx, scale
@@ -85,7 +105,7 @@ def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, s
         raise RuntimeError(
             f"'weight' must be 2-D: embedding got a weight of shape {list(weight._a.shape)}"
         )
-    return embedding.entry(weight, indices, padding_idx, scale_grad_by_freq)
+    return embedding.entry(weight, indices, padding_idx, scale_grad_by_freq, sparse)
 
 
 @F(name="embedding")
@@ -121,7 +141,7 @@ def embedding_(
         padding_idx %= shape[0]
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
-    return embedding.entry(weight, input, padding_idx, scale_grad_by_freq)
+    return embedding.entry(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
 @primitive(opaque, types="any", inputs=2, public=False, method=False)
@@ -152,7 +172,17 @@ def embedding_renorm_(input, indices, max_norm, norm_type):
     public=False,
     method=False,
 )
-def embedding_bag(xp, weight, index, offsets, scaling, mode="mean", scale=False, padding_idx=-1):
+def embedding_bag(
+    xp,
+    weight,
+    index,
+    offsets,
+    scaling,
+    mode="mean",
+    scale=False,
+    padding_idx=-1,
+    sparse=False,
+):
     """Sum, mean or maximum of rows of weight in bags of indices that start at offsets."""
 
 
@@ -167,11 +197,16 @@ def embedding_bag_backward(
         places = xp.reshape(where * m + xp.arange(0, m, 1, where.dtype), (-1,))
         out = xp.embedding_backward(xp.reshape(g, (-1, 1)), places, rows * m)
         return xp.reshape(out, (rows, m))
+    values = bag_values(xp, g, scaling, bag, sizes, mode)
+    return xp.embedding_backward(values, index, rows, padding_idx, scale)
+
+
+def bag_values(xp: Any, g: Any, scaling: Any, bag: Any, sizes: Any, mode: str) -> Any:
+    """The gradient of the row of each index, in a sum or a mean."""
     if mode == "mean":
         g = g / xp.unsqueeze(xp.astype(xp.clamp_scalar(sizes, 1, None), g.dtype), 1)
     values = xp.embedding(g, bag)
-    values = values if scaling is None else values * xp.unsqueeze(scaling, 1)
-    return xp.embedding_backward(values, index, rows, padding_idx, scale)
+    return values if scaling is None else values * xp.unsqueeze(scaling, 1)
 
 
 @primitive(composite, public=False, method=False)
@@ -193,7 +228,15 @@ def _bag_weight(
     mode: str,
     scale: bool,
     padding_idx: int,
+    sparse: bool,
 ) -> Any:
+    if sparse and mode != "max":
+        values = bag_values(xp, g_out, scaling, bag, sizes, mode)
+        if scale:
+            rows = weight_shape[0]
+            f = xp.embedding_factors(index, rows, -1, True, values.dtype)
+            values = values * xp.unsqueeze(f, 1)
+        return sparse_rows(xp, values, index, tuple(weight_shape), padding_idx)
     return xp.embedding_bag_backward(
         g_out, index, scaling, bag, sizes, where, weight_shape[0], mode, scale, padding_idx
     )
@@ -254,7 +297,14 @@ def torch_embedding_bag(
     if include_last_offset:
         offsets = offsets[:-1]
     return embedding_bag.entry(
-        weight, indices, offsets, per_sample_weights, MODES[mode], scale_grad_by_freq, padding_idx
+        weight,
+        indices,
+        offsets,
+        per_sample_weights,
+        MODES[mode],
+        scale_grad_by_freq,
+        padding_idx,
+        sparse,
     )
 
 
@@ -412,6 +462,3 @@ def one_hot_(tensor, num_classes=-1):
     from .creation import arange
 
     return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).long()
-
-
-_ = wrap
