@@ -205,7 +205,7 @@ def no_derivative(name: str) -> Any:
     """The rule of an op that PyTorch has no derivative of."""
 
     def rule(xp: Any, x_shape: Any) -> Any:
-        raise RuntimeError(f"derivative for {name} is not implemented")
+        raise NotImplementedError(f"derivative for {name} is not implemented")
 
     return rule
 
