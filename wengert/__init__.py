@@ -107,6 +107,9 @@ def __getattr__(name: str) -> _Any:
 
 # name -> module of the package that has it
 _PROVIDED = {
+    "is_anomaly_enabled": "engine.anomaly",
+    "is_anomaly_check_nan_enabled": "engine.anomaly",
+    "trap_nonfinite": "engine.anomaly",
     "Generator": "tensor.generator",
     "manual_seed": "tensor.generator",
     "seed": "tensor.generator",

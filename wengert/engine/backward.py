@@ -296,10 +296,10 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     else:
         leaf.grad = wrap((old + wrap(g))._a)
     if leaf.more is not None:
-        for hook in builtins.list(leaf.more.get("post", {}).values()):
-            hook((), (g if isinstance(g, Tensor) else wrap(g),))
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
             hook(leaf.ref())
+        for hook in builtins.list(leaf.more.get("post", {}).values()):
+            hook((), lifted((g,)))
 
 
 def run_hooks(n: Any, g: Any, create: bool) -> Any:

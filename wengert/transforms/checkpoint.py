@@ -90,8 +90,8 @@ class _Frame:
         value, place.value = place.value, None  # used once: memory goes as the pass goes on
         if value is None:
             raise CheckpointError(
-                "torch.utils.checkpoint: a tensor that was saved in the first run was not saved when "
-                "the function ran again: does it do the same each time?"
+                "torch.utils.checkpoint: a tensor that was saved in the first run was not saved "
+                "when the function ran again: does it do the same each time?"
             )
         return value
 
@@ -207,8 +207,7 @@ def checkpoint(
     frame.stop = early_stop
     frame.inputs = _kept(tensors)
     with saved_tensors_hooks(frame.pack, frame.unpack), first:
-        out = function(*args, **kwargs)
-    return out
+        return function(*args, **kwargs)
 
 
 _TENSOR = object()  # stands for a tensor among the arguments
@@ -316,10 +315,10 @@ def checkpoint_sequential(
 
         return run
 
-    at = 0
+    at, x = 0, input
     for _ in range(segments - 1):
-        input = checkpoint(
-            part(at, at + size), input, use_reentrant=use_reentrant, preserve_rng_state=preserve
+        x = checkpoint(
+            part(at, at + size), x, use_reentrant=use_reentrant, preserve_rng_state=preserve
         )
         at += size
-    return part(at, len(steps))(input)
+    return part(at, len(steps))(x)

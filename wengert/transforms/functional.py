@@ -55,7 +55,8 @@ def _called(
     if not isinstance(out, (Tensor, tuple, list)):
         raise TypeError(
             f"The outputs of the user-provided function given to {name} must be either a Tensor or "
-            f"a tuple of Tensors but the given outputs of the user-provided function has type {type(out)}."
+            "a tuple of Tensors but the given outputs of the user-provided function has type "
+            f"{type(out)}."
         )
     return _tuple(out, "outputs of the user-provided function", name)
 
@@ -108,8 +109,8 @@ def _gradients(
         for i, g in enumerate(got):
             if g is None:
                 raise RuntimeError(
-                    f"{what} of the user-provided function is independent of input {i}. This is not "
-                    f"allowed in strict mode{' of ' + name if name else ''}."
+                    f"{what} of the user-provided function is independent of input {i}. This is "
+                    f"not allowed in strict mode{' of ' + name if name else ''}."
                 )
             if create and not g.requires_grad:
                 raise RuntimeError(
@@ -222,7 +223,8 @@ def jacobian(
             )
         if not vectorize:
             raise NotImplementedError(
-                'jacobian: strategy="forward-mode" computes all columns at once: pass vectorize=True'
+                'jacobian: strategy="forward-mode" computes all columns at once: pass '
+                "vectorize=True"
             )
     if strict and vectorize:
         raise RuntimeError(

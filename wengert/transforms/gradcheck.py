@@ -10,9 +10,11 @@ from typing import Any
 
 from ..base.modes import enable_grad, no_grad
 from ..engine.backward import grad
+from ..engine.dual import Dual
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
 from .forward import jvp as forward_jvp
+from .reverse import vjp
 from .vmap import vmap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -120,15 +122,15 @@ class _Check:
                 )
             if t.numel() > 1 and 0 in [s for s, n in zip(t.stride(), t.shape) if n > 1]:
                 raise RuntimeError(
-                    f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs "
-                    "that are non-overlapping to be able to compute the numerical gradients "
+                    f"The {i}th input has a dimension with stride 0. gradcheck only supports "
+                    "inputs that are non-overlapping to be able to compute the numerical gradients "
                     "correctly. You should call .contiguous on the input before passing it to "
                     "gradcheck."
                 )
         self.outs = self.call(self.inputs)
         self.live = [i for i, o in enumerate(self.outs) if _is_float(o) and o.requires_grad]
         if self.outs and not self.live:
-            for i, change in self.numeric():
+            for i, _, change in self.moves():
                 if any(bool((d != 0).any()) for d in change):
                     raise GradcheckError(
                         f"Numerical gradient for function expected to be zero: the outputs do not "
@@ -157,8 +159,9 @@ class _Check:
                 found.append(e.reshape(t.shape))
         return found
 
-    def numeric(self) -> Any:
-        """(input, changes of all outputs) for each direction, by central differences."""
+    def moves(self, which: Any = None) -> list[tuple[int, Tensor, list[Tensor]]]:
+        """(input, direction, changes of the outputs) for all directions, by central differences."""
+        found = []
         for i in self.which:
             t = self.inputs[i].detach()
             for v in self.directions(t):
@@ -167,23 +170,12 @@ class _Check:
                     moved = list(self.inputs)
                     moved[i] = (t + v * step).requires_grad_()
                     outs = self.call(moved)
-                    sides.append([o.detach() for o in outs if _is_float(o)])
-                yield i, [(a - b) / (2 * self.eps) for a, b in zip(*sides)]
-
-    def pairs(self) -> Any:
-        """(input, direction, changes of the outputs) with the same directions for all checks."""
-        rng_free: list[Any] = []
-        for i in self.which:
-            t = self.inputs[i].detach()
-            for v in self.directions(t):
-                sides = []
-                for step in (self.eps, -self.eps):
-                    moved = list(self.inputs)
-                    moved[i] = (t + v * step).requires_grad_()
-                    outs = self.call(moved)
-                    sides.append([outs[o].detach() for o in self.live])
-                rng_free.append((i, v, [(a - b) / (2 * self.eps) for a, b in zip(*sides)]))
-        return rng_free
+                    if which is None:
+                        sides.append([o.detach() for o in outs if _is_float(o)])
+                    else:
+                        sides.append([outs[o].detach() for o in which])
+                found.append((i, v, [(a - b) / (2 * self.eps) for a, b in zip(*sides)]))
+        return found
 
     def close(self, a: Tensor, n: Tensor) -> bool:
         return bool(T.allclose(a, n, rtol=self.rtol, atol=self.atol))
@@ -196,7 +188,7 @@ class _Check:
 
     def backward(self, nondet_tol: float) -> None:
         """Reverse mode: for cotangent c and direction v, Re<c, J v> = Re<grad(c), v>."""
-        changes = self.pairs()
+        changes = self.moves(self.live)
         ins = [self.inputs[i] for i in self.which]
         for k, index in enumerate(self.live):
             out = self.outs[index]
@@ -206,10 +198,10 @@ class _Check:
                 for i, a, b in zip(self.which, gs, again):
                     if a.numel() and float((a - b).abs().max()) > nondet_tol:
                         raise GradcheckError(
-                            "Backward is not reentrant, i.e., running backward with same input and "
-                            "grad_output multiple times gives different values, although analytical "
-                            f"gradient matches numerical gradient: input {i}, output {index}. The "
-                            f"tolerance for nondeterminism was {nondet_tol}."
+                            "Backward is not reentrant, i.e., running backward with same input "
+                            "and grad_output multiple times gives different values, although "
+                            f"analytical gradient matches numerical gradient: input {i}, output "
+                            f"{index}. The tolerance for nondeterminism was {nondet_tol}."
                         )
                 got = dict(zip(self.which, gs))
                 for i, v, change in changes:
@@ -249,7 +241,7 @@ class _Check:
 
     def forward(self) -> None:
         """Forward mode: its tangents are the finite differences."""
-        for i, v, change in self.pairs():
+        for i, v, change in self.moves(self.live):
             for index, a, n in zip(self.live, self.tangents(i, v), change):
                 if not self.close(a, n):
                     raise self.wrong(" computed with forward mode", i, index, v, n, a)
@@ -357,26 +349,23 @@ def gradgradcheck(
     else:
         cots = _tuple(grad_outputs)
     n = len(cots)
+    wants = [isinstance(x, Tensor) and x.requires_grad for x in ins]
 
     def first(*args: Any) -> tuple[Any, ...]:
-        given, cs = args[:-n], args[-n:]
+        given, cs = list(args[:-n]), args[-n:]
+
+        def values(*picked: Any) -> tuple[Any, ...]:
+            it = iter(picked)
+            full = [next(it) if want else x for want, x in zip(wants, given)]
+            return tuple([o for o in _tuple(func(*full)) if _is_float(o) and o.requires_grad])
+
+        picked = [x for want, x in zip(wants, given) if want]
+        if any(isinstance(x._a, Dual) for x in (*picked, *cs)):
+            return tuple(vjp(values, *picked)[1](tuple(cs)))
         with enable_grad():
-            given = (
-                tuple(
-                    [
-                        x.detach().requires_grad_()
-                        if _is_float(x) and not x.requires_grad and ins[i].requires_grad
-                        else x
-                        for i, x in enumerate(given)
-                    ]
-                )
-                if not check_fwd_over_rev
-                else given
-            )
-            values = [o for o in _tuple(func(*given)) if _is_float(o) and o.requires_grad]
-            wanted = [x for x in given if isinstance(x, Tensor) and x.requires_grad]
-            gs = grad(values, wanted, cs, create_graph=True, allow_unused=True)
-        return tuple([g for g in gs if g is not None])
+            picked = [x if x.requires_grad else x.detach().requires_grad_() for x in picked]
+            gs = grad(values(*picked), picked, cs, create_graph=True, allow_unused=True)
+        return tuple([T.zeros_like(x) if g is None else g for x, g in zip(picked, gs)])
 
     options: dict[str, Any] = {
         "eps": eps, "atol": atol, "rtol": rtol, "raise_exception": raise_exception,
