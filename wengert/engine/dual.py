@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, namespace
+from ..base.modes import state
 from .interp import Interp, environment, interpreter, own_level, run_op, run_rule
 from .op import Op
 from .tensor import Tensor, wrap
@@ -96,7 +97,8 @@ def transposed_vjp(
     from .backward import grad
 
     with enable_grad():
-        leaves = [wrap(lowered(p)) if t is not None else p for p, t in zip(primals, tangents)]
+        moving = iter(leaf_arrays([p for p, t in zip(primals, tangents) if t is not None]))
+        leaves = [p if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
         for leaf, t in zip(leaves, tangents):
             if t is not None and dtypes.as_dtype(leaf._a.dtype).category >= 2:
                 leaf.requires_grad_()
@@ -108,7 +110,7 @@ def transposed_vjp(
             for x, t in zip(leaves, tangents)
             if isinstance(x, Tensor) and x._n is not None and t is not None
         ]
-        cots = [wrap(namespace(r._a).zeros_like(r._a)).requires_grad_() for _, r in live]
+        cots = [wrap(zeros_beside(r._a)).requires_grad_() for _, r in live]
         if live and ins:
             gs = grad(
                 [r for _, r in live],
@@ -136,24 +138,22 @@ def transposed_vjp(
     return out if len(op.names) > 1 else out[0]
 
 
-def lowered(p: Any) -> Any:
-    """A primal as the raw array of a fresh leaf; a Tensor stays whole, so that its own history
-    is kept.
+def leaf_arrays(values: Any) -> list[Any]:
+    """The arrays of fresh leaves for arrays and Tensors.
+
+    A Tensor with a history stays whole, one level up, so that its history is kept; all others go
+    up with it, for leaves of different levels are constants to each other.
     """
-    return (
-        p._a
-        if isinstance(p, Tensor) and p._n is None
-        else p
-        if not isinstance(p, Tensor)
-        else Lifted(lift_level(p), p)
-    )
-
-
-def lift_level(p: Any) -> int:
-    from ..base.modes import state
-
+    if not needs_graph(values):
+        return [v._a if isinstance(v, Tensor) else v for v in values]
     state.level += 1
-    return state.level
+    return [Lifted(state.level, v) for v in values]
+
+
+def zeros_beside(a: Any) -> Any:
+    """Zeros like a, at its level."""
+    zeros = namespace(a).zeros_like(a)
+    return Lifted(a.level, zeros) if isinstance(a, Lifted) else zeros
 
 
 def unwrapped(t: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..base.modes import enable_grad
 from ..engine.backward import grad
-from ..engine.dual import lowered, needs_graph, unwrapped
+from ..engine.dual import leaf_arrays, needs_graph, unwrapped
 from ..engine.kinds import opaque
 from ..engine.op import FUNCTIONS, Op, primitive, public
 from ..engine.tensor import Tensor, wrap
@@ -174,7 +174,8 @@ def second_order(op: Op, layer: Op, steps: Callable[..., Any]) -> None:
         arrays = {n: found[n] for n in (*given, *ins) if found[n] is not None}
         with enable_grad():
             # fresh leaves: what the operands were computed from must not be walked again here
-            leaves = {n: wrap(lowered(a)).requires_grad_() for n, a in arrays.items()}
+            fresh = zip(arrays, leaf_arrays(list(arrays.values())))
+            leaves = {n: wrap(a).requires_grad_() for n, a in fresh}
             results = steps(*[leaves.get(n) for n in ins], *[found[n] for n in static])
             live = [n for n in ins if n in leaves]
             firsts = grad(
