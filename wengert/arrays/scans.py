@@ -46,8 +46,12 @@ def logcumsumexp(lib: Any, x: Any, dim: int = 0) -> Any:
         return x.copy()
     if x.dtype in (BF16, np.dtype(np.float16)):
         return logcumsumexp(lib, x.astype(np.float32), dim).astype(x.dtype)
-    if x.dtype.kind == "c":
-        m = x.real.max(dim, keepdims=True, initial=-np.inf)
-        m = lib.where(lib.isfinite(m), m, 0)
-        return (lib.log(lib.cumsum(lib.exp(x - m), dim)) + m).astype(x.dtype)
+    if x.dtype.kind == "c":  # one at a time: a common shift would lose the small ones
+        from .special import logaddexp
+
+        out = x.copy()
+        rows = lib.moveaxis(out, dim, 0)
+        for i in range(1, len(rows)):
+            rows[i] = logaddexp(lib, rows[i - 1], rows[i])
+        return out
     return lib.logaddexp.accumulate(x, dim)

@@ -59,6 +59,8 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
     """Where values would go in a sorted sequence (its last dimension), row by row."""
     side = "right" if right else "left"
     sequence, values = comparable(sequence), comparable(values)
+    if values.size == 0 or sequence.size == 0:
+        return lib.zeros(values.shape, np.int64)
     if sequence.ndim == 1:
         return lib.asarray(lib.searchsorted(sequence, values, side)).astype(np.int64)
     out = lib.empty(values.shape, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, namespace
@@ -338,6 +339,12 @@ def arange(
     start, end, step = [
         v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
     ]
+    whole = dtype if dtype is not None else out.dtype if out is not None else None
+    if whole is not None and dtypes.as_dtype(whole).category == 1:
+        if step != 0 and int(step) == 0:
+            raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {whole}")
+        if all(math.isfinite(v) for v in (start, end, step)):
+            start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * (1 if step > 0 else -1) < 0:
@@ -357,8 +364,6 @@ def arange(
     xp = space(device)
     if all(isinstance(v, int) for v in (start, end, step)) and dtypes.BY_NP[d].category == 1:
         return into(out, finish(xp.arange(start, end, step, d), requires_grad))
-    import math
-
     n = max(0, math.ceil((end - start) / step))
     exact = (
         xp.arange(0, n, 1, dtypes.float64.np) * step + start
@@ -454,9 +459,9 @@ def linspace(
     if d.category == 1:
         # PyTorch computes the step in single precision here
         f32 = dtypes.float32.np.type
+        start, end = int(start), int(end)
         i = xp.arange(0, steps, 1, dtypes.float32.np)
         step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
-        start, end = int(start), int(end)
         values = (
             xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
             if steps > 1
@@ -491,6 +496,8 @@ def logspace(
     """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
     base = base.item() if isinstance(base, Tensor) else base
+    if d.category == 1:
+        start, end = [int(v.item() if isinstance(v, Tensor) else v) for v in (start, end)]
     e = linspace(
         start,
         end,

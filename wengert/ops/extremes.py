@@ -192,7 +192,8 @@ def _am(name: str, o: Any) -> Any:
         d = reduced(dim, input._a.ndim, name)
         dims = range(input._a.ndim) if d is None else (d,) if type(d) is int else d
         if any(input._a.shape[i] == 0 for i in dims):
-            raise IndexError(f"{name}(): Expected reduction dim to have non-zero size.")
+            error = RuntimeError if d is None else IndexError
+            raise error(f"{name}(): Expected reduction dim to have non-zero size.")
         return o.entry(input, d, keepdim)
 
     f.__name__ = name
@@ -399,6 +400,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     n = x._a.shape[0]
     if n == 0:
         none = wrap(xp.zeros((0,), "int64"))
+        x = x if dim is None else x.movedim(0, d)
         out = [x, *[none] * (bool(return_inverse) + bool(return_counts))]
         return tuple(out) if len(out) > 1 else x
     rows = x.reshape(n, -1)

@@ -133,13 +133,13 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         mean = x.mean(1, keepdim=True)
         norm_factor: Any = total - correction
     else:
-        w = w.reshape(-1).to(x.dtype.to_real())
+        w = w.reshape(-1)
         total = w.sum()
         mean = (x * w).sum(1, keepdim=True) / total
         if correction == 0 or aweights is None:
             norm_factor = total - correction
         else:
-            norm_factor = total - correction * (w * aweights.reshape(-1).to(w.dtype)).sum() / total
+            norm_factor = total - correction * (w * aweights.reshape(-1)).sum() / total
     c = x - mean
     right = c if w is None else c * w
     factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))

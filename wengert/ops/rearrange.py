@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..engine.dispatch import write_out
 from ..engine.kinds import movement
 from ..engine.op import function, primitive, public
 from ..engine.tensor import Tensor
@@ -159,8 +160,9 @@ repeat.batch(
 
 
 @public(name="flip")
-def flip_(input, *dims):
+def flip_(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
+    dims = args if dims is None else (dims,)
     return flip.entry(input, wrap_dims(sizes_of(dims, "flip"), input._a.ndim, "flip"))
 
 
@@ -473,7 +475,7 @@ _indices("triu_indices")
 
 
 def _copying(name: str) -> Any:
-    def f(input, *args, **kwargs):
+    def f(input, *args, out=None, **kwargs):
         r = (
             input[:]
             if name == "alias" and input._a.ndim
@@ -481,7 +483,8 @@ def _copying(name: str) -> Any:
             if name != "alias"
             else input
         )
-        return tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
+        r = tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
+        return r if out is None else write_out(name + "_copy", r, out)
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."
@@ -491,9 +494,9 @@ def _copying(name: str) -> Any:
 def _copying_methods(name: str) -> Any:
     from ..engine.op import METHODS
 
-    def f(input, *args, **kwargs):
-        m = METHODS[name]
-        return m(input, *args, **kwargs).clone()
+    def f(input, *args, out=None, **kwargs):
+        r = METHODS[name](input, *args, **kwargs).clone()
+        return r if out is None else write_out(name + "_copy", r, out)
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what Tensor.{name} gives."
@@ -556,4 +559,7 @@ def sum_to_size(self, *size):
             raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
     if len(want) > len(have):
         raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
-    return self if want == have else unbroadcast(NS[Tensor], self, want)
+    if want == have:
+        return self
+    r = unbroadcast(NS[Tensor], self, want)
+    return r if r.dtype.category > 1 else r.long()  # a sum of integers

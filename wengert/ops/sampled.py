@@ -34,6 +34,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     (tensor([3., 4., 5.]),)
     """
     nd = input._a.ndim
+    spacing = 1 if spacing is None else spacing
     dims = tuple(range(nd)) if dim is None else wrap_dims(dim, nd, "gradient")
     several = isinstance(spacing, (list, tuple))
     if isinstance(spacing, Tensor):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..engine.op import public
+from ..engine.kinds import opaque
+from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
 from .shape import reshape_
 
@@ -25,11 +26,14 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     return r.logical_not() if invert else r
 
 
+@primitive(opaque, name="searchsorted", types="any", public=False, method=False)
+def places(xp, sequence, x, right=False):
+    """Where the values x would go in a sorted sequence (its last dimension), row by row."""
+
+
 @public
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where input's values would go in a sorted sequence to keep it sorted."""
-    from ..arrays.lookup import namespace
-    from ..engine.tensor import wrap
     from .creation import scalar_tensor
 
     if side is not None and side not in ("left", "right"):
@@ -77,8 +81,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             f" but got boundary tensor dtype {s.dtype.name} and input value tensor dtype"
             f" {input.dtype.name}"
         )
-    r = namespace(s._a).searchsorted(s._a, input._a, right)
-    out = wrap(r)
+    out = places.entry(s, input, bool(right))
     return out.int() if out_int32 else out
 
 

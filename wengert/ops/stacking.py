@@ -113,6 +113,8 @@ def tensor_split(
             at += n // how + (i < n % how)
             cuts.append(at)
     else:
+        if isinstance(how, str):
+            raise TypeError(f"{name}(): indices_or_sections must be an int or ints, got {how!r}")
         cuts = [int(c) for c in how]
     edges = [0, *cuts, n]
     return tuple(
