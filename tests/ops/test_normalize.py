@@ -55,6 +55,12 @@ CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "layer_norm, all": (lambda F, T, x, w, b: F.layer_norm(x, x.shape, w, b), [LW, LB, LW + 1]),
     "group_norm": (lambda F, T, x, w, b: F.group_norm(x, 2, w, b), [X4, W, B]),
     "group_norm, one": (lambda F, T, x: F.group_norm(x, 1), [X3]),
+    "group_norm, empty": (lambda F, T, x, w, b: F.group_norm(x, 2, w, b), [X4[:0], W, B]),
+    "layer_norm, empty": (lambda F, T, x, w: F.layer_norm(x, (4,), w), [L[:0], W]),
+    "batch_norm, empty": (
+        lambda F, T, x, m, v: F.batch_norm(x, m.detach(), v.detach()),
+        [X4[:0], M, V],
+    ),
     "group_norm, matrix": (lambda F, T, x, w, b: F.group_norm(x, 2, w, b), [X2, W, B]),
     "rms_norm": (lambda F, T, x, w: F.rms_norm(x, (4,), w), [L, W]),
     "rms_norm, plain": (lambda F, T, x: T.rms_norm(x, (3, 4), eps=0.1), [L]),

@@ -297,7 +297,10 @@ def group_norm_backward(
     n, c = shape[:2]
     m = math.prod(shape[2:])
     g, x, weight = wide(g).reshape(n * c, m), wide(x).reshape(n * c, m), wide(weight)
-    gs, xs = row_sums(lib, g).reshape(n, groups, -1), row_dots(lib, g, x).reshape(n, groups, -1)
+    gs, xs = (
+        row_sums(lib, g).reshape(n, groups, c // groups),
+        row_dots(lib, g, x).reshape(n, groups, c // groups),
+    )
     mean, rstd = mean.reshape(n, groups, 1), rstd.reshape(n, groups, 1)
     gx = gw = gb = None
     if needs[2]:
