@@ -34,10 +34,6 @@ def on() -> bool:
     return MODE.anomaly
 
 
-class NonFinite(RuntimeError):
-    """An operation on finite numbers gave NaN or infinity."""
-
-
 def watch(nodes: list[Any]) -> None:
     """Mark the nodes of a backward pass, so that their gradients are checked."""
     if MODE.check_nan:
@@ -51,7 +47,7 @@ def check_backward(n: Any, gradients: Any) -> None:
         return
     for i, g in enumerate(gradients):
         if g is not None and kind(getattr(g, "_a", g)) == "nan":
-            raise NonFinite(
+            raise RuntimeError(
                 f"Function '{n.name()}' returned nan values in its {i}th output (the gradient of "
                 f"its input {i}).\n  The forward operation was at {n.where()}"
             )
@@ -111,7 +107,7 @@ def trapping(op: Any, f: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def born(op: Any, what: str, args: tuple[Any, ...]) -> NonFinite:
+def born(op: Any, what: str, args: tuple[Any, ...]) -> RuntimeError:
     """The error for a value that is not finite."""
     shown = {"x": "input", "y": "other", "w": "weight"}
     lines = [
@@ -120,7 +116,7 @@ def born(op: Any, what: str, args: tuple[Any, ...]) -> NonFinite:
         if x is None or type(x) in SCALARS or hasattr(x, "dtype")
     ]
     place = source.describe(*source.here(2))
-    return NonFinite(
+    return RuntimeError(
         f"{op.name} gave {what} from finite numbers at {place}\n"
         + "\n".join(lines)
         + f"\nThe forward pass was stopped where the {what} was born; pdb.pm() enters that frame."
@@ -132,8 +128,10 @@ class trap_nonfinite(AbstractContextManager):  # type: ignore[type-arg]
 
     The message names the operation, the ranges of its operands and the line of the program.
 
-    >>> with wengert.trap_nonfinite():
+    >>> with trap_nonfinite():
     ...     torch.log(torch.tensor(-1.0))
+    Traceback (most recent call last):
+    RuntimeError: ...
     """
 
     def __enter__(self) -> trap_nonfinite:
@@ -175,8 +173,11 @@ class detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
     Args:
         check_nan: False only records places, as is always done.
 
+    >>> x = torch.tensor(-1.0, requires_grad=True)
     >>> with torch.autograd.detect_anomaly():
-    ...     loss(x).backward()
+    ...     torch.sqrt(x).backward()
+    Traceback (most recent call last):
+    RuntimeError: ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -208,6 +208,8 @@ class _Impl(dict):
         ns = NS[t]
         if LANE.closed or RANK.get(t, 0) or t in COMPOSED:
             raise KeyError(t)  # interpreters and Tensors go the long way
+        if not self:
+            LANE.filled.append(self)
         self[t] = f = self.callable(t, ns)
         return f
 
@@ -218,19 +220,21 @@ class _Impl(dict):
             f = self.real[t] = implementation(ns, self.op)
         return f if LANE.wrap is None else LANE.wrap(self.op, f)
 
-    def refill(self) -> None:
-        """Follow a change of LANE."""
-        if self or self.real:
-            self.clear()
-            if not LANE.closed:
-                self.update({t: self.callable(t, NS[t]) for t in self.real})
-
 
 class _Lane:
     """Whether ops are watched (see saved.py)."""
 
     closed = 0  # how many want every op to go the long way
     wrap: Callable[[Any, Any], Any] | None = None  # (op, implementation) -> what runs instead
+
+    def __init__(self) -> None:
+        self.filled: list[_Impl] = []  # the tables that are not empty
+
+    def empty(self) -> None:
+        """Empty all tables; each is filled again at its op's next use, as is asked for then."""
+        tables, self.filled = self.filled, []
+        for table in tables:
+            table.clear()
 
 
 LANE = _Lane()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..base.modes import no_grad
-from .op import LANE, OPS
+from .op import LANE
 from .tensor import Tensor, wrap
 
 Pack = Callable[[Tensor], Any]
@@ -32,26 +32,18 @@ class _Hooks(threading.local):
 HOOKS = _Hooks()
 
 
-def refill() -> None:
-    """Bring all tables of implementations into the state that LANE says."""
-    for op in OPS.values():
-        op.impl.refill()
-
-
 @contextmanager
 def detour() -> Iterator[None]:
     """Within it, every op goes the long way, where what it saves is packed."""
     with _lock:
         LANE.closed += 1
         if LANE.closed == 1:
-            refill()
+            LANE.empty()
     try:
         yield
     finally:
         with _lock:
             LANE.closed -= 1
-            if LANE.closed == 0:
-                refill()
 
 
 @contextmanager
@@ -59,13 +51,13 @@ def wrapping(wrapper: Callable[[Any, Any], Any]) -> Iterator[None]:
     """Within it, implementations are wrapper(op, implementation)."""
     with _lock:
         before, LANE.wrap = LANE.wrap, wrapper
-        refill()
+        LANE.empty()
     try:
         yield
     finally:
         with _lock:
             LANE.wrap = before
-            refill()
+            LANE.empty()
 
 
 class Packed:
@@ -148,8 +140,10 @@ class saved_tensors_hooks:
         pack_hook: is given each tensor that an operation saves; what it returns is kept instead.
         unpack_hook: is given that when the backward pass needs it, and returns the tensor.
 
-    >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy(), torch.from_numpy):
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.half(), lambda t: t.float()):
     ...     y = x * x
+    >>> y.sum().backward()
     """
 
     def __init__(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
@@ -200,9 +194,9 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
 def allow_mutation_on_saved_tensors() -> Iterator[_Copies]:
     """Within it, saved tensors may be changed in place: operations save copies.
 
+    >>> x = torch.zeros(2, requires_grad=True)
     >>> with torch.autograd.graph.allow_mutation_on_saved_tensors():
-    ...     y = x.sin()
-    ...     x.mul_(2)
+    ...     y = (2 * x).sin_().mul_(3)
     """
     copies = _Copies()
     with saved_tensors_hooks(copies.pack, copies.unpack):
