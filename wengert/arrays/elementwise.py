@@ -6,6 +6,7 @@ directly in `ufuncs`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def ufuncs(lib: Any) -> dict[str, Any]:
         eq=lib.equal,
         ne=lib.not_equal,
         conj=lib.conjugate,
-        round=lib.rint,
+        round=partial(nearest, lib),
         bitwise_not=lib.invert,
         bitwise_left_shift=lib.left_shift,
         bitwise_right_shift=lib.right_shift,
@@ -162,8 +163,19 @@ def check_divisor(x: Any, y: Any) -> None:
 
 
 def sign(lib: Any, x: Any) -> Any:
-    """-1, 0 or 1 (nan gives nan; complex: 0 or x/|x| is sgn)."""
-    return x.copy() if x.dtype.kind == "b" else lib.sign(x)
+    """-1, 0 or 1 (nan gives 0; complex: 0 or x/|x| is sgn)."""
+    kind = x.dtype.kind
+    if kind == "b":
+        return x.copy()
+    out = lib.asarray(lib.sign(x))
+    if kind not in "iu":
+        out[x != x] = 0
+    return out
+
+
+def nearest(lib: Any, x: Any) -> Any:
+    """The nearest integer, halves to even, in x's dtype (rint makes floats of integers)."""
+    return x.copy() if x.dtype.kind in "iu" else lib.rint(x)
 
 
 def reciprocal(lib: Any, x: Any) -> Any:

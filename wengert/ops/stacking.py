@@ -154,6 +154,5 @@ def meshgrid(*tensors, indexing=None):
         for i, t in enumerate(ts)
     ]
     if swap:
-        grids = [g.transpose(0, 1) for g in grids]
         grids = [grids[1], grids[0], *grids[2:]]
     return tuple(grids)
