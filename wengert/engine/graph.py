@@ -20,6 +20,7 @@ def get_gradient_edge(tensor: Tensor) -> GraphEdge:
 
     Raises RuntimeError for tensors that require no grad.
 
+    >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.graph.get_gradient_edge(x * 2).node
     <MulBackward0 object at ...>
     """
@@ -85,7 +86,10 @@ def register_multi_grad_hook(
 
     Returns a handle whose remove() takes the hook away. Raises ValueError for other modes.
 
-    >>> handle = torch.autograd.graph.register_multi_grad_hook([a, b], lambda grads: print(grads))
+    >>> x, y = torch.ones(2, requires_grad=True)
+    >>> handle = torch.autograd.graph.register_multi_grad_hook([x, y], print)
+    >>> (3 * x + y).backward()
+    [tensor(3.), tensor(1.)]
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")

@@ -78,8 +78,8 @@ class safe_globals(contextlib.AbstractContextManager):  # type: ignore[type-arg]
     """add_safe_globals for the block only.
 
     >>> with safe_globals([set]):
-    ...     get_safe_globals()
-    [<class 'set'>]
+    ...     set in get_safe_globals()
+    True
     """
 
     def __init__(self, safe_globals: list[Any]) -> None:

@@ -170,6 +170,7 @@ def checkpoint(
     Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if
     the second run differs.
 
+    >>> block, x = torch.nn.Linear(4, 4), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
     """
     preserve = kwargs.pop("preserve_rng_state", True)
@@ -292,7 +293,8 @@ def checkpoint_sequential(
         functions: nn.Sequential or a list of callables, applied one after another.
         segments: how many parts.
 
-    >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 4, x, use_reentrant=False)
+    >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh()), torch.ones(2, 4)
+    >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False)
     """
     if use_reentrant is None:
         warnings.warn(
