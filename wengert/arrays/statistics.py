@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["histogram_counts", "xor_bits"]
+__all__ = ["histogram_counts", "some_nonzero", "xor_bits"]
 
 
 def histogram_counts(lib: Any, x: Any, weight: Any, *edges: Any) -> Any:
@@ -36,6 +36,14 @@ def histogram_counts(lib: Any, x: Any, weight: Any, *edges: Any) -> Any:
         math.prod(shape),
     )
     return counts.astype(x.dtype).reshape(shape)
+
+
+def some_nonzero(lib: Any, x: Any, size: int, fill: int) -> Any:
+    """Coordinates of the first `size` non-zero elements, rows of `fill` where there are fewer."""
+    rows = lib.argwhere(x)[:size].astype(np.int64)
+    out = lib.full((size, x.ndim), fill, np.int64)
+    out[: len(rows)] = rows
+    return out
 
 
 def xor_bits(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:

@@ -447,6 +447,10 @@ def linspace(
     requires_grad=False,
 ):
     """steps numbers from start to end (included), evenly spread."""
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        part = arange(steps, dtype=d, device=device) / max(steps - 1, 1)
+        return (part * (end - start) + start).to(d)  # in vmap the ends have no single value
     start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -495,6 +499,9 @@ def logspace(
 ):
     """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
+        return (float(base) ** e).to(d)
     base = base.item() if isinstance(base, Tensor) else base
     if d.category == 1:
         start, end = [int(v.item() if isinstance(v, Tensor) else v) for v in (start, end)]

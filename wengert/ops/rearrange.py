@@ -559,7 +559,7 @@ def sum_to_size(self, *size):
             raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
     if len(want) > len(have):
         raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
-    if want == have:
+    if want == have and want:
         return self
     r = unbroadcast(NS[Tensor], self, want)
     return r if r.dtype.category > 1 else r.long()  # a sum of integers

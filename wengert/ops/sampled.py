@@ -278,6 +278,11 @@ def unravel_index(indices, shape):
     return tuple(out[::-1])
 
 
+@primitive(opaque, public=False, method=False)
+def some_nonzero(xp, x, size=0, fill=-1):
+    """Coordinates of a fixed number of non-zero elements."""
+
+
 @public
 def nonzero_static(input, *, size, fill_value=-1):
     """Coordinates of the non-zero elements like nonzero(), cut or filled up with fill_value to
@@ -285,17 +290,7 @@ def nonzero_static(input, *, size, fill_value=-1):
     """
     if size < 0:
         raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
-    rows = input.nonzero()[:size]
-    missing = size - rows._a.shape[0]
-    if not missing:
-        return rows
-    return cat_(
-        [
-            rows,
-            full((missing, rows._a.shape[1]), fill_value, dtype=dtypes.int64, device=input.device),
-        ],
-        0,
-    )
+    return some_nonzero.entry(input, size, fill_value)
 
 
 @primitive(reduction, public=False, method=False)

@@ -107,7 +107,10 @@ def logsumexp_(input, dim, keepdim=False):
 
 def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
     if x._a.ndim == 0:
-        return x.clone()
+        m = x.real.detach()
+        return (x - m).exp().log() + m
+    if x._a.size == 0:
+        return sum_(x.exp(), d, keepdim).log()
     m = x.real.amax(() if d is None else d, True).detach()
     m = m.where(m.isfinite(), m * 0)
     r = sum_((x - m).exp(), d, True).log() + m
