@@ -94,7 +94,7 @@ def transposed_vjp(
     """
     from ..base import dtypes
     from ..base.modes import enable_grad
-    from .backward import grad
+    from .differentiate import grad
 
     with enable_grad():
         moving = iter(leaf_arrays([p for p, t in zip(primals, tangents) if t is not None]))

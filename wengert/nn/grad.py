@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.modes import enable_grad
-from ..engine.backward import grad
+from ..engine.differentiate import grad
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
 from . import functional as F

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from ..base.modes import enable_grad
-from ..engine.backward import grad
+from ..engine.differentiate import grad
 from ..engine.dual import leaf_arrays, needs_graph, unwrapped
 from ..engine.kinds import opaque
 from ..engine.op import FUNCTIONS, Op, primitive, public

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..base.modes import enable_grad, no_grad, state
-from ..engine.backward import backward
+from ..engine.differentiate import backward
 from ..engine.function import Function
 from ..engine.saved import saved_tensors_hooks
 from ..engine.tensor import Tensor

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.modes import enable_grad
-from ..engine.backward import grad
+from ..engine.differentiate import grad
 from ..engine.tensor import Tensor
 from ..tensor import functions as T
 from .forward import jvp as forward_jvp

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base.modes import enable_grad, no_grad
-from ..engine.backward import grad
+from ..engine.differentiate import grad
 from ..engine.dual import Dual
 from ..engine.tensor import Tensor
 from ..tensor import functions as T

@@ -9,8 +9,8 @@ from typing import Any
 from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
-from ..engine.backward import grad as engine_grad
 from ..engine.batched import Batched
+from ..engine.differentiate import grad as engine_grad
 from ..engine.dual import Dual, Lifted
 from ..engine.tensor import Tensor, wrap
 

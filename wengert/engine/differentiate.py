@@ -1,0 +1,256 @@
+"""backward() and grad(): where to start, what to reach, and what to give back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..arrays.lookup import NS, RANK, namespace
+from ..base.modes import state
+from . import anomaly
+from .backward import collect, run
+from .node import GraphEdge
+from .tensor import Tensor, wrap
+
+
+def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str) -> list[Any]:
+    """The cotangents of outputs, checked: ones for scalars."""
+    if len(gradients) != len(outputs):
+        raise RuntimeError(f"{what}: got {len(outputs)} tensors and {len(gradients)} gradients")
+    seeds: list[Any] = []
+    for t, g in zip(outputs, gradients):
+        if g is None:
+            if t._n is None:
+                seeds.append(None)
+                continue
+            if t._a.size != 1:
+                raise RuntimeError(
+                    "grad can be implicitly created only for scalar outputs; the output has shape"
+                    f" {tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that"
+                    " shape"
+                )
+            if t.dtype.category == 3:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {t.dtype}"
+                )
+            xp = namespace(t._a)
+            g = xp.ones_like(t._a)
+            seeds.append(wrap(g) if create else g)
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(
+                f"{what}: gradients can be either Tensors or None, but got {type(g).__name__}"
+            )
+        if tuple(g._a.shape) != tuple(t._a.shape):
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output has a shape of {tuple(g._a.shape)} and output has"
+                f" a shape of {tuple(t._a.shape)}: pass a gradient of the output's shape"
+            )
+        if (g.dtype.category == 3) != (t.dtype.category == 3) and t._n is not None:
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same"
+                f" dtype. Mismatch: grad_output is {g.dtype}, output is {t.dtype}"
+            )
+        seeds.append(g if create else g._a)
+    return seeds
+
+
+def require_graph(outputs: Sequence[Tensor]) -> None:
+    for i, t in enumerate(outputs):
+        if t._n is None:
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing"
+                " was recorded for it. Was it computed from tensors with requires_grad=True,"
+                " outside of torch.no_grad(), without .detach() or .item()?"
+            )
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+    grad_variables: Any = None,
+) -> None:
+    """Add the gradients of tensors to the `.grad` of the leaves (torch.autograd.backward).
+
+    tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
+    inputs: accumulate only into these.
+    """
+    outs: Any = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
+    if grad_tensors is None:
+        gs: Any = [None] * len(outs)
+    else:
+        gs = (grad_tensors,) if isinstance(grad_tensors, Tensor) else tuple(grad_tensors)
+    outs, roots = edges(outs)
+    require_graph(outs)
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+    seeds = seeds_for(outs, gs, create_graph, "backward")
+    retain = create_graph if retain_graph is None else retain_graph
+    only = None
+    captures: dict[Any, list[Any]] = {}
+    if inputs is not None:
+        nodes = []
+        for i, t in enumerate(inputs):
+            if t._n is None:
+                raise RuntimeError(
+                    f"One of the differentiated Tensors (input {i}) does not require grad"
+                )
+            nodes.append(t._n)
+        only = between(roots, nodes)
+        captures = {n: [] for n in nodes if n.special != 2}
+        only = {n for n in only if n.special != 2 or n in nodes}
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, True)
+    if inputs is not None:
+        for t in inputs:
+            if t._n in captures and captures[t._n]:
+                g = captures[t._n][0]
+                g = g if isinstance(g, Tensor) else wrap(g)
+                from .tensor import Box, extras
+
+                x = extras(t)
+                if x.box is None:
+                    x.box = Box()
+                x.box.grad = g if x.box.grad is None else x.box.grad + g
+
+
+def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Outputs given as tensors or edges, with their nodes."""
+    roots = [o.end() if isinstance(o, GraphEdge) else o._n for o in outs]
+    return [edge_tensor(o) if isinstance(o, GraphEdge) else o for o in outs], roots
+
+
+def edge_tensor(e: GraphEdge) -> Any:
+    """A stand-in tensor for an edge (its shape and dtype are all that is asked)."""
+    n = e.end()
+    from ..arrays.lookup import default_namespace
+
+    return wrap(default_namespace().zeros(n.shape, n.dtype), n)
+
+
+class Pass:
+    """What runs now: for hooks that ask whether a node will be reached."""
+
+    def __init__(self, roots: Sequence[Any], only: set[Any] | None, before: Any) -> None:
+        self.roots, self.only, self.before = roots, only, before
+        self.nodes: set[Any] | None = None
+
+    def reaches(self, n: Any) -> bool:
+        """Whether the pass runs node n."""
+        if self.nodes is None:
+            self.nodes = set(collect(self.roots))
+        return n in self.nodes and (self.only is None or n in self.only)
+
+
+def with_mode(f: Any, create: bool, *args: Any) -> None:
+    """Run a pass with recording on only for create_graph (lower interpreter levels keep recording).
+
+    args: those of run().
+    """
+    grad = state.grad
+    state.grad = create or (grad and state.levels > 0)
+    before = state.backward
+    state.backward = Pass(args[0], args[4], before)
+    if anomaly.on():
+        anomaly.watch(collect(args[0]))
+    try:
+        f(*args)
+    finally:
+        state.grad, state.backward = grad, before
+
+
+def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any]:
+    """The nodes on paths from roots to targets."""
+    order = collect(roots)
+    good = set(targets)
+    for n in reversed(order):
+        if n not in good and any(p in good for p in n.parents if p is not None):
+            good.add(n)
+    return good
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """Gradients of outputs with respect to inputs, returned instead of accumulated
+    (torch.autograd.grad).
+
+    outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes
+    (None: ones for scalars). allow_unused: give None for inputs that the outputs do not depend
+    on, instead of an error. is_grads_batched: the cotangents have a batch dimension in front, and
+    so have the results.
+    """
+    outs: Any = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
+    ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+    if grad_outputs is None:
+        gs: Any = [None] * len(outs)
+    else:
+        gs = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    if materialize_grads and not allow_unused:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            f"allow_unused={allow_unused}."
+        )
+    if is_grads_batched:
+        from .batched import vmap_raw
+
+        def one(*cotangents: Any) -> Any:
+            it = iter(cotangents)
+            full = [None if g is None else next(it) for g in gs]
+            return grad(outs, ins, full, True, create_graph, allow_unused, False, materialize_grads)
+
+        result = vmap_raw(one, [g for g in gs if g is not None])
+        return tuple(result)
+    outs, roots = edges(outs)
+    require_graph(outs)
+    seeds = seeds_for(outs, gs, create_graph, "grad")
+    nodes = []
+    for i, t in enumerate(ins):
+        n = t.end() if isinstance(t, GraphEdge) else t._n
+        if n is None:
+            raise RuntimeError(
+                f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "
+                f"{tuple(t._a.shape)}; call .requires_grad_() on it before the computation"
+            )
+        nodes.append(n)
+    only = between(roots, nodes)
+    captures: dict[Any, list[Any]] = {n: [] for n in nodes}
+    retain = create_graph if retain_graph is None else retain_graph
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False)
+    result: list[Any] = []
+    for i, (t, n) in enumerate(zip(ins, nodes)):
+        got = captures[n]
+        if not got:
+            if not allow_unused:
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph:"
+                    f" inputs[{i}]. Set allow_unused=True if this is the desired behavior."
+                )
+            if materialize_grads and isinstance(t, Tensor):
+                result.append(wrap(namespace(t._a).zeros_like(t._a)))
+            else:
+                result.append(None)
+        else:
+            g = got[0]
+            result.append(g if isinstance(g, Tensor) else wrap(own(g)))
+    return tuple(result)
+
+
+def own(g: Any) -> Any:
+    """g, or a copy if it is a broadcast view that could not be written to."""
+    if RANK.get(type(g), 0) == 0 and g.base is not None:
+        return NS[type(g)].copy(g)
+    return NS[type(g)].asarray(g)
