@@ -13,15 +13,21 @@ import time
 from collections.abc import Callable
 
 
-def options(text: str) -> argparse.Namespace:
-    """The options that the benchmarks share; sets the number of threads, so: before any import."""
+def options(text: str, *lists: str, **defaults: object) -> argparse.Namespace:
+    """The options that the benchmarks share; sets the number of threads, so: before any import.
+
+    A benchmark's own options `lists` take any number of words; `defaults` replace those below.
+    """
     parser = argparse.ArgumentParser(description=text)
+    for name in lists:
+        parser.add_argument(f"--{name}", nargs="*", default=[])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each contestant in a round")
     parser.add_argument("--threads", type=int, default=1, help="for BLAS, wengert and PyTorch")
     parser.add_argument(
         "--wall", action="store_true", help="wall time; the default with one thread is CPU time"
     )
+    parser.set_defaults(**defaults)
     args = parser.parse_args()
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(args.threads)
