@@ -1,10 +1,12 @@
 """torch.func: re-exports of the transforms."""
 
 from .transforms.forward import hessian, jacfwd, jvp, linearize
+from .transforms.functionalize import functionalize
 from .transforms.reverse import grad, grad_and_value, jacrev, vjp
 from .transforms.vmap import vmap
 
 __all__ = [
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",
