@@ -38,18 +38,17 @@ def lstm_layer(
     # sigmoid(x) = tanh(x / 2) / 2 + 1/2: one tanh serves all gates and cannot overflow
     scale = lib.array([0.5, 0.5, 1, 0.5], x.dtype)[:, None, None]
     rows_scale = lib.repeat(scale.ravel(), size)[:, None]
-    w_hh, pre = w_hh * rows_scale, _project(lib, x, w_ih, bias, order, rows_scale)
-    shift = 1 - scale
-    kept = [lib.empty(k * size * len(x), x.dtype) for k in (4, 1, 1)]
-    blocks = [_blocks(flat, k * size, order) for flat, k in zip(kept, (4, 1, 1), strict=True)]
+    w_hh, shift = w_hh * rows_scale, 1 - scale
+    gates, pre = _project(lib, x, w_ih, bias, sizes, rows_scale)
+    kept = [gates, *[lib.empty(size * len(x), x.dtype) for _ in range(2)]]
+    blocks = [_blocks(flat, k * size, sizes, reverse) for flat, k in zip(kept, (4, 1, 1))]
     out = lib.empty((len(x), h0.shape[1]), x.dtype)
     h, c = lib.array(h0.T, order="C"), lib.array(c0.T, order="C")
     multiply, add, tanh, matmul = lib.multiply, lib.add, lib.tanh, lib.matmul
-    for (n, rows), px, a, c_before, t in zip(order, pre, *blocks, strict=True):
+    for (n, rows), px, a, c_before, t in zip(order, pre[::-1] if reverse else pre, *blocks):
         hn, cn = (h, c) if n == batch else (h[:, :n], c[:, :n])
         c_before[...] = cn
-        matmul(w_hh, hn, a)
-        add(a, px, a)
+        add(px, matmul(w_hh, hn), a)
         tanh(a, a)
         four = a.reshape(4, size, n)
         multiply(four, scale, four)
@@ -79,16 +78,14 @@ def lstm_layer_grad(
     dtype = x.dtype
     x, h0, w_ih, w_hh, w_hr, out, g_out = _widen(lib, x, h0, w_ih, w_hh, w_hr, out, g_out)
     (batch, width), size, order = h0.shape, w_hh.shape[0] // 4, _steps(sizes, reverse)
-    blocks = [
-        _blocks(flat, k * size, order)[::-1]
-        for flat, k in zip((gates, before, squashed), (4, 1, 1), strict=True)
-    ]
+    every = zip((gates, before, squashed), (4, 1, 1))
+    blocks = [_blocks(flat, k * size, sizes, not reverse) for flat, k in every]
     dh, dc = _entering(lib, g_h, x), _entering(lib, g_c, x)
     d_all = lib.empty((4 * size, len(x)), x.dtype)
     d_out: Any = None if w_hr is None else lib.empty((width, len(x)), x.dtype)
     raw: Any = None if w_hr is None else lib.empty((len(x), size), x.dtype)
     multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
-    for (n, rows), a, c_before, t in zip(order[::-1], *blocks, strict=True):
+    for (n, rows), a, c_before, t in zip(order[::-1], *blocks):
         hn, cn = (dh, dc) if n == batch else (dh[:, :n], dc[:, :n])
         add(hn, g_out[rows].T, hn)
         i, f, g, o = a.reshape(4, size, n)
@@ -133,26 +130,26 @@ def gru_layer(
     dtype = x.dtype
     x, h0, w_ih, w_hh, b_ih, b_hh = _widen(lib, x, h0, w_ih, w_hh, b_ih, b_hh)
     size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
-    pre = _project(lib, x, w_ih, b_ih, order)
-    kept = [lib.empty(k * size * len(x), x.dtype) for k in (3, 1)]
-    blocks = [_blocks(flat, k * size, order) for flat, k in zip(kept, (3, 1), strict=True)]
+    gates, pre = _project(lib, x, w_ih, b_ih, sizes)
+    kept = [gates, lib.empty(size * len(x), x.dtype)]
+    blocks = [_blocks(flat, k * size, sizes, reverse) for flat, k in zip(kept, (3, 1))]
     out = lib.empty((len(x), size), x.dtype)
     h = lib.array(h0.T, order="C")
     multiply, add, tanh, matmul = lib.multiply, lib.add, lib.tanh, lib.matmul
-    for (n, rows), px, a, from_h in zip(order, pre, *blocks, strict=True):
+    for (n, rows), px, a, from_h in zip(order, pre[::-1] if reverse else pre, *blocks):
         hn = h if n == batch else h[:, :n]
         r, z, new, both = a[:size], a[size : 2 * size], a[2 * size :], a[: 2 * size]
-        matmul(w_hh, hn, a)
+        ph = matmul(w_hh, hn)
         if b_hh is not None:
-            add(a, b_hh[:, None], a)
-        from_h[...] = new
-        add(both, px[: 2 * size], both)
+            add(ph, b_hh[:, None], ph)
+        from_h[...] = ph[2 * size :]
+        add(px[: 2 * size], ph[: 2 * size], both)
         multiply(both, 0.5, both)
         tanh(both, both)
         multiply(both, 0.5, both)
         add(both, 0.5, both)
-        multiply(r, from_h, new)
-        add(new, px[2 * size :], new)
+        multiply(r, from_h, ph[:size])
+        add(px[2 * size :], ph[:size], new)
         tanh(new, new)
         lib.subtract(hn, new, hn)  # h = n + z (h - n)
         multiply(hn, z, hn)
@@ -171,11 +168,11 @@ def gru_layer_grad(
     x, h0, w_ih, w_hh, out, g_out = _widen(lib, x, h0, w_ih, w_hh, out, g_out)
     (batch, size), order = h0.shape, _steps(sizes, reverse)
     before = _previous(lib, out, h0, order)
-    blocks = [_blocks(gates, 3 * size, order)[::-1], _blocks(from_h, size, order)[::-1]]
+    blocks = [_blocks(a, k * size, sizes, not reverse) for a, k in ((gates, 3), (from_h, 1))]
     dh = _entering(lib, g_h, x)
     d_all, d_new = lib.empty((3 * size, len(x)), x.dtype), lib.empty((size, len(x)), x.dtype)
     multiply, subtract, add, matmul = lib.multiply, lib.subtract, lib.add, lib.matmul
-    for (n, rows), a, scaled in zip(order[::-1], *blocks, strict=True):
+    for (n, rows), a, scaled in zip(order[::-1], *blocks):
         hn = dh if n == batch else dh[:, :n]
         add(hn, g_out[rows].T, hn)
         r, z, new = a[:size], a[size : 2 * size], a[2 * size :]
@@ -218,10 +215,10 @@ def rnn_layer(
     dtype = x.dtype
     x, h0, w_ih, w_hh, bias = _widen(lib, x, h0, w_ih, w_hh, bias)
     size, order, batch = h0.shape[1], _steps(sizes, reverse), len(h0)
-    pre = _project(lib, x, w_ih, bias, order)
+    pre = _project(lib, x, w_ih, bias, sizes)[1]
     out = lib.empty((len(x), size), x.dtype)
     h = lib.array(h0.T, order="C")
-    for (n, rows), px in zip(order, pre, strict=True):
+    for (n, rows), px in zip(order, pre[::-1] if reverse else pre):
         hn = h if n == batch else h[:, :n]
         a = lib.matmul(w_hh, hn)
         lib.add(a, px, a)
@@ -256,7 +253,7 @@ def rnn_layer_grad(
 
 def _steps(sizes: Sizes, reverse: bool) -> list[tuple[int, slice]]:
     """(number of sequences, their rows) of each step, in the order of processing."""
-    spans = [(n, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes), strict=True)]
+    spans = [(n, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes))]
     return spans[::-1] if reverse else spans
 
 
@@ -273,27 +270,22 @@ def _restore(lib: Any, dtype: Any, *arrays: Array) -> tuple[Array, ...]:
 
 
 def _project(
-    lib: Any,
-    x: Array,
-    w_ih: Array,
-    bias: Array | None,
-    order: list[tuple[int, slice]],
-    scale: Array | None = None,
-) -> list[Array]:
-    """Pre-activations (gates, n) of each step that do not depend on the state, in order."""
+    lib: Any, x: Array, w_ih: Array, bias: Array | None, sizes: Sizes, scale: Array | None = None
+) -> tuple[Array, Any]:
+    """A buffer for the gates of all steps, and the part of them that does not depend on the state.
+
+    The latter by step, (gates, n) each; where it pays, it lies in the buffer already.
+    """
     if bias is not None:  # a column of ones multiplies it: no second pass over the result
-        x, w_ih = (
-            lib.concatenate([x, lib.ones((len(x), 1), x.dtype)], 1),
-            lib.concatenate([w_ih, bias[:, None]], 1),
-        )
+        ones = lib.ones((len(x), 1), x.dtype)
+        x, w_ih = lib.concatenate([x, ones], 1), lib.concatenate([w_ih, bias[:, None]], 1)
     if scale is not None:
         w_ih = w_ih * scale
-    n = order[0][0] if order else 0
-    if n >= 8 and _dense(order):  # contiguous blocks; narrow ones would read the weight too often
-        pre = lib.matmul(w_ih, x.reshape(len(order), n, -1).swapaxes(1, 2))
-        return [pre[rows.start // n] for _, rows in order]
+    if _dense(sizes) and sizes[0] >= 8:  # narrow blocks would read the weight too often
+        pre = lib.matmul(w_ih, x.reshape(len(sizes), sizes[0], -1).swapaxes(1, 2))
+        return pre.reshape(-1), pre
     pre = lib.matmul(w_ih, x.T)
-    return [pre[:, rows] for _, rows in order]
+    return lib.empty(pre.size, x.dtype), [pre[:, rows] for _, rows in _steps(sizes, False)]
 
 
 def _weight_grads(lib: Any, d: Array, x: Array, before: Array) -> tuple[Array, Array, Array]:
@@ -303,24 +295,24 @@ def _weight_grads(lib: Any, d: Array, x: Array, before: Array) -> tuple[Array, A
     return joint[:, :width], joint[:, width + 1 :], joint[:, width]
 
 
-def _dense(order: list[tuple[int, slice]]) -> bool:
+def _dense(sizes: Sizes) -> bool:
     """Whether every step has all sequences."""
-    return bool(order) and order[0][0] == order[-1][0]
+    return bool(sizes) and sizes[0] == sizes[-1]
 
 
-def _blocks(flat: Array, height: int, order: list[tuple[int, slice]]) -> Any:
-    """The (height, n) block of each step in `flat`, in order: a list, or an array of blocks."""
-    if _dense(order):
-        return flat.reshape(len(order), height, order[0][0])
-    cuts = list(accumulate((height * n for n, _ in order), initial=0))
-    return [
-        flat[a:b].reshape(height, n) for a, b, (n, _) in zip(cuts, cuts[1:], order, strict=False)
-    ]
+def _blocks(flat: Array, height: int, sizes: Sizes, reverse: bool) -> Any:
+    """The (height, n) block of each step in `flat`, by time, or last first."""
+    if _dense(sizes):
+        blocks = flat.reshape(len(sizes), height, sizes[0])
+    else:
+        cuts = list(accumulate((height * n for n in sizes), initial=0))
+        blocks = [flat[a:b].reshape(height, n) for a, b, n in zip(cuts, cuts[1:], sizes)]
+    return blocks[::-1] if reverse else blocks
 
 
 def _previous(lib: Any, out: Array, h0: Array, order: list[tuple[int, slice]]) -> Array:
     """The state (rows, hidden) that each row of `out` was computed from."""
-    if _dense(order):
+    if order and order[0][0] == order[-1][0]:
         n, (_, rows) = len(h0), order[0]
         parts = [h0, out[:-n]] if rows.start == 0 else [out[n:], h0]
         return lib.concatenate(parts)
