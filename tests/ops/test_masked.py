@@ -11,8 +11,21 @@ import wengert as w
 
 X = [[1.0, -2.0, 3.0], [4.0, 5.0, 6.0]]
 M = [[True, False, True], [False, True, True]]
-REDUCTIONS = "sum prod mean amax amin argmax argmin var std logsumexp median norm".split()
-ALONG = "softmax log_softmax softmin cumsum cumprod".split()
+REDUCTIONS = [
+    "sum",
+    "prod",
+    "mean",
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "var",
+    "std",
+    "logsumexp",
+    "median",
+    "norm",
+]
+ALONG = ["softmax", "log_softmax", "softmin", "cumsum", "cumprod"]
 
 
 def call(lib: Any, name: str, x: Any, **kw: Any) -> Any:
