@@ -49,8 +49,6 @@ __all__ = [
     "put_diagonal",
     "as_strided",
     "put_strided",
-    "unfold_dim",
-    "fold_dim",
     "repeat",
 ]
 
@@ -366,24 +364,6 @@ def put_strided(
     out = lib.zeros(shape, g.dtype)
     places = as_strided(lib, lib.arange(max(out.size, 1)), size, stride, offset)
     lib.add.at(out.reshape(-1), places.reshape(-1), g.reshape(-1))
-    return out
-
-
-def unfold_dim(lib: Any, x: Any, dim: int, size: int, step: int) -> Any:
-    """Windows along a dimension as a new last dimension."""
-    n = (x.shape[dim] - size) // step + 1
-    shape = (*x.shape[:dim], n, *x.shape[dim + 1 :], size)
-    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :], x.strides[dim])
-    return lib.lib.stride_tricks.as_strided(x, shape, strides)
-
-
-def fold_dim(lib: Any, g: Any, shape: tuple[int, ...], dim: int, size: int, step: int) -> Any:
-    """The windows added up where they came from."""
-    out = lib.zeros(shape, g.dtype)
-    n = g.shape[dim]
-    for k in range(size):
-        key = (slice(None),) * dim + (slice(k, k + (n - 1) * step + 1, step),)
-        out[key] += g[..., k]
     return out
 
 

@@ -334,13 +334,20 @@ def primitive(kind: str, **facts: Any) -> Callable[[Callable[..., Any]], Op]:
 def expose(
     o: Any, n: str, public: bool | str, method: bool | str, namespace: str, aliases: tuple[str, ...]
 ) -> None:
-    """Enter a function in the public tables."""
+    """Enter a function in the public tables; a name that is taken is an error."""
     if public:
+        table = FUNCTIONS.setdefault(namespace, {})
         for a in (public if isinstance(public, str) else n, *aliases):
-            FUNCTIONS.setdefault(namespace, {})[a] = o
+            enter(table, a, o)
     if method and not namespace or isinstance(method, str):
         for a in (method if isinstance(method, str) else n, *(aliases if not namespace else ())):
-            METHODS[a] = o
+            enter(METHODS, a, o)
+
+
+def enter(table: dict[str, Any], name: str, o: Any) -> None:
+    if table.get(name, o) is not o:
+        raise ValueError(f"{name} is registered twice: by {table[name]!r} and by {o!r}")
+    table[name] = o
 
 
 def public(

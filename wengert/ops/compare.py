@@ -88,7 +88,7 @@ for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
     _op.tensors_only = True
 
 
-@public(name="where")
+@public(name="where", method=False)
 def where_(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true
     elements.

@@ -115,24 +115,6 @@ put_strided.vjp(
 )
 
 
-@primitive(movement, view=True, public=False, method=False)
-def unfold_dim(xp, x, dim=0, size=1, step=1):
-    """Windows of a dimension, as a new last dimension."""
-
-
-unfold_dim.vjp(
-    x=lambda xp, g, x_shape, dim, size, step: xp.fold_dim(g, tuple(x_shape), dim, size, step)
-)
-
-
-@primitive(movement, public=False, method=False)
-def fold_dim(xp, g, shape=(), dim=0, size=1, step=1):
-    """Windows added up where they came from."""
-
-
-fold_dim.vjp(g=lambda xp, g, dim, size, step: xp.unfold_dim(g, dim, size, step))
-
-
 @primitive(movement, public=False, method=False)
 def repeat(xp, x, times=()):
     """Copies of x side by side."""
@@ -349,23 +331,6 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
     )
 
 
-@public(function=False)
-def unfold(self, dimension, size, step):
-    """All windows of `size` along a dimension, `step` apart, as a new last dimension (a view)."""
-    nd = self._a.ndim
-    d = wrap_dim(dimension, nd, "unfold")
-    n = self._a.shape[d] if nd else 1
-    if size < 0:
-        raise RuntimeError(f"size is {size} but must be >= 0")
-    if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
-    if step <= 0:
-        raise RuntimeError(f"step is {step} but must be > 0")
-    if nd == 0:
-        return reshape_(self, 1)[:size]
-    return unfold_dim.entry(self, d, size, step)
-
-
 @public(function=False, name="repeat")
 def repeat_(self, *repeats):
     """Copies side by side: repeats[i] times along dimension i."""
@@ -508,7 +473,6 @@ for _n in (
     "as_strided",
     "detach",
     "diagonal",
-    "narrow",
     "permute",
     "select",
     "split",
@@ -523,7 +487,7 @@ for _n in (
     "view_as_complex",
 ):
     _copying(_n)
-for _n in ("expand", "view", "unfold"):
+for _n in ("expand", "view"):
     _copying_methods(_n)
 
 
