@@ -72,9 +72,9 @@ _ERF_LIMIT = np.float32(14.44)
 def erf(lib: Any, x: Any) -> Any:
     """The error function of a float array that is not 0-d; in float32 with errors below 2e-7."""
     if x.dtype != F32:
-        from .elementwise import scipy_special
+        from .elementwise import erf as exact
 
-        return scipy_special(lib).erf(x)
+        return exact(lib, x)
     out = lib.empty(x.shape, F32)
     if x.size <= BLOCK or not x.flags.c_contiguous:
         return _erf(lib, x, out, lib.empty(x.shape, F32))
@@ -397,13 +397,16 @@ def ones(lib: Any, n: int, dtype: Any) -> Any:
     return lib.ones(n, dtype)
 
 
+SMALL = 512  # elements up to which the number of calls matters more than the passes
+
+
 def sums(lib: Any, x: Any, dim: int) -> Any:
     """Sums over a dimension, which stays as 1.
 
     Along rows they are BLAS's, which is three times faster than `add.reduce`.
     """
     n = x.shape[dim]
-    if dim % x.ndim == x.ndim - 1 and x.size and x.flags.c_contiguous and x.dtype.kind == "f":
+    if x.size > SMALL and dim in (-1, x.ndim - 1) and x.flags.c_contiguous and x.dtype.kind == "f":
         return lib.matmul(x.reshape(-1, n), ones(lib, n, x.dtype)).reshape(*x.shape[:-1], 1)
     return lib.add.reduce(x, dim, None, None, True)
 
@@ -415,7 +418,11 @@ def exponentials(lib: Any, x: Any, dim: int, limit: float) -> tuple[Any, Any, An
     none: then two passes over the array are saved, of which the search for the maxima of rows is
     the slowest of all.
     """
-    if lib.maximum.reduce(x, None) < limit:
+    if x.dtype.kind == "c":
+        raise NotImplementedError(
+            '"softmax" not implemented for complex numbers: pass their real or absolute values'
+        )
+    if x.size > SMALL and lib.maximum.reduce(x, None) < limit:
         e = lib.exp(x)
         s = sums(lib, e, dim)
         if lib.minimum.reduce(s, None) > math.exp(-limit):

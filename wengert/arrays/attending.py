@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .activations import LOW, SAFE, exponentials
-from .normalization import wide
+from .activations import SAFE, exponentials
+from .normalization import widened
 
 __all__ = ["attention", "attention_backward"]
 
@@ -46,6 +46,7 @@ def probabilities(lib: Any, q: Any, k: Any, mask: Any, causal: bool) -> Any:
     return e
 
 
+@widened
 def attention(
     lib: Any,
     q: Any,
@@ -60,13 +61,11 @@ def attention(
 
     Shapes: q (..., L, E), k (..., S, E), v (..., S, F).
     """
-    dtype = q.dtype
-    q, k, v = wide(q), wide(k), wide(v)
     p = probabilities(lib, q * q.dtype.type(scale), k, mask, causal)
-    out = lib.matmul(p if noise is None else p * noise.astype(p.dtype, copy=False), v)
-    return (out.astype(dtype) if dtype in LOW else out), p
+    return lib.matmul(p if noise is None else p * noise.astype(p.dtype, copy=False), v), p
 
 
+@widened
 def attention_backward(
     lib: Any,
     g: Any,
@@ -82,8 +81,6 @@ def attention_backward(
     needs: Any = (True,) * 4,
 ) -> Any:
     """Gradients of q, k, v and mask."""
-    low = q.dtype if q.dtype in LOW else None
-    g, q, k, v, out = wide(g), wide(q), wide(k), wide(v), wide(out)
     noise = None if noise is None else noise.astype(p.dtype, copy=False)
     gq = gk = gv = gs = None
     if needs[2]:
@@ -102,5 +99,4 @@ def attention_backward(
         if needs[1]:
             gk = lib.matmul(gs.swapaxes(-1, -2), q)
             gk *= d
-    grads = (gq, gk, gv, gs if needs[3] else None)
-    return tuple([a if a is None or low is None else a.astype(low) for a in grads])
+    return gq, gk, gv, gs if needs[3] else None

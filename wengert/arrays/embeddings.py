@@ -42,7 +42,7 @@ def check_rows(index: Any, rows: int) -> None:
 
 def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
     check_rows(index, weight.shape[0])
-    return lib.take(weight, index, 0)
+    return weight.take(index, 0)
 
 
 def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:

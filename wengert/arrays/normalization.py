@@ -3,13 +3,15 @@
 What lives here: the fast form of words whose meaning is the body of the op of that name
 (`ops/normalize.py`).
 
-Sums along rows and columns are products with a vector of ones: BLAS adds three times faster than
+Sums along rows and columns are products with a vector: BLAS adds three times faster than
 `add.reduce`. Half precision is computed in float32; statistics are then float32 too.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 from .activations import F32, F64, LOW, ones
@@ -26,81 +28,70 @@ __all__ = [
 ]
 
 
-def row_sums(lib: Any, x: Any) -> Any:
-    """Sums of the rows of a matrix."""
-    if x.dtype is not F32 and x.dtype is not F64:
-        return lib.add.reduce(x, 1)
-    return lib.matmul(x, ones(lib, x.shape[1], x.dtype))
+def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel for float arrays that takes half precision too; only its first result is narrowed.
 
+    NotImplementedError for dtypes that are not floating.
+    """
 
-def column_sums(lib: Any, x: Any) -> Any:
-    """Sums of the columns of a matrix."""
-    if x.dtype is not F32 and x.dtype is not F64:
-        return lib.add.reduce(x, 0)
-    return lib.matmul(ones(lib, x.shape[0], x.dtype), x)
+    @functools.wraps(kernel)
+    def f(lib: Any, x: Any, *rest: Any) -> Any:
+        d = x.dtype
+        if d is F32 or d is F64:
+            return kernel(lib, x, *rest)
+        if d in LOW:
+            wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
+            out = kernel(lib, x.astype(F32), *wide)
+            if type(out) is not tuple:
+                return out.astype(d)
+            return (None if out[0] is None else out[0].astype(d), *out[1:])
+        if d.kind not in "fc":
+            raise NotImplementedError(
+                f"\"{kernel.__name__}\" not implemented for '{d}': it takes floating point "
+                "tensors, convert with .float()"
+            )
+        return kernel(lib, x, *rest)
+
+    return f
 
 
 def row_dots(lib: Any, x: Any, y: Any) -> Any:
     """Sums of the rows of x * y."""
-    if hasattr(lib, "vecdot") and x.dtype.kind == "f":
-        return lib.vecdot(x, y)
-    return lib.add.reduce(x * y, 1)
+    return lib.vecdot(x, y) if hasattr(lib, "vecdot") else lib.add.reduce(x * y, 1)
 
 
-def column_dots(lib: Any, x: Any, y: Any) -> Any:
-    """Sums of the columns of x * y."""
-    return lib.einsum("ij,ij->j", x, y)
+@functools.lru_cache(64)
+def averages(lib: Any, n: int, dtype: Any) -> Any:
+    """The vector whose product with n numbers is their mean."""
+    return lib.full(n, 1 / max(n, 1), dtype)
 
 
-def wide(a: Any) -> Any:
-    """a, or its float32 copy if it is half precision."""
-    return a.astype(F32) if a is not None and a.dtype in LOW else a
-
-
-def floating(name: str, x: Any) -> None:
-    if x.dtype.kind not in "fc" and x.dtype not in LOW:
-        raise NotImplementedError(
-            f"\"{name}\" not implemented for '{x.dtype}': it takes floating point tensors, convert "
-            "with .float()"
-        )
-
-
-# ------------------------------------------------------------------------------------- batch norm
+# --------------------------------------------------------------------------- batch norm
 # x as planes: (N, C, L); for L = 1 the matrix (N, C)
 
 
 def planes(x: Any) -> Any:
-    n, c = x.shape[:2]
-    return (
-        x.reshape(n, c, -1)
-        if x.ndim > 2 and x.size
-        else x.reshape(n, c, math.prod(x.shape[2:]))
-        if x.ndim > 2
-        else x
-    )
+    return x if x.ndim == 2 else x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
 def channel_sums(lib: Any, x: Any) -> Any:
     """Sums over all but the channels of planes or a matrix."""
-    if x.ndim == 2:
-        return column_sums(lib, x)
-    n, c, m = x.shape
-    return column_sums(lib, row_sums(lib, x.reshape(n * c, m)).reshape(n, c))
+    if x.ndim == 3:
+        n, c, m = x.shape
+        x = lib.matmul(x.reshape(n * c, m), ones(lib, m, x.dtype)).reshape(n, c)
+    return lib.matmul(ones(lib, x.shape[0], x.dtype), x)
 
 
 def channel_dots(lib: Any, x: Any, y: Any) -> Any:
     """Sums of x * y over all but the channels."""
     if x.ndim == 2:
-        return column_dots(lib, x, y)
+        return lib.einsum("ij,ij->j", x, y)
     n, c, m = x.shape
-    return column_sums(lib, row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c))
+    dots = row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c)
+    return lib.matmul(ones(lib, n, x.dtype), dots)
 
 
-def per_channel(a: Any, x: Any) -> Any:
-    """A vector of channels, shaped to meet planes or a matrix."""
-    return a[:, None] if x.ndim == 3 else a
-
-
+@widened
 def batch_norm(
     lib: Any,
     x: Any,
@@ -112,36 +103,33 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """(normalised x, mean, variance, 1 / deviation), with statistics of the batch or the given."""
-    floating("batch_norm", x)
-    dtype, shape = x.dtype, x.shape
-    x, weight, bias = wide(x), wide(weight), wide(bias)
     p = planes(x)
+    along = (lambda a: a[:, None]) if p.ndim == 3 else lambda a: a
     if training:
         scale = p.dtype.type(p.shape[1] / max(p.size, 1))
-        mean = channel_sums(lib, p) * scale
-        out = p - per_channel(mean, p)
-        var = channel_dots(lib, out, out) * scale
-        rstd = 1 / lib.sqrt(var + p.dtype.type(eps))
-        factor = rstd if weight is None else rstd * weight
-        out *= per_channel(factor, p)
+        mean = channel_sums(lib, p)
+        mean *= scale
+        out = p - along(mean)
+        var = channel_dots(lib, out, out)
+        var *= scale
+        rstd = lib.sqrt(var + p.dtype.type(eps))
+        lib.reciprocal(rstd, out=rstd)
+        out *= along(rstd if weight is None else rstd * weight)
         if bias is not None:
-            out += per_channel(bias, p)
+            out += along(bias)
     else:
-        mean, var = (
-            wide(running_mean).copy(),
-            wide(running_var),
-        )  # the copy is kept for the gradient
-        rstd = 1 / lib.sqrt(var + var.dtype.type(eps))
+        mean, var = running_mean.copy(), running_var  # the copy is kept for the gradient
+        rstd = lib.reciprocal(lib.sqrt(var + var.dtype.type(eps)))
         factor = rstd if weight is None else rstd * weight
         shift = -mean * factor
         if bias is not None:
             shift += bias
-        out = p * per_channel(factor.astype(p.dtype, copy=False), p)
-        out += per_channel(shift, p)
-    out = out.reshape(shape)
-    return (out.astype(dtype) if dtype in LOW else out), mean, var, rstd
+        out = p * along(factor.astype(p.dtype, copy=False))
+        out += along(shift)
+    return out.reshape(x.shape), mean, var, rstd
 
 
+@widened
 def batch_norm_backward(
     lib: Any,
     g: Any,
@@ -154,69 +142,69 @@ def batch_norm_backward(
     needs: Any = (True, True, True),
 ) -> Any:
     """Gradients of x, weight and bias."""
-    dtype, shape = x.dtype, x.shape
-    g, x, weight = planes(wide(g)), planes(wide(x)), wide(weight)
+    shape = x.shape
+    g, x = planes(g), planes(x)
+    along = (lambda a: a[:, None]) if x.ndim == 3 else lambda a: a
     gx = gw = gb = None
     if training or needs[1]:
-        d = x - per_channel(mean, x)
-        dots = channel_dots(lib, g, d)
-        gw = dots * rstd
+        gx = x - along(mean)
+        dots = channel_dots(lib, g, gx)
+        gw = dots * rstd if needs[1] else None
     if training or needs[2]:
         gb = channel_sums(lib, g)
-    if needs[0]:
-        factor = rstd if weight is None else rstd * weight
-        if training:
-            scale = x.dtype.type(x.shape[1] / max(x.size, 1))
-            d *= per_channel(dots * rstd * rstd * -scale, x)
-            d += g
-            d -= per_channel(gb * scale, x)
-            d *= per_channel(factor, x)
-            gx = d
-        else:
-            gx = g * per_channel(factor, x)
-        gx = gx.reshape(shape)
-        if dtype in LOW:
-            gx = gx.astype(dtype)
-    return gx, gw if needs[1] else None, gb if needs[2] else None
+    if not needs[0]:
+        return None, gw, gb if needs[2] else None
+    factor = rstd if weight is None else rstd * weight
+    if training:
+        scale = x.dtype.type(x.shape[1] / max(x.size, 1))
+        gx *= along(dots * rstd * rstd * -scale)
+        gx += g
+        gx -= along(gb * scale)
+        gx *= along(factor)
+    else:
+        gx = g * along(factor)
+    return gx.reshape(shape), gw, gb if needs[2] else None
 
 
-# ------------------------------------------------------------------------------------- layer norm
+# --------------------------------------------------------------------------- layer norm
 
 
 def rows(x: Any, dims: int) -> Any:
     """x as a matrix whose rows are its last `dims` dimensions."""
-    m = math.prod(x.shape[x.ndim - dims :])
-    return x.reshape(math.prod(x.shape[: x.ndim - dims]), m)
+    shape = x.shape
+    if dims == 1 and len(shape) == 2:
+        return x
+    at = len(shape) - dims
+    return x.reshape(math.prod(shape[:at]), math.prod(shape[at:]))
 
 
 def centred(lib: Any, x: Any, eps: float) -> Any:
     """(rows of x less their means, means, 1 / deviations)."""
-    n = x.dtype.type(1 / max(x.shape[1], 1))
-    mean = row_sums(lib, x)
-    mean *= n
+    n = x.shape[1]
+    mean = lib.matmul(x, averages(lib, n, x.dtype))
     out = x - mean[:, None]
-    var = row_dots(lib, out, out)
-    var *= n
-    var += x.dtype.type(eps)
-    return out, mean, 1 / lib.sqrt(var, out=var)
+    rstd = row_dots(lib, out, out)
+    rstd *= x.dtype.type(1 / max(n, 1))
+    rstd += x.dtype.type(eps)
+    lib.sqrt(rstd, out=rstd)
+    return out, mean, lib.reciprocal(rstd, out=rstd)
 
 
+@widened
 def layer_norm(
     lib: Any, x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5
 ) -> Any:
     """(x normalised over its last `dims` dimensions, means, 1 / deviations)."""
-    floating("layer_norm", x)
-    dtype, shape = x.dtype, x.shape
-    out, mean, rstd = centred(lib, rows(wide(x), dims), eps)
+    out, mean, rstd = centred(lib, rows(x, dims), eps)
     out *= rstd[:, None]
     if weight is not None:
-        out *= wide(weight).reshape(-1)
+        out *= weight if dims == 1 else weight.reshape(-1)
     if bias is not None:
-        out += wide(bias).reshape(-1)
-    out = out.reshape(shape)
-    return (out.astype(dtype) if dtype in LOW else out), mean, rstd
+        out += bias if dims == 1 else bias.reshape(-1)
+    return out.reshape(x.shape), mean, rstd
 
 
+@widened
 def layer_norm_backward(
     lib: Any,
     g: Any,
@@ -229,58 +217,63 @@ def layer_norm_backward(
     needs: Any = (True, True, True),
 ) -> Any:
     """Gradients of x, weight and bias."""
-    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims :]
-    g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
-    w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
+    shape, full = x.shape, x.shape[x.ndim - dims :]
+    g, x = rows(g, dims), rows(x, dims)
+    count = x.shape[1]
     gx = gw = gb = None
     if needs[2]:
-        gb = column_sums(lib, g).reshape(full)
+        gb = lib.matmul(ones(lib, g.shape[0], g.dtype), g).reshape(full)
     if needs[0] or needs[1]:
         p = g * x
         if needs[1]:
-            gw = (lib.matmul(rstd, p) - lib.matmul(mean * rstd, g)).reshape(full)
+            gw = lib.matmul(rstd, p)
+            gw -= lib.matmul(mean * rstd, g)
+            gw = gw.reshape(full)
     if needs[0]:
-        # gx = rstd (g w) + a x + b: all that is left are products of matrices with vectors and four
-        # passes
-        n = x.dtype.type(-1 / max(x.shape[1], 1))
+        # gx = rstd (g w) + a x + b: products of matrices with vectors, and four passes
+        w = ones(lib, count, x.dtype) if weight is None else weight.reshape(-1)
+        n = x.dtype.type(-1 / max(count, 1))
         sums = lib.matmul(g, w)
-        a = (lib.matmul(p, w) - mean * sums) * rstd * rstd * rstd * n
-        b = sums * rstd * n - a * mean
+        a = lib.matmul(p, w)
+        a -= mean * sums
+        r = rstd * n
+        sums *= r
+        r *= rstd
+        r *= rstd
+        a *= r
+        sums -= a * mean
         lib.multiply(x, a[:, None], out=p)
-        p += b[:, None]
+        p += sums[:, None]
         gx = g * rstd[:, None]
         if weight is not None:
             gx *= w
         gx += p
         gx = gx.reshape(shape)
-        if dtype in LOW:
-            gx = gx.astype(dtype)
     return gx, gw, gb
 
 
-# ------------------------------------------------------------------------------------- group norm
+# --------------------------------------------------------------------------- group norm
 
 
+@widened
 def group_norm(
     lib: Any, x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5
 ) -> Any:
     """(x (N, C, ...) normalised over groups of channels, means, 1 / deviations per group)."""
-    floating("group_norm", x)
-    dtype, shape = x.dtype, x.shape
-    n, c = shape[:2]
-    m = math.prod(shape[2:])
-    out, mean, rstd = centred(lib, wide(x).reshape(n * groups, c // groups * m), eps)
+    n, c = x.shape[:2]
+    m = math.prod(x.shape[2:])
+    out, mean, rstd = centred(lib, x.reshape(n * groups, c // groups * m), eps)
     out = out.reshape(n, c, m)
     factor = lib.repeat(rstd.reshape(n, groups), c // groups, 1)
     if weight is not None:
-        factor *= wide(weight)
+        factor *= weight
     out *= factor[:, :, None]
     if bias is not None:
-        out += wide(bias)[:, None]
-    out = out.reshape(shape)
-    return (out.astype(dtype) if dtype in LOW else out), mean, rstd
+        out += bias[:, None]
+    return out.reshape(x.shape), mean, rstd
 
 
+@widened
 def group_norm_backward(
     lib: Any,
     g: Any,
@@ -293,14 +286,12 @@ def group_norm_backward(
     needs: Any = (True, True, True),
 ) -> Any:
     """Gradients of x, weight and bias."""
-    dtype, shape = x.dtype, x.shape
+    shape = x.shape
     n, c = shape[:2]
-    m = math.prod(shape[2:])
-    g, x, weight = wide(g).reshape(n * c, m), wide(x).reshape(n * c, m), wide(weight)
-    gs, xs = (
-        row_sums(lib, g).reshape(n, groups, c // groups),
-        row_dots(lib, g, x).reshape(n, groups, c // groups),
-    )
+    m, k = math.prod(shape[2:]), c // groups
+    g, x = g.reshape(n * c, m), x.reshape(n * c, m)
+    gs = lib.matmul(g, ones(lib, m, g.dtype)).reshape(n, groups, k)
+    xs = row_dots(lib, g, x).reshape(n, groups, k)
     mean, rstd = mean.reshape(n, groups, 1), rstd.reshape(n, groups, 1)
     gx = gw = gb = None
     if needs[2]:
@@ -309,41 +300,39 @@ def group_norm_backward(
         gw = lib.add.reduce(((xs - mean * gs) * rstd).reshape(n, c), 0)
     if needs[0]:
         # gx = rstd w g + a x + b, where a and b belong to a group
-        w = x.dtype.type(1) if weight is None else weight.reshape(groups, -1)
-        k = x.dtype.type(-1 / max(c // groups * m, 1))
+        w = x.dtype.type(1) if weight is None else weight.reshape(groups, k)
+        share = x.dtype.type(-1 / max(k * m, 1))
         total = lib.add.reduce(gs * w, 2, None, None, True)
-        a = (lib.add.reduce(xs * w, 2, None, None, True) - mean * total) * rstd * rstd * rstd * k
-        b = total * rstd * k - a * mean
-        each = (n, groups, c // groups)
-        a, b, f = (lib.broadcast_to(v, each).reshape(n * c, 1) for v in (a, b, rstd * w))
+        a = lib.add.reduce(xs * w, 2, None, None, True) - mean * total
+        a *= rstd * rstd * rstd * share
+        b = total * rstd * share - a * mean
+        a, b, f = (lib.broadcast_to(v, (n, groups, k)).reshape(n * c, 1) for v in (a, b, rstd * w))
         gx = x * a
         gx += b
         gx += g * f
         gx = gx.reshape(shape)
-        if dtype in LOW:
-            gx = gx.astype(dtype)
     return gx, gw, gb
 
 
-# ------------------------------------------------------------------------------------- RMS norm
+# --------------------------------------------------------------------------- RMS norm
 
 
+@widened
 def rms_norm(lib: Any, x: Any, weight: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
     """(x over the root of its mean square in the last `dims` dimensions, 1 / those roots)."""
-    dtype, shape = x.dtype, x.shape
-    p = rows(wide(x), dims)
-    d = p.dtype.type
-    square = row_dots(lib, p, p)
-    square *= d(1 / max(p.shape[1], 1))
-    square += d(eps)
-    r = 1 / lib.sqrt(square)
+    p = rows(x, dims)
+    r = row_dots(lib, p, p)
+    r *= p.dtype.type(1 / max(p.shape[1], 1))
+    r += p.dtype.type(eps)
+    lib.sqrt(r, out=r)
+    lib.reciprocal(r, out=r)
     out = p * r[:, None]
     if weight is not None:
-        out *= wide(weight).reshape(-1)
-    out = out.reshape(shape)
-    return (out.astype(dtype) if dtype in LOW else out), r
+        out *= weight.reshape(-1)
+    return out.reshape(x.shape), r
 
 
+@widened
 def rms_norm_backward(
     lib: Any,
     g: Any,
@@ -355,21 +344,20 @@ def rms_norm_backward(
     needs: Any = (True, True),
 ) -> Any:
     """Gradients of x and weight."""
-    dtype, shape, full = x.dtype, x.shape, x.shape[x.ndim - dims :]
-    g, x, weight = rows(wide(g), dims), rows(wide(x), dims), wide(weight)
-    w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
+    shape, full = x.shape, x.shape[x.ndim - dims :]
+    g, x = rows(g, dims), rows(x, dims)
     p = g * x
     gx = gw = None
     if needs[1]:
         gw = lib.matmul(r, p).reshape(full)
     if needs[0]:
-        a = lib.matmul(p, w) * r * r * r * x.dtype.type(-1 / max(x.shape[1], 1))
+        w = ones(lib, x.shape[1], x.dtype) if weight is None else weight.reshape(-1)
+        a = lib.matmul(p, w)
+        a *= r * r * r * x.dtype.type(-1 / max(x.shape[1], 1))
         lib.multiply(x, a[:, None], out=p)
         gx = g * r[:, None]
         if weight is not None:
             gx *= w
         gx += p
         gx = gx.reshape(shape)
-        if dtype in LOW:
-            gx = gx.astype(dtype)
     return gx, gw

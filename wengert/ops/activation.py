@@ -315,19 +315,14 @@ def softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax_input(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Tensor, int]:
-    """The arguments of softmax functions, checked."""
-    check(name, input)
-    if dtype is not None and dtype is not input.dtype:
-        input = input.to(dtype)
-    d = wrap_dim(dim, input._a.ndim, name)
-    if input.dtype.category != 2:
-        raise NotImplementedError(
-            f"\"{name}\" not implemented for '{input.dtype}': it takes floating point tensors; "
-            "pass "
-            "dtype=torch.float32"
-        )
-    return input, d
+def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
+    """The dimension, checked; that of old calls for None."""
+    if not isinstance(input, Tensor):
+        check(name, input)
+    nd = input._a.ndim
+    if dim is None and stacklevel:
+        dim = softmax_dim(name, nd, stacklevel + 1)
+    return wrap_dim(dim, nd, name)
 
 
 @public(name="softmax")
@@ -337,34 +332,33 @@ def softmax_(input, dim, dtype=None, *, out=None):
     >>> torch.softmax(torch.zeros(2), 0)
     tensor([0.5000, 0.5000])
     """
-    return softmax.entry(*softmax_input("softmax", input, dim, dtype), out=out)
+    d = softmax_dim_of("softmax", input, dim)
+    return softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
 @public(name="log_softmax")
 def log_softmax_(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first."""
-    return log_softmax.entry(*softmax_input("log_softmax", input, dim, dtype), out=out)
+    d = softmax_dim_of("log_softmax", input, dim)
+    return log_softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
 @F(name="softmax")
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(input) divided by its sum over dim. dtype: converts first."""
-    if dim is None:
-        dim = softmax_dim("softmax", input._a.ndim, _stacklevel)
-    return softmax.entry(*softmax_input("softmax", input, dim, dtype))
+    d = softmax_dim_of("softmax", input, dim, _stacklevel)
+    return softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
 @F(name="log_softmax")
 def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """The logarithm of softmax over dim. dtype: converts first."""
-    if dim is None:
-        dim = softmax_dim("log_softmax", input._a.ndim, _stacklevel)
-    return log_softmax.entry(*softmax_input("log_softmax", input, dim, dtype))
+    d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
+    return log_softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
 @F(name="softmin")
 def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax of -input."""
-    if dim is None:
-        dim = softmax_dim("softmin", input._a.ndim, _stacklevel)
-    return softmax.entry(*softmax_input("softmin", -input, dim, dtype))
+    d = softmax_dim_of("softmin", input, dim, _stacklevel)
+    return softmax.entry(-(input if dtype is None else input.to(dtype)), d)
