@@ -123,7 +123,7 @@ def born(op: Any, what: str, args: tuple[Any, ...]) -> RuntimeError:
     )
 
 
-class trap_nonfinite(AbstractContextManager):  # type: ignore[type-arg]
+class trap_nonfinite(AbstractContextManager):
     """Within it, an operation that makes NaN or infinity of finite numbers raises RuntimeError.
 
     The message names the operation, the ranges of its operands and the line of the program.
@@ -147,7 +147,7 @@ class trap_nonfinite(AbstractContextManager):  # type: ignore[type-arg]
         self.way.__exit__(None, None, None)
 
 
-class set_detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
+class set_detect_anomaly(AbstractContextManager):
     """Turn anomaly detection on or off: at once, and until the end of a block if used as one.
 
     Args:
@@ -167,7 +167,7 @@ class set_detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
         _switch(*self.before)
 
 
-class detect_anomaly(AbstractContextManager):  # type: ignore[type-arg]
+class detect_anomaly(AbstractContextManager):
     """Within it, NaN is caught: where it is born, forward, and with that line's place, backward.
 
     Args:

@@ -123,7 +123,7 @@ def needed(n: Any) -> set[str]:
 def unpacked(n: Any) -> tuple[Any, ...]:
     """What a node has saved, as arrays."""
     if n.more is None or "packed" not in n.more:
-        return n.saved  # type: ignore[no-any-return]
+        return n.saved
     return tuple([_unpacked(x) for x in n.saved])
 
 

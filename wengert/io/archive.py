@@ -132,7 +132,7 @@ class ArchiveReader:
             a.view(np.uint8)[:] = np.frombuffer(self.zip.read(info), np.uint8)[: a.nbytes]
             return a
         self.file.seek(self.start(info))
-        view, done, crc = memoryview(a.view(np.uint8)), 0, 0
+        view, done, crc = memoryview(a.view(np.uint8).data), 0, 0
         while done < a.nbytes:
             piece = view[done : done + _STEP]
             if hasattr(self.file, "readinto"):

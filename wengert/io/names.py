@@ -111,8 +111,8 @@ def public_name(obj: Any, name: str | None = None) -> tuple[str, str] | None:
         return "torch", obj.name
     if not isinstance(obj, type) and not callable(obj):
         return None
-    home = getattr(obj, "__module__", None) or ""
-    name = name or getattr(obj, "__qualname__", None) or getattr(obj, "__name__", "")
+    home = str(getattr(obj, "__module__", None) or "")
+    name = str(name or getattr(obj, "__qualname__", None) or getattr(obj, "__name__", ""))
     if home.partition(".")[0] == "torch" and (isinstance(obj, type) or find(home, name) is obj):
         return home, name
     if home.partition(".")[0] != "wengert":

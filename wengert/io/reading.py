@@ -136,7 +136,7 @@ class Storages:
 def unpickler(base: Any, storages: Callable[[Any], Any]) -> Any:
     """An unpickler class that finds wengert's classes under PyTorch's names."""
 
-    class Unpickler(base):  # type: ignore[misc]
+    class Unpickler(base):
         def find_class(self, module: str, name: str) -> Any:
             found = names.find(module, name)
             return super().find_class(module, name) if found is None else found

@@ -74,7 +74,7 @@ def clear_safe_globals() -> None:
     _added.clear()
 
 
-class safe_globals(contextlib.AbstractContextManager):  # type: ignore[type-arg]
+class safe_globals(contextlib.AbstractContextManager):
     """add_safe_globals for the block only.
 
     >>> with safe_globals([set]):

@@ -107,7 +107,7 @@ def pickler(base: Any, storages: _Storages) -> Any:
             "a pickle module whose Pickler is written in Python (pickle, dill)"
         )
 
-    class Pickler(base):  # type: ignore[misc]
+    class Pickler(base):
         def persistent_id(self, obj: Any) -> Any:
             return obj.persistent_id() if type(obj) is _Storage else None
 
@@ -147,7 +147,7 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
         raise RuntimeError("save(): a tensor inside a function transform has no values to save")
     hooks: Any = OrderedDict()
     if isinstance(t, Parameter):
-        data = Tensor.detach(t)
+        data: Any = t.data
         if t.__dict__:
             args: Any = (data, t.requires_grad, hooks, t.__dict__)
             return rebuild._rebuild_parameter_with_state, args
@@ -257,9 +257,12 @@ def replacing(path: Path) -> Any:
         mode = stat.S_IMODE(old.st_mode) if old is not None else 0o666 & ~_umask()
         os.chmod(part, mode)
         os.replace(part, real)
-    except BaseException:
+    except BaseException as e:
         with suppress(FileNotFoundError):
             os.unlink(part)
+        if isinstance(e, OSError) and e.errno:
+            kept = "" if old is None else "; the file that was there is still there, unchanged"
+            raise type(e)(e.errno, f"{e.strerror}: {path} was not written{kept}") from e
         raise
 
 
