@@ -86,8 +86,10 @@ _LAZY = (
     "return_types",
     "serialization",
     "signal",
+    "sklearn",
     "sparse",
     "special",
+    "train",
     "utils",
 )
 
