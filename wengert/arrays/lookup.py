@@ -41,7 +41,7 @@ RANK: dict[type, int] = {}  # 0 (absent): a library; 1: Tensor; 2: interpreters
 SCALARS = frozenset((int, float, bool, complex))
 
 
-class _Loader(dict):  # type: ignore[type-arg]
+class _Loader(dict):
     """NS with the libraries imported at first sight of one of their arrays."""
 
     def __missing__(self, t: type) -> Any:

@@ -21,7 +21,7 @@ class MetaArray(Wrapped):
     def item(self) -> Any:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors: they have no elements")
 
-    tolist = max = min = nonzero = item  # type: ignore[assignment]
+    tolist = max = min = nonzero = item
 
 
 operators(MetaArray)
