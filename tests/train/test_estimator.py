@@ -222,7 +222,7 @@ def test_frames_tensors_pipelines_and_searches():
     pipe = make_pipeline(StandardScaler(), small(max_epochs=20, lr=0.02))
     assert isinstance(pipe, Pipeline) and cross_val_score(pipe, x, y, cv=3).min() > 0.85
     grid = {"classifier__module__hidden": [(), (8,)], "classifier__optimizer__weight_decay": [0, 1]}
-    search = GridSearchCV(pipe, grid, cv=2, n_jobs=2).fit(x, y)
+    search = GridSearchCV(pipe, grid, cv=2).fit(x, y)
     assert search.best_params_["classifier__optimizer__weight_decay"] == 0
     assert search.score(x, y) > 0.9
 

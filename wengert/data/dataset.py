@@ -83,6 +83,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     Raises:
         AssertionError: the first dimensions differ.
+        TypeError, AttributeError: something that is not a tensor, as in PyTorch.
 
     Example:
         >>> TensorDataset(T.arange(3), T.ones(3))[1]
@@ -93,6 +94,11 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __init__(self, *tensors: Any) -> None:
         for index, tensor in enumerate(tensors):
+            if not callable(getattr(tensor, "size", None)):  # an array or a frame: a number
+                raise (TypeError if hasattr(tensor, "size") else AttributeError)(
+                    f"TensorDataset: argument {index} is a {type(tensor).__name__}, not a tensor: "
+                    "pass torch.as_tensor(...) of it, of a frame's columns that hold numbers"
+                )
             if tensor.size(0) != tensors[0].size(0):
                 raise AssertionError(
                     "TensorDataset: Size mismatch between tensors: the first dimension of tensor "
