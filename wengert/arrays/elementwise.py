@@ -188,10 +188,12 @@ def rsqrt(lib: Any, x: Any) -> Any:
 
 def sigmoid(lib: Any, x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow for real x since exp saturates to inf."""
-    out = lib.negative(x)
-    out = lib.asarray(lib.exp(out))
-    out += 1
-    return lib.true_divide(x.dtype.type(1), out)
+    out = lib.asarray(lib.negative(x))
+    if x.dtype.kind != "f":
+        return lib.true_divide(x.dtype.type(1), lib.exp(out) + x.dtype.type(1))
+    lib.exp(out, out)
+    lib.add(out, 1, out)
+    return lib.reciprocal(out, out)
 
 
 def relu(lib: Any, x: Any) -> Any:

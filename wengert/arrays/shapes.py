@@ -190,10 +190,14 @@ def index_put(
     """A copy of x with value at an advanced index."""
     out = x.copy()
     key = _key(spec, indices)
-    if accumulate:
-        lib.add.at(out, key, value)
-    else:
+    if not accumulate:
         out[key] = value
+    elif spec == ("array",) and x.ndim == 2 and value.shape == (indices[0].size, x.shape[1]):
+        from .embeddings import add_rows
+
+        out += add_rows(lib, value, indices[0] % x.shape[0], x.shape[0])
+    else:
+        lib.add.at(out, key, value)
     return out
 
 
@@ -204,6 +208,10 @@ def _key(spec: Any, indices: Any) -> Any:
 
 def gather(lib: Any, x: Any, index: Any, dim: int = 0) -> Any:
     """out[i][j] = x[index[i][j]][j] for dim 0."""
+    if x.ndim and dim % x.ndim == x.ndim - 1 and x.shape[:-1] == index.shape[:-1] and x.size:
+        n = x.shape[-1]  # within rows: one take from the flat array
+        starts = lib.arange(0, x.size, n).reshape((*x.shape[:-1], 1))
+        return x.reshape(-1).take(index + starts)
     return x[_along(lib, x, index, dim)]
 
 
@@ -288,7 +296,14 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
 
 
 def contiguous(lib: Any, x: Any) -> Any:
-    return x if x.flags.c_contiguous else lib.ascontiguousarray(x)
+    if x.flags.c_contiguous:
+        return x
+    if lib is np and x.ndim == 2 and x.size > 1 << 16 and x.flags.f_contiguous:
+        out = np.empty(x.shape, x.dtype)  # a few columns at a time stay in the cache
+        for j in range(0, x.shape[1], 8):
+            out[:, j : j + 8] = x[:, j : j + 8]
+        return out
+    return lib.ascontiguousarray(x)
 
 
 def squeeze(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:

@@ -32,6 +32,10 @@ def slow(
     """
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
+    if op.variadic and not (hidden or state.levels):
+        plain = alike(ins, op.types == "any")
+        if plain and len(op.names) == 1:
+            return wrap(call_library(op, NS[type(plain[0])], plain, static))
     if state.levels and any(RANK.get(type(x), 0) == 2 for x in ins):
         return getattr(namespace(*ins), op.name)(
             *ins, **static
@@ -63,6 +67,24 @@ def slow(
         raws = [a.value if type(a) is _Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
     return finish(op, xp, ins, raws, nodes, static, result, hidden)
+
+
+def alike(ins: tuple[Any, ...], mixed: bool) -> list[Any]:
+    """The arrays of operands that leave nothing to prepare: unrecorded, on the CPU, and of one
+    dtype unless dtypes may be mixed; else an empty list.
+    """
+    raws: list[Any] = []
+    for x in ins:
+        if type(x) is not Tensor or x._n is not None:
+            return []
+        raws.append(x._a)
+    kind = type(raws[0])
+    if NS[kind].name != "cpu":
+        return []
+    for a in raws:
+        if type(a) is not kind or not (mixed or a.dtype == raws[0].dtype):
+            return []
+    return raws
 
 
 def NS_TYPE(xp: Any) -> Any:

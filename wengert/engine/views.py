@@ -357,13 +357,16 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
 
     The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
     """
-    from ..base import dtypes
-
     node = result._n
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
     check_inplace(t, name, node is not None)
     a, v = t._a, result._a
+    if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
+        store(t, v)  # nothing to record, nothing to convert
+        return t
+    from ..base import dtypes
+
     if tuple(v.shape) != tuple(a.shape):
         raise RuntimeError(
             f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape"

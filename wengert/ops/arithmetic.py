@@ -319,6 +319,15 @@ lerp_op.vjp(
 )
 
 
+@op(elementwise, public=False, method=False, node="LerpBackward0")
+def lerp_number(xp, x, end, weight=0.5):
+    """x + weight * (end - x), for a weight that is a number."""
+    return x + (end - x) * weight
+
+
+lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
+
+
 @public
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
@@ -345,6 +354,8 @@ def lerp(input, end, weight):
         raise RuntimeError(
             f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
         )
+    if type(weight) is float or type(weight) is int:
+        return lerp_number.entry(input, end, weight)
     return lerp_op.entry(input, end, weight)
 
 

@@ -21,11 +21,12 @@ def clamp(input, min=None, max=None):
         raise RuntimeError("clamp is not supported for complex types")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return clamp_tensor(input, min, max)
-    from ..engine.dispatch import result_dtype
+    if input.dtype.category < 2:
+        from ..engine.dispatch import result_dtype
 
-    target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
-    if target is not input.dtype:
-        input = input.to(target)
+        target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
+        if target is not input.dtype:
+            input = input.to(target)
     if input.dtype.category == 0:
         raise RuntimeError("clamp is not implemented for 'Bool'")
     if min is not None and min != min or max is not None and max != max:

@@ -108,6 +108,12 @@ def where_(condition, input=None, other=None, *, out=None):
             "where expected condition to be a boolean tensor, but got a tensor with dtype"
             f" {condition.dtype}"
         )
+    if (
+        type(input) is type(other) is Tensor
+        and input.dtype is other.dtype
+        and condition.dtype.name == "bool"
+    ):
+        return where.entry(condition, input, other, out=out)
     from ..engine.dispatch import result_dtype
 
     target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])

@@ -252,6 +252,9 @@ def read(self: Tensor, key: Any) -> Tensor:
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
         return select_item.entry(self, (key,))
+    if type(key) is Tensor and key._a.ndim and self._a.ndim and key.dtype.name == "int64":
+        check_index(key, self._a.shape[0], 0)
+        return take.entry(self, key, spec=("array",))
     form, spec, arrays = parse(self, key)
     if form == "basic":
         return apply_basic(self, spec)

@@ -13,9 +13,9 @@ from typing import Any
 from ..arrays.lookup import namespace
 from ..base.modes import state
 from ..engine.dispatch import write_out
-from ..engine.op import FUNCTIONS, METHODS, Op
+from ..engine.op import FUNCTIONS, METHODS, OPS, Op
 from ..engine.tensor import Tensor, wrap
-from ..engine.views import check_inplace, inplace
+from ..engine.views import check_inplace, inplace, mutated
 from . import catalogue
 
 catalogue.load()
@@ -76,12 +76,43 @@ RESHAPING = {
 }  # in place: another view of self
 
 
+DIRECT = {"add", "sub", "mul", "div"}  # libraries write these into memory that is given
+
+
+def direct(op: Op, x: Tensor, y: Any) -> bool:
+    """Whether x was changed by y in its own memory: if both are unrecorded and of one dtype, or y
+    is a number.
+    """
+    if type(x) is not Tensor or x._n is not None:
+        return False
+    a = x._a
+    f = op.impl.get(type(a))
+    if getattr(f, "nin", 0) != 2:
+        return False
+    if type(y) is Tensor:
+        if y._n is not None or type(y._a) is not type(a) or y._a.dtype != a.dtype:
+            return False
+        y = y._a
+    elif (type(y) is not float and type(y) is not int) or a.dtype.kind != "f":
+        return False
+    check_inplace(x, op.name + "_", False)
+    try:
+        f(a, y, a)
+    except (TypeError, ValueError):  # the long way says what is wrong
+        return False
+    mutated(x)
+    return True
+
+
 def derive_inplace(name: str) -> Any:
     """name_ from the function name, for functions that have no in-place form of their own."""
     f = method(name)
     whole = not isinstance(METHODS[name], Op)
+    op = OPS[name] if name in DIRECT else None
 
     def g(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if op is not None and len(args) == 1 and not kwargs and direct(op, self, args[0]):
+            return self
         x = self
         if whole and state.grad and isinstance(self, Tensor) and recorded(self, args, kwargs):
             x = standin(self)  # several ops may save self, which is about to be overwritten

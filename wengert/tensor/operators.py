@@ -78,7 +78,11 @@ def inplace_operator(dunder: str, word: str) -> Any:
     f = METHODS.get(name)
     call = functions.finished(f, name) if f is not None else OPS[word].entry
 
+    op = OPS[name] if name in functions.DIRECT else None
+
     def g(self: Tensor, other: Any) -> Tensor:
+        if op is not None and functions.direct(op, self, other):
+            return self
         return views.inplace(self, f"{name}_", call(self, other))
 
     return g
