@@ -11,13 +11,14 @@ from ..base.modes import no_grad
 from ..engine.op import METHODS, public
 from ..engine.tensor import Tensor
 from .activation import F, check
+from .difference import broadcast
 from .dims import wrap_dim
 from .join import joint_dtype
-from .loss import broadcast, tensors
+from .loss import tensors
 from .shape import reshape
 
 
-def norm(x: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
+def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     """The p-norm over a dimension."""
     return METHODS["norm"](x, p, dim, keepdim)
 

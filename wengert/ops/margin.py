@@ -1,277 +1,26 @@
-"""Losses with margins and between distributions: huber, hinge, triplet, Poisson, labels.
+"""Losses with margins: hinges, triplets, labels.
 
-What lives here: losses that are a few public functions, and those with an op of their own for
-speed. What does not: cross entropy and its kin and the reductions (`loss.py`), distances
-(`distance.py`).
+What lives here: losses that are a few public functions, and those of several labels with an op of
+their own. What does not: distances (`distance.py`), soft margins (`difference.py`).
 """
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import Any
 
 from ..arrays.lookup import RANK
-from ..base import dtypes
-from ..base.modes import no_grad
-from ..engine.kinds import elementwise, opaque
+from ..engine.kinds import opaque
 from ..engine.op import op, primitive, public
 from ..engine.tensor import Tensor
-from .activation import F
+from .activation import F, logsigmoid
+from .difference import in_single, narrowed, reduced
 from .distance import pairwise_distance
-from .loss import (
-    REDUCTIONS,
-    arriving,
-    broadcast,
-    numbered,
-    one_hot_of,
-    reduce_to,
-    reduction_of,
-    same_size,
-    tensors,
-)
+from .loss import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of, tensors
 
 
 def at_least(x: Tensor, low: float) -> Tensor:
     """x, or low where x is below it."""
     return x.clamp(min=low)
-
-
-# --------------------------------------------------------------------------- element by element
-
-
-def reduced(xp: Any, losses: Any, reduction: str) -> Any:
-    """Losses of elements, reduced, in the vocabulary."""
-    return (
-        losses
-        if reduction == "none"
-        else xp.mean(losses, None)
-        if reduction == "mean"
-        else xp.sum(losses, None)
-    )
-
-
-def in_single(xp: Any, *arrays: Any) -> tuple[Any, ...]:
-    """(dtype to return to, arrays with half precision as float32)."""
-    d = dtypes.as_dtype(arrays[0].dtype)
-    if d.itemsize == 2 and d.category == 2:
-        return (arrays[0].dtype, *[xp.astype(a, dtypes.float32) for a in arrays])
-    return (None, *arrays)
-
-
-def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
-    return x if dtype is None else xp.astype(x, dtype)
-
-
-@op(opaque, types="promote", public=False, method=False)
-def huber_loss(xp, x, y, reduction="mean", delta=1.0):
-    """Half the square of x - y up to delta, then a line."""
-    low, x, y = in_single(xp, x, y)
-    d = xp.abs(x - y)
-    m = xp.clamp_scalar(d, None, delta)
-    return narrowed(xp, reduced(xp, m * (d - 0.5 * m), reduction), low)
-
-
-def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs: Any) -> Any:
-    gx = xp.clamp_scalar(x - y, -delta, delta) * arriving(xp, g, x, reduction)
-    return gx, -gx if needs[1] else None
-
-
-huber_loss.vjp_all(_huber)
-
-
-@op(opaque, types="promote", public=False, method=False)
-def smooth_l1_loss(xp, x, y, reduction="mean", beta=1.0):
-    """huber_loss over beta: slopes of 1 beyond it."""
-    low, x, y = in_single(xp, x, y)
-    d = xp.abs(x - y)
-    m = xp.clamp_scalar(d, None, beta)
-    return narrowed(xp, reduced(xp, m * (d - 0.5 * m) / beta, reduction), low)
-
-
-smooth_l1_loss.vjp_all(
-    lambda xp, g, x, y, reduction, beta, needs: _huber(xp, g / beta, x, y, reduction, beta, needs)
-)
-
-
-@op(opaque, types="any", public=False, method=False)
-def soft_margin_loss(xp, x, y, reduction="mean"):
-    """log(1 + exp(-y x))."""
-    return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)
-
-
-soft_margin_loss.vjp(
-    x=lambda xp, g, x, y, reduction: -y * xp.sigmoid(-(x * y)) * arriving(xp, g, x, reduction)
-)
-
-
-@F(name="smooth_l1_loss")
-def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
-    """Half the square of the difference over beta, from beta on a line of slope 1."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    tensors("smooth_l1_loss", input=input, target=target)
-    input, target = same_size("smooth_l1_loss", input, target)
-    if beta == 0.0:
-        return reduce_to((input - target).abs(), reduction)
-    if beta < 0:
-        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: got {beta}")
-    return smooth_l1_loss.entry(input, target, reduction, beta)
-
-
-@F(name="huber_loss")
-def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
-    """Half the square of the difference, from delta on a line of slope delta."""
-    reduction = reduction_of(reduction)
-    tensors("huber_loss", input=input, target=target)
-    if delta <= 0:
-        raise RuntimeError(
-            f"huber_loss does not support non-positive values for delta: got {delta}"
-        )
-    shape = tuple(input._a.shape)
-    input, target = same_size("huber_loss", input, target)
-    if weight is None:
-        return huber_loss.entry(input, target, reduction, delta)
-    if tuple(weight._a.shape) != shape:
-        raise ValueError(
-            f"Weights and input must have the same size: got {list(weight._a.shape)} and "
-            f"{list(shape)}"
-        )
-    return reduce_to(huber_loss.entry(input, target, "none", delta) * weight, reduction)
-
-
-@F(name="soft_margin_loss")
-def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-target * input)), for targets 1 and -1."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    tensors("soft_margin_loss", input=input, target=target)
-    if target.dtype is not input.dtype:
-        target = target.to(input.dtype)
-    return soft_margin_loss.entry(*broadcast(input, target), reduction)
-
-
-# --------------------------------------------------------------------------- distributions
-
-
-@primitive(elementwise, types="float", public=False, method=False)
-def x_log_x(xp, x):
-    """x log x, and 0 at 0."""
-    return x * xp.log(x + xp.astype(xp.eq(x, 0), x.dtype))
-
-
-x_log_x.vjp(x=lambda xp, g, x: g * (xp.log(x) + 1))
-
-
-def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
-    """The terms of kl_div."""
-    tensors("kl_div", input=input, target=target)
-    if input.dtype.category < 2 or target.dtype.category < 2:
-        raise RuntimeError(
-            f"kl_div: Integral inputs not supported: got {input.dtype} and {target.dtype}, convert "
-            "with .float()"
-        )
-    if log_target:
-        return target.exp() * (target - input)
-    return x_log_x.entry(target) - target * input
-
-
-@F(name="kl_div")
-def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
-    """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
-
-    log_target: target holds log-probabilities too. reduction: also 'batchmean', the sum over the
-    first dimension's size.
-    """
-    if size_average is not None or reduce is not None:
-        reduction = reduction_of(reduction, size_average, reduce)
-    elif reduction == "mean":
-        warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support "
-            "size.'batchmean' divides "
-            "only by the batch size, and aligns with the KL div math definition.'mean' will be "
-            "changed to behave the "
-            "same as 'batchmean' in the next major release.",
-            stacklevel=2,
-        )
-    batch = reduction == "batchmean"
-    losses = reduce_to(
-        divergence(input, target, log_target), "sum" if batch else reduction_of(reduction)
-    )
-    return losses / input._a.shape[0] if batch and input._a.ndim else losses
-
-
-@public(name="kl_div", method=False)
-def torch_kl_div(input, target, reduction=1, *, log_target=False):
-    """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return reduce_to(divergence(input, target, log_target), numbered(reduction))
-
-
-@F(name="poisson_nll_loss")
-def poisson_nll_loss_(
-    input,
-    target,
-    log_input=True,
-    full=False,
-    size_average=None,
-    eps=1e-8,
-    reduce=None,
-    reduction="mean",
-):
-    """Minus the log-likelihood of counts target under Poisson rates.
-
-    The rates are exp(input), or input if not log_input.
-
-    full: with Stirling's approximation of the constant of targets above 1.
-    """
-    reduction = reduction_of(reduction, size_average, reduce)
-    tensors("poisson_nll_loss", input=input, target=target)
-    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
-    if full:
-        one = target.new_ones(()) if target.dtype.category >= 2 else None
-        t = target if one is not None else target.to(loss.dtype)
-        large = t > 1
-        safe = t.where(large, t.new_ones(()))
-        stirling = safe * safe.log() - safe + 0.5 * (2 * math.pi * safe).log()
-        loss = loss + stirling * large.to(stirling.dtype)
-    return reduce_to(loss, reduction)
-
-
-@public(name="poisson_nll_loss", method=False)
-def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
-    """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return poisson_nll_loss_(input, target, log_input, full, None, eps, None, numbered(reduction))
-
-
-@F(name="gaussian_nll_loss")
-def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean"):
-    """Minus the log-likelihood of target under normal distributions.
-
-    Their mean is input, their variance var, but at least eps.
-
-    var: a number, or of input's shape, possibly without or with 1 for its last dimension. full:
-    with the constant.
-    """
-    tensors("gaussian_nll_loss", input=input, target=target)
-    if isinstance(var, float):
-        if var < 0:
-            raise ValueError(f"var has negative entry/entries: {var}")
-        var = var + input.detach() * 0
-    elif not RANK.get(type(var._a), 0) and (var._a < 0).any():
-        raise ValueError("var has negative entry/entries")
-    s, v = tuple(input._a.shape), tuple(var._a.shape)
-    if v != s:
-        if s[:-1] == v:
-            var = var.unsqueeze(-1)
-        elif len(s) != len(v) or sum(b for a, b in zip(s, v) if a != b) != 1:
-            raise ValueError(f"var is of incorrect size: {list(v)} for an input of {list(s)}")
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{reduction} is not valid: use 'mean', 'sum' or 'none'")
-    with no_grad():  # the limit is no part of the derivative
-        lift = at_least(var, eps) - var
-    var = var + lift
-    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
-    if full:
-        loss = loss + 0.5 * math.log(2 * math.pi)
-    return reduce_to(loss, reduction)
 
 
 # ------------------------------------------------------------------------------------- hinges
@@ -583,8 +332,6 @@ def multilabel_soft_margin_loss_(
 ):
     """Binary cross entropy of logits input (N, C), averaged over classes; weight: (C,)."""
     reduction = reduction_of(reduction, size_average, reduce)
-    from .activation import logsigmoid
-
     loss = -(target * logsigmoid.entry(input) + (1 - target) * logsigmoid.entry(-input))
     if weight is not None:
         loss = loss * weight
