@@ -91,7 +91,8 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
         return stream.bernoulli_each(each.transpose(_memory_order(target)))
     if kind == "normal":
         whole = bool(target.flags.c_contiguous)
-        return stream.normal(target.shape, target.dtype, *args, contiguous=whole)
+        mean, std = args
+        return stream.normal(target.shape, target.dtype, mean, std, contiguous=whole)
     return getattr(stream, kind)(target.shape, target.dtype, *args)
 
 

@@ -207,6 +207,7 @@ def operators(cls: type[Wrapped]) -> None:
         setattr(cls, f"__r{name}__", lambda a, b, w=word: _binary(w, b, a))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(cls, f"__{name}__", lambda a, b, w=name: _binary(w, a, b))
+
     def neg(a: Any) -> Any:
         return NS[type(a)].neg(a)
 

@@ -1,4 +1,4 @@
-"""The switches of PyTorch's CUDA libraries that scripts set: kept and answered, without effect here."""
+"""The switches of PyTorch's libraries that scripts set: kept and answered, without effect."""
 
 from __future__ import annotations
 

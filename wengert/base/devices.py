@@ -22,7 +22,7 @@ class device(_Switch):
             self.type, self.index = type.type, type.index
             return
         if isinstance(type, int):
-            index, type = type, "cuda"
+            index, type = type, "cuda"  # noqa: A001
         if not isinstance(type, str):
             raise TypeError(
                 f"device(): argument 'type' must be str or int, not {type.__class__.__name__}"

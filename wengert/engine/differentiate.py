@@ -212,8 +212,7 @@ def grad(
             full = [None if g is None else next(it) for g in gs]
             return grad(outs, ins, full, True, create_graph, allow_unused, False, materialize_grads)
 
-        result = vmap_raw(one, [g for g in gs if g is not None])
-        return tuple(result)
+        return tuple(vmap_raw(one, [g for g in gs if g is not None]))
     outs, roots = edges(outs)
     require_graph(outs)
     seeds = seeds_for(outs, gs, create_graph, "grad")

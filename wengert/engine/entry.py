@@ -127,10 +127,10 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         )
         w("    n.code = c; n.lasti = fr.f_lasti")
         if op.many:
-            outs = [f"o{i}" for i in range(len(op.outputs))]
+            each = [f"o{i}" for i in range(len(op.outputs))]
             w(
-                f"    n.shape = ({''.join(f'{o}.shape, ' for o in outs)}); n.dtype ="
-                f" ({''.join(f'{o}.dtype, ' for o in outs)})"
+                f"    n.shape = ({''.join(f'{o}.shape, ' for o in each)}); n.dtype ="
+                f" ({''.join(f'{o}.dtype, ' for o in each)})"
             )
             for i, name in enumerate(op.outputs):
                 if name not in op.integer:

@@ -76,7 +76,11 @@ leaky_relu.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, n
 
 @F(name="leaky_relu")
 def leaky_relu_(input, negative_slope=0.01, inplace=False):
-    """input where positive, else negative_slope * input."""
+    """input where positive, else negative_slope * input.
+
+    >>> F.leaky_relu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.0100,  2.0000])
+    """
     check("leaky_relu", input)
     return finish("leaky_relu", input, leaky_relu.entry(input, negative_slope), inplace)
 
@@ -111,7 +115,11 @@ celu.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha
 
 @F(name="elu")
 def elu_(input, alpha=1.0, inplace=False):
-    """input where positive, else alpha * (exp(input) - 1)."""
+    """input where positive, else alpha * (exp(input) - 1).
+
+    >>> F.elu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     check("elu", input)
     return finish("elu", input, elu.entry(input, alpha), inplace)
 
@@ -121,14 +129,22 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 @F(name="selu")
 def selu_(input, inplace=False):
-    """elu with the constants that keep mean 0 and variance 1 through layers."""
+    """elu with the constants that keep mean 0 and variance 1 through layers.
+
+    >>> F.selu(torch.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
     check("selu", input)
     return finish("selu", input, elu.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
 
 
 @F(name="celu")
 def celu_(input, alpha=1.0, inplace=False):
-    """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    """input where positive, else alpha * (exp(input / alpha) - 1).
+
+    >>> F.celu(torch.tensor([-1.0, 2.0]), 0.5)
+    tensor([-0.4323,  2.0000])
+    """
     check("celu", input)
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
@@ -158,6 +174,9 @@ def softplus_(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta * input)) / beta, a smooth relu.
 
     Linear where beta * input exceeds threshold.
+
+    >>> F.softplus(torch.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
     """
     check("softplus", input)
     return softplus.entry(input, beta, threshold, out=out)
@@ -180,7 +199,11 @@ logsigmoid.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 
 @F(name="logsigmoid")
 def logsigmoid_(input, *, out=None):
-    """The logarithm of the logistic function."""
+    """The logarithm of the logistic function.
+
+    >>> F.logsigmoid(torch.tensor([0.0]))
+    tensor([-0.6931])
+    """
     check("log_sigmoid", input)
     return logsigmoid.entry(input, out=out)
 
@@ -206,7 +229,11 @@ silu.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
 
 @F(name="silu")
 def silu_(input, inplace=False):
-    """input * sigmoid(input)."""
+    """input * sigmoid(input).
+
+    >>> F.silu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
     check("silu", input)
     return finish("silu", input, silu.entry(input), inplace)
 
@@ -229,7 +256,11 @@ mish.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
 
 @F(name="mish")
 def mish_(input, inplace=False):
-    """input * tanh(softplus(input))."""
+    """input * tanh(softplus(input)).
+
+    >>> F.mish(torch.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
     check("mish", input)
     return finish("mish", input, mish.entry(input), inplace)
 
@@ -260,7 +291,11 @@ gelu.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
 
 @F(name="gelu")
 def gelu_(input, *, approximate="none", out=None):
-    """input times the normal distribution function of input. approximate: 'none' or 'tanh'."""
+    """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
+
+    >>> F.gelu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
     check("gelu", input)
     if approximate not in ("none", "tanh"):
         raise RuntimeError(
@@ -338,27 +373,43 @@ def softmax_(input, dim, dtype=None, *, out=None):
 
 @public(name="log_softmax")
 def log_softmax_(input, dim, dtype=None, *, out=None):
-    """The logarithm of softmax over dim, computed without its underflow. dtype: converts first."""
+    """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
+
+    >>> torch.log_softmax(torch.zeros(2), 0)
+    tensor([-0.6931, -0.6931])
+    """
     d = softmax_dim_of("log_softmax", input, dim)
     return log_softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
 @F(name="softmax")
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
-    """exp(input) divided by its sum over dim. dtype: converts first."""
+    """exp(input) divided by its sum over dim. dtype: converts first.
+
+    >>> F.softmax(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
     d = softmax_dim_of("softmax", input, dim, _stacklevel)
     return softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
 @F(name="log_softmax")
 def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
-    """The logarithm of softmax over dim. dtype: converts first."""
+    """The logarithm of softmax over dim. dtype: converts first.
+
+    >>> F.log_softmax(torch.zeros(2), 0)
+    tensor([-0.6931, -0.6931])
+    """
     d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
     return log_softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
 @F(name="softmin")
 def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
-    """softmax of -input."""
+    """softmax of -input.
+
+    >>> F.softmin(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
     d = softmax_dim_of("softmin", input, dim, _stacklevel)
     return softmax.entry(-(input if dtype is None else input.to(dtype)), d)

@@ -160,6 +160,9 @@ def ctc_loss_(
     row. input_lengths, target_lengths: N ints, or tensors. zero_infinity: losses of targets too
     long to align, and their gradients, are 0. 'mean' first divides each loss by its target's
     length.
+
+    >>> F.ctc_loss(torch.zeros(2, 2), torch.tensor([1]), torch.tensor([2]), torch.tensor([1]))
+    tensor(-1.0986)
     """
     return torch_ctc_loss(
         log_probs,

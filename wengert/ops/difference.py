@@ -111,7 +111,11 @@ def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", w
 
 @F(name="l1_loss")
 def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """|input - target|: the mean, the sum, or of each element."""
+    """|input - target|: the mean, the sum, or of each element.
+
+    >>> F.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("l1_loss", input=input, target=target)
     input, target = same_size("l1_loss", input, target)
@@ -191,7 +195,11 @@ soft_margin_loss.vjp(
 
 @F(name="smooth_l1_loss")
 def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
-    """Half the square of the difference over beta, from beta on a line of slope 1."""
+    """Half the square of the difference over beta, from beta on a line of slope 1.
+
+    >>> F.smooth_l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("smooth_l1_loss", input=input, target=target)
     input, target = same_size("smooth_l1_loss", input, target)
@@ -204,7 +212,11 @@ def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="me
 
 @F(name="huber_loss")
 def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
-    """Half the square of the difference, from delta on a line of slope delta."""
+    """Half the square of the difference, from delta on a line of slope delta.
+
+    >>> F.huber_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
     reduction = reduction_of(reduction)
     tensors("huber_loss", input=input, target=target)
     if delta <= 0:
@@ -225,7 +237,11 @@ def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
 
 @F(name="soft_margin_loss")
 def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-target * input)), for targets 1 and -1."""
+    """log(1 + exp(-target * input)), for targets 1 and -1.
+
+    >>> F.soft_margin_loss(torch.zeros(2), torch.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("soft_margin_loss", input=input, target=target)
     if target.dtype is not input.dtype:

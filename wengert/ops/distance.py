@@ -76,7 +76,11 @@ def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 @public(method=False)
 def pdist(input, p=2.0):
-    """The p-norm distances of the rows of input (N, M), every pair once: (N (N - 1) / 2,)."""
+    """The p-norm distances of the rows of input (N, M), every pair once: (N (N - 1) / 2,).
+
+    >>> torch.pdist(torch.tensor([[0.0], [1.0], [3.0]]))
+    tensor([1., 3., 2.])
+    """
     check("pdist", input)
     if input._a.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input._a.ndim}D")
@@ -120,6 +124,9 @@ def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """input over (k + alpha * mean of squares of neighbouring channels) to the power beta.
 
     input: (N, C, ...). size: how many channels are neighbours.
+
+    >>> F.local_response_norm(torch.ones(1, 1, 2), 2)
+    tensor([[[1.0000, 1.0000]]])
     """
     check("local_response_norm", input)
     shape = tuple(input._a.shape)
@@ -147,6 +154,9 @@ def bilinear(input1, input2, weight, bias=None):
     """y[o] = input1 @ weight[o] @ input2 + bias[o].
 
     input1: (..., in1), input2: (..., in2), weight: (out, in1, in2), bias: (out,).
+
+    >>> torch.bilinear(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2, 2))
+    tensor([[4.]])
     """
     tensors("bilinear", input1=input1, input2=input2, weight=weight)
     s1, s2, w = tuple(input1._a.shape), tuple(input2._a.shape), tuple(weight._a.shape)

@@ -172,7 +172,11 @@ for _name, _rule, _channels in (
 
 @F(name="alpha_dropout")
 def alpha_dropout_(input, p=0.5, training=False, inplace=False):
-    """Dropout for selu: to its negative limit with probability p, keeping mean and variance."""
+    """Dropout for selu: to its negative limit with probability p, keeping mean and variance.
+
+    >>> F.alpha_dropout(torch.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
     check("alpha_dropout", input)
     probability(p)
     return alpha_dropped("alpha_dropout", input, p, training, inplace, False)
@@ -188,7 +192,12 @@ def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
 
 @F(name="dropout1d")
 def dropout1d_(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, L) or (C, L)."""
+    """Dropout of whole channels of (N, C, L) or (C, L).
+
+    >>> F.dropout1d(torch.ones(2, 3), 1.0)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     check("dropout1d", input)
     probability(p)
     nd = input._a.ndim
@@ -214,7 +223,11 @@ def single(input: Tensor, unbatched: bool, p: float, training: bool, inplace: bo
 
 @F(name="dropout2d")
 def dropout2d_(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, H, W) or (N, C, L)."""
+    """Dropout of whole channels of (N, C, H, W) or (N, C, L).
+
+    >>> F.dropout2d(torch.ones(1, 1, 2, 2), 0.0).sum()
+    tensor(4.)
+    """
     check("dropout2d", input)
     probability(p)
     nd = input._a.ndim
@@ -238,7 +251,11 @@ def dropout2d_(input, p=0.5, training=True, inplace=False):
 
 @F(name="dropout3d")
 def dropout3d_(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).
+
+    >>> F.dropout3d(torch.ones(1, 1, 1, 2, 2), 0.0).sum()
+    tensor(4.)
+    """
     check("dropout3d", input)
     probability(p)
     nd = input._a.ndim

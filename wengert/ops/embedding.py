@@ -346,6 +346,9 @@ def embedding_bag_(
 
     input: (bags, length), or (n,) with offsets (bags,), where each bag starts. weight: (rows, m).
     per_sample_weights: like input, for sums. Returns (bags, m).
+
+    >>> F.embedding_bag(torch.tensor([[0, 1]]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 3.]])
     """
     if weight.dtype.name == "int64" and input.dtype.category == 2:
         warnings.warn(

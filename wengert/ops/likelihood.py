@@ -56,7 +56,11 @@ bce_loss.vjp(
 
 @F(name="binary_cross_entropy")
 def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts."""
+    """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts.
+
+    >>> F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("binary_cross_entropy", input=input, target=target)
     if tuple(target._a.shape) != tuple(input._a.shape):
@@ -118,6 +122,9 @@ def bce_logits_(
     """Binary cross entropy of sigmoid(input), without its rounding.
 
     weight broadcasts; pos_weight multiplies the term of the positives.
+
+    >>> F.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("binary_cross_entropy_with_logits", input=input, target=target)
@@ -176,6 +183,9 @@ def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log
 
     log_target: target holds log-probabilities too. reduction: also 'batchmean', the sum over the
     first dimension's size.
+
+    >>> F.kl_div(torch.tensor([0.5]).log(), torch.tensor([1.0]), reduction="sum")
+    tensor(0.6931)
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
@@ -217,6 +227,9 @@ def poisson_nll_loss_(
     The rates are exp(input), or input if not log_input.
 
     full: with Stirling's approximation of the constant of targets above 1.
+
+    >>> F.poisson_nll_loss(torch.tensor([0.0]), torch.tensor([3.0]))
+    tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("poisson_nll_loss", input=input, target=target)
@@ -245,6 +258,9 @@ def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean
 
     var: a number, or of input's shape, possibly without or with 1 for its last dimension. full:
     with the constant.
+
+    >>> F.gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.ones(1))
+    tensor(2.)
     """
     tensors("gaussian_nll_loss", input=input, target=target)
     if isinstance(var, float):

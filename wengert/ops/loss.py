@@ -263,6 +263,9 @@ def nll_loss_(
     """Minus the log-probability of the target class.
 
     input: log-probabilities (N, C, ...) or (C,), target: (N, ...) or (), weight: (C,).
+
+    >>> F.nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
+    tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("nll_loss", input=input, target=target)

@@ -30,7 +30,11 @@ def at_least(x: Tensor, low: float) -> Tensor:
 def hinge_embedding_loss_(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
 ):
-    """input where target is 1, max(0, margin - input) where it is -1."""
+    """input where target is 1, max(0, margin - input) where it is -1.
+
+    >>> F.hinge_embedding_loss(torch.tensor([0.3, 0.3]), torch.tensor([1, -1]), reduction="none")
+    tensor([0.3000, 0.7000])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("hinge_embedding_loss", input=input, target=target)
     hinge = at_least(margin - input, 0)
@@ -48,7 +52,11 @@ def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
 def margin_ranking_loss_(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
-    """max(0, margin - target * (input1 - input2)): target 1 wants input1 larger, -1 input2."""
+    """max(0, margin - target * (input1 - input2)): target 1 wants input1 larger, -1 input2.
+
+    >>> F.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1]))
+    tensor(2.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     if not input1._a.ndim == input2._a.ndim == target._a.ndim:
@@ -73,6 +81,9 @@ def cosine_embedding_loss_(
     """1 - cosine where target is 1, max(0, cosine - margin) where it is -1.
 
     Inputs are (N, D) with a target (N,), or (D,) with ().
+
+    >>> F.cosine_embedding_loss(torch.eye(2), torch.ones(2, 2), torch.tensor([1, -1]))
+    tensor(0.5000)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
@@ -147,6 +158,9 @@ def triplet_margin_loss_(
     Distances are p-norms over the last dimension.
 
     swap: the negative's distance is the smaller of those from anchor and from positive.
+
+    >>> F.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, 2))
+    tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
@@ -177,7 +191,11 @@ def torch_triplet_margin_loss(
 def triplet_margin_with_distance_loss_(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
-    """max(0, margin + distance to positive - distance to negative), with any distance."""
+    """max(0, margin + distance to positive - distance to negative), with any distance.
+
+    >>> F.triplet_margin_with_distance_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
+    tensor(0.)
+    """
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     if margin <= 0:
@@ -235,6 +253,9 @@ def multi_margin_loss_(
     Each goes to the power p, 1 or 2.
 
     input: (N, C) or (C,), target: (N,) or (), weight: of each class (C,).
+
+    >>> F.multi_margin_loss(torch.tensor([[0.0, 0.5]]), torch.tensor([0]))
+    tensor(0.7500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("multi_margin_loss", input=input, target=target)
@@ -310,6 +331,9 @@ def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduc
     """Hinge losses between each target class and each other class, over the number of classes.
 
     input: (N, C) or (C,); target: of the same shape, classes and then -1.
+
+    >>> F.multilabel_margin_loss(torch.tensor([0.0, 0.5]), torch.tensor([0, -1]))
+    tensor(0.7500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     tensors("multilabel_margin_loss", input=input, target=target)
@@ -330,7 +354,11 @@ def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduc
 def multilabel_soft_margin_loss_(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
-    """Binary cross entropy of logits input (N, C), averaged over classes; weight: (C,)."""
+    """Binary cross entropy of logits input (N, C), averaged over classes; weight: (C,).
+
+    >>> F.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.ones(1, 2))
+    tensor(0.6931)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     loss = -(target * logsigmoid.entry(input) + (1 - target) * logsigmoid.entry(-input))
     if weight is not None:

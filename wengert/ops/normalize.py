@@ -219,6 +219,9 @@ def instance_norm_(
     """input (N, C, ...) normalised in each channel of each sample.
 
     weight, bias: (C,), a factor and a term for each channel.
+
+    >>> F.instance_norm(torch.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
     """
     check("instance_norm", input)
     if use_input_stats:
@@ -444,6 +447,9 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
     """input (N, C, ...) normalised in num_groups groups of channels.
 
     weight, bias: (C,), a factor and a term for each channel.
+
+    >>> F.group_norm(torch.tensor([[1.0, 3.0]]), 1)
+    tensor([[-1.0000,  1.0000]])
     """
     check("group_norm", input)
     shape = tuple(input._a.shape)
@@ -523,6 +529,9 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight.
 
     normalized_shape: their sizes; weight has that shape. eps: default the dtype's.
+
+    >>> torch.rms_norm(torch.tensor([[3.0, 4.0]]), (2,))
+    tensor([[0.8485, 1.1314]])
     """
     check("rms_norm", input)
     dims = shape_of("rms_norm", input, normalized_shape, weight=weight)

@@ -168,6 +168,9 @@ def constant_pad_nd(input, pad, value=0):
     """input with value around it.
 
     pad: (before, after) of the last dimension first; negative amounts cut off.
+
+    >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 0), 7)
+    tensor([7, 1, 2])
     """
     shape = tuple(input._a.shape)
     pad = tuple(pad)
@@ -229,7 +232,12 @@ channel_shuffle.vjp(x=lambda xp, g, x_shape, groups: xp.channel_shuffle(g, x_sha
 
 @public(name="pixel_shuffle", method=False)
 def pixel_shuffle_(input, upscale_factor):
-    """(..., C r r, H, W) rearranged to (..., C, H r, W r), for r the upscale_factor."""
+    """(..., C r r, H, W) rearranged to (..., C, H r, W r), for r the upscale_factor.
+
+    >>> torch.pixel_shuffle(torch.arange(4.0).reshape(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
     check("pixel_shuffle", input)
     shape, r = tuple(input._a.shape), upscale_factor
     if len(shape) < 3:
@@ -250,7 +258,11 @@ def pixel_shuffle_(input, upscale_factor):
 
 @public(name="pixel_unshuffle", method=False)
 def pixel_unshuffle_(input, downscale_factor):
-    """(..., C, H r, W r) rearranged to (..., C r r, H, W), for r the downscale_factor."""
+    """(..., C, H r, W r) rearranged to (..., C r r, H, W), for r the downscale_factor.
+
+    >>> torch.pixel_unshuffle(torch.arange(4.0).reshape(1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
     check("pixel_unshuffle", input)
     shape, r = tuple(input._a.shape), downscale_factor
     if len(shape) < 3:
@@ -272,7 +284,11 @@ def pixel_unshuffle_(input, downscale_factor):
 
 @public(name="channel_shuffle", method=False, aliases=("native_channel_shuffle",))
 def channel_shuffle_(input, groups):
-    """The channels of input (N, C, ...) in `groups` groups, interleaved."""
+    """The channels of input (N, C, ...) in `groups` groups, interleaved.
+
+    >>> torch.channel_shuffle(torch.arange(4).reshape(1, 4, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
+    """
     check("channel_shuffle", input)
     shape = tuple(input._a.shape)
     if len(shape) <= 2:

@@ -58,7 +58,7 @@ class SparseTensor(Tensor):
         )
         return t
 
-    __init__ = object.__init__  # type: ignore[assignment]
+    __init__ = object.__init__
 
     # ---- facts
 
@@ -68,12 +68,12 @@ class SparseTensor(Tensor):
         return self._layout
 
     @property
-    def is_sparse(self) -> bool:  # type: ignore[override]
+    def is_sparse(self) -> bool:
         """Whether the layout is COO."""
         return self._layout is COO
 
     @property
-    def is_sparse_csr(self) -> bool:  # type: ignore[override]
+    def is_sparse_csr(self) -> bool:
         """Whether the layout is CSR."""
         return self._layout is CSR
 
@@ -157,7 +157,7 @@ class SparseTensor(Tensor):
     # ---- the graph
 
     @property
-    def requires_grad(self) -> bool:  # type: ignore[override]
+    def requires_grad(self) -> bool:
         """Whether operations on the values are recorded."""
         return self._parts[1].requires_grad
 
@@ -172,7 +172,7 @@ class SparseTensor(Tensor):
         return self
 
     @property
-    def grad(self) -> Any:  # type: ignore[override]
+    def grad(self) -> Any:
         """The gradient, sparse with the same indices, or None."""
         g = self._parts[1].grad
         return g if g is None or isinstance(g, SparseTensor) else self._like(g)
@@ -347,7 +347,7 @@ def compressed(s: SparseTensor, layout: Any) -> SparseTensor:
     return SparseTensor(indices, values, s._a.shape, layout)
 
 
-def as_coo(s: SparseTensor) -> SparseTensor:
+def as_coo(s: Any) -> SparseTensor:
     """A sparse tensor in COO layout."""
     return s if s._layout is COO else SparseTensor(*s._parts, s._a.shape, COO, s._layout is CSR)
 

@@ -377,5 +377,5 @@ for _d in dtypes.ALL:
         if _d.category < 3:
             FUNCTIONS[""][f"{_d._letter}Tensor"] = _typed(tensortype, f"{_d._letter}Tensor", _d)
 for _c in (UntypedStorage, TypedStorage):
-    _c.__wengert_finished__ = _c  # type: ignore[attr-defined]
+    setattr(_c, "__wengert_finished__", _c)  # noqa: B010
     FUNCTIONS[""][_c.__name__] = _c

@@ -43,7 +43,11 @@ hardtanh.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, high)
 
 @F(name="hardtanh")
 def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
-    """input limited to [min_val, max_val]."""
+    """input limited to [min_val, max_val].
+
+    >>> F.hardtanh(torch.tensor([-3.0, 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
     check("hardtanh", input)
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: got {min_val} and {max_val}")
@@ -59,7 +63,11 @@ def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
 
 @F(name="relu6")
 def relu6_(input, inplace=False):
-    """input limited to [0, 6]."""
+    """input limited to [0, 6].
+
+    >>> F.relu6(torch.tensor([-3.0, 7.0]))
+    tensor([0., 6.])
+    """
     return hardtanh_(input, 0.0, 6.0, inplace)
 
 
@@ -74,7 +82,11 @@ hardsigmoid.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
 
 @F(name="hardsigmoid")
 def hardsigmoid_(input, inplace=False):
-    """input / 6 + 1 / 2 limited to [0, 1]."""
+    """input / 6 + 1 / 2 limited to [0, 1].
+
+    >>> F.hardsigmoid(torch.tensor([-3.0, 0.0]))
+    tensor([0.0000, 0.5000])
+    """
     check("hardsigmoid", input)
     return finish("hardsigmoid", input, hardsigmoid.entry(input), inplace)
 
@@ -97,7 +109,11 @@ hardswish.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
 
 @F(name="hardswish")
 def hardswish_(input, inplace=False):
-    """input * hardsigmoid(input)."""
+    """input * hardsigmoid(input).
+
+    >>> F.hardswish(torch.tensor([-3.0, 3.0]))
+    tensor([-0., 3.])
+    """
     check("hardswish", input)
     return finish("hardswish", input, hardswish.entry(input), inplace)
 
@@ -119,7 +135,11 @@ threshold.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshol
 
 @F(name="threshold")
 def threshold_(input, threshold, value, inplace=False):
-    """input where it exceeds threshold, else value."""
+    """input where it exceeds threshold, else value.
+
+    >>> F.threshold(torch.tensor([0.1, 2.0]), 0.5, 9.0)
+    tensor([9., 2.])
+    """
     check("threshold", input)
     if input.dtype.category < 2:
         threshold, value = int(threshold), int(value)
@@ -163,7 +183,11 @@ softshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 @public(name="hardshrink")
 def hardshrink_(input, lambd=0.5, *, out=None):
-    """input where its absolute value exceeds lambd, else zero."""
+    """input where its absolute value exceeds lambd, else zero.
+
+    >>> torch.hardshrink(torch.tensor([0.3, 2.0]))
+    tensor([0., 2.])
+    """
     check("hardshrink", input)
     return hardshrink.entry(input, lambd, out=out)
 
@@ -176,7 +200,11 @@ def functional_hardshrink(input, lambd=0.5, *, out=None):
 
 @F(name="softshrink")
 def softshrink_(input, lambd=0.5, *, out=None):
-    """input moved by lambd towards zero, zero if it would pass it."""
+    """input moved by lambd towards zero, zero if it would pass it.
+
+    >>> F.softshrink(torch.tensor([0.3, 2.0]))
+    tensor([0.0000, 1.5000])
+    """
     check("softshrink", input)
     if not lambd >= 0:
         raise RuntimeError(
@@ -189,14 +217,22 @@ def softshrink_(input, lambd=0.5, *, out=None):
 
 @F(name="tanhshrink")
 def tanhshrink_(input):
-    """input - tanh(input)."""
+    """input - tanh(input).
+
+    >>> F.tanhshrink(torch.tensor([1.0]))
+    tensor([0.2384])
+    """
     check("tanhshrink", input)
     return input - input.tanh()
 
 
 @F(name="softsign")
 def softsign_(input):
-    """input / (1 + |input|)."""
+    """input / (1 + |input|).
+
+    >>> F.softsign(torch.tensor([1.0]))
+    tensor([0.5000])
+    """
     check("softsign", input)
     return input / (input.abs() + 1)
 
@@ -227,6 +263,9 @@ def prelu_(input, weight):
     """input where positive, else weight * input.
 
     weight: one number, or one per channel (dimension 1).
+
+    >>> torch.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
     """
     check("prelu", input)
     if not isinstance(weight, Tensor):
@@ -305,6 +344,9 @@ def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """input where positive, else times a random slope of [lower, upper).
 
     Unless training, times the middle of them.
+
+    >>> F.rrelu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2292,  2.0000])
     """
     check("rrelu", input)
     if lower > upper:
@@ -353,7 +395,11 @@ glu.vjp(x=_glu)
 
 @F(name="glu")
 def glu_(input, dim=-1):
-    """The first half of input along dim, times sigmoid of the second."""
+    """The first half of input along dim, times sigmoid of the second.
+
+    >>> F.glu(torch.tensor([1.0, 0.0]))
+    tensor([0.5000])
+    """
     check("glu", input)
     nd = input._a.ndim
     if nd == 0:
@@ -377,6 +423,9 @@ def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A random choice of classes: softmax of logits with Gumbel noise, over tau.
 
     hard: one-hot, with the gradient of softmax.
+
+    >>> F.gumbel_softmax(torch.zeros(3), hard=True).sum()
+    tensor(1.)
     """
     check("gumbel_softmax", logits)
     noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()

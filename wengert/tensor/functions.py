@@ -86,7 +86,7 @@ def direct(op: Op, x: Tensor, y: Any) -> bool:
     if type(x) is not Tensor or x._n is not None:
         return False
     a = x._a
-    f = op.impl.get(type(a))
+    f: Any = op.impl.get(type(a))
     if getattr(f, "nin", 0) != 2:
         return False
     if type(y) is Tensor:

@@ -243,7 +243,8 @@ def _edges(a: Any, dims: Sequence[int], edge: int) -> Any:
     for dim in dims:
         before = (slice(None),) * dim
         if type(a) is np.ndarray:
-            a = a[(*before, [*range(edge), *range(-edge, 0)])]
+            key: Any = (*before, [*range(edge), *range(-edge, 0)])
+            a = a[key]
         else:
             t = wrap(a)
             a = T.cat([t[(*before, slice(edge))], t[(*before, slice(-edge, None))]], dim)._a
