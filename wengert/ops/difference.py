@@ -58,7 +58,8 @@ def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
         "size.",
         stacklevel=3,
     )
-    return broadcast(input, target)
+    input, target = broadcast(input, target)
+    return input, target
 
 
 def broadcast(*ts: Tensor) -> tuple[Tensor, ...]:
