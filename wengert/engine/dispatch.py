@@ -106,11 +106,14 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
     """The op's implementation on a library's arrays."""
     f = op.impl.get(xp.array_type) or op.impl.callable(xp.array_type, xp)
     try:
-        if op.variadic:
-            return f(*raws, **static)
-        return f(*raws, *static.values())
+        out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
     except (ValueError, TypeError) as e:
         raise explain(op, raws, e) from e
+    if op.kind == "elementwise" and getattr(out, "dtype", None) == FLOAT32:
+        given = [a.dtype for a in raws if hasattr(a, "dtype")]
+        if all(d == BFLOAT16 for d in given):  # Python numbers are not weak beside bfloat16
+            return xp.astype(out, BFLOAT16)
+    return out
 
 
 def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
