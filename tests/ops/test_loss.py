@@ -560,3 +560,15 @@ def test_sparse_gradients(torch: Any, bag: bool, padding_idx: int | None) -> Non
         grads.append((w.grad._nnz(), w.grad.to_dense().numpy()))
     assert grads[0][0] == grads[1][0]
     np.testing.assert_allclose(grads[0][1], grads[1][1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((8, 16), (3, 16, 32)), ((16, 8), (8, 32)), ((3, 16, 8), (8, 8))]
+)
+def test_grouped_mm(torch: Any, shapes: tuple[tuple[int, ...], ...]) -> None:
+    arrays = [rng.standard_normal(s) for s in shapes]
+
+    def f(F: Any, T: Any, a: Any, b: Any) -> Any:
+        return F.grouped_mm(a, b, offs=T.tensor([2, 5, 8], dtype=T.int32))
+
+    agree(torch, f, arrays, "float32", second=False)
