@@ -22,6 +22,8 @@ from .tensor import Tensor, wrap
 # with them is composed of other ops (sparse tensors)
 COMPOSED: dict[type, Any] = {}
 
+BFLOAT16, FLOAT32 = dtypes.bfloat16.np, dtypes.float32.np
+
 
 def slow(
     op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None, hidden: bool = False
