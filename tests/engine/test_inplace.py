@@ -187,6 +187,8 @@ def test_forbidden_changes():
         x.add_(1)
     with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
         x[0] = 2.0
+    with pytest.raises(RuntimeError, match="a single memory location"):
+        W.ones(3).expand(2, 3).add_(1)
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
         W.ones(3).add_(W.ones(2, 3))
     with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):

@@ -18,6 +18,15 @@ class MetaArray(Wrapped):
 
     __slots__ = ()
 
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Those of an ordinary array: the one zero underneath is nobody's business."""
+        out, step = [], self.dtype.itemsize
+        for n in reversed(self.shape):
+            out.append(step)
+            step *= max(n, 1)
+        return tuple(reversed(out))
+
     def item(self) -> Any:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors: they have no elements")
 

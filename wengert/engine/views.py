@@ -352,6 +352,16 @@ def NS_of(*arrays: Any) -> Any:
     return namespace(*arrays)
 
 
+def check_overlap(t: Tensor, name: str) -> None:
+    """Raise for a tensor some of whose elements share one place in memory."""
+    strides = getattr(t._a, "strides", ())
+    if 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers "
+            "to a single memory location: clone() the tensor first"
+        )
+
+
 def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     """Make t hold the result of an out-of-place op, with its history; returns t.
 
@@ -361,6 +371,7 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
     check_inplace(t, name, node is not None)
+    check_overlap(t, name)
     a, v = t._a, result._a
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert
