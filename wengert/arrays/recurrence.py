@@ -222,7 +222,7 @@ def rnn_layer(
         hn = h if n == batch else h[:, :n]
         a = lib.matmul(w_hh, hn)
         lib.add(a, px, a)
-        lib.maximum(a, 0, hn) if relu else lib.tanh(a, hn)
+        lib.maximum(a, 0, out=hn) if relu else lib.tanh(a, out=hn)
         out[rows] = hn.T
     return _restore(lib, dtype, out, h.T)
 
