@@ -65,7 +65,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         t = data.detach().clone()
         return t.to(device=device, dtype=dtype).requires_grad_(requires_grad)
     xp = space(device)
-    return finish(from_data(xp, data, dtype), requires_grad)
+    a = from_data(xp, data, dtype)
+    return finish(a if type(a) is xp.array_type else xp.from_host(a), requires_grad)
 
 
 def from_data(xp: Any, data: Any, dtype: Any) -> Any:
