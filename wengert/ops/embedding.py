@@ -308,23 +308,28 @@ def torch_embedding_bag(
     )
 
 
+def readable(t: Tensor) -> bool:
+    """Whether the elements can be looked at: not inside a transform, not on the meta device."""
+    return RANK.get(type(t._a), 0) == 0 and t.device.type != "meta"
+
+
 def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:
     a = offsets._a
-    if RANK.get(type(a), 0):
+    if not readable(offsets):
         return
     if last and not a.size:
         raise RuntimeError("include_last_offset: number of offset should be at least 1")
-    if a.size and int(a[0]) != 0:
+    if a.size and int(offsets[0]) != 0:
         raise RuntimeError(
             "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
             "position 0. "
-            f"However, got {int(a[0])}"
+            f"However, got {int(offsets[0])}"
         )
-    if a.size and int(a[-1]) > indices._a.size:
+    if a.size and int(offsets[-1]) > indices._a.size:
         raise RuntimeError(
             f"offsets[-1] can not be greater than input's length({indices._a.size}) but got "
             "offsets[-1] of "
-            f"{int(a[-1])}"
+            f"{int(offsets[-1])}"
         )
 
 
@@ -440,7 +445,7 @@ def one_hot_(tensor, num_classes=-1):
             "one_hot is only applicable to index tensor of type LongTensor: convert with .long()"
         )
     a = tensor._a
-    plain = RANK.get(type(a), 0) == 0
+    plain = readable(tensor)
     if a.size == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -459,8 +464,8 @@ def one_hot_(tensor, num_classes=-1):
             )
     elif num_classes == -1:
         raise ValueError(
-            "one_hot: inside a function transform num_classes must be given, since it cannot "
-            "depend on values"
+            "one_hot: num_classes must be given inside a function transform and on the meta "
+            "device, where it cannot depend on values"
         )
     from .creation import arange
 

@@ -10,13 +10,13 @@ import math
 import warnings
 from typing import Any
 
-from ..arrays.lookup import RANK
 from ..base.modes import no_grad
 from ..engine.kinds import composite, elementwise, opaque
 from ..engine.op import primitive, public
 from ..engine.tensor import Tensor
 from .activation import F
 from .difference import arriving, broadcast
+from .embedding import readable
 from .join import joint_dtype
 from .loss import REDUCTIONS, numbered, reduce_to, reduction_of, tensors
 from .shape import expand_
@@ -267,7 +267,7 @@ def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean
         if var < 0:
             raise ValueError(f"var has negative entry/entries: {var}")
         var = var + input.detach() * 0
-    elif not RANK.get(type(var._a), 0) and (var._a < 0).any():
+    elif readable(var) and bool((var < 0).any()):
         raise ValueError("var has negative entry/entries")
     s, v = tuple(input._a.shape), tuple(var._a.shape)
     if v != s:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import RANK
 from ..engine.kinds import opaque
 from ..engine.op import op, primitive, public
 from ..engine.tensor import Tensor
 from .activation import F, logsigmoid
 from .difference import in_single, narrowed, reduced
 from .distance import pairwise_distance
+from .embedding import readable
 from .loss import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of, tensors
 
 
@@ -285,7 +285,7 @@ def multi_margin_loss_(
             f"expected scalar type Long but found {target.dtype}: convert the target with .long()"
         )
     a = target._a
-    if not RANK.get(type(a), 0) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c):
+    if readable(target) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c):
         raise RuntimeError(
             f"target out of range: multi_margin_loss needs class indices of 0 to {c - 1}"
         )

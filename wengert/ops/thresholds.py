@@ -325,18 +325,17 @@ rrelu_mean.vjp(x=lambda xp, g, x, slope: xp.leaky_relu_backward(g, x, slope))
 
 def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """1 for positive elements; for each other one the next uniform number of [lower, upper)."""
-    a = input._a
-    if RANK.get(type(a), 0):
-        x = input.detach()
+    x = input.detach()
+    if RANK.get(type(x._a), 0):
         u = LIKE["uniform"].entry(x, (lower, upper), None)
         return (x > 0).to(x.dtype) * (1 - u) + u
-    ns = NS[type(a)]
-    out = ns.ones_like(a)
-    below = a <= 0
-    stream = default_stream(ns.device_of(a))
-    drawn = stream.uniform((int(below.sum()),), dtypes.float64.np, lower, upper)
-    out[below] = ns.astype(ns.asarray(drawn), out.dtype)
-    return wrap(out)
+    out = wrap(NS[type(x._a)].ones_like(x._a))
+    if x.device.type != "meta":
+        below = x <= 0
+        stream = default_stream(x.device)
+        drawn = stream.uniform((int(below.sum()),), dtypes.float64.np, lower, upper)
+        out[below] = wrap(NS[type(x._a)].from_host(drawn)).to(out.dtype)
+    return out
 
 
 @F(name="rrelu")
