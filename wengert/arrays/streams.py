@@ -91,7 +91,7 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
         return stream.bernoulli_each(each.transpose(_memory_order(target)))
     if kind == "normal":
         whole = bool(target.flags.c_contiguous)
-        mean, std = args
+        mean, std = args or (0.0, 1.0)
         return stream.normal(target.shape, target.dtype, mean, std, contiguous=whole)
     return getattr(stream, kind)(target.shape, target.dtype, *args)
 

@@ -279,6 +279,7 @@ def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
 
 def check_inplace(t: Tensor, name: str, recording: bool) -> None:
     """Raise where PyTorch forbids an in-place change of t."""
+    check_overlap(t, name)
     if state.grad:
         n = t._n
         if type(n) is AccumulateGrad:
@@ -371,7 +372,6 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
     check_inplace(t, name, node is not None)
-    check_overlap(t, name)
     a, v = t._a, result._a
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert
