@@ -341,7 +341,7 @@ class Regressor(RegressorMixin, _Net):
     Args: as for Classifier; criterion None is MSELoss. Targets far from the range of -1 to 1 are
     better learned inside scikit-learn's TransformedTargetRegressor with a StandardScaler.
 
-    >>> net = Regressor(module__hidden=(), max_epochs=300, random_state=0)
+    >>> net = Regressor(module__hidden=(), max_epochs=300, lr=0.1, random_state=0)
     >>> net.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).predict([[3.0]]).round(1)
     array([7.])
     """
