@@ -1,6 +1,7 @@
 """tools/check.py finds what it is there for, and finds nothing in this checkout."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,16 @@ def test_a_module_without_docstring(tmp_path):
     (tmp_path / "wengert" / "nn").mkdir(parents=True)
     (tmp_path / "wengert" / "nn" / "linear.py").write_text("x = 1\n")
     assert "no module docstring" in checks.check(tmp_path)[0].text
+
+
+def test_links_and_paths_in_the_pages_lead_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+        for path in re.findall(r"`((?:wengert|tests|tools|examples|benchmarks)/[\w/.]+)`", text):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
 def test_readme_and_ci_run_the_same_tests():
