@@ -191,4 +191,12 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda r: T.fft.irfft(T.fft.rfft(r(3, 5)), 5),
     lambda r: T.view_as_complex(T.view_as_real(T.complex(r(3), r(3)))).imag,
     lambda r: T.polar(r(3), r(3)).real,
+    lambda r: -r(3),
+    lambda r: T.logit(r(3), 0.1),
+    lambda r: T.polygamma(1, r(3)),
+    lambda r: T.mvlgamma(r(3) + 1, 2),
+    lambda r: T.round(r(3), decimals=1),
+    lambda r: T.lerp(r(3), r(3), 0.3),
+    lambda r: F.max_unpool1d(*F.max_pool1d(r(1, 1, 6), 2, return_indices=True), 2),
+    lambda r: T.linalg.svdvals(r(3, 2)),
 ]
