@@ -34,10 +34,6 @@ F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 LOW = (BF16, F16)  # accumulated in float32
 
 
-def _axis(dim: Any) -> Any:
-    return tuple(dim) if isinstance(dim, list) else dim
-
-
 def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum; integers and bool give int64, half precision is accumulated in float32."""
     d = x.dtype

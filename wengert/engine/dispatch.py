@@ -89,11 +89,6 @@ def alike(ins: tuple[Any, ...], mixed: bool) -> list[Any]:
     return raws
 
 
-def NS_TYPE(xp: Any) -> Any:
-    """The array type of a namespace."""
-    return xp.array_type
-
-
 def namespace_of(op: Op, raws: list[Any]) -> Any:
     try:
         return namespace(*raws)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, namespace
+from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import state
 from .interp import Interp, environment, interpreter, own_level, run_op, run_rule
 from .op import Op
@@ -221,6 +221,3 @@ class Lifted(Interp):
 
     def __repr__(self) -> str:
         return f"Lifted(level={self.level}, {self.content!r})"
-
-
-_ = (NS, RANK)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, namespace
+from ..arrays.lookup import NS, RANK
 from ..base.modes import enable_grad, no_grad, state
 from . import source, views
 from .dual import Dual
@@ -414,6 +414,3 @@ class Twice(Function):
 
 class InplaceFunction(Function):
     """Kept for programs that subclass it; the same as Function."""
-
-
-_ = namespace

@@ -4,7 +4,6 @@ comparisons to one bool.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..base import dtypes
@@ -192,6 +191,3 @@ def count_nonzero(input, dim=None):
 def scalar_value(v: Any) -> Any:
     """A Python number from a number or a 0-d tensor."""
     return v.item() if isinstance(v, Tensor) else v
-
-
-_ = math

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..base import dtypes
 from ..engine.kinds import linear, reduction
 from ..engine.op import primitive, public
 from .dims import count, kept_shape, restore, wrap_dim, wrap_dims
@@ -99,6 +98,3 @@ def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     if dim is None and not keepdim:
         return mean_all.entry(input, out=out)
     return mean.entry(input, reduced(dim, input._a.ndim, "mean"), keepdim, out=out)
-
-
-_ = dtypes

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, Namespace, namespace
+from ..arrays.lookup import NS, Namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
-from ..base.modes import state
-from ..base.size import Size
 from ..engine import views
 from ..engine.hooks import Handle
 from ..engine.interp import BINARY, COMPARE
-from ..engine.node import AccumulateGrad, Slot, extra
+from ..engine.node import AccumulateGrad, extra
 from ..engine.op import METHODS, OPS
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops import creation, data, indexing
@@ -590,4 +588,3 @@ def setup() -> None:
 
 
 setup()
-_ = (RANK, Size, Slot, state)
