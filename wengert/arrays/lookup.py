@@ -66,6 +66,22 @@ class _Loader(dict):
 NS = _Loader()
 
 
+class _Numbers(dict):
+    """Type of array -> f(number, dtype): the operand that stands for a Python number beside such
+    an array. Libraries that are quicker with an array of their own enter a function.
+    """
+
+    def __missing__(self, t: type) -> Any:
+        return _itself
+
+
+def _itself(number: Any, dtype: Any) -> Any:
+    return number
+
+
+NUMBER = _Numbers()
+
+
 def is_array(x: object) -> bool:
     """Whether x is an array of a known library or interpreter, or a Tensor."""
     try:

@@ -72,6 +72,8 @@ def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
 
 def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated (without a copy) to shape; the result is writable if x is."""
+    if lib is np and not x.shape:
+        return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     if x.shape == shape:
         return x[...]
     if (
@@ -116,6 +118,8 @@ def getitem(lib: Any, x: Any, key: Any) -> Any:
 
 def put_basic(lib: Any, g: Any, shape: tuple[int, ...], key: Any) -> Any:
     """Zeros of shape with g at a basic index."""
+    if type(key) is int and shape[0] == 1:
+        return g.reshape(shape)
     out = lib.zeros(shape, g.dtype)
     out[key] = g
     return out

@@ -27,38 +27,32 @@ COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
 C64, C128 = COMPLEX
 
 
-def collect(roots: Sequence[Any]) -> list[Any]:
-    """The nodes reachable from roots, latest first; each leaf right after its last user."""
-    seen = set()
-    order: list[Any] = []
-    users: dict[Any, int] = {}  # leaf -> the earliest node that uses it
-    stack = [r for r in roots if r is not None and r.special != 2]
-    while stack:
-        n = stack.pop()
-        if n in seen:
-            continue
-        seen.add(n)
-        order.append(n)
+def walk(roots: Sequence[Any]) -> tuple[list[Any], dict[Any, int]]:
+    """The nodes reachable from roots, latest first, without the leaves; and the leaves, each with
+    the creation order of its earliest user (0: none).
+    """
+    order = [r for r in dict.fromkeys(roots) if r is not None and r.special != 2]
+    seen = set(order)
+    users: dict[Any, int] = {r: 0 for r in roots if r is not None and r.special == 2}
+    first, add, append = users.get, seen.add, order.append
+    for n in order:  # grows meanwhile
         for p in n.parents:
             if p is not None:
                 if p.special == 2:
                     s = n.seq
-                    if users.get(p, s) >= s:
+                    if first(p, s) >= s:
                         users[p] = s
                 elif p not in seen:
-                    stack.append(p)
+                    add(p)
+                    append(p)
     order.sort(key=_seq, reverse=True)
-    ready: dict[int, list[Any]] = {}
-    for leaf, s in users.items():
-        ready.setdefault(s, []).append(leaf)
-    full = []
-    for n in order:
-        full.append(n)
-        if n.seq in ready:
-            full += ready[n.seq]
-    return full + [
-        r for r in dict.fromkeys(roots) if r is not None and r.special == 2 and r not in users
-    ]
+    return order, users
+
+
+def collect(roots: Sequence[Any]) -> list[Any]:
+    """The nodes reachable from roots, latest first, then the leaves."""
+    order, users = walk(roots)
+    return [*order, *users]
 
 
 def fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -66,6 +60,8 @@ def fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     xp = NS[type(g)]
     if g.shape != shape:
         g = unbroadcast(xp, g, tuple(shape)) if shape else xp.sum_all(g)
+    if g.dtype is dtype:
+        return g
     have = dtypes.as_np(g.dtype)
     if dtype is not None and have is not dtype and have != dtype:
         if have in COMPLEX and dtype not in COMPLEX:
@@ -151,23 +147,29 @@ def run(
             continue
         old = grads.get(r)
         grads[r] = g if old is None else old + g
-    order = collect(roots)
-    tensor_ns = NS[Tensor]
+    order, users = walk(roots)
+    # a leaf's turn comes when its earliest user has run
+    waiting: dict[int, list[Any]] = {}
+    for leaf, s in users.items():
+        waiting.setdefault(s, []).append(leaf)
+    turns = sorted(waiting)
+    due = turns.pop() if turns else -1
     changed = views.last_change[0]
-    check = changed > next((n.seq for n in reversed(order) if n.special != 2), changed)
+    check = bool(order) and changed > order[-1].seq
     pop = grads.pop
-    get = grads.get
     captured = bool(captures)
     plain = state.levels == 0 and not create
+    tensor_ns = NS[Tensor]
     last = None  # the type whose namespace xp is
     for n in order:
+        while n.seq < due:
+            finish_leaves(waiting[due], grads, only, captures, accumulate, create)
+            due = turns.pop() if turns else -1
         g = pop(n, None)
         if g is None or (only is not None and n not in only):
             continue
         special = n.special
-        if (
-            special != 3 and special != 6
-        ):  # those have several outputs, and a list with one gradient for each
+        if special != 3 and special != 6:  # those have several outputs: a list of gradients
             if g.shape != n.shape or (
                 g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype
             ):
@@ -176,8 +178,6 @@ def run(
                 g = run_hooks(n, g, create)
         if captured and n in captures:
             captures[n].append(g)
-            if special == 2 and not accumulate:
-                continue
         if special == 0:
             saved = n.saved
             if saved is None:
@@ -199,16 +199,15 @@ def run(
                 if (d is C64 or d is C128) and n.op.holomorphic:
                     gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, n.parents))
                 else:
-                    gs = n.backward(xp, g, saved, n.parents)
+                    n.step(xp, g, saved, n.parents, grads, meet)
+                    if not retain and n.saves_arrays:
+                        n.saved = None
+                    continue
             if not retain and n.saves_arrays:
                 n.saved = None
-        elif special == 2:
-            if accumulate:
-                accumulate_grad(n, g, create)
-            continue
         elif special == 1:
             p = n.parents[0]
-            parts = get(p)
+            parts = grads.get(p)
             if parts is None:
                 parts = grads[p] = [None] * len(p.shape)
             old = parts[n.index]
@@ -217,18 +216,48 @@ def run(
         else:
             gs = run_special(n, g, create, retain, check)
         for p, gi in zip(n.parents, gs):
-            if p is None or gi is None:
-                continue
-            old = get(p)
-            if old is None:
-                grads[p] = gi
-            else:
-                if gi.shape != old.shape:
-                    if gi.shape != p.shape:
-                        gi = fit(gi, p.shape, None)
-                    if old.shape != p.shape:
-                        old = fit(old, p.shape, None)
-                grads[p] = old + gi
+            if p is not None and gi is not None:
+                if p in grads:
+                    meet(grads, p, gi)
+                else:
+                    grads[p] = gi
+    while due >= 0:
+        finish_leaves(waiting[due], grads, only, captures, accumulate, create)
+        due = turns.pop() if turns else -1
+
+
+def meet(grads: dict[Any, Any], p: Any, g: Any) -> None:
+    """Add a gradient to the one that waits for node p."""
+    old = grads[p]
+    if g.shape != old.shape:
+        if g.shape != p.shape:
+            g = fit(g, p.shape, None)
+        if old.shape != p.shape:
+            old = fit(old, p.shape, None)
+    grads[p] = old + g
+
+
+def finish_leaves(
+    leaves: list[Any],
+    grads: dict[Any, Any],
+    only: set[Any] | None,
+    captures: dict[Any, list[Any]],
+    accumulate: bool,
+    create: bool,
+) -> None:
+    """Give leaves the gradients that the pass has found for them."""
+    for n in leaves:
+        g = grads.pop(n, None)
+        if g is None or (only is not None and n not in only):
+            continue
+        if g.shape != n.shape or (g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype):
+            g = fit(g, n.shape, n.dtype)
+        if n.hooks is not None:
+            g = run_hooks(n, g, create)
+        if n in captures:
+            captures[n].append(g)
+        if accumulate:
+            accumulate_grad(n, g, create)
 
 
 def _flat(saved: tuple[Any, ...]) -> list[Any]:

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS
+from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
 from ..base.modes import state
 from . import dispatch, views
 from .complaints import explain
 from .node import Slot, tick
 from .op import PUBLIC_NAME, Op
-from .source import INTERNAL
+from .source import INTERNAL, outside
 from .tensor import Tensor
 
 
@@ -86,7 +86,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
             w(f"    s = type({p})")
             w(
                 "    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is"
-                f" F64 or d is I64)): a{i} = {p}; n{i} = None"
+                f" F64 or d is I64)): a{i} = number[t]({p}, d); n{i} = None"
             )
             w(f"    else: {slow}")
         else:
@@ -121,10 +121,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         w(f"    n.saved = ({''.join(_value(op, s) + ', ' for s in op.saved)})")
         w("    n.seq = tick(); n.hooks = n.more = None")
         w("    fr = frame(1); c = fr.f_code")
-        w(
-            "    while INTERNAL[c.co_filename] and fr.f_back is not None: fr = fr.f_back; c ="
-            " fr.f_code"
-        )
+        w("    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code")
         w("    n.code = c; n.lasti = fr.f_lasti")
         if op.many:
             each = [f"o{i}" for i in range(len(op.outputs))]
@@ -148,6 +145,8 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         tick=tick,
         frame=sys._getframe,
         INTERNAL=INTERNAL,
+        outside=outside,
+        number=NUMBER,
         impl=op.impl,
         op=op,
         slow=dispatch.slow,
@@ -219,49 +218,90 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
     return _dress(f, op)
 
 
-def build_backward(op: Op) -> Any:
-    """backward(xp, g, saved, parents) -> gradients, one per parent; rules run only for parents
-    that want theirs.
+def build_backward(op: Op) -> tuple[Any, Any]:
+    """The two forms of the backward step; rules run only for parents that want theirs.
+
+    backward(xp, g, saved, parents) -> gradients, one per parent;
+    step(xp, g, saved, parents, grads, meet) leaves them in grads, the reverse pass's table, or
+    calls meet(grads, parent, gradient) where one is there already.
     """
     if not op.differentiable:
-        return None
-    n = len(op.inputs)
-    lines = [f"def {op.name}_backward(xp, g, saved, parents):"]
-    w = lines.append
+        return None, None
+    if op.joint or op.variadic:
+        backward = _joint_backward(op)
+
+        def step(xp: Any, g: Any, saved: Any, parents: Any, grads: Any, meet: Any) -> None:
+            for p, gi in zip(parents, backward(xp, g, saved, parents)):
+                if p is not None and gi is not None:
+                    if p in grads:
+                        meet(grads, p, gi)
+                    else:
+                        grads[p] = gi
+
+        return backward, step
+    head = _unpacking(op)
+    names = [f"n{i}" for i in range(len(op.inputs))]
+    head.append(f"  {''.join(x + ', ' for x in names)} = parents")
+    env: dict[str, Any] = {"__name__": "wengert.engine.entry"}
+    results, steps = [], []
+    for i, name in enumerate(op.inputs):
+        if name not in op.rules:
+            results.append("None")
+            continue
+        env[f"r{i}"] = op.rules[name]
+        own = {f"{name}_shape": f"n{i}.shape", f"{name}_dtype": f"n{i}.dtype"}
+        call = f"r{i}({', '.join([own.get(x, x) for x in op.needs[name]])})"
+        results.append(f"(None if n{i} is None else {call})")
+        steps += [
+            f"  if n{i} is not None:",
+            f"    d = {call}",
+            "    if d is not None:",
+            f"      if n{i} in grads: meet(grads, n{i}, d)",
+            f"      else: grads[n{i}] = d",
+        ]
+    lines = [f"def {op.name}_backward(xp, g, saved, parents):", *head]
+    lines.append(f"  return ({''.join(r + ', ' for r in results)})")
+    lines += [f"def {op.name}_step(xp, g, saved, parents, grads, meet):", *head, *steps]
+    exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
+    return env[f"{op.name}_backward"], env[f"{op.name}_step"]
+
+
+def _unpacking(op: Op) -> list[str]:
+    """The lines that give the saved values and gradients their names."""
+    lines = []
     if op.saved:
-        w(f"  {', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = saved")
+        lines.append(f"  {', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = saved")
     if op.many:
-        w(f"  {', '.join('g_' + o for o in op.outputs)} = g")
+        lines.append(f"  {', '.join('g_' + o for o in op.outputs)} = g")
+    if any("needs" in x for x in op.needs.values()):
+        lines.append("  needs = tuple([p is not None for p in parents])")
+    return lines
+
+
+def _joint_backward(op: Op) -> Any:
+    """backward() of an op with one rule for all inputs, or with any number of inputs."""
+    lines = [f"def {op.name}_backward(xp, g, saved, parents):", *_unpacking(op)]
+    w = lines.append
     env: dict[str, Any] = {"__name__": "wengert.engine.entry"}
     if op.joint:
         env["rule"] = op.joint
-        w("  needs = tuple([p is not None for p in parents])")
         w(f"  return rule({', '.join(op.needs['*'])})")
     else:
-        names = [f"n{i}" for i in range(n)]
-        if op.variadic:
-            w(f"  {''.join(x + ', ' for x in names)}*rest, = parents")
-        else:
-            w(f"  {''.join(x + ', ' for x in names)} = parents")
-        if any("needs" in x for x in op.needs.values()):
-            w("  needs = tuple([p is not None for p in parents])")
+        w(f"  {''.join(f'n{i}, ' for i in range(len(op.inputs)))}*rest, = parents")
         calls = []
         for i, name in enumerate(op.inputs):
+            call = "None"
             if name in op.rules:
                 env[f"r{i}"] = op.rules[name]
-                calls.append(f"(None if n{i} is None else r{i}({', '.join(op.needs[name])}))")
-            else:
-                calls.append("None")
-        if op.variadic and op.variadic in op.rules:
+                own = {f"{name}_shape": f"n{i}.shape", f"{name}_dtype": f"n{i}.dtype"}
+                args = ", ".join([own.get(x, x) for x in op.needs[name]])
+                call = f"(None if n{i} is None else r{i}({args}))"
+            calls.append(call)
+        more = "[None] * len(rest)"
+        if op.variadic in op.rules:
             env["rv"] = op.rules[op.variadic]
-            w(
-                f"  more = rv({', '.join(op.needs[op.variadic])}) if any([p is not None for p in"
-                " rest]) else [None] * len(rest)"
-            )
-            w(f"  return ({''.join(c + ', ' for c in calls)}*more,)")
-        elif op.variadic:
-            w(f"  return ({''.join(c + ', ' for c in calls)}*[None] * len(rest),)")
-        else:
-            w(f"  return ({''.join(c + ', ' for c in calls)})")
+            args = ", ".join(op.needs[op.variadic])
+            more = f"(rv({args}) if any([p is not None for p in rest]) else {more})"
+        w(f"  return ({''.join(c + ', ' for c in calls)}*{more},)")
     exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
     return env[f"{op.name}_backward"]

@@ -95,7 +95,8 @@ class Op:
         """Give the rules: input name -> function whose parameter names are what it needs.
 
         Available names: xp, g (g_NAME for ops with several outputs), the inputs, NAME_shape and
-        NAME_dtype of an input, the static arguments, the outputs (out, or their names).
+        NAME_dtype of an input, the static arguments, the outputs (out, or their names). The graph
+        knows the shape and dtype of the input a rule is for; everything else is saved.
         complex=True: the rules are right for complex arrays as they stand (without it the engine
         conjugates around them, which is right for holomorphic ops).
         """
@@ -104,7 +105,14 @@ class Op:
             if name not in self.arrays:
                 raise TypeError(f"{self.name}: there is no input {name!r} to give a rule for")
             self.rules[name], self.needs[name] = rule, self._parameters(rule, name)
-        self._save([n for need in self.needs.values() for n in need])
+        self._save(
+            [
+                n
+                for name, need in self.needs.items()
+                for n in need
+                if n not in (f"{name}_shape", f"{name}_dtype") or name == self.variadic
+            ]
+        )
         return self
 
     def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:
@@ -187,8 +195,9 @@ class Op:
         if self.backward is None:
             from .entry import build_backward
 
-            self.backward = build_backward(self)
+            self.backward, step = build_backward(self)
             self.node.backward = staticmethod(self.backward)  # type: ignore[attr-defined]
+            self.node.step = staticmethod(step)  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<op {self.name} ({self.kind})>"

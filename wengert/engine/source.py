@@ -7,7 +7,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -24,6 +24,13 @@ class _Internal(dict):
 
 
 INTERNAL = _Internal()
+
+
+def outside(f: FrameType) -> FrameType:
+    """The innermost frame outside the package, from f outwards; the outermost if all are ours."""
+    while INTERNAL[f.f_code.co_filename] and f.f_back is not None:
+        f = f.f_back
+    return f
 
 
 def here(depth: int = 1) -> tuple[CodeType, int] | tuple[None, int]:

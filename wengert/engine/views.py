@@ -135,18 +135,32 @@ def stale(
 
 
 class View(Extras):
-    """Extras of a tensor that is a view."""
+    """Extras of a tensor that is a view: op(static) of the tensor that up belongs to (None: of
+    the base itself).
+    """
 
-    __slots__ = ("base", "replay")
+    __slots__ = ("base", "op", "static", "up")
     base: Any
-    replay: Any
+    op: Any
+    static: tuple[Any, ...]
+    up: View | None
+
+    @property
+    def replay(self) -> tuple[Any, ...]:
+        """(op, static) of every step from the base to this view."""
+        chain = []
+        e: View | None = self
+        while e is not None:
+            chain.append((e.op, e.static))
+            e = e.up
+        return tuple(chain[::-1])
 
 
 class Viewed(Extras):
     """Extras of a tensor that has views."""
 
     __slots__ = ("views",)
-    views: Any
+    views: Any  # weak references; a tuple while there is one only
 
 
 _new = object.__new__
@@ -162,32 +176,34 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     a = base._a
     if type(a) not in RANK:
         o = view._a.base
-        if o is None or (o is not a and o is not a.base):
+        if o is not a and (o is None or o is not a.base):
             return  # a copy
     x = base._x
-    e = _new(View)
+    view._x = e = _new(View)
+    e.op = op
+    e.static = static
     if x is None:
-        e.base, e.replay = base, ((op, static),)
+        e.base = base
+        e.up = None
         base._x = x = _new(Viewed)
-        x.views = [_ref(view)]
-        view._x = e
+        x.views = (_ref(view),)
         return
     if x.base is not None:
-        base = e.base = x.base
-        e.replay = (*x.replay, (op, static))
+        e.base = base = x.base
+        e.up = x
         x = base._x
     else:
-        e.base, e.replay = base, ((op, static),)
-    view._x = e
+        e.base = base
+        e.up = None
     if x.untracked:
         e.untracked = True
-    if x.views is None:
-        x.views = []
-    elif (
-        len(x.views) > 32 and len(x.views) & (len(x.views) - 1) == 0
-    ):  # now and then forget dead ones
-        x.views = [r for r in x.views if r() is not None]
-    x.views.append(_ref(view))
+    known = x.views
+    if type(known) is not list:
+        x.views = [*known, _ref(view)] if known else (_ref(view),)
+        return
+    if len(known) > 32 and len(known) & (len(known) - 1) == 0:  # now and then forget dead ones
+        x.views = known = [r for r in known if r() is not None]
+    known.append(_ref(view))
 
 
 def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:

@@ -17,7 +17,7 @@ def _basic(name: str, node: str) -> Any:
     @primitive(movement, name=name, view=True, public=False, method=False, node=node)
     def f(xp, x, key=()): ...
 
-    f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, tuple(x_shape), key))
+    f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
     return f
 
 
@@ -26,7 +26,7 @@ def getitem(xp, x, key=()):
     """Basic indexing by ints, slices, None and Ellipsis: a view."""
 
 
-getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, tuple(x_shape), key))
+getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
 select_item = _basic("select_item", "SelectBackward0")
 unsqueeze_item = _basic("unsqueeze_item", "UnsqueezeBackward0")
 alias_item = _basic("alias_item", "AliasBackward0")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from ..engine.kinds import elementwise, linear
+from ..engine.kinds import composite, elementwise, linear
 from ..engine.op import op, primitive, public
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -161,7 +161,13 @@ def tanh(xp, x):
     """Hyperbolic tangent."""
 
 
-tanh.vjp(x=lambda g, out: g * (1 - out * out))
+@primitive(composite, public=False, method=False)
+def tanh_backward(xp, g, out):
+    """Gradient of tanh."""
+    return g * (1 - out * out)
+
+
+tanh.vjp(x=lambda xp, g, out: xp.tanh_backward(g, out))
 
 
 @primitive(elementwise, types="float", aliases=("arcsinh",))
@@ -193,7 +199,13 @@ def sigmoid(xp, x):
     """Logistic function 1 / (1 + exp(-x))."""
 
 
-sigmoid.vjp(x=lambda g, out: g * (out * (1 - out)))
+@primitive(composite, public=False, method=False)
+def sigmoid_backward(xp, g, out):
+    """Gradient of sigmoid."""
+    return g * (out * (1 - out))
+
+
+sigmoid.vjp(x=lambda xp, g, out: xp.sigmoid_backward(g, out))
 
 
 @primitive(elementwise, types="float")
