@@ -45,22 +45,22 @@ def _pair(cosine: float, sine: float) -> NDArray[np.float64]:
     return np.array([[_f32(cosine)], [_f32(sine)]], np.float64)
 
 
-_LOG = [
+LOG = [
     _widened(c)
     for c in (
         7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
         -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
     )
 ]  # fmt: skip
-_LN2_LOW, _LN2_HIGH = _single(-2.12194440e-4), _single(0.693359375)
-_FOUR_OVER_PI = _single(1.27323954473516)
+LN2_LOW, LN2_HIGH = _single(-2.12194440e-4), _single(0.693359375)
+FOUR_OVER_PI = _single(1.27323954473516)
 # pi/4 in three parts; the products of the first two with 0, 2, 4, 6, 8 are exact in float32.
-_PI4_A, _PI4_B = _single(0.78515625), _single(2.4187564849853515625e-4)
-_PI4_C = _widened(3.77489497744594108e-8)
-_TRIG_0 = _pair(2.443315711809948e-5, -1.9515295891e-4)
-_TRIG_1 = _pair(-1.388731625493765e-3, 8.3321608736e-3)
-_TRIG_2 = _pair(4.166664568298827e-2, -1.6666654611e-1)
-_TWO_PI = _single(2 * np.pi)
+PI4_A, PI4_B = _single(0.78515625), _single(2.4187564849853515625e-4)
+PI4_C = _widened(3.77489497744594108e-8)
+TRIG_0 = _pair(2.443315711809948e-5, -1.9515295891e-4)
+TRIG_1 = _pair(-1.388731625493765e-3, 8.3321608736e-3)
+TRIG_2 = _pair(4.166664568298827e-2, -1.6666654611e-1)
+TWO_PI = _single(2 * np.pi)
 _ONE, _HALF, _MINUS_TWO = _single(1.0), _single(0.5), _single(-2.0)
 _I1, _I2, _I4, _I29, _I30, _I31 = (_integer(v) for v in (1, 2, 4, 29, 30, 31))
 _EVEN, _MANTISSA_BITS = _integer(-2), _integer(23)
@@ -85,10 +85,10 @@ def _radius(u: NDArray[np.float32]) -> NDArray[np.float32]:
 
     multiply(x, x, z)
     wide[...] = x
-    multiply(wide, _LOG[0], acc)
-    acc += _LOG[1]
+    multiply(wide, LOG[0], acc)
+    acc += LOG[1]
     y[...] = acc
-    for c in _LOG[2:]:
+    for c in LOG[2:]:
         acc[...] = y
         acc *= wide
         acc += c
@@ -97,13 +97,13 @@ def _radius(u: NDArray[np.float32]) -> NDArray[np.float32]:
     acc[...] = y
     wide[...] = z
     acc *= wide
-    multiply(e, _LN2_LOW, y)
+    multiply(e, LN2_LOW, y)
     wide[...] = y
     acc += wide
     y[...] = acc
     z *= _HALF
     y -= z
-    e *= _LN2_HIGH
+    e *= LN2_HIGH
     x += y
     x += e
     x *= _MINUS_TWO
@@ -112,23 +112,23 @@ def _radius(u: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _cos_sin(u: NDArray[np.float32]) -> NDArray[np.float32]:
     """cos(2 pi u) and sin(2 pi u) for u of shape (blocks, 8); shape (2, u.size)."""
-    x = (u * _TWO_PI).reshape(-1)
+    x = (u * TWO_PI).reshape(-1)
     n = x.size
     y, z = np.empty_like(x), np.empty_like(x)
     wide, square = np.empty(n), np.empty(n)
 
     # x - octant * pi/4 lies in [-pi/4, pi/4]; octant is 0, 2, 4, 6 or 8.
-    multiply(x, _FOUR_OVER_PI, y)
+    multiply(x, FOUR_OVER_PI, y)
     octant = y.astype(np.int32)
     octant += _I1
     octant &= _EVEN
     y[...] = octant
-    multiply(y, _PI4_A, z)
+    multiply(y, PI4_A, z)
     x -= z
-    multiply(y, _PI4_B, z)
+    multiply(y, PI4_B, z)
     x -= z
     square[...] = y
-    square *= _PI4_C
+    square *= PI4_C
     wide[...] = x
     wide -= square
     x[...] = wide
@@ -138,12 +138,12 @@ def _cos_sin(u: NDArray[np.float32]) -> NDArray[np.float32]:
     multiply(x, x, z)
     square[...] = z
     both = np.empty((2, n), np.float32)
-    acc = square * _TRIG_0
-    acc += _TRIG_1
+    acc = square * TRIG_0
+    acc += TRIG_1
     both[...] = acc
     acc[...] = both
     acc *= square
-    acc += _TRIG_2
+    acc += TRIG_2
     both[...] = acc
     both *= z
     acc[...] = both

@@ -55,6 +55,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import drawn
 from .boxmuller import blocks32, blocks64
 
 __all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
@@ -221,6 +222,10 @@ class Stream:
             return top
         return self._bulk.integers(0, 2**64, n, np.uint64)
 
+    def _raw32(self, n: int) -> Array:
+        """n draws in 32 bits each."""
+        return self._bulk.integers(0, 2**32, n, np.uint32)
+
     def _skip(self, n: int) -> None:
         for start in range(0, n, _PASS):
             self._raw(min(_PASS, n - start))
@@ -333,6 +338,9 @@ class Stream:
 
     def _blocks(self, n: int, dtype: np.dtype[Any], transform: Callable[[Array], Array]) -> Array:
         unit = self._unit53 if dtype == _F64 else self._unit24
+        native = None if dtype == _F64 else drawn.normals(n)
+        if native is not None:
+            unit, transform = self._raw32, native
         ragged = n % 16
         whole = n - ragged
         # The ragged end of float32 and float64 is drawn twice, and its first draws go unused.
@@ -434,7 +442,8 @@ class Stream:
                 j = i + draw % (n - i)
                 out[i], out[j] = out[j], out[i]
             return np.array(out, np.int64)
-        return _shuffled(draws, n)
+        done = drawn.shuffled(draws, n) if n < (2**32 - 1) // 20 else None
+        return _shuffled(draws, n) if done is None else done
 
     def permutations(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Permutations along the last dimension."""

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.rows import gather
 from wengert.data.collate import plain_array
 from wengert.data.dataset import Subset, TensorDataset, valid_method
 from wengert.data.samplers import BatchSampler, RandomSampler, SequentialSampler
 from wengert.engine.tensor import Tensor, wrap
 from wengert.tensor import functions as T
 
-GROUP = 256 << 10  # batches smaller than this many bytes are gathered several at a time
+GROUP = 1024 << 10  # batches smaller than this many bytes are gathered several at a time
 
 
 def whole_pass(dataset: Any, batches: Any) -> Iterator[list[Tensor]] | None:
@@ -91,8 +92,7 @@ def _cut(
     step = size * max(1, GROUP // max(1, size * row))
     for start in range(0, usable, step):
         stop = min(start + step, usable)
-        rows = slice(start, stop) if order is None else order[start:stop]
-        parts = [_gather(array, rows) for array in arrays]
+        parts = [_gather(array, order, start, stop) for array in arrays]
         for low in range(0, stop - start, size):
             if low + size > stop - start and source is not None:
                 sampler.finish(source)
@@ -102,8 +102,10 @@ def _cut(
         sampler.finish(source)
 
 
-def _gather(array: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
-    if isinstance(rows, slice):
-        return array[rows].copy()
-    # take is the faster of the two, but would copy all of an array that is not contiguous.
-    return array.take(rows, 0) if array.flags.c_contiguous else array[rows]
+def _gather(array: np.ndarray, order: np.ndarray | None, start: int, stop: int) -> np.ndarray:
+    if order is None:
+        return array[start:stop].copy()
+    # A gather is the faster of the two, but would copy all of an array that is not contiguous.
+    if array.flags.c_contiguous:
+        return gather(array, order, start, stop)
+    return array[order[start:stop]]

@@ -2,7 +2,8 @@
 
 Every instruction is the IEEE operation that NumPy performs, and nothing is contracted or
 reassociated: results are the same bit for bit, so a formula may change over at any step.
-Elementwise code only; graphs of whole programs are the compiler's business.
+Elementwise code only; graphs of whole programs are the compiler's business, and the machine's
+compiler is in `arrays/native.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..arrays.native import Host, address
 from .formula import MASKS, Formula
 
 TYPES = {"float32": ("float", ctypes.c_float, 4), "float64": ("double", ctypes.c_double, 8)}
@@ -18,43 +20,6 @@ BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 COMPARE = {"gt": "ogt", "lt": "olt", "eq": "oeq", "maximum": "oge", "minimum": "ole"}
 
 Kernel = Callable[[Any, Any, int], None]  # addresses of the columns, packed scalars, length
-
-
-class Host:
-    """The compiler for this machine, made at first use; `make` gives None where there is none."""
-
-    made: list[Host | None] = []
-
-    def __init__(self) -> None:
-        import llvmlite.binding as llvm
-
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        features = llvm.get_host_cpu_features()
-        self.llvm = llvm
-        self.bytes = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-        self.machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2, jit=True
-        )
-        self.engines: list[Any] = []  # the code lives as long as they do
-
-    @classmethod
-    def make(cls) -> Host | None:
-        if not cls.made:
-            try:
-                cls.made.append(cls())
-            except (ImportError, OSError, RuntimeError):
-                cls.made.append(None)
-        return cls.made[0]
-
-    def address(self, code: str) -> int:
-        """Where the function `run` of some IR is in memory."""
-        module = self.llvm.parse_assembly(code)
-        module.verify()
-        engine = self.llvm.create_mcjit_compiler(module, self.machine)
-        engine.finalize_object()
-        self.engines.append(engine)
-        return engine.get_function_address("run")
 
 
 def kernel(formula: Formula, name: str) -> Kernel | None:
@@ -76,11 +41,6 @@ def build(host: Host, formula: Formula, name: str) -> Kernel:
 def addresses(columns: Sequence[Any]) -> Any:
     """Where some arrays are in memory, as a kernel takes it."""
     return (ctypes.c_void_p * len(columns))(*map(address, columns))
-
-
-def address(a: Any) -> int:
-    """Where an array is in memory."""
-    return a.__array_interface__["data"][0]
 
 
 def pack(scalars: Sequence[float], name: str) -> Any:

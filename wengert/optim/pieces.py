@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..arrays.native import address
 from ..arrays.threads import spread
 from .formula import Formula
-from .native import address, addresses, kernel, pack
+from .native import addresses, kernel, pack
 
 PIECE_BYTES = 1 << 17  # per array; some six arrays take part, and a core has 0.5 to 2 MB of L2
 NATIVE_PIECE = 1 << 18  # machine code makes one pass: large pieces, but enough for some threads
