@@ -37,6 +37,7 @@ __all__ = [
 
 
 # 1 as arrays: a ufunc takes twice as long with a Python number for an operand
+SMALL = 4096  # elements below which a new array costs less than checking that it can be reused
 ONE = {np.dtype(t): np.ones((), t) for t in (np.float32, np.float64)}
 
 
@@ -204,9 +205,9 @@ def sigmoid(lib: Any, x: Any) -> Any:
 
 def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (out * (1 - out)), in one new array where out has one of the plain dtypes."""
-    one = ONE.get(out.dtype) if lib is np else None
-    if one is None or not out.ndim:
-        return g * (out * (1 - out))
+    one = ONE.get(out.dtype, 1) if lib is np else 1
+    if type(one) is int or out.size < SMALL:
+        return g * (out * (one - out))
     r = np.subtract(one, out)
     np.multiply(out, r, r)
     return np.multiply(g, r, r) if g.shape == r.shape and g.dtype is r.dtype else g * r
@@ -214,9 +215,9 @@ def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
 
 def tanh_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (1 - out * out), in one new array where out has one of the plain dtypes."""
-    one = ONE.get(out.dtype) if lib is np else None
-    if one is None or not out.ndim:
-        return g * (1 - out * out)
+    one = ONE.get(out.dtype, 1) if lib is np else 1
+    if type(one) is int or out.size < SMALL:
+        return g * (one - out * out)
     r = np.multiply(out, out)
     np.subtract(one, r, r)
     return np.multiply(g, r, r) if g.shape == r.shape and g.dtype is r.dtype else g * r

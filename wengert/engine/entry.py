@@ -8,6 +8,7 @@ devices, scalars in odd places, interpreters, out=) goes to `dispatch.slow`.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -134,7 +135,13 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
                     w(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
         else:
             w("    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n")
-    if op.view:
+    if op.view is True:  # the commonest case of views.register, without the call
+        w(f"  if {ins[0]}._x is not None: register({', '.join([ins[0], 'r0', 'op', *static])})")
+        w("  elif state.grad:")
+        w(f"    x = new(View); x.base = {ins[0]}; x.op = op; x.up = None; r0._x = x")
+        w(f"    x.static = ({''.join(k + ', ' for k in static)})")
+        w(f"    x = new(Viewed); x.views = (ref(r0),); {ins[0]}._x = x")
+    elif op.view:
         w(f"  register({', '.join([ins[0], 'r0', 'op', *static])})")
     w("  return " + ", ".join(f"r{i}" for i in range(shown)))
     env: dict[str, Any] = dict(
@@ -153,6 +160,9 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         NS=NS,
         Slot=Slot,
         register=views.register,
+        View=views.View,
+        Viewed=views.Viewed,
+        ref=weakref.ref,
         careful=careful,
         explain=explain,
         F32=dtypes.float32.np,

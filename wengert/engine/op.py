@@ -41,7 +41,7 @@ class Op:
         outputs: tuple[str, ...],
         hidden: tuple[str, ...],
         integer: tuple[str, ...],
-        view: bool,
+        view: bool | str,
         node: str | None,
         optional: tuple[str, ...],
         inputs: int | None,
@@ -289,7 +289,7 @@ def op(
     outputs: str = "",
     hidden: str = "",
     integer: str = "",
-    view: bool = False,
+    view: bool | str = False,
     node: str | None = None,
     optional: str = "",
     inputs: int | None = None,
@@ -305,7 +305,8 @@ def op(
     types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then
     integers become the default float), 'same' (all inputs must agree), 'any' (taken as they are).
     outputs, hidden, integer, optional: names separated by spaces. public/method: False keeps it
-    out of torch's namespace / Tensor's methods; a string renames.
+    out of torch's namespace / Tensor's methods; a string renames. view: the result shares its
+    memory with the first input: True always, 'perhaps' where it may be a copy.
     """
 
     def register(fwd: Callable[..., Any]) -> Op:

@@ -18,7 +18,7 @@ def view(xp, x, shape=()):
 view.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 
 
-@primitive(movement, view=True, public=False, method=False, node="ViewBackward0")
+@primitive(movement, view="perhaps", public=False, method=False, node="ViewBackward0")
 def reshape(xp, x, shape=()):
     """x with another shape: a view where possible."""
 
