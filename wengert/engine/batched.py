@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import Level
-from .interp import Interp, interpreter, own_level, run_op
+from .interp import Interp, interpreter, run_op
 from .op import Op
 from .tensor import Tensor, wrap
 
@@ -40,23 +40,29 @@ def shift(dim: Any, ndim: int) -> Any:
     return dim % ndim + 1 if ndim else 1
 
 
-def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """An op on batched arrays."""
-    level = own_level(ins, Batched)
-    flags = [isinstance(a, Batched) and a.level == level for a in ins]
-    values = [a.content if f else a for a, f in zip(ins, flags)]
-    size = next(v.shape[0] for v, f in zip(values, flags) if f)
-    xp = namespace(*values)
+    flags: list[bool] = []
+    values: list[Any] = []
+    size = -1
+    for a in ins:
+        mine = type(a) is Batched and a.level == level
+        flags.append(mine)
+        if mine:
+            a = a.content
+            size = a.shape[0]
+        values.append(a)
     outs: Any = NotImplemented
     if op.batch_rule is not None:
-        outs = op.batch_rule(xp, size, flags, *values, **static)
+        outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
     elif op.kind == "elementwise":
-        outs = aligned(op, values, flags, size, static)
+        outs = run_op(op, values if len(values) == 1 else aligned(values, flags), static)
     elif op.name in ("sum_all", "mean_all"):
+        v = values[0]
         outs = (
-            getattr(xp, op.name[:-4])(values[0], tuple(range(1, values[0].ndim)), False)
-            if values[0].ndim > 1
-            else values[0]
+            getattr(namespace(v), op.name[:-4])(v, tuple(range(1, v.ndim)), False)
+            if v.ndim > 1
+            else v
         )
     elif op.name in ADJUST and len(op.arrays) == 1 and not op.variadic:
         new = ADJUST[op.name](static, values[0].ndim - 1, size)
@@ -73,18 +79,18 @@ def batched_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
     return tuple([Batched(level, o) for o in outs])
 
 
-def aligned(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:
-    """Elementwise: batch dimensions in front, ones inserted where a logical array has fewer
-    dimensions.
+def aligned(values: list[Any], flags: list[bool]) -> list[Any]:
+    """Operands of an elementwise op: the batch in front, and after it ones where a logical array
+    has fewer dimensions than the others.
     """
-    nd = max(v.ndim - f for v, f in zip(values, flags) if v is not None and type(v) not in SCALARS)
-    out = []
-    for v, f in zip(values, flags):
-        if f and v.ndim - 1 < nd:
+    dims = [None if v is None or type(v) in SCALARS else v.ndim - f for v, f in zip(values, flags)]
+    most = max([d for d in dims if d is not None])
+    for i, d in enumerate(dims):
+        if flags[i] and d != most:
+            v = values[i]
             shape = tuple(v.shape)
-            v = namespace(v).reshape(v, (shape[0], *(1,) * (nd - v.ndim + 1), *shape[1:]))
-        out.append(v)
-    return run_op(op, out, static)
+            values[i] = namespace(v).reshape(v, (shape[0], *(1,) * (most - d), *shape[1:]))  # type: ignore[operator]
+    return values
 
 
 def looped(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:

@@ -4,90 +4,130 @@ what to do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import state
-from .interp import Interp, environment, interpreter, own_level, run_op, run_rule
+from .interp import Interp, interpreter, plan_rule, run_op, run_rule
 from .op import Op
 from .tensor import Tensor, wrap
 
 
-def dual_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """An op on duals: (primal, tangent) of its outputs."""
-    level = own_level(ins, Dual)
-    mine = [isinstance(a, Dual) and a.level == level for a in ins]
-    primals = tuple([a.content if m else a for a, m in zip(ins, mine)])
-    tangents = [a.tangent if m else None for a, m in zip(ins, mine)]
+    primals: list[Any] = []
+    tangents: list[Any] = []
+    for a in ins:
+        if type(a) is Dual and a.level == level:
+            primals.append(a.content)
+            tangents.append(a.tangent)
+        else:
+            primals.append(a)
+            tangents.append(None)
     outs = run_op(op, primals, static)
-    if not op.differentiable and op.kind not in ("linear", "movement"):
-        return outs
-    if all(t is None for t in tangents):
-        return outs
-    tans = tangent(op, primals, tangents, static, outs)
+    way = WAYS.get(op)
+    if way is None:
+        way = WAYS[op] = way_of(op)
+    tans = way(op, primals, tangents, static, outs)
     if len(op.names) == 1:
         return outs if tans is None else Dual(level, outs, tans)
+    if tans is None:
+        return outs
     return tuple([o if t is None else Dual(level, o, t) for o, t in zip(outs, tans)])
 
 
-def tangent(
-    op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any
-) -> Any:
-    """The tangents of op's outputs."""
-    if op.jvp_rule is not None:
-        xp = namespace(*primals, *[t for t in tangents if t is not None])
-        return op.jvp_rule(xp, tangents, *primals, **static)
-    k = len(op.inputs)
-    names: list[Any] = [op.inputs[i] if i < k else op.variadic for i in range(len(primals))]
+# op -> f(op, primals, tangents, static, outs): the tangents of its outputs
+WAYS: dict[Op, Callable[..., Any]] = {}
+
+
+def way_of(op: Op) -> Callable[..., Any]:
+    """How an op's tangents are computed, by what is known about it."""
     single = len(op.names) == 1
+    if not op.differentiable and op.kind not in ("linear", "movement"):
+        return constant
+    if op.jvp_rule is not None:
+        return given
     if op.kind in ("linear", "movement") and single:
-        live = [i for i, n in enumerate(names) if op.rules.get(n) is not None or op.joint]
-        if not any(tangents[i] is not None for i in live):
-            return None
-        filled = list(primals)
-        for i in live:
-            t = tangents[i]
-            p = primals[i]
-            if p is None or type(p) in SCALARS:
-                filled[i] = 0 if p is not None else None
-            else:
-                filled[i] = t if t is not None else namespace(p).zeros_like(p)
-        return run_op(op, filled, static)
-    terms = []
+        return linear
     if op.kind == "bilinear" and single:
-        for i, t in enumerate(tangents):
-            if t is not None:
-                if i < 2:
-                    terms.append(
-                        run_op(
-                            op,
-                            (*primals[:i], t, *primals[i + 1 : 2], *(None,) * (len(primals) - 2)),
-                            static,
-                        )
-                    )
-                else:
-                    return transposed_vjp(op, primals, tangents, static, outs)
-    elif op.kind == "elementwise" and single and op.holomorphic and not op.joint:
-        env = environment(op, primals, static, outs)
-        for i, t in enumerate(tangents):
-            if t is not None and names[i] in op.rules:
-                xp = namespace(*primals, t)
-                terms.append(run_rule(op, names[i], xp, t, env))
-    else:
-        return transposed_vjp(op, primals, tangents, static, outs)
-    terms = [x for x in terms if x is not None]
-    if not terms:
+        return bilinear
+    if op.kind == "elementwise" and single and op.holomorphic and not op.joint and not op.variadic:
+        plans = [(op.rules[n], plan_rule(op, n)) if n in op.rules else None for n in op.inputs]
+
+        def diagonal(
+            op: Op, primals: list[Any], tangents: list[Any], static: dict[str, Any], outs: Any
+        ) -> Any:
+            """The vjp rule is the jvp rule."""
+            total: Any = None
+            for plan, t in zip(plans, tangents):
+                if t is not None and plan is not None:
+                    term = run_rule(*plan, t, primals, static, (outs,))
+                    if term is not None:
+                        total = term if total is None else total + term
+            return shaped(total, outs)
+
+        return diagonal
+    return transposed_vjp
+
+
+def constant(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> None:
+    """No rules: no tangents."""
+    return
+
+
+def given(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
+    """By the op's own rule."""
+    xp = namespace(*primals, *[t for t in tangents if t is not None])
+    return op.jvp_rule(xp, tangents, *primals, **static)  # type: ignore[misc]
+
+
+def linear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
+    """The op itself, of the tangents."""
+    k = len(op.inputs)
+    if len(primals) == 1:
+        if op.joint or op.arrays[0] in op.rules:
+            return run_op(op, tangents, static)
         return None
-    total = terms[0]
-    for x in terms[1:]:
-        total = total + x
-    if tuple(total.shape) != tuple(outs.shape):
-        total = namespace(total).expand(total, tuple(outs.shape))
-    return total
+    filled = list(primals)
+    moving = False
+    for i, (p, t) in enumerate(zip(primals, tangents)):
+        if not (op.joint or op.rules.get(op.inputs[i] if i < k else op.variadic)):
+            continue
+        if p is None or type(p) in SCALARS:
+            filled[i] = None if p is None else 0
+        elif t is None:
+            filled[i] = namespace(p).zeros_like(p)
+        else:
+            moving = True
+            filled[i] = t
+    return run_op(op, filled, static) if moving else None
+
+
+def bilinear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
+    """The product rule; inputs after the first two are added (a bias)."""
+    if any(t is not None for t in tangents[2:]):
+        return transposed_vjp(op, primals, tangents, static, outs)
+    rest = (None,) * (len(primals) - 2)
+    total: Any = None
+    for i, t in enumerate(tangents[:2]):
+        if t is not None:
+            pair = (t, primals[1]) if i == 0 else (primals[0], t)
+            term = run_op(op, (*pair, *rest), static)
+            total = term if total is None else total + term
+    return shaped(total, outs)
+
+
+def shaped(total: Any, outs: Any) -> Any:
+    """A tangent, of its output's shape."""
+    if total is None or total.shape == outs.shape:
+        return total
+    shape = tuple(outs.shape)
+    return total if tuple(total.shape) == shape else namespace(total).expand(total, shape)
 
 
 def transposed_vjp(
-    op: Op, primals: tuple[Any, ...], tangents: list[Any], static: dict[str, Any], outs: Any
+    op: Op, primals: list[Any], tangents: list[Any], static: dict[str, Any], outs: Any
 ) -> Any:
     """The tangent of any op with vjp rules: the vjp is linear in its cotangent, so its own vjp
     is the jvp.
@@ -190,11 +230,10 @@ class Dual(Interp):
         return f"Dual(level={self.level}, {self.content!r}, {self.tangent!r})"
 
 
-def lifted_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+def lifted_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """Run the op one level down."""
-    level = own_level(ins, Lifted)
     outs = run_op(
-        op, [a.content if isinstance(a, Lifted) and a.level == level else a for a in ins], static
+        op, [a.content if type(a) is Lifted and a.level == level else a for a in ins], static
     )
     if len(op.names) == 1:
         return Lifted(level, outs)

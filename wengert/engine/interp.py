@@ -2,18 +2,19 @@
 list.
 
 An interpreter is an array type that holds arrays (of a library, of another interpreter, or
-Tensors). Its namespace runs an op by `apply(op, inputs, static)`; inputs that are not its own are
-constants to it.
+Tensors). It runs an op by `interpret(op, inputs, static, level)`; inputs that are not of its level
+are constants to it.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from .op import OPS, Op
+from .tensor import Tensor
 
 BINARY = {
     "add": "add",
@@ -32,7 +33,7 @@ BINARY = {
 }
 COMMUTATIVE = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"))
 COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")
-UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs", "pos": "positive"}
+UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs"}
 
 
 class Interp:
@@ -41,6 +42,7 @@ class Interp:
     __array_ufunc__ = None
     __slots__ = ("level",)
     level: int
+    interpret: Any  # see interpreter()
 
     shape: Any
     dtype: Any
@@ -77,22 +79,23 @@ class Interp:
 
     __index__ = __int__
 
+    def __pos__(self) -> Any:
+        return self
+
     def __getitem__(self, key: Any) -> Any:
-        return namespace(self).getitem(self, key=key)
+        return namespace(self).getitem(self, key)
 
 
 class InterpNamespace(Namespace):
     """The vocabulary over one interpreter: every op goes through its apply."""
 
-    def __init__(
-        self, cls: type, apply: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
-    ) -> None:
-        self.__dict__.update(name=cls.__name__, array_type=cls, apply=apply)
+    def __init__(self, cls: type) -> None:
+        self.__dict__.update(name=cls.__name__, array_type=cls)
 
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):
             raise AttributeError(word)
-        f = self.__dict__[word] = vocabulary_word(self.array_type, self.apply, word)
+        f = self.__dict__[word] = vocabulary_word(word)
         return f
 
     @staticmethod
@@ -149,88 +152,144 @@ def signature_of(op: Op) -> inspect.Signature:
     )
 
 
-def vocabulary_word(cls: type, apply: Callable[..., Any], word: str) -> Callable[..., Any]:
-    """The function over an interpreter's arrays for one word of the vocabulary."""
+def vocabulary_word(word: str) -> Callable[..., Any]:
+    """The function over arrays of any level for one word of the vocabulary."""
     try:
         op = OPS[word]
     except KeyError:
         raise AttributeError(f"the vocabulary has no word {word!r}") from None
     signature = signature_of(op)
+    k, names = len(op.inputs), tuple(op.static)
+    n = k + len(names)
+    rest = tuple(
+        [signature.parameters[p].default for p in (*op.inputs, *names)] if not op.variadic else ()
+    )
+    required = sum(d is inspect.Parameter.empty for d in rest)
+    plain = not op.variadic
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        values = bound.arguments
-        ins = tuple([values[i] for i in op.inputs]) + (
-            tuple(values[op.variadic]) if op.variadic else ()
-        )
-        static = {k: values[k] for k in op.static}
-        if not any(isinstance(x, cls) for x in ins):
-            if all(type(x) in SCALARS or x is None for x in ins):
-                return getattr(library_under(), word)(*ins, **static)
-            return call_op(namespace(*ins), op, ins, static)
-        if op.kind == "composite":
-            return op.fwd(NS[cls], *ins, **static)
-        return apply(op, ins, static)
+        if plain and not kwargs and required <= len(args) <= n:
+            args += rest[len(args) :]
+            ins, static = args[:k], dict(zip(names, args[k:])) if names else {}
+        else:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            values = bound.arguments
+            ins = (*[values[i] for i in op.inputs], *(values[op.variadic] if op.variadic else ()))
+            static = {s: values[s] for s in names}
+        return run_op(op, ins, static)
 
     return call
 
 
-def call_op(xp: Any, op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
-    """Run an op by name on any namespace; all its outputs, also from Tensors."""
-    if op.hidden and RANK.get(xp.array_type) == 1:
-        from .dispatch import slow
-
-        return slow(op, ins, static, hidden=True)
-    return (
-        getattr(xp, op.name)(*ins, **static)
-        if op.variadic or RANK.get(xp.array_type)
-        else getattr(xp, op.name)(*ins, *static.values())
-    )
-
-
 def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
-    """Run an op on whatever arrays these are."""
-    ins = tuple(ins)
-    return call_op(namespace(*ins), op, ins, static)
+    """Run an op on whatever arrays these are; all its outputs, also from Tensors.
 
+    The interpreter of the highest level among them takes it: lower ones are constants to it.
+    """
+    level, top, library, tensor = -1, None, None, False
+    for a in ins:
+        t = type(a)
+        r = RANK.get(t)
+        if r == 2:
+            if a.level > level:
+                level, top = a.level, t
+        elif r == 1:
+            tensor = True
+        elif r == 0:
+            library = t
+        elif a is not None and t not in SCALARS:  # not met before: namespace() makes it known
+            xp = namespace(a)
+            tensor, library = tensor or RANK[t] == 1, xp.array_type
+    if top is not None:
+        if op.kind == "composite":
+            return op.fwd(NS[top], *ins, **static)
+        return top.interpret(op, ins, static, level)
+    if tensor:
+        if op.hidden:
+            from .dispatch import slow
 
-def run_rule(op: Op, name: str, xp: Any, g: Any, env: dict[str, Any]) -> Any:
-    """One vjp rule with its named needs."""
-    return op.rules[name](*[xp if n == "xp" else g if n == "g" else env[n] for n in op.needs[name]])
-
-
-def environment(op: Op, ins: tuple[Any, ...], static: dict[str, Any], outs: Any) -> dict[str, Any]:
-    """Everything a rule may ask for."""
-    env: dict[str, Any] = dict(static)
-    k = len(op.inputs)
-    for n, v in zip(op.inputs, ins):
-        env[n], env[f"{n}_shape"], env[f"{n}_dtype"] = (
-            v,
-            tuple(getattr(v, "shape", ())),
-            getattr(v, "dtype", None),
-        )
+            return slow(op, tuple(ins), static, hidden=True)
+        return getattr(NS[Tensor], op.name)(*ins, **static)
+    xp = library_under() if library is None else NS[library]
     if op.variadic:
-        rest = tuple(ins[k:])
-        env[op.variadic] = rest
-        env[f"{op.variadic}_shape"] = tuple([tuple(getattr(v, "shape", ())) for v in rest])
-        env[f"{op.variadic}_dtype"] = tuple([getattr(v, "dtype", None) for v in rest])
-    env.update(zip(op.names, outs if len(op.names) > 1 else (outs,)))
-    return env
+        return getattr(xp, op.name)(*ins, **static)
+    return getattr(xp, op.name)(*ins, *static.values())
+
+
+class Need(NamedTuple):
+    """Where a rule finds one of its arguments."""
+
+    what: str  # "xp", "g", "input", "shape", "dtype", "static" or "output"
+    key: Any = None
+
+
+def plan_rule(op: Op, name: str) -> list[Need]:
+    """Where the vjp rule for an input finds its arguments, in their order."""
+    found = []
+    for n in op.needs[name]:
+        stem, _, what = n.rpartition("_")
+        if n in ("xp", "g"):
+            found.append(Need(n))
+        elif n in op.names:
+            found.append(Need("output", op.names.index(n)))
+        elif n in op.static:
+            found.append(Need("static", n))
+        elif n in op.inputs:
+            found.append(Need("input", op.inputs.index(n)))
+        else:
+            found.append(Need(what, op.inputs.index(stem)))
+    return found
+
+
+def run_rule(
+    rule: Callable[..., Any],
+    plan: list[Need],
+    g: Any,
+    ins: Any,
+    static: dict[str, Any],
+    outs: Any,
+) -> Any:
+    """One vjp rule with its named needs."""
+    args: list[Any] = []
+    for what, key in plan:
+        if what == "g":
+            args.append(g)
+        elif what == "input":
+            args.append(ins[key])
+        elif what == "output":
+            args.append(outs[key])
+        elif what == "static":
+            args.append(static[key])
+        elif what == "xp":
+            args.append(namespace(*ins, g))
+        elif what == "shape":
+            args.append(tuple(getattr(ins[key], "shape", ())))
+        else:
+            args.append(getattr(ins[key], "dtype", None))
+    return rule(*args)
 
 
 def install_operators(cls: type) -> None:
-    """Python's operators on an array class, each through the namespace of its operands."""
+    """Python's operators on an array class, each at the highest level among its operands."""
 
     def binary(word: str) -> tuple[Any, Any]:
         def forward(a: Any, b: Any) -> Any:
-            return getattr(namespace(a, b), word)(a, b)
+            op = OPS[word]
+            return run_op(op, (a, b), op.static)
 
         def reflected(a: Any, b: Any) -> Any:
-            f = getattr(namespace(a, b), word)
-            return f(a, b) if word in COMMUTATIVE else f(b, a)
+            op = OPS[word]
+            return run_op(op, (a, b) if word in COMMUTATIVE else (b, a), op.static)
 
         return forward, reflected
+
+    def unary(word: str) -> Any:
+        def f(a: Any) -> Any:
+            op = OPS[word]
+            return run_op(op, (a,), op.static)
+
+        return f
 
     for name, word in BINARY.items():
         f, r = binary(word)
@@ -239,22 +298,22 @@ def install_operators(cls: type) -> None:
     for name in COMPARE:
         setattr(cls, f"__{name}__", binary(name)[0])
     for name, word in UNARY.items():
-        setattr(cls, f"__{name}__", (lambda w: lambda a: getattr(namespace(a), w)(a))(word))
+        setattr(cls, f"__{name}__", unary(word))
     cls.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
 
 
-def interpreter(apply: Callable[..., Any]) -> Callable[[type], type]:
-    """Class decorator: register an interpreter's arrays with their namespace."""
+def interpreter(interpret: Callable[..., Any]) -> Callable[[type], type]:
+    """Class decorator: register an interpreter's arrays with their namespace.
 
-    def register(cls: type) -> type:
-        NS[cls] = InterpNamespace(cls, apply)
+    interpret(op, inputs, static, level) runs an op whose highest inputs are arrays of this class
+    and level.
+    """
+
+    def register(cls: Any) -> Any:
+        cls.interpret = staticmethod(interpret)
+        NS[cls] = InterpNamespace(cls)
         RANK[cls] = 2
         install_operators(cls)
         return cls
 
     return register
-
-
-def own_level(ins: tuple[Any, ...], cls: Any) -> int:
-    """The level at which to work: the highest among the interpreter's own inputs."""
-    return max(a.level for a in ins if isinstance(a, cls))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .interp import Interp, interpreter, own_level, run_op
+from .interp import Interp, interpreter, run_op
 from .op import Op
 from .tensor import Tensor
 
@@ -35,9 +35,8 @@ class Ref:
         self.slot = slot
 
 
-def traced_apply(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+def traced_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """Run the op on the values and write it down."""
-    level = own_level(ins, Traced)
     program = next(a.program for a in ins if isinstance(a, Traced) and a.level == level)
     mine = [isinstance(a, Traced) and a.level == level for a in ins]
     outs = run_op(op, [a.content if m else a for a, m in zip(ins, mine)], static)
