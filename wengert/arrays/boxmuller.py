@@ -14,9 +14,13 @@ rounding alone is exact stays in float32. The result agrees with PyTorch bit for
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy import multiply, sqrt, subtract
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["blocks32", "blocks64"]
 

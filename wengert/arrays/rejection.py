@@ -18,16 +18,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from math import ceil, exp, floor, lgamma, log, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .sampling import Stream, normal_pair
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
 __all__ = ["binomial", "dirichlet", "dirichlet_grad", "gamma", "gamma_grad", "poisson"]
 
-Array = NDArray[Any]
 
 # How far to read ahead at most.
 _AHEAD = 16384

@@ -46,21 +46,23 @@ Tensors are filled in the order of their memory: see `streams.py`.
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import drawn
 from .boxmuller import blocks32, blocks64
 
 __all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 Shape = Sequence[int]
 
 # The seed of a fresh torch.Generator.
@@ -158,7 +160,7 @@ class Stream:
 
     def seed_freshly(self) -> int:
         """Seed from the operating system and return that seed."""
-        seed = secrets.randbits(64)
+        seed = int.from_bytes(os.urandom(8), "little")
         self.seed(seed)
         return seed
 

@@ -9,7 +9,6 @@ compiler.
 from __future__ import annotations
 
 import ctypes
-import glob
 import itertools
 import os
 import queue
@@ -154,6 +153,8 @@ def _blas() -> _Blas | None:
 
 
 def _find_blas() -> _Blas | None:
+    import glob
+
     root = os.path.dirname(numpy.__file__)
     for pattern in (root + ".libs", os.path.join(root, ".dylibs")):
         for path in glob.glob(os.path.join(pattern, "*openblas*")):

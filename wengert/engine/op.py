@@ -6,6 +6,7 @@ that interpreters need. `entry.py` turns it into the function that users call.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -50,14 +51,13 @@ class Op:
         self.types = types
         self.view = view
         self.doc = fwd.__doc__
-        ps = list(inspect.signature(fwd).parameters.values())[1:]
-        self.variadic = next((p.name for p in ps if p.kind is p.VAR_POSITIONAL), None)
-        free = [p for p in ps if p.kind is not p.VAR_POSITIONAL]
-        n = len([p for p in free if p.default is p.empty]) if inputs is None else inputs
-        n = max(n, 1 + max((i for i, p in enumerate(free) if p.name in optional), default=-1))
-        self.inputs = [p.name for p in free[:n]]
+        free, defaults, self.variadic = parameters(fwd)
+        free = free[1:]  # without xp
+        n = len([p for p in free if p not in defaults]) if inputs is None else inputs
+        n = max(n, 1 + max((i for i, p in enumerate(free) if p in optional), default=-1))
+        self.inputs = free[:n]
         self.optional = set(optional)
-        self.static = {p.name: p.default for p in free[n:]}
+        self.static = {p: defaults.get(p, inspect.Parameter.empty) for p in free[n:]}
         self.outputs = outputs  # names of the visible outputs; () means one, called out
         self.hidden = hidden
         self.integer = set(integer)  # outputs without gradient
@@ -74,17 +74,7 @@ class Op:
         self.holomorphic = True
         self.number_first = False  # whether the first operand may be a Python number
         self.tensors_only = False  # whether no operand may be
-        camel = "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_"))
-        self.node = type(
-            node or camel + "Backward0",
-            (Node,),
-            {
-                "__slots__": (),
-                "op": self,
-                "__module__": "torch.autograd",
-                "special": 3 if self.many else 0,
-            },
-        )
+        self.node_name = node
         self.impl = _Impl(self)
         self.backward: Any = None
         self._entry: Any = None
@@ -138,7 +128,7 @@ class Op:
         known = {"xp", "g", "needs", *self.names, *self.static, *(f"g_{o}" for o in self.names)}
         for i in self.arrays:
             known |= {i, f"{i}_shape", f"{i}_dtype"}
-        need = list(inspect.signature(rule).parameters)
+        need = parameters(rule)[0]
         if bad := set(need) - known:
             raise TypeError(
                 f"{self.name}: the rule for {what} asks for {sorted(bad)}; known are"
@@ -152,8 +142,6 @@ class Op:
             for n in dict.fromkeys(names)
             if n not in ("xp", "g", "needs") and not n.startswith("g_")
         ]
-        add_saved_properties(self.node, self.saved)
-        self.node.saves_arrays = any(s in self.arrays or s in self.names for s in self.saved)  # type: ignore[attr-defined]
 
     def jvp(self, rule: Callable[..., Any]) -> Op:
         """Give a forward-mode rule(xp, tangents, *inputs, **static) -> tangent of the outputs."""
@@ -168,6 +156,21 @@ class Op:
         return self
 
     # ---- using
+
+    @functools.cached_property
+    def node(self) -> Any:
+        """The class of the op's nodes, made at first use."""
+        camel = "".join([part[:1].upper() + part[1:] for part in self.name.strip("_").split("_")])
+        facts = {
+            "__slots__": (),
+            "__module__": "torch.autograd",
+            "op": self,
+            "special": 3 if self.many else 0,
+            "saves_arrays": any(s in self.arrays or s in self.names for s in self.saved),
+        }
+        made = type(self.node_name or camel + "Backward0", (Node,), facts)
+        add_saved_properties(made, self.saved)
+        return made
 
     @property
     def entry(self) -> Callable[..., Any]:
@@ -196,11 +199,25 @@ class Op:
             from .entry import build_backward
 
             self.backward, step = build_backward(self)
-            self.node.backward = staticmethod(self.backward)  # type: ignore[attr-defined]
-            self.node.step = staticmethod(step)  # type: ignore[attr-defined]
+            self.node.backward = staticmethod(self.backward)
+            self.node.step = staticmethod(step)
 
     def __repr__(self) -> str:
         return f"<op {self.name} ({self.kind})>"
+
+
+def parameters(f: Callable[..., Any]) -> tuple[list[str], dict[str, Any], str | None]:
+    """Names of a plain function's parameters, their defaults, and the name of its *args.
+
+    inspect.signature tells the same; hundreds of calls of it make a tenth of the import's time.
+    """
+    code = f.__code__
+    names = code.co_varnames
+    n, total = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+    given = f.__defaults__ or ()
+    defaults = {**dict(zip(names[n - len(given) : n], given)), **(f.__kwdefaults__ or {})}
+    starred = names[total] if code.co_flags & inspect.CO_VARARGS else None
+    return list(names[:total]), defaults, starred
 
 
 class _Impl(dict):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 
 from .. import ops
 
 
 def load() -> None:
     """Import all of wengert.ops."""
-    for module in pkgutil.iter_modules(ops.__path__):
-        importlib.import_module(f"wengert.ops.{module.name}")
+    for file in sorted(os.listdir(ops.__path__[0])):
+        name, extension = os.path.splitext(file)
+        if extension == ".py" and name != "__init__":
+            importlib.import_module(f"wengert.ops.{name}")
