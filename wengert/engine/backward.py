@@ -163,6 +163,7 @@ def run(
     last = None  # the type whose namespace xp is
     for n in order:
         while n.seq < due:
+            g = gs = None  # leaves keep what nobody else refers to
             finish_leaves(waiting[due], grads, only, captures, accumulate, create)
             due = turns.pop() if turns else -1
         g = pop(n, None)
@@ -221,6 +222,7 @@ def run(
                     meet(grads, p, gi)
                 else:
                     grads[p] = gi
+    g = gs = None
     while due >= 0:
         finish_leaves(waiting[due], grads, only, captures, accumulate, create)
         due = turns.pop() if turns else -1
@@ -296,6 +298,41 @@ def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
     return gs
 
 
+def counts(g: Any) -> tuple[int, int]:
+    """References to g, and to the array that it is a view of."""
+    base = g.base
+    return getrefcount(g), getrefcount(base)
+
+
+class _Probe:
+    """Stands for a gradient that only the pass itself holds."""
+
+    def __init__(self, base: Any) -> None:
+        self.base = base
+
+
+def _handed_on(g: Any) -> tuple[int, int]:
+    return counts(g)
+
+
+def _alone() -> tuple[int, int]:
+    g = _Probe(_Probe(None))
+    return _handed_on(g)
+
+
+# what counts() gives in accumulate_grad for memory that nobody else can see; Python versions differ
+ALONE, ALONE_BASE = _alone()
+
+
+def shared(of: tuple[int, int], g: Any) -> bool:
+    """Whether somebody else may see g's memory, or g is not all of it. of: counts(g)."""
+    base = g.base
+    if of[0] > ALONE or base is None:
+        return of[0] > ALONE
+    whole = base.base is None and g.nbytes == base.nbytes and g.flags.c_contiguous
+    return not whole or of[1] > ALONE_BASE
+
+
 def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     """Add g to leaf.grad, in place unless the pass is recorded."""
     if leaf.more is not None and "pre" in leaf.more:
@@ -309,9 +346,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     elif old is None:
         if not g.shape:
             g = NS[type(g)].asarray(g)  # a library scalar
-        # keep g itself only if nobody else can see it: 3 references are ours (caller, parameter,
-        # getrefcount)
-        if RANK.get(type(g), 0) == 0 and (g.base is not None or getrefcount(g) > 3):
+        if RANK.get(type(g), 0) == 0 and shared(counts(g), g):
             g = NS[type(g)].copy(g)
         leaf.grad = wrap(g)
     elif (
