@@ -82,6 +82,7 @@ _LAZY = (
     "masked",
     "nn",
     "optim",
+    "profiler",
     "random",
     "return_types",
     "serialization",
@@ -91,6 +92,7 @@ _LAZY = (
     "special",
     "train",
     "utils",
+    "viz",
 )
 
 

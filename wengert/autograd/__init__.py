@@ -1,4 +1,9 @@
-"""torch.autograd: re-exports of the engine."""
+"""torch.autograd: re-exports of the engine; the profilers are imported when they are first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..engine.anomaly import detect_anomaly, set_detect_anomaly
@@ -14,3 +19,9 @@ __all__ = [
     "gradgradcheck", "graph", "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
     "variable",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("profiler", "profiler_util"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'torch.autograd' has no attribute {name!r}")

@@ -27,7 +27,9 @@ NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")
 
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
-INNER = {"arrays", "base", "cli", "engine", "ops", "tensor", "train", "transforms", "viz"}
+INNER = {
+    "arrays", "base", "cli", "engine", "observe", "ops", "tensor", "train", "transforms", "viz",
+}  # fmt: skip
 
 
 def home_of(name: str) -> str | None:

@@ -46,17 +46,29 @@ def detour() -> Iterator[None]:
             LANE.closed -= 1
 
 
+_wrappers: list[Callable[[Any, Any], Any]] = []  # in force, the innermost last
+
+
+def _wrapped(op: Any, f: Any) -> Any:
+    """An implementation in the hands of all who watch."""
+    for wrapper in _wrappers:
+        f = wrapper(op, f)
+    return f
+
+
 @contextmanager
 def wrapping(wrapper: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Within it, implementations are wrapper(op, implementation)."""
+    """Within it, implementations are wrapper(op, implementation); several may watch at a time."""
     with _lock:
-        before, LANE.wrap = LANE.wrap, wrapper
+        _wrappers.append(wrapper)
+        LANE.wrap = _wrapped
         LANE.empty()
     try:
         yield
     finally:
         with _lock:
-            LANE.wrap = before
+            _wrappers.remove(wrapper)
+            LANE.wrap = _wrapped if _wrappers else None
             LANE.empty()
 
 

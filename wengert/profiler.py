@@ -1,0 +1,18 @@
+"""torch.profiler: re-exports."""
+
+from .observe.profiler import (
+    DeviceType,
+    ProfilerAction,
+    ProfilerActivity,
+    kineto_available,
+    profile,
+    record_function,
+    schedule,
+    supported_activities,
+    tensorboard_trace_handler,
+)
+
+__all__ = [
+    "DeviceType", "ProfilerAction", "ProfilerActivity", "kineto_available", "profile",
+    "record_function", "schedule", "supported_activities", "tensorboard_trace_handler",
+]  # fmt: skip
