@@ -8,7 +8,7 @@ import importlib
 from functools import partial
 from typing import Any
 
-from . import elementwise, reductions, shapes
+from . import elementwise, floats, reductions, shapes
 
 EAGER = (elementwise, shapes, reductions)
 # word -> module that defines it, imported when the word is first used
@@ -45,6 +45,9 @@ def words(lib: Any) -> dict[str, Any]:
             out[name] = partial(getattr(module, name), lib)
     out["asarray"] = lib.asarray
     out["library"] = lib
+    if lib.__name__ == "numpy":
+        out.update(floats.WORDS)
+    out["clamp_scalar"] = out["clamp"]
     return out
 
 

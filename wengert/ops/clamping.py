@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from ..base import dtypes
 from ..engine.op import function, public
+from ..engine.short import F32, F64, plain, short
 from ..engine.tensor import Tensor
 from .compare import clamp_scalar, maximum, minimum, where_
 
 
+def limited(careful):
+    """The short form of clamp(low, high) for numbers."""
+    find = clamp_scalar.impl.get
+
+    def f(input, min=None, max=None, **kw):
+        if type(input) is Tensor and input._n is None and not kw:
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (
+                (d is F32 or d is F64)
+                and run is not None
+                and (type(min) is int or type(min) is float)
+                and (type(max) is int or type(max) is float)
+                and min == min
+                and max == max
+                and a.ndim
+            ):
+                return plain(run(a, min, max))
+        return careful(input, min, max, **kw)
+
+    return f
+
+
 @public(name="clamp", aliases=("clip",))
+@short(limited)
 def clamp(input, min=None, max=None):
     """input limited to [min, max]; each limit is a number, a tensor or None.
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from ..base import dtypes
 from ..engine.kinds import elementwise
-from ..engine.op import op, primitive, public
+from ..engine.op import primitive, public
+from ..engine.short import plain, short
 from ..engine.tensor import Tensor
+
+BOOL = dtypes.bool.np
 
 
 def _compare(name, doc, aliases=()):
@@ -88,7 +92,36 @@ for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
     _op.tensors_only = True
 
 
+def chosen(careful):
+    """The short form of where(condition, x, y) for tensors of one dtype."""
+    find = where.impl.get
+
+    def f(condition, input=None, other=None, **kw):
+        if type(condition) is type(input) is type(other) is Tensor and not kw:
+            c, x, y = condition._a, input._a, other._a
+            t = type(c)
+            run = find(t)
+            if (
+                run is not None
+                and input._n is None
+                and other._n is None
+                and t is type(x) is type(y)
+                and x.dtype is y.dtype
+                and c.dtype is BOOL
+            ):
+                try:
+                    r = run(c, x, y)
+                except ValueError:  # the shapes do not broadcast
+                    return careful(condition, input, other)
+                if type(r) is t:
+                    return plain(r)
+        return careful(condition, input, other, **kw)
+
+    return f
+
+
 @public(name="where", method=False)
+@short(chosen)
 def where_(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true
     elements.
@@ -137,10 +170,9 @@ def where_method(self, condition, other):
     return where_(condition, self, other)
 
 
-@op(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any", public=False, method=False)
 def clamp_scalar(xp, x, low=None, high=None):
     """x limited to [low, high], numbers or None."""
-    return xp.clamp(x, low, high)
 
 
 def _clamp(xp, g, x, low, high):

@@ -9,7 +9,9 @@ from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.devices import default_device, device
 from ..base.modes import state
+from ..base.size import Size
 from ..engine.op import public
+from ..engine.short import plain, short
 from ..engine.tensor import Tensor, extras, wrap
 from .dims import sizes_of
 
@@ -61,7 +63,33 @@ def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
+def of_shape(word: str) -> Any:
+    """The short form of zeros(shape) and zeros(2, 3): in the default dtype on the CPU."""
+
+    def form(careful):
+        make: list[Any] = []
+
+        def f(*size, **kw):
+            if not kw and size and state.default_device is None and not state.inference:
+                shape = size
+                first = size[0]
+                if (type(first) is Size or type(first) is tuple) and len(size) == 1:
+                    shape = first
+                for n in shape:
+                    if type(n) is not int or n < 0:
+                        return careful(*size)
+                if not make:
+                    make.append(getattr(space().library, word))
+                return plain(make[0](shape, dtypes.get_default_dtype().np))
+            return careful(*size, **kw)
+
+        return f
+
+    return form
+
+
 @public(method=False)
+@short(of_shape("zeros"))
 def zeros(
     *size,
     out=None,
@@ -112,6 +140,7 @@ def ones(
 
 
 @public(method=False)
+@short(of_shape("empty"))
 def empty(
     *size,
     out=None,
@@ -316,7 +345,27 @@ def new_full(
     )
 
 
+def counted(careful):
+    """The short form of arange(n) and arange(a, b) for ints."""
+    make: list[Any] = []
+
+    def f(*args, **kw):
+        if kw or len(args) != 1 or type(args[0]) is not int or args[0] < 0:
+            return careful(*args, **kw)
+        if state.default_device is not None or state.inference:
+            return careful(*args)
+        if not make:
+            make.append(space().library.arange)
+        return plain(make[0](0, args[0], 1, INT64))
+
+    return f
+
+
+INT64 = dtypes.int64.np
+
+
 @public(method=False)
+@short(counted)
 def arange(
     start=0,
     end=None,

@@ -6,9 +6,11 @@ import functools
 import math
 from typing import Any
 
+from ..arrays.lookup import NS
 from ..base.returns import named
 from ..engine.kinds import movement, opaque, reduction
 from ..engine.op import op, primitive, public
+from ..engine.short import F32, F64, along, plain, short
 from ..engine.tensor import Tensor, wrap
 from .dims import restore, wrap_dim
 from .reduce import reduced
@@ -154,6 +156,35 @@ def OPS_call(word: str, x: Tensor, d: int, static: dict[str, Any]) -> Tensor:
     return OPS[word].entry(x, dim=d, **static)
 
 
+def greatest(name: str, all_op: Any, arg: str) -> Any:
+    """The short form of max() and max(dim)."""
+    from ..engine.op import OPS
+
+    whole, place, value = all_op.impl.get, OPS[arg].impl.get, OPS["a" + name].impl
+
+    def form(careful):
+        def f(input, *args, **kw):
+            if type(input) is Tensor and input._n is None and not kw:
+                a = input._a
+                t, d = type(a), a.dtype
+                if (d is F32 or d is F64) and a.size and a.ndim:
+                    if not args:
+                        run = whole(t)
+                        if run is not None:
+                            r = run(a)
+                            return plain(r if type(r) is t else NS[t].asarray(r))
+                    elif len(args) == 1 and type(args[0]) is int and 0 <= args[0] < a.ndim:
+                        run, dim = place(t), args[0]
+                        if run is not None and a.ndim > 1:
+                            v, i = value[t](a, dim, False), run(a, dim, False)
+                            return named(name, plain(v), plain(i))
+            return careful(input, *args, **kw)
+
+        return f
+
+    return form
+
+
 def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
     def f(input, dim=None, keepdim=False, *, out=None, axis=None):
         dim = axis if dim is None else dim
@@ -174,6 +205,7 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         return r
 
     f.__name__ = name
+    short(greatest(name, all_op, arg))(f)
     f.__doc__ = (
         f"The {name}imum of all elements; with dim, (values, indices) along it; with another"
         " tensor, elementwise."
@@ -198,7 +230,7 @@ def _am(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"{name[1:]}imum along dims; equal elements share the gradient."
-    return public(f, name=name)
+    return public(short(along(o))(f), name=name)
 
 
 _am("amax", amax)
@@ -239,7 +271,7 @@ def _arg(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"Index of the {name[3:]}imum of all elements (flattened), or along dim."
-    return public(f, name=name)
+    return public(short(along(o))(f), name=name)
 
 
 _arg("argmax", argmax)
@@ -257,7 +289,27 @@ def argsort_(input, dim=-1, descending=False, stable=False):
     return argsort.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
 
 
+def sorting(careful):
+    """The short form of sort(dim)."""
+    order: Any = argsort.impl.get
+    take = picked("sort").impl
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._n is None and not kw and len(args) == 1:
+            a, dim = input._a, args[0]
+            t, d = type(a), a.dtype
+            run = order(t)
+            usual = (d is F32 or d is F64) and run is not None and type(dim) is int
+            if usual and 0 <= dim < a.ndim:
+                i = run(a, dim, False)
+                return named("sort", plain(take[t](a, i, dim, True)), plain(i))
+        return careful(input, *args, **kw)
+
+    return f
+
+
 @public(name="sort")
+@short(sorting)
 def sort(input, dim=-1, descending=False, *, stable=False):
     """(values, indices) sorted along dim; stable.
 
@@ -284,7 +336,27 @@ def topk_indices(xp, x, k=1, dim=-1, largest=True):
     """Indices of the k largest elements along dim."""
 
 
+def foremost(careful):
+    """The short form of topk(k, dim)."""
+    find: Any = topk_indices.impl.get
+    take = picked("topk").impl
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._n is None and not kw and len(args) == 2:
+            a, (k, dim) = input._a, args
+            t, d = type(a), a.dtype
+            run = find(t)
+            usual = (d is F32 or d is F64) and run is not None and type(dim) is type(k) is int
+            if usual and 0 <= dim < a.ndim and 0 <= k <= a.shape[dim]:
+                i = run(a, k, dim, True)
+                return named("topk", plain(take[t](a, i, dim, True)), plain(i))
+        return careful(input, *args, **kw)
+
+    return f
+
+
 @public
+@short(foremost)
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim."""
     d = wrap_dim(dim, input._a.ndim, "topk")

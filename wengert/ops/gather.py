@@ -7,6 +7,7 @@ from typing import Any
 from ..base import dtypes
 from ..engine.kinds import movement, opaque
 from ..engine.op import op, primitive, public
+from ..engine.short import plain, short
 from ..engine.tensor import Tensor
 from .creation import scalar_tensor
 from .dims import wrap_dim
@@ -103,7 +104,47 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     return d
 
 
+def gathered(careful):
+    """The short form of gather(dim, index) for an index of input's shape."""
+    find = gather.impl.get
+
+    def f(input, dim, index, **kw):
+        if type(input) is type(index) is Tensor and input._n is None and not kw:
+            a, i = input._a, index._a
+            t, shape = type(a), a.shape
+            run = find(t)
+            if (
+                run is not None
+                and t is type(i)
+                and i.dtype is INT64
+                and type(dim) is int
+                and 0 <= dim < len(shape)
+                and i.shape == shape
+                and i.size
+            ):
+                try:
+                    check_places(i, shape[dim])
+                except IndexError:
+                    return careful(input, dim, index)
+                return plain(run(a, i, dim))
+        return careful(input, dim, index, **kw)
+
+    return f
+
+
+def check_places(i: Any, n: int) -> None:
+    """IndexError unless all of an array's numbers are from 0 to n - 1: a negative one, read as
+    unsigned, is larger than any n.
+    """
+    if i.view(UINT64).max() >= n:
+        raise IndexError
+
+
+INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
+
+
 @public(name="gather")
+@short(gathered)
 def gather_(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
 

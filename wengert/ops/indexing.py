@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base import dtypes
 from ..engine import views
 from ..engine.kinds import elementwise, movement
 from ..engine.op import op, primitive, public
+from ..engine.short import plain
 from ..engine.tensor import Tensor, wrap
 from .dims import wrap_dim
 
@@ -239,6 +241,10 @@ def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     return getitem.entry(self, key)
 
 
+ROWS = ("array",)
+INT64 = dtypes.int64.np
+
+
 def read(self: Tensor, key: Any) -> Tensor:
     """x[key]."""
     if type(key) is int:
@@ -252,6 +258,13 @@ def read(self: Tensor, key: Any) -> Tensor:
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
         return select_item.entry(self, (key,))
+    if type(key) is Tensor and type(self) is Tensor and self._n is None:
+        a, k = self._a, key._a
+        if type(a) is type(k) and k.dtype is INT64 and k.ndim and a.ndim:
+            try:
+                return plain(take.impl[type(a)](a, k, spec=ROWS))
+            except (KeyError, IndexError):  # an interpreter's array; out of bounds
+                pass
     if type(key) is Tensor and key._a.ndim and self._a.ndim and key.dtype.name == "int64":
         check_index(key, self._a.shape[0], 0)
         return take.entry(self, key, spec=("array",))

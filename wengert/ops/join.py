@@ -6,6 +6,7 @@ from typing import Any
 
 from ..engine.kinds import movement
 from ..engine.op import primitive, public
+from ..engine.short import joined, short
 from ..engine.tensor import Tensor
 from .dims import wrap_dim
 from .indexing import sizes_item, split_item, unbind_item
@@ -54,6 +55,7 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
 
 
 @public(name="cat", method=False, aliases=("concat", "concatenate"))
+@short(joined(cat))
 def cat_(tensors, dim=0, *, out=None, axis=None):
     """Tensors joined along dim; all other sizes must agree.
 
@@ -99,6 +101,7 @@ def joint_dtype(ts: list[Tensor]) -> Any:
 
 
 @public(name="stack", method=False)
+@short(joined(stack))
 def stack_(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim."""
     ts = listed(tensors, "stack")

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from ..arrays.lookup import NUMBER
 from ..engine.op import public
+from ..engine.short import F32, F64, plain, short
 from ..engine.tensor import Tensor
+from .compare import BOOL
 from .compare import where as where_op
 from .creation import scalar_tensor
 from .indexing import index_put
 
 
+def filled(careful):
+    """The short form of masked_fill(mask, number)."""
+    find = where_op.impl.get
+
+    def f(input, mask, value, **kw):
+        if (type(value) is float or type(value) is int) and type(input) is type(mask) is Tensor:
+            a, m = input._a, mask._a
+            d, t = a.dtype, type(a)
+            run = find(t)
+            if (
+                run is not None
+                and (d is F32 or d is F64)
+                and input._n is None
+                and not kw
+                and type(m) is t
+                and m.dtype is BOOL
+                and m.shape == a.shape
+                and a.ndim
+            ):
+                return plain(run(m, NUMBER[t](value, d), a))
+        return careful(input, mask, value, **kw)
+
+    return f
+
+
 @public
+@short(filled)
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true."""
     if mask.dtype.name != "bool":

@@ -10,6 +10,7 @@ from typing import Any
 from ..engine.dispatch import write_out
 from ..engine.kinds import movement
 from ..engine.op import function, primitive, public
+from ..engine.short import plain, short
 from ..engine.tensor import Tensor
 from .dims import sizes_of, wrap_dim, wrap_dims
 from .indexing import getitem, select_
@@ -86,7 +87,25 @@ def _triangle(name: str) -> Any:
         f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, from a diagonal on;"
         " zeros elsewhere."
     )
-    return public(g, name=name)
+    return public(short(triangular(f))(g), name=name)
+
+
+def triangular(o: Any) -> Any:
+    """The short form of tril() and triu() without arguments."""
+    find = o.impl.get
+
+    def form(careful):
+        def f(input, *args, **kw):
+            if type(input) is Tensor and input._n is None and not (args or kw):
+                a = input._a
+                run = find(type(a))
+                if run is not None and a.ndim >= 2:
+                    return plain(run(a, 0))
+            return careful(input, *args, **kw)
+
+        return f
+
+    return form
 
 
 _triangle("tril")
@@ -141,7 +160,23 @@ repeat.batch(
 # ---- public
 
 
+def flipped(careful: Any) -> Any:
+    """The short form of flip(dim)."""
+    find = flip.impl.get
+
+    def f(input, *dims, **kw):
+        if len(dims) == 1 and type(input) is Tensor and input._n is None and not kw:
+            a, d = input._a, dims[0]
+            run = find(type(a))
+            if run is not None and type(d) is int and 0 <= d < a.ndim:
+                return plain(run(a, dims))
+        return careful(input, *dims, **kw)
+
+    return f
+
+
 @public(name="flip")
+@short(flipped)
 def flip_(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
     dims = args if dims is None else (dims,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..engine.kinds import linear, reduction
 from ..engine.op import primitive, public
+from ..engine.short import along, short
 from .dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
 __all__ = ["kept_shape", "reduction"]
@@ -48,6 +49,7 @@ mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shap
 
 
 @public(name="sum")
+@short(along(sum))
 def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     """Sum of the elements, or over dim (an int or a tuple).
 
@@ -80,6 +82,7 @@ def reduced(dim, ndim, name):
 
 
 @public(name="mean")
+@short(along(mean))
 def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     """Mean of the elements, or over dim (an int or a tuple); floating or complex tensors only.
 

@@ -8,6 +8,7 @@ from ..base import dtypes
 from ..base.returns import named
 from ..engine.kinds import linear, opaque
 from ..engine.op import op, primitive, public
+from ..engine.short import at, short
 from .dims import wrap_dim
 from .extremes import by_index  # noqa: F401
 
@@ -125,7 +126,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
-    return public(f, name=name)
+    return public(short(at(o))(f), name=name)
 
 
 _public_scan("cumsum", cumsum, "sum")

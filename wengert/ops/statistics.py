@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.lookup import NS
 from ..base import dtypes
 from ..engine.kinds import reduction
 from ..engine.op import function, op, primitive, public
+from ..engine.short import F32, F64, along, plain, short, whole
 from ..engine.tensor import Tensor
 from .dims import count, restore, wrap_dim, wrap_dims
 from .reduce import mean_, reduced, sum_
@@ -70,7 +72,7 @@ def _truth(name: str) -> Any:
     f.__doc__ = (
         f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
     )
-    return public(f, name=name)
+    return public(short(whole(o, None, False))(f), name=name)
 
 
 all = _truth("all")
@@ -95,6 +97,7 @@ def _finite(xp: Any, m: Any) -> Any:
 
 
 @public(name="logsumexp", aliases=())
+@short(along(logsumexp))
 def logsumexp_(input, dim, keepdim=False):
     """log of the sum of exp along dim, without overflow."""
     d = reduced(dim, input._a.ndim, "logsumexp")
@@ -135,6 +138,8 @@ def dims_set(d: Any, ndim: int) -> set[int]:
 @op(reduction, public=False, method=False)
 def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
+    if xp.name == "cpu" and (r := xp.variance(x, dim, correction, keepdim)) is not None:
+        return r
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
     return (
@@ -208,6 +213,8 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         v = v.sqrt() if root else v
         return (v, mean_(input, d, keep)) if pair else v
 
+    if not pair:
+        short(deviation(root))(f)
     f.__name__ = name
     f.__doc__ = (
         ("Standard deviation" if root else "Variance")
@@ -215,6 +222,33 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         + " of all elements or along dim; divides by n - correction (default 1)."
     )
     return public(f, name=name)
+
+
+def deviation(root: bool) -> Any:
+    """The short form of var() and std(), and of both along one dim, with the usual correction."""
+    find = var.impl.get
+
+    def form(careful):
+        def f(input, *args, **kw):
+            if type(input) is Tensor and input._n is None and not kw and len(args) < 2:
+                a = input._a
+                d, run = a.dtype, find(type(a))
+                if (d is F32 or d is F64) and run is not None and a.ndim:
+                    dim = args[0] if args else None
+                    if dim is None:
+                        n = a.size
+                    else:
+                        n = a.shape[dim] if type(dim) is int and 0 <= dim < a.ndim else 0
+                    if n > 1:
+                        r = run(a, dim, 1, False)
+                        if root:
+                            r = NS[type(a)].sqrt(r)
+                        return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
+            return careful(input, *args, **kw)
+
+        return f
+
+    return form
 
 
 def low(f: Any, x: Tensor, *args: Any) -> Tensor:
@@ -267,6 +301,8 @@ def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
 def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord == 2:
+        if dim is None and not keepdim and xp.name == "cpu" and (r := xp.norm2(x)) is not None:
+            return r
         return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
     a = xp.abs(x)
     if ord == math.inf:
@@ -332,7 +368,24 @@ def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     return low(vector_norm.entry, x, float(ord), d, keepdim)
 
 
+def length(careful):
+    """The short form of norm()."""
+    find = vector_norm.impl.get
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._n is None and not (args or kw):
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (d is F32 or d is F64) and run is not None and a.ndim:
+                r = run(a, 2.0, None, False)
+                return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
+        return careful(input, *args, **kw)
+
+    return f
+
+
 @public
+@short(length)
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
 

@@ -14,6 +14,7 @@ from ..arrays.lookup import namespace
 from ..base.modes import state
 from ..engine.dispatch import write_out
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op
+from ..engine.short import shortened
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import check_inplace, inplace, mutated
 from . import catalogue
@@ -39,6 +40,7 @@ def finished(f: Any, name: str) -> Any:
     done = getattr(f, "__wengert_finished__", None)
     if done is None:
         done = f if name.endswith("_") or not takes_tensor(f) else with_out(f)
+        done = shortened(f, done)
         f.__wengert_finished__ = done
     return done
 

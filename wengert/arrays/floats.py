@@ -1,0 +1,334 @@
+"""NumPy's quick ways for plain float arrays in the common layouts: sums as products with ones,
+extremes by their place, scattered sums by counting. All else goes to the general words.
+
+Each word takes what the general one of the same name takes, without the library.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from . import elementwise, reductions, shapes, sorting
+
+F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool)
+LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
+ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
+ONES32: dict[int, Any] = {}
+ONES64: dict[int, Any] = {}
+NUMBERS32: dict[Any, Any] = {}
+NUMBERS64: dict[Any, Any] = {}
+add, subtract, multiply, divide = np.add, np.subtract, np.multiply, np.true_divide
+exp, log = np.exp, np.log
+
+
+def number(n: Any, d: Any) -> Any:
+    """n as a 0-d array, which ufuncs take sooner than Python's number."""
+    known = NUMBERS32 if d is F32 else NUMBERS64
+    a = known.get(n)
+    if a is None:
+        a = np.asarray(n, d)
+        if len(known) < 1024:
+            known[n] = a
+    return a
+
+
+def ones(n: int, d: Any) -> Any:
+    """n ones, n up to LONGEST."""
+    known = ONES32 if d is F32 else ONES64
+    a = known.get(n)
+    if a is None:
+        a = known[n] = ALL_ONES[d][:n]
+    return a
+
+
+def starts(rows: int, n: int) -> Any:
+    """Where each row of n begins in the flat array; a column."""
+    return kept_starts(rows, n) if rows <= LONGEST else column(rows, n)
+
+
+def column(rows: int, n: int) -> Any:
+    return np.arange(0, rows * n, n).reshape(rows, 1)
+
+
+kept_starts = functools.lru_cache(64)(column)
+
+
+def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Sum; over rows or columns of a matrix as its product with ones."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
+        n = x.shape[dim]
+        if 0 < n <= LONGEST:
+            r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
+            return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
+    return reductions.sum(np, x, dim, keepdim)
+
+
+def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Mean of a floating array."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
+        n = x.shape[dim]
+        if 0 < n <= LONGEST:
+            return divide(sum(x, dim, keepdim), number(n, d))
+    return reductions.mean(np, x, dim, keepdim)
+
+
+def extreme(word: str, find: str) -> Any:
+    general = getattr(reductions, word)
+
+    def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        d = x.dtype
+        if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and dim and x.size > 256:
+            rows, n = x.shape
+            if n < 8192 and x.flags.c_contiguous:  # the place of an extreme is found sooner
+                i = getattr(x, find)(1)
+                at = starts(rows, n)
+                return x.reshape(-1).take(at[:, 0] + i if not keepdim else at + i[:, None])
+        if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
+            return np.asarray(x.take(getattr(x, find)()))
+        return general(np, x, dim, keepdim)
+
+    f.__name__ = word
+    f.__doc__ = general.__doc__
+    return f
+
+
+amax, amin = extreme("amax", "argmax"), extreme("amin", "argmin")
+
+
+def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """log sum exp(x) of the rows or columns of a matrix, shifted by their maxima."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and x.size:
+        m = amax(x, dim, True)
+        e = subtract(x, m)
+        exp(e, e)
+        s = sum(e, dim, True)
+        log(s, s)
+        add(s, m, s)
+        flat = s.reshape(-1)
+        check = flat.dot(flat)
+        if check == check:  # not nan, so no maximum was infinite
+            return s if keepdim else flat
+    return reductions.logsumexp(np, x, dim, keepdim)
+
+
+def cumsum(x: Any, dim: int = 0) -> Any:
+    """Sum so far."""
+    d = x.dtype
+    return add.accumulate(x, dim) if (d is F32 or d is F64) and x.ndim else general_cumsum(x, dim)
+
+
+general_cumsum = functools.partial(reductions.cumsum, np)
+
+
+def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
+    """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and dim == 1 and largest and x.size:
+        rows, n = x.shape
+        if n > 16 and 0 < k <= 4:
+            at = starts(rows, n)[:, 0]
+            out = np.empty((rows, k), np.int64)
+            y = x.copy()
+            flat = y.reshape(-1)
+            least = -np.inf
+            for j in range(k):
+                out[:, j] = i = y.argmax(1)
+                i += at
+                last = flat.take(i)
+                flat[i] = least
+            check = last.dot(last)
+            if check - check == 0:  # finite: every place was found once
+                return out
+        elif x.size <= 1 << 14:
+            flat = x.reshape(-1)
+            check = flat.dot(flat)
+            if check == check:  # no nan
+                return np.negative(x).argsort(1, "stable")[:, :k].copy()
+    return sorting.topk_indices(np, x, k, dim, largest)
+
+
+def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
+    """Indices that sort (stable); nan counts as largest."""
+    if descending or not x.ndim or x.dtype.kind == "V":
+        return reductions.argsort(np, x, dim, descending)
+    return x.argsort(dim, "stable")
+
+
+def gather(x: Any, index: Any, dim: int = 0) -> Any:
+    """out[i][j] = x[index[i][j]][j] for dim 0; within rows one take from the flat array."""
+    shape = x.shape
+    if dim == len(shape) - 1 and index.shape[:-1] == shape[:-1] and x.size:
+        n = shape[-1]
+        if len(shape) == 2:
+            at = starts(shape[0], n)
+        else:
+            at = starts(x.size // n, n).reshape(*shape[:-1], 1)
+        return x.reshape(-1).take(add(index, at))
+    return shapes.gather(np, x, index, dim)
+
+
+def take(x: Any, *indices: Any, spec: Any = ()) -> Any:
+    """Advanced indexing: spec is the key, with "array" where an index array goes."""
+    if spec == ("array",) and indices[0].dtype.kind == "i":
+        return x.take(indices[0], 0)
+    return shapes.take(np, x, *indices, spec=spec)
+
+
+def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
+    """A copy of x with src added at the places gather would read."""
+    shape, d = x.shape, x.dtype
+    if (
+        (d is F32 or d is F64)
+        and dim == len(shape) - 1
+        and index.shape == src.shape
+        and index.shape[:-1] == shape[:-1]
+        and src.dtype is d
+        and 4 * index.size >= x.size > 0
+    ):
+        n = shape[-1]
+        flat = add(index.reshape(-1, index.shape[-1]), starts(x.size // n, n)).reshape(-1)
+        total = np.bincount(flat, src.reshape(-1), x.size)  # in double precision
+        return add(x, total.reshape(shape), dtype=d, casting="same_kind")
+    return shapes.scatter_add(np, x, index, src, dim)
+
+
+def add_rows(values: Any, index: Any, rows: int) -> Any:
+    """values (n, m) summed into zeros (rows, m) at index (n,) without negative numbers."""
+    n, m = values.shape
+    flat = add(index[:, None] * m, np.arange(m)).reshape(-1)
+    return np.bincount(flat, values.reshape(-1), rows * m).reshape(rows, m).astype(values.dtype)
+
+
+def flip(x: Any, dims: tuple[int, ...]) -> Any:
+    """x with dimensions in reverse order, a copy."""
+    if len(dims) == 1:
+        d = dims[0]
+        if d >= 0:
+            return x[(ALL,) * d + (BACK,)].copy()
+    return shapes.flip(np, x, dims)
+
+
+ALL, BACK = slice(None), slice(None, None, -1)
+BITS: dict[int, Any] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint32)}
+BITS[8] = np.dtype(np.uint64)
+
+
+@functools.lru_cache(64)
+def triangle(rows: int, columns: int, diagonal: int, item: int) -> Any:
+    """All bits set on and below a diagonal."""
+    d = BITS[item]
+    return np.tril(np.full((rows, columns), -1, np.int8), diagonal).astype(np.int64).astype(d)
+
+
+def tril(x: Any, diagonal: int = 0) -> Any:
+    """The lower triangle, by masking bits."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and 0 < x.size <= 1 << 16:
+        t = BITS[d.itemsize]
+        return (x.view(t) & triangle(*x.shape, diagonal, d.itemsize)).view(d)
+    return shapes.tril(np, x, diagonal)
+
+
+def triu(x: Any, diagonal: int = 0) -> Any:
+    """The upper triangle, by masking bits."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and 0 < x.size <= 1 << 16:
+        t = BITS[d.itemsize]
+        return (x.view(t) & ~triangle(*x.shape, diagonal - 1, d.itemsize)).view(d)
+    return shapes.triu(np, x, diagonal)
+
+
+def cat(*arrays: Any, dim: int = 0) -> Any:
+    """Arrays joined along a dimension."""
+    return np.concatenate(arrays, dim)
+
+
+def stack(*arrays: Any, dim: int = 0) -> Any:
+    """Arrays of one shape joined along a new dimension."""
+    if dim == 0 and arrays[0].ndim:
+        a = arrays[0]
+        return np.concatenate(arrays).reshape(len(arrays), *a.shape)
+    return np.stack(arrays, dim)
+
+
+CLIP = getattr(getattr(np, "_core", None), "umath", None)
+CLIP = getattr(CLIP, "clip", None)  # what np.clip calls in the end
+
+
+def clamp(x: Any, low: Any, high: Any) -> Any:
+    """x limited to [low, high]; a limit may be None; nan stays nan."""
+    d = x.dtype
+    if (d is F32 or d is F64) and low is not None and high is not None and CLIP is not None:
+        return CLIP(x, number(low, d), number(high, d))
+    return elementwise.clamp(np, x, low, high)
+
+
+def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether an element is true."""
+    if dim is None and not keepdim and x.dtype is BOOL:
+        return np.asarray(np.count_nonzero(x) != 0)
+    return reductions.any(np, x, dim, keepdim)
+
+
+def variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    """The variance of a matrix, of all elements or along one dim; None where that is no case
+    for here.
+    """
+    d = x.dtype
+    if not (d is F32 or d is F64) or x.ndim != 2:
+        return None
+    n = x.size if dim is None else x.shape[dim] if type(dim) is int else 0
+    if not correction < n <= LONGEST:
+        return None
+    if dim is None:
+        away = x.reshape(-1)
+        away = subtract(away, np.asarray(float(away.dot(ones(n, d))) / n, d))
+        r = np.asarray(float(away.dot(away)) / (n - correction), d)
+        return r.reshape(1, 1) if keepdim else r
+    away = subtract(x, mean(x, dim, True))
+    multiply(away, away, away)
+    r = sum(away, dim, keepdim)
+    return divide(r, number(n - correction, d), r)
+
+
+def norm2(x: Any) -> Any:
+    """The Euclidean norm of all elements; None where that is no case for here."""
+    d = x.dtype
+    if (d is F32 or d is F64) and 0 < x.size <= LONGEST and x.ndim:
+        flat = x.reshape(-1)
+        return np.sqrt(flat.dot(flat))
+    return None
+
+
+WORDS = {
+    f.__name__: f
+    for f in (
+        sum,
+        mean,
+        amax,
+        amin,
+        logsumexp,
+        cumsum,
+        argsort,
+        topk_indices,
+        gather,
+        take,
+        scatter_add,
+        flip,
+        tril,
+        triu,
+        cat,
+        stack,
+        clamp,
+        any,
+        variance,
+        norm2,
+    )
+}
+WORDS["where"] = np.where
