@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import state
-from .interp import Interp, interpreter, plan_rule, run_op, run_rule
+from .interp import Interp, interpreter, plan_rule, run_op, run_rule, whole
 from .op import Op
 from .tensor import Tensor, wrap
 
@@ -138,7 +138,7 @@ def transposed_vjp(
 
     with enable_grad():
         moving = iter(leaf_arrays([p for p, t in zip(primals, tangents) if t is not None]))
-        leaves = [p if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
+        leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
         for leaf, t in zip(leaves, tangents):
             if t is not None and dtypes.as_dtype(leaf._a.dtype).category >= 2:
                 leaf.requires_grad_()

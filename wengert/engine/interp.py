@@ -206,15 +206,27 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
             return op.fwd(NS[top], *ins, **static)
         return top.interpret(op, ins, static, level)
     if tensor:
+        ins = tuple([whole(a) for a in ins])
         if op.hidden:
             from .dispatch import slow
 
-            return slow(op, tuple(ins), static, hidden=True)
+            return slow(op, ins, static, hidden=True)
         return getattr(NS[Tensor], op.name)(*ins, **static)
     xp = library_under() if library is None else NS[library]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
     return getattr(xp, op.name)(*ins, *static.values())
+
+
+def whole(a: Any) -> Any:
+    """A library's scalar (NumPy's results of 0-d arrays) as an array: beside a Tensor it would be
+    taken for a Python number.
+    """
+    t = type(a)
+    if a is None or t in SCALARS or RANK.get(t):
+        return a
+    ns = NS[t]
+    return a if isinstance(a, ns.array_type) else ns.library.asarray(a)
 
 
 class Need(NamedTuple):

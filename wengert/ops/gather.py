@@ -205,13 +205,11 @@ def _join_src(
         zeros_here = xp.gather(
             xp.scatter_add(xp.zeros(tuple(x.shape), g.dtype), index, zero, dim), index, dim
         )
-        # the product without the zeros: exact also where exactly one factor is zero
+        # a factor that is the only zero has the product of the others; all else comes from out,
+        # whose own derivative knows of the zero
         rest = xp.scatter_join(x, index, safe, dim, how)
-        r = xp.gather(g * rest, index, dim) / safe
-        keep = xp.logical_or(
-            xp.eq(zeros_here, 0), xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0))
-        )
-        r = xp.where(keep, r, xp.zeros_like(r))
+        alone = xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0))
+        r = xp.where(alone, xp.gather(g * rest, index, dim), xp.gather(g * out, index, dim) / safe)
     else:
         win = xp.astype(xp.eq(x, out), g.dtype)
         hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), g.dtype)

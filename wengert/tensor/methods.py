@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..arrays.lookup import NS, Namespace, namespace
+from ..arrays.lookup import NS, SCALARS, Namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
 from ..engine import views
@@ -66,15 +66,21 @@ class TensorNamespace(Namespace):
 
     @staticmethod
     def zeros_like(x: Any) -> Any:
-        return wrap(namespace(x._a).zeros_like(x._a)) if isinstance(x, Tensor) else 0
+        return like(x, "zeros_like") if type(x) not in SCALARS else 0
 
     @staticmethod
     def ones_like(x: Any) -> Any:
-        return wrap(namespace(x._a).ones_like(x._a)) if isinstance(x, Tensor) else 1
+        return like(x, "ones_like") if type(x) not in SCALARS else 1
 
     @staticmethod
     def full_like(x: Any, value: Any = 0) -> Any:
-        return wrap(namespace(x._a).full_like(x._a, value))
+        return like(x, "full_like", value)
+
+
+def like(x: Any, word: str, *args: Any) -> Tensor:
+    """Zeros, ones or a value shaped like x: a Tensor, or an array beside Tensors in a rule."""
+    a = x._a if isinstance(x, Tensor) else x
+    return wrap(getattr(namespace(a), word)(a, *args))
 
 
 NS[Tensor] = TensorNamespace()
