@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays import brainfloat
+from ..engine.tensor import wrap
 from .checks import check_lr
 from .optimizer import Optimizer, Params
+from .rule import library
 
 # The quintic whose repetition drives singular values towards 1 fastest from near 0
 # (https://kellerjordan.github.io/posts/muon).
@@ -123,6 +126,8 @@ def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, 
     if len(coefficients) != 3:
         raise ValueError("Coefficients must be a tuple of exactly 3 values")
     a, b, c = coefficients
+    if library(type(g._a)) is not None and g.device.type == "cpu":
+        return wrap(_orthogonal(g._a, coefficients, steps, eps))
     x = rounded(g)
     tall = g.shape[0] > g.shape[1]
     if tall:
@@ -131,6 +136,24 @@ def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, 
     for _ in range(steps):
         gram = rounded(x @ x.T)
         x = rounded(a * x + rounded(b * gram + c * (gram @ gram)) @ x)
+    return x.T if tall else x
+
+
+def _orthogonal(g: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:
+    """The same of an array, rounded exactly as PyTorch rounds it on a CPU."""
+    a, b, c = coefficients
+    x = brainfloat.rounded(g)
+    tall = g.shape[0] > g.shape[1]
+    if tall:
+        x = x.T
+    norm = brainfloat.norm(x)
+    x = brainfloat.rounded(x / max(norm, norm.dtype.type(eps)))
+    along = not tall
+    for _ in range(steps):
+        gram = brainfloat.rounded(brainfloat.product(x, x.T, along))
+        update = brainfloat.product_plus(b, gram, c, gram, gram)
+        x = brainfloat.product_plus(a, x, 1.0, update, x, not along)
+        along = True
     return x.T if tall else x
 
 
