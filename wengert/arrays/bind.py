@@ -8,7 +8,9 @@ import importlib
 from functools import partial
 from typing import Any
 
-from . import elementwise, floats, reductions, shapes
+import numpy
+
+from . import elementwise, floats, fused, reductions, shapes
 
 EAGER = (elementwise, shapes, reductions)
 # word -> module that defines it, imported when the word is first used
@@ -47,6 +49,7 @@ def words(lib: Any) -> dict[str, Any]:
     out["library"] = lib
     if lib.__name__ == "numpy":
         out.update(floats.WORDS)
+        out.update({name: fused.wrap(name, out[name]) for name in fused.WORDS.keys() & out})
     out["clamp_scalar"] = out["clamp"]
     return out
 
@@ -61,5 +64,6 @@ def lazy_word(lib: Any, word: str) -> Any:
                 raise
             continue
         if word in getattr(module, "__all__", ()):
-            return partial(getattr(module, word), lib)
+            f = partial(getattr(module, word), lib)
+            return fused.wrap(word, f) if lib is numpy else f
     return None

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, Namespace
+from ..arrays.lookup import NS, RANK, Namespace
 from .node import Node, add_saved_properties
 
 OPS: dict[str, Op] = {}
@@ -77,7 +77,6 @@ class Op:
         self.node_name = node
         self.impl = _Impl(self)
         self.backward: Any = None
-        self._entry: Any = None
 
     # ---- declaring
 
@@ -172,14 +171,12 @@ class Op:
         add_saved_properties(made, self.saved)
         return made
 
-    @property
+    @functools.cached_property
     def entry(self) -> Callable[..., Any]:
         """The public function, built at first use."""
-        if self._entry is None:
-            from .entry import build_entry
+        from .entry import build_entry
 
-            self._entry = build_entry(self)
-        return self._entry
+        return build_entry(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.entry(*args, **kwargs)
@@ -228,12 +225,13 @@ class _Impl(dict):
         self.real: dict[type, Any] = {}  # what it holds while nothing watches
 
     def __missing__(self, t: type) -> Any:
-        from ..arrays.lookup import RANK
+        if RANK.get(t) or LANE.closed:
+            raise KeyError(t)  # interpreters and Tensors go the long way
         from .dispatch import COMPOSED
 
         ns = NS[t]
-        if LANE.closed or RANK.get(t, 0) or t in COMPOSED:
-            raise KeyError(t)  # interpreters and Tensors go the long way
+        if RANK.get(t) or t in COMPOSED:
+            raise KeyError(t)
         if not self:
             LANE.filled.append(self)
         self[t] = f = self.callable(t, ns)

@@ -56,4 +56,4 @@ def recorded(t: Tensor, target: device, source: device) -> Tensor:
     return out
 
 
-to_device_op._entry = recorded
+to_device_op.entry = recorded

@@ -1,0 +1,336 @@
+"""Words of the CPU that have a loop of their own, for float32.
+
+Here: for each, the ufunc (`loops.py`, `formulas.py`) and when it can stand for the general word,
+which is what runs for other dtypes, for other options, without llvmlite, and as long as compiling
+would cost more than it has cost to do without. `wrap` puts it in front of the general word.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import formulas
+from .loops import Ufunc, elements, rows
+
+Word = Callable[..., Any]
+
+F32, BOOL, I64 = np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.int64)
+CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
+
+
+EXACT = frozenset(
+    ("rsqrt", "reciprocal", "sign", "relu", "leaky_relu", "leaky_relu_backward", "clamp", "choice")
+)
+
+
+def loop(kinds: str, formula: str) -> Ufunc:
+    """A ufunc over elements; the last letter of kinds is the result's."""
+    make = getattr(formulas, formula)
+    exact = formula in EXACT
+    return Ufunc(formula, kinds, len(kinds) - 1, lambda: elements(kinds, make), exact=exact)
+
+
+def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:
+    """A ufunc over rows; signature as in NumPy, without names: "n,->n" has a row and a number."""
+    before, after = (part.split(",") for part in signature.split("->"))
+    make = getattr(formulas, formula)
+    core = [k for k, dim in enumerate(before + after) if dim]
+    full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
+    return Ufunc(formula, kinds, len(before), lambda: rows(kinds, core, make), full)
+
+
+class _Numbers(dict):
+    """Numbers as 0-d arrays: beside those, a ufunc takes half the time."""
+
+    def __missing__(self, value: float) -> Any:
+        if len(self) > 1000:
+            self.clear()
+        a = self[value] = np.asarray(value, F32)
+        return a
+
+
+NUMBERS = _Numbers()
+
+
+# --------------------------------------------------------------------------- forms of words
+
+
+def unary(name: str, formula: str | None = None) -> Callable[[Word], Word]:
+    """word(x)"""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("ff", formula or name)
+
+        def f(x: Any) -> Any:
+            if x.dtype is F32:
+                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x)
+            return general(x)
+
+        return f
+
+    return wrapped
+
+
+def binary(name: str) -> Callable[[Word], Word]:
+    """word(x, y)"""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("fff", name)
+
+        def f(x: Any, y: Any) -> Any:
+            if x.dtype is F32 and y.dtype is F32:
+                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x, y)
+            return general(x, y)
+
+        return f
+
+    return wrapped
+
+
+Plan = Callable[..., "tuple[str, tuple[float, ...]] | None"]
+
+
+def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
+    """word(arrays..., options...); plan(options...) is the formula and its numbers, or None."""
+
+    def wrapped(general: Word) -> Word:
+        loops: dict[str, Ufunc] = {}
+        plans: dict[Any, tuple[Ufunc, tuple[Any, ...]] | None] = {}
+
+        def prepare(options: tuple[Any, ...]) -> Any:
+            found = plan(*options)
+            if len(plans) > 1000:
+                plans.clear()
+            if found is None:
+                plans[options] = None
+            else:
+                name, numbers = found
+                if name not in loops:
+                    loops[name] = loop("f" * (arrays + len(numbers) + 1), name)
+                plans[options] = loops[name], tuple(NUMBERS[float(v)] for v in numbers)
+            return plans[options]
+
+        def one(x: Any, *options: Any, **named: Any) -> Any:
+            if x.dtype is F32 and not named:
+                planned = plans[options] if options in plans else prepare(options)
+                if planned is not None:
+                    u, numbers = planned
+                    run = u.run or u.ready(CALL + ELEMENT * x.size)
+                    if run is not None:
+                        return run(x, *numbers)
+            return general(x, *options, **named)
+
+        def two(g: Any, x: Any, *options: Any, **named: Any) -> Any:
+            if x.dtype is F32 and g.dtype is F32 and not named:
+                planned = plans[options] if options in plans else prepare(options)
+                if planned is not None:
+                    u, numbers = planned
+                    run = u.run or u.ready(CALL + ELEMENT * x.size)
+                    if run is not None:
+                        return run(g, x, *numbers)
+            return general(g, x, *options, **named)
+
+        return one if arrays == 1 else two
+
+    return wrapped
+
+
+def leaky(name: str) -> Plan:
+    return lambda slope=0.01: (name, (slope,))
+
+
+def elus(name: str) -> Plan:
+    return lambda alpha=1.0, scale=1.0, input_scale=1.0: (name, (alpha, scale, input_scale))
+
+
+def softpluses(name: str) -> Plan:
+    return lambda beta=1.0, threshold=20.0: (name, ()) if beta == 1 and threshold >= 16 else None
+
+
+def gelus(suffix: str) -> Plan:
+    return lambda how="none": (("gelu_tanh" if how == "tanh" else "gelu") + suffix, ())
+
+
+def clamped(low: Any = None, high: Any = None) -> Any:
+    if low != low or high != high:
+        return None
+    return "clamp", (-np.inf if low is None else low, np.inf if high is None else high)
+
+
+def where(general: Word) -> Word:
+    u = loop("?fff", "choice")
+
+    def f(condition: Any, x: Any, y: Any) -> Any:
+        try:
+            plain = condition.dtype is BOOL and x.dtype is F32 and y.dtype is F32
+        except AttributeError:
+            plain = False
+        if plain:
+            run = u.run or u.ready(CALL + ELEMENT * condition.size)
+            if run is not None:
+                return run(condition, x, y)
+        return general(condition, x, y)
+
+    return f
+
+
+# --------------------------------------------------------------------------- rows
+
+
+def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word], Word]:
+    """word(arrays..., dim) along the last dimension."""
+
+    def wrapped(general: Word) -> Word:
+        u = over_rows("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
+
+        def one(x: Any, dim: int = -1) -> Any:
+            nd = x.ndim
+            if x.dtype is F32 and nd and (dim == -1 or dim == nd - 1):
+                run = u.run or u.ready(4 * CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x)
+            return general(x, dim)
+
+        def two(g: Any, out: Any, dim: int = -1) -> Any:
+            nd = g.ndim
+            if (
+                g.dtype is F32
+                and nd
+                and (dim == -1 or dim == nd - 1)
+                and g.shape == out.shape
+                and out.dtype is F32
+            ):
+                run = u.run or u.ready(2 * CALL + ELEMENT * g.size)
+                if run is not None:
+                    return run(g, out)
+            return general(g, out, dim)
+
+        return one if arrays == 1 else two
+
+    return wrapped
+
+
+@functools.lru_cache(64)
+def vector(value: float, n: int) -> Any:
+    """n times the same number, for reading."""
+    return np.full(n, value, F32)
+
+
+def affine(weight: Any, bias: Any, n: int) -> tuple[Any, Any]:
+    """Weights and biases as vectors of n."""
+    return (
+        vector(1.0, n) if weight is None else weight.reshape(-1),
+        vector(0.0, n) if bias is None else bias.reshape(-1),
+    )
+
+
+def alike(x: Any, *others: Any) -> bool:
+    """Whether these are all float32, or not there."""
+    return x.dtype is F32 and all([a is None or a.dtype is F32 for a in others])
+
+
+def layer_norm(general: Word) -> Word:
+    u = over_rows("fffffff", "layer_norm", "n,n,n,->n,,")
+
+    def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+        if x.size and alike(x, weight, bias):
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                if dims == 1:
+                    n = x.shape[-1]
+                    flat = x if x.ndim == 2 else x.reshape(-1, n)
+                else:
+                    n = int(np.prod(x.shape[x.ndim - dims :]))
+                    flat = x.reshape(-1, n)
+                out, mean, rstd = run(flat, *affine(weight, bias, n), NUMBERS[eps])
+                return (out if flat is x else out.reshape(x.shape)), mean, rstd
+        return general(x, weight, bias, dims, eps)
+
+    return f
+
+
+def layer_norm_gradient(u: Ufunc, g: Any, x: Any, weight: Any, mean: Any, rstd: Any) -> Any:
+    """Gradient of the rows x, or None without the ufunc."""
+    if not (x.size and alike(x, g, weight, mean, rstd)):
+        return None
+    run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+    if run is None:
+        return None
+    return run(g, x, vector(1.0, x.shape[1]) if weight is None else weight.reshape(-1), mean, rstd)
+
+
+def layer_norm_backward(general: Word) -> Word:
+    u = over_rows("ffffff", "layer_norm_backward", "n,n,n,,->n")
+
+    def f(
+        g: Any,
+        x: Any,
+        weight: Any = None,
+        mean: Any = None,
+        rstd: Any = None,
+        dims: int = 1,
+        eps: float = 1e-5,
+        needs: Any = (True, True, True),
+    ) -> Any:
+        gx = None
+        if needs[0] and x.size:
+            n = int(np.prod(x.shape[x.ndim - dims :]))
+            gx = layer_norm_gradient(u, g.reshape(-1, n), x.reshape(-1, n), weight, mean, rstd)
+        if gx is None:
+            return general(g, x, weight, mean, rstd, dims, eps, needs)
+        gw = gb = None
+        if needs[1] or needs[2]:
+            _, gw, gb = general(g, x, weight, mean, rstd, dims, eps, (False, needs[1], needs[2]))
+        return gx.reshape(x.shape), gw, gb
+
+    return f
+
+
+WORDS: dict[str, Callable[[Word], Word]] = {
+    **{
+        name: unary(name)
+        for name in (
+            "sigmoid", "rsqrt", "reciprocal", "sign", "relu", "silu", "erf", "mish", "logsigmoid"
+        )
+    },
+    **{
+        name: binary(name)
+        for name in (
+            "sigmoid_backward", "tanh_backward", "silu_backward", "logsigmoid_backward"
+        )
+    },
+    "leaky_relu": planned(1, leaky("leaky_relu")),
+    "leaky_relu_backward": planned(2, leaky("leaky_relu_backward")),
+    "elu": planned(1, elus("elu")),
+    "elu_backward": planned(2, elus("elu_backward")),
+    "softplus": planned(1, softpluses("softplus")),
+    "softplus_backward": planned(2, softpluses("softplus_backward")),
+    "gelu": planned(1, gelus("")),
+    "gelu_backward": planned(2, gelus("_backward")),
+    "clamp": planned(1, clamped),
+    "where": where,
+    "softmax": row_word("softmax", 1),
+    "log_softmax": row_word("log_softmax", 1),
+    "softmax_backward": row_word("softmax_backward", 2),
+    "log_softmax_backward": row_word("log_softmax_backward", 2),
+    "layer_norm": layer_norm,
+    "layer_norm_backward": layer_norm_backward,
+}  # fmt: skip
+
+
+def wrap(word: str, general: Word) -> Word:
+    """A word of NumPy's, with its loop in front if it has one."""
+    make = WORDS.get(word)
+    if make is None:
+        return general
+    f = make(general)
+    f.__name__ = word
+    return f
