@@ -58,13 +58,13 @@ from .base.modes import (
     set_grad_enabled,
 )
 from .base.size import Size
+from .base.version import __version__
 from .engine.tensor import Tensor
 from .tensor import functions as _functions
 from .tensor import interop as _interop
 from .tensor import methods as _methods
 from .tensor import printing as _printing
 
-__version__ = "0.1.0"
 tensor = _functions.tensor  # importing the package of that name had set the attribute
 half, float, double = float16, float32, float64
 cfloat, cdouble = complex64, complex128
@@ -90,8 +90,10 @@ _LAZY = (
     "sklearn",
     "sparse",
     "special",
+    "torch_version",
     "train",
     "utils",
+    "version",
     "viz",
 )
 

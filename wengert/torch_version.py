@@ -1,0 +1,5 @@
+"""torch.torch_version: versions that compare by number."""
+
+from .base.version import TorchVersion, __version__
+
+__all__ = ["TorchVersion", "__version__"]
