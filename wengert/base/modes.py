@@ -20,6 +20,7 @@ class _State(threading.local):
     levels = 0  # nesting depth of function transforms
     level = 0  # the number of the last transform entered; later ones are inner ones
     backward: Any = None  # the backward pass that runs in this thread
+    top = 0  # the innermost level that has arrays of its own
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
 
 
@@ -27,15 +28,25 @@ state = _State()
 
 
 class Level:
-    """Context manager around a function transform: gives it its number."""
+    """Context manager around a function transform: gives it its number.
+
+    arrays: whether the transform wraps tensors in arrays of its level.
+    """
+
+    def __init__(self, arrays: bool = True) -> None:
+        self.arrays = arrays
 
     def __enter__(self) -> int:
         state.levels += 1
         state.level += 1
+        self.below = state.top
+        if self.arrays:
+            state.top = state.level
         return state.level
 
     def __exit__(self, *exc: object) -> None:
         state.levels -= 1
+        state.top = self.below
 
 
 class _Switch:

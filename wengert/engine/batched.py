@@ -89,7 +89,7 @@ def aligned(values: list[Any], flags: list[bool]) -> list[Any]:
         if flags[i] and d != most:
             v = values[i]
             shape = tuple(v.shape)
-            values[i] = namespace(v).reshape(v, (shape[0], *(1,) * (most - d), *shape[1:]))  # type: ignore[operator]
+            values[i] = namespace(v).reshape(v, (shape[0], *(1,) * (most - d), *shape[1:]))
     return values
 
 

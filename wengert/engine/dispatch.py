@@ -14,6 +14,7 @@ from ..base import dtypes
 from ..base.modes import state
 from . import source, views
 from .complaints import explain
+from .interp import Interp, Need, plan_needs, run_op
 from .node import Slot, tick
 from .op import LANE, Op
 from .tensor import Tensor, wrap
@@ -22,7 +23,7 @@ from .tensor import Tensor, wrap
 # with them is composed of other ops (sparse tensors)
 COMPOSED: dict[type, Any] = {}
 
-BFLOAT16, FLOAT32 = dtypes.bfloat16.np, dtypes.float32.np
+BFLOAT16, FLOAT32, FLOAT64 = dtypes.bfloat16.np, dtypes.float32.np, dtypes.float64.np
 
 
 def slow(
@@ -34,6 +35,13 @@ def slow(
     """
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
+    if state.levels:
+        ready = interpreted(op, ins)
+        if ready is not None:
+            result = run_op(op, ready[0], static)
+            if op.variadic or len(op.names) > 1:
+                return finish(op, None, ins, *ready, static, result, hidden)
+            return finish_one(op, ins, *ready, static, result)
     if op.variadic and not (hidden or state.levels):
         plain = alike(ins, op.types == "any")
         if plain and len(op.names) == 1:
@@ -69,6 +77,41 @@ def slow(
         raws = [a.value if type(a) is _Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
     return finish(op, xp, ins, raws, nodes, static, result, hidden)
+
+
+def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:
+    """(raw arrays, nodes) of operands that interpreters can have as they are: at least one array
+    of an interpreter, and no dtypes to bring together. None for all others.
+    """
+    level, d = -1, None
+    free = op.types == "any"
+    numbers = () if op.tensors_only or op.types == "same" else (float, int)
+    for x in ins:
+        if isinstance(x, Tensor):
+            a = x._a
+            if d is None:
+                d = a.dtype
+            elif not free and a.dtype is not d:
+                return None
+            if isinstance(a, Interp) and a.level > level:
+                level = a.level
+        elif x is not None and (d is None or type(x) not in numbers):
+            return None
+    if level < 0 or not free and d is not FLOAT32 and d is not FLOAT64:
+        return None
+    raws: list[Any] = []
+    nodes: list[Any] = []
+    for x in ins:
+        n = None
+        if isinstance(x, Tensor):
+            n = x._n
+            if n is not None and (not isinstance(x._a, Interp) or x._a.level < level):
+                n = None  # what it records stays recorded at its own level
+            else:
+                x = x._a
+        raws.append(x)
+        nodes.append(n)
+    return raws, nodes
 
 
 def alike(ins: tuple[Any, ...], mixed: bool) -> list[Any]:
@@ -339,6 +382,50 @@ def finish(
     if hidden:
         return (*wrapped, *[a if isinstance(a, Tensor) else wrap(a) for a in outs[len(wrapped) :]])
     return wrapped[0] if len(wrapped) == 1 else tuple(wrapped)
+
+
+def finish_one(
+    op: Op,
+    ins: tuple[Any, ...],
+    raws: list[Any],
+    nodes: list[Any],
+    static: dict[str, Any],
+    result: Any,
+) -> Tensor:
+    """finish() for what interpreters made of an op with one output and a fixed number of arrays."""
+    t = type(result)
+    if RANK.get(t) != 1:
+        result = wrap(result if RANK.get(t) == 2 else NS[t].asarray(result))
+    if op.differentiable and state.grad:
+        wanted, plan = RECIPES.get(op) or recipe(op)
+        parents = tuple([n if w else None for n, w in zip(nodes, wanted)])
+        if parents.count(None) < len(parents):
+            saved: list[Any] = []
+            for what, key in plan:
+                if what == "input":
+                    saved.append(raws[key])
+                elif what == "output":
+                    saved.append(result._a)
+                elif what == "static":
+                    saved.append(static[key])
+                elif what == "shape":
+                    saved.append(tuple(getattr(raws[key], "shape", ())))
+                else:
+                    saved.append(getattr(raws[key], "dtype", None))
+            record(op, [result], parents, tuple(saved))
+    if op.view:
+        views.register(ins[0], result, op, *static.values())
+    return result
+
+
+# op -> (which inputs have rules, where to find what the rules ask for)
+RECIPES: dict[Op, tuple[tuple[bool, ...], list[Need]]] = {}
+
+
+def recipe(op: Op) -> tuple[tuple[bool, ...], list[Need]]:
+    wanted = tuple([op.joint is not None or i in op.rules for i in op.inputs])
+    found = RECIPES[op] = wanted, plan_needs(op, op.saved)
+    return found
 
 
 def saved_values(op: Op, raws: list[Any], outs: Any, static: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import state
-from .interp import Interp, interpreter, plan_rule, run_op, run_rule, whole
+from .interp import Interp, interpreter, plan_needs, run_op, run_rule, whole
 from .op import Op
 from .tensor import Tensor, wrap
 
@@ -53,7 +53,9 @@ def way_of(op: Op) -> Callable[..., Any]:
     if op.kind == "bilinear" and single:
         return bilinear
     if op.kind == "elementwise" and single and op.holomorphic and not op.joint and not op.variadic:
-        plans = [(op.rules[n], plan_rule(op, n)) if n in op.rules else None for n in op.inputs]
+        plans = [
+            (op.rules[n], plan_needs(op, op.needs[n])) if n in op.rules else None for n in op.inputs
+        ]
 
         def diagonal(
             op: Op, primals: list[Any], tangents: list[Any], static: dict[str, Any], outs: Any
@@ -92,7 +94,7 @@ def linear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
     filled = list(primals)
     moving = False
     for i, (p, t) in enumerate(zip(primals, tangents)):
-        if not (op.joint or op.rules.get(op.inputs[i] if i < k else op.variadic)):
+        if not (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules):
             continue
         if p is None or type(p) in SCALARS:
             filled[i] = None if p is None else 0

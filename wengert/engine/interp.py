@@ -236,10 +236,10 @@ class Need(NamedTuple):
     key: Any = None
 
 
-def plan_rule(op: Op, name: str) -> list[Need]:
-    """Where the vjp rule for an input finds its arguments, in their order."""
+def plan_needs(op: Op, names: list[str]) -> list[Need]:
+    """Where to find what rules of an op ask for by these names."""
     found = []
-    for n in op.needs[name]:
+    for n in names:
         stem, _, what = n.rpartition("_")
         if n in ("xp", "g"):
             found.append(Need(n))

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.modes import state
+from ..base.modes import Level
 from ..base.returns import named
 from ..engine.tensor import Tensor
 from .forward import make_dual as _make
 from .forward import split
 
-_open: list[int] = []
+_open: list[tuple[int, Level]] = []
 
 
 def enter_dual_level() -> int:
     """Open a level; tensors made dual inside forget their tangents when it closes."""
-    state.levels += 1
-    state.level += 1
-    _open.append(state.level)
-    return state.level
+    entered = Level()
+    _open.append((entered.__enter__(), entered))
+    return _open[-1][0]
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
     """Close the innermost level."""
-    if not _open or level is not None and level != _open[-1]:
+    if not _open or level is not None and level != _open[-1][0]:
         raise RuntimeError(
             "Trying to exit a forward AD level that was not the last one that was created."
         )
-    _open.pop()
-    state.levels -= 1
+    _open.pop()[1].__exit__()
 
 
 class dual_level:
@@ -48,10 +46,9 @@ def _level(level: int | None) -> int:
     if not _open:
         raise RuntimeError(
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
-            ""
             "enter_dual_level() first."
         )
-    return _open[-1]
+    return _open[-1][0]
 
 
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:

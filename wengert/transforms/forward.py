@@ -10,7 +10,7 @@ from ..base.modes import Level
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.dual import Dual
 from ..engine.tensor import Tensor, wrap
-from .reverse import basis, jacrev, zeros_like
+from .reverse import bases, jacrev, zeros_like
 
 
 def make_dual(x: Tensor, t: Tensor, level: int) -> Tensor:
@@ -109,42 +109,38 @@ def jacfwd(
 
         primals = tuple([args[n] for n in nums])
         flat, structure = flatten(list(primals))
-        columns: list[list[Any]] = []
-        aux: Any = None
         out_structure: Any = None
-        for i, x in enumerate(flat):
+        n_out = 0
 
-            def one(t: Any, i: int = i) -> Any:
-                nonlocal out_structure
-                tans = unflatten(
-                    [t if j == i else zeros_like(y) for j, y in enumerate(flat)], structure
-                )
-                r = jvp(inner, primals, tuple(tans), has_aux=has_aux)
-                leaves, out_structure = flatten(r[1])
-                extra = flatten(r[2])[0] if has_aux else []
-                return (*leaves, *extra)
+        def one(*tangents: Any) -> Any:
+            nonlocal out_structure, n_out
+            tans = tuple(unflatten(list(tangents), structure))
+            r = jvp(inner, primals, tans, has_aux=has_aux)
+            leaves, out_structure = flatten(r[1])
+            n_out = len(leaves)
+            return (*leaves, *(flatten(r[2])[0] if has_aux else ()))
 
-            got = vmap(one, randomness=randomness)(basis(x.numel(), x))
-            n_out = len(flatten_count(out_structure))
-            columns.append([c.movedim(0, -1).reshape(*c.shape[1:], *x.shape) for c in got[:n_out]])
-            aux = [a.select(0, 0) for a in got[n_out:]]
+        got = vmap(one, randomness=randomness)(*bases(flat))
+        aux = [a.select(0, 0) for a in got[n_out:]]
+        sizes = [x.numel() for x in flat]
+        moved = [c.movedim(0, -1) for c in got[:n_out]]
+        columns = [
+            [
+                part.reshape(*part.shape[:-1], *x.shape)
+                for part, x in zip(c.split(sizes, -1) if len(flat) > 1 else (c,), flat)
+            ]
+            for c in moved
+        ]
         per_output = []
-        for o in range(len(columns[0])):
-            tree = unflatten([c[o] for c in columns], structure)
+        for row in columns:
+            tree = unflatten(row, structure)
             per_output.append(tree[0] if isinstance(argnums, int) else tuple(tree))
         result = (
             unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
         )
-        return (result, aux[0] if len(aux or []) == 1 else tuple(aux or ())) if has_aux else result
+        return (result, aux[0] if len(aux) == 1 else tuple(aux)) if has_aux else result
 
     return wrapper
-
-
-def flatten_count(structure: Any) -> list[Any]:
-    """One entry for each leaf of a structure."""
-    if structure is None:
-        return [None]
-    return [x for s in structure[2] for x in flatten_count(s)]
 
 
 def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:

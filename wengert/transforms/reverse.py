@@ -12,23 +12,35 @@ from ..engine.backward import collect
 from ..engine.batched import Batched
 from ..engine.differentiate import grad as engine_grad
 from ..engine.dual import Dual, Lifted
+from ..engine.interp import Interp
 from ..engine.tensor import Tensor, wrap
 
 
-def fresh(x: Any, level: int) -> Tensor:
-    """x as a leaf of this level: same values, its own place in the graph."""
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}"
-        )
-    if x.dtype.category < 2:
-        raise RuntimeError(
-            f"only Tensors of floating point and complex dtype can require gradients, got {x.dtype}"
-        )
-    if state.levels == 1 and x._n is None:
-        return wrap(x._a).requires_grad_()
-    content = x if x._n is not None else x._a
-    return wrap(Lifted(level, content)).requires_grad_()
+def fresh(values: list[Any], level: int) -> list[Tensor]:
+    """Leaves of this level: same values, their own places in the graph.
+
+    Arrays of the innermost level, without a history, can be leaves as they are. Others are lifted
+    above it: what is computed from a leaf and an array of a higher level belongs to the latter.
+    """
+    for x in values:
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}"
+            )
+        if x.dtype.category < 2:
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients, got"
+                f" {x.dtype}"
+            )
+    if all([x._n is None and level_of(x._a) == state.top for x in values]):
+        return [wrap(x._a).requires_grad_() for x in values]
+    state.top = level
+    return [wrap(Lifted(level, x._a if x._n is None else x)).requires_grad_() for x in values]
+
+
+def level_of(a: Any) -> int:
+    """The level of an array; 0 for those of libraries."""
+    return a.level if isinstance(a, Interp) else 0
 
 
 def leave(t: Any, level: int) -> Any:
@@ -125,14 +137,14 @@ def grad_and_value(
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with Level() as level, enable_grad():
+        with Level(arrays=False) as level, enable_grad():
             nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
             for n in nums:
                 if not -len(args) <= n < len(args):
                     raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
             picked = [args[n] for n in nums]
             flat, structure = flatten(picked)
-            leaves = [fresh(x, level) for x in flat]
+            leaves = fresh(flat, level)
             inner = list(args)
             for n, x in zip(nums, unflatten(leaves, structure)):
                 inner[n] = x
@@ -184,9 +196,9 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(func(*primals), a function from cotangents of the outputs to those of the primals)."""
-    with Level() as level, enable_grad():
+    with Level(arrays=False) as level, enable_grad():
         flat, structure = flatten(primals)
-        leaves = [fresh(x, level) for x in flat]
+        leaves = fresh(flat, level)
         out = func(*unflatten(leaves, structure))
         aux = None
         if has_aux:
@@ -215,7 +227,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                 f" outputs to the function: got {len(cots)} cotangents for {len(outs)} outputs"
             )
         with (
-            Level(),
+            Level(arrays=False),
             enable_grad(),
         ):  # inside a transform, what lower levels record goes on being recorded
             return tuple(unflatten(gradients(outs, leaves, cots, level, retain=True), structure))
@@ -225,11 +237,20 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return shown, pull
 
 
-def basis(n: int, like: Tensor) -> Tensor:
-    """The rows of an identity matrix shaped like a batch of `like`."""
+def bases(values: list[Tensor]) -> list[Tensor]:
+    """For each of the values a batch like it: together the unit vectors of all elements of all
+    values, in their order.
+    """
     from ..tensor import functions as T
 
-    return T.eye(n, dtype=like.dtype, device=like.device).reshape(n, *like.shape)
+    total = sum([x.numel() for x in values])
+    found, end = [], 0
+    for x in values:
+        start, end = end, end + x.numel()
+        units = T.eye(total, dtype=x.dtype, device=x.device)
+        columns = units if len(values) == 1 else units[:, start:end]
+        found.append(columns if x.ndim == 1 else columns.reshape(total, *x.shape))
+    return found
 
 
 def jacrev(
@@ -244,6 +265,7 @@ def jacrev(
 
     The result has shape (*output shape, *input shape) for each pair of output and argument.
     """
+    from ..tensor import functions as T
     from .vmap import vmap
 
     @functools.wraps(func)
@@ -260,20 +282,24 @@ def jacrev(
         out, pull = r[0], r[1]
         outs, out_structure = flatten(out)
         flat, structure = flatten([args[n] for n in nums])
-        jac: list[list[Any]] = []
-        for i, o in enumerate(outs):
 
-            def one(c: Any, i: int = i) -> Any:
-                cots = [c if j == i else zeros_like(x) for j, x in enumerate(outs)]
-                given = unflatten(cots, out_structure)
-                return tuple(flatten(pull(*given) if isinstance(given, tuple) else pull(given))[0])
+        def one(*cotangents: Any) -> Any:
+            given = unflatten(list(cotangents), out_structure)
+            return tuple(flatten(pull(*given) if isinstance(given, tuple) else pull(given))[0])
 
-            rows = (
-                vmap(one, chunk_size=chunk_size)(basis(o.numel(), o))
-                if o.numel()
-                else tuple([x.new_zeros((0, *x.shape)) for x in flat])
-            )
-            jac.append([g.reshape(*o.shape, *x.shape) for g, x in zip(rows, flat)])
+        sizes = [o.numel() for o in outs]
+        total = sum(sizes)
+        if total == 1:  # a gradient: nothing to batch
+            rows = [g.reshape(1, *g.shape) for g in one(*[T.ones_like(o) for o in outs])]
+        elif total:
+            rows = vmap(one, chunk_size=chunk_size)(*bases(outs))
+        else:
+            rows = [x.new_zeros((0, *x.shape)) for x in flat]
+        parts = [rows] if len(outs) == 1 else zip(*[g.split(sizes) for g in rows])
+        jac = [
+            [g.reshape(*o.shape, *x.shape) for g, x in zip(part, flat)]
+            for o, part in zip(outs, parts)
+        ]
         per_output = []
         for row in jac:
             tree = unflatten(row, structure)
