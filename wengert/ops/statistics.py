@@ -26,20 +26,25 @@ def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     if not shape:
         return g
     g = restore(xp, g, shape, dim, keepdim)
-    flat = dim is None
-    d = 0 if flat else dim
-    y = xp.reshape(x, (-1,)) if flat else x
-    g = xp.reshape(g, (1,)) if flat else g
-    n = y.shape[d]
+    nd = len(shape)
+    dims = range(nd) if dim is None else dim if isinstance(dim, tuple) else (dim,)
+    last = [d % nd for d in dims]
+    kept = [d for d in range(nd) if d not in last]
+    n, rest = math.prod([shape[d] for d in last]), [shape[d] for d in kept]
     if n == 0:
         return xp.zeros_like(x)
+    order = (*kept, *last)
+    y = xp.reshape(xp.permute(x, order), (*rest, n))
+    g = xp.reshape(xp.permute(g, order), (*rest, 1))
+    d = len(kept)
     one = xp.ones_like(xp.select(y, d, 0))
     left, right = [one], [one]
     for i in range(n - 1):
         left.append(left[-1] * xp.select(y, d, i))
         right.append(right[-1] * xp.select(y, d, n - 1 - i))
     others = xp.stack(*[a * b for a, b in zip(left, reversed(right))], dim=d)
-    return xp.reshape(g * others, shape)
+    out = xp.reshape(g * others, tuple([shape[d] for d in order]))
+    return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
 
 
 prod.vjp(x=_prod)
