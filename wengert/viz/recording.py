@@ -1,0 +1,214 @@
+"""`record`: which module ran when, and what there was when a forward pass failed.
+
+While a block records, hooks on all modules note the interval of creation numbers that a call
+covers. Nodes are not touched and nothing is kept of them, so operations cost what they always do;
+those of a pass that failed are found among the objects that its exception keeps alive.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+import threading
+import traceback
+from collections import deque
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..engine import source
+from ..engine.node import Node, Slot, tick
+from ..engine.tensor import Tensor
+from ..nn.blame import brief
+from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
+from .telling import dtype_text, shape_text
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+@dataclass
+class Call:
+    """One call of a module: its path below the outermost one, and the nodes made meanwhile."""
+
+    path: str
+    label: str
+    brief: str
+    start: int
+    end: int = 0
+    failed: bool = False
+    depth: int = 0
+
+    @property
+    def until(self) -> float:
+        """The last number the call can have given; a running one has no end."""
+        return self.end or math.inf
+
+
+@dataclass
+class Failure:
+    """What ended a recorded block: the error, its line, and the operands it was about."""
+
+    error: str
+    message: str
+    place: tuple[str, int, str, str] | None
+    op: str = ""
+    operands: list[tuple[str, str, Any]] = field(default_factory=list)  # name, text, node
+    seq: float = 0
+
+
+RECENT: deque[list[Call]] = deque(maxlen=32)  # calls of the latest blocks: numbers and names only
+
+
+def calls_within(first: float, last: float) -> list[Call]:
+    """All recorded calls that made nodes numbered first to last, outer ones first."""
+    found = [c for calls in RECENT for c in calls if c.start <= last and c.until >= first]
+    return sorted(found, key=lambda c: (c.start, -c.until))
+
+
+class record(AbstractContextManager):
+    """Within it, module calls are noted, so that `viz.graph` can draw modules as boxes.
+
+    After a block that raised, `graph()` gives the part of the graph that existed. Recording is
+    per thread. The names of modules are those below the outermost module that is called.
+
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    >>> with record() as tape:
+    ...     loss = model(torch.ones(2, 3)).sum()
+    >>> [call.path for call in tape.calls]
+    ['', '0', '1']
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.failure: Failure | None = None
+        self.roots: list[Any] = []
+        self._open: list[tuple[Call, Any, BaseException | None]] = []
+        self._paths: dict[Any, str] = {}
+
+    def __enter__(self) -> record:
+        if hasattr(self, "_handles"):
+            raise RuntimeError("viz.record: this recording has been used; make a new one")
+        self._thread = threading.get_ident()
+        self._start = tick()
+        RECENT.append(self.calls)
+        self._handles = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave, always_call=True),
+        ]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for handle in self._handles:
+            handle.remove()
+        for call, _, _ in reversed(self._open):  # left by something that runs no hooks
+            call.end, call.failed = tick(), True
+        self._open, self._paths = [], {}
+        if error is not None:
+            self._fail(error, trace)
+
+    # ---- modules
+
+    def _enter(self, module: Any, args: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        if not self._open:
+            self._paths = {m: name for name, m in module.named_modules()}
+        above = self._open[-1][0].path if self._open else ""
+        path = self._paths.get(module)
+        if path is None:
+            path = f"{above}.{module._get_name()}" if above else module._get_name()
+        label = path.removeprefix(above + ".") if above else path
+        call = Call(path, label, brief(module), tick(), depth=len(self._open))
+        self.calls.append(call)
+        self._open.append((call, module, sys.exc_info()[1]))
+
+    def _leave(self, module: Any, args: Any, output: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        while self._open:
+            call, own, before = self._open.pop()
+            call.end = tick()
+            call.failed = sys.exc_info()[1] is not before
+            if own is module:
+                return
+            call.failed = True  # its own hook never came
+
+    # ---- failure
+
+    def _fail(self, error: BaseException, trace: TracebackType | None) -> None:
+        """Note the error, and find the nodes that its frames keep alive."""
+        frames = [f for f, _ in traceback.walk_tb(trace)]
+        text = str(error).strip()
+        f = Failure(type(error).__name__, text, None)
+        steps = list(traceback.walk_tb(trace))
+        inner = 0  # the first frame of the library below the user's last
+        for i, (frame, _) in enumerate(steps):
+            if not source.INTERNAL[frame.f_code.co_filename]:
+                inner = i + 1
+                code, lasti = frame.f_code, traced_instruction(trace, i)
+                f.place = source.line(code, lasti)
+        for frame in reversed(frames[inner:]):
+            operands = tensors_of(frame)
+            if operands:
+                op = frame.f_locals.get("op")
+                f.op = getattr(op, "name", frame.f_code.co_name).strip("_")
+                f.operands = operands
+                break
+        failed = [c for c in self.calls if c.failed]
+        innermost = max(failed, key=lambda c: c.depth, default=None)
+        f.seq = tick() if innermost is None else innermost.end - 0.5
+        self.failure = f
+        alive = [n for n in gc.get_objects() if isinstance(n, Node) and n.seq > self._start]
+        parents = {p for n in alive for p in n.parents}
+        self.roots = [n for n in alive if n not in parents]
+
+    # ---- the picture
+
+    def graph(self, outputs: Any = None, params: Any = None, **options: Any) -> Graph:
+        """The graph of outputs (as `viz.graph`); after a failure, without them, what there was.
+
+        Raises ValueError without outputs if nothing failed.
+        """
+        from .graph import graph, graph_of_failure
+
+        if outputs is not None:
+            return graph(outputs, params, **options)
+        if self.failure is None:
+            raise ValueError(
+                "record.graph: the block raised nothing, so say which tensor's graph is wanted: "
+                "tape.graph(loss)"
+            )
+        return graph_of_failure(self, params)
+
+    def _repr_html_(self) -> str | None:
+        return None if self.failure is None else self.graph()._repr_html_()
+
+
+def traced_instruction(trace: TracebackType | None, index: int) -> int:
+    """The instruction at which the frame of a traceback's entry stands."""
+    for _ in range(index):
+        trace = None if trace is None else trace.tb_next
+    return -1 if trace is None else trace.tb_lasti
+
+
+def tensors_of(frame: Any) -> list[tuple[str, str, Any]]:
+    """(name, text, node) of the tensors among the variables of a frame."""
+    found: list[tuple[str, str, Any]] = []
+    seen: set[int] = set()
+    for name, value in frame.f_locals.items():
+        several = isinstance(value, (tuple, list))
+        for i, t in enumerate(value if several else (value,)):
+            if isinstance(t, Tensor) and id(t) not in seen and len(found) < 6:
+                seen.add(id(t))
+                n = t._n.parents[0] if type(t._n) is Slot else t._n
+                text = f"{shape_text(t._a.shape)} {dtype_text(t._a.dtype)}"
+                found.append((f"{name}[{i}]" if several else name, text, n))
+    return found
