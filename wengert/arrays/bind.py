@@ -47,6 +47,7 @@ def words(lib: Any) -> dict[str, Any]:
             out[name] = partial(getattr(module, name), lib)
     out["asarray"] = lib.asarray
     out["library"] = lib
+    out.update(floats.GENERAL)
     if lib.__name__ == "numpy":
         out.update(floats.WORDS)
         out.update({name: fused.wrap(name, out[name]) for name in fused.WORDS.keys() & out})

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from . import elementwise, reductions, shapes, sorting
+from .loops import Ufunc, elements
 
-F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool)
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
 LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
 ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
 ONES32: dict[int, Any] = {}
@@ -157,7 +159,21 @@ def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
     """Indices that sort (stable); nan counts as largest."""
     if descending or not x.ndim or x.dtype.kind == "V":
         return reductions.argsort(np, x, dim, descending)
+    d = x.dtype
+    if (d is F32 or d is F64) and x.size > 512 and dim == x.ndim - 1 and x.flags.c_contiguous:
+        i = x.argsort(dim)  # quicker, and the same order where no elements are equal
+        v = gather(x, i, dim)
+        v = v.reshape(-1)
+        n = np.count_nonzero(np.less(v[:-1], v[1:]))
+        if n == v.size - 1 - falls(v, x.shape[-1]):
+            return i
     return x.argsort(dim, "stable")
+
+
+def falls(v: Any, n: int) -> int:
+    """How many rows of n do not start above the end of the row before."""
+    rows = v.reshape(-1, n)
+    return int(np.count_nonzero(rows[1:, 0] <= rows[:-1, -1]))
 
 
 def gather(x: Any, index: Any, dim: int = 0) -> Any:
@@ -306,6 +322,88 @@ def norm2(x: Any) -> Any:
     return None
 
 
+def matmul(x: Any, y: Any) -> Any:
+    """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
+    d = x.dtype
+    if (d is F32 or d is F64) and y.dtype is d and x.ndim == 2 and 0 < y.ndim < 3:
+        return x.dot(y)
+    return reductions.matmul(np, x, y)
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """Remainder with the divisor's sign."""
+    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+        if x.size > 256:  # division by one number is quick, its remainder is not
+            r = np.floor_divide(x, y)
+            return subtract(x, multiply(r, y, r), r)
+        return np.remainder(x, y)
+    return elementwise.remainder(np, x, y)
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Quotient rounded down."""
+    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+        return np.floor_divide(x, y)
+    return elementwise.floor_divide(np, x, y)
+
+
+def contiguous(x: Any) -> Any:
+    """x, copied unless its memory is in order."""
+    return x.copy() if x.size <= 1 << 16 else shapes.contiguous(np, x)
+
+
+LERP = Ufunc(
+    "lerp", "ffff", 3, lambda: elements("ffff", lambda x, end, w: x + (end - x) * w), exact=True
+)
+ADDCMUL = Ufunc(
+    "addcmul", "ffff", 3, lambda: elements("ffff", lambda x, a, b: x + a * b), exact=True
+)
+
+
+def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
+    """x + weight * (end - x)."""
+    d = x.dtype
+    if (d is F32 or d is F64) and end.dtype is d and x.shape == end.shape and x.ndim:
+        run = LERP.run or LERP.ready(500.0 + x.size) if d is F32 else None
+        if run is not None:
+            return run(x, end, number(weight, d))
+        r = subtract(end, x)
+        return add(x, multiply(r, number(weight, d), r), r)
+    return x + (end - x) * weight
+
+
+def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
+    """x + value * a * b."""
+    if x.dtype is F32 and a.dtype is F32 and b.dtype is F32 and value == 1 and x.ndim:
+        run = ADDCMUL.run or ADDCMUL.ready(300.0 + x.size)
+        if run is not None:
+            return run(x, a, b)
+    p = multiply(a, b)
+    if p.dtype is x.dtype and p.shape == x.shape and p.ndim and value == 1:
+        return add(x, p, p)
+    return x + (p if value == 1 else p * value)
+
+
+GENERAL = {
+    "lerp_number": lambda x, end, weight=0.5: x + (end - x) * weight,
+    "addcmul": lambda x, a, b, value=1: x + (a * b if value == 1 else a * b * value),
+}
+
+
+@functools.lru_cache(16)
+def unit_rows(n: int) -> Any:
+    return np.eye(n, dtype=np.int64)
+
+
+def one_hot(index: Any, n: int) -> Any:
+    """Rows of n with a one at index (int64, any shape); IndexError for what lies outside."""
+    if index.view(np.uint64).max() >= n:
+        raise IndexError
+    if n <= 256:
+        return unit_rows(n).take(index, 0)
+    return np.equal(index[..., None], np.arange(n)).astype(np.int64)
+
+
 WORDS = {
     f.__name__: f
     for f in (
@@ -329,6 +427,13 @@ WORDS = {
         any,
         variance,
         norm2,
+        matmul,
+        remainder,
+        floor_divide,
+        contiguous,
+        one_hot,
+        lerp_number,
+        addcmul,
     )
 }
 WORDS["where"] = np.where

@@ -27,4 +27,4 @@ def named(name: str, *values: Any, fields: str = "values indices") -> Any:
     cls = TYPES.get(name)
     if cls is None:
         cls = TYPES[name] = make(name, fields)
-    return cls(*values)
+    return tuple.__new__(cls, values)

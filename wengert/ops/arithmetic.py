@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.kinds import elementwise, linear
 from ..engine.op import op, primitive, public
+from ..engine.short import F32, F64, plain, short
 from ..engine.tensor import Tensor
 
 
@@ -64,7 +65,23 @@ def neg(xp, x):
 neg.vjp(x=lambda g: -g)
 
 
+def negated(careful):
+    """The short form of neg()."""
+    find = neg.impl.get
+
+    def f(input, **kw):
+        if type(input) is Tensor and input._n is None and not kw:
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (d is F32 or d is F64) and run is not None and a.ndim:
+                return plain(run(a))
+        return careful(input, **kw)
+
+    return f
+
+
 @public(name="neg", aliases=("negative",))
+@short(negated)
 def neg_(input, *, out=None):
     """-input; bool is refused."""
     if input.dtype.category == 0:
@@ -278,11 +295,9 @@ def float_power(input, exponent, *, out=None):
     return r if out is None else write_out("float_power", r, out)
 
 
-@op(elementwise, public=False, method=False, name="addcmul")
+@primitive(elementwise, public=False, method=False, name="addcmul")
 def addcmul_op(xp, x, a, b, value=1):
     """x + value * a * b."""
-    p = a * b
-    return x + (p if value == 1 else p * value)
 
 
 addcmul_op.vjp(
@@ -319,16 +334,51 @@ lerp_op.vjp(
 )
 
 
-@op(elementwise, public=False, method=False, node="LerpBackward0")
+@primitive(elementwise, public=False, method=False, node="LerpBackward0")
 def lerp_number(xp, x, end, weight=0.5):
     """x + weight * (end - x), for a weight that is a number."""
-    return x + (end - x) * weight
 
 
 lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
 
 
+def with_product(careful):
+    """The short form of addcmul() for arrays of one shape and dtype."""
+    find = addcmul_op.impl.get
+
+    def f(input, tensor1, tensor2, **kw):
+        if type(input) is type(tensor1) is type(tensor2) is Tensor and not kw:
+            a, b, c = input._a, tensor1._a, tensor2._a
+            d, t, shape = a.dtype, type(a), a.shape
+            run = find(t) if input._n is tensor1._n is tensor2._n is None else None
+            usual = run is not None and shape and t is type(b) is type(c)
+            usual = usual and (d is F32 or d is F64) and d is b.dtype and d is c.dtype
+            if usual and shape == b.shape == c.shape:
+                return plain(run(a, b, c, 1))
+        return careful(input, tensor1, tensor2, **kw)
+
+    return f
+
+
+def between(careful):
+    """The short form of lerp() with a number, for arrays of one shape and dtype."""
+    find = lerp_number.impl.get
+
+    def f(input, end, weight, **kw):
+        if type(input) is type(end) is Tensor and type(weight) in (float, int) and not kw:
+            a, b = input._a, end._a
+            d, t, shape = a.dtype, type(a), a.shape
+            run = find(t) if input._n is end._n is None else None
+            usual = run is not None and shape and t is type(b) and shape == b.shape
+            if usual and (d is F32 or d is F64) and d is b.dtype:
+                return plain(run(a, b, weight))
+        return careful(input, end, weight, **kw)
+
+    return f
+
+
 @public
+@short(with_product)
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
     return addcmul_op.entry(input, tensor1, tensor2, value)
@@ -346,6 +396,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 
 
 @public
+@short(between)
 def lerp(input, end, weight):
     """input + weight * (end - input)."""
     if input.dtype is not end.dtype:

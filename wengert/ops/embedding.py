@@ -8,12 +8,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ..arrays.lookup import RANK
+from ..arrays.lookup import NS, RANK
+from ..base import dtypes
 from ..base.modes import no_grad
 from ..engine import views
 from ..engine.interp import run_op
 from ..engine.kinds import composite, linear, movement, opaque
 from ..engine.op import primitive, public
+from ..engine.short import short, shortened
 from ..engine.tensor import Tensor, wrap
 from .activation import F
 
@@ -430,7 +432,28 @@ def embedding_bag_(
 # ------------------------------------------------------------------------------------- one-hot
 
 
+def marked(careful):
+    """The short form of one_hot(tensor, classes) on the CPU."""
+
+    def f(tensor, num_classes=-1, **kw):
+        if type(tensor) is Tensor and type(num_classes) is int and num_classes > 0 and not kw:
+            a = tensor._a
+            xp = NS[type(a)]
+            if xp.name == "cpu" and a.dtype is INT64 and a.size:
+                try:
+                    return wrap(xp.one_hot(a, num_classes))
+                except IndexError:
+                    pass
+        return careful(tensor, num_classes, **kw)
+
+    return f
+
+
+INT64 = dtypes.int64.np
+
+
 @F(name="one_hot")
+@short(marked)
 def one_hot_(tensor, num_classes=-1):
     """A row of zeros with a one at its class for each element of tensor (int64).
 
@@ -469,4 +492,9 @@ def one_hot_(tensor, num_classes=-1):
         )
     from .creation import arange
 
+    if plain and a.size and NS[type(a)].name == "cpu":
+        return wrap(NS[type(a)].one_hot(a, num_classes))
     return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).long()
+
+
+one_hot_.__wengert_finished__ = shortened(one_hot_, one_hot_)

@@ -292,7 +292,7 @@ def argsort_(input, dim=-1, descending=False, stable=False):
 def sorting(careful):
     """The short form of sort(dim)."""
     order: Any = argsort.impl.get
-    take = picked("sort").impl
+    take = gather.impl
 
     def f(input, *args, **kw):
         if type(input) is Tensor and input._n is None and not kw and len(args) == 1:
@@ -302,7 +302,7 @@ def sorting(careful):
             usual = (d is F32 or d is F64) and run is not None and type(dim) is int
             if usual and 0 <= dim < a.ndim:
                 i = run(a, dim, False)
-                return named("sort", plain(take[t](a, i, dim, True)), plain(i))
+                return named("sort", plain(take[t](a, i, dim)), plain(i))
         return careful(input, *args, **kw)
 
     return f
@@ -339,7 +339,7 @@ def topk_indices(xp, x, k=1, dim=-1, largest=True):
 def foremost(careful):
     """The short form of topk(k, dim)."""
     find: Any = topk_indices.impl.get
-    take = picked("topk").impl
+    take = gather.impl
 
     def f(input, *args, **kw):
         if type(input) is Tensor and input._n is None and not kw and len(args) == 2:
@@ -349,7 +349,7 @@ def foremost(careful):
             usual = (d is F32 or d is F64) and run is not None and type(dim) is type(k) is int
             if usual and 0 <= dim < a.ndim and 0 <= k <= a.shape[dim]:
                 i = run(a, k, dim, True)
-                return named("topk", plain(take[t](a, i, dim, True)), plain(i))
+                return named("topk", plain(take[t](a, i, dim)), plain(i))
         return careful(input, *args, **kw)
 
     return f

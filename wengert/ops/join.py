@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.modes import state
+from ..engine import views
 from ..engine.kinds import movement
 from ..engine.op import primitive, public
-from ..engine.short import joined, short
+from ..engine.short import joined, plain, short
 from ..engine.tensor import Tensor
 from .dims import wrap_dim
 from .indexing import sizes_item, split_item, unbind_item
@@ -115,7 +117,26 @@ def stack_(tensors, dim=0, *, out=None):
     return stack.entry(*ts, dim=d, out=out)
 
 
+def divided(careful):
+    """The short form of split(size, dim)."""
+
+    def f(tensor, split_size_or_sections, dim=0, **kw):
+        size = split_size_or_sections
+        if type(size) is int and size > 0 and type(dim) is int and type(tensor) is Tensor:
+            shape = tensor._a.shape
+            if 0 <= dim < len(shape) and shape[dim] and not kw:
+                n = shape[dim]
+                sizes = [size] * (n // size)
+                if n % size:
+                    sizes.append(n % size)
+                return parts(tensor, sizes, dim)
+        return careful(tensor, size, dim, **kw)
+
+    return f
+
+
 @public(name="split")
+@short(divided)
 def split_(tensor, split_size_or_sections, dim=0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
     sizes listed.
@@ -150,6 +171,17 @@ def split_(tensor, split_size_or_sections, dim=0):
 
 def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
     out, at = [], 0
+    if type(x) is Tensor and x._n is None and o.impl.get(type(x._a)) is not None:
+        run, a, lead = o.impl[type(x._a)], x._a, (slice(None),) * d
+        keys = []
+        for s in sizes:
+            keys.append((*lead, slice(at, at + s)))
+            at += s
+        made = [plain(run(a, key)) for key in keys]
+        if state.grad or x._x is not None:
+            for v, key in zip(made, keys):
+                views.register(x, v, o, key)
+        return tuple(made)
     for s in sizes:
         out.append(o.entry(x, (slice(None),) * d + (slice(at, at + s),)))
         at += s

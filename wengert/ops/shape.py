@@ -7,6 +7,8 @@ from typing import Any
 
 from ..engine.kinds import movement
 from ..engine.op import op, primitive, public
+from ..engine.short import plain, short
+from ..engine.tensor import Tensor
 from .dims import sizes_of, wrap_dim, wrap_dims
 
 
@@ -332,7 +334,23 @@ def clone(input, *, memory_format=None):
     return copy.entry(input)
 
 
+def in_order(careful):
+    """The short form of contiguous()."""
+    find = contiguous.impl.get
+
+    def f(self, *args, **kw):
+        if type(self) is Tensor and self._n is None and not (args or kw):
+            a = self._a
+            run = find(type(a))
+            if run is not None and not a.flags.c_contiguous:
+                return plain(run(a))
+        return careful(self, *args, **kw)
+
+    return f
+
+
 @public(function=False, name="contiguous")
+@short(in_order)
 def contiguous_(self, memory_format=None):
     """self if its memory is in order, else a copy."""
     a = self._a

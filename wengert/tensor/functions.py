@@ -10,11 +10,11 @@ import functools
 import inspect
 from typing import Any
 
-from ..arrays.lookup import namespace
+from ..arrays.lookup import NUMBER, namespace
 from ..base.modes import state
 from ..engine.dispatch import write_out
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op
-from ..engine.short import shortened
+from ..engine.short import F32, F64, shortened
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import check_inplace, inplace, mutated
 from . import catalogue
@@ -88,16 +88,20 @@ def direct(op: Op, x: Tensor, y: Any) -> bool:
     if type(x) is not Tensor or x._n is not None:
         return False
     a = x._a
-    f: Any = op.impl.get(type(a))
+    d, t = a.dtype, type(a)
+    f: Any = op.impl.get(t)
     if getattr(f, "nin", 0) != 2:
         return False
     if type(y) is Tensor:
-        if y._n is not None or type(y._a) is not type(a) or y._a.dtype != a.dtype:
+        if y._n is not None or type(y._a) is not t or y._a.dtype is not d:
             return False
         y = y._a
-    elif (type(y) is not float and type(y) is not int) or a.dtype.kind != "f":
+    elif (type(y) is float or type(y) is int) and (d is F32 or d is F64):
+        y = NUMBER[t](y, d)
+    else:
         return False
-    check_inplace(x, op.name + "_", False)
+    if x._x is not None or 0 in a.strides:
+        check_inplace(x, op.name + "_", False)
     try:
         f(a, y, a)
     except (TypeError, ValueError):  # the long way says what is wrong
