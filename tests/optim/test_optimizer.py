@@ -390,3 +390,50 @@ def test_an_optimizer_may_define_step_instead(torch):
         assert calls == [1, 1]
         ends.append([p.tolist() for p in params] + [optimizer.state_dict()])
     assert ends[0] == ends[1]
+
+
+def test_steps_without_states_notice_every_change(torch):
+    """Plain SGD repeats its last step as long as nothing else has changed."""
+    for library in (wengert, torch):
+        p, q = (library.ones(3, dtype=library.float64, requires_grad=True) for _ in range(2))
+        optimizer = library.optim.SGD([p, q], lr=0.5)
+        group = optimizer.param_groups[0]
+        seen = []
+
+        def step(values=(1.0, 2.0), p=p, q=q, optimizer=optimizer, seen=seen, library=library):
+            for t, value in zip((p, q), values):
+                t.grad = None if value is None else library.full_like(t, value)
+            optimizer.step()
+            seen.append([p.tolist(), q.tolist(), len(optimizer.state)])
+
+        for _ in range(3):
+            step()
+        step((None, 1.0))
+        step()
+        group["lr"] = 0.25
+        step()
+        group["weight_decay"] = 0.5
+        step()
+        group["maximize"] = True
+        step()
+        group["momentum"] = 0.5
+        step()
+        step()
+        group["momentum"] = 0
+        step()
+        optimizer.load_state_dict(optimizer.state_dict())
+        step()
+        step()
+        with library.no_grad():
+            p.mul_(2)
+            q.data = library.zeros(3, dtype=library.float64)
+        step()
+        step()
+        q.requires_grad_(False)
+        step()
+        versions = p._version
+        step()
+        assert p._version == versions + 1
+        if library is wengert:
+            ours = seen
+    assert ours == seen

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ..engine import source
+from ..engine.node import tick
 from ..engine.tensor import Tensor
-from ..engine.views import mutated
+from ..engine.views import CHANGES, last_change, mutated, owner
 from ..tensor import functions as T
 from .formula import Formula
 from .pieces import Batch
@@ -47,13 +49,14 @@ class Cohort:
         # states that are made now, and counters that are no tensors, have no place to be found in
         self.lasts = not made and not any(c is None for c in self.members[0][4])
         self.batch: Batch | None = None
+        self.changes: list[Any] = []  # what the engine keeps of each member's memory
         self._note_counts()
 
-    def run(self, formula: Formula, work: Sequence[Work], scalars: Sequence[float]) -> None:
-        """Apply formula to all members, with the gradients in work."""
+    def run(self, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]) -> None:
+        """Apply formula to all members, given the arrays of their gradients."""
         if self.batch is None:
             self.batch = Batch(self.lib, [self._row(formula, *m[:4]) for m in self.members])
-        self.batch.run(formula, [work[i][1]._a for i in self.places], scalars)
+        self.batch.run(formula, gradients, scalars)
 
     def _row(self, formula: Formula, p: Tensor, a: Any, state: Any, arrays: Sequence[Any]) -> Any:
         """The arrays of a member; the parameter's own stands in for those that are not used."""
@@ -99,15 +102,59 @@ class Cohort:
 
     def finish(self, after: dict[str, Any]) -> None:
         """Announce the change of all members, and set their counters."""
+        self.announce()
         values = [after[c] for c in self.counters]
-        for p, _, state, _, counts in self.members:
-            mutated(p)
-            for name, x, value in zip(self.counters, counts, values):
-                if x is None:
-                    state[name] = value
-                else:
-                    x[...] = value
+        if values:
+            for _, _, state, _, counts in self.members:
+                for name, x, value in zip(self.counters, counts, values):
+                    if x is None:
+                        state[name] = value
+                    else:
+                        x[...] = value
         self._note_counts()
+
+    def announce(self) -> None:
+        """What `mutated` does for each member, with one look at the time and place for all."""
+        if self.changes:
+            now = last_change[0] = tick()
+            code, lasti = source.here()
+            for change in self.changes:
+                change.count += 1
+                change.tick, change.code, change.lasti = now, code, lasti
+            return
+        for p, *_ in self.members:
+            mutated(p)
+        found = [CHANGES.get(id(owner(a))) for _, a, *_ in self.members]
+        if not any(change is None for change in found):
+            self.changes = found
+
+
+class Repeat:
+    """A group whose parameters form one cohort without states: a step needs gradients alone.
+
+    options: everything but the parameters that decides this.
+    """
+
+    def __init__(self, cohort: Cohort, states: Any, options: Any) -> None:
+        self.cohort, self.states, self.options = cohort, states, options
+        self.count = len(states)
+        self.members = [(p, a, p._n) for p, a, *_ in cohort.members]
+
+    def gradients(self, params: Sequence[Tensor], states: Any, options: Any) -> list[Any] | None:
+        """The arrays of the gradients, or None if anything is not as it was."""
+        if len(params) != len(self.members) or len(states) != self.count:
+            return None
+        if states is not self.states or options != self.options:
+            return None
+        found = []
+        for p, (q, a, leaf) in zip(params, self.members):
+            if p is not q or p._a is not a or p._n is not leaf or leaf is None:
+                return None
+            g = leaf.grad
+            if g.__class__ is not Tensor or g._a.__class__ is not a.__class__:
+                return None
+            found.append(g._a)
+        return found
 
 
 def array_names(state: dict[str, Any], counters: Sequence[str]) -> tuple[str, ...]:

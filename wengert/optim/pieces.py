@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..arrays.native import address
-from ..arrays.threads import spread
+from ..arrays.threads import count, spread
 from .formula import Formula
 from .native import addresses, kernel, pack
 
@@ -86,6 +86,7 @@ class Piece:
             self.columns.append(buffer)
             self.gathered.append((c, homes, all(a.flags.c_contiguous for a in homes)))
             self.returned[c] = list(zip(homes, split(buffer, homes)))
+        self.plain = not self.gathered and len(parts) == 1  # all of it lies where it is
         self.kept: Any = None  # a buffer for gradients, if they need one
         self.table: Any = None  # addresses of the columns, for machine code
 
@@ -154,7 +155,9 @@ class Batch:
         self.host = lib.__name__ == "numpy"
         self.native = self.host and size >= NATIVE_BYTES
         self.threaded = size >= THREADED_BYTES
-        limit = (NATIVE_PIECE if self.native else PIECE_BYTES) if self.host else 1 << 62
+        limit = PIECE_BYTES if self.host else 1 << 62
+        if self.native:
+            limit = max(NATIVE_PIECE, size // (4 * count()))
         limit //= self.dtype.itemsize
         self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
 
@@ -168,7 +171,15 @@ class Batch:
             values = pack(scalars, real.name)
 
             def work(pieces: Iterator[Piece]) -> None:
+                at = {}  # where gradients begin
                 for piece in pieces:
+                    if piece.plain and piece.table is not None and real is self.dtype:
+                        i, start, _ = piece.parts[0]
+                        if i not in at:
+                            at[i] = address(flat[i])
+                        piece.table[1] = at[i] + start * real.itemsize
+                        code(piece.table, values, piece.size)
+                        continue
                     columns = piece.load(formula, flat, real)
                     if piece.table is None:
                         piece.table = addresses(columns)

@@ -19,7 +19,7 @@ from ..base.modes import enable_grad, set_grad_enabled
 from ..engine.tensor import Tensor
 from ..engine.views import mutated
 from ..tensor import functions as T
-from .cohort import Work, array_names, cohorts
+from .cohort import Repeat, Work, array_names, cohorts
 from .formula import record
 from .pieces import Batch
 from .scalars import number, scalar
@@ -121,6 +121,8 @@ class Rule:
 
     def _step(self, i: int, group: dict[str, Any]) -> None:
         """One step of the parameters of group number i."""
+        if self._repeated(i, group):
+            return
         work: list[Work] = []
         libraries: dict[type, Any] = {}
         as_tensors = group.get("differentiable", False) or not self.elementwise
@@ -230,8 +232,33 @@ class Rule:
         for c in plan:
             after = self._counts(work[c.places[0]][2])
             formula, scalars = record(update, c.names, after, c.made)
-            c.run(formula, work, scalars)
+            c.run(formula, [work[k][1]._a for k in c.places], scalars)
             c.finish(after)
+        c, repeats = plan[0], self.__dict__.setdefault("_repeats", {})
+        repeats.pop(i, None)
+        stateless = c.lasts and not c.names and not self.counters
+        params = group["params"]
+        if stateless and len(c.places) == len(params) and all(p.is_leaf for p in params):
+            repeats[i] = Repeat(c, self.state, self._deciding(group))
+
+    def _deciding(self, group: dict[str, Any]) -> Any:
+        """The options that decide how a step is taken and whether there are states."""
+        flags = [group.get(name) for name in ("differentiable", "fused")]
+        return flags, select(self.start, group, number)
+
+    def _repeated(self, i: int, group: dict[str, Any]) -> bool:
+        """Take the step without looking for states, if it is like the last one."""
+        repeat = self.__dict__.get("_repeats", {}).get(i)
+        if repeat is None:
+            return False
+        found = repeat.gradients(group["params"], self.state, self._deciding(group))
+        if found is None:
+            return False
+        after = State()
+        formula, scalars = record(self._bind(group, number), (), after)
+        repeat.cohort.run(formula, found, scalars)
+        repeat.cohort.finish(after)
+        return True
 
     def _update_rows(
         self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any], lib: Any
