@@ -116,6 +116,7 @@ _PROVIDED = {
     "is_anomaly_enabled": "engine.anomaly",
     "is_anomaly_check_nan_enabled": "engine.anomaly",
     "trap_nonfinite": "engine.anomaly",
+    "explain": "observe.explain",
     "Generator": "tensor.generator",
     "manual_seed": "tensor.generator",
     "seed": "tensor.generator",
