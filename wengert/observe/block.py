@@ -64,7 +64,7 @@ class profile:
         self.function_events: EventList | None = None
         self._recorder: Recorder | None = None
 
-    def __enter__(self) -> profile | None:  # type: ignore[return]
+    def __enter__(self) -> profile | None:
         if not self.enabled:
             return None
         if self._recorder is not None:

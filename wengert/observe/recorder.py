@@ -59,7 +59,7 @@ class Recorder:
         self.allocations: list[Memory] = []
         self.start_ns = self.end_ns = self.epoch_ns = 0
         self._alive: dict[int, Any] = {}  # id of an array -> weak reference that notes its end
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
         self._steps: list[tuple[Any, int]] = []
         self.on = False
 

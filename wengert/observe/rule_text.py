@@ -155,13 +155,13 @@ class Maths:
         return text if strength >= least else f"({text})"
 
     def piece(self, node: Any) -> Piece:
-        method = getattr(self, type(node).__name__.lower(), None)
+        method = getattr(self, f"at_{type(node).__name__.lower()}", None)
         if method is None:
             raise _Unreadable
         piece: Piece = method(node)
         return piece
 
-    def name(self, node: ast.Name) -> Piece:
+    def at_name(self, node: ast.Name) -> Piece:
         if node.id in self.names:
             return self.names[node.id]
         base, _, what = node.id.rpartition("_")
@@ -169,17 +169,17 @@ class Maths:
             return f"{what} of {self.names[base][0]}", ATOM
         return node.id, ATOM
 
-    def constant(self, node: ast.Constant) -> Piece:
+    def at_constant(self, node: ast.Constant) -> Piece:
         negative = isinstance(node.value, (int, float)) and node.value < 0
         return repr(node.value), MINUS if negative else ATOM
 
-    def unaryop(self, node: ast.UnaryOp) -> Piece:
+    def at_unaryop(self, node: ast.UnaryOp) -> Piece:
         if isinstance(node.op, ast.Not):
             return f"not {self.text(node.operand, ATOM)}", COMPARISON
         sign = {ast.USub: "−", ast.Invert: "¬", ast.UAdd: ""}[type(node.op)]
         return sign + self.text(node.operand, PRODUCT), MINUS if sign else ATOM
 
-    def binop(self, node: ast.BinOp) -> Piece:
+    def at_binop(self, node: ast.BinOp) -> Piece:
         return self.combined(type(node.op), node.left, node.right)
 
     def combined(self, sign: type, left: Any, right: Any) -> Piece:
@@ -223,7 +223,7 @@ class Maths:
             return raised(text, exponent.value), POWER
         return f"{text}^{self.text(exponent, ATOM)}", POWER
 
-    def compare(self, node: ast.Compare) -> Piece:
+    def at_compare(self, node: ast.Compare) -> Piece:
         if len(node.ops) != 1:
             raise _Unreadable
         return self.compared(type(node.ops[0]), node.left, node.comparators[0])
@@ -231,33 +231,33 @@ class Maths:
     def compared(self, sign: type, left: Any, right: Any) -> Piece:
         return self.text(left, SUM) + COMPARED[sign] + self.text(right, SUM), COMPARISON
 
-    def boolop(self, node: ast.BoolOp) -> Piece:
+    def at_boolop(self, node: ast.BoolOp) -> Piece:
         between = " and " if isinstance(node.op, ast.And) else " or "
         return between.join(self.text(v, COMPARISON) for v in node.values), CHOICE
 
-    def ifexp(self, node: ast.IfExp) -> Piece:
+    def at_ifexp(self, node: ast.IfExp) -> Piece:
         test, yes, no = (self.text(n, COMPARISON) for n in (node.test, node.body, node.orelse))
         return f"{yes} if {test}, else {no}", CHOICE
 
-    def attribute(self, node: ast.Attribute) -> Piece:
+    def at_attribute(self, node: ast.Attribute) -> Piece:
         if isinstance(node.value, ast.Name) and node.value.id == "math":
             return {"pi": "π", "inf": "∞"}.get(node.attr, node.attr), ATOM
         if node.attr in ("shape", "dtype", "ndim"):
             return f"{node.attr} of {self.text(node.value, ATOM)}", ATOM
         return f"{self.text(node.value, ATOM)}.{node.attr}", ATOM
 
-    def tuple(self, node: ast.Tuple) -> Piece:
+    def at_tuple(self, node: ast.Tuple) -> Piece:
         return f"({', '.join(self.text(e) for e in node.elts)})", ATOM
 
-    def starred(self, node: ast.Starred) -> Piece:
+    def at_starred(self, node: ast.Starred) -> Piece:
         return f"*{self.text(node.value, ATOM)}", ATOM
 
-    def subscript(self, node: ast.Subscript) -> Piece:
+    def at_subscript(self, node: ast.Subscript) -> Piece:
         return f"{self.text(node.value, ATOM)}[{self.text(node.slice)}]", ATOM
 
     # ---- calls
 
-    def call(self, node: ast.Call) -> Piece:
+    def at_call(self, node: ast.Call) -> Piece:
         word, own = self.called(node.func)
         args = [a for a in node.args if not (isinstance(a, ast.Name) and a.id == "xp")]
         if not node.keywords and not any(isinstance(a, ast.Starred) for a in args):
