@@ -3,6 +3,7 @@
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from viz.networks import ResNet, Unrolled
@@ -10,6 +11,8 @@ from viz.networks import ResNet, Unrolled
 import wengert
 from wengert import nn, viz
 from wengert.nn import functional as F
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "graph.md"
 
 
 def here():
@@ -308,3 +311,14 @@ def test_wrong_input():
         viz.graph(x * 2, gradient=[3])
     with pytest.raises(TypeError, match="params must give tensors"):
         viz.graph(x * 2, {"x": 3})
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not installed")
+def test_the_documentation_runs_from_top_to_bottom(tmp_path, monkeypatch, keep_rng):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block, names)
+    assert (tmp_path / "graph.html").exists() and (tmp_path / "graph.svg").exists()
+    assert [b.label for b in names["modules"].boxes] == ["", "Sequential"]
+    assert names["failed"].failure is not None

@@ -148,8 +148,8 @@ def routes(
         if start[0] == "d":
             ya = y1
         m = (y1 + y2) / 2
-        d = f"M{fmt(xa)} {fmt(ya)}V{fmt(y1)}C{fmt(xa)} {fmt(m)} {fmt(xb)} {fmt(m)} {fmt(xb)} "
-        d += fmt(y2)
+        d = f"M{fmt(xa)} {fmt(ya)}" + (f"V{fmt(y1)}" if ya != y1 else "")
+        d += f"C{fmt(xa)} {fmt(m)} {fmt(xb)} {fmt(m)} {fmt(xb)} {fmt(y2)}"
         drawn.append((d + (f"V{fmt(yb)}" if yb != y2 else ""), v))
     return drawn
 

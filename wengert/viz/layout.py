@@ -224,7 +224,7 @@ def card_of(v: Vertex, vertices: Sequence[Vertex]) -> Card:
     chips = [f"{short_name(vertices[c])}  {vertices[c].shape}" for c in v.chips]
     chips = [clipped(c, 36) for c in chips]
     heading = len(title) * 8.1 + (len(clipped(tag_of(v), 26)) * 6.8 + 14 if tag_of(v) else 0)
-    w = max(heading, *[len(line) * 6.3 for line in [*lines, *chips]], 64) + 24
+    w = max(heading, *[len(line) * 6.1 for line in [*lines, *chips]], 64) + 24
     h = 26 + 15 * len(lines) + (17 * len(chips) + 2 if chips else 0) + (2 if lines else 6)
     return Card(round(w), h, title, [*lines, *chips])
 
@@ -254,7 +254,7 @@ def card_of_box(box: Box) -> Card:
     lines = [clipped(box.note, 36)] if box.note else []
     lines.append(f"{ops} op{'s' if ops != 1 else ''}  {bytes_text(size)} saved")
     title = clipped(box.label, 30) + (f"  ×{box.times}" if box.times else "")
-    w = max(len(title) * 7.6 + 20, *[len(line) * 6.3 for line in lines]) + 30
+    w = max(len(title) * 7.6 + 20, *[len(line) * 6.1 for line in lines]) + 30
     return Card(round(w), 28 + 15 * len(lines), title, lines)
 
 

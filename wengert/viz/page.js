@@ -31,6 +31,9 @@ S.forEach((s, i) => { stepOf[s.v] = i; });
 const inside = B.map(() => []);
 N.forEach(n => { for (let b = home[n.id]; b !== null && b !== undefined; b = B[b].p) inside[b].push(n.id); });
 
+const most = list => list.reduce((a, b) => a > b ? a : b, -Infinity);  // of lists too long to spread
+const lastStep = inside.map(its => most(its.map(n => stepOf[n] ?? -1))).map(s => s < 0 ? Infinity : s);
+
 // ---- coordinates (layout.py)
 
 function place(id) {
@@ -147,7 +150,7 @@ function inBox(id, p, x0, y0, out) {
     const m = round((y1 + y2) / 2), leaf = N[v].k === "leaf" ? " leaf" : "";
     const tip = end === "n" || end === "g" && !open[rows[r + 1][e][1]] ? " end" : "";
     const tail = start === "n" || start === "g" && !open[rows[r][a][1]] ? " begin" : "";
-    out.push(`<path class="link${leaf}${tip}${tail}" data-l="${id}:${k}" d="M${xa} ${round(ya)}V${round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}"/>`);
+    out.push(`<path class="link${leaf}${tip}${tail}" data-l="${id}:${k}" d="M${xa} ${round(ya)}${ya === y1 ? "" : "V" + round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}"/>`);
   });
   rows.forEach((row, r) => row.forEach(([k, n], i) => {
     const [w, h] = p.size[r][i], x = x0 + p.x[r][i] - w / 2, y = y0 + p.y[r] + (p.tall[r] - h) / 2;
@@ -266,17 +269,24 @@ const classes = ["picked", "done", "now", "hit"], lineClasses = ["gin", "gout", 
 function paint() {
   for (const el of parts.values()) el.classList.remove(...classes);
   for (const el of lines.values()) el.classList.remove(...lineClasses);
-  document.querySelectorAll("#world .badge,#world .badge-text").forEach(el => el.remove());
+  document.querySelectorAll("#world .badge,#world .badge-text,#world .amount").forEach(el => el.remove());
   const mark = (n, c) => { const el = parts.get(shown(n)); if (el) el.classList.add(c); };
   const line = (keys, c) => keys.forEach(k => { const el = lines.get(k); if (el) el.classList.add(c); });
   for (let i = 0; i < step; i++) if (parts.has("n" + S[i].v)) mark(S[i].v, "done");
+  parts.forEach((el, key) => { if (key[0] === "b" && lastStep[+key.slice(1)] < step) el.classList.add("done"); });
   if (step >= 0) {
     const s = S[step];
     mark(s.v, "now");
     const chip = parts.get("c" + s.v);
     if (chip) chip.classList.add("now");
-    users[s.v].forEach(([u, j]) => { if (N[u].k === "output" || stepOf[u] < step) line(trail(s.v, u, j), "gin"); });
-    N[s.v].in.forEach(([, u], j) => { if (u !== null && s.out[j]) line(trail(u, s.v, j), "gout"); });
+    users[s.v].forEach(([u, j]) => {
+      const g = N[u].k === "output" ? s.in[0] : stepOf[u] < step && S[stepOf[u]].out[j];
+      if (g) { const keys = trail(s.v, u, j); line(keys, "gin"); amount(keys, g, "in", true); }
+    });
+    N[s.v].in.forEach(([, u], j) => {
+      if (u !== null && s.out[j]) { const keys = trail(u, s.v, j); line(keys, "gout"); amount(keys, s.out[j], "out", false); }
+    });
+    apart();
   }
   if (picked !== null) {
     mark(picked, "picked");
@@ -299,6 +309,30 @@ function paint() {
   tint();
 }
 
+function amount(keys, g, way, foot) {  // a gradient written beside its line, at the end by the node
+  const seen = keys.map(k => lines.get(k)).filter(Boolean), el = seen[foot ? seen.length - 1 : 0];
+  if (!el) return;
+  const at = el.getPointAtLength(el.getTotalLength() / 2);
+  const text = g.v && g.v.length && g.v.length <= 4 ? g.v.map(short).join(", ") : "norm" in g ? "norm " + short(g.norm) : "";
+  const t = document.createElementNS("http://www.w3.org/2000/svg", "text");
+  t.setAttribute("class", "amount " + way);
+  t.setAttribute("x", round(at.x + 9));
+  t.setAttribute("y", round(at.y + 4));
+  t.textContent = text;
+  $("world").appendChild(t);
+}
+
+function apart() {  // amounts that would cover each other stand above each other
+  const placed = [];
+  for (const el of document.querySelectorAll("#world .amount")) {
+    const w = el.textContent.length * 6.6, x = +el.getAttribute("x");
+    let y = +el.getAttribute("y");
+    while (placed.some(([a, b, c]) => Math.abs(y - b) < 13 && x < a + c + 8 && a < x + w + 8)) y -= 13;
+    el.setAttribute("y", y);
+    placed.push([x, y, w]);
+  }
+}
+
 // ---- colours
 
 const level = {
@@ -315,14 +349,14 @@ function tint() {
     return;
   }
   const of = level[colour], known = N.map(n => of(n.id)).filter(x => x !== null && x > -29);
-  const low = Math.min(...known), high = Math.max(...known), two = colour === "grad";
+  const low = -most(known.map(x => -x)), high = most(known), two = colour === "grad";
   if (!known.length) { legend.innerHTML = two ? "no gradients were recorded" : "nothing is saved"; return; }
   legend.innerHTML = `<span class="ramp ${two ? "" : "one"}"></span> ${two ? "norm of the gradient" : "saved bytes"}: ${two ? short(10 ** low) : bytes(10 ** low)} to ${two ? short(10 ** high) : bytes(10 ** high)}`;
   parts.forEach((el, key) => {
     const f = el.querySelector(":scope>.face");
     if (!f || key[0] === "c" || key[0] === "b" && open[+key.slice(1)]) return;
     const its = key[0] === "n" ? [of(+key.slice(1))] : inside[+key.slice(1)].filter(n => N[n].k === "op").map(of);
-    const max = Math.max(...its.filter(x => x !== null), -Infinity);
+    const max = most(its.filter(x => x !== null));
     if (!isFinite(max)) return;
     const t = high > low ? Math.max(0, (max - low) / (high - low)) : 0.5;
     f.style.fill = two
@@ -399,7 +433,8 @@ function panel() {
   if (n.v) out += `<h3>Value</h3>${grid(n.v, n.dims)}`;
   if (n.k === "failure" && D.failed) out += `<h3>${esc(D.failed.error)}</h3><pre>${esc(D.failed.message)}</pre>` + (n.text ? `<pre>${n.text.map(esc).join("\n")}</pre>` : "");
   out += gradients(n);
-  if (n.rules) out += "<h3>Derivative rule</h3>" + n.rules.map(([name, t]) => `<p class="soft">${name === "*" ? "of all operands" : "of " + esc(name)}</p><pre>${esc(t)}</pre>`).join("");
+  const rules = (n.rules || []).filter(([name]) => !n.in.some(i => i[0] === name && i[1] === null));
+  if (rules.length) out += "<h3>Derivative rule</h3>" + rules.map(([name, t]) => `<p class="soft">${name === "*" ? "of all operands" : "of " + esc(name)}</p><pre>${esc(t)}</pre>`).join("");
   if (n.at) out += `<h3>Line</h3><p><code>${esc(n.at[0])}:${n.at[1]}</code> <span class="soft">in ${esc(n.at[2])}</span></p>${n.at[3] ? `<pre>${esc(n.at[3])}</pre>` : ""}`;
   if (n.in.length && n.k === "op") out += "<h3>Operands</h3><table>" + n.in.map(([name, u, i]) => `<tr><td>${esc(name)}</td><td>${u === null ? '<span class="soft">constant, or no gradient asked</span>' : link(u) + (i ? ` output ${i}` : "")}</td></tr>`).join("") + "</table>";
   if (users[n.id].length) out += "<h3>Used by</h3><p>" + [...new Set(users[n.id].map(([u]) => u))].map(link).join(", ") + "</p>";
