@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, namespace
 from ..base.modes import state
 from . import anomaly
-from .backward import collect, run
+from .backward import collect, run, walk
 from .node import GraphEdge
 from .tensor import Tensor, wrap
 
@@ -103,7 +103,8 @@ def backward(
             nodes.append(t._n)
         only = between(roots, nodes)
         captures = {n: [] for n in nodes if n.special != 2}
-        only = {n for n in only if n.special != 2 or n in nodes}
+        if only is not None:
+            only = {n for n in only if n.special != 2 or n in nodes}
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, True)
     if inputs is not None:
         for t in inputs:
@@ -163,13 +164,18 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
         state.grad, state.backward = grad, before
 
 
-def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any]:
-    """The nodes on paths from roots to targets."""
-    order = collect(roots)
+def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any] | None:
+    """The nodes on paths from roots to targets; None if every path leads to a target."""
+    order, users = walk(roots)
     good = set(targets)
+    if users.keys() <= good and all(t.special == 2 for t in good):
+        return None
     for n in reversed(order):
-        if n not in good and any(p in good for p in n.parents if p is not None):
-            good.add(n)
+        if n not in good:
+            for p in n.parents:
+                if p in good:
+                    good.add(n)
+                    break
     return good
 
 

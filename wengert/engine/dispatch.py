@@ -38,10 +38,11 @@ def slow(
     if state.levels:
         ready = interpreted(op, ins)
         if ready is not None:
-            result = run_op(op, ready[0], static)
+            raws, nodes = ready
+            result = run_op(op, raws, static)
             if op.variadic or len(op.names) > 1:
-                return finish(op, None, ins, *ready, static, result, hidden)
-            return finish_one(op, ins, *ready, static, result)
+                return finish(op, None, ins, raws, nodes, static, result, hidden)
+            return finish_one(op, ins, raws, nodes, static, result)
     if op.variadic and not (hidden or state.levels):
         plain = alike(ins, op.types == "any")
         if plain and len(op.names) == 1:
@@ -83,7 +84,7 @@ def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:
     """(raw arrays, nodes) of operands that interpreters can have as they are: at least one array
     of an interpreter, and no dtypes to bring together. None for all others.
     """
-    level, d = -1, None
+    level, d, top = -1, None, Interp
     free = op.types == "any"
     numbers = () if op.tensors_only or op.types == "same" else (float, int)
     for x in ins:
@@ -94,7 +95,7 @@ def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:
             elif not free and a.dtype is not d:
                 return None
             if isinstance(a, Interp) and a.level > level:
-                level = a.level
+                level, top = a.level, type(a)
         elif x is not None and (d is None or type(x) not in numbers):
             return None
     if level < 0 or not free and d is not FLOAT32 and d is not FLOAT64:
@@ -106,7 +107,8 @@ def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:
         if isinstance(x, Tensor):
             n = x._n
             if n is not None and (not isinstance(x._a, Interp) or x._a.level < level):
-                n = None  # what it records stays recorded at its own level
+                if not top.joins:
+                    n = None  # what it records stays recorded at its own level
             else:
                 x = x._a
         raws.append(x)
@@ -181,30 +183,30 @@ def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
     """(raw arrays, nodes) of the operands at the highest interpreter level among them.
 
     Operands of a lower level go in whole, so that what they record stays recorded at their own
-    level.
+    level; beside an array that joins (a Dual), it is recorded at the higher level too.
     """
     raws: list[Any] = []
     nodes: list[Any] = []
-    top = -1
+    level, top = -1, Interp
     for i, x in enumerate(ins):
         if isinstance(x, Tensor):
             a = x._a
             raws.append(a)
             nodes.append(x._n)
-            if RANK.get(type(a), 0) == 2 and a.level > top:
-                top = a.level
+            if isinstance(a, Interp) and a.level > level:
+                level, top = a.level, type(a)
         elif x is None or type(x) in SCALARS:
             raws.append(x)
             nodes.append(None)
         else:
             raws.append(constant(op, i, x))
             nodes.append(None)
-    if top >= 0:
+    if level >= 0:
         for i, x in enumerate(ins):
-            if isinstance(x, Tensor):
-                lower = RANK.get(type(x._a), 0) != 2 or x._a.level < top
-                if lower and x._n is not None:
-                    raws[i], nodes[i] = x, None
+            if not isinstance(x, Tensor) or x._n is None:
+                continue
+            if not isinstance(x._a, Interp) or x._a.level < level:
+                raws[i], nodes[i] = x, x._n if top.joins else None
     return raws, nodes
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, namespace
 from ..base.modes import state
-from .interp import Interp, interpreter, plan_needs, run_op, run_rule, whole
+from .interp import Interp, interpreter, plan_needs, readable, run_op, run_rule, whole
 from .op import Op
 from .tensor import Tensor, wrap
 
@@ -215,6 +215,7 @@ class Dual(Interp):
     """A value and its derivative along one direction."""
 
     __slots__ = ("content", "tangent")
+    joins = True  # torch.autograd.grad inside of jvp, at a leaf that is no dual
 
     def __init__(self, level: int, primal: Any, tangent: Any) -> None:
         self.level, self.content, self.tangent = level, primal, tangent
@@ -227,6 +228,9 @@ class Dual(Interp):
     def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
+
+    def readable(self, what: str) -> Any:
+        return readable(self.content, what)
 
     def __repr__(self) -> str:
         return f"Dual(level={self.level}, {self.content!r}, {self.tangent!r})"
@@ -259,6 +263,9 @@ class Lifted(Interp):
     def dtype(self) -> Any:
         d = self.content.dtype
         return d.np if isinstance(self.content, Tensor) else d
+
+    def readable(self, what: str) -> Any:
+        return readable(self.content, what)
 
     def __repr__(self) -> str:
         return f"Lifted(level={self.level}, {self.content!r})"

@@ -43,6 +43,7 @@ class Interp:
     __slots__ = ("level",)
     level: int
     interpret: Any  # see interpreter()
+    joins = False  # whether gradients at its level reach recorded tensors of lower ones
 
     shape: Any
     dtype: Any
@@ -65,17 +66,21 @@ class Interp:
             " array operations instead"
         )
 
+    def readable(self, what: str) -> Any:
+        """The library's array of the values, for `what`; RuntimeError if there are none to see."""
+        return self._refuse(what)
+
     def __bool__(self) -> bool:
-        return self._refuse("bool() of a tensor (control flow that depends on its value)")
+        return bool(self.readable("bool() of a tensor (control flow that depends on its value)"))
 
     def item(self) -> Any:
-        return self._refuse(".item()")
+        return self.readable(".item()").item()
 
     def __float__(self) -> float:
-        return self._refuse("float() of a tensor")
+        return float(self.readable("float() of a tensor"))
 
     def __int__(self) -> int:
-        return self._refuse("int() of a tensor")
+        return int(self.readable("int() of a tensor"))
 
     __index__ = __int__
 
@@ -84,6 +89,12 @@ class Interp:
 
     def __getitem__(self, key: Any) -> Any:
         return namespace(self).getitem(self, key)
+
+
+def readable(x: Any, what: str) -> Any:
+    """The library's array of the values of what an interpreter holds."""
+    a = x._a if isinstance(x, Tensor) else x
+    return a.readable(what) if isinstance(a, Interp) else a
 
 
 class InterpNamespace(Namespace):

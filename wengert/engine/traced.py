@@ -25,6 +25,19 @@ class Program:
         self.slots += 1
         return self.slots - 1
 
+    def keep(self, wanted: list[int]) -> None:
+        """Drop the steps that the wanted slots do not need."""
+        needed, kept = set(wanted), []
+        for step in reversed(self.steps):
+            if not needed.isdisjoint(step[3]):
+                kept.append(step)
+                needed.update([a.slot for a in step[1] if type(a) is Ref])
+        self.steps = kept[::-1]
+
+    def constants(self) -> list[Any]:
+        """The arrays that the steps use and do not compute."""
+        return [a for s in self.steps for a in s[1] if type(a) is not Ref and hasattr(a, "dtype")]
+
 
 class Ref:
     """A slot as an operand of a step."""

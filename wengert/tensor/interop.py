@@ -29,7 +29,7 @@ def host(a: Any) -> Any:
     if type(a) is np.ndarray:
         return a
     if RANK.get(type(a)) == 2:
-        a._refuse(".numpy() or .tolist()")
+        return host(a.readable(".numpy() or .tolist()"))
     return wrap(a).to("cpu")._a
 
 

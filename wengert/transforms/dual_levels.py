@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.modes import Level
+from ..base.modes import Level, state
 from ..base.returns import named
+from ..engine.dispatch import record
+from ..engine.op import OPS
 from ..engine.tensor import Tensor
 from .forward import make_dual as _make
 from .forward import split
@@ -62,7 +64,10 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         raise RuntimeError(
             f"Expected tangent of shape {tuple(tensor.shape)}, got {tuple(tangent.shape)}"
         )
-    return _make(tensor, tangent, lv)
+    dual = _make(tensor, tangent, lv)
+    if tensor._n is not None and state.grad:  # gradients of tensor have tangents too
+        record(OPS["contiguous"], [dual], (tensor._n,), ())
+    return dual
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:

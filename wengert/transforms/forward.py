@@ -8,8 +8,12 @@ from typing import Any
 
 from ..base.modes import Level
 from ..base.pytree import flatten, tree_map, unflatten
+from ..engine import views
 from ..engine.dual import Dual
+from ..engine.interp import whole
+from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
+from ..engine.traced import Program, Traced, replay
 from .reverse import bases, jacrev, zeros_like
 
 
@@ -34,7 +38,8 @@ def split(t: Any, level: int) -> tuple[Any, Any]:
 
 
 def up(v: Any) -> Tensor:
-    return v if isinstance(v, Tensor) else wrap(v)
+    """What an interpreter holds as a Tensor."""
+    return v if isinstance(v, Tensor) else wrap(whole(v))
 
 
 def jvp(
@@ -149,11 +154,59 @@ def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
-    """(func(*primals), the linear function that maps tangents to the derivative there)."""
-    from .reverse import vjp
+    """(func(*primals), the linear function that maps tangents to the derivative there).
 
-    def tangent(*tangents: Any) -> Any:
-        return jvp(func, primals, tangents)[1]
+    func runs once: what its derivative does to the tangents is written down, and the linear
+    function repeats that. Raises ValueError for primals without derivatives, RuntimeError for
+    tangents unlike the primals, and if an array that the derivative needs was changed in place.
 
-    value, _ = vjp(func, *primals)
-    return value, tangent
+    >>> value, push = linearize(torch.sin, torch.zeros(2))
+    >>> push(torch.ones(2))
+    tensor([1., 1.])
+    """
+    flat, structure = flatten(primals)
+    for x in flat:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"linearize: primals must be Tensors, got {type(x).__name__}")
+        if x.dtype.category < 2:
+            raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
+    program = Program()
+    with Level() as outer:
+        entries = [Traced(outer, program, lowered(zeros_like(x))) for x in flat]
+        with Level() as level:
+            duals = [wrap(Dual(level, lowered(x), t)) for x, t in zip(flat, entries)]
+            outs, out_structure = flatten(func(*unflatten(duals, structure)))
+            pairs = [split(o, level) for o in outs]
+    value = unflatten([p for p, _ in pairs], out_structure)
+    found = [t._a if t is not None and isinstance(t._a, Traced) else None for _, t in pairs]
+    wanted = [t.slot for t in found if t is not None]
+    program.keep(wanted)
+    when, constants = tick(), program.constants()
+
+    def push(*tangents: Any) -> Any:
+        given, t_structure = flatten(tangents)
+        if t_structure != structure:
+            raise RuntimeError(
+                "linearize: Expected the tangents to have the same structure as the primals: got"
+                f" {len(given)} tensors for {len(flat)}"
+            )
+        for i, (x, t) in enumerate(zip(flat, given)):
+            for what in ("shape", "dtype"):
+                if getattr(t, what) != getattr(x, what):
+                    raise RuntimeError(
+                        f"linearize: tangent {i} with {what} {getattr(t, what)} doesn't match the"
+                        f" {what} {getattr(x, what)} of its primal"
+                    )
+        if views.last_change[0] > when:
+            for a in constants:
+                if views.changed_since(a, when) is not None:
+                    raise RuntimeError(
+                        f"linearize: an array of shape {tuple(a.shape)} that the derivative needs"
+                        " has been modified by an inplace operation since: linearize again"
+                    )
+        slots = {e.slot: lowered(t) for e, t in zip(entries, given)}
+        got = iter(replay(program, slots, wanted))
+        results = [zeros_like(p) if f is None else up(next(got)) for f, (p, _) in zip(found, pairs)]
+        return unflatten(results, out_structure)
+
+    return value, push
