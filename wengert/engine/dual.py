@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import SCALARS, namespace
+from ..arrays.lookup import RANK, SCALARS, namespace
 from ..base.modes import state
 from .interp import Interp, interpreter, plan_needs, readable, run_op, run_rule, whole
 from .op import Op
@@ -139,7 +139,7 @@ def transposed_vjp(
     from .differentiate import grad
 
     with enable_grad():
-        moving = iter(leaf_arrays([p for p, t in zip(primals, tangents) if t is not None]))
+        moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
         for leaf, t in zip(leaves, tangents):
             if t is not None and dtypes.as_dtype(leaf._a.dtype).category >= 2:
@@ -180,13 +180,16 @@ def transposed_vjp(
     return out if len(op.names) > 1 else out[0]
 
 
-def leaf_arrays(values: Any) -> list[Any]:
-    """The arrays of fresh leaves for arrays and Tensors.
+def leaf_arrays(primals: Any, tangents: Any) -> list[Any]:
+    """The arrays of fresh leaves for the primals that have a tangent.
 
     A Tensor with a history stays whole, one level up, so that its history is kept; all others go
-    up with it, for leaves of different levels are constants to each other.
+    up with it, for leaves of different levels are constants to each other. So are the cotangents:
+    beside an interpreter's array they have to be as high as it, and all go up too.
     """
-    if not needs_graph(values):
+    values = [p for p, t in zip(primals, tangents) if t is not None]
+    arrays = [p._a if isinstance(p, Tensor) else p for p in primals]
+    if not needs_graph(values) and not any(RANK.get(type(a)) == 2 for a in arrays):
         return [v._a if isinstance(v, Tensor) else v for v in values]
     state.level += 1
     return [Lifted(state.level, v) for v in values]
