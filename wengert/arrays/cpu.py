@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind, memory, reductions, shapes
+from . import bind, fused, memory, reductions, shapes
 from .lookup import NS, NUMBER, Namespace
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
@@ -27,6 +27,8 @@ class CPUNamespace(Namespace):
 
     array_type = np.ndarray
     library = np
+
+    quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
 
     @staticmethod
     def device_of(a: Any) -> device:

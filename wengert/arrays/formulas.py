@@ -137,6 +137,10 @@ def sign(x: V) -> V:
     return where(x > 0.0, 1.0, where(x < 0.0, -1.0, x.constant(0.0)))
 
 
+def nearest(x: V) -> V:
+    return x.call("rint")
+
+
 def relu(x: V) -> V:
     return where(x < 0.0, 0.0, x)
 
@@ -237,10 +241,6 @@ def clamp(x: V, low: V, high: V) -> V:
     return least(most(x, low), high)
 
 
-def clamp_backward(g: V, x: V, low: V, high: V) -> V:
-    return where(x < low, 0.0, where(x > high, 0.0, where(x.isnan(), 0.0, g)))
-
-
 def addcmul(x: V, a: V, b: V) -> V:
     return x + a * b
 
@@ -285,10 +285,15 @@ def log_softmax_backward(row: Row) -> None:  # g, out -> gx
     row.each([0, 1], [2], "", lambda g, out: g - exp(out) * total)
 
 
-def logsumexp(row: Row) -> None:  # x -> result
-    (top,) = row.each([0], [], "m", lambda x: x)
-    (total,) = row.each([0], [], "+", lambda x: small_exp(x - top))
-    row.put(1, log(total) + top)
+def standardize(row: Row) -> None:  # x, eps -> out, mean, 1 / deviation
+    n = row.size
+    (total,) = row.each([0], [], "+", lambda x: x)
+    mean = total / n
+    (squares,) = row.each([0], [], "+", lambda x: (x - mean) * (x - mean))
+    rstd = 1.0 / (squares / n + row.number(1)).call("sqrt")
+    row.each([0], [2], "", lambda x: (x - mean) * rstd)
+    row.put(3, mean)
+    row.put(4, rstd)
 
 
 def layer_norm(row: Row) -> None:  # x, weight, bias, eps -> out, mean, 1 / deviation
@@ -355,5 +360,5 @@ def bce_logits_backward(x: V, y: V, share: V) -> V:
     return (sigmoid(x) - y) * share
 
 
-def smooth_l1_backward(x: V, y: V, beta: V, share: V) -> V:
-    return most(least((x - y) / beta, 1.0), -1.0) * share
+def slope_of_huber(x: V, y: V, delta: V, share: V) -> V:
+    return most(least(x - y, delta), -delta) * share

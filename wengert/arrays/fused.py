@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,23 @@ from .loops import Ufunc, elements, rows
 
 Word = Callable[..., Any]
 
-F32, BOOL, I64 = np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.int64)
+F32, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
+I64, U64 = np.dtype(np.int64), np.dtype(np.uint64)
 CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
 
 
 EXACT = frozenset(
-    ("rsqrt", "reciprocal", "sign", "relu", "leaky_relu", "leaky_relu_backward", "clamp", "choice")
+    (
+        "rsqrt",
+        "reciprocal",
+        "sign",
+        "nearest",
+        "relu",
+        "leaky_relu",
+        "leaky_relu_backward",
+        "clamp",
+        "choice",
+    )
 )
 
 
@@ -182,6 +194,20 @@ def where(general: Word) -> Word:
     return f
 
 
+def pow(general: Word) -> Word:
+    """x ** 2 as a product, also where 2 came as an array."""
+
+    def f(x: Any, y: Any) -> Any:
+        if type(y) is np.ndarray:
+            if y.ndim == 0 and x.dtype is F32 and y.item() == 2:
+                return np.multiply(x, x)
+        elif y == 2:
+            return np.multiply(x, x)
+        return general(x, y)
+
+    return f
+
+
 # --------------------------------------------------------------------------- rows
 
 
@@ -224,14 +250,6 @@ def vector(value: float, n: int) -> Any:
     return np.full(n, value, F32)
 
 
-def affine(weight: Any, bias: Any, n: int) -> tuple[Any, Any]:
-    """Weights and biases as vectors of n."""
-    return (
-        vector(1.0, n) if weight is None else weight.reshape(-1),
-        vector(0.0, n) if bias is None else bias.reshape(-1),
-    )
-
-
 def alike(x: Any, *others: Any) -> bool:
     """Whether these are all float32, or not there."""
     return x.dtype is F32 and all([a is None or a.dtype is F32 for a in others])
@@ -244,31 +262,41 @@ def layer_norm(general: Word) -> Word:
         if x.size and alike(x, weight, bias):
             run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
-                if dims == 1:
-                    n = x.shape[-1]
-                    flat = x if x.ndim == 2 else x.reshape(-1, n)
-                else:
-                    n = int(np.prod(x.shape[x.ndim - dims :]))
-                    flat = x.reshape(-1, n)
-                out, mean, rstd = run(flat, *affine(weight, bias, n), NUMBERS[eps])
-                return (out if flat is x else out.reshape(x.shape)), mean, rstd
+                n = x.shape[-1] if dims == 1 else prod(x.shape[x.ndim - dims :])
+                if dims > 1:
+                    weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
+                out, mean, rstd = run(
+                    x if dims == 1 and x.ndim == 2 else x.reshape(-1, n),
+                    vector(1.0, n) if weight is None else weight,
+                    vector(0.0, n) if bias is None else bias,
+                    NUMBERS[eps],
+                )
+                return (out if dims == 1 and x.ndim == 2 else out.reshape(x.shape)), mean, rstd
         return general(x, weight, bias, dims, eps)
 
     return f
 
 
-def layer_norm_gradient(u: Ufunc, g: Any, x: Any, weight: Any, mean: Any, rstd: Any) -> Any:
-    """Gradient of the rows x, or None without the ufunc."""
-    if not (x.size and alike(x, g, weight, mean, rstd)):
-        return None
-    run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
-    if run is None:
-        return None
-    return run(g, x, vector(1.0, x.shape[1]) if weight is None else weight.reshape(-1), mean, rstd)
+def rows_backward() -> Word:
+    """f(g, x, weight or None, mean, rstd): the gradient of normalised rows (m, n), or None where
+    that is no case for here.
+    """
+    u = over_rows("ffffff", "layer_norm_backward", "n,n,n,,->n")
+
+    def f(g: Any, x: Any, weight: Any, mean: Any, rstd: Any) -> Any:
+        if not (x.size and alike(x, g, weight, mean, rstd)):
+            return None
+        run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+        if run is None:
+            return None
+        w = vector(1.0, x.shape[1]) if weight is None else weight.reshape(-1)
+        return run(g, x, w, mean, rstd)
+
+    return f
 
 
 def layer_norm_backward(general: Word) -> Word:
-    u = over_rows("ffffff", "layer_norm_backward", "n,n,n,,->n")
+    gradient = rows_backward()
 
     def f(
         g: Any,
@@ -282,14 +310,221 @@ def layer_norm_backward(general: Word) -> Word:
     ) -> Any:
         gx = None
         if needs[0] and x.size:
-            n = int(np.prod(x.shape[x.ndim - dims :]))
-            gx = layer_norm_gradient(u, g.reshape(-1, n), x.reshape(-1, n), weight, mean, rstd)
+            full = x.shape[x.ndim - dims :]
+            n = prod(full)
+            rows, p = g.reshape(-1, n), x.reshape(-1, n)
+            gx = gradient(rows, p, weight, mean, rstd)
         if gx is None:
             return general(g, x, weight, mean, rstd, dims, eps, needs)
         gw = gb = None
-        if needs[1] or needs[2]:
-            _, gw, gb = general(g, x, weight, mean, rstd, dims, eps, (False, needs[1], needs[2]))
+        if needs[1]:
+            gw = rstd.dot(rows * p)
+            gw -= (mean * rstd).dot(rows)
+            gw = gw.reshape(full)
+        if needs[2]:
+            gb = vector(1.0, len(rows)).dot(rows).reshape(full)
         return gx.reshape(x.shape), gw, gb
+
+    return f
+
+
+def group_norm_backward(general: Word) -> Word:
+    gradient = rows_backward()
+
+    def f(
+        g: Any,
+        x: Any,
+        weight: Any = None,
+        mean: Any = None,
+        rstd: Any = None,
+        groups: int = 1,
+        eps: float = 1e-5,
+        needs: Any = (True, True, True),
+    ) -> Any:
+        if weight is None and x.size and not (needs[1] or needs[2]):
+            shape = x.shape[0] * groups, -1
+            gx = gradient(g.reshape(shape), x.reshape(shape), None, mean, rstd)
+            if gx is not None:
+                return gx.reshape(x.shape), None, None
+        return general(g, x, weight, mean, rstd, groups, eps, needs)
+
+    return f
+
+
+def group_norm(general: Word) -> Word:
+    u = over_rows("fffff", "standardize", "n,->n,,")
+
+    def f(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
+        if x.size and alike(x, weight, bias):
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                n, c = x.shape[:2]
+                out, mean, rstd = run(x.reshape(n * groups, -1), NUMBERS[eps])
+                if weight is not None or bias is not None:
+                    out = out.reshape(n, c, -1)
+                    if weight is not None:
+                        np.multiply(out, weight[:, None], out)
+                    if bias is not None:
+                        np.add(out, bias[:, None], out)
+                return out.reshape(x.shape), mean, rstd
+        return general(x, weight, bias, groups, eps)
+
+    return f
+
+
+# --------------------------------------------------------------------------- products
+
+
+def linear(general: Word) -> Word:
+    """x @ w.T + bias of matrices, the bias added in place."""
+
+    def f(x: Any, w: Any, bias: Any = None) -> Any:
+        if x.ndim == w.ndim == 2 and x.dtype is F32 and w.dtype is F32:
+            out = x.dot(w.T)
+            if bias is None:
+                return out
+            if bias.dtype is F32:
+                return np.add(out, bias, out)
+        return general(x, w, bias)
+
+    return f
+
+
+# --------------------------------------------------------------------------- losses
+
+
+def strips(x: Any) -> Any:
+    """A large array as rows whose sums stay exact enough in float32; None if it cannot be."""
+    n = x.size
+    if n <= 8192:
+        return x.reshape(1, n)
+    return x.reshape(-1, 1024) if n % 1024 == 0 else None
+
+
+def between(name: str, forms: int) -> Callable[[Word], Word]:
+    """Reduced losses of elements: a ufunc that sums rows of x and y, given some numbers."""
+
+    def wrapped(general: Word) -> Word:
+        u = over_rows("f" * (forms + 4), name, "n,n" + "," * (forms + 1) + "->")
+
+        def total(x: Any, y: Any, reduction: str, *numbers: Any) -> Any:
+            """The loss, or None where that is no case for here."""
+            if (
+                reduction == "none"
+                or x.dtype is not F32
+                or y.dtype is not F32
+                or x.shape != y.shape
+                or not x.size
+            ):
+                return None
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            a, b = strips(x), strips(y)
+            if run is None or a is None:
+                return None
+            factor = NUMBERS[1 / x.size if reduction == "mean" else 1.0]
+            sums = run(a, b, *numbers, factor)
+            return np.add.reduce(sums, None) if len(sums) > 1 else sums[0]
+
+        return LOSSES[name](general, total)
+
+    return wrapped
+
+
+def smooth_l1(general: Word, total: Word) -> Word:
+    def f(x: Any, y: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+        r = total(x, y, reduction, NUMBERS[beta])
+        return general(x, y, reduction, beta) if r is None else r
+
+    return f
+
+
+def bce_logits(general: Word, total: Word) -> Word:
+    def f(
+        x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+    ) -> Any:
+        r = total(x, y, reduction) if weight is None and pos_weight is None else None
+        return general(x, y, weight, pos_weight, reduction) if r is None else np.asarray(r)
+
+    return f
+
+
+LOSSES = {"smooth_l1": smooth_l1, "bce_logits": bce_logits}
+
+
+def bce_logits_backward(general: Word) -> Word:
+    u = loop("ffff", "bce_logits_backward")
+
+    def f(
+        g: Any,
+        x: Any,
+        y: Any,
+        weight: Any = None,
+        pos_weight: Any = None,
+        reduction: str = "mean",
+    ) -> Any:
+        if weight is None and pos_weight is None and alike(x, y, g) and x.size:
+            run = u.run or u.ready(2 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                return run(x, y, g / NUMBERS[x.size] if reduction == "mean" else g)
+        return general(g, x, y, weight, pos_weight, reduction)
+
+    return f
+
+
+def cross_entropy(general: Word) -> Word:
+    u = over_rows("flff", "cross_entropy", "n,->,")
+
+    def f(
+        x: Any,
+        target: Any,
+        weight: Any = None,
+        reduction: str = "mean",
+        ignore: int = -100,
+        smoothing: float = 0.0,
+    ) -> Any:
+        if (
+            x.dtype is F32
+            and x.ndim == 2
+            and weight is None
+            and not smoothing
+            and target.dtype is I64
+            and x.size
+        ):
+            n, classes = x.shape
+            run = u.run or u.ready(6 * CALL + 2 * ELEMENT * x.size)
+            # a negative number, read as unsigned, is larger than any class
+            if (
+                run is not None
+                and not 0 <= ignore < classes
+                and np.maximum.reduce(target.view(U64)) < classes
+            ):
+                loss, shift = run(x, target)
+                if reduction != "none":
+                    loss = loss.dot(vector(1 / n if reduction == "mean" else 1.0, n))
+                return np.asarray(loss), None, shift, NUMBERS[n]
+        return general(x, target, weight, reduction, ignore, smoothing)
+
+    return f
+
+
+def cross_entropy_backward(general: Word) -> Word:
+    u = over_rows("flfff", "cross_entropy_backward", "n,,,->n")
+
+    def f(
+        g: Any,
+        x: Any,
+        target: Any,
+        weight: Any = None,
+        e: Any = None,
+        s: Any = None,
+        total: Any = None,
+        reduction: str = "mean",
+        ignore: int = -100,
+        smoothing: float = 0.0,
+    ) -> Any:
+        if e is not None:
+            return general(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
+        return (u.run or u.ready(0.0))(x, target, s, g / total if reduction == "mean" else g)
 
     return f
 
@@ -317,12 +552,22 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "gelu_backward": planned(2, gelus("_backward")),
     "clamp": planned(1, clamped),
     "where": where,
+    "round": unary("round", "nearest"),
+    "pow": pow,
     "softmax": row_word("softmax", 1),
     "log_softmax": row_word("log_softmax", 1),
     "softmax_backward": row_word("softmax_backward", 2),
     "log_softmax_backward": row_word("log_softmax_backward", 2),
     "layer_norm": layer_norm,
     "layer_norm_backward": layer_norm_backward,
+    "group_norm": group_norm,
+    "group_norm_backward": group_norm_backward,
+    "linear": linear,
+    "smooth_l1_loss": between("smooth_l1", 1),
+    "bce_logits": between("bce_logits", 0),
+    "bce_logits_backward": bce_logits_backward,
+    "cross_entropy": cross_entropy,
+    "cross_entropy_backward": cross_entropy_backward,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from .windows import Array, Ints, Taps, merge, split, steps, taps, windows
 
 __all__ = [
     "max_pool",
+    "max_pool_values",
     "pool_scatter",
     "pool_gather",
     "max_unpool",
@@ -100,6 +101,32 @@ def max_pool(
         _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
     shape = (*lead, *t.out)
     return out.reshape(shape).astype(dtype, copy=False), where.reshape(shape)
+
+
+SMALL = 1 << 15  # elements up to which the number of calls matters more than the passes
+
+
+@lru_cache(maxsize=256)
+def taps_of_windows(spatial: Ints, kernel: Ints, stride: Ints) -> list[Any]:
+    """Keys of the elements of all windows at the same place in theirs, for each place."""
+    along = [
+        [slice(t, t + (n - k) // s * s + 1, s) for t in range(k)]
+        for n, k, s in zip(spatial, kernel, stride)
+    ]
+    return [(..., *at) for at in product(*along)]
+
+
+def max_pool_values(lib: Any, x: Array, kernel: Ints, stride: Ints) -> Array | None:
+    """Maximum of each window of a small float array without padding, or None for a large one."""
+    if not 0 < x.size <= SMALL or prod(kernel) > 16 or x.dtype.itemsize < 4:
+        return None
+    taps = taps_of_windows(x.shape[-len(kernel) :], kernel, stride)
+    if len(taps) == 1:
+        return x[taps[0]].copy()
+    out = lib.maximum(x[taps[0]], x[taps[1]])
+    for tap in taps[2:]:
+        lib.maximum(out, x[tap], out)
+    return out
 
 
 def _max_of_planes(lib: Any, x: Array, out: Array, where: Array) -> None:
@@ -235,6 +262,18 @@ def avg_pool(
 ) -> Array:
     """Mean of each window of x (*lead, *spatial), or its sum over `divisor`."""
     dtype, rank = x.dtype, len(kernel)
+    if (
+        0 < x.size <= SMALL
+        and dtype.kind == "f"
+        and dtype.itemsize >= 4
+        and not (ceil or any(padding))
+        and 1 < prod(kernel) <= 16
+    ):
+        taps = taps_of_windows(x.shape[-rank:], kernel, stride)
+        out = lib.add(x[taps[0]], x[taps[1]])
+        for tap in taps[2:]:
+            lib.add(out, x[tap], out)
+        return lib.divide(out, _number(divisor or prod(kernel), dtype), out)
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
@@ -275,6 +314,18 @@ def avg_pool_input(
     """The adjoint of `avg_pool`: each of g (*lead, *out) shared among its window's positions."""
     dtype, rank = g.dtype, len(kernel)
     lead = g.shape[: g.ndim - rank]
+    if (
+        0 < g.size <= SMALL
+        and kernel == stride
+        and dtype.kind == "f"
+        and dtype.itemsize >= 4
+        and not (ceil or any(padding))
+        and all([n % k == 0 for n, k in zip(spatial, kernel)])
+    ):
+        share = lib.divide(g, _number(divisor or prod(kernel), dtype))
+        x = lib.empty((*lead, *[n for pair in zip(g.shape[-rank:], kernel) for n in pair]), dtype)
+        x[...] = share[(..., *[a for _ in kernel for a in (slice(None), None)])]
+        return x.reshape(*lead, *spatial)
     g = planes(widen(lib, g), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     x = lib.zeros((len(g), *spatial), g.dtype)
@@ -295,6 +346,11 @@ def avg_pool_input(
     elif g.size:
         _over_planes(lib, work, len(g), t.size * len(t.phases), g.itemsize)
     return x.reshape(*lead, *spatial).astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=64)
+def _number(value: int, dtype: Any) -> Any:
+    return np.asarray(value, dtype)
 
 
 def _divide(lib: Any, a: Array, size: Any, out: Array) -> None:

@@ -208,6 +208,9 @@ def parameters(f: Callable[..., Any]) -> tuple[list[str], dict[str, Any], str | 
 
     inspect.signature tells the same; hundreds of calls of it make a tenth of the import's time.
     """
+    written: Any = getattr(f, "__signature__", None)
+    if written is not None:
+        return list(written.parameters), {}, None
     code = f.__code__
     names = code.co_varnames
     n, total = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
@@ -279,7 +282,7 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
         return fwd(ns, *args, **kwargs)
 
     body.__name__ = op.name
-    return body
+    return ns.quicker(op.name, body)
 
 
 def derive(ns: Namespace, word: str) -> Any:

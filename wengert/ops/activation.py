@@ -15,6 +15,7 @@ from typing import Any
 from ..engine import views
 from ..engine.kinds import composite, elementwise, reduction
 from ..engine.op import op, primitive, public
+from ..engine.short import at, short
 from ..engine.tensor import Tensor
 from .dims import wrap_dim
 from .unary import relu
@@ -56,7 +57,7 @@ def relu_(input, inplace=False):
     >>> F.relu(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return finish("relu", input, relu.entry(input), inplace)
+    return relu.entry(input) if not inplace else finish("relu", input, relu.entry(input), True)
 
 
 @primitive(elementwise, types="any", public=False, method=False)
@@ -81,8 +82,10 @@ def leaky_relu_(input, negative_slope=0.01, inplace=False):
     >>> F.leaky_relu(torch.tensor([-1.0, 2.0]))
     tensor([-0.0100,  2.0000])
     """
-    check("leaky_relu", input)
-    return finish("leaky_relu", input, leaky_relu.entry(input, negative_slope), inplace)
+    if type(input) is not Tensor:
+        check("leaky_relu", input)
+    r = leaky_relu.entry(input, negative_slope)
+    return finish("leaky_relu", input, r, True) if inplace else r
 
 
 @primitive(elementwise, types="any", public=False, method=False)
@@ -120,8 +123,10 @@ def elu_(input, alpha=1.0, inplace=False):
     >>> F.elu(torch.tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
     """
-    check("elu", input)
-    return finish("elu", input, elu.entry(input, alpha), inplace)
+    if type(input) is not Tensor:
+        check("elu", input)
+    r = elu.entry(input, alpha)
+    return finish("elu", input, r, True) if inplace else r
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -178,7 +183,8 @@ def softplus_(input, beta=1, threshold=20, *, out=None):
     >>> F.softplus(torch.tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
     """
-    check("softplus", input)
+    if type(input) is not Tensor:
+        check("softplus", input)
     return softplus.entry(input, beta, threshold, out=out)
 
 
@@ -234,8 +240,10 @@ def silu_(input, inplace=False):
     >>> F.silu(torch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    check("silu", input)
-    return finish("silu", input, silu.entry(input), inplace)
+    if type(input) is not Tensor:
+        check("silu", input)
+    r = silu.entry(input)
+    return finish("silu", input, r, True) if inplace else r
 
 
 @primitive(elementwise, types="any", public=False, method=False)
@@ -296,7 +304,8 @@ def gelu_(input, *, approximate="none", out=None):
     >>> F.gelu(torch.tensor([-1.0, 2.0]))
     tensor([-0.1587,  1.9545])
     """
-    check("gelu", input)
+    if type(input) is not Tensor:
+        check("gelu", input)
     if approximate not in ("none", "tanh"):
         raise RuntimeError(
             f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
@@ -361,6 +370,7 @@ def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
 
 
 @public(name="softmax")
+@short(at(softmax))
 def softmax_(input, dim, dtype=None, *, out=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
 
@@ -372,6 +382,7 @@ def softmax_(input, dim, dtype=None, *, out=None):
 
 
 @public(name="log_softmax")
+@short(at(log_softmax))
 def log_softmax_(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
 

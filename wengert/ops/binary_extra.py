@@ -12,6 +12,7 @@ from typing import Any
 from ..base.returns import named
 from ..engine.kinds import elementwise
 from ..engine.op import primitive, public
+from ..engine.short import alone, short
 from .arithmetic import mul
 from .arithmetic import pow as power
 from .unary import round_half
@@ -269,6 +270,7 @@ round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
 @public(name="round")
+@short(alone(round_half))
 def round_(input, *, decimals=0, out=None):
     """input rounded half to even, at `decimals` places after the point (before it for negative
     ones).

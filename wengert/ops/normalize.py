@@ -132,13 +132,18 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     tensor([[-1.0000,  1.0000]])
     """
     check("layer_norm", input)
-    return layer_norm.entry(
-        input,
-        weight,
-        bias,
-        shape_of("layer_norm", input, normalized_shape, weight=weight, bias=bias),
-        eps,
-    )
+    shape = normalized_shape
+    if (
+        isinstance(shape, tuple)
+        and shape
+        and input._a.shape[-len(shape) :] == shape
+        and (weight is None or weight._a.shape == shape)
+        and (bias is None or bias._a.shape == shape)
+    ):
+        dims = len(shape)
+    else:
+        dims = shape_of("layer_norm", input, shape, weight=weight, bias=bias)
+    return layer_norm.entry(input, weight, bias, dims, eps)
 
 
 @public(name="layer_norm", method=False)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from ..arrays.lookup import NS
 from ..arrays.pooling import pooled_size
 from ..engine.kinds import linear, movement, opaque
 from ..engine.op import primitive, public
+from ..engine.short import F32, F64, plain
 from ..engine.tensor import Tensor
 from .compare import where_ as where
 from .windows import check_tensor, per_dimension
@@ -190,6 +192,9 @@ def check_floating(name: str, input: Tensor) -> None:
 # ------------------------------------------------------------------------------------- max pooling
 
 
+PLAIN = {n: ((0,) * n, (1,) * n) for n in (1, 2, 3)}  # no padding, no dilation
+
+
 def _max_pool(
     name: str,
     rank: int,
@@ -201,12 +206,20 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
-    check_tensor(name, input)
+    if type(input) is not Tensor:
+        check_tensor(name, input)
     if input.dtype.category in (0, 3):
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
     given = (_hashable(kernel_size), _hashable(stride), _hashable(padding), _hashable(dilation))
     ceil = bool(ceil_mode)
-    arguments = _pool_arguments(name, tuple(input.shape), rank, *given, ceil)
+    a = input._a
+    arguments = _pool_arguments(name, a.shape, rank, *given, ceil)
+    if input._n is None and not (return_indices or ceil) and arguments[2:] == PLAIN[rank]:
+        run = max_pool.impl.get(type(a))
+        if run is not None and (a.dtype is F32 or a.dtype is F64):
+            values = NS[type(a)].max_pool_values(a, *arguments[:2])
+            if values is not None:
+                return plain(values)
     out, indices = max_pool.entry(input, *arguments, ceil)
     return (out, indices) if return_indices else out
 
@@ -263,7 +276,7 @@ def _of_torch(rank: int) -> None:
     """torch.max_poolNd, without return_indices, and the forms called max_poolNd_with_indices."""
     name = f"max_pool{rank}d"
 
-    def plain(input, kernel_size, stride=(), padding=0, dilation=1, ceil_mode=False):
+    def values(input, kernel_size, stride=(), padding=0, dilation=1, ceil_mode=False):
         return _max_pool(
             name, rank, input, kernel_size, stride, padding, dilation, ceil_mode, False
         )
@@ -273,9 +286,9 @@ def _of_torch(rank: int) -> None:
     ):
         return _max_pool(name, rank, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
-    plain.__doc__ = f"Maximum of sliding windows; see torch.nn.functional.{name}."
+    values.__doc__ = f"Maximum of sliding windows; see torch.nn.functional.{name}."
     indexed.__doc__ = f"(maximum of sliding windows, positions); see torch.nn.functional.{name}."
-    public(plain, name=name, method=False)
+    public(values, name=name, method=False)
     public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
     if rank == 1:
         public(indexed, name=f"{name}_with_indices", method=False)

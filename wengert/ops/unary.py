@@ -8,6 +8,8 @@ import math
 
 from ..engine.kinds import composite, elementwise, linear
 from ..engine.op import op, primitive, public
+from ..engine.short import alone, short
+from . import arithmetic
 
 LN2, LN10 = math.log(2), math.log(10)
 
@@ -85,10 +87,9 @@ rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
 
 
 @public
+@short(alone(arithmetic.pow, 2))
 def square(input):
     """x * x."""
-    from . import arithmetic
-
     return arithmetic.pow.entry(input, 2)
 
 
