@@ -101,10 +101,9 @@ def backward(
                     f"One of the differentiated Tensors (input {i}) does not require grad"
                 )
             nodes.append(t._n)
-        only = between(roots, nodes)
+        only = {*nodes, *(between(roots, nodes) or collect(roots))}
         captures = {n: [] for n in nodes if n.special != 2}
-        if only is not None:
-            only = {n for n in only if n.special != 2 or n in nodes}
+        only = {n for n in only if n.special != 2 or n in nodes}
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, True)
     if inputs is not None:
         for t in inputs:
@@ -136,8 +135,11 @@ def edge_tensor(e: GraphEdge) -> Any:
 class Pass:
     """What runs now: for hooks that ask whether a node will be reached."""
 
-    def __init__(self, roots: Sequence[Any], only: set[Any] | None, before: Any) -> None:
+    def __init__(
+        self, roots: Sequence[Any], only: set[Any] | None, partial: bool, before: Any
+    ) -> None:
         self.roots, self.only, self.before = roots, only, before
+        self.partial = partial  # whether it is for chosen tensors and not for all leaves
         self.nodes: set[Any] | None = None
 
     def reaches(self, n: Any) -> bool:
@@ -155,7 +157,7 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
     grad = state.grad
     state.grad = create or (grad and state.levels > 0)
     before = state.backward
-    state.backward = Pass(args[0], args[4], before)
+    state.backward = Pass(args[0], args[4], args[4] is not None or not args[6], before)
     if anomaly.on():
         anomaly.watch(collect(args[0]))
     try:
