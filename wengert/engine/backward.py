@@ -236,7 +236,16 @@ def meet(grads: dict[Any, Any], p: Any, g: Any) -> None:
             g = fit(g, p.shape, None)
         if old.shape != p.shape:
             old = fit(old, p.shape, None)
-    grads[p] = old + g
+    grads[p] = together(old, g)
+
+
+def together(old: Any, g: Any) -> Any:
+    """The sum of two gradients: a sparse one is added to a dense one, whichever came first."""
+    if old.__class__ is not g.__class__:
+        sparse = [getattr(x, "is_sparse", False) for x in (old, g)]
+        if any(sparse):
+            old, g = lifted((g, old) if sparse[0] else (old, g))
+    return old + g
 
 
 def finish_leaves(
@@ -340,9 +349,9 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     old = leaf.grad
     if create:
         g = g if isinstance(g, Tensor) else wrap(g)
-        leaf.grad = g if old is None else old + g
+        leaf.grad = g if old is None else together(old, g)
     elif isinstance(g, Tensor):
-        leaf.grad = g if old is None else old + g
+        leaf.grad = g if old is None else together(old, g)
     elif old is None:
         if not g.shape:
             g = NS[type(g)].asarray(g)  # a library scalar
@@ -358,7 +367,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         old._a += g
         views.mutated(old)
     else:
-        leaf.grad = wrap((old + wrap(g))._a)
+        leaf.grad = wrap(together(old, wrap(g))._a)
     if leaf.more is not None:
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
             hook(leaf.ref())
@@ -382,7 +391,7 @@ def run_hooks(n: Any, g: Any, create: bool) -> Any:
                     f" got {tuple(t._a.shape)} and returned {tuple(r._a.shape)}"
                 )
             t = r
-    return t if create else t._a
+    return t if create or t.is_sparse else t._a
 
 
 def rules(n: Any, xp: Any, g: Any, saved: Any) -> Any:

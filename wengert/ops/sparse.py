@@ -94,6 +94,14 @@ class SparseTensor(Tensor):
     def _values(self) -> Tensor:
         return self._parts[1]
 
+    def zero_(self) -> SparseTensor:
+        """Drop all elements."""
+        self._need(COO, "zero_")
+        indices, values = self._parts
+        self._parts = indices[:, :0], values[:0].detach()
+        self._n, self._sorted = None, True
+        return self
+
     def is_coalesced(self) -> bool:
         """Whether the indices are known to be sorted and different."""
         if self._layout is not COO:
