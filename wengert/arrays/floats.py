@@ -404,6 +404,14 @@ def one_hot(index: Any, n: int) -> Any:
     return np.equal(index[..., None], np.arange(n)).astype(np.int64)
 
 
+def astype(x: Any, dtype: Any) -> Any:
+    """x in a dtype."""
+    d = x.dtype
+    if (dtype is F32 or dtype is F64) and (d is F32 or d is F64 or d is I64) and x.ndim:
+        return x.astype(dtype)
+    return elementwise.astype(np, x, dtype)
+
+
 WORDS = {
     f.__name__: f
     for f in (
@@ -428,6 +436,7 @@ WORDS = {
         variance,
         norm2,
         matmul,
+        astype,
         remainder,
         floor_divide,
         contiguous,

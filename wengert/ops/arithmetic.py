@@ -344,13 +344,13 @@ lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * 
 
 def with_product(careful):
     """The short form of addcmul() for arrays of one shape and dtype."""
-    find = addcmul_op.impl.get
+    find: Any = addcmul_op.impl.get
 
     def f(input, tensor1, tensor2, **kw):
         if type(input) is type(tensor1) is type(tensor2) is Tensor and not kw:
             a, b, c = input._a, tensor1._a, tensor2._a
             d, t, shape = a.dtype, type(a), a.shape
-            run = find(t) if input._n is tensor1._n is tensor2._n is None else None
+            run: Any = find(t) if input._n is tensor1._n is tensor2._n is None else None
             usual = run is not None and shape and t is type(b) is type(c)
             usual = usual and (d is F32 or d is F64) and d is b.dtype and d is c.dtype
             if usual and shape == b.shape == c.shape:
@@ -362,13 +362,13 @@ def with_product(careful):
 
 def between(careful):
     """The short form of lerp() with a number, for arrays of one shape and dtype."""
-    find = lerp_number.impl.get
+    find: Any = lerp_number.impl.get
 
     def f(input, end, weight, **kw):
         if type(input) is type(end) is Tensor and type(weight) in (float, int) and not kw:
             a, b = input._a, end._a
             d, t, shape = a.dtype, type(a), a.shape
-            run = find(t) if input._n is end._n is None else None
+            run: Any = find(t) if input._n is end._n is None else None
             usual = run is not None and shape and t is type(b) and shape == b.shape
             if usual and (d is F32 or d is F64) and d is b.dtype:
                 return plain(run(a, b, weight))

@@ -9,11 +9,34 @@ import math
 from typing import Any
 
 from ..engine.op import public
+from ..engine.short import F32, F64, plain
 from ..engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector
 
 ELLIPSIS = -1  # stands for the dots among labels
+
+
+FLOATS = (F32, F64)
+PRODUCT: Any = batched.impl.get
+
+
+@functools.lru_cache(256)
+def _matrices(equation: str) -> tuple[bool, bool, bool] | None:
+    """Which of x, y and the result are transposed, where an equation is the product of two
+    matrices; None where it is not.
+    """
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    x, comma, y = left.partition(",")
+    letters = set(x + y)
+    if not (arrow and comma and (x + y + right).isalpha() and len(x) == len(y) == len(right) == 2):
+        return None
+    if len(letters) != 3 or x[0] == x[1] or y[0] == y[1] or right[0] == right[1]:
+        return None
+    (k,) = set(x) & set(y)
+    if k in right or set(right) != letters - {k}:
+        return None
+    return x[0] == k, y[1] == k, right[0] in y
 
 
 @public(method=False)
@@ -26,6 +49,17 @@ def einsum(equation="", *operands):
     >>> torch.einsum('ij,j->i', torch.ones(2, 3), torch.ones(3))
     tensor([3., 3.])
     """
+    if len(operands) == 2 and type(equation) is str:
+        x, y = operands
+        if type(x) is type(y) is Tensor and x._n is y._n is None:
+            a, b = x._a, y._a
+            if a.ndim == b.ndim == 2 and a.dtype is b.dtype and a.dtype in FLOATS:
+                flips = _matrices(equation)
+                t = type(a)
+                if flips is not None and t is type(b) and (f := PRODUCT(t)) is not None:
+                    a, b = a.T if flips[0] else a, b.T if flips[1] else b
+                    if a.shape[1] == b.shape[0]:
+                        return plain(f(b.T, a.T) if flips[2] else f(a, b))
     if isinstance(equation, Tensor):
         inputs, output, operands = _from_lists((equation, *operands))
     else:

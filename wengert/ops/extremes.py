@@ -161,6 +161,7 @@ def greatest(name: str, all_op: Any, arg: str) -> Any:
     from ..engine.op import OPS
 
     whole, place, value = all_op.impl.get, OPS[arg].impl.get, OPS["a" + name].impl
+    take = picked(name).impl
 
     def form(careful):
         def f(input, *args, **kw):
@@ -176,7 +177,11 @@ def greatest(name: str, all_op: Any, arg: str) -> Any:
                     elif len(args) == 1 and type(args[0]) is int and 0 <= args[0] < a.ndim:
                         run, dim = place(t), args[0]
                         if run is not None and a.ndim > 1:
-                            v, i = value[t](a, dim, False), run(a, dim, False)
+                            i = run(a, dim, False)
+                            if a.size > 256:
+                                v = take[t](a, i[(slice(None),) * dim + (None,)], dim, False)
+                            else:
+                                v = value[t](a, dim, False)
                             return named(name, plain(v), plain(i))
             return careful(input, *args, **kw)
 

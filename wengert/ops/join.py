@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 from ..base.modes import state
 from ..engine import views
 from ..engine.kinds import movement
 from ..engine.op import primitive, public
-from ..engine.short import joined, plain, short
+from ..engine.short import joined, short
 from ..engine.tensor import Tensor
 from .dims import wrap_dim
 from .indexing import sizes_item, split_item, unbind_item
@@ -169,19 +170,50 @@ def split_(tensor, split_size_or_sections, dim=0):
     )
 
 
+_new = object.__new__
+
+
+def share(x: Tensor, made: tuple[Tensor, ...], o: Any, keys: list[Any]) -> None:
+    """views.register() for all views that one call takes of a tensor that is none itself."""
+    if x._x is None:
+        x._x = _new(views.Viewed)
+        x._x.views = []
+    old = x._x.views or ()
+    refs = [r for r in old if r() is not None] if len(old) > 32 else [*old]
+    for v, key in zip(made, keys):
+        v._x = e = _new(views.View)
+        e.base = x
+        e.op = o
+        e.static = (key,)
+        e.up = None
+        refs.append(ref(v))
+    x._x.views = refs
+
+
 def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
     out, at = [], 0
-    if type(x) is Tensor and x._n is None and o.impl.get(type(x._a)) is not None:
-        run, a, lead = o.impl[type(x._a)], x._a, (slice(None),) * d
-        keys = []
+    run = o.impl.get(type(x._a)) if type(x) is Tensor and x._n is None else None
+    if run is not None:
+        a, lead = x._a, (slice(None),) * d
+        keys, found = [], []
         for s in sizes:
-            keys.append((*lead, slice(at, at + s)))
-            at += s
-        made = [plain(run(a, key)) for key in keys]
-        if state.grad or x._x is not None:
+            end = at + s
+            key = (*lead, slice(at, end))
+            at = end
+            v = _new(Tensor)
+            v._a = run(a, key)
+            v._n = v._x = None
+            keys.append(key)
+            found.append(v)
+        made = tuple(found)
+        known = x._x
+        if known is None or type(known) is views.Viewed and state.grad and not known.untracked:
+            if state.grad:
+                share(x, made, o, keys)
+        else:
             for v, key in zip(made, keys):
                 views.register(x, v, o, key)
-        return tuple(made)
+        return made
     for s in sizes:
         out.append(o.entry(x, (slice(None),) * d + (slice(at, at + s),)))
         at += s

@@ -13,9 +13,11 @@ from ..engine.hooks import Handle
 from ..engine.interp import BINARY, COMPARE
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import METHODS, OPS
+from ..engine.short import plain
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops import creation, data, indexing
 from . import functions
+from .filling import copy_, fill_, zero_
 from .operators import comparison, inplace_operator, operator_entry, reflected
 
 
@@ -258,10 +260,20 @@ def element_size(self: Tensor) -> int:
     return self._a.dtype.itemsize
 
 
+ASTYPE = OPS["astype"].impl
+
+
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
     to(other).
     """
+    if len(args) == 1 and type(args[0]) is dtypes.dtype and not kwargs:
+        d = args[0].np
+        a = self._a
+        if self._n is None and a.dtype is not d and type(self) is Tensor:
+            f: Any = ASTYPE.get(type(a))
+            if f is not None and a.ndim:
+                return plain(f(a, d))
     dtype, dev = kwargs.pop("dtype", None), kwargs.pop("device", None)
     copy = kwargs.pop("copy", False)
     kwargs.pop("non_blocking", None)
@@ -363,46 +375,6 @@ def data_ptr(self: Tensor) -> int:
     """The address of the first element."""
     a = self._a
     return address(a) if hasattr(a, "__array_interface__") else a.data.ptr
-
-
-def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Overwrite the elements with those of src, broadcast and converted."""
-    if not isinstance(src, Tensor):
-        raise TypeError(
-            f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
-        )
-    if src is self:
-        return self
-    indexing.copy_into(self, src, "copy_")
-    return self
-
-
-def fill_(self: Tensor, value: Any) -> Tensor:
-    """Overwrite every element with a number or 0-d tensor."""
-    if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim}"
-                " dimensions."
-            )
-        indexing.copy_into(self, value, "fill_")
-        return self
-    if isinstance(value, complex) and self.dtype.category < 3:
-        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
-    indexing.copy_into(
-        self, creation.scalar_tensor(value, dtype=self.dtype, device=self.device), "fill_"
-    )
-    return self
-
-
-def zero_(self: Tensor) -> Tensor:
-    """Overwrite every element with zero."""
-    a = self._a
-    if self._n is not None or NS[type(a)].name != "cpu":
-        return fill_(self, 0)
-    views.check_inplace(self, "zero_", False)
-    views.store(self, a.dtype.type(0))
-    return self
 
 
 def version(self: Tensor) -> int:
