@@ -174,7 +174,7 @@ def second_order(op: Op, layer: Op, steps: Callable[..., Any]) -> None:
         arrays = {n: found[n] for n in (*given, *ins) if found[n] is not None}
         with enable_grad():
             # fresh leaves: what the operands were computed from must not be walked again here
-            fresh = zip(arrays, leaf_arrays(list(arrays.values())))
+            fresh = zip(arrays, leaf_arrays(*[list(arrays.values())] * 2))
             leaves = {n: wrap(a).requires_grad_() for n, a in fresh}
             results = steps(*[leaves.get(n) for n in ins], *[found[n] for n in static])
             live = [n for n in ins if n in leaves]
