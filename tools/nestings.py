@@ -5,6 +5,7 @@ What lives here: for each differentiable operator, on a few small float64 sample
 outputs weighted with random numbers) goes through
 
     grad(grad)  jvp(grad)  grad(jvp)    against central differences of grad(s) along a direction
+    jvp(jvp)                            against those, times the direction
     vmap(grad)  grad(vmap)              against a loop over two inputs
 
 and grad(s) itself is held against differences of s. What does not: values, dtypes and first
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import json
 import multiprocessing
 import os
@@ -33,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = ("grad", "grad(grad)", "jvp(grad)", "grad(jvp)", "vmap(grad)", "grad(vmap)")
+COLUMNS = ("grad", "grad(grad)", "jvp(grad)", "grad(jvp)", "jvp(jvp)", "vmap(grad)", "grad(vmap)")
 LARGEST = 200  # elements in all tensors of a sample
 STEP, TOLERANCE, LOOP_TOLERANCE = 1e-5, 2e-5, 1e-8
 
@@ -133,6 +135,9 @@ class Sample:
             out = func.jvp(g, tuple(xs), tuple(ds))[1]
         elif name == "grad(jvp)":
             out = func.grad(lambda *v: func.jvp(self.scalar, v, tuple(ds))[1], n)(*xs)
+        elif name == "jvp(jvp)":
+            first = functools.partial(func.jvp, self.scalar, tangents=tuple(ds))
+            out = func.jvp(lambda *v: first(v)[1], tuple(xs), tuple(ds))[1:]
         else:
             both = self.tensors([np.stack([a, b]) for a, b in zip(arrays, self.second(arrays))])
             if name == "vmap(grad)":
@@ -159,7 +164,8 @@ class Sample:
             return [np.stack(p) for p in pairs]
         if name == "grad":
             return differences(lambda a: [np.asarray(self.read_scalar(a))], arrays, ds)
-        return differences(self.read_grad, arrays, ds)
+        hessian = differences(self.read_grad, arrays, ds)
+        return along(hessian, ds) if name == "jvp(jvp)" else hessian
 
 
 def differences(f: Any, arrays: list[np.ndarray], ds: list[np.ndarray]) -> list[np.ndarray]:
@@ -193,8 +199,12 @@ def tangents(s: Sample, arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 def project(name: str, got: list[np.ndarray], ds: list[np.ndarray]) -> list[np.ndarray]:
     if name == "grad":
-        return [np.asarray(sum(float((g * d).sum()) for g, d in zip(got, ds)))]
+        return along(got, ds)
     return got
+
+
+def along(gradients: list[np.ndarray], ds: list[np.ndarray]) -> list[np.ndarray]:
+    return [np.asarray(sum(float((g * d).sum()) for g, d in zip(gradients, ds)))]
 
 
 def judge(name: str, ours: Sample, theirs: Sample) -> str:

@@ -6,8 +6,11 @@ weighted with random numbers. With w a direction in the space of the inputs,
     grad(grad)   the gradient of <grad f, w>        all three are the Hessian times w: the central
     jvp(grad)    the tangent of grad f along w      difference of grad f along w
     grad(jvp)    the gradient of f's tangent along w
+    jvp(jvp)     the tangent of the tangent         that, times w
     vmap(grad)   gradients of a batch               a loop over the batch
     grad(vmap)   the gradient of a batch's sum      a loop over the batch
+    vmap(jvp)    tangents of a batch                the gradients of the loop, times w
+    jvp(vmap)    the tangent of a batch             the gradients of the loop, times w
 
 The same over PyTorch's own list of operators and samples: tools/nestings.py.
 """
@@ -139,8 +142,22 @@ def test_jvp_of_grad(name: str) -> None:
 def test_grad_of_jvp(name: str) -> None:
     f, n, xs, ds = sample(name)
     directions = tuple(tensors(ds))
-    got = grad(lambda *v: jvp(f, v, directions)[1], n)(*tensors(xs))
+    got = grad(tangent(f, directions), n)(*tensors(xs))
     agree(name, got, hessian_times_direction(name), 1e-5)
+
+
+def tangent(f: Any, directions: tuple[Tensor, ...]) -> Any:
+    """The derivative of f along fixed directions by forward mode, as a function."""
+    return lambda *v: jvp(f, v, directions)[1]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_jvp_of_jvp(name: str) -> None:
+    f, _, xs, ds = sample(name)
+    directions = tuple(tensors(ds))
+    got = jvp(tangent(f, directions), tuple(tensors(xs)), directions)[1]
+    want = sum(float((h * d).sum()) for h, d in zip(hessian_times_direction(name), ds))
+    agree(name, [got], [np.asarray(want)], 1e-5)
 
 
 def batch(xs: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -149,6 +166,7 @@ def batch(xs: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return [np.stack([a, b]) for a, b in zip(xs, second)], second
 
 
+@functools.cache
 def looped(name: str) -> list[np.ndarray]:
     f, n, xs, _ = sample(name)
     _, second = batch(xs)
@@ -169,3 +187,25 @@ def test_grad_of_vmap(name: str) -> None:
     f, n, xs, _ = sample(name)
     got = grad(lambda *v: vmap(f)(*v).sum(), n)(*tensors(batch(xs)[0]))
     agree(name, got, looped(name), 1e-9)
+
+
+def looped_tangents(name: str) -> np.ndarray:
+    ds = sample(name)[3]
+    return np.asarray(
+        [sum(float((g[i] * d).sum()) for g, d in zip(looped(name), ds)) for i in (0, 1)]
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_vmap_of_jvp(name: str) -> None:
+    f, _, xs, ds = sample(name)
+    got = vmap(tangent(f, tuple(tensors(ds))))(*tensors(batch(xs)[0]))
+    agree(name, [got], [looped_tangents(name)], 1e-8)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_jvp_of_vmap(name: str) -> None:
+    f, _, xs, ds = sample(name)
+    both = tuple(tensors([np.stack([d, d]) for d in ds]))
+    got = jvp(vmap(f), tuple(tensors(batch(xs)[0])), both)[1]
+    agree(name, [got], [looped_tangents(name)], 1e-8)
