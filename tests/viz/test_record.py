@@ -61,6 +61,21 @@ def test_other_threads_are_not_recorded():
     assert tape.calls == []
 
 
+def test_recordings_within_each_other_draw_each_call_once():
+    layer = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+    with viz.record(), viz.record() as inner:
+        out = layer(wengert.ones(1, 3)).sum()
+    assert [c.path for c in inner.calls] == ["", "0", "1"]
+    assert [b.kind for b in viz.graph(out).boxes] == ["root", "module"]
+
+
+def test_parameters_of_a_module_that_no_variable_holds():
+    with viz.record():
+        out = nn.Sequential(nn.Linear(2, 2), nn.Tanh())(wengert.ones(1, 2)).sum()
+    titles = {v.title for v in viz.graph(out).vertices if v.kind == "leaf"}
+    assert titles == {"0.weight", "0.bias"}
+
+
 def test_a_failed_pass_shows_what_there_was():
     g = failed(Misfit(), wengert.ones(1, 1, 8, 8)).graph()
     last = g.vertices[-1]

@@ -140,6 +140,17 @@ def test_a_backward_pass_that_fails_is_shown_up_to_there():
     assert "KeyError" in g.notes[0]
 
 
+def test_checkpoints():
+    layer = wengert.nn.Linear(2, 2)
+    x = wengert.ones(1, 2, requires_grad=True)
+    checkpoint = wengert.utils.checkpoint.checkpoint
+    g = viz.graph(checkpoint(layer, x, use_reentrant=False).sum())
+    assert len(g.steps) == 5
+    g = viz.graph(checkpoint(layer, x, use_reentrant=True).sum())
+    assert g.steps == [] and "use_reentrant=False" in g.notes[0]
+    assert layer.weight.grad is None
+
+
 def test_without_the_backward_pass():
     x = wengert.ones(2, requires_grad=True)
     assert viz.graph((x * 2).sum(), backward=False).steps == []

@@ -13,6 +13,11 @@ from .layout import Card, Placed, Placing, Rows, lean, tag_of
 from .reading import Vertex
 
 TAG = 26
+TIP = (
+    '<defs><marker id="wz-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
+    'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path class="tip" '
+    'd="M0 0.5L7.5 4L0 7.5Z"/></marker></defs>'
+)
 
 
 def resource(name: str) -> str:
@@ -40,6 +45,7 @@ class Drawing:
         self.out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" {head} style="max-width:100%;height:auto">',
             f"<title>{escape(title)}</title><style>{resource('graph.css')}</style>",
+            TIP,
             f'<rect class="paper" width="{w}" height="{h}" rx="10"/>',
         ]
         self.inside(0, placed, 0.0, 0.0)
@@ -49,9 +55,9 @@ class Drawing:
     def inside(self, box: int, p: Placed, x0: float, y0: float) -> None:
         """What is in an open box: links below cards."""
         rows = self.placing.rows[box]
-        for d, v in routes(rows, p, self.placing.opened, x0, y0):
-            parameter = self.vertices[v].kind == "leaf"
-            self.out.append(f'<path class="link{" leaf" if parameter else ""}" d="{d}"/>')
+        for d, v, ends in routes(rows, p, self.placing.opened, x0, y0):
+            kind = (" leaf" if self.vertices[v].kind == "leaf" else "") + (" end" if ends else "")
+            self.out.append(f'<path class="link{kind}" d="{d}"/>')
         for r, row in enumerate(rows.rows):
             for i, (kind, n) in enumerate(row):
                 w, h = p.size[r][i]
@@ -127,10 +133,10 @@ class Drawing:
 
 def routes(
     rows: Rows, p: Placed, opened: dict[int, bool], x0: float, y0: float
-) -> list[tuple[str, int]]:
-    """(SVG path, value) of the links within an open box."""
+) -> list[tuple[str, int, bool]]:
+    """(SVG path, value, whether it ends at a card) of the links within an open box."""
     lower, upper = spread(rows, p, opened)
-    drawn: list[tuple[str, int]] = []
+    drawn: list[tuple[str, int, bool]] = []
     for k, (r, a, b, v) in enumerate(rows.links):
         xa = x0 + p.x[r][a] + upper[k]
         xb = x0 + p.x[r + 1][b] + lower[k]
@@ -150,7 +156,8 @@ def routes(
         m = (y1 + y2) / 2
         d = f"M{fmt(xa)} {fmt(ya)}" + (f"V{fmt(y1)}" if ya != y1 else "")
         d += f"C{fmt(xa)} {fmt(m)} {fmt(xb)} {fmt(m)} {fmt(xb)} {fmt(y2)}"
-        drawn.append((d + (f"V{fmt(yb)}" if yb != y2 else ""), v))
+        ends = end[0] == "n" or end[0] == "g" and not opened[end[1]]
+        drawn.append((d + (f"V{fmt(yb)}" if yb != y2 else ""), v, ends))
     return drawn
 
 

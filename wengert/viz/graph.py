@@ -250,6 +250,12 @@ def add_steps(
             "backward(retain_graph=True), to step through."
         )
         return
+    if any(v.full == "CheckpointFunctionBackward" for v in reading.vertices):
+        picture.notes.append(
+            "There are no steps: a reentrant checkpoint would add to .grad on the way. Use "
+            "checkpoint(..., use_reentrant=False)."
+        )
+        return
     steps = reverse_pass(tensors, seeds, reading.number)
     picture.steps = [s for s in steps.told if s["in"]]
     if ones and any(math.prod(t._a.shape) != 1 for t in tensors):

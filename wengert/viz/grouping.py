@@ -69,9 +69,8 @@ def tree(vertices: Sequence[Vertex], calls: Sequence[Call]) -> Box:
         stack[-1][1].members.append(v)
         v.module = next((b.path for _, b in reversed(stack) if b.path), "")
     lift(root)
+    fold(root, {})
     place_leaves(root, vertices, users)
-    signatures: dict[Any, int] = {}
-    fold(root, signatures)
     divide(root)
     number(root)
     open_some(root)
@@ -156,6 +155,8 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
             its[0].chips.append(v.id)
             continue
         box = common([home[u.id] for u in its]) if its else root
+        if box.kind == "fold" and box.parent is not None:
+            box = box.parent  # what all turns of a loop share stands before it
         inside = {id(b) for u in its for b in above(home[u.id])}
         at = next(
             (
@@ -193,7 +194,7 @@ def signature(m: Box | Vertex, known: dict[Any, int]) -> int:
     """A number that equal members share: same operations at the same lines, same shapes."""
     key: Any
     if isinstance(m, Vertex):
-        key = (m.kind, m.full, m.shape, m.dtype, place_text(m.place), len(m.inputs), len(m.chips))
+        key = (m.kind, m.full, m.shape, m.dtype, place_text(m.place), len(m.inputs))
     else:
         key = (m.kind, m.note, m.times, m.failed, *[signature(x, known) for x in m.members])
     return known.setdefault(key, len(known))

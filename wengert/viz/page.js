@@ -434,7 +434,7 @@ function panel() {
   if (n.k === "failure" && D.failed) out += `<h3>${esc(D.failed.error)}</h3><pre>${esc(D.failed.message)}</pre>` + (n.text ? `<pre>${n.text.map(esc).join("\n")}</pre>` : "");
   out += gradients(n);
   const rules = (n.rules || []).filter(([name]) => !n.in.some(i => i[0] === name && i[1] === null));
-  if (rules.length) out += "<h3>Derivative rule</h3>" + rules.map(([name, t]) => `<p class="soft">${name === "*" ? "of all operands" : "of " + esc(name)}</p><pre>${esc(t)}</pre>`).join("");
+  if (rules.length) out += "<h3>Derivative rule</h3>" + rules.map(([name, formula, t]) => `<p class="soft">gradient of ${name === "*" ? "all operands" : esc(name)}</p>` + (formula ? `<p class="formula">${esc(formula)}</p>` : "") + `<pre>${esc(t)}</pre>`).join("");
   if (n.at) out += `<h3>Line</h3><p><code>${esc(n.at[0])}:${n.at[1]}</code> <span class="soft">in ${esc(n.at[2])}</span></p>${n.at[3] ? `<pre>${esc(n.at[3])}</pre>` : ""}`;
   if (n.in.length && n.k === "op") out += "<h3>Operands</h3><table>" + n.in.map(([name, u, i]) => `<tr><td>${esc(name)}</td><td>${u === null ? '<span class="soft">constant, or no gradient asked</span>' : link(u) + (i ? ` output ${i}` : "")}</td></tr>`).join("") + "</table>";
   if (users[n.id].length) out += "<h3>Used by</h3><p>" + [...new Set(users[n.id].map(([u]) => u))].map(link).join(", ") + "</p>";

@@ -6,6 +6,7 @@ Nothing here decides how a graph looks; module structure is `grouping.py`'s.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from ..engine.saved import Packed
 from ..engine.tensor import Tensor
 from .formulas import rules_of
 from .naming import Names, node_of
+from .recording import recorded_name
 from .telling import dtype_text, held, shape_text, values
 
 
@@ -54,7 +56,7 @@ class Vertex:
     freed: bool = False
     bytes: int = 0
     inputs: list[Input] = field(default_factory=list)
-    rules: list[tuple[str, str]] = field(default_factory=list)
+    rules: list[tuple[str, str, str]] = field(default_factory=list)
     module: str = ""
     role: str = ""  # the module of which this op is all there is
     memory: dict[int, int] = field(default_factory=dict)  # what owns saved memory -> its bytes
@@ -91,6 +93,9 @@ class Reading:
 
     def _leaf(self, n: Any) -> Vertex:
         v = self._new(n, "leaf", "leaf")
+        if not v.name:
+            v.name = recorded_name(n)
+            v.parameter = bool(v.name)
         v.shape, v.dtype = shape_text(n.shape), dtype_text(n.dtype)
         v.title = v.name or "leaf"
         return v
@@ -108,9 +113,6 @@ class Reading:
         v.place = (file, line, function, text) if line else None
         v.inputs = [self._input(name, p) for name, p in zip(argument_names(n), n.parents)]
         v.rules = rules_of(n.op) if n.op is not None else []
-        if n.op is not None and not n.op.joint:
-            shown = {i: public_name(n.op, i) for i in n.op.inputs}
-            v.rules = [(shown.get(name, name), text) for name, text in v.rules]
         v.freed = n.saved is None or getattr(n, "_freed", False)
         for name, x in kept(n):
             self._keep(v, name, x)
@@ -240,7 +242,7 @@ def place_text(place: tuple[str, int, str, str] | None) -> str:
 
 def root_vertices(reading: Reading, outputs: Sequence[tuple[str, Tensor]]) -> None:
     """Add a vertex for each tensor that the graph was asked for."""
-    last = max([v.seq for v in reading.vertices], default=0) + 1
+    last = math.inf  # after all modules have ended
     for name, t in outputs:
         n = node_of(t)
         v = Vertex(len(reading.vertices), "output", name or "output", seq=last)

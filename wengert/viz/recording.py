@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from ..engine import source
 from ..engine.node import Node, Slot, tick
@@ -59,13 +60,18 @@ class Failure:
     seq: float = 0
 
 
-RECENT: deque[list[Call]] = deque(maxlen=32)  # calls of the latest blocks: numbers and names only
+RECENT: deque[record] = deque(maxlen=32)  # the latest blocks: they hold numbers and names only
 
 
 def calls_within(first: float, last: float) -> list[Call]:
     """All recorded calls that made nodes numbered first to last, outer ones first."""
-    found = [c for calls in RECENT for c in calls if c.start <= last and c.until >= first]
+    found = [c for tape in RECENT for c in tape.calls if c.start <= last and c.until >= first]
     return sorted(found, key=lambda c: (c.start, -c.until))
+
+
+def recorded_name(leaf: Any) -> str:
+    """What the recorded module that owns a leaf calls it, or ""."""
+    return next((tape.leaves[leaf] for tape in reversed(RECENT) if leaf in tape.leaves), "")
 
 
 class record(AbstractContextManager):
@@ -84,7 +90,9 @@ class record(AbstractContextManager):
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.failure: Failure | None = None
-        self.roots: list[Any] = []
+        self._running = False
+        self.roots: list[Any] = []  # of what there was when a block failed
+        self.leaves: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # -> parameters' names
         self._open: list[tuple[Call, Any, BaseException | None]] = []
         self._paths: dict[Any, str] = {}
 
@@ -93,7 +101,9 @@ class record(AbstractContextManager):
             raise RuntimeError("viz.record: this recording has been used; make a new one")
         self._thread = threading.get_ident()
         self._start = tick()
-        RECENT.append(self.calls)
+        if not any(t._running and t._thread == self._thread for t in RECENT):
+            RECENT.append(self)  # else the block around this one knows the same calls
+        self._running = True
         self._handles = [
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, always_call=True),
@@ -106,6 +116,7 @@ class record(AbstractContextManager):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._running = False
         for handle in self._handles:
             handle.remove()
         for call, _, _ in reversed(self._open):  # left by something that runs no hooks
@@ -121,6 +132,7 @@ class record(AbstractContextManager):
             return
         if not self._open:
             self._paths = {m: name for name, m in module.named_modules()}
+            self.leaves.update({p._n: k for k, p in module.named_parameters() if p._n is not None})
         above = self._open[-1][0].path if self._open else ""
         path = self._paths.get(module)
         if path is None:
