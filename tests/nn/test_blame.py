@@ -1,5 +1,6 @@
 """An error names the layer it came from, with the way to it; users' own errors stay as they are."""
 
+import numpy as np
 import pytest
 
 import wengert
@@ -58,6 +59,8 @@ CASES = [
     (nn.GRUCell(3, 4), (2, 7), RuntimeError, "its last dimension must be 3"),
     (nn.BatchNorm2d(3), (2, 4, 5, 5), RuntimeError, "dimension 1 (channels) must be 3"),
     (nn.MaxPool2d(2), (2, 2), RuntimeError, "it must be (batch, channels, height, width)"),
+    (nn.LSTM(3, 4), (5, 2, 3, 3), ValueError, "it must be (length, batch, 3), or without batch"),
+    (nn.TransformerEncoderLayer(8, 2), (3, 2, 7), AssertionError, "must be 8, 8, 8"),
 ]
 
 
@@ -66,6 +69,57 @@ def test_what_each_layer_wants(layer, shape, kind, text):
     with pytest.raises(kind) as e:
         layer(wengert.ones(shape))
     assert text in str(e.value).splitlines()[0]
+
+
+def in_a_model(layer, *inputs, kind=RuntimeError):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = layer
+
+        def forward(self, *inputs):
+            return self.block(*inputs)
+
+    model = Net()
+    with pytest.raises(kind) as e:
+        model(*inputs)
+    return str(e.value).splitlines()
+
+
+def test_attention():
+    def said(*lengths, kind=RuntimeError):
+        inputs = [wengert.ones(n, b, 8) for n, b in lengths]
+        return in_a_model(nn.MultiheadAttention(8, 2), *inputs, kind=kind)
+
+    assert said((3, 2), (4, 3), (4, 3)) == [
+        (
+            "model.block (MultiheadAttention(8)) got inputs of shape (3, 2, 8) and (4, 3, 8) and "
+            "(4, 3, 8): dimension 1 (batch) must be the same for query, key and value"
+        ),
+        "on the way:",
+        "  model (Net) got inputs of shape (3, 2, 8) and (4, 3, 8) and (4, 3, 8)",
+        "shape '[4, 4, 4]' is invalid for input of size 96",
+    ]
+    lines = said((3, 2), (4, 2), (5, 2), kind=AssertionError)
+    assert "dimension 0 (length) must be the same for key and value" in lines[0]
+
+
+def test_losses():
+    lines = in_a_model(
+        nn.CrossEntropyLoss(), wengert.ones(3, 4), wengert.tensor([0, 1, 7]), kind=IndexError
+    )
+    assert lines[0].startswith(
+        "model.block (CrossEntropyLoss) got inputs of shape (3, 4) and (3,): Target 7 is out of"
+    )
+    lines = in_a_model(nn.BCELoss(), wengert.ones(3), wengert.ones(3, 1), kind=ValueError)
+    assert lines[0].startswith("model.block (BCELoss) got inputs of shape (3,) and (3, 1): Using")
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(3, 2), nn.Conv2d(1, 1, 1), nn.LayerNorm(3)])
+def test_what_is_no_tensor(layer):
+    lines = in_a_model(layer, np.ones((1, 1, 3, 3)), kind=TypeError)
+    assert lines[0].startswith(f"model.block ({nn.blame.brief(layer)}) got no tensor: ")
+    assert "must be Tensor, not ndarray" in lines[0]
 
 
 def test_indices_outside_the_table():

@@ -15,7 +15,7 @@ from ..engine.tensor import Tensor
 __all__ = ["blame", "brief"]
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-KINDS = (RuntimeError, ValueError, TypeError, IndexError)
+KINDS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 SIZES = (  # attributes that say in two words what a layer maps to what
     ("in_features", "out_features"), ("in1_features", "out_features"),
     ("in_channels", "out_channels"), ("num_embeddings", "embedding_dim"),

@@ -142,4 +142,13 @@ class MultiheadAttention(Module):
         wanted = (self.embed_dim, self.kdim, self.vdim)
         if any(x.size(-1) != n for x, n in zip(args, wanted)):
             return f"their last dimensions must be {', '.join(map(str, wanted))}"
+        dims = {x.dim() for x in args[:3]}
+        if dims == {3}:
+            at = 0 if self.batch_first else 1
+            if len({x.size(at) for x in args[:3]}) > 1:
+                return f"dimension {at} (batch) must be the same for query, key and value"
+            if args[1].size(1 - at) != args[2].size(1 - at):
+                return f"dimension {1 - at} (length) must be the same for key and value"
+        elif dims != {2}:
+            return "query, key and value must have 3 dimensions, or all 2 without batch"
         return None

@@ -155,7 +155,10 @@ class RNNBase(Module):
 
     def _input_problem(self, *args: Any) -> str | None:
         x = args[0]
-        if isinstance(x, Tensor) and x.dim() and x.size(-1) != self.input_size:
+        if isinstance(x, Tensor) and x.dim() not in (2, 3):
+            order = "batch, length" if self.batch_first else "length, batch"
+            return f"it must be ({order}, {self.input_size}), or without batch"
+        if isinstance(x, Tensor) and x.size(-1) != self.input_size:
             return f"its last dimension must be {self.input_size}"
         return None
 

@@ -186,7 +186,14 @@ def linear_(input, weight, bias=None, *, out=None):
     >>> F.linear(torch.ones(1, 2), torch.ones(3, 2)).shape
     torch.Size([1, 3])
     """
-    a, w = input._a, weight._a
+    try:
+        a, w = input._a, weight._a
+    except AttributeError:
+        k = 0 if not hasattr(input, "_a") else 1
+        raise TypeError(
+            f"linear(): argument '{('input', 'weight')[k]}' (position {k + 1}) must be Tensor, not "
+            f"{type((input, weight)[k]).__name__}: torch.as_tensor(...) makes one"
+        ) from None
     if a.ndim == 0 or a.shape[-1] != w.shape[-1]:
         s = list(a.shape)
         rows = a.size // s[-1] if s and s[-1] else 0
