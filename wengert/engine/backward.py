@@ -167,7 +167,13 @@ def run(
             finish_leaves(waiting[due], grads, only, captures, accumulate, create)
             due = turns.pop() if turns else -1
         g = pop(n, None)
-        if g is None or (only is not None and n not in only):
+        parents = n.parents
+        if only is not None:
+            if n not in only:
+                continue
+            parents = tuple([p if p in only else None for p in parents])
+            going_on = any([p is not None for p in parents])
+        if g is None:
             continue
         special = n.special
         if special != 3 and special != 6:  # those have several outputs: a list of gradients
@@ -176,9 +182,14 @@ def run(
             ):
                 g = fit(g, n.shape, n.dtype)
             if n.hooks is not None:
+                if captured and going_on and n in captures:  # as it arrives, as in PyTorch
+                    captures[n].append(g)
                 g = run_hooks(n, g, create)
-        if captured and n in captures:
-            captures[n].append(g)
+        if only is not None:
+            if captured and n in captures and not captures[n]:
+                captures[n].append(g)
+            if not going_on:
+                continue
         if special == 0:
             saved = n.saved
             if saved is None:
@@ -186,7 +197,7 @@ def run(
             if check and n.seq < changed:
                 views.check_saved(n)
             if n.more is not None:
-                gs = run_with_hooks(n, g, create)
+                gs = run_with_hooks(n, g, create, parents)
             else:
                 if plain:
                     t = type(g)
@@ -198,9 +209,9 @@ def run(
                     xp = namespace(g, *_flat(saved))
                 d = n.dtype
                 if (d is C64 or d is C128) and n.op.holomorphic:
-                    gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, n.parents))
+                    gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, parents))
                 else:
-                    n.step(xp, g, saved, n.parents, grads, meet)
+                    n.step(xp, g, saved, parents, grads, meet)
                     if not retain and n.saves_arrays:
                         n.saved = None
                     continue
@@ -215,8 +226,8 @@ def run(
             parts[n.index] = g if old is None else old + g
             continue
         else:
-            gs = run_special(n, g, create, retain, check)
-        for p, gi in zip(n.parents, gs):
+            gs = run_special(n, g, create, retain, check, parents)
+        for p, gi in zip(parents, gs):
             if p is not None and gi is not None:
                 if p in grads:
                     meet(grads, p, gi)
@@ -278,7 +289,9 @@ def _flat(saved: tuple[Any, ...]) -> list[Any]:
     return [s for s in out if hasattr(s, "dtype")]
 
 
-def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
+def run_special(
+    n: Any, g: Any, create: bool, retain: bool, check: bool, parents: tuple[Any, ...]
+) -> Any:
     """Nodes that are not plain ops with one output."""
     if n.special == 3:  # an op with several outputs
         if n.saved is None:
@@ -292,9 +305,9 @@ def run_special(n: Any, g: Any, create: bool, retain: bool, check: bool) -> Any:
             [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
         )
         if n.more is not None:
-            gs = run_with_hooks(n, parts, create, saved, xp)
+            gs = run_with_hooks(n, parts, create, parents, saved, xp)
         else:
-            gs = rules(n, xp, parts, saved)
+            gs = rules(n, xp, parts, saved, parents)
         if not retain and n.saves_arrays:
             n.saved = None
         return gs
@@ -394,13 +407,13 @@ def run_hooks(n: Any, g: Any, create: bool) -> Any:
     return t if create or t.is_sparse else t._a
 
 
-def rules(n: Any, xp: Any, g: Any, saved: Any) -> Any:
+def rules(n: Any, xp: Any, g: Any, saved: Any, parents: tuple[Any, ...]) -> Any:
     """The backward step of an op's node, conjugated around rules written for real arrays."""
     gs = g if isinstance(g, tuple) else (g,)
     if n.op.holomorphic and any(dtypes.as_np(x.dtype) in COMPLEX for x in gs if x is not None):
         gs = conjugated(xp, gs)
-        return conjugated(xp, n.backward(xp, gs if n.op.many else gs[0], saved, n.parents))
-    return n.backward(xp, g, saved, n.parents)
+        return conjugated(xp, n.backward(xp, gs if n.op.many else gs[0], saved, parents))
+    return n.backward(xp, g, saved, parents)
 
 
 def lifted(values: Any) -> tuple[Any, ...]:
@@ -432,7 +445,9 @@ def hook_result(r: Any, n: int, what: str) -> tuple[Any, ...]:
     return tuple(r)
 
 
-def run_with_hooks(n: Any, g: Any, create: bool, saved: Any = None, xp: Any = None) -> Any:
+def run_with_hooks(
+    n: Any, g: Any, create: bool, parents: tuple[Any, ...], saved: Any = None, xp: Any = None
+) -> Any:
     """The backward step of a node with node hooks (pre and post) or saved-tensor unpacking."""
     if saved is None:
         if create:
@@ -443,7 +458,7 @@ def run_with_hooks(n: Any, g: Any, create: bool, saved: Any = None, xp: Any = No
     gs = g if isinstance(g, tuple) else (g,)
     if "pre" in n.more:
         gs = run_prehooks(n, gs, create)
-    out = rules(n, xp, gs if n.op.many else gs[0], saved)
+    out = rules(n, xp, gs if n.op.many else gs[0], saved, parents)
     for hook in builtins.list(n.more.get("post", {}).values()):
         r = hook(lifted(out), lifted(gs))
         if r is not None:

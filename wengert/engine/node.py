@@ -48,7 +48,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """((node, index of its output), ...) that this node passes gradients to."""
-        return tuple((p.parents[0], p.index) if type(p) is Slot else (p, 0) for p in self.parents)
+        ends = [(p.parents[0], p.index) if type(p) is Slot else (p, 0) for p in self.parents]
+        return tuple([ends[i] for i in edges(self)])
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -61,6 +62,9 @@ class Node:
         """
         from .hooks import Handle
 
+        kept = edges(self)
+        if len(kept) < len(self.parents):
+            fn = narrowed(fn, kept)
         return Handle(extra(self, "post", dict), fn)
 
     def register_prehook(self, fn: Any) -> Any:
@@ -78,6 +82,36 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {hex(id(self))}>"
+
+
+def edges(node: Any) -> list[int]:
+    """Which parents are edges of the graph: those of inputs that have a derivative (no indices)."""
+    op, every = node.op, range(len(node.parents))
+    if op is None or op.joint is not None:
+        return list(every)
+    k = len(op.inputs)
+    return [i for i in every if (op.inputs[i] if i < k else op.variadic) in op.rules]
+
+
+def narrowed(fn: Any, kept: list[int]) -> Any:
+    """A hook of a node that sees the gradients of the node's edges only."""
+
+    def hook(grad_inputs: tuple[Any, ...], grad_outputs: Any) -> Any:
+        result = fn(tuple([grad_inputs[i] for i in kept]), grad_outputs)
+        if result is None:
+            return None
+        result = result if isinstance(result, (tuple, list)) else (result,)
+        if len(result) != len(kept):
+            raise RuntimeError(
+                f"a backward hook has returned an incorrect number of values (got {len(result)}, "
+                f"but expected {len(kept)})"
+            )
+        full = list(grad_inputs)
+        for i, g in zip(kept, result):
+            full[i] = g
+        return tuple(full)
+
+    return hook
 
 
 def extra(node: Any, key: str, make: Any) -> Any:

@@ -206,7 +206,9 @@ def unrecorded(x: Tensor) -> str:
 
 def leaf(n: Any) -> str:
     """Why a leaf has no gradient yet, from the operations that use it and are still there."""
-    users = [u for u in gc.get_objects() if isinstance(u, Node) and any(p is n for p in u.parents)]
+    users = [
+        u for u in gc.get_objects() if issubclass(type(u), Node) and any(p is n for p in u.parents)
+    ]
     if not users:
         return (
             "no operation that is still there uses it. Either it took no part in what was "
