@@ -369,7 +369,7 @@ function tint() {
 
 const short = x => typeof x !== "number" ? String(x) : Number.isInteger(x) && Math.abs(x) < 1e6 ? String(x) : Math.abs(x) >= 1e5 || Math.abs(x) < 1e-3 ? x.toExponential(2) : String(+x.toPrecision(4));
 const bytes = n => { for (const u of ["B", "kB", "MB", "GB"]) { if (n < 1000 || u === "GB") return (u === "B" || n >= 100 ? Math.round(n) : n.toFixed(1)) + " " + u; n /= 1000; } };
-const link = n => `<a data-go="${n}">${esc(N[n].name || N[n].t)}</a>`;
+const link = n => `<a data-go="${n}">${esc(N[n].name || N[n].t)}</a>` + (N[n].m && N[n].k === "op" ? ` <span class="soft">${esc(N[n].m)}</span>` : "");
 
 function grid(v, dims) {
   if (!v || !v.length) return "";
