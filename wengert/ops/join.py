@@ -48,7 +48,8 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
         )
     ts = list(tensors)
     if not ts:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        error = ValueError if name == "cat" else RuntimeError
+        raise error(f"{name}(): expected a non-empty list of Tensors")
     for i, t in enumerate(ts):
         if not isinstance(t, Tensor):
             raise TypeError(
