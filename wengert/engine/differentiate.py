@@ -55,6 +55,21 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
     return seeds
 
 
+def given(gradients: Any, n: int, what: str) -> Any:
+    """The cotangents of n outputs as a sequence, whatever form they were given in."""
+    if gradients is None:
+        return [None] * n
+    if isinstance(gradients, Tensor):
+        return (gradients,)
+    try:
+        return tuple(gradients)
+    except TypeError:
+        raise TypeError(
+            f"{what}: gradients can be either Tensors or None, but got {type(gradients).__name__}:"
+            " pass a Tensor of the output's shape"
+        ) from None
+
+
 def require_graph(outputs: Sequence[Tensor]) -> None:
     for i, t in enumerate(outputs):
         if t._n is None:
@@ -76,13 +91,10 @@ def backward(
     """Add the gradients of tensors to the `.grad` of the leaves (torch.autograd.backward).
 
     tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
-    inputs: accumulate only into these.
+    inputs: accumulate only into these. grad_variables: the former name of grad_tensors.
     """
     outs: Any = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
-    if grad_tensors is None:
-        gs: Any = [None] * len(outs)
-    else:
-        gs = (grad_tensors,) if isinstance(grad_tensors, Tensor) else tuple(grad_tensors)
+    gs = given(grad_variables if grad_tensors is None else grad_tensors, len(outs), "backward")
     outs, roots = edges(outs)
     require_graph(outs)
     if inputs is not None:
@@ -201,10 +213,7 @@ def grad(
     """
     outs: Any = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
-    if grad_outputs is None:
-        gs: Any = [None] * len(outs)
-    else:
-        gs = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    gs = given(grad_outputs, len(outs), "grad")
     if allow_unused is None:
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:

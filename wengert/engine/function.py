@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -143,9 +144,9 @@ class Context(Node):
             )
         for i, (p, r) in enumerate(zip(self.parents, result)):
             if r is not None and not isinstance(r, Tensor):
-                raise TypeError(
+                raise RuntimeError(
                     f"expected Variable or None (got {type(r).__name__}) as gradient {i} of"
-                    f" {self.name()}"
+                    f" {self.name()}: backward must return tensors, or None for other arguments"
                 )
             if p is not None and r is not None and not broadcastable(tuple(r._a.shape), p.shape):
                 raise RuntimeError(
@@ -211,10 +212,18 @@ class Function:
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
+        warnings.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all"
             " static, so you should invoke them on the class itself:"
-            f" {type(self).__name__}.apply(...)"
+            f" {type(self).__name__}.apply(...)",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(
+            f"{type(self).__name__} is a function to be used through its class: call "
+            f"{type(self).__name__}.apply(...), with a static forward and backward"
         )
 
     @staticmethod
