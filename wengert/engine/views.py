@@ -174,7 +174,7 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
             extras(view).untracked = True
         return
     a = base._a
-    if type(a) not in RANK:
+    if not RANK.get(type(a)):  # 0 or absent: a library's
         o = view._a.base
         if o is not a and (o is None or o is not a.base):
             return  # a copy
