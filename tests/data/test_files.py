@@ -361,11 +361,15 @@ def test_parquet_larger_than_memory(tmp_path):
     assert limited(tmp_path, size, dataset, "batch_size=1000") == (16 * rows, 0.5)
 
 
-def test_images_larger_than_memory(tmp_path):
+@pytest.mark.parametrize("reader", ["pillow", "cv2"])
+def test_images_larger_than_memory(tmp_path, reader):
     image = pytest.importorskip("PIL.Image")
+    if reader == "cv2":
+        pytest.importorskip("cv2")
     (tmp_path / "grey").mkdir()
     pixels = np.full((256, 256, 3), 51, np.uint8)
     for number in range(100):
         image.fromarray(pixels).save(tmp_path / "grey" / f"{number}.png")
     size = 100 * pixels.size * 4
-    assert limited(tmp_path, size, "ImageDataset(folder)", "batch_size=4") == (100, 0.2)
+    dataset = f"ImageDataset(folder, reader={reader!r})"
+    assert limited(tmp_path, size, dataset, "batch_size=4") == (100, 0.2)
