@@ -76,10 +76,13 @@ def unary(name: str, formula: str | None = None) -> Callable[[Word], Word]:
 
     def wrapped(general: Word) -> Word:
         u = loop("ff", formula or name)
+        run = None
 
         def f(x: Any) -> Any:
+            nonlocal run
             if x.dtype is F32:
-                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                if run is None:
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x)
             return general(x)
@@ -94,10 +97,13 @@ def binary(name: str) -> Callable[[Word], Word]:
 
     def wrapped(general: Word) -> Word:
         u = loop("fff", name)
+        run = None
 
         def f(x: Any, y: Any) -> Any:
+            nonlocal run
             if x.dtype is F32 and y.dtype is F32:
-                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                if run is None:
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -115,39 +121,38 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
     def wrapped(general: Word) -> Word:
         loops: dict[str, Ufunc] = {}
-        plans: dict[Any, tuple[Ufunc, tuple[Any, ...]] | None] = {}
+        made: dict[Any, tuple[Any, tuple[Any, ...]]] = {}  # options -> ufunc, its numbers
 
-        def prepare(options: tuple[Any, ...]) -> Any:
+        def prepare(options: tuple[Any, ...], size: int) -> Any:
+            """The ufunc for options, and its numbers, or None."""
             found = plan(*options)
-            if len(plans) > 1000:
-                plans.clear()
             if found is None:
-                plans[options] = None
-            else:
-                name, numbers = found
-                if name not in loops:
-                    loops[name] = loop("f" * (arrays + len(numbers) + 1), name)
-                plans[options] = loops[name], tuple(NUMBERS[float(v)] for v in numbers)
-            return plans[options]
+                return None
+            name, numbers = found
+            if name not in loops:
+                loops[name] = loop("f" * (arrays + len(numbers) + 1), name)
+            run = loops[name].ready(CALL + ELEMENT * size)
+            if run is None:
+                return None
+            if len(made) > 1000:
+                made.clear()
+            made[options] = run, tuple(NUMBERS[float(v)] for v in numbers)
+            return made[options]
 
         def one(x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and not named:
-                planned = plans[options] if options in plans else prepare(options)
-                if planned is not None:
-                    u, numbers = planned
-                    run = u.run or u.ready(CALL + ELEMENT * x.size)
-                    if run is not None:
-                        return run(x, *numbers)
+                ready = made.get(options) or prepare(options, x.size)
+                if ready is not None:
+                    run, numbers = ready
+                    return run(x, *numbers)
             return general(x, *options, **named)
 
         def two(g: Any, x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and g.dtype is F32 and not named:
-                planned = plans[options] if options in plans else prepare(options)
-                if planned is not None:
-                    u, numbers = planned
-                    run = u.run or u.ready(CALL + ELEMENT * x.size)
-                    if run is not None:
-                        return run(g, x, *numbers)
+                ready = made.get(options) or prepare(options, x.size)
+                if ready is not None:
+                    run, numbers = ready
+                    return run(g, x, *numbers)
             return general(g, x, *options, **named)
 
         return one if arrays == 1 else two
@@ -217,15 +222,20 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
     def wrapped(general: Word) -> Word:
         u = over_rows("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
 
+        run = None
+
         def one(x: Any, dim: int = -1) -> Any:
+            nonlocal run
             nd = x.ndim
             if x.dtype is F32 and nd and (dim == -1 or dim == nd - 1):
-                run = u.run or u.ready(4 * CALL + ELEMENT * x.size)
+                if run is None:
+                    run = u.ready(4 * CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x)
             return general(x, dim)
 
         def two(g: Any, out: Any, dim: int = -1) -> Any:
+            nonlocal run
             nd = g.ndim
             if (
                 g.dtype is F32
@@ -234,7 +244,8 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
                 and g.shape == out.shape
                 and out.dtype is F32
             ):
-                run = u.run or u.ready(2 * CALL + ELEMENT * g.size)
+                if run is None:
+                    run = u.ready(2 * CALL + ELEMENT * g.size)
                 if run is not None:
                     return run(g, out)
             return general(g, out, dim)
@@ -259,19 +270,26 @@ def layer_norm(general: Word) -> Word:
     u = over_rows("fffffff", "layer_norm", "n,n,n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
-        if x.size and alike(x, weight, bias):
+        if (
+            x.dtype is F32
+            and x.size
+            and (weight is None or weight.dtype is F32)
+            and (bias is None or bias.dtype is F32)
+        ):
             run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
-                n = x.shape[-1] if dims == 1 else prod(x.shape[x.ndim - dims :])
+                if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
+                    return run(x, weight, bias, NUMBERS[eps])
+                n = prod(x.shape[x.ndim - dims :])
                 if dims > 1:
                     weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
                 out, mean, rstd = run(
-                    x if dims == 1 and x.ndim == 2 else x.reshape(-1, n),
+                    x.reshape(-1, n),
                     vector(1.0, n) if weight is None else weight,
                     vector(0.0, n) if bias is None else bias,
                     NUMBERS[eps],
                 )
-                return (out if dims == 1 and x.ndim == 2 else out.reshape(x.shape)), mean, rstd
+                return out.reshape(x.shape), mean, rstd
         return general(x, weight, bias, dims, eps)
 
     return f
@@ -355,10 +373,15 @@ def group_norm(general: Word) -> Word:
     u = over_rows("fffff", "standardize", "n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
-        if x.size and alike(x, weight, bias):
+        if (
+            x.dtype is F32
+            and x.size
+            and (weight is None or weight.dtype is F32)
+            and (bias is None or bias.dtype is F32)
+        ):
             run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
-                n, c = x.shape[:2]
+                n, c, *_ = x.shape
                 out, mean, rstd = run(x.reshape(n * groups, -1), NUMBERS[eps])
                 if weight is not None or bias is not None:
                     out = out.reshape(n, c, -1)

@@ -131,7 +131,8 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     >>> F.layer_norm(torch.tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    check("layer_norm", input)
+    if type(input) is not Tensor:
+        check("layer_norm", input)
     shape = normalized_shape
     if (
         isinstance(shape, tuple)
@@ -207,8 +208,9 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
     >>> F.group_norm(torch.tensor([[1.0, 3.0]]), 1)
     tensor([[-1.0000,  1.0000]])
     """
-    check("group_norm", input)
-    shape = tuple(input._a.shape)
+    if type(input) is not Tensor:
+        check("group_norm", input)
+    shape = input._a.shape
     if len(shape) < 2:
         raise RuntimeError(
             f"Expected at least 2 dimensions for input tensor but received {len(shape)}"
@@ -222,12 +224,12 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
             "shape "
             f"{list(shape)} and num_groups={num_groups}"
         )
-    if math.prod((shape[0] * c // num_groups, *shape[2:])) == 1:
+    if input._a.size == num_groups and math.prod((shape[0] * c // num_groups, *shape[2:])) == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(shape)}"
         )
     for what, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(t._a.shape) != (c,):
+        if t is not None and t._a.shape != (c,):
             raise RuntimeError(
                 f"Expected {what} to be a vector of size equal to the number of channels in input, "
                 f"but got {what} "
