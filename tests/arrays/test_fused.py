@@ -1,0 +1,199 @@
+"""Words with loops of their own: as the general words, on every layout, with and without the
+compiler.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from wengert.arrays import activations, fused, losses, normalization
+from wengert.arrays.loops import LANES, Ufunc, elements, rows, where
+from wengert.arrays.native import Host
+
+needs_compiler = pytest.mark.skipif(
+    Host.make() is None or not Host.make().fuses(),  # type: ignore[union-attr]
+    reason="llvmlite is not installed",
+)
+GENERAL = {
+    name: getattr(module, name)
+    for module in (activations, normalization, losses)
+    for name in module.__all__
+    if name in fused.WORDS
+}
+SIZES = [(0,), (1,), (5,), (LANES,), (3, LANES + 1), (2, 3, 100)]
+
+
+def numbers(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32) * 3
+
+
+def general(name: str):
+    def f(*args, **options):
+        return GENERAL[name](np, *args, **options)
+
+    return f
+
+
+def both(name: str):
+    return general(name), fused.wrap(name, general(name))
+
+
+def close(a, b) -> bool:
+    if isinstance(a, tuple):
+        return all(close(x, y) for x, y in zip(a, b) if x is not None and y is not None)
+    return a.shape == np.shape(b) and np.allclose(a, b, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
+UNARY = ["silu", "mish", "logsigmoid", "leaky_relu", "elu", "softplus", "gelu"]
+
+
+@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("shape", SIZES)
+def test_elements_as_in_general(name: str, shape: tuple[int, ...]) -> None:
+    slow, quick = both(name)
+    x = numbers(shape)
+    assert close(slow(x), quick(x))
+    g = numbers(shape, 1)
+    if name != "mish":
+        slow, quick = both(name + "_backward")
+        assert close(slow(g, x), quick(g, x))
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_layouts_and_dtypes(name: str) -> None:
+    slow, quick = both(name)
+    x = numbers((40, 70))
+    for view in (x.T, x[::2, 1::3], x[:, ::-1], np.broadcast_to(x[:1], (40, 70))):
+        assert close(slow(view), quick(view))
+    for dtype in (np.float16, np.float64):
+        r = quick(x.astype(dtype))
+        assert r.dtype == dtype and (r == slow(x.astype(dtype))).all()
+
+
+@needs_compiler
+def test_extremes() -> None:
+    x = np.array([np.nan, np.inf, -np.inf, 0.0, -200.0, 200.0, 1e-30], np.float32)
+    with np.errstate(all="ignore"):
+        sigmoid = fused.wrap("sigmoid", None)(x)
+        erf = fused.wrap("erf", None)(x)
+        softplus = fused.wrap("softplus", None)(x)
+    assert np.array_equal(sigmoid, np.array([np.nan, 1, 0, 0.5, 0, 1, 0.5], "f"), equal_nan=True)
+    assert np.array_equal(erf[:6], np.array([np.nan, 1, -1, 0, -1, 1], "f"), equal_nan=True)
+    assert math.isclose(erf[6], 2e-30 / math.sqrt(math.pi), rel_tol=1e-6)
+    assert np.isnan(softplus[0]) and np.isinf(softplus[1]) and softplus[5] == 200
+    assert softplus[2] == softplus[4] == 0
+
+
+@needs_compiler
+def test_errors_of_a_few_units_in_the_last_place() -> None:
+    x = np.linspace(-8, 8, 20001, dtype=np.float32)
+    exact = np.array([math.erf(v) for v in x.tolist()])
+    assert np.abs(fused.wrap("erf", None)(x) - exact).max() < 2e-7
+    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+    assert (np.abs(fused.wrap("sigmoid", None)(x) - exact) / exact).max() < 3e-7
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 1), (2, 3, 100), (5, 2 * LANES)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_rows_as_in_general(name: str, shape: tuple[int, ...]) -> None:
+    slow, quick = both(name)
+    x, g = numbers(shape), numbers(shape, 1)
+    for dim in (-1, 0):
+        out = slow(x, dim)
+        assert close(out, quick(x, dim))
+        back, quick_back = both(name + "_backward")
+        assert close(back(g, out, dim), quick_back(g, out, dim))
+
+
+def test_layer_norm_as_in_general() -> None:
+    x, g = numbers((4, 3, 40)), numbers((4, 3, 40), 1)
+    for dims, shape in ((1, (40,)), (2, (3, 40))):
+        for weight, bias in ((None, None), (numbers(shape, 2), numbers(shape, 3))):
+            slow, quick = both("layer_norm")
+            a = slow(x, weight, bias, dims, 1e-5)
+            assert close(a, quick(x, weight, bias, dims, 1e-5))
+            slow, quick = both("layer_norm_backward")
+            args = (g, x, weight, *a[1:], dims, 1e-5)
+            assert close(slow(*args), quick(*args))
+
+
+def test_group_norm_as_in_general() -> None:
+    x, g = numbers((2, 4, 5, 5)), numbers((2, 4, 5, 5), 1)
+    for weight in (None, numbers((4,), 2)):
+        slow, quick = both("group_norm")
+        a = slow(x, weight, weight, 2, 1e-5)
+        assert close(a, quick(x, weight, weight, 2, 1e-5))
+        slow, quick = both("group_norm_backward")
+        args = (g, x, weight, *a[1:], 2, 1e-5, (True, weight is not None, weight is not None))
+        assert close(slow(*args), quick(*args))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses_as_in_general(reduction: str) -> None:
+    x, target = numbers((6, 50)), np.arange(6)
+    slow, quick = both("cross_entropy")
+    a, b = slow(x, target, None, reduction), quick(x, target, None, reduction)
+    assert close(a[0], b[0])
+    g = np.asarray(numbers(a[0].shape, 1))
+    slow, quick = both("cross_entropy_backward")
+    assert close(
+        slow(g, x, target, None, *a[1:], reduction), quick(g, x, target, None, *b[1:], reduction)
+    )
+    y = np.abs(numbers((6, 50), 2)) / 20
+    slow, quick = both("bce_logits")
+    a = slow(x, y, None, None, reduction)
+    assert close(a, quick(x, y, None, None, reduction))
+    g = np.asarray(numbers(a.shape, 1))
+    slow, quick = both("bce_logits_backward")
+    assert close(slow(g, x, y, None, None, reduction), quick(g, x, y, None, None, reduction))
+
+
+def test_class_beyond_the_classes_is_refused() -> None:
+    _, quick = both("cross_entropy")
+    for bad in (50, -1):
+        with pytest.raises(IndexError, match="out of bounds"):
+            quick(numbers((1, 50)), np.array([bad]))
+    loss = quick(numbers((2, 50)), np.array([3, -100]))[0]
+    assert close(loss, quick(numbers((2, 50))[:1], np.array([3]))[0])
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Host, "make", classmethod(lambda cls: None))
+    for name in ("silu", "softmax", "layer_norm", "gelu"):
+        slow, quick = both(name)
+        x = numbers((3, 40))
+        a, b = slow(x), quick(x)
+        assert all((p == q).all() for p, q in zip(a, b))
+
+
+@needs_compiler
+def test_exact_loops_come_when_they_pay() -> None:
+    u = Ufunc("twice", "ff", 1, lambda: elements("ff", lambda x: x + x), exact=True)
+    assert u.ready(1.0) is None
+    run = u.ready(Ufunc.PAYS)
+    x = numbers((100,))
+    assert run is not None and (run(x) == 2 * x).all()
+
+
+@needs_compiler
+def test_loops_of_their_own() -> None:
+    bigger = Ufunc("bigger", "f?ff", 3, lambda: elements("f?ff", lambda x, m, y: where(m, x, y)))
+    run = bigger.compile()
+    x, y = numbers((7, 33)), numbers((33,), 1)
+    out = np.empty_like(x)
+    assert run(x, x > y, y, out) is out
+    assert (out == np.maximum(x, y)).all()
+
+    def sums(row) -> None:
+        total, top = row.each([0], [], "+m", lambda v: (v, v))
+        row.put(1, total)
+        row.put(2, top)
+
+    u = Ufunc("sums", "fff", 1, lambda: rows("fff", [0], sums), "(n)->(),()")
+    for a in (x, x.T, x[:, ::-2]):
+        total, top = u.compile()(a)
+        assert np.allclose(total, a.sum(-1), rtol=1e-5, atol=1e-5)
+        assert (top == a.max(-1)).all()
