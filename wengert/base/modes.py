@@ -27,6 +27,28 @@ class _State(threading.local):
 state = _State()
 
 
+class _Everyone:
+    """How many threads have recording switched off: while none has, the eager path need not ask
+    for its own thread's switch, which takes as long as a quarter of NumPy's smallest operation.
+    """
+
+    __slots__ = ("off",)
+
+
+everyone = _Everyone()
+everyone.off = 0
+_counting = threading.Lock()
+
+
+def record(on: bool) -> None:
+    """Switch recording in this thread; the only place that sets state.grad."""
+    on = bool(on)
+    if on is not state.grad:
+        with _counting:
+            everyone.off += -1 if on else 1
+        state.grad = on
+
+
 class Level:
     """Context manager around a function transform: gives it its number.
 
@@ -119,10 +141,10 @@ class no_grad(_Switch):
 
     def __enter__(self) -> None:
         self.prev = state.grad
-        state.grad = False
+        record(False)
 
     def __exit__(self, *exc: object) -> None:
-        state.grad = self.prev
+        record(self.prev)
 
 
 class enable_grad(no_grad):
@@ -130,7 +152,7 @@ class enable_grad(no_grad):
 
     def __enter__(self) -> None:
         self.prev = state.grad
-        state.grad = True
+        record(True)
 
 
 class set_grad_enabled(_Switch):
@@ -141,18 +163,18 @@ class set_grad_enabled(_Switch):
 
     def __init__(self, mode: bool) -> None:
         self.prev = state.grad
-        self.mode = mode
-        state.grad = bool(mode)
+        self.mode = bool(mode)
+        record(self.mode)
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        state.grad = self.prev
+        record(self.prev)
         return super().__call__(f)
 
     def __enter__(self) -> None:
-        state.grad = self.mode
+        record(self.mode)
 
     def __exit__(self, *exc: object) -> None:
-        state.grad = self.prev
+        record(self.prev)
 
     def clone(self) -> set_grad_enabled:
         return set_grad_enabled(self.mode)
@@ -174,10 +196,12 @@ class inference_mode(_Switch):
 
     def __enter__(self) -> None:
         self.prev = (state.grad, state.inference)
-        state.grad, state.inference = (False, True) if self.mode else (True, False)
+        record(not self.mode)
+        state.inference = self.mode
 
     def __exit__(self, *exc: object) -> None:
-        state.grad, state.inference = self.prev
+        record(self.prev[0])
+        state.inference = self.prev[1]
 
     def clone(self) -> inference_mode:
         return inference_mode(self.mode)

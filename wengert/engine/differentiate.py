@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, namespace
-from ..base.modes import state
+from ..base.modes import record, state
 from . import anomaly
 from .backward import collect, run, walk
 from .node import GraphEdge
@@ -167,7 +167,7 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
     args: those of run().
     """
     grad = state.grad
-    state.grad = create or (grad and state.levels > 0)
+    record(create or (grad and state.levels > 0))
     before = state.backward
     state.backward = Pass(args[0], args[4], args[4] is not None or not args[6], before)
     if anomaly.on():
@@ -175,7 +175,8 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
     try:
         f(*args)
     finally:
-        state.grad, state.backward = grad, before
+        record(grad)
+        state.backward = before
 
 
 def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
-from ..base.modes import state
+from ..base.modes import everyone, state
 from . import dispatch, views
 from .complaints import explain
 from .node import Slot, tick
@@ -113,7 +113,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         f"n{i} is not None" for i, name in enumerate(op.inputs) if op.joint or name in op.rules
     )
     if op.differentiable and nodes:
-        w(f"  if ({nodes}) and state.grad:")
+        w(f"  if ({nodes}) and (not everyone.off or state.grad):")
         w("    n = new(Node)")
         kept = [
             f"n{i}" if op.joint or name in op.rules else "None" for i, name in enumerate(op.inputs)
@@ -137,7 +137,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
             w("    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n")
     if op.view is True:  # the commonest case of views.register, without the call
         w(f"  if {ins[0]}._x is not None: register({', '.join([ins[0], 'r0', 'op', *static])})")
-        w("  elif state.grad:")
+        w("  elif not everyone.off or state.grad:")
         w(f"    x = new(View); x.base = {ins[0]}; x.op = op; x.up = None; r0._x = x")
         w(f"    x.static = ({''.join(k + ', ' for k in static)})")
         w(f"    x = new(Viewed); x.views = (ref(r0),); {ins[0]}._x = x")
@@ -149,6 +149,7 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         Node=op.node,
         new=object.__new__,
         state=state,
+        everyone=everyone,
         tick=tick,
         frame=sys._getframe,
         INTERNAL=INTERNAL,

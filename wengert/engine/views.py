@@ -18,7 +18,7 @@ import weakref
 from typing import Any
 
 from ..arrays.lookup import NS, RANK
-from ..base.modes import state
+from ..base.modes import record, state
 from . import source
 from .node import AccumulateGrad, Node, Slot, tick
 from .tensor import Extras, Tensor, extras, wrap
@@ -270,7 +270,8 @@ def rebase(view: Tensor, node: Any) -> None:
     if bx is None or bx.views is None:
         return
     live = []
-    grad, state.grad = state.grad, True
+    grad = state.grad
+    record(True)
     try:
         for r in bx.views:
             v = r()
@@ -278,7 +279,7 @@ def rebase(view: Tensor, node: Any) -> None:
                 v._n = None if base._n is None else replayed_node(base, v._x.replay)
                 live.append(r)
     finally:
-        state.grad = grad
+        record(grad)
     bx.views = live
 
 
