@@ -207,6 +207,15 @@ def test_rows_connect_what_the_graph_connects():
     assert [v for _, _, _, v in g.rows[0].links].count(0) == 2  # both operands
 
 
+def test_many_lines_are_bundled_and_many_shared_leaves_boxed():
+    leaves = [wengert.ones(2, requires_grad=True) for _ in range(60)]
+    g = viz.graph(wengert.cat([p * 2 for p in leaves]).sum())
+    assert g.svg().count('<path class="link') == 3 and g.svg().count(" bundle") == 1
+    total = sum(p * q for p, q in zip(leaves, leaves[1:] + leaves[:1]))
+    (box,) = [b for b in viz.graph(total).boxes if b.label == "60 leaves"]
+    assert {v.kind for v in box.vertices()} == {"leaf"}
+
+
 def test_special_nodes():
     x = wengert.ones(4, requires_grad=True)
     y = x * 2

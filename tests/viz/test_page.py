@@ -187,6 +187,19 @@ def test_links_are_those_of_the_still_picture(page, resnet):
         assert a == pytest.approx(b, abs=0.21)
 
 
+def test_bundles_are_drawn_as_in_the_still_picture(tmp_path):
+    parts = [wengert.ones(2, requires_grad=True) * 2 for _ in range(60)]
+    g = viz.graph(wengert.cat(parts).sum())
+    told = ask(
+        tmp_path,
+        g,
+        links='return $$("#world .link").map(e => e.getAttribute("d"))',
+        hot='p.obey("#step=2"); return $$("#world .bundle.gout").length',
+    )
+    ours = re.findall(r'<path class="link[^"]*" d="([^"]+)"', g.svg())
+    assert len(ours) == len(told["links"]) == 3 and told["hot"] == 1
+
+
 def test_boxes_open_and_close(page):
     before, after, again = page["boxes"]
     assert before == again

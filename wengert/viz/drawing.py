@@ -13,6 +13,7 @@ from .layout import Card, Placed, Placing, Rows, lean, tag_of
 from .reading import Vertex
 
 TAG = 26
+BUNDLE = 8  # more lines than this between two cards are drawn as one
 TIP = (
     '<defs><marker id="wz-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
     'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path class="tip" '
@@ -55,9 +56,9 @@ class Drawing:
     def inside(self, box: int, p: Placed, x0: float, y0: float) -> None:
         """What is in an open box: links below cards."""
         rows = self.placing.rows[box]
-        for d, v, ends in routes(rows, p, self.placing.opened, x0, y0):
-            kind = (" leaf" if self.vertices[v].kind == "leaf" else "") + (" end" if ends else "")
-            self.out.append(f'<path class="link{kind}" d="{d}"/>')
+        for d, v, kind in routes(rows, p, self.placing.opened, x0, y0):
+            leaf = " leaf" if self.vertices[v].kind == "leaf" else ""
+            self.out.append(f'<path class="link{leaf}{kind}" d="{d}"/>')
         for r, row in enumerate(rows.rows):
             for i, (kind, n) in enumerate(row):
                 w, h = p.size[r][i]
@@ -133,11 +134,14 @@ class Drawing:
 
 def routes(
     rows: Rows, p: Placed, opened: dict[int, bool], x0: float, y0: float
-) -> list[tuple[str, int, bool]]:
-    """(SVG path, value, whether it ends at a card) of the links within an open box."""
+) -> list[tuple[str, int, str]]:
+    """(SVG path, value, classes) of the links within an open box; of a bundle, its first."""
     lower, upper = spread(rows, p, opened)
-    drawn: list[tuple[str, int, bool]] = []
+    drawn: list[tuple[str, int, str]] = []
+    first = bundles(rows, opened)
     for k, (r, a, b, v) in enumerate(rows.links):
+        if first.get(k, k) != k:
+            continue
         xa = x0 + p.x[r][a] + upper[k]
         xb = x0 + p.x[r + 1][b] + lower[k]
         start, end = rows.rows[r][a], rows.rows[r + 1][b]
@@ -156,9 +160,20 @@ def routes(
         m = (y1 + y2) / 2
         d = f"M{fmt(xa)} {fmt(ya)}" + (f"V{fmt(y1)}" if ya != y1 else "")
         d += f"C{fmt(xa)} {fmt(m)} {fmt(xb)} {fmt(m)} {fmt(xb)} {fmt(y2)}"
-        ends = end[0] == "n" or end[0] == "g" and not opened[end[1]]
-        drawn.append((d + (f"V{fmt(yb)}" if yb != y2 else ""), v, ends))
+        kind = " end" if end[0] == "n" or end[0] == "g" and not opened[end[1]] else ""
+        kind += " bundle" if k in first else ""
+        drawn.append((d + (f"V{fmt(yb)}" if yb != y2 else ""), v, kind))
     return drawn
+
+
+def bundles(rows: Rows, opened: dict[int, bool]) -> dict[int, int]:
+    """Link -> the first of those that run beside it between the same cards, where they are many."""
+    beside: dict[tuple[int, int, int], list[int]] = {}
+    for k, (r, a, b, _) in enumerate(rows.links):
+        ends = (rows.rows[r][a], rows.rows[r + 1][b])
+        if all(kind == "n" or kind == "g" and not opened[n] for kind, n in ends):
+            beside.setdefault((r, a, b), []).append(k)
+    return {k: ks[0] for ks in beside.values() if len(ks) > BUNDLE for k in ks}
 
 
 def spread(rows: Rows, p: Placed, opened: dict[int, bool]) -> tuple[list[float], list[float]]:
@@ -166,7 +181,10 @@ def spread(rows: Rows, p: Placed, opened: dict[int, bool]) -> tuple[list[float],
     lower, upper = [0.0] * len(rows.links), [0.0] * len(rows.links)
     at_top: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
     at_foot: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
+    first = bundles(rows, opened)
     for k, (r, a, b, v) in enumerate(rows.links):
+        if first.get(k, k) != k:
+            continue
         start, end = rows.rows[r][a], rows.rows[r + 1][b]
         lower[k] = lean(end, v, False, p.inner)
         upper[k] = lean(start, v, True, p.inner)

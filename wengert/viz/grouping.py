@@ -16,6 +16,7 @@ from .recording import Call
 LONG = 64  # a box with more members is divided
 PERIOD = 96  # the longest stretch that is looked for as a repeated one
 FEW = 24  # loops of plain operations are folded in boxes of more members
+MANY = 16  # more leaves than this that several operations use stand in a box of their own
 VISIBLE = 44  # cards that a page shows when it opens
 
 
@@ -146,6 +147,7 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
                 m.parent, m.depth = box, box.depth + 1
             else:
                 home[m.id] = box
+    shared: dict[int, tuple[Box, list[Vertex]]] = {}
     crowded = sum(v.kind == "op" for v in vertices) > 40
     for v in vertices:
         if v.kind != "leaf":
@@ -157,6 +159,8 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
         box = common([home[u.id] for u in its]) if its else root
         if box.kind == "fold" and box.parent is not None:
             box = box.parent  # what all turns of a loop share stands before it
+        if len(its) > 1:
+            shared.setdefault(id(box), (box, []))[1].append(v)
         inside = {id(b) for u in its for b in above(home[u.id])}
         at = next(
             (
@@ -167,6 +171,11 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
             0,
         )
         box.members.insert(at, v)
+    for box, leaves in shared.values():
+        if len(leaves) > MANY:
+            box.members = [m for m in box.members if m not in leaves]
+            note = f"{leaves[0].title} … {leaves[-1].title}"
+            box.members.insert(0, Box("part", f"{len(leaves)} leaves", note, [*leaves]))
 
 
 def above(box: Box) -> list[Box]:

@@ -252,9 +252,10 @@ def card_of_box(box: Box) -> Card:
     ops = sum(v.kind == "op" for v in inside)
     size = memory_of(inside)
     lines = [clipped(box.note, 36)] if box.note else []
-    lines.append(f"{ops} op{'s' if ops != 1 else ''}  {bytes_text(size)} saved")
+    if ops:
+        lines.append(f"{ops} op{'s' if ops != 1 else ''}  {bytes_text(size)} saved")
     title = clipped(box.label, 30) + (f"  ×{box.times}" if box.times else "")
-    w = max(len(title) * 7.6 + 20, *[len(line) * 6.1 for line in lines]) + 30
+    w = max([len(title) * 7.6 + 20, *[len(line) * 6.1 for line in lines]]) + 30
     return Card(round(w), 28 + 15 * len(lines), title, lines)
 
 

@@ -6,7 +6,7 @@ const D = JSON.parse(document.getElementById("data").textContent);
 const N = D.nodes, B = D.boxes;
 const S = D.steps.map(s => ({v: s.v, in: s.in.map(i => i === null ? null : D.gradients[i]), out: s.out.map(i => i === null ? null : D.gradients[i])}));
 const $ = id => document.getElementById(id);
-const GAPX = 22, GAPY = 34, PAD = 16, HEAD = 26, SETTLES = 8;
+const GAPX = 22, GAPY = 34, PAD = 16, HEAD = 26, SETTLES = 8, BUNDLE = 8;
 const esc = s => String(s).replace(/[&<>"]/g, c => ({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}[c]));
 const round = x => Math.round(x * 10) / 10;
 
@@ -133,15 +133,16 @@ function draw() {
   $("world").innerHTML = out.join("");
   for (const el of $("world").querySelectorAll("[data-n],[data-b],[data-l],[data-c]")) {
     const d = el.dataset;
-    if (d.l) lines.set(d.l, el);
+    if (d.l) for (const l of d.l.split(" ")) lines.set(l, el);
     else parts.set(d.n ? "n" + d.n : d.b ? "b" + d.b : "c" + d.c, el);
   }
   paint();
 }
 
 function inBox(id, p, x0, y0, out) {
-  const b = B[id], rows = b.items, [lower, upper] = spread(b, p);
+  const b = B[id], rows = b.items, first = bundles(b), [lower, upper] = spread(b, p, first);
   b.edges.forEach(([r, a, e, v], k) => {
+    if (first.has(k) && first.get(k)[0] !== k) return;
     const xa = round(x0 + p.x[r][a] + upper[k]), xb = round(x0 + p.x[r + 1][e] + lower[k]);
     const start = rows[r][a][0], end = rows[r + 1][e][0];
     const y1 = y0 + p.y[r] + p.tall[r], y2 = y0 + (end === "o" ? p.h : p.y[r + 1]);
@@ -150,7 +151,7 @@ function inBox(id, p, x0, y0, out) {
     const m = round((y1 + y2) / 2), leaf = N[v].k === "leaf" ? " leaf" : "";
     const tip = end === "n" || end === "g" && !open[rows[r + 1][e][1]] ? " end" : "";
     const tail = start === "n" || start === "g" && !open[rows[r][a][1]] ? " begin" : "";
-    out.push(`<path class="link${leaf}${tip}${tail}" data-l="${id}:${k}" d="M${xa} ${round(ya)}${ya === y1 ? "" : "V" + round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}"/>`);
+    out.push(`<path class="link${leaf}${tip}${tail}${first.has(k) ? " bundle" : ""}" data-l="${(first.get(k) || [k]).map(j => id + ":" + j).join(" ")}" d="M${xa} ${round(ya)}${ya === y1 ? "" : "V" + round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}"/>`);
   });
   rows.forEach((row, r) => row.forEach(([k, n], i) => {
     const [w, h] = p.size[r][i], x = x0 + p.x[r][i] - w / 2, y = y0 + p.y[r] + (p.tall[r] - h) / 2;
@@ -159,7 +160,20 @@ function inBox(id, p, x0, y0, out) {
   }));
 }
 
-function spread(b, p) {
+function bundles(b) {  // link -> all that run beside it between the same cards, where they are many
+  const beside = new Map(), found = new Map();
+  b.edges.forEach(([r, a, e], k) => {
+    const whole = ([kind, n]) => kind === "n" || kind === "g" && !open[n];
+    if (!whole(b.items[r][a]) || !whole(b.items[r + 1][e])) return;
+    const key = r + ":" + a + ":" + e;
+    if (!beside.has(key)) beside.set(key, []);
+    beside.get(key).push(k);
+  });
+  for (const ks of beside.values()) if (ks.length > BUNDLE) for (const k of ks) found.set(k, ks);
+  return found;
+}
+
+function spread(b, p, first) {
   const rows = b.items, lower = [], upper = [], tops = new Map(), feet = new Map();
   const put = (map, r, i, entry) => {
     const key = r + ":" + i;
@@ -170,6 +184,7 @@ function spread(b, p) {
     const start = rows[r][a], end = rows[r + 1][e];
     lower.push(lean(end, v, false, p.inner));
     upper.push(lean(start, v, true, p.inner));
+    if (first.has(k) && first.get(k)[0] !== k) return;
     if (end[0] === "n") put(tops, r + 1, e, [p.x[r][a] + upper[k], k, k]);
     else if (end[0] === "g" && !open[end[1]]) put(tops, r + 1, e, [p.x[r][a] + upper[k], v, k]);
     if (start[0] === "g" && !open[start[1]]) put(feet, r, a, [p.x[r + 1][e], v, k]);

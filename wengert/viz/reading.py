@@ -34,7 +34,7 @@ class Input:
     index: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Vertex:
     """One thing in the picture: an op, a leaf, an output of the graph, or a failure."""
 
