@@ -205,3 +205,39 @@ def test_data_changes_the_leaf_unseen():
     x.data *= 100
     y.backward()
     assert x.tolist() == [100.0] and x.grad.tolist() == [2.0]
+
+
+def test_a_changed_view_of_a_number() -> None:
+    """Of one element, changed twice: nothing of the old value is left outside the view."""
+    a = W.tensor(0.7, dtype=W.float64, requires_grad=True)
+    x = a + 0.3
+    x[None].mul_(0.5).sub_(1.0)
+    x.backward()
+    assert a.grad.item() == 0.5
+
+
+def test_changed_views_that_go_by_memory() -> None:
+    """Whatever the layout of the gradient that arrives."""
+    weights = W.arange(6.0).reshape(3, 2)
+    for take in (lambda x: x.view(-1), lambda x: x.as_strided((2, 2), (3, 1), 1)):
+        a = W.arange(6.0).reshape(2, 3).requires_grad_()
+        b = W.arange(6.0).reshape(2, 3).requires_grad_()
+        x = a * 2
+        take(x).mul_(3)
+        (x.t() * weights).sum().backward()
+        mask = W.ones(2, 3)
+        take(mask).mul_(3)
+        (b * 2 * mask * weights.t()).sum().backward()
+        assert W.equal(a.grad, b.grad)
+
+
+def test_a_reshape_that_copied_is_no_view() -> None:
+    a = W.arange(12.0).reshape(2, 2, 3).requires_grad_()
+    for _ in range(2):
+        a.grad = None
+        x = a.transpose(0, -1) * 0.5
+        flat = x.reshape(-1)
+        assert flat._base is None
+        x[0] = a.mean()
+        flat[:2].sum().backward()
+        assert a.grad.count_nonzero() == 2

@@ -127,7 +127,7 @@ def put_basic(lib: Any, g: Any, shape: tuple[int, ...], key: Any) -> Any:
 
 def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:
     """A copy of base in which the view taken by chain holds value."""
-    out = v = base.copy()
+    out = v = lib.array(base, order="C")  # of a scalar, too, an array that can be written
     for op, static in chain:
         v = op.impl[type(v)](v, *static)
     v[...] = value

@@ -228,8 +228,10 @@ class CopySlices(Node):
 
     def run(self, xp: Any, g: Any) -> tuple[Any, Any]:
         """Gradients of the old base (zero where overwritten) and of the new values."""
-        inner = g
+        inner = xp.asarray(g)
         for op, static in self.chain:
+            if op.name in ("view", "as_strided"):  # they go by memory, and g may lie there anyhow
+                inner = xp.copy(inner)
             inner = getattr(xp, op.name)(inner, *static)
         if self.parents[0] is None:
             return None, inner
