@@ -424,7 +424,7 @@ class _Maker:
     def ufunc(self, address: int, name: str, kinds: str, inputs: int, signature: str | None) -> Any:
         functions, data = (ctypes.c_void_p * 1)(address), (ctypes.c_void_p * 1)(None)
         numbers = [np.dtype(np.int64 if k == "l" else k).num for k in kinds]
-        types = (ctypes.c_char * len(kinds))(*numbers)
+        types = ctypes.create_string_buffer(bytes(numbers))
         label = name.encode()
         sig = None if signature is None else signature.encode()
         self.kept += [functions, data, types, label, sig]

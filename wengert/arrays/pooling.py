@@ -125,7 +125,7 @@ def max_pool_values(lib: Any, x: Array, kernel: Ints, stride: Ints) -> Array | N
         return x[taps[0]].copy()
     out = lib.maximum(x[taps[0]], x[taps[1]])
     for tap in taps[2:]:
-        lib.maximum(out, x[tap], out)
+        lib.maximum(out, x[tap], out=out)
     return out
 
 

@@ -191,10 +191,11 @@ def cross_entropy_(
     """
     if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
         reduction = reduction_of(reduction, size_average, reduce)
-    tensors("cross_entropy_loss", input=input, target=target)
+    if type(input) is not Tensor or type(target) is not Tensor:
+        tensors("cross_entropy_loss", input=input, target=target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if target.dtype.category == 2 and input._a.shape == target._a.shape:
+    if input._a.shape == target._a.shape and target.dtype.category == 2:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)

@@ -203,7 +203,7 @@ def linear_(input, weight, bias=None, *, out=None):
             f" dimension must be {w.shape[-1]}"
         )
     if bias is not None and (
-        tuple(bias._a.shape) not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim
+        bias._a.shape not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim
     ):
         raise RuntimeError(
             f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the"
