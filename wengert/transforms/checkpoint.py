@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..base.modes import enable_grad, no_grad, state
@@ -18,10 +18,12 @@ from ..engine.function import Function
 from ..engine.saved import saved_tensors_hooks
 from ..engine.tensor import Tensor
 from ..tensor.generator import fork_rng, get_rng_state, set_rng_state
+from .checkpoint_policy import Log
 
 __all__ = [
-    "CheckpointError", "CheckpointFunction", "checkpoint", "checkpoint_sequential",
-    "noop_context_fn", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop",
+    "CheckpointError", "CheckpointFunction", "check_backward_validity", "checkpoint",
+    "checkpoint_sequential", "detach_variable", "noop_context_fn", "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop",
 ]  # fmt: skip
 
 
@@ -33,13 +35,13 @@ class _Enough(Exception):
     """Everything that is needed has been computed again."""
 
 
-_early_stop = [True]
+_early_stop: list[bool | None] = [None]
 _debug: list[bool | None] = [None]
 
 
 @contextlib.contextmanager
 def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
-    """Within it, whether functions that run again stop at the last tensor that is needed."""
+    """Within it, early_stop= of all checkpoints that are made."""
     before, _early_stop[0] = _early_stop[0], enable
     try:
         yield
@@ -78,6 +80,7 @@ class _Frame:
         self.run, self.check = run, check
         self.places: list[Any] = []  # weak references, in the order of saving
         self.inputs: Any = None  # gives the tensors among the arguments
+        self.logs: list[Log] = []  # of the first and of the latest run, for debug=True
 
     def pack(self, t: Tensor) -> _Place:
         place = _Place(self, (tuple(t.shape), t.dtype, t.device))
@@ -113,25 +116,44 @@ class _Frame:
                         f"{_shown(facts)}"
                     )
                 place.value = t.detach()
-            if _early_stop[0] and self.stop and count == len(self.places):
+            if self.stop and count == len(self.places):
                 raise _Enough
             return t.detach()
 
         def refuse(t: Any) -> Tensor:
             return t
 
-        with contextlib.suppress(_Enough), enable_grad(), saved_tensors_hooks(keep, refuse):
+        with (
+            contextlib.suppress(_Enough),
+            enable_grad(),
+            saved_tensors_hooks(keep, refuse),
+            self.logged(1),
+        ):
             self.run(self.inputs())
         if count < len(self.places):
             self.fail(f"{len(self.places)} tensors were saved first, and now {count}")
 
     stop = True
+    debug = False
+
+    def logged(self, which: int) -> Any:
+        """The context that lists the operations of a run, if they are wanted."""
+        if not self.debug:
+            return contextlib.nullcontext()
+        del self.logs[which:]
+        self.logs.append(Log())
+        return self.logs[-1]
 
     def fail(self, what: str) -> None:
-        raise CheckpointError(
+        text = (
             "torch.utils.checkpoint: the function did not save the same tensors when it ran again: "
             f"{what}. It must do the same each time; check what depends on state outside of it."
         )
+        for title, log in zip(("first run", "second run"), self.logs):
+            text += f"\n\nOperations of the {title}:\n  " + "\n  ".join(log.lines)
+        if not self.logs:
+            text += " debug=True lists the operations of both runs."
+        raise CheckpointError(text)
 
 
 def _shown(facts: Any) -> str:
@@ -151,6 +173,26 @@ class _Inputs(Function):
         raise AssertionError("nothing depends on the carrier of saved arguments")
 
 
+def check_backward_validity(inputs: Iterable[Any]) -> None:
+    """Warn if no tensor among inputs requires grad, so that none will get a gradient."""
+    if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
+        warnings.warn(
+            "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
+        )
+
+
+def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The tensors detached, each requiring grad if it did before; other values as they are.
+
+    Raises RuntimeError for anything but a tuple.
+    """
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(f"Only tuple of tensors is supported, not {type(inputs).__name__}")
+    return tuple(
+        [t.detach().requires_grad_(t.requires_grad) if isinstance(t, Tensor) else t for t in inputs]
+    )
+
+
 def checkpoint(
     function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
     context_fn: Callable[[], tuple[Any, Any]] = noop_context_fn,
@@ -166,6 +208,8 @@ def checkpoint(
         context_fn: gives the contexts of the first and of the second run.
         preserve_rng_state: draw the same random numbers in the second run (default True).
         determinism_check: "default" compares shapes, dtypes and devices of what is saved; "none".
+        debug: list the operations of both runs if they differ.
+        early_stop: end the second run at the last tensor that is needed.
 
     Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if
     the second run differs.
@@ -205,9 +249,10 @@ def checkpoint(
             function(*full, **kwargs)
 
     frame = _Frame(run, determinism_check == "default")
-    frame.stop = early_stop
+    frame.stop = early_stop if _early_stop[0] is None else _early_stop[0]
+    frame.debug = debug if _debug[0] is None else _debug[0]
     frame.inputs = _kept(tensors)
-    with saved_tensors_hooks(frame.pack, frame.unpack), first:
+    with saved_tensors_hooks(frame.pack, frame.unpack), frame.logged(0), first:
         return function(*args, **kwargs)
 
 
