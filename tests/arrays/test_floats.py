@@ -106,7 +106,7 @@ def test_moments(dtype):
     for x in matrices(dtype):
         if not np.isfinite(x).all():
             continue
-        n = floats.norm2(x)
+        n = floats.norm2(np.ascontiguousarray(x))
         same(np.asarray(n), np.asarray(np.sqrt((x * x).sum()), dtype), exact=False)
         for dim in (0, 1, None):
             v = floats.variance(x, dim, 1, False)
@@ -143,3 +143,34 @@ def test_without_the_compiler(monkeypatch):
         monkeypatch.setattr(u, "run", None)
         monkeypatch.setattr(u, "made", True)
     test_elements(np.float32)
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_large_arrays(dtype):
+    x = rng.standard_normal((300, 701)).astype(dtype)
+    i = rng.integers(0, 701, x.shape)
+    same(floats.gather(x, i, 1), np.take_along_axis(x, i, 1))
+    half = i[:, ::2]
+    same(floats.gather(x, half, 1), np.take_along_axis(x, half, 1))
+    want = x.astype(np.float64)
+    np.add.at(want, (np.arange(300)[:, None], i), x)
+    same(floats.scatter_add(x, i, x, 1), want.astype(dtype), exact=False)
+    same(np.asarray(floats.sum_all(x)), np.asarray(x.sum(dtype=np.float64), dtype), exact=False)
+    same(np.asarray(floats.mean_all(x)), np.asarray(x.mean(dtype=np.float64), dtype), exact=False)
+    same(floats.norm2(x), np.asarray(np.linalg.norm(x.astype(np.float64)), dtype), exact=False)
+    for y in (x.T, x[::2], x):
+        same(floats.copy(y), y.copy())
+        same(floats.contiguous(y), np.ascontiguousarray(y))
+    rows = rng.integers(-9, 9, 300)
+    want = np.zeros((9, 701))
+    np.add.at(want, rows, x)
+    got = floats.put_add(x, rows, shape=(9, 701), spec=("array",))
+    same(got, want.astype(dtype), exact=False)
+    got = floats.put_add(x[:5, :3], rows[:5], shape=(9, 3), spec=("array",))
+    want = np.zeros((9, 3))
+    np.add.at(want, rows[:5], x[:5, :3])
+    same(got, want.astype(dtype), exact=False)
+    x[3, 5] = np.inf
+    assert floats.sum_all(x) == np.inf and floats.norm2(x) == np.inf
+    x[200, 5] = -np.inf
+    assert np.isnan(floats.sum_all(x)) and np.isnan(floats.mean_all(x))

@@ -242,7 +242,7 @@ def test_recorded(call):
 @pytest.mark.parametrize("call", ERRORS)
 def test_errors(call):
     torch = pytest.importorskip("torch")
-    with pytest.raises(Exception) as theirs:  # noqa: B017, PT011
+    with pytest.raises(Exception) as theirs:
         eval(call, {"T": torch, **tensors(torch)})
     with pytest.raises(theirs.type):
         eval(call, {"T": w, **tensors(w)})

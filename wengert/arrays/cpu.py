@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind, fused, memory, reductions, shapes
+from . import bind, fused, memory, shapes
 from .lookup import NS, NUMBER, Namespace
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
@@ -18,8 +18,6 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"wengert\.")
 warnings.filterwarnings("ignore", category=np.exceptions.ComplexWarning, module=r"wengert\.")
 
 memory.keep()
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-add_up = np.add.reduce
 
 
 class CPUNamespace(Namespace):
@@ -51,14 +49,6 @@ def getitem(x: Any, key: Any) -> Any:
     return out if type(out) is np.ndarray else x[(*key, ...) if type(key) is tuple else (key, ...)]
 
 
-def sum_all(x: Any) -> Any:
-    """Sum of every element."""
-    d = x.dtype
-    if (d is F32 or d is F64) and x.ndim:
-        return add_up(x, None)
-    return reductions.sum_all(np, x)
-
-
 def view(x: Any, shape: Any) -> Any:
     """x with another shape over the same memory."""
     out = x.reshape(shape)
@@ -81,7 +71,7 @@ BASIC = (
     "sizes_item",
     "unbind_item",
 )
-HOT = {**dict.fromkeys(BASIC, getitem), "view": view, "reshape": reshape, "sum_all": sum_all}
+HOT = {**dict.fromkeys(BASIC, getitem), "view": view, "reshape": reshape}
 NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
 
 

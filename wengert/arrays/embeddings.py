@@ -55,8 +55,11 @@ def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
 
         one = csc_array((np.ones(n, values.dtype), index, np.arange(n + 1)), shape=(rows, n))
         return one @ values
-    out = lib.zeros((rows, m), values.dtype)
     flat = index[:, None] * m + lib.arange(m)
+    if lib is np and values.dtype.kind == "f" and n:
+        total = np.bincount(flat.reshape(-1), values.reshape(-1), rows * m)
+        return total.reshape(rows, m).astype(values.dtype)
+    out = lib.zeros((rows, m), values.dtype)
     lib.add.at(out.reshape(-1), flat.reshape(-1), values.reshape(-1))
     return out
 

@@ -7,15 +7,18 @@ Each word takes what the general one of the same name takes, without the library
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from . import elementwise, reductions, shapes, sorting
+from . import elementwise, reductions, shapes
 from .loops import Ufunc, elements
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
+FEW = 256  # elements that are summed as soon by the ufunc
+BLOCK = 1 << 16  # elements at a time: what is worked on stays in the cache
 LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
 ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
 ONES32: dict[int, Any] = {}
@@ -67,6 +70,30 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
             r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
             return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
     return reductions.sum(np, x, dim, keepdim)
+
+
+def sum_all(x: Any) -> Any:
+    """Sum of every element: of blocks as products with ones, then of those."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim:
+        n = x.size
+        if n <= FEW or not x.flags.c_contiguous:
+            return add.reduce(x, None)
+        flat = x.reshape(-1)
+        if n <= LONGEST:
+            return flat.dot(ones(n, d))
+        whole = n - n % LONGEST
+        total = add.reduce(flat[:whole].reshape(-1, LONGEST).dot(ones(LONGEST, d)), None)
+        return total if whole == n else total + flat[whole:].dot(ones(n - whole, d))
+    return reductions.sum_all(np, x)
+
+
+def mean_all(x: Any) -> Any:
+    """Mean of every element."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.size:
+        return np.asarray(float(sum_all(x)) / x.size, d)
+    return reductions.mean_all(np, x)
 
 
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -152,7 +179,9 @@ def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
             check = flat.dot(flat)
             if check == check:  # no nan
                 return np.negative(x).argsort(1, "stable")[:, :k].copy()
-    return sorting.topk_indices(np, x, k, dim, largest)
+    from .sorting import topk_indices as general
+
+    return general(np, x, k, dim, largest)
 
 
 def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
@@ -181,6 +210,10 @@ def gather(x: Any, index: Any, dim: int = 0) -> Any:
     shape = x.shape
     if dim == len(shape) - 1 and index.shape[:-1] == shape[:-1] and x.size:
         n = shape[-1]
+        if x.size > 2 * BLOCK:
+            return gather_blocks(x.reshape(-1, n), index.reshape(-1, index.shape[-1])).reshape(
+                index.shape
+            )
         if len(shape) == 2:
             at = starts(shape[0], n)
         else:
@@ -196,6 +229,32 @@ def take(x: Any, *indices: Any, spec: Any = ()) -> Any:
     return shapes.take(np, x, *indices, spec=spec)
 
 
+def gather_blocks(x: Any, index: Any) -> Any:
+    """gather() within rows, some rows at a time."""
+    rows, n = x.shape
+    step = max(1, BLOCK // n)
+    at = starts(step, n)
+    out = np.empty(index.shape, x.dtype)
+    for i in range(0, rows, step):
+        some = x[i : i + step]
+        out[i : i + step] = some.reshape(-1).take(add(index[i : i + step], at[: len(some)]))
+    return out
+
+
+def scatter_blocks(x: Any, index: Any, src: Any) -> Any:
+    """scatter_add() within rows, some rows at a time."""
+    rows, n = x.shape
+    step = max(1, BLOCK // n)
+    at = starts(step, n)
+    out = np.empty(x.shape, x.dtype)
+    for i in range(0, rows, step):
+        some = x[i : i + step]
+        flat = add(index[i : i + step], at[: len(some)]).reshape(-1)
+        total = np.bincount(flat, src[i : i + step].reshape(-1), some.size)
+        add(some, total.reshape(some.shape), out[i : i + step], casting="same_kind")
+    return out
+
+
 def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
     """A copy of x with src added at the places gather would read."""
     shape, d = x.shape, x.dtype
@@ -208,17 +267,36 @@ def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
         and 4 * index.size >= x.size > 0
     ):
         n = shape[-1]
+        if x.size > 2 * BLOCK:
+            k = index.shape[-1]
+            parts = x.reshape(-1, n), index.reshape(-1, k), src.reshape(-1, k)
+            return scatter_blocks(*parts).reshape(shape)
         flat = add(index.reshape(-1, index.shape[-1]), starts(x.size // n, n)).reshape(-1)
         total = np.bincount(flat, src.reshape(-1), x.size)  # in double precision
         return add(x, total.reshape(shape), dtype=d, casting="same_kind")
     return shapes.scatter_add(np, x, index, src, dim)
 
 
-def add_rows(values: Any, index: Any, rows: int) -> Any:
-    """values (n, m) summed into zeros (rows, m) at index (n,) without negative numbers."""
-    n, m = values.shape
-    flat = add(index[:, None] * m, np.arange(m)).reshape(-1)
-    return np.bincount(flat, values.reshape(-1), rows * m).reshape(rows, m).astype(values.dtype)
+def put_add(g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) -> Any:
+    """Zeros of shape with g added at an advanced index (repeated indices add up)."""
+    d = g.dtype
+    i = indices[0]
+    if (d is F32 or d is F64) and spec == ("array",) and i.dtype is I64 and g.size:
+        from .embeddings import add_rows
+
+        flat = g.reshape(i.size, -1)
+        i = i.reshape(-1)
+        if i.min() < 0:
+            i = i % shape[0]
+        return add_rows(np, flat, i, shape[0]).reshape(shape)
+    return shapes.put_add(np, g, *indices, shape=shape, spec=spec)
+
+
+def copy(x: Any) -> Any:
+    """A copy, in order."""
+    if x.size <= BLOCK or x.flags.c_contiguous:
+        return x.copy()
+    return shapes.contiguous(np, x)
 
 
 def flip(x: Any, dims: tuple[int, ...]) -> Any:
@@ -316,9 +394,15 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
 def norm2(x: Any) -> Any:
     """The Euclidean norm of all elements; None where that is no case for here."""
     d = x.dtype
-    if (d is F32 or d is F64) and 0 < x.size <= LONGEST and x.ndim:
-        flat = x.reshape(-1)
-        return np.sqrt(flat.dot(flat))
+    if (d is F32 or d is F64) and x.size and x.ndim and x.flags.c_contiguous:
+        flat, n = x.reshape(-1), x.size
+        if n <= LONGEST:
+            return np.sqrt(flat.dot(flat))
+        total = 0.0
+        for i in range(0, n, BLOCK):
+            part = flat[i : i + BLOCK]
+            total += float(part.dot(part))
+        return np.asarray(math.sqrt(total), d)
     return None
 
 
@@ -425,6 +509,9 @@ WORDS = {
         topk_indices,
         gather,
         take,
+        put_add,
+        sum_all,
+        mean_all,
         scatter_add,
         flip,
         tril,
@@ -440,6 +527,7 @@ WORDS = {
         remainder,
         floor_divide,
         contiguous,
+        copy,
         one_hot,
         lerp_number,
         addcmul,
