@@ -68,15 +68,20 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         new = ADJUST[op.name](static, values[0].ndim - 1, size)
         if new is not NotImplemented:
             outs = run_op(op, values, new)
-    elif op.kind in ("reduction", "linear") and "dim" in static and len(ins) == 1:
-        n = values[0].ndim - 1
-        if n:
-            outs = run_op(op, values, {**static, "dim": shift(static["dim"], n)})
+    elif len(ins) == 1 and values[0].ndim > 1 and along_dims(op, static):
+        outs = run_op(op, values, {**static, "dim": shift(static["dim"], values[0].ndim - 1)})
     if outs is NotImplemented:
         outs = looped(op, values, flags, size, static)
     if len(op.names) == 1:
         return Batched(level, outs)
     return tuple([Batched(level, o) for o in outs])
+
+
+def along_dims(op: Op, static: dict[str, Any]) -> bool:
+    """Whether op works along its static argument dim and on nothing else of its one input."""
+    if op.kind in ("reduction", "linear"):
+        return "dim" in static
+    return op.kind == "opaque" and type(static.get("dim")) is int
 
 
 def aligned(values: list[Any], flags: list[bool]) -> list[Any]:

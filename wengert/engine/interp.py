@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from .op import OPS, Op
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 BINARY = {
     "add": "add",
@@ -196,9 +196,10 @@ def vocabulary_word(word: str) -> Callable[..., Any]:
 def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     """Run an op on whatever arrays these are; all its outputs, also from Tensors.
 
-    The interpreter of the highest level among them takes it: lower ones are constants to it.
+    The interpreter of the highest level among them takes it: lower ones are constants to it. A
+    Tensor has the level of its array, and comes first among equals: it may have a history.
     """
-    level, top, library, tensor = -1, None, None, False
+    level, top, library, tensor, wrapped = -1, None, None, False, -1
     for a in ins:
         t = type(a)
         r = RANK.get(t)
@@ -207,11 +208,15 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
                 level, top = a.level, t
         elif r == 1:
             tensor = True
+            if isinstance(a._a, Interp) and a._a.level > wrapped:
+                wrapped = a._a.level
         elif r == 0:
             library = t
-        elif a is not None and t not in SCALARS:  # not met before: namespace() makes it known
-            xp = namespace(a)
-            tensor, library = tensor or RANK[t] == 1, xp.array_type
+        elif a is not None and t not in SCALARS:
+            namespace(a)  # a type not met before: now it is known
+            return run_op(op, ins, static)
+    if top is not None and wrapped >= level:
+        ins, top = [wrap(a) if isinstance(a, Interp) else a for a in ins], None
     if top is not None:
         if op.kind == "composite":
             return op.fwd(NS[top], *ins, **static)

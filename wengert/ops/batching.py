@@ -7,10 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.lookup import namespace
-from ..engine.op import OPS
-from . import indexing, join, matmul, rearrange, reduce, shape, unary
+from ..engine.interp import run_op
+from ..engine.op import OPS, Op
+from . import extremes, gather, indexing, join, matmul, rearrange, reduce, shape, unary
 
-DEFINED = (indexing, join, matmul, rearrange, reduce, unary)  # what the ops below come from
+# what the ops below come from
+DEFINED = (extremes, gather, indexing, join, matmul, rearrange, reduce, unary)
 
 
 def front(x: Any, flag: bool, size: int) -> Any:
@@ -79,6 +81,65 @@ def _join(word: str) -> Any:
 
 OPS["cat"].batch(_join("cat"))
 OPS["stack"].batch(_join("stack"))
+
+
+def _at_places(op: Op) -> None:
+    """Ops that read or write along a dim at the places of an index."""
+
+    def rule(xp, size, flags, *arrays, dim, **static):
+        n = arrays[0].ndim - flags[0]
+        if not n:
+            return NotImplemented
+        values = [front(a, f, size) for a, f in zip(arrays, flags)]
+        return run_op(op, values, {**op.static, **static, "dim": dim % n + 1})
+
+    op.batch(rule)
+
+
+for _name in ("gather", "scatter_add", "scatter_set", "scatter_join"):
+    _at_places(OPS[_name])
+for _name in ("max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "topk"):
+    _at_places(OPS[_name + "_values"])
+
+
+def _index_select(xp, size, flags, x, index, dim):
+    n = x.ndim - flags[0]
+    if flags[1] or not n:
+        return NotImplemented
+    return xp.index_select(x, index, dim % n + 1)
+
+
+OPS["index_select"].batch(_index_select)
+
+
+def together(spec: tuple[Any, ...]) -> bool:
+    """Whether a key's index arrays stand side by side, so that their dimensions stay in place."""
+    at = [i for i, k in enumerate(spec) if type(k) is str]
+    return at == [*range(at[0], at[-1] + 1)] and all(type(k) in (str, slice) for k in spec)
+
+
+def _take(xp, size, flags, x, *indices, spec):
+    if flags[0] and not any(flags[1:]) and together(spec):
+        return xp.take(x, *indices, spec=(slice(None), *spec))
+    if not flags[0] and len(indices) == 1 and type(spec[0]) is str:
+        return xp.take(x, *indices, spec=spec)
+    return NotImplemented
+
+
+def _put_add(xp, size, flags, g, *indices, shape, spec):
+    if any(flags[1:]) or not together(spec):
+        return NotImplemented
+    return xp.put_add(g, *indices, shape=(size, *shape), spec=(slice(None), *spec))
+
+
+OPS["take"].batch(_take)
+OPS["put_add"].batch(_put_add)
+for _name in ("max", "min"):
+    OPS[_name + "_all"].batch(
+        lambda xp, size, flags, x, _name=_name: getattr(xp, "a" + _name)(
+            xp.reshape(x, (size, -1)), (1,), False
+        )
+    )
 
 
 def _matmul(xp, size, flags, x, y):
