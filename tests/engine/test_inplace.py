@@ -241,3 +241,12 @@ def test_a_reshape_that_copied_is_no_view() -> None:
         x[0] = a.mean()
         flat[:2].sum().backward()
         assert a.grad.count_nonzero() == 2
+
+
+def test_backward_through_a_changed_view_while_saved_tensors_are_packed():
+    x = W.ones(3, requires_grad=True)
+    with W.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+        h = x * 1
+        h[:2].mul_(2)
+        h.sum().backward()
+    assert x.grad.tolist() == [2, 2, 1]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .lookup import NS
+
 __all__ = [
     "reshape",
     "view",
@@ -129,7 +131,7 @@ def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:
     """A copy of base in which the view taken by chain holds value."""
     out = v = lib.array(base, order="C")  # of a scalar, too, an array that can be written
     for op, static in chain:
-        v = op.impl[type(v)](v, *static)
+        v = getattr(NS[type(v)], op.name)(v, *static)  # not through op.impl: nobody watches this
     v[...] = value
     return out
 
