@@ -95,6 +95,12 @@ def jacobians(torch: Any) -> dict[str, Step]:
     reverse, forward = func.jacrev(net), func.jacfwd(net)
     examples, examples_forward = func.vmap(reverse), func.vmap(forward)
     by_hand = torch.autograd.functional.jacobian
+    many = torch.from_numpy(normal(1000))
+
+    def coupled(x: Any) -> Any:
+        return torch.sin(x) * torch.roll(x, 1)
+
+    wide, wide_forward = func.jacrev(coupled), func.jacfwd(coupled)
     return {
         "vmap(jacrev), 64 examples": lambda: examples(xs),
         "vmap(jacfwd), 64 examples": lambda: examples_forward(xs),
@@ -102,6 +108,8 @@ def jacobians(torch: Any) -> dict[str, Step]:
         "jacfwd": lambda: forward(x),
         "autograd.functional": lambda: by_hand(net, x),
         "autograd, vectorize=True": lambda: by_hand(net, x, vectorize=True),
+        "jacrev, 1,000 inputs": lambda: wide(many),
+        "jacfwd, 1,000 inputs": lambda: wide_forward(many),
     }
 
 
@@ -137,6 +145,7 @@ def products(torch: Any) -> dict[str, Step]:
 
     return {
         "jvp of grad": lambda: [hvp(v) for v in each],
+        "100 gradients, to compare": lambda: [gradient(w) for _ in each],
         "grad twice": twice,
         "grad twice, one graph": one_graph,
         "linearize": linear,
@@ -198,12 +207,14 @@ def in_jax() -> dict[str, dict[str, Step]]:
         hessian = compile(jax.hessian(loss_in(HESSIAN)))
         jacobian = compile(jax.vmap(jax.jacrev(net)))
         product = compile(lambda w, v: jax.jvp(gradient, (w,), (v,))[1])
+        alone = compile(gradient)
         loop = compile(jax.grad(pendulum))
         ready = jax.block_until_ready
         return {
             "func.hessian": lambda: ready(hessian(w)),
             "vmap(jacrev), 64 examples": lambda: ready(jacobian(many)),
             "jvp of grad": lambda: ready([product(v, u) for u in each]),
+            "100 gradients, to compare": lambda: ready([alone(v) for _ in each]),
             "loop of 1,000 steps": lambda: ready(loop(kc, *start)),
         }
 
