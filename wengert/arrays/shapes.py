@@ -63,7 +63,7 @@ def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x with another shape over the same memory; RuntimeError where that needs a copy."""
     out = x.reshape(shape)
     o = out.base
-    if o is not x and o is not x.base and x.size:
+    if o is not x and o is not x.base and x.size and x.shape:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one"
             f" dimension spans across two contiguous subspaces): the shape is {list(x.shape)},"

@@ -178,6 +178,8 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
         o = view._a.base
         if o is not a and (o is None or o is not a.base):
             return  # a copy
+    elif op.view == "perhaps" and copied(a, view._a):
+        return
     x = base._x
     view._x = e = _new(View)
     e.op = op
@@ -204,6 +206,16 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     if len(known) > 32 and len(known) & (len(known) - 1) == 0:  # now and then forget dead ones
         x.views = known = [r for r in known if r() is not None]
     known.append(_ref(view))
+
+
+def copied(a: Any, v: Any) -> bool:
+    """Whether v, a rearranged interpreter's array a, is a copy: as the arrays inside tell."""
+    while RANK.get(type(a)) and type(v) is type(a):
+        a, v = (a._a, v._a) if isinstance(a, Tensor) else (a.content, v.content)
+    if not a.shape or RANK.get(type(a)):
+        return False
+    o = v.base
+    return o is not a and (o is None or o is not a.base)
 
 
 def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:
