@@ -56,6 +56,7 @@ def test_scans_and_rearrangements(dtype):
             y = x * 2
             same(floats.cat(x, y, dim=dim), shapes.cat(np, x, y, dim=dim))
             same(floats.stack(x, y, dim=dim), shapes.stack(np, x, y, dim=dim))
+            same(floats.few_sorted(x, dim), np.sort(x, dim, "stable"))
             for k in range(min(4, x.shape[dim]) + 1):
                 for largest in (True, False):
                     same(
@@ -128,6 +129,13 @@ def test_whole_numbers():
     for f in (floats.remainder, floats.floor_divide):
         with pytest.raises(RuntimeError, match="ZeroDivisionError"):
             f(x, np.asarray(0))
+
+
+def test_truth():
+    for bits in ([True], [False, False], [False, True], []):
+        for x in (np.array(bits), np.array([bits, bits])[:, ::-1], np.array([bits] * 2).T):
+            same(np.asarray(floats.any(x)), np.asarray(x.any()))
+    assert floats.any(np.array(True)).item() is True
 
 
 def test_one_hot_refuses_what_lies_outside():

@@ -120,6 +120,11 @@ T.einsum('ij,kj', x, y)
 T.einsum('ij,ij->ij', x, y)
 T.einsum('ij,kj->ijk', x, y)
 T.einsum('ij,jk->', x, y.t())
+x @ y.t()
+x @ y[0]
+x.matmul(y.t())
+x.t()
+x[0].t()
 T.zeros(2, 3)
 T.zeros((2, 3))
 T.zeros(x.shape)
@@ -177,6 +182,10 @@ x - y[:2]
 x.lerp(i, 0.5)
 i % 0
 T.einsum('ij,jk->ik', x, y)
+x @ y
+x @ y[0, :2]
+x @ i
+x[None].t()
 T.zeros(-1)
 T.zeros('a')
 T.nn.functional.one_hot(i, 2)

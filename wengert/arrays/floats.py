@@ -199,6 +199,13 @@ def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
     return x.argsort(dim, "stable")
 
 
+def few_sorted(x: Any, dim: int) -> Any:
+    """The values of a small array in the order of argsort()."""
+    v = x.copy()
+    v.sort(dim, "stable")
+    return v
+
+
 def falls(v: Any, n: int) -> int:
     """How many rows of n do not start above the end of the row before."""
     rows = v.reshape(-1, n)
@@ -365,8 +372,8 @@ def clamp(x: Any, low: Any, high: Any) -> Any:
 
 def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether an element is true."""
-    if dim is None and not keepdim and x.dtype is BOOL:
-        return np.asarray(np.count_nonzero(x) != 0)
+    if dim is None and not keepdim and x.dtype is BOOL and x.size:
+        return np.array(x.item(x.argmax()))  # stops at the first
     return reductions.any(np, x, dim, keepdim)
 
 
@@ -506,6 +513,7 @@ WORDS = {
         logsumexp,
         cumsum,
         argsort,
+        few_sorted,
         topk_indices,
         gather,
         take,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..engine.kinds import bilinear
 from ..engine.op import op, primitive, public
+from ..engine.short import F32, F64, plain, short
 from ..engine.tensor import Tensor
 
 
@@ -106,7 +107,25 @@ def _linear_x(xp: Any, g: Any, w: Any, x_shape: Any) -> Any:
 linear.vjp(x=_linear_x, w=_linear_w, bias=lambda g: g)
 
 
+def product(careful):
+    """The short form of a matrix times a matrix or a vector."""
+    find = matmul.impl.get
+
+    def f(input, other, **kw):
+        if type(input) is type(other) is Tensor and input._n is other._n is None and not kw:
+            a, b = input._a, other._a
+            d, t = a.dtype, type(a)
+            run: Any = find(t) if (d is F32 or d is F64) and d is b.dtype and t is type(b) else None
+            fits = run is not None and a.ndim == 2 and (b.ndim == 2 or b.ndim == 1)
+            if fits and a.shape[1] == b.shape[0]:
+                return plain(run(a, b))
+        return careful(input, other, **kw)
+
+    return f
+
+
 @public(name="matmul")
+@short(product)
 def matmul_(input, other, *, out=None):
     """Matrix product; vectors and batches as in NumPy.
 

@@ -284,7 +284,19 @@ def transpose_(input, dim0, dim1):
     return transpose.entry(input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose"))
 
 
+def turned(careful):
+    """The short form of t()."""
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._a.ndim <= 2 and not (args or kw):
+            return t.entry(input)
+        return careful(input, *args, **kw)
+
+    return f
+
+
 @public(name="t")
+@short(turned)
 def t_(input):
     """The transpose of a tensor of at most 2 dimensions."""
     if input._a.ndim > 2:

@@ -18,7 +18,7 @@ from . import functions
 def operator_entry(word: str) -> Any:
     """The operator of a word, with the tensor on the left."""
     if word == "matmul":
-        return METHODS["matmul"]
+        return functions.finished(METHODS["matmul"], "matmul")
     entry = as_operator(OPS[word].entry)
     if word == "sub":
         checked = METHODS["sub"]
