@@ -23,7 +23,7 @@ def leaf(m, *shape):
     return m.ones(*(shape or (3,)), requires_grad=True)
 
 
-@situation("second time", "retain_graph=True")
+@situation("second time", "retain_graph=True", "ExpBackward0", "test_errors.py")
 def freed(m):
     y = leaf(m).exp().sum()
     y.backward()
@@ -45,7 +45,7 @@ def freed_saved_values(m):
     y.grad_fn._saved_result
 
 
-@situation("second time", "retain_graph=True")
+@situation("second time", "retain_graph=True", "CustomBackward", "test_errors.py")
 def freed_function(m):
     y = custom(m).apply(leaf(m)).sum()
     y.backward()
@@ -151,7 +151,7 @@ def plain_inputs_of_backward(m):
     leaf(m).sum().backward(inputs=[m.ones(3)])
 
 
-@situation("scalar", "(3,)", "sum()")
+@situation("scalar", "(3,)", "sum()", "test_errors.py")
 def not_scalar(m):
     (leaf(m) * 2).backward()
 
@@ -215,7 +215,7 @@ def numpy_of_recorded(m):
     leaf(m).numpy()
 
 
-@situation("once_differentiable")
+@situation("once_differentiable", "OnceBackward", "test_errors.py", "without the mark")
 def differentiated_twice(m):
     class Once(m.autograd.Function):
         @staticmethod

@@ -19,7 +19,7 @@ from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
 from . import saved as saved_mod
-from .node import FREED, Slot
+from .node import Slot, freed
 from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
@@ -193,7 +193,7 @@ def run(
         if special == 0:
             saved = n.saved
             if saved is None:
-                raise RuntimeError(FREED)
+                raise freed(n)
             if check and n.seq < changed:
                 views.check_saved(n)
             if n.more is not None:
@@ -295,7 +295,7 @@ def run_special(
     """Nodes that are not plain ops with one output."""
     if n.special == 3:  # an op with several outputs
         if n.saved is None:
-            raise RuntimeError(FREED)
+            raise freed(n)
         if check:
             views.check_saved(n)
         some = next(x for x in g if x is not None)

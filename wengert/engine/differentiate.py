@@ -24,10 +24,11 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
                 seeds.append(None)
                 continue
             if t._a.size != 1:
+                place = "" if t._n.code is None else f"\n  It was recorded at {t._n.where()}"
                 raise RuntimeError(
                     "grad can be implicitly created only for scalar outputs; the output has shape"
                     f" {tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that"
-                    " shape"
+                    f" shape{place}"
                 )
             if t.dtype.category == 3:
                 raise RuntimeError(

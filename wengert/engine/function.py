@@ -11,7 +11,7 @@ from ..arrays.lookup import NS, RANK
 from ..base.modes import enable_grad, no_grad, state
 from . import source, views
 from .dual import Dual
-from .node import FREED, AccumulateGrad, Node, Slot, tick
+from .node import AccumulateGrad, Node, Slot, freed, tick
 from .saved import HOOKS, Packed
 from .tensor import Tensor, wrap
 
@@ -74,7 +74,7 @@ class Context(Node):
     def saved_tensors(self) -> tuple[Any, ...]:
         """What save_for_backward kept."""
         if self._freed:
-            raise RuntimeError(FREED)
+            raise freed(self)
         out = []
         for s in self._keep:
             if type(s) is Packed:
@@ -395,7 +395,7 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
         marked = tuple(
             [
                 (
-                    Twice.apply(o, *[a for a in args if isinstance(a, Tensor)])
+                    Twice.apply(o, ctx, *[a for a in args if isinstance(a, Tensor)])
                     if isinstance(o, Tensor)
                     else o
                 )
@@ -411,13 +411,15 @@ class Twice(Function):
     """Passes a value on and refuses to be differentiated."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, *sources: Any) -> Any:
+    def forward(ctx: Any, x: Any, marked: Any, *sources: Any) -> Any:
+        ctx.marked = f"{marked.name()}, recorded at {marked.where()}"
         return wrap(x._a)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
+            "trying to differentiate twice a function that was marked with @once_differentiable: "
+            f"{ctx.marked}\n  Write its backward in differentiable operations, without the mark."
         )
 
 

@@ -128,7 +128,7 @@ def add_saved_properties(cls: type, names: list[str]) -> None:
 
         def get(node: Node, i: int = i) -> Any:
             if node.saved is None:
-                raise RuntimeError(FREED)
+                raise freed(node)
             from .backward import rewrap
 
             return rewrap(node)[i]
@@ -142,6 +142,11 @@ FREED = (
     " .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the"
     " graph a second time or if you need to access saved tensors after calling backward."
 )
+
+
+def freed(node: Node) -> RuntimeError:
+    """The error for a node whose saved values are gone."""
+    return RuntimeError(f"{FREED}\n  They are gone for {node.name()}, recorded at {node.where()}")
 
 
 class AccumulateGrad(Node):
