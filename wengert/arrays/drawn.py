@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -137,9 +138,9 @@ class _Lines:
         self.lines.append(f"  store <8 x float> {x}, ptr {at}, align 4")
 
 
-def f(value: float) -> str:
+def f(value: Any) -> str:
     """A float32 number, eight times."""
-    single = struct.unpack("f", struct.pack("f", value))[0]
+    single = struct.unpack("f", struct.pack("f", float(value)))[0]
     text = f"float 0x{struct.pack('>d', single).hex()}"
     return "<" + ", ".join([text] * 8) + ">"
 

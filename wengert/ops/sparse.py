@@ -97,9 +97,9 @@ class SparseTensor(Tensor):
     def zero_(self) -> SparseTensor:
         """Drop all elements."""
         self._need(COO, "zero_")
-        indices, values = self._parts
-        self._parts = indices[:, :0], values[:0].detach()
-        self._n, self._sorted = None, True
+        indices, values = self._indices(), self._values()
+        self.__dict__.update(_parts=(indices[:, :0], values[:0].detach()), _sorted=True)
+        self._n = None
         return self
 
     def is_coalesced(self) -> bool:
