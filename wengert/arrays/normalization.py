@@ -79,12 +79,17 @@ def channel_sums(lib: Any, x: Any) -> Any:
     if x.ndim == 3:
         n, c, m = x.shape
         x = lib.matmul(x.reshape(n * c, m), ones(lib, m, x.dtype)).reshape(n, c)
-    return lib.matmul(ones(lib, x.shape[0], x.dtype), x)
+    return ones(lib, x.shape[0], x.dtype).dot(x)
+
+
+SMALL = 1 << 16  # elements of a product that is still in a cache when it is summed
 
 
 def channel_dots(lib: Any, x: Any, y: Any) -> Any:
     """Sums of x * y over all but the channels."""
     if x.ndim == 2:
+        if x.size <= SMALL:
+            return ones(lib, len(x), x.dtype).dot(x * y)
         return lib.einsum("ij,ij->j", x, y)
     n, c, m = x.shape
     dots = row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c)

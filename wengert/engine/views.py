@@ -387,7 +387,7 @@ def NS_of(*arrays: Any) -> Any:
 def check_overlap(t: Tensor, name: str) -> None:
     """Raise for a tensor some of whose elements share one place in memory."""
     strides = getattr(t._a, "strides", ())
-    if 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
+    if 0 in strides and t._a.size and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location: clone() the tensor first"

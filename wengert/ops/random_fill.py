@@ -293,7 +293,7 @@ def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tenso
             "would be the same for all examples. Make a new tensor, for instance by rand_like"
         )
     strides = getattr(a, "strides", ())
-    if 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, a.shape)):
+    if 0 in strides and a.size and any(s == 0 and n > 1 for s, n in zip(strides, a.shape)):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before the operation."
