@@ -2,7 +2,7 @@
 
 Here: exp, log, erf and tanh from multiplications and additions, with errors of about one unit in
 the last place of float32, and what is made of them. Coefficients were fitted for this file. Not
-here: which words use them and when (`fused.py`).
+here: which words use them and when (`fused_elements.py`, `fused_rows.py`).
 """
 
 from __future__ import annotations

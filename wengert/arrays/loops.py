@@ -3,7 +3,7 @@
 Here: a small language of vector values (`V`), the loops over elements or rows that run it in one
 pass over memory, and `Ufunc`, which compiles such a loop once it pays and makes NumPy's own kind
 of function of it: broadcasting, strides and `out=` are NumPy's, and a call costs as little as one
-of its own. Not here: which formulas there are (`fused.py`).
+of its own. Not here: which formulas there are (`formulas.py`).
 """
 
 from __future__ import annotations

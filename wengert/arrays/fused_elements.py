@@ -1,0 +1,219 @@
+"""Words over elements that have a loop of their own, for float32.
+
+Here: for each form of word, what stands in front of the general one. Not here: rows and losses
+(`fused_rows.py`), and which words there are (`fused.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import formulas
+from .loops import Ufunc, elements
+
+Word = Callable[..., Any]
+
+F32, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
+I64, U64 = np.dtype(np.int64), np.dtype(np.uint64)
+CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
+
+
+EXACT = frozenset(
+    (
+        "rsqrt",
+        "reciprocal",
+        "sign",
+        "nearest",
+        "relu",
+        "leaky_relu",
+        "leaky_relu_backward",
+        "clamp",
+        "choice",
+    )
+)
+
+
+def loop(kinds: str, formula: str) -> Ufunc:
+    """A ufunc over elements; the last letter of kinds is the result's."""
+    make = getattr(formulas, formula)
+    exact = formula in EXACT
+    return Ufunc(formula, kinds, len(kinds) - 1, lambda: elements(kinds, make), exact=exact)
+
+
+class _Numbers(dict):
+    """Numbers as 0-d arrays: beside those, a ufunc takes half the time."""
+
+    def __missing__(self, value: float) -> Any:
+        if len(self) > 1000:
+            self.clear()
+        a = self[value] = np.asarray(value, F32)
+        return a
+
+
+NUMBERS = _Numbers()
+
+
+# --------------------------------------------------------------------------- forms of words
+
+
+def unary(name: str, formula: str | None = None) -> Callable[[Word], Word]:
+    """word(x)"""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("ff", formula or name)
+        run = None
+
+        def f(x: Any) -> Any:
+            nonlocal run
+            if x.dtype is F32:
+                if run is None:
+                    run = u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x)
+            return general(x)
+
+        return f
+
+    return wrapped
+
+
+def binary(name: str) -> Callable[[Word], Word]:
+    """word(x, y)"""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("fff", name)
+        run = None
+
+        def f(x: Any, y: Any) -> Any:
+            nonlocal run
+            if x.dtype is F32 and y.dtype is F32:
+                if run is None:
+                    run = u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x, y)
+            return general(x, y)
+
+        return f
+
+    return wrapped
+
+
+Plan = Callable[..., "tuple[str, tuple[float, ...]] | None"]
+
+
+def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
+    """word(arrays..., options...); plan(options...) is the formula and its numbers, or None."""
+
+    def wrapped(general: Word) -> Word:
+        loops: dict[str, Ufunc] = {}
+        made: dict[Any, tuple[Any, tuple[Any, ...]]] = {}  # options -> ufunc, its numbers
+
+        def prepare(options: tuple[Any, ...], size: int) -> Any:
+            """The ufunc for options, and its numbers, or None."""
+            found = plan(*options)
+            if found is None:
+                return None
+            name, numbers = found
+            if name not in loops:
+                loops[name] = loop("f" * (arrays + len(numbers) + 1), name)
+            run = loops[name].ready(CALL + ELEMENT * size)
+            if run is None:
+                return None
+            if len(made) > 1000:
+                made.clear()
+            made[options] = run, tuple(NUMBERS[float(v)] for v in numbers)
+            return made[options]
+
+        def one(x: Any, *options: Any, **named: Any) -> Any:
+            if x.dtype is F32 and not named:
+                ready = made.get(options) or prepare(options, x.size)
+                if ready is not None:
+                    run, numbers = ready
+                    return run(x, *numbers)
+            return general(x, *options, **named)
+
+        def two(g: Any, x: Any, *options: Any, **named: Any) -> Any:
+            if x.dtype is F32 and g.dtype is F32 and not named:
+                ready = made.get(options) or prepare(options, x.size)
+                if ready is not None:
+                    run, numbers = ready
+                    return run(g, x, *numbers)
+            return general(g, x, *options, **named)
+
+        return one if arrays == 1 else two
+
+    return wrapped
+
+
+def leaky(name: str) -> Plan:
+    return lambda slope=0.01: (name, (slope,))
+
+
+def elus(name: str) -> Plan:
+    return lambda alpha=1.0, scale=1.0, input_scale=1.0: (name, (alpha, scale, input_scale))
+
+
+def softpluses(name: str) -> Plan:
+    return lambda beta=1.0, threshold=20.0: (name, ()) if beta == 1 and threshold >= 16 else None
+
+
+def gelus(suffix: str) -> Plan:
+    return lambda how="none": (("gelu_tanh" if how == "tanh" else "gelu") + suffix, ())
+
+
+def clamped(low: Any = None, high: Any = None) -> Any:
+    if low != low or high != high:
+        return None
+    return "clamp", (-np.inf if low is None else low, np.inf if high is None else high)
+
+
+def where(general: Word) -> Word:
+    u = loop("?fff", "choice")
+
+    def f(condition: Any, x: Any, y: Any) -> Any:
+        try:
+            plain = condition.dtype is BOOL and x.dtype is F32 and y.dtype is F32
+        except AttributeError:
+            plain = False
+        if plain:
+            run = u.run or u.ready(CALL + ELEMENT * condition.size)
+            if run is not None:
+                return run(condition, x, y)
+        return general(condition, x, y)
+
+    return f
+
+
+def power(general: Word) -> Word:
+    """x ** 2 as a product, also where 2 came as an array."""
+
+    def f(x: Any, y: Any) -> Any:
+        if type(y) is np.ndarray:
+            if y.ndim == 0 and x.dtype is F32 and y.item() == 2:
+                return np.multiply(x, x)
+        elif y == 2:
+            return np.multiply(x, x)
+        return general(x, y)
+
+    return f
+
+
+# --------------------------------------------------------------------------- products
+
+
+def linear(general: Word) -> Word:
+    """x @ w.T + bias of matrices, the bias added in place."""
+
+    def f(x: Any, w: Any, bias: Any = None) -> Any:
+        if x.ndim == w.ndim == 2 and x.dtype is F32 and w.dtype is F32:
+            out = x.dot(w.T)
+            if bias is None:
+                return out
+            if bias.dtype is F32:
+                return np.add(out, bias, out)
+        return general(x, w, bias)
+
+    return f

@@ -1,0 +1,345 @@
+"""Words over rows that have a loop of their own, for float32: softmax, norms, losses.
+
+Here: what stands in front of the general words. Not here: elements (`fused_elements.py`), and which
+words there are (`fused.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from . import formulas
+from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
+from .loops import Ufunc, rows
+
+
+def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:
+    """A ufunc over rows; signature as in NumPy, without names: "n,->n" has a row and a number."""
+    before, after = (part.split(",") for part in signature.split("->"))
+    make = getattr(formulas, formula)
+    core = [k for k, dim in enumerate(before + after) if dim]
+    full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
+    return Ufunc(formula, kinds, len(before), lambda: rows(kinds, core, make), full)
+
+
+def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word], Word]:
+    """word(arrays..., dim) along the last dimension."""
+
+    def wrapped(general: Word) -> Word:
+        u = over_rows("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
+
+        run = None
+
+        def one(x: Any, dim: int = -1) -> Any:
+            nonlocal run
+            nd = x.ndim
+            if x.dtype is F32 and nd and (dim == -1 or dim == nd - 1):
+                if run is None:
+                    run = u.ready(4 * CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x)
+            return general(x, dim)
+
+        def two(g: Any, out: Any, dim: int = -1) -> Any:
+            nonlocal run
+            nd = g.ndim
+            if (
+                g.dtype is F32
+                and nd
+                and (dim == -1 or dim == nd - 1)
+                and g.shape == out.shape
+                and out.dtype is F32
+            ):
+                if run is None:
+                    run = u.ready(2 * CALL + ELEMENT * g.size)
+                if run is not None:
+                    return run(g, out)
+            return general(g, out, dim)
+
+        return one if arrays == 1 else two
+
+    return wrapped
+
+
+@functools.lru_cache(64)
+def vector(value: float, n: int) -> Any:
+    """n times the same number, for reading."""
+    return np.full(n, value, F32)
+
+
+def alike(x: Any, *others: Any) -> bool:
+    """Whether these are all float32, or not there."""
+    return x.dtype is F32 and all([a is None or a.dtype is F32 for a in others])
+
+
+def layer_norm(general: Word) -> Word:
+    u = over_rows("fffffff", "layer_norm", "n,n,n,->n,,")
+
+    def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+        if (
+            x.dtype is F32
+            and x.size
+            and (weight is None or weight.dtype is F32)
+            and (bias is None or bias.dtype is F32)
+        ):
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
+                    return run(x, weight, bias, NUMBERS[eps])
+                n = prod(x.shape[x.ndim - dims :])
+                if dims > 1:
+                    weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
+                out, mean, rstd = run(
+                    x.reshape(-1, n),
+                    vector(1.0, n) if weight is None else weight,
+                    vector(0.0, n) if bias is None else bias,
+                    NUMBERS[eps],
+                )
+                return out.reshape(x.shape), mean, rstd
+        return general(x, weight, bias, dims, eps)
+
+    return f
+
+
+def rows_backward() -> Word:
+    """f(g, x, weight or None, mean, rstd): the gradient of normalised rows (m, n), or None where
+    that is no case for here.
+    """
+    u = over_rows("ffffff", "layer_norm_backward", "n,n,n,,->n")
+
+    def f(g: Any, x: Any, weight: Any, mean: Any, rstd: Any) -> Any:
+        if not (x.size and alike(x, g, weight, mean, rstd)):
+            return None
+        run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+        if run is None:
+            return None
+        w = vector(1.0, x.shape[1]) if weight is None else weight.reshape(-1)
+        return run(g, x, w, mean, rstd)
+
+    return f
+
+
+def layer_norm_backward(general: Word) -> Word:
+    gradient = rows_backward()
+
+    def f(
+        g: Any,
+        x: Any,
+        weight: Any = None,
+        mean: Any = None,
+        rstd: Any = None,
+        dims: int = 1,
+        eps: float = 1e-5,
+        needs: Any = (True, True, True),
+    ) -> Any:
+        gx = None
+        if needs[0] and x.size:
+            full = x.shape[x.ndim - dims :]
+            n = prod(full)
+            rows, p = g.reshape(-1, n), x.reshape(-1, n)
+            gx = gradient(rows, p, weight, mean, rstd)
+        if gx is None:
+            return general(g, x, weight, mean, rstd, dims, eps, needs)
+        gw = gb = None
+        if needs[1]:
+            gw = rstd.dot(rows * p)
+            gw -= (mean * rstd).dot(rows)
+            gw = gw.reshape(full)
+        if needs[2]:
+            gb = vector(1.0, len(rows)).dot(rows).reshape(full)
+        return gx.reshape(x.shape), gw, gb
+
+    return f
+
+
+def group_norm_backward(general: Word) -> Word:
+    gradient = rows_backward()
+
+    def f(
+        g: Any,
+        x: Any,
+        weight: Any = None,
+        mean: Any = None,
+        rstd: Any = None,
+        groups: int = 1,
+        eps: float = 1e-5,
+        needs: Any = (True, True, True),
+    ) -> Any:
+        if weight is None and x.size and not (needs[1] or needs[2]):
+            shape = x.shape[0] * groups, -1
+            gx = gradient(g.reshape(shape), x.reshape(shape), None, mean, rstd)
+            if gx is not None:
+                return gx.reshape(x.shape), None, None
+        return general(g, x, weight, mean, rstd, groups, eps, needs)
+
+    return f
+
+
+def group_norm(general: Word) -> Word:
+    u = over_rows("fffff", "standardize", "n,->n,,")
+
+    def f(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
+        if (
+            x.dtype is F32
+            and x.size
+            and (weight is None or weight.dtype is F32)
+            and (bias is None or bias.dtype is F32)
+        ):
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                n, c, *_ = x.shape
+                out, mean, rstd = run(x.reshape(n * groups, -1), NUMBERS[eps])
+                if weight is not None or bias is not None:
+                    out = out.reshape(n, c, -1)
+                    if weight is not None:
+                        np.multiply(out, weight[:, None], out)
+                    if bias is not None:
+                        np.add(out, bias[:, None], out)
+                return out.reshape(x.shape), mean, rstd
+        return general(x, weight, bias, groups, eps)
+
+    return f
+
+
+# --------------------------------------------------------------------------- losses
+
+
+def strips(x: Any) -> Any:
+    """A large array as rows whose sums stay exact enough in float32; None if it cannot be."""
+    n = x.size
+    if n <= 8192:
+        return x.reshape(1, n)
+    return x.reshape(-1, 1024) if n % 1024 == 0 else None
+
+
+def between(name: str, forms: int) -> Callable[[Word], Word]:
+    """Reduced losses of elements: a ufunc that sums rows of x and y, given some numbers."""
+
+    def wrapped(general: Word) -> Word:
+        u = over_rows("f" * (forms + 4), name, "n,n" + "," * (forms + 1) + "->")
+
+        def total(x: Any, y: Any, reduction: str, *numbers: Any) -> Any:
+            """The loss, or None where that is no case for here."""
+            if (
+                reduction == "none"
+                or x.dtype is not F32
+                or y.dtype is not F32
+                or x.shape != y.shape
+                or not x.size
+            ):
+                return None
+            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            a, b = strips(x), strips(y)
+            if run is None or a is None:
+                return None
+            factor = NUMBERS[1 / x.size if reduction == "mean" else 1.0]
+            sums = run(a, b, *numbers, factor)
+            return np.add.reduce(sums, None) if len(sums) > 1 else sums[0]
+
+        return LOSSES[name](general, total)
+
+    return wrapped
+
+
+def smooth_l1(general: Word, total: Word) -> Word:
+    def f(x: Any, y: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+        r = total(x, y, reduction, NUMBERS[beta])
+        return general(x, y, reduction, beta) if r is None else r
+
+    return f
+
+
+def bce_logits(general: Word, total: Word) -> Word:
+    def f(
+        x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+    ) -> Any:
+        r = total(x, y, reduction) if weight is None and pos_weight is None else None
+        return general(x, y, weight, pos_weight, reduction) if r is None else np.asarray(r)
+
+    return f
+
+
+LOSSES = {"smooth_l1": smooth_l1, "bce_logits": bce_logits}
+
+
+def bce_logits_backward(general: Word) -> Word:
+    u = loop("ffff", "bce_logits_backward")
+
+    def f(
+        g: Any,
+        x: Any,
+        y: Any,
+        weight: Any = None,
+        pos_weight: Any = None,
+        reduction: str = "mean",
+    ) -> Any:
+        if weight is None and pos_weight is None and alike(x, y, g) and x.size:
+            run = u.run or u.ready(2 * CALL + 2 * ELEMENT * x.size)
+            if run is not None:
+                return run(x, y, g / NUMBERS[x.size] if reduction == "mean" else g)
+        return general(g, x, y, weight, pos_weight, reduction)
+
+    return f
+
+
+def cross_entropy(general: Word) -> Word:
+    u = over_rows("flff", "cross_entropy", "n,->,")
+
+    def f(
+        x: Any,
+        target: Any,
+        weight: Any = None,
+        reduction: str = "mean",
+        ignore: int = -100,
+        smoothing: float = 0.0,
+    ) -> Any:
+        if (
+            x.dtype is F32
+            and x.ndim == 2
+            and weight is None
+            and not smoothing
+            and target.dtype is I64
+            and x.size
+        ):
+            n, classes = x.shape
+            run = u.run or u.ready(6 * CALL + 2 * ELEMENT * x.size)
+            # a negative number, read as unsigned, is larger than any class
+            if (
+                run is not None
+                and not 0 <= ignore < classes
+                and np.maximum.reduce(target.view(U64)) < classes
+            ):
+                loss, shift = run(x, target)
+                if reduction != "none":
+                    loss = loss.dot(vector(1 / n if reduction == "mean" else 1.0, n))
+                return np.asarray(loss), None, shift, NUMBERS[n]
+        return general(x, target, weight, reduction, ignore, smoothing)
+
+    return f
+
+
+def cross_entropy_backward(general: Word) -> Word:
+    u = over_rows("flfff", "cross_entropy_backward", "n,,,->n")
+
+    def f(
+        g: Any,
+        x: Any,
+        target: Any,
+        weight: Any = None,
+        e: Any = None,
+        s: Any = None,
+        total: Any = None,
+        reduction: str = "mean",
+        ignore: int = -100,
+        smoothing: float = 0.0,
+    ) -> Any:
+        if e is not None:
+            return general(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
+        return (u.run or u.ready(0.0))(x, target, s, g / total if reduction == "mean" else g)
+
+    return f
