@@ -93,10 +93,12 @@ class Run:
             self.log.append("again")
             t["out"].backward()
         else:
-            chosen = [t["a"], t["h"]] if how == "grad" else [t["b"]]
+            names = {"grad": "ah", "inputs": "b", "results": "hs", "leaves": "ab"}[how]
+            chosen = [t[n] for n in names]
             self.log.append(plain(self.m.autograd.grad(t["out"], chosen, retain_graph=True)))
             self.log.append("again")
-            t["out"].backward(inputs=[t["b"]])
+            t["out"].backward(inputs=chosen[:1], retain_graph=True)
+            t["out"].backward(inputs=chosen)
         return [*self.log, {n: plain(x.grad) for n, x in t.items()}]
 
 
@@ -124,7 +126,9 @@ def outcome(m, hooks, how):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("how", ["backward", "create_graph", "twice", "grad", "inputs"])
+@pytest.mark.parametrize(
+    "how", ["backward", "create_graph", "twice", "grad", "inputs", "results", "leaves"]
+)
 def test_mixtures_as_pytorch(torch, how):
     torch.set_num_threads(1)
     for seed in range(120):

@@ -158,6 +158,7 @@ def run(
     check = bool(order) and changed > order[-1].seq
     pop = grads.pop
     captured = bool(captures)
+    going_on = True  # whether anything beyond the node is asked for
     plain = state.levels == 0 and not create
     tensor_ns = NS[Tensor]
     last = None  # the type whose namespace xp is
@@ -185,8 +186,8 @@ def run(
                 if captured and going_on and n in captures:  # as it arrives, as in PyTorch
                     captures[n].append(g)
                 g = run_hooks(n, g, create)
-        if only is not None:
-            if captured and n in captures and not captures[n]:
+        if captured:
+            if n in captures and not captures[n]:
                 captures[n].append(g)
             if not going_on:
                 continue

@@ -105,7 +105,6 @@ def backward(
     seeds = seeds_for(outs, gs, create_graph, "backward")
     retain = create_graph if retain_graph is None else retain_graph
     only = None
-    captures: dict[Any, list[Any]] = {}
     if inputs is not None:
         nodes = []
         for i, t in enumerate(inputs):
@@ -114,21 +113,11 @@ def backward(
                     f"One of the differentiated Tensors (input {i}) does not require grad"
                 )
             nodes.append(t._n)
+            if t._n.special != 2:
+                t.retain_grad()  # for good, as in PyTorch
         only = {*nodes, *(between(roots, nodes) or collect(roots))}
-        captures = {n: [] for n in nodes if n.special != 2}
         only = {n for n in only if n.special != 2 or n in nodes}
-    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, True)
-    if inputs is not None:
-        for t in inputs:
-            if t._n in captures and captures[t._n]:
-                g = captures[t._n][0]
-                g = g if isinstance(g, Tensor) else wrap(g)
-                from .tensor import Box, extras
-
-                x = extras(t)
-                if x.box is None:
-                    x.box = Box()
-                x.box.grad = g if x.box.grad is None else x.box.grad + g
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, {}, True)
 
 
 def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
