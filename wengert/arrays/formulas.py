@@ -1,7 +1,7 @@
 """What is computed in one pass: formulas over the values of `loops.py`.
 
-Here: exp, log, erf and tanh from multiplications and additions, with errors of about one unit in
-the last place of float32, and what is made of them. Coefficients were fitted for this file. Not
+Here: exp, log and erf from multiplications and additions, with errors of one to three units in the
+last place of float32, and what is made of them. Coefficients were fitted for this file. Not
 here: which words use them and when (`fused_elements.py`, `fused_rows.py`).
 """
 
@@ -241,14 +241,6 @@ def clamp(x: V, low: V, high: V) -> V:
     return least(most(x, low), high)
 
 
-def addcmul(x: V, a: V, b: V) -> V:
-    return x + a * b
-
-
-def lerp(x: V, end: V, weight: V) -> V:
-    return x + (end - x) * weight
-
-
 def choice(condition: V, x: V, y: V) -> V:
     return where(condition, x, y)
 
@@ -358,7 +350,3 @@ def bce_logits(row: Row) -> None:  # x, y, factor -> total
 
 def bce_logits_backward(x: V, y: V, share: V) -> V:
     return (sigmoid(x) - y) * share
-
-
-def slope_of_huber(x: V, y: V, delta: V, share: V) -> V:
-    return most(least(x - y, delta), -delta) * share

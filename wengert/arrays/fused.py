@@ -1,8 +1,8 @@
 """Which words of the CPU have a loop of their own, for float32.
 
 Here: their table, and `wrap`, which puts a loop in front of the general word. That one still runs
-for other dtypes, for other options, without llvmlite, and until making an exact loop pays. Not here:
-the loops (`formulas.py`, `loops.py`) and when they stand for a word (`fused_elements.py`,
+for other dtypes and options, without llvmlite, and until making an exact loop pays. Not here: the
+loops (`formulas.py`, `loops.py`) and when they stand for a word (`fused_elements.py`,
 `fused_rows.py`).
 """
 
