@@ -142,8 +142,12 @@ def public_names(op: Op) -> list[str]:
         where = f"torch.{space}" if space else "torch"
         found += [f"{where}.{name}" for name, f in members.items() if f is op]
     found += [f"Tensor.{name}" for name, f in METHODS.items() if f is op]
-    if not found and op.name in FUNCTIONS[""]:
-        found = [f"torch.{op.name}"]
+    if not found:
+        found = [
+            f"torch.{space}.{op.name}".replace("..", ".")
+            for space, members in FUNCTIONS.items()
+            if op.name in members
+        ]
     return found
 
 
