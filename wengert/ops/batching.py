@@ -148,8 +148,10 @@ def _matmul(xp, size, flags, x, y):
     if not fy and ny <= 2:  # one large product
         return xp.matmul(x, y)
     if not fx and nx == 2 and (ny == 1 or ny == 2 and y.shape[-1] == 1):  # likewise, transposed
+        if ny == 1:
+            return xp.matmul(y, xp.transpose(x, 0, 1))
         rows = xp.matmul(xp.reshape(y, (size, x.shape[1])), xp.transpose(x, 0, 1))
-        return rows if ny == 1 else xp.reshape(rows, (size, x.shape[0], 1))
+        return xp.reshape(rows, (size, x.shape[0], 1))
     if not fx and (nx == 2 or nx == ny == 1):
         return xp.matmul(x, y) if nx == 2 else xp.matmul(y, x)
     x, y = front(x, fx, size) if fx or nx > 1 else x, front(y, fy, size) if fy or ny > 1 else y

@@ -20,6 +20,8 @@ def _left(xp: Any, g: Any, y: Any, x_shape: Any) -> Any:
     if y.ndim == 1:
         return g * y if len(x_shape) == 1 else xp.unsqueeze(g, g.ndim) * y
     if len(x_shape) == 1:
+        if y.ndim == 2:
+            return xp.matmul(y, g)
         return _reduce_to(xp, xp.matmul(y, xp.unsqueeze(g, g.ndim)), (x_shape[0], 1), (x_shape[0],))
     return xp.matmul(g, xp.transpose(y, -2, -1))
 
@@ -31,6 +33,8 @@ def _right(xp: Any, g: Any, x: Any, y_shape: Any) -> Any:
             return g * x
         return xp.unsqueeze(x, 1) * xp.unsqueeze(g, g.ndim - 1)
     if len(y_shape) == 1:
+        if x.ndim == 2:
+            return xp.matmul(xp.transpose(x, 0, 1), g)
         return _reduce_to(
             xp,
             xp.matmul(xp.transpose(x, -2, -1), xp.unsqueeze(g, g.ndim)),
