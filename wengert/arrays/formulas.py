@@ -186,6 +186,23 @@ def gelu_tanh_backward(g: V, x: V) -> V:
     return g * s * fma(slope, 1.0 - s, 1.0)
 
 
+def relu_backward(g: V, out: V) -> V:
+    return where(out > 0.0, g, where(out < 1.0, 0.0, g))
+
+
+def threshold_backward(g: V, x: V, threshold: V) -> V:
+    return where(x > threshold, g, where(x.isnan(), g, 0.0))
+
+
+def hardtanh_backward(g: V, x: V, low: V, high: V) -> V:
+    return where(x > low, where(x < high, g, 0.0), 0.0)
+
+
+def hardswish_backward(g: V, x: V) -> V:
+    slope = where(x < 3.0, g * fma(x, 1 / 3, 0.5), g)
+    return where(x > -3.0, slope, where(x.isnan(), x, 0.0))
+
+
 def leaky_relu(x: V, slope: V) -> V:
     return where(x > 0.0, x, x * slope)
 

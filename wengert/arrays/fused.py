@@ -12,11 +12,14 @@ from collections.abc import Callable
 
 from .fused_elements import (
     Word,
+    above,
     binary,
     clamped,
     elus,
     gelus,
+    keep,
     leaky,
+    limits,
     linear,
     planned,
     power,
@@ -46,7 +49,8 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     **{
         name: binary(name)
         for name in (
-            "sigmoid_backward", "tanh_backward", "silu_backward", "logsigmoid_backward"
+            "sigmoid_backward", "tanh_backward", "silu_backward", "logsigmoid_backward",
+            "relu_backward", "hardswish_backward",
         )
     },
     "leaky_relu": planned(1, leaky("leaky_relu")),
@@ -58,7 +62,10 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "gelu": planned(1, gelus("")),
     "gelu_backward": planned(2, gelus("_backward")),
     "clamp": planned(1, clamped),
+    "hardtanh_backward": planned(2, limits),
+    "threshold_backward": planned(2, above),
     "where": where,
+    "keep": keep,
     "round": unary("round", "nearest"),
     "pow": power,
     "softmax": row_word("softmax", 1),

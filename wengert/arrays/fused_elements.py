@@ -164,6 +164,14 @@ def gelus(suffix: str) -> Plan:
     return lambda how="none": (("gelu_tanh" if how == "tanh" else "gelu") + suffix, ())
 
 
+def limits(low: float = -1.0, high: float = 1.0) -> Any:
+    return "hardtanh_backward", (low, high)
+
+
+def above(threshold: float = 0.0) -> Any:
+    return "threshold_backward", (threshold,)
+
+
 def clamped(low: Any = None, high: Any = None) -> Any:
     if low != low or high != high:
         return None
@@ -185,6 +193,11 @@ def where(general: Word) -> Word:
         return general(condition, x, y)
 
     return f
+
+
+def keep(general: Word) -> Word:
+    choose = where(lambda condition, x, _: general(x, condition))
+    return lambda x, condition: choose(condition, x, NUMBERS[0.0])
 
 
 def power(general: Word) -> Word:

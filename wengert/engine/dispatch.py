@@ -213,6 +213,8 @@ def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
 def constant(op: Op, i: int, x: Any) -> Any:
     """An operand that is neither Tensor nor Python number: a library's array or scalar."""
     if isinstance(x, (bool, int, float, complex)):  # numpy.float64 is a float
+        if state.levels and hasattr(x, "dtype"):  # in a rule: what NumPy makes of 0-d arrays
+            return NS[type(x)].library.asarray(x)
         return x.item() if hasattr(x, "item") else x
     if is_array(x):
         if getattr(x, "shape", None) == () and hasattr(x, "item") and RANK.get(type(x), 0) == 0:

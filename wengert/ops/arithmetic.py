@@ -112,7 +112,7 @@ def _pow_x(xp: Any, g: Any, x: Any, y: Any) -> Any:
         if y == 1:
             return g
         return g * (y * x) if y == 2 else g * (y * xp.pow(x, y - 1))
-    return g * xp.where(xp.eq(y, 0), xp.zeros_like(xp.mul(x, y)), y * xp.pow(x, y - 1))
+    return xp.keep(g * (y * xp.pow(x, y - 1)), xp.ne(y, 0))
 
 
 def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:

@@ -56,9 +56,16 @@ def where(xp, condition, x, y):
     """x where condition holds, else y."""
 
 
+@primitive(elementwise, types="any", public=False, method=False)
+def keep(xp, x, condition):
+    """x where condition holds, else 0: also where x is infinite or nan, unlike a product."""
+    return xp.where(condition, x, xp.zeros_like(x))
+
+
+keep.vjp(x=lambda xp, g, condition: xp.keep(g, condition))
 where.vjp(
-    x=lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
-    y=lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g),
+    x=lambda xp, g, condition: xp.keep(g, condition),
+    y=lambda xp, g, condition: xp.keep(g, xp.logical_not(condition)),
 )
 
 
@@ -68,11 +75,15 @@ def maximum(xp, x, y):
 
 
 def _share(win):
+    def shared(xp, g, x, y):
+        kept = xp.keep(g, xp.logical_not(getattr(xp, win)(y, x)))  # nan is kept too
+        return xp.where(xp.eq(x, y), kept * 0.5, kept)
+
     def x_rule(xp, g, x, y):
-        return g * xp.where(xp.eq(x, y), 0.5, xp.astype(getattr(xp, win)(x, y), g.dtype))
+        return shared(xp, g, x, y)
 
     def y_rule(xp, g, x, y):
-        return g * xp.where(xp.eq(x, y), 0.5, xp.astype(getattr(xp, win)(y, x), g.dtype))
+        return shared(xp, g, y, x)
 
     return {"x": x_rule, "y": y_rule}
 
@@ -180,7 +191,7 @@ def _clamp(xp, g, x, low, high):
         inside = xp.logical_and(xp.ge(x, low), xp.le(x, high))
     else:
         inside = xp.ge(x, low) if low is not None else xp.le(x, high)
-    return g * inside
+    return xp.keep(g, inside)
 
 
 clamp_scalar.vjp(x=_clamp)

@@ -20,7 +20,7 @@ from .random_fill import LIKE, default_stream
 
 def outside(xp: Any, g: Any, inside: Any) -> Any:
     """g where inside holds, else zero."""
-    return xp.where(inside, g, xp.zeros_like(g))
+    return xp.keep(g, inside)
 
 
 # ------------------------------------------------------------------------------------- limits
@@ -100,8 +100,8 @@ def hardswish(xp, x):
 @primitive(composite, public=False, method=False)
 def hardswish_backward(xp, g, x):
     """Gradient of hardswish."""
-    middle = outside(xp, g * (x / 3 + 0.5), xp.logical_and(xp.gt(x, -3), xp.lt(x, 3)))
-    return middle + outside(xp, g, xp.ge(x, 3))
+    slope = xp.where(xp.ge(x, 3), 1.0, x / 3 + 0.5)
+    return outside(xp, g * slope, xp.logical_not(xp.le(x, -3)))
 
 
 hardswish.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
@@ -127,7 +127,7 @@ def threshold(xp, x, threshold=0.0, value=0.0):
 @primitive(composite, public=False, method=False)
 def threshold_backward(xp, g, x, threshold=0.0):
     """Gradient of threshold."""
-    return outside(xp, g, xp.gt(x, threshold))
+    return outside(xp, g, xp.logical_not(xp.le(x, threshold)))
 
 
 threshold.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshold))
