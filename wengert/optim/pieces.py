@@ -156,8 +156,9 @@ class Batch:
         self.native = self.host and size >= NATIVE_BYTES
         self.threaded = size >= THREADED_BYTES
         limit = PIECE_BYTES if self.host else 1 << 62
-        if self.native:
-            limit = max(NATIVE_PIECE, size // (4 * count()))
+        if self.native:  # cut for threads only
+            shared = self.threaded and count() > 1
+            limit = max(NATIVE_PIECE, size // (4 * count()) if shared else size)
         limit //= self.dtype.itemsize
         self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
 
