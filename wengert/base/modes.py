@@ -34,9 +34,11 @@ class _Everyone:
 
     __slots__ = ("off",)
 
+    def __init__(self) -> None:
+        self.off = 0
+
 
 everyone = _Everyone()
-everyone.off = 0
 _counting = threading.Lock()
 
 

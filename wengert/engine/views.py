@@ -304,11 +304,10 @@ def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
     return replayed(wrap(base._a, base._n), chain)._n
 
 
-# ---- in
-# place
+# ---- in place
 
 
-def check_inplace(t: Tensor, name: str, recording: bool) -> None:
+def check_inplace(t: Tensor, name: str) -> None:
     """Raise where PyTorch forbids an in-place change of t."""
     check_overlap(t, name)
     if state.grad:
@@ -320,20 +319,12 @@ def check_inplace(t: Tensor, name: str, recording: bool) -> None:
                 " form"
             )
         x = t._x
-        if x is not None:
-            if x.base is not None and type(x.base._n) is AccumulateGrad:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place"
-                    f" operation ({name}): wrap the update in `with torch.no_grad():`, or use the"
-                    " out-of-place form"
-                )
-            if x.base is not None and recording and type(n) is Slot and n.parents[0].op is not None:
-                raise RuntimeError(
-                    f"Output {n.index} of {n.name()} is a view and is being modified inplace"
-                    f" ({name}). This view is the output of a function that returns multiple views."
-                    " Such functions do not allow the output views to be modified inplace: use the"
-                    " out-of-place form."
-                )
+        if x is not None and x.base is not None and type(x.base._n) is AccumulateGrad:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place"
+                f" operation ({name}): wrap the update in `with torch.no_grad():`, or use the"
+                " out-of-place form"
+            )
     if t._x is not None and t._x.inference and not state.inference:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed: make a clone"
@@ -402,7 +393,7 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     node = result._n
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
-    check_inplace(t, name, node is not None)
+    check_inplace(t, name)
     a, v = t._a, result._a
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert

@@ -286,7 +286,7 @@ def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tenso
     stream = stream_of(generator, t.device, name)
     if RANK.get(type(a), 0) or (state.grad and t._n is not None):
         return views.inplace(t, name, LIKE[kind].entry(t, args, stream))
-    views.check_inplace(t, name, False)
+    views.check_inplace(t, name)
     if state.vmap and batches(name):
         raise RuntimeError(
             f"vmap: {name}: Cannot ask for different inplace randomness on an unbatched tensor: it "

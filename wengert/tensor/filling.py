@@ -65,6 +65,6 @@ def zero_(self: Tensor) -> Tensor:
         return self
     if self._n is not None or NS[type(a)].name != "cpu":
         return fill_(self, 0)
-    views.check_inplace(self, "zero_", False)
+    views.check_inplace(self, "zero_")
     views.store(self, a.dtype.type(0))
     return self

@@ -101,7 +101,7 @@ def direct(op: Op, x: Tensor, y: Any) -> bool:
     else:
         return False
     if x._x is not None or 0 in a.strides:
-        check_inplace(x, op.name + "_", False)
+        check_inplace(x, op.name + "_")
     try:
         f(a, y, a)
     except (TypeError, ValueError):  # the long way says what is wrong
@@ -125,7 +125,7 @@ def derive_inplace(name: str) -> Any:
         return inplace(self, name + "_", f(x, *args, **kwargs))
 
     def reshaping(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_inplace(self, name + "_", False)
+        check_inplace(self, name + "_")
         r = f(self, *args, **kwargs)
         self._a, self._n = r._a, r._n
         return self

@@ -178,7 +178,7 @@ class record(AbstractContextManager):
         innermost = max(failed, key=lambda c: c.depth, default=None)
         f.seq = tick() if innermost is None else innermost.end - 0.5
         self.failure = f
-        alive = [n for n in gc.get_objects() if isinstance(n, Node) and n.seq > self._start]
+        alive = [n for n in gc.get_objects() if issubclass(type(n), Node) and n.seq > self._start]
         parents = {p for n in alive for p in n.parents}
         self.roots = [n for n in alive if n not in parents]
 
