@@ -1,4 +1,4 @@
-"""`.grad` has memory that nothing else sees, and is the arriving gradient's own where that is so."""
+"""`.grad` has memory that nothing else sees: the arriving gradient's own where that is so."""
 
 from __future__ import annotations
 
