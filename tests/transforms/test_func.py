@@ -131,3 +131,14 @@ def test_same_as_pytorch(torch):
     both(lambda T, F: F.hessian(lambda x: (T.tanh(x) * x.prod()).sum()))
     both(lambda T, F: F.vmap(F.grad(lambda x: (x**3).log1p().sum() + x * 0.5)))
     both(lambda T, F: F.jacrev(lambda x: T.softmax(x, 0) @ T.diag(x)))
+
+
+def test_nonzero_knows_the_value_under_derivatives():
+    def f(x):
+        return (x[x.nonzero()[:, 0]] ** 3).sum()
+
+    x = W.tensor([0.0, 2.0])
+    second = W.func.grad(lambda x: W.func.grad(f)(x).sum())(x)
+    assert second.tolist() == [0.0, 12.0]
+    _, t = W.func.jvp(W.func.grad(f), (x,), (W.ones(2),))
+    assert t.tolist() == [0.0, 12.0]

@@ -158,9 +158,12 @@ def nonzero(input, *, out=None, as_tuple=False):
     """
     from ..arrays.lookup import namespace
     from ..engine.dispatch import write_out
+    from ..engine.dual import Dual, Lifted
     from ..engine.tensor import wrap
 
     a = input._a
+    while isinstance(a, (Dual, Lifted, Tensor)):  # derivatives know the value
+        a = a._a if isinstance(a, Tensor) else a.content
     if hasattr(a, "level"):
         raise RuntimeError(
             "nonzero gives a number of results that depends on the values: it can't run inside vmap"
