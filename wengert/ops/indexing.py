@@ -268,11 +268,33 @@ def read(self: Tensor, key: Any) -> Tensor:
     if type(key) is Tensor and key._a.ndim and self._a.ndim and key.dtype.name == "int64":
         check_index(key, self._a.shape[0], 0)
         return take.entry(self, key, spec=("array",))
+    if is_basic(key):
+        try:
+            return apply_basic(self, key if type(key) is tuple else (key,))
+        except IndexError:  # parse says what is wrong
+            pass
     form, spec, arrays = parse(self, key)
     if form == "basic":
         return apply_basic(self, spec)
     x, spec, idx = prepare(self, spec, arrays)
     return take.entry(x, *idx, spec=spec)
+
+
+def is_basic(key: Any) -> bool:
+    """Whether a key is plainly made of ints, forward slices of ints, None and Ellipsis."""
+    for k in key if type(key) is tuple else (key,):
+        t = type(k)
+        if t is slice:
+            start, stop, step = k.start, k.stop, k.step
+            if start is not None and type(start) is not int:
+                return False
+            if stop is not None and type(stop) is not int:
+                return False
+            if step is not None and (type(step) is not int or step < 1):
+                return False
+        elif t is not int and k is not None and k is not Ellipsis:
+            return False
+    return True
 
 
 def prepare(
