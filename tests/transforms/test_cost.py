@@ -54,8 +54,9 @@ def test_nothing_is_left_for_the_collector(name):
     gc.collect()
     gc.disable()
     try:
-        call()
-        assert gc.collect() == 0
+        for _ in range(20):
+            call()
+        assert gc.collect() < 20  # not per call: what is made at first use may leave something
     finally:
         gc.enable()
 
