@@ -20,7 +20,8 @@ from ..base.modes import state
 from . import anomaly, views
 from . import saved as saved_mod
 from .node import Slot, freed
-from .tensor import Tensor, wrap
+from .op import REST, RESULT, STATIC, UNRECORDED
+from .tensor import Tensor, new, wrap
 
 _seq = attrgetter("seq")
 COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
@@ -90,30 +91,33 @@ def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
 
 def rewrap(n: Any) -> tuple[Any, ...]:
     """The saved values of a node as Tensors joined to the graph they came from."""
-    op = n.op
-    values: list[Any] = []
-    for s, x in zip(op.saved, saved_mod.unpacked(n)):
-        if s in op.names:
-            i = op.names.index(s)
-            if s in op.integer or s in op.hidden:
-                x = _tensor(x, None)
-            elif op.many:
-                x = _tensor(x, Slot(n, i, tuple(x.shape), x.dtype))
-            else:
-                x = _tensor(x, n)
-        elif s in op.inputs:
-            x = _tensor(x, n.parents[op.inputs.index(s)])
-        elif s == op.variadic:
+    op, parents, values = n.op, n.parents, []
+    for origin, x in zip(op.origins, saved_mod.unpacked(n)):
+        if origin is STATIC or x is None:
+            pass
+        elif type(origin) is int:
+            x = _tensor(x, parents[origin])
+        elif origin is RESULT:
+            x = _tensor(x, n)
+        elif origin is UNRECORDED:
+            x = _tensor(x, None)
+        elif origin is REST:
             k = len(op.inputs)
-            x = tuple([_tensor(a, n.parents[k + j]) for j, a in enumerate(x)])
+            x = tuple([_tensor(a, parents[k + j]) for j, a in enumerate(x)])
+        else:
+            x = _tensor(x, Slot(n, origin[0], tuple(x.shape), x.dtype))
         values.append(x)
     return tuple(values)
 
 
 def _tensor(x: Any, node: Any) -> Any:
-    if x is None or isinstance(x, Tensor) or not hasattr(x, "dtype"):
+    if isinstance(x, Tensor) or not hasattr(x, "dtype"):
         return x
-    return wrap(x, node)
+    t = new(Tensor)
+    t._a = x
+    t._n = node
+    t._x = None
+    return t
 
 
 def conjugated(xp: Any, values: Any) -> Any:
@@ -134,12 +138,13 @@ def run(
     only: set[Any] | None,
     captures: dict[Any, list[Any]],
     accumulate: bool,
+    walked: tuple[list[Any], dict[Any, int]] | None = None,
 ) -> None:
     """One reverse pass.
 
     roots, seeds: nodes and their cotangents (raw arrays, or Tensors with create). only: the nodes
     worth visiting (None: all). captures: node -> list that receives its gradient. accumulate: add
-    to the leaves' `.grad`.
+    to the leaves' `.grad`. walked: what walk(roots) gave, if that is known.
     """
     grads: dict[Any, Any] = {}
     for r, g in zip(roots, seeds):
@@ -147,7 +152,7 @@ def run(
             continue
         old = grads.get(r)
         grads[r] = g if old is None else old + g
-    order, users = walk(roots)
+    order, users = walk(roots) if walked is None else walked
     # a leaf's turn comes when its earliest user has run
     waiting: dict[int, list[Any]] = {}
     for leaf, s in users.items():
@@ -164,7 +169,7 @@ def run(
     last = None  # the type whose namespace xp is
     for n in order:
         while n.seq < due:
-            g = gs = None  # leaves keep what nobody else refers to
+            a = g = gs = None  # leaves keep what nobody else refers to
             finish_leaves(waiting[due], grads, only, captures, accumulate, create)
             due = turns.pop() if turns else -1
         g = pop(n, None)
@@ -178,9 +183,11 @@ def run(
             continue
         special = n.special
         if special != 3 and special != 6:  # those have several outputs: a list of gradients
-            if g.shape != n.shape or (
-                g.dtype is not n.dtype and dtypes.as_np(g.dtype) is not n.dtype
+            a = g._a if create and isinstance(g, Tensor) else g
+            if a.shape != n.shape or (
+                a.dtype is not n.dtype and dtypes.as_np(a.dtype) is not n.dtype
             ):
+                a = None
                 g = fit(g, n.shape, n.dtype)
             if n.hooks is not None:
                 if captured and going_on and n in captures:  # as it arrives, as in PyTorch
@@ -234,7 +241,7 @@ def run(
                     meet(grads, p, gi)
                 else:
                     grads[p] = gi
-    g = gs = None
+    a = g = gs = None
     while due >= 0:
         finish_leaves(waiting[due], grads, only, captures, accumulate, create)
         due = turns.pop() if turns else -1

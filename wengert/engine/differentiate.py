@@ -115,7 +115,7 @@ def backward(
             nodes.append(t._n)
             if t._n.special != 2:
                 t.retain_grad()  # for good, as in PyTorch
-        only = {*nodes, *(between(roots, nodes) or collect(roots))}
+        only = {*nodes, *(between(roots, nodes, walk(roots)) or collect(roots))}
         only = {n for n in only if n.special != 2 or n in nodes}
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, {}, True)
 
@@ -169,9 +169,13 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
         state.backward = before
 
 
-def between(roots: Sequence[Any], targets: Sequence[Any]) -> set[Any] | None:
-    """The nodes on paths from roots to targets; None if every path leads to a target."""
-    order, users = walk(roots)
+def between(
+    roots: Sequence[Any], targets: Sequence[Any], walked: tuple[list[Any], dict[Any, int]]
+) -> set[Any] | None:
+    """The nodes on paths from roots to targets; None if every path leads to a target. walked: what
+    walk(roots) gave.
+    """
+    order, users = walked
     good = set(targets)
     if users.keys() <= good and all(t.special == 2 for t in good):
         return None
@@ -233,10 +237,11 @@ def grad(
                 f"{tuple(t._a.shape)}; call .requires_grad_() on it before the computation"
             )
         nodes.append(n)
-    only = between(roots, nodes)
+    walked = walk(roots)
+    only = between(roots, nodes, walked)
     captures: dict[Any, list[Any]] = {n: [] for n in nodes}
     retain = create_graph if retain_graph is None else retain_graph
-    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False)
+    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False, walked)
     result: list[Any] = []
     for i, (t, n) in enumerate(zip(ins, nodes)):
         got = captures[n]

@@ -87,7 +87,8 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
             w(f"    s = type({p})")
             w(
                 "    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is"
-                f" F64 or d is I64)): a{i} = number[t]({p}, d); n{i} = None"
+                f" F64 or d is I64)): a{i} = {p if op.keeps_numbers else f'number[t]({p}, d)'};"
+                f" n{i} = None"
             )
             w(f"    else: {slow}")
         else:

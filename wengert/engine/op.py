@@ -19,6 +19,8 @@ FUNCTIONS: dict[
     str, dict[str, Any]
 ] = {}  # namespace ("" is torch itself) -> name -> Op or function
 METHODS: dict[str, Any] = {}  # name -> Op or function taking the tensor first
+# origins of saved values (see Op.origins)
+STATIC, RESULT, UNRECORDED, REST = "static", "result", "unrecorded", "rest"
 PUBLIC_NAME = {
     "x": "input",
     "y": "other",
@@ -74,6 +76,7 @@ class Op:
         self.holomorphic = True
         self.number_first = False  # whether the first operand may be a Python number
         self.tensors_only = False  # whether no operand may be
+        self.keeps_numbers = False  # whether its rules want to see that an operand was a number
         self.node_name = node
         self.impl = _Impl(self)
         self.backward: Any = None
@@ -112,6 +115,21 @@ class Op:
         self.needs = {"*": self._parameters(rule, "all inputs")}
         self._save(self.needs["*"])
         return self
+
+    @functools.cached_property
+    def origins(self) -> list[Any]:
+        """Where each saved value came from: the number of an input, (number,) of one of several
+        results, or one of the words STATIC, RESULT, UNRECORDED and REST.
+        """
+
+        def origin(s: str) -> Any:
+            if s in self.names:
+                if s in self.integer or s in self.hidden:
+                    return UNRECORDED
+                return (self.names.index(s),) if self.many else RESULT
+            return self.inputs.index(s) if s in self.inputs else STATIC
+
+        return [REST if s == self.variadic else origin(s) for s in self.saved]
 
     @property
     def arrays(self) -> list[str]:

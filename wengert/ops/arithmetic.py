@@ -124,6 +124,7 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 
 
 pow.vjp(x=_pow_x, y=_pow_y)
+pow.keeps_numbers = True
 
 
 @op(elementwise, public=False, method=False, node="PowBackward1")
