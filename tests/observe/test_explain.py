@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import os
 import sys
 
 import pytest
@@ -49,6 +50,8 @@ def test_a_node_tells_its_op():
 
 
 def test_where_it_is_tested():
+    if not os.path.isdir(telling_ops.TESTS):
+        pytest.skip("the package is not in a checkout")
     text = told("conv2d")
     assert "tests/ops/calls.py:" in text and "test_every_op.py -k '[conv]'" in text
 
@@ -121,7 +124,7 @@ def test_unknown_names_get_a_hint():
         ("div", "y", "−g · out / other"),
         ("rsqrt", "x", "−0.5 · g · out³"),
         ("asin", "x", "g / √(1 − input²)"),
-        ("relu", "x", "g · [out > 0]"),
+        ("relu", "x", "g where out ≠ 0, else 0"),
         ("sigmoid", "x", "g · out · (1 − out)"),
         ("log1p", "x", "g / (input + 1)"),
         ("erf", "x", "g · (2 / √π) · exp(−input²)"),
@@ -219,6 +222,7 @@ def test_why_leaves_have_no_gradient():
     assert "no operation that is still there uses it" in told(x)
     y = x * x  # used here
     text = told(x)
+    text = " ".join(text.split())
     assert "MulBackward0" in text and "# used here" in text and "no backward pass has" in text
     y.sum().backward()
     x.grad = None

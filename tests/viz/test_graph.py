@@ -55,7 +55,7 @@ def test_the_example_of_the_front_page():
     assert by_title(g, "Mul").bytes == 20  # x ** 2 and 3
     assert by_title(g, "Mul").rules[0] == ("input", "g · other", "lambda g, y: g * y")
     assert by_title(g, "z").value == [3.0]
-    assert repr(g) == "<viz.Graph: 3 operations, 1 leaf, 24 B saved for the backward pass>"
+    assert repr(g) == "<viz.Graph: 3 operations, 1 leaf, 20 B saved for the backward pass>"
 
 
 def test_names_come_from_the_variables_and_from_what_is_given():

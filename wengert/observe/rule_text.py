@@ -288,6 +288,9 @@ class Maths:
         if word == "where" and len(args) == 3:
             test, yes, no = (self.text(a, SUM) for a in args)
             return f"{yes} where {test.strip('[]')}, else {no}", CHOICE
+        if word == "keep" and len(args) == 2:
+            kept, test = (self.text(a, SUM) for a in args)
+            return f"{kept} where {test.strip('[]')}, else 0", CHOICE
         if word in ("astype", "asarray", "restore") and args:  # only the form changes
             return self.piece(args[0])
         if len(args) != 1:

@@ -212,7 +212,7 @@ def graph(
     >>> x = torch.ones(2, 2, requires_grad=True)
     >>> z = (x ** 2 * 3).mean()
     >>> viz.graph(z)
-    <viz.Graph: 3 operations, 1 leaf, 24 B saved for the backward pass>
+    <viz.Graph: 3 operations, 1 leaf, 20 B saved for the backward pass>
     >>> path = viz.graph(z).save("graph.html")
     """
     frame = sys._getframe(1)
