@@ -250,3 +250,12 @@ def test_backward_through_a_changed_view_while_saved_tensors_are_packed():
         h[:2].mul_(2)
         h.sum().backward()
     assert x.grad.tolist() == [2, 2, 1]
+
+
+def test_one_number_may_fill_shared_memory():
+    x = W.zeros(1).expand(3)
+    assert x.fill_(2).tolist() == [2, 2, 2] and x.zero_().tolist() == [0, 0, 0]
+    for change in (lambda: x.copy_(W.ones(3)), lambda: x.add_(1), lambda: x.uniform_()):
+        with pytest.raises(RuntimeError, match="single memory location"):
+            change()
+    assert x.tolist() == [0, 0, 0]

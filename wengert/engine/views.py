@@ -307,9 +307,12 @@ def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
 # ---- in place
 
 
-def check_inplace(t: Tensor, name: str) -> None:
-    """Raise where PyTorch forbids an in-place change of t."""
-    check_overlap(t, name)
+def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
+    """Raise where PyTorch forbids an in-place change of t. constant: every element gets the same
+    value, so that it does not matter if some share memory.
+    """
+    if not constant:
+        check_overlap(t, name)
     if state.grad:
         n = t._n
         if type(n) is AccumulateGrad:
@@ -385,7 +388,7 @@ def check_overlap(t: Tensor, name: str) -> None:
         )
 
 
-def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
+def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Tensor:
     """Make t hold the result of an out-of-place op, with its history; returns t.
 
     The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
@@ -393,7 +396,7 @@ def inplace(t: Tensor, name: str, result: Tensor) -> Tensor:
     node = result._n
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
-    check_inplace(t, name)
+    check_inplace(t, name, constant)
     a, v = t._a, result._a
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert

@@ -428,8 +428,8 @@ def overwrite(xp, x, value):
 overwrite.vjp(x=lambda xp, g: xp.zeros_like(g), value=lambda g: g)
 
 
-def copy_into(v: Tensor, value: Tensor, name: str) -> None:
-    """Overwrite v (a tensor or a view of one) with value, recorded."""
+def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> None:
+    """Overwrite v (a tensor or a view of one) with value, recorded. constant: value is a number."""
     if value.dtype is not v.dtype:
         value = value.to(v.dtype)
     if value.device != v.device:
@@ -438,7 +438,7 @@ def copy_into(v: Tensor, value: Tensor, name: str) -> None:
         value = fitted(value, tuple(v._a.shape))
     if value._n is not None or v._n is not None:
         value = overwrite.entry(v, value)
-    views.inplace(v, name, wrap(value._a, value._n))
+    views.inplace(v, name, wrap(value._a, value._n), constant)
 
 
 @public(name="select")

@@ -50,9 +50,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         return self
     if isinstance(value, complex) and self.dtype.category < 3:
         raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
-    indexing.copy_into(
-        self, creation.scalar_tensor(value, dtype=self.dtype, device=self.device), "fill_"
-    )
+    number = creation.scalar_tensor(value, dtype=self.dtype, device=self.device)
+    indexing.copy_into(self, number, "fill_", True)
     return self
 
 
@@ -65,6 +64,6 @@ def zero_(self: Tensor) -> Tensor:
         return self
     if self._n is not None or NS[type(a)].name != "cpu":
         return fill_(self, 0)
-    views.check_inplace(self, "zero_")
+    views.check_inplace(self, "zero_", True)
     views.store(self, a.dtype.type(0))
     return self
