@@ -216,6 +216,10 @@ def roll_(input, shifts, dims=None):
             if not s
             else f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}"
         )
+    if not input._a.ndim:
+        raise IndexError(
+            f"roll: dims={dims} given, but the tensor has no dimensions: leave them away"
+        )
     return roll.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
 
 
