@@ -18,7 +18,7 @@ import numpy as np
 
 from . import threads
 from .convolve import widen
-from .windows import Array, Ints, Taps, merge, split, steps, taps, windows
+from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
 
 __all__ = [
     "max_pool",
@@ -42,15 +42,6 @@ def planes(x: Array, rank: int) -> Array:
     """x (*lead, *spatial) as (planes, *spatial)."""
     lead = x.ndim - rank
     return x if lead == 1 else x.reshape(prod(x.shape[:lead]), *x.shape[lead:])
-
-
-def pooled_size(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool
-) -> int:
-    """Windows along one dimension; with `ceil`, a last one that is only partly inside."""
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
-    n = (room + (stride - 1 if ceil else 0)) // stride + 1
-    return n - 1 if ceil and (n - 1) * stride >= size + padding else n  # it must begin inside
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from . import rejection
 from .sampling import DEFAULT_SEED, Stream
 
 __all__ = [
@@ -144,11 +143,15 @@ def chosen(xp: Any, stream: Stream, weights: Any, samples: int, replacement: boo
 
 def sampled(xp: Any, kind: str, stream: Stream, *arrays: Any) -> Any:
     """Numbers with parameter arrays, by a sampler of `rejection.py`."""
+    from . import rejection
+
     return _through(xp, getattr(rejection, kind), (stream,), arrays)
 
 
 def with_parameters(xp: Any, kind: str, *arrays: Any) -> Any:
     """A function of `rejection.py` of arrays alone."""
+    from . import rejection
+
     return _through(xp, getattr(rejection, kind), (), arrays)
 
 

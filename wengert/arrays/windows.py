@@ -9,7 +9,6 @@ are in `convolve.py` and `pooling.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -34,33 +33,36 @@ class Geometry(NamedTuple):
     groups: int = 1
 
 
-@dataclass(frozen=True, eq=False)  # made once per geometry, so it is its own key
 class Taps:
-    """Where the taps of every window lie; made by `taps`."""
+    """Where the taps of every window lie; made by `taps`, once per geometry."""
 
-    kernel: Ints
-    out: Ints  # windows per dimension
-    plane: Ints  # size of a phase plane
-    phases: tuple[Ints, ...]  # the phases that some tap needs: residues per dimension
-    taps: tuple[tuple[int, int], ...]  # per tap, the last dimension fastest: (phase, offset)
-    spans: tuple[tuple[Slices, Slices], ...]  # per phase: (part of the plane, part of the input)
-    whole: bool  # the only phase is the input itself
-    pitches: Ints = field(init=False)  # steps of the flattened plane
-    size: int = field(init=False)  # elements of a plane
-    points: int = field(init=False)  # windows
-    run: int = field(init=False)  # from the first window to the last, in positions of the plane
-    exact: bool = field(init=False)  # every position of a run is a window
-    full: bool = field(init=False)  # the input fills all phases: no padding
-
-    def __post_init__(self) -> None:
-        spans = zip(self.spans, self.phases)
-        filled = [s.stop - s.start == n for (i, _), _ in spans for s, n in zip(i, self.plane)]
-        pitches = steps(self.plane)
-        run = sum((o - 1) * p for o, p in zip(self.out, pitches)) + 1
-        points = prod(self.out)
-        facts = dict(pitches=pitches, size=prod(self.plane), points=points, run=run)
-        for name, value in dict(**facts, exact=run == points, full=all(filled)).items():
-            object.__setattr__(self, name, value)
+    def __init__(
+        self,
+        kernel: Ints,
+        out: Ints,
+        plane: Ints,
+        phases: tuple[Ints, ...],
+        taps: tuple[tuple[int, int], ...],
+        spans: tuple[tuple[Slices, Slices], ...],
+        whole: bool,
+    ) -> None:
+        self.kernel = kernel
+        self.out = out  # windows per dimension
+        self.plane = plane  # size of a phase plane
+        self.phases = phases  # the phases that some tap needs: residues per dimension
+        self.taps = taps  # per tap, the last dimension fastest: (phase, offset)
+        self.spans = spans  # per phase: (part of the plane, part of the input)
+        self.whole = whole  # the only phase is the input itself
+        filled = [
+            s.stop - s.start == n for (i, _), _ in zip(spans, phases) for s, n in zip(i, plane)
+        ]
+        self.pitches = steps(plane)  # steps of the flattened plane
+        self.size = prod(plane)  # elements of a plane
+        self.points = prod(out)  # windows
+        # from the first window to the last, in positions of the plane
+        self.run = sum((o - 1) * p for o, p in zip(out, self.pitches)) + 1
+        self.exact = self.run == self.points  # every position of a run is a window
+        self.full = all(filled)  # the input fills all phases: no padding
 
 
 def steps(shape: Ints) -> Ints:
@@ -71,6 +73,15 @@ def steps(shape: Ints) -> Ints:
 def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
     """Number of windows along one dimension (rounded down)."""
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def pooled_size(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool
+) -> int:
+    """Windows of a pool along one dimension; with `ceil`, a last one that is only partly inside."""
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    n = (room + (stride - 1 if ceil else 0)) // stride + 1
+    return n - 1 if ceil and (n - 1) * stride >= size + padding else n  # it must begin inside
 
 
 @lru_cache(maxsize=512)

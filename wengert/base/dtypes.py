@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import builtins
 
+import numpy as np  # first: imported from inside ml_dtypes, it takes half as long again
+
+# isort: split
 import ml_dtypes
-import numpy as np
 
 __all__ = [
     "dtype",

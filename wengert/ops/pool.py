@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..arrays.lookup import NS
-from ..arrays.pooling import pooled_size
+from ..arrays.windows import pooled_size
 from ..engine.kinds import linear, movement, opaque
 from ..engine.op import primitive, public
 from ..engine.short import F32, F64, plain

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PrintOptions:
+class PrintOptions(NamedTuple):
     """What `set_printoptions` sets. `sci_mode=None` decides from the values."""
 
     precision: int = 4
@@ -84,7 +82,7 @@ def set_printoptions(
         "linewidth": linewidth,
     }
     changes.update({name: value for name, value in given.items() if value is not None})
-    _options = replace(_options, **changes, sci_mode=sci_mode)
+    _options = _options._replace(**changes, sci_mode=sci_mode)
 
 
 def get_printoptions() -> dict[str, Any]:
@@ -93,7 +91,7 @@ def get_printoptions() -> dict[str, Any]:
     >>> get_printoptions()["precision"]
     4
     """
-    return asdict(_options)
+    return _options._asdict()
 
 
 @contextmanager
