@@ -51,14 +51,17 @@ CALLS = {
 def test_nothing_is_left_for_the_collector(name):
     call = CALLS[name]
     call(), call()
-    gc.collect()
+    left = []
     gc.disable()
     try:
-        for _ in range(20):
-            call()
-        assert gc.collect() < 20  # not per call: what is made at first use may leave something
+        for _ in range(3):  # other tests may still leave something the first time
+            gc.collect()
+            for _ in range(20):
+                call()
+            left.append(gc.collect())
     finally:
         gc.enable()
+    assert min(left) < 20  # not per call: what is made at first use may leave something
 
 
 @pytest.mark.parametrize("name", ["backward", "hessian", "what linearize gave"])
