@@ -218,6 +218,8 @@ def run(
                 d = n.dtype
                 if (d is C64 or d is C128) and n.op.holomorphic:
                     gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, parents))
+                elif n.step is None:
+                    gs = n.backward(xp, g, saved, parents)
                 else:
                     n.step(xp, g, saved, parents, grads, meet)
                     if not retain and n.saves_arrays:

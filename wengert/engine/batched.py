@@ -129,11 +129,6 @@ class Batched(Interp):
     def shape(self) -> Any:
         return tuple(self.content.shape)[1:]
 
-    @property
-    def dtype(self) -> Any:
-        d = self.content.dtype
-        return d.np if isinstance(self.content, Tensor) else d
-
     def __repr__(self) -> str:
         return f"Batched(level={self.level}, {self.content!r})"
 

@@ -223,15 +223,6 @@ class Dual(Interp):
     def __init__(self, level: int, primal: Any, tangent: Any) -> None:
         self.level, self.content, self.tangent = level, primal, tangent
 
-    @property
-    def shape(self) -> Any:
-        return tuple(self.content.shape)
-
-    @property
-    def dtype(self) -> Any:
-        d = self.content.dtype
-        return d.np if isinstance(self.content, Tensor) else d
-
     def readable(self, what: str) -> Any:
         return readable(self.content, what)
 
@@ -257,15 +248,6 @@ class Lifted(Interp):
 
     def __init__(self, level: int, content: Any) -> None:
         self.level, self.content = level, content
-
-    @property
-    def shape(self) -> Any:
-        return tuple(self.content.shape)
-
-    @property
-    def dtype(self) -> Any:
-        d = self.content.dtype
-        return d.np if isinstance(self.content, Tensor) else d
 
     def readable(self, what: str) -> Any:
         return readable(self.content, what)

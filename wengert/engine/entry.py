@@ -235,22 +235,13 @@ def build_backward(op: Op) -> tuple[Any, Any]:
 
     backward(xp, g, saved, parents) -> gradients, one per parent;
     step(xp, g, saved, parents, grads, meet) leaves them in grads, the reverse pass's table, or
-    calls meet(grads, parent, gradient) where one is there already.
+    calls meet(grads, parent, gradient) where one is there already. An op with one rule for all
+    inputs, or with any number of them, has no step.
     """
     if not op.differentiable:
         return None, None
     if op.joint or op.variadic:
-        backward = _joint_backward(op)
-
-        def step(xp: Any, g: Any, saved: Any, parents: Any, grads: Any, meet: Any) -> None:
-            for p, gi in zip(parents, backward(xp, g, saved, parents)):
-                if p is not None and gi is not None:
-                    if p in grads:
-                        meet(grads, p, gi)
-                    else:
-                        grads[p] = gi
-
-        return backward, step
+        return _joint_backward(op), None
     head = _unpacking(op)
     names = [f"n{i}" for i in range(len(op.inputs))]
     head.append(f"  {''.join(x + ', ' for x in names)} = parents")

@@ -45,8 +45,16 @@ class Interp:
     interpret: Any  # see interpreter()
     joins = False  # whether gradients at its level reach recorded tensors of lower ones
 
-    shape: Any
-    dtype: Any
+    content: Any  # the array, or Tensor, that it holds
+
+    @property
+    def shape(self) -> Any:
+        return tuple(self.content.shape)
+
+    @property
+    def dtype(self) -> Any:
+        d = self.content.dtype
+        return d.np if isinstance(self.content, Tensor) else d
 
     @property
     def ndim(self) -> int:

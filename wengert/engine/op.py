@@ -215,7 +215,7 @@ class Op:
 
             self.backward, step = build_backward(self)
             self.node.backward = staticmethod(self.backward)
-            self.node.step = staticmethod(step)
+            self.node.step = step and staticmethod(step)
 
     def __repr__(self) -> str:
         return f"<op {self.name} ({self.kind})>"

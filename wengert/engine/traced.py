@@ -11,7 +11,6 @@ from typing import Any
 
 from .interp import Interp, interpreter, run_op
 from .op import Op
-from .tensor import Tensor
 
 
 class Program:
@@ -75,15 +74,6 @@ class Traced(Interp):
     def __init__(self, level: int, program: Program, content: Any) -> None:
         self.level, self.program, self.content = level, program, content
         self.slot = program.slot()
-
-    @property
-    def shape(self) -> Any:
-        return tuple(self.content.shape)
-
-    @property
-    def dtype(self) -> Any:
-        d = self.content.dtype
-        return d.np if isinstance(self.content, Tensor) else d
 
     def __repr__(self) -> str:
         return f"Traced(slot {self.slot}, {self.dtype}{list(self.shape)})"
