@@ -8,8 +8,8 @@ import pytest
 
 import wengert as w
 from wengert.autograd import profiler as A
-from wengert.engine import backward, function, saved
-from wengert.engine.op import LANE, OPS
+from wengert.engine import backward, function, op_modes
+from wengert.engine.op import OPS
 from wengert.profiler import ProfilerAction, ProfilerActivity, profile, record_function, schedule
 
 HEAD = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls"]
@@ -169,14 +169,14 @@ def test_nothing_is_left_on():
         (x * x).sum().backward()
     assert OPS["mul"].node.step is step and backward.accumulate_grad is accumulate
     assert function.recorded is recorded and function.Context.apply_backward is apply
-    assert LANE.wrap is None and not saved._wrappers
-    assert OPS["mul"].impl[type(x._a)] is OPS["mul"].impl.real[type(x._a)]
+    assert not op_modes.ACTIVE and not op_modes.EVERYWHERE
+    assert OPS["mul"].impl[type(x._a)] is OPS["mul"].impl.bare[type(x._a)]
 
 
 def test_left_by_an_error():
     with pytest.raises(ZeroDivisionError), profile() as prof, record_function("broken"):
         w.ones(2) * (1 // 0)
-    assert names(prof) == ["broken"] and LANE.wrap is None
+    assert names(prof) == ["broken"] and not op_modes.ACTIVE
 
 
 def test_profilers_do_not_nest():
@@ -383,7 +383,7 @@ def test_table_options():
 def test_block_profiler():
     with A.profile(enabled=False) as nothing:
         w.ones(2) * 2
-    assert nothing is None and LANE.wrap is None
+    assert nothing is None and not op_modes.ACTIVE
     prof = A.profile()
     assert str(prof) == "<unfinished torch.autograd.profile>"
     with pytest.raises(RuntimeError, match="finish"):

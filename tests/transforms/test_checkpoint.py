@@ -6,7 +6,7 @@ import pytest
 
 import wengert as w
 import wengert.utils.checkpoint as C
-from wengert.engine.op import LANE
+from wengert.engine import op_modes
 
 CASES = {}
 
@@ -300,7 +300,7 @@ def test_as_pytorch(name, torch):
         assert close(expected, got), (expected, got)
     else:
         assert type(ours).__name__ == type(error).__name__, (ours, error)
-    assert LANE.wrap is None and not LANE.closed
+    assert not op_modes.ACTIVE
 
 
 # ------------------------------------------------------------------------- without PyTorch

@@ -1,7 +1,7 @@
 """Finding where NaN and infinity come from: in the forward pass at birth, in the backward pass.
 
-Off, it costs nothing: implementations are wrapped (see `saved.py`) and nodes marked only while a
-block watches.
+Off, it costs nothing: implementations are wrapped by a mode (see `op_modes.py`) and nodes marked
+only while a block watches.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ..arrays.lookup import NS, RANK, SCALARS
 from ..base import dtypes
 from . import source
 from .node import extra
+from .op import Op
+from .op_modes import Mode
 
 
 class _Mode(threading.local):
@@ -23,7 +25,9 @@ class _Mode(threading.local):
 
     anomaly = False
     check_nan = True
-    trap = 0  # how many blocks trap values that are not finite
+
+    def __init__(self) -> None:
+        self.traps: list[trap_nonfinite] = []  # opened by detection
 
 
 MODE = _Mode()
@@ -97,11 +101,10 @@ def trapping(op: Any, f: Callable[..., Any]) -> Callable[..., Any]:
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         result = f(*args, **kwargs)
-        if MODE.trap:
-            for o in result if type(result) is tuple else (result,):
-                what = kind(o)
-                if what and finite(args) and finite(tuple(kwargs.values())):
-                    raise born(op, what, args)
+        for o in result if type(result) is tuple else (result,):
+            what = kind(o)
+            if what and finite(args) and finite(tuple(kwargs.values())):
+                raise born(op, what, args)
         return result
 
     return checked
@@ -123,7 +126,7 @@ def born(op: Any, what: str, args: tuple[Any, ...]) -> RuntimeError:
     )
 
 
-class trap_nonfinite(AbstractContextManager):
+class trap_nonfinite(Mode):
     """Within it, an operation that makes NaN or infinity of finite numbers raises RuntimeError.
 
     The message names the operation, the ranges of its operands and the line of the program.
@@ -134,17 +137,9 @@ class trap_nonfinite(AbstractContextManager):
     RuntimeError: ...
     """
 
-    def __enter__(self) -> trap_nonfinite:
-        from .saved import wrapping
-
-        self.way = wrapping(trapping)
-        self.way.__enter__()
-        MODE.trap += 1
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        MODE.trap -= 1
-        self.way.__exit__(None, None, None)
+    def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
+        """An implementation that refuses to make NaN or infinity of finite numbers."""
+        return trapping(op, f)
 
 
 class set_detect_anomaly(AbstractContextManager):
@@ -196,17 +191,16 @@ class detect_anomaly(AbstractContextManager):
         _switch(*self.before)
 
 
-_open: list[trap_nonfinite] = []
-
-
 def _switch(anomaly: bool, check_nan: bool) -> None:
     """Set this thread's mode; the forward trap follows it."""
     had, wants = MODE.anomaly and MODE.check_nan, anomaly and check_nan
     MODE.anomaly, MODE.check_nan = bool(anomaly), bool(check_nan)
     if wants and not had:
-        _open.append(trap_nonfinite().__enter__())
+        trap = trap_nonfinite()
+        trap.__enter__()
+        MODE.traps.append(trap)
     elif had and not wants:
-        _open.pop().__exit__()
+        MODE.traps.pop().__exit__()
 
 
 def is_anomaly_enabled() -> bool:

@@ -12,16 +12,13 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import source, views
+from . import op_modes, source, views
 from .complaints import explain
+from .implementations import COMPOSED
 from .interp import Interp, Need, plan_needs, run_op
 from .node import Slot, tick
-from .op import LANE, Op
+from .op import Op
 from .tensor import Tensor, wrap
-
-# type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
-# with them is composed of other ops (sparse tensors)
-COMPOSED: dict[type, Any] = {}
 
 BFLOAT16, FLOAT32, FLOAT64 = dtypes.bfloat16.np, dtypes.float32.np, dtypes.float64.np
 
@@ -35,6 +32,12 @@ def slow(
     """
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
+    if op_modes.ACTIVE and (mode := op_modes.runner(op)) is not None:
+
+        def proceed(ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+            return slow(op, ins, static, None, hidden)
+
+        return op_modes.run(mode, op, ins, static, proceed)
     if state.levels:
         ready = interpreted(op, ins)
         if ready is not None:
@@ -468,10 +471,8 @@ def record(op: Op, tensors: list[Tensor], parents: tuple[Any, ...], saved: tuple
     else:
         n.shape, n.dtype = tuple(tensors[0]._a.shape), tensors[0]._a.dtype
         tensors[0]._n = n
-    if LANE.closed:
-        from .saved import pack_node
-
-        pack_node(n)
+    if op_modes.ACTIVE:
+        op_modes.recorded(op, n)
     return n
 
 

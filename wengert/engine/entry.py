@@ -15,7 +15,7 @@ from typing import Any
 from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
 from ..base.modes import everyone, state
-from . import dispatch, views
+from . import dispatch, op_modes, views
 from .complaints import explain
 from .node import Slot, tick
 from .op import PUBLIC_NAME, Op
@@ -213,7 +213,10 @@ def composite_entry(op: Op) -> Callable[..., Any]:
 
     def f(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
-        r = fwd(ns, *args, **kwargs)
+        if op_modes.ACTIVE and (mode := op_modes.runner(op)) is not None:
+            r = op_modes.run(mode, op, args, kwargs, lambda args, kwargs: fwd(ns, *args, **kwargs))
+        else:
+            r = fwd(ns, *args, **kwargs)
         return r if out is None else dispatch.write_out(op.name, r, out)
 
     return _dress(f, op)

@@ -11,7 +11,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, Namespace
+from ..arrays.lookup import Namespace
+from .implementations import Implementations, implementation
 from .node import Node, add_saved_properties
 
 OPS: dict[str, Op] = {}
@@ -78,7 +79,7 @@ class Op:
         self.tensors_only = False  # whether no operand may be
         self.keeps_numbers = False  # whether its rules want to see that an operand was a number
         self.node_name = node
-        self.impl = _Impl(self)
+        self.impl = Implementations(self)
         self.backward: Any = None
 
     # ---- declaring
@@ -236,71 +237,6 @@ def parameters(f: Callable[..., Any]) -> tuple[list[str], dict[str, Any], str | 
     defaults = {**dict(zip(names[n - len(given) : n], given)), **(f.__kwdefaults__ or {})}
     starred = names[total] if code.co_flags & inspect.CO_VARARGS else None
     return list(names[:total]), defaults, starred
-
-
-class _Impl(dict):
-    """type of raw array -> the callable that computes the op on it."""
-
-    def __init__(self, op: Op) -> None:
-        self.op = op
-        self.real: dict[type, Any] = {}  # what it holds while nothing watches
-
-    def __missing__(self, t: type) -> Any:
-        if RANK.get(t) or LANE.closed:
-            raise KeyError(t)  # interpreters and Tensors go the long way
-        from .dispatch import COMPOSED
-
-        ns = NS[t]
-        if RANK.get(t) or t in COMPOSED:
-            raise KeyError(t)
-        if not self:
-            LANE.filled.append(self)
-        self[t] = f = self.callable(t, ns)
-        return f
-
-    def callable(self, t: type, ns: Any) -> Any:
-        """The op's callable on arrays of type t, wrapped for whoever watches."""
-        f = self.real.get(t)
-        if f is None:
-            f = self.real[t] = implementation(ns, self.op)
-        return f if LANE.wrap is None else LANE.wrap(self.op, f)
-
-
-class _Lane:
-    """Whether ops are watched (see saved.py)."""
-
-    closed = 0  # how many want every op to go the long way
-    wrap: Callable[[Any, Any], Any] | None = None  # (op, implementation) -> what runs instead
-
-    def __init__(self) -> None:
-        self.filled: list[_Impl] = []  # the tables that are not empty
-
-    def empty(self) -> None:
-        """Empty all tables; each is filled again at its op's next use, as is asked for then."""
-        tables, self.filled = self.filled, []
-        for table in tables:
-            table.clear()
-
-
-LANE = _Lane()
-
-
-def implementation(ns: Any, op: Op) -> Callable[..., Any]:
-    """The op's callable on a library namespace: the library's own word, or the body over it."""
-    if op.primitive:
-        f = ns.primitive(op.name)
-        if f is None:
-            raise NotImplementedError(
-                f"{op.name}: the array library {ns.name} has no implementation"
-            )
-        return f
-    fwd = op.fwd
-
-    def body(*args: Any, **kwargs: Any) -> Any:
-        return fwd(ns, *args, **kwargs)
-
-    body.__name__ = op.name
-    return ns.quicker(op.name, body)
 
 
 def derive(ns: Namespace, word: str) -> Any:

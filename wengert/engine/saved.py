@@ -1,8 +1,7 @@
-"""What watches every operation: saved-tensor hooks, and the switch that costs nothing when off.
+"""Saved-tensor hooks: what is kept for the backward pass in the hands of the user.
 
-While something watches, ops are taken off the fast path: their tables of implementations are
-emptied (`detour`) or filled with wrapped ones (`wrapping`). Entries are not touched, and without a
-watcher nothing is tested. What is saved by nodes of user-defined Functions is packed here too.
+Each pair of hooks is a mode (see `op_modes.py`) that packs what new nodes have saved. What nodes of
+user-defined Functions save is packed here too.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..arrays.lookup import NS
 from ..base.modes import no_grad
-from .op import LANE
+from .op import Op
+from .op_modes import Mode
 from .tensor import Tensor, wrap
 
 Pack = Callable[[Tensor], Any]
 Unpack = Callable[[Any], Tensor]
-_lock = threading.Lock()
 
 
 class _Hooks(threading.local):
@@ -30,46 +30,6 @@ class _Hooks(threading.local):
 
 
 HOOKS = _Hooks()
-
-
-@contextmanager
-def detour() -> Iterator[None]:
-    """Within it, every op goes the long way, where what it saves is packed."""
-    with _lock:
-        LANE.closed += 1
-        if LANE.closed == 1:
-            LANE.empty()
-    try:
-        yield
-    finally:
-        with _lock:
-            LANE.closed -= 1
-
-
-_wrappers: list[Callable[[Any, Any], Any]] = []  # in force, the innermost last
-
-
-def _wrapped(op: Any, f: Any) -> Any:
-    """An implementation in the hands of all who watch."""
-    for wrapper in _wrappers:
-        f = wrapper(op, f)
-    return f
-
-
-@contextmanager
-def wrapping(wrapper: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Within it, implementations are wrapper(op, implementation); several may watch at a time."""
-    with _lock:
-        _wrappers.append(wrapper)
-        LANE.wrap = _wrapped
-        LANE.empty()
-    try:
-        yield
-    finally:
-        with _lock:
-            _wrappers.remove(wrapper)
-            LANE.wrap = _wrapped if _wrappers else None
-            LANE.empty()
 
 
 class Packed:
@@ -103,7 +63,7 @@ class Packed:
 
 def pack_node(n: Any) -> None:
     """Hand what an op's node has saved to the innermost hooks."""
-    if not HOOKS.pairs or not n.saved:
+    if not n.saved:
         return
     pair, op = HOOKS.pairs[-1], n.op
     arrays = {*op.arrays, *op.names}
@@ -145,7 +105,7 @@ def _unpacked(x: Any) -> Any:
     return x.array() if type(x) is Packed else x
 
 
-class saved_tensors_hooks:
+class saved_tensors_hooks(Mode):
     """Within it, pack_hook(tensor) decides what is kept for the backward pass of what is computed.
 
     Args:
@@ -160,19 +120,25 @@ class saved_tensors_hooks:
 
     def __init__(self, pack_hook: Pack, unpack_hook: Unpack) -> None:
         self.pair = (pack_hook, unpack_hook)
-        self.open: list[Any] = []
+
+    def wants(self, op: Op) -> bool:
+        """Ops whose nodes save something."""
+        return bool(op.saved)
+
+    def recorded(self, node: Any) -> None:
+        """Pack what a new node has saved, if these are the innermost hooks."""
+        if HOOKS.pairs[-1] is self.pair:
+            pack_node(node)
 
     def __enter__(self) -> None:
         if HOOKS.disabled is not None:
             raise RuntimeError(HOOKS.disabled)
-        way = detour()
-        way.__enter__()
-        self.open.append(way)
         HOOKS.pairs.append(self.pair)
+        super().__enter__()
 
     def __exit__(self, *exc: object) -> None:
+        super().__exit__()
         HOOKS.pairs.pop()
-        self.open.pop().__exit__(None, None, None)
 
 
 class save_on_cpu(saved_tensors_hooks):
@@ -225,8 +191,6 @@ class _Copies:
         self.ended = False
 
     def pack(self, t: Tensor) -> Any:
-        from ..arrays.lookup import NS
-
         return wrap(NS[type(t._a)].copy(t._a))
 
     def unpack(self, kept: Any) -> Any:

@@ -1,8 +1,8 @@
 """What a profiler notes while it runs: operations, backward steps, optimizer steps, the user's
 own ranges, memory.
 
-Off, it costs nothing. On, implementations of ops are wrapped (see `engine/saved.py`), and what the
-reverse pass calls is exchanged for timed forms. What is made of the notes is in `events.py`.
+Off, it costs nothing. On, implementations of ops are wrapped (see `engine/op_modes.py`), and what
+the reverse pass calls is exchanged for timed forms. What is made of the notes is in `events.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..engine import backward as reverse
 from ..engine import function, source
 from ..engine.op import OPS, Op
-from ..engine.saved import wrapping
+from ..engine.op_modes import Mode
 from ..engine.views import CopySlices, owner
 from ..optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from .naming import event_name, operations
@@ -75,9 +75,9 @@ class Recorder:
                     "profile() block first"
                 )
             RECORDER = self
-        way = wrapping(self._watched)
-        way.__enter__()
-        self._undo.append(lambda: way.__exit__(None, None, None))
+        mode = _Noting(self._watched)
+        mode.__enter__()
+        self._undo.append(mode.__exit__)
         for op in OPS.values():
             if op.backward is not None:
                 self._time_backward(op)
@@ -219,6 +219,15 @@ class Recorder:
                 self.allocations.append(Memory(perf_counter_ns(), threading.get_ident(), -size))
 
         return freed
+
+
+class _Noting(Mode):
+    """The mode of a running recorder."""
+
+    every_thread = True
+
+    def __init__(self, watched: Callable[[Op, Any], Any]) -> None:
+        self.implementation = watched
 
 
 RECORDER: Recorder | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.sparse import SparseArray
-from ..engine.dispatch import COMPOSED
+from ..engine.implementations import COMPOSED
 from ..engine.op import OPS, Op, function, public
 from ..engine.tensor import Tensor
 from .creation import arange, zeros

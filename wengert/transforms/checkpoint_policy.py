@@ -7,7 +7,6 @@ aside; in the second run these are handed out instead of being computed.
 from __future__ import annotations
 
 import enum
-import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +15,7 @@ from typing import Any
 from ..engine import source
 from ..engine.node import tick
 from ..engine.op import Op
-from ..engine.saved import wrapping
+from ..engine.op_modes import Mode
 from ..engine.tensor import wrap
 from ..engine.views import changed_since
 from ..ops.aten import Operator, operator, operator_of
@@ -93,65 +92,54 @@ class _Kept:
         return result
 
 
-class _Watching(AbstractContextManager):
+class _Watching(Mode):
     """The context of the first or of the second run, in the thread that enters it."""
 
     def __init__(self, kept: _Kept, second: bool) -> None:
         self.kept, self.second = kept, second
 
+    def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
+        """An implementation whose results are kept, or given back."""
+        run = self.kept.again if self.second else self.kept.first
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            return run(op, f, args, kwargs)
+
+        return watched
+
     def __enter__(self) -> None:
-        kept, thread = self.kept, threading.get_ident()
         if self.second:
-            if kept.used:
+            if self.kept.used:
                 raise RuntimeError(
                     "Trying to backward an extra time. You are only allowed to backward once on "
                     "any region computed under selective activation checkpoint: what it kept is "
                     "gone; compute the region again."
                 )
-            kept.used = True
-        run = kept.again if self.second else kept.first
-
-        def wrapper(op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
-            def watched(*args: Any, **kwargs: Any) -> Any:
-                if threading.get_ident() != thread:
-                    return f(*args, **kwargs)
-                return run(op, f, args, kwargs)
-
-            return watched
-
-        self.way = wrapping(wrapper)
-        self.way.__enter__()
+            self.kept.used = True
+        super().__enter__()
 
     def __exit__(self, *exc: object) -> None:
-        self.way.__exit__(None, None, None)
+        super().__exit__()
         if self.second:
             self.kept.results.clear()
 
 
-class Log(AbstractContextManager):
+class Log(Mode):
     """Within it, operations of this thread are listed: operator, shapes, line."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def __enter__(self) -> None:
-        thread = threading.get_ident()
+    def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
+        """An implementation that is listed each time it runs."""
 
-        def wrapper(op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
-            def listed(*args: Any, **kwargs: Any) -> Any:
-                if threading.get_ident() == thread:
-                    shapes = [str(list(x.shape)) for x in args if hasattr(x, "shape")]
-                    place = source.describe(*source.here(2))
-                    self.lines.append(f"{operator_of(op, args)}({', '.join(shapes)})  {place}")
-                return f(*args, **kwargs)
+        def listed(*args: Any, **kwargs: Any) -> Any:
+            shapes = [str(list(x.shape)) for x in args if hasattr(x, "shape")]
+            place = source.describe(*source.here(2))
+            self.lines.append(f"{operator_of(op, args)}({', '.join(shapes)})  {place}")
+            return f(*args, **kwargs)
 
-            return listed
-
-        self.way = wrapping(wrapper)
-        self.way.__enter__()
-
-    def __exit__(self, *exc: object) -> None:
-        self.way.__exit__(None, None, None)
+        return listed
 
 
 def create_selective_checkpoint_contexts(

@@ -1,0 +1,70 @@
+"""What computes an op on arrays of a library: the library's own word, or the op's body over it.
+
+Each op has a table from array type to callable, which its entry reads. Arrays that ops do not run
+on by themselves (interpreters' and Tensors, sparse ones) are not in it, nor are ops that a mode of
+some thread wants: both take the general way of `dispatch.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..arrays.lookup import NS, RANK
+from . import op_modes
+
+if TYPE_CHECKING:
+    from .op import Op
+
+# type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
+# with them is composed of other ops (sparse tensors)
+COMPOSED: dict[type, Any] = {}
+
+
+class Implementations(dict):
+    """type of raw array -> the callable that computes the op on it; filled at use."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.bare: dict[type, Any] = {}  # without what modes make of it
+
+    def __missing__(self, t: type) -> Any:
+        if RANK.get(t):
+            raise KeyError(t)
+        ns = NS[t]
+        if RANK.get(t) or t in COMPOSED:
+            raise KeyError(t)
+        if op_modes.ACTIVE and op_modes.needs_operands(self.op):
+            raise KeyError(t)
+        f = self.callable(t, ns)
+        with op_modes.LOCK:
+            if not op_modes.wanted(self.op):
+                if not self:
+                    op_modes.FILLED.append(self)
+                self[t] = f
+        return f
+
+    def callable(self, t: type, ns: Any) -> Any:
+        """The op's callable on arrays of type t, as the modes of this thread have it."""
+        f = self.bare.get(t)
+        if f is None:
+            f = self.bare[t] = implementation(ns, self.op)
+        return op_modes.wrapped(self.op, t, f) if op_modes.ACTIVE else f
+
+
+def implementation(ns: Any, op: Op) -> Callable[..., Any]:
+    """The op's callable on a library namespace: the library's own word, or the body over it."""
+    if op.primitive:
+        f = ns.primitive(op.name)
+        if f is None:
+            raise NotImplementedError(
+                f"{op.name}: the array library {ns.name} has no implementation"
+            )
+        return f
+    fwd = op.fwd
+
+    def body(*args: Any, **kwargs: Any) -> Any:
+        return fwd(ns, *args, **kwargs)
+
+    body.__name__ = op.name
+    return ns.quicker(op.name, body)

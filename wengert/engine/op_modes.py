@@ -1,0 +1,170 @@
+"""Modes: what takes part in operations while it is entered (autocast, profilers, anomaly mode,
+saved-tensor hooks, tracing). Each thread has a stack of them.
+
+A `Mode` says which ops it wants, and takes part in up to three places by defining the method:
+
+    run             the operands as they were given, before anything is done with them
+    implementation  the callable that computes the op on a library's arrays
+    recorded        the node that was made, just after it was made
+
+Without a mode nothing is tested: an op's table of implementations (`implementations.py`) is filled
+and the entry calls from it. What a mode wants is not kept in those tables while the mode is
+entered, in any thread, so that each call asks here for what its own thread has entered. Ops that no
+mode wants stay as quick as they were.
+
+What is not here: the switches for recording and inference (`base/modes.py`), and what replaces
+public functions as a whole (`__torch_function__`): a mode sees ops, after parsing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .op import Op
+
+
+class Mode:
+    """Base of the modes: a context manager, usable again after it is left.
+
+    run(op, operands, static, proceed) returns what the op's entry returns. proceed(operands,
+    static) goes on with the next mode, then with the op; `self` is off until run returns, so that
+    ops called within it are not given to it again. The innermost mode is asked first.
+
+    implementation(op, f) returns what is called instead of f, on raw arrays: *arrays, then static
+    arguments by position (by name for ops over any number of arrays). It is asked once for each op
+    and array type after entering. The innermost mode is the outermost wrapper.
+
+    recorded(node) is called with each new node of an op, innermost mode first.
+
+    every_thread: whether the mode is in force in all threads, outside of their own modes; such a
+    mode has no run.
+    """
+
+    every_thread = False
+    run: Callable[..., Any] | None = None
+    implementation: Callable[[Op, Any], Any] | None = None
+    recorded: Callable[[Any], None] | None = None
+
+    def wants(self, op: Op) -> bool:
+        """Whether it takes part in an op; asked once for each op after entering."""
+        return True
+
+    def __enter__(self) -> Any:
+        enter(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        leave(self)
+
+
+class _Thread(threading.local):
+    """What one thread has entered."""
+
+    modes: tuple[Mode, ...] = ()  # the innermost last
+
+    def __init__(self) -> None:
+        self.wrapped: dict[tuple[Op, type], Any] = {}  # implementations as the modes have them
+        self.wrapped_by: Any = None  # (modes of all threads, of this thread) that those are of
+
+
+HERE = _Thread()
+ACTIVE: list[Mode] = []  # all that are entered, in any thread
+EVERYWHERE: tuple[Mode, ...] = ()  # those of them that are in force in all threads
+FILLED: list[Any] = []  # the tables of implementations that are not empty
+LOCK = threading.Lock()  # held while modes change and while tables are filled
+
+
+def enter(mode: Mode) -> None:
+    """Put a mode in force; the ops that it wants are taken out of the tables."""
+    global EVERYWHERE
+    with LOCK:
+        ACTIVE.append(mode)
+        if mode.every_thread:
+            EVERYWHERE = (*EVERYWHERE, mode)
+        else:
+            HERE.modes = (*HERE.modes, mode)
+        kept = []
+        for table in FILLED:
+            if mode.wants(table.op):
+                table.clear()
+            else:
+                kept.append(table)
+        FILLED[:] = kept
+
+
+def leave(mode: Mode) -> None:
+    """Take a mode out of force, wherever it stands; tables are filled again at the next use."""
+    global EVERYWHERE
+    with LOCK:
+        if mode.every_thread:
+            EVERYWHERE = without(EVERYWHERE, mode)
+        else:
+            HERE.modes = without(HERE.modes, mode)
+        ACTIVE.remove(mode)
+
+
+def without(modes: tuple[Mode, ...], mode: Mode) -> tuple[Mode, ...]:
+    """Modes without the innermost entry of one of them."""
+    i = len(modes) - 1 - modes[::-1].index(mode)
+    return modes[:i] + modes[i + 1 :]
+
+
+def wanted(op: Op) -> bool:
+    """Whether a mode of any thread wants an op."""
+    return any([mode.wants(op) for mode in ACTIVE])
+
+
+def current(op: Op) -> list[Mode]:
+    """The modes of this thread that want an op, the innermost last."""
+    return [mode for mode in (*EVERYWHERE, *HERE.modes) if mode.wants(op)]
+
+
+def wrapped(op: Op, t: type, f: Any) -> Any:
+    """The implementation f for arrays of type t, as this thread's modes have it."""
+    by = HERE.wrapped_by
+    if by is None or by[0] is not EVERYWHERE or by[1] is not HERE.modes:
+        HERE.wrapped_by = (EVERYWHERE, HERE.modes)
+        HERE.wrapped.clear()
+    known = HERE.wrapped.get((op, t))
+    if known is None:
+        for mode in current(op):
+            if mode.implementation is not None:
+                f = mode.implementation(op, f)
+        HERE.wrapped[op, t] = known = f
+    return known
+
+
+def needs_operands(op: Op) -> bool:
+    """Whether a mode of this thread wants to see an op's operands or nodes, so that the op has to
+    go the general way.
+    """
+    return any([m.run is not None or m.recorded is not None for m in current(op)])
+
+
+def runner(op: Op) -> Mode | None:
+    """The innermost mode of this thread that runs an op."""
+    for mode in reversed(HERE.modes):
+        if mode.run is not None and mode.wants(op):
+            return mode
+    return None
+
+
+def run(mode: Mode, op: Op, operands: Any, static: dict[str, Any], proceed: Any) -> Any:
+    """Have a mode run an op; it is off meanwhile, so that the next one is found within."""
+    before = HERE.modes
+    HERE.modes = without(before, mode)
+    try:
+        assert mode.run is not None
+        return mode.run(op, operands, static, proceed)
+    finally:
+        HERE.modes = before
+
+
+def recorded(op: Op, node: Any) -> None:
+    """Show a new node to the modes of this thread."""
+    for mode in reversed(current(op)):
+        if mode.recorded is not None:
+            mode.recorded(node)
