@@ -16,9 +16,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A folder imports from itself and from folders to its left.
-LAYERS = ["base", "arrays", "engine", "ops", "tensor", "transforms", "compiler", "nn"]
-LAYERS += ["optim", "data", "amp", "io", "vision", "distributed", "train", "observe", "viz"]
-LAYERS += ["cli"]
+LAYERS = ["base", "kernels", "arrays", "engine", "ops", "api", "transforms", "compiler", "nn"]
+LAYERS += [
+    "optim",
+    "data",
+    "amp",
+    "io",
+    "distributions",
+    "export",
+    "vision",
+    "distributed",
+    "train",
+]
+LAYERS += ["train", "observe", "viz", "cli"]
 # Whatever else stands directly in wengert/ is a front: one of torch's paths, which only re-exports.
 FRONT = "front"
 RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}

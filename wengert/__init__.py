@@ -8,6 +8,10 @@ import importlib as _importlib
 import math as _math
 from typing import Any as _Any
 
+from .api import functions as _functions
+from .api import interop as _interop
+from .api import methods as _methods
+from .api import printing as _printing
 from .base.devices import device, set_default_device
 from .base.dtypes import ALIASES as _ALIASES
 from .base.dtypes import (
@@ -60,10 +64,6 @@ from .base.modes import (
 from .base.size import Size
 from .base.version import __version__
 from .engine.tensor import Tensor
-from .tensor import functions as _functions
-from .tensor import interop as _interop
-from .tensor import methods as _methods
-from .tensor import printing as _printing
 
 tensor = _functions.tensor  # importing the package of that name had set the attribute
 half, float, double = float16, float32, float64
@@ -117,16 +117,16 @@ _PROVIDED = {
     "is_anomaly_check_nan_enabled": "engine.anomaly",
     "trap_nonfinite": "engine.anomaly",
     "explain": "observe.explain",
-    "Generator": "tensor.generator",
-    "manual_seed": "tensor.generator",
-    "seed": "tensor.generator",
-    "initial_seed": "tensor.generator",
-    "get_rng_state": "tensor.generator",
-    "set_rng_state": "tensor.generator",
-    "default_generator": "tensor.generator",
-    "set_printoptions": "tensor.printing",
-    "from_numpy": "tensor.interop",
-    "from_dlpack": "tensor.interop",
+    "Generator": "api.generator",
+    "manual_seed": "api.generator",
+    "seed": "api.generator",
+    "initial_seed": "api.generator",
+    "get_rng_state": "api.generator",
+    "set_rng_state": "api.generator",
+    "default_generator": "api.generator",
+    "set_printoptions": "api.printing",
+    "from_numpy": "api.interop",
+    "from_dlpack": "api.interop",
     "save": "io",
     "load": "io",
     "vmap": "func",

@@ -1,6 +1,6 @@
 """torch.cuda: re-exports."""
 
-from .tensor.cuda_api import (
+from .api.cuda_api import (
     current_device,
     device,
     device_count,

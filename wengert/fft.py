@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api.functions import resolve
 from .engine.op import FUNCTIONS
-from .tensor.functions import resolve
 
 
 def __getattr__(name: str) -> Any:

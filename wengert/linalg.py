@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api.functions import resolve
 from .base.errors import LinAlgError
 from .engine.op import FUNCTIONS
-from .tensor.functions import resolve
 
 __all__ = ["LinAlgError"]
 

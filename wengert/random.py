@@ -1,8 +1,8 @@
-"""torch.random: generators and seeds, re-exported from `tensor/generator.py`."""
+"""torch.random: generators and seeds, re-exported from `api/generator.py`."""
 
 from __future__ import annotations
 
-from .tensor.generator import (
+from .api.generator import (
     Generator,
     default_generator,
     fork_rng,

@@ -1,4 +1,4 @@
-"""torch.sparse: re-exports of the functions on sparse tensors, which `ops/sparse_more.py`
+"""torch.sparse: re-exports of the functions on sparse tensors, which `ops/sparse/functions.py`
 defines.
 """
 
@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api.functions import resolve
 from .engine.op import FUNCTIONS
-from .tensor.functions import resolve
 
 
 def __getattr__(name: str) -> Any:

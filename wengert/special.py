@@ -1,13 +1,13 @@
-"""torch.special: re-exports of the special functions, which `ops/special.py` and
-`ops/special_more.py` define.
+"""torch.special: re-exports of the special functions, which `ops/math/special.py` and
+`ops/math/orthogonal_polynomials.py` define.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from .api.functions import resolve
 from .engine.op import FUNCTIONS
-from .tensor.functions import resolve
 
 
 def __getattr__(name: str) -> Any:

@@ -9,9 +9,11 @@ import math
 import numpy as np
 import pytest
 
-from wengert.arrays import activations, fused, losses, normalization
-from wengert.arrays.loops import LANES, Ufunc, elements, rows, where
-from wengert.arrays.native import Host
+from wengert.arrays import activation as activations
+from wengert.arrays import fused, normalization
+from wengert.arrays import loss as losses
+from wengert.kernels.native import Host
+from wengert.kernels.simd import LANES, Ufunc, elements, rows, where
 
 needs_compiler = pytest.mark.skipif(
     Host.make() is None or not Host.make().fuses(),  # type: ignore[union-attr]

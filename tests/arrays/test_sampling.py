@@ -14,10 +14,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from wengert.arrays import rejection
-from wengert.arrays.boxmuller import blocks32, blocks64
-from wengert.arrays.sampling import DEFAULT_SEED, Stream
-from wengert.arrays.streams import fill
+from wengert.arrays import rejection_sampling as rejection
+from wengert.arrays.box_muller import blocks32, blocks64
+from wengert.arrays.random_fill import fill
+from wengert.arrays.random_stream import DEFAULT_SEED, Stream
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden" / "random.json"
 SEEDS = (0, 42, 2**31, 123456789012, -1)

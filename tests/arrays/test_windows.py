@@ -7,8 +7,12 @@ import threading
 import numpy as np
 import pytest
 
-from wengert.arrays import convolve, pooling, resampling, threads, windows
+from wengert.arrays import conv as convolve
+from wengert.arrays import interpolate as resampling
+from wengert.arrays import pool as pooling
+from wengert.arrays import windows
 from wengert.arrays.windows import Geometry
+from wengert.kernels import threads
 
 RNG = np.random.default_rng(0)
 

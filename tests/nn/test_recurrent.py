@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert.arrays import recurrence
+from wengert.arrays import recurrent as recurrence
 
 SETTINGS = [
     ("LSTM", {}), ("LSTM", {"proj_size": 2}), ("LSTM", {"bias": False}), ("GRU", {}),

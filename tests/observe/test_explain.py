@@ -9,12 +9,12 @@ import pytest
 
 import wengert as w
 import wengert.nn.functional as F
+from wengert.api import functions  # noqa: F401  (registers every op)
 from wengert.engine.entry import public_name
 from wengert.engine.op import FUNCTIONS, METHODS, OPS, Op
-from wengert.observe import telling_ops
+from wengert.observe import explain_ops as telling_ops
 from wengert.observe.explain import explain, text_of
 from wengert.observe.rule_text import formula_of, source_of, tree_of
-from wengert.tensor import functions  # noqa: F401  (registers every op)
 
 
 def told(x, output=None):
@@ -38,7 +38,7 @@ def test_prints_and_returns_nothing(capsys):
 def test_an_op_in_many_forms(x):
     text = told(x)
     assert "g · (1 − out²)" in text and "saves         out" in text
-    assert "TanhBackward0" in text and "wengert/ops/unary.py:" in text
+    assert "TanhBackward0" in text and "wengert/ops/math/unary.py:" in text
     assert "lambda xp, g, out: xp.tanh_backward(g, out)" in text
     assert "def tanh(xp, x):" in text and "on the CPU" in text
     assert "forward mode  the gradient rules" in text and "vmap          all at once" in text

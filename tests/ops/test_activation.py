@@ -256,7 +256,7 @@ def test_erf_in_blocks() -> None:
     """Long arrays are computed in blocks; float32 errors stay below 2e-7."""
     import math
 
-    from wengert.arrays.activations import erf
+    from wengert.arrays.activation import erf
 
     x = np.linspace(-6, 6, 70001).astype("f")
     exact = np.array([math.erf(v) for v in x.astype(float)])

@@ -17,7 +17,7 @@ from ops.calls import CALLS
 
 import wengert
 from wengert.arrays import sim
-from wengert.arrays.wrapped import Wrapped
+from wengert.arrays.strict_array import Wrapped
 from wengert.base.modes import Level
 from wengert.engine.op import OPS
 from wengert.engine.tensor import Tensor, wrap

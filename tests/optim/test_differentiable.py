@@ -5,7 +5,7 @@ import pytest
 
 import wengert
 import wengert.optim
-from wengert.optim import pieces
+from wengert.optim import chunks as pieces
 
 # (optimizer, options, steps): PyTorch itself fails on more steps of some
 CASES = [

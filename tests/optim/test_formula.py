@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 import wengert
 import wengert.optim
 from wengert.optim import native
+from wengert.optim.chunks import Batch
 from wengert.optim.formula import record
-from wengert.optim.pieces import Batch
 
 
 def evaluate(update, columns, names, executor):

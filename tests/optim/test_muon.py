@@ -9,7 +9,7 @@ from optim.trajectories import train
 
 import wengert
 import wengert.optim
-from wengert.arrays import brainfloat
+from wengert.arrays import bfloat16 as brainfloat
 from wengert.optim.muon import COEFFICIENTS, orthogonalize
 
 CASES = [

@@ -9,7 +9,7 @@ from optim.trajectories import CASES, COMPLEX, RECORDED, label, parameters, set_
 
 import wengert
 import wengert.optim
-from wengert.optim import pieces
+from wengert.optim import chunks as pieces
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)

@@ -8,7 +8,7 @@ from viz.networks import ResNet
 
 import wengert
 from wengert import viz
-from wengert.viz.telling import bytes_text, summary
+from wengert.viz.array_summary import bytes_text, summary
 
 
 def steps_of(g):

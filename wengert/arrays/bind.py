@@ -10,31 +10,32 @@ from typing import Any
 
 import numpy
 
-from . import elementwise, floats, fused, reductions, shapes
+from . import elementwise, fused, reductions, shapes
+from . import numpy_fast_paths as floats
 
 EAGER = (elementwise, shapes, reductions)
 # word -> module that defines it, imported when the word is first used
 LAZY_MODULES = (
     "windows",
-    "convolve",
-    "pooling",
-    "resampling",
-    "recurrence",
+    "conv",
+    "pool",
+    "interpolate",
+    "recurrent",
     "sorting",
     "special",
-    "decompositions",
-    "fourier",
+    "linalg",
+    "fft",
     "normalization",
-    "activations",
-    "losses",
-    "embeddings",
-    "edges",
-    "alignment",
-    "attending",
+    "activation",
+    "loss",
+    "embedding",
+    "padding",
+    "ctc",
+    "attention",
     "indexing",
     "storage",
-    "scans",
-    "statistics",
+    "scan",
+    "histogram",
     "sparse",
 )
 

@@ -2,15 +2,15 @@
 
 Here: their table, and `wrap`, which puts a loop in front of the general word. That one still runs
 for other dtypes and options, without llvmlite, and until making an exact loop pays. Not here: the
-loops (`formulas.py`, `loops.py`) and when they stand for a word (`fused_elements.py`,
-`fused_rows.py`).
+loops (`kernels/formulas.py`, `kernels/simd.py`) and when they stand for a word
+(`fused_elements.py`, `fused_rows.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .fused_elements import (
+from .fused_elements import (  # fmt: skip
     Word,
     above,
     binary,
@@ -26,8 +26,8 @@ from .fused_elements import (
     softpluses,
     unary,
     where,
-)  # fmt: skip
-from .fused_rows import (
+)
+from .fused_rows import (  # fmt: skip
     bce_logits_backward,
     between,
     cross_entropy,
@@ -37,7 +37,7 @@ from .fused_rows import (
     layer_norm,
     layer_norm_backward,
     row_word,
-)  # fmt: skip
+)
 
 WORDS: dict[str, Callable[[Word], Word]] = {
     **{

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from . import formulas
-from .loops import Ufunc, elements
+from ..kernels import formulas
+from ..kernels.simd import Ufunc, elements
 
 Word = Callable[..., Any]
 

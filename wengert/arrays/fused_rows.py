@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from . import formulas
+from ..kernels import formulas
+from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
-from .loops import Ufunc, rows
 
 
 def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.devices import device
 from .lookup import NS
-from .wrapped import Wrapped, WrappedNamespace, operators
+from .strict_array import Wrapped, WrappedNamespace, operators
 
 
 class MetaArray(Wrapped):

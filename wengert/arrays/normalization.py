@@ -1,7 +1,7 @@
 """Batch, layer, group and RMS norm with gradients, in few passes. First argument: the library.
 
 What lives here: the fast form of words whose meaning is the body of the op of that name
-(`ops/batch_norm.py`, `ops/normalize.py`).
+(`ops/nn/batch_norm.py`, `ops/nn/layer_norm.py`).
 
 Sums along rows and columns are products with a vector: BLAS adds three times faster than
 `add.reduce`. Half precision is computed in float32; statistics are then float32 too.
@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .activations import F32, F64, LOW, ones
+from .activation import F32, F64, LOW, ones
 
 __all__ = [
     "batch_norm",

@@ -199,7 +199,7 @@ def index_put(
     if not accumulate:
         out[key] = value
     elif spec == ("array",) and x.ndim == 2 and value.shape == (indices[0].size, x.shape[1]):
-        from .embeddings import add_rows
+        from .embedding import add_rows
 
         out += add_rows(lib, value, indices[0] % x.shape[0], x.shape[0])
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base.devices import device
 from .lookup import NS
-from .wrapped import Wrapped, WrappedNamespace, operators
+from .strict_array import Wrapped, WrappedNamespace, operators
 
 COUNT = 2
 

@@ -17,7 +17,7 @@ __all__ = ["sparse_product"]
 
 class SparseArray:
     """The shape and dtype of a sparse tensor; its indices and values are tensors of their own
-    (`ops/sparse.py`).
+    (`ops/sparse/tensor.py`).
     """
 
     __array_ufunc__ = None

@@ -4,7 +4,7 @@ A padded array is split into *phases*: for stride s, phase r holds positions r, 
 a phase neighbouring windows lie one element apart, so what one kernel position ("tap") sees over
 all windows is a single contiguous run of the flattened phase plane. Runs pass over a few positions
 that are no window (where a row ends); those are computed too and dropped. The kernels on top of it
-are in `convolve.py` and `pooling.py`.
+are in `conv.py` and `pool.py`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..engine.anomaly import detect_anomaly, set_detect_anomaly
-from ..engine.differentiate import backward, grad
 from ..engine.function import Function
+from ..engine.grad_api import backward, grad
 from ..engine.tensor import Tensor as Variable
 from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck

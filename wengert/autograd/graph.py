@@ -3,7 +3,7 @@
 from ..engine.graph import get_gradient_edge, increment_version, register_multi_grad_hook
 from ..engine.node import GraphEdge as GradientEdge
 from ..engine.node import Node
-from ..engine.saved import (
+from ..engine.saved_hooks import (
     allow_mutation_on_saved_tensors,
     disable_saved_tensors_hooks,
     save_on_cpu,

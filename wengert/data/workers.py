@@ -29,18 +29,11 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from wengert.arrays import threads
+from wengert.api.generator import manual_seed
 from wengert.data import shared
-from wengert.data.loader import (
-    DataLoader,
-    EndOfStream,
-    Fetch,
-    Job,
-    LoaderIterator,
-    add_note,
-)
+from wengert.data.loader import DataLoader, EndOfStream, Fetch, Job, LoaderIterator, add_note
 from wengert.data.shared import Piece, Reader, SharedFile, Writer
-from wengert.tensor.generator import manual_seed
+from wengert.kernels import threads
 
 LARGE = 2048  # messages above this travel in shared memory, so that many small ones fit into a pipe
 PIPE = 32 << 10  # unread tasks a worker may have, in bytes that a pipe holds: sending never blocks

@@ -18,7 +18,7 @@ from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
-from . import saved as saved_mod
+from . import saved_hooks as saved_mod
 from .node import Slot, freed
 from .op import REST, RESULT, STATIC, UNRECORDED
 from .tensor import Tensor, new, wrap

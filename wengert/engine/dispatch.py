@@ -13,7 +13,7 @@ from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, source, views
-from .complaints import explain
+from .error_context import explain
 from .implementations import COMPOSED
 from .interp import Interp, Need, plan_needs, run_op
 from .node import Slot, tick

@@ -136,7 +136,7 @@ def transposed_vjp(
     """
     from ..base import dtypes
     from ..base.modes import enable_grad
-    from .differentiate import grad
+    from .grad_api import grad
 
     with enable_grad():
         moving = iter(leaf_arrays(primals, tangents))

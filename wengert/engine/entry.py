@@ -16,7 +16,7 @@ from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
 from ..base.modes import everyone, state
 from . import dispatch, op_modes, views
-from .complaints import explain
+from .error_context import explain
 from .node import Slot, tick
 from .op import PUBLIC_NAME, Op
 from .source import INTERNAL, outside

@@ -12,7 +12,7 @@ from ..base.modes import enable_grad, no_grad, state
 from . import source, views
 from .dual import Dual
 from .node import AccumulateGrad, Node, Slot, freed, tick
-from .saved import HOOKS, Packed
+from .saved_hooks import HOOKS, Packed
 from .tensor import Tensor, wrap
 
 

@@ -275,7 +275,7 @@ class Tensor:
         record the pass itself, for higher derivatives. inputs: accumulate only into these
         tensors.
         """
-        from .differentiate import backward
+        from .grad_api import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..api import functions as T
 from ..base import dtypes, formats
 from ..base.devices import CPU, device
 from ..engine.tensor import Tensor, wrap
 from ..nn.parameter import Parameter
-from ..tensor import functions as T
 
 FUNCTIONS: dict[str, Any] = {}
 

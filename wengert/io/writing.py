@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from ..api.interop import host
 from ..arrays.lookup import RANK
 from ..base.devices import device
 from ..base.formats import layout
 from ..engine.tensor import Tensor
 from ..nn.parameter import Parameter, is_lazy
-from ..tensor.interop import host
 from . import rebuild
 from .archive import ArchiveWriter
 from .names import STORAGES, StorageType, public_name

@@ -1,12 +1,12 @@
-"""torch.masked: re-exports of the masked operations, which `ops/masked.py` defines."""
+"""torch.masked: re-exports of the masked operations, which `ops/reduce/masked.py` defines."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..api.functions import resolve
 from ..engine.op import FUNCTIONS
-from ..ops.masked import output_mask as _output_mask
-from ..tensor.functions import resolve
+from ..ops.reduce.masked import output_mask as _output_mask
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """torch.nn: modules, layers, losses, initialisers. The front door: names, no logic."""
 
-from . import attention, blame, functional, grad, init, modules, parallel, parameter, utils
+from . import attention, functional, grad, init, modules, parallel, parameter, utils
+from . import error_path as blame
 from .activation import *
 from .adaptive import *
 from .containers import *

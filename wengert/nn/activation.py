@@ -1,6 +1,6 @@
 """Activation layers: functions of each element, and softmax along a dimension.
 
-The functions are in `ops/activation.py`; attention has a file of its own.
+The functions are in `ops/nn/activation.py`; attention has a file of its own.
 """
 
 from __future__ import annotations

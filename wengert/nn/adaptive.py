@@ -6,8 +6,8 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import functional as F
 from .containers import ModuleList, Sequential
 from .linear import Linear

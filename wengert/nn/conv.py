@@ -1,6 +1,6 @@
 """Convolution layers, plain and transposed, in 1 to 3 dimensions.
 
-The convolution itself is in `ops/conv.py`; forms without input channels are in `lazy.py`.
+The convolution itself is in `ops/nn/conv.py`; forms without input channels are in `lazy.py`.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Tables of vectors looked up by index: Embedding, and EmbeddingBag, which reduces groups of them.
 
-The look-up itself is in `ops/gather.py`.
+The look-up itself is in `ops/index/gather.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import functional as F
 from . import init
 from .module import Module

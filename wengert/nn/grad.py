@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import enable_grad
-from ..engine.differentiate import grad
+from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import functional as F
 
 __all__ = [

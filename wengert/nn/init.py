@@ -1,6 +1,6 @@
 """Initialisers: fill a tensor in place, with PyTorch's formulas and its use of the random stream.
 
-Random numbers themselves are in `arrays/sampling.py`.
+Random numbers themselves are in `arrays/random_stream.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 
 __all__ = [
     "calculate_gain", "uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from ..api import functions as T
 from ..base.dtypes import int64
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from .conv import (
+from .conv import (  # fmt: skip
     Conv1d,
     Conv2d,
     Conv3d,
@@ -21,16 +21,16 @@ from .conv import (
     ConvTranspose2d,
     ConvTranspose3d,
     Size,
-)  # fmt: skip
+)
 from .linear import Linear
-from .normalization import (
+from .normalization import (  # fmt: skip
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
-)  # fmt: skip
+)
 from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [

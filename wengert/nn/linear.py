@@ -1,6 +1,6 @@
 """Layers that multiply by a matrix: Linear, Bilinear; and Identity.
 
-The product itself is in `ops/matmul.py`; forms without input size are in `lazy.py`.
+The product itself is in `ops/linalg/matmul.py`; forms without input size are in `lazy.py`.
 """
 
 from __future__ import annotations

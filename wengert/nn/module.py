@@ -1,7 +1,7 @@
 """Module: the base class of everything with parameters, and the walks over a tree of modules.
 
-Hooks are in `hooks.py`, state dicts in `state.py`, moves in `moving.py`, the wording of
-errors in `blame.py`; layers have files of their own.
+Hooks are in `hooks.py`, state dicts in `state.py`, moves in `device_moves.py`, the wording of
+errors in `error_path.py`; layers have files of their own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ..engine.tensor import Tensor
-from .blame import blame
+from .device_moves import Movable
+from .error_path import blame
 from .hooks import (
     GLOBAL,
     Hookable,
@@ -26,7 +27,6 @@ from .hooks import (
     register_module_parameter_registration_hook,
     registered,
 )
-from .moving import Movable
 from .parameter import Buffer, Parameter, typename
 from .state import Stateful, _IncompatibleKeys
 

@@ -1,6 +1,6 @@
 """MultiheadAttention: queries attend to keys and take values, in several heads at once.
 
-The function is in `functional/attention.py`, the attention op in `ops/attention.py`.
+The function is in `functional/attention.py`, the attention op in `ops/nn/attention.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Normalisation layers: batch, instance, layer, group, RMS, local response.
 
-The formulas are in `ops/normalize.py`; forms without a number of features are in `lazy.py`.
+The formulas are in `ops/nn/layer_norm.py`; forms without a number of features are in `lazy.py`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.dtypes import int64
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import functional as F
 from . import init
 from .module import Module

@@ -1,7 +1,7 @@
 """Padding layers: constant, zero, reflected, replicated and circular borders.
 
 padding is one number for all sides, or one for each side: (left, right, top, bottom, front, back)
-as far as there are dimensions. The padding itself is in `ops/shape.py`.
+as far as there are dimensions. The padding itself is in `ops/shape/views.py`.
 """
 
 from __future__ import annotations

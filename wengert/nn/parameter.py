@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..engine.tensor import Tensor, wrap
-from ..tensor import functions as T
 
 __all__ = [
     "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",

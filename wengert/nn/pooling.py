@@ -1,6 +1,6 @@
 """Pooling layers: maximum, average, power mean, adaptive, fractional, and the inverse of maximum.
 
-The pooling itself is in `ops/pool.py`.
+The pooling itself is in `ops/nn/pool.py`.
 """
 
 from __future__ import annotations

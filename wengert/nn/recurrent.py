@@ -1,6 +1,6 @@
 """Recurrent layers: RNN, LSTM, GRU over whole sequences, and the cells of one step.
 
-The layers as ops, and the stacking, are in `ops/recurrent.py`; packed sequences are in
+The layers as ops, and the stacking, are in `ops/nn/recurrent.py`; packed sequences are in
 `utils/rnn.py`.
 """
 
@@ -11,8 +11,8 @@ import numbers
 import warnings
 from typing import Any
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import init
 from .module import Module
 from .parameter import Parameter, empty

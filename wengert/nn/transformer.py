@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import is_grad_enabled
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import functional as F
 from . import init
 from .activation import GELU, ReLU

@@ -1,4 +1,4 @@
-"""Layers that resize sequences, images and volumes; the interpolation is in `ops/resample.py`."""
+"""Layers that resize sequences, images and volumes, by `ops/nn/interpolate.py`."""
 
 from __future__ import annotations
 

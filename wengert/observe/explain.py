@@ -1,5 +1,5 @@
 """`explain(x)`: what an operation is, or how a tensor came to be. Finds out what is meant; the
-telling is in `telling_ops.py` and `telling_tensors.py`.
+telling is in `explain_ops.py` and `explain_tensors.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ..engine.function import Context, Function
 from ..engine.node import Node
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op
 from ..engine.tensor import Tensor
-from .telling_ops import about_custom, about_function, about_op
-from .telling_tensors import about_tensor
+from .explain_ops import about_custom, about_function, about_op
+from .explain_tensors import about_tensor
 
 __all__ = ["explain"]
 
@@ -35,7 +35,7 @@ def explain(x: Any, output: Tensor | None = None, *, file: TextIO | None = None)
     Raises TypeError for other things, ValueError for names that no operation has.
 
     >>> explain("tanh")
-    tanh: an elementwise operation (wengert/ops/unary.py)
+    tanh: an elementwise operation (wengert/ops/math/unary.py)
     ...
     """
     text = text_of(x, output, sys._getframe(1))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import threads
 from ..engine.op import public
+from ..kernels import threads
 
 _between_ops = [1]
 

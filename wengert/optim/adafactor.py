@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..api import functions as T
 from ..base.dtypes import finfo
-from ..tensor import functions as T
 from .checks import check_lr
+from .hyperparameters import larger, root, smaller
 from .optimizer import Optimizer, Params
-from .scalars import larger, root, smaller
 
 
 class Adafactor(Optimizer):

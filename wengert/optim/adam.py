@@ -6,8 +6,8 @@ from typing import Any
 
 from ..engine.tensor import Tensor
 from .checks import check, check_betas, check_flags, check_lr
+from .hyperparameters import one_minus_power, root, scalar
 from .optimizer import Optimizer, Params
-from .scalars import one_minus_power, root, scalar
 
 
 class Adam(Optimizer):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .checks import check, check_lr
+from .hyperparameters import larger
 from .optimizer import Optimizer, Params
-from .scalars import larger
 
 
 class ASGD(Optimizer):

@@ -5,7 +5,7 @@ what is asked of them; the recorded `Formula` is then carried out on raw arrays 
 `native.py`) or on Tensors (`run_tensors`: when the step itself is differentiated, compiled, or its
 arrays are no library's). Recording takes some microseconds, so every step records anew and
 ordinary Python control flow on hyper-parameters just works. Which parameters are updated together
-is decided in `pieces.py`.
+is decided in `chunks.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from ..tensor import functions as T
+from ..api import functions as T
 
 # op -> name of the ufunc; `where` and the masks are treated apart
 UFUNC = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import enable_grad, no_grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .checks import check_lr
+from .hyperparameters import number
 from .linesearch import Point, strong_wolfe
 from .optimizer import Optimizer, Params
-from .rule import as_real
-from .scalars import number
+from .step import as_real
 
 
 class LBFGS(Optimizer):

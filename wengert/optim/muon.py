@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arrays import brainfloat
+from ..arrays import bfloat16
 from ..engine.tensor import wrap
 from .checks import check_lr
 from .optimizer import Optimizer, Params
-from .rule import library
+from .step import library
 
 # The quintic whose repetition drives singular values towards 1 fastest from near 0
 # (https://kellerjordan.github.io/posts/muon).
@@ -142,17 +142,17 @@ def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, 
 def _orthogonal(g: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:
     """The same of an array, rounded exactly as PyTorch rounds it on a CPU."""
     a, b, c = coefficients
-    x = brainfloat.rounded(g)
+    x = bfloat16.rounded(g)
     tall = g.shape[0] > g.shape[1]
     if tall:
         x = x.T
-    norm = brainfloat.norm(x)
-    x = brainfloat.rounded(x / max(norm, norm.dtype.type(eps)))
+    norm = bfloat16.norm(x)
+    x = bfloat16.rounded(x / max(norm, norm.dtype.type(eps)))
     along = not tall
     for _ in range(steps):
-        gram = brainfloat.rounded(brainfloat.product(x, x.T, along))
-        update = brainfloat.product_plus(b, gram, c, gram, gram)
-        x = brainfloat.product_plus(a, x, 1.0, update, x, not along)
+        gram = bfloat16.rounded(bfloat16.product(x, x.T, along))
+        update = bfloat16.product_plus(b, gram, c, gram, gram)
+        x = bfloat16.product_plus(a, x, 1.0, update, x, not along)
         along = True
     return x.T if tall else x
 

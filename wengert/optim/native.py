@@ -3,7 +3,7 @@
 Every instruction is the IEEE operation that NumPy performs, and nothing is contracted or
 reassociated: results are the same bit for bit, so a formula may change over at any step.
 Elementwise code only; graphs of whole programs are the compiler's business, and the machine's
-compiler is in `arrays/native.py`.
+compiler is in `kernels/native.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arrays.native import Host, address
+from ..kernels.native import Host, address
 from .formula import MASKS, Formula
 
 TYPES = {"float32": ("float", ctypes.c_float, 4), "float64": ("double", ctypes.c_double, 8)}

@@ -1,6 +1,6 @@
 """The base of all optimizers: parameter groups, hooks, saving and loading.
 
-How a step applies `start` and `update` to the parameters is in `rule.py`.
+How a step applies `start` and `update` to the parameters is in `step.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
+from ..api import functions as T
 from ..base.dtypes import float32
 from ..engine.hooks import Handle
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from .rule import Rule, counter_dtype
+from .step import Rule, counter_dtype
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 ParamsT = Params

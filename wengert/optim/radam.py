@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .checks import check, check_betas, check_lr
+from .hyperparameters import choose, larger, one_minus_power, root
 from .optimizer import Optimizer, Params
-from .scalars import choose, larger, one_minus_power, root
 
 
 class RAdam(Optimizer):

@@ -8,10 +8,10 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any, Literal
 
+from ..api import functions as T
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from ..nn.module import Module
-from ..tensor import functions as T
 from .lr_scheduler.scheduler import LRScheduler, per_group
 from .optimizer import Optimizer
 

@@ -1,11 +1,11 @@
-"""torch.signal.windows: re-exports of the windows, which `ops/windows_signal.py` defines."""
+"""torch.signal.windows: re-exports of the windows, which `ops/signal/windows.py` defines."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..api.functions import resolve
 from ..engine.op import FUNCTIONS
-from ..tensor.functions import resolve
 
 
 def __getattr__(name: str) -> Any:

@@ -20,13 +20,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import nn, optim
+from ..api import functions as T
+from ..api import generator, interop
 from ..base import dtypes
 from ..base.modes import no_grad
 from ..data import DataLoader, Subset, TensorDataset
 from ..engine.tensor import Tensor
 from ..nn.parameter import is_lazy
-from ..tensor import functions as T
-from ..tensor import generator, interop
 from .loop import as_tensor, outputs, train
 from .mlp import MLP
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..api import interop
 from ..base.modes import no_grad
 from ..data import TensorDataset
 from ..engine.tensor import Tensor
-from ..tensor import interop
 
 __all__ = ["as_tensor", "outputs", "train"]
 

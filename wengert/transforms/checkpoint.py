@@ -1,6 +1,6 @@
 """torch.utils.checkpoint: parts of a graph that are computed again instead of being kept.
 
-The form without re-entry packs what operations save as empty places (see `engine/saved.py`); the
+The form without re-entry packs what operations save as empty places (`engine/saved_hooks.py`); the
 first place that the backward pass opens runs the function again and fills all of them.
 """
 
@@ -12,12 +12,12 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ..api.generator import fork_rng, get_rng_state, set_rng_state
 from ..base.modes import enable_grad, no_grad, state
-from ..engine.differentiate import backward
 from ..engine.function import Function
-from ..engine.saved import saved_tensors_hooks
+from ..engine.grad_api import backward
+from ..engine.saved_hooks import saved_tensors_hooks
 from ..engine.tensor import Tensor
-from ..tensor.generator import fork_rng, get_rng_state, set_rng_state
 from .checkpoint_policy import Log
 
 __all__ = [
@@ -261,7 +261,7 @@ _TENSOR = object()  # stands for a tensor among the arguments
 
 def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]]:
     """A function that gives the arguments again, from where an outer checkpoint may put them."""
-    from ..tensor import functions as T
+    from ..api import functions as T
 
     if not tensors:
         return list

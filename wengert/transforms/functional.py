@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import enable_grad
-from ..engine.differentiate import grad
+from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .forward import jvp as forward_jvp
 from .vmap import vmap
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import enable_grad, no_grad
-from ..engine.differentiate import grad
 from ..engine.dual import Dual
+from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .forward import jvp as forward_jvp
 from .reverse import vjp
 from .vmap import vmap

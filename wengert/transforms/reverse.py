@@ -10,8 +10,8 @@ from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
 from ..engine.batched import Batched
-from ..engine.differentiate import grad as engine_grad
 from ..engine.dual import Dual, Lifted
+from ..engine.grad_api import grad as engine_grad
 from ..engine.interp import Interp
 from ..engine.tensor import Tensor, wrap
 
@@ -241,7 +241,7 @@ def bases(values: list[Tensor]) -> list[Tensor]:
     """For each of the values a batch like it: together the unit vectors of all elements of all
     values, in their order.
     """
-    from ..tensor import functions as T
+    from ..api import functions as T
 
     total = sum([x.numel() for x in values])
     found, end = [], 0
@@ -265,7 +265,7 @@ def jacrev(
 
     The result has shape (*output shape, *input shape) for each pair of output and argument.
     """
-    from ..tensor import functions as T
+    from ..api import functions as T
     from .vmap import vmap
 
     @functools.wraps(func)

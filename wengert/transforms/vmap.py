@@ -174,7 +174,7 @@ def chunked(
     size: int,
     chunk: int,
 ) -> Any:
-    from ..tensor import functions as T
+    from ..api import functions as T
 
     parts = []
     for i in range(0, size, chunk):

@@ -1,5 +1,5 @@
 """torch.utils.dlpack: a re-export."""
 
-from ..tensor.dlpack import DLDeviceType, from_dlpack, to_dlpack
+from ..api.dlpack import DLDeviceType, from_dlpack, to_dlpack
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]

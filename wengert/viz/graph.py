@@ -12,8 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..engine.differentiate import require_graph
+from ..engine.grad_api import require_graph
 from ..engine.tensor import Tensor
+from .array_summary import bytes_text
 from .drawing import Drawing, resource
 from .grouping import Box, inferred, tree
 from .layout import Placing, arrange, card_of, card_of_box, tag_of
@@ -21,7 +22,6 @@ from .naming import Names
 from .reading import Input, Reading, Vertex, memory_of, root_vertices
 from .recording import Failure, calls_within, record
 from .stepping import reverse_pass
-from .telling import bytes_text
 
 
 class Graph:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .array_summary import bytes_text
 from .grouping import Box
 from .reading import Vertex, memory_of, place_text
-from .telling import bytes_text
 
 GAP_X, GAP_Y, PAD, HEAD = 22.0, 34.0, 16.0, 26.0
 SWEEPS, SETTLES = 6, 8

@@ -17,12 +17,12 @@ from ..engine import source, views
 from ..engine.backward import collect
 from ..engine.entry import public_name
 from ..engine.node import Slot
-from ..engine.saved import Packed
+from ..engine.saved_hooks import Packed
 from ..engine.tensor import Tensor
+from .array_summary import dtype_text, held, shape_text, values
 from .formulas import rules_of
 from .naming import Names, node_of
 from .recording import recorded_name
-from .telling import dtype_text, held, shape_text, values
 
 
 @dataclass

@@ -22,9 +22,9 @@ from weakref import WeakKeyDictionary
 from ..engine import source
 from ..engine.node import Node, Slot, tick
 from ..engine.tensor import Tensor
-from ..nn.blame import brief
+from ..nn.error_path import brief
 from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
-from .telling import dtype_text, shape_text
+from .array_summary import dtype_text, shape_text
 
 if TYPE_CHECKING:
     from .graph import Graph

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..arrays.lookup import NS, RANK, namespace
 from ..engine.backward import collect, run
-from ..engine.differentiate import with_mode
+from ..engine.grad_api import with_mode
 from ..engine.node import Slot
 from ..engine.tensor import Tensor
-from .telling import summary
+from .array_summary import summary
 
 BRIEFLY = 1200  # nodes from which on gradients are told in statistics only
 

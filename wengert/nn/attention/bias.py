@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from ...api import functions as T
 from ...base.dtypes import bool as bool_dtype
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 
 __all__ = ["CausalBias", "CausalVariant", "causal_lower_right", "causal_upper_left"]
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...api import functions as T
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from .. import functional as F
 
 __all__ = [

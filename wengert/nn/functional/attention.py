@@ -6,10 +6,10 @@ import math
 import warnings
 from typing import Any
 
+from ...api import functions as T
 from ...base.dtypes import bool as bool_dtype
 from ...engine.op import public
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from .. import functional as F
 
 

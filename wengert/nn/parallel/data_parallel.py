@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...api import functions as T
 from ...base.devices import device as Device
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from ..module import Module
 
 __all__ = ["DataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]

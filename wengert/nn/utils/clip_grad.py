@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ...api import functions as T
+from ...api.functions import resolve
 from ...base.modes import no_grad
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
-from ...tensor.functions import resolve
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "clip_grads_with_norm_",

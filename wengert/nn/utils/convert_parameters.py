@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...api import functions as T
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from ..parameter import typename
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ...api import functions as T
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from ..parameter import Parameter
 
 __all__ = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...api import functions as T
+from ...api.functions import resolve
 from ...base.dtypes import finfo, int32
 from ...base.modes import no_grad
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
-from ...tensor.functions import resolve
 from .. import functional as F
 from ..conv import _ConvTransposeNd
 from ..module import Module

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+from ...api import functions as T
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from .convert_parameters import parameters_to_vector
 
 __all__ = [

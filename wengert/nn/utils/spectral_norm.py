@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...api import functions as T
 from ...base.modes import no_grad
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from .. import functional as F
 from ..conv import _ConvTransposeNd
 from ..parameter import Parameter, is_lazy

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...api import functions as T
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 
 __all__ = ["functional_call", "stack_module_state", "substituted"]
 

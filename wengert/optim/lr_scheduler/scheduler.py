@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...engine.tensor import Tensor
+from ..hyperparameters import number
 from ..optimizer import Optimizer
-from ..scalars import number
 
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "

@@ -1,0 +1,70 @@
+"""Methods that overwrite a tensor: copy_, fill_, zero_. Not here: in-place forms of functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import NS
+from ..engine import views
+from ..engine.tensor import Tensor
+from ..ops.creation import filled as creation
+from ..ops.index import indexing
+
+
+def owned(self: Tensor) -> bool:
+    """Whether self is an unrecorded array of the CPU that is not read-only, without views or
+    marks: nothing forbids to change it, and nobody but the engine's clock has to know.
+    """
+    if type(self) is not Tensor or self._n is not None or self._x is not None:
+        return False
+    a = self._a
+    return NS[type(a)].name == "cpu" and 0 not in a.strides and a.flags.writeable
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Overwrite the elements with those of src, broadcast and converted."""
+    if not isinstance(src, Tensor):
+        raise TypeError(
+            f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
+        )
+    if src is self:
+        return self
+    if owned(self) and src._n is None:
+        a, b = self._a, src._a
+        if type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape:
+            a[...] = b
+            views.mutated(self)
+            return self
+    indexing.copy_into(self, src, "copy_")
+    return self
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Overwrite every element with a number or 0-d tensor."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim}"
+                " dimensions."
+            )
+        indexing.copy_into(self, value, "fill_")
+        return self
+    if isinstance(value, complex) and self.dtype.category < 3:
+        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+    number = creation.scalar_tensor(value, dtype=self.dtype, device=self.device)
+    indexing.copy_into(self, number, "fill_", True)
+    return self
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Overwrite every element with zero."""
+    a = self._a
+    if owned(self):
+        a[...] = 0
+        views.mutated(self)
+        return self
+    if self._n is not None or NS[type(a)].name != "cpu":
+        return fill_(self, 0)
+    views.check_inplace(self, "zero_", True)
+    views.store(self, a.dtype.type(0))
+    return self

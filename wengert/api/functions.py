@@ -1,0 +1,173 @@
+"""Every public function as an attribute: `functions.matmul`, `functions.zeros`; built at first use.
+
+Layers above write `from wengert.api import functions as T`.
+"""
+
+from __future__ import annotations
+
+import builtins  # torch's any, sum, ... become globals of this module
+import functools
+import inspect
+from typing import Any
+
+from ..arrays.lookup import NUMBER, namespace
+from ..base.modes import state
+from ..engine.dispatch import write_out
+from ..engine.fast_paths import F32, F64, shortened
+from ..engine.op import FUNCTIONS, METHODS, OPS, Op
+from ..engine.tensor import Tensor, wrap
+from ..engine.views import check_inplace, inplace, mutated
+from . import catalogue
+
+catalogue.load()
+
+
+def resolve(namespace: str, name: str) -> Any:
+    """The public function of a namespace, ready to call."""
+    try:
+        f = FUNCTIONS[namespace][name]
+    except KeyError:
+        raise AttributeError(
+            f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}"
+        ) from None
+    return finished(f, name)
+
+
+def finished(f: Any, name: str) -> Any:
+    """An op's entry; a public function with out= added unless it takes care of that itself."""
+    if isinstance(f, Op):
+        return f.entry
+    done = getattr(f, "__wengert_finished__", None)
+    if done is None:
+        done = f if name.endswith("_") or not takes_tensor(f) else with_out(f)
+        done = shortened(f, done)
+        f.__wengert_finished__ = done
+    return done
+
+
+@functools.cache
+def parameters(f: Any) -> Any:
+    return inspect.signature(f).parameters
+
+
+def takes_tensor(f: Any) -> bool:
+    """Whether out= is still to be added: the function has no such parameter and no **kwargs."""
+    ps = parameters(f)
+    return "out" not in ps and not builtins.any(p.kind is p.VAR_KEYWORD for p in ps.values())
+
+
+def with_out(f: Any) -> Any:
+    """f with an out= argument."""
+
+    @functools.wraps(f)
+    def g(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        r = f(*args, **kwargs)
+        return r if out is None else write_out(f.__wengert_name__, r, out)
+
+    return g
+
+
+RESHAPING = {
+    "squeeze",
+    "unsqueeze",
+    "t",
+    "transpose",
+    "swapaxes",
+    "swapdims",
+    "as_strided",
+}  # in place: another view of self
+
+
+DIRECT = {"add", "sub", "mul", "div"}  # libraries write these into memory that is given
+
+
+def direct(op: Op, x: Tensor, y: Any) -> bool:
+    """Whether x was changed by y in its own memory: if both are unrecorded and of one dtype, or y
+    is a number.
+    """
+    if type(x) is not Tensor or x._n is not None:
+        return False
+    a = x._a
+    d, t = a.dtype, type(a)
+    f: Any = op.impl.get(t)
+    if getattr(f, "nin", 0) != 2:
+        return False
+    if type(y) is Tensor:
+        if y._n is not None or type(y._a) is not t or y._a.dtype is not d:
+            return False
+        y = y._a
+    elif (type(y) is float or type(y) is int) and (d is F32 or d is F64):
+        y = NUMBER[t](y, d)
+    else:
+        return False
+    if x._x is not None or 0 in a.strides:
+        check_inplace(x, op.name + "_")
+    try:
+        f(a, y, a)
+    except (TypeError, ValueError):  # the long way says what is wrong
+        return False
+    mutated(x)
+    return True
+
+
+def derive_inplace(name: str) -> Any:
+    """name_ from the function name, for functions that have no in-place form of their own."""
+    f = method(name)
+    whole = not isinstance(METHODS[name], Op)
+    op = OPS[name] if name in DIRECT else None
+
+    def g(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if op is not None and len(args) == 1 and not kwargs and direct(op, self, args[0]):
+            return self
+        x = self
+        if whole and state.grad and isinstance(self, Tensor) and recorded(self, args, kwargs):
+            x = standin(self)  # several ops may save self, which is about to be overwritten
+        return inplace(self, name + "_", f(x, *args, **kwargs))
+
+    def reshaping(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_inplace(self, name + "_")
+        r = f(self, *args, **kwargs)
+        self._a, self._n = r._a, r._n
+        return self
+
+    g = reshaping if name in RESHAPING else g
+    g.__name__ = name + "_"
+    g.__doc__ = f"{name}() in place."
+    return g
+
+
+def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
+    """Whether an operation on these would be recorded."""
+    return self._n is not None or builtins.any(
+        isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values())
+    )
+
+
+def standin(self: Tensor) -> Tensor:
+    """A copy of self's values in self's place in the graph."""
+    return wrap(namespace(self._a).copy(self._a), self._n)
+
+
+def method(name: str) -> Any:
+    """The function behind Tensor.NAME."""
+    f = METHODS[name]
+    return f.entry if isinstance(f, Op) else f
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if (
+        name not in FUNCTIONS[""]
+        and (name.endswith("_") or name == "detach")
+        and hasattr(Tensor, name)
+    ):
+        f = getattr(Tensor, name)  # torch.relu_(x) is x.relu_()
+    else:
+        f = resolve("", name)
+    globals()[name] = f
+    return f
+
+
+def __dir__() -> list[str]:
+    return sorted(FUNCTIONS[""])

@@ -1,0 +1,570 @@
+"""Attaches methods, operators and properties to Tensor."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ..arrays.lookup import NS, SCALARS, Namespace, namespace
+from ..base import dtypes
+from ..base.devices import device
+from ..engine import views
+from ..engine.fast_paths import plain
+from ..engine.hooks import Handle
+from ..engine.interp import BINARY, COMPARE
+from ..engine.node import AccumulateGrad, extra
+from ..engine.op import METHODS, OPS
+from ..engine.tensor import Tensor, extras, wrap
+from ..ops.creation import filled as creation
+from ..ops.creation import tensor as data
+from ..ops.index import indexing
+from . import functions
+from .fill import copy_, fill_, zero_
+from .operators import comparison, inplace_operator, operator_entry, reflected
+
+
+class TensorNamespace(Namespace):
+    """The vocabulary over Tensors: the ops' own entries, which record."""
+
+    array_type = Tensor
+
+    def __init__(self) -> None:
+        self.__dict__["name"] = "tensor"
+
+    def __getattr__(self, word: str) -> Any:
+        if word.startswith("__"):
+            raise AttributeError(word)
+        op = OPS.get(word)
+        if op is None:
+            raise AttributeError(f"the vocabulary has no word {word!r}")
+        f = self.__dict__[word] = op.entry
+        return f
+
+    @staticmethod
+    def device_of(t: Any) -> Any:
+        return t.device
+
+    @staticmethod
+    def asarray(t: Any) -> Any:
+        return t if isinstance(t, Tensor) else wrap(t)
+
+    @staticmethod
+    def zeros(shape: Any, dtype: Any = None) -> Any:
+        return creation.zeros(shape, dtype=dtype)
+
+    @staticmethod
+    def ones(shape: Any, dtype: Any = None) -> Any:
+        return creation.ones(shape, dtype=dtype)
+
+    @staticmethod
+    def full(shape: Any, value: Any, dtype: Any = None) -> Any:
+        return creation.full(shape, value, dtype=dtype)
+
+    @staticmethod
+    def arange(start: Any, end: Any, step: Any = 1, dtype: Any = None) -> Any:
+        return creation.arange(start, end, step, dtype=dtype)
+
+    @staticmethod
+    def scalar(value: Any, dtype: Any) -> Any:
+        return creation.scalar_tensor(value, dtype=dtype)
+
+    @staticmethod
+    def zeros_like(x: Any) -> Any:
+        return like(x, "zeros_like") if type(x) not in SCALARS else 0
+
+    @staticmethod
+    def ones_like(x: Any) -> Any:
+        return like(x, "ones_like") if type(x) not in SCALARS else 1
+
+    @staticmethod
+    def full_like(x: Any, value: Any = 0) -> Any:
+        return like(x, "full_like", value)
+
+
+def like(x: Any, word: str, *args: Any) -> Tensor:
+    """Zeros, ones or a value shaped like x: a Tensor, or an array beside Tensors in a rule."""
+    a = x._a if isinstance(x, Tensor) else x
+    return wrap(getattr(namespace(a), word)(a, *args))
+
+
+NS[Tensor] = TensorNamespace()
+from ..arrays.lookup import RANK as _RANK  # noqa: E402
+
+_RANK[Tensor] = 1
+
+
+class Lazy:
+    """A method that is built when it is first looked up."""
+
+    def __init__(self, name: str, make: Any) -> None:
+        self.name, self.make = name, make
+
+    def __get__(self, obj: Any, cls: Any) -> Any:
+        f = self.make()
+        setattr(Tensor, self.name, f)
+        return f.__get__(obj, cls) if hasattr(f, "__get__") else f
+
+
+def attach(name: str, f: Any) -> None:
+    """Make f a method (or property) of Tensor."""
+    setattr(Tensor, name, f)
+
+
+def attach_all() -> None:
+    """Every function in the table of methods, and the in-place forms."""
+    for name in list(METHODS):
+        if name not in Tensor.__dict__:
+            setattr(
+                Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name))
+            )
+        if (
+            not name.endswith("_")
+            and name + "_" not in METHODS
+            and name + "_" not in Tensor.__dict__
+        ):
+            setattr(
+                Tensor,
+                name + "_",
+                Lazy(name + "_", lambda name=name: functions.derive_inplace(name)),
+            )
+    for dunder, word in BINARY.items():
+        setattr(
+            Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word))
+        )
+        setattr(Tensor, f"__r{dunder}__", Lazy(f"__r{dunder}__", lambda word=word: reflected(word)))
+        if dunder not in ("matmul",):
+            setattr(
+                Tensor,
+                f"__i{dunder}__",
+                Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)),
+            )
+    for name in COMPARE:
+        setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
+
+
+# ---- methods written
+# here
+
+
+def _hash(self: Tensor) -> int:
+    return id(self)
+
+
+def detach(self: Tensor) -> Tensor:
+    """The same memory without history; in-place changes are still seen by the engine."""
+    t = wrap(self._a)
+    if self._x is not None and self._x.untracked:
+        extras(t).untracked = True
+    return t
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cut self from its history, in place."""
+    if self._x is not None and self._x.base is not None:
+        raise RuntimeError("Can't detach views in-place: use detach() instead")
+    self._n = None
+    return self
+
+
+def get_data(self: Tensor) -> Tensor:
+    """The same memory, cut off from the graph; changes made through it are invisible to the
+    engine.
+    """
+    t = wrap(self._a)
+    extras(t).untracked = True
+    return t
+
+
+def set_data(self: Tensor, value: Tensor) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    self._a = value._a
+    if type(self._n) is AccumulateGrad:
+        self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
+
+
+RETAIN = "retain_grad"  # the key of that hook among the others
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keep `.grad` of this non-leaf after backward()."""
+    n = self._n
+    if n is None:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if type(n) is AccumulateGrad:
+        return
+    x = extras(self)
+    if x.box is not None:
+        return
+    from ..engine.tensor import Box
+
+    box = x.box = Box()
+
+    def keep(g: Tensor) -> None:
+        box.grad = g.clone() if box.grad is None else box.grad + g
+
+    if n.hooks is None:
+        n.hooks = {}
+    n.hooks[RETAIN] = keep
+
+
+def retains_grad(self: Tensor) -> bool:
+    """Whether retain_grad() was called."""
+    return not self.is_leaf and self._x is not None and self._x.box is not None
+
+
+def register_hook(self: Tensor, hook: Any) -> Handle:
+    """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces
+    the gradient.
+    """
+    n = self._n
+    if n is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if not callable(hook):
+        raise TypeError(f"register_hook: the hook must be callable, got {type(hook).__name__}")
+    if n.hooks is None:
+        n.hooks = {}
+    handle = Handle(n.hooks, hook)
+    if RETAIN in n.hooks:
+        n.hooks[RETAIN] = n.hooks.pop(RETAIN)  # .grad gets what the last hook has made of it
+    return handle
+
+
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
+    """Call hook(self) each time a gradient was added to `.grad` of this leaf."""
+    n = self._n
+    if n is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if type(n) is not AccumulateGrad:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    import weakref
+
+    n.ref = weakref.ref(self)
+    return Handle(extra(n, "accumulated", dict), hook)
+
+
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """The shape, or the size of one dimension."""
+    if dim is None:
+        return self.shape
+    from ..ops.dims import wrap_dim
+
+    return self._a.shape[wrap_dim(dim, self._a.ndim, "size")]
+
+
+def numel(self: Tensor) -> int:
+    """The number of elements."""
+    return int(self._a.size)
+
+
+def element_size(self: Tensor) -> int:
+    """Bytes of one element."""
+    return self._a.dtype.itemsize
+
+
+ASTYPE = OPS["astype"].impl
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
+    to(other).
+    """
+    if len(args) == 1 and type(args[0]) is dtypes.dtype and not kwargs:
+        d = args[0].np
+        a = self._a
+        if self._n is None and a.dtype is not d and type(self) is Tensor:
+            f: Any = ASTYPE.get(type(a))
+            if f is not None and a.ndim:
+                return plain(f(a, d))
+    dtype, dev = kwargs.pop("dtype", None), kwargs.pop("device", None)
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    kwargs.pop("memory_format", None)
+    other = kwargs.pop("other", None)
+    if kwargs:
+        raise TypeError(
+            f"to() received an invalid combination of arguments: unexpected {sorted(kwargs)}"
+        )
+    positions = 0
+    for a in args:
+        if isinstance(a, bool):
+            positions += 1
+            if positions == 2:
+                copy = a
+        elif isinstance(a, (dtypes.dtype, type)):
+            dtype = a
+        elif isinstance(a, Tensor):
+            other = a
+        elif isinstance(a, (str, device, int)):
+            dev = a
+        elif a is not None:
+            raise TypeError(
+                f"to() received an invalid combination of arguments - got ({type(a).__name__})"
+            )
+    if other is not None:
+        dtype, dev = other.dtype, other.device
+    return data.convert(self, dtype, dev, copy)
+
+
+def _cast(name: str) -> Any:
+    d = getattr(dtypes, name) if name in {x.name for x in dtypes.ALL} else dtypes.ALIASES[name]
+
+    def f(self: Tensor, memory_format: Any = None) -> Tensor:
+        return data.convert(self, d)
+
+    f.__name__ = name
+    f.__doc__ = f"The tensor converted to {d}."
+    return f
+
+
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a type."""
+    if dtype is None:
+        prefix = "" if self.device.type == "cpu" else self.device.type + "."
+        return f"torch.{prefix}{self.dtype._letter}Tensor"
+    if isinstance(dtype, str):
+        letter = dtype.rpartition(".")[2].removesuffix("Tensor")
+        dtype = next((d for d in dtypes.ALL if d._letter == letter), None)
+        if dtype is None:
+            raise ValueError("invalid type: write 'torch.FloatTensor' or a dtype")
+    return data.convert(self, getattr(dtype, "dtype", dtype))
+
+
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor on the CPU."""
+    return data.convert(self, None, "cpu")
+
+
+def cuda(
+    self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
+    """The tensor on a CUDA device (default: the current one)."""
+    return data.convert(self, None, "cuda" if device is None else device)
+
+
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in memory in order."""
+    return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True
+
+
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """Steps in memory, in elements, of all dimensions or one."""
+    s = tuple([n // self._a.dtype.itemsize for n in self._a.strides])
+    if is_contiguous(self):
+        out, n = [], 1
+        for size_ in reversed(self._a.shape):
+            out.append(n)
+            n *= max(size_, 1)
+        s = tuple(reversed(out))
+    return s if dim is None else s[dim]
+
+
+def storage_offset(self: Tensor) -> int:
+    """Where in its memory the first element lies, in elements."""
+    o = views.owner(self._a)
+    return (
+        (self.data_ptr() - address(o)) // self._a.dtype.itemsize
+        if hasattr(o, "__array_interface__")
+        else 0
+    )
+
+
+def address(a: Any) -> int:
+    return a.__array_interface__["data"][0]
+
+
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element."""
+    a = self._a
+    return address(a) if hasattr(a, "__array_interface__") else a.data.ptr
+
+
+def version(self: Tensor) -> int:
+    """How often the memory was changed in place."""
+    return views.version(self)
+
+
+def is_view(self: Tensor) -> bool:
+    return self._x is not None and self._x.base is not None
+
+
+def base(self: Tensor) -> Any:
+    """The tensor this one is a view of, or None."""
+    return self._x.base if self._x is not None else None
+
+
+def mT(self: Tensor) -> Tensor:
+    """The last two dimensions swapped."""
+    if self._a.ndim < 2:
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
+            " tensor."
+        )
+    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
+
+
+def T(self: Tensor) -> Tensor:
+    """The dimensions in reverse order."""
+    return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
+
+
+def mH(self: Tensor) -> Tensor:
+    """The last two dimensions swapped and conjugated."""
+    return METHODS["adjoint"](self)
+
+
+def H(self: Tensor) -> Tensor:
+    """The conjugate transpose of a matrix."""
+    if self._a.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor."
+        )
+    return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
+
+
+def part(name: str) -> Any:
+    """The property of the real or imaginary parts: read through functions, written in place."""
+
+    def read(self: Tensor) -> Tensor:
+        return getattr(functions, name)(self)
+
+    def write(self: Tensor, value: Any) -> None:
+        fill_(read(self), value) if isinstance(value, (int, float)) else copy_(read(self), value)
+
+    return property(read, write)
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both are the same view of the same memory."""
+    return self._a is tensor._a or (
+        data_ptr(self) == data_ptr(tensor)
+        and self.shape == tensor.shape
+        and stride(self) == stride(tensor)
+    )
+
+
+SHORT = {
+    "view": "view",
+    "reshape": "reshape",
+    "sum": "sum_all",
+    "mean": "mean_all",
+}  # method -> op of its commonest call
+
+
+def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """torch.Tensor(2, 3) and torch.Tensor([1, 2]): the old constructor."""
+    t = object.__new__(cls)
+    t._a, t._n, t._x = data.legacy_tensor(*args, **kwargs)._a, None, None
+    return t
+
+
+def on(kind: str, self: Tensor) -> bool:
+    """Whether self is on a kind of device."""
+    return self.device.type == kind
+
+
+def setup() -> None:
+    """Put it all on the class."""
+    for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
+        if name not in (
+            "uint8",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float16",
+            "float32",
+            "float64",
+            "complex64",
+            "complex128",
+        ):
+            attach(name, _cast(name))
+    attach("byte", _cast("uint8"))
+    attach("char", _cast("int8"))
+    for f in (
+        detach,
+        detach_,
+        retain_grad,
+        register_hook,
+        register_post_accumulate_grad_hook,
+        size,
+        numel,
+        element_size,
+        to,
+        cpu,
+        cuda,
+        is_contiguous,
+        stride,
+        storage_offset,
+        data_ptr,
+        copy_,
+        fill_,
+        zero_,
+        is_set_to,
+    ):
+        attach(f.__name__, f)
+    attach("type", type_)
+    attach("nelement", numel)
+    attach("ndimension", Tensor.dim)
+    attach("_is_view", is_view)
+    attach("__hash__", _hash)
+    attach("__getitem__", Lazy("__getitem__", lambda: OPS["select_item"].short(indexing.read)))
+    attach("__setitem__", indexing.write)
+    attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg")))
+    attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
+    attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
+    attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
+    attach("__imatmul__", None)
+    for name, f in (
+        ("retains_grad", retains_grad),
+        ("_version", version),
+        ("_base", base),
+        ("mT", mT),
+        ("mH", mH),
+        ("H", H),
+        ("T", T),
+    ):
+        attach(name, property(f))
+    attach("data", property(get_data, set_data))
+    attach("real", part("real"))
+    attach("imag", part("imag"))
+    attach("nbytes", property(lambda self: self._a.nbytes))
+    attach("itemsize", property(lambda self: self._a.dtype.itemsize))
+    for name in ("is_cuda", "is_meta"):
+        attach(name, property(partial(on, name[3:])))
+    for name in (
+        "is_sparse",
+        "is_quantized",
+        "is_mkldnn",
+        "is_mps",
+        "is_nested",
+        "is_xpu",
+        "is_sparse_csr",
+    ):
+        attach(name, False)
+    attach("is_floating_point", lambda self: self.dtype.is_floating_point)
+    attach("is_complex", lambda self: self.dtype.is_complex)
+    attach("is_signed", lambda self: self.dtype.is_signed)
+    attach("is_inference", lambda self: self._x is not None and self._x.inference)
+    attach("is_pinned", lambda self, device=None: False)
+    attach("pin_memory", lambda self, device=None: self)
+    attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
+    attach("__new__", staticmethod(make))
+    attach("__module__", "torch")
+    attach_all()
+    for name, word in SHORT.items():
+        attach(
+            name,
+            Lazy(
+                name,
+                lambda name=name, word=word: OPS[word].short(
+                    functions.finished(METHODS[name], name)
+                ),
+            ),
+        )
+
+
+setup()

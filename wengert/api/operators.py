@@ -1,0 +1,113 @@
+"""Python's operators on Tensor: which entry stands behind each, and what foreign operands get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.lookup import SCALARS, is_array
+from ..engine import views
+from ..engine.dispatch import as_operator
+from ..engine.fast_paths import F32, F64, plain
+from ..engine.interp import COMMUTATIVE
+from ..engine.op import METHODS, OPS
+from ..engine.tensor import Tensor
+from ..ops.creation import filled as creation
+from ..ops.creation import tensor as data
+from . import functions
+
+
+def operator_entry(word: str) -> Any:
+    """The operator of a word, with the tensor on the left."""
+    if word == "matmul":
+        return functions.finished(METHODS["matmul"], "matmul")
+    entry = as_operator(OPS[word].entry)
+    if word == "sub":
+        checked = METHODS["sub"]
+        run: Any = OPS["sub"].impl.get
+
+        def sub(self: Any, other: Any) -> Any:
+            if type(other) is type(self) is Tensor and self._n is other._n is None:
+                a, b = self._a, other._a
+                d, t = a.dtype, type(a)
+                f = run(t)
+                if (d is F32 or d is F64) and d is b.dtype and t is type(b) and f is not None:
+                    try:
+                        r = f(a, b)
+                    except ValueError:  # the shapes do not broadcast
+                        return entry(self, other)
+                    if type(r) is t:
+                        return plain(r)
+            return checked(self, other) if self._a.dtype.kind == "b" else entry(self, other)
+
+        return sub
+    if word == "pow":
+        both = as_operator(OPS["pow_tensor"].entry)
+        return lambda self, other: (
+            both(self, other) if isinstance(other, Tensor) else entry(self, other)
+        )
+    return entry
+
+
+def reflected(word: str) -> Any:
+    """The operator with the tensor on the right."""
+    if word in COMMUTATIVE:
+        return as_operator(OPS[word].entry)
+    if word == "sub":
+        return as_operator(OPS["rsub"].entry)
+    f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
+
+    def swapped(self: Any, other: Any) -> Any:
+        return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
+
+    if word == "pow":
+        return lambda self, other: (
+            f(other, self) if type(other) in SCALARS else swapped(self, other)
+        )
+    if word == "div":
+        reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
+        return lambda self, other: (
+            mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
+        )
+    return swapped
+
+
+def is_operand(x: Any) -> bool:
+    """Whether an operator of ours takes x."""
+    return isinstance(x, Tensor) or type(x) in SCALARS or is_array(x)
+
+
+def tensor_like(x: Any, like: Tensor) -> Any:
+    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors
+    promote by category).
+    """
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, (bool, int, float, complex)):
+        return creation.scalar_tensor(x, device=like.device)
+    return data.as_tensor(x)
+
+
+def inplace_operator(dunder: str, word: str) -> Any:
+    name = {"div": "div", "pow": "pow"}.get(word, word)
+    f = METHODS.get(name)
+    call = functions.finished(f, name) if f is not None else OPS[word].entry
+
+    op = OPS[name] if name in functions.DIRECT else None
+
+    def g(self: Tensor, other: Any) -> Tensor:
+        if op is not None and functions.direct(op, self, other):
+            return self
+        return views.inplace(self, f"{name}_", call(self, other))
+
+    return g
+
+
+def comparison(name: str) -> Any:
+    entry = as_operator(OPS[name].entry)
+    if name in ("eq", "ne"):
+
+        def compare(self: Any, other: Any) -> Any:
+            return entry(self, other) if is_operand(other) else name == "ne"
+
+        return compare
+    return entry

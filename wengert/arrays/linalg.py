@@ -1,0 +1,483 @@
+"""Words of linear algebra: factorisations, solving, eigenvalues. First argument: the library.
+
+Every word takes batches of matrices in the last two dimensions. What NumPy's linear algebra does
+for a whole batch goes there; the rest calls LAPACK through scipy, one matrix at a time. Derivatives
+and checks are in `ops/linalg/decompositions.py`, `ops/linalg/solve.py` and `ops/linalg/matrix.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import LinAlgError
+
+__all__ = [
+    "triangle",
+    "diag_vector",
+    "diag_matrix",
+    "cholesky",
+    "qr",
+    "svd",
+    "svdvals",
+    "eigh",
+    "eigvalsh",
+    "eig",
+    "eigvals",
+    "lu_factor",
+    "permutation_matrix",
+    "inv",
+    "solve",
+    "solve_triangular",
+    "det",
+    "slogdet",
+    "ldl_factor",
+    "ldl_solve",
+    "lstsq",
+    "pinv",
+    "geqrf_factor",
+    "matrix_exp",
+    "matrix_rank",
+]
+
+
+def host(a: Any) -> Any:
+    """An array in the memory of the CPU."""
+    return a if isinstance(a, np.ndarray) else a.get()
+
+
+def each(
+    lib: Any, f: Callable[..., Any], *arrays: Any, cores: tuple[int, ...] | None = None
+) -> tuple[Any, ...]:
+    """f (returning a tuple of arrays) on each matrix of broadcast batches, results joined.
+
+    cores: how many trailing dimensions of each array f takes (2 unless told).
+    """
+    on_host = [host(a) for a in arrays]
+    cores = cores or (2,) * len(arrays)
+    lead = [a.shape[: a.ndim - c] for a, c in zip(on_host, cores)]
+    batch = np.broadcast_shapes(*lead)
+    n = math.prod(batch)
+    if not batch:
+        return tuple([lib.asarray(o) for o in f(*on_host)])
+    if n == 0:  # learn the shapes from matrices of ones
+        shapes = f(*[np.ones(a.shape[a.ndim - c :], a.dtype) for a, c in zip(on_host, cores)])
+        return tuple([lib.empty((*batch, *np.shape(o)), np.asarray(o).dtype) for o in shapes])
+    flat = [
+        np.broadcast_to(a, (*batch, *a.shape[a.ndim - c :])).reshape(n, *a.shape[a.ndim - c :])
+        for a, c in zip(on_host, cores)
+    ]
+    parts = [f(*[a[i] for a in flat]) for i in range(n)]
+    return tuple([lib.asarray(np.stack(p).reshape(*batch, *np.shape(p[0]))) for p in zip(*parts)])
+
+
+def lapack(names: tuple[str, ...], a: Any) -> Any:
+    """LAPACK routines for the dtype of a."""
+    from scipy.linalg import get_lapack_funcs
+
+    return get_lapack_funcs(names, (a,))
+
+
+def _info(n: int = 0) -> Any:
+    return np.asarray(n, np.int32)
+
+
+# ---- parts of matrices
+
+
+def triangle(lib: Any, x: Any, diagonal: int = 0, upper: bool = False) -> Any:
+    """The lower (or upper) triangle of matrices, zero elsewhere."""
+    return lib.triu(x, diagonal) if upper else lib.tril(x, diagonal)
+
+
+def diag_vector(lib: Any, x: Any) -> Any:
+    """The main diagonals."""
+    return x.diagonal(0, -2, -1).copy()
+
+
+def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None = None) -> Any:
+    """Matrices of a size (square unless told) with x on the main diagonal."""
+    k = x.shape[-1]
+    out = lib.zeros(
+        (*x.shape[:-1], k if rows is None else rows, k if columns is None else columns), x.dtype
+    )
+    i = lib.arange(k)
+    out[..., i, i] = x
+    return out
+
+
+# -------------------------------------------------------------------------------------
+# factorisations
+
+
+def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
+    """(factor, order of the first minor that is not positive, or 0)."""
+    try:
+        out = lib.linalg.cholesky(x, upper=upper) if lib is np else _cholesky(lib, x, upper)
+        return out, lib.zeros(x.shape[:-2], np.int32)
+    except np.linalg.LinAlgError:
+        return each(lib, lambda a: _potrf(a, upper), x)
+
+
+def _cholesky(lib: Any, x: Any, upper: bool) -> Any:
+    out = lib.linalg.cholesky(x.swapaxes(-1, -2).conj() if upper else x)
+    return out.swapaxes(-1, -2).conj() if upper else out
+
+
+def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
+    (potrf,) = lapack(("potrf",), a)
+    out, info = potrf(a, lower=not upper, clean=True)
+    return np.ascontiguousarray(out), _info(info)
+
+
+def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
+    """(Q, R); Q is empty in mode 'r'."""
+    if mode == "r":
+        return lib.empty((0,), x.dtype), lib.linalg.qr(x, "r")
+    m, n = x.shape[-2:]
+    if min(m, n) == 0:
+        k = m if mode == "complete" else 0
+        q = lib.zeros((*x.shape[:-2], m, k), x.dtype)
+        q[...] = lib.eye(m, k)
+        return q, lib.zeros((*x.shape[:-2], k, n), x.dtype)
+    q, r = lib.linalg.qr(x, mode)
+    return q, r
+
+
+def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
+    """(U, S, Vh)."""
+    m, n = x.shape[-2:]
+    if min(m, n) == 0:
+        batch = x.shape[:-2]
+        u, vh = (
+            lib.zeros((*batch, m, m if full else 0), x.dtype),
+            lib.zeros((*batch, n if full else 0, n), x.dtype),
+        )
+        if full:
+            u[...], vh[...] = lib.eye(m), lib.eye(n)
+        return u, lib.zeros((*batch, 0), x.real.dtype), vh
+    return tuple(_converging(lib.linalg.svd, x, full))
+
+
+def svdvals(lib: Any, x: Any) -> Any:
+    """Singular values."""
+    if 0 in x.shape[-2:]:
+        return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
+    return _converging(lib.linalg.svd, x, False, False)
+
+
+def eigh(lib: Any, x: Any, lower: bool = True) -> tuple[Any, Any]:
+    """(values, vectors) of Hermitian matrices, read from one triangle."""
+    values, vectors = _converging(lib.linalg.eigh, x, "L" if lower else "U")
+    return values, vectors
+
+
+def eigvalsh(lib: Any, x: Any, lower: bool = True) -> Any:
+    """Eigenvalues of Hermitian matrices."""
+    return _converging(lib.linalg.eigvalsh, x, "L" if lower else "U")
+
+
+def eig(lib: Any, x: Any) -> tuple[Any, Any]:
+    """(values, vectors), complex."""
+    c = np.result_type(x.dtype, np.complex64)
+    values, vectors = _converging(np.linalg.eig, host(x))
+    return lib.asarray(values.astype(c)), lib.asarray(vectors.astype(c))
+
+
+def eigvals(lib: Any, x: Any) -> Any:
+    """Eigenvalues, complex."""
+    return lib.asarray(
+        _converging(np.linalg.eigvals, host(x)).astype(np.result_type(x.dtype, np.complex64))
+    )
+
+
+def _converging(f: Any, *args: Any) -> Any:
+    """f with NumPy's failure turned into ours."""
+    try:
+        return f(*args)
+    except np.linalg.LinAlgError as e:
+        raise LinAlgError(
+            f"linalg.{f.__name__}: the algorithm failed to converge because the input matrix is "
+            "ill-conditioned or has "
+            "too many repeated values, or contains infinities or nan"
+        ) from e
+
+
+def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
+    """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
+    or 0).
+    """
+    count = math.prod(x.shape[:-2])
+    if x.size and count > 3 * min(x.shape[-2:]):
+        parts = eliminated(host(x).reshape(count, *x.shape[-2:]).copy())
+        return tuple([lib.asarray(p.reshape(*x.shape[:-2], *p.shape[1:])) for p in parts])
+    return each(lib, _getrf, x)
+
+
+def eliminated(a: Any) -> tuple[Any, Any, Any]:
+    """lu_factor for many small matrices (count, m, n), overwritten: one column at a time, of all
+    of them at once.
+    """
+    count, m, n = a.shape
+    k = min(m, n)
+    every = np.arange(count)
+    pivots, info = np.empty((count, k), np.int32), np.zeros(count, np.int32)
+    for i in range(k):
+        column = a[:, i:, i]
+        size = np.abs(column.real) + np.abs(column.imag) if a.dtype.kind == "c" else np.abs(column)
+        best = size.argmax(1) + i
+        pivots[:, i] = best + 1
+        a[every, i], a[every, best] = a[every, best], a[every, i]
+        pivot = a[:, i, i]
+        zero = pivot == 0
+        info[zero & (info == 0)] = i + 1
+        a[:, i + 1 :, i] /= np.where(zero, 1, pivot)[:, None]
+        a[:, i + 1 :, i + 1 :] -= a[:, i + 1 :, i, None] * a[:, None, i, i + 1 :]
+    return a, pivots, info
+
+
+def _getrf(a: Any) -> tuple[Any, Any, Any]:
+    if a.size == 0:
+        return a.copy(), np.zeros(min(a.shape), np.int32), _info()
+    (getrf,) = lapack(("getrf",), a)
+    lu, pivots, info = getrf(a)
+    return np.ascontiguousarray(lu), (pivots + 1).astype(np.int32), _info(info)
+
+
+def permutation_matrix(lib: Any, pivots: Any, rows: int = 0, dtype: Any = None) -> Any:
+    """P of A = P L U from pivots."""
+    order = permutation(lib, pivots, rows)
+    eye = lib.eye(rows, dtype=getattr(dtype, "np", dtype))
+    return eye[order].swapaxes(-1, -2).copy()
+
+
+def permutation(lib: Any, pivots: Any, rows: int) -> Any:
+    """The order of the rows of A in L U."""
+    batch = pivots.shape[:-1]
+    out = np.broadcast_to(np.arange(rows), (*batch, rows)).copy()
+    p = host(pivots).astype(np.int64) - 1
+    for i in range(p.shape[-1]):
+        j = p[..., i : i + 1]
+        here, there = out[..., i : i + 1].copy(), np.take_along_axis(out, j, -1)
+        np.put_along_axis(out, j, here, -1)
+        out[..., i : i + 1] = there
+    return lib.asarray(out)
+
+
+def ldl_factor(lib: Any, x: Any, hermitian: bool = False) -> tuple[Any, Any, Any]:
+    """(L and D in one matrix, pivots, order of the first zero block or 0)."""
+    return each(lib, lambda a: _sytrf(a, hermitian), x)
+
+
+def _sytrf(a: Any, hermitian: bool) -> tuple[Any, Any, Any]:
+    if a.size == 0:
+        return a.copy(), np.zeros(a.shape[0], np.int32), _info()
+    (trf, trf_lwork) = lapack(_symmetric(a, hermitian, "trf", "trf_lwork"), a)
+    work = int(trf_lwork(a.shape[0], lower=1)[0].real)
+    ld, pivots, info = trf(np.tril(a), lwork=work, lower=1)
+    return np.ascontiguousarray(np.tril(ld)), pivots.astype(np.int32), _info(info)
+
+
+def _symmetric(a: Any, hermitian: bool, *names: str) -> tuple[str, ...]:
+    prefix = "he" if hermitian and a.dtype.kind == "c" else "sy"
+    return tuple([prefix + n for n in names])
+
+
+def ldl_solve(lib: Any, x: Any, pivots: Any, y: Any, hermitian: bool = False) -> Any:
+    """The solution from ldl_factor's results."""
+
+    def one(ld: Any, p: Any, b: Any) -> tuple[Any]:
+        if b.size == 0:
+            return (b.copy(),)
+        (trs,) = lapack(_symmetric(ld, hermitian, "trs"), ld)
+        out, _ = trs(ld, p, b, lower=1)
+        return (np.ascontiguousarray(out),)
+
+    return each(lib, one, x, pivots, y, cores=(2, 1, 2))[0]
+
+
+def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
+    """(R above Householder vectors, their factors)."""
+
+    def one(a: Any) -> tuple[Any, Any]:
+        if a.size == 0:
+            return a.copy(), np.zeros(min(a.shape), a.dtype)
+        (geqrf,) = lapack(("geqrf",), a)
+        out, tau, _, _ = geqrf(a)
+        return np.ascontiguousarray(out), tau
+
+    return each(lib, one, x)
+
+
+# ---- solving
+
+
+def inv(lib: Any, x: Any) -> tuple[Any, Any]:
+    """(inverse, order of the first zero pivot or 0)."""
+    try:
+        return lib.linalg.inv(x), lib.zeros(x.shape[:-2], np.int32)
+    except np.linalg.LinAlgError:
+
+        def one(a: Any) -> tuple[Any, Any]:
+            info = _getrf(a)[2]
+            return (a.copy() if info else np.linalg.inv(a)), info
+
+        return each(lib, one, x)
+
+
+def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """(solution of x @ out = y for matrices y, order of the first zero pivot or 0)."""
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    if 0 in y.shape or 0 in x.shape:
+        return lib.zeros((*batch, *y.shape[-2:]), y.dtype), lib.zeros(x.shape[:-2], np.int32)
+    try:
+        return lib.linalg.solve(x, y), lib.zeros(x.shape[:-2], np.int32)
+    except np.linalg.LinAlgError:
+        (info,) = each(lib, lambda a: (_getrf(a)[2],), x)
+
+        def one(a: Any, b: Any) -> tuple[Any]:
+            return (b.copy() if _getrf(a)[2] else np.linalg.solve(a, b),)
+
+        return each(lib, one, x, y)[0], info
+
+
+def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool = False) -> Any:
+    """The solution of x @ out = y, reading one triangle of x; zeros on its diagonal give
+    infinities.
+    """
+    if 0 in y.shape or 0 in x.shape:
+        return lib.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), y.dtype)
+    if lib is not np:
+        import cupyx.scipy.linalg as cl
+
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        xs = lib.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+        ys = lib.broadcast_to(y, (*batch, *y.shape[-2:])).reshape(-1, *y.shape[-2:])
+        out = [
+            cl.solve_triangular(a, b, lower=not upper, unit_diagonal=unit) for a, b in zip(xs, ys)
+        ]
+        return lib.stack(out).reshape(*batch, *y.shape[-2:])
+    if math.prod(np.broadcast_shapes(x.shape[:-2], y.shape[:-2])) > x.shape[-1]:
+        return substituted(lib, x, y, upper, unit)
+    from scipy.linalg import get_blas_funcs
+
+    (trsm,) = get_blas_funcs(("trsm",), (x, y))
+
+    def one(a: Any, b: Any) -> tuple[Any]:
+        # the transposed problem, so that row-major arrays need no copies: out.T @ a.T = b.T
+        return (trsm(1, a.T, b.T, side=1, lower=upper, diag=unit).T,)
+
+    return each(lib, one, x, y)[0]
+
+
+def substituted(lib: Any, x: Any, y: Any, upper: bool, unit: bool) -> Any:
+    """solve_triangular for many small matrices: one row at a time, of all of them at once."""
+    n = x.shape[-1]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = lib.empty((*batch, *y.shape[-2:]), y.dtype)
+    for i in range(n - 1, -1, -1) if upper else range(n):
+        done = slice(i + 1, None) if upper else slice(None, i)
+        row = y[..., i, :] - lib.matmul(x[..., i : i + 1, done], out[..., done, :])[..., 0, :]
+        out[..., i, :] = row if unit else row / x[..., i, i, None]
+    return out
+
+
+def det(lib: Any, x: Any) -> Any:
+    """Determinants."""
+    return lib.asarray(lib.linalg.det(x))
+
+
+def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
+    """(sign, logarithm of the absolute value) of determinants."""
+    sign, logarithm = lib.linalg.slogdet(x)
+    return lib.asarray(sign), lib.asarray(logarithm)
+
+
+def lstsq(
+    lib: Any, x: Any, y: Any, rcond: float = 0.0, driver: str = "gelsy"
+) -> tuple[Any, Any, Any]:
+    """(least squares solution, rank, singular values) by a LAPACK driver; what it does not give is
+    0 or empty.
+    """
+    m, n = x.shape[-2:]
+
+    def one(a: Any, b: Any) -> tuple[Any, Any, Any]:
+        none = np.zeros(min(m, n), a.real.dtype)
+        if a.size == 0 or b.size == 0:
+            return np.zeros((n, b.shape[-1]), a.dtype), np.asarray(0, np.int64), none
+        padded = np.zeros((max(m, n), b.shape[1]), b.dtype)
+        padded[:m] = b
+        (f, lwork) = lapack((driver, driver + "_lwork"), a)
+        if driver == "gels":
+            work = int(lwork(m, n, b.shape[1])[0].real)
+            _, out, _ = f(a, padded, lwork=work)
+            return np.ascontiguousarray(out[:n]), np.asarray(0, np.int64), none
+        if driver == "gelsy":
+            work = int(lwork(m, n, b.shape[1], rcond)[0].real)
+            _, out, _, rank, _ = f(a, padded, np.zeros((n, 1), np.int32), rcond, work)
+            return np.ascontiguousarray(out[:n]), np.asarray(rank, np.int64), none
+        if driver == "gelss":
+            work = int(lwork(m, n, b.shape[1], rcond)[0].real)
+            _, out, s, rank, _, _ = f(a, padded, rcond, work)
+        else:
+            sizes = lwork(m, n, b.shape[1], rcond)
+            if a.dtype.kind == "c":
+                out, s, rank, _ = f(
+                    a, padded, int(sizes[0].real), int(sizes[1]), int(sizes[2]), rcond
+                )
+            else:
+                out, s, rank, _ = f(a, padded, int(sizes[0].real), int(sizes[1]), rcond)
+        return np.ascontiguousarray(out[:n]), np.asarray(rank, np.int64), s
+
+    return each(lib, one, x, y)
+
+
+def _cut(lib: Any, s: Any, atol: Any, rtol: Any) -> Any:
+    """Which singular values count: those above max(atol, rtol * the largest)."""
+    top = s.max(-1, keepdims=True, initial=0)
+
+    def column(t: Any) -> Any:
+        t = lib.asarray(t)
+        return t[..., None] if t.ndim else t
+
+    return s > lib.maximum(column(atol), column(rtol) * top)
+
+
+def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any:
+    """Pseudo-inverse without the singular values up to max(atol, rtol * the largest)."""
+    m, n = x.shape[-2:]
+    if min(m, n) == 0:
+        return lib.zeros((*x.shape[:-2], n, m), x.dtype)
+    if hermitian:
+        values, v = eigh(lib, x)
+        keep = _cut(lib, lib.abs(values), atol, rtol)
+        inverse = lib.where(keep, 1 / lib.where(keep, values, 1), 0)
+        return lib.matmul(v * inverse[..., None, :].astype(values.dtype), v.conj().swapaxes(-1, -2))
+    u, s, vh = svd(lib, x)
+    keep = _cut(lib, s, atol, rtol)
+    inverse = lib.where(keep, 1 / lib.where(keep, s, 1), 0).astype(s.dtype)
+    return lib.matmul(vh.conj().swapaxes(-1, -2) * inverse[..., None, :], u.conj().swapaxes(-1, -2))
+
+
+def matrix_rank(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any:
+    """How many singular values exceed max(atol, rtol * the largest)."""
+    if 0 in x.shape[-2:]:
+        return lib.zeros(
+            np.broadcast_shapes(x.shape[:-2], np.shape(atol), np.shape(rtol)), np.int64
+        )
+    s = lib.abs(eigvalsh(lib, x)) if hermitian else svdvals(lib, x)
+    return lib.asarray(_cut(lib, s, atol, rtol).sum(-1, dtype=np.int64))
+
+
+def matrix_exp(lib: Any, x: Any) -> Any:
+    """Exponentials of matrices."""
+    if x.size == 0:
+        return x.copy()
+    from scipy.linalg import expm
+
+    low = x.dtype.itemsize < 4
+    out = expm(host(x).astype(np.float32) if low else host(x))
+    return lib.asarray(out.astype(x.dtype))

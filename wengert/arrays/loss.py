@@ -1,0 +1,396 @@
+"""Loss functions and their gradients in few passes over memory. First argument: the library.
+
+What lives here: the fast form of words whose meaning is the body of the op of that name
+(`ops/loss/cross_entropy.py`, `ops/loss/margin.py`).
+
+Classes are in dimension 1 of (N, C, ...), or alone in (C,). A reduction is "mean", "sum" or
+"none". Half precision is computed in float32; residuals are then float32 too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .activation import EXACT, exponentials, ones
+from .normalization import widened
+
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_backward",
+    "nll_loss",
+    "nll_loss_backward",
+    "mse_loss",
+    "mse_loss_backward",
+    "bce_loss",
+    "bce_loss_backward",
+    "bce_logits",
+    "bce_logits_backward",
+    "multilabel_margin",
+    "multilabel_margin_backward",
+    "x_log_x",
+]
+
+
+# --------------------------------------------------------------------------- classes
+
+
+def lines(x: Any) -> Any:
+    """Logits as (N, C) or (N, C, L)."""
+    nd = x.ndim
+    if nd in (2, 3):
+        return x
+    return x[None] if nd == 1 else x.reshape(*x.shape[:2], -1 if x.size else 0)
+
+
+def per_line(t: Any, nd: int) -> Any:
+    """Targets (or gradients of losses) as (N,) or (N, L), for logits of nd dimensions."""
+    if nd in (2, 3):
+        return t
+    return t[None] if nd == 1 else t.reshape(t.shape[0], -1 if t.size else 0)
+
+
+def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
+    """(targets with 0 for the ignored ones, mask of the others or None if none is ignored).
+
+    IndexError for targets beyond the classes.
+    """
+    if target.dtype.itemsize < 8:
+        target = target.astype(np.int64)
+    # a negative number, read as unsigned, is larger than any class
+    inside = not target.size or lib.maximum.reduce(target.view(np.uint64), None) < classes
+    if inside and not 0 <= ignore < classes:
+        return target, None
+    kept = target != ignore
+    clean = lib.where(kept, target, 0)
+    if clean.size and (int(clean.max()) >= classes or int(clean.min()) < 0):
+        bad = clean[(clean >= classes) | (clean < 0)][0]
+        raise IndexError(
+            f"Target {bad} is out of bounds: there are {classes} classes, so targets are 0 to "
+            f"{classes - 1}" + (f" or ignore_index={ignore}" if not 0 <= ignore < classes else "")
+        )
+    return clean, None if kept.all() else kept
+
+
+def places(lib: Any, target: Any) -> tuple[Any, ...]:
+    """The index of each target's own entry in (N, C) or (N, C, L)."""
+    n = lib.arange(target.shape[0])
+    if target.ndim == 1:
+        return n, target
+    return n[:, None], target, lib.arange(target.shape[1])
+
+
+def total_of(lib: Any, a: Any) -> Any:
+    """Sum of the elements of a float array."""
+    a = a.reshape(-1)
+    return lib.dot(a, ones(lib, a.size, a.dtype))
+
+
+def reduced(lib: Any, losses: Any, total: Any, reduction: str, shape: Any = None) -> Any:
+    """A loss from each sample's; the mean is their sum divided by total.
+
+    Unreduced losses get the given shape.
+    """
+    if reduction == "none":
+        return losses if shape is None else losses.reshape(shape)
+    out = total_of(lib, losses)
+    return lib.asarray(lib.true_divide(out, total) if reduction == "mean" else out)
+
+
+def sample_weights(lib: Any, dtype: Any, target: Any, weight: Any, kept: Any) -> tuple[Any, Any]:
+    """(weight of each sample or None for ones, their sum)."""
+    if weight is None and kept is None:
+        return None, lib.asarray(target.size, dtype)
+    if weight is None:
+        w = kept.astype(dtype)
+    else:
+        w = weight[target] if kept is None else weight[target] * kept
+    return w, lib.asarray(total_of(lib, w))
+
+
+def per_class(weight: Any, x: Any) -> Any:
+    """Weights of classes, shaped to meet logits."""
+    return weight if x.ndim == 2 else weight[:, None]
+
+
+@widened
+def cross_entropy(
+    lib: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """(loss of logits x against class indices, exp of shifted logits, their sums, total weight)."""
+    shape, nd, d = target.shape, x.ndim, x.dtype
+    x, target = lines(x), per_line(target, nd)
+    target, kept = chosen(lib, target, x.shape[1], ignore)
+    w, total = sample_weights(lib, d, target, weight, kept)
+    if not x.size:
+        none = lib.zeros(target.shape, d)
+        return reduced(lib, none, total, reduction, shape), x, none, total
+    at = places(lib, target)
+    e, s, shift = exponentials(lib, x, 1, EXACT)
+    s = s[:, 0]
+    log = lib.log(s)
+    losses = log - (x[at] if shift is None else x[at] - shift[:, 0])
+    if w is not None:
+        losses *= w
+    if smoothing:
+        z = x if shift is None else x - shift
+        even = lib.add.reduce(z if weight is None else z * per_class(weight, x), 1)
+        lib.subtract(log * (x.shape[1] if weight is None else weight.sum()), even, out=even)
+        if kept is not None:
+            even *= kept
+        losses *= d.type(1 - smoothing)
+        even *= d.type(smoothing / x.shape[1])
+        losses += even
+    return reduced(lib, losses, total, reduction, shape), e, s, total
+
+
+@widened
+def cross_entropy_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    e: Any = None,
+    s: Any = None,
+    total: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """Gradient of the logits: softmax minus the target, scaled."""
+    shape, nd, d = x.shape, x.ndim, e.dtype
+    if reduction == "none":
+        g = per_line(g, nd)
+    elif reduction == "mean":
+        g = g / total
+    classes = e.shape[1]
+    target, kept = chosen(lib, per_line(target, nd), classes, ignore)
+    if weight is None and kept is None:
+        part = g  # the loss of a sample is this, times minus its log-probability
+    else:
+        part = sample_weights(lib, d, target, weight, kept)[0] * g
+    whole = part
+    if smoothing:
+        part = part * d.type(1 - smoothing)
+        even = g * d.type(smoothing / classes)
+        if kept is not None:
+            even = even * kept
+        whole = part + even * (d.type(classes) if weight is None else weight.sum())
+    out = e * lib.true_divide(whole, s)[:, None]
+    out[places(lib, target)] -= part
+    if smoothing:
+        even = lib.broadcast_to(even, s.shape)[:, None]
+        out -= even if weight is None else even * per_class(weight, e)
+    return out.reshape(shape)
+
+
+@widened
+def nll_loss(
+    lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100
+) -> Any:
+    """(loss of log-probabilities x against class indices, total weight)."""
+    shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
+    target, kept = chosen(lib, target, x.shape[1], ignore)
+    losses = lib.negative(x[places(lib, target)])
+    w, total = sample_weights(lib, x.dtype, target, weight, kept)
+    if kept is not None:
+        losses = lib.where(kept, losses, x.dtype.type(0))  # an infinite one may be ignored
+    if weight is not None:
+        losses *= w
+    return reduced(lib, losses, total, reduction, shape), total
+
+
+@widened
+def nll_loss_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    total: Any = None,
+    reduction: str = "mean",
+    ignore: int = -100,
+) -> Any:
+    """Gradient of the log-probabilities: minus each sample's weight at its class."""
+    shape, target = x.shape, per_line(target, x.ndim)
+    if reduction == "none":
+        g = per_line(g, x.ndim)
+    elif reduction == "mean":
+        g = g / total
+    x = lines(x)
+    target, kept = chosen(lib, target, x.shape[1], ignore)
+    out = lib.zeros(x.shape, x.dtype)
+    w, _ = sample_weights(lib, x.dtype, target, weight, kept)
+    out[places(lib, target)] = lib.negative(g if w is None else w * g)
+    return out.reshape(shape)
+
+
+# --------------------------------------------------------------------------- element by element
+
+
+def summed(lib: Any, losses: Any, reduction: str) -> Any:
+    return reduced(lib, losses, losses.dtype.type(losses.size), reduction)
+
+
+def share(g: Any, n: int, reduction: str) -> Any:
+    """What arrives at each element of a reduced loss."""
+    return g / g.dtype.type(n) if reduction == "mean" else g
+
+
+@widened
+def mse_loss(lib: Any, x: Any, y: Any, reduction: str = "mean") -> Any:
+    """(mean, sum or array of (x - y) ** 2, x - y)."""
+    d = lib.asarray(x - y)
+    if reduction == "none":
+        return lib.asarray(d * d), d
+    flat = d.reshape(-1)
+    out = lib.dot(flat, flat)
+    return lib.asarray(out / d.dtype.type(d.size) if reduction == "mean" else out), d
+
+
+@widened
+def mse_loss_backward(
+    lib: Any, g: Any, x: Any, y: Any, d: Any = None, reduction: str = "mean"
+) -> Any:
+    """Gradient of x; that of y is its negative."""
+    return lib.asarray(d * share(g * 2, d.size, reduction))
+
+
+@widened
+def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """-(y log x + (1 - y) log(1 - x)) with logarithms of at least -100."""
+    if x.size and not (lib.minimum.reduce(x, None) >= 0 and lib.maximum.reduce(x, None) <= 1):
+        raise RuntimeError(
+            "all elements of input should be between 0 and 1: pass probabilities (torch.sigmoid of "
+            "logits), or use binary_cross_entropy_with_logits"
+        )
+    low = x.dtype.type(-100)
+    a, b = lib.maximum(lib.log(x), low), lib.maximum(lib.log1p(-x), low)
+    losses = lib.asarray((y - 1) * b - y * a)
+    if weight is not None:
+        losses *= weight
+    return summed(lib, losses, reduction)
+
+
+@widened
+def bce_loss_backward(
+    lib: Any, g: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """Gradient of x."""
+    out = lib.true_divide(x - y, lib.maximum((1 - x) * x, x.dtype.type(1e-12)))
+    if weight is not None:
+        out = out * weight
+    return lib.asarray(out * share(g, x.size, reduction))
+
+
+@widened
+def bce_logits(
+    lib: Any, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """bce_loss of sigmoid(x), without its rounding; pos_weight multiplies the term of y."""
+    out = lib.asarray(lib.absolute(x))  # log(1 + exp(-x))
+    lib.negative(out, out=out)
+    lib.exp(out, out=out)
+    lib.log1p(out, out=out)
+    out -= lib.minimum(x, x.dtype.type(0))
+    if pos_weight is not None:
+        out = lib.asarray(out * ((pos_weight - 1) * y + 1))
+    out += (1 - y) * x
+    if weight is not None:
+        out *= weight
+    return summed(lib, out, reduction)
+
+
+@widened
+def bce_logits_backward(
+    lib: Any,
+    g: Any,
+    x: Any,
+    y: Any,
+    weight: Any = None,
+    pos_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """Gradient of the logits x."""
+    s = lib.asarray(lib.exp(lib.negative(x)))
+    s += 1
+    s = lib.reciprocal(s)
+    if pos_weight is None:
+        out = s - y
+    else:
+        t = pos_weight * y
+        out = (t + 1 - y) * s - t
+    if weight is not None:
+        out = out * weight
+    return lib.asarray(out * share(g, x.size, reduction))
+
+
+@widened
+def x_log_x(lib: Any, x: Any) -> Any:
+    """x log x, and 0 at 0."""
+    return lib.asarray(x * lib.log(x + (x == 0)))
+
+
+# --------------------------------------------------------------------------- labels
+
+
+def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
+    """(which targets come before the first -1, targets with 0 for others, which classes are in)."""
+    valid = lib.logical_and.accumulate(target >= 0, 1)
+    clean = lib.where(valid, target, 0)
+    if clean.size and int(clean.max()) >= x.shape[1] or (target < -1).any():
+        raise RuntimeError(
+            "argument #2 'target' is out of range: multilabel_margin_loss needs class indices of "
+            f"0 to {x.shape[1] - 1}, ended by -1"
+        )
+    among = lib.zeros(x.shape, bool)
+    rows = lib.broadcast_to(lib.arange(x.shape[0])[:, None], target.shape)
+    among[rows[valid], clean[valid]] = True
+    return valid, clean, among
+
+
+def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
+    """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
+    valid, clean, among = labels(lib, x, target)
+    z = 1 - lib.take_along_axis(x, clean, 1)[:, :, None] + x[:, None, :]
+    z *= valid[:, :, None]
+    z *= ~among[:, None, :]
+    return lib.maximum(z, 0, out=z), clean
+
+
+def matrix(a: Any) -> Any:
+    """(N, C) as it is, (C,) and () as one row."""
+    return a if a.ndim == 2 else a.reshape(1, -1)
+
+
+@widened
+def multilabel_margin(lib: Any, x: Any, target: Any, reduction: str = "mean") -> Any:
+    """Hinge losses between target classes and the others."""
+    m = matrix(x)
+    z, _ = margins(lib, m, matrix(target))
+    losses = lib.add.reduce(z, (1, 2)) / x.dtype.type(max(m.shape[1], 1))
+    return summed(lib, losses if x.ndim == 2 else losses.reshape(()), reduction)
+
+
+@widened
+def multilabel_margin_backward(
+    lib: Any, h: Any, x: Any, target: Any, reduction: str = "mean"
+) -> Any:
+    """Gradient of x."""
+    m = matrix(x)
+    z, clean = margins(lib, m, matrix(target))
+    active = lib.greater(z, 0).astype(x.dtype)
+    out = lib.add.reduce(active, 1)
+    rows = lib.broadcast_to(lib.arange(m.shape[0])[:, None], clean.shape)
+    lib.subtract.at(out, (rows, clean), lib.add.reduce(active, 2))
+    h = share(h, m.shape[0], reduction) / x.dtype.type(max(m.shape[1], 1))
+    out *= h[:, None] if h.ndim else h
+    return out.reshape(x.shape)

@@ -1,0 +1,544 @@
+"""NumPy's quick ways for plain float arrays in the common layouts: sums as products with ones,
+extremes by their place, scattered sums by counting. All else goes to the general words.
+
+Each word takes what the general one of the same name takes, without the library.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from ..kernels.simd import Ufunc, elements
+from . import elementwise, reductions, shapes
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
+FEW = 256  # elements that are summed as soon by the ufunc
+BLOCK = 1 << 16  # elements at a time: what is worked on stays in the cache
+LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
+ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
+ONES32: dict[int, Any] = {}
+ONES64: dict[int, Any] = {}
+NUMBERS32: dict[Any, Any] = {}
+NUMBERS64: dict[Any, Any] = {}
+add, subtract, multiply, divide = np.add, np.subtract, np.multiply, np.true_divide
+exp, log = np.exp, np.log
+
+
+def number(n: Any, d: Any) -> Any:
+    """n as a 0-d array, which ufuncs take sooner than Python's number."""
+    known = NUMBERS32 if d is F32 else NUMBERS64
+    a = known.get(n)
+    if a is None:
+        a = np.asarray(n, d)
+        if len(known) < 1024:
+            known[n] = a
+    return a
+
+
+def ones(n: int, d: Any) -> Any:
+    """n ones, n up to LONGEST."""
+    known = ONES32 if d is F32 else ONES64
+    a = known.get(n)
+    if a is None:
+        a = known[n] = ALL_ONES[d][:n]
+    return a
+
+
+def starts(rows: int, n: int) -> Any:
+    """Where each row of n begins in the flat array; a column."""
+    return kept_starts(rows, n) if rows <= LONGEST else column(rows, n)
+
+
+def column(rows: int, n: int) -> Any:
+    return np.arange(0, rows * n, n).reshape(rows, 1)
+
+
+kept_starts = functools.lru_cache(64)(column)
+
+
+def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Sum; over rows or columns of a matrix as its product with ones."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
+        n = x.shape[dim]
+        if 0 < n <= LONGEST:
+            r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
+            return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
+    return reductions.sum(np, x, dim, keepdim)
+
+
+def sum_all(x: Any) -> Any:
+    """Sum of every element: of blocks as products with ones, then of those."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim:
+        n = x.size
+        if n <= FEW or not x.flags.c_contiguous:
+            return add.reduce(x, None)
+        flat = x.reshape(-1)
+        if n <= LONGEST:
+            return flat.dot(ones(n, d))
+        whole = n - n % LONGEST
+        total = add.reduce(flat[:whole].reshape(-1, LONGEST).dot(ones(LONGEST, d)), None)
+        return total if whole == n else total + flat[whole:].dot(ones(n - whole, d))
+    return reductions.sum_all(np, x)
+
+
+def mean_all(x: Any) -> Any:
+    """Mean of every element."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.size:
+        return np.asarray(float(sum_all(x)) / x.size, d)
+    return reductions.mean_all(np, x)
+
+
+def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Mean of a floating array."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
+        n = x.shape[dim]
+        if 0 < n <= LONGEST:
+            return divide(sum(x, dim, keepdim), number(n, d))
+    return reductions.mean(np, x, dim, keepdim)
+
+
+def extreme(word: str, find: str) -> Any:
+    general = getattr(reductions, word)
+
+    def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        d = x.dtype
+        if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and dim and x.size > 256:
+            rows, n = x.shape
+            if n < 8192 and x.flags.c_contiguous:  # the place of an extreme is found sooner
+                i = getattr(x, find)(1)
+                at = starts(rows, n)
+                return x.reshape(-1).take(at[:, 0] + i if not keepdim else at + i[:, None])
+        if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
+            return np.asarray(x.take(getattr(x, find)()))
+        return general(np, x, dim, keepdim)
+
+    f.__name__ = word
+    f.__doc__ = general.__doc__
+    return f
+
+
+amax, amin = extreme("amax", "argmax"), extreme("amin", "argmin")
+
+
+def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """log sum exp(x) of the rows or columns of a matrix, shifted by their maxima."""
+    d = x.dtype
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and x.size:
+        m = amax(x, dim, True)
+        e = subtract(x, m)
+        exp(e, e)
+        s = sum(e, dim, True)
+        log(s, s)
+        add(s, m, s)
+        flat = s.reshape(-1)
+        check = flat.dot(flat)
+        if check == check:  # not nan, so no maximum was infinite
+            return s if keepdim else flat
+    return reductions.logsumexp(np, x, dim, keepdim)
+
+
+def cumsum(x: Any, dim: int = 0) -> Any:
+    """Sum so far."""
+    d = x.dtype
+    return add.accumulate(x, dim) if (d is F32 or d is F64) and x.ndim else general_cumsum(x, dim)
+
+
+general_cumsum = functools.partial(reductions.cumsum, np)
+
+
+def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
+    """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and dim == 1 and largest and x.size:
+        rows, n = x.shape
+        if n > 16 and 0 < k <= 4:
+            at = starts(rows, n)[:, 0]
+            out = np.empty((rows, k), np.int64)
+            y = x.copy()
+            flat = y.reshape(-1)
+            least = -np.inf
+            for j in range(k):
+                out[:, j] = i = y.argmax(1)
+                i += at
+                last = flat.take(i)
+                flat[i] = least
+            check = last.dot(last)
+            if check - check == 0:  # finite: every place was found once
+                return out
+        elif x.size <= 1 << 14:
+            flat = x.reshape(-1)
+            check = flat.dot(flat)
+            if check == check:  # no nan
+                return np.negative(x).argsort(1, "stable")[:, :k].copy()
+    from .sorting import topk_indices as general
+
+    return general(np, x, k, dim, largest)
+
+
+def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
+    """Indices that sort (stable); nan counts as largest."""
+    if descending or not x.ndim or x.dtype.kind == "V":
+        return reductions.argsort(np, x, dim, descending)
+    d = x.dtype
+    if (d is F32 or d is F64) and x.size > 512 and dim == x.ndim - 1 and x.flags.c_contiguous:
+        i = x.argsort(dim)  # quicker, and the same order where no elements are equal
+        v = gather(x, i, dim)
+        v = v.reshape(-1)
+        n = np.count_nonzero(np.less(v[:-1], v[1:]))
+        if n == v.size - 1 - falls(v, x.shape[-1]):
+            return i
+    return x.argsort(dim, "stable")
+
+
+def few_sorted(x: Any, dim: int) -> Any:
+    """The values of a small array in the order of argsort()."""
+    v = x.copy()
+    v.sort(dim, "stable")
+    return v
+
+
+def falls(v: Any, n: int) -> int:
+    """How many rows of n do not start above the end of the row before."""
+    rows = v.reshape(-1, n)
+    return int(np.count_nonzero(rows[1:, 0] <= rows[:-1, -1]))
+
+
+def gather(x: Any, index: Any, dim: int = 0) -> Any:
+    """out[i][j] = x[index[i][j]][j] for dim 0; within rows one take from the flat array."""
+    shape = x.shape
+    if dim == len(shape) - 1 and index.shape[:-1] == shape[:-1] and x.size:
+        n = shape[-1]
+        if x.size > 2 * BLOCK:
+            return gather_blocks(x.reshape(-1, n), index.reshape(-1, index.shape[-1])).reshape(
+                index.shape
+            )
+        if len(shape) == 2:
+            at = starts(shape[0], n)
+        else:
+            at = starts(x.size // n, n).reshape(*shape[:-1], 1)
+        return x.reshape(-1).take(add(index, at))
+    return shapes.gather(np, x, index, dim)
+
+
+def take(x: Any, *indices: Any, spec: Any = ()) -> Any:
+    """Advanced indexing: spec is the key, with "array" where an index array goes."""
+    if spec == ("array",) and indices[0].dtype.kind == "i":
+        return x.take(indices[0], 0)
+    return shapes.take(np, x, *indices, spec=spec)
+
+
+def gather_blocks(x: Any, index: Any) -> Any:
+    """gather() within rows, some rows at a time."""
+    rows, n = x.shape
+    step = max(1, BLOCK // n)
+    at = starts(step, n)
+    out = np.empty(index.shape, x.dtype)
+    for i in range(0, rows, step):
+        some = x[i : i + step]
+        out[i : i + step] = some.reshape(-1).take(add(index[i : i + step], at[: len(some)]))
+    return out
+
+
+def scatter_blocks(x: Any, index: Any, src: Any) -> Any:
+    """scatter_add() within rows, some rows at a time."""
+    rows, n = x.shape
+    step = max(1, BLOCK // n)
+    at = starts(step, n)
+    out = np.empty(x.shape, x.dtype)
+    for i in range(0, rows, step):
+        some = x[i : i + step]
+        flat = add(index[i : i + step], at[: len(some)]).reshape(-1)
+        total = np.bincount(flat, src[i : i + step].reshape(-1), some.size)
+        add(some, total.reshape(some.shape), out[i : i + step], casting="same_kind")
+    return out
+
+
+def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
+    """A copy of x with src added at the places gather would read."""
+    shape, d = x.shape, x.dtype
+    if (
+        (d is F32 or d is F64)
+        and dim == len(shape) - 1
+        and index.shape == src.shape
+        and index.shape[:-1] == shape[:-1]
+        and src.dtype is d
+        and 4 * index.size >= x.size > 0
+    ):
+        n = shape[-1]
+        if x.size > 2 * BLOCK:
+            k = index.shape[-1]
+            parts = x.reshape(-1, n), index.reshape(-1, k), src.reshape(-1, k)
+            return scatter_blocks(*parts).reshape(shape)
+        flat = add(index.reshape(-1, index.shape[-1]), starts(x.size // n, n)).reshape(-1)
+        total = np.bincount(flat, src.reshape(-1), x.size)  # in double precision
+        return add(x, total.reshape(shape), dtype=d, casting="same_kind")
+    return shapes.scatter_add(np, x, index, src, dim)
+
+
+def put_add(g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) -> Any:
+    """Zeros of shape with g added at an advanced index (repeated indices add up)."""
+    d = g.dtype
+    i = indices[0]
+    if (d is F32 or d is F64) and spec == ("array",) and i.dtype is I64 and g.size:
+        from .embedding import add_rows
+
+        flat = g.reshape(i.size, -1)
+        i = i.reshape(-1)
+        if i.min() < 0:
+            i = i % shape[0]
+        return add_rows(np, flat, i, shape[0]).reshape(shape)
+    return shapes.put_add(np, g, *indices, shape=shape, spec=spec)
+
+
+def copy(x: Any) -> Any:
+    """A copy, in order."""
+    if x.size <= BLOCK or x.flags.c_contiguous:
+        return x.copy()
+    return shapes.contiguous(np, x)
+
+
+def flip(x: Any, dims: tuple[int, ...]) -> Any:
+    """x with dimensions in reverse order, a copy."""
+    if len(dims) == 1:
+        d = dims[0]
+        if d >= 0:
+            return x[(ALL,) * d + (BACK,)].copy()
+    return shapes.flip(np, x, dims)
+
+
+ALL, BACK = slice(None), slice(None, None, -1)
+BITS: dict[int, Any] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint32)}
+BITS[8] = np.dtype(np.uint64)
+
+
+@functools.lru_cache(64)
+def triangle(rows: int, columns: int, diagonal: int, item: int) -> Any:
+    """All bits set on and below a diagonal."""
+    d = BITS[item]
+    return np.tril(np.full((rows, columns), -1, np.int8), diagonal).astype(np.int64).astype(d)
+
+
+def tril(x: Any, diagonal: int = 0) -> Any:
+    """The lower triangle, by masking bits."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and 0 < x.size <= 1 << 16:
+        t = BITS[d.itemsize]
+        return (x.view(t) & triangle(*x.shape, diagonal, d.itemsize)).view(d)
+    return shapes.tril(np, x, diagonal)
+
+
+def triu(x: Any, diagonal: int = 0) -> Any:
+    """The upper triangle, by masking bits."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.ndim == 2 and 0 < x.size <= 1 << 16:
+        t = BITS[d.itemsize]
+        return (x.view(t) & ~triangle(*x.shape, diagonal - 1, d.itemsize)).view(d)
+    return shapes.triu(np, x, diagonal)
+
+
+def cat(*arrays: Any, dim: int = 0) -> Any:
+    """Arrays joined along a dimension."""
+    return np.concatenate(arrays, dim)
+
+
+def stack(*arrays: Any, dim: int = 0) -> Any:
+    """Arrays of one shape joined along a new dimension."""
+    if dim == 0 and arrays[0].ndim:
+        a = arrays[0]
+        return np.concatenate(arrays).reshape(len(arrays), *a.shape)
+    return np.stack(arrays, dim)
+
+
+CLIP = getattr(getattr(np, "_core", None), "umath", None)
+CLIP = getattr(CLIP, "clip", None)  # what np.clip calls in the end
+
+
+def clamp(x: Any, low: Any, high: Any) -> Any:
+    """x limited to [low, high]; a limit may be None; nan stays nan."""
+    d = x.dtype
+    if (d is F32 or d is F64) and low is not None and high is not None and CLIP is not None:
+        return CLIP(x, number(low, d), number(high, d))
+    return elementwise.clamp(np, x, low, high)
+
+
+def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether an element is true."""
+    if dim is None and not keepdim and x.dtype is BOOL and x.size:
+        return np.array(x.item(x.argmax()))  # stops at the first
+    return reductions.any(np, x, dim, keepdim)
+
+
+def variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    """The variance of a matrix, of all elements or along one dim; None where that is no case
+    for here.
+    """
+    d = x.dtype
+    if not (d is F32 or d is F64) or x.ndim != 2:
+        return None
+    n = x.size if dim is None else x.shape[dim] if type(dim) is int else 0
+    if not correction < n <= LONGEST:
+        return None
+    if dim is None:
+        away = x.reshape(-1)
+        away = subtract(away, np.asarray(float(away.dot(ones(n, d))) / n, d))
+        r = np.asarray(float(away.dot(away)) / (n - correction), d)
+        return r.reshape(1, 1) if keepdim else r
+    away = subtract(x, mean(x, dim, True))
+    multiply(away, away, away)
+    r = sum(away, dim, keepdim)
+    return divide(r, number(n - correction, d), r)
+
+
+def norm2(x: Any) -> Any:
+    """The Euclidean norm of all elements; None where that is no case for here."""
+    d = x.dtype
+    if (d is F32 or d is F64) and x.size and x.ndim and x.flags.c_contiguous:
+        flat, n = x.reshape(-1), x.size
+        if n <= LONGEST:
+            return np.sqrt(flat.dot(flat))
+        total = 0.0
+        for i in range(0, n, BLOCK):
+            part = flat[i : i + BLOCK]
+            total += float(part.dot(part))
+        return np.asarray(math.sqrt(total), d)
+    return None
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
+    d = x.dtype
+    if (d is F32 or d is F64) and y.dtype is d and x.ndim == 2 and 0 < y.ndim < 3:
+        return x.dot(y)
+    return reductions.matmul(np, x, y)
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """Remainder with the divisor's sign."""
+    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+        if x.size > 256:  # division by one number is quick, its remainder is not
+            r = np.floor_divide(x, y)
+            return subtract(x, multiply(r, y, r), r)
+        return np.remainder(x, y)
+    return elementwise.remainder(np, x, y)
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Quotient rounded down."""
+    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+        return np.floor_divide(x, y)
+    return elementwise.floor_divide(np, x, y)
+
+
+def contiguous(x: Any) -> Any:
+    """x, copied unless its memory is in order."""
+    return x.copy() if x.size <= 1 << 16 else shapes.contiguous(np, x)
+
+
+LERP = Ufunc(
+    "lerp", "ffff", 3, lambda: elements("ffff", lambda x, end, w: x + (end - x) * w), exact=True
+)
+ADDCMUL = Ufunc(
+    "addcmul", "ffff", 3, lambda: elements("ffff", lambda x, a, b: x + a * b), exact=True
+)
+
+
+def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
+    """x + weight * (end - x)."""
+    d = x.dtype
+    if (d is F32 or d is F64) and end.dtype is d and x.shape == end.shape and x.ndim:
+        run = LERP.run or LERP.ready(500.0 + x.size) if d is F32 else None
+        if run is not None:
+            return run(x, end, number(weight, d))
+        r = subtract(end, x)
+        return add(x, multiply(r, number(weight, d), r), r)
+    return x + (end - x) * weight
+
+
+def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
+    """x + value * a * b."""
+    if x.dtype is F32 and a.dtype is F32 and b.dtype is F32 and value == 1 and x.ndim:
+        run = ADDCMUL.run or ADDCMUL.ready(300.0 + x.size)
+        if run is not None:
+            return run(x, a, b)
+    p = multiply(a, b)
+    if p.dtype is x.dtype and p.shape == x.shape and p.ndim and value == 1:
+        return add(x, p, p)
+    return x + (p if value == 1 else p * value)
+
+
+GENERAL = {
+    "lerp_number": lambda x, end, weight=0.5: x + (end - x) * weight,
+    "addcmul": lambda x, a, b, value=1: x + (a * b if value == 1 else a * b * value),
+}
+
+
+@functools.lru_cache(16)
+def unit_rows(n: int) -> Any:
+    return np.eye(n, dtype=np.int64)
+
+
+def one_hot(index: Any, n: int) -> Any:
+    """Rows of n with a one at index (int64, any shape); IndexError for what lies outside."""
+    if index.view(np.uint64).max() >= n:
+        raise IndexError
+    if n <= 256:
+        return unit_rows(n).take(index, 0)
+    return np.equal(index[..., None], np.arange(n)).astype(np.int64)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """x in a dtype."""
+    d = x.dtype
+    if (dtype is F32 or dtype is F64) and (d is F32 or d is F64 or d is I64) and x.ndim:
+        return x.astype(dtype)
+    return elementwise.astype(np, x, dtype)
+
+
+WORDS = {
+    f.__name__: f
+    for f in (
+        sum,
+        mean,
+        amax,
+        amin,
+        logsumexp,
+        cumsum,
+        argsort,
+        few_sorted,
+        topk_indices,
+        gather,
+        take,
+        put_add,
+        sum_all,
+        mean_all,
+        scatter_add,
+        flip,
+        tril,
+        triu,
+        cat,
+        stack,
+        clamp,
+        any,
+        variance,
+        norm2,
+        matmul,
+        astype,
+        remainder,
+        floor_divide,
+        contiguous,
+        copy,
+        one_hot,
+        lerp_number,
+        addcmul,
+    )
+}
+WORDS["where"] = np.where

@@ -1,0 +1,71 @@
+"""Padding of arrays, constant and by continuation, and its transpose. First argument: the library.
+
+What lives here: the words of `ops/nn/padding.py`. `pad` lists (before, after) of the last dimension
+first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["constant_pad", "edge_pad", "edge_pad_backward"]
+
+
+def constant_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), value: Any = 0) -> Any:
+    shape = list(x.shape)
+    source, target = [slice(None)] * x.ndim, [slice(None)] * x.ndim
+    for i in range(len(pad) // 2):
+        d = x.ndim - 1 - i
+        before, after, n = pad[2 * i], pad[2 * i + 1], shape[d]
+        shape[d] = n + before + after
+        source[d] = slice(max(-before, 0), n - max(-after, 0))
+        target[d] = slice(max(before, 0), shape[d] - max(after, 0))
+    if value == 0:
+        out = lib.zeros(shape, x.dtype)
+    else:
+        out = lib.full(shape, value, x.dtype)
+    out[tuple(target)] = x[tuple(source)]
+    return out
+
+
+def sources(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
+    """Which of n elements stands at each place after padding."""
+    i = lib.arange(-before, n + after)
+    if mode == "replicate":
+        return lib.clip(i, 0, n - 1)
+    if mode == "circular":
+        return i % n
+    i = lib.abs(i)
+    return lib.where(i >= n, 2 * (n - 1) - i, i)
+
+
+def edge_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), mode: str = "reflect") -> Any:
+    for i in range(len(pad) // 2):
+        before, after = pad[2 * i], pad[2 * i + 1]
+        if before or after:
+            d = x.ndim - 1 - i
+            x = lib.take(x, sources(lib, x.shape[d], before, after, mode), d)
+    return x.copy() if not any(pad) else x
+
+
+def edge_pad_backward(
+    lib: Any, g: Any, shape: tuple[int, ...] = (), pad: tuple[int, ...] = (), mode: str = "reflect"
+) -> Any:
+    """The middle of g, and what stands beyond its edges added to where it came from.
+
+    shape: the sizes of the padded dimensions before padding.
+    """
+    for i in range(len(pad) // 2):
+        before, after = pad[2 * i], pad[2 * i + 1]
+        if not (before or after):
+            continue
+        d, n = g.ndim - 1 - i, shape[len(shape) - 1 - i]
+        out = lib.zeros((*g.shape[:d], n, *g.shape[d + 1 :]), g.dtype)
+        lead = (slice(None),) * d
+        low, high = max(0, -before), n - max(0, -after)
+        out[(*lead, slice(low, high))] = g[(*lead, slice(low + before, high + before))]
+        index = sources(lib, n, before, after, mode).tolist()
+        for place in (*range(max(before, 0)), *range(max(before, 0) + high - low, len(index))):
+            out[(*lead, index[place])] += g[(*lead, place)]
+        g = out
+    return g.copy() if not any(pad) else g

@@ -1,0 +1,500 @@
+"""Pooling over 1 to 3 spatial dimensions: maximum, average, adaptive, fractional, and the way back.
+
+Arrays are (*lead, *spatial); a plane is one position of the leading dimensions. A window's taps are
+runs of phase planes (see `windows.py`), so that a pool is a few passes over contiguous memory.
+Indices count positions of one input plane, as PyTorch's do. Convolution is in `conv.py`; norms
+over windows are composed of these in `ops/nn/pool.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels import threads
+from .conv import widen
+from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
+
+__all__ = [
+    "max_pool",
+    "max_pool_values",
+    "pool_scatter",
+    "pool_gather",
+    "max_unpool",
+    "avg_pool",
+    "avg_pool_input",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_input",
+    "adaptive_max_pool",
+    "fractional_max_pool",
+]
+
+CACHE = 1 << 18  # bytes of one array at a time: a handful of them should stay in a core's own cache
+PARALLEL = 1 << 18  # elements from which a second thread pays
+
+
+def planes(x: Array, rank: int) -> Array:
+    """x (*lead, *spatial) as (planes, *spatial)."""
+    lead = x.ndim - rank
+    return x if lead == 1 else x.reshape(prod(x.shape[:lead]), *x.shape[lead:])
+
+
+@lru_cache(maxsize=512)
+def pool_taps(
+    spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool
+) -> Taps:
+    """The taps of a pool."""
+    each = zip(spatial, kernel, stride, padding, dilation)
+    out = tuple(pooled_size(*facts, ceil) for facts in each)
+    return taps(spatial, kernel, stride, padding, dilation, out)
+
+
+# ------------------------------------------------------------------------------------- maximum
+
+
+def max_pool(
+    lib: Any,
+    x: Array,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    ceil: bool,
+) -> tuple[Array, Array]:
+    """Maximum of each window of x and its position: the first of equals, the last of NaNs."""
+    dtype, rank = x.dtype, len(kernel)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    x = planes(widen(lib, x), rank)
+    t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
+    out = lib.empty((len(x), *t.out), x.dtype)
+    where = lib.empty((len(x), *t.out), lib.int64)
+    if not out.size:
+        pass
+    elif kernel == spatial and t.exact and not any(padding) and prod(dilation) == 1:
+        _max_of_planes(lib, x.reshape(len(x), -1), out.reshape(-1), where.reshape(-1))
+    else:
+        places = _places(spatial, kernel, stride, padding, dilation, t.out)
+        fill: Any = False
+        if x.dtype.kind != "b":
+            fill = -lib.inf if x.dtype.kind == "f" else lib.iinfo(x.dtype).min
+
+        def work(pieces: Iterator[tuple[int, int]]) -> None:
+            for a, b in pieces:
+                phases = split(lib, x[a:b], t, fill)
+                if not _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], False):
+                    _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], True)
+
+        _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
+    shape = (*lead, *t.out)
+    return out.reshape(shape).astype(dtype, copy=False), where.reshape(shape)
+
+
+SMALL = 1 << 15  # elements up to which the number of calls matters more than the passes
+
+
+@lru_cache(maxsize=256)
+def taps_of_windows(spatial: Ints, kernel: Ints, stride: Ints) -> list[Any]:
+    """Keys of the elements of all windows at the same place in theirs, for each place."""
+    along = [
+        [slice(t, t + (n - k) // s * s + 1, s) for t in range(k)]
+        for n, k, s in zip(spatial, kernel, stride)
+    ]
+    return [(..., *at) for at in product(*along)]
+
+
+def max_pool_values(lib: Any, x: Array, kernel: Ints, stride: Ints) -> Array | None:
+    """Maximum of each window of a small float array without padding, or None for a large one."""
+    if not 0 < x.size <= SMALL or prod(kernel) > 16 or x.dtype.itemsize < 4:
+        return None
+    taps = taps_of_windows(x.shape[-len(kernel) :], kernel, stride)
+    if len(taps) == 1:
+        return x[taps[0]].copy()
+    out = lib.maximum(x[taps[0]], x[taps[1]])
+    for tap in taps[2:]:
+        lib.maximum(out, x[tap], out=out)
+    return out
+
+
+def _max_of_planes(lib: Any, x: Array, out: Array, where: Array) -> None:
+    """One window that is the whole plane."""
+    at = x.argmax(-1)
+    out[...] = x[lib.arange(len(x)), at]
+    nan = out != out
+    if bool(nan.any()):  # argmax finds the first NaN
+        at = lib.where(nan, x.shape[1] - 1 - lib.isnan(x)[:, ::-1].argmax(-1), at)
+    where[...] = at
+
+
+class _Places(NamedTuple):
+    """How a tap's number becomes a position; made by `_places`.
+
+    The code of a tap is its offset from the window's corner if these grow from tap to tap (then the
+    largest code that ever won is the winner's), and its number, to be looked up, if not.
+    """
+
+    corner: Any  # flat position of each window's corner, (*out)
+    codes: Ints
+    first: Any  # the code of each window's first tap inside the input, or None where that is tap 0
+    offsets: Any  # number -> offset, or None
+
+
+@lru_cache(maxsize=256)
+def _places(
+    spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+) -> _Places:
+    pitches = steps(spatial)
+    starts = [np.arange(o) * s - p for o, s, p in zip(out, stride, padding)]
+    corner = sum(start * pitch for start, pitch in zip(np.ix_(*starts), pitches))
+    offsets = tuple(
+        sum(t * d * p for t, d, p in zip(tap, dilation, pitches))
+        for tap in product(*map(range, kernel))
+    )
+    grows = all(a < b for a, b in zip(offsets, offsets[1:]))
+    codes = offsets if grows else tuple(range(len(offsets)))
+    first = None
+    if any(padding):
+        skipped = [np.maximum(0, -(start // d)) for start, d in zip(starts, dilation)]
+        number = sum(n * k for n, k in zip(np.ix_(*skipped), steps(kernel)))
+        first = np.asarray(codes)[number]
+    return _Places(corner, codes, first, None if grows else np.asarray(offsets))
+
+
+def _max_of_taps(
+    lib: Any, phases: Array, t: Taps, places: _Places, out: Array, where: Array, nans: bool
+) -> bool:
+    """Fill out and where from the phases; False if there are NaNs, which need nans=True."""
+    codes = places.codes
+    small = lib.int8 if codes[-1] < 128 else lib.int16 if codes[-1] < 32768 else lib.int32
+    runs = [phases[:, phase, offset : offset + t.run] for phase, offset in t.taps]
+    best = out.reshape(len(out), -1) if t.exact else lib.empty((len(out), t.run), out.dtype)
+    best[...] = runs[0]
+    code = lib.zeros(best.shape, small)
+    if places.first is not None:
+        windows(lib, code, t)[...] = lib.asarray(places.first)
+    better, candidate = lib.empty(best.shape, lib.bool_), lib.empty(best.shape, small)
+    for run, c in zip(runs[1:], codes[1:]):
+        lib.greater(run, best, out=better)
+        if nans:
+            lib.logical_or(better, run != run, out=better)
+        lib.maximum(best, run, out=best)
+        lib.multiply(better.view(lib.int8), small(c), out=candidate, dtype=small)
+        lib.maximum(code, candidate, out=code)
+    if not t.exact:
+        out[...] = windows(lib, best, t)
+    if not nans and out.dtype.kind == "f" and bool(lib.isnan(out).any()):
+        return False
+    code = windows(lib, code, t)
+    if places.offsets is not None:
+        code = lib.asarray(places.offsets).take(code)
+    lib.add(code, lib.asarray(places.corner), out=where)
+    return True
+
+
+def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
+    """Zeros (*lead, *spatial) plus g (*lead, *out) at the positions `where` of each plane."""
+    dtype, rank, size = g.dtype, len(spatial), prod(spatial)
+    lead = g.shape[: g.ndim - rank]
+    g = widen(lib, g).reshape(prod(lead), -1)
+    where = where.reshape(g.shape)
+    x = lib.zeros((len(g), size), g.dtype)
+
+    def work(pieces: Iterator[tuple[int, int]]) -> None:
+        for a, b in pieces:
+            at = where[a:b] + lib.arange(0, (b - a) * size, size)[:, None]
+            lib.add.at(x[a:b].reshape(-1), at.reshape(-1), g[a:b].reshape(-1))
+
+    if g.size:
+        _over_planes(lib, work, len(g), g.shape[1], 8)
+    return x.reshape(*lead, *spatial).astype(dtype, copy=False)
+
+
+def _flat_positions(lib: Any, where: Array, rank: int, size: int) -> Array:
+    """Positions within planes of `size` elements as positions in the whole array."""
+    at = where.reshape(prod(where.shape[: where.ndim - rank]), -1)
+    return at + lib.arange(0, len(at) * size, max(1, size))[: len(at), None]
+
+
+def pool_gather(lib: Any, x: Array, where: Array, rank: int) -> Array:
+    """x (*lead, *spatial) at the positions `where` (*lead, *out); rank is len(spatial)."""
+    at = _flat_positions(lib, where, rank, prod(x.shape[x.ndim - rank :]))
+    return x.reshape(-1).take(at).reshape(where.shape)
+
+
+def max_unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
+    """Zeros (*lead, *spatial) with x written at the positions `where`, both (*lead, *in)."""
+    if where.size and not 0 <= int(where.min()) <= int(where.max()) < prod(spatial):
+        bad = next(int(i) for i in where.reshape(-1) if not 0 <= i < prod(spatial))
+        raise RuntimeError(
+            f"Found an invalid max index: {bad} (output volumes are of size {list(spatial)})"
+        )
+    out = lib.zeros((*x.shape[: x.ndim - len(spatial)], *spatial), x.dtype)
+    at = _flat_positions(lib, where, len(spatial), prod(spatial))
+    out.reshape(-1)[at.reshape(-1)] = x.reshape(-1)
+    return out
+
+
+# ------------------------------------------------------------------------------------- average
+
+
+def avg_pool(
+    lib: Any,
+    x: Array,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    ceil: bool,
+    include_pad: bool,
+    divisor: int | None,
+) -> Array:
+    """Mean of each window of x (*lead, *spatial), or its sum over `divisor`."""
+    dtype, rank = x.dtype, len(kernel)
+    if (
+        0 < x.size <= SMALL
+        and dtype.kind == "f"
+        and dtype.itemsize >= 4
+        and not (ceil or any(padding))
+        and 1 < prod(kernel) <= 16
+    ):
+        taps = taps_of_windows(x.shape[-rank:], kernel, stride)
+        out = lib.add(x[taps[0]], x[taps[1]])
+        for tap in taps[2:]:
+            lib.add(out, x[tap], out)
+        return lib.divide(out, _number(divisor or prod(kernel), dtype), out)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    x = planes(widen(lib, x), rank)
+    t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
+    out = lib.empty((len(x), *t.out), x.dtype)
+    size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
+
+    def work(pieces: Iterator[tuple[int, int]]) -> None:
+        for a, b in pieces:
+            phases = split(lib, x[a:b], t)
+            total = out[a:b].reshape(b - a, -1) if t.exact else lib.empty((b - a, t.run), x.dtype)
+            for i, (phase, offset) in enumerate(t.taps):
+                run = phases[:, phase, offset : offset + t.run]
+                if i:
+                    lib.add(total, run, out=total)
+                else:
+                    total[...] = run
+            _divide(lib, windows(lib, total, t), size, out[a:b])
+
+    if kernel == spatial and t.exact and not any(padding) and out.size:
+        total = x.reshape(len(x), -1).sum(-1, keepdims=True)
+        _divide(lib, total.reshape(out.shape), size, out)
+    elif out.size:
+        _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
+    return out.reshape(*lead, *t.out).astype(dtype, copy=False)
+
+
+def avg_pool_input(
+    lib: Any,
+    g: Array,
+    spatial: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    ceil: bool,
+    include_pad: bool,
+    divisor: int | None,
+) -> Array:
+    """The adjoint of `avg_pool`: each of g (*lead, *out) shared among its window's positions."""
+    dtype, rank = g.dtype, len(kernel)
+    lead = g.shape[: g.ndim - rank]
+    if (
+        0 < g.size <= SMALL
+        and kernel == stride
+        and dtype.kind == "f"
+        and dtype.itemsize >= 4
+        and not (ceil or any(padding))
+        and all([n % k == 0 for n, k in zip(spatial, kernel)])
+    ):
+        share = lib.divide(g, _number(divisor or prod(kernel), dtype))
+        x = lib.empty((*lead, *[n for pair in zip(g.shape[-rank:], kernel) for n in pair]), dtype)
+        x[...] = share[(..., *[a for _ in kernel for a in (slice(None), None)])]
+        return x.reshape(*lead, *spatial)
+    g = planes(widen(lib, g), rank)
+    t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
+    x = lib.zeros((len(g), *spatial), g.dtype)
+    size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
+
+    def work(pieces: Iterator[tuple[int, int]]) -> None:
+        for a, b in pieces:
+            run = lib.zeros((b - a, t.run), g.dtype)
+            _divide(lib, g[a:b], size, windows(lib, run, t))
+            phases = lib.zeros((b - a, len(t.phases), t.size), g.dtype)
+            for phase, offset in t.taps:
+                into = phases[:, phase, offset : offset + t.run]
+                lib.add(into, run, out=into)
+            merge(phases, t, x[a:b])
+
+    if kernel == spatial and t.exact and not any(padding):
+        _divide(lib, g, size, x)
+    elif g.size:
+        _over_planes(lib, work, len(g), t.size * len(t.phases), g.itemsize)
+    return x.reshape(*lead, *spatial).astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=64)
+def _number(value: int, dtype: Any) -> Any:
+    return np.asarray(value, dtype)
+
+
+def _divide(lib: Any, a: Array, size: Any, out: Array) -> None:
+    if a.dtype.kind in "iu":
+        out[...] = lib.trunc(a / lib.asarray(size))
+    else:
+        lib.divide(a, lib.asarray(size, a.dtype), out=out)
+
+
+@lru_cache(maxsize=256)
+def _divisors(
+    spatial: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    out: Ints,
+    include_pad: bool,
+    divisor: int | None,
+) -> Any:
+    """What each window's sum is divided by: a number, or an array (*out) where windows differ."""
+    if divisor is not None:
+        return divisor
+    counts = []
+    for n, k, s, p, o in zip(spatial, kernel, stride, padding, out):
+        start = np.arange(o) * s - p
+        end = np.minimum(start + k, n + p)
+        counts.append(end - start if include_pad else np.minimum(end, n) - np.maximum(start, 0))
+    size: Any = prod(np.ix_(*counts))
+    return int(size.flat[0]) if size.size and (size == size.flat[0]).all() else size
+
+
+# ------------------------------------------------------------------------------------- adaptive
+
+
+def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
+    """The windows that cut `size` positions into `out` parts, overlapping where they must."""
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _regular_kernel(spatial: Ints, out: Ints) -> Ints | None:
+    """The kernel of the plain pool that an adaptive one is where the sizes divide."""
+    if all(o and n % o == 0 for n, o in zip(spatial, out)):
+        return tuple(n // o for n, o in zip(spatial, out))
+    return None
+
+
+def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
+    """Mean of each of out windows per dimension of x (*lead, *spatial)."""
+    rank = len(out)
+    kernel = _regular_kernel(x.shape[x.ndim - rank :], out)
+    if kernel is not None:
+        return avg_pool(lib, x, kernel, kernel, (0,) * rank, False, True, None)
+    dtype = x.dtype
+    x = widen(lib, x)
+    for axis, o in enumerate(out, x.ndim - rank):
+        before = (slice(None),) * axis
+        bounds = adaptive_bounds(x.shape[axis], o)
+        parts = [x[(*before, slice(a, b))].mean(axis, keepdims=True) for a, b in bounds]
+        x = lib.concatenate(parts, axis) if parts else x[(*before, slice(0, 0))]
+    return x.astype(dtype, copy=False)
+
+
+def adaptive_avg_pool_input(lib: Any, g: Array, spatial: Ints) -> Array:
+    """The adjoint of `adaptive_avg_pool`."""
+    rank = len(spatial)
+    kernel = _regular_kernel(spatial, g.shape[g.ndim - rank :])
+    if kernel is not None:
+        return avg_pool_input(lib, g, spatial, kernel, kernel, (0,) * rank, False, True, None)
+    dtype = g.dtype
+    g = widen(lib, g)
+    for axis, n in enumerate(spatial, g.ndim - rank):
+        before = (slice(None),) * axis
+        x = lib.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
+        for i, (a, b) in enumerate(adaptive_bounds(n, g.shape[axis])):
+            x[(*before, slice(a, b))] += g[(*before, slice(i, i + 1))] / (b - a)
+        g = x
+    return g.astype(dtype, copy=False)
+
+
+def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
+    """Maximum of each of out windows per dimension of x (*lead, *spatial), and its position."""
+    rank = len(out)
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    none, ones = (0,) * rank, (1,) * rank
+    kernel = _regular_kernel(spatial, out)
+    if kernel is not None:
+        return max_pool(lib, x, kernel, kernel, none, ones, False)
+    values = lib.empty((*lead, *out), x.dtype)
+    where = lib.empty((*lead, *out), lib.int64)
+    for window in product(*[enumerate(adaptive_bounds(n, o)) for n, o in zip(spatial, out)]):
+        at = (..., *(i for i, _ in window))
+        part = x[(..., *(slice(a, b) for _, (a, b) in window))]
+        shape = part.shape[x.ndim - rank :]
+        best, within = max_pool(lib, part, shape, shape, none, ones, False)
+        values[at] = best.reshape(lead)
+        position = 0
+        for i, (_, (a, _)), pitch in zip(
+            lib.unravel_index(within.reshape(lead), shape), window, steps(spatial)
+        ):
+            position = position + (i + a) * pitch
+        where[at] = position
+    return values, where
+
+
+# ------------------------------------------------------------------------------------- fractional
+
+
+def fractional_max_pool(
+    lib: Any, x: Array, samples: Array, kernel: Ints, out: Ints
+) -> tuple[Array, Array]:
+    """Maximum of windows that begin at pseudo-random places of x, and its position.
+
+    samples (*lead, dimensions) in [0, 1) set where the windows of a plane begin: width first for 2
+    dimensions, width last for 3.
+    """
+    rank = len(out)
+    shape, spatial = (*x.shape[: x.ndim - rank], *out), x.shape[x.ndim - rank :]
+    x = planes(x, rank)
+    samples = samples.reshape(len(x), rank)
+    if rank == 2:
+        samples = samples[:, ::-1]
+    pitches = steps(spatial)
+    corner = lib.zeros((len(x), *(1,) * rank), lib.int64)
+    for i, (n, k, o) in enumerate(zip(spatial, kernel, out)):
+        starts = _fractional_starts(lib, samples[:, i], n, k, o) * pitches[i]
+        corner = corner + starts.reshape(len(x), *(1,) * i, o, *(1,) * (rank - 1 - i))
+    flat = x.reshape(-1)
+    base = corner + lib.arange(len(x)).reshape(-1, *(1,) * rank) * prod(spatial)
+    best, where = flat.take(base), corner
+    for tap in list(product(*map(range, kernel)))[1:]:
+        offset = sum(t * p for t, p in zip(tap, pitches))
+        value = flat.take(base + offset)
+        better = (value > best) | (value != value)
+        best, where = lib.where(better, value, best), lib.where(better, corner + offset, where)
+    return best.reshape(shape), where.reshape(shape)
+
+
+def _fractional_starts(lib: Any, u: Array, size: int, kernel: int, out: int) -> Array:
+    """Where windows begin along one dimension, (planes, out), for samples (planes,)."""
+    u = widen(lib, u)[:, None]
+    starts = lib.full((len(u), out), size - kernel, lib.int64)
+    if out > 1:  # rounded as samples of this dtype are: it decides where a window begins
+        alpha = u.dtype.type(size - kernel) / u.dtype.type(out - 1)
+        i = lib.arange(out - 1).astype(u.dtype)
+        starts[:, :-1] = ((i + u) * alpha).astype(lib.int64) - (u * alpha).astype(lib.int64)
+    return starts
+
+
+def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, itemsize: int) -> None:
+    """Run work over pieces (start, stop) of n planes of `size` elements each."""
+    if lib.__name__ != "numpy":
+        work(iter([(0, n)]))
+        return
+    busy = threads.count() if n * size >= PARALLEL else 1
+    step = max(1, min(CACHE // max(1, size * itemsize), -(-n // busy)))
+    threads.spread(work, [(a, min(a + step, n)) for a in range(0, n, step)], busy)

@@ -1,0 +1,587 @@
+"""PyTorch's CPU random numbers, in NumPy.
+
+What lives here: `Stream`, one Mersenne twister with PyTorch's seeding, its saved states, and the
+distributions drawn the way PyTorch 2.13 draws them on a CPU. What does not: the transform behind
+`randn` (`box_muller.py`), samplers that draw until they accept (`rejection_sampling.py`), the
+default streams and the filling of arrays (`random_fill.py`), `Generator` and what else users call
+(`api/generator.py`, `ops/random/rand.py`), checks of arguments.
+
+A *draw* is 32 random bits. u24 is its low 24 bits / 2**24. Two draws make a 64-bit number, the
+first on top, and u53 is its low 53 bits / 2**53. What each call uses for one element:
+
+| call                           | draws       | value                          | agreement       |
+| ------------------------------ | ----------- | ------------------------------ | --------------- |
+| uniform, float32               | 1           | fma(u24, high - low, low)      | bit for bit     |
+| uniform, float16 and bfloat16  | 1           | the same, rounded once more    | bit for bit     |
+| uniform, float64               | 2           | fma(u53, high - low, low)      | bit for bit     |
+| normal, 16 or more, contiguous | 1 (+16)     | Box-Muller in blocks of 16     | bit for bit (a) |
+| the same, float64              | 2 (+32)     | the same in float64            | last place      |
+| normal, otherwise              | 4 per pair  | Box-Muller, float64, one kept  | bit for bit (b) |
+| log_normal                     | 4 per pair  | exp(normal), never in blocks   | bit for bit (b) |
+| integers, fewer than 2**28     | 1           | draw % count + low             | exact           |
+| integers, more; full 64 bits   | 2           | 64 bits % count + low          | exact           |
+| any_integers                   | 1 (2 if 64) | bits % (largest + 1)           | exact           |
+| permutation of n               | n - 1 in all | Fisher-Yates, forwards        | exact           |
+| bernoulli(p), dropout          | 2           | u53 < p                        | exact           |
+| bernoulli_each, float64 p      | 2           | u53 < p                        | exact           |
+| bernoulli_each, other p        | 1           | u24 < p                        | exact           |
+| exponential                    | 2           | -log1p(-u53) / rate            | bit for bit (b) |
+| cauchy                         | 2           | median + scale tan(pi(u53-1/2)) | bit for bit (b) |
+| geometric                      | 2           | ceil(log(u53) / log1p(-p))     | exact           |
+| multinomial, replacing         | 2           | first cumulative share >= u53  | exact           |
+| multinomial, not replacing     | 2 per class | largest of p / exponential     | exact (c)       |
+| poisson, binomial              | varies      | `rejection_sampling.py`        | exact           |
+
+(a) A ragged end draws its last 16 again: after all others in float32 and float64, in place of the
+    ragged ones in float16 and bfloat16. PyTorch on an x86 processor with AVX2; on others PyTorch's
+    own numbers differ from these in the last place.
+(b) float64 results may differ in the last place: NumPy's and the C library's log, tan and exp do.
+(c) Classes of equal quotients (likely in bfloat16 alone) may come in another order.
+
+Complex numbers are their real and imaginary parts in turn, for normals with variance 1/2 each.
+Tensors are filled in the order of their memory: see `random_fill.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import random_kernels
+from .box_muller import blocks32, blocks64
+
+__all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+Shape = Sequence[int]
+
+# The seed of a fresh torch.Generator.
+DEFAULT_SEED = 67280421310721
+
+_F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
+_U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
+_BITS53 = 2**53 - 1
+_MASK24, _MASK53 = np.uint64(2**24 - 1), np.uint64(_BITS53)
+_SCALE24 = np.float32(2.0**-24)
+_SCALE53 = 2.0**-53
+_HIGH = np.uint64(32)
+
+# Elements per pass over a long array; raw draws of a pass (8 bytes each) stay in the L2 cache.
+_PASS = 32768
+# From this length the vectorised permutation wins over the plain loop.
+_PERMUTATION_LOOP = 300
+
+_WORDS = 624
+# PyTorch's saved state, 5056 bytes: seed, left, seeded, next, the twister's words in 64 bits each,
+# three doubles of which the second keeps a normal, its flag, and a float normal that is never used.
+_STATE = struct.Struct(f"<QiiQ{_WORDS}QdddixxxxfB3x")
+
+
+def _count(shape: Shape) -> int:
+    return math.prod(shape)
+
+
+def _fused(x: Array, scale: float, shift: float) -> Array:
+    """float64 `x * scale + shift` with one rounding, as a fused multiply-add gives it."""
+    if shift == 0.0 or scale in (0.0, 1.0) or not abs(scale) < 2.0**900:
+        return x * scale + shift
+    # Dekker's product and Knuth's sum: what the two roundings lost, added at the end.
+    split = 134217729.0
+    scale_high = split * scale - (split * scale - scale)
+    scale_low = scale - scale_high
+    high = split * x
+    high -= high - x
+    low = x - high
+    product = x * scale
+    lost = ((high * scale_high - product) + high * scale_low + low * scale_high) + low * scale_low
+    total = product + shift
+    part = total - product
+    lost += (product - (total - part)) + (shift - part)
+    return total + lost
+
+
+def _rounded(x: Array, dtype: np.dtype[Any], shape: Shape) -> Array:
+    """float64 results in the dtype asked for; 16-bit floats are rounded by way of float32."""
+    if dtype.itemsize == 2 and dtype.kind not in "iu":
+        x = x.astype(_F32)
+    with np.errstate(over="ignore"):  # float16 has no room for the far tails: infinity, quietly
+        return x.astype(dtype, copy=False).reshape(shape)
+
+
+def _remainder(x: Array, divisor: int) -> Array:
+    """x % divisor for unsigned x: NumPy divides by a scalar several times faster than it %s."""
+    if divisor & (divisor - 1) == 0:
+        return x & x.dtype.type(divisor - 1)
+    d = x.dtype.type(divisor)
+    return x - x // d * d
+
+
+class Stream:
+    """One stream of PyTorch's CPU random numbers.
+
+    Methods return new C-contiguous arrays of the shape and dtype asked for, with the numbers that
+    PyTorch would write into a contiguous tensor.
+
+    Args:
+        seed: any 64-bit number, negative or not; only its low 32 bits matter.
+
+    Example:
+        >>> Stream(0).integers((5,), np.dtype("int64"), 0, 100).tolist()
+        [44, 39, 33, 60, 63]
+    """
+
+    __slots__ = ("_bits", "_bulk", "_lock", "_raw", "_seed", "_spare")
+
+    def __init__(self, seed: int = DEFAULT_SEED) -> None:
+        self._bits = np.random.MT19937(0)
+        # Two ways into the same generator: single draws, and 64-bit numbers in bulk.
+        self._raw: Callable[[int], Array] = self._bits.random_raw
+        self._bulk = np.random.Generator(self._bits)
+        self._lock = threading.Lock()
+        self.seed(seed)
+
+    # State -----------------------------------------------------------------------------------
+
+    def seed(self, seed: int) -> None:
+        """Start again from a seed."""
+        self._seed = seed & (2**64 - 1)
+        self._spare: float | None = None
+        self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
+
+    def seed_freshly(self) -> int:
+        """Seed from the operating system and return that seed."""
+        seed = int.from_bytes(os.urandom(8), "little")
+        self.seed(seed)
+        return seed
+
+    @property
+    def initial_seed(self) -> int:
+        """The seed this stream started from."""
+        return self._seed
+
+    def state(self) -> bytes:
+        """The position as bytes that `torch.set_rng_state` understands (5056 of them)."""
+        twister = self._bits.state["state"]
+        words, used = twister["key"], twister["pos"]
+        # PyTorch tells a fresh state (nothing generated yet) from a used up one; NumPy does not.
+        fresh = used == _WORDS and int(words[0]) == self._seed & 0xFFFFFFFF
+        left = 1 if fresh else _WORDS + 1 - used
+        spare = self._spare
+        return _STATE.pack(
+            self._seed, left, 1, 0 if fresh else used, *words.tolist(),
+            0.0, spare or 0.0, 0.0, spare is not None, 0.0, 0,
+        )  # fmt: skip
+
+    def set_state(self, state: bytes) -> None:
+        """Continue from saved bytes.
+
+        Raises:
+            RuntimeError: wrong length, or not a state of this generator.
+        """
+        if len(state) != _STATE.size:
+            raise RuntimeError(
+                f"set_state: expected a CPU generator state of {_STATE.size} bytes, got "
+                f"{len(state)}: pass what get_state() returned"
+            )
+        seed, left, seeded, following, *rest = _STATE.unpack(state)
+        if seeded != 1 or not 0 < left <= _WORDS or following > _WORDS:
+            raise RuntimeError(
+                f"set_state: not a valid Mersenne twister state (seeded={seeded}, left={left}, "
+                f"next={following}): pass what get_state() returned"
+            )
+        self._seed = seed
+        self._spare = rest[_WORDS + 1] if rest[_WORDS + 3] else None
+        words = np.array(rest[:_WORDS], np.uint64).astype(np.uint32)
+        self._set_twister(words, following if left > 1 else _WORDS)
+
+    def _set_twister(self, words: Array, used: int) -> None:
+        self._bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": used}}
+
+    def clone(self) -> Stream:
+        """A second stream at the same position."""
+        other = Stream()
+        other.set_state(self.state())
+        return other
+
+    # Raw draws ---------------------------------------------------------------------------------
+
+    def raw64(self, n: int) -> Array:
+        """n 64-bit numbers, each from two draws."""
+        if n < 64:
+            draws = self._raw(2 * n)
+            top = draws[0::2] << _HIGH
+            top |= draws[1::2]
+            return top
+        return self._bulk.integers(0, 2**64, n, np.uint64)
+
+    def _raw32(self, n: int) -> Array:
+        """n draws in 32 bits each."""
+        return self._bulk.integers(0, 2**32, n, np.uint32)
+
+    def _skip(self, n: int) -> None:
+        for start in range(0, n, _PASS):
+            self._raw(min(_PASS, n - start))
+
+    def _unit24(self, n: int) -> Array:
+        """n float32 numbers u24."""
+        if n <= _PASS:
+            draws = self._raw(n)
+            draws &= _MASK24
+            out = draws.astype(_F32)
+            out *= _SCALE24
+            return out
+        out = np.empty(n, _F32)
+        for start in range(0, n, _PASS):
+            part = out[start : start + _PASS]
+            draws = self._raw(len(part))
+            draws &= _MASK24
+            part[...] = draws.view(np.int64)  # NumPy casts signed integers faster
+            part *= _SCALE24
+        return out
+
+    def _unit53(self, n: int) -> Array:
+        """n float64 numbers u53."""
+        if n <= _PASS:
+            draws = self.raw64(n)
+            draws &= _MASK53
+            out = draws.astype(_F64)
+            out *= _SCALE53
+            return out
+        out = np.empty(n, _F64)
+        for start in range(0, n, _PASS):
+            part = out[start : start + _PASS]
+            draws = self.raw64(len(part))
+            draws &= _MASK53
+            part[...] = draws.view(np.int64)
+            part *= _SCALE53
+        return out
+
+    # Uniform -----------------------------------------------------------------------------------
+
+    def uniform(
+        self, shape: Shape, dtype: np.dtype[Any], low: float = 0.0, high: float = 1.0
+    ) -> Array:
+        """Numbers in [low, high)."""
+        if dtype.kind == "c":
+            real = self.uniform((*shape, 2), _part(dtype), low, high)
+            return real.view(dtype).reshape(shape)
+        n = _count(shape)
+        if dtype == _F64:
+            out = self._unit53(n)
+            if low != 0.0 or high != 1.0:
+                out = _fused(out, high - low, low)
+                out[out == high] = low
+            return out.reshape(shape)
+        out = self._unit24(n)
+        if low != 0.0 or high != 1.0:
+            low32, width = np.float32(low), np.float32(high) - np.float32(low)
+            if low32 == 0.0:
+                out *= width
+            else:
+                for start in range(0, n, _PASS):
+                    wide = out[start : start + _PASS].astype(_F64)
+                    wide *= float(width)
+                    wide += float(low32)
+                    out[start : start + _PASS] = wide
+        if dtype != _F32:
+            out = out.astype(dtype)
+        if dtype != _F32 or low != 0.0 or high != 1.0:
+            # Rounding may have reached the excluded end; PyTorch then gives the other one.
+            out[out == dtype.type(high)] = dtype.type(low)
+        return out.reshape(shape)
+
+    # Normal ------------------------------------------------------------------------------------
+
+    def normal(
+        self,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        mean: float = 0.0,
+        std: float = 1.0,
+        contiguous: bool = True,
+    ) -> Array:
+        """Normal numbers; `contiguous` says whether the tensor they are for is."""
+        if dtype.kind == "c":
+            pairs = (*shape, 2)
+            real = self.normal(pairs, _part(dtype), mean, std / math.sqrt(2.0), contiguous)
+            return real.view(dtype).reshape(shape)
+        n = _count(shape)
+        if n < 16 or not contiguous:
+            out = self._normals(n)
+            if mean != 0.0 or std != 1.0:
+                out = _fused(out, std, mean)
+            return _rounded(out, dtype, shape)
+        if dtype == _F64:
+            out = self._blocks(n, _F64, blocks64)
+            if mean != 0.0 or std != 1.0:
+                out = _fused(out, std, mean)
+        else:
+            out = self._blocks(n, dtype, blocks32)
+            scale, shift = np.float32(std), np.float32(mean)
+            if shift != 0.0:
+                for start in range(0, n, _PASS):
+                    wide = out[start : start + _PASS].astype(_F64)
+                    wide *= float(scale)
+                    wide += float(shift)
+                    out[start : start + _PASS] = wide
+            elif scale != 1.0:
+                out *= scale
+        return out.astype(dtype, copy=False).reshape(shape)
+
+    def _blocks(self, n: int, dtype: np.dtype[Any], transform: Callable[[Array], Array]) -> Array:
+        unit = self._unit53 if dtype == _F64 else self._unit24
+        native = None if dtype == _F64 else random_kernels.normals(n)
+        if native is not None:
+            unit, transform = self._raw32, native
+        ragged = n % 16
+        whole = n - ragged
+        # The ragged end of float32 and float64 is drawn twice, and its first draws go unused.
+        unused = ragged if dtype in (_F32, _F64) else 0
+        out = np.empty(n, _F64 if dtype == _F64 else _F32)
+        for start in range(0, whole, _PASS):
+            size = min(_PASS, whole - start)
+            if ragged and start + size == whole:
+                u = unit(size + unused + 16)
+                z = transform(np.concatenate((u[:size], u[size + unused :])))
+                out[start:whole] = z[:size]
+                out[-16:] = z[size:]
+            else:
+                out[start : start + size] = transform(unit(size))
+        return out
+
+    def _normals(self, n: int) -> Array:
+        """n float64 normals of the one-by-one kind, with PyTorch's kept second value."""
+        with self._lock:
+            if n <= 64:
+                return np.array(self._few_normals(n), _F64)
+            out = np.empty(n)
+            start = 0
+            if self._spare is not None:
+                out[0], self._spare, start = self._spare, None, 1
+            odd = (n - start) % 2
+            u = self._unit53(n - start - odd)
+            radius = np.sqrt(-2.0 * np.log1p(-u[1::2]))
+            angle = (2 * np.pi) * u[0::2]
+            np.multiply(radius, np.cos(angle), out[start : n - odd : 2])
+            np.multiply(radius, np.sin(angle), out[start + 1 : n - odd : 2])
+            if odd:
+                out[-1] = self._few_normals(1)[0]
+            return out
+
+    def _few_normals(self, n: int) -> list[float]:
+        """The same by a plain loop: quicker for a few, and with the C library's own functions."""
+        out = []
+        if self._spare is not None and n:
+            out, self._spare = [self._spare], None
+        draws = self._raw((n - len(out) + 1) // 2 * 4).tolist()
+        for k in range(0, len(draws), 4):
+            u = (draws[k] << 32 | draws[k + 1]) & _BITS53
+            v = (draws[k + 2] << 32 | draws[k + 3]) & _BITS53
+            out += normal_pair(u * _SCALE53, v * _SCALE53)
+        if len(out) > n:
+            self._spare = out.pop()
+        return out
+
+    def log_normal(self, shape: Shape, dtype: np.dtype[Any], mean: float, std: float) -> Array:
+        """exp of normal numbers."""
+        z = _fused(self._normals(_count(shape)), std, mean)
+        return _rounded(np.exp(z), dtype, shape)
+
+    # Integers ----------------------------------------------------------------------------------
+
+    def integers(self, shape: Shape, dtype: np.dtype[Any], low: int, high: int) -> Array:
+        """Integers in [low, high), of any dtype; the whole of int64 is (-2**63, 2**63)."""
+        n, width = _count(shape), high - low
+        if width == 2**64:
+            return self.raw64(n).view(np.int64).astype(dtype, copy=False).reshape(shape)
+        if n <= _PASS:
+            out = self._remainders(n, width)
+        else:
+            out = np.empty(n, np.int64)
+            for start in range(0, n, _PASS):
+                size = min(_PASS, n - start)
+                out[start : start + size] = self._remainders(size, width)
+        if low:
+            out += low
+        return out.astype(dtype, copy=False).reshape(shape)
+
+    def _remainders(self, n: int, width: int) -> NDArray[np.int64]:
+        if width < 2**28:
+            return _remainder(self._raw(n).astype(_U32), width).astype(np.int64)
+        return _remainder(self.raw64(n), width).view(np.int64)
+
+    def any_integers(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Integers from 0 to the largest of the dtype, or to the last that it counts exactly."""
+        n = _count(shape)
+        if dtype.kind == "b":
+            top = 2
+        elif dtype.kind in "iu":
+            top = int(np.iinfo(dtype).max) + 1
+        else:
+            top = 2 ** (_digits(dtype)) + 1
+        draws = self.raw64(n) if dtype in (_F64, np.dtype(np.int64)) else self._raw(n)
+        return _remainder(draws, top).astype(dtype).reshape(shape)
+
+    def permutation(self, n: int) -> NDArray[np.int64]:
+        """The numbers below n in random order."""
+        if n < 2:
+            return np.arange(n, dtype=np.int64)
+        # PyTorch draws 64 bits where 32 would leave the remainder visibly uneven.
+        draws = self._raw(n - 1) if n < (2**32 - 1) // 20 else self.raw64(n - 1)
+        if n <= _PERMUTATION_LOOP:
+            out = list(range(n))
+            for i, draw in enumerate(draws.tolist()):
+                j = i + draw % (n - i)
+                out[i], out[j] = out[j], out[i]
+            return np.array(out, np.int64)
+        done = random_kernels.shuffled(draws, n) if n < (2**32 - 1) // 20 else None
+        return _shuffled(draws, n) if done is None else done
+
+    def permutations(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Permutations along the last dimension."""
+        n, count = shape[-1], math.prod(shape[:-1])
+        if count == 1:
+            return self.permutation(n).astype(dtype, copy=False).reshape(shape)
+        rows = [self.permutation(n) for _ in range(count)]
+        return np.array(rows, dtype).reshape(shape)
+
+    # Bernoulli ---------------------------------------------------------------------------------
+
+    def bernoulli(self, shape: Shape, p: float) -> NDArray[np.bool_]:
+        """True with probability p; also the mask of what dropout keeps."""
+        n = _count(shape)
+        # u53 < p as integers: exact, and no conversion to float.
+        bound = np.uint64(math.ceil(p * 2.0**53))
+        if n <= _PASS:
+            draws = self.raw64(n)
+            draws &= _MASK53
+            return (draws < bound).reshape(shape)
+        out = np.empty(n, np.bool_)
+        for start in range(0, n, _PASS):
+            part = out[start : start + _PASS]
+            draws = self.raw64(len(part))
+            draws &= _MASK53
+            np.less(draws, bound, part)
+        return out.reshape(shape)
+
+    def bernoulli_each(self, p: Array) -> NDArray[np.bool_]:
+        """True with probability p[i], for each element of p in C order."""
+        if p.dtype == _F64:
+            return self._unit53(p.size).reshape(p.shape) < p
+        return self._unit24(p.size).reshape(p.shape) < p.astype(_F32, copy=False)
+
+    # By inversion ------------------------------------------------------------------------------
+
+    def exponential(self, shape: Shape, dtype: np.dtype[Any], rate: float = 1.0) -> Array:
+        """Waiting times of a given rate."""
+        out = self._unit53(_count(shape))
+        np.negative(out, out)
+        np.log1p(out, out)
+        out *= -1.0 / rate
+        return _rounded(out, dtype, shape)
+
+    def cauchy(self, shape: Shape, dtype: np.dtype[Any], median: float, scale: float) -> Array:
+        """Cauchy numbers."""
+        out = np.tan(np.pi * (self._unit53(_count(shape)) - 0.5))
+        return _rounded(_fused(out, scale, median), dtype, shape)
+
+    def geometric(self, shape: Shape, dtype: np.dtype[Any], p: float) -> Array:
+        """Number of trials up to the first success."""
+        u = self._unit53(_count(shape))
+        with np.errstate(divide="ignore"):  # log(0) is the longest wait
+            out = np.ceil(np.log(u) / math.log1p(-p))
+        if dtype.kind in "iu":
+            out = out.astype(np.int64)
+        return _rounded(out, dtype, shape)
+
+    # Choices -----------------------------------------------------------------------------------
+
+    def multinomial(self, weights: Array, samples: int, replacement: bool) -> NDArray[np.int64]:
+        """Indices of shape (rows, samples) drawn with the weights (rows, classes)."""
+        if not replacement:
+            # In the order of memory, as tensors are filled.
+            if abs(weights.strides[0]) < abs(weights.strides[1]):
+                waits = self.exponential(weights.shape[::-1], weights.dtype).T
+            else:
+                waits = self.exponential(weights.shape, weights.dtype)
+            race = weights / waits
+            if samples == 1:
+                return race.argmax(-1, keepdims=True)
+            # Stable on the negated race: the largest first.
+            return np.argsort(-race, axis=-1, kind="stable")[:, :samples]
+        if weights.dtype.itemsize < 4:
+            weights = weights.astype(_F32)
+        shares = np.cumsum(weights, -1, dtype=weights.dtype)
+        shares /= shares[:, -1:].copy()
+        shares[:, -1] = 1
+        u = self._unit53(len(weights) * samples).reshape(-1, samples)
+        out = np.empty(u.shape, np.int64)
+        for row in range(len(out)):
+            out[row] = np.searchsorted(shares[row].astype(_F64, copy=False), u[row])
+        return out
+
+
+def normal_pair(u: float, v: float) -> tuple[float, float]:
+    """Two normals from two uniforms, in float64, as PyTorch makes them one by one."""
+    radius, angle = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * u
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the parts of a complex number."""
+    return np.dtype(f"f{dtype.itemsize // 2}")
+
+
+def _digits(dtype: np.dtype[Any]) -> int:
+    """Binary digits of the significand: 24 for float32."""
+    if dtype.kind == "f":
+        return np.finfo(dtype).nmant + 1
+    return 8  # bfloat16, which NumPy itself does not know
+
+
+def _shuffled(draws: Array, n: int) -> NDArray[np.int64]:
+    """The forward Fisher-Yates shuffle without its loop.
+
+    Step i exchanges places i and j[i] >= i, and place i is never touched again. So what ends in
+    place i is what stood in j[i] before step i: what the last earlier step with the same j brought
+    there, or else the number j[i] itself. And what step t brings to its j[t] is what stood in place
+    t: brought there by the last step s < t with j[s] = t, or else the number t itself. Following
+    those steps back is a forest of pointers, resolved by doubling.
+    """
+    steps = np.arange(n - 1, dtype=np.int64)
+    if n < (2**32 - 1) // 20:
+        draws = draws.astype(_U32) % np.arange(n, 1, -1, dtype=_U32)
+    else:
+        draws = draws % np.arange(n, 1, -1, dtype=_U64)
+    j = draws.astype(np.int64)
+    j += steps
+
+    # Sorted by place and then by step, the steps that share a place are neighbours.
+    pairs = j << 32
+    pairs |= steps
+    pairs.sort()
+    place, step = pairs >> 32, pairs & (2**32 - 1)
+    again = np.flatnonzero(place[1:] == place[:-1])
+
+    # Where indices repeat, assignment keeps the last.
+    moving = np.flatnonzero(j != steps)
+    origin = np.arange(n, dtype=np.int64)
+    origin[j.take(moving)] = moving
+    while True:
+        further = origin.take(origin)
+        if np.array_equal(further, origin):
+            break
+        origin = further
+
+    out = np.append(j, origin[-1])
+    out[step.take(again + 1)] = origin.take(step.take(again))
+    return out

@@ -1,0 +1,369 @@
+"""What is computed in one pass: formulas over the values of `simd.py`.
+
+Here: exp, log and erf from multiplications and additions, with errors of one to three units in the
+last place of float32, and what is made of them. Coefficients were fitted for this file. Not
+here: which words use them and when (`arrays/fused_elements.py`, `arrays/fused_rows.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .simd import Row, V, fma, where
+
+LOG2E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 0.693359375, math.log(2) - 0.693359375
+MAGIC = 12582912.0  # 1.5 * 2**23: added to a number below 2**22, it leaves the integer in the bits
+EXP = (0.5, 0.16666519546569794, 0.04166620887304917, 0.008368823479581764, 0.0013950335239098699)
+ATANH = (
+    0.3333333781530503,
+    0.19999438503385036,
+    0.14308452214855563,
+    0.10713725341891833,
+    0.12150845278677255,
+)  # (atanh(s) / s - 1) / s**2 in s**2
+ERF = (
+    1.1283791670631582,
+    -0.37612638483805627,
+    0.11283782747132343,
+    -0.026865445817107505,
+    0.005221074865605434,
+    -0.0008484711264245205,
+    0.00011270543138269776,
+    -9.68013251944011e-06,
+)  # erf(x) / x in x**2, to 1
+ERFC = (
+    0.0002042453466923888,
+    -1.1296605633852679,
+    -0.6330409360867615,
+    -0.10863734116028091,
+    0.02537228347465812,
+    -0.004281769223366842,
+    0.0004636068620324175,
+    -2.5284866977484315e-05,
+    2.4920745270821093e-07,
+)  # log(1 - erf(x)) in x, from 1 to 4
+NORMAL = 1 / math.sqrt(2 * math.pi)
+TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+def polynomial(x: V, coefficients: tuple[float, ...]) -> V:
+    y = x.constant(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        y = fma(y, x, c)
+    return y
+
+
+def least(x: V, y: Any) -> V:
+    """The smaller; x where that is nan."""
+    return where(x > y, y, x)
+
+
+def most(x: V, y: Any) -> V:
+    """The larger; x where that is nan."""
+    return where(x < y, y, x)
+
+
+def power_of_two(n: V) -> V:
+    """2 ** n for integers."""
+    return n.do("add", 127).do("shl", 23).unbits()
+
+
+def exp(x: V) -> V:
+    x = least(most(x, -104.0), 89.0)
+    shifted = fma(x, LOG2E, MAGIC)
+    n = shifted - MAGIC
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
+    y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    whole = shifted.bits().do("sub", 0x4B400000)
+    half = whole.do("ashr", 1)  # in two steps: the last numbers above and below are out of reach
+    return y * power_of_two(half) * power_of_two(whole.do("sub", half))
+
+
+def small_exp(x: V) -> V:
+    """exp where the result is neither huge nor, if tiny, of any interest (0 below 1e-38)."""
+    x = least(most(x, -87.3), 88.0)
+    shifted = fma(x, LOG2E, MAGIC)
+    n = shifted - MAGIC
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
+    y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    return y * power_of_two(shifted.bits().do("sub", 0x4B400000))
+
+
+def log1p_unit(e: V) -> V:
+    """log(1 + e) for e from 0 to 1."""
+    s = e / (e + 2.0)
+    z = s * s
+    return fma(s * z, polynomial(z, ATANH), s) * 2.0
+
+
+def log(x: V) -> V:
+    """The logarithm of a positive, normal number, of inf and nan."""
+    bits = x.bits()
+    n = bits.do("sub", 0x3F3504F3).do("ashr", 23)
+    m = bits.do("sub", n.do("shl", 23)).unbits()
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    y = fma(s * z, polynomial(z, ATANH), s) * 2.0
+    kind = V(x.to, "", x.lanes).type
+    k = V(x.to, x.to.new(f"sitofp {n} to {kind}"), x.lanes)
+    y = fma(k, LN2_HIGH, fma(k, LN2_LOW, y))
+    return where(x < math.inf, y, x)
+
+
+def erf(x: V) -> V:
+    a = x.call("fabs")
+    t = least(a, 4.0)
+    far = (1.0 - small_exp(polynomial(t, ERFC))).call("copysign", x)
+    return where(a < 1.0, x * polynomial(x * x, ERF), where(x.isnan(), x, far))
+
+
+# --------------------------------------------------------------------------- elements
+
+
+def sigmoid(x: V) -> V:
+    return 1.0 / (exp(-x) + 1.0)
+
+
+def rsqrt(x: V) -> V:
+    return 1.0 / x.call("sqrt")
+
+
+def reciprocal(x: V) -> V:
+    return 1.0 / x
+
+
+def sign(x: V) -> V:
+    return where(x > 0.0, 1.0, where(x < 0.0, -1.0, x.constant(0.0)))
+
+
+def nearest(x: V) -> V:
+    return x.call("rint")
+
+
+def relu(x: V) -> V:
+    return where(x < 0.0, 0.0, x)
+
+
+def silu(x: V) -> V:
+    return x / (exp(-x) + 1.0)
+
+
+def silu_backward(g: V, x: V) -> V:
+    s = sigmoid(x)
+    return g * s * fma(x, 1.0 - s, 1.0)
+
+
+def sigmoid_backward(g: V, out: V) -> V:
+    return g * (out * (1.0 - out))
+
+
+def tanh_backward(g: V, out: V) -> V:
+    return g * (1.0 - out * out)
+
+
+def gelu(x: V) -> V:
+    return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1.0)
+
+
+def gelu_backward(g: V, x: V) -> V:
+    density = exp(x * x * -0.5) * NORMAL
+    return g * fma(x, density, (erf(x * math.sqrt(0.5)) + 1.0) * 0.5)
+
+
+def gelu_tanh_share(x: V) -> V:
+    """(1 + tanh of the inner polynomial) / 2."""
+    return sigmoid(x * fma(x * x, 2 * CUBE * TANH_SCALE, 2 * TANH_SCALE))
+
+
+def gelu_tanh(x: V) -> V:
+    return x * gelu_tanh_share(x)
+
+
+def gelu_tanh_backward(g: V, x: V) -> V:
+    s = gelu_tanh_share(x)
+    slope = x * fma(x * x, 6 * CUBE * TANH_SCALE, 2 * TANH_SCALE)
+    return g * s * fma(slope, 1.0 - s, 1.0)
+
+
+def relu_backward(g: V, out: V) -> V:
+    return where(out > 0.0, g, where(out < 1.0, 0.0, g))
+
+
+def threshold_backward(g: V, x: V, threshold: V) -> V:
+    return where(x > threshold, g, where(x.isnan(), g, 0.0))
+
+
+def hardtanh_backward(g: V, x: V, low: V, high: V) -> V:
+    return where(x > low, where(x < high, g, 0.0), 0.0)
+
+
+def hardswish_backward(g: V, x: V) -> V:
+    slope = where(x < 3.0, g * fma(x, 1 / 3, 0.5), g)
+    return where(x > -3.0, slope, where(x.isnan(), x, 0.0))
+
+
+def leaky_relu(x: V, slope: V) -> V:
+    return where(x > 0.0, x, x * slope)
+
+
+def leaky_relu_backward(g: V, x: V, slope: V) -> V:
+    return where(x > 0.0, g, g * slope)
+
+
+def expm1(x: V) -> V:
+    """exp(x) - 1 for x below 0."""
+    # 2**n * (p + 1) - 1 with p = exp(r) - 1, which loses nothing where n is 0
+    x = most(x, -87.3)
+    shifted = fma(x, LOG2E, MAGIC)
+    n = shifted - MAGIC
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
+    p = fma(r * r, polynomial(r, EXP), r)
+    scale = power_of_two(shifted.bits().do("sub", 0x4B400000))
+    return fma(p, scale, scale - 1.0)
+
+
+def elu(x: V, alpha: V, scale: V, input_scale: V) -> V:
+    return where(x > 0.0, x * scale, expm1(least(x, 0.0) * input_scale) * (alpha * scale))
+
+
+def elu_backward(g: V, x: V, alpha: V, scale: V, input_scale: V) -> V:
+    below = small_exp(least(x, 0.0) * input_scale) * (alpha * scale * input_scale)
+    return g * where(x > 0.0, scale, below)
+
+
+def softplus(x: V) -> V:
+    return most(x, 0.0) + log1p_unit(exp(-x.call("fabs")))
+
+
+def softplus_backward(g: V, x: V) -> V:
+    return g / (exp(-x) + 1.0)
+
+
+def logsigmoid(x: V) -> V:
+    return least(x, 0.0) - log1p_unit(exp(-x.call("fabs")))
+
+
+def logsigmoid_backward(g: V, x: V) -> V:
+    return g / (exp(x) + 1.0)
+
+
+def mish(x: V) -> V:
+    e = exp(least(x, 30.0))
+    n = e * (e + 2.0)
+    return x * (n / (n + 2.0))
+
+
+def clamp(x: V, low: V, high: V) -> V:
+    return least(most(x, low), high)
+
+
+def choice(condition: V, x: V, y: V) -> V:
+    return where(condition, x, y)
+
+
+# --------------------------------------------------------------------------- rows
+
+
+def softmax(row: Row) -> None:  # x -> out
+    (top,) = row.each([0], [], "m", lambda x: x)
+
+    def shifted(x: V) -> tuple[V, V]:
+        e = exp(x - top)
+        return e, e
+
+    (total,) = row.each([0], [1], "+", shifted)
+    share = 1.0 / total
+    row.each([1], [1], "", lambda e: e * share)
+
+
+def log_softmax(row: Row) -> None:  # x -> out
+    (top,) = row.each([0], [], "m", lambda x: x)
+    (total,) = row.each([0], [], "+", lambda x: small_exp(x - top))
+    shift = log(total)
+    row.each([0], [1], "", lambda x: x - top - shift)
+
+
+def softmax_backward(row: Row) -> None:  # g, out -> gx
+    (total,) = row.each([0, 1], [], "+", lambda g, out: g * out)
+    row.each([0, 1], [2], "", lambda g, out: (g - total) * out)
+
+
+def log_softmax_backward(row: Row) -> None:  # g, out -> gx
+    (total,) = row.each([0], [], "+", lambda g: g)
+    row.each([0, 1], [2], "", lambda g, out: g - exp(out) * total)
+
+
+def standardize(row: Row) -> None:  # x, eps -> out, mean, 1 / deviation
+    n = row.size
+    (total,) = row.each([0], [], "+", lambda x: x)
+    mean = total / n
+    (squares,) = row.each([0], [], "+", lambda x: (x - mean) * (x - mean))
+    rstd = 1.0 / (squares / n + row.number(1)).call("sqrt")
+    row.each([0], [2], "", lambda x: (x - mean) * rstd)
+    row.put(3, mean)
+    row.put(4, rstd)
+
+
+def layer_norm(row: Row) -> None:  # x, weight, bias, eps -> out, mean, 1 / deviation
+    n = row.size
+    (total,) = row.each([0], [], "+", lambda x: x)
+    mean = total / n
+    (squares,) = row.each([0], [], "+", lambda x: (x - mean) * (x - mean))
+    rstd = 1.0 / (squares / n + row.number(3)).call("sqrt")
+    row.each([0, 1, 2], [4], "", lambda x, w, b: fma((x - mean) * rstd, w, b))
+    row.put(5, mean)
+    row.put(6, rstd)
+
+
+def layer_norm_backward(row: Row) -> None:  # g, x, weight, mean, 1 / deviation -> gx
+    mean, rstd = row.number(3), row.number(4)
+
+    def parts(g: V, x: V, w: V) -> tuple[V, V]:
+        h = g * w
+        return h, h * (x - mean)
+
+    total, dots = row.each([0, 1, 2], [], "++", parts)
+    share = rstd / row.size
+    slope = dots * share * rstd * rstd
+    shift = total * share
+    row.each([0, 1, 2], [5], "", lambda g, x, w: g * w * rstd - fma(x - mean, slope, shift))
+
+
+def cross_entropy(row: Row) -> None:  # logits, target -> loss, log of the sum of exp
+    (top,) = row.each([0], [], "m", lambda x: x)
+    (total,) = row.each([0], [], "+", lambda x: small_exp(x - top))
+    shift = log(total)
+    row.put(2, shift + (top - row.element(0, row.number(1))))
+    row.put(3, shift + top)
+
+
+def cross_entropy_backward(row: Row) -> None:  # logits, target, log of sum, share -> gradient
+    shift, share, target = row.number(2), row.number(3), row.number(1)
+    row.each([0], [4], "", lambda x: exp(x - shift) * share)
+    own = exp(row.element(0, target) - shift)
+    row.put(4, (own - 1.0) * share, target)
+
+
+def smooth_l1(row: Row) -> None:  # x, y, beta, factor -> total
+    beta, factor = row.number(2), row.number(3)
+    half = 0.5 / beta
+
+    def loss(x: V, y: V) -> V:
+        z = (x - y).call("fabs")
+        return where(z < beta, z * z * half, z - beta * 0.5)
+
+    (total,) = row.each([0, 1], [], "+", loss)
+    row.put(4, total * factor)
+
+
+def bce_logits(row: Row) -> None:  # x, y, factor -> total
+    def loss(x: V, y: V) -> V:
+        return log1p_unit(exp(-x.call("fabs"))) + (most(x, 0.0) - x * y)
+
+    (total,) = row.each([0, 1], [], "+", loss)
+    row.put(3, total * row.number(2))
+
+
+def bce_logits_backward(x: V, y: V, share: V) -> V:
+    return (sigmoid(x) - y) * share

@@ -1,0 +1,103 @@
+"""Machine code made while a program runs, where llvmlite is installed.
+
+Here: the compiler for this machine, and `Code`, a function that is compiled once it pays. Not here:
+what is compiled (`row_gather.py` and `arrays/random_kernels.py` beside this file, and the
+optimizers' formulas).
+
+Everything works without: each caller has a way of its own with NumPy, to the same numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from typing import Any
+
+COST = 30e6  # ns that it takes to load the compiler and to compile a function
+
+
+class Host:
+    """The compiler for this machine, made at first use; `make` gives None where there is none."""
+
+    made: list[Host | None] = []
+    lock = threading.RLock()
+
+    def __init__(self) -> None:
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self.features = features = llvm.get_host_cpu_features()
+        self.llvm = llvm
+        self.bytes = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+        self.machine = llvm.Target.from_default_triple().create_target_machine(
+            cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2, jit=True
+        )
+        self.engines: list[Any] = []  # the code lives as long as they do
+
+    @classmethod
+    def make(cls) -> Host | None:
+        with cls.lock:
+            if not cls.made:
+                try:
+                    cls.made.append(cls())
+                except (ImportError, OSError, RuntimeError):
+                    cls.made.append(None)
+            return cls.made[0]
+
+    def fuses(self) -> bool:
+        """Whether the processor multiplies and adds with one rounding."""
+        return self.features.get("fma", False) or self.machine.triple.startswith(
+            ("aarch64", "arm64")
+        )
+
+    def address(self, code: str) -> int:
+        """Where the function `run` of some IR is in memory."""
+        with self.lock:
+            module = self.llvm.parse_assembly(code)
+            module.verify()
+            engine = self.llvm.create_mcjit_compiler(module, self.machine)
+            engine.finalize_object()
+            self.engines.append(engine)
+            return engine.get_function_address("run")
+
+
+class Code:
+    """A function in machine code, compiled when the calls so far would have paid for it.
+
+    text: its IR, given the compiler; None where it cannot be had. types: of its arguments, "p" for
+    the address of an array and "i" for an integer.
+    """
+
+    def __init__(self, text: Callable[[Host], str | None], types: str) -> None:
+        self.text = text
+        kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int64}
+        self.types = [kinds[t] for t in types]
+        self.lost = 0.0
+        self.made = False
+        self.run: Callable[..., None] | None = None
+
+    def ready(self, saving: float) -> Callable[..., None] | None:
+        """The function, for a call that it would make some nanoseconds shorter, or None."""
+        if not self.made:
+            self.lost += saving
+            if self.lost >= COST:
+                self.compile()
+        return self.run
+
+    def compile(self) -> Callable[..., None] | None:
+        """The function now, or None where there is no compiler."""
+        with Host.lock:
+            if not self.made:
+                host = Host.make()
+                text = None if host is None else self.text(host)
+                if host is not None and text is not None:
+                    self.run = ctypes.CFUNCTYPE(None, *self.types)(host.address(text))
+                self.made = True
+        return self.run
+
+
+def address(a: Any) -> int:
+    """Where an array is in memory."""
+    return a.__array_interface__["data"][0]

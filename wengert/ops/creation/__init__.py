@@ -1,0 +1,1 @@
+"""Making tensors: filled, from data, over storages, on other devices."""

@@ -1,0 +1,594 @@
+"""Making tensors: from data, filled, in sequence; conversion of dtype and device."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...arrays.lookup import NS, RANK, namespace
+from ...base import dtypes
+from ...base.devices import default_device, device
+from ...base.modes import state
+from ...base.size import Size
+from ...engine.fast_paths import plain, short
+from ...engine.op import public
+from ...engine.tensor import Tensor, extras, wrap
+from ..dims import sizes_of
+
+
+def space(dev: Any = None) -> Any:
+    """The namespace that makes arrays on a device."""
+    from ...arrays import lookup
+
+    d = default_device() if dev is None else dev if type(dev) is device else device(dev)
+    return lookup.on_device(d)
+
+
+def finish(a: Any, requires_grad: bool) -> Tensor:
+    t = wrap(a)
+    if state.inference:
+        extras(t).inference = True
+    return t.requires_grad_() if requires_grad else t
+
+
+def floating(d: Any) -> Any:
+    """The NumPy dtype asked for, or the default one."""
+    return dtypes.get_default_dtype().np if d is None else dtypes.as_np(d)
+
+
+def size_in(kw: dict[str, Any], name: str) -> Any:
+    """The size= among keywords, which must be the only one."""
+    size = kw.pop("size", None)
+    if kw:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
+    return size
+
+
+def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
+    if size is not None:
+        args = (size,)
+    if not args and size is None:
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got (), but expected (tuple"
+            " of ints size, *)"
+        )
+    if len(args) == 1 and isinstance(args[0], Tensor) and args[0]._a.ndim == 0:
+        args = (int(args[0]),)
+    shape = sizes_of(args, name)
+    for s in shape:
+        if s < 0:
+            raise RuntimeError(
+                f"{name}: Trying to create tensor with negative dimension {s}: {list(shape)}"
+            )
+    return shape
+
+
+def of_shape(word: str) -> Any:
+    """The short form of zeros(shape) and zeros(2, 3): in the default dtype on the CPU."""
+
+    def form(careful):
+        make: list[Any] = []
+
+        def f(*size, **kw):
+            if not kw and size and state.default_device is None and not state.inference:
+                shape = size
+                first = size[0]
+                if (type(first) is Size or type(first) is tuple) and len(size) == 1:
+                    shape = first
+                for n in shape:
+                    if type(n) is not int or n < 0:
+                        return careful(*size)
+                if not make:
+                    make.append(getattr(space().library, word))
+                return plain(make[0](shape, dtypes.get_default_dtype().np))
+            return careful(*size, **kw)
+
+        return f
+
+    return form
+
+
+@public(method=False)
+@short(of_shape("zeros"))
+def zeros(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+    **kw,
+):
+    """A tensor of zeros: zeros(2, 3) or zeros((2, 3)).
+
+    >>> torch.zeros(2)
+    tensor([0., 0.])
+    """
+    shape = sized(size, size_in(kw, "zeros"), "zeros")
+    return into(
+        out,
+        finish(
+            space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
+
+
+@public(method=False)
+def ones(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+    **kw,
+):
+    """A tensor of ones: ones(2, 3) or ones((2, 3))."""
+    shape = sized(size, size_in(kw, "ones"), "ones")
+    return into(
+        out,
+        finish(
+            space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
+
+
+@public(method=False)
+@short(of_shape("empty"))
+def empty(
+    *size,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=None,
+    names=None,
+    **kw,
+):
+    """A tensor with arbitrary contents."""
+    shape = sized(size, size_in(kw, "empty"), "empty")
+    return into(
+        out,
+        finish(
+            space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)),
+            requires_grad,
+        ),
+    )
+
+
+def into(out: Any, t: Tensor) -> Tensor:
+    if out is None:
+        return t
+    from ...engine.dispatch import write_out
+
+    return write_out("out", t, out)
+
+
+@public(method=False)
+def full(
+    size,
+    fill_value,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+    names=None,
+):
+    """A tensor of one value; without dtype its kind decides (bool, int64, default float)."""
+    if isinstance(fill_value, Tensor):
+        if fill_value._a.ndim:
+            raise TypeError("full(): argument 'fill_value' must be Number, not Tensor")
+        dtype = dtype or fill_value.dtype
+        fill_value = fill_value.item()
+    xp = space(device)
+    d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
+    shape = sized((size,), None, "full")
+    value = xp.scalar(fill_value, d) if type(fill_value) is int else fill_value
+    if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
+        raise RuntimeError(
+            f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow"
+        )
+    return into(out, finish(xp.full(shape, value, d), requires_grad))
+
+
+def scalar_dtype(v: Any) -> dtypes.dtype:
+    """The dtype of a Python number."""
+    if isinstance(v, bool):
+        return dtypes.bool
+    if isinstance(v, int):
+        return dtypes.int64
+    return (
+        dtypes.get_default_dtype()
+        if isinstance(v, float)
+        else dtypes.get_default_dtype().to_complex()
+    )
+
+
+def scalar_tensor(
+    v: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A 0-d tensor of a Python number."""
+    d = dtypes.as_dtype(dtype) if dtype is not None else scalar_dtype(v)
+    return finish(space(device).scalar(v, d.np), requires_grad)
+
+
+public(scalar_tensor, method=False)
+
+
+def _like(name: str, make: Any, doc: str) -> Any:
+    def f(
+        input,
+        *,
+        dtype=None,
+        layout=None,
+        device=None,
+        requires_grad=False,
+        pin_memory=False,
+        memory_format=None,
+    ):
+        d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
+        if RANK.get(type(input._a)) == 2 and device is None:
+            return finish(batched_like(input._a, make, d), requires_grad)
+        return finish(
+            make(space(input.device if device is None else device), tuple(input._a.shape), d),
+            requires_grad,
+        )
+
+    f.__name__, f.__doc__ = name, doc
+    return public(f, name=name, method=False)
+
+
+def batched_like(a: Any, make: Any, d: Any) -> Any:
+    """An array like that of an interpreter: a batch gives a batch, the others their content's
+    kind.
+    """
+    from ...engine.batched import Batched
+
+    if RANK.get(type(a)) == 2:
+        inner = batched_like(a.content, make, d)
+        return Batched(a.level, inner) if isinstance(a, Batched) else inner
+    if isinstance(a, Tensor):
+        return batched_like(a._a, make, d)
+    return make(NS[type(a)], tuple(a.shape), d)
+
+
+zeros_like = _like(
+    "zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros of input's shape and dtype."
+)
+ones_like = _like("ones_like", lambda xp, s, d: xp.ones(s, d), "Ones of input's shape and dtype.")
+empty_like = _like(
+    "empty_like", lambda xp, s, d: xp.empty(s, d), "Arbitrary contents, of input's shape and dtype."
+)
+
+
+@public(method=False)
+def full_like(
+    input,
+    fill_value,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=None,
+):
+    """One value, of input's shape and dtype."""
+    return full(
+        tuple(input._a.shape),
+        fill_value,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
+    )
+
+
+def _new(name: str, f: Any) -> Any:
+    def method(
+        self,
+        *size,
+        dtype=None,
+        device=None,
+        requires_grad=False,
+        layout=None,
+        pin_memory=False,
+        **kw,
+    ):
+        return f(
+            *size,
+            dtype=dtype or self.dtype,
+            device=device or self.device,
+            requires_grad=requires_grad,
+            **kw,
+        )
+
+    method.__name__ = name
+    method.__doc__ = f"{name[4:]} with the dtype and device of self."
+    return public(method, name=name, function=False)
+
+
+new_zeros = _new("new_zeros", zeros)
+new_ones = _new("new_ones", ones)
+new_empty = _new("new_empty", empty)
+
+
+@public(function=False)
+def new_full(
+    self,
+    size,
+    fill_value,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
+    """full with the dtype and device of self."""
+    return full(
+        size,
+        fill_value,
+        dtype=dtype or self.dtype,
+        device=device or self.device,
+        requires_grad=requires_grad,
+    )
+
+
+def counted(careful):
+    """The short form of arange(n) and arange(a, b) for ints."""
+    make: list[Any] = []
+
+    def f(*args, **kw):
+        if kw or len(args) != 1 or type(args[0]) is not int or args[0] < 0:
+            return careful(*args, **kw)
+        if state.default_device is not None or state.inference:
+            return careful(*args)
+        if not make:
+            make.append(space().library.arange)
+        return plain(make[0](0, args[0], 1, INT64))
+
+    return f
+
+
+INT64 = dtypes.int64.np
+
+
+@public(method=False)
+@short(counted)
+def arange(
+    start=0,
+    end=None,
+    step=1,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """The numbers from start to end (excluded) in steps; int64 if all are ints.
+
+    >>> torch.arange(3)
+    tensor([0, 1, 2])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = [
+        v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
+    ]
+    whole = dtype if dtype is not None else out.dtype if out is not None else None
+    if whole is not None and dtypes.as_dtype(whole).category == 1:
+        if step != 0 and int(step) == 0:
+            raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {whole}")
+        if all(math.isfinite(v) for v in (start, end, step)):
+            start, end, step = int(start), int(end), int(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * (1 if step > 0 else -1) < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    for v in (start, end):
+        if v != v or v in (float("inf"), float("-inf")):
+            raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if dtype is None and out is not None:
+        dtype = out.dtype
+    if dtype is None:
+        dtype = (
+            dtypes.int64
+            if all(isinstance(v, int) for v in (start, end, step))
+            else dtypes.get_default_dtype()
+        )
+    d = dtypes.as_np(dtype)
+    xp = space(device)
+    if all(isinstance(v, int) for v in (start, end, step)) and dtypes.BY_NP[d].category == 1:
+        return into(out, finish(xp.arange(start, end, step, d), requires_grad))
+    n = max(0, math.ceil((end - start) / step))
+    exact = (
+        xp.arange(0, n, 1, dtypes.float64.np) * step + start
+    )  # each from the start: no error adds up
+    return into(out, finish(xp.astype(exact, d), requires_grad))
+
+
+@public(method=False)
+def empty_strided(
+    size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """Arbitrary contents with the given sizes and strides (in elements)."""
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
+        )
+    n = 1 + sum([(a - 1) * b for a, b in zip(size, stride)]) if all(size) else 0
+    base = empty(n, dtype=dtype, device=device)
+    return wrap(namespace(base._a).as_strided(base._a, size, stride, 0)).requires_grad_(
+        requires_grad
+    )
+
+
+@public(function=False)
+def new_empty_strided(
+    self,
+    size,
+    stride,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
+    """empty_strided with the dtype and device of self."""
+    return empty_strided(
+        size,
+        stride,
+        dtype=dtype or self.dtype,
+        device=device or self.device,
+        requires_grad=requires_grad,
+    )
+
+
+@public(method=False)
+def empty_permuted(
+    size,
+    physical_layout,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+):
+    """Arbitrary contents whose dimensions lie in memory in the given order."""
+    size, order = tuple(size), tuple(physical_layout)
+    if sorted(order) != list(range(len(size))):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout"
+            if len(order) != len(size)
+            else f"Dimension out of range or duplicate dim in the physical layout {list(order)}"
+        )
+    t = empty([size[i] for i in order], dtype=dtype, device=device, requires_grad=requires_grad)
+    return t.permute([order.index(i) for i in range(len(size))])
+
+
+@public(method=False)
+def linspace(
+    start,
+    end,
+    steps,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """steps numbers from start to end (included), evenly spread."""
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        part = arange(steps, dtype=d, device=device) / max(steps - 1, 1)
+        return (part * (end - start) + start).to(d)  # in vmap the ends have no single value
+    start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if dtype is None:
+        dtype = out.dtype if out is not None else dtypes.get_default_dtype()
+        if isinstance(start, complex) or isinstance(end, complex):
+            dtype = dtype.to_complex()
+    d = dtypes.as_dtype(dtype)
+    xp = space(device)
+    if d.category == 1:
+        # PyTorch computes the step in single precision here
+        f32 = dtypes.float32.np.type
+        start, end = int(start), int(end)
+        i = xp.arange(0, steps, 1, dtypes.float32.np)
+        step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
+        values = (
+            xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
+            if steps > 1
+            else xp.full((steps,), float(start), dtypes.float64.np)
+        )
+        return into(out, finish(xp.astype(values, d.np), requires_grad))
+    work = (
+        d
+        if d.name in ("float64", "complex128")
+        else dtypes.float64
+        if d.category == 2
+        else dtypes.complex128
+    )
+    values = xp.library.linspace(start, end, steps, dtype=work.np)
+    return into(out, finish(xp.astype(values, d.np), requires_grad))
+
+
+@public(method=False)
+def logspace(
+    start,
+    end,
+    steps,
+    base=10.0,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
+    d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
+        return (float(base) ** e).to(d)
+    base = base.item() if isinstance(base, Tensor) else base
+    if d.category == 1:
+        start, end = [int(v.item() if isinstance(v, Tensor) else v) for v in (start, end)]
+    e = linspace(
+        start,
+        end,
+        steps,
+        dtype=dtypes.float64 if d.category < 3 else dtypes.complex128,
+        device=device,
+    )
+    xp = namespace(e._a)
+    return into(
+        out, finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad)
+    )
+
+
+@public(method=False)
+def eye(
+    n,
+    m=None,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """The identity matrix (n, m)."""
+    m = n if m is None else m
+    if n < 0 or m < 0:
+        raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    return into(
+        out,
+        finish(
+            space(device).library.eye(
+                n, m, dtype=floating(dtype if out is None else dtype or out.dtype)
+            ),
+            requires_grad,
+        ),
+    )

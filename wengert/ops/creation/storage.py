@@ -1,0 +1,381 @@
+"""The memory behind tensors: storages, resize_ and set_, tensors over buffers and files, the
+typed names of old.
+
+Storages here are windows on the array that owns a tensor's memory; they are made when asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from ...arrays.lookup import default_namespace, namespace
+from ...base import dtypes
+from ...engine import views
+from ...engine.op import FUNCTIONS, METHODS, public
+from ...engine.tensor import Tensor, wrap
+from ..dims import sizes_of
+from .filled import empty
+from .tensor import legacy_tensor, tensor
+
+
+class UntypedStorage:
+    """The bytes of a tensor's memory.
+
+    >>> torch.zeros(2).untyped_storage().nbytes()
+    8
+    """
+
+    __module__ = "torch.storage"
+    is_cuda = is_sparse = False
+
+    def __init__(self, size: int = 0, *, _memory: Any = None) -> None:
+        self.memory = empty(size, dtype=dtypes.uint8) if _memory is None else _memory
+
+    def bytes_(self) -> Tensor:
+        """The memory as a vector of bytes that shares it."""
+        return self.memory.detach().view(dtypes.uint8)
+
+    @property
+    def device(self) -> Any:
+        """Where the memory is."""
+        return self.memory.device
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return int(self.memory._a.nbytes)
+
+    size = __len__ = nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first byte."""
+        return self.memory.data_ptr()
+
+    def element_size(self) -> int:
+        """1."""
+        return 1
+
+    def tolist(self) -> list[int]:
+        """The bytes as a list."""
+        return self.bytes_().tolist()
+
+    def __getitem__(self, i: Any) -> Any:
+        return (
+            UntypedStorage(_memory=self.bytes_()[i])
+            if isinstance(i, slice)
+            else self.bytes_()[i].item()
+        )
+
+    def __setitem__(self, i: Any, value: int) -> None:
+        self.bytes_()[i] = value
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, UntypedStorage)
+            and other.data_ptr() == self.data_ptr()
+            and other.nbytes() == self.nbytes()
+        )
+
+    __hash__ = object.__hash__
+
+    def clone(self) -> UntypedStorage:
+        """A copy."""
+        return UntypedStorage(_memory=self.memory.detach().clone())
+
+    def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
+        """Overwrite the bytes with those of another storage."""
+        self.bytes_().copy_(source.bytes_())
+        return self
+
+    def cpu(self) -> UntypedStorage:
+        """The storage on the CPU."""
+        return UntypedStorage(_memory=self.memory.cpu())
+
+    def is_pinned(self) -> bool:
+        """False."""
+        return False
+
+    def __repr__(self) -> str:
+        lines = "".join(f" {v}\n" for v in self.tolist())
+        return (
+            f"{lines}[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+        )
+
+
+class TypedStorage:
+    """A tensor's memory as a sequence of numbers of its dtype."""
+
+    __module__ = "torch.storage"
+    is_cuda = is_sparse = False
+
+    def __init__(
+        self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None
+    ) -> None:
+        d = dtype or dtypes.get_default_dtype()
+        if wrap_storage is not None:
+            self.memory = wrap_storage.bytes_().view(d)
+        elif args and isinstance(args[0], Tensor):
+            self.memory = args[0]
+        elif args and not isinstance(args[0], int):
+            self.memory = tensor(list(args[0]), dtype=d, device=device)
+        else:
+            self.memory = empty(args[0] if args else 0, dtype=d, device=device)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the numbers."""
+        return self.memory.dtype
+
+    @property
+    def device(self) -> Any:
+        """Where the memory is."""
+        return self.memory.device
+
+    def untyped(self) -> UntypedStorage:
+        """The same memory as bytes."""
+        return UntypedStorage(_memory=self.memory)
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return int(self.memory._a.nbytes)
+
+    def size(self) -> int:
+        """How many numbers there are."""
+        return int(self.memory._a.size)
+
+    __len__ = size
+
+    def element_size(self) -> int:
+        """Bytes of one number."""
+        return self.memory.element_size()
+
+    def data_ptr(self) -> int:
+        """The address of the first number."""
+        return self.memory.data_ptr()
+
+    def tolist(self) -> list[Any]:
+        """The numbers as a list."""
+        return self.memory.tolist()
+
+    def __getitem__(self, i: Any) -> Any:
+        return TypedStorage(self.memory[i]) if isinstance(i, slice) else self.memory[i].item()
+
+    def __setitem__(self, i: Any, value: Any) -> None:
+        self.memory.detach()[i] = value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def fill_(self, value: Any) -> TypedStorage:
+        """Overwrite every number."""
+        self.memory.detach().fill_(value)
+        return self
+
+    def clone(self) -> TypedStorage:
+        """A copy."""
+        return TypedStorage(self.memory.detach().clone())
+
+    def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
+        """Overwrite the numbers with those of another storage."""
+        self.memory.detach().copy_(source.memory)
+        return self
+
+    def pickle_storage_type(self) -> str:
+        """The name of the type, such as 'FloatStorage'."""
+        return f"{self.dtype._letter}Storage"
+
+    def __repr__(self) -> str:
+        lines = "".join(f" {v}\n" for v in self.tolist())
+        return (
+            f"{lines}[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) "
+            f"of size {self.size()}]"
+        )
+
+
+def memory(t: Tensor) -> Tensor:
+    """All of the memory that t lies in, as a vector that shares it."""
+    return wrap(namespace(t._a).memory_of(t._a))
+
+
+@public(function=False)
+def storage(self):
+    """The memory behind the tensor, as numbers."""
+    return TypedStorage(memory(self))
+
+
+@public(function=False)
+def untyped_storage(self):
+    """The memory behind the tensor, as bytes."""
+    return UntypedStorage(_memory=memory(self))
+
+
+@public(function=False)
+def storage_type(self):
+    """The class of storage()."""
+    return FUNCTIONS[""][f"{self.dtype._letter}Storage"]
+
+
+def resize_(self, *size, memory_format=None):
+    """Change the shape of self in place, in the same memory if that suffices; further elements
+    are arbitrary.
+
+    >>> torch.tensor([1., 2., 3.]).resize_(2)
+    tensor([1., 2.])
+    """
+    if self._n is not None:
+        raise RuntimeError("cannot resize variables that require grad")
+    shape = sizes_of(size, "resize_")
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"resize_(): sizes must not be negative, got {list(shape)}")
+    if shape != tuple(self._a.shape):
+        self._a = namespace(self._a).resized(self._a, shape)
+        views.mutated(self)
+    return self
+
+
+def resize_as_(self, the_template, *, memory_format=None):
+    """resize_ to the shape of another tensor."""
+    return resize_(self, tuple(the_template._a.shape))
+
+
+def set_(self, source=None, storage_offset=0, size=None, stride=None):
+    """Let self share the memory of a tensor or storage, with a size and strides in elements."""
+    if source is None:
+        new = empty(0, dtype=self.dtype, device=self.device)
+    elif isinstance(source, UntypedStorage):
+        new = source.bytes_().view(self.dtype)
+    else:
+        new = source.memory if isinstance(source, TypedStorage) else source
+    if new.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {new.dtype} to a tensor of type {self.dtype}"
+        )
+    if size is not None:
+        size = (size,) if isinstance(size, int) else tuple(size)
+        if stride is None:
+            stride = tuple([math.prod(size[i + 1 :]) for i in range(len(size))])
+        new = new.detach().as_strided(size, stride, storage_offset)
+    self._a = new._a
+    views.mutated(self)
+    return self
+
+
+for _f in (resize_, resize_as_, set_):
+    METHODS[_f.__name__] = _f
+FUNCTIONS[""]["resize_as_"] = resize_as_
+
+
+@public(method=False)
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A vector of the numbers in a Python buffer (bytes, bytearray, array), whose memory it shares.
+
+    count: how many, -1 for all; offset: bytes to skip. Raises ValueError where the buffer does
+    not suffice.
+
+    >>> torch.frombuffer(bytearray(b"ab"), dtype=torch.uint8)
+    tensor([97, 98], dtype=torch.uint8)
+    """
+    try:
+        length = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(
+            f"object does not implement Python buffer protocol: {type(buffer).__name__}"
+        ) from None
+    item = dtype.itemsize
+    if length == 0 or count == 0:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({length} bytes) minus 1"
+        )
+    if count < 0 and (length - offset) % item:
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a "
+            "multiple of element size "
+            f"({item})"
+        )
+    n = (length - offset) // item if count < 0 else count
+    if offset + n * item > length:
+        raise ValueError(
+            f"requested buffer length ({n} * {item} bytes) after offset ({offset} bytes) must "
+            "not be greater than actual "
+            f"buffer length ({length} bytes)"
+        )
+    if memoryview(buffer).readonly:
+        import warnings
+
+        warnings.warn(
+            "The given buffer is not writable: the tensor shares its memory, so in-place "
+            "changes of it fail. Copy it first, "
+            "for instance with bytearray(buffer).",
+            stacklevel=2,
+        )
+    t = wrap(default_namespace().from_buffer(buffer, dtype.np, n, offset))
+    return t.requires_grad_() if requires_grad else t
+
+
+@public(method=False)
+def from_file(
+    filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False
+):
+    """A vector of the first `size` numbers of a file, mapped into memory.
+
+    shared=True: changes are written to the file, which is made longer if need be; False: they
+    stay here.
+    """
+    d = dtype or dtypes.get_default_dtype()
+    return wrap(default_namespace().map_file(str(filename), d.np, size, bool(shared)))
+
+
+# ------------------------------------------------------------------------------------- typed names
+
+
+class tensortype(type):
+    """The type of torch.FloatTensor and its kin: isinstance asks for the dtype."""
+
+    dtype: Any
+
+    def __instancecheck__(cls, x: object) -> bool:
+        return isinstance(x, Tensor) and x.dtype is cls.dtype
+
+    def __call__(cls, *args: Any, device: Any = None) -> Tensor:
+        return legacy_tensor(*args, device=device, dtype=cls.dtype)
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
+
+
+class storagetype(type):
+    """The type of torch.FloatStorage and its kin."""
+
+    dtype: Any
+
+    def __instancecheck__(cls, x: object) -> bool:
+        return isinstance(x, TypedStorage) and x.dtype is cls.dtype
+
+    def __call__(cls, *args: Any, device: Any = None) -> TypedStorage:
+        return TypedStorage(*args, dtype=cls.dtype, device=device)
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
+
+
+def _typed(meta: type, name: str, d: Any) -> Any:
+    cls = meta(name, (), {"dtype": d, "__module__": "torch"})
+    cls.__wengert_finished__ = cls
+    return cls
+
+
+for _d in dtypes.ALL:
+    if _d.name not in ("uint16", "uint32", "uint64"):
+        FUNCTIONS[""][f"{_d._letter}Storage"] = _typed(storagetype, f"{_d._letter}Storage", _d)
+        if _d.category < 3:
+            FUNCTIONS[""][f"{_d._letter}Tensor"] = _typed(tensortype, f"{_d._letter}Tensor", _d)
+for _c in (UntypedStorage, TypedStorage):
+    setattr(_c, "__wengert_finished__", _c)  # noqa: B010
+    FUNCTIONS[""][_c.__name__] = _c

@@ -1,0 +1,277 @@
+"""Tensors from data (numbers, lists, arrays), and conversion of dtype and device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays.lookup import NS, is_array, namespace
+from ...base import dtypes
+from ...base.devices import device
+from ...engine.op import public
+from ...engine.tensor import Tensor, wrap
+from ..math.unary import astype
+from .filled import empty, finish, scalar_dtype, space
+
+
+def infer(data: Any) -> Any:
+    """The dtype of nested Python data."""
+    best = None
+    stack = [data]
+    while stack:
+        v = stack.pop()
+        if isinstance(v, (list, tuple)):
+            stack.extend(v)
+            continue
+        if isinstance(v, Tensor) or hasattr(v, "dtype") and is_array(v):
+            d = dtypes.as_dtype(v.dtype)
+        elif isinstance(v, (bool, int, float, complex)):
+            d = scalar_dtype(v)
+        else:
+            return None
+        best = d if best is None else dtypes.promote_types(best, d)
+    return best or dtypes.get_default_dtype()
+
+
+def plain(data: Any) -> Any:
+    """Nested data with tensors replaced by their values."""
+    if isinstance(data, Tensor):
+        return data.detach().tolist() if data._a.ndim else data.item()
+    if isinstance(data, (list, tuple)):
+        return (
+            [plain(v) for v in data]
+            if any(isinstance(v, (Tensor, list, tuple)) for v in data)
+            else data
+        )
+    return data
+
+
+@public(method=False)
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor with a copy of data: a number, nested lists, an array.
+
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if isinstance(data, Tensor):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use"
+            " sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True),"
+            " rather than torch.tensor(sourceTensor).",
+            stacklevel=2,
+        )
+        t = data.detach().clone()
+        return t.to(device=device, dtype=dtype).requires_grad_(requires_grad)
+    xp = space(device)
+    a = from_data(xp, data, dtype)
+    return finish(a if type(a) is xp.array_type else xp.from_host(a), requires_grad)
+
+
+def from_data(xp: Any, data: Any, dtype: Any) -> Any:
+    """A raw array with a copy of data."""
+    if (
+        hasattr(data, "dtype")
+        and is_array(data)
+        or hasattr(data, "__array__")
+        and not isinstance(data, Tensor)
+    ):
+        a = xp.library.array(data)
+        dtypes.as_dtype(a.dtype)
+        return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
+    if dtype is None:
+        d = infer(data)
+        if d is None:
+            refuse(data)
+    else:
+        d = dtypes.as_dtype(dtype)
+    if isinstance(data, (list, tuple)):
+        check_nesting(data)
+        data = plain(data)
+    elif not isinstance(data, (bool, int, float, complex)):
+        if not hasattr(data, "__len__"):
+            refuse(data)
+        data = list(data)
+    if isinstance(data, int) and d.category == 1:
+        check_range(data, d)
+        return xp.scalar(data, d.np)
+    try:
+        if d.category < 3 and infer(data) is not None and infer(data).category == 3:
+            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+        if d.category == 1:
+            a = xp.library.array(data)
+            if a.dtype.kind == "f" and a.size == 0:
+                return a.astype(d.np)
+            if a.dtype.kind == "O":
+                raise RuntimeError("Overflow when unpacking long long")
+            if (
+                a.dtype.kind in "iu"
+                and a.size
+                and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < dtypes.iinfo(d).min)
+            ):
+                raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+            return xp.astype(a, d.np)
+        return xp.library.array(data, dtype=d.np)
+    except ValueError:
+        refuse(data)
+
+
+def check_range(v: int, d: dtypes.dtype) -> None:
+    info = dtypes.iinfo(d)
+    if not info.min <= v <= info.max:
+        raise RuntimeError(
+            f"value cannot be converted to type {d.name} without overflow"
+            if d.name != "int64"
+            else "Overflow when unpacking long long"
+        )
+
+
+def check_nesting(data: Any, depth: int = 0) -> None:
+    """ValueError with PyTorch's words for ragged lists."""
+    if not data:
+        return
+    first = data[0]
+    if isinstance(first, (list, tuple)):
+        for v in data:
+            if not isinstance(v, (list, tuple)) or len(v) != len(first):
+                got = len(v) if isinstance(v, (list, tuple)) else 0
+                if not isinstance(v, (list, tuple)):
+                    raise TypeError(
+                        f"expected sequence of length {len(first)} at dim {depth + 1}, got"
+                        f" {type(v).__name__}"
+                    )
+                raise ValueError(
+                    f"expected sequence of length {len(first)} at dim {depth + 1} (got {got})"
+                )
+            check_nesting(v, depth + 1)
+    elif not isinstance(first, Tensor):
+        for v in data:
+            if isinstance(v, (list, tuple)):
+                raise TypeError(
+                    f"not a sequence: {type(first).__name__} beside a {type(v).__name__} at dim"
+                    f" {depth}"
+                )
+
+
+def refuse(data: Any) -> Any:
+    """The error for data that cannot become a tensor."""
+    if isinstance(data, (list, tuple)):
+        stack = list(data)
+        while stack:
+            v = stack.pop(0)
+            if isinstance(v, (list, tuple)):
+                stack = list(v) + stack
+            elif isinstance(v, str):
+                raise ValueError(f"too many dimensions 'str': tensor() got the text {v!r}")
+            elif not isinstance(v, (int, float, complex)):
+                raise TypeError(
+                    f"tensor(): can't convert an element of type {type(v).__name__}: it must be a"
+                    " number or a list"
+                )
+    if isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
+    if data is None or not hasattr(data, "__len__"):
+        raise RuntimeError(
+            f"Could not infer dtype of {type(data).__name__}: pass numbers, nested lists or an"
+            " array"
+        )
+    raise TypeError(f"tensor(): can't convert {type(data).__name__}")
+
+
+@public(method=False)
+def as_tensor(data, dtype=None, device=None):
+    """data as a tensor, sharing its memory where possible."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if hasattr(data, "dtype") and is_array(data) and hasattr(data, "flags"):
+        dtypes.as_dtype(data.dtype)  # refuses what no tensor can hold
+        return wrap(NS[type(data)].asarray(data)).to(device=device, dtype=dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+@public(method=False)
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """obj as a tensor; copy=True forces a copy, False forbids one."""
+    t = obj if isinstance(obj, Tensor) else as_tensor(obj)
+    out = t.to(device=device, dtype=dtype)
+    if copy and out._a is t._a:
+        out = out.clone()
+    if copy is False and (out._a is not t._a or isinstance(obj, (list, tuple, int, float))):
+        raise ValueError(
+            "asarray: can't alias the object (copy=False) with another dtype or device, or from a"
+            " sequence"
+        )
+    if not requires_grad:
+        return out.detach() if out._n is not None else out
+    return out.detach().requires_grad_() if not out.is_leaf else out.requires_grad_()
+
+
+def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
+    """torch.Tensor(2, 3) (arbitrary contents) and torch.Tensor([1, 2]) in the default dtype."""
+    d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if not args:
+        return empty(0, dtype=d, device=device)
+    x = args[0]
+    if len(args) == 1:
+        if isinstance(x, Tensor):
+            return x.detach() if x.dtype is d else x.detach().to(d)
+        if isinstance(x, (list, tuple)) and type(x).__name__ != "Size":
+            return tensor(x, dtype=d, device=device)
+        if hasattr(x, "dtype"):
+            return tensor(x, dtype=d, device=device)
+    if type(x).__name__ == "Size":
+        args = tuple(x)
+    if not all(isinstance(v, int) for v in args):
+        raise TypeError(
+            f"new(): data must be a sequence (got {type(x).__name__}): use torch.tensor(...)"
+        )
+    return empty(*args, dtype=d, device=device)
+
+
+def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -> Tensor:
+    """t in a dtype on a device; t itself if nothing changes and no copy is asked for."""
+    out = t
+    if dtype is not None and dtypes.as_dtype(dtype) is not t.dtype:
+        d = dtypes.as_dtype(dtype)
+        if d.category < 2 and t._n is not None:
+            out = wrap(namespace(t._a).astype(t._a, d.np))
+        else:
+            out = astype.entry(t, d.np)
+    if dev is not None and device(dev) != out.device:
+        from .to_device import to_device
+
+        out = to_device(out, device(dev))
+    if copy and out is t:
+        return t.clone()
+    return out
+
+
+def view_dtype(self: Tensor, dtype: Any) -> Tensor:
+    """The same memory read as another dtype."""
+    d = dtypes.as_np(dtype)
+    a = self._a
+    if d == a.dtype:
+        return self.view(*self.shape)
+    if a.ndim == 0 and d.itemsize != a.dtype.itemsize:
+        raise RuntimeError(
+            f"self.dim() cannot be 0 to view {dtypes.BY_NP[a.dtype].name} as {dtypes.BY_NP[d].name}"
+            " (different element sizes)"
+        )
+    try:
+        return wrap(a.view(d))
+    except ValueError:
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {d.itemsize // a.dtype.itemsize} to view "
+            f"{self.dtype} as {dtypes.BY_NP[d]} (different element sizes), but got {a.shape[-1]}"
+        ) from None
+
+
+@public(function=False)
+def new_tensor(
+    self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
+    """tensor(data) with the dtype and device of self."""
+    return tensor(
+        data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+    )

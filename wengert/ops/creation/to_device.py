@@ -1,0 +1,59 @@
+"""Moving tensors between devices, recorded: the gradient moves back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays.lookup import NS, RANK, on_device
+from ...base.devices import device
+from ...base.modes import state
+from ...engine.dispatch import record
+from ...engine.kinds import linear
+from ...engine.op import op
+from ...engine.tensor import Tensor, wrap
+
+
+@op(linear, public=False, method=False, node="ToCopyBackward0")
+def to_device_op(xp, x, target=None, source=None):
+    """x on another device."""
+    return move(x, target)
+
+
+to_device_op.vjp(
+    x=lambda g, source, target: (
+        recorded(g, source, target) if isinstance(g, Tensor) else move(g, source)
+    )
+)
+
+
+def move(x: Any, target: device) -> Any:
+    """A raw array copied to a device."""
+    return on_device(target).from_host(NS[type(x)].to_host(x))
+
+
+def to_device(t: Tensor, target: device) -> Tensor:
+    """t on a device; t itself where it is there already."""
+    source = t.device
+    if target.type == source.type and target.index is None:
+        return t
+    if RANK.get(type(t._a), 0) == 2:
+        raise RuntimeError(
+            "a tensor can't be moved to another device inside a function transform: move it before"
+        )
+    return recorded(t, target, source)
+
+
+def recorded(t: Tensor, target: device, source: device) -> Tensor:
+    """The op's entry: unlike other ops, its result is another kind of array than its input."""
+    out = wrap(move(t._a, target))
+    if t._n is not None and state.grad:
+        record(
+            to_device_op,
+            [out],
+            (t._n,),
+            tuple([{"target": target, "source": source}[s] for s in to_device_op.saved]),
+        )
+    return out
+
+
+to_device_op.entry = recorded

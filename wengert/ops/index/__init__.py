@@ -1,0 +1,1 @@
+"""Ops that read and write at places: indexing, gather and scatter, masks, search."""

@@ -1,0 +1,577 @@
+"""Reading and writing at computed places: gather, scatter, index_*, masked_*, take, put."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...engine.fast_paths import plain, short
+from ...engine.kinds import movement, opaque
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+from ..creation.filled import scalar_tensor
+from ..dims import wrap_dim
+from ..reduce.minmax import cut, gather, scatter_add
+from .indexing import check_index, index_put, take
+
+
+@op(movement, public=False, method=False, types="any")
+def index_select(xp, x, index, dim=0):
+    """The slices of x along dim at an index vector."""
+    if x.ndim == 0:
+        return xp.reshape(x, ())
+    return xp.take(x, index, spec=(slice(None),) * dim + ("array",))
+
+
+def _index_select(xp: Any, g: Any, index: Any, x_shape: Any, dim: int) -> Any:
+    if not x_shape:
+        return xp.reshape(g, ())
+    return xp.put_add(g, index, shape=tuple(x_shape), spec=(slice(None),) * dim + ("array",))
+
+
+index_select.vjp(x=_index_select)
+
+
+def check_long(index: Tensor, name: str, what: str = "index") -> None:
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for {what}, got {index.dtype}: convert it with"
+            " .long()"
+        )
+
+
+@public(name="index_select")
+def index_select_(input, dim, index):
+    """The slices along dim at the indices in a vector."""
+    check_long(index, "index_select")
+    d = wrap_dim(dim, input._a.ndim, "index_select")
+    if index._a.ndim > 1:
+        raise IndexError(
+            f"index_select(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
+        )
+    n = input._a.shape[d] if input._a.ndim else 1
+    if index._a.size and not hasattr(index._a, "level"):
+        low, high = int(index._a.min()), int(index._a.max())
+        if low < 0 or high >= n:
+            raise IndexError(
+                f"index out of range in self: index_select() got index {low if low < 0 else high}"
+                f" for dimension {d} of size {n}"
+            )
+    if index._a.ndim == 0:
+        index = index.reshape(1)
+    if input._a.ndim == 0:
+        return input.clone()
+    return index_select.entry(input, index, d)
+
+
+def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | None = None) -> int:
+    """The checks of gather and scatter; returns the dimension."""
+    d = wrap_dim(dim, x._a.ndim, name)
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+    if index._a.size == 0:
+        return d
+    nx, ni = max(x._a.ndim, 1), max(index._a.ndim, 1)
+    if nx != ni:
+        raise RuntimeError(
+            "Index tensor must have the same number of dimensions as"
+            f" {'input' if name == 'gather' else 'self'} tensor ({name}: {ni} and {nx})"
+        )
+    for i in range(index._a.ndim):
+        if i != d and index._a.shape[i] > x._a.shape[i]:
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be"
+                f" no larger than self {list(x._a.shape)} apart from dimension {d} ({name})"
+            )
+        if src is not None and src._a.ndim and index._a.shape[i] > src._a.shape[i]:
+            raise RuntimeError(
+                f"Expected index {list(index._a.shape)} to be no larger than src"
+                f" {list(src._a.shape)} ({name}, dimension {i})"
+            )
+    if src is not None and max(src._a.ndim, 1) != ni:
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as src tensor ({name}: {ni} and"
+            f" {src._a.ndim})"
+        )
+    n = x._a.shape[d] if x._a.ndim else 1
+    if not hasattr(index._a, "level"):
+        low, high = int(index._a.min()), int(index._a.max())
+        if low < 0 or high >= n:
+            raise RuntimeError(
+                f"index {low if low < 0 else high} is out of bounds for dimension {d} with size {n}"
+                f" ({name})"
+            )
+    return d
+
+
+def gathered(careful):
+    """The short form of gather(dim, index) for an index of input's shape."""
+    find = gather.impl.get
+
+    def f(input, dim, index, **kw):
+        if type(input) is type(index) is Tensor and input._n is None and not kw:
+            a, i = input._a, index._a
+            t, shape = type(a), a.shape
+            run = find(t)
+            if (
+                run is not None
+                and t is type(i)
+                and i.dtype is INT64
+                and type(dim) is int
+                and 0 <= dim < len(shape)
+                and i.shape == shape
+                and i.size
+            ):
+                try:
+                    check_places(i, shape[dim])
+                except IndexError:
+                    return careful(input, dim, index)
+                return plain(run(a, i, dim))
+        return careful(input, dim, index, **kw)
+
+    return f
+
+
+def check_places(i: Any, n: int) -> None:
+    """IndexError unless all of an array's numbers are from 0 to n - 1: a negative one, read as
+    unsigned, is larger than any n.
+    """
+    if i.view(UINT64).max() >= n:
+        raise IndexError
+
+
+INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
+
+
+@public(name="gather")
+@short(gathered)
+def gather_(input, dim, index, *, sparse_grad=False):
+    """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
+
+    >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
+    """
+    d = check_gather(input, index, dim, "gather")
+    if index._a.size == 0:
+        return (
+            input.new_empty(tuple(index.shape))
+            if input._n is None
+            else input.new_empty(tuple(index.shape)) + input.sum() * 0
+        )
+    if input._a.ndim == 0 or index._a.ndim == 0:
+        flat = gather.entry(input.reshape(-1), index.reshape(-1), 0)
+        return flat.reshape(index.shape)
+    return gather.entry(input, index, d)
+
+
+@primitive(movement, public=False, method=False, types="any")
+def scatter_set(xp, x, index, src, dim=0):
+    """x with src put at index along dim."""
+
+
+scatter_set.vjp(
+    x=lambda xp, g, index, dim: xp.scatter_set(
+        g, index, xp.zeros(tuple(index.shape), g.dtype), dim
+    ),
+    src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+)
+
+
+@op(opaque, public=False, method=False, types="any")
+def scatter_join(xp, x, index, src, dim=0, how="multiply"):
+    """x with src joined in at index by 'multiply', 'maximum' or 'minimum'."""
+    return xp.scatter_reduce_raw(x, index, src, dim, how)
+
+
+def _winners(xp: Any, win: Any, index: Any, src: Any, out: Any, dim: int) -> Any:
+    """How many candidates equal the result at each place."""
+    n = tuple(index.shape)
+    s = xp.getitem(src, tuple([slice(0, k) for k in n]))
+    hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), win.dtype)
+    return xp.where(
+        xp.eq(total := xp.scatter_add(win, index, hit, dim), 0), xp.ones_like(win), total
+    )
+
+
+def _join_src(
+    xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, src_shape: Any, dim: int, how: str
+) -> Any:
+    n = tuple(index.shape)
+    s = xp.getitem(src, tuple([slice(0, k) for k in n]))
+    if how == "multiply":
+        zero = xp.astype(xp.eq(s, 0), g.dtype)
+        safe = xp.where(xp.eq(s, 0), xp.ones_like(s), s)
+        zeros_here = xp.gather(
+            xp.scatter_add(xp.zeros(tuple(x.shape), g.dtype), index, zero, dim), index, dim
+        )
+        # a factor that is the only zero has the product of the others; all else comes from out,
+        # whose own derivative knows of the zero
+        rest = xp.scatter_join(x, index, safe, dim, how)
+        alone = xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0))
+        r = xp.where(alone, xp.gather(g * rest, index, dim), xp.gather(g * out, index, dim) / safe)
+    else:
+        win = xp.astype(xp.eq(x, out), g.dtype)
+        hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), g.dtype)
+        r = hit * xp.gather(g / _winners(xp, win, index, src, out, dim), index, dim)
+    return cut(xp, r, src_shape)
+
+
+def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int, how: str) -> Any:
+    if how == "multiply":
+        return g * xp.scatter_join(xp.ones_like(x), index, src, dim, how)
+    win = xp.astype(xp.eq(x, out), g.dtype)
+    return g * win / _winners(xp, win, index, src, out, dim)
+
+
+scatter_join.vjp(x=_join_self, src=_join_src)
+REDUCE = {
+    "add": "sum",
+    "sum": "sum",
+    "multiply": "prod",
+    "prod": "prod",
+    "amax": "amax",
+    "amin": "amin",
+    "mean": "mean",
+}
+
+
+@public
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """input with src (a tensor or number) written at the places gather(dim, index) would read.
+
+    reduce: 'add' or 'multiply' join instead of overwriting.
+    """
+    if src is None:
+        src = value
+    if not isinstance(src, Tensor):
+        src = scalar_tensor(src, dtype=input.dtype, device=input.device).expand(
+            tuple(index._a.shape)
+        )
+    if src.dtype is not input.dtype:
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
+    if reduce is not None and reduce not in ("add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    d = check_gather(input, index, dim, "scatter", src)
+    if index._a.size == 0:
+        return input.clone()
+    x, index, src, shape = at_least_1d(input, index, src)
+    if reduce == "add":
+        r = scatter_add.entry(x, index, src, d)
+    elif reduce == "multiply":
+        r = scatter_join.entry(x, index, src, d, "multiply")
+    else:
+        r = scatter_set.entry(x, index, src, d)
+    return r.reshape(shape) if shape is not None else r
+
+
+def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, Tensor, Any]:
+    if x._a.ndim and index._a.ndim:
+        return x, index, src, None
+    return x.reshape(-1), index.reshape(-1), src.reshape(-1), tuple(x._a.shape)
+
+
+@public(name="scatter_add")
+def scatter_add_public(input, dim, index, src):
+    """input with src added at the places gather(dim, index) would read."""
+    if src.dtype is not input.dtype:
+        raise RuntimeError(
+            f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
+    d = check_gather(input, index, dim, "scatter_add", src)
+    if index._a.size == 0:
+        return input.clone()
+    x, index, src, shape = at_least_1d(input, index, src)
+    r = scatter_add.entry(x, index, src, d)
+    return r.reshape(shape) if shape is not None else r
+
+
+@public
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+    """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'."""
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
+    if src.dtype is not input.dtype:
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
+            f" {src.dtype}"
+        )
+    d = check_gather(input, index, dim, "scatter", src)
+    if index._a.size == 0:
+        return input.clone()
+    x, index, src, shape = at_least_1d(input, index, src)
+    if not include_self:
+        start = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}[
+            reduce
+        ]
+        x = scatter_set.entry(
+            x,
+            index,
+            scalar_tensor(start, dtype=x.dtype, device=x.device).expand(tuple(index._a.shape)),
+            d,
+        )
+    if reduce in ("sum", "mean"):
+        r = scatter_add.entry(x, index, src, d)
+        if reduce == "mean":
+            ones = src.new_ones(tuple(index._a.shape))
+            counts = scatter_add.entry(
+                x.new_ones(tuple(x._a.shape)) if include_self else x.new_zeros(tuple(x._a.shape)),
+                index,
+                ones,
+                d,
+            )
+            counts = counts.clamp(min=1)
+            r = r / counts if r.dtype.category > 1 else r.div(counts, rounding_mode="floor")
+    else:
+        r = scatter_join.entry(
+            x, index, src, d, {"prod": "multiply", "amax": "maximum", "amin": "minimum"}[reduce]
+        )
+    return r.reshape(shape) if shape is not None else r
+
+
+def lowest(d: dtypes.dtype) -> Any:
+    return float("-inf") if d.category == 2 else False if d.category == 0 else dtypes.iinfo(d).min
+
+
+def highest(d: dtypes.dtype) -> Any:
+    return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
+
+
+# ---- index_*
+
+
+def rows(dim: int) -> tuple[Any, ...]:
+    return (slice(None),) * dim + ("array",)
+
+
+def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None) -> int:
+    check_long(index, name)
+    d = wrap_dim(dim, x._a.ndim, name)
+    if index._a.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
+        )
+    if isinstance(source, Tensor):
+        if source.dtype is not x.dtype:
+            raise RuntimeError(
+                f"{name}(): self and source expected to have the same dtype, but got (self)"
+                f" {x.dtype} and (source) {source.dtype}"
+            )
+        if source._a.ndim and x._a.ndim:
+            if source._a.ndim != x._a.ndim:
+                raise IndexError(
+                    f"{name}(): When source and destination are not scalars, their dimensionality"
+                    f" must match. Source dimensionality ({source._a.ndim}), destination"
+                    f" dimensionality ({x._a.ndim})"
+                )
+            if source._a.shape[d] != index._a.size:
+                raise IndexError(
+                    f"{name}(): Number of indices ({index._a.size}) should be equal to"
+                    f" source.size(dim) ({source._a.shape[d]})"
+                )
+            for i in range(x._a.ndim):
+                if i != d and source._a.shape[i] != x._a.shape[i]:
+                    raise RuntimeError(
+                        f"{name}(): Source/destination tensor must have same slice shapes."
+                        f" Destination slice shape: {list(x._a.shape)} at dimension {d} and source"
+                        f" slice shape: {list(source._a.shape)}"
+                    )
+        elif max(source._a.size, 1) != max(index._a.size, 1):
+            raise IndexError(
+                f"{name}(): Number of indices ({index._a.size}) should be equal to the source size"
+                f" ({source._a.size})"
+            )
+    if x._a.ndim:
+        check_index(index, x._a.shape[d], d)
+    return d
+
+
+def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
+    """Run with a 0-d x as a vector."""
+    r = f(
+        x.reshape(1),
+        index.reshape(-1),
+        source.reshape(-1) if isinstance(source, Tensor) and source._a.ndim == 0 else source,
+    )
+    return r.reshape(())
+
+
+@public
+def index_add(input, dim, index, source, *, alpha=1):
+    """input with alpha times the slices of source added at index along dim."""
+    d = check_rows(input, dim, index, "index_add", source)
+    if alpha != 1:
+        source = source * alpha
+    if input._a.ndim == 0:
+        return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
+    return index_put.entry(
+        input,
+        source.reshape(value_shape(input, d, index)),
+        index.reshape(-1),
+        spec=rows(d),
+        accumulate=True,
+    )
+
+
+def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
+    s = list(x._a.shape)
+    s[d] = index._a.size
+    return tuple(s)
+
+
+@public
+def index_copy(input, dim, index, source):
+    """input with the slices of source written at index along dim."""
+    d = check_rows(input, dim, index, "index_copy", source)
+    if input._a.ndim == 0:
+        return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
+    return index_put.entry(
+        input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    )
+
+
+@public
+def index_fill(input, dim, index, value):
+    """input with a number written to the slices at index along dim."""
+    d = check_rows(input, dim, index, "index_fill")
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
+                f" {value._a.ndim} dimension(s)."
+            )
+    elif isinstance(value, complex) and input.dtype.category < 3:
+        raise RuntimeError(
+            "index_fill_(): Converting complex Scalar to non-complex type is not supported"
+        )
+    else:
+        value = scalar_tensor(value, dtype=input.dtype, device=input.device)
+    if value.dtype is not input.dtype:
+        value = value.to(input.dtype)
+    if input._a.ndim == 0:
+        return lifted(lambda x, i, s: index_fill(x, 0, i, s), input, index, value.reshape(()))
+    return index_put.entry(
+        input, value.expand(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    )
+
+
+@public
+def index_reduce(input, dim, index, source, reduce, *, include_self=True):
+    """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
+    'amin'.
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
+            f" {reduce}."
+        )
+    d = check_rows(input, dim, index, "index_reduce", source)
+    if input._a.ndim == 0:
+        return lifted(
+            lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self),
+            input,
+            index,
+            source,
+        )
+    shape = [1] * input._a.ndim
+    shape[d] = -1
+    source = source.reshape(value_shape(input, d, index))
+    full = index.long().reshape(shape).expand(tuple(source._a.shape))
+    return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
+
+
+@public(name="index_put")
+def index_put_public(input, indices, values, accumulate=False):
+    """input with values written (or added) at input[indices]; indices is a tuple of tensors."""
+    from .indexing import fitted, parse, prepare, take_shape
+
+    if values.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
+            f" destination and {values.dtype} for the source."
+        )
+    if len(indices) > input._a.ndim:
+        raise IndexError(
+            f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
+        )
+    _, spec, arrays = parse(input, tuple([slice(None) if i is None else i for i in indices]))
+    if not arrays:
+        return input.clone() if accumulate else values.expand(tuple(input.shape)).clone()
+    x, spec, idx = prepare(input, spec, arrays)
+    target = take_shape(x, spec, idx)
+    if tuple(values._a.shape) != target:
+        values = fitted(values, target)
+    return index_put.entry(x, values, *idx, spec=spec, accumulate=bool(accumulate))
+
+
+@public
+def put(input, index, source, accumulate=False):
+    """input with source written (or added) at flat positions."""
+    if index.dtype.name != "int64":
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.name}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype ="
+            f" {input.dtype} and source.dtype = {source.dtype}"
+        )
+    if source._a.size != index._a.size:
+        raise RuntimeError(
+            "put_(): Expected source and index to have the same number of elements, but got"
+            f" source.numel() = {source._a.size}, index.numel() = {index._a.size}"
+        )
+    if index._a.size == 0:
+        return input.clone()
+    if input._a.size == 0:
+        raise IndexError("put_(): tried to put elements into an empty tensor")
+    flat = input.reshape(-1)
+    check_index(index, flat._a.shape[0], 0)
+    return index_put.entry(
+        flat, source.reshape(-1), index.reshape(-1), spec=("array",), accumulate=bool(accumulate)
+    ).reshape(tuple(input.shape))
+
+
+@public(name="take")
+def take_public(input, index):
+    """Elements of the flattened input at index; the result has index's shape."""
+    if index.dtype.name != "int64":
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
+    flat = input.reshape(-1)
+    if input._a.size == 0 and index._a.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    check_index(index, flat._a.shape[0], 0)
+    return take.entry(flat, index, spec=("array",))
+
+
+@public
+def take_along_dim(input, indices, dim=None):
+    """gather with broadcasting of input and indices; without dim on the flattened input."""
+    from ..predicates import broadcast_shapes
+
+    if indices.dtype.name != "int64":
+        raise RuntimeError(
+            "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name
+        )
+    if dim is None:
+        return gather_(input.reshape(-1), 0, indices.reshape(-1))
+    if input._a.ndim != indices._a.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions,"
+            f" but got {input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for"
+            " indices"
+        )
+    d = wrap_dim(dim, input._a.ndim, "take_along_dim")
+    s, t = list(input.shape), list(indices.shape)
+    n, m = s[d], t[d]
+    s[d] = t[d] = 1
+    common = list(broadcast_shapes(s, t))
+    return gather_(
+        input.expand([*common[:d], n, *common[d + 1 :]]),
+        d,
+        indices.expand([*common[:d], m, *common[d + 1 :]]),
+    )

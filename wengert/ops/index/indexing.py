@@ -1,0 +1,480 @@
+"""Indexing in all its forms, reading and writing: `x[key]`, `x[key] = v`, select, narrow,
+index_put.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...engine import views
+from ...engine.fast_paths import plain
+from ...engine.kinds import elementwise, movement
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor, wrap
+from ..dims import wrap_dim
+
+
+def _basic(name: str, node: str) -> Any:
+    @primitive(movement, name=name, view=True, public=False, method=False, node=node)
+    def f(xp, x, key=()): ...
+
+    f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
+    return f
+
+
+@primitive(movement, view=True, public=False, method=False, node="SliceBackward0")
+def getitem(xp, x, key=()):
+    """Basic indexing by ints, slices, None and Ellipsis: a view."""
+
+
+getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
+select_item = _basic("select_item", "SelectBackward0")
+unsqueeze_item = _basic("unsqueeze_item", "UnsqueezeBackward0")
+alias_item = _basic("alias_item", "AliasBackward0")
+split_item = _basic("split_item", "SplitBackward0")
+sizes_item = _basic("sizes_item", "SplitWithSizesBackward0")
+unbind_item = _basic("unbind_item", "UnbindBackward0")
+
+
+@primitive(movement, public=False, method=False)
+def put_basic(xp, g, shape=(), key=()):
+    """Zeros of shape with g at a basic index."""
+
+
+put_basic.vjp(g=lambda xp, g, key: xp.getitem(g, key))
+
+
+@primitive(movement, view=True, public=False, method=False)
+def select(xp, x, dim=0, index=0):
+    """The slice of x at one index of a dimension."""
+
+
+select.vjp(
+    x=lambda xp, g, x_shape, dim, index: xp.put_basic(
+        g, tuple(x_shape), (slice(None),) * dim + (index,)
+    )
+)
+
+
+@primitive(movement, public=False, method=False, node="IndexBackward0")
+def take(xp, x, *indices, spec=()):
+    """Advanced indexing by integer or bool arrays; spec is the key, with 'array' where an index
+    array goes.
+    """
+
+
+take.vjp(
+    x=lambda xp, g, indices, x_shape, spec: xp.put_add(g, *indices, shape=tuple(x_shape), spec=spec)
+)
+
+
+@primitive(movement, public=False, method=False)
+def put_add(xp, g, *indices, shape=(), spec=()):
+    """Zeros of shape with g added at an advanced index."""
+
+
+put_add.vjp(g=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec))
+
+
+@primitive(movement, public=False, method=False, node="IndexPutBackward0")
+def index_put(xp, x, value, *indices, spec=(), accumulate=False):
+    """A copy of x with value put (or added) at an advanced index."""
+
+
+index_put.vjp(
+    x=lambda xp, g, indices, spec, accumulate, value_shape: (
+        g
+        if accumulate
+        else xp.index_put(g, xp.zeros_like(xp.take(g, *indices, spec=spec)), *indices, spec=spec)
+    ),
+    value=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec),
+)
+
+
+# ---- keys
+
+
+def index_of(i: Any) -> Any:
+    """An int from anything with __index__."""
+    return i.__index__()
+
+
+def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
+    """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
+    keys = key if type(key) is tuple else (key,)
+    out: list[Any] = []
+    arrays: list[Tensor] = []
+    consumed = 0
+    for k in keys:
+        t = type(k)
+        if t is int:
+            out.append(k)
+            consumed += 1
+        elif t is slice:
+            out.append(plain_slice(k))
+            consumed += 1
+        elif k is None or k is Ellipsis:
+            out.append(k)
+        elif t is bool:
+            arrays.append(tensor_of(k, self))
+            out.append("array")
+        elif isinstance(k, Tensor):
+            if k._a.ndim == 0 and k.dtype.category == 1:
+                out.append(int(k))
+                consumed += 1
+                continue
+            consumed += index_dims(k)
+            arrays.append(k)
+            out.append("array")
+        elif hasattr(k, "dtype") or isinstance(k, (list, tuple, range)):
+            k = tensor_of(k, self)
+            consumed += index_dims(k)
+            arrays.append(k)
+            out.append("array")
+        elif hasattr(k, "__index__"):
+            out.append(k.__index__())
+            consumed += 1
+        else:
+            raise TypeError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
+                f" are valid indices (got {t.__name__})"
+            )
+    nd = self._a.ndim
+    if consumed > nd:
+        if nd == 0:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or"
+                " `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+            )
+        raise IndexError(f"too many indices for tensor of dimension {nd}")
+    check_bounds(self, out, arrays, consumed)
+    return ("advanced" if arrays else "basic"), tuple(out), arrays
+
+
+def index_dims(k: Tensor) -> int:
+    """How many dimensions an index tensor consumes."""
+    d = k.dtype
+    if d.name in ("bool", "uint8"):
+        return k._a.ndim
+    if d.category != 1:
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, not {d}"
+        )
+    return 1
+
+
+def tensor_of(k: Any, like: Tensor) -> Tensor:
+    """An index given as a list, an array or a bool, as a tensor."""
+    from ..creation.tensor import tensor
+
+    if isinstance(k, (list, range)) and len(k) == 0:
+        return tensor([], dtype=int)
+    if isinstance(k, tuple):
+        k = list(k)
+    if isinstance(k, list):
+        k = [v.tolist() if isinstance(v, Tensor) else v for v in k]
+    return tensor(k)
+
+
+def plain_slice(s: slice) -> slice:
+    if s.step is not None and (type(s.step) is not int or s.step <= 0):
+        step = s.step.__index__()
+        if step <= 0:
+            raise ValueError(
+                "step must be greater than zero: use .flip(dim) to reverse a dimension"
+            )
+    if type(s.start) in (int, type(None)) and type(s.stop) in (int, type(None)):
+        return s
+    return slice(*[None if v is None else v.__index__() for v in (s.start, s.stop, s.step)])
+
+
+def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: int) -> None:
+    """IndexError with PyTorch's words for an index beyond its dimension."""
+    shape = self._a.shape
+    d = 0
+    it = iter(arrays)
+    for k in out:
+        if k is Ellipsis:
+            d = len(shape) - (consumed - d)
+        elif type(k) is int:
+            n = shape[d]
+            if not -n <= k < n:
+                raise IndexError(f"index {k} is out of bounds for dimension {d} with size {n}")
+            d += 1
+        elif k == "array" if type(k) is str else False:
+            a = next(it)
+            if a.dtype.name in ("bool", "uint8"):
+                for j, s in enumerate(a._a.shape):
+                    if s != shape[d + j]:
+                        raise IndexError(
+                            f"The shape of the mask {list(a._a.shape)} at index {j} does not match"
+                            f" the shape of the indexed tensor {list(shape)} at index {d + j}"
+                        )
+                d += a._a.ndim
+            else:
+                d += 1
+        elif k is not None:
+            d += 1
+
+
+def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
+    """The view at a basic key, under the name PyTorch gives its last step."""
+    last = key[-1] if key else Ellipsis
+    for k in reversed(key):
+        if (
+            type(k) is int
+            or k is None
+            or (
+                type(k) is slice
+                and (k.start is not None or k.stop is not None or k.step is not None)
+            )
+        ):
+            last = k
+            break
+    else:
+        return alias_item.entry(self, key)
+    if type(last) is int:
+        return select_item.entry(self, key)
+    if last is None:
+        return unsqueeze_item.entry(self, key)
+    return getitem.entry(self, key)
+
+
+ROWS = ("array",)
+INT64 = dtypes.int64.np
+
+
+def read(self: Tensor, key: Any) -> Tensor:
+    """x[key]."""
+    if type(key) is int:
+        a = self._a
+        if a.ndim == 0:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or"
+                " `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+            )
+        n = a.shape[0]
+        if not -n <= key < n:
+            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
+        return select_item.entry(self, (key,))
+    if type(key) is Tensor and type(self) is Tensor and self._n is None:
+        a, k = self._a, key._a
+        if type(a) is type(k) and k.dtype is INT64 and k.ndim and a.ndim:
+            try:
+                return plain(take.impl[type(a)](a, k, spec=ROWS))
+            except (KeyError, IndexError):  # an interpreter's array; out of bounds
+                pass
+    if type(key) is Tensor and key._a.ndim and self._a.ndim and key.dtype.name == "int64":
+        check_index(key, self._a.shape[0], 0)
+        return take.entry(self, key, spec=("array",))
+    if is_basic(key):
+        try:
+            return apply_basic(self, key if type(key) is tuple else (key,))
+        except IndexError:  # parse says what is wrong
+            pass
+    form, spec, arrays = parse(self, key)
+    if form == "basic":
+        return apply_basic(self, spec)
+    x, spec, idx = prepare(self, spec, arrays)
+    return take.entry(x, *idx, spec=spec)
+
+
+def is_basic(key: Any) -> bool:
+    """Whether a key is plainly made of ints, forward slices of ints, None and Ellipsis."""
+    for k in key if type(key) is tuple else (key,):
+        t = type(k)
+        if t is slice:
+            start, stop, step = k.start, k.stop, k.step
+            if start is not None and type(start) is not int:
+                return False
+            if stop is not None and type(stop) is not int:
+                return False
+            if step is not None and (type(step) is not int or step < 1):
+                return False
+        elif t is not int and k is not None and k is not Ellipsis:
+            return False
+    return True
+
+
+def prepare(
+    self: Tensor, spec: tuple[Any, ...], arrays: list[Tensor]
+) -> tuple[Tensor, tuple[Any, ...], list[Tensor]]:
+    """Basic parts first (PyTorch selects ints before it indexes), masks as indices; indices
+    checked.
+    """
+    nd = self._a.ndim
+    n_arr = sum([index_dims(a) for a in arrays])
+    used = n_arr + sum([1 for k in spec if type(k) in (int, slice)])
+    full: list[Any] = []
+    for k in spec:
+        if k is Ellipsis:
+            full += [slice(None)] * (nd - used)
+        else:
+            full.append(k)
+    if not any(k is Ellipsis for k in spec):
+        full += [slice(None)] * (nd - used)
+    it = iter(arrays)
+    pre: list[Any] = []
+    post: list[Any] = []
+    idx: list[Tensor] = []
+    for k in full:
+        if type(k) is str:
+            a = next(it)
+            if a.dtype.name in ("bool", "uint8"):
+                found = nonzero_arrays(a)
+                if a._a.ndim == 0:
+                    pre.append(None)
+                    post.append("array")
+                else:
+                    pre += [slice(None)] * a._a.ndim
+                    post += ["array"] * a._a.ndim
+                idx += found
+            else:
+                pre.append(slice(None))
+                post.append("array")
+                idx.append(a)
+        else:
+            pre.append(k)
+            if type(k) is not int:
+                post.append(slice(None))
+    x = self
+    if any(type(k) is int or k is None or (type(k) is slice and k != slice(None)) for k in pre):
+        x = getitem.entry(self, tuple(pre))
+    dims = [i for i, s in enumerate(post) if s == "array"] if idx else []
+    for d, a in zip(dims, idx):
+        check_index(a, x._a.shape[d], d)
+    while post and type(post[-1]) is slice:
+        post.pop()
+    return x, tuple(post), idx
+
+
+def check_index(a: Tensor, n: int, d: int) -> None:
+    raw = a._a
+    if getattr(raw, "size", 0) and hasattr(raw, "min") and not hasattr(raw, "level"):
+        low, high = int(raw.min()), int(raw.max())
+        if low < -n or high >= n:
+            raise IndexError(
+                f"index {low if low < -n else high} is out of bounds for dimension {d} with"
+                f" size {n}"
+            )
+
+
+def nonzero_arrays(a: Tensor) -> list[Tensor]:
+    """The coordinates of a mask's true elements."""
+    raw = a._a
+    if raw.ndim == 0:
+        from ...arrays.lookup import namespace
+
+        xp = namespace(raw)
+        return [wrap(xp.zeros((1 if bool(raw) else 0,), "int64"))]
+    return [wrap(i) for i in raw.nonzero()]
+
+
+def write(self: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value."""
+    from ..creation.tensor import tensor
+
+    form, spec, arrays = parse(self, key)
+    if not isinstance(value, Tensor):
+        value = tensor(value, dtype=self.dtype) if not hasattr(value, "dtype") else tensor(value)
+    if value.dtype.category == 3 and self.dtype.category < 3:
+        raise RuntimeError(
+            f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first"
+        )
+    if form == "basic":
+        v = apply_basic(self, spec) if spec else self
+        copy_into(v, value, "setitem")
+        return
+    x, spec, idx = prepare(self, spec, arrays)
+    if value.dtype is not x.dtype:
+        value = value.to(x.dtype)
+    target = take_shape(x, spec, idx)
+    if tuple(value._a.shape) != target:
+        value = fitted(value, target)
+    result = index_put.entry(x, value, *idx, spec=spec)
+    views.inplace(x, "index_put_", result)
+
+
+def take_shape(x: Tensor, spec: Any, idx: list[Tensor]) -> tuple[int, ...]:
+    """The shape of x[spec]."""
+    return tuple(take.entry(x.detach(), *idx, spec=spec)._a.shape)
+
+
+def fitted(value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """value broadcast to shape; leading ones are dropped, as PyTorch does in assignments."""
+    from ..shape.views import expand_, reshape_
+
+    s = tuple(value._a.shape)
+    while len(s) > len(shape) and s[0] == 1:
+        s = s[1:]
+    if s != tuple(value._a.shape):
+        value = reshape_(value, s)
+    try:
+        return expand_(value, *shape)
+    except RuntimeError:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(s)} cannot be broadcast to indexing"
+            f" result of shape {list(shape)}"
+        ) from None
+
+
+@op(elementwise, public=False, method=False, types="any", node="CopyBackwards")
+def overwrite(xp, x, value):
+    """value in place of x."""
+    return xp.expand(value, tuple(x.shape))
+
+
+overwrite.vjp(x=lambda xp, g: xp.zeros_like(g), value=lambda g: g)
+
+
+def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> None:
+    """Overwrite v (a tensor or a view of one) with value, recorded. constant: value is a number."""
+    if value.dtype is not v.dtype:
+        value = value.to(v.dtype)
+    if value.device != v.device:
+        value = value.to(v.device)
+    if tuple(value._a.shape) != tuple(v._a.shape):
+        value = fitted(value, tuple(v._a.shape))
+    if value._n is not None or v._n is not None:
+        value = overwrite.entry(v, value)
+    views.inplace(v, name, wrap(value._a, value._n), constant)
+
+
+@public(name="select")
+def select_(input, dim, index):
+    """The slice at one index of a dimension (a view)."""
+    nd = input._a.ndim
+    if nd == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, nd, "select")
+    n = input._a.shape[d]
+    if not -n <= index < n:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at"
+            f" dimension {dim}"
+        )
+    return select.entry(input, d, int(index))
+
+
+@public(name="narrow")
+def narrow_(input, dim, start, length):
+    """The elements start to start + length of a dimension (a view)."""
+    if input._a.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, input._a.ndim, "narrow")
+    n = input._a.shape[d]
+    if isinstance(start, Tensor):
+        if start._a.ndim or start.dtype.category != 1:
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
+        start = int(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -n <= start <= n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
+    start += n if start < 0 else 0
+    if start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return getitem.entry(input, (slice(None),) * d + (slice(start, start + length),))

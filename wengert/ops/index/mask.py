@@ -1,0 +1,108 @@
+"""Reading and writing where a mask is true: masked_fill, masked_select, masked_scatter."""
+
+from __future__ import annotations
+
+from ...arrays.lookup import NUMBER
+from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.op import public
+from ...engine.tensor import Tensor
+from ..creation.filled import scalar_tensor
+from ..math.compare import BOOL
+from ..math.compare import where as where_op
+from .indexing import index_put
+
+
+def filled(careful):
+    """The short form of masked_fill(mask, number)."""
+    find = where_op.impl.get
+
+    def f(input, mask, value, **kw):
+        if (type(value) is float or type(value) is int) and type(input) is type(mask) is Tensor:
+            a, m = input._a, mask._a
+            d, t = a.dtype, type(a)
+            run = find(t)
+            if (
+                run is not None
+                and (d is F32 or d is F64)
+                and input._n is None
+                and not kw
+                and type(m) is t
+                and m.dtype is BOOL
+                and m.shape == a.shape
+                and a.ndim
+            ):
+                return plain(run(m, NUMBER[t](value, d), a))
+        return careful(input, mask, value, **kw)
+
+    return f
+
+
+@public
+@short(filled)
+def masked_fill(input, mask, value):
+    """input with a number (or 0-d tensor) where mask is true."""
+    if mask.dtype.name != "bool":
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"
+        )
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
+                f" {value._a.ndim} dimension(s)."
+            )
+        value = value if value.dtype is input.dtype else value.to(input.dtype)
+    else:
+        if (
+            isinstance(value, complex)
+            and input.dtype.category < 3
+            or isinstance(value, float)
+            and input.dtype.category < 2
+            and not isinstance(value, bool)
+            and value != int(value)
+        ):
+            raise RuntimeError(
+                f"value cannot be converted to type {input.dtype.name} without overflow"
+            )
+        value = scalar_tensor(value, dtype=input.dtype, device=input.device)
+    return where_op.entry(mask, value, input)
+
+
+@public
+def masked_select(input, mask):
+    """The elements where mask is true, as a vector."""
+    from ..predicates import broadcast_tensors
+    from .indexing import read
+
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
+    x, m = broadcast_tensors(input, mask)
+    return read(x.reshape(1) if x._a.ndim == 0 else x, m.reshape(1) if m._a.ndim == 0 else m)
+
+
+@public
+def masked_scatter(input, mask, source):
+    """input with the first elements of source, in order, where mask is true."""
+    from ..predicates import broadcast_tensors
+
+    if mask.dtype.name != "bool":
+        raise RuntimeError(
+            "masked_scatter_ only supports boolean masks, but got mask with dtype"
+            f" {mask.dtype.name}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype}"
+            f" and {source.dtype}"
+        )
+    x, m = broadcast_tensors(input, mask)
+    flat = m.reshape(-1)
+    n = int(flat.sum())
+    if n > source._a.size:
+        raise RuntimeError(
+            f"masked_scatter: expected the source to have at least {n} elements, as many as the"
+            f" mask is true, got {source._a.size}"
+        )
+    places = flat.nonzero().reshape(-1)
+    values = source.reshape(-1)[:n]
+    return index_put.entry(x.reshape(-1), values, places, spec=("array",)).reshape(tuple(x.shape))

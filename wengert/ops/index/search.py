@@ -1,0 +1,95 @@
+"""Membership and places in sorted sequences: isin, searchsorted, bucketize."""
+
+from __future__ import annotations
+
+from ...engine.kinds import opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..shape.views import reshape_
+
+
+@public
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Where elements occur in test_elements."""
+    from ..creation.tensor import tensor
+
+    if not isinstance(elements, Tensor):
+        elements = tensor(elements)
+    if not isinstance(test_elements, Tensor):
+        test_elements = tensor(test_elements)
+    t = reshape_(test_elements, -1)
+    r = (
+        (elements.unsqueeze(-1) == t).any(-1)
+        if t._a.size
+        else elements.new_zeros(tuple(elements.shape)).bool()
+    )
+    return r.logical_not() if invert else r
+
+
+@primitive(opaque, name="searchsorted", types="any", public=False, method=False)
+def places(xp, sequence, x, right=False):
+    """Where the values x would go in a sorted sequence (its last dimension), row by row."""
+
+
+@public
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+    """Where input's values would go in a sorted sequence to keep it sorted."""
+    from ..creation.filled import scalar_tensor
+
+    if side is not None and side not in ("left", "right"):
+        raise RuntimeError(
+            f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}"
+        )
+    if side == "left" and right:
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while"
+            " right was True"
+        )
+    right = right or side == "right"
+    number = not isinstance(input, Tensor)
+    if number:
+        input = scalar_tensor(input, dtype=sorted_sequence.dtype)
+    if sorter is not None:
+        if tuple(sorter.shape) != tuple(sorted_sequence.shape):
+            raise RuntimeError(
+                "torch.searchsorted(): boundary and sorter must have the same size, but got"
+                f" boundary tensor {list(sorted_sequence.shape)}and got sorter tensor"
+                f" {list(sorter.shape)}"
+            )
+        if sorter.dtype.name != "int64":
+            raise RuntimeError(
+                "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype"
+                f" {sorter.dtype.name}"
+            )
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
+    s = sorted_sequence
+    if s._a.ndim == 0:
+        raise RuntimeError(
+            "torch.searchsorted(): input value or boundary tensor should have positive dimension"
+        )
+    if s._a.ndim > 1 and (
+        input._a.ndim != s._a.ndim or tuple(input.shape[:-1]) != tuple(s.shape[:-1])
+    ):
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1"
+            " dimensions of boundaries tensor and input value tensor must match, but we got"
+            f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
+        )
+    if input.dtype is not s.dtype:
+        raise RuntimeError(
+            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype,"
+            f" but got boundary tensor dtype {s.dtype.name} and input value tensor dtype"
+            f" {input.dtype.name}"
+        )
+    out = places.entry(s, input, bool(right))
+    return out.int() if out_int32 else out
+
+
+@public
+def bucketize(input, boundaries, *, out_int32=False, right=False):
+    """In which bucket of the sorted boundaries each value lies."""
+    if boundaries._a.ndim != 1:
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})"
+        )
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

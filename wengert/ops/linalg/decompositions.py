@@ -1,0 +1,516 @@
+"""Factorisations of matrices: Cholesky, QR, SVD, eigenvalues, Householder products.
+
+Derivatives are those of the textbook for distinct singular values or eigenvalues; terms that only
+matter when vectors of equal values are used are left out. LU and LDL are in `lu.py`, solving with
+factors in `solve.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base.returns import named
+from ...engine.kinds import opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from .matrix import (
+    adjoint,
+    check_floating,
+    check_info,
+    check_matrix,
+    check_same_dtype,
+    check_tensor,
+    column,
+    diag_matrix,
+    differentiable,
+    is_complex,
+    leading,
+    lower,
+    no_derivative,
+    row,
+    safe_inverse,
+    triangle,
+)
+
+# ---- Cholesky
+
+
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgCholeskyExBackward0",
+)
+def cholesky(xp, x, upper=False):
+    """(triangular factor of Hermitian positive matrices, info)."""
+
+
+def _cholesky(xp: Any, g_out: Any, out: Any, upper: bool) -> Any:
+    f, g = (adjoint(xp, out), adjoint(xp, g_out)) if upper else (out, g_out)
+    p = lower(xp, xp.matmul(adjoint(xp, f), g))
+    p = (p + adjoint(xp, lower(xp, p, -1))) * 0.5
+    fh = adjoint(xp, f)
+    left = xp.solve_triangular(fh, p, upper=True)
+    return adjoint(xp, xp.solve_triangular(fh, adjoint(xp, left), upper=True))
+
+
+leading(cholesky.vjp(complex=True, x=_cholesky), 2)
+
+
+def _not_positive(i: int) -> str:
+    return (
+        "The factorization could not be completed because the input is not positive-definite (the "
+        f"leading minor of order {i} is "
+        "not positive-definite)."
+    )
+
+
+@public(name="cholesky_ex", namespace="linalg")
+def cholesky_ex(A, *, upper=False, check_errors=False):
+    """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
+    positive, or 0.
+    """
+    check_matrix("linalg.cholesky_ex", A, square=True)
+    out, info = cholesky.entry(A, upper)
+    if check_errors:
+        check_info("linalg.cholesky_ex", info, _not_positive)
+    return named("linalg_cholesky_ex", out, info, fields="L info")
+
+
+@public(name="cholesky", namespace="linalg")
+def linalg_cholesky(A, *, upper=False):
+    """The Cholesky factor of Hermitian positive matrices A (*, n, n); LinAlgError where A is not.
+
+    >>> torch.linalg.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
+    check_matrix("linalg.cholesky", A, square=True)
+    out, info = cholesky.entry(A, upper)
+    check_info("linalg.cholesky", info, _not_positive)
+    return out
+
+
+@public(name="cholesky")
+def cholesky_(input, upper=False):
+    """The Cholesky factor of Hermitian positive matrices."""
+    check_matrix("cholesky", input, square=True)
+    out, info = cholesky.entry(input, upper)
+    check_info("cholesky", info, _not_positive)
+    return out
+
+
+# ---- QR
+
+
+@primitive(opaque, outputs="q r", public=False, method=False, node="LinalgQrBackward0")
+def qr(xp, x, mode="reduced"):
+    """(Q, R)."""
+
+
+def _qr(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any, mode: str) -> Any:
+    if mode == "r":
+        raise RuntimeError(
+            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
+            "use "
+            "linalg.qr(A, mode='reduced') if you are going to require gradients."
+        )
+    m, n = q.shape[-2], r.shape[-1]
+    if mode == "complete" and m > n:
+        raise RuntimeError(
+            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+        )
+    if m >= n:
+        return _qr_tall(xp, g_q, g_r, q, r)
+    # [X Y] = Q [U V] with a square X: V = Q^H Y hands its gradient to Q and Y
+    first, last = (Ellipsis, slice(None, m)), (Ellipsis, slice(m, None))
+    u, v, g_u, g_v = (
+        xp.getitem(r, first),
+        xp.getitem(r, last),
+        xp.getitem(g_r, first),
+        xp.getitem(g_r, last),
+    )
+    y = xp.matmul(q, v)
+    g_x = _qr_tall(xp, g_q + xp.matmul(y, adjoint(xp, g_v)), g_u, q, u)
+    return xp.cat(g_x, xp.matmul(q, g_v), dim=q.ndim - 1)
+
+
+def _qr_tall(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
+    s = xp.matmul(r, adjoint(xp, g_r)) - xp.matmul(adjoint(xp, g_q), q)
+    half = lower(xp, s)
+    half = half - xp.diag_matrix(xp.diag_vector(half)) * 0.5
+    total = g_q + xp.matmul(q, half + adjoint(xp, half))
+    return adjoint(xp, xp.solve_triangular(r, adjoint(xp, total), upper=True))
+
+
+leading(qr.vjp(complex=True, x=_qr), 2)
+
+
+@public(name="qr", namespace="linalg")
+def linalg_qr(A, mode="reduced"):
+    """(Q, R) with A = Q R, Q with orthonormal columns, R upper triangular.
+
+    A: (*, m, n). mode: 'reduced' (Q has min(m, n) columns), 'complete' (m columns) or 'r' (Q is
+    empty).
+
+    >>> torch.linalg.qr(torch.ones(3, 2)).R.shape
+    torch.Size([2, 2])
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', "
+            "or 'complete'"
+        )
+    check_matrix("linalg.qr", A)
+    return named("linalg_qr", *qr.entry(A, mode), fields="Q R")
+
+
+@public(name="qr")
+def qr_(input, some=True):
+    """(Q, R) of matrices; some=False: a square Q."""
+    check_matrix("qr", input)
+    return named("qr", *qr.entry(input, "reduced" if some else "complete"), fields="Q R")
+
+
+# ---- SVD
+
+
+@primitive(opaque, outputs="u s vh", public=False, method=False, node="LinalgSvdBackward0")
+def svd(xp, x, full=False):
+    """(U, S, Vh)."""
+
+
+def _skew(xp: Any, x: Any) -> Any:
+    return x - adjoint(xp, x)
+
+
+def _svd(xp: Any, g_u: Any, g_s: Any, g_vh: Any, u: Any, s: Any, vh: Any, full: bool) -> Any:
+    k = s.shape[-1]
+    if full:
+        u, g_u = (xp.getitem(t, (Ellipsis, slice(None, k))) for t in (u, g_u))
+        vh, g_vh = (xp.getitem(t, (Ellipsis, slice(None, k), slice(None))) for t in (vh, g_vh))
+    m, n = u.shape[-2], vh.shape[-1]
+    uh, v = adjoint(xp, u), adjoint(xp, vh)
+    su = _skew(xp, xp.matmul(uh, g_u))
+    sv = _skew(xp, xp.matmul(vh, adjoint(xp, g_vh)))
+    s2 = s * s
+    gap = safe_inverse(xp, row(xp, s2) - column(xp, s2))
+    inner = (su * row(xp, s) + column(xp, s) * sv) * gap + xp.diag_matrix(g_s)
+    inverse = safe_inverse(xp, s)
+    if is_complex(u):
+        inner = inner + xp.diag_matrix(xp.diag_vector(su) * (inverse * 0.5))
+    if m > k:
+        scaled = g_u * row(xp, inverse)
+        left = xp.matmul(u, inner) + scaled - xp.matmul(u, xp.matmul(uh, scaled))
+    else:
+        left = xp.matmul(u, inner)
+    out = xp.matmul(left, vh)
+    if n > k:
+        scaled = column(xp, inverse) * g_vh
+        out = out + xp.matmul(u, scaled - xp.matmul(xp.matmul(scaled, v), vh))
+    return out
+
+
+leading(svd.vjp(complex=True, x=_svd), 2)
+
+
+@primitive(opaque, public=False, method=False)
+def svdvals(xp, x):
+    """Singular values."""
+
+
+leading(svdvals, 2)
+
+
+def _driver(name: str, driver: Any) -> None:
+    if driver is not None:
+        raise RuntimeError(
+            f"{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
+            "backend."
+        )
+
+
+@public(name="svd", namespace="linalg")
+def linalg_svd(A, full_matrices=True, *, driver=None):
+    """(U, S, Vh) with A = U diag(S) Vh, the singular values S falling.
+
+    A: (*, m, n). full_matrices: U (m, m) and Vh (n, n) instead of (m, k) and (k, n), k = min(m, n).
+
+    >>> torch.linalg.svd(torch.diag(torch.tensor([3., 4.]))).S
+    tensor([4., 3.])
+    """
+    check_matrix("linalg.svd", A)
+    _driver("torch.linalg.svd", driver)
+    return named("linalg_svd", *svd.entry(A, full_matrices), fields="U S Vh")
+
+
+@public(name="svdvals", namespace="linalg")
+def linalg_svdvals(A, *, driver=None):
+    """The singular values of A (*, m, n), falling.
+
+    >>> torch.linalg.svdvals(torch.tensor([[3., 0.], [4., 5.]]))
+    tensor([6.7082, 2.2361])
+    """
+    check_matrix("linalg.svdvals", A)
+    _driver("torch.linalg.svdvals", driver)
+    return svd.entry(A, False)[1] if differentiable(A) else svdvals.entry(A)
+
+
+@public(name="svd")
+def svd_(input, some=True, compute_uv=True):
+    """(U, S, V) with input = U diag(S) V^H; note that V is not transposed."""
+    check_matrix("svd", input)
+    if not compute_uv:
+        s = linalg_svdvals(input)
+        m, n = input._a.shape[-2:]
+        zeros = [input.new_zeros((*input.shape[:-2], i, i)) for i in (m, n)]
+        return named("svd", zeros[0], s, zeros[1], fields="U S V")
+    u, s, vh = svd.entry(input, not some)
+    return named("svd", u, s, vh.mH, fields="U S V")
+
+
+# ---- eigenvalues
+
+
+@primitive(opaque, outputs="values vectors", public=False, method=False, node="LinalgEighBackward0")
+def eigh(xp, x, lower=True):
+    """(eigenvalues, eigenvectors) of Hermitian matrices."""
+
+
+def _eigh(xp: Any, g_values: Any, g_vectors: Any, values: Any, vectors: Any) -> Any:
+    vh = adjoint(xp, vectors)
+    gap = safe_inverse(xp, row(xp, values) - column(xp, values))
+    inner = _skew(xp, xp.matmul(vh, g_vectors)) * (gap * 0.5) + xp.diag_matrix(g_values)
+    return xp.matmul(vectors, xp.matmul(inner, vh))
+
+
+leading(eigh.vjp(complex=True, x=_eigh), 2)
+
+
+@primitive(opaque, public=False, method=False)
+def eigvalsh(xp, x, lower=True):
+    """Eigenvalues of Hermitian matrices."""
+
+
+@primitive(opaque, outputs="values vectors", public=False, method=False, node="LinalgEigBackward0")
+def eig(xp, x):
+    """(eigenvalues, eigenvectors)."""
+
+
+def _eig(xp: Any, g_values: Any, g_vectors: Any, values: Any, vectors: Any) -> Any:
+    vh = adjoint(xp, vectors)
+    inner = xp.matmul(vh, g_vectors)
+    inner = inner - xp.matmul(vh, vectors) * row(xp, xp.real(xp.diag_vector(inner)))
+    gap = safe_inverse(xp, xp.conj(row(xp, values) - column(xp, values)))
+    inner = inner * gap + xp.diag_matrix(g_values)
+    return xp.solve(vh, xp.matmul(inner, vh))[0]
+
+
+eig.vjp(complex=True, x=_eig)
+
+
+@primitive(opaque, public=False, method=False)
+def eigvals(xp, x):
+    """Eigenvalues."""
+
+
+for _op in (eigvalsh, eig, eigvals):
+    leading(_op, 2)
+
+
+def _triangle_read(name: str, which: str) -> bool:
+    if not isinstance(which, str) or which.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {which} in {name}")
+    return which.upper() == "L"
+
+
+@public(name="eigh", namespace="linalg")
+def linalg_eigh(A, UPLO="L"):
+    """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
+    triangle.
+
+    >>> torch.linalg.eigh(torch.tensor([[2., 1.], [1., 2.]])).eigenvalues
+    tensor([1., 3.])
+    """
+    low = _triangle_read("linalg.eigh", UPLO)
+    check_matrix("linalg.eigh", A, square=True)
+    return named("linalg_eigh", *eigh.entry(A, low), fields="eigenvalues eigenvectors")
+
+
+@public(name="eigvalsh", namespace="linalg")
+def linalg_eigvalsh(A, UPLO="L"):
+    """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle.
+
+    >>> torch.linalg.eigvalsh(torch.tensor([[2., 1.], [1., 2.]]))
+    tensor([1., 3.])
+    """
+    low = _triangle_read("linalg.eigvalsh", UPLO)
+    check_matrix("linalg.eigvalsh", A, square=True)
+    return eigh.entry(A, low)[0] if differentiable(A) else eigvalsh.entry(A, low)
+
+
+def _finite(name: str, A: Tensor) -> None:
+    from .matrix import bottom
+
+    values = bottom(A)
+    if values is not None and not (abs(values) < float("inf")).all():
+        raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
+
+
+@public(name="eig", namespace="linalg")
+def linalg_eig(A):
+    """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex.
+
+    >>> torch.linalg.eig(torch.eye(2)).eigenvalues
+    tensor([1.+0.j, 1.+0.j])
+    """
+    check_matrix("linalg.eig", A, square=True)
+    _finite("torch.linalg.eig", A)
+    return named("linalg_eig", *eig.entry(A), fields="eigenvalues eigenvectors")
+
+
+@public(name="eigvals", namespace="linalg")
+def linalg_eigvals(A):
+    """The eigenvalues of square matrices A (*, n, n), always complex.
+
+    >>> torch.linalg.eigvals(torch.tensor([[0., 1.], [-1., 0.]])).abs()
+    tensor([1., 1.])
+    """
+    check_matrix("linalg.eigvals", A, square=True)
+    _finite("torch.linalg.eigvals", A)
+    return eig.entry(A)[0] if differentiable(A) else eigvals.entry(A)
+
+
+# ---- Householder
+
+
+@primitive(opaque, outputs="a tau", public=False, method=False)
+def geqrf_factor(xp, x):
+    """(R above Householder vectors, their factors)."""
+
+
+leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
+
+
+@public
+def geqrf(input):
+    """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
+
+    >>> torch.geqrf(torch.ones(3, 2)).tau.shape
+    torch.Size([2])
+    """
+    check_matrix("torch.geqrf", input)
+    return named("geqrf", *geqrf_factor.entry(input), fields="a tau")
+
+
+def reflections(A: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """(vector as a column, factor) of each elementary reflection in A's columns."""
+    k = tau._a.shape[-1]
+    m = A._a.shape[-2]
+    v = triangle.entry(A[..., :k], -1, False) + diag_matrix.entry(A.new_ones(k), m, k)
+    return [(v[..., i : i + 1], tau[..., i, None, None]) for i in range(k)]
+
+
+def reflect(steps: list[tuple[Tensor, Tensor]], x: Tensor, conjugate: bool = False) -> Tensor:
+    """The reflections applied to x from the left, the first of the list first."""
+    for v, tau in steps:
+        x = x - (tau.conj() if conjugate else tau) * (v @ (v.mH @ x))
+    return x
+
+
+def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
+    check_tensor(name, input, "input")
+    check_tensor(name, tau, "tau", 2)
+    if input._a.ndim < 2:
+        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
+    m, n = input._a.shape[-2:]
+    if m < n:
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]"
+        )
+    if tau._a.ndim == 0 or n < tau._a.shape[-1]:
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
+        )
+    if input._a.ndim - tau._a.ndim != 1:
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau._a.ndim} and "
+            f"input.ndim is equal to {input._a.ndim}"
+        )
+    if tuple(tau._a.shape[:-1]) != tuple(input._a.shape[:-2]):
+        raise RuntimeError(
+            f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got "
+            f"{list(tau.shape[:-1])}"
+        )
+    check_same_dtype(name, input, tau, "input", "tau")
+    check_floating(name, input)
+
+
+@public(name="householder_product", namespace="linalg", method="orgqr")
+def householder_product(input, tau):
+    """The first n columns of the product of Householder reflections: Q from geqrf's results.
+
+    input: (*, m, n), tau: (*, k), k <= n <= m.
+
+    >>> torch.linalg.householder_product(*torch.geqrf(torch.ones(3, 2))).shape
+    torch.Size([3, 2])
+    """
+    _check_reflectors("torch.linalg.householder_product", input, tau)
+    m, n = input._a.shape[-2:]
+    eye = diag_matrix.entry(input.new_ones(n), m, n).expand(tuple(input.shape))
+    steps = reflections(input, tau)
+    return reflect(steps[::-1], eye) if steps else eye.clone()
+
+
+public(householder_product, name="orgqr", method=False)
+
+
+@public
+def ormqr(input, tau, other, left=True, transpose=False):
+    """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the
+    left or right, perhaps Q^H.
+    """
+    name = "torch.ormqr"
+    for t, what in ((input, "input"), (other, "other")):
+        if t._a.ndim < 2:
+            raise RuntimeError(f"{name}: {what} must have at least 2 dimensions.")
+    side = -2 if left else -1
+    if tau._a.ndim == 0 or other._a.shape[side] < tau._a.shape[-1]:
+        raise RuntimeError(
+            f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]"
+        )
+    if other._a.shape[side] != input._a.shape[-2]:
+        raise RuntimeError(f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
+    if tau._a.shape[-1] != min(other._a.shape[side], input._a.shape[-1]):
+        raise RuntimeError(
+            f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
+        )
+    if input._a.ndim - tau._a.ndim != 1:
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau._a.ndim} and "
+            f"input.ndim is equal to {input._a.ndim}"
+        )
+    if input._a.ndim != other._a.ndim:
+        raise RuntimeError(
+            f"{name}: Expected other to have the same number of dimensions as input, but got "
+            "other.ndim equal to "
+            f"{other._a.ndim} and input.ndim is equal to {input._a.ndim}"
+        )
+    for t, what in ((tau, "tau"), (other, "other")):
+        lead = tuple(t._a.shape[: t._a.ndim - (1 if what == "tau" else 2)])
+        if lead != tuple(input._a.shape[:-2]):
+            raise RuntimeError(
+                f"{name}: Expected batch dimensions of {what} to be equal to input.shape[:-2], but "
+                f"got {list(lead)}"
+            )
+        check_same_dtype(name, input, t, "input", what)
+    check_floating(name, input)
+    steps = reflections(input, tau)
+    if left:  # Q = H1 ... Hk
+        return reflect(steps if transpose else steps[::-1], other, transpose)
+    x = other.mH  # (other Q)^H = Q^H other^H
+    return reflect(steps[::-1] if transpose else steps, x, not transpose).mH

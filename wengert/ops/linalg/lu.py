@@ -1,0 +1,220 @@
+"""LU and LDL factorisations of matrices. Solving with them is in `solve.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base.returns import named
+from ...engine.kinds import opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from .matrix import (
+    adjoint,
+    check_info,
+    check_matrix,
+    diag_matrix,
+    leading,
+    lower,
+    no_derivative,
+    singular,
+    triangle,
+    upper,
+)
+
+# ---- LU
+
+
+@primitive(
+    opaque,
+    outputs="lu pivots info",
+    integer="pivots info",
+    public=False,
+    method=False,
+    node="LinalgLuFactorExBackward0",
+)
+def lu_factor(xp, x):
+    """(L and U in one matrix, pivots, info)."""
+
+
+def _lu_factor(xp: Any, g_lu: Any, lu: Any, pivots: Any) -> Any:
+    m, n = lu.shape[-2:]
+    k = min(m, n)
+    square = xp.getitem(lu, (Ellipsis, slice(None, k), slice(None, k)))
+    g1 = xp.getitem(g_lu, (Ellipsis, slice(None, k), slice(None, k)))
+    low = lower(xp, square, -1)
+    lh, uh = adjoint(xp, low), adjoint(xp, upper(xp, square))  # lh without its ones
+    g_l, g_u = lower(xp, g1, -1), upper(xp, g1)
+    a, b = g_l + xp.matmul(lh, g_l), xp.matmul(g_u, uh)
+    if n > k:
+        g_right = xp.getitem(g_lu, (Ellipsis, slice(k, None)))
+        a = a - xp.matmul(g_right, adjoint(xp, xp.getitem(lu, (Ellipsis, slice(k, None)))))
+    if m > k:
+        g_below = xp.getitem(g_lu, (Ellipsis, slice(k, None), slice(None)))
+        b = b - xp.matmul(
+            adjoint(xp, xp.getitem(lu, (Ellipsis, slice(k, None), slice(None)))), g_below
+        )
+    inner = lower(xp, a, -1) + upper(xp, b)
+    u = adjoint(xp, uh)
+    # inner U^-H is the adjoint of U^-1 inner^H
+    inner = adjoint(xp, xp.solve_triangular(u, adjoint(xp, inner), upper=True))
+    out = xp.solve_triangular(lh, inner, upper=True, unit=True)
+    if n > k:
+        out = xp.cat(out, xp.solve_triangular(lh, g_right, upper=True, unit=True), dim=lu.ndim - 1)
+    if m > k:
+        out = xp.cat(
+            out,
+            adjoint(xp, xp.solve_triangular(u, adjoint(xp, g_below), upper=True)),
+            dim=lu.ndim - 2,
+        )
+    return xp.matmul(xp.permutation_matrix(pivots, rows=m, dtype=lu.dtype), out)
+
+
+leading(lu_factor.vjp(complex=True, x=_lu_factor), 2)
+
+
+@primitive(opaque, public=False, method=False)
+def permutation_matrix(xp, pivots, rows=0, dtype=None):
+    """P of A = P L U from pivots."""
+
+
+leading(permutation_matrix, 1)
+
+
+def _pivoting(name: str, pivot: bool) -> None:
+    if not pivot:
+        raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
+
+
+@public(name="lu_factor_ex", namespace="linalg")
+def lu_factor_ex(A, *, pivot=True, check_errors=False):
+    """(LU, pivots, info) of matrices A (*, m, n): both factors in one matrix, row swaps counted
+    from 1.
+    """
+    check_matrix("torch.linalg.lu_factor_ex", A)
+    _pivoting("linalg.lu_factor", pivot)
+    lu, pivots, info = lu_factor.entry(A)
+    if check_errors:
+        check_info("torch.linalg.lu_factor_ex", info, _zero_pivot)
+    return named("linalg_lu_factor_ex", lu, pivots, info, fields="LU pivots info")
+
+
+def _zero_pivot(i: int) -> str:
+    return (
+        f"U[{i},{i}] is zero and using it on lu_solve would result in a division by zero. If you "
+        "still want to perform the "
+        "factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
+    )
+
+
+@public(name="lu_factor", namespace="linalg")
+def linalg_lu_factor(A, *, pivot=True):
+    """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal.
+
+    >>> torch.linalg.lu_factor(torch.tensor([[0., 2.], [1., 0.]])).pivots
+    tensor([2, 2], dtype=torch.int32)
+    """
+    check_matrix("torch.linalg.lu_factor", A)
+    _pivoting("linalg.lu_factor", pivot)
+    lu, pivots, info = lu_factor.entry(A)
+    check_info("torch.linalg.lu_factor", info, _zero_pivot)
+    return named("linalg_lu_factor", lu, pivots, fields="LU pivots")
+
+
+@public(name="lu", namespace="linalg")
+def linalg_lu(A, *, pivot=True):
+    """(P, L, U) with A = P L U.
+
+    >>> torch.linalg.lu(torch.tensor([[0., 2.], [1., 0.]])).P
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    check_matrix("linalg.lu", A)
+    _pivoting("linalg.lu", pivot)
+    lu, pivots, _ = lu_factor.entry(A)
+    return named("linalg_lu", *unpacked(lu, pivots), fields="P L U")
+
+
+def unit_lower(lu: Tensor) -> Tensor:
+    """L of a packed LU (*, m, n): (*, m, k) with ones on the diagonal."""
+    m, n = lu._a.shape[-2:]
+    low = triangle.entry(lu[..., : min(m, n)], -1, False)
+    return low + diag_matrix.entry(lu.new_ones(min(m, n)), m, min(m, n))
+
+
+def unpacked(lu: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(P, L, U) of a packed LU."""
+    m, n = lu._a.shape[-2:]
+    p = permutation_matrix.entry(pivots, m, lu._a.dtype)
+    return p, unit_lower(lu), triangle.entry(lu[..., : min(m, n), :], 0, True)
+
+
+@public(method=False)
+def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
+    """(P, L, U) from lu_factor's results; what is not asked for is empty."""
+    if unpack_pivots and LU_pivots.dtype.name != "int32":
+        raise RuntimeError(
+            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 "
+            "dtype. Note: this function is "
+            "intended to be used with the output produced by torch.linalg.lu_factor"
+        )
+    p, low, up = (
+        unpacked(LU_data, LU_pivots) if unpack_pivots else (None, unit_lower(LU_data), None)
+    )
+    empty = LU_data.new_empty(0)
+    if up is None:
+        up = triangle.entry(LU_data[..., : min(LU_data.shape[-2:]), :], 0, True)
+    return named(
+        "lu_unpack",
+        p if unpack_pivots else empty,
+        low if unpack_data else empty,
+        up if unpack_data else empty,
+        fields="P L U",
+    )
+
+
+@public
+def lu(A, pivot=True, get_infos=False):
+    """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor."""
+    check_matrix("lu", A)
+    _pivoting("lu", pivot)
+    data, pivots, info = lu_factor.entry(A)
+    if get_infos:
+        return data, pivots, info
+    check_info("torch.lu", info, _zero_pivot)
+    return data, pivots
+
+
+# ---- LDL
+
+
+@primitive(opaque, outputs="ld pivots info", integer="pivots info", public=False, method=False)
+def ldl_factor(xp, x, hermitian=False):
+    """(L and D in one matrix, pivots, info) of symmetric matrices."""
+
+
+leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2)
+
+
+@public(name="ldl_factor_ex", namespace="linalg")
+def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
+    """(LD, pivots, info): LAPACK's factors of symmetric (or Hermitian) matrices A, of which the
+    lower triangle is read.
+    """
+    check_matrix("torch.linalg.ldl_factor_ex", A, square=True)
+    ld, pivots, info = ldl_factor.entry(A, hermitian)
+    if check_errors:
+        check_info("torch.linalg.ldl_factor_ex", info, singular("factorization"))
+    return named("linalg_ldl_factor_ex", ld, pivots, info, fields="LD pivots info")
+
+
+@public(name="ldl_factor", namespace="linalg")
+def linalg_ldl_factor(A, *, hermitian=False):
+    """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block.
+
+    >>> torch.linalg.ldl_factor(torch.eye(2)).pivots
+    tensor([1, 2], dtype=torch.int32)
+    """
+    check_matrix("torch.linalg.ldl_factor", A, square=True)
+    ld, pivots, info = ldl_factor.entry(A, hermitian)
+    check_info("torch.linalg.ldl_factor", info, singular("factorization"))
+    return named("linalg_ldl_factor", ld, pivots, fields="LD pivots")

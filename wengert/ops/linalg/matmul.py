@@ -1,0 +1,235 @@
+"""Matrix products: matmul and its forms, linear layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.kinds import bilinear
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+
+
+@primitive(bilinear, public=False, method=False, types="same", node="MmBackward0")
+def matmul(xp, x, y):
+    """Matrix product with NumPy's rules for vectors and batches."""
+
+
+def _left(xp: Any, g: Any, y: Any, x_shape: Any) -> Any:
+    """Gradient of the left operand, batch dimensions not yet summed."""
+    if y.ndim == 1:
+        return g * y if len(x_shape) == 1 else xp.unsqueeze(g, g.ndim) * y
+    if len(x_shape) == 1:
+        if y.ndim == 2:
+            return xp.matmul(y, g)
+        return _reduce_to(xp, xp.matmul(y, xp.unsqueeze(g, g.ndim)), (x_shape[0], 1), (x_shape[0],))
+    return xp.matmul(g, xp.transpose(y, -2, -1))
+
+
+def _right(xp: Any, g: Any, x: Any, y_shape: Any) -> Any:
+    """Gradient of the right operand, batch dimensions not yet summed."""
+    if x.ndim == 1:
+        if len(y_shape) == 1:
+            return g * x
+        return xp.unsqueeze(x, 1) * xp.unsqueeze(g, g.ndim - 1)
+    if len(y_shape) == 1:
+        if x.ndim == 2:
+            return xp.matmul(xp.transpose(x, 0, 1), g)
+        return _reduce_to(
+            xp,
+            xp.matmul(xp.transpose(x, -2, -1), xp.unsqueeze(g, g.ndim)),
+            (y_shape[0], 1),
+            (y_shape[0],),
+        )
+    if (
+        x.ndim > 2 and len(y_shape) == 2
+    ):  # one product over the flattened batch instead of a batch of products to sum
+        return xp.matmul(
+            xp.transpose(xp.reshape(x, (-1, x.shape[-1])), 0, 1), xp.reshape(g, (-1, g.shape[-1]))
+        )
+    return xp.matmul(xp.transpose(x, -2, -1), g)
+
+
+def _reduce_to(xp: Any, g: Any, shape: tuple[int, ...], final: tuple[int, ...]) -> Any:
+    from ...engine.backward import unbroadcast
+
+    return xp.reshape(unbroadcast(xp, g, shape), final)
+
+
+matmul.vjp(x=_left, y=_right)
+
+
+def _named(name: str, node: str) -> Any:
+    @op(bilinear, name=name, public=False, method=False, types="same", node=node)
+    def f(xp, x, y):
+        return xp.matmul(x, y)
+
+    f.vjp(x=_left, y=_right)
+    return f
+
+
+bmm = _named("bmm", "BmmBackward0")
+mv = _named("mv", "MvBackward0")
+dot = _named("dot", "DotBackward0")
+batched = _named("batched_matmul", "UnsafeViewBackward0")
+
+
+@op(bilinear, public=False, method=False, types="same", optional="bias", node="AddmmBackward0")
+def linear(xp, x, w, bias=None):
+    """x @ w.T + bias."""
+    if x.ndim > 2:  # one large product instead of a batch of small ones
+        out = (
+            xp.matmul(xp.reshape(x, (-1, x.shape[-1])), xp.transpose(w, 0, 1))
+            if w.ndim == 2
+            else xp.matmul(xp.reshape(x, (-1, x.shape[-1])), w)
+        )
+        if bias is not None:
+            out = out + bias
+        return xp.reshape(out, (*tuple(x.shape)[:-1], *tuple(w.shape)[:-1]))
+    out = xp.matmul(x, xp.transpose(w, 0, 1) if w.ndim == 2 else w)
+    return out if bias is None else out + bias
+
+
+def _linear_w(xp: Any, g: Any, x: Any, w_shape: Any) -> Any:
+    if len(w_shape) == 1:
+        return _right(xp, g, x, w_shape)
+    if x.ndim == 1:
+        return xp.unsqueeze(g, 1) * x
+    if x.ndim > 2:
+        x, g = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(g, (-1, g.shape[-1]))
+    return xp.matmul(xp.transpose(g, 0, 1), x)
+
+
+def _linear_x(xp: Any, g: Any, w: Any, x_shape: Any) -> Any:
+    if w.ndim == 1:
+        return xp.unsqueeze(g, g.ndim) * w
+    if g.ndim > 2:
+        return xp.reshape(xp.matmul(xp.reshape(g, (-1, g.shape[-1])), w), tuple(x_shape))
+    return xp.matmul(g, w)
+
+
+linear.vjp(x=_linear_x, w=_linear_w, bias=lambda g: g)
+
+
+def product(careful):
+    """The short form of a matrix times a matrix or a vector."""
+    find = matmul.impl.get
+
+    def f(input, other, **kw):
+        if type(input) is type(other) is Tensor and input._n is other._n is None and not kw:
+            a, b = input._a, other._a
+            d, t = a.dtype, type(a)
+            run: Any = find(t) if (d is F32 or d is F64) and d is b.dtype and t is type(b) else None
+            fits = run is not None and a.ndim == 2 and (b.ndim == 2 or b.ndim == 1)
+            if fits and a.shape[1] == b.shape[0]:
+                return plain(run(a, b))
+        return careful(input, other, **kw)
+
+    return f
+
+
+@public(name="matmul")
+@short(product)
+def matmul_(input, other, *, out=None):
+    """Matrix product; vectors and batches as in NumPy.
+
+    >>> torch.matmul(torch.eye(2), torch.tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    if not isinstance(input, Tensor) or not isinstance(other, Tensor):
+        bad = "other" if isinstance(input, Tensor) else "input"
+        raise TypeError(
+            f"matmul(): argument '{bad}' must be Tensor, not "
+            f"{type(other if isinstance(input, Tensor) else input).__name__}"
+        )
+    a, b = input._a, other._a
+    na, nb = a.ndim, b.ndim
+    if na == 0 or nb == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D"
+        )
+    k, m = a.shape[-1], b.shape[-2] if nb > 1 else b.shape[0]
+    if k != m:
+        raise mismatch(input, other, na, nb)
+    if na == 2 and nb == 2:
+        return matmul.entry(input, other, out=out)
+    if nb == 1:
+        return (dot if na == 1 else mv if na == 2 else batched).entry(input, other, out=out)
+    if na == nb == 3 and a.shape[0] == b.shape[0]:
+        return bmm.entry(input, other, out=out)
+    check_batch(tuple(a.shape[:-2]), tuple(b.shape[:-2]), input, other)
+    return batched.entry(input, other, out=out)
+
+
+def mismatch(x: Tensor, y: Tensor, na: int, nb: int) -> RuntimeError:
+    s, t = list(x._a.shape), list(y._a.shape)
+    if na == 1 and nb == 1:
+        return RuntimeError(
+            f"inconsistent tensor size, expected tensor {s} and src {t} to have the same number of"
+            f" elements, but got {s[0]} and {t[0]} elements respectively"
+        )
+    rows = 1
+    for n in s[:-1]:
+        rows *= n
+    left = f"{rows}x{s[-1]}"
+    right = f"{t[-2]}x{t[-1]}" if nb > 1 else f"{t[0]}"
+    return RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({left} and {right}): matmul of {s} and {t}"
+        f" needs the last dimension of the first ({s[-1]}) to equal the"
+        f" {'second to last' if nb > 1 else 'only'} dimension of the second"
+        f" ({t[-2] if nb > 1 else t[0]})"
+    )
+
+
+def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) -> None:
+    for i in range(1, min(len(s), len(t)) + 1):
+        if s[-i] != t[-i] and 1 not in (s[-i], t[-i]):
+            raise RuntimeError(
+                f"The size of tensor a ({s[-i]}) must match the size of tensor b ({t[-i]}) at"
+                f" non-singleton dimension {max(len(s), len(t)) - i} (matmul of {list(x._a.shape)}"
+                f" and {list(y._a.shape)})"
+            )
+
+
+@public
+def mm(input, mat2, *, out=None):
+    """Product of two matrices."""
+    for t, what in ((input, "self"), (mat2, "mat2")):
+        if t._a.ndim != 2:
+            raise RuntimeError(
+                f"{what} must be a matrix: mm got {t._a.ndim}D of shape {list(t._a.shape)}"
+            )
+    return matmul_(input, mat2, out=out)
+
+
+@public(name="linear", namespace="nn.functional")
+def linear_(input, weight, bias=None, *, out=None):
+    """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().
+
+    >>> F.linear(torch.ones(1, 2), torch.ones(3, 2)).shape
+    torch.Size([1, 3])
+    """
+    try:
+        a, w = input._a, weight._a
+    except AttributeError:
+        k = 0 if not hasattr(input, "_a") else 1
+        raise TypeError(
+            f"linear(): argument '{('input', 'weight')[k]}' (position {k + 1}) must be Tensor, not "
+            f"{type((input, weight)[k]).__name__}: torch.as_tensor(...) makes one"
+        ) from None
+    if a.ndim == 0 or a.shape[-1] != w.shape[-1]:
+        s = list(a.shape)
+        rows = a.size // s[-1] if s and s[-1] else 0
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{s[-1] if s else 0} and"
+            f" {w.shape[-1]}x{w.shape[0]}): linear got input of shape {tuple(s)}; its last"
+            f" dimension must be {w.shape[-1]}"
+        )
+    if bias is not None and (
+        bias._a.shape not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim
+    ):
+        raise RuntimeError(
+            f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the"
+            f" bias needs shape {(w.shape[0],) if w.ndim == 2 else ()}"
+        )
+    return linear.entry(input, weight, bias, out=out)

@@ -1,0 +1,554 @@
+"""Products of matrices and vectors beyond matmul: the add-forms, outer, kron, chains, tensordot.
+
+Distances and combinations are in `cross.py`, einsum in `einsum.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base import dtypes
+from ...engine.kinds import opaque
+from ...engine.op import function, op, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dims
+from .matmul import bmm, dot, matmul, matmul_, mv
+from .matrix import check_tensor
+
+# ---- matrices and vectors
+
+
+def _dims(name: str, **tensors: tuple[Any, int]) -> None:
+    """Each tensor must have its number of dimensions."""
+    for what, (t, n) in tensors.items():
+        check_tensor(name, t, what)
+        if t._a.ndim != n:
+            kind = {1: "a vector (1-D)", 2: "a matrix (2-D)", 3: "a 3D tensor"}[n]
+            raise RuntimeError(f"{name}: {what} must be {kind}, but it has shape {list(t.shape)}")
+
+
+def _same_type(name: str, x: Tensor, y: Tensor) -> None:
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"{name}: expected both tensors to have the same dtype, but got {x.dtype} and "
+            f"{y.dtype}: convert one with "
+            ".to(dtype)"
+        )
+
+
+@public(name="bmm")
+def bmm_(input, mat2, out_dtype=None):
+    """Products of batches of matrices: (b, n, m) with (b, m, p).
+
+    >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).shape
+    torch.Size([2, 1, 1])
+    """
+    for t, what in ((input, "batch1"), (mat2, "batch2")):
+        check_tensor("bmm", t, what)
+        if t._a.ndim != 3:
+            raise RuntimeError(f"{what} must be a 3D tensor: bmm got shape {list(t.shape)}")
+    s, t = tuple(input._a.shape), tuple(mat2._a.shape)
+    if s[0] != t[0] or s[2] != t[1]:
+        raise RuntimeError(
+            "Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}]."
+        )
+    _same_type("bmm", input, mat2)
+    return bmm.entry(input, mat2)
+
+
+@public(name="mv")
+def mv_(input, vec):
+    """Matrix (n, m) times vector (m).
+
+    >>> torch.mv(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
+    if input._a.ndim != 2 or vec._a.ndim != 1:
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got 1, {input._a.ndim}, {vec._a.ndim}"
+        )
+    if input._a.shape[1] != vec._a.shape[0]:
+        raise RuntimeError(
+            f"size mismatch, got input ({input._a.shape[0]}), mat "
+            f"({input._a.shape[0]}x{input._a.shape[1]}), vec "
+            f"({vec._a.shape[0]})"
+        )
+    _same_type("mv", input, vec)
+    return mv.entry(input, vec)
+
+
+def _vectors(name: str, x: Tensor, y: Tensor) -> None:
+    check_tensor(name, x, "input")
+    check_tensor(name, y, "tensor", 2)
+    if x._a.ndim != 1 or y._a.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {x._a.ndim}D and {y._a.ndim}D tensors")
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"{name} : expected both vectors to have same dtype, but found {x.dtype} and {y.dtype}"
+        )
+    if x._a.shape != y._a.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{x._a.shape[0]}] and src "
+            f"[{y._a.shape[0]}] to have the same number "
+            f"of elements, but got {x._a.shape[0]} and {y._a.shape[0]} elements respectively"
+        )
+
+
+@public(name="dot")
+def dot_(input, tensor):
+    """Sum of the products of two vectors.
+
+    >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    _vectors("dot", input, tensor)
+    return dot.entry(input, tensor)
+
+
+@public
+def vdot(input, other):
+    """Sum of conj(input) * other of two vectors.
+
+    >>> torch.vdot(torch.tensor([1j]), torch.tensor([1j]))
+    tensor(1.+0.j)
+    """
+    _vectors("vdot", input, other)
+    return dot.entry(input.conj() if input.dtype.category == 3 else input, other)
+
+
+@public
+def inner(input, other):
+    """Products over the last dimension of both; of numbers, their product.
+
+    >>> torch.inner(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
+    if input._a.ndim == 0 or other._a.ndim == 0:
+        return input * other
+    if input._a.shape[-1] != other._a.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and "
+            f"{list(other.shape)}"
+        )
+    _same_type("inner", input, other)
+    return tensordot(input, other, ([-1], [-1]))
+
+
+@public(aliases=("ger",))
+def outer(input, vec2):
+    """All products of the elements of two vectors: (n, m).
+
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
+    for t, what in ((input, "self"), (vec2, "vec2")):
+        check_tensor("outer", t, what)
+        if t._a.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {what}, but got {t._a.ndim}-D")
+    return input.unsqueeze(1) * vec2
+
+
+@public
+def kron(input, other):
+    """Kronecker product.
+
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([3, 4, 6, 8])
+    """
+    nd = max(input._a.ndim, other._a.ndim)
+    a, b = (
+        (1,) * (nd - input._a.ndim) + tuple(input._a.shape),
+        (1,) * (nd - other._a.ndim) + tuple(other._a.shape),
+    )
+    x = input.reshape([n for pair in zip(a, (1,) * nd) for n in pair])
+    y = other.reshape([n for pair in zip((1,) * nd, b) for n in pair])
+    return (x * y).reshape([m * n for m, n in zip(a, b)])
+
+
+# ---- the add-forms
+
+
+def _number(name: str, input: Tensor, v: Any) -> Any:
+    """A factor as a number of the input's category: floats are truncated for integers."""
+    if isinstance(v, Tensor):
+        v = v.item()
+    if isinstance(v, complex) and input.dtype.category < 3:
+        raise RuntimeError(
+            f"{name}: value cannot be converted to type {input.dtype.name} without overflow: {v}"
+        )
+    return int(v) if input.dtype.category < 2 else v
+
+
+def _same_types(name: str, *tensors: Tensor) -> None:
+    for t in tensors[1:]:
+        if t.dtype is not tensors[0].dtype:
+            raise RuntimeError(
+                f"{name}: expected all tensors to have the same dtype, but got "
+                f"{' and '.join(str(x.dtype) for x in tensors)}: convert with .to(dtype)"
+            )
+
+
+def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> None:
+    s = tuple(input._a.shape)
+    if len(s) > len(shape) or any(a not in (1, b) for a, b in zip(reversed(s), reversed(shape))):
+        bad = next(
+            (i for i, (a, b) in enumerate(zip(reversed(s), reversed(shape)), 1) if a not in (1, b)),
+            len(s),
+        )
+        have, want = (s[-bad], shape[-bad]) if bad <= len(shape) else (len(s), len(shape))
+        raise RuntimeError(
+            f"The expanded size of the tensor ({want}) must match the existing size ({have}) at "
+            "non-singleton dimension "
+            f"{max(len(shape) - bad, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: {list(s)} "
+            f"({name})"
+        )
+
+
+def scaled(xp: Any, x: Any, v: Any) -> Any:
+    """x times a number, in x's dtype."""
+    if v == 1:
+        return x
+    out = x * v
+    return out if out.dtype == x.dtype else xp.astype(out, dtypes.as_np(x.dtype))
+
+
+def _affine(word: str, camel: str) -> Any:
+    """The op beta * x + alpha * (a @ b); its parts keep their own rules under interpreters."""
+    from .matmul import _left, _right
+
+    @op(opaque, name=word, public=False, method=False, types="same", node=camel + "Backward0")
+    def f(xp, x, a, b, beta=1, alpha=1):
+        p = scaled(xp, xp.matmul(a, b), alpha)
+        return p if beta == 0 else p + scaled(xp, x, beta)
+
+    f.vjp(
+        x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),
+        a=lambda xp, g, b, a_shape, alpha: scaled(xp, _left(xp, g, b, a_shape), alpha),
+        b=lambda xp, g, a, b_shape, alpha: scaled(xp, _right(xp, g, a, b_shape), alpha),
+    )
+
+    def tangent(xp: Any, tangents: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any) -> Any:
+        tx, ta, tb = tangents
+        parts = [scaled(xp, tx, beta)] if tx is not None and beta else []
+        if ta is not None:
+            parts.append(scaled(xp, xp.matmul(ta, b), alpha))
+        if tb is not None:
+            parts.append(scaled(xp, xp.matmul(a, tb), alpha))
+        shape = (
+            (*tuple(a.shape)[:-1], *tuple(b.shape)[a.ndim - 1 :])
+            if b.ndim > 1
+            else tuple(a.shape)[:-1]
+        )
+        if not parts:
+            return xp.zeros(shape, a.dtype)
+        total = parts[0]
+        for p in parts[1:]:
+            total = total + p
+        return xp.expand(total, shape)
+
+    def batched(
+        xp: Any, size: int, flags: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any
+    ) -> Any:
+        from ..batching import _matmul, front
+
+        p = (
+            _matmul(xp, size, flags[1:], a, b)
+            if flags[1] or flags[2]
+            else front(xp.matmul(a, b), False, size)
+        )
+        p = scaled(xp, p, alpha)
+        if beta == 0:
+            return p
+        x = scaled(xp, x, beta)
+        if flags[0]:
+            s = tuple(x.shape)
+            x = xp.reshape(x, (size, *(1,) * (p.ndim - len(s)), *s[1:]))
+        return p + x
+
+    return f.jvp(tangent).batch(batched)
+
+
+addmm_op = _affine("addmm", "Addmm")
+addmv_op = _affine("addmv", "Addmv")
+baddbmm_op = _affine("baddbmm", "Baddbmm")
+
+
+@public(name="addmm")
+def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
+    input.
+
+    >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.eye(2))
+    tensor([[2., 1.],
+            [1., 2.]])
+    """
+    for t, what in ((mat1, "mat1"), (mat2, "mat2")):
+        check_tensor("addmm", t, what)
+        if t._a.ndim != 2:
+            raise RuntimeError(f"{what} must be a matrix, got {t._a.ndim}-D tensor")
+    a, b = tuple(mat1._a.shape), tuple(mat2._a.shape)
+    if a[1] != b[0]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})"
+        )
+    _same_types("addmm", input, mat1, mat2)
+    _expandable("addmm", input, (a[0], b[1]))
+    beta, alpha = _number("addmm", input, beta), _number("addmm", input, alpha)
+    return addmm_op.entry(input, mat1, mat2, beta, alpha)
+
+
+@public(name="addmv")
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat @ vec).
+
+    >>> torch.addmv(torch.ones(2), torch.ones(2, 3), torch.ones(3))
+    tensor([4., 4.])
+    """
+    if mat._a.ndim != 2 or vec._a.ndim != 1 or input._a.ndim > 1:
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got {input._a.ndim}, {mat._a.ndim}, {vec._a.ndim}"
+        )
+    n, m = mat._a.shape
+    if m != vec._a.shape[0]:
+        raise RuntimeError(
+            f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec._a.shape[0]})"
+        )
+    _same_types("addmv", input, mat, vec)
+    _expandable("addmv", input, (n,))
+    beta, alpha = _number("addmv", input, beta), _number("addmv", input, alpha)
+    return addmv_op.entry(input, mat, vec, beta, alpha)
+
+
+def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
+    for t, what in ((x, "batch1"), (y, "batch2")):
+        check_tensor(name, t, what)
+        if t._a.ndim != 3:
+            raise RuntimeError(f"{what} must be a 3D tensor ({name} got shape {list(t.shape)})")
+    (b, n, m), (c, k, p) = tuple(x._a.shape), tuple(y._a.shape)
+    if b != c or m != k:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {m}] but "
+            f"got: [{c}, {k}]."
+        )
+    return b, n, p
+
+
+@public(name="baddbmm")
+def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
+    """beta * input + alpha * bmm(batch1, batch2).
+
+    >>> torch.baddbmm(torch.zeros(2), torch.ones(1, 2, 3), torch.ones(1, 3, 2))
+    tensor([[[3., 3.],
+             [3., 3.]]])
+    """
+    shape = _batches("baddbmm", batch1, batch2)
+    _same_types("baddbmm", input, batch1, batch2)
+    _expandable("baddbmm", input, shape)
+    beta, alpha = _number("baddbmm", input, beta), _number("baddbmm", input, alpha)
+    return baddbmm_op.entry(input, batch1, batch2, beta, alpha)
+
+
+@public
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.
+
+    >>> torch.addbmm(torch.zeros(2), torch.ones(4, 1, 3), torch.ones(4, 3, 2))
+    tensor([[12., 12.]])
+    """
+    b, n, p = _batches("addbmm", batch1, batch2)
+    _same_types("addbmm", input, batch1, batch2)
+    _expandable("addbmm", input, (n, p))
+    beta, alpha = _number("addbmm", input, beta), _number("addbmm", input, alpha)
+    m = batch1._a.shape[2]
+    left, right = batch1.permute(1, 0, 2).reshape(n, b * m), batch2.reshape(b * m, p)
+    return addmm_op.entry(input, left, right, beta, alpha)
+
+
+@public
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta * input + alpha * outer(vec1, vec2).
+
+    >>> torch.addr(torch.zeros(2), torch.ones(2), torch.ones(2))
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
+    for t, what in ((vec1, "vec1"), (vec2, "vec2")):
+        check_tensor("addr", t, what)
+        if t._a.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument {what}, but got {t._a.ndim}-D")
+    _expandable("addr", input, (vec1._a.shape[0], vec2._a.shape[0]))
+    target = dtypes.promote_types(dtypes.promote_types(vec1.dtype, vec2.dtype), input.dtype)
+    _numbers_promoted("addr", target, beta, alpha)
+    p = outer(vec1, vec2)
+    if target.category == 0:
+        p = p if alpha else p & False
+        return p if not beta else p | input
+    p = p * alpha if alpha != 1 else p
+    if beta == 0:
+        return p if p.dtype is target else p.to(target)
+    return p + (input * beta if beta != 1 else input)
+
+
+def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
+    for v, what in ((beta, "beta"), (alpha, "alpha")):
+        if target.category < 2 and isinstance(v, float):
+            raise RuntimeError(
+                f"{name}: For integral input tensors, argument {what} must not be a floating point "
+                "number."
+            )
+        if target.category < 3 and isinstance(v, complex):
+            raise RuntimeError(
+                f"{name}: For non-complex input tensors, argument {what} must not be a complex "
+                "number."
+            )
+
+
+# ---- chains
+
+
+def _chain_order(sizes: list[int]) -> list[list[int]]:
+    """Where to split each product of matrices sizes[i] x sizes[i + 1] for the fewest
+    multiplications.
+    """
+    n = len(sizes) - 1
+    cost = [[0] * n for _ in range(n)]
+    split = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i][j], split[i][j] = min(
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            )
+    return split
+
+
+def _chained(ts: list[Tensor], split: list[list[int]], i: int, j: int) -> Tensor:
+    if i == j:
+        return ts[i]
+    k = split[i][j]
+    return matmul_(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
+
+
+@public(name="multi_dot", namespace="linalg")
+def multi_dot(tensors):
+    """Product of several matrices in the cheapest order; the first and last may be vectors.
+
+    >>> torch.linalg.multi_dot([torch.ones(1, 2), torch.ones(2, 3), torch.ones(3)])
+    tensor([6.])
+    """
+    ts = list(tensors)
+    if len(ts) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(ts)}")
+    for i, t in enumerate(ts):
+        check_tensor("linalg.multi_dot", t, "tensors")
+        if t._a.ndim != 2 and not (i in (0, len(ts) - 1) and t._a.ndim == 1):
+            what = "1D or 2D" if i in (0, len(ts) - 1) else "2D"
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {what} but got {t._a.ndim}D")
+        _same_multi(ts[0], t)
+    first, last = ts[0]._a.ndim == 1, ts[-1]._a.ndim == 1
+    ts[0] = ts[0].unsqueeze(0) if first else ts[0]
+    ts[-1] = ts[-1].unsqueeze(1) if last else ts[-1]
+    for i in range(len(ts) - 1):
+        a, b = ts[i]._a.shape, ts[i + 1]._a.shape
+        if a[1] != b[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a)} and {list(b)} cannot "
+                "be multiplied"
+            )
+    split = _chain_order([ts[0]._a.shape[0], *[t._a.shape[1] for t in ts]])
+    r = _chained(ts, split, 0, len(ts) - 1)
+    r = r.squeeze(-1) if last else r
+    return r.squeeze(0) if first else r
+
+
+def _same_multi(x: Tensor, y: Tensor) -> None:
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"multi_dot(): all tensors must have be the same dtype but got {x.dtype} and {y.dtype}"
+        )
+
+
+@public(method=False)
+def chain_matmul(*matrices):
+    """Product of several matrices in the cheapest order."""
+    if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
+        matrices = tuple(matrices[0])
+    for t in matrices:
+        if t._a.ndim != 2:
+            raise RuntimeError(
+                f"chain_matmul: Tensor dimension is {t._a.ndim}, expected 2 instead."
+            )
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+
+
+# ---- sums over chosen dimensions
+
+
+@public(method=False)
+def tensordot(a, b, dims=2):
+    """Products summed over the last dims dimensions of a and first of b, or over the dimensions
+    listed for each.
+
+    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), 1).shape
+    torch.Size([2, 4])
+    """
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(dims[0], int):
+        dims = dims[0]
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a._a.ndim, b._a.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        da, db = list(range(a._a.ndim - dims, a._a.ndim)), list(range(dims))
+    else:
+        da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(da) != len(db):
+        raise RuntimeError(f"both dimension lists should have same length, got {da} and {db}")
+    da, db = (
+        list(wrap_dims(da, a._a.ndim, "tensordot")),
+        list(wrap_dims(db, b._a.ndim, "tensordot")),
+    )
+    if a.dtype is not b.dtype:
+        raise RuntimeError(
+            f"tensordot: expected both inputs to have same dtype, but got {a.dtype} and {b.dtype}"
+        )
+    s, t = list(a._a.shape), list(b._a.shape)
+    for i, j in zip(da, db):
+        if s[i] != t[j]:
+            if s[i] == 1:
+                b = b.sum(j, True)
+            elif t[j] == 1:
+                a = a.sum(i, True)
+            else:
+                raise RuntimeError(
+                    f"contracted dimensions need to match, but first has size {s[i]} in dim {i} "
+                    f"and second has size {t[j]} in "
+                    f"dim {j}"
+                )
+    s, t = list(a._a.shape), list(b._a.shape)
+    fa, fb = [i for i in range(len(s)) if i not in da], [i for i in range(len(t)) if i not in db]
+    k = math.prod(s[i] for i in da)
+    left = a.permute(*fa, *da).reshape(math.prod(s[i] for i in fa), k)
+    right = b.permute(*db, *fb).reshape(k, math.prod(t[i] for i in fb))
+    return matmul.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
+
+
+@public(name="matmul", namespace="linalg")
+def linalg_matmul(input, other):
+    """torch.matmul."""
+    return matmul_(input, other)
+
+
+@public(name="diagonal", namespace="linalg")
+def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """The diagonals of matrices: torch.diagonal with the last two dimensions by default."""
+    return function("diagonal")(A, offset, dim1, dim2)

@@ -1,0 +1,592 @@
+"""Linear equations: inverses, solving (general, triangular, from factors), least squares,
+pseudo-inverse.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base import dtypes
+from ...base.returns import named
+from ...engine.kinds import opaque
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..predicates import broadcast_shapes
+from .matrix import (
+    adjoint,
+    bottom,
+    check_floating,
+    check_info,
+    check_matrix,
+    check_same_dtype,
+    check_tensor,
+    leading,
+    singular,
+)
+
+
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgInvExBackward0",
+)
+def inv(xp, x):
+    """(inverse, info)."""
+
+
+def _inv(xp: Any, g_out: Any, out: Any) -> Any:
+    oh = adjoint(xp, out)
+    return -xp.matmul(oh, xp.matmul(g_out, oh))
+
+
+leading(inv.vjp(complex=True, x=_inv), 2)
+
+
+@public(name="inv_ex", namespace="linalg")
+def inv_ex(A, *, check_errors=False):
+    """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0."""
+    check_matrix("linalg.inv_ex", A, square=True)
+    out, info = inv.entry(A)
+    if check_errors:
+        check_info("linalg.inv_ex", info, singular("inversion"))
+    return named("linalg_inv_ex", out, info, fields="inverse info")
+
+
+@public(name="inv", namespace="linalg")
+def linalg_inv(A):
+    """The inverse of square matrices A (*, n, n); LinAlgError where one is singular.
+
+    >>> torch.linalg.inv(torch.tensor([[2., 0.], [0., 4.]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    check_matrix("linalg.inv", A, square=True)
+    out, info = inv.entry(A)
+    check_info("linalg.inv", info, singular("inversion"))
+    return out
+
+
+@public
+def inverse(input):
+    """The inverse of square matrices: torch.linalg.inv.
+
+    >>> torch.inverse(2 * torch.eye(2))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.5000]])
+    """
+    return linalg_inv(input)
+
+
+# ---- general systems
+
+
+@primitive(
+    opaque,
+    outputs="out info",
+    integer="info",
+    public=False,
+    method=False,
+    node="LinalgSolveExBackward0",
+)
+def solve(xp, x, y):
+    """(solution of x @ out = y, info)."""
+
+
+def _solve_y(xp: Any, g_out: Any, x: Any) -> Any:
+    return xp.solve(adjoint(xp, x), g_out)[0]
+
+
+solve.vjp(
+    complex=True,
+    x=lambda xp, g_out, x, out: -xp.matmul(_solve_y(xp, g_out, x), adjoint(xp, out)),
+    y=_solve_y,
+)
+leading(solve, 2, 2)
+
+
+def is_vector(A: Tensor, B: Tensor) -> bool:
+    """Whether B is a (batch of) vectors rather than matrices."""
+    return (
+        B._a.ndim == 1 or A._a.ndim - 1 == B._a.ndim and tuple(A._a.shape[:-1]) == tuple(B._a.shape)
+    )
+
+
+def solved(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]:
+    """(solution, info) with the checks of solve and solve_ex."""
+    check_matrix(name, A, square=True)
+    check_tensor(name, B, "B", 2)
+    check_same_dtype(name, A, B)
+    vector = is_vector(A, B)
+    if B._a.ndim < (1 if vector else 2):
+        raise RuntimeError(f"{name}: The input tensor B must have at least 2 dimensions.")
+    if vector and not left:
+        raise RuntimeError(
+            f"{name}: Vector broadcasting of the left hand side is not supported for left=False. "
+            "In this case linalg.solve "
+            "is equivalent to B / A.squeeze(-1)"
+        )
+    b = B.unsqueeze(-1) if vector else B
+    check_sizes(name, A, b, left)
+    if vector:
+        out, info = solve.entry(A, b)
+        return out.squeeze(-1), info
+    if left:
+        return solve.entry(A, b)
+    out, info = solve.entry(A.mT, b.mT)
+    return out.mT, info
+
+
+def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
+    """RuntimeError unless A X = B (or X A = B) makes sense."""
+    side = -2 if left else -1
+    if A._a.shape[-2] != B._a.shape[side]:
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation "
+            f"{'AX = B' if left else 'XA = B'} "
+            f"({A._a.shape[-2]}x{A._a.shape[-1]} and {B._a.shape[-2]}x{B._a.shape[-1]})"
+        )
+    broadcast_shapes(tuple(A._a.shape[:-2]), tuple(B._a.shape[:-2]))
+
+
+@public(name="solve_ex", namespace="linalg")
+def solve_ex(A, B, *, left=True, check_errors=False):
+    """(X, info) with A X = B (or X A = B); see solve."""
+    out, info = solved("linalg.solve", A, B, left)
+    if check_errors:
+        check_info("torch.linalg.solve_ex", info, singular("solve"))
+    return named("linalg_solve_ex", out, info, fields="result info")
+
+
+@public(name="solve", namespace="linalg")
+def linalg_solve(A, B, *, left=True):
+    """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
+
+    A: (*, n, n). B: (*, n, k), or vectors: (n,), or (*, n) where * are A's batch dimensions.
+
+    >>> torch.linalg.solve(torch.tensor([[2., 0.], [0., 4.]]), torch.ones(2))
+    tensor([0.5000, 0.2500])
+    """
+    out, info = solved("linalg.solve", A, B, left)
+    check_info("torch.linalg.solve", info, singular("solve"))
+    return out
+
+
+# ---- triangular systems
+
+
+@primitive(opaque, public=False, method=False, node="LinalgSolveTriangularBackward0")
+def solve_triangular(xp, x, y, upper=False, unit=False):
+    """The solution of x @ out = y, reading one triangle of x."""
+
+
+def _triangular_y(xp: Any, g: Any, x: Any, upper: bool, unit: bool) -> Any:
+    return xp.solve_triangular(adjoint(xp, x), g, upper=not upper, unit=unit)
+
+
+def _triangular_x(xp: Any, g: Any, x: Any, out: Any, upper: bool, unit: bool) -> Any:
+    full = -xp.matmul(_triangular_y(xp, g, x, upper, unit), adjoint(xp, out))
+    return xp.triangle(full, (1 if upper else -1) if unit else 0, upper)
+
+
+leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2, 2)
+
+
+@public(name="solve_triangular", namespace="linalg")
+def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
+    """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with
+    unitriangular not the diagonal.
+
+    A: (*, n, n), B: (*, n, k). Zeros on the diagonal give infinities.
+    """
+    name = "linalg.solve_triangular"
+    check_matrix(name, A, square=True)
+    check_matrix(name, B, "B")
+    check_same_dtype(name, A, B)
+    check_sizes(name, A, B, left)
+    if left:
+        return solve_triangular.entry(A, B, upper, unitriangular)
+    return solve_triangular.entry(A.mT, B.mT, not upper, unitriangular).mT
+
+
+@public
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
+    """(solution, A) of A X = input (transpose: A^T X = input), A triangular."""
+    for t, what in ((input, "b"), (A, "A")):
+        if t._a.ndim < 2:
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {what} to have at least 2 dimensions, but it "
+                f"has {t._a.ndim} dimensions "
+                "instead"
+            )
+    check_matrix("triangular_solve", A, square=True)
+    check_same_dtype("triangular_solve", A, input)
+    check_sizes("triangular_solve", A, input, True)
+    out = solve_triangular.entry(A.mT if transpose else A, input, upper != transpose, unitriangular)
+    batch = broadcast_shapes(tuple(A._a.shape[:-2]), tuple(input._a.shape[:-2]))
+    return named(
+        "triangular_solve",
+        out,
+        A.expand((*batch, *A.shape[-2:])).clone(),
+        fields="solution cloned_coefficient",
+    )
+
+
+# ---- from factors
+
+
+@public
+def cholesky_solve(input, L, upper=False):
+    """X with A X = input, given the Cholesky factor of A: L (or U with upper).
+
+    >>> torch.cholesky_solve(torch.ones(2, 1), 2 * torch.eye(2))
+    tensor([[0.2500],
+            [0.2500]])
+    """
+    for t, what in ((input, "b"), (L, "u")):
+        if t._a.ndim < 2:
+            raise RuntimeError(
+                f"{what} should have at least 2 dimensions, but has {t._a.ndim} dimensions instead"
+            )
+    check_matrix("cholesky_solve", L, square=True)
+    check_same_dtype("cholesky_solve", L, input)
+    check_sizes("cholesky_solve", L, input, True)
+    factor, ah = (L.mH, L) if upper else (L, L.mH)
+    return solve_triangular.entry(
+        ah, solve_triangular.entry(factor, input, False, False), True, False
+    )
+
+
+@public
+def cholesky_inverse(input, upper=False):
+    """The inverse of A, given its Cholesky factor.
+
+    >>> torch.cholesky_inverse(2 * torch.eye(2))
+    tensor([[0.2500, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    check_matrix("cholesky_inverse", input, square=True)
+    return cholesky_inverse_op.entry(input, upper)
+
+
+@op(opaque, public=False, method=False, name="cholesky_inverse", node="CholeskyInverseBackward0")
+def cholesky_inverse_op(xp, x, upper=False):
+    """The inverse of L L^H (or U^H U)."""
+    f = adjoint(xp, x) if upper else x
+    eye = xp.diag_matrix(xp.ones(tuple(x.shape)[:-1], x.dtype))
+    left = xp.solve_triangular(f, eye, upper=False)
+    return xp.matmul(adjoint(xp, left), left)
+
+
+def _cholesky_inverse(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
+    both = -xp.matmul(out, xp.matmul(g + adjoint(xp, g), out))
+    return xp.matmul(x, both) if upper else xp.matmul(both, x)
+
+
+leading(cholesky_inverse_op.vjp(complex=True, x=_cholesky_inverse), 2)
+
+
+def _lu_solve(
+    name: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjoint: bool
+) -> Tensor:
+    from .lu import permutation_matrix
+
+    check_matrix(name, LU, "LU", square=True)
+    check_matrix(name, B, "B")
+    check_same_dtype(name, LU, B, "LU", "B")
+    if pivots.dtype.name != "int32":
+        raise RuntimeError(
+            f"{name}: pivots should be a Tensor of scalar type torch.int32. Got {pivots.dtype}"
+        )
+    if pivots._a.ndim == 0 or pivots._a.shape[-1] != LU._a.shape[-1]:
+        raise RuntimeError(
+            f"{name}: Number of pivots per batch should be same as the dimension of the matrix"
+        )
+    if tuple(LU._a.shape[:-1]) != tuple(pivots._a.shape):
+        raise RuntimeError(
+            f"{name}: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with "
+            "shape "
+            f"{list(pivots.shape)} instead"
+        )
+    check_sizes(name, LU, B, left)
+    if not left:  # X A = B is A^H X^H = B^H
+        return _lu_solve(name, LU, pivots, B.mH, True, not adjoint).mH
+    n = LU._a.shape[-1]
+    p = permutation_matrix.entry(pivots, n, LU._a.dtype)
+    if adjoint:
+        y = solve_triangular.entry(LU.mH, B, False, False)
+        return p @ solve_triangular.entry(LU.mH, y, True, True)
+    y = solve_triangular.entry(LU, p.mT @ B, False, True)
+    return solve_triangular.entry(LU, y, True, False)
+
+
+@public(name="lu_solve", namespace="linalg")
+def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
+    """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
+
+    >>> torch.linalg.lu_solve(*torch.linalg.lu_factor(2 * torch.eye(2)), torch.ones(2, 1))
+    tensor([[0.5000],
+            [0.5000]])
+    """
+    return _lu_solve("linalg.lu_solve", LU, pivots, B, left, adjoint)
+
+
+@public
+def lu_solve(input, LU_data, LU_pivots):
+    """X with A X = input, given lu_factor's results for A."""
+    return _lu_solve("linalg.lu_solve", LU_data, LU_pivots, input, True, False)
+
+
+@primitive(opaque, public=False, method=False, node="LinalgLdlSolveBackward0")
+def ldl_solve(xp, x, pivots, y, hermitian=False):
+    """The solution from ldl_factor's results."""
+
+
+def _ldl_y(xp: Any, g: Any, x: Any, pivots: Any, hermitian: bool) -> Any:
+    from .matrix import conj, is_complex
+
+    if is_complex(x) and not hermitian:  # a symmetric matrix's adjoint is its conjugate
+        return conj(xp, xp.ldl_solve(x, pivots, conj(xp, g), hermitian=hermitian))
+    return xp.ldl_solve(x, pivots, g, hermitian=hermitian)
+
+
+leading(ldl_solve.vjp(complex=True, y=_ldl_y), 2, 1, 2)
+
+
+@public(name="ldl_solve", namespace="linalg")
+def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
+    """X with A X = B, given ldl_factor's results for A."""
+    name = "torch.linalg.ldl_solve"
+    check_matrix(name, LD, "LD", square=True)
+    check_matrix(name, B, "B")
+    if pivots.dtype.category != 1:
+        raise RuntimeError(f"{name}: Expected pivots to be integers. Got {pivots.dtype}")
+    if tuple(LD._a.shape[:-1]) != tuple(pivots._a.shape):
+        raise RuntimeError(
+            f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with "
+            "shape "
+            f"{list(pivots.shape)} instead"
+        )
+    check_same_dtype(name, LD, B, "LD", "B")
+    check_sizes(name, LD, B, True)
+    return ldl_solve.entry(LD, pivots, B, hermitian)
+
+
+# -------------------------------------------------------------------------------------
+# pseudo-inverse, least squares
+
+
+@primitive(opaque, public=False, method=False, node="LinalgPinvBackward0")
+def pinv(xp, x, atol, rtol, hermitian=False):
+    """Pseudo-inverse without the singular values up to max(atol, rtol * the largest)."""
+
+
+def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    gh, ph = adjoint(xp, g), adjoint(xp, out)
+    mm = xp.matmul
+    if x.shape[-2] <= x.shape[-1]:
+        k = mm(gh, out)
+        kp = mm(k, ph)
+        return -adjoint(xp, mm(out, k)) + kp - mm(mm(x, out), kp) + mm(mm(ph, out), gh - mm(k, x))
+    k = mm(out, gh)
+    pk = mm(ph, k)
+    return -adjoint(xp, mm(k, out)) + mm(mm(gh - mm(x, k), out), ph) + pk - mm(mm(pk, out), x)
+
+
+leading(pinv.vjp(complex=True, x=_pinv), 2, 0, 0)
+
+
+def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """(atol, rtol) as tensors; by default rtol is max(m, n) * eps unless atol is given."""
+
+    def as_tensor(t: Any, what: str) -> Any:
+        if isinstance(t, Tensor):
+            if t.dtype.category == 3:
+                raise RuntimeError(f"{name}: {what} tensor of complex type is not supported.")
+            return t.detach()
+        return A.new_full((), float(t), dtype=dtypes.float64)
+
+    if rtol is None:
+        if atol is None or not isinstance(atol, Tensor) and atol <= 0:
+            rtol = max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
+        elif isinstance(atol, Tensor):
+            rtol = (atol <= 0).to(A.dtype.to_real()) * (
+                max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
+            )
+        else:
+            rtol = 0.0
+    return as_tensor(0.0 if atol is None else atol, "atol"), as_tensor(rtol, "rtol")
+
+
+@public(name="pinv", namespace="linalg")
+def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
+    """The pseudo-inverse of A (*, m, n), leaving out singular values up to max(atol, rtol * the
+    largest).
+
+    atol, rtol: numbers or tensors of the batch's shape; rtol is max(m, n) * eps by default.
+    hermitian: A is, and only one triangle is read.
+
+    >>> torch.linalg.pinv(torch.tensor([[2.], [0.]]))
+    tensor([[0.5000, 0.0000]])
+    """
+    check_matrix("linalg.pinv", A, square=hermitian)
+    if isinstance(hermitian, float) or isinstance(rcond, bool):
+        raise TypeError("linalg.pinv(): rcond is a number and hermitian a bool")
+    a, r = tolerances("torch.linalg.pinv", A, atol, rcond if rtol is None else rtol)
+    return pinv.entry(A, a, r, hermitian)
+
+
+@public
+def pinverse(input, rcond=1e-15):
+    """The pseudo-inverse of matrices."""
+    check_matrix("linalg.pinv", input)
+    return linalg_pinv(input, rtol=rcond)
+
+
+@primitive(
+    opaque,
+    outputs="out rank values",
+    integer="rank values",
+    public=False,
+    method=False,
+    node="LinalgLstsqBackward0",
+)
+def lstsq(xp, x, y, rcond=0.0, driver="gelsy"):
+    """(least squares solution, rank, singular values)."""
+
+
+def _lstsq_y(xp: Any, g_out: Any, x: Any) -> Any:
+    return xp.matmul(adjoint(xp, _full_pinv(xp, x)), g_out)
+
+
+def _lstsq_x(xp: Any, g_out: Any, x: Any, y: Any) -> Any:
+    return _pinv(xp, xp.matmul(g_out, adjoint(xp, y)), x, _full_pinv(xp, x))
+
+
+def _full_pinv(xp: Any, x: Any) -> Any:
+    eps = max(x.shape[-2:]) * dtypes.finfo(dtypes.as_dtype(x.dtype)).eps
+    real = dtypes.as_dtype(x.dtype).to_real().np
+    return xp.pinv(x, xp.zeros((), real), xp.full((), eps, real), False)
+
+
+leading(lstsq.vjp(complex=True, x=_lstsq_x, y=_lstsq_y), 2, 2)
+
+
+@public(name="lstsq", namespace="linalg")
+def linalg_lstsq(A, B, rcond=None, *, driver=None):
+    """(solution, residuals, rank, singular_values) of the least squares problem min |A X - B|.
+
+    A: (*, m, n), B: (*, m, k) or (*, m). driver: 'gelsy' (default), 'gels', 'gelsd' or 'gelss'.
+    residuals: the squared distances, where m > n and A has full rank.
+
+    >>> torch.linalg.lstsq(torch.tensor([[1.], [1.]]), torch.tensor([[1.], [3.]])).solution
+    tensor([[2.0000]])
+    """
+    name = "torch.linalg.lstsq"
+    check_matrix(name, A)
+    check_tensor(name, B, "B", 2)
+    if B._a.ndim < 1:
+        raise RuntimeError(f"{name}: other must have at least 1 dimension.")
+    check_same_dtype(name, A, B, "input", "other")
+    vector = is_vector(A, B)
+    if not vector and B._a.ndim < 2 or A._a.ndim - B._a.ndim not in (0, 1):
+        raise RuntimeError(
+            f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - "
+            "other.dim()) <= 1"
+        )
+    b = B.unsqueeze(-1) if vector else B
+    m, n = A._a.shape[-2:]
+    if b._a.shape[-2] != m:
+        raise RuntimeError(
+            f"{name}: input.size(-2) should match other.size({'-1' if vector else '-2'})"
+        )
+    broadcast_shapes(tuple(A._a.shape[:-2]), tuple(b._a.shape[:-2]))
+    driver = driver or "gelsy"
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
+    tol = dtypes.finfo(A.dtype).eps * max(m, n) if rcond is None else float(rcond)
+    out, rank, values = lstsq.entry(A, b, tol, driver)
+    values = values.to(A.dtype.to_real())
+    if driver not in ("gelsd", "gelss"):
+        values = values.new_empty(0)
+    residuals = _residuals(A, b, out, rank, m, n, driver)
+    if driver == "gels":
+        rank = rank.new_empty(0)
+    return named(
+        "linalg_lstsq",
+        out.squeeze(-1) if vector else out,
+        residuals,
+        rank,
+        values,
+        fields="solution residuals rank singular_values",
+    )
+
+
+def _residuals(
+    A: Tensor, b: Tensor, x: Tensor, rank: Tensor, m: int, n: int, driver: str
+) -> Tensor:
+    r = bottom(rank)
+    if m > n and (driver == "gels" or driver != "gelsy" and r is not None and (r == n).all()):
+        d = A @ x - b
+        return d.abs().square().sum(-2)
+    return x.reshape(-1)[:0].abs()
+
+
+# ---- tensors as matrices
+
+
+@public(name="tensorinv", namespace="linalg")
+def tensorinv(A, ind=2):
+    """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns.
+
+    >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 4)).shape
+    torch.Size([4, 2, 2])
+    """
+    check_floating("tensorinv", A)
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    s = tuple(A._a.shape)
+    rows, columns = math.prod(s[:ind]), math.prod(s[ind:])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} "
+            f"!= {rows}"
+        )
+    out, info = inv.entry(A.reshape(rows, columns))
+    check_info("inv", info, singular("inversion"))
+    return out.reshape(*s[ind:], *s[:ind])
+
+
+@public(name="tensorsolve", namespace="linalg")
+def tensorsolve(A, B, dims=None):
+    """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first.
+
+    >>> torch.linalg.tensorsolve(torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
+    tensor([1., 1., 1., 1.])
+    """
+    check_floating("tensorsolve", A)
+    if dims is not None:
+        d = tuple(
+            [
+                wrap_dim(i, A._a.ndim, "tensorsolve")
+                for i in ((dims,) if isinstance(dims, int) else dims)
+            ]
+        )
+        A = A.movedim(d, tuple(range(-len(d), 0)))
+    s = tuple(A._a.shape)
+    lead = B._a.ndim
+    rows, columns = math.prod(s[:lead]), math.prod(s[lead:])
+    if B._a.size != columns or rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            "prod(self.shape[:other.ndim]), but "
+            f"got {columns} != {rows}"
+        )
+    return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*s[lead:])

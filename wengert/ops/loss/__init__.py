@@ -1,0 +1,1 @@
+"""Ops of losses: against classes, likelihoods, margins, regression, CTC."""

@@ -1,0 +1,274 @@
+"""Losses against classes, and how losses are reduced.
+
+What lives here: cross entropy and the like, each as one op with its reduction and one backward
+word. Backward words are composites: libraries run the fused kernel (`arrays/loss.py`); recorded
+backward passes run the body. What does not: losses between arrays (`regression.py`,
+`likelihood.py`), margins (`margin.py`), CTC (`ctc.py`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ...engine.kinds import composite, opaque
+from ...engine.op import primitive
+from ...engine.tensor import Tensor
+from ..nn.activation import F, log_softmax
+
+REDUCTIONS = frozenset(("mean", "sum", "none"))
+
+
+def reduction_of(reduction: Any, size_average: Any = None, reduce: Any = None) -> str:
+    """The reduction, also from the old arguments, checked."""
+    if size_average is not None or reduce is not None:
+        average, whole = (True if v is None else v for v in (size_average, reduce))
+        reduction = ("mean" if average else "sum") if whole else "none"
+        warnings.warn(
+            "size_average and reduce args will be deprecated, please use "
+            f"reduction='{reduction}' instead.",
+            stacklevel=3,
+        )
+    if reduction not in REDUCTIONS:
+        if reduction == "elementwise_mean":
+            warnings.warn(
+                "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+                stacklevel=3,
+            )
+            return "mean"
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction: use 'mean', 'sum' or 'none'"
+        )
+    return reduction
+
+
+NUMBERED = ("none", "mean", "sum")  # PyTorch's numbers for reductions, in functions of torch itself
+
+
+def numbered(reduction: int) -> str:
+    """The reduction of a number."""
+    if reduction not in (0, 1, 2):
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction: use 0 (none), 1 (mean) or 2 (sum)"
+        )
+    return NUMBERED[reduction]
+
+
+def reduce_to(losses: Any, reduction: str) -> Any:
+    """Losses of elements, reduced."""
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
+
+
+def tensors(name: str, **arguments: Any) -> None:
+    """TypeError for arguments that are not Tensors."""
+    for i, (k, t) in enumerate(arguments.items(), 1):
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"{name}(): argument '{k}' (position {i}) must be Tensor, not {type(t).__name__}"
+            )
+
+
+# ------------------------------------------------------------------------------------- classes
+
+
+@primitive(
+    opaque,
+    types="any",
+    hidden="e s total",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="NllLossBackward0",
+)
+def cross_entropy(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
+    """Loss of logits x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
+
+
+def one_hot_of(xp: Any, x: Any, target: Any) -> tuple[Any, int]:
+    """(target as zeros and ones shaped like x, the dimension of the classes)."""
+    dim = 0 if x.ndim == 1 else 1
+    c = x.shape[dim]
+    classes = xp.reshape(xp.arange(0, c, 1, target.dtype), (c, *(1,) * (x.ndim - dim - 1)))
+    return xp.astype(xp.eq(xp.unsqueeze(target, dim), classes), x.dtype), dim
+
+
+@primitive(composite, public=False, method=False)
+def cross_entropy_backward(
+    xp, g, x, target, weight, e, s, total, reduction="mean", ignore=-100, smoothing=0.0
+):
+    """Gradient of cross_entropy's logits."""
+    q, dim = one_hot_of(xp, x, target)
+    kept = xp.astype(xp.unsqueeze(xp.ne(target, ignore), dim), x.dtype)
+    w = None if weight is None else xp.reshape(weight, (-1, *(1,) * (x.ndim - dim - 1)))
+    part = q if w is None else q * w
+    if smoothing:
+        part = part * (1 - smoothing) + (
+            smoothing / x.shape[dim] if w is None else w * (smoothing / x.shape[dim])
+        )
+    part = part * kept
+    g = xp.unsqueeze(g, dim) if reduction == "none" else g / total if reduction == "mean" else g
+    return g * (xp.softmax(x, dim) * xp.sum(part, dim, True) - part)
+
+
+cross_entropy.vjp(
+    x=lambda xp, g, x, target, weight, e, s, total, reduction, ignore, smoothing: (
+        xp.cross_entropy_backward(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
+    )
+)
+
+
+def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
+    """The checks of class indices that losses over classes share."""
+    s, t = input._a.shape, target._a.shape
+    if len(s) == 0:
+        raise ValueError(
+            f"Expected 1 or more dimensions (got {len(s)}): the input needs a dimension of classes"
+        )
+    if len(s) == 1:
+        if len(t):
+            raise RuntimeError(
+                f"nll_loss: an input of shape {list(s)} (classes without batch) needs a 0-d "
+                "target, got shape "
+                f"{list(t)}"
+            )
+    elif len(t) == 0 or s[0] != t[0]:
+        raise ValueError(
+            f"Expected input batch_size ({s[0]}) to match target batch_size ({t[0] if t else 1}): "
+            "the shapes are "
+            f"{list(s)} and {list(t)}"
+        )
+    elif tuple(s[2:]) != tuple(t[1:]):
+        raise RuntimeError(
+            f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}"
+        )
+    if target.dtype.name not in ("int64", "uint8"):
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {target.dtype}: convert the class "
+            "indices with "
+            ".long()"
+        )
+    if weight is not None:
+        c = s[0] if len(s) == 1 else s[1]
+        if tuple(weight._a.shape) != (c,):
+            raise RuntimeError(
+                f"weight tensor should be defined either for all {c} classes or no classes but got "
+                "weight tensor "
+                f"of shape: {list(weight._a.shape)}"
+            )
+        if weight.dtype is not input.dtype and input.dtype.itemsize > 2:
+            raise RuntimeError(
+                f"expected scalar type {input.dtype} but found {weight.dtype}: give the class "
+                "weights the input's "
+                "dtype"
+            )
+        if weight._n is not None:
+            raise RuntimeError(
+                "The function 'nll_loss_forward' is not differentiable with respect to argument "
+                "'weight'. This "
+                "input cannot have requires_grad True: pass weight.detach()"
+            )
+
+
+@F(name="cross_entropy")
+def cross_entropy_(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
+    """Cross entropy of logits input (N, C, ...) or (C,).
+
+    target: indices of classes (N, ...) or (), or probabilities of input's shape. weight: of each
+    class (C,).
+
+    >>> F.cross_entropy(torch.zeros(1, 2), torch.tensor([0]))
+    tensor(0.6931)
+    """
+    if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
+        reduction = reduction_of(reduction, size_average, reduce)
+    if type(input) is not Tensor or type(target) is not Tensor:
+        tensors("cross_entropy_loss", input=input, target=target)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input._a.shape == target._a.shape and target.dtype.category == 2:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
+        return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    target_shapes(input, target, weight)
+    return cross_entropy.entry(input, target, weight, reduction, ignore_index, label_smoothing)
+
+
+def soft_cross_entropy(
+    input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float
+) -> Tensor:
+    """cross_entropy against probabilities."""
+    dim = 0 if input._a.ndim == 1 else 1
+    c = input._a.shape[dim]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / c
+    terms = log_softmax.entry(input, dim) * target
+    if weight is not None:
+        if tuple(weight._a.shape) != (c,):
+            raise RuntimeError(
+                "cross_entropy: weight tensor should be defined either for all "
+                f"{c} classes or no classes but got weight tensor of shape: {list(weight._a.shape)}"
+            )
+        terms = terms * weight.reshape(-1, *(1,) * (input._a.ndim - dim - 1))
+    if reduction == "none":
+        return -terms.sum(dim)
+    total = -terms.sum()
+    return total if reduction == "sum" else total / (input._a.size // max(c, 1))
+
+
+@primitive(
+    opaque,
+    types="any",
+    hidden="total",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="NllLossBackward0",
+)
+def nll_loss(xp, x, target, weight, reduction="mean", ignore=-100):
+    """Loss of log-probabilities x (N, C, ...) or (C,) against classes (N, ...) or ()."""
+
+
+@primitive(composite, public=False, method=False)
+def nll_loss_backward(xp, g, x, target, weight, total, reduction="mean", ignore=-100):
+    """Gradient of nll_loss's log-probabilities."""
+    q, dim = one_hot_of(xp, x, target)
+    if weight is not None:
+        q = q * xp.reshape(weight, (-1, *(1,) * (x.ndim - dim - 1)))
+    q = q * xp.astype(xp.unsqueeze(xp.ne(target, ignore), dim), x.dtype)
+    g = xp.unsqueeze(g, dim) if reduction == "none" else g / total if reduction == "mean" else g
+    return -g * q
+
+
+nll_loss.vjp(
+    x=lambda xp, g, x, target, weight, total, reduction, ignore: xp.nll_loss_backward(
+        g, x, target, weight, total, reduction, ignore
+    )
+)
+
+
+@F(name="nll_loss")
+def nll_loss_(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
+):
+    """Minus the log-probability of the target class.
+
+    input: log-probabilities (N, C, ...) or (C,), target: (N, ...) or (), weight: (C,).
+
+    >>> F.nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
+    tensor(1.)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("nll_loss", input=input, target=target)
+    target_shapes(input, target, weight)
+    return nll_loss.entry(input, target, weight, reduction, ignore_index)

@@ -1,0 +1,286 @@
+"""Losses that are likelihoods: binary cross entropy, Kullback-Leibler, Poisson, Gaussian.
+
+What lives here: binary cross entropy as ops with fused kernels (`arrays/loss.py`), and losses of
+a few public functions. What does not: cross entropy of several classes (`cross_entropy.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from ...base.modes import no_grad
+from ...engine.kinds import composite, elementwise, opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..nn.activation import F
+from ..nn.embedding import readable
+from ..shape.join import joint_dtype
+from ..shape.views import expand_
+from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of, tensors
+from .regression import arriving, broadcast
+
+
+@primitive(
+    opaque,
+    types="any",
+    inputs=3,
+    optional="weight",
+    public=False,
+    method=False,
+    node="BinaryCrossEntropyBackward0",
+)
+def bce_loss(xp, x, y, weight, reduction="mean"):
+    """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
+
+
+@primitive(composite, public=False, method=False)
+def bce_loss_backward(xp, g, x, y, weight, reduction="mean"):
+    """Gradient of bce_loss's x."""
+    gx = arriving(xp, g, x, reduction) * (x - y) / xp.clamp_scalar((1 - x) * x, 1e-12, None)
+    return gx if weight is None else gx * weight
+
+
+def _bce_loss_y(xp: Any, g: Any, x: Any, weight: Any, reduction: str) -> Any:
+    odds = xp.clamp_scalar(xp.log1p(-x), -100, None) - xp.clamp_scalar(xp.log(x), -100, None)
+    gy = arriving(xp, g, x, reduction) * odds
+    return gy if weight is None else gy * weight
+
+
+bce_loss.vjp(
+    x=lambda xp, g, x, y, weight, reduction: xp.bce_loss_backward(g, x, y, weight, reduction),
+    y=_bce_loss_y,
+)
+
+
+@F(name="binary_cross_entropy")
+def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts.
+
+    >>> F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("binary_cross_entropy", input=input, target=target)
+    if tuple(target._a.shape) != tuple(input._a.shape):
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    if target.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Found dtype {target.dtype} but expected {input.dtype}: convert the target with "
+            ".to(input.dtype)"
+        )
+    if weight is not None:
+        weight = expand_(weight, *input._a.shape)
+    return bce_loss.entry(input, target, weight, reduction)
+
+
+@primitive(
+    opaque,
+    types="any",
+    inputs=4,
+    optional="weight pos_weight",
+    public=False,
+    method=False,
+    node="BinaryCrossEntropyWithLogitsBackward0",
+)
+def bce_logits(xp, x, y, weight, pos_weight, reduction="mean"):
+    """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""
+
+
+@primitive(composite, public=False, method=False)
+def bce_logits_backward(xp, g, x, y, weight, pos_weight, reduction="mean"):
+    """Gradient of bce_logits's x."""
+    s = xp.sigmoid(x)
+    slope = s - y if pos_weight is None else (pos_weight * y + 1 - y) * s - pos_weight * y
+    slope = slope if weight is None else slope * weight
+    return arriving(xp, g, x, reduction) * slope
+
+
+def _bce_logits_y(xp: Any, g: Any, x: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+    slope = -x if pos_weight is None else (pos_weight - 1) * xp.softplus(-x) - x
+    slope = slope if weight is None else slope * weight
+    return arriving(xp, g, x, reduction) * slope
+
+
+bce_logits.vjp(
+    x=lambda xp, g, x, y, weight, pos_weight, reduction: xp.bce_logits_backward(
+        g, x, y, weight, pos_weight, reduction
+    ),
+    y=_bce_logits_y,
+)
+
+
+@F(name="binary_cross_entropy_with_logits")
+def bce_logits_(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
+    """Binary cross entropy of sigmoid(input), without its rounding.
+
+    weight broadcasts; pos_weight multiplies the term of the positives.
+
+    >>> F.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("binary_cross_entropy_with_logits", input=input, target=target)
+    if tuple(target._a.shape) != tuple(input._a.shape):
+        raise ValueError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {input.dtype}: convert "
+            "the logits with "
+            ".float()"
+        )
+    if target.dtype is not input.dtype:
+        d = joint_dtype([input, target])
+        input, target = input.to(d), target.to(d)
+    if weight is not None or pos_weight is not None:
+        broadcast(*[t for t in (input, weight, pos_weight) if t is not None])
+    return bce_logits.entry(input, target, weight, pos_weight, reduction)
+
+
+@public(name="binary_cross_entropy_with_logits", method=False)
+def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
+    """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return bce_logits_(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
+
+
+# --------------------------------------------------------------------------- distributions
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def x_log_x(xp, x):
+    """x log x, and 0 at 0."""
+    return x * xp.log(x + xp.astype(xp.eq(x, 0), x.dtype))
+
+
+x_log_x.vjp(x=lambda xp, g, x: g * (xp.log(x) + 1))
+
+
+def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
+    """The terms of kl_div."""
+    tensors("kl_div", input=input, target=target)
+    if input.dtype.category < 2 or target.dtype.category < 2:
+        raise RuntimeError(
+            f"kl_div: Integral inputs not supported: got {input.dtype} and {target.dtype}, convert "
+            "with .float()"
+        )
+    if log_target:
+        return target.exp() * (target - input)
+    return x_log_x.entry(target) - target * input
+
+
+@F(name="kl_div")
+def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
+
+    log_target: target holds log-probabilities too. reduction: also 'batchmean', the sum over the
+    first dimension's size.
+
+    >>> F.kl_div(torch.tensor([0.5]).log(), torch.tensor([1.0]), reduction="sum")
+    tensor(0.6931)
+    """
+    if size_average is not None or reduce is not None:
+        reduction = reduction_of(reduction, size_average, reduce)
+    elif reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support "
+            "size.'batchmean' divides "
+            "only by the batch size, and aligns with the KL div math definition.'mean' will be "
+            "changed to behave the "
+            "same as 'batchmean' in the next major release.",
+            stacklevel=2,
+        )
+    batch = reduction == "batchmean"
+    losses = reduce_to(
+        divergence(input, target, log_target), "sum" if batch else reduction_of(reduction)
+    )
+    return losses / input._a.shape[0] if batch and input._a.ndim else losses
+
+
+@public(name="kl_div", method=False)
+def torch_kl_div(input, target, reduction=1, *, log_target=False):
+    """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return reduce_to(divergence(input, target, log_target), numbered(reduction))
+
+
+@F(name="poisson_nll_loss")
+def poisson_nll_loss_(
+    input,
+    target,
+    log_input=True,
+    full=False,
+    size_average=None,
+    eps=1e-8,
+    reduce=None,
+    reduction="mean",
+):
+    """Minus the log-likelihood of counts target under Poisson rates.
+
+    The rates are exp(input), or input if not log_input.
+
+    full: with Stirling's approximation of the constant of targets above 1.
+
+    >>> F.poisson_nll_loss(torch.tensor([0.0]), torch.tensor([3.0]))
+    tensor(1.)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("poisson_nll_loss", input=input, target=target)
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        one = target.new_ones(()) if target.dtype.category >= 2 else None
+        t = target if one is not None else target.to(loss.dtype)
+        large = t > 1
+        safe = t.where(large, t.new_ones(()))
+        stirling = safe * safe.log() - safe + 0.5 * (2 * math.pi * safe).log()
+        loss = loss + stirling * large.to(stirling.dtype)
+    return reduce_to(loss, reduction)
+
+
+@public(name="poisson_nll_loss", method=False)
+def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
+    """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return poisson_nll_loss_(input, target, log_input, full, None, eps, None, numbered(reduction))
+
+
+@F(name="gaussian_nll_loss")
+def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """Minus the log-likelihood of target under normal distributions.
+
+    Their mean is input, their variance var, but at least eps.
+
+    var: a number, or of input's shape, possibly without or with 1 for its last dimension. full:
+    with the constant.
+
+    >>> F.gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.ones(1))
+    tensor(2.)
+    """
+    tensors("gaussian_nll_loss", input=input, target=target)
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError(f"var has negative entry/entries: {var}")
+        var = var + input.detach() * 0
+    elif readable(var) and bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    s, v = tuple(input._a.shape), tuple(var._a.shape)
+    if v != s:
+        if s[:-1] == v:
+            var = var.unsqueeze(-1)
+        elif len(s) != len(v) or sum(b for a, b in zip(s, v) if a != b) != 1:
+            raise ValueError(f"var is of incorrect size: {list(v)} for an input of {list(s)}")
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not valid: use 'mean', 'sum' or 'none'")
+    with no_grad():  # the limit is no part of the derivative
+        lift = var.clamp(min=eps) - var
+    var = var + lift
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduce_to(loss, reduction)

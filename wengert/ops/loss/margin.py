@@ -1,0 +1,367 @@
+"""Losses with margins: hinges, triplets, labels.
+
+What lives here: losses that are a few public functions, and those of several labels with an op of
+their own. What does not: distances (`ops/nn/distance.py`), soft margins (`regression.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.kinds import opaque
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+from ..nn.activation import F, logsigmoid
+from ..nn.distance import pairwise_distance
+from ..nn.embedding import readable
+from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of, tensors
+from .regression import in_single, narrowed, reduced
+
+
+def at_least(x: Tensor, low: float) -> Tensor:
+    """x, or low where x is below it."""
+    return x.clamp(min=low)
+
+
+# ------------------------------------------------------------------------------------- hinges
+
+
+@F(name="hinge_embedding_loss")
+def hinge_embedding_loss_(
+    input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
+):
+    """input where target is 1, max(0, margin - input) where it is -1.
+
+    >>> F.hinge_embedding_loss(torch.tensor([0.3, 0.3]), torch.tensor([1, -1]), reduction="none")
+    tensor([0.3000, 0.7000])
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("hinge_embedding_loss", input=input, target=target)
+    hinge = at_least(margin - input, 0)
+    zero = input.new_zeros(())
+    return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
+
+
+@public(name="hinge_embedding_loss", method=False)
+def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
+    """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return hinge_embedding_loss_(input, target, margin, reduction=numbered(reduction))
+
+
+@F(name="margin_ranking_loss")
+def margin_ranking_loss_(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
+    """max(0, margin - target * (input1 - input2)): target 1 wants input1 larger, -1 input2.
+
+    >>> F.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1]))
+    tensor(2.)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
+    if not input1._a.ndim == input2._a.ndim == target._a.ndim:
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            "input1: "
+            f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
+        )
+    return reduce_to(at_least(-target * (input1 - input2) + margin, 0), reduction)
+
+
+@public(name="margin_ranking_loss", method=False)
+def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
+    """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return margin_ranking_loss_(input1, input2, target, margin, reduction=numbered(reduction))
+
+
+@F(name="cosine_embedding_loss")
+def cosine_embedding_loss_(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
+    """1 - cosine where target is 1, max(0, cosine - margin) where it is -1.
+
+    Inputs are (N, D) with a target (N,), or (D,) with ().
+
+    >>> F.cosine_embedding_loss(torch.eye(2), torch.ones(2, 2), torch.tensor([1, -1]))
+    tensor(0.5000)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
+    nd, n1, n2 = target._a.ndim, input1._a.ndim, input2._a.ndim
+    if nd > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if not n1 == n2 == nd + 1:
+        raise RuntimeError(
+            f"{nd}D target tensor expects {nd + 1}D input tensors, but found inputs with sizes "
+            f"{list(input1.shape)} "
+            f"and {list(input2.shape)}."
+        )
+    if input1.dtype.category < 2:
+        input1 = input1.float()
+    if input2.dtype.category < 2:
+        input2 = input2.float()
+    # smoothed norms, unlike cosine_similarity: a zero vector gives no nan
+    dot = (input1 * input2).sum(nd)
+    m1, m2 = ((x * x).sum(nd) + 1e-12 for x in (input1, input2))
+    cosine = dot / (m1 * m2).sqrt()
+    zero = cosine.new_zeros(())
+    loss = (1 - cosine).where(target == 1, zero) + at_least(cosine - margin, 0).where(
+        target == -1, zero
+    )
+    return reduce_to(loss, reduction)
+
+
+@public(name="cosine_embedding_loss", method=False)
+def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
+    """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return cosine_embedding_loss_(input1, input2, target, margin, reduction=numbered(reduction))
+
+
+def triplet(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    distance: Any,
+    margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:
+    """The loss of triplets under a distance function."""
+    dims = (anchor._a.ndim, positive._a.ndim, negative._a.ndim)
+    if len(set(dims)) > 1:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            "dimensions, but "
+            f"got: anchor {dims[0]}D, positive {dims[1]}D, and negative {dims[2]}D inputs"
+        )
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = far.minimum(distance(positive, negative))
+    return reduce_to(at_least(margin + near - far, 0), reduction)
+
+
+@F(name="triplet_margin_loss")
+def triplet_margin_loss_(
+    anchor,
+    positive,
+    negative,
+    margin=1.0,
+    p=2,
+    eps=1e-6,
+    swap=False,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+):
+    """max(0, margin + distance to positive - distance to negative).
+
+    Distances are p-norms over the last dimension.
+
+    swap: the negative's distance is the smaller of those from anchor and from positive.
+
+    >>> F.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, 2))
+    tensor(1.)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    return triplet(
+        anchor,
+        positive,
+        negative,
+        lambda a, b: pairwise_distance(a, b, p, eps),
+        margin,
+        swap,
+        reduction,
+    )
+
+
+@public(name="triplet_margin_loss", method=False)
+def torch_triplet_margin_loss(
+    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=1
+):
+    """F.triplet_margin_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    return triplet_margin_loss_(
+        anchor, positive, negative, margin, p, eps, swap, reduction=numbered(reduction)
+    )
+
+
+@F(name="triplet_margin_with_distance_loss")
+def triplet_margin_with_distance_loss_(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
+    """max(0, margin + distance to positive - distance to negative), with any distance.
+
+    >>> F.triplet_margin_with_distance_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
+    tensor(0.)
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    return triplet(
+        anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
+    )
+
+
+# ------------------------------------------------------------------------------------- classes
+
+
+@op(opaque, types="any", inputs=3, optional="weight", public=False, method=False)
+def multi_margin_loss(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
+    """Hinge losses of the other classes against the target's, averaged over classes."""
+    low, x = in_single(xp, x)
+    q, _ = one_hot_of(xp, x, target)
+    h = xp.clamp_scalar(margin - xp.sum(x * q, 1, True) + x, 0, None) * (1 - q)
+    h = h if p == 1 else h * h
+    if weight is not None:
+        h = h * xp.sum(q * in_single(xp, weight)[1], 1, True)
+    return narrowed(xp, reduced(xp, xp.sum(h, 1) / x.shape[1], reduction), low)
+
+
+def _multi_margin(
+    xp: Any, g: Any, x: Any, target: Any, weight: Any, p: int, margin: float, reduction: str
+) -> Any:
+    low, x = in_single(xp, x)
+    q, _ = one_hot_of(xp, x, target)
+    z = margin - xp.sum(x * q, 1, True) + x
+    slope = xp.astype(xp.gt(z, 0), x.dtype) * (1 - q)
+    slope = slope if p == 1 else slope * z * 2
+    if weight is not None:
+        slope = slope * xp.sum(q * in_single(xp, weight)[1], 1, True)
+    slope = slope - q * xp.sum(slope, 1, True)
+    n, c = x.shape
+    return slope * (
+        g / (n * c)
+        if reduction == "mean"
+        else g / c
+        if reduction == "sum"
+        else xp.unsqueeze(g, 1) / c
+    )
+
+
+multi_margin_loss.vjp(x=_multi_margin)
+
+
+@F(name="multi_margin_loss")
+def multi_margin_loss_(
+    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
+):
+    """Hinge losses of the other classes against the target's, averaged over classes.
+
+    Each goes to the power p, 1 or 2.
+
+    input: (N, C) or (C,), target: (N,) or (), weight: of each class (C,).
+
+    >>> F.multi_margin_loss(torch.tensor([[0.0, 0.5]]), torch.tensor([0]))
+    tensor(0.7500)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("multi_margin_loss", input=input, target=target)
+    if p not in (1, 2):
+        raise ValueError(f"only p == 1 and p == 2 supported: got {p}")
+    if weight is not None and weight._a.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    s, t = tuple(input._a.shape), tuple(target._a.shape)
+    if len(s) > 2 or 0 in s[1:] or (len(s) == 1 and s[0] == 0):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            + str(list(s))
+        )
+    n, c = (1, s[0] if s else 1) if len(s) < 2 else s
+    if len(t) > 1 or (t[0] if t else 1) != n:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
+            "samples (batch "
+            f"size). Expected target size [{n}], but got {list(t)}. Input has shape {list(s)}"
+        )
+    if weight is not None and tuple(weight._a.shape) != (c,):
+        raise RuntimeError(
+            f"inconsistent weight size, expected {c} but got {list(weight._a.shape)}"
+        )
+    if target.dtype.name != "int64":
+        raise RuntimeError(
+            f"expected scalar type Long but found {target.dtype}: convert the target with .long()"
+        )
+    a = target._a
+    if readable(target) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c):
+        raise RuntimeError(
+            f"target out of range: multi_margin_loss needs class indices of 0 to {c - 1}"
+        )
+    if input.dtype.category != 2:
+        raise NotImplementedError(
+            f"\"multi_margin_loss\" not implemented for '{input.dtype}': it takes floating point "
+            "tensors"
+        )
+    r = multi_margin_loss.entry(
+        input.reshape(n, c), target.reshape(n), weight, p, margin, reduction
+    )
+    return r if reduction != "none" or len(s) > 1 or t else r.reshape(())
+
+
+@primitive(
+    opaque, types="any", public=False, method=False, inputs=2, node="MultilabelMarginLossBackward0"
+)
+def multilabel_margin(xp, x, target, reduction="mean"):
+    """Hinge losses between target classes and the others."""
+
+
+@primitive(opaque, types="any", public=False, method=False, inputs=3)
+def multilabel_margin_backward(xp, h, x, target, reduction="mean"):
+    """Gradient of multilabel_margin's x, which is linear in h, that of its result."""
+
+
+multilabel_margin.vjp(
+    x=lambda xp, g, x, target, reduction: xp.multilabel_margin_backward(g, x, target, reduction)
+)
+
+
+def _multilabel_again(xp: Any, g: Any, x: Any, target: Any, reduction: str, h_shape: Any) -> Any:
+    one = xp.ones(tuple(h_shape), x.dtype)
+    terms = g * xp.multilabel_margin_backward(one, x, target, reduction)
+    return xp.sum(terms, 1 if len(h_shape) else None)
+
+
+multilabel_margin_backward.vjp(h=_multilabel_again)
+
+
+@F(name="multilabel_margin_loss")
+def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
+    """Hinge losses between each target class and each other class, over the number of classes.
+
+    input: (N, C) or (C,); target: of the same shape, classes and then -1.
+
+    >>> F.multilabel_margin_loss(torch.tensor([0.0, 0.5]), torch.tensor([0, -1]))
+    tensor(0.7500)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("multilabel_margin_loss", input=input, target=target)
+    s = tuple(input._a.shape)
+    if len(s) > 2 or 0 in s[1:] or (len(s) == 1 and s[0] == 0):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            + str(list(s))
+        )
+    if tuple(target._a.shape) != s and not (len(s) < 2 and target._a.size == input._a.size):
+        raise RuntimeError(
+            f"inconsistent target size: {list(target._a.shape)} for input of size: {list(s)}"
+        )
+    return multilabel_margin.entry(input, target, reduction)
+
+
+@F(name="multilabel_soft_margin_loss")
+def multilabel_soft_margin_loss_(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean"
+):
+    """Binary cross entropy of logits input (N, C), averaged over classes; weight: (C,).
+
+    >>> F.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.ones(1, 2))
+    tensor(0.6931)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    loss = -(target * logsigmoid.entry(input) + (1 - target) * logsigmoid.entry(-input))
+    if weight is not None:
+        loss = loss * weight
+    d = input._a.ndim - 1
+    return reduce_to(loss.sum(d) / input._a.shape[d], reduction)

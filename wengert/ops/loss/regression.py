@@ -1,0 +1,250 @@
+"""Losses between arrays, element by element: squares, absolute values, huber, soft margin.
+
+What lives here: each as one op with its reduction, in the vocabulary or with a kernel of its own
+(`arrays/loss.py`). What does not: losses that are likelihoods (`likelihood.py`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ...base import dtypes
+from ...engine.kinds import composite, opaque
+from ...engine.op import op, primitive
+from ...engine.tensor import Tensor
+from ..nn.activation import F
+from ..shape.views import expand_
+from .cross_entropy import REDUCTIONS, reduce_to, reduction_of, tensors
+
+
+def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
+    """What arrives at each element of a reduced loss."""
+    if reduction != "mean":
+        return g
+    n = 1
+    for s in x.shape:
+        n *= s
+    return g / n
+
+
+@primitive(opaque, types="promote", hidden="d", public=False, method=False)
+def mse_loss(xp, x, y, reduction="mean"):
+    """(x - y) ** 2, reduced."""
+
+
+@primitive(composite, public=False, method=False)
+def mse_loss_backward(xp, g, x, y, d, reduction="mean"):
+    """Gradient of mse_loss's x."""
+    return (x - y) * (2 * arriving(xp, g, x, reduction))
+
+
+def _mse_loss(xp: Any, g: Any, x: Any, y: Any, d: Any, reduction: str, needs: Any) -> Any:
+    gx = xp.mse_loss_backward(g, x, y, d, reduction)
+    return gx, -gx if needs[1] else None
+
+
+mse_loss.vjp_all(_mse_loss)
+
+
+def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """input and target in one shape; a warning if they had to be broadcast."""
+    if input._a.shape == target._a.shape:
+        return input, target
+    warnings.warn(
+        f"{name}: Using a target size ({target.shape}) that is different to the input size "
+        f"({input.shape}). This will "
+        "likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+        "size.",
+        stacklevel=3,
+    )
+    input, target = broadcast(input, target)
+    return input, target
+
+
+def broadcast(*ts: Tensor) -> tuple[Tensor, ...]:
+    """Tensors expanded to their common shape."""
+    shape: list[int] = []
+    for t in ts:
+        s = tuple(t._a.shape)
+        shape = [1] * (len(s) - len(shape)) + shape
+        for i in range(1, len(s) + 1):
+            if shape[-i] == 1:
+                shape[-i] = s[-i]
+            elif s[-i] not in (1, shape[-i]):
+                raise RuntimeError(
+                    f"The size of tensor a ({shape[-i]}) must match the size of tensor b ({s[-i]}) "
+                    "at non-singleton "
+                    f"dimension {len(shape) - i}: the shapes are {[list(x._a.shape) for x in ts]}"
+                )
+    return tuple([t if tuple(t._a.shape) == tuple(shape) else expand_(t, *shape) for t in ts])
+
+
+def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
+    """Losses times weights, reduced; their mean is divided by the sum of the weights."""
+    if tuple(weight._a.shape) != tuple(input._a.shape):
+        raise ValueError(
+            f"Weights and input must have the same size: got {list(weight._a.shape)} and "
+            f"{list(input._a.shape)}"
+        )
+    losses = losses * weight
+    if reduction == "none":
+        return losses
+    return losses.sum() if reduction == "sum" else losses.sum() / weight.sum()
+
+
+@F(name="mse_loss")
+def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """(input - target) ** 2: the mean, the sum, or of each element.
+
+    >>> F.mse_loss(torch.tensor([1., 2.]), torch.tensor([1., 4.]))
+    tensor(2.)
+    """
+    if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
+        reduction = reduction_of(reduction, size_average, reduce)
+    tensors("mse_loss", input=input, target=target)
+    if input._a.shape != target._a.shape:
+        input, target = same_size("mse_loss", input, target)
+    if weight is not None:
+        return weighted(input, mse_loss.entry(input, target, "none"), weight, reduction)
+    return mse_loss.entry(input, target, reduction)
+
+
+@F(name="l1_loss")
+def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """|input - target|: the mean, the sum, or of each element.
+
+    >>> F.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("l1_loss", input=input, target=target)
+    input, target = same_size("l1_loss", input, target)
+    losses = (input - target).abs()
+    if weight is not None:
+        return weighted(input, losses, weight, reduction)
+    return reduce_to(losses, reduction)
+
+
+# --------------------------------------------------------------------------- huber and margins
+
+
+def reduced(xp: Any, losses: Any, reduction: str) -> Any:
+    """Losses of elements, reduced, in the vocabulary."""
+    return (
+        losses
+        if reduction == "none"
+        else xp.mean(losses, None)
+        if reduction == "mean"
+        else xp.sum(losses, None)
+    )
+
+
+def in_single(xp: Any, *arrays: Any) -> tuple[Any, ...]:
+    """(dtype to return to, arrays with half precision as float32)."""
+    d = dtypes.as_dtype(arrays[0].dtype)
+    if d.itemsize == 2 and d.category == 2:
+        return (arrays[0].dtype, *[xp.astype(a, dtypes.float32) for a in arrays])
+    return (None, *arrays)
+
+
+def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
+    return x if dtype is None else xp.astype(x, dtype)
+
+
+@op(opaque, types="promote", public=False, method=False)
+def huber_loss(xp, x, y, reduction="mean", delta=1.0):
+    """Half the square of x - y up to delta, then a line."""
+    low, x, y = in_single(xp, x, y)
+    d = xp.abs(x - y)
+    m = xp.clamp_scalar(d, None, delta)
+    return narrowed(xp, reduced(xp, m * (d - 0.5 * m), reduction), low)
+
+
+def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs: Any) -> Any:
+    gx = xp.clamp_scalar(x - y, -delta, delta) * arriving(xp, g, x, reduction)
+    return gx, -gx if needs[1] else None
+
+
+huber_loss.vjp_all(_huber)
+
+
+@op(opaque, types="promote", public=False, method=False)
+def smooth_l1_loss(xp, x, y, reduction="mean", beta=1.0):
+    """huber_loss over beta: slopes of 1 beyond it."""
+    low, x, y = in_single(xp, x, y)
+    d = xp.abs(x - y)
+    m = xp.clamp_scalar(d, None, beta)
+    return narrowed(xp, reduced(xp, m * (d - 0.5 * m) / beta, reduction), low)
+
+
+smooth_l1_loss.vjp_all(
+    lambda xp, g, x, y, reduction, beta, needs: _huber(xp, g / beta, x, y, reduction, beta, needs)
+)
+
+
+@op(opaque, types="any", public=False, method=False)
+def soft_margin_loss(xp, x, y, reduction="mean"):
+    """log(1 + exp(-y x))."""
+    return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)
+
+
+soft_margin_loss.vjp(
+    x=lambda xp, g, x, y, reduction: -y * xp.sigmoid(-(x * y)) * arriving(xp, g, x, reduction)
+)
+
+
+@F(name="smooth_l1_loss")
+def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """Half the square of the difference over beta, from beta on a line of slope 1.
+
+    >>> F.smooth_l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("smooth_l1_loss", input=input, target=target)
+    input, target = same_size("smooth_l1_loss", input, target)
+    if beta == 0.0:
+        return reduce_to((input - target).abs(), reduction)
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: got {beta}")
+    return smooth_l1_loss.entry(input, target, reduction, beta)
+
+
+@F(name="huber_loss")
+def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
+    """Half the square of the difference, from delta on a line of slope delta.
+
+    >>> F.huber_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
+    reduction = reduction_of(reduction)
+    tensors("huber_loss", input=input, target=target)
+    if delta <= 0:
+        raise RuntimeError(
+            f"huber_loss does not support non-positive values for delta: got {delta}"
+        )
+    shape = tuple(input._a.shape)
+    input, target = same_size("huber_loss", input, target)
+    if weight is None:
+        return huber_loss.entry(input, target, reduction, delta)
+    if tuple(weight._a.shape) != shape:
+        raise ValueError(
+            f"Weights and input must have the same size: got {list(weight._a.shape)} and "
+            f"{list(shape)}"
+        )
+    return reduce_to(huber_loss.entry(input, target, "none", delta) * weight, reduction)
+
+
+@F(name="soft_margin_loss")
+def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
+    """log(1 + exp(-target * input)), for targets 1 and -1.
+
+    >>> F.soft_margin_loss(torch.zeros(2), torch.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    tensors("soft_margin_loss", input=input, target=target)
+    if target.dtype is not input.dtype:
+        target = target.to(input.dtype)
+    return soft_margin_loss.entry(*broadcast(input, target), reduction)

@@ -1,0 +1,1 @@
+"""Ops on each element: arithmetic, comparisons, rounding, complex and special functions."""

@@ -1,0 +1,419 @@
+"""Sums, products, quotients, powers of two arrays, and their in-between forms (alpha, rounding
+modes).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.kinds import elementwise, linear
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+
+
+@primitive(elementwise, public=False, method=False)
+def add(xp, x, y):
+    """Sum of x and y, with broadcasting."""
+
+
+add.vjp(x=lambda g: g, y=lambda g: g)
+
+
+@primitive(elementwise, public=False, method=False)
+def sub(xp, x, y):
+    """Difference of x and y, with broadcasting."""
+
+
+sub.vjp(x=lambda g: g, y=lambda g: -g)
+
+
+@op(elementwise, method=False, public=False, node="RsubBackward1")
+def rsub(xp, x, y):
+    """y - x."""
+    return xp.sub(y, x)
+
+
+rsub.vjp(x=lambda g: -g, y=lambda g: g)
+
+
+@primitive(elementwise, aliases=("multiply",))
+def mul(xp, x, y):
+    """Product of x and y, with broadcasting.
+
+    >>> torch.mul(torch.tensor([1., 2.]), 3.0)
+    tensor([3., 6.])
+    """
+
+
+mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def div(xp, x, y):
+    """Quotient of x and y; integers give floats."""
+
+
+div.vjp(x=lambda g, y: g / y, y=lambda g, y, out: -g * out / y)
+
+
+@primitive(linear, public=False, method=False)
+def neg(xp, x):
+    """-x."""
+
+
+neg.vjp(x=lambda g: -g)
+
+
+def negated(careful):
+    """The short form of neg()."""
+    find = neg.impl.get
+
+    def f(input, **kw):
+        if type(input) is Tensor and input._n is None and not kw:
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (d is F32 or d is F64) and run is not None and a.ndim:
+                return plain(run(a))
+        return careful(input, **kw)
+
+    return f
+
+
+@public(name="neg", aliases=("negative",))
+@short(negated)
+def neg_(input, *, out=None):
+    """-input; bool is refused."""
+    if input.dtype.category == 0:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
+            " invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    return neg.entry(input, out=out)
+
+
+@primitive(elementwise, types="float")
+def reciprocal(xp, x):
+    """1 / x."""
+
+
+reciprocal.vjp(x=lambda g, out: -g * out * out)
+
+
+@primitive(elementwise, types="promote", public=False, method=False, node="PowBackward0")
+def pow(xp, x, y):
+    """x to the power y."""
+
+
+def _pow_x(xp: Any, g: Any, x: Any, y: Any) -> Any:
+    if type(y) in (int, float, complex):
+        if y == 0:
+            return xp.zeros_like(g)
+        if y == 1:
+            return g
+        return g * (y * x) if y == 2 else g * (y * xp.pow(x, y - 1))
+    return xp.keep(g * (y * xp.pow(x, y - 1)), xp.ne(y, 0))
+
+
+def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
+    # 0 ** y has derivative 0 for y > 0, where log gives -inf
+    if type(x) in (int, float, complex):
+        x = xp.full_like(out, x)
+    zero = xp.logical_and(xp.eq(x, 0), xp.ge(xp.real(y) if hasattr(y, "dtype") else y, 0))
+    return g * xp.where(zero, xp.zeros_like(out), out * xp.log(xp.where(zero, xp.ones_like(x), x)))
+
+
+pow.vjp(x=_pow_x, y=_pow_y)
+pow.keeps_numbers = True
+
+
+@op(elementwise, public=False, method=False, node="PowBackward1")
+def pow_tensor(xp, x, y):
+    """x to the power y, both arrays."""
+    return xp.pow(x, y)
+
+
+@op(elementwise, public=False, method=False, node="PowBackward2")
+def pow_base(xp, x, y):
+    """A number to the power y."""
+    return xp.pow(x, y)
+
+
+pow_tensor.vjp(x=_pow_x, y=_pow_y)
+pow_base.vjp(x=_pow_x, y=_pow_y)
+for _op in (pow, pow_base, sub, rsub, div):
+    _op.number_first = True  # their public forms check
+
+
+@primitive(elementwise, public=False, method=False)
+def remainder(xp, x, y):
+    """x modulo y, with the sign of y."""
+
+
+remainder.number_first = True
+remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor(x / y))
+
+
+@primitive(elementwise)
+def fmod(xp, x, y):
+    """x modulo y, with the sign of x."""
+
+
+fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
+
+
+@primitive(elementwise)
+def floor_divide(xp, x, y):
+    """x / y rounded down."""
+
+
+def _no_slope(xp: Any, g: Any) -> Any:
+    return xp.zeros_like(g)
+
+
+floor_divide.vjp(x=_no_slope, y=_no_slope)
+
+
+@public(name="add")
+def add_(input, other, *, alpha=1, out=None):
+    """input + alpha * other, with broadcasting.
+
+    >>> torch.add(torch.tensor([1., 2.]), 1.0, alpha=2)
+    tensor([3., 4.])
+    """
+    check_alpha("add", input, other, alpha)
+    return add.entry(input, other if alpha == 1 else other * alpha, out=out)
+
+
+@public(name="sub", aliases=("subtract",))
+def sub_(input, other, *, alpha=1, out=None):
+    """input - alpha * other, with broadcasting."""
+    check_alpha("sub", input, other, alpha)
+    for t in (input, other):
+        if type(t) is bool or isinstance(t, Tensor) and t.dtype.category == 0:
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
+                " trying to invert a mask, use the `~` or `logical_not()` operator instead."
+            )
+    return sub.entry(input, other if alpha == 1 else other * alpha, out=out)
+
+
+def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
+    if type(alpha) is int and alpha == 1:
+        return
+    kinds = [
+        t.dtype.category if isinstance(t, Tensor) else 1 if type(t) is int else 2
+        for t in (input, other)
+    ]
+    if type(alpha) is bool and max(kinds) > 0:
+        raise RuntimeError(f"{name}: Boolean alpha only supported for Boolean results.")
+    if type(alpha) is float and max(kinds) < 2:
+        raise RuntimeError(
+            f"{name}: For integral input tensors, argument alpha must not be a floating point"
+            " number."
+        )
+    if type(alpha) is complex and max(kinds) < 3:
+        raise RuntimeError(
+            f"{name}: For non-complex input tensors, argument alpha must not be a complex number."
+        )
+
+
+@public(name="rsub")
+def rsub_(input, other, *, alpha=1):
+    """other - alpha * input."""
+    return rsub.entry(input if alpha == 1 else input * alpha, other)
+
+
+@public(name="div", aliases=("divide",))
+def div_(input, other, *, rounding_mode=None, out=None):
+    """input / other; rounding_mode None, 'trunc' or 'floor'."""
+    if rounding_mode is None:
+        return div.entry(input, other, out=out)
+    if rounding_mode == "floor":
+        return floor_divide.entry(input, other, out=out)
+    if rounding_mode == "trunc":
+        return trunc_divide.entry(input, other, out=out)
+    raise RuntimeError(
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+        f"'{rounding_mode}'"
+    )
+
+
+@op(elementwise, public=False, method=False)
+def trunc_divide(xp, x, y):
+    """x / y rounded towards zero."""
+    return xp.div(x - xp.fmod(x, y), y) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
+
+
+trunc_divide.vjp(x=_no_slope, y=_no_slope)
+
+
+def is_float(*arrays: Any) -> bool:
+    from ...base.dtypes import as_dtype
+
+    return any(
+        type(a) is float or hasattr(a, "dtype") and as_dtype(a.dtype).category > 1 for a in arrays
+    )
+
+
+@public
+def true_divide(input, other, *, out=None):
+    """input / other; integers give floats."""
+    return div.entry(input, other, out=out)
+
+
+@public(name="remainder")
+def remainder_(input, other, *, out=None):
+    """input modulo other, with the sign of other."""
+    return remainder.entry(input, other, out=out)
+
+
+@public(name="pow")
+def pow_(input, exponent, *, out=None):
+    """input to the power exponent, with broadcasting; either may be a number.
+
+    >>> torch.pow(torch.tensor([2., 3.]), 2)
+    tensor([4., 9.])
+    """
+    if not isinstance(input, Tensor):
+        return pow_base.entry(input, exponent, out=out)
+    return (pow_tensor if isinstance(exponent, Tensor) else pow).entry(input, exponent, out=out)
+
+
+@public
+def float_power(input, exponent, *, out=None):
+    """input ** exponent computed in double precision."""
+    from ...base import dtypes
+
+    def double(t: Any) -> Any:
+        if isinstance(t, Tensor):
+            return t.to(dtypes.complex128 if t.dtype.category == 3 else dtypes.float64)
+        return complex(t) if isinstance(t, complex) else float(t)
+
+    r = pow.entry(double(input), double(exponent))
+    from ...engine.dispatch import write_out
+
+    return r if out is None else write_out("float_power", r, out)
+
+
+@primitive(elementwise, public=False, method=False, name="addcmul")
+def addcmul_op(xp, x, a, b, value=1):
+    """x + value * a * b."""
+
+
+addcmul_op.vjp(
+    x=lambda g: g,
+    a=lambda g, b, value: g * b if value == 1 else g * b * value,
+    b=lambda g, a, value: g * a if value == 1 else g * a * value,
+)
+
+
+@op(elementwise, public=False, method=False, name="addcdiv")
+def addcdiv_op(xp, x, a, b, value=1):
+    """x + value * a / b."""
+    q = a / b
+    return x + (q if value == 1 else q * value)
+
+
+addcdiv_op.vjp(
+    x=lambda g: g,
+    a=lambda g, b, value: g * value / b,
+    b=lambda g, a, b, value: -g * value * a / (b * b),
+)
+
+
+@op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
+def lerp_op(xp, x, end, weight):
+    """x + weight * (end - x)."""
+    return x + (end - x) * weight
+
+
+lerp_op.vjp(
+    x=lambda g, weight: g * (1 - weight),
+    end=lambda g, weight: g * weight,
+    weight=lambda g, x, end: g * (end - x),
+)
+
+
+@primitive(elementwise, public=False, method=False, node="LerpBackward0")
+def lerp_number(xp, x, end, weight=0.5):
+    """x + weight * (end - x), for a weight that is a number."""
+
+
+lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
+
+
+def with_product(careful):
+    """The short form of addcmul() for arrays of one shape and dtype."""
+    find: Any = addcmul_op.impl.get
+
+    def f(input, tensor1, tensor2, **kw):
+        if type(input) is type(tensor1) is type(tensor2) is Tensor and not kw:
+            a, b, c = input._a, tensor1._a, tensor2._a
+            d, t, shape = a.dtype, type(a), a.shape
+            run: Any = find(t) if input._n is tensor1._n is tensor2._n is None else None
+            usual = run is not None and shape and t is type(b) is type(c)
+            usual = usual and (d is F32 or d is F64) and d is b.dtype and d is c.dtype
+            if usual and shape == b.shape == c.shape:
+                return plain(run(a, b, c, 1))
+        return careful(input, tensor1, tensor2, **kw)
+
+    return f
+
+
+def between(careful):
+    """The short form of lerp() with a number, for arrays of one shape and dtype."""
+    find: Any = lerp_number.impl.get
+
+    def f(input, end, weight, **kw):
+        if type(input) is type(end) is Tensor and type(weight) in (float, int) and not kw:
+            a, b = input._a, end._a
+            d, t, shape = a.dtype, type(a), a.shape
+            run: Any = find(t) if input._n is end._n is None else None
+            usual = run is not None and shape and t is type(b) and shape == b.shape
+            if usual and (d is F32 or d is F64) and d is b.dtype:
+                return plain(run(a, b, weight))
+        return careful(input, end, weight, **kw)
+
+    return f
+
+
+@public
+@short(with_product)
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 * tensor2."""
+    return addcmul_op.entry(input, tensor1, tensor2, value)
+
+
+@public
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 / tensor2; integer division is not supported."""
+    if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with"
+            " .float()"
+        )
+    return addcdiv_op.entry(input, tensor1, tensor2, value)
+
+
+@public
+@short(between)
+def lerp(input, end, weight):
+    """input + weight * (end - input)."""
+    if input.dtype is not end.dtype:
+        raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
+    if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
+        raise RuntimeError(
+            f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
+        )
+    if type(weight) is float or type(weight) is int:
+        return lerp_number.entry(input, end, weight)
+    return lerp_op.entry(input, end, weight)
+
+
+@public(method="positive")
+def positive(input):
+    """input itself; bool is refused."""
+    if input.dtype.category == 0:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input

@@ -1,0 +1,287 @@
+"""Rarer functions of two tensors, and functions of one that come without SciPy: signs, angles,
+rounding, extremes.
+
+The common arithmetic is in `arithmetic.py`, special functions of mathematics are in `special.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base.returns import named
+from ...engine.fast_paths import alone, short
+from ...engine.kinds import elementwise
+from ...engine.op import primitive, public
+from .arithmetic import mul
+from .arithmetic import pow as power
+from .unary import round_half
+
+
+@primitive(elementwise, types="float")
+def copysign(xp, x, y):
+    """The magnitude of x with the sign of y.
+
+    >>> torch.copysign(torch.tensor([1., -2.]), -1.0)
+    tensor([-1., -2.])
+    """
+
+
+copysign.vjp(
+    x=lambda xp, g, x, out: g * xp.where(xp.eq(x, 0), xp.zeros_like(x), xp.sign(x) * xp.sign(out)),
+    y=lambda xp, g: xp.zeros_like(g),
+)
+
+
+@primitive(elementwise, types="float", aliases=("arctan2",))
+def atan2(xp, x, y):
+    """The angle of the point (y, x), in (-pi, pi]."""
+
+
+def _over_square(xp: Any, v: Any, x: Any, y: Any) -> Any:
+    r = x * x + y * y
+    zero = xp.eq(r, 0)
+    return xp.where(zero, xp.zeros_like(r), v / xp.where(zero, xp.ones_like(r), r))
+
+
+atan2.vjp(
+    x=lambda xp, g, x, y: g * _over_square(xp, y, x, y),
+    y=lambda xp, g, x, y: g * _over_square(xp, -x, x, y),
+)
+
+
+@primitive(elementwise)
+def hypot(xp, x, y):
+    """sqrt(x ** 2 + y ** 2), without overflow."""
+
+
+hypot.vjp(
+    x=lambda xp, g, x, out: _ratio(xp, g, x, out), y=lambda xp, g, y, out: _ratio(xp, g, y, out)
+)
+
+
+def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    return g * (x / out)
+
+
+@primitive(elementwise)
+def fmax(xp, x, y):
+    """The larger of x and y; a nan loses against a number."""
+
+
+@primitive(elementwise)
+def fmin(xp, x, y):
+    """The smaller of x and y; a nan loses against a number."""
+
+
+def _winner(word: str) -> Any:
+    def wins(xp: Any, x: Any, y: Any) -> Any:
+        return xp.logical_or(getattr(xp, word)(x, y), xp.isnan(y))
+
+    return {
+        "x": lambda xp, g, x, y: xp.where(wins(xp, x, y), g, xp.zeros_like(g)),
+        "y": lambda xp, g, x, y: xp.where(wins(xp, x, y), xp.zeros_like(g), g),
+    }
+
+
+fmax.vjp(**_winner("ge"))
+fmin.vjp(**_winner("le"))
+
+
+@primitive(elementwise, types="float")
+def logaddexp(xp, x, y):
+    """log(exp(x) + exp(y)), without overflow."""
+
+
+@primitive(elementwise, types="float")
+def logaddexp2(xp, x, y):
+    """log2(2 ** x + 2 ** y), without overflow."""
+
+
+def _weight(word: str) -> Any:
+    """The derivative is b ** (x - out); the difference of like infinities counts as 0."""
+
+    def slope(xp: Any, g: Any, x: Any, out: Any) -> Any:
+        stuck = xp.eq(x, out)
+        gap = xp.where(stuck, xp.zeros_like(out), x - out)
+        return g * getattr(xp, word)(gap)
+
+    return {
+        "x": lambda xp, g, x, out: slope(xp, g, x, out),
+        "y": lambda xp, g, y, out: slope(xp, g, y, out),
+    }
+
+
+logaddexp.vjp(**_weight("exp"))
+logaddexp2.vjp(**_weight("exp2"))
+logaddexp.tensors_only = logaddexp2.tensors_only = True
+
+
+def _whole(name: str, doc: str) -> Any:
+    @primitive(elementwise, name=name)
+    def f(xp, x, y): ...
+
+    f.doc = doc
+    f.tensors_only = True
+    return f
+
+
+gcd = _whole("gcd", "Greatest common divisor of two integer tensors, element by element.")
+lcm = _whole("lcm", "Least common multiple of two integer tensors, element by element.")
+fmax.tensors_only = fmin.tensors_only = hypot.tensors_only = True
+
+
+@primitive(elementwise, types="same", public=False, method=False)
+def heaviside(xp, x, y):
+    """0, y or 1 by the sign of x."""
+
+
+heaviside.vjp(
+    x=lambda xp, g: xp.zeros_like(g), y=lambda xp, g, x: xp.where(xp.eq(x, 0), g, xp.zeros_like(g))
+)
+
+
+@public(name="heaviside")
+def heaviside_(input, values, *, out=None):
+    """0 where input is negative, values where it is 0, 1 where it is positive; both of one dtype.
+
+    >>> torch.heaviside(torch.tensor([-1., 0., 2.]), torch.tensor([0.5]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if (
+        input.dtype.category == 3
+        or values.dtype.category == 3
+        or (out is not None and out.dtype.category == 3)
+    ):
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if input.dtype is not values.dtype or (out is not None and out.dtype is not input.dtype):
+        raise RuntimeError(
+            "heaviside is not yet implemented for tensors with different dtypes: input has "
+            f"{input.dtype}, values {values.dtype}"
+        )
+    return heaviside.entry(input, values, out=out)
+
+
+@primitive(elementwise)
+def nextafter(xp, x, y):
+    """The next floating number after x in the direction of y."""
+
+
+nextafter.tensors_only = True
+nextafter.vjp(
+    x=lambda xp, g, x, y: xp.where(xp.ne(x, y), g, xp.zeros_like(g)),
+    y=lambda xp, g: xp.zeros_like(g),
+)
+
+
+@public
+def ldexp(input, other):
+    """input * 2 ** other."""
+    return mul.entry(input, power.entry(2.0, other))
+
+
+@primitive(
+    elementwise,
+    types="any",
+    outputs="mantissa exponent",
+    integer="exponent",
+    public=False,
+    method=False,
+)
+def frexp(xp, x):
+    """Mantissa and exponent."""
+
+
+frexp.vjp(
+    x=lambda xp, g_mantissa, exponent: g_mantissa / xp.exp2(xp.astype(exponent, g_mantissa.dtype))
+)
+
+
+@public(name="frexp")
+def frexp_(input):
+    """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
+    floating tensors only.
+    """
+    return named("frexp", *frexp.entry(input), fields="mantissa exponent")
+
+
+# -------------------------------------------------------------------------------------- of one
+# tensor
+
+
+def _infinite(name: str, sign: str) -> Any:
+    @primitive(elementwise, name=name, types="any", public=False, method=False)
+    def o(xp, x): ...
+
+    def f(input, *, out=None):
+        if input.dtype.category == 3:
+            raise RuntimeError(f"{name} does not support complex inputs.")
+        return o.entry(input, out=out)
+
+    f.__name__ = name
+    f.__doc__ = f"True where input is {sign}inf."
+    return public(f, name=name)
+
+
+_infinite("isneginf", "-")
+_infinite("isposinf", "+")
+
+
+def _angle(name: str, factor: float, doc: str) -> Any:
+    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    def o(xp, x): ...
+
+    o.vjp(x=lambda g: g * factor)
+
+    def f(input, *, out=None):
+        if input.dtype.category == 3:
+            raise RuntimeError(f"{name} is not supported for complex tensors.")
+        return o.entry(input, out=out)
+
+    f.__name__ = name
+    f.__doc__ = doc
+    return public(f, name=name)
+
+
+_angle("deg2rad", math.pi / 180, "Degrees in radians.")
+_angle("rad2deg", 180 / math.pi, "Radians in degrees.")
+
+
+@primitive(elementwise, types="float")
+def sinc(xp, x):
+    """sin(pi x) / (pi x), and 1 at 0."""
+
+
+def _sinc(xp: Any, g: Any, x: Any) -> Any:
+    zero = xp.eq(x, 0)
+    p = xp.where(zero, xp.ones_like(x), x) * math.pi
+    return xp.where(zero, xp.zeros_like(g), g * ((p * xp.cos(p) - xp.sin(p)) * math.pi / (p * p)))
+
+
+sinc.vjp(x=_sinc)
+
+
+@primitive(elementwise, public=False, method=False, node="RoundBackward1")
+def round_decimals(xp, x, decimals=0):
+    """x rounded half to even at a decimal place."""
+
+
+round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
+
+
+@public(name="round")
+@short(alone(round_half))
+def round_(input, *, decimals=0, out=None):
+    """input rounded half to even, at `decimals` places after the point (before it for negative
+    ones).
+
+    >>> torch.round(torch.tensor([0.5, 1.5, 2.46]))
+    tensor([0., 2., 2.])
+    """
+    if decimals == 0:
+        if input.dtype.category == 0:
+            raise NotImplementedError(
+                "round: not implemented for bool tensors: convert with .int() or .float()"
+            )
+        return round_half.entry(input, out=out)
+    return round_decimals.entry(input, decimals, out=out)

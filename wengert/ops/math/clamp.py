@@ -1,0 +1,129 @@
+"""clamp and replacing of special values."""
+
+from __future__ import annotations
+
+from ...base import dtypes
+from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.op import function, public
+from ...engine.tensor import Tensor
+from .compare import clamp_scalar, maximum, minimum, where_
+
+
+def limited(careful):
+    """The short form of clamp(low, high) for numbers."""
+    find = clamp_scalar.impl.get
+
+    def f(input, min=None, max=None, **kw):
+        if type(input) is Tensor and input._n is None and not kw:
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (
+                (d is F32 or d is F64)
+                and run is not None
+                and (type(min) is int or type(min) is float)
+                and (type(max) is int or type(max) is float)
+                and min == min
+                and max == max
+                and a.ndim
+            ):
+                return plain(run(a, min, max))
+        return careful(input, min, max, **kw)
+
+    return f
+
+
+@public(name="clamp", aliases=("clip",))
+@short(limited)
+def clamp(input, min=None, max=None):
+    """input limited to [min, max]; each limit is a number, a tensor or None.
+
+    >>> torch.clamp(torch.tensor([-1., 2.]), 0, 1)
+    tensor([0., 1.])
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if input.dtype.category == 3:
+        raise RuntimeError("clamp is not supported for complex types")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return clamp_tensor(input, min, max)
+    if input.dtype.category < 2:
+        from ...engine.dispatch import result_dtype
+
+        target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
+        if target is not input.dtype:
+            input = input.to(target)
+    if input.dtype.category == 0:
+        raise RuntimeError("clamp is not implemented for 'Bool'")
+    if min is not None and min != min or max is not None and max != max:
+        return input * float("nan")
+    return clamp_scalar.entry(input, min, max)
+
+
+def clamp_tensor(x, low, high):
+    """Limits that are tensors get the gradient where they limit."""
+    for v in (low, high):
+        if isinstance(v, Tensor) and v.dtype.category == 3:
+            raise RuntimeError("clamp is not supported for complex types")
+
+    def tensor(v):
+        from ..creation.filled import scalar_tensor
+
+        return v if isinstance(v, Tensor) else scalar_tensor(v, device=x.device)
+
+    from ...engine.dispatch import result_dtype
+
+    target = result_dtype(
+        [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]
+    )
+    x = x if x.dtype is target else x.to(target)
+    if low is not None:
+        low = tensor(low)
+        low = low if low.dtype is target else low.to(target)
+        x = where_((x >= low) | x.isnan(), x, low) if not needs_nan(low) else maximum.entry(x, low)
+    if high is not None:
+        high = tensor(high)
+        high = high if high.dtype is target else high.to(target)
+        x = (
+            where_((x <= high) | x.isnan(), x, high)
+            if not needs_nan(high)
+            else minimum.entry(x, high)
+        )
+    return x
+
+
+def needs_nan(t):
+    """Whether a limit has nan in it."""
+    return (
+        t.dtype.category == 2
+        and not hasattr(t._a, "level")
+        and bool(t.detach().isnan().any().item())
+    )
+
+
+@public
+def clamp_min(input, min):
+    """input, at least min."""
+    return clamp(input, min, None)
+
+
+@public
+def clamp_max(input, max):
+    """input, at most max."""
+    return clamp(input, None, max)
+
+
+@public
+def nan_to_num(input, nan=None, posinf=None, neginf=None):
+    """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the
+    dtype).
+    """
+    if input.dtype.category < 2:
+        return input.clone()
+    if input.dtype.category == 3:
+        return function("complex")(
+            nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf)
+        )
+    info = dtypes.finfo(input.dtype)
+    x = input.masked_fill(input.isnan(), 0.0 if nan is None else nan)
+    x = x.masked_fill(input == float("inf"), info.max if posinf is None else posinf)
+    return x.masked_fill(input == float("-inf"), info.min if neginf is None else neginf)

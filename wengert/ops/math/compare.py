@@ -1,0 +1,198 @@
+"""Comparisons, tests and logic: bool results; where; maximum and minimum; clamp."""
+
+from __future__ import annotations
+
+from ...base import dtypes
+from ...engine.fast_paths import plain, short
+from ...engine.kinds import elementwise
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+
+BOOL = dtypes.bool.np
+
+
+def _compare(name, doc, aliases=()):
+    @primitive(elementwise, name=name, aliases=aliases)
+    def f(xp, x, y): ...
+
+    f.doc = doc
+    return f
+
+
+lt = _compare("lt", "x < y.", ("less",))
+le = _compare("le", "x <= y.", ("less_equal",))
+gt = _compare("gt", "x > y.", ("greater",))
+ge = _compare("ge", "x >= y.", ("greater_equal",))
+eq = _compare("eq", "x == y.")
+ne = _compare("ne", "x != y.", ("not_equal",))
+logical_and = _compare("logical_and", "Both true.")
+logical_or = _compare("logical_or", "Either true.")
+logical_xor = _compare("logical_xor", "Exactly one true.")
+bitwise_and = _compare("bitwise_and", "Bits set in both.")
+bitwise_or = _compare("bitwise_or", "Bits set in either.")
+bitwise_xor = _compare("bitwise_xor", "Bits set in exactly one.")
+bitwise_left_shift = _compare("bitwise_left_shift", "x * 2 ** y.")
+bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.")
+
+
+def _test(name, doc, types="any"):
+    @primitive(elementwise, name=name, types=types)
+    def f(xp, x): ...
+
+    f.doc = doc
+    return f
+
+
+isnan = _test("isnan", "True where x is nan.")
+isinf = _test("isinf", "True where x is infinite.")
+isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
+logical_not = _test("logical_not", "True where x is zero.")
+bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.")
+signbit = _test("signbit", "True where the sign bit is set.")
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def where(xp, condition, x, y):
+    """x where condition holds, else y."""
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def keep(xp, x, condition):
+    """x where condition holds, else 0: also where x is infinite or nan, unlike a product."""
+    return xp.where(condition, x, xp.zeros_like(x))
+
+
+keep.vjp(x=lambda xp, g, condition: xp.keep(g, condition))
+where.vjp(
+    x=lambda xp, g, condition: xp.keep(g, condition),
+    y=lambda xp, g, condition: xp.keep(g, xp.logical_not(condition)),
+)
+
+
+@primitive(elementwise)
+def maximum(xp, x, y):
+    """The larger of x and y; nan wins; at ties each gets half the gradient."""
+
+
+def _share(win):
+    def shared(xp, g, x, y):
+        kept = xp.keep(g, xp.logical_not(getattr(xp, win)(y, x)))  # nan is kept too
+        return xp.where(xp.eq(x, y), kept * 0.5, kept)
+
+    def x_rule(xp, g, x, y):
+        return shared(xp, g, x, y)
+
+    def y_rule(xp, g, x, y):
+        return shared(xp, g, y, x)
+
+    return {"x": x_rule, "y": y_rule}
+
+
+maximum.vjp(**_share("gt"))
+
+
+@primitive(elementwise)
+def minimum(xp, x, y):
+    """The smaller of x and y; nan wins; at ties each gets half the gradient."""
+
+
+minimum.vjp(**_share("lt"))
+
+
+for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
+    _op.tensors_only = True
+
+
+def chosen(careful):
+    """The short form of where(condition, x, y) for tensors of one dtype."""
+    find = where.impl.get
+
+    def f(condition, input=None, other=None, **kw):
+        if type(condition) is type(input) is type(other) is Tensor and not kw:
+            c, x, y = condition._a, input._a, other._a
+            t = type(c)
+            run = find(t)
+            if (
+                run is not None
+                and input._n is None
+                and other._n is None
+                and t is type(x) is type(y)
+                and x.dtype is y.dtype
+                and c.dtype is BOOL
+            ):
+                try:
+                    r = run(c, x, y)
+                except ValueError:  # the shapes do not broadcast
+                    return careful(condition, input, other)
+                if type(r) is t:
+                    return plain(r)
+        return careful(condition, input, other, **kw)
+
+    return f
+
+
+@public(name="where", method=False)
+@short(chosen)
+def where_(condition, input=None, other=None, *, out=None):
+    """input where condition is true, else other; with condition alone, the indices of its true
+    elements.
+
+    >>> torch.where(torch.tensor([True, False]), 1.0, 0.0)
+    tensor([1., 0.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if not isinstance(condition, Tensor):
+        raise TypeError(
+            "where(): argument 'condition' (position 1) must be Tensor, not"
+            f" {type(condition).__name__}"
+        )
+    if condition.dtype.name not in ("bool", "uint8"):
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got a tensor with dtype"
+            f" {condition.dtype}"
+        )
+    if (
+        type(input) is type(other) is Tensor
+        and input.dtype is other.dtype
+        and condition.dtype.name == "bool"
+    ):
+        return where.entry(condition, input, other, out=out)
+    from ...engine.dispatch import result_dtype
+
+    target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])
+    x, y = _as(input, target, condition), _as(other, target, condition)
+    if condition.dtype.name == "uint8":
+        condition = condition.bool()
+    return where.entry(condition, x, y, out=out)
+
+
+def _as(t, target, like):
+    if isinstance(t, Tensor):
+        return t if t.dtype is target else t.to(target)
+    from ..creation.filled import scalar_tensor
+
+    return scalar_tensor(t, dtype=target, device=like.device)
+
+
+@public(method="where", function=False, name="where")
+def where_method(self, condition, other):
+    """self where condition is true, else other."""
+    return where_(condition, self, other)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def clamp_scalar(xp, x, low=None, high=None):
+    """x limited to [low, high], numbers or None."""
+
+
+def _clamp(xp, g, x, low, high):
+    if low is not None and high is not None:
+        inside = xp.logical_and(xp.ge(x, low), xp.le(x, high))
+    else:
+        inside = xp.ge(x, low) if low is not None else xp.le(x, high)
+    return xp.keep(g, inside)
+
+
+clamp_scalar.vjp(x=_clamp)
+clamp_scalar.node.__name__ = clamp_scalar.node.__qualname__ = "ClampBackward1"

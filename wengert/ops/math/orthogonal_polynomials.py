@@ -1,0 +1,74 @@
+"""torch.special: the orthogonal polynomials, and the names that are functions of torch itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.kinds import elementwise
+from ...engine.op import FUNCTIONS, function, primitive, public
+from ...engine.tensor import Tensor
+from ..reduce import statistics
+from . import binary as binary_extra
+from . import special, unary
+
+DEFINED = (binary_extra, statistics, unary)  # what the names at the end come from
+
+
+def _polynomial(name: str, family: str) -> Any:
+    """The polynomial of degree n (truncated to an integer; 0 for negative degrees) at x; n or x
+    may be a number.
+    """
+
+    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    def o(xp, x, y): ...
+
+    o.number_first = True
+    o.vjp(x=special.underived(name, "input"), y=special.underived(name, "n"))
+
+    def f(input, n, *, out=None):
+        if not isinstance(input, Tensor) and not isinstance(n, Tensor):
+            raise TypeError(
+                f"{name}(): input or n must be a Tensor, got {type(input).__name__} and "
+                f"{type(n).__name__}"
+            )
+        return o.entry(input, n, out=out)
+
+    f.__name__ = name
+    f.__doc__ = f"""{family} polynomial of degree n (0 for negative degrees) at input; broadcast,
+    either may be a number.
+
+    >>> torch.special.{name}(torch.tensor([0.5]), torch.tensor([1])).shape
+    torch.Size([1])
+    """
+    return public(f, name=name, namespace="special")
+
+
+for _name, _family in (
+    ("t", "first kind"),
+    ("u", "second kind"),
+    ("v", "third kind"),
+    ("w", "fourth kind"),
+):
+    _polynomial(f"chebyshev_polynomial_{_name}", f"Chebyshev ({_family})")
+    _polynomial(f"shifted_chebyshev_polynomial_{_name}", f"Shifted Chebyshev ({_family})")
+_polynomial("hermite_polynomial_h", "Physicist's Hermite")
+_polynomial("hermite_polynomial_he", "Probabilist's Hermite")
+_polynomial("laguerre_polynomial_l", "Laguerre")
+_polynomial("legendre_polynomial_p", "Legendre")
+
+for _name in ("erf", "erfc", "exp2", "expm1", "log1p", "logsumexp", "polygamma", "round", "sinc"):
+    FUNCTIONS["special"][_name] = FUNCTIONS[""][_name]
+FUNCTIONS["special"]["expit"] = FUNCTIONS[""]["sigmoid"]
+
+
+def _softmax(name: str) -> Any:
+    def f(input, dim, *, dtype=None):
+        return function(name)(input, dim, dtype=dtype)
+
+    f.__name__ = name
+    f.__doc__ = f"{name} along dim; dtype: converts first."
+    return public(f, name=name, namespace="special", method=False)
+
+
+_softmax("softmax")
+_softmax("log_softmax")

@@ -1,0 +1,305 @@
+"""torch.special: gamma, error, Bessel and related functions with their derivatives. The
+polynomials are in `orthogonal_polynomials.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...engine.kinds import elementwise
+from ...engine.op import FUNCTIONS, expose, primitive, public
+
+SQRT_PI, SQRT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
+
+
+def underived(name: str, argument: str) -> Any:
+    """The rule of an argument that has no derivative: an error when one is asked for."""
+
+    def rule(g: Any) -> Any:
+        raise NotImplementedError(
+            f"the derivative for '{name}' with respect to '{argument}' is not implemented: "
+            "detach that argument"
+        )
+
+    return rule
+
+
+def word(
+    name: str,
+    doc: str,
+    torch_too: bool = False,
+    aliases: tuple[str, ...] = (),
+    special: tuple[str, ...] = (),
+) -> Any:
+    """A function of one tensor in torch.special, and in torch itself and as a method if it is
+    there too.
+    """
+
+    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    def f(xp, x): ...
+
+    f.doc = doc
+    expose(f, name, True, False, "special", special)
+    if torch_too:
+        expose(f, name, True, True, "", aliases)
+    return f
+
+
+def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
+    """(where x is 0, x with ones there)."""
+    zero = xp.eq(x, 0)
+    return zero, xp.where(zero, xp.ones_like(x), x)
+
+
+# ------------------------------------------------------------------------------------- gamma
+# functions
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def polygamma(xp, x, order=0):
+    """The n-th derivative of digamma."""
+
+
+polygamma.vjp(x=lambda xp, g, x, order: g * xp.polygamma(x, order + 1))
+
+
+@public(name="polygamma", method=False)
+def polygamma_(n, input, *, out=None):
+    """The n-th derivative of digamma at input.
+
+    >>> torch.polygamma(1, torch.tensor([1.]))
+    tensor([1.6449])
+    """
+    if type(n) is not int:
+        raise TypeError(
+            f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}"
+        )
+    if n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n, got {n}.")
+    return polygamma.entry(input, n, out=out)
+
+
+@public(name="polygamma", function=False)
+def polygamma_method(self, n):
+    """The n-th derivative of digamma."""
+    return polygamma_(n, self)
+
+
+digamma = word("digamma", "Logarithmic derivative of the gamma function.", True, special=("psi",))
+digamma.vjp(x=lambda xp, g, x: g * xp.polygamma(x, 1))
+lgamma = word("lgamma", "Logarithm of the absolute value of the gamma function.", True)
+FUNCTIONS["special"]["gammaln"] = FUNCTIONS["special"].pop("lgamma")
+lgamma.vjp(x=lambda xp, g, x: g * xp.digamma(x))
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def mvlgamma(xp, x, p=1):
+    """Logarithm of the multivariate gamma function."""
+
+
+def _mvlgamma(xp: Any, g: Any, x: Any, p: int) -> Any:
+    total = xp.digamma(x)
+    for j in range(1, p):
+        total = total + xp.digamma(x - j / 2)
+    return g * total
+
+
+mvlgamma.vjp(x=_mvlgamma)
+
+
+@public(name="mvlgamma")
+def mvlgamma_(input, p, *, out=None):
+    """Logarithm of the multivariate gamma function of dimension p >= 1, for input > (p - 1) / 2."""
+    if p < 1:
+        raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")
+    return mvlgamma.entry(input, p, out=out)
+
+
+expose(mvlgamma_, "multigammaln", True, False, "special", ())
+
+
+def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
+    @primitive(elementwise, name=name)
+    def f(xp, x, y): ...
+
+    f.doc = doc
+    f.tensors_only = True
+    f.vjp(
+        x=underived(name, "input"),
+        y=lambda xp, g, x, y: sign * g * xp.exp((x - 1) * xp.log(y) - y - xp.lgamma(x)),
+    )
+    expose(f, alias, True, False, "special", ())
+    return f
+
+
+igamma = _incomplete(
+    "igamma", "gammainc", 1.0, "Regularized lower incomplete gamma function of order x at y."
+)
+igammac = _incomplete(
+    "igammac", "gammaincc", -1.0, "Regularized upper incomplete gamma function of order x at y."
+)
+
+
+@primitive(elementwise, types="float", namespace="special")
+def zeta(xp, x, y):
+    """The Hurwitz zeta function: sum of (k + y) ** -x."""
+
+
+zeta.vjp(x=underived("zeta", "input"), y=lambda xp, g, x, y: -g * x * xp.zeta(x + 1, y))
+zeta.number_first = True
+
+# ------------------------------------------------------------------------------------- error
+# functions
+
+erfinv = word("erfinv", "The inverse of erf.", True)
+erfinv.vjp(x=lambda xp, g, out: g * (SQRT_PI / 2) * xp.exp(out * out))
+erfcx = word("erfcx", "exp(x ** 2) * erfc(x), without overflow.")
+erfcx.vjp(x=lambda g, x, out: g * (2 * x * out - 2 / SQRT_PI))
+ndtr = word("ndtr", "The standard normal distribution function.")
+ndtr.vjp(x=lambda xp, g, x: g * xp.exp(x * x * -0.5) / SQRT_2PI)
+ndtri = word("ndtri", "The inverse of ndtr.")
+ndtri.vjp(x=lambda xp, g, out: g * SQRT_2PI * xp.exp(out * out * 0.5))
+log_ndtr = word("log_ndtr", "log of ndtr, without underflow.")
+log_ndtr.vjp(x=lambda xp, g, x: g * math.sqrt(2 / math.pi) / xp.erfcx(x * -math.sqrt(0.5)))
+entr = word("entr", "-x * log(x), 0 at 0 and -inf below.")
+entr.vjp(x=lambda xp, g, x: -g * (xp.log(x) + 1))
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def logit(xp, x, eps=None):
+    """log(x / (1 - x))."""
+
+
+def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
+    slope = g / (x * (1 - x))
+    if eps is None:
+        inside = xp.logical_and(xp.ge(x, 0), xp.le(x, 1))
+        return xp.where(inside, slope, xp.full_like(g, math.nan))
+    inside = xp.logical_and(xp.ge(x, eps), xp.le(x, 1 - eps))
+    return xp.where(inside, slope, xp.zeros_like(g))
+
+
+logit.vjp(x=_logit)
+
+
+@public(name="logit")
+def logit_(input, eps=None, *, out=None):
+    """log(input / (1 - input)); input is first limited to [eps, 1 - eps] if eps is given.
+
+    >>> torch.logit(torch.tensor([0.5]))
+    tensor([0.])
+    """
+    return logit.entry(input, eps, out=out)
+
+
+expose(logit_, "logit", True, False, "special", ())
+
+
+@primitive(elementwise, types="float")
+def xlogy(xp, x, y):
+    """x * log(y), and 0 where x is 0."""
+
+
+xlogy.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log"), y=lambda g, x, y: g * x / y)
+
+
+@primitive(elementwise, types="float", namespace="special")
+def xlog1py(xp, x, y):
+    """x * log(1 + y), and 0 where x is 0."""
+
+
+xlog1py.vjp(
+    x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log1p"), y=lambda g, x, y: g * x / (y + 1)
+)
+xlogy.number_first = xlog1py.number_first = True
+expose(xlogy, "xlogy", True, False, "special", ())
+
+
+def _masked_log(xp: Any, x: Any, y: Any, word: str) -> Any:
+    """log(y), 0 where x is 0 and the logarithm is not positive."""
+    if not hasattr(y, "dtype"):
+        y = xp.full_like(x, y)
+    value = getattr(xp, word)(y)
+    off = xp.logical_and(xp.eq(x, 0), xp.le(y, 0 if word == "log" else -1))
+    return xp.where(off, xp.zeros_like(value), value)
+
+
+# ------------------------------------------------------------------------------------- Bessel
+# functions
+
+i0 = word("i0", "Modified Bessel function of the first kind, order 0.", True)
+i0.vjp(x=lambda xp, g, x: g * xp.i1(x))
+i0e = word("i0e", "exp(-|x|) * i0(x).")
+i0e.vjp(x=lambda xp, g, x, out: g * (xp.i1e(x) - xp.sgn(x) * out))
+i1 = word("i1", "Modified Bessel function of the first kind, order 1.")
+i1e = word("i1e", "exp(-|x|) * i1(x).")
+
+
+def _i1(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    zero, safe = guarded(xp, x)
+    return g * xp.where(zero, xp.full_like(x, 0.5), xp.i0(x) - out / safe)
+
+
+def _i1e(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    zero, safe = guarded(xp, x)
+    return g * xp.where(zero, xp.full_like(x, 0.5), xp.i0e(x) - out * (xp.sgn(x) + 1 / safe))
+
+
+i1.vjp(x=_i1)
+i1e.vjp(x=_i1e)
+FUNCTIONS["special"].update(modified_bessel_i0=i0, modified_bessel_i1=i1)
+
+bessel_j0 = word("bessel_j0", "Bessel function of the first kind, order 0.")
+bessel_j1 = word("bessel_j1", "Bessel function of the first kind, order 1.")
+bessel_y0 = word("bessel_y0", "Bessel function of the second kind, order 0.")
+bessel_y1 = word("bessel_y1", "Bessel function of the second kind, order 1.")
+bessel_j0.vjp(x=lambda xp, g, x: -g * xp.bessel_j1(x))
+bessel_y0.vjp(x=lambda xp, g, x: -g * xp.bessel_y1(x))
+bessel_y1.vjp(x=lambda xp, g, x, out: g * (xp.bessel_y0(x) - out / x))
+
+
+def _j1(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    zero, safe = guarded(xp, x)
+    return g * xp.where(zero, xp.full_like(x, 0.5), xp.bessel_j0(x) - out / safe)
+
+
+bessel_j1.vjp(x=_j1)
+
+k0 = word("modified_bessel_k0", "Modified Bessel function of the second kind, order 0.")
+k1 = word("modified_bessel_k1", "Modified Bessel function of the second kind, order 1.")
+k0e = word(
+    "scaled_modified_bessel_k0",
+    "exp(x) times the modified Bessel function of the second kind, order 0.",
+)
+k1e = word(
+    "scaled_modified_bessel_k1",
+    "exp(x) times the modified Bessel function of the second kind, order 1.",
+)
+k0.vjp(x=lambda xp, g, x: -g * xp.modified_bessel_k1(x))
+k1.vjp(x=lambda xp, g, x, out: -g * (xp.modified_bessel_k0(x) + out / x))
+k0e.vjp(x=lambda xp, g, x, out: g * (out - xp.scaled_modified_bessel_k1(x)))
+k1e.vjp(x=lambda xp, g, x, out: g * (out - xp.scaled_modified_bessel_k0(x) - out / x))
+
+spherical_bessel_j0 = word("spherical_bessel_j0", "sin(x) / x, and 1 at 0.")
+
+
+def _spherical(xp: Any, g: Any, x: Any) -> Any:
+    zero, safe = guarded(xp, x)
+    return g * xp.where(
+        zero, xp.zeros_like(x), (safe * xp.cos(safe) - xp.sin(safe)) / (safe * safe)
+    )
+
+
+spherical_bessel_j0.vjp(x=_spherical)
+
+airy_ai = word("airy_ai", "The Airy function Ai.")
+
+
+@primitive(elementwise, types="float", public=False, method=False)
+def airy_ai_prime(xp, x):
+    """The derivative of Ai."""
+
+
+airy_ai.vjp(x=lambda xp, g, x: g * xp.airy_ai_prime(x))
+airy_ai_prime.vjp(x=lambda xp, g, x: g * x * xp.airy_ai(x))

@@ -1,0 +1,1 @@
+"""Ops of layers: activations, convolution, pooling, norms, attention, recurrent layers."""

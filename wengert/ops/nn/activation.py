@@ -1,0 +1,427 @@
+"""Activation functions and softmax.
+
+What lives here: each function as one op with one backward word. The body of a primitive is its
+meaning in simpler words; libraries run the fused kernel of the same name (`arrays/activation.py`).
+A backward word is a composite, so that where it is recorded, batched or traced it falls apart into
+its body and can be differentiated again. What does not: sigmoid, tanh and relu
+(`ops/math/unary.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from ...engine import views
+from ...engine.fast_paths import at, short
+from ...engine.kinds import composite, elementwise, reduction
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..math.unary import relu
+
+
+def F(**facts: Any) -> Any:
+    """Register a function of torch.nn.functional.
+
+    It has out= only if it says so itself: the others are spared a call.
+    """
+
+    def register(f: Any) -> Any:
+        f.__wengert_finished__ = f
+        return public(namespace="nn.functional", **facts)(f)
+
+    return register
+
+
+def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """The result, put into input if inplace."""
+    return views.inplace(input, name + "_", result) if inplace else result
+
+
+def check(name: str, input: Any) -> None:
+    """TypeError unless input is a Tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
+
+
+# --------------------------------------------------------------------------- forms of relu
+
+
+@F(name="relu")
+def relu_(input, inplace=False):
+    """max(input, 0), element by element.
+
+    >>> F.relu(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
+    return relu.entry(input) if not inplace else finish("relu", input, relu.entry(input), True)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def leaky_relu(xp, x, negative_slope=0.01):
+    """x where positive, else negative_slope * x."""
+    return xp.where(xp.gt(x, 0), x, x * negative_slope)
+
+
+@primitive(composite, public=False, method=False)
+def leaky_relu_backward(xp, g, x, negative_slope=0.01):
+    """Gradient of leaky_relu."""
+    return xp.where(xp.gt(x, 0), g, g * negative_slope)
+
+
+leaky_relu.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, negative_slope))
+
+
+@F(name="leaky_relu")
+def leaky_relu_(input, negative_slope=0.01, inplace=False):
+    """input where positive, else negative_slope * input.
+
+    >>> F.leaky_relu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.0100,  2.0000])
+    """
+    if type(input) is not Tensor:
+        check("leaky_relu", input)
+    r = leaky_relu.entry(input, negative_slope)
+    return finish("leaky_relu", input, r, True) if inplace else r
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def elu(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
+    """scale * (x where positive, else alpha * (exp(input_scale * x) - 1))."""
+    below = xp.expm1(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale)
+    return xp.where(xp.gt(x, 0), x * scale, below)
+
+
+@primitive(composite, public=False, method=False)
+def elu_backward(xp, g, x, alpha=1.0, scale=1.0, input_scale=1.0):
+    """Gradient of elu."""
+    below = xp.exp(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale * input_scale)
+    return g * xp.where(xp.gt(x, 0), xp.full_like(x, scale), below)
+
+
+elu.vjp(
+    x=lambda xp, g, x, alpha, scale, input_scale: xp.elu_backward(g, x, alpha, scale, input_scale)
+)
+
+
+@op(elementwise, types="any", public=False, method=False)
+def celu(xp, x, alpha=1.0):
+    """x where positive, else alpha * (exp(x / alpha) - 1)."""
+    return xp.elu(x, alpha, 1.0, 1.0 / alpha)
+
+
+celu.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha))
+
+
+@F(name="elu")
+def elu_(input, alpha=1.0, inplace=False):
+    """input where positive, else alpha * (exp(input) - 1).
+
+    >>> F.elu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
+    if type(input) is not Tensor:
+        check("elu", input)
+    r = elu.entry(input, alpha)
+    return finish("elu", input, r, True) if inplace else r
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+@F(name="selu")
+def selu_(input, inplace=False):
+    """elu with the constants that keep mean 0 and variance 1 through layers.
+
+    >>> F.selu(torch.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
+    check("selu", input)
+    return finish("selu", input, elu.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
+
+
+@F(name="celu")
+def celu_(input, alpha=1.0, inplace=False):
+    """input where positive, else alpha * (exp(input / alpha) - 1).
+
+    >>> F.celu(torch.tensor([-1.0, 2.0]), 0.5)
+    tensor([-0.4323,  2.0000])
+    """
+    check("celu", input)
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return finish("celu", input, celu.entry(input, alpha), inplace)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def softplus(xp, x, beta=1.0, threshold=20.0):
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x exceeds threshold."""
+    z = x * beta
+    smooth = (xp.log1p(xp.exp(-xp.abs(z))) + xp.relu(z)) / beta
+    return xp.where(xp.gt(z, threshold), x, smooth)
+
+
+@primitive(composite, public=False, method=False)
+def softplus_backward(xp, g, x, beta=1.0, threshold=20.0):
+    """Gradient of softplus."""
+    z = x * beta
+    return xp.where(xp.gt(z, threshold), g, g * xp.sigmoid(z))
+
+
+softplus.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, beta, threshold))
+
+
+@F(name="softplus")
+def softplus_(input, beta=1, threshold=20, *, out=None):
+    """log(1 + exp(beta * input)) / beta, a smooth relu.
+
+    Linear where beta * input exceeds threshold.
+
+    >>> F.softplus(torch.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
+    if type(input) is not Tensor:
+        check("softplus", input)
+    return softplus.entry(input, beta, threshold, out=out)
+
+
+@primitive(elementwise, types="any", public=False, method=False, node="LogSigmoidBackward0")
+def logsigmoid(xp, x):
+    """log(1 / (1 + exp(-x)))."""
+    return xp.clamp_scalar(x, None, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@primitive(composite, public=False, method=False)
+def logsigmoid_backward(xp, g, x):
+    """Gradient of logsigmoid."""
+    return g * xp.sigmoid(-x)
+
+
+logsigmoid.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
+
+
+@F(name="logsigmoid")
+def logsigmoid_(input, *, out=None):
+    """The logarithm of the logistic function.
+
+    >>> F.logsigmoid(torch.tensor([0.0]))
+    tensor([-0.6931])
+    """
+    check("log_sigmoid", input)
+    return logsigmoid.entry(input, out=out)
+
+
+# ------------------------------------------------------------------------------------- smooth ones
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def silu(xp, x):
+    """x * sigmoid(x)."""
+    return x * xp.sigmoid(x)
+
+
+@primitive(composite, public=False, method=False)
+def silu_backward(xp, g, x):
+    """Gradient of silu."""
+    s = xp.sigmoid(x)
+    return g * (s * (1 + x * (1 - s)))
+
+
+silu.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
+
+
+@F(name="silu")
+def silu_(input, inplace=False):
+    """input * sigmoid(input).
+
+    >>> F.silu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
+    if type(input) is not Tensor:
+        check("silu", input)
+    r = silu.entry(input)
+    return finish("silu", input, r, True) if inplace else r
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def mish(xp, x):
+    """x * tanh(softplus(x))."""
+    return x * xp.tanh(xp.softplus(x))
+
+
+@primitive(composite, public=False, method=False)
+def mish_backward(xp, g, x):
+    """Gradient of mish."""
+    t = xp.tanh(xp.softplus(x))
+    return g * (t + x * xp.sigmoid(x) * (1 - t * t))
+
+
+mish.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
+
+
+@F(name="mish")
+def mish_(input, inplace=False):
+    """input * tanh(softplus(input)).
+
+    >>> F.mish(torch.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
+    check("mish", input)
+    return finish("mish", input, mish.entry(input), inplace)
+
+
+TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def gelu(xp, x, approximate="none"):
+    """x times the normal distribution function of x, or its approximation by tanh."""
+    if approximate == "tanh":
+        return 0.5 * x * (1 + xp.tanh(TANH_SCALE * (x + CUBE * x * x * x)))
+    return 0.5 * x * (1 + xp.erf(x * math.sqrt(0.5)))
+
+
+@primitive(composite, public=False, method=False)
+def gelu_backward(xp, g, x, approximate="none"):
+    """Gradient of gelu."""
+    if approximate == "tanh":
+        t = xp.tanh(TANH_SCALE * (x + CUBE * x * x * x))
+        return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * TANH_SCALE * (1 + 3 * CUBE * x * x))
+    density = xp.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return g * (0.5 * (1 + xp.erf(x * math.sqrt(0.5))) + x * density)
+
+
+gelu.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
+
+
+@F(name="gelu")
+def gelu_(input, *, approximate="none", out=None):
+    """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
+
+    >>> F.gelu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
+    if type(input) is not Tensor:
+        check("gelu", input)
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(
+            f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
+        )
+    return gelu.entry(input, approximate, out=out)
+
+
+# ------------------------------------------------------------------------------------- softmax
+
+
+@primitive(reduction, types="any", public=False, method=False)
+def softmax(xp, x, dim=-1):
+    """exp(x) / sum of exp(x) over dim."""
+    e = xp.exp(x - xp.amax(x, dim, True))
+    return e / xp.sum(e, dim, True)
+
+
+@primitive(composite, public=False, method=False)
+def softmax_backward(xp, g, out, dim=-1):
+    """Gradient of softmax from its output."""
+    p = g * out
+    return p - out * xp.sum(p, dim, True)
+
+
+softmax.vjp(x=lambda xp, g, out, dim: xp.softmax_backward(g, out, dim))
+
+
+@primitive(reduction, types="any", public=False, method=False)
+def log_softmax(xp, x, dim=-1):
+    """x minus the logarithm of the sum of exp(x) over dim."""
+    x = x - xp.amax(x, dim, True)
+    return x - xp.log(xp.sum(xp.exp(x), dim, True))
+
+
+@primitive(composite, public=False, method=False)
+def log_softmax_backward(xp, g, out, dim=-1):
+    """Gradient of log_softmax from its output."""
+    return g - xp.exp(out) * xp.sum(g, dim, True)
+
+
+log_softmax.vjp(x=lambda xp, g, out, dim: xp.log_softmax_backward(g, out, dim))
+
+
+def softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
+    """The dimension of old calls without dim."""
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
+    """The dimension, checked; that of old calls for None."""
+    if not isinstance(input, Tensor):
+        check(name, input)
+    nd = input._a.ndim
+    if dim is None and stacklevel:
+        dim = softmax_dim(name, nd, stacklevel + 1)
+    return wrap_dim(dim, nd, name)
+
+
+@public(name="softmax")
+@short(at(softmax))
+def softmax_(input, dim, dtype=None, *, out=None):
+    """exp(input) divided by its sum over dim. dtype: converts first.
+
+    >>> torch.softmax(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
+    d = softmax_dim_of("softmax", input, dim)
+    return softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
+
+
+@public(name="log_softmax")
+@short(at(log_softmax))
+def log_softmax_(input, dim, dtype=None, *, out=None):
+    """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
+
+    >>> torch.log_softmax(torch.zeros(2), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    d = softmax_dim_of("log_softmax", input, dim)
+    return log_softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
+
+
+@F(name="softmax")
+def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """exp(input) divided by its sum over dim. dtype: converts first.
+
+    >>> F.softmax(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
+    d = softmax_dim_of("softmax", input, dim, _stacklevel)
+    return softmax.entry(input if dtype is None else input.to(dtype), d)
+
+
+@F(name="log_softmax")
+def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """The logarithm of softmax over dim. dtype: converts first.
+
+    >>> F.log_softmax(torch.zeros(2), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
+    return log_softmax.entry(input if dtype is None else input.to(dtype), d)
+
+
+@F(name="softmin")
+def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """softmax of -input.
+
+    >>> F.softmin(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
+    d = softmax_dim_of("softmin", input, dim, _stacklevel)
+    return softmax.entry(-(input if dtype is None else input.to(dtype)), d)

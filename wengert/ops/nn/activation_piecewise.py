@@ -1,0 +1,486 @@
+"""Activation functions made of pieces of lines, gates, and those written in terms of others.
+
+What lives here: hardtanh and its kin, shrinking, prelu, rrelu, glu, gumbel_softmax. What does not:
+the smooth ones and forms of relu (`activation.py`). Kernels are in `arrays/activation.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays.lookup import NS, RANK
+from ...base import dtypes
+from ...engine.kinds import composite, elementwise, opaque
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor, wrap
+from ..dims import wrap_dim
+from ..random.fill import LIKE, default_stream
+from .activation import F, celu_, check, elu_, finish, leaky_relu_, relu_, selu_, softmax
+
+
+def outside(xp: Any, g: Any, inside: Any) -> Any:
+    """g where inside holds, else zero."""
+    return xp.keep(g, inside)
+
+
+# ------------------------------------------------------------------------------------- limits
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def hardtanh(xp, x, low=-1.0, high=1.0):
+    """x limited to [low, high]."""
+    return xp.clamp_scalar(x, low, high)
+
+
+@primitive(composite, public=False, method=False)
+def hardtanh_backward(xp, g, x, low=-1.0, high=1.0):
+    """Gradient of hardtanh: none at the limits."""
+    return outside(xp, g, xp.logical_and(xp.gt(x, low), xp.lt(x, high)))
+
+
+hardtanh.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, high))
+
+
+@F(name="hardtanh")
+def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
+    """input limited to [min_val, max_val].
+
+    >>> F.hardtanh(torch.tensor([-3.0, 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
+    check("hardtanh", input)
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val: got {min_val} and {max_val}")
+    d = input.dtype
+    if d.category < 2:
+        if d.category == 0:
+            raise RuntimeError("Bool inputs not supported for hardtanh")
+        min_val, max_val = int(min_val), int(max_val)
+        if not d.is_signed and (min_val < 0 or max_val < 0):
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    return finish("hardtanh", input, hardtanh.entry(input, min_val, max_val), inplace)
+
+
+@F(name="relu6")
+def relu6_(input, inplace=False):
+    """input limited to [0, 6].
+
+    >>> F.relu6(torch.tensor([-3.0, 7.0]))
+    tensor([0., 6.])
+    """
+    return hardtanh_(input, 0.0, 6.0, inplace)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def hardsigmoid(xp, x):
+    """x / 6 + 1 / 2 limited to [0, 1]."""
+    return (xp.clamp_scalar(x, -3, 3) + 3) / 6
+
+
+hardsigmoid.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
+
+
+@F(name="hardsigmoid")
+def hardsigmoid_(input, inplace=False):
+    """input / 6 + 1 / 2 limited to [0, 1].
+
+    >>> F.hardsigmoid(torch.tensor([-3.0, 0.0]))
+    tensor([0.0000, 0.5000])
+    """
+    check("hardsigmoid", input)
+    return finish("hardsigmoid", input, hardsigmoid.entry(input), inplace)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def hardswish(xp, x):
+    """x * hardsigmoid(x)."""
+    return x * xp.hardsigmoid(x)
+
+
+@primitive(composite, public=False, method=False)
+def hardswish_backward(xp, g, x):
+    """Gradient of hardswish."""
+    slope = xp.where(xp.ge(x, 3), 1.0, x / 3 + 0.5)
+    return outside(xp, g * slope, xp.logical_not(xp.le(x, -3)))
+
+
+hardswish.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
+
+
+@F(name="hardswish")
+def hardswish_(input, inplace=False):
+    """input * hardsigmoid(input).
+
+    >>> F.hardswish(torch.tensor([-3.0, 3.0]))
+    tensor([-0., 3.])
+    """
+    check("hardswish", input)
+    return finish("hardswish", input, hardswish.entry(input), inplace)
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def threshold(xp, x, threshold=0.0, value=0.0):
+    """x where it exceeds threshold, else value."""
+    return xp.where(xp.gt(x, threshold), x, xp.full_like(x, value))
+
+
+@primitive(composite, public=False, method=False)
+def threshold_backward(xp, g, x, threshold=0.0):
+    """Gradient of threshold."""
+    return outside(xp, g, xp.logical_not(xp.le(x, threshold)))
+
+
+threshold.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshold))
+
+
+@F(name="threshold")
+def threshold_(input, threshold, value, inplace=False):
+    """input where it exceeds threshold, else value.
+
+    >>> F.threshold(torch.tensor([0.1, 2.0]), 0.5, 9.0)
+    tensor([9., 2.])
+    """
+    check("threshold", input)
+    if input.dtype.category < 2:
+        threshold, value = int(threshold), int(value)
+    return finish(
+        "threshold", input, globals()["threshold"].entry(input, threshold, value), inplace
+    )
+
+
+@public(name="threshold", method=False)
+def torch_threshold(input, threshold, value):
+    """input where it exceeds threshold, else value."""
+    return threshold_(input, threshold, value)
+
+
+# ------------------------------------------------------------------------------------- shrinking
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def hardshrink(xp, x, lambd=0.5):
+    """x where |x| exceeds lambd, else zero."""
+    return outside(xp, x, xp.gt(xp.abs(x), lambd))
+
+
+@primitive(composite, public=False, method=False)
+def hardshrink_backward(xp, g, x, lambd=0.5):
+    """Gradient of hardshrink and of softshrink."""
+    return outside(xp, g, xp.gt(xp.abs(x), lambd))
+
+
+hardshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
+
+
+@primitive(elementwise, types="any", public=False, method=False)
+def softshrink(xp, x, lambd=0.5):
+    """x moved by lambd towards zero, zero if it would pass it."""
+    return x - xp.clamp_scalar(x, -lambd, lambd)
+
+
+softshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
+
+
+@public(name="hardshrink")
+def hardshrink_(input, lambd=0.5, *, out=None):
+    """input where its absolute value exceeds lambd, else zero.
+
+    >>> torch.hardshrink(torch.tensor([0.3, 2.0]))
+    tensor([0., 2.])
+    """
+    check("hardshrink", input)
+    return hardshrink.entry(input, lambd, out=out)
+
+
+@F(name="hardshrink")
+def functional_hardshrink(input, lambd=0.5, *, out=None):
+    """input where its absolute value exceeds lambd, else zero."""
+    return hardshrink_(input, lambd, out=out)
+
+
+@F(name="softshrink")
+def softshrink_(input, lambd=0.5, *, out=None):
+    """input moved by lambd towards zero, zero if it would pass it.
+
+    >>> F.softshrink(torch.tensor([0.3, 2.0]))
+    tensor([0.0000, 1.5000])
+    """
+    check("softshrink", input)
+    if not lambd >= 0:
+        raise RuntimeError(
+            f"lambda must be in range [0, {dtypes.finfo(input.dtype).max:g}] for input dtype "
+            f"{input.dtype}, but "
+            f"found {lambd:g}"
+        )
+    return softshrink.entry(input, lambd, out=out)
+
+
+@F(name="tanhshrink")
+def tanhshrink_(input):
+    """input - tanh(input).
+
+    >>> F.tanhshrink(torch.tensor([1.0]))
+    tensor([0.2384])
+    """
+    check("tanhshrink", input)
+    return input - input.tanh()
+
+
+@F(name="softsign")
+def softsign_(input):
+    """input / (1 + |input|).
+
+    >>> F.softsign(torch.tensor([1.0]))
+    tensor([0.5000])
+    """
+    check("softsign", input)
+    return input / (input.abs() + 1)
+
+
+# ------------------------------------------------------------------------------------- learned and
+
+
+@primitive(elementwise, types="same", public=False, method=False, node="PreluKernelBackward0")
+def prelu(xp, x, w):
+    """x where positive, else w * x."""
+    return xp.where(xp.gt(x, 0), x, x * w)
+
+
+@primitive(composite, public=False, method=False)
+def prelu_backward(xp, g, x, w):
+    """Gradient of prelu's x."""
+    return xp.where(xp.gt(x, 0), g, g * w)
+
+
+prelu.vjp(
+    x=lambda xp, g, x, w: xp.prelu_backward(g, x, w),
+    w=lambda xp, g, x: outside(xp, g * x, xp.le(x, 0)),
+)
+
+
+@public(name="prelu")
+def prelu_(input, weight):
+    """input where positive, else weight * input.
+
+    weight: one number, or one per channel (dimension 1).
+
+    >>> torch.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    check("prelu", input)
+    if not isinstance(weight, Tensor):
+        raise TypeError(
+            f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}"
+        )
+    if weight.dtype is not input.dtype:
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
+        )
+    s, n = tuple(input._a.shape), weight._a.size
+    if weight._a.ndim > 1:
+        raise RuntimeError(
+            "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = "
+            f"{weight._a.ndim}"
+        )
+    if n != 1:
+        if not s:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = s[1] if len(s) > 1 else 1
+        if n != channels:
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{n} and channel "
+                f"size = {channels}."
+            )
+    shape = (n,) if len(s) == 1 else () if not s else (1, n, *(1,) * (len(s) - 2))
+    return prelu.entry(input, weight if tuple(weight._a.shape) == shape else weight.reshape(shape))
+
+
+@F(name="prelu")
+def functional_prelu(input, weight):
+    """input where positive, else weight * input.
+
+    weight: one number, or one per channel (dimension 1).
+    """
+    return prelu_(input, weight)
+
+
+@op(elementwise, types="any", public=False, method=False, node="RreluWithNoiseBackward0")
+def rrelu(xp, x, slopes):
+    """x * slopes, where slopes are 1 for positive x."""
+    return x * slopes
+
+
+rrelu.vjp(x=lambda g, slopes: g * slopes)
+
+
+@op(elementwise, types="any", public=False, method=False, node="RreluWithNoiseBackward0")
+def rrelu_mean(xp, x, slope=0.25):
+    """x where positive, else slope * x."""
+    return xp.leaky_relu(x, slope)
+
+
+rrelu_mean.vjp(x=lambda xp, g, x, slope: xp.leaky_relu_backward(g, x, slope))
+
+
+def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
+    """1 for positive elements; for each other one the next uniform number of [lower, upper)."""
+    x = input.detach()
+    if RANK.get(type(x._a), 0):
+        u = LIKE["uniform"].entry(x, (lower, upper), None)
+        return (x > 0).to(x.dtype) * (1 - u) + u
+    out = wrap(NS[type(x._a)].ones_like(x._a))
+    if x.device.type != "meta":
+        below = x <= 0
+        stream = default_stream(x.device)
+        drawn = stream.uniform((int(below.sum()),), dtypes.float64.np, lower, upper)
+        out[below] = wrap(NS[type(x._a)].from_host(drawn)).to(out.dtype)
+    return out
+
+
+@F(name="rrelu")
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """input where positive, else times a random slope of [lower, upper).
+
+    Unless training, times the middle of them.
+
+    >>> F.rrelu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2292,  2.0000])
+    """
+    check("rrelu", input)
+    if lower > upper:
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}"
+        )
+    if input.dtype.category != 2:
+        raise NotImplementedError(
+            f"\"rrelu_with_noise_out_cpu\" not implemented for '{input.dtype}': it takes floating "
+            "point "
+            "tensors, convert with .float()"
+        )
+    r = (
+        rrelu.entry(input, random_slopes(input, lower, upper))
+        if training
+        else rrelu_mean.entry(input, (lower + upper) / 2)
+    )
+    return finish("rrelu", input, r, inplace)
+
+
+# --------------------------------------------------------------------------- gates and choices
+
+
+def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
+    """The keys of the two halves of a dimension."""
+    lead = (slice(None),) * dim
+    return (*lead, slice(0, n // 2)), (*lead, slice(n // 2, n))
+
+
+@op(opaque, types="any", public=False, method=False)
+def glu(xp, x, dim=-1):
+    """The first half of x along dim, times sigmoid of the second."""
+    a, b = halves(x.ndim, x.shape[dim], dim)
+    return xp.getitem(x, a) * xp.sigmoid(xp.getitem(x, b))
+
+
+def _glu(xp: Any, g: Any, x: Any, dim: int) -> Any:
+    a, b = halves(x.ndim, x.shape[dim], dim)
+    s = xp.sigmoid(xp.getitem(x, b))
+    ga = g * s
+    return xp.cat(ga, ga * xp.getitem(x, a) * (1 - s), dim=dim)
+
+
+glu.vjp(x=_glu)
+
+
+@F(name="glu")
+def glu_(input, dim=-1):
+    """The first half of input along dim, times sigmoid of the second.
+
+    >>> F.glu(torch.tensor([1.0, 0.0]))
+    tensor([0.5000])
+    """
+    check("glu", input)
+    nd = input._a.ndim
+    if nd == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    d = wrap_dim(dim, nd, "glu")
+    if input._a.shape[d] % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {d} is size {input._a.shape[d]}"
+        )
+    if input.dtype.category < 2:
+        raise NotImplementedError(
+            f"\"glu_cpu\" not implemented for '{input.dtype}': it takes floating point tensors, "
+            "convert with "
+            ".float()"
+        )
+    return glu.entry(input, d)
+
+
+@F(name="gumbel_softmax")
+def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A random choice of classes: softmax of logits with Gumbel noise, over tau.
+
+    hard: one-hot, with the gradient of softmax.
+
+    >>> F.gumbel_softmax(torch.zeros(3), hard=True).sum()
+    tensor(1.)
+    """
+    check("gumbel_softmax", logits)
+    noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
+    d = wrap_dim(dim, logits._a.ndim, "softmax")
+    soft = softmax.entry((logits + noise) / tau, d)
+    if not hard:
+        return soft
+    from ..creation.filled import arange
+
+    n = soft._a.shape[d]
+    best = soft.detach().argmax(d, keepdim=True) if soft._a.ndim else None
+    if best is None:
+        return soft - soft.detach() + 1
+    classes = arange(n, device=soft.device).reshape((n, *(1,) * (soft._a.ndim - d - 1)))
+    return (best == classes).to(soft.dtype) - soft.detach() + soft
+
+
+# ------------------------------------------------------------------------------------- in place
+
+
+def _in_place(name: str, f: Any, torch: bool = False) -> None:
+    def g(input, *args, **kwargs):
+        return f(input, *args, **kwargs, inplace=True)
+
+    g.__name__ = name + "_"
+    g.__doc__ = f"{name}() in place."
+    F(name=name + "_")(g)
+    if torch:
+        public(name=name + "_", method=False)(g)
+
+
+for _name, _f in (
+    ("relu", relu_),
+    ("selu", selu_),
+    ("celu", celu_),
+    ("rrelu", rrelu_),
+    ("threshold", threshold_),
+):
+    _in_place(_name, _f, True)
+public(
+    threshold_, name="_threshold", namespace="nn.functional", method=False
+)  # PyTorch's own name for it
+for _name, _f in (("elu", elu_), ("leaky_relu", leaky_relu_), ("hardtanh", hardtanh_)):
+    _in_place(_name, _f)
+
+
+def _of_torch(name: str, f: Any) -> None:
+    """A function of nn.functional under the same name in torch itself."""
+
+    def g(input, *args):
+        return f(input, *args)
+
+    g.__name__, g.__doc__ = name, f.__doc__
+    public(name=name, method=False)(g)
+
+
+_of_torch("selu", selu_)
+_of_torch("celu", celu_)
+_of_torch("rrelu", rrelu_)

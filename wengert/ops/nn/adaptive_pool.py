@@ -1,0 +1,297 @@
+"""Pooling over a given number of windows: adaptive, and at pseudo-random places (fractional).
+
+Sliding windows are in `pool.py`, the kernels in `arrays/pool.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.kinds import linear, opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..shape.unfold import check_tensor, per_dimension
+from .pool import F, both, check_floating, one_more_lead, one_more_lead_with_positions
+
+Ints = tuple[int, ...]
+
+
+# ------------------------------------------------------------------------------------- the ops
+
+
+@primitive(opaque, public=False, method=False, outputs="out indices", integer="indices")
+def adaptive_max_pool(xp, x, size=()):
+    """Maximum of each of size windows that cover x (*lead, *spatial), and its position."""
+
+
+@primitive(opaque, public=False, method=False, outputs="out indices", integer="indices")
+def fractional_max_pool(xp, x, samples, kernel=(), size=()):
+    """Maximum of windows of x that begin at places set by samples, and its position."""
+
+
+@primitive(linear, public=False, method=False, node="AdaptiveAvgPoolBackward0")
+def adaptive_avg_pool(xp, x, size=()):
+    """Mean of each of size windows that cover x (*lead, *spatial)."""
+
+
+@primitive(linear, public=False, method=False)
+def adaptive_avg_pool_input(xp, y, spatial=()):
+    """The adjoint of adaptive_avg_pool."""
+
+
+adaptive_max_pool.vjp(
+    x=lambda xp, g_out, indices, x_shape, size: xp.pool_scatter(
+        g_out, indices, tuple(x_shape)[-len(size) :]
+    )
+)
+fractional_max_pool.vjp(
+    x=lambda xp, g_out, indices, x_shape, size: xp.pool_scatter(
+        g_out, indices, tuple(x_shape)[-len(size) :]
+    )
+)
+adaptive_avg_pool.vjp(
+    x=lambda xp, g, x_shape, size: xp.adaptive_avg_pool_input(g, tuple(x_shape)[-len(size) :])
+)
+adaptive_avg_pool_input.vjp(
+    y=lambda xp, g, y_shape, spatial: xp.adaptive_avg_pool(g, tuple(y_shape)[-len(spatial) :])
+)
+
+
+for _op in (adaptive_max_pool, adaptive_avg_pool, adaptive_avg_pool_input):
+    one_more_lead(_op)
+one_more_lead_with_positions(fractional_max_pool)
+
+
+# ------------------------------------------------------------------------------------- adaptive
+
+
+def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
+    check_tensor(name, input)
+    shape = tuple(input.shape)
+    if len(shape) < rank + 1:
+        kind = RuntimeError if rank == 1 else ValueError
+        raise kind(
+            f"{name}: Input dimension should be at least {rank + 1}, got shape {list(shape)}"
+        )
+    if len(shape) > rank + 2 or 0 in shape[1:][-rank:]:
+        raise RuntimeError(
+            f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero spatial dimensions, "
+            f"but got {list(shape)}"
+        )
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
+    if len(given) != rank:
+        raise RuntimeError(f"{name}: output_size must be {rank} ints, got {list(given)}")
+    try:
+        sizes = tuple(n if s is None else s.__index__() for s, n in zip(given, shape[-rank:]))
+    except AttributeError:
+        raise TypeError(f"{name}(): output_size must be ints, not {output_size!r}") from None
+    if min(sizes) < 0:
+        raise RuntimeError(
+            f"{name}: elements of output_size must be greater than or equal to 0 but received "
+            f"{list(sizes)}"
+        )
+    check_floating(name, input)
+    return sizes
+
+
+@both
+def adaptive_avg_pool1d(input, output_size):
+    """Mean of output_size windows that cover input (N, C, L) or (C, L).
+
+    >>> F.adaptive_avg_pool1d(torch.arange(4.).reshape(1, 4), 2)
+    tensor([[0.5000, 2.5000]])
+    """
+    return adaptive_avg_pool.entry(
+        input, _adaptive_size("adaptive_avg_pool1d", input, output_size, 1)
+    )
+
+
+@F
+def adaptive_avg_pool2d(input, output_size):
+    """Mean of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
+
+    output_size: an int or a pair; None keeps a dimension.
+
+    >>> F.adaptive_avg_pool2d(torch.arange(4.).reshape(1, 2, 2), 1)
+    tensor([[[1.5000]]])
+    """
+    return adaptive_avg_pool.entry(
+        input, _adaptive_size("adaptive_avg_pool2d", input, output_size, 2)
+    )
+
+
+@F
+def adaptive_avg_pool3d(input, output_size):
+    """Mean of the windows, output_size of them, that cover input (N, C, D, H, W) or (C, D, H, W).
+
+    output_size: an int or a triple; None keeps a dimension.
+
+    >>> F.adaptive_avg_pool3d(torch.arange(8.).reshape(1, 2, 2, 2), 1)
+    tensor([[[[3.5000]]]])
+    """
+    return adaptive_avg_pool.entry(
+        input, _adaptive_size("adaptive_avg_pool3d", input, output_size, 3)
+    )
+
+
+def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    size = _adaptive_size(f"adaptive_max_pool{rank}d", input, output_size, rank)
+    out, indices = adaptive_max_pool.entry(input, size)
+    return (out, indices) if return_indices else out
+
+
+@F
+def adaptive_max_pool1d(input, output_size, return_indices=False):
+    """Maximum of output_size windows that cover input (N, C, L) or (C, L).
+
+    >>> F.adaptive_max_pool1d(torch.arange(4.).reshape(1, 4), 2)
+    tensor([[1., 3.]])
+    """
+    return _adaptive_max(1, input, output_size, return_indices)
+
+
+@F
+def adaptive_max_pool2d(input, output_size, return_indices=False):
+    """Maximum of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
+
+    >>> F.adaptive_max_pool2d(torch.arange(4.).reshape(1, 2, 2), 1)
+    tensor([[[3.]]])
+    """
+    return _adaptive_max(2, input, output_size, return_indices)
+
+
+@F
+def adaptive_max_pool3d(input, output_size, return_indices=False):
+    """Maximum of output_size windows that cover input (N, C, D, H, W) or (C, D, H, W).
+
+    >>> F.adaptive_max_pool3d(torch.arange(8.).reshape(1, 2, 2, 2), 1)
+    tensor([[[[7.]]]])
+    """
+    return _adaptive_max(3, input, output_size, return_indices)
+
+
+def _adaptive_with_indices(rank: int) -> None:
+    def indexed(input, output_size, return_indices=True):
+        return _adaptive_max(rank, input, output_size, True)
+
+    name = f"adaptive_max_pool{rank}d"
+    indexed.__doc__ = f"(maximum of adaptive windows, positions); see torch.nn.functional.{name}."
+    public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
+    if rank == 1:
+        public(indexed, name=name, method=False)
+
+
+for _rank in (1, 2, 3):
+    _adaptive_with_indices(_rank)
+
+
+# ------------------------------------------------------------------------------------- fractional
+
+
+def _fractional(
+    rank: int,
+    input: Any,
+    kernel_size: Any,
+    output_size: Any,
+    output_ratio: Any,
+    return_indices: bool,
+    samples: Tensor | None,
+) -> Any:
+    name = f"fractional_max_pool{rank}d"
+    check_tensor(name, input)
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
+    shape = tuple(input.shape)
+    if len(shape) not in (rank + 1, rank + 2) or 0 in shape[-rank - 1 :]:
+        raise RuntimeError(
+            f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero dimensions besides "
+            f"the batch, but got {list(shape)}"
+        )
+    check_floating(name, input)
+    kernel = per_dimension(name, "kernel_size", kernel_size, rank)
+    if output_size is None:
+        ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * rank
+        if len(ratios) != rank or not all(0 < r < 1 for r in ratios):
+            raise ValueError(f"{name}: output_ratio must be between 0 and 1, got {output_ratio}")
+        size = tuple(int(n * r) for n, r in zip(shape[-rank:], ratios))
+    else:
+        size = per_dimension(name, "output_size", output_size, rank)
+    for n, k, o in zip(shape[-rank:], kernel, size):
+        if o < 1 or k < 1 or o + k - 1 > n:
+            raise RuntimeError(
+                f"{name}: pool size {kernel} too large relative to input size {shape[-rank:]} for "
+                f"output size {size}"
+            )
+    if samples is None:
+        from ..random.rand import rand
+
+        lead = shape[:-rank] if len(shape) == rank + 2 else (1, *shape[:-rank])
+        samples = rand(*lead, rank, dtype=input.dtype, device=input.device)
+    lead = shape[:-rank]
+    if len(lead) == 1 and samples.dim() == 3:  # no batch: the first sample's windows
+        samples = samples[0]
+    out, indices = fractional_max_pool.entry(input, samples.reshape(*lead, rank), kernel, size)
+    return (out, indices) if return_indices else out
+
+
+@F
+def fractional_max_pool2d(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """Maximum of windows of kernel_size that begin at pseudo-random places.
+
+    input: (N, C, H, W) or (C, H, W). output_size, or output_ratio of the input's size. ValueError
+    if neither is given.
+
+    >>> F.fractional_max_pool2d(torch.ones(1, 5, 5), 2, 3).shape
+    torch.Size([1, 3, 3])
+    """
+    arguments = (output_size, output_ratio, return_indices, _random_samples)
+    return _fractional(2, input, kernel_size, *arguments)
+
+
+@F
+def fractional_max_pool3d(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """Maximum of windows of kernel_size that begin at pseudo-random places.
+
+    input: (N, C, D, H, W) or (C, D, H, W). output_size, or output_ratio of the input's size.
+    ValueError if neither is given.
+
+    >>> F.fractional_max_pool3d(torch.ones(1, 5, 5, 5), 2, 3).shape
+    torch.Size([1, 3, 3, 3])
+    """
+    arguments = (output_size, output_ratio, return_indices, _random_samples)
+    return _fractional(3, input, kernel_size, *arguments)
+
+
+def _fractional_with_indices(rank: int) -> None:
+    def indexed(
+        input,
+        kernel_size,
+        output_size=None,
+        output_ratio=None,
+        return_indices=True,
+        _random_samples=None,
+    ):
+        arguments = (output_size, output_ratio, True, _random_samples)
+        return _fractional(rank, input, kernel_size, *arguments)
+
+    name = f"fractional_max_pool{rank}d"
+    indexed.__doc__ = f"(maximum of fractional windows, positions); see torch.nn.functional.{name}."
+    public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
+
+
+for _rank in (2, 3):
+    _fractional_with_indices(_rank)

@@ -1,0 +1,276 @@
+"""Batch norm and instance norm, with running statistics.
+
+What lives here: batch norm as one op that gives its statistics, with one backward word. That is a
+composite: libraries run the fused kernel (`arrays/normalization.py`); where a backward pass is
+recorded, the body computes the statistics again, so that it can be differentiated again. What does
+not: norms over dimensions of a sample (`layer_norm.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...arrays.lookup import RANK
+from ...base.modes import no_grad
+from ...engine import views
+from ...engine.kinds import composite, opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..shape.views import expand, reshape
+from .activation import F, check
+from .layer_norm import spread, statistics, unless
+
+
+@primitive(
+    opaque,
+    types="any",
+    outputs="out mean var",
+    integer="mean var",
+    hidden="rstd",
+    inputs=5,
+    public=False,
+    method=False,
+    optional="weight bias running_mean running_var",
+    node="NativeBatchNormBackward0",
+)
+def batch_norm(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
+    """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted."""
+
+
+@primitive(composite, public=False, method=False)
+def batch_norm_backward(
+    xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)
+):
+    """Gradients of batch_norm's x, weight and bias."""
+    nd = x.ndim
+    dims = (0, *range(2, nd))
+    if training:
+        d = x - xp.mean(x, dims, True)
+        r = xp.rsqrt(xp.mean(d * d, dims, True) + eps)
+    else:
+        d, r = x - spread(xp, mean, nd), spread(xp, rstd, nd)
+    h = d * r
+    gx = None
+    if needs[0]:
+        gh = g if weight is None else g * spread(xp, weight, nd)
+        gx = (
+            r * (gh - xp.mean(gh, dims, True) - h * xp.mean(gh * h, dims, True))
+            if training
+            else r * gh
+        )
+    return (
+        gx,
+        unless(needs[1], lambda: xp.sum(g * h, dims)),
+        unless(needs[2], lambda: xp.sum(g, dims)),
+    )
+
+
+def _batch_norm(
+    xp: Any,
+    g_out: Any,
+    x: Any,
+    weight: Any,
+    mean: Any,
+    rstd: Any,
+    training: bool,
+    eps: float,
+    needs: Any,
+) -> Any:
+    return (
+        *xp.batch_norm_backward(g_out, x, weight, mean, rstd, training, eps, needs[:3]),
+        None,
+        None,
+    )
+
+
+batch_norm.vjp_all(_batch_norm)
+
+
+@F(name="batch_norm")
+def batch_norm_(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """input (N, C, ...) normalised in each channel, times weight (C,) plus bias (C,).
+
+    training: with the statistics of the batch, which also move running_mean and running_var (C,) by
+    momentum; else with the running statistics.
+
+    >>> F.batch_norm(torch.tensor([[1.], [3.]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    check("batch_norm", input)
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
+    if training:
+        enough_values(tuple(input._a.shape))
+    elif running_mean is None or running_var is None:
+        raise RuntimeError(
+            "batch_norm: Expected running_mean and running_var to be defined when training=False"
+        )
+    return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def normalised(
+    input: Tensor,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """batch_norm after its check of the size."""
+    shape = input._a.shape
+    if len(shape) < 2:
+        raise RuntimeError(
+            "batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape "
+            f"{tuple(shape)}"
+        )
+    for what, t in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if t is not None and tuple(t._a.shape) != (shape[1],):
+            raise RuntimeError(
+                f"batch_norm: {what} should contain {shape[1]} elements not {t._a.size}: the input "
+                "of shape "
+                f"{tuple(shape)} has {shape[1]} channels in dimension 1"
+            )
+    if training:
+        out, mean, var = batch_norm.entry(input, weight, bias, None, None, True, eps)
+        n = input._a.size // max(shape[1], 1)
+        if n and running_mean is not None:
+            move(running_mean, mean, momentum)
+        if n and running_var is not None:
+            move(running_var, var, momentum, n / max(n - 1, 1))
+        return out
+    return batch_norm.entry(input, weight, bias, running_mean, running_var, False, eps)[0]
+
+
+def enough_values(shape: tuple[int, ...]) -> None:
+    if math.prod(shape[:1] + shape[2:]) == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}: "
+            "use a larger "
+            "batch, or .eval()"
+        )
+
+
+def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> None:
+    """running = (1 - momentum) * running + momentum * factor * new, in place."""
+    a, b = running._a, new._a
+    if (
+        type(a) is type(b)
+        and RANK.get(type(a), 0) == 0
+        and a.dtype is b.dtype
+        and a.flags.writeable
+    ):
+        # not announced as a change: nothing that was recorded keeps these arrays (evaluation saves
+        # copies)
+        a *= 1 - momentum
+        a += b * b.dtype.type(momentum * factor)
+        return
+    with no_grad():
+        moved = running * (1 - momentum) + new.to(running.dtype) * (momentum * factor)
+        views.inplace(running, "batch_norm", moved)
+
+
+@public(name="batch_norm", method=False)
+def torch_batch_norm(
+    input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
+):
+    """F.batch_norm with the arguments in another order and without its check of the batch size."""
+    check("batch_norm", input)
+    if not training and (running_mean is None or running_var is None):
+        raise RuntimeError(
+            "batch_norm: Expected running_mean and running_var to be defined when training=False"
+        )
+    return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@F(name="instance_norm")
+def instance_norm_(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """input (N, C, ...) normalised in each channel of each sample.
+
+    weight, bias: (C,), a factor and a term for each channel.
+
+    >>> F.instance_norm(torch.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
+    check("instance_norm", input)
+    if use_input_stats:
+        shape = tuple(input._a.shape)
+        if math.prod(shape[2:]) == 1:
+            raise ValueError(
+                f"Expected more than 1 spatial element when training, got input size {list(shape)}"
+            )
+    return torch_instance_norm(
+        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
+    )
+
+
+@public(name="instance_norm", method=False)
+def torch_instance_norm(
+    input,
+    weight,
+    bias,
+    running_mean,
+    running_var,
+    use_input_stats,
+    momentum,
+    eps,
+    cudnn_enabled=True,
+):
+    """F.instance_norm with the arguments in another order and without its check of the size."""
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when use_input_stats is false"
+        )
+    shape = tuple(input._a.shape)
+    n, c = shape[:2]
+    flat = reshape.entry(input, (1, n * c, *shape[2:]))
+    each = [repeated(t, n) for t in (weight, bias)]
+    if not use_input_stats:
+        out = batch_norm.entry(
+            flat, *each, repeated(running_mean, n), repeated(running_var, n), False, eps
+        )[0]
+        return reshape.entry(out, shape)
+    out, mean, var = batch_norm.entry(flat, *each, None, None, True, eps)
+    if running_mean is not None:
+        move(running_mean, mean.reshape(n, c).mean(0), momentum)
+    if running_var is not None:
+        m = math.prod(shape[2:])
+        move(running_var, var.reshape(n, c).mean(0), momentum, m / max(m - 1, 1))
+    return reshape.entry(out, shape)
+
+
+def repeated(t: Any, n: int) -> Any:
+    """A vector n times over."""
+    if t is None:
+        return None
+    return reshape.entry(expand.entry(reshape.entry(t, (1, -1)), (n, t._a.shape[0])), (-1,))
+
+
+@public(method=False)
+def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """(batch_norm, means, 1 / deviations); without training the statistics are empty."""
+    out = torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+    if not training:
+        return out, input.new_empty((0,)), input.new_empty((0,))
+    with no_grad():
+        mean, rstd = statistics(input, (0, *range(2, input._a.ndim)), eps)
+    return out, mean.reshape(-1), rstd.reshape(-1)

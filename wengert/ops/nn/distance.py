@@ -1,0 +1,201 @@
+"""Distances and similarities of vectors, unit vectors, response norm, bilinear forms.
+
+What lives here: functions written in terms of public ones. What does not: cdist and norms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base.modes import no_grad
+from ...engine.op import METHODS, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..loss.cross_entropy import tensors
+from ..loss.regression import broadcast
+from ..shape.join import joint_dtype
+from ..shape.views import reshape
+from .activation import F, check
+
+
+def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
+    """The p-norm over a dimension."""
+    return METHODS["norm"](x, p, dim, keepdim)
+
+
+@public(method=False)
+def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+    """The p-norm of x1 - x2 + eps over the last dimension.
+
+    >>> torch.pairwise_distance(torch.tensor([[3., 4.]]), torch.zeros(1, 2))
+    tensor([5.0000])
+    """
+    tensors("pairwise_distance", x1=x1, x2=x2)
+    return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+@F(name="pairwise_distance")
+def functional_pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+    """The p-norm of x1 - x2 + eps over the last dimension."""
+    return pairwise_distance(x1, x2, p, eps, keepdim)
+
+
+@public(method=False)
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """The cosine of the angle between x1 and x2 along dim; norms are at least eps.
+
+    >>> torch.cosine_similarity(torch.tensor([[1., 0.]]), torch.tensor([[1., 1.]]))
+    tensor([0.7071])
+    """
+    tensors("cosine_similarity", x1=x1, x2=x2)
+    d = joint_dtype([x1, x2])
+    if d.category < 2:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {d}: convert with "
+            ".float()"
+        )
+    x1, x2 = (x if x.dtype is d else x.to(d) for x in (x1, x2))
+    x1, x2 = broadcast(x1, x2)
+    axis = wrap_dim(dim, x1._a.ndim, "cosine_similarity")
+    return (x1 / length(x1, axis, eps) * (x2 / length(x2, axis, eps))).sum(axis)
+
+
+def length(x: Tensor, dim: int, eps: float) -> Tensor:
+    """The 2-norm over dim, at least eps; the limit is no part of the derivative."""
+    square = (x * x).sum(dim, True)
+    with no_grad():
+        lift = square.clamp(min=eps * eps) - square
+    return (square + lift).sqrt()
+
+
+@F(name="cosine_similarity")
+def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """The cosine of the angle between x1 and x2 along dim; norms are at least eps."""
+    return cosine_similarity(x1, x2, dim, eps)
+
+
+@public(method=False)
+def pdist(input, p=2.0):
+    """The p-norm distances of the rows of input (N, M), every pair once: (N (N - 1) / 2,).
+
+    >>> torch.pdist(torch.tensor([[0.0], [1.0], [3.0]]))
+    tensor([1., 3., 2.])
+    """
+    check("pdist", input)
+    if input._a.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input._a.ndim}D")
+    if input.dtype.category != 2:
+        raise RuntimeError(f"pdist only supports floating-point dtypes: got {input.dtype}")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values: got {p}")
+    from ..creation.filled import arange
+
+    n = input._a.shape[0]
+    index = arange(n, device=input.device)
+    above = index.unsqueeze(1) < index
+    first, second = above.nonzero(as_tuple=True)
+    return norm(input[first] - input[second], p, 1, False)
+
+
+@F(name="pdist")
+def functional_pdist(input, p=2.0):
+    """The p-norm distances of the rows of input (N, M), every pair once."""
+    return pdist(input, p)
+
+
+@F(name="normalize")
+def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """input divided by its p-norm over dim, which is taken to be at least eps.
+
+    >>> F.normalize(torch.tensor([[3., 4.]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    check("normalize", input)
+    r = input / norm(input, p, dim, True).clamp(min=eps)
+    if out is None:
+        return r
+    from ...engine.dispatch import write_out
+
+    return write_out("normalize", r, out)
+
+
+@F(name="local_response_norm")
+def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """input over (k + alpha * mean of squares of neighbouring channels) to the power beta.
+
+    input: (N, C, ...). size: how many channels are neighbours.
+
+    >>> F.local_response_norm(torch.ones(1, 1, 2), 2)
+    tensor([[[1.0000, 1.0000]]])
+    """
+    check("local_response_norm", input)
+    shape = tuple(input._a.shape)
+    if len(shape) < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
+        )
+    if input._a.size == 0:
+        return input
+    from .padding import constant_pad
+
+    c = shape[1]
+    square = constant_pad.entry(
+        input * input, (0, 0) * (len(shape) - 2) + (size // 2, (size - 1) // 2), 0
+    )
+    total: Any = square[:, :c]
+    for i in range(1, size):
+        total = total + square[:, i : i + c]
+    mean = total / size if input.dtype.category > 1 else total // size
+    return input / (mean * alpha + k) ** beta
+
+
+@public(method=False)
+def bilinear(input1, input2, weight, bias=None):
+    """y[o] = input1 @ weight[o] @ input2 + bias[o].
+
+    input1: (..., in1), input2: (..., in2), weight: (out, in1, in2), bias: (out,).
+
+    >>> torch.bilinear(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2, 2))
+    tensor([[4.]])
+    """
+    tensors("bilinear", input1=input1, input2=input2, weight=weight)
+    s1, s2, w = tuple(input1._a.shape), tuple(input2._a.shape), tuple(weight._a.shape)
+    if len(w) != 3:
+        raise IndexError(
+            "bilinear(): Dimension out of range: weight must have 3 dimensions (out, in1, in2), "
+            f"got {list(w)}"
+        )
+    if len(s1) != len(s2):
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {len(s1)} and {len(s2)}"
+        )
+    for i, (a, b) in enumerate(zip(s1[:-1], s2[:-1])):
+        if a != b:
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {i}: got {a} and {b}"
+            )
+    for i, (s, n) in enumerate(((s1, w[1]), (s2, w[2])), 1):
+        if s[-1] != n:
+            raise RuntimeError(
+                f"bilinear(): input{i} size does not match weight size: got {s[-1]} but expected "
+                f"{n}"
+            )
+    if bias is not None and tuple(bias._a.shape) != (w[0],):
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias._a.size} but expected "
+            f"{w[0]}"
+        )
+    o, m, n = w
+    x, y = (
+        reshape.entry(input1, (-1, m) if input1._a.size else (0, m)),
+        reshape.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
+    )
+    inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
+    out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape(*s1[:-1], o)
+    return out if bias is None else out + bias
+
+
+@F(name="bilinear")
+def functional_bilinear(input1, input2, weight, bias=None):
+    """y[o] = input1 @ weight[o] @ input2 + bias[o]."""
+    return bilinear(input1, input2, weight, bias)

@@ -1,0 +1,196 @@
+"""Questions about tensors that are answered without computing on their elements, and
+comparisons to one bool.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..base import dtypes
+from ..base.size import Size
+from ..engine.dispatch import result_dtype
+from ..engine.op import public
+from ..engine.tensor import Tensor
+
+
+@public(method=False)
+def is_tensor(obj):
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+@public(method=False)
+def is_storage(obj):
+    """Whether obj is a storage."""
+    return type(obj).__name__.endswith("Storage")
+
+
+@public(method=False)
+def numel(input):
+    """The number of elements."""
+    return int(input._a.size)
+
+
+@public(method=False)
+def is_floating_point(input):
+    """Whether the dtype is floating."""
+    return input.dtype.is_floating_point
+
+
+@public(method=False)
+def is_complex(input):
+    """Whether the dtype is complex."""
+    return input.dtype.is_complex
+
+
+@public(method=False)
+def is_nonzero(input):
+    """Whether the only element is not zero."""
+    if input._a.size != 1:
+        raise RuntimeError(
+            "bool value of Tensor with more than one value is ambiguous"
+            if input._a.size
+            else "Boolean value of Tensor with no values is ambiguous"
+        )
+    return bool(input.item())
+
+
+public(lambda self: is_nonzero(self), name="is_nonzero", function=False)
+
+
+@public
+def is_same_size(input, other):
+    """Whether both have one shape."""
+    return tuple(input._a.shape) == tuple(other._a.shape)
+
+
+@public(method=False)
+def result_type(tensor1, tensor2):
+    """The dtype that an operation on both gives."""
+    return result_dtype([t._a if isinstance(t, Tensor) else t for t in (tensor1, tensor2)])
+
+
+@public(method=False)
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes broadcast to."""
+    shapes = tuple([(s,) if isinstance(s, int) else tuple(s) for s in shapes])
+    nd = max((len(s) for s in shapes), default=0)
+    out = [1] * nd
+    for s in shapes:
+        for i, n in enumerate(reversed(s), 1):
+            if n < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
+            if n != 1:
+                if out[-i] not in (1, n):
+                    raise RuntimeError(
+                        "Shape mismatch: objects cannot be broadcast to a single shape: "
+                        f"{' and '.join(str(list(x)) for x in shapes)}"
+                    )
+                out[-i] = n
+    return Size(out)
+
+
+@public(method=False)
+def broadcast_tensors(*tensors):
+    """The tensors expanded to their common shape."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    try:
+        shape = broadcast_shapes(*[t.shape for t in tensors])
+    except RuntimeError:
+        raise RuntimeError(
+            "The size of tensors must match at non-singleton dimensions to be broadcast: got "
+            f"{' and '.join(str(list(t.shape)) for t in tensors)}"
+        ) from None
+    return tuple([t.expand(shape) for t in tensors])
+
+
+@public
+def equal(input, other):
+    """Whether both have the same shape and the same elements."""
+    if not isinstance(other, Tensor):
+        raise TypeError(
+            f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}"
+        )
+    if tuple(input._a.shape) != tuple(other._a.shape):
+        return False
+    if input.dtype is not other.dtype:
+        raise RuntimeError(
+            f"Expected object of data type {input.dtype} but got data type {other.dtype} for"
+            " argument 'other'"
+        )
+    return bool((input.detach() == other.detach()).all().item()) if input._a.size else True
+
+
+@public
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Where |input - other| <= atol + rtol * |other|."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(
+            f"{'rtol' if rtol < 0 else 'atol'} must be greater than or equal to zero, but got "
+            f"{rtol if rtol < 0 else atol}"
+        )
+    x, y = input.detach(), other.detach()
+    same = x == y
+    if equal_nan and x.dtype.category > 1:
+        same = same | (x.isnan() & y.isnan())
+    if rtol == 0 and atol == 0:
+        return same
+    if x.dtype.category < 2:
+        x, y = x.to(dtypes.float64), y.to(dtypes.float64)
+    near = (x - y).abs() <= atol + (rtol * y).abs()
+    finite = (x - y).abs().isfinite()
+    return same | (near & finite)
+
+
+@public
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements are close: see isclose."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
+
+
+@public
+def nonzero(input, *, out=None, as_tuple=False):
+    """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each
+    dimension.
+    """
+    from ..arrays.lookup import namespace
+    from ..engine.dispatch import write_out
+    from ..engine.dual import Dual, Lifted
+    from ..engine.tensor import wrap
+
+    a = input._a
+    while isinstance(a, (Dual, Lifted, Tensor)):  # derivatives know the value
+        a = a._a if isinstance(a, Tensor) else a.content
+    if hasattr(a, "level"):
+        raise RuntimeError(
+            "nonzero gives a number of results that depends on the values: it can't run inside vmap"
+        )
+    rows = wrap(namespace(a).nonzero_rows(a))
+    if out is not None:
+        return write_out("nonzero", rows, out)
+    if as_tuple:
+        rows = wrap(namespace(a).nonzero_rows(a.reshape(1))) if a.ndim == 0 else rows
+        return tuple([rows[:, i] for i in range(rows._a.shape[1])])
+    return rows
+
+
+@public
+def argwhere(input):
+    """Coordinates of the non-zero elements, one row each."""
+    return nonzero(input)
+
+
+@public
+def count_nonzero(input, dim=None):
+    """How many elements are not zero, of all or along dim."""
+    from .reduce.sum import sum_
+
+    return sum_(input != 0, dim)
+
+
+def scalar_value(v: Any) -> Any:
+    """A Python number from a number or a 0-d tensor."""
+    return v.item() if isinstance(v, Tensor) else v

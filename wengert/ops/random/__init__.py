@@ -1,0 +1,1 @@
+"""Random tensors: made, filled in place, drawn from distributions."""

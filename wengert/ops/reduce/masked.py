@@ -1,0 +1,364 @@
+"""torch.masked: reductions and normalizations over the elements that a mask selects.
+
+Elements outside the mask are replaced by what the operation ignores (0 for a sum, -inf for a
+maximum), so a slice without
+any selected element gives that value. Strided tensors only.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base import dtypes
+from ...engine.op import function, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dims
+
+DOC = """{}
+
+    input: any shape. mask: broadcastable to input; True selects. dtype: converts first. {}Raises
+    IndexError for a mask with
+    more dimensions than input, RuntimeError for one that does not broadcast.
+
+    >>> torch.masked.{}
+    {}
+    """
+
+
+def all_dims(dim: Any, x: Tensor, name: str) -> tuple[int, ...]:
+    """The dimensions meant: all for None and for an empty tuple."""
+    if dim is None or dim == ():
+        return tuple(range(x._a.ndim))
+    return wrap_dims(dim, x._a.ndim, f"masked.{name}")
+
+
+def selected(x: Tensor, mask: Any, name: str) -> Tensor:
+    """The mask as a bool tensor of x's shape."""
+    if mask._a.ndim > x._a.ndim:
+        raise IndexError(
+            f"masked.{name}: the mask has more dimensions than the input: {list(mask.shape)} "
+            f"for {list(x.shape)}"
+        )
+    mask = mask if mask.dtype is dtypes.bool else mask != 0
+    return mask if mask.shape == x.shape else mask.expand(x.shape)
+
+
+def filled(x: Tensor, mask: Any, value: Any, name: str) -> Tensor:
+    """x with value outside the mask."""
+    return x if mask is None else x.masked_fill(~selected(x, mask, name), value)
+
+
+def extreme(x: Tensor, largest: bool, name: str) -> Any:
+    """The largest or smallest value of x's dtype."""
+    if x.dtype.category == 2 or x.dtype.category == 3 and name == "logsumexp":
+        return math.inf if largest else -math.inf
+    if x.dtype.category == 1:
+        return getattr(dtypes.iinfo(x.dtype), "max" if largest else "min")
+    raise NotImplementedError(
+        f"masked.{name}: there is no neutral element for {x.dtype} input under a mask"
+    )
+
+
+def converted(x: Tensor, dtype: Any) -> Tensor:
+    return x if dtype is None or x.dtype is dtype else x.to(dtype)
+
+
+def register(f: Any, what: str, call: str = "", shown: str = "", more: str = "") -> Any:
+    f.__doc__ = DOC.format(
+        what,
+        more + " " if more else "",
+        call or f"{f.__name__}(torch.tensor([1., 2.]), mask=torch.tensor([True, False]))",
+        shown,
+    )
+    return public(f, name=f.__name__.rstrip("_"), namespace="masked", method=False)
+
+
+def _sums(name: str, neutral: int, shown: str) -> Any:
+    def f(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+        if dtype is None and input.dtype.category < 2:
+            dtype = dtypes.int64
+        x = filled(converted(input, dtype), mask, neutral, name)
+        dims = all_dims(dim, x, name)
+        if name == "sum":
+            return x.sum(dims, keepdim) if dims else x.clone()
+        for d in sorted(dims, reverse=True):
+            x = x.prod(d, keepdim)
+        return x
+
+    f.__name__ = name
+    return register(f, f"The {name} of the selected elements over dim (default: all).", shown=shown)
+
+
+_sums("sum", 0, "tensor(1.)")
+_sums("prod", 1, "tensor(1.)")
+
+
+def _extremes(name: str) -> Any:
+    def f(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+        x = converted(input, dtype)
+        if mask is not None:
+            x = filled(x, mask, extreme(x, name == "amin", name), name)
+        dims = all_dims(dim, x, name)
+        return getattr(x, name)(dims, keepdim) if dims else x.clone()
+
+    f.__name__ = name
+    return register(
+        f,
+        f"The {name[1:]}imum of the selected elements over dim (default: all).",
+        shown="tensor(1.)",
+    )
+
+
+_extremes("amax")
+_extremes("amin")
+
+
+def _places(name: str) -> Any:
+    def f(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+        x = converted(input, dtype)
+        if mask is not None:
+            x = filled(x, mask, extreme(x, name == "argmin", name), name)
+        return getattr(x, name)(dim, keepdim).to(x.dtype)
+
+    f.__name__ = name
+    return register(
+        f,
+        f"The place of the {name[3:]}imum of the selected elements along dim, as a number of "
+        "input's dtype.",
+        shown="tensor(0.)",
+    )
+
+
+_places("argmax")
+_places("argmin")
+
+
+def count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Any, name: str) -> Any:
+    """How many elements are selected in each slice."""
+    if mask is None:
+        return math.prod([x._a.shape[d] for d in dims])
+    m = selected(x, mask, name)
+    return m.sum(dims, keepdim) if dims else m.long()
+
+
+def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    dtype = dtype or input.dtype
+    if dtype.category < 2:
+        raise ValueError(
+            "mean(): Could not infer output dtype. Input dtype must be either a floating "
+            "point or complex dtype. "
+            f"Got: {dtype}: pass dtype=torch.float32"
+        )
+    x = filled(converted(input, dtype), mask, 0, "mean")
+    dims = all_dims(dim, x, "mean")
+    if mask is None:
+        return x.mean(dims, keepdim) if dims else x.clone()
+    total = x.sum(dims, keepdim) if dims else x
+    return total / count(x, dims, keepdim, mask, "mean")
+
+
+register(
+    mean,
+    "The mean of the selected elements over dim (default: all); nan where none is.",
+    shown="tensor(1.)",
+)
+
+
+def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
+    x = converted(input, dtype)
+    dims = all_dims(dim, x, "median")
+    d = dims[0] if dims else 0
+    if mask is None:
+        return x.median(d, keepdim).values
+    if x.dtype.category < 2:
+        m = selected(x, mask, "median")
+        if not bool(m.any(d).all()):
+            raise ValueError(
+                "masked median expects no fully masked out rows if dtype is not floating point"
+            )
+        wide = filled(x.to(dtypes.float64), m, math.nan, "median")
+        return (
+            x.gather(d, wide.nanmedian(d, True).indices)
+            if keepdim
+            else x.gather(d, wide.nanmedian(d, True).indices).squeeze(d)
+        )
+    return filled(x, mask, math.nan, "median").nanmedian(d, keepdim).values
+
+
+register(median, "The median of the selected elements along one dim.", shown="tensor(1.)")
+
+
+def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None):
+    x = filled(converted(input, dtype), mask, math.inf if ord == -math.inf else 0, "norm")
+    return function("vector_norm", "linalg")(x, ord, all_dims(dim, x, "norm") or None, keepdim)
+
+
+register(norm, "The ord-norm of the selected elements over dim (default: all).", shown="tensor(1.)")
+
+
+def deviation(
+    root: bool,
+    input: Tensor,
+    dim: Any,
+    unbiased: Any,
+    correction: Any,
+    keepdim: bool,
+    dtype: Any,
+    mask: Any,
+) -> Tensor:
+    """Variance of the selected elements, or its square root."""
+    name = "std" if root else "var"
+    if unbiased is not None and correction is not None:
+        raise AssertionError("Only one of unbiased and correction may be given")
+    c = correction if correction is not None else 0 if unbiased is False else 1
+    if input.dtype.category == 0 and dtype is None:
+        raise RuntimeError(f"masked.{name}: not defined for bool tensors: pass dtype=torch.float32")
+    if dtype is None and input.dtype.category < 2:
+        dtype = dtypes.float32
+    x = converted(input, dtype)
+    dims = all_dims(dim, x, name)
+    n = count(x, dims, True, mask, name)
+    total = filled(x, mask, 0, name).sum(dims, True) if dims else filled(x, mask, 0, name)
+    away = filled(x - total / n, mask, 0, name)
+    square = away * away.conj() if x.dtype.category == 3 else away * away
+    free = count(x, dims, keepdim, mask, name) - c
+    free = free.clamp(min=0).to(x.dtype.to_real()) if isinstance(free, Tensor) else max(free, 0)
+    v = (square.sum(dims, keepdim) if dims else square) / free
+    return v.sqrt() if root else v
+
+
+def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None):
+    return deviation(False, input, dim, unbiased, correction, keepdim, dtype, mask)
+
+
+def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None):
+    return deviation(True, input, dim, unbiased, correction, keepdim, dtype, mask)
+
+
+for _f, _what in ((var, "variance"), (std, "standard deviation")):
+    register(
+        _f,
+        f"The {_what} of the selected elements over dim (default: all), with n - correction (1).",
+        f"{_f.__name__}(torch.tensor([1., 1., 5.]), mask=torch.tensor([True, True, False]))",
+        "tensor(0.)",
+    )
+
+
+def _soft(name: str) -> Any:
+    def f(input, dim, *, dtype=None, mask=None):
+        x = converted(input, dtype)
+        if mask is not None:
+            x = filled(x, mask, extreme(x, name == "softmin", name), name)
+        d = (all_dims(dim, x, name) or (0,))[0]
+        return (-x).softmax(d) if name == "softmin" else getattr(x, name)(d)
+
+    f.__name__ = name
+    return register(
+        f,
+        f"{name} of the selected elements along dim; outside the mask it is "
+        f"{'-inf' if name == 'log_softmax' else '0'}.",
+        f"{name}(torch.tensor([1., 2.]), 0, mask=torch.tensor([True, False]))",
+        "tensor([0., -inf])" if name == "log_softmax" else "tensor([1., 0.])",
+    )
+
+
+for _name in ("softmax", "log_softmax", "softmin"):
+    _soft(_name)
+
+
+def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):
+    x = filled(converted(input, dtype), mask, 0, "normalize")
+    n = norm(converted(input, dtype), ord, dim, keepdim=True, mask=mask)
+    return x / n.clamp(min=eps)
+
+
+register(
+    normalize,
+    "The selected elements divided by their ord-norm along dim (at least eps); 0 outside the mask.",
+    "normalize(torch.tensor([3., 4.]), 2.0, 0, mask=torch.tensor([True, False]))",
+    "tensor([1., 0.])",
+)
+
+
+def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    x = converted(input, dtype)
+    if mask is not None:
+        x = filled(x, mask, extreme(x, False, "logsumexp"), "logsumexp")
+    dims = all_dims(dim, x, "logsumexp")
+    return function("logsumexp")(x, dims, keepdim).to(x.dtype)
+
+
+register(
+    logsumexp,
+    "log of the sum of exp of the selected elements over dim (default: all).",
+    shown="tensor(1.)",
+)
+
+
+def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
+    x, y = converted(input, dtype), converted(other, dtype)
+    return function("logaddexp")(
+        filled(x, input_mask, -math.inf, "logaddexp"), filled(y, other_mask, -math.inf, "logaddexp")
+    )
+
+
+register(
+    logaddexp,
+    "log(exp(input) + exp(other)), each counted only where its mask selects it.",
+    "logaddexp(torch.tensor([1.]), torch.tensor([9.]), other_mask=torch.tensor([False]))",
+    "tensor([1.])",
+)
+
+
+def _scan(name: str, neutral: int, shown: str) -> Any:
+    def f(input, dim, *, dtype=None, mask=None):
+        x = filled(converted(input, dtype), mask, neutral, name)
+        return getattr(x, name)((all_dims(dim, x, name) or (0,))[0], dtype=x.dtype)
+
+    f.__name__ = name
+    return register(
+        f,
+        f"The cumulative {name[3:]} of the selected elements along dim.",
+        f"{name}(torch.tensor([2., 3.]), 0, mask=torch.tensor([True, False]))",
+        shown,
+    )
+
+
+_scan("cumsum", 0, "tensor([2., 2.])")
+_scan("cumprod", 1, "tensor([2., 2.])")
+
+
+REDUCTIONS = {
+    "sum": 0,
+    "prod": 0,
+    "amax": 0,
+    "amin": 0,
+    "argmax": 0,
+    "argmin": 0,
+    "mean": 0,
+    "median": 0,
+    "var": 0,
+    "std": 0,
+    "logsumexp": 0,
+    "norm": 1,
+}  # name -> position of dim among the arguments after input
+
+
+def output_mask(op: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Where the result of a masked operation called with these arguments depends on a selected
+    element.
+    """
+    name = op if isinstance(op, str) else op.__name__
+    mask = kwargs.get("mask")
+    m = (input == input) | True if mask is None else selected(input, mask, name)
+    if name == "logaddexp":
+        a, b = kwargs.get("input_mask"), kwargs.get("other_mask")
+        both = [selected(input, v, name) for v in (a, b) if v is not None]
+        return m if len(both) < 2 else both[0] | both[1]
+    if name not in REDUCTIONS:
+        return m
+    at = REDUCTIONS[name]
+    dim = args[at] if len(args) > at else kwargs.get("dim", -1 if name == "median" else None)
+    dims = all_dims(dim, input, name)
+    return m.any(dims, kwargs.get("keepdim", False)) if dims else m

@@ -1,0 +1,215 @@
+"""Quantiles, covariance, counts of values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base import dtypes
+from ...engine.kinds import opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+
+
+def _quantile(name: str, skip: bool) -> Any:
+    def f(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+        from ...engine.dispatch import write_out
+        from ..creation.tensor import tensor
+
+        if not isinstance(q, Tensor):
+            if not 0 <= q <= 1:
+                raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+            q = tensor(float(q), dtype=input.dtype)
+        if input.dtype.name not in ("float32", "float64"):
+            raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+        if q.dtype is not input.dtype:
+            raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+        if q._a.ndim > 1:
+            raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+        if input._a.size == 0:
+            raise RuntimeError(f"{name}() input tensor must be non-empty")
+        if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+            raise RuntimeError(
+                f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest,"
+                f" but got {interpolation}"
+            )
+        if q._a.size and not hasattr(q._a, "level") and (float(q.min()) < 0 or float(q.max()) > 1):
+            raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+        nd = input._a.ndim
+        x = (
+            input.reshape(-1)
+            if dim is None
+            else input.movedim(wrap_dim(dim, nd, name), -1)
+            if nd
+            else input.reshape(1)
+        )
+        values = x.sort(-1).values
+        n = x.shape[-1]
+        if skip:
+            valid = (n - x.isnan().sum(-1, True)).to(x.dtype)
+        else:
+            valid = x.new_full((*x.shape[:-1], 1), float(n))
+        rank = (q.reshape(-1) * (valid - 1)).clamp(min=0)
+        if not skip:
+            rank = rank.where(~x.isnan().any(-1, keepdim=True), rank * 0 + (n - 1))
+        low_i, high_i = rank.floor(), rank.ceil()
+        if interpolation == "lower":
+            high_i = low_i
+        elif interpolation == "higher":
+            low_i = high_i
+        elif interpolation == "nearest":
+            low_i = high_i = rank.round()
+        a = values.gather(-1, low_i.long())
+        if high_i is low_i:
+            r = a
+        else:
+            b = values.gather(-1, high_i.long())
+            w = 0.5 if interpolation == "midpoint" else rank - low_i
+            r = a + (b - a) * w
+        r = r.movedim(-1, 0)
+        if keepdim:
+            d = None if dim is None else wrap_dim(dim, nd, name)
+            r = (
+                r.reshape(r.shape[0], *[1] * nd)
+                if d is None
+                else r.unsqueeze(d + 1)
+                if nd
+                else r.reshape(r.shape[0])
+            )
+        if q._a.ndim == 0:
+            r = r.squeeze(0)
+        return r if out is None else write_out(name, r, out)
+
+    f.__name__ = name
+    f.__doc__ = "The q-quantiles of all elements or along dim" + (
+        "; nan is ignored." if skip else "."
+    )
+    return public(f, name=name)
+
+
+_quantile("quantile", False)
+_quantile("nanquantile", True)
+
+
+@public
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """Covariance matrix of the rows (variables) over the columns (observations)."""
+    if input._a.ndim > 2:
+        raise RuntimeError(
+            "cov(): expected input to have two or fewer dimensions but got an input with"
+            f" {input._a.ndim} dimensions"
+        )
+    if input.dtype.category == 0:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input if input._a.ndim == 2 else input.reshape(1, -1)
+    if x.dtype.category == 1:
+        x = x.to(dtypes.get_default_dtype())
+    n = x.shape[1]
+    for w, name in ((fweights, "fweights"), (aweights, "aweights")):
+        if w is None:
+            continue
+        if w._a.ndim > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with"
+                f" {w._a.ndim} dimensions"
+            )
+        if (w.dtype.category != 1) if name == "fweights" else (w.dtype.category != 2):
+            raise RuntimeError(
+                f"cov(): expected {name} to have"
+                f" {'integral' if name == 'fweights' else 'floating point'} dtype but got {name}"
+                f" with {w.dtype} dtype"
+            )
+        if w._a.size != n:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the"
+                f" input but got {w._a.size} != {n}"
+            )
+        if w._a.size and not hasattr(w._a, "level") and float(w.min()) < 0:
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    if w is None:
+        total: Any = n
+        mean = x.mean(1, keepdim=True)
+        norm_factor: Any = total - correction
+    else:
+        w = w.reshape(-1)
+        total = w.sum()
+        mean = (x * w).sum(1, keepdim=True) / total
+        if correction == 0 or aweights is None:
+            norm_factor = total - correction
+        else:
+            norm_factor = total - correction * (w * aweights.reshape(-1)).sum() / total
+    c = x - mean
+    right = c if w is None else c * w
+    factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))
+    product = c @ (right.conj().transpose(0, 1) if x.dtype.category == 3 else right.transpose(0, 1))
+    r = (
+        product / factor
+        if isinstance(factor, Tensor) or factor
+        else product / product.new_zeros(())
+    )
+    return r.squeeze()
+
+
+@public
+def corrcoef(input):
+    """Correlation coefficients of the rows."""
+    c = cov(input)
+    if c._a.ndim == 0:
+        return c / c
+    d = c.diagonal()
+    s = (d.real if d.dtype.category == 3 else d).sqrt()
+    r = c / s.unsqueeze(1) / s.unsqueeze(0)
+    return r if r.dtype.category == 3 else r.clamp(-1, 1)
+
+
+@primitive(opaque, public=False, method=False, name="bincount_raw")
+def bincount_raw(xp, x, weights=None, minlength=0):
+    """Counts of the values 0, 1, 2, ..."""
+
+
+@public
+def bincount(input, weights=None, minlength=0):
+    """How often each value 0, 1, 2, ... occurs, or the sum of its weights."""
+    from ...arrays.lookup import namespace
+    from ...engine.tensor import wrap
+
+    if input._a.ndim != 1 or input.dtype.category != 1:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if input._a.size and int(input.min()) < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is not None and weights._a.size != input._a.size:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    xp = namespace(input._a)
+    w = None if weights is None else weights.detach()._a
+    out = xp.bincount(input._a, w, minlength)
+    if w is not None:
+        out = xp.astype(out, "float32" if weights.dtype.name == "float32" else "float64")
+    return wrap(out)
+
+
+@public
+def histc(input, bins=100, min=0, max=0):
+    """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
+    lo, hi = float(min), float(max)
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    if input.dtype.category != 2:
+        raise RuntimeError(
+            f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
+        )
+    if lo == hi == 0 and input._a.size:
+        lo, hi = float(input.min()), float(input.max())
+    if lo == hi:
+        lo, hi = lo - 1, hi + 1
+    if not (math.isfinite(lo) and math.isfinite(hi)):
+        raise RuntimeError(f"range of [{lo}, {hi}] is not finite")
+    if lo > hi:
+        raise RuntimeError("max must be larger than min")
+    x = input.detach().reshape(-1)
+    x = x[(x >= lo) & (x <= hi)]
+    i = ((x - lo) / (hi - lo) * bins).long().clamp(max=bins - 1)
+    return bincount(i, None, bins).to(input.dtype)

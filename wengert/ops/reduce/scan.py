@@ -1,0 +1,205 @@
+"""Cumulative sums, products, extremes; differences and trapezoids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...base.returns import named
+from ...engine.fast_paths import at, short
+from ...engine.kinds import linear, opaque
+from ...engine.op import op, primitive, public
+from ..dims import wrap_dim
+from .minmax import by_index  # noqa: F401
+
+
+@primitive(linear, public=False, method=False)
+def cumsum(xp, x, dim=0):
+    """Sum so far along dim."""
+
+
+def _reverse_cumsum(xp: Any, g: Any, dim: int) -> Any:
+    if g.ndim == 0:
+        return g
+    return xp.flip(xp.cumsum(xp.flip(g, (dim,)), dim), (dim,))
+
+
+cumsum.vjp(x=_reverse_cumsum)
+
+
+@primitive(opaque, public=False, method=False)
+def cumprod(xp, x, dim=0):
+    """Product so far along dim."""
+
+
+def _cumprod(xp: Any, g: Any, x: Any, dim: int) -> Any:
+    """Product of the elements before, times the sum over later positions of g and the products up
+    to there.
+
+    That sum is the recurrence s[i] = g[i] + x[i + 1] s[i + 1], so nothing is divided by and zeros
+    are exact.
+    """
+    n = x.shape[dim] if x.ndim else 0
+    if n == 0:
+        return g
+    before = [xp.ones_like(xp.select(x, dim, 0))]
+    for i in range(n - 1):
+        before.append(before[-1] * xp.select(x, dim, i))
+    later = xp.select(g, dim, n - 1)
+    parts = [before[-1] * later]
+    for i in range(n - 2, -1, -1):
+        later = xp.select(g, dim, i) + xp.select(x, dim, i + 1) * later
+        parts.append(before[i] * later)
+    return xp.stack(*parts[::-1], dim=dim)
+
+
+cumprod.vjp(x=_cumprod)
+
+
+@primitive(opaque, public=False, method=False)
+def logcumsumexp(xp, x, dim=0):
+    """log of the sum of exp so far."""
+
+
+def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
+    if x.ndim == 0:
+        return g
+    # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows,
+    # summed in double precision
+    d = g.dtype
+    if dtypes.as_dtype(d).category == 2:
+        g, x, out = (
+            xp.astype(g, dtypes.float64.np),
+            xp.astype(x, dtypes.float64.np),
+            xp.astype(out, dtypes.float64.np),
+        )
+    m = xp.amax(xp.real(out), dim, True)
+    m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
+    w = g * xp.exp(m - out)
+    return xp.exp(x - m) * xp.flip(xp.cumsum(xp.flip(w, (dim,)), dim), (dim,))
+
+
+logcumsumexp.vjp(x=_logcumsumexp)
+
+
+def _running(name: str) -> Any:
+    @op(opaque, name=name, outputs="values indices", integer="indices", public=False, method=False)
+    def f(xp, x, dim=0):
+        return getattr(xp, name + "_raw")(x, dim)
+
+    f.vjp(
+        x=lambda xp, g_values, indices, x_shape, dim: (
+            g_values
+            if len(x_shape) == 0
+            else xp.scatter_add(xp.zeros(tuple(x_shape), g_values.dtype), indices, g_values, dim)
+        )
+    )
+    return f
+
+
+cummax = _running("cummax")
+cummin = _running("cummin")
+
+
+def _public_running(name: str, o: Any) -> Any:
+    def f(input, dim):
+        return named(name, *o.entry(input, wrap_dim(dim, input._a.ndim, name)))
+
+    f.__name__ = name
+    f.__doc__ = f"(values, indices) of the cumulative {name[3:]}imum along dim."
+    return public(f, name=name)
+
+
+_public_running("cummax", cummax)
+_public_running("cummin", cummin)
+
+
+def _public_scan(name: str, o: Any, what: str) -> Any:
+    def f(input, dim, *, dtype=None):
+        if dtype is not None:
+            input = input.to(dtype)
+        elif input.dtype.category == 0:
+            from ...base import dtypes
+
+            input = input.to(dtypes.int64)
+        return o.entry(input, wrap_dim(dim, input._a.ndim, name))
+
+    f.__name__ = name
+    f.__doc__ = f"Cumulative {what} along dim; integers give int64."
+    return public(short(at(o))(f), name=name)
+
+
+_public_scan("cumsum", cumsum, "sum")
+_public_scan("cumprod", cumprod, "product")
+
+
+@public(name="logcumsumexp")
+def logcumsumexp_(input, dim):
+    """log of the cumulative sum of exp along dim."""
+    return logcumsumexp.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
+
+
+@public
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Differences of neighbours along dim, n times."""
+    from ..shape.join import cat_
+
+    if input._a.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    d = wrap_dim(dim, input._a.ndim, "diff")
+    for t in (prepend, append):
+        if t is not None and t._a.ndim != input._a.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    parts = [t for t in (prepend, input, append) if t is not None]
+    x = cat_(parts, d) if len(parts) > 1 else input
+    n = min(n, x._a.shape[d])
+    for _ in range(n):
+        m = x._a.shape[d]
+        a, b = x.narrow(d, 0, max(m - 1, 0)), x.narrow(d, min(1, m), max(m - 1, 0))
+        x = b.logical_xor(a) if x.dtype.category == 0 else b - a
+    return x if n else input.clone()
+
+
+def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:
+    if x is None:
+        return dx
+    if x._a.ndim == 1:
+        h = diff(x)
+        return h.reshape(*[-1 if i == dim else 1 for i in range(y._a.ndim)])
+    x = x.reshape(*[1] * (y._a.ndim - x._a.ndim), *x.shape) if x._a.ndim < y._a.ndim else x
+    return diff(x, dim=dim)
+
+
+def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]:
+    if y._a.ndim == 0:
+        raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions")
+    if y.dtype.category == 0 or (x is not None and hasattr(x, "dtype") and x.dtype.category == 0):
+        raise RuntimeError(
+            f"{name}: received a bool input for `{'y' if y.dtype.category == 0 else 'x'}`, but bool"
+            " is not supported"
+        )
+    d = wrap_dim(dim, y._a.ndim, name)
+    n = y._a.shape[d]
+    if x is not None and (x._a.ndim == 0 or x._a.ndim == 1 and x._a.shape[0] != n):
+        raise RuntimeError(
+            f"{name}: There must be one `x` value for each sample point: x has shape"
+            f" {list(x._a.shape)}, y has {n}"
+        )
+    w = _widths(y, x, dx, d)
+    return (y.narrow(d, 0, max(n - 1, 0)) + y.narrow(d, min(1, n), max(n - 1, 0))) * w / 2, d
+
+
+@public(aliases=("trapz",))
+def trapezoid(y, x=None, *, dx=1, dim=-1):
+    """Integral of y along dim by trapezoids, at points x or dx apart."""
+    terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
+    return terms.sum(d)
+
+
+@public
+def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
+    """Cumulative integral of y along dim by trapezoids."""
+    terms, d = _trapezoids(y, x, dx, dim, "cumulative_trapezoid")
+    return terms.cumsum(d)

@@ -1,0 +1,451 @@
+"""Products, tests, moments, norms and quantiles along dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...arrays.lookup import NS
+from ...base import dtypes
+from ...engine.fast_paths import F32, F64, along, plain, short, whole
+from ...engine.kinds import reduction
+from ...engine.op import function, op, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import count, restore, wrap_dim, wrap_dims
+from .sum import mean_, reduced, sum_
+
+
+@primitive(reduction, public=False, method=False)
+def prod(xp, x, dim=None, keepdim=False):
+    """Product over dim, or over everything."""
+
+
+def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """Each element gets g times the product of the others: division is exact only without zeros."""
+    shape = tuple(x.shape)
+    if not shape:
+        return g
+    g = restore(xp, g, shape, dim, keepdim)
+    nd = len(shape)
+    dims = range(nd) if dim is None else dim if isinstance(dim, tuple) else (dim,)
+    last = [d % nd for d in dims]
+    kept = [d for d in range(nd) if d not in last]
+    n, rest = math.prod([shape[d] for d in last]), [shape[d] for d in kept]
+    if n == 0:
+        return xp.zeros_like(x)
+    order = (*kept, *last)
+    y = xp.reshape(xp.permute(x, order), (*rest, n))
+    g = xp.reshape(xp.permute(g, order), (*rest, 1))
+    d = len(kept)
+    one = xp.ones_like(xp.select(y, d, 0))
+    left, right = [one], [one]
+    for i in range(n - 1):
+        left.append(left[-1] * xp.select(y, d, i))
+        right.append(right[-1] * xp.select(y, d, n - 1 - i))
+    others = xp.stack(*[a * b for a, b in zip(left, reversed(right))], dim=d)
+    out = xp.reshape(g * others, tuple([shape[d] for d in order]))
+    return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
+
+
+prod.vjp(x=_prod)
+
+
+@public(name="prod")
+def prod_(input, dim=None, keepdim=False, *, dtype=None):
+    """Product of the elements, or along dim; integers give int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    return prod.entry(
+        input,
+        None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None),
+        keepdim,
+    )
+
+
+def _truth(name: str) -> Any:
+    @primitive(reduction, name=name, public=False, method=False)
+    def o(xp, x, dim=None, keepdim=False): ...
+
+    def f(input, dim=None, keepdim=False):
+        return (
+            o.entry(input, reduced(dim, input._a.ndim, name), keepdim)
+            if not (isinstance(dim, (tuple, list)) and not dim)
+            else (input != 0)
+        )
+
+    f.__name__ = name
+    f.__doc__ = (
+        f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
+    )
+    return public(short(whole(o, None, False))(f), name=name)
+
+
+all = _truth("all")
+any = _truth("any")
+
+
+@primitive(reduction, public=False, method=False)
+def logsumexp(xp, x, dim=None, keepdim=False):
+    """log sum exp(x)."""
+
+
+logsumexp.vjp(
+    x=lambda xp, g, x, out, x_shape, dim, keepdim: (
+        restore(xp, g, x_shape, dim, keepdim)
+        * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim)))
+    )
+)
+
+
+def _finite(xp: Any, m: Any) -> Any:
+    return xp.where(xp.eq(m, -math.inf), xp.zeros_like(m), m)
+
+
+@public(name="logsumexp", aliases=())
+@short(along(logsumexp))
+def logsumexp_(input, dim, keepdim=False):
+    """log of the sum of exp along dim, without overflow."""
+    d = reduced(dim, input._a.ndim, "logsumexp")
+    if input.dtype.category < 2:
+        input = input.to(dtypes.get_default_dtype())
+    if input.dtype.category == 3:
+        return complex_logsumexp(input, d, keepdim)
+    return logsumexp.entry(input, d, keepdim)
+
+
+def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
+    if x._a.ndim == 0:
+        m = x.real.detach()
+        return (x - m).exp().log() + m
+    if x._a.size == 0:
+        return sum_(x.exp(), d, keepdim).log()
+    m = x.real.amax(() if d is None else d, True).detach()
+    m = m.where(m.isfinite(), m * 0)
+    r = sum_((x - m).exp(), d, True).log() + m
+    return (
+        r
+        if keepdim
+        else r.reshape([n for i, n in enumerate(x.shape) if i not in dims_set(d, x.ndim)])
+    )
+
+
+def dims_set(d: Any, ndim: int) -> set[int]:
+    return (
+        set(range(ndim))
+        if d is None
+        else {i % max(ndim, 1) for i in ((d,) if isinstance(d, int) else d)}
+    )
+
+
+# ---- variance
+
+
+@op(reduction, public=False, method=False)
+def var(xp, x, dim=None, correction=1, keepdim=False):
+    """Mean squared distance from the mean, with n - correction instead of n."""
+    if xp.name == "cpu" and (r := xp.variance(x, dim, correction, keepdim)) is not None:
+        return r
+    n = count(tuple(x.shape), dim)
+    centred = x - xp.mean(x, dim, True)
+    return (
+        xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0)
+        if n - correction > 0
+        else xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
+    )
+
+
+def square_of(xp: Any, x: Any) -> Any:
+    """|x| squared."""
+    if dtypes.as_dtype(x.dtype).category == 3:
+        r, i = xp.real(x), xp.imag(x)
+        return r * r + i * i
+    return x * x
+
+
+def real_dtype(x: Any) -> Any:
+    return dtypes.as_dtype(x.dtype).to_real().np
+
+
+def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    n = count(tuple(x_shape), dim)
+    scale = 2 / (n - correction) if n != correction else math.nan
+    return restore(xp, g, x_shape, dim, keepdim) * (x - xp.mean(x, dim, True)) * scale
+
+
+var.vjp(complex=True, x=_var)
+
+
+def correction_of(
+    args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str
+) -> tuple[Any, Any, bool]:
+    """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim),
+    var(unbiased), var(dim, correction=).
+    """
+    if args and isinstance(args[0], bool) and len(args) == 1:
+        unbiased, args = args[0], ()
+    if args:
+        dim = args[0]
+        if len(args) > 1:
+            unbiased = args[1]
+        if len(args) > 2:
+            keepdim = args[2]
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    return dim, correction, keepdim
+
+
+def _moment(name: str, root: bool, pair: bool) -> Any:
+    def f(input, *args, dim=None, unbiased=None, keepdim=False, correction=None, axis=None):
+        d, c, keep = correction_of(
+            args, dim if axis is None else axis, unbiased, correction, keepdim, name
+        )
+        if input.dtype.category < 2:
+            raise RuntimeError(
+                f"{name}: std and var only support floating point and complex dtypes, got"
+                f" {input.dtype}"
+            )
+        d = reduced(d, input._a.ndim, name)
+        n = count(tuple(input._a.shape), d)
+        if n - c <= 0:
+            import warnings
+
+            warnings.warn(
+                f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the"
+                " reduction factor (input numel divided by output numel).",
+                stacklevel=2,
+            )
+        v = low(var.entry, input, d, c, keep)
+        v = v.sqrt() if root else v
+        return (v, mean_(input, d, keep)) if pair else v
+
+    if not pair:
+        short(deviation(root))(f)
+    f.__name__ = name
+    f.__doc__ = (
+        ("Standard deviation" if root else "Variance")
+        + (" and mean" if pair else "")
+        + " of all elements or along dim; divides by n - correction (default 1)."
+    )
+    return public(f, name=name)
+
+
+def deviation(root: bool) -> Any:
+    """The short form of var() and std(), and of both along one dim, with the usual correction."""
+    find = var.impl.get
+
+    def form(careful):
+        def f(input, *args, **kw):
+            if type(input) is Tensor and input._n is None and not kw and len(args) < 2:
+                a = input._a
+                d, run = a.dtype, find(type(a))
+                if (d is F32 or d is F64) and run is not None and a.ndim:
+                    dim = args[0] if args else None
+                    if dim is None:
+                        n = a.size
+                    else:
+                        n = a.shape[dim] if type(dim) is int and 0 <= dim < a.ndim else 0
+                    if n > 1:
+                        r = run(a, dim, 1, False)
+                        if root:
+                            r = NS[type(a)].sqrt(r)
+                        return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
+            return careful(input, *args, **kw)
+
+        return f
+
+    return form
+
+
+def low(f: Any, x: Tensor, *args: Any) -> Tensor:
+    """f computed in float32 for the half precision dtypes."""
+    if x.dtype.name in ("float16", "bfloat16"):
+        return f(x.to(dtypes.float32), *args).to(x.dtype)
+    return f(x, *args)
+
+
+var_ = _moment("var", False, False)
+std = _moment("std", True, False)
+_moment("var_mean", False, True)
+_moment("std_mean", True, True)
+
+
+@public
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """Sum that counts nan as 0."""
+    if input.dtype.category == 3:
+        raise RuntimeError("nansum does not support complex inputs")
+    if input.dtype.category == 2:
+        input = input.masked_fill(input.isnan(), 0)
+    return sum_(input, dim, keepdim, dtype=dtype)
+
+
+@public
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """Mean of the elements that are not nan."""
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got"
+            f" {input.dtype}"
+        )
+    good = input.isnan().logical_not()
+    return nansum_complex(input, good, dim, keepdim, dtype) / sum_(good, dim, keepdim)
+
+
+def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: Any) -> Tensor:
+    return sum_(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
+
+
+# ---- norms
+
+
+def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
+    return xp.sgn(x) * w
+
+
+@op(reduction, public=False, method=False, node="LinalgVectorNormBackward0")
+def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
+    """p-norm of vectors along dim (real result)."""
+    if ord == 2:
+        if dim is None and not keepdim and xp.name == "cpu" and (r := xp.norm2(x)) is not None:
+            return r
+        return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
+    a = xp.abs(x)
+    if ord == math.inf:
+        return xp.amax(a, dim, keepdim)
+    if ord == -math.inf:
+        return xp.amin(a, dim, keepdim)
+    if ord == 0:
+        return xp.sum(xp.astype(xp.ne(x, 0), real_dtype(x)), dim, keepdim)
+    if ord == 1:
+        return xp.sum(a, dim, keepdim)
+    return xp.pow(xp.sum(xp.pow(a, ord), dim, keepdim), 1.0 / ord)
+
+
+def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdim: bool) -> Any:
+    shape = tuple(x.shape)
+    if ord == 0:
+        return xp.zeros_like(x)
+    g, out = restore(xp, g, shape, dim, keepdim), restore(xp, out, shape, dim, keepdim)
+    if ord == 1:
+        return g * xp.sgn(x)
+    zero = xp.eq(out, 0)
+    safe = xp.where(zero, xp.ones_like(out), out)
+    if ord == 2:
+        return x * xp.where(zero, xp.zeros_like(out), g / safe)
+    a = xp.abs(x)
+    if ord in (math.inf, -math.inf):
+        hit = xp.astype(xp.eq(a, out), out.dtype)
+        return xp.sgn(x) * (hit * (g / xp.sum(hit, dim, True)))
+    at0 = xp.eq(a, 0)
+    p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
+    return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))
+
+
+vector_norm.vjp(complex=True, x=_vector_norm)
+
+
+@public(name="vector_norm", namespace="linalg")
+def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+    """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
+
+    x: floating or complex. ord: a number, inf or -inf. dtype: converts first.
+    """
+    if x.dtype.category < 2:
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
+            f" {x.dtype}"
+        )
+    if dtype is not None:
+        if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
+            raise RuntimeError(
+                "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
+                f" fits {x.dtype}, got {dtype}"
+            )
+        x = x.to(dtype)
+    d = reduced(dim, x._a.ndim, "linalg.vector_norm")
+    if isinstance(ord, Tensor):
+        ord = ord.item()
+    if count(tuple(x._a.shape), d) == 0 and (ord < 0 or ord == math.inf):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the"
+            " operation does not have an identity"
+        )
+    return low(vector_norm.entry, x, float(ord), d, keepdim)
+
+
+def length(careful):
+    """The short form of norm()."""
+    find = vector_norm.impl.get
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._n is None and not (args or kw):
+            a = input._a
+            d, run = a.dtype, find(type(a))
+            if (d is F32 or d is F64) and run is not None and a.ndim:
+                r = run(a, 2.0, None, False)
+                return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
+        return careful(input, *args, **kw)
+
+    return f
+
+
+@public
+@short(length)
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
+
+    >>> torch.norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    from ...engine.dispatch import write_out
+
+    if dtype is not None:
+        input = input.to(dtype)
+    if isinstance(p, Tensor):
+        p = p.item()
+    if p is None or p == "fro":
+        p = 2
+    if p == "nuc":
+        d = tuple(dim) if dim is not None else (-2, -1)
+        if dim is not None and len(d) != 2 or input._a.ndim < 2:
+            raise RuntimeError(
+                "norm(p='nuc'): expects dim to be a 2-tuple of the dimensions of matrices, got"
+                f" {dim}"
+            )
+        r = function("svdvals", "linalg")(input.movedim(wrap_dims(d, input.ndim), (-2, -1))).sum(-1)
+        if keepdim:
+            for i in sorted(wrap_dims(d, input.ndim)):
+                r = r.unsqueeze(i)
+    elif isinstance(p, str):
+        raise RuntimeError(f"norm: unsupported p '{p}': use a number, 'fro' or 'nuc'")
+    else:
+        if input.dtype.category < 2:
+            raise RuntimeError(
+                "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
+                f" {input.dtype.name.capitalize()}"
+            )
+        r = vector_norm_(input, p, dim, keepdim)
+    return r if out is None else write_out("norm", r, out)
+
+
+@public
+def dist(input, other, p=2):
+    """p-norm of input - other."""
+    return vector_norm_(input - other, p)
+
+
+@public
+def renorm(input, p, dim, maxnorm):
+    """input with the slices along dim scaled down to a p-norm of at most maxnorm."""
+    if input._a.ndim < 2:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"
+        )
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    d = wrap_dim(dim, input._a.ndim, "renorm")
+    n = vector_norm_(input, p, [i for i in range(input._a.ndim) if i != d], True)
+    scale = (maxnorm / (n + 1e-7)).where(n > maxnorm, n.new_ones(()))
+    return input * scale

@@ -1,0 +1,103 @@
+"""Reductions along dimensions: sum, mean and the like."""
+
+from __future__ import annotations
+
+from ...engine.fast_paths import along, short
+from ...engine.kinds import linear, reduction
+from ...engine.op import primitive, public
+from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
+
+__all__ = ["kept_shape", "reduction"]
+
+
+@primitive(linear, public=False, method=False, node="SumBackward1")
+def sum(xp, x, dim=None, keepdim=False):
+    """Sum over dim, or over everything."""
+
+
+sum.vjp(
+    x=lambda xp, g, x_shape, dim, keepdim: xp.expand(restore(xp, g, x_shape, dim, keepdim), x_shape)
+)
+
+
+@primitive(linear, public=False, method=False, node="SumBackward0")
+def sum_all(xp, x):
+    """Sum over everything."""
+
+
+sum_all.vjp(x=lambda xp, g, x_shape: xp.expand(g, x_shape))
+
+
+@primitive(linear, public=False, method=False, node="MeanBackward1")
+def mean(xp, x, dim=None, keepdim=False):
+    """Mean over dim, or over everything."""
+
+
+mean.vjp(
+    x=lambda xp, g, x_shape, dim, keepdim: xp.expand(
+        restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape
+    )
+)
+
+
+@primitive(linear, public=False, method=False, node="MeanBackward0")
+def mean_all(xp, x):
+    """Mean over everything."""
+
+
+mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shape))
+
+
+@public(name="sum")
+@short(along(sum))
+def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+    """Sum of the elements, or over dim (an int or a tuple).
+
+    dtype: converts first. Integers and bool give int64.
+
+    >>> torch.ones(2, 3).sum(1)
+    tensor([3., 3.])
+    """
+    if dim is None and dtype is None and axis is None and out is None and not keepdim:
+        return sum_all.entry(input)
+    dim = axis if dim is None else dim
+    if dtype is not None and dtype is not input.dtype:
+        input = input.to(dtype)
+    if dim is None and not keepdim:
+        r = sum_all.entry(input, out=out)
+    else:
+        r = sum.entry(input, reduced(dim, input._a.ndim, "sum"), keepdim, out=out)
+    if dtype is not None and r.dtype is not dtype:
+        r = r.to(dtype)
+    return r
+
+
+def reduced(dim, ndim, name):
+    """The dim argument of a reduction: int, tuple (empty means all) or None."""
+    if dim is None:
+        return None
+    if isinstance(dim, (tuple, list)):
+        return wrap_dims(dim, ndim, name) if len(dim) else None
+    return wrap_dim(dim, ndim, name) if ndim else (wrap_dim(dim, ndim, name), None)[1]
+
+
+@public(name="mean")
+@short(along(mean))
+def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+    """Mean of the elements, or over dim (an int or a tuple); floating or complex tensors only.
+
+    >>> torch.tensor([1., 2., 3.]).mean()
+    tensor(2.)
+    """
+    dim = axis if dim is None else dim
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or"
+            f" complex dtype. Got: {input.dtype.name.capitalize().replace('Int64', 'Long')}."
+            " Convert with .float(), or pass dtype=torch.float32."
+        )
+    if dim is None and not keepdim:
+        return mean_all.entry(input, out=out)
+    return mean.entry(input, reduced(dim, input._a.ndim, "mean"), keepdim, out=out)

@@ -1,0 +1,1 @@
+"""Ops that move elements: views, copies, joins, splits, sliding windows."""

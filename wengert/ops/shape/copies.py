@@ -1,0 +1,568 @@
+"""Copies and rearrangements beyond plain views: flip, roll, repeat, diagonals, triangles,
+strided views, joins of many kinds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...engine.dispatch import write_out
+from ...engine.fast_paths import plain, short
+from ...engine.kinds import movement
+from ...engine.op import function, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import sizes_of, wrap_dim, wrap_dims
+from ..index.indexing import getitem, select_
+from .views import reshape_
+
+
+@primitive(movement, public=False, method=False)
+def flip(xp, x, dims=()):
+    """x with dimensions in reverse order."""
+
+
+flip.vjp(x=lambda xp, g, dims: xp.flip(g, dims))
+flip.batch(lambda xp, size, flags, x, dims: xp.flip(x, tuple([d + 1 for d in dims])))
+
+
+@primitive(movement, public=False, method=False)
+def roll(xp, x, shifts=(), dims=()):
+    """x shifted cyclically along dims."""
+
+
+roll.vjp(x=lambda xp, g, shifts, dims: xp.roll(g, tuple([-s for s in shifts]), dims))
+roll.batch(
+    lambda xp, size, flags, x, shifts, dims: xp.roll(x, shifts, tuple([d + 1 for d in dims]))
+)
+
+
+@primitive(movement, view=True, public=False, method=False)
+def diagonal(xp, x, offset=0, dim1=0, dim2=1):
+    """The diagonal of two dimensions, as the last dimension."""
+
+
+diagonal.vjp(
+    x=lambda xp, g, x_shape, offset, dim1, dim2: xp.put_diagonal(
+        g, tuple(x_shape), offset, dim1, dim2
+    )
+)
+diagonal.batch(
+    lambda xp, size, flags, x, offset, dim1, dim2: xp.diagonal(
+        x, offset, dim1 % (x.ndim - 1) + 1, dim2 % (x.ndim - 1) + 1
+    )
+)
+
+
+@primitive(movement, public=False, method=False)
+def put_diagonal(xp, g, shape=(), offset=0, dim1=0, dim2=1):
+    """Zeros of shape with g on a diagonal."""
+
+
+put_diagonal.vjp(g=lambda xp, g, offset, dim1, dim2: xp.diagonal(g, offset, dim1, dim2))
+put_diagonal.batch(
+    lambda xp, size, flags, g, shape, offset, dim1, dim2: xp.put_diagonal(
+        g, (size, *shape), offset, dim1 % len(shape) + 1, dim2 % len(shape) + 1
+    )
+)
+
+
+def _triangle(name: str) -> Any:
+    @primitive(movement, name=name, public=False, method=False)
+    def f(xp, x, diagonal=0): ...
+
+    f.vjp(x=lambda xp, g, diagonal: getattr(xp, name)(g, diagonal))
+    f.batch(lambda xp, size, flags, x, diagonal: getattr(xp, name)(x, diagonal))
+
+    def g(input, diagonal=0):
+        if input._a.ndim < 2:
+            raise RuntimeError(
+                f"{name}: input tensor must have at least 2 dimensions, got shape"
+                f" {list(input._a.shape)}"
+            )
+        return f.entry(input, int(diagonal))
+
+    g.__name__ = name
+    g.__doc__ = (
+        f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, from a diagonal on;"
+        " zeros elsewhere."
+    )
+    return public(short(triangular(f))(g), name=name)
+
+
+def triangular(o: Any) -> Any:
+    """The short form of tril() and triu() without arguments."""
+    find = o.impl.get
+
+    def form(careful):
+        def f(input, *args, **kw):
+            if type(input) is Tensor and input._n is None and not (args or kw):
+                a = input._a
+                run = find(type(a))
+                if run is not None and a.ndim >= 2:
+                    return plain(run(a, 0))
+            return careful(input, *args, **kw)
+
+        return f
+
+    return form
+
+
+_triangle("tril")
+_triangle("triu")
+
+
+@primitive(movement, view=True, public=False, method=False)
+def as_strided(xp, x, size=(), stride=(), offset=0):
+    """The memory of x read with other sizes, strides (in elements) and offset."""
+
+
+as_strided.vjp(
+    x=lambda xp, g, x_shape, size, stride, offset: xp.put_strided(
+        g, tuple(x_shape), size, stride, offset
+    )
+)
+
+
+@primitive(movement, public=False, method=False)
+def put_strided(xp, g, shape=(), size=(), stride=(), offset=0):
+    """Zeros of shape (contiguous) with g added through other strides."""
+
+
+put_strided.vjp(
+    g=lambda xp, g, size, stride, offset: xp.as_strided(xp.contiguous(g), size, stride, offset)
+)
+
+
+@primitive(movement, public=False, method=False)
+def repeat(xp, x, times=()):
+    """Copies of x side by side."""
+
+
+def _repeat(xp: Any, g: Any, x_shape: Any, times: Any) -> Any:
+    n = len(times)
+    s = (1,) * (n - len(x_shape)) + tuple(x_shape)
+    split = [v for t, k in zip(times, s) for v in (t, k)]
+    if 0 in times:
+        return xp.zeros(tuple(x_shape), g.dtype)
+    total = xp.sum(xp.reshape(g, tuple(split)), tuple(range(0, 2 * n, 2)), False) if n else g
+    return xp.reshape(total, tuple(x_shape))
+
+
+repeat.vjp(x=_repeat)
+repeat.batch(
+    lambda xp, size, flags, x, times: xp.repeat(
+        xp.reshape(x, (size, *(1,) * (len(times) - x.ndim + 1), *tuple(x.shape)[1:])), (1, *times)
+    )
+)
+
+
+# ---- public
+
+
+def flipped(careful: Any) -> Any:
+    """The short form of flip(dim)."""
+    find = flip.impl.get
+
+    def f(input, *dims, **kw):
+        if len(dims) == 1 and type(input) is Tensor and input._n is None and not kw:
+            a, d = input._a, dims[0]
+            run = find(type(a))
+            if run is not None and type(d) is int and 0 <= d < a.ndim:
+                return plain(run(a, dims))
+        return careful(input, *dims, **kw)
+
+    return f
+
+
+@public(name="flip")
+@short(flipped)
+def flip_(input, *args, dims=None):
+    """The elements in reverse order along dims (a copy)."""
+    dims = args if dims is None else (dims,)
+    return flip.entry(input, wrap_dims(sizes_of(dims, "flip"), input._a.ndim, "flip"))
+
+
+@public
+def fliplr(input):
+    """The columns in reverse order."""
+    if input._a.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip.entry(input, (1,))
+
+
+@public
+def flipud(input):
+    """The rows in reverse order."""
+    if input._a.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip.entry(input, (0,))
+
+
+@public(name="roll")
+def roll_(input, shifts, dims=None):
+    """The elements shifted cyclically along dims; without dims, of the flattened tensor."""
+    s = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None or isinstance(dims, (tuple, list)) and not dims:
+        if len(s) != 1:
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
+        if input._a.size == 0:
+            return input.clone()
+        return reshape_(roll.entry(reshape_(input, -1), s, (0,)), *input.shape)
+    d = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(s) != len(d):
+        raise RuntimeError(
+            "`shifts` required"
+            if not s
+            else f"shifts and dimensions must align. shifts: {len(s)}, dims:{len(d)}"
+        )
+    if not input._a.ndim:
+        raise IndexError(
+            f"roll: dims={dims} given, but the tensor has no dimensions: leave them away"
+        )
+    return roll.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
+
+
+@public
+def rot90(input, k=1, dims=(0, 1)):
+    """Rotated by 90 degrees k times in the plane of two dims."""
+    nd = input._a.ndim
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if nd < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {nd}")
+    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == nd:
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
+    for i, d in enumerate(dims):
+        if not -nd <= d < nd:
+            raise RuntimeError(f"Rotation dim{i} out of range, dim{i} = {d}")
+    a, b = wrap_dims(dims, nd, "rot90")
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return flip.entry(input, (a, b))
+    x = flip.entry(input, (b,)) if k == 1 else flip.entry(input, (a,))
+    return x.transpose(a, b)
+
+
+@public(name="diagonal")
+def diagonal_(input, offset=0, dim1=0, dim2=1):
+    """The diagonal of two dimensions as a last dimension (a view)."""
+    nd = input._a.ndim
+    a, b = wrap_dim(dim1, nd, "diagonal"), wrap_dim(dim2, nd, "diagonal")
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return diagonal.entry(input, offset, a, b)
+
+
+@public
+def diag(input, diagonal=0):
+    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    nd = input._a.ndim
+    if nd == 1:
+        return diag_embed(input, diagonal)
+    if nd == 2:
+        return diagonal_(input, diagonal).clone()
+    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {nd}D")
+
+
+@public
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Matrices with the last dimension of input on a diagonal."""
+    nd = input._a.ndim + 1
+    a, b = wrap_dim(dim1, nd, "diag_embed"), wrap_dim(dim2, nd, "diag_embed")
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    n = input._a.shape[-1] + abs(offset)
+    s = list(input._a.shape[:-1])
+    for d in sorted((a, b)):
+        s.insert(d, n)
+    return put_diagonal.entry(input, tuple(s), offset, a, b)
+
+
+@public
+def diagflat(input, offset=0):
+    """A matrix with the flattened input on its diagonal."""
+    return diag_embed(reshape_(input, -1), offset)
+
+
+def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> Tensor:
+    from .views import write_view
+
+    if tuple(src._a.shape) != tuple(view._a.shape):
+        raise RuntimeError(
+            "expected src to have a size equal to the slice of self. src size ="
+            f" {list(src._a.shape)}, slice size = {list(view._a.shape)} ({name})"
+        )
+    if src.dtype is not input.dtype:
+        src = src.to(input.dtype)
+    return write_view.entry(input, src, chain)
+
+
+@public
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy of input with src on a diagonal."""
+    nd = input._a.ndim
+    a, b = wrap_dim(dim1, nd), wrap_dim(dim2, nd)
+    return written(
+        input,
+        src,
+        diagonal_(input.detach(), offset, a, b),
+        ((diagonal, (offset, a, b)),),
+        "diagonal_scatter",
+    )
+
+
+@public
+def select_scatter(input, src, dim, index):
+    """A copy of input with src at one index of a dimension."""
+    from ..index.indexing import select
+
+    v = select_(input.detach(), dim, index)
+    return written(
+        input, src, v, ((select, (wrap_dim(dim, input._a.ndim), int(index))),), "select_scatter"
+    )
+
+
+@public
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy of input with src in a slice of a dimension."""
+    d = wrap_dim(dim, input._a.ndim, "slice_scatter")
+    key = (slice(None),) * d + (slice(start, end, step),)
+    return written(
+        input, src, getitem.entry(input.detach(), key), ((getitem, (key,)),), "slice_scatter"
+    )
+
+
+@public(name="as_strided")
+def as_strided_(input, size, stride, storage_offset=None):
+    """The memory of input read with other sizes and strides (in elements)."""
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
+        )
+    if any(s < 0 for s in stride):
+        raise RuntimeError(
+            "as_strided: Negative strides are not supported at the moment, got strides:"
+            f" {list(stride)}"
+        )
+    offset = input.storage_offset() if storage_offset is None else storage_offset
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    return as_strided.entry(input, size, stride, offset)
+
+
+@public
+def as_strided_scatter(input, src, size, stride, storage_offset=None):
+    """A copy of input with src written through other strides."""
+    args = (
+        tuple(size),
+        tuple(stride),
+        input.storage_offset() if storage_offset is None else storage_offset,
+    )
+    x = input.contiguous()
+    return written(
+        x, src, as_strided.entry(x.detach(), *args), ((as_strided, args),), "as_strided_scatter"
+    )
+
+
+@public(function=False, name="repeat")
+def repeat_(self, *repeats):
+    """Copies side by side: repeats[i] times along dimension i."""
+    r = sizes_of(repeats, "repeat")
+    if len(r) < self._a.ndim:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of"
+            f" tensor: {len(r)} and {self._a.ndim}"
+        )
+    if any(k < 0 for k in r):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: repeat got {list(r)}")
+    return repeat.entry(self, r)
+
+
+@public
+def tile(input, *dims):
+    """Copies side by side, dims padded with ones in front."""
+    r = sizes_of(dims, "tile")
+    return repeat_(input, *(1,) * (input._a.ndim - len(r)), *r)
+
+
+@public
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Each element repeated: `repeats` times, or as often as its entry says."""
+    if repeats is None:
+        if input._a.ndim != 1 or input.dtype.category != 1:
+            raise RuntimeError(
+                "repeat_interleave only accept 1D vector as repeat"
+                if input._a.ndim != 1
+                else "repeats has to be Long or Int tensor"
+            )
+        repeats, x = input, function("arange")(input._a.shape[0])
+    else:
+        x = input
+    if dim is None:
+        x, d = reshape_(x, -1), 0
+    else:
+        d = wrap_dim(dim, x._a.ndim, "repeat_interleave")
+        x = reshape_(x, 1) if x._a.ndim == 0 else x
+    n = x._a.shape[d]
+    if isinstance(repeats, Tensor):
+        if repeats.dtype.category != 1:
+            raise RuntimeError("repeats has to be Long or Int tensor")
+        if repeats._a.ndim > 1:
+            raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+        counts = repeats.expand(n) if repeats._a.size == 1 else repeats
+        if counts._a.shape[0] != n:
+            raise RuntimeError(
+                "repeats must have the same size as input along dim, but got repeats.size(0) ="
+                f" {counts._a.shape[0]} and input.size({d}) = {n}"
+            )
+        index = function("arange")(n)._a.repeat(counts._a)
+    else:
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        index = function("arange")(n)._a.repeat(repeats)
+    from ...engine.tensor import wrap
+
+    return function("index_select")(x, d, wrap(index))
+
+
+@public
+def unflatten(input, dim, sizes):
+    """One dimension split into several (one size may be -1)."""
+    d = wrap_dim(dim, input._a.ndim, "unflatten")
+    sizes = tuple(sizes)
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    n = input._a.shape[d]
+    known = math.prod([s for s in sizes if s != -1])
+    if sizes.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    if -1 in sizes and (known == 0 or n % known) or -1 not in sizes and known != n:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d}"
+            f" ({n}) in the input tensor"
+        )
+    sizes = tuple([n // known if s == -1 else s for s in sizes])
+    return input.view(*input._a.shape[:d], *sizes, *input._a.shape[d + 1 :])
+
+
+@public
+def ravel(input):
+    """input as a vector."""
+    return reshape_(input, -1)
+
+
+def _indices(name: str) -> Any:
+    def f(row, col, offset=0, *, dtype=None, device="cpu", layout=None):
+        if row < 0 or col < 0:
+            raise RuntimeError(
+                f"row must be non-negative, got {row}"
+                if row < 0
+                else f"col must be non-negative, got {col}"
+            )
+        keep = function("ones")(row, col, device=device)
+        m = function(name[:4])(keep, offset)
+        return function("nonzero")(m).t().contiguous().to(dtype=dtype)
+
+    f.__name__ = name
+    f.__doc__ = "(2, n) coordinates of a triangle of a matrix, row by row."
+    return public(f, name=name, method=False)
+
+
+_indices("tril_indices")
+_indices("triu_indices")
+
+
+def _copying(name: str) -> Any:
+    def f(input, *args, out=None, **kwargs):
+        r = (
+            input[:]
+            if name == "alias" and input._a.ndim
+            else function(name)(input, *args, **kwargs)
+            if name != "alias"
+            else input
+        )
+        r = tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
+        return r if out is None else write_out(name + "_copy", r, out)
+
+    f.__name__ = name + "_copy"
+    f.__doc__ = f"A copy of what {name} gives."
+    return public(f, name=name + "_copy", method=False)
+
+
+def _copying_methods(name: str) -> Any:
+    from ...engine.op import METHODS
+
+    def f(input, *args, out=None, **kwargs):
+        r = METHODS[name](input, *args, **kwargs).clone()
+        return r if out is None else write_out(name + "_copy", r, out)
+
+    f.__name__ = name + "_copy"
+    f.__doc__ = f"A copy of what Tensor.{name} gives."
+    return public(f, name=name + "_copy", method=False)
+
+
+for _n in (
+    "alias",
+    "as_strided",
+    "detach",
+    "diagonal",
+    "permute",
+    "select",
+    "split",
+    "split_with_sizes",
+    "squeeze",
+    "t",
+    "transpose",
+    "unbind",
+    "unsqueeze",
+    "movedim",
+    "view_as_real",
+    "view_as_complex",
+):
+    _copying(_n)
+for _n in ("expand", "view"):
+    _copying_methods(_n)
+
+
+@public
+def slice_copy(input, dim=0, start=None, end=None, step=1):
+    """A copy of a slice of a dimension."""
+    d = wrap_dim(dim, input._a.ndim, "slice")
+    return getitem.entry(input, (slice(None),) * d + (slice(start, end, step),)).clone()
+
+
+@public
+def unsafe_chunk(input, chunks, dim=0):
+    """chunk, whose parts may be changed in place."""
+    return function("chunk")(input, chunks, dim)
+
+
+@public
+def unsafe_split(tensor, split_size, dim=0):
+    """split, whose parts may be changed in place."""
+    return function("split")(tensor, split_size, dim)
+
+
+@public(function=False)
+def sum_to_size(self, *size):
+    """self summed over broadcast dimensions to a smaller shape."""
+    from ...arrays.lookup import NS
+    from ...engine.backward import unbroadcast
+
+    want = sizes_of(size, "sum_to_size")
+    have = tuple(self._a.shape)
+    for a, b in zip(reversed(have), reversed(want)):
+        if a != b and b != 1:
+            raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
+    if len(want) > len(have):
+        raise RuntimeError(f"size {{{list(want)}}} is not expandable to size {{{list(have)}}}.")
+    if want == have and want:
+        return self
+    r = unbroadcast(NS[Tensor], self, want)
+    return r if r.dtype.category > 1 else r.long()  # a sum of integers

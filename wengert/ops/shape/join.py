@@ -1,0 +1,251 @@
+"""Joining and splitting: cat, stack, split, chunk, unbind."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import ref
+
+from ...base.modes import state
+from ...engine import views
+from ...engine.fast_paths import joined, short
+from ...engine.kinds import movement
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..index.indexing import sizes_item, split_item, unbind_item
+
+
+@primitive(movement, public=False, method=False, types="promote")
+def cat(xp, *arrays, dim=0):
+    """Arrays joined along a dimension."""
+
+
+def _cat(xp: Any, g: Any, arrays_shape: Any, dim: int) -> list[Any]:
+    out, at = [], 0
+    for s in arrays_shape:
+        n = s[dim]
+        out.append(xp.getitem(g, (slice(None),) * dim + (slice(at, at + n),)))
+        at += n
+    return out
+
+
+cat.vjp(arrays=_cat)
+
+
+@primitive(movement, public=False, method=False, types="promote")
+def stack(xp, *arrays, dim=0):
+    """Arrays joined along a new dimension."""
+
+
+stack.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
+
+
+def listed(tensors: Any, name: str) -> list[Tensor]:
+    """The tensors argument of a join, checked."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+        )
+    ts = list(tensors)
+    if not ts:
+        error = ValueError if name == "cat" else RuntimeError
+        raise error(f"{name}(): expected a non-empty list of Tensors")
+    for i, t in enumerate(ts):
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
+            )
+    return ts
+
+
+@public(name="cat", method=False, aliases=("concat", "concatenate"))
+@short(joined(cat))
+def cat_(tensors, dim=0, *, out=None, axis=None):
+    """Tensors joined along dim; all other sizes must agree.
+
+    >>> torch.cat([torch.zeros(2), torch.ones(1)])
+    tensor([0., 0., 1.])
+    """
+    ts = listed(tensors, "cat")
+    dim = dim if axis is None else axis
+    shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
+    if not shaped:
+        return cat.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
+    if any(t._a.ndim == 0 for t in shaped):
+        raise RuntimeError(
+            f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be"
+            " concatenated: use torch.stack"
+        )
+    first = shaped[0]
+    d = wrap_dim(dim, first._a.ndim, "cat")
+    want = tuple(first._a.shape)
+    for i, t in enumerate(shaped):
+        s = tuple(t._a.shape)
+        if len(s) != len(want):
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(want)} and {len(s)}"
+            )
+        for j, (a, b) in enumerate(zip(want, s)):
+            if a != b and j != d:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {a} but"
+                    f" got size {b} for tensor number {i} in the list (cat: shapes {list(want)} and"
+                    f" {list(s)})."
+                )
+    if len(shaped) < len(ts):
+        target = joint_dtype(ts)
+        shaped = [t if t.dtype is target else t.to(target) for t in shaped]
+    return cat.entry(*shaped, dim=d, out=out)
+
+
+def joint_dtype(ts: list[Tensor]) -> Any:
+    from ...engine.dispatch import result_dtype
+
+    return result_dtype([t._a for t in ts])
+
+
+@public(name="stack", method=False)
+@short(joined(stack))
+def stack_(tensors, dim=0, *, out=None):
+    """Tensors of one shape joined along a new dimension dim."""
+    ts = listed(tensors, "stack")
+    d = wrap_dim(dim, ts[0]._a.ndim + 1, "stack")
+    for i, t in enumerate(ts):
+        if tuple(t._a.shape) != tuple(ts[0]._a.shape):
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(ts[0]._a.shape)} at"
+                f" entry 0 and {list(t._a.shape)} at entry {i}"
+            )
+    return stack.entry(*ts, dim=d, out=out)
+
+
+def divided(careful):
+    """The short form of split(size, dim)."""
+
+    def f(tensor, split_size_or_sections, dim=0, **kw):
+        size = split_size_or_sections
+        if type(size) is int and size > 0 and type(dim) is int and type(tensor) is Tensor:
+            shape = tensor._a.shape
+            if 0 <= dim < len(shape) and shape[dim] and not kw:
+                n = shape[dim]
+                sizes = [size] * (n // size)
+                if n % size:
+                    sizes.append(n % size)
+                return parts(tensor, sizes, dim)
+        return careful(tensor, size, dim, **kw)
+
+    return f
+
+
+@public(name="split")
+@short(divided)
+def split_(tensor, split_size_or_sections, dim=0):
+    """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
+    sizes listed.
+    """
+    nd = tensor._a.ndim
+    if nd == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    d = wrap_dim(dim, nd, "split")
+    n = tensor._a.shape[d]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0:
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
+        if size == 0 and n:
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+            )
+        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
+    else:
+        sizes = [int(s) for s in split_size_or_sections]
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size"
+                f" at dimension {d}), but got split_sizes={sizes}"
+            )
+    return parts(
+        tensor, sizes, d, split_item if isinstance(split_size_or_sections, int) else sizes_item
+    )
+
+
+_new = object.__new__
+
+
+def share(x: Tensor, made: tuple[Tensor, ...], o: Any, keys: list[Any]) -> None:
+    """views.register() for all views that one call takes of a tensor that is none itself."""
+    if x._x is None:
+        x._x = _new(views.Viewed)
+        x._x.views = []
+    old = x._x.views or ()
+    refs = [r for r in old if r() is not None] if len(old) > 32 else [*old]
+    for v, key in zip(made, keys):
+        v._x = e = _new(views.View)
+        e.base = x
+        e.op = o
+        e.static = (key,)
+        e.up = None
+        refs.append(ref(v))
+    x._x.views = refs
+
+
+def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
+    out, at = [], 0
+    run = o.impl.get(type(x._a)) if type(x) is Tensor and x._n is None else None
+    if run is not None:
+        a, lead = x._a, (slice(None),) * d
+        keys, found = [], []
+        for s in sizes:
+            end = at + s
+            key = (*lead, slice(at, end))
+            at = end
+            v = _new(Tensor)
+            v._a = run(a, key)
+            v._n = v._x = None
+            keys.append(key)
+            found.append(v)
+        made = tuple(found)
+        known = x._x
+        if known is None or type(known) is views.Viewed and state.grad and not known.untracked:
+            if state.grad:
+                share(x, made, o, keys)
+        else:
+            for v, key in zip(made, keys):
+                views.register(x, v, o, key)
+        return made
+    for s in sizes:
+        out.append(o.entry(x, (slice(None),) * d + (slice(at, at + s),)))
+        at += s
+    return tuple(out)
+
+
+@public
+def split_with_sizes(input, split_sizes, dim=0):
+    """Views of consecutive parts of the listed sizes along dim."""
+    return split_(input, list(split_sizes), dim)
+
+
+@public
+def chunk(input, chunks, dim=0):
+    """At most `chunks` views of equal size along dim (the last may be smaller)."""
+    if input._a.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input._a.shape[wrap_dim(dim, input._a.ndim, "chunk")]
+    if n == 0:
+        return parts(input, [0] * chunks, wrap_dim(dim, input._a.ndim, "chunk"))
+    return split_(input, -(-n // chunks), dim)
+
+
+@public
+def unbind(input, dim=0):
+    """The slices along dim, as views."""
+    if input._a.ndim == 0:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    d = wrap_dim(dim, input._a.ndim, "unbind")
+    return tuple(
+        [unbind_item.entry(input, (slice(None),) * d + (i,)) for i in range(input._a.shape[d])]
+    )

@@ -1,0 +1,158 @@
+"""Joins and splits of many kinds: hstack and kin, tensor_split, meshgrid, atleast_nd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.op import function, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..index.indexing import getitem
+from .views import reshape_
+
+
+def _atleast(n: int) -> Any:
+    def f(*tensors):
+        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+            tensors = tuple(tensors[0])
+
+        def grow(t: Tensor) -> Tensor:
+            nd = t._a.ndim
+            if nd >= n:
+                return t
+            if nd == 0:
+                return reshape_(t, *(1,) * n)
+            if n == 2:
+                return t.unsqueeze(0)
+            return t.unsqueeze(0).unsqueeze(-1) if nd == 1 else t.unsqueeze(-1)
+
+        for t in tensors:
+            if not isinstance(t, Tensor):
+                raise TypeError(f"atleast_{n}d(): expected Tensors, got {type(t).__name__}")
+        out = tuple([grow(t) for t in tensors])
+        return out[0] if len(out) == 1 else out
+
+    f.__name__ = f"atleast_{n}d"
+    f.__doc__ = f"The tensors with at least {n} dimension(s)."
+    return public(f, name=f.__name__, method=False)
+
+
+atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)
+
+
+def _stacker(name: str, grow: Any, dim: Any, aliases: tuple[str, ...] = ()) -> Any:
+    def f(tensors, *, out=None):
+        if not len(tensors):
+            raise RuntimeError(f"{name} expects a non-empty TensorList")
+        ts = [grow(t) for t in tensors]
+        return function("cat")(ts, dim(ts) if callable(dim) else dim, out=out)
+
+    f.__name__ = name
+    f.__doc__ = f"The tensors joined as {name} does."
+    return public(f, name=name, method=False, aliases=aliases)
+
+
+_stacker("hstack", atleast_1d, lambda ts: 0 if ts[0]._a.ndim == 1 else 1)
+_stacker("vstack", atleast_2d, 0, ("row_stack",))
+_stacker("dstack", atleast_3d, 2)
+_stacker("column_stack", lambda t: reshape_(t, t._a.size, 1) if t._a.ndim <= 1 else t, 1)
+
+
+def _splitter(name: str, need: int, dim: Any) -> Any:
+    def f(input, indices_or_sections):
+        if input._a.ndim < need:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {need} dimension, but got a tensor"
+                f" with {input._a.ndim} dimensions!"
+            )
+        return tensor_split(input, indices_or_sections, dim(input), name, exact=True)
+
+    f.__name__ = name
+    f.__doc__ = "Views of the parts along one dimension."
+    return public(f, name=name)
+
+
+@public(name="tensor_split")
+def tensor_split_(input, indices_or_sections, dim=0):
+    """Views of the parts along dim: a number of nearly equal parts, or cut at the indices."""
+    if input._a.ndim == 0:
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
+    return tensor_split(input, indices_or_sections, dim, "tensor_split")
+
+
+def tensor_split(
+    x: Tensor, how: Any, dim: int, name: str, exact: bool = False
+) -> tuple[Tensor, ...]:
+    d = wrap_dim(dim, x._a.ndim, name)
+    n = x._a.shape[d]
+    if isinstance(how, Tensor):
+        if how.dtype.name != "int64":
+            raise RuntimeError(
+                f"{name} expected tensor_indices_or_sections to have dtype of long, but got"
+                f" {how.dtype.name}"
+            )
+        if how._a.ndim > 1:
+            raise RuntimeError(
+                f"{name} expected tensor_indices_or_sections to be a zero-dimensional or"
+                f" one-dimensional tensor, but got a tensor with {how._a.ndim} dims"
+            )
+        how = how.tolist()
+    if isinstance(how, int):
+        if how <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {how}")
+        if exact and n % how:
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {d}, but the size of the"
+                f" dimension {n} is not divisible by the split_size {how}!"
+            )
+        cuts = []
+        at = 0
+        for i in range(how - 1):
+            at += n // how + (i < n % how)
+            cuts.append(at)
+    else:
+        if isinstance(how, str):
+            raise TypeError(f"{name}(): indices_or_sections must be an int or ints, got {how!r}")
+        cuts = [int(c) for c in how]
+    edges = [0, *cuts, n]
+    return tuple(
+        [getitem.entry(x, (slice(None),) * d + (slice(a, b),)) for a, b in zip(edges, edges[1:])]
+    )
+
+
+_splitter("hsplit", 1, lambda x: 0 if x._a.ndim == 1 else 1)
+_splitter("vsplit", 2, lambda x: 0)
+_splitter("dsplit", 3, lambda x: 2)
+
+
+@public
+def meshgrid(*tensors, indexing=None):
+    """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
+    for t in tensors:
+        if t._a.ndim > 1:
+            raise RuntimeError(
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:"
+                f" {list(t._a.shape)}"
+            )
+        if t.dtype is not tensors[0].dtype:
+            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
+    swap = indexing == "xy" and len(tensors) > 1
+    ts = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
+    shape = [max(t._a.size, 1) if t._a.ndim == 0 else t._a.size for t in ts]
+    grids = [
+        reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(*shape)
+        for i, t in enumerate(ts)
+    ]
+    if swap:
+        grids = [grids[1], grids[0], *grids[2:]]
+    return tuple(grids)

@@ -1,0 +1,371 @@
+"""Views and rearrangements: reshape, expand, permute, transpose, squeeze and the like."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...engine.fast_paths import plain, short
+from ...engine.kinds import movement
+from ...engine.op import op, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import sizes_of, wrap_dim, wrap_dims
+
+
+@primitive(movement, view=True, public=False, method=False, node="ViewBackward0")
+def view(xp, x, shape=()):
+    """x with another shape over the same memory."""
+
+
+view.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+
+
+@primitive(movement, view="perhaps", public=False, method=False, node="ViewBackward0")
+def reshape(xp, x, shape=()):
+    """x with another shape: a view where possible."""
+
+
+reshape.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+
+
+@primitive(movement, view=True, public=False, method=False)
+def expand(xp, x, shape=()):
+    """x repeated along dimensions of size 1, without a copy."""
+
+
+def _expand(xp, g, x_shape):
+    from ...engine.backward import unbroadcast
+
+    return unbroadcast(xp, g, tuple(x_shape))
+
+
+expand.vjp(x=_expand)
+
+
+@primitive(movement, view=True, public=False, method=False)
+def permute(xp, x, dims=()):
+    """x with its dimensions in another order."""
+
+
+permute.vjp(x=lambda xp, g, dims: xp.permute(g, tuple([dims.index(i) for i in range(len(dims))])))
+
+
+@primitive(movement, view=True, public=False, method=False)
+def transpose(xp, x, dim0=-2, dim1=-1):
+    """x with two dimensions swapped."""
+
+
+transpose.vjp(x=lambda xp, g, dim0, dim1: xp.transpose(g, dim0, dim1))
+
+
+@op(movement, view=True, public=False, method=False)
+def t(xp, x):
+    """The transpose of a matrix; vectors as they are."""
+    return xp.transpose(x, 0, 1) if x.ndim == 2 else xp.reshape(x, tuple(x.shape))
+
+
+t.vjp(x=lambda xp, g: xp.t(g))
+
+
+@op(movement, view=True, public=False, method=False)
+def movedim(xp, x, source=0, destination=0):
+    """x with dimensions moved to other places."""
+    return xp.permute(x, moved(x.ndim, source, destination))
+
+
+movedim.vjp(x=lambda xp, g, source, destination: xp.movedim(g, destination, source))
+
+
+def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
+    """The order of dimensions after a movedim."""
+    src = wrap_dims(source, ndim, "movedim")
+    dst = wrap_dims(destination, ndim, "movedim")
+    rest = iter([d for d in range(ndim) if d not in src])
+    return tuple([src[dst.index(i)] if i in dst else next(rest) for i in range(ndim)])
+
+
+@primitive(movement, view=True, public=False, method=False)
+def squeeze(xp, x, dims=()):
+    """x without some dimensions of size 1."""
+
+
+squeeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+
+
+@primitive(movement, view=True, public=False, method=False)
+def unsqueeze(xp, x, dim=0):
+    """x with a dimension of size 1 put in."""
+
+
+unsqueeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+
+
+@primitive(movement, public=False, method=False, node="CloneBackward0")
+def copy(xp, x):
+    """A copy."""
+
+
+copy.vjp(x=lambda g: g)
+
+
+@primitive(movement, public=False, method=False, node="CloneBackward0")
+def contiguous(xp, x):
+    """x, copied unless its memory is in order."""
+
+
+contiguous.vjp(x=lambda g: g)
+
+
+@primitive(movement, public=False, method=False, name="write_view")
+def write_view(xp, base, value, chain=()):
+    """A copy of base in which the view that chain takes holds value."""
+
+
+def _write_base(xp, g, chain):
+    return xp.write_view(g, xp.zeros_like(viewed(xp, g, chain)), chain=chain)
+
+
+write_view.vjp(base=_write_base, value=lambda xp, g, chain: viewed(xp, g, chain))
+
+
+def viewed(xp: Any, x: Any, chain: Any) -> Any:
+    """The view of x that a chain of view ops takes."""
+    for o, static in chain:
+        if o.name == "as_strided":  # it goes by memory: x may be laid out in another way
+            x = xp.copy(x)
+        x = getattr(xp, o.name)(x, *static)
+    return x
+
+
+def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
+    """shape with its -1 replaced, checked against the number of elements."""
+    known = 1
+    hole = -1
+    for i, s in enumerate(shape):
+        if s == -1:
+            if hole >= 0:
+                raise RuntimeError("only one dimension can be inferred")
+            hole = i
+        elif s < 0:
+            raise RuntimeError(f"invalid shape dimension {s}")
+        else:
+            known *= s
+    if hole >= 0:
+        if known == 0:
+            if n == 0:
+                raise RuntimeError(
+                    f"cannot reshape tensor of 0 elements into shape {list(shape)} because the"
+                    " unspecified dimension size -1 can be any value and is ambiguous"
+                )
+        elif n % known == 0:
+            return (*shape[:hole], n // known, *shape[hole + 1 :])
+    elif known == n:
+        return shape
+    raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
+
+
+@public(function=False, name="view")
+def view_(self, *shape, dtype=None):
+    """The same memory with another shape (one size may be -1), or read as another dtype."""
+    if (
+        len(shape) == 1
+        and type(shape[0]) is not int
+        and not isinstance(shape[0], (tuple, list))
+        or dtype is not None
+    ):
+        from ..creation.tensor import view_dtype
+
+        return view_dtype(self, dtype or shape[0])
+    shape = sizes_of(shape, "view")
+    return view.entry(self, inferred(shape, self._a.size, "view"))
+
+
+@public(name="reshape")
+def reshape_(input, *shape):
+    """The elements in another shape (one size may be -1); a view where possible.
+
+    >>> torch.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    return reshape.entry(input, inferred(sizes_of(shape, "reshape"), input._a.size, "reshape"))
+
+
+@public
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim to end_dim joined into one."""
+    nd = input._a.ndim
+    if nd == 0:
+        return reshape.entry(input, (1,))
+    a, b = wrap_dim(start_dim, nd, "flatten"), wrap_dim(end_dim, nd, "flatten")
+    if a > b:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if a == b:
+        return input
+    s = input._a.shape
+    return reshape.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
+
+
+@public(function=False, name="expand")
+def expand_(self, *size, implicit=False):
+    """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size."""
+    size = sizes_of(size, "expand")
+    s = tuple(self._a.shape)
+    if len(size) < len(s):
+        raise RuntimeError(
+            f"expand({list(s)}, size={list(size)}): the number of sizes provided ({len(size)}) must"
+            f" be greater or equal to the number of dimensions in the tensor ({len(s)})"
+        )
+    extra = len(size) - len(s)
+    out = []
+    for i, n in enumerate(size):
+        have = s[i - extra] if i >= extra else 1
+        if n == -1:
+            if i < extra:
+                raise RuntimeError(
+                    "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing"
+                    f" dimension {i}"
+                )
+            n = have
+        elif n != have and have != 1:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({have}) at"
+                f" non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes:"
+                f" {list(s)}"
+            )
+        elif n < 0:
+            raise RuntimeError(f"expand(): invalid size {n} at dimension {i}")
+        out.append(n)
+    return expand.entry(self, tuple(out))
+
+
+@public
+def broadcast_to(input, size):
+    """input expanded to a shape."""
+    return expand_(input, *size)
+
+
+@public(function=False)
+def expand_as(self, other):
+    """self expanded to the shape of other."""
+    return expand_(self, *other.shape)
+
+
+@public(function=False)
+def view_as(self, other):
+    """self viewed with the shape of other."""
+    return view_(self, *other.shape)
+
+
+@public(function=False)
+def reshape_as(self, other):
+    """self reshaped to the shape of other."""
+    return reshape_(self, *other.shape)
+
+
+@public(name="permute")
+def permute_(input, *dims):
+    """The dimensions in another order (a view)."""
+    dims = sizes_of(dims, "permute")
+    nd = input._a.ndim
+    if len(dims) != nd:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the"
+            f" length of the desired ordering of dimensions i.e. input.dim() = {nd} is not equal to"
+            f" len(dims) = {len(dims)}"
+        )
+    return permute.entry(input, wrap_dims(dims, nd, "permute"))
+
+
+@public(name="transpose", aliases=("swapaxes", "swapdims"))
+def transpose_(input, dim0, dim1):
+    """Two dimensions swapped (a view)."""
+    nd = input._a.ndim
+    return transpose.entry(input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose"))
+
+
+def turned(careful):
+    """The short form of t()."""
+
+    def f(input, *args, **kw):
+        if type(input) is Tensor and input._a.ndim <= 2 and not (args or kw):
+            return t.entry(input)
+        return careful(input, *args, **kw)
+
+    return f
+
+
+@public(name="t")
+@short(turned)
+def t_(input):
+    """The transpose of a tensor of at most 2 dimensions."""
+    if input._a.ndim > 2:
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {input._a.ndim}D"
+        )
+    return t.entry(input)
+
+
+@public(name="movedim", aliases=("moveaxis",))
+def movedim_(input, source, destination):
+    """Dimensions moved from source to destination (ints or tuples)."""
+    s = (source,) if isinstance(source, int) else tuple(source)
+    d = (destination,) if isinstance(destination, int) else tuple(destination)
+    if len(s) != len(d):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(s)} dims) should contain"
+            f" the same number of dims as destination ({list(d)} dims)"
+        )
+    for x, what in ((s, "source"), (d, "destination")):
+        w = [wrap_dim(i, input._a.ndim, "movedim") for i in x]
+        if len(set(w)) != len(w):
+            raise RuntimeError(f"movedim: repeated dim in `{what}` ({list(x)})")
+    return movedim.entry(input, s, d)
+
+
+@public(name="squeeze")
+def squeeze_(input, dim=None):
+    """Without the dimensions of size 1, or only without those in dim."""
+    s = input._a.shape
+    if dim is None:
+        dims = tuple([i for i, n in enumerate(s) if n == 1])
+    else:
+        dims = tuple([d for d in wrap_dims(dim, len(s), "squeeze") if s and s[d] == 1])
+    return squeeze.entry(input, dims)
+
+
+@public(name="unsqueeze")
+def unsqueeze_(input, dim):
+    """With a dimension of size 1 at dim."""
+    return unsqueeze.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
+
+
+@public
+def clone(input, *, memory_format=None):
+    """A copy that gradients flow through."""
+    return copy.entry(input)
+
+
+def in_order(careful):
+    """The short form of contiguous()."""
+    find = contiguous.impl.get
+
+    def f(self, *args, **kw):
+        if type(self) is Tensor and self._n is None and not (args or kw):
+            a = self._a
+            run = find(type(a))
+            if run is not None and not a.flags.c_contiguous:
+                return plain(run(a))
+        return careful(self, *args, **kw)
+
+    return f
+
+
+@public(function=False, name="contiguous")
+@short(in_order)
+def contiguous_(self, memory_format=None):
+    """self if its memory is in order, else a copy."""
+    a = self._a
+    if getattr(a, "flags", None) is not None and a.flags.c_contiguous:
+        return self
+    return contiguous.entry(self)

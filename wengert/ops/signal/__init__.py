@@ -1,0 +1,1 @@
+"""Fourier transforms, spectrograms, window functions, sampled data."""

@@ -1,0 +1,356 @@
+"""torch.fft: discrete Fourier transforms in one and more dimensions, and their helpers.
+
+Three linear ops (complex to complex, real to half complex, half complex to real) carry all forms.
+Short-time transforms are in `stft.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...base import dtypes
+from ...engine.kinds import linear
+from ...engine.op import function, primitive, public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..linalg.matrix import check_tensor, leading
+
+# ---- ops
+
+
+@primitive(linear, public=False, method=False, node="FftC2CBackward0")
+def fft_c2c(xp, x, dims=(-1,), forward=True, scale=1.0):
+    """Complex transform along dims (counted from the end)."""
+
+
+@primitive(linear, public=False, method=False, node="FftR2CBackward0")
+def fft_r2c(xp, x, dims=(-1,), forward=True, scale=1.0):
+    """Transform of a real array; the last of dims keeps half the frequencies."""
+
+
+@primitive(linear, public=False, method=False, node="FftC2RBackward0")
+def fft_c2r(xp, x, dims=(-1,), length=1, forward=False, scale=1.0):
+    """Transform of half the frequencies to a real array."""
+
+
+def _r2c(xp: Any, g: Any, x_shape: Any, dims: Any, forward: bool, scale: float) -> Any:
+    d = dims[-1]
+    missing = x_shape[d] - g.shape[d]
+    if missing:  # the other half of the spectrum does not exist for the loss
+        zeros = list(g.shape)
+        zeros[d] = missing
+        g = xp.cat(g, xp.zeros(tuple(zeros), g.dtype), dim=d + g.ndim)
+    return xp.real(xp.fft_c2c(g, dims, not forward, scale))
+
+
+def _c2r(xp: Any, g: Any, dims: Any, length: int, forward: bool, scale: float) -> Any:
+    d = dims[-1]
+    out = xp.fft_r2c(g, dims, not forward, scale)
+    middle = (length - 1) // 2  # frequencies whose mirror image was left out count twice
+    at = out.ndim + d
+    parts = [
+        xp.getitem(out, (slice(None),) * at + (s,))
+        for s in (slice(0, 1), slice(1, 1 + middle), slice(1 + middle, None))
+    ]
+    return xp.cat(parts[0], parts[1] * 2, parts[2], dim=at)
+
+
+fft_c2c.vjp(
+    complex=True, x=lambda xp, g, dims, forward, scale: xp.fft_c2c(g, dims, not forward, scale)
+)
+fft_r2c.vjp(complex=True, x=_r2c)
+fft_c2r.vjp(complex=True, x=_c2r)
+for _op in (fft_c2c, fft_r2c, fft_c2r):
+    leading(_op, 0)
+
+
+# ---- arguments
+
+
+def _floating(name: str, x: Any, real: bool = False) -> Tensor:
+    """The input as float or complex of single or double precision."""
+    check_tensor(name, x, "input")
+    d = x.dtype
+    if d.category < 2:
+        return x.to(dtypes.get_default_dtype())
+    if d.itemsize < 4:
+        raise RuntimeError(
+            f"Unsupported dtype {'Half' if d.name == 'float16' else 'BFloat16'}: convert it with "
+            ".float()"
+        )
+    if real and d.category == 3:
+        raise RuntimeError(
+            f"{name} expects a real input tensor, but got "
+            f"{'ComplexFloat' if d.itemsize == 8 else 'ComplexDouble'}"
+        )
+    return x
+
+
+def _scale(name: str, norm: Any, n: int, forward: bool) -> float:
+    """The factor of a normalisation mode."""
+    if norm not in (None, "forward", "backward", "ortho"):
+        raise RuntimeError(f'Invalid normalization mode: "{norm}"')
+    if norm == "ortho":
+        return 1 / math.sqrt(n) if n else 1.0
+    whole = (norm == "forward") == forward if norm is not None else not forward
+    return 1 / n if whole and n else 1.0
+
+
+def resized(x: Tensor, dim: int, n: int) -> Tensor:
+    """x cut, or padded with zeros, to n along a dimension counted from the end."""
+    have = x._a.shape[dim]
+    if n < have:
+        return x.narrow(dim + x._a.ndim, 0, n)
+    if n > have:
+        shape = list(x._a.shape)
+        shape[dim] = n - have
+        return function("cat")([x, x.new_zeros(shape)], dim)
+    return x
+
+
+def _length(name: str, n: Any, default: int) -> int:
+    if n is None:
+        n = default
+    if n < 1:
+        raise RuntimeError(f"Invalid number of data points ({n}) specified")
+    return n
+
+
+def _one(name: str, x: Tensor, dim: int) -> int:
+    return wrap_dim(dim, x._a.ndim, name) - max(x._a.ndim, 1)
+
+
+def _many(
+    name: str, x: Tensor, s: Any, dim: Any, half: bool = False
+) -> tuple[list[int], list[int]]:
+    """(dims counted from the end, sizes along them); half: the last size is of the real side, n ->
+    2 (n - 1).
+    """
+    nd = x._a.ndim
+    if isinstance(dim, int):
+        dim = (dim,)
+    if isinstance(s, int):
+        s = (s,)
+    if dim is not None:
+        dims = [wrap_dim(d, nd, name) - nd for d in dim]
+        if len(set(dims)) < len(dims):
+            raise RuntimeError("FFT dims must be unique")
+        if s is not None and len(s) != len(dims):
+            raise RuntimeError("When given, dim and shape arguments must have the same length")
+    elif s is not None:
+        if len(s) > nd:
+            raise RuntimeError(
+                f"Got shape with {len(s)} values but input tensor only has {nd} dimensions."
+            )
+        dims = list(range(-len(s), 0))
+    else:
+        dims = list(range(-nd, 0))
+    sizes = [x._a.shape[d] if s is None or s[i] == -1 else s[i] for i, d in enumerate(dims)]
+    if half and dims and (s is None or s[-1] == -1):
+        sizes[-1] = 2 * (x._a.shape[dims[-1]] - 1)
+    for n in sizes:
+        if n < 1:
+            raise RuntimeError(f"Invalid number of data points ({n}) specified")
+    return dims, sizes
+
+
+# ---- the transforms
+
+
+def _c2c_1d(name: str, forward: bool, what: str) -> Any:
+    def f(input, n=None, dim=-1, norm=None):
+        x = _floating(name, input)
+        d = _one(name, x, dim)
+        if x._a.ndim == 0:
+            raise_scalar(name)
+        n = _length(name, n, x._a.shape[d])
+        return fft_c2c.entry(resized(x, d, n), (d,), forward, _scale(name, norm, n, forward))
+
+    f.__name__ = name
+    f.__doc__ = (
+        f"{what} transform along dim, of n points (input is cut or padded); norm "
+        "'forward', 'backward' or 'ortho'."
+    )
+    return public(f, name=name, namespace="fft")
+
+
+def raise_scalar(name: str) -> None:
+    raise IndexError(f"Dimension specified as -1 but tensor has no dimensions ({name})")
+
+
+def _c2c_nd(name: str, forward: bool, two: bool, what: str) -> Any:
+    default = (-2, -1) if two else None
+
+    def f(input, s=None, dim=default, norm=None):
+        x = _floating(name, input)
+        dims, sizes = _many(name, x, s, dim)
+        for d, n in zip(dims, sizes):
+            x = resized(x, d, n)
+        return fft_c2c.entry(x, tuple(dims), forward, _scale(name, norm, math.prod(sizes), forward))
+
+    f.__name__ = name
+    where = "two dimensions" if two else "dim (all by default)"
+    f.__doc__ = f"{what} transform along {where}, of s points each."
+    return public(f, name=name, namespace="fft")
+
+
+fft = _c2c_1d("fft", True, "Fourier")
+ifft = _c2c_1d("ifft", False, "Inverse Fourier")
+fft2 = _c2c_nd("fft2", True, True, "Fourier")
+ifft2 = _c2c_nd("ifft2", False, True, "Inverse Fourier")
+fftn = _c2c_nd("fftn", True, False, "Fourier")
+ifftn = _c2c_nd("ifftn", False, False, "Inverse Fourier")
+
+
+def _r2c_nd(
+    name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool
+) -> Tensor:
+    if not dims:
+        raise RuntimeError(f"{name} must transform at least one axis")
+    for d, n in zip(dims, sizes):
+        x = resized(x, d, n)
+    return fft_r2c.entry(x, tuple(dims), forward, _scale(name, norm, math.prod(sizes), forward))
+
+
+def _c2r_nd(
+    name: str, x: Tensor, dims: list[int], sizes: list[int], norm: Any, forward: bool
+) -> Tensor:
+    if not dims:
+        raise RuntimeError(f"{name} must transform at least one axis")
+    x = x if x.dtype.category == 3 else x.to(x.dtype.to_complex())
+    for d, n in zip(dims[:-1], sizes):
+        x = resized(x, d, n)
+    x = resized(x, dims[-1], sizes[-1] // 2 + 1)
+    return fft_c2r.entry(
+        x, tuple(dims), sizes[-1], forward, _scale(name, norm, math.prod(sizes), forward)
+    )
+
+
+def _real_1d(name: str, to_real: bool, forward: bool, what: str) -> Any:
+    def f(input, n=None, dim=-1, norm=None):
+        x = _floating(name, input, real=not to_real)
+        d = _one(name, x, dim)
+        if x._a.ndim == 0:
+            raise_scalar(name)
+        n = _length(name, n, 2 * (x._a.shape[d] - 1) if to_real else x._a.shape[d])
+        return (_c2r_nd if to_real else _r2c_nd)(name, x, [d], [n], norm, forward)
+
+    f.__name__ = name
+    f.__doc__ = what
+    return public(f, name=name, namespace="fft")
+
+
+def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> Any:
+    default = (-2, -1) if two else None
+
+    def f(input, s=None, dim=default, norm=None):
+        x = _floating(name, input, real=not to_real)
+        dims, sizes = _many(name, x, s, dim, half=to_real)
+        return (_c2r_nd if to_real else _r2c_nd)(name, x, dims, sizes, norm, forward)
+
+    f.__name__ = name
+    f.__doc__ = what
+    return public(f, name=name, namespace="fft")
+
+
+_HALF = "n // 2 + 1 frequencies along the last dimension"
+rfft = _real_1d("rfft", False, True, f"Fourier transform of a real input: {_HALF}.")
+irfft = _real_1d(
+    "irfft",
+    True,
+    False,
+    "Inverse of rfft: a real output of n points, 2 (input size - 1) by default.",
+)
+hfft = _real_1d(
+    "hfft",
+    True,
+    True,
+    "Fourier transform of a signal with Hermitian symmetry, given its first half: real.",
+)
+ihfft = _real_1d("ihfft", False, False, "Inverse of hfft.")
+rfft2 = _real_nd(
+    "rfft2", False, True, True, f"Fourier transform of a real input in two dimensions: {_HALF}."
+)
+irfft2 = _real_nd("irfft2", True, False, True, "Inverse of rfft2.")
+hfft2 = _real_nd("hfft2", True, True, True, "hfft in two dimensions.")
+ihfft2 = _real_nd("ihfft2", False, False, True, "Inverse of hfft2.")
+rfftn = _real_nd(
+    "rfftn",
+    False,
+    True,
+    False,
+    f"Fourier transform of a real input along dim (all by default): {_HALF}.",
+)
+irfftn = _real_nd("irfftn", True, False, False, "Inverse of rfftn.")
+hfftn = _real_nd("hfftn", True, True, False, "hfft along dim (all by default).")
+ihfftn = _real_nd("ihfftn", False, False, False, "Inverse of hfftn.")
+
+
+# ---- frequencies, shifts
+
+
+def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    dtype = dtypes.get_default_dtype() if dtype is None else dtype
+    t = function("tensor")(values, dtype=dtype, device=device)
+    return t.requires_grad_() if requires_grad else t
+
+
+@public(name="fftfreq", namespace="fft")
+def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
+    """The n frequencies of fft for samples d apart: 0, 1, ..., -2, -1 over n d.
+
+    >>> torch.fft.fftfreq(4)
+    tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+    """
+    return _made(
+        [k / (n * d) for k in (*range((n + 1) // 2), *range(-(n // 2), 0))],
+        dtype,
+        device,
+        requires_grad,
+    )
+
+
+@public(name="rfftfreq", namespace="fft")
+def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
+    """The n // 2 + 1 frequencies of rfft for samples d apart.
+
+    >>> torch.fft.rfftfreq(4)
+    tensor([0.0000, 0.2500, 0.5000])
+    """
+    return _made([k / (n * d) for k in range(n // 2 + 1)], dtype, device, requires_grad)
+
+
+def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
+    nd = x._a.ndim
+    dims = (
+        range(nd)
+        if dim is None
+        else [wrap_dim(d, nd, name) for d in ((dim,) if isinstance(dim, int) else dim)]
+    )
+    for d in dims:
+        n = x._a.shape[d]
+        k = (n // 2 if sign > 0 else (n + 1) // 2) % max(n, 1)
+        if k:
+            x = function("cat")([x.narrow(d, n - k, k), x.narrow(d, 0, n - k)], d)
+    return x
+
+
+@public(name="fftshift", namespace="fft")
+def fftshift(input, dim=None):
+    """The zero frequency moved from the front to the middle along dim (all by default).
+
+    >>> torch.fft.fftshift(torch.arange(5))
+    tensor([3, 4, 0, 1, 2])
+    """
+    return _shift(input, dim, "fftshift", 1)
+
+
+@public(name="ifftshift", namespace="fft")
+def ifftshift(input, dim=None):
+    """Inverse of fftshift.
+
+    >>> torch.fft.ifftshift(torch.tensor([3, 4, 0, 1, 2]))
+    tensor([0, 1, 2, 3, 4])
+    """
+    return _shift(input, dim, "ifftshift", -1)

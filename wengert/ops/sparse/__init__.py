@@ -1,0 +1,1 @@
+"""Sparse tensors: the class, making them, functions on them."""

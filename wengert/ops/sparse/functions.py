@@ -1,0 +1,460 @@
+"""What can be done with sparse tensors: products with dense ones, sums, elementwise functions
+that keep zero, torch.sparse.
+
+Everything is composed of ordinary operations on indices and values (see `tensor.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays.sparse import SparseArray
+from ...engine.implementations import COMPOSED
+from ...engine.op import OPS, Op, function, public
+from ...engine.tensor import Tensor
+from ..creation.filled import arange, zeros
+from ..dims import wrap_dim, wrap_dims
+from ..shape.join import cat_, stack_
+from .tensor import (
+    COO,
+    CSR,
+    SparseTensor,
+    as_coo,
+    compressed,
+    flat_index,
+    named_layout,
+    sparse_product,
+)
+
+HANDLERS: dict[str, Any] = {}  # op name -> f(*operands, **static)
+# functions that are 0 at 0, so that only the values need to be computed
+KEEP_ZERO = frozenset(
+    [
+        "abs",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "ceil",
+        "conj",
+        "deg2rad",
+        "erf",
+        "erfinv",
+        "expm1",
+        "floor",
+        "frac",
+        "log1p",
+        "neg",
+        "rad2deg",
+        "relu",
+        "round",
+        "round_decimals",
+        "sgn",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "tan",
+        "tanh",
+        "trunc",
+        "isnan",
+        "isinf",
+        "copy",
+        "astype",
+        "alias_item",
+        "contiguous",
+    ]
+)
+LINEAR = frozenset(
+    ["neg", "conj", "copy", "astype", "alias_item", "contiguous", "deg2rad", "rad2deg"]
+)  # repeated indices may stay
+
+
+def composed(op: Op, ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
+    """An op with a sparse operand."""
+    name = op.name
+    if name in KEEP_ZERO:
+        s = ins[0]
+        s = s if name in LINEAR or s._layout is not COO else s.coalesce()
+        return s._like(OPS[name].entry(s._values(), *static.values()))
+    f = HANDLERS.get(name)
+    if f is None:
+        raise NotImplementedError(
+            f"{name}: not implemented for sparse tensors: convert them with .to_dense() first"
+        )
+    return f(*ins, **static)
+
+
+COMPOSED[SparseArray] = composed
+
+
+def handles(*names: str) -> Any:
+    def register(f: Any) -> Any:
+        for n in names:
+            HANDLERS[n] = f
+        return f
+
+    return register
+
+
+def dense(t: Any) -> bool:
+    return not isinstance(t, SparseTensor)
+
+
+def relaid(s: SparseTensor, like: SparseTensor) -> SparseTensor:
+    """s in the layout of another."""
+    return s if like._layout is COO else compressed(s, like._layout)
+
+
+# ------------------------------------------------------------------------------------- products
+
+
+@handles("matmul", "mv", "bmm", "batched_matmul", "dot")
+def matmul(x: Any, y: Any) -> Any:
+    """Product of matrices (or a matrix and a vector) of which at least one is sparse."""
+    if (
+        x._a.ndim != 2
+        or y._a.ndim not in (1, 2)
+        or any(isinstance(t, SparseTensor) and t.dense_dim() for t in (x, y))
+    ):
+        raise RuntimeError(
+            f"matmul: sparse products need matrices, got shapes {list(x.shape)} and {list(y.shape)}"
+        )
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"matmul: expected both to have the same dtype, but got {x.dtype} and {y.dtype}"
+        )
+    if dense(x):
+        return matmul(transposed(y), x.t()).t()
+    if not dense(y):
+        return relaid(sparse_sparse(as_coo(x), as_coo(y)), x)
+    (rows, cols), values = x._indices().unbind(0), x._values()
+    out = sparse_product.entry(
+        values, y if y._a.ndim == 2 else y.unsqueeze(1), rows, cols, x._a.shape[0]
+    )
+    return out if y._a.ndim == 2 else out.squeeze(1)
+
+
+def sparse_sparse(x: SparseTensor, y: SparseTensor) -> SparseTensor:
+    """The sparse product of two sparse matrices: each value of x meets the row of y at its
+    column.
+    """
+    y = y.coalesce()
+    (i, k), v = x._indices().unbind(0), x._values()
+    (m, j), w = y._indices().unbind(0), y._values()
+    count = m.bincount(minlength=y._a.shape[0])
+    start = count.cumsum(0) - count
+    times = count[k]
+    left = arange(v._a.shape[0]).repeat_interleave(times)
+    offset = arange(left._a.shape[0]) - (times.cumsum(0) - times)[left]
+    right = start[k][left] + offset
+    indices = stack_([i[left], j[right]], 0)
+    return SparseTensor(indices, v[left] * w[right], (x._a.shape[0], y._a.shape[1])).coalesce()
+
+
+@handles("addmm")
+def addmm(x: Any, mat1: Any, mat2: Any, beta: Any = 1, alpha: Any = 1) -> Any:
+    p = matmul(mat1, mat2)
+    if alpha != 1:
+        p = p * alpha
+    if beta == 0:
+        return p
+    return (x if beta == 1 else x * beta) + p
+
+
+# ------------------------------------------------------------------------------------ arithmetic
+
+
+def same_shape(x: Any, y: Any, name: str) -> None:
+    if tuple(x._a.shape) != tuple(y._a.shape):
+        raise RuntimeError(
+            f"{name}: expected 'self' and 'other' to have same sizes, but {list(x.shape)} != "
+            f"{list(y.shape)}: sparse "
+            "tensors do not broadcast here"
+        )
+
+
+@handles("add")
+def add(x: Any, y: Any) -> Any:
+    if dense(x) and isinstance(x, Tensor):
+        same_shape(x, y, "add")
+        return x + y.to_dense()
+    if dense(y):
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+    same_shape(x, y, "add")
+    a, b = as_coo(x), as_coo(y)
+    s = SparseTensor(
+        cat_([a._indices(), b._indices()], 1), cat_([a._values(), b._values()], 0), x._a.shape
+    )
+    return relaid(s.coalesce(), x)
+
+
+@handles("sub")
+def sub(x: Any, y: Any) -> Any:
+    return add(x, -y)
+
+
+@handles("rsub")
+def rsub(x: Any, y: Any) -> Any:
+    return add(y, -x)
+
+
+@handles("mul")
+def mul(x: Any, y: Any) -> Any:
+    if dense(x):
+        x, y = y, x
+    if not isinstance(y, Tensor) or dense(y) and y._a.ndim == 0:
+        return x._like(x._values() * y)
+    if dense(y):
+        c = as_coo(x).coalesce()
+        at = y.expand(tuple(x._a.shape))[tuple(c._indices().unbind(0))]
+        return relaid(c._like(c._values() * at), x)
+    same_shape(x, y, "mul")
+    a, b = as_coo(x).coalesce(), as_coo(y).coalesce()
+    sizes = x._a.shape[: a.sparse_dim()]
+    ka, kb = flat_index(a._indices(), sizes), flat_index(b._indices(), sizes)
+    if kb._a.size == 0:
+        return b
+    place = function("searchsorted")(kb, ka).clamp(max=kb._a.shape[0] - 1)
+    both = (kb[place] == ka).nonzero().squeeze(1)
+    v = a._values().index_select(0, both) * b._values().index_select(0, place[both])
+    return relaid(SparseTensor(a._indices()[:, both], v, x._a.shape, COO, True), x)
+
+
+@handles("div")
+def div(x: Any, y: Any) -> Any:
+    if dense(x) or not dense(y) or isinstance(y, Tensor) and y._a.ndim:
+        raise RuntimeError(
+            "div: a sparse tensor can only be divided by a number or a 0-d tensor: convert "
+            "with .to_dense()"
+        )
+    return x._like(x._values() / y)
+
+
+@handles("pow")
+def pow_(x: Any, y: Any) -> Any:
+    if dense(x) or isinstance(y, Tensor) or y <= 0:
+        raise RuntimeError(
+            "pow: a sparse tensor needs a positive number as its exponent: convert with .to_dense()"
+        )
+    c = as_coo(x).coalesce()
+    return relaid(c._like(c._values() ** y), x)
+
+
+# ---------------------------------------------------------------------------------------- shapes
+
+
+@handles("t", "transpose")
+def transposed(x: SparseTensor, dim0: int = 0, dim1: int = 1, **more: Any) -> SparseTensor:
+    """Two sparse dimensions swapped; CSR becomes CSC and the other way round."""
+    n = x.sparse_dim()
+    a, b = wrap_dim(dim0, x._a.ndim, "transpose"), wrap_dim(dim1, x._a.ndim, "transpose")
+    if max(a, b) >= n and a != b:
+        raise RuntimeError(
+            f"transpose: dimensions {a} and {b} must both be sparse ({n} of {x._a.ndim} are)"
+        )
+    order = list(range(n))
+    order[a], order[b] = b, a
+    size = list(x._a.shape)
+    size[a], size[b] = size[b], size[a]
+    from .tensor import CSC
+
+    layout = {COO: COO, CSR: CSC, CSC: CSR}[x._layout] if a != b else x._layout
+    return SparseTensor(x._indices()[order], x._values(), size, layout)
+
+
+@handles("unsqueeze", "unsqueeze_item")
+def unsqueeze(x: SparseTensor, dim: int = 0) -> SparseTensor:
+    x = as_coo(x)
+    d = wrap_dim(dim, x._a.ndim + 1, "unsqueeze")
+    i = x._indices()
+    i = cat_([i[:d], i.new_zeros((1, i._a.shape[1])), i[d:]], 0)
+    return SparseTensor(i, x._values(), (*x._a.shape[:d], 1, *x._a.shape[d:]), COO, x._sorted)
+
+
+@handles("select", "select_item", "getitem")
+def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> Any:
+    if key is not None:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(type(k) is not int for k in keys):
+            raise NotImplementedError(
+                "indexing a sparse tensor takes numbers only: convert with .to_dense() first"
+            )
+        for k in keys:
+            x = select(x, 0, k) if isinstance(x, SparseTensor) else x[k]
+        return x
+    x = as_coo(x)
+    d = wrap_dim(dim, x._a.ndim, "select")
+    n = x._a.shape[d]
+    if not -n <= index < n:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(x.shape)} at "
+            f"dimension {d}"
+        )
+    i = x._indices()
+    hit = (i[d] == index % n).nonzero().squeeze(1)
+    values = x._values().index_select(0, hit)
+    if x.sparse_dim() == 1:
+        return values.sum(0)
+    keep = [k for k in range(x.sparse_dim()) if k != d]
+    return SparseTensor(
+        i[keep][:, hit], values, (*x._a.shape[:d], *x._a.shape[d + 1 :]), COO, x._sorted
+    )
+
+
+@handles("cat")
+def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
+    parts = [as_coo(checked(a, "cat")) for a in arrays]
+    n = parts[0].sparse_dim()
+    d = wrap_dim(dim, parts[0]._a.ndim, "cat")
+    if d >= n:
+        raise RuntimeError(
+            f"cat: dimension {d} of sparse tensors is dense: only sparse dimensions can be joined"
+        )
+    columns, start = [], 0
+    for p in parts:
+        shift = (arange(n) == d).long().unsqueeze(1) * start
+        columns.append(p._indices() + shift)
+        start += p._a.shape[d]
+    shape = list(parts[0]._a.shape)
+    shape[d] = start
+    return SparseTensor(cat_(columns, 1), cat_([p._values() for p in parts], 0), shape)
+
+
+@handles("vector_norm")
+def norm(x: SparseTensor, ord: Any = 2.0, dim: Any = None, keepdim: bool = False) -> Tensor:
+    if dim is not None and len(dim) < x._a.ndim or ord == 0 or ord < 0:
+        raise NotImplementedError(
+            "norm: of a sparse tensor only the norm of all elements is computed: use .to_dense()"
+        )
+    return OPS["vector_norm"].entry(as_coo(x).coalesce()._values(), ord)
+
+
+# ---------------------------------------------------------------------------------- torch.sparse
+
+
+@handles("sum", "sum_all")
+def sum_(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Sum over everything (a dense number), or over dims (sparse if sparse dimensions remain)."""
+    x = as_coo(x)
+    if dim is None:
+        return x._values().sum()
+    n, nd = x.sparse_dim(), x._a.ndim
+    dims = wrap_dims(dim, nd, "sparse.sum")
+    inner = [d - n + 1 for d in dims if d >= n]
+    values = x._values().sum(inner) if inner else x._values()
+    keep = [d for d in range(n) if d not in dims]
+    size = [s for d, s in enumerate(x._a.shape) if d not in dims]
+    if not keep:
+        return values.sum(0)
+    return SparseTensor(x._indices()[keep], values, size).coalesce()
+
+
+@public(name="sum", namespace="sparse", method=False)
+def sparse_sum(input, dim=None, dtype=None):
+    """Sum of a sparse tensor: of everything a dense number, over dim (an int or a tuple) sparse.
+
+    >>> torch.sparse.sum(torch.eye(2).to_sparse())
+    tensor(2.)
+    """
+    return sum_(checked(input, "sum") if dtype is None else input.to(dtype), dim)
+
+
+def checked(s: Any, name: str) -> SparseTensor:
+    if dense(s):
+        raise RuntimeError(
+            f"sparse.{name}: expected a sparse tensor, got a strided one: convert it with "
+            ".to_sparse()"
+        )
+    return s
+
+
+@public(name="mm", namespace="sparse", method=False)
+def sparse_mm(mat1, mat2, reduce=None):
+    """The product of two matrices of which at least one is sparse.
+
+    >>> torch.sparse.mm(torch.eye(2).to_sparse(), torch.ones(2, 1))
+    tensor([[1.],
+            [1.]])
+    """
+    if reduce not in (None, "sum"):
+        raise RuntimeError(f"sparse.mm: reduce={reduce!r} is not supported: only the sum is")
+    return function("mm")(mat1, mat2)
+
+
+@public(name="addmm", namespace="sparse", method=False)
+def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
+    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
+    return addmm(mat, checked(mat1, "addmm"), mat2, beta, alpha)
+
+
+@public(name="sampled_addmm", namespace="sparse", method=False)
+def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
+    """beta * input + alpha * (mat1 @ mat2), computed only where the sparse matrix input has
+    values.
+    """
+    s = checked(input, "sampled_addmm")
+    i, j = s._indices().unbind(0)
+    product = (mat1.index_select(0, i) * mat2.t().index_select(0, j)).sum(1)
+    return s._like(s._values() * beta + product * alpha)
+
+
+def _softmax(name: str) -> Any:
+    def f(input, dim, *, dtype=None):
+        s = as_coo(checked(input, name) if dtype is None else input.to(dtype)).coalesce()
+        n = s.sparse_dim()
+        d = wrap_dim(dim, s._a.ndim, f"sparse.{name}")
+        v = s._values()
+        if d >= n:
+            return s._like(getattr(v, name)(d - n + 1))
+        keep = [k for k in range(n) if k != d]
+        sizes = [s._a.shape[k] for k in keep]
+        groups, key = flat_index(s._indices()[keep], sizes).unique(return_inverse=True)
+        k = key.reshape(-1, *(1,) * (v._a.ndim - 1)).expand(v.shape)
+        shape = (groups._a.shape[0], *v._a.shape[1:])
+        top = zeros(shape, dtype=v.dtype).scatter_reduce(
+            0, k, v.detach(), "amax", include_self=False
+        )
+        shifted = v - top[key]
+        e = shifted.exp()
+        total = zeros(shape, dtype=v.dtype).index_add(0, key, e)[key]
+        return s._like(e / total if name == "softmax" else shifted - total.log())
+
+    f.__name__ = name
+    f.__doc__ = f"{name} along dim over the stored elements only; the others count as -inf."
+    return public(f, name=name, namespace="sparse", method=False)
+
+
+_softmax("softmax")
+_softmax("log_softmax")
+
+
+@public(name="spdiags", namespace="sparse", method=False)
+def spdiags(diagonals, offsets, shape, layout=None):
+    """A sparse matrix with the rows of diagonals on the given diagonals (positive offsets: above
+    the main one).
+    """
+    layout = named_layout(layout)
+    d = diagonals if diagonals._a.ndim == 2 else diagonals.unsqueeze(0)
+    o = offsets if offsets._a.ndim else offsets.unsqueeze(0)
+    if d._a.ndim != 2 or o._a.ndim != 1 or d._a.shape[0] != o._a.shape[0]:
+        raise RuntimeError(
+            f"spdiags: number of diagonals ({d._a.shape[0]}) does not match the number of "
+            f"offsets ({list(o.shape)})"
+        )
+    if o.unique()._a.size != o._a.size:
+        raise RuntimeError("spdiags: Offset tensor contains duplicate values")
+    cols = arange(d._a.shape[1]).expand(d.shape)
+    rows = cols - o.unsqueeze(1)
+    good = (rows >= 0) & (rows < shape[0]) & (cols < shape[1])
+    s = SparseTensor(stack_([rows[good], cols[good]], 0), d[good], shape)
+    return s if layout is COO else compressed(s, layout)
+
+
+@public(function=False)
+def sparse_mask(self, mask):
+    """A sparse tensor with the elements of self where the sparse tensor mask has some."""
+    same_shape(self, mask, "sparse_mask")
+    m = as_coo(checked(mask, "sparse_mask")).coalesce()
+    x = self if dense(self) else self.to_dense()
+    return relaid(m._like(x[tuple(m._indices().unbind(0))]), mask)

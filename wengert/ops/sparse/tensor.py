@@ -1,0 +1,456 @@
+"""Sparse tensors: coordinate (COO) and compressed row or column (CSR, CSC) layouts. The functions
+on them are in `functions.py`.
+
+A sparse tensor keeps its indices and values as ordinary tensors, so what is done with it is
+composed of ordinary operations,
+and gradients flow to the values. Gradients of sparse leaves are sparse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays.sparse import SparseArray
+from ...base import dtypes, formats
+from ...base.modes import state
+from ...engine.kinds import opaque
+from ...engine.op import primitive, public
+from ...engine.tensor import Tensor
+from ..creation.filled import zeros
+from ..shape.join import cat_, stack_
+
+COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
+
+
+@primitive(opaque, public=False, method=False, inputs=4)
+def sparse_product(xp, x, y, rows, cols, n=0):
+    """The product of the sparse matrix with values x at (rows, cols) and n rows with the dense
+    matrix y.
+    """
+
+
+sparse_product.vjp(
+    x=lambda xp, g, y, rows, cols: xp.sum(
+        xp.conj(xp.index_select(y, cols, 0)) * xp.index_select(g, rows, 0), 1, False
+    ),
+    y=lambda xp, g, x, rows, cols, y_shape: xp.sparse_product(
+        xp.conj(x), g, cols, rows, y_shape[0]
+    ),
+    complex=True,
+)
+
+
+class SparseTensor(Tensor):
+    """A tensor that stores only some elements: values at indices, zero elsewhere.
+
+    >>> torch.eye(2).to_sparse().values()
+    tensor([1., 1.])
+    """
+
+    def __new__(
+        cls, indices: Tensor, values: Tensor, size: Any, layout: Any = COO, coalesced: bool = False
+    ) -> SparseTensor:
+        t = object.__new__(cls)
+        size = tuple(size)
+        t._a, t._n, t._x = SparseArray(size, values._a.dtype), values._n, None
+        t.__dict__.update(
+            _parts=(indices, values), _layout=layout, _sorted=coalesced or layout is not COO
+        )
+        return t
+
+    __init__ = object.__init__
+
+    # ---- facts
+
+    @property
+    def layout(self) -> Any:
+        """torch.sparse_coo, torch.sparse_csr or torch.sparse_csc."""
+        return self._layout
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the layout is COO."""
+        return self._layout is COO
+
+    @property
+    def is_sparse_csr(self) -> bool:
+        """Whether the layout is CSR."""
+        return self._layout is CSR
+
+    def sparse_dim(self) -> int:
+        """How many dimensions the indices have."""
+        return int(self._parts[0]._a.shape[0])
+
+    def dense_dim(self) -> int:
+        """How many dimensions each value has."""
+        return self._parts[1]._a.ndim - 1
+
+    def _nnz(self) -> int:
+        return int(self._parts[1]._a.shape[0])
+
+    def _indices(self) -> Tensor:
+        return self._parts[0]
+
+    def _values(self) -> Tensor:
+        return self._parts[1]
+
+    def zero_(self) -> SparseTensor:
+        """Drop all elements."""
+        self._need(COO, "zero_")
+        indices, values = self._indices(), self._values()
+        self.__dict__.update(_parts=(indices[:, :0], values[:0].detach()), _sorted=True)
+        self._n = None
+        return self
+
+    def is_coalesced(self) -> bool:
+        """Whether the indices are known to be sorted and different."""
+        if self._layout is not COO:
+            raise RuntimeError(
+                f"is_coalesced expected sparse coordinate tensor layout but got {self._layout}"
+            )
+        return self._sorted
+
+    # ---- parts
+
+    def indices(self) -> Tensor:
+        """The coordinates (sparse_dim, nnz) of a coalesced COO tensor."""
+        self._need(COO, "indices")
+        if not self._sorted:
+            raise RuntimeError(
+                "Cannot get indices on an uncoalesced tensor, please call .coalesce() first"
+            )
+        return self._parts[0]
+
+    def values(self) -> Tensor:
+        """The stored values (nnz, ...)."""
+        if not self._sorted:
+            raise RuntimeError(
+                "Cannot get values on an uncoalesced tensor, please call .coalesce() first"
+            )
+        return self._parts[1]
+
+    def _need(self, layout: Any, name: str) -> None:
+        if self._layout is not layout:
+            what = {
+                COO: "sparse coordinate",
+                CSR: "sparse row compressed",
+                CSC: "sparse column compressed",
+            }[layout]
+            raise RuntimeError(
+                f"{name} expected {what} tensor layout but got {self._layout}: convert with "
+                ".to_sparse(), "
+                ".to_sparse_csr() or .to_sparse_csc()"
+            )
+
+    def crow_indices(self) -> Tensor:
+        """Where each row's values begin, and their number (CSR)."""
+        self._need(CSR, "crow_indices")
+        return pointers(self._parts[0][0], self._a.shape[0])
+
+    def col_indices(self) -> Tensor:
+        """The column of each value (CSR)."""
+        self._need(CSR, "col_indices")
+        return self._parts[0][1]
+
+    def ccol_indices(self) -> Tensor:
+        """Where each column's values begin, and their number (CSC)."""
+        self._need(CSC, "ccol_indices")
+        return pointers(self._parts[0][1], self._a.shape[1])
+
+    def row_indices(self) -> Tensor:
+        """The row of each value (CSC)."""
+        self._need(CSC, "row_indices")
+        return self._parts[0][0]
+
+    # ---- the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on the values are recorded."""
+        return self._parts[1].requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> SparseTensor:
+        """Start (or stop) recording operations on this leaf."""
+        self._parts[1].requires_grad_(requires_grad)
+        self._n = self._parts[1]._n
+        return self
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, sparse with the same indices, or None."""
+        g = self._parts[1].grad
+        return g if g is None or isinstance(g, SparseTensor) else self._like(g)
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._parts[1].grad = value._parts[1] if isinstance(value, SparseTensor) else value
+
+    def detach(self) -> SparseTensor:
+        """The same values without history."""
+        return self._like(self._parts[1].detach())
+
+    def _like(self, values: Tensor) -> SparseTensor:
+        """Other values at the same indices."""
+        return SparseTensor(
+            self._parts[0],
+            values,
+            (*self._a.shape[: self.sparse_dim()], *values._a.shape[1:]),
+            self._layout,
+            self._sorted,
+        )
+
+    # ---- conversions
+
+    def coalesce(self) -> SparseTensor:
+        """The same tensor with sorted, different indices: values at equal ones are summed."""
+        self._need(COO, "coalesce")
+        if self._sorted:
+            return self
+        indices, values = self._parts
+        sizes = self._a.shape[: self.sparse_dim()]
+        found, where = flat_index(indices, sizes).unique(return_inverse=True)
+        total = zeros((found._a.shape[0], *values._a.shape[1:]), dtype=self.dtype).index_add(
+            0, where, values
+        )
+        return SparseTensor(unflat_index(found, sizes), total, self._a.shape, COO, True)
+
+    def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
+        """The tensor with all its zeros."""
+        indices, values = self._parts
+        out = zeros(tuple(self._a.shape), dtype=self.dtype)
+        if self.sparse_dim():
+            out = out.index_put(tuple(indices.unbind(0)), values, accumulate=True)
+        else:
+            out = out + values.sum(0)
+        return out if dtype is None else out.to(dtype)
+
+    def to_sparse(self, sparse_dim: Any = None, *, layout: Any = None, **more: Any) -> Any:
+        """The tensor in COO or another sparse layout."""
+        return to_sparse(self, sparse_dim, layout=layout, **more)
+
+    def clone(self, *, memory_format: Any = None) -> SparseTensor:
+        """A copy."""
+        return SparseTensor(
+            self._parts[0].clone(),
+            self._parts[1].clone(),
+            self._a.shape,
+            self._layout,
+            self._sorted,
+        )
+
+    def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
+        """The tensor in another dtype."""
+        return self._like(self._parts[1].to(*args, **kwargs))
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """Refused: convert with to_dense() first."""
+        raise TypeError("can't convert Sparse layout tensor to numpy. Use Tensor.to_dense() first.")
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """False."""
+        return False
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        def part(name: str, t: Tensor) -> str:
+            inside = (
+                repr(t.detach())
+                .replace(f", dtype={t.dtype})", ")")
+                .replace("\n", "\n" + " " * (len(name) + 1))
+            )
+            inside = inside if t._a.size else f"tensor([], size={tuple(t._a.shape)})"
+            return f"{name}={inside}"
+
+        n = self._nnz()
+        tail = f"size={tuple(self._a.shape)}, nnz={n}"
+        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+            tail += f", dtype={self.dtype}"
+        names = {
+            COO: ("indices",),
+            CSR: ("crow_indices", "col_indices"),
+            CSC: ("ccol_indices", "row_indices"),
+        }[self._layout]
+        shown = (
+            [part("indices", self._parts[0])]
+            if self._layout is COO
+            else [part(k, getattr(self, k)()) for k in names]
+        )
+        text = (
+            ",\n".join([*shown, part("values", self._parts[1])])
+            + (",\n" if self._layout is COO else ", ")
+            + tail
+        )
+        text += (
+            f", layout={self._layout}"
+            if self._layout is COO or len(tail) > 70
+            else f",\nlayout={self._layout}"
+        )
+        if self.requires_grad:
+            fn = self._parts[1].grad_fn
+            text += f", grad_fn=<{fn.name()}>" if fn is not None else ", requires_grad=True"
+        return "tensor(" + text.replace("\n", "\n       ") + ")"
+
+
+def _in_place(name: str) -> Any:
+    def f(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+        if self.requires_grad and self.is_leaf and state.grad:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation "
+                f"({name}_): "
+                "work under torch.no_grad(), or use the out-of-place form"
+            )
+        new = getattr(self, name)(*args, **kwargs)
+        self.__dict__.update(new.__dict__)
+        self._n = new._n
+        return self
+
+    f.__name__ = name + "_"
+    f.__doc__ = f"{name}() in place."
+    return f
+
+
+for _name in ("add", "sub", "mul", "div", "neg", "abs"):
+    setattr(SparseTensor, _name + "_", _in_place(_name))
+
+
+def flat_index(indices: Tensor, sizes: Any) -> Tensor:
+    """Positions in the flattened tensor of coordinates (d, n)."""
+    flat = indices.new_zeros(indices._a.shape[1])
+    for i, s in zip(indices.unbind(0), sizes):
+        flat = flat * s + i
+    return flat
+
+
+def unflat_index(flat: Tensor, sizes: Any) -> Tensor:
+    """Coordinates (d, n) of positions in the flattened tensor."""
+    rows = []
+    for s in reversed(tuple(sizes)):
+        rows.append(flat % s)
+        flat = flat // s
+    return stack_(rows[::-1], 0) if rows else flat.new_zeros((0, flat._a.shape[0]))
+
+
+def pointers(major: Tensor, n: int) -> Tensor:
+    """Where each of n rows begins among sorted row numbers, and their count at the end."""
+    return cat_([major.new_zeros(1), major.bincount(minlength=n).cumsum(0)], 0)
+
+
+def compressed(s: SparseTensor, layout: Any) -> SparseTensor:
+    """A sparse matrix in CSR or CSC layout."""
+    if s._a.ndim != 2 or s.dense_dim():
+        raise RuntimeError(
+            f"{layout}: only matrices of scalars are supported, got shape {list(s.shape)} with "
+            f"{s.dense_dim()} dense dimensions: convert with .to_dense()"
+        )
+    if s._layout is layout:
+        return s
+    c = as_coo(s).coalesce()
+    indices, values = c._parts
+    if layout is CSC:
+        order = (indices[1] * max(s._a.shape[0], 1) + indices[0]).argsort()
+        indices, values = indices[:, order], values[order]
+    return SparseTensor(indices, values, s._a.shape, layout)
+
+
+def as_coo(s: Any) -> SparseTensor:
+    """A sparse tensor in COO layout."""
+    return s if s._layout is COO else SparseTensor(*s._parts, s._a.shape, COO, s._layout is CSR)
+
+
+def named_layout(layout: Any) -> Any:
+    if layout is not None and layout not in (COO, CSR, CSC):
+        raise RuntimeError(
+            f"layout {layout} is not supported here: use torch.sparse_coo, torch.sparse_csr or "
+            "torch.sparse_csc"
+        )
+    return layout or COO
+
+
+@public(function=False)
+def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
+    """The tensor in a sparse layout (COO), with sparse_dim dimensions of indices (default: all).
+
+    >>> torch.tensor([0., 2.]).to_sparse().indices()
+    tensor([[1]])
+    """
+    if not isinstance(sparse_dim, int) and sparse_dim is not None:
+        layout, sparse_dim = sparse_dim, None
+    layout = named_layout(layout)
+    if isinstance(self, SparseTensor):
+        return as_coo(self) if layout is COO else compressed(self, layout)
+    n = self._a.ndim if sparse_dim is None else sparse_dim
+    if not 0 <= n <= self._a.ndim:
+        raise RuntimeError(f"to_sparse(): sparse_dim {n} must be in [0, {self._a.ndim}]")
+    x = self.detach()
+    found = x != 0
+    if n < self._a.ndim:
+        found = found.any(tuple(range(n, self._a.ndim)))
+    indices = found.nonzero().t().contiguous()
+    values = self[tuple(indices.unbind(0))] if n else self.reshape(1, *self._a.shape)
+    s = SparseTensor(indices, values, self._a.shape, COO, True)
+    return s if layout is COO else compressed(s, layout)
+
+
+def _converter(name: str, layout: Any) -> None:
+    def f(self, dense_dim=None):
+        return to_sparse(self, layout=layout)
+
+    f.__name__ = name
+    f.__doc__ = f"The matrix in the layout {layout}."
+    public(f, name=name, function=False)
+
+
+_converter("to_sparse_csr", CSR)
+_converter("to_sparse_csc", CSC)
+_converter("to_sparse_coo", COO)
+for _name in ("to_sparse_csr", "to_sparse_csc", "to_sparse_coo"):
+    setattr(
+        SparseTensor,
+        _name,
+        lambda self, dense_dim=None, _l=_name[-3:]: to_sparse(
+            self, layout=getattr(formats, f"sparse_{_l}")
+        ),
+    )
+
+
+@public(function=False)
+def to_dense(self, dtype=None, *, masked_grad=None):
+    """The tensor in strided layout: itself."""
+    return self if dtype is None else self.to(dtype)
+
+
+def _refused(name: str, wanted: str) -> None:
+    def f(self):
+        raise RuntimeError(
+            f"{name} expected {wanted} tensor layout but got Strided: convert with "
+            ".to_sparse() first"
+        )
+
+    f.__name__ = name
+    f.__doc__ = f"For tensors in {wanted} layout only."
+    public(f, name=name, function=False)
+
+
+for _name in ("indices", "coalesce", "is_coalesced", "_indices", "_nnz", "_values"):
+    _refused(_name, "sparse coordinate")
+for _name in ("crow_indices", "col_indices"):
+    _refused(_name, "sparse row compressed")
+for _name in ("ccol_indices", "row_indices"):
+    _refused(_name, "sparse column compressed")
+for _name in ("sparse_dim", "dense_dim", "values"):
+    _refused(_name, "sparse")
+
+
+@public(function=False)
+def to_sparse_bsr(self, blocksize, dense_dim=None):
+    """Not supported: raises RuntimeError."""
+    return named_layout(formats.sparse_bsr)
+
+
+@public(function=False)
+def to_sparse_bsc(self, blocksize, dense_dim=None):
+    """Not supported: raises RuntimeError."""
+    return named_layout(formats.sparse_bsc)

@@ -1,0 +1,191 @@
+"""Methods that call Python functions on elements, and small conveniences of tensors: type_as,
+fill_diagonal_, new, ...
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..base import dtypes
+from ..base.formats import strided
+from ..engine.op import METHODS, public
+from ..engine.tensor import Tensor
+from .creation.filled import arange, empty, full
+from .creation.tensor import convert, legacy_tensor, tensor
+
+
+def apply_(self, callable):
+    """Replace every element by callable(element), in place; slow, CPU only."""
+    return called(self, "apply_", callable)
+
+
+def map_(self, tensor, callable):
+    """Replace every element by callable(element, element of tensor), in place; the shapes must
+    broadcast.
+    """
+    return called(self, "map_", callable, tensor)
+
+
+def map2_(self, x, y, callable):
+    """Replace every element by callable(element, element of x, element of y), in place."""
+    return called(self, "map2_", callable, x, y)
+
+
+def called(self: Tensor, name: str, f: Any, *others: Tensor) -> Tensor:
+    if self._n is not None or any(o._n is not None for o in others):
+        raise TypeError(
+            f"{name}: can't call it on a tensor that requires grad: use .detach() first"
+        )
+    columns = [self.reshape(-1).tolist()] + [
+        o.expand(self.shape).reshape(-1).tolist() for o in others
+    ]
+    values = tensor([f(*row) for row in zip(*columns)], dtype=self.dtype).reshape(self.shape)
+    return self.copy_(values.to(self.device))
+
+
+def fill_diagonal_(self, fill_value, wrap=False):
+    """Fill the main diagonal in place (of more than two equal dimensions: where all indices agree).
+
+    wrap: start over after each square block of a tall matrix.
+
+    >>> torch.zeros(2, 2).fill_diagonal_(1)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    n = self._a.ndim
+    shape = tuple(self._a.shape)
+    if n < 2:
+        raise RuntimeError(
+            f"fill_diagonal_: dimensions must be larger than 1, got shape {list(shape)}"
+        )
+    if n > 2 and len(set(shape)) > 1:
+        raise RuntimeError(
+            "fill_diagonal_: all dimensions of input must be of equal length, got shape "
+            f"{list(shape)}"
+        )
+    i = arange(min(shape), device=self.device)
+    if n == 2 and wrap and shape[0] > shape[1]:
+        rows = arange(shape[0], device=self.device)
+        rows = rows[rows % (shape[1] + 1) < shape[1]]
+        self[rows, rows % (shape[1] + 1)] = fill_value
+    elif i._a.size:
+        self[(i,) * n] = fill_value
+    return self
+
+
+for _f in (apply_, map_, map2_, fill_diagonal_):
+    METHODS[_f.__name__] = _f
+
+
+@public(function=False)
+def type_as(self, other):
+    """The tensor in the dtype and on the device of another."""
+    return convert(self, other.dtype, other.device)
+
+
+@public(function=False)
+def as_subclass(self, cls):
+    """The same memory and history as an instance of a subclass of Tensor."""
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}")
+    t = object.__new__(cls)
+    t._a, t._n, t._x = self._a, self._n, None
+    return t
+
+
+@public
+def narrow_copy(input, dim, start, length):
+    """A copy of `length` elements from start along dim."""
+    return input.narrow(dim, start, length).clone()
+
+
+@public(name="fill", function=True, method=False)
+def fill(input, value):
+    """A tensor like input, filled with a number or 0-d tensor."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                "fill only supports 0-dimension value tensor but got tensor with "
+                f"{value._a.ndim} dimensions."
+            )
+        return value.to(input.dtype).expand(input.shape).clone()
+    return full(input.shape, value, dtype=input.dtype, device=input.device)
+
+
+@public(function=False)
+def new(self, *args, device=None):
+    """A tensor of self's dtype: new() is empty, new(2, 3) has that shape, new([1, 2]) those
+    values.
+    """
+    if not args:
+        return empty(0, dtype=self.dtype, device=device or self.device)
+    return legacy_tensor(*args, dtype=self.dtype, device=device or self.device)
+
+
+@public(function=False)
+def dim_order(self, ambiguity_check=False):
+    """The dimensions from the one with the longest steps in memory to the one with the shortest."""
+    steps = self.stride()
+    return tuple(sorted(range(self._a.ndim), key=lambda d: (-steps[d], d)))
+
+
+@public(function=False)
+def const_data_ptr(self):
+    """The address of the first element."""
+    return self.data_ptr()
+
+
+@public(name="range", method=False)
+def range_(
+    start=0,
+    end=None,
+    step=1,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+):
+    """Numbers from start to end, the end included; deprecated in favour of arange."""
+    import warnings
+
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its "
+        "behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        stacklevel=2,
+    )
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("range: step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            f"range: upper bound and lower bound inconsistent with step sign: from {start} to "
+            f"{end} by {step}"
+        )
+    n = int((end - start) / step) + 1
+    d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    t = (
+        arange(n, dtype=dtypes.float64 if d.category == 2 else dtypes.int64, device=device) * step
+        + start
+    ).to(d)
+    if out is not None:
+        from ..engine.dispatch import write_out
+
+        return write_out("range", t, out)
+    return t.requires_grad_() if requires_grad else t
+
+
+METHODS["fill"] = fill
+for _name, _value in (
+    ("is_cpu", lambda self: self.device.type == "cpu"),
+    ("layout", lambda self: strided),
+    ("name", lambda self: None),
+    ("volatile", lambda self: False),
+    ("grad_dtype", lambda self: self.dtype),
+):
+    setattr(Tensor, _name, property(_value))
+for _name in ("is_maia", "is_mtia", "is_ipu", "is_vulkan", "is_xla"):
+    setattr(Tensor, _name, False)
