@@ -31,12 +31,14 @@ def public_name(op: Op, name: str) -> str:
     return name if new in op.static or new in op.inputs else new
 
 
-def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def build_entry(
+    op: Op, careful: Callable[..., Any] | None = None, front: Any = None
+) -> Callable[..., Any]:
     """The function users call: op(inputs..., static..., *, out=None).
 
     careful: build the short form for the commonest call of a public function, which takes every
     other call (and those that the library refuses): x.view(2, 3) for a static argument `shape`,
-    x[2] for `key`, x.sum() for none.
+    x[2] for `key`, x.sum() for none. front (a signature.Front): build it for all plain calls.
     """
     if op.kind == "composite":
         return composite_entry(op)
@@ -50,7 +52,13 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
     signature = [f"{p}=None" if i in op.optional else p for p, i in zip(ins, op.inputs)]
     signature += [f"{k}=default_{k}" for k in static]
     rest = ""
-    if careful and static == ["key"]:
+    if front:
+        ins = front.names[: len(ins)]
+        w(f"def {front.name}({', '.join(front.head)}, **kw):")
+        w(f"  if kw: return careful({', '.join(front.names)}, **kw)")
+        if front.plain:
+            w(f"  if not ({front.plain}): return careful({', '.join(front.names)})")
+    elif careful and static == ["key"]:
         w(f"def {op.name}({ins[0]}, key):")
         w(f"  if type(key) is not int: return careful({ins[0]}, key)")
         rest = "key"
@@ -65,7 +73,9 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         f"return slow(op, ({''.join(p + ', ' for p in ins)}),"
         f" {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
     )
-    if careful:
+    if front:
+        slow = f"return careful({', '.join(front.names)})"
+    elif careful:
         slow = f"return careful({ins[0]}, {rest})"
     else:
         w(f"  if out is not None: {slow}")
@@ -174,8 +184,10 @@ def build_entry(op: Op, careful: Callable[..., Any] | None = None) -> Callable[.
         __name__="wengert.engine.entry",
         **{f"default_{k}": v for k, v in op.static.items()},
     )
+    if front:
+        env.update(front.env)
     exec(compile("\n".join(lines), f"<wengert {op.name}>", "exec"), env)
-    return _dress(env[op.name], op)
+    return env[front.name] if front else _dress(env[op.name], op)
 
 
 def _dress(f: Any, op: Op) -> Any:

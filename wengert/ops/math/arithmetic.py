@@ -37,7 +37,12 @@ def rsub(xp, x, y):
 rsub.vjp(x=lambda g: -g, y=lambda g: g)
 
 
-@primitive(elementwise, aliases=("multiply",))
+@primitive(
+    elementwise,
+    public="mul(Tensor input, Tensor|Scalar other, *, out)",
+    inplace=True,
+    aliases=("multiply",),
+)
 def mul(xp, x, y):
     """Product of x and y, with broadcasting.
 
@@ -80,7 +85,7 @@ def negated(careful):
     return f
 
 
-@public(name="neg", aliases=("negative",))
+@public("neg(Tensor input, *, out)", inplace="function", aliases=("negative",))
 @short(negated)
 def neg_(input, *, out=None):
     """-input; bool is refused."""
