@@ -38,7 +38,7 @@ def resolve(namespace: str, name: str) -> Any:
 def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> Any:
     """An op's entry; a public function with out= added unless it takes care of that itself."""
     if isinstance(f, Declared):
-        front = None
+        front: Any = None
         if f.inplace and f.name in DIRECT and name.endswith("_"):
             front = functools.partial(in_own_memory, OPS[f.name])
         elif method and name in COMMONEST:

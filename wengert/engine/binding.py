@@ -249,7 +249,9 @@ def as_kind(value: Any, kind: str) -> Any:
                 value = value.item()
             if kind != "int" and isinstance(value, bool):
                 return value
-            accepted = {"int": int, "float": (int, float)}.get(kind, (int, float, complex))
+            accepted: Any = (int, float, complex)
+            if kind in ("int", "float"):
+                accepted = int if kind == "int" else (int, float)
             if isinstance(value, accepted) and not isinstance(value, bool):
                 return int(value) if isinstance(value, int) else value
     elif kind == "bool":

@@ -377,7 +377,7 @@ def public(
             aliases=aliases,
         )
     n = name or f.__name__.rstrip("_")
-    f.__wengert_name__ = n  # type: ignore[attr-defined]
+    f.__wengert_name__ = n
     m = (namespace == "") if method is None else method
     expose(f, n, function, m, namespace, aliases)
     return f

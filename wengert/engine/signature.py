@@ -165,21 +165,21 @@ def call_of(d: Declared, o: Overload) -> Call:
     for p, theirs in zip(o.positional, positions):  # the body has its own names for some
         if not p.star and p.name not in (*positions, *keywords) and theirs not in given:
             given[theirs] = p
-    used = set()
+    used: set[str] = set()
     by_position = True
-    for p in positions:
-        if p not in given:
+    for own in positions:
+        if own not in given:
             by_position = False
-        elif given[p].name not in used:
-            used.add(given[p].name)
+        elif given[own].name not in used:
+            used.add(given[own].name)
             if by_position:
-                call.positions.append(given[p].name)
+                call.positions.append(given[own].name)
             else:
-                call.keywords.append((p, given[p].name))
-    for p in keywords:
-        if p in given:
-            used.add(p)
-            call.keywords.append((p, p))
+                call.keywords.append((own, given[own].name))
+    for own in keywords:
+        if own in given:
+            used.add(own)
+            call.keywords.append((own, own))
     rest = next((p for p in o.parameters if p.name not in used and not p.keyword), None)
     if star is not None and rest is not None:
         used.add(rest.name)
