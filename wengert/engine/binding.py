@@ -238,6 +238,7 @@ def as_kind(value: Any, kind: str) -> Any:
         return value
     if kind == "Tensor":
         if isinstance(value, Tensor):
+            CHECKS["TENSORS"].add(type(value))
             return value
     elif kind in ("int", "float", "Scalar", "complex"):
         if isinstance(value, Tensor):

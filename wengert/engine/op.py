@@ -306,13 +306,13 @@ def op(
                 o,
                 texts,
                 function=function,
-                method=None if method is True else method,
+                method=None if method is True else bool(method),
                 inplace=inplace,
                 aliases=aliases,
                 foreign=foreign,
             )
             return o
-        expose(o, n, public, method, namespace, aliases)
+        expose(o, n, public, method, namespace, aliases)  # type: ignore[arg-type]
         return o
 
     return register

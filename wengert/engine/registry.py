@@ -31,7 +31,7 @@ class Declared:
         self.foreign = foreign  # whether NumPy's names are taken
         self.inplace = False  # whether NAME_ is derived
         self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
-        self.short: Any = None  # form(careful) -> the function to call (see short.py)
+        self.short: Any = None  # form(careful) -> the function to call (see fast_paths.py)
 
     @property
     def run(self) -> Callable[..., Any]:

@@ -6,14 +6,14 @@ it is not sure of (NumPy's names, deprecated orders, NumPy's integers, mistakes)
 which finds the overload that fits, or raises what PyTorch raises. For x.sum(1):
 
     def sum(self=ABSENT, dim=ABSENT, keepdim=False, *, dtype=None, **names):
-      if not names and isinstance(self, Tensor) and (type(dtype) is dtype_ or dtype is None):
+      if not names and type(self) in TENSORS and (dtype is None or type(dtype) is dtype_):
         if dim is ABSENT and keepdim is False: return body(self, dtype=dtype)
         ...
       return bind((self, dim, keepdim), {"dtype": dtype, **names})
 
 What does not live here: the language of declarations (`declaration.py`), the tables
 (`registry.py`), and the straight lines that ops have for their commonest calls (`entry.py`,
-`short.py`), which stand in front of the generated function.
+`fast_paths.py`), which stand in front of the generated function.
 """
 
 from __future__ import annotations
@@ -396,7 +396,7 @@ def check(p: Parameter, slot: str) -> str:
 
 
 TESTS: dict[str, str] = {
-    "Tensor": "isinstance(?, Tensor)",
+    "Tensor": "type(?) in TENSORS",
     "int": "type(?) is int",
     "float": "type(?) in REALS",
     "bool": "(? is False or ? is True)",
