@@ -1,0 +1,3 @@
+"""torch.cuda.streams: re-exports."""
+
+from ..api.cuda_api import Event, ExternalStream, Stream
