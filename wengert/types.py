@@ -3,19 +3,14 @@
 import os as _os
 from builtins import bool as _bool
 from builtins import bytes as _bytes
-from builtins import complex as _complex
 from builtins import float as _float
 from builtins import int as _int
 from builtins import str as _str
 from collections.abc import Sequence as _Sequence
 from typing import IO as _IO
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any
 from typing import TypeAlias as _TypeAlias
 
 from .base.devices import device as _device
-from .base.dtypes import dtype as _dtype
-from .base.formats import layout as _layout
 from .base.size import Size as _Size
 from .base.symbolic import SymBool as _SymBool
 from .base.symbolic import SymFloat as _SymFloat

@@ -55,7 +55,9 @@ def set_device(device: Any) -> None:
 
 def get_device_name(device: Any = None) -> str:
     """The device's name."""
-    return str(_cuda.library().cuda.runtime.getDeviceProperties(device_number(device))["name"].decode())
+    return str(
+        _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))["name"].decode()
+    )
 
 
 def get_device_capability(device: Any = None) -> tuple[int, int]:
@@ -84,7 +86,9 @@ def get_device_properties(device: Any = None) -> Any:
     """Name, memory, capability and size of a device, as attributes."""
     p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
     facts = {k: v.decode() if isinstance(v, bytes) else v for k, v in p.items()}
-    facts.update(total_memory=facts["totalGlobalMem"], multi_processor_count=p["multiProcessorCount"])
+    facts.update(
+        total_memory=facts["totalGlobalMem"], multi_processor_count=p["multiProcessorCount"]
+    )
     return types.SimpleNamespace(**facts)
 
 

@@ -2,7 +2,22 @@
 
 import sys as _sys
 
-from ..base.backend_flags import (cpu, cuda, cudnn, cusparselt, mha, miopen, mkl, mkldnn, mps, nnpack, openmp, opt_einsum, quantized, xnnpack)
+from ..base.backend_flags import (
+    cpu,
+    cuda,
+    cudnn,
+    cusparselt,
+    mha,
+    miopen,
+    mkl,
+    mkldnn,
+    mps,
+    nnpack,
+    openmp,
+    opt_einsum,
+    quantized,
+    xnnpack,
+)
 
 __all__ = [
     "cpu", "cuda", "cudnn", "cusparselt", "mha", "miopen", "mkl", "mkldnn", "mps", "nnpack",

@@ -125,9 +125,7 @@ mkldnn.__dict__["flags"] = set_for_a_block(
 )
 mkl = Flags("mkl", is_available=no, verbose=contextlib.nullcontext, VERBOSE_OFF=0, VERBOSE_ON=1)
 openmp = Flags("openmp", is_available=no)
-opt_einsum = Flags(
-    "opt_einsum", enabled=False, strategy=None, is_available=no, get_opt_einsum=none
-)
+opt_einsum = Flags("opt_einsum", enabled=False, strategy=None, is_available=no, get_opt_einsum=none)
 opt_einsum.__dict__["flags"] = set_for_a_block(opt_einsum, enabled=None, strategy=None)
 nnpack = Flags("nnpack", enabled=False, is_available=no, set_flags=lambda _enabled: (False,))
 nnpack.__dict__["flags"] = set_for_a_block(nnpack, enabled=False)

@@ -107,7 +107,10 @@ def _keyed(x: Any) -> tuple[list[Any], Any]:
 
 def _of_default(context: Any) -> Any:
     factory, keys = context
-    home = {"default_factory_module": factory.__module__, "default_factory_name": factory.__qualname__}
+    home = {
+        "default_factory_module": factory.__module__,
+        "default_factory_name": factory.__qualname__,
+    }
     return {**home, "dict_context": keys}
 
 

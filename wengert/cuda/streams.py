@@ -1,3 +1,2 @@
 """torch.cuda.streams: re-exports."""
 
-from ..api.cuda_api import Event, ExternalStream, Stream
