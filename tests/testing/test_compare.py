@@ -68,7 +68,10 @@ def test_allclose_takes_numbers_for_tensors():
         wengert.testing.assert_allclose(1.0, wengert.tensor(1.1))
 
 
-@pytest.mark.parametrize("name", ["float32", "float64", "int64", "uint8", "bool", "complex64", "float16", "int8"])
+DTYPES = ["float32", "float64", "int64", "uint8", "bool", "complex64", "float16", "int8"]
+
+
+@pytest.mark.parametrize("name", DTYPES)
 @pytest.mark.parametrize(
     "options",
     [{}, {"low": 0, "high": 2}, {"noncontiguous": True}, {"exclude_zero": True}, {"low": -300}],

@@ -1,6 +1,6 @@
 """torch.accelerator: re-exports."""
 
-from ..tensor.accelerator_api import (
+from ..api.accelerator_api import (
     current_accelerator,
     current_device_idx,
     current_device_index,

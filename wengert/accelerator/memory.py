@@ -1,6 +1,6 @@
 """torch.accelerator.memory: re-exports."""
 
-from ..tensor.accelerator_api import (
+from ..api.accelerator_api import (
     empty_cache,
     empty_host_cache,
     get_memory_info,

@@ -1,4 +1,4 @@
-"""Typed constructors of other places than the CPU: torch.cuda.FloatTensor, torch.sparse.FloatTensor.
+"""Typed constructors of other places: torch.cuda.FloatTensor, torch.sparse.FloatTensor.
 
 Those of the CPU (torch.FloatTensor) are in `ops/creation/storage.py`.
 """

@@ -139,8 +139,9 @@ mha = Flags("mha", get_fastpath_enabled=_fast.enabled, set_fastpath_enabled=_fas
 
 def get_cpu_capability() -> str:
     """The widest vector instructions that the CPU offers: AVX512, AVX2 or DEFAULT."""
-    from numpy._core import _multiarray_umath as library
+    import importlib
 
+    library = importlib.import_module("numpy._core._multiarray_umath")
     has = getattr(library, "__cpu_features__", {})
     wide = {"AVX512": "AVX512_SKX", "AVX2": "AVX2"}
     return next((name for name, feature in wide.items() if has.get(feature)), "DEFAULT")

@@ -1,4 +1,4 @@
-"""Nested containers as trees: flatten to leaves, rebuild, map; classes of containers are registered.
+"""Nested containers as trees: flatten to leaves, rebuild, map; register classes of containers.
 
 The transforms use these, and scripts know them as torch.utils._pytree.
 """
@@ -161,7 +161,8 @@ def register_pytree_node(
         raise ValueError(f"{cls} is already registered as pytree node.")
     if (to_dumpable_context is None) != (from_dumpable_context is None):
         raise ValueError(
-            f"Both to_dumpable_context and from_dumpable_context for {cls} must be None or registered."
+            f"Both to_dumpable_context and from_dumpable_context for {cls} must be "
+            "None or registered."
         )
     NODES[cls] = Node(
         flatten_fn, unflatten_fn, flatten_with_keys_fn, serialized_type_name,
@@ -324,7 +325,7 @@ def tree_flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], T
 
 def _taken(x: Any, leaves: list[Any], is_leaf: IsLeaf | None) -> TreeSpec:
     # a function of its own: one that refers to itself from inside another is a reference cycle
-    kind = type(x)
+    kind: Any = type(x)
     if kind not in NODES:
         kind = namedtuple if is_namedtuple_class(kind) else None
     if kind is None or (is_leaf is not None and is_leaf(x)):
@@ -338,8 +339,8 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
     """The tree of a structure with these leaves."""
     if not isinstance(treespec, TreeSpec):
         raise TypeError(
-            "tree_unflatten(leaves, treespec): Expected `treespec` to be instance of PyTreeSpec but "
-            f"got item of type {type(treespec)}."
+            "tree_unflatten(leaves, treespec): Expected `treespec` to be instance of PyTreeSpec "
+            f"but got item of type {type(treespec)}."
         )
     return treespec.unflatten(leaves)
 
@@ -438,7 +439,7 @@ def tree_map_with_path(
 def _selects(types: Any) -> Callable[[Any], bool]:
     """isinstance of a type or several, or the predicate itself."""
     if not isinstance(types, (type, tuple)) and callable(types):
-        return types  # type: ignore[no-any-return]
+        return types
     return lambda x: isinstance(x, types)
 
 

@@ -1,4 +1,4 @@
-"""Symbolic numbers of PyTorch's tracer, which wengert has none of: classes that scripts ask about."""
+"""Symbolic numbers of PyTorch's tracer: classes that scripts ask about, without instances here."""
 
 from __future__ import annotations
 

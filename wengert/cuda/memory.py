@@ -1,2 +1,1 @@
 """torch.cuda.memory: re-exports."""
-

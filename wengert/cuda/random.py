@@ -1,2 +1,1 @@
 """torch.cuda.random: re-exports."""
-

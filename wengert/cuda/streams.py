@@ -1,2 +1,1 @@
 """torch.cuda.streams: re-exports."""
-

@@ -36,9 +36,12 @@ NUMBERS = (int, float, complex, np.number)
 class Mismatch(Exception):
     """Two values differ; where they stand in their containers is put together on the way out."""
 
-    def __init__(self, text: str, kind: type[Exception] = AssertionError) -> None:
+    kind: type[Exception] = AssertionError
+    fixed = False  # whether `msg` does not replace the text
+
+    def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.text, self.kind = text, kind
+        self.text = text
         self.path: list[str] = []
 
     def told(self) -> str:
@@ -46,6 +49,18 @@ class Mismatch(Exception):
         if not self.path:
             return self.text
         return f"{self.text}\n\nThe failure occurred for item {''.join(self.path[::-1])}"
+
+
+class Unlike(Mismatch):
+    """Two containers are not built alike."""
+
+    fixed = True
+
+
+class Incomparable(Unlike):
+    """Two values of which nothing is known."""
+
+    kind = TypeError
 
 
 class Comparison:
@@ -75,7 +90,7 @@ class Comparison:
             pair(self, x, y)
         elif is_sequence(x) and is_sequence(y):
             if len(x) != len(y):
-                raise Mismatch(f"The length of the sequences mismatch: {len(x)} != {len(y)}")
+                raise Unlike(f"The length of the sequences mismatch: {len(x)} != {len(y)}")
             self.items(x, y, range(len(x)))
         elif isinstance(x, Mapping) and isinstance(y, Mapping):
             missing, more = sorted_keys(y, x), sorted_keys(x, y)
@@ -83,13 +98,12 @@ class Comparison:
                 lines = ["The keys of the mappings do not match:"]
                 lines += [f"Missing keys in the actual mapping: {missing}"] * bool(missing)
                 lines += [f"Additional keys in the actual mapping: {more}"] * bool(more)
-                raise Mismatch("\n".join(lines))
+                raise Unlike("\n".join(lines))
             self.items(x, y, list(x))
         else:
-            raise Mismatch(
-                "No comparison pair was able to handle inputs of type "
-                f"{type(x)} and {type(y)}.", TypeError,
-            )  # fmt: skip
+            raise Incomparable(
+                f"No comparison pair was able to handle inputs of type {type(x)} and {type(y)}."
+            )
 
     def items(self, x: Any, y: Any, keys: Any) -> None:
         """Compare what stands under each key."""
@@ -169,6 +183,7 @@ class Comparison:
 
     def sparse(self, x: Tensor, y: Tensor) -> None:
         """Sparse tensors part by part."""
+        parts: tuple[str, ...]
         if x.layout is sparse_coo:
             self.same("_nnz()", x._nnz(), y._nnz())
             x, y = x.coalesce(), y.coalesce()
@@ -295,7 +310,7 @@ def assert_close(
         comparison.compare(actual, expected)
     except Mismatch as e:
         told = e.told()
-        shown = told if msg is None else msg(told) if callable(msg) else msg
+        shown = told if msg is None or e.fixed else msg(told) if callable(msg) else msg
         raise e.kind(shown) from None
 
 
