@@ -3,37 +3,79 @@
 import numpy as np
 import pytest
 
-from wengert.arrays import random_kernels as drawn
-from wengert.arrays.box_muller import blocks32
-from wengert.arrays.random_stream import Stream, _shuffled
+from wengert.arrays import random_kernels
+from wengert.arrays.random_stream import Stream
 from wengert.kernels import native
 from wengert.kernels import row_gather as rows
 from wengert.kernels.native import Code, Host
 
-F32 = np.dtype("float32")
+F32, F64, I64 = np.dtype("float32"), np.dtype("float64"), np.dtype("int64")
+
+
+KERNELS = [code for code in vars(random_kernels).values() if isinstance(code, Code)]
 
 
 @pytest.fixture
 def compiled():
-    for code in (drawn._shuffle, drawn._normals, rows._copy):
+    for code in (*KERNELS, rows._copy):
         if code.compile() is None:
             pytest.skip("no compiler, or a processor without fused multiply-add")
 
 
-@pytest.mark.parametrize("n", [301, 302, 4096, 60000])
-def test_shuffles_are_the_same(compiled, n):
-    draws = np.random.default_rng(n).integers(0, 2**32, n - 1, np.uint64)
-    assert np.array_equal(drawn.shuffled(draws, n), _shuffled(draws, n))
+@pytest.fixture
+def numpy_alone(monkeypatch):
+    """What switches the kernels off."""
+
+    def switch_off():
+        for code in KERNELS:
+            monkeypatch.setattr(code, "made", True)
+            monkeypatch.setattr(code, "run", None)
+
+    return switch_off
 
 
-def test_every_uniform_gives_the_same_normals(compiled):
-    every = np.arange(0, 2**24, 7, dtype=np.uint32)
-    every = every[: every.size // 8 * 8].reshape(-1, 8)
-    draws = np.stack([every, np.roll(every, 999)], 1).reshape(-1)
-    high = np.uint32(0xAB000000)  # bits that do not count
-    ours = drawn.normals(draws.size)(draws + high)
-    theirs = blocks32(draws.astype(F32) * F32.type(2.0**-24))
-    assert np.array_equal(ours.view(np.int32), theirs.view(np.int32))
+def draws(stream, rng):
+    """Some numbers of each kind, one kind after another in random order."""
+    for _ in range(80):
+        n = int(rng.choice([0, 1, 2, 3, 5, 15, 16, 17, 31, 32, 100, 625, 4007]))
+        mean, std = float(rng.normal()), float(abs(rng.normal()))
+        yield one_of(rng.integers(12), stream, n, mean, std)
+
+
+def one_of(kind, stream, n, mean, std):
+    low, p = int(mean * 100), min(std, 1.0)
+    kinds = (
+        lambda: stream.uniform((n,), F32),
+        lambda: stream.uniform((n,), F32, mean, mean + std),
+        lambda: stream.uniform((n,), F64, mean, mean + std),
+        lambda: stream.normal((n,), F32),
+        lambda: stream.normal((n,), F32, mean, std),
+        lambda: stream.normal((n,), F64, mean, std),
+        lambda: stream.normal((n,), F32, mean, std, contiguous=False),
+        lambda: stream.normal((n,), np.dtype("c8"), mean, std),
+        lambda: stream.integers((n,), I64, low, low + 1 + int(std * 1000)),
+        lambda: stream.integers((n,), I64, -low, 2**40),
+        lambda: stream.permutation(n),
+        lambda: stream.bernoulli((n,), p),
+    )
+    return kinds[kind]()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kernels_draw_what_numpy_draws(compiled, numpy_alone, seed):
+    ours = Stream(seed)
+    fast = [*draws(ours, np.random.default_rng(seed)), ours.state()]
+    numpy_alone()
+    ours = Stream(seed)
+    slow = [*draws(ours, np.random.default_rng(seed)), ours.state()]
+    for x, y in zip(fast, slow):
+        assert x.tobytes() == y.tobytes() if hasattr(x, "tobytes") else x == y
+
+
+def test_normals_of_a_million_uniforms_are_the_same(compiled, numpy_alone):
+    fast = Stream(5).normal((1 << 20,), F32)
+    numpy_alone()
+    assert np.array_equal(fast.view(np.int32), Stream(5).normal((1 << 20,), F32).view(np.int32))
 
 
 @pytest.mark.parametrize("n", [16, 17, 31, 1000, 40007])
@@ -69,11 +111,9 @@ def test_code_is_made_when_it_pays():
 
 def test_without_a_compiler(monkeypatch):
     monkeypatch.setattr(Host, "made", [None])
-    for module, name in ((drawn, "_shuffle"), (drawn, "_normals"), (rows, "_copy")):
-        old = getattr(module, name)
-        monkeypatch.setattr(module, name, Code(old.text, "p"))
-        assert getattr(module, name).compile() is None
-    expected = Stream(3)
-    assert np.array_equal(np.sort(expected.permutation(1000)), np.arange(1000))
-    assert drawn.shuffled(np.zeros(9, np.uint64), 10) is None
-    assert drawn.normals(10**9) is None
+    for code in (*KERNELS, rows._copy):
+        monkeypatch.setattr(code, "made", False)
+        monkeypatch.setattr(code, "run", None)
+    assert all(code.compile() is None for code in KERNELS)
+    assert np.array_equal(np.sort(Stream(3).permutation(1000)), np.arange(1000))
+    assert len(Stream(3).normal((1 << 16,), F32)) == 1 << 16

@@ -19,6 +19,7 @@ __all__ = [
     "sampled", "seed_all", "with_parameters",
 ]  # fmt: skip
 
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 _defaults: dict[tuple[str, int], Stream] = {}
 _seed_for_new: list[int] = []  # the last seed given to all, for devices that come later
 
@@ -98,6 +99,12 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
 def refill(xp: Any, target: Any, stream: Stream, kind: str, args: tuple[Any, ...]) -> None:
     """Overwrite an array of the namespace xp with random numbers."""
     if type(target) is np.ndarray:
+        d = target.dtype
+        if (d is F32 or d is F64) and target.flags.c_contiguous:
+            if kind == "normal" and stream.fill_normal(target, *(args or (0.0, 1.0))):
+                return
+            if kind == "uniform" and stream.fill_uniform(target, *(args or (0.0, 1.0))):
+                return
         fill(target, draw(stream, kind, target, args))
     else:
         xp.copy_into(target, fresh(xp, target, stream, kind, args))

@@ -1,18 +1,19 @@
 """Random numbers made in machine code, to the numbers that NumPy's way gives.
 
-Here: the shuffle behind `randperm`, whose steps depend on one another, and the normals of
-`box_muller.py` with fused multiply-adds. Not here: the draws they start from (`random_stream.py`).
+Here: kernels that turn the words of NumPy's Mersenne twister, taken from its memory, into uniform
+and normal numbers, integers, shuffles and bits, one call for a whole array. Not here: which numbers
+a distribution is made of, and the same without a compiler (`random_stream.py`).
 """
 
 from __future__ import annotations
 
+import ctypes
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..kernels.native import Code, Host, address
+from ..kernels.native import Code, Host
 from .box_muller import (  # fmt: skip
     FOUR_OVER_PI,
     LN2_HIGH,
@@ -27,57 +28,247 @@ from .box_muller import (  # fmt: skip
     TWO_PI,
 )
 
+# NumPy's twister: 624 words of 32 bits, then how many of them are used up. `next` is its successor
+# function; %state is where the words are.
+_TWISTER = """
+declare float @llvm.fma.f32(float, float, float)
+declare double @llvm.fma.f64(double, double, double)
+declare double @llvm.sqrt.f64(double)
 
-def shuffled(draws: np.ndarray, n: int) -> np.ndarray | None:
-    """The numbers below n, each place i exchanged with place i + draws[i] % (n - i) in turn.
-
-    draws: uint64 numbers below 2**32, n - 1 of them. None while machine code does not pay.
-
-    >>> out = shuffled(np.zeros(2, np.uint64), 3)
-    >>> out is None or out.tolist() == [0, 1, 2]
-    True
-    """
-    run = _shuffle.ready(50.0 * n)
-    if run is None:
-        return None
-    out = np.arange(n, dtype=np.int64)
-    run(address(draws), address(out), n)
-    return out
-
-
-def normals(n: int) -> Callable[[np.ndarray], np.ndarray] | None:
-    """What makes float32 normals, PyTorch's, of contiguous 32-bit draws; both a multiple of 16.
-
-    n: how many are about to be made. None while machine code does not pay.
-
-    >>> make = normals(16)
-    >>> make is None or make(np.zeros(16, np.uint32)).shape == (16,)
-    True
-    """
-    return None if _normals.ready(10.0 * n) is None else _of_draws
-
-
-def _of_draws(draws: np.ndarray) -> np.ndarray:
-    out = np.empty(draws.size, np.float32)
-    if _normals.run is not None:
-        _normals.run(address(draws), address(out), draws.size // 16)
-    return out
-
-
-def _shuffle_text(host: Host) -> str:
-    return """
-define void @run(ptr noalias %draws, ptr noalias %out, i64 %n) {
+define internal void @twist(ptr %state) {
 entry:
-  %last = sub i64 %n, 1
-  br label %test
-test:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %more = icmp slt i64 %i, %last
-  br i1 %more, label %body, label %done
+  br label %body
 body:
-  %at = getelementptr i64, ptr %draws, i64 %i
-  %wide = load i64, ptr %at
-  %draw = trunc i64 %wide to i32
+  %k = phi i64 [ 0, %entry ], [ %k1, %body ]
+  %k1 = add i64 %k, 1
+  %last = icmp eq i64 %k1, 624
+  %following = select i1 %last, i64 0, i64 %k1
+  %far = add i64 %k, 397
+  %over = icmp uge i64 %far, 624
+  %back = sub i64 %far, 624
+  %other = select i1 %over, i64 %back, i64 %far
+  %p0 = getelementptr i32, ptr %state, i64 %k
+  %p1 = getelementptr i32, ptr %state, i64 %following
+  %pm = getelementptr i32, ptr %state, i64 %other
+  %w0 = load i32, ptr %p0
+  %w1 = load i32, ptr %p1
+  %wm = load i32, ptr %pm
+  %top = and i32 %w0, -2147483648
+  %rest = and i32 %w1, 2147483647
+  %y = or i32 %top, %rest
+  %half = lshr i32 %y, 1
+  %odd = and i32 %y, 1
+  %mask = sub i32 0, %odd
+  %matrix = and i32 %mask, -1727483681
+  %a = xor i32 %wm, %half
+  %b = xor i32 %a, %matrix
+  store i32 %b, ptr %p0
+  br i1 %last, label %done, label %body
+done:
+  ret void
+}
+
+define internal i32 @next(ptr %state) alwaysinline {
+entry:
+  %at = getelementptr i8, ptr %state, i64 2496
+  %used = load i32, ptr %at
+  %empty = icmp eq i32 %used, 624
+  br i1 %empty, label %fill, label %take
+fill:
+  call void @twist(ptr %state)
+  br label %take
+take:
+  %k = phi i32 [ %used, %entry ], [ 0, %fill ]
+  %wide = sext i32 %k to i64
+  %p = getelementptr i32, ptr %state, i64 %wide
+  %y0 = load i32, ptr %p
+  %k1 = add i32 %k, 1
+  store i32 %k1, ptr %at
+  %s0 = lshr i32 %y0, 11
+  %y1 = xor i32 %y0, %s0
+  %s1 = shl i32 %y1, 7
+  %m1 = and i32 %s1, -1658038656
+  %y2 = xor i32 %y1, %m1
+  %s2 = shl i32 %y2, 15
+  %m2 = and i32 %s2, -272236544
+  %y3 = xor i32 %y2, %m2
+  %s3 = lshr i32 %y3, 18
+  %y4 = xor i32 %y3, %s3
+  ret i32 %y4
+}
+
+define internal i64 @next64(ptr %state) alwaysinline {
+  %a = call i32 @next(ptr %state)
+  %b = call i32 @next(ptr %state)
+  %high = zext i32 %a to i64
+  %low = zext i32 %b to i64
+  %up = shl i64 %high, 32
+  %both = or i64 %up, %low
+  ret i64 %both
+}
+
+define internal float @unit24(ptr %state) alwaysinline {
+  %draw = call i32 @next(ptr %state)
+  %bits = and i32 %draw, 16777215
+  %x = sitofp i32 %bits to float
+  %u = fmul float %x, 0x3E70000000000000
+  ret float %u
+}
+
+define internal double @unit53(ptr %state) alwaysinline {
+  %draw = call i64 @next64(ptr %state)
+  %bits = and i64 %draw, 9007199254740991
+  %x = sitofp i64 %bits to double
+  %u = fmul double %x, 0x3CA0000000000000
+  ret double %u
+}
+"""
+
+
+def _loop(body: str, count: str = "%n", step: int = 1, name: str = "i") -> str:
+    """IR that runs a body for %NAME from 0 below a count; a body is one block."""
+    return f"""
+  br label %{name}.test
+{name}.test:
+  %{name} = phi i64 [ 0, %{name}.before ], [ %{name}.next, %{name}.end ]
+  %{name}.more = icmp slt i64 %{name}, {count}
+  br i1 %{name}.more, label %{name}.body, label %{name}.done
+{name}.body:
+{body}
+  br label %{name}.end
+{name}.end:
+  %{name}.next = add i64 %{name}, {step}
+  br label %{name}.test
+{name}.done:
+"""
+
+
+def _function(arguments: str, body: str, before: str = "") -> str:
+    """The function `run` over the twister and the array object %array, whose elements are at
+    %out: what `before` computes, then `body`.
+    """
+    return f"""{_TWISTER}
+define void @run(ptr %state, ptr %array, i64 %n{arguments}) {{
+entry:
+  %field = getelementptr i8, ptr %array, i64 {_DATA}
+  %out = load ptr, ptr %field
+{before}
+  br label %i.before
+i.before:
+{body}
+  ret void
+}}
+"""
+
+
+_DATA = object.__basicsize__  # where an array object has the address of its elements
+
+
+def _uniform(real: str) -> str:
+    """Text of the kernel of uniform numbers in [low, low + width), of float32 or float64."""
+    t, unit, fma, size = ("float", "unit24", "f32", 4) if real == "float32" else (
+        "double", "unit53", "f64", 8)  # fmt: skip
+    narrow = "fptrunc double %{0} to float" if t == "float" else "fadd double %{0}, -0.0"
+    before = "\n".join(f"  %{a}.t = {narrow.format(a)}" for a in ("low", "high", "width"))
+    body = f"""
+  %u = call {t} @{unit}(ptr %state)
+  %x = call {t} @llvm.fma.{fma}({t} %u, {t} %width.t, {t} %low.t)
+  %outside = fcmp oeq {t} %x, %high.t
+  %kept = select i1 %outside, {t} %low.t, {t} %x
+  %p = getelementptr {t}, ptr %out, i64 %i
+  store {t} %kept, ptr %p, align {size}"""
+    return _function(", double %low, double %high, double %width", _loop(body), before)
+
+
+def _normal_each(real: str) -> str:
+    """Text of the kernel of n normal numbers made one pair after another, scaled and shifted. The
+    second of a pair that is not needed is kept at %kept, behind a flag, for the next call.
+    """
+    t = "float" if real == "float32" else "double"
+    last = "fptrunc double %{0}.s to float" if t == "float" else "fadd double %{0}.s, -0.0"
+    store = f"""
+  %{{0}}.s = call double @llvm.fma.f64(double %{{0}}, double %std, double %mean)
+  %{{0}}.t = {last}
+  %{{0}}.p = getelementptr {t}, ptr %out, i64 {{1}}
+  store {t} %{{0}}.t, ptr %{{0}}.p"""
+    before = f"""
+  %value = getelementptr double, ptr %kept, i64 1
+  %flag = load double, ptr %kept
+  %none = fcmp oeq double %flag, 0.0
+  %nothing = icmp slt i64 %n, 1
+  %pairs = or i1 %none, %nothing
+  br i1 %pairs, label %i.before, label %first
+first:
+  %c = load double, ptr %value
+  store double 0.0, ptr %kept
+{store.format("c", "0")}
+  br label %i.before"""
+    body = f"""
+  %u = call double @unit53(ptr %state)
+  %v = call double @unit53(ptr %state)
+  %minus = fsub double -0.0, %v
+  %log = call double @log1p(double %minus)
+  %square = fmul double %log, -2.0
+  %radius = call double @llvm.sqrt.f64(double %square)
+  %angle = fmul double %u, 0x401921FB54442D18
+  %cos = call double @cos(double %angle)
+  %sin = call double @sin(double %angle)
+  %a = fmul double %radius, %cos
+  %b = fmul double %radius, %sin
+{store.format("a", "%i")}
+  %i1 = add i64 %i, 1
+  %fits = icmp slt i64 %i1, %n
+  br i1 %fits, label %two, label %keep
+two:
+{store.format("b", "%i1")}
+  br label %i.end
+keep:
+  store double 1.0, ptr %kept
+  store double %b, ptr %value"""
+    declared = "\n".join(f"declare double @{f}(double)" for f in ("log1p", "cos", "sin"))
+    text = declared + _function(", double %mean, double %std, ptr %kept", "", before)
+    start = "  %start = phi i64 [ 0, %entry ], [ 1, %first ]"
+    return text.replace(
+        "  br label %i.before\ni.before:\n",
+        "i.before:\n"
+        + start
+        + _loop(body, step=2).replace("[ 0, %i.before ]", "[ %start, %i.before ]"),
+    )
+
+
+def _integers(draw: str) -> str:
+    """Text of the kernel of int64 numbers draw % width + low, draws of 32 or 64 bits."""
+    bits = 32 if draw == "next" else 64
+    width = "  %w = trunc i64 %width to i32" if bits == 32 else "  %w = add i64 %width, 0"
+    rest = "zext i32 %r to i64" if bits == 32 else "add i64 %r, 0"
+    body = f"""
+  %d = call i{bits} @{draw}(ptr %state)
+  %r = urem i{bits} %d, %w
+  %wide = {rest}
+  %x = add i64 %wide, %low
+  %p = getelementptr i64, ptr %out, i64 %i
+  store i64 %x, ptr %p"""
+    return _function(", i64 %low, i64 %width", _loop(body), width)
+
+
+def _bits() -> str:
+    """Text of the kernel of bools that are true where 53 bits are below a bound."""
+    body = """
+  %d = call i64 @next64(ptr %state)
+  %bits = and i64 %d, 9007199254740991
+  %less = icmp ult i64 %bits, %bound
+  %x = zext i1 %less to i8
+  %p = getelementptr i8, ptr %out, i64 %i
+  store i8 %x, ptr %p"""
+    return _function(", i64 %bound", _loop(body))
+
+
+def _shuffle() -> str:
+    """Text of the kernel that shuffles the n int64 numbers at %out: each place i exchanged with
+    place i + draw % (n - i), in turn.
+    """
+    body = """
+  %draw = call i32 @next(ptr %state)
   %left = sub i64 %n, %i
   %count = trunc i64 %left to i32
   %rest = urem i32 %draw, %count
@@ -88,13 +279,11 @@ body:
   %a = load i64, ptr %here
   %b = load i64, ptr %there
   store i64 %b, ptr %here
-  store i64 %a, ptr %there
-  %next = add i64 %i, 1
-  br label %test
-done:
-  ret void
-}
-"""
+  store i64 %a, ptr %there"""
+    return _function("", _loop(body, count="%last"), "  %last = sub i64 %n, 1")
+
+
+# --- normals in blocks of sixteen ----------------------------------------------------------------
 
 
 class _Lines:
@@ -127,15 +316,21 @@ class _Lines:
     def rounded(self, x: str) -> str:
         return self.new(f"sitofp <8 x i32> {x} to <8 x float>")
 
-    def load(self, offset: str) -> str:
-        """u24 of eight draws."""
-        at = self.new(f"getelementptr i32, ptr %draws, i64 {offset}")
-        draws = self.new(f"load <8 x i32>, ptr {at}, align 4")
-        return self.real("fmul", self.rounded(self.whole("and", draws, i(2**24 - 1))), f(2.0**-24))
+    def place(self, offset: int) -> str:
+        return self.new(f"getelementptr float, ptr %block, i64 {offset}")
 
-    def store(self, offset: str, x: str) -> None:
-        at = self.new(f"getelementptr float, ptr %out, i64 {offset}")
+    def load(self, offset: int) -> str:
+        return self.new(f"load <8 x float>, ptr {self.place(offset)}, align 4")
+
+    def store(self, offset: int, x: str) -> None:
+        at = self.place(offset)
         self.lines.append(f"  store <8 x float> {x}, ptr {at}, align 4")
+
+    def spread(self, name: str) -> str:
+        """A float argument, eight times."""
+        one = self.new(f"insertelement <8 x float> poison, float {name}, i32 0")
+        zeros = "<8 x i32> zeroinitializer"
+        return self.new(f"shufflevector <8 x float> {one}, <8 x float> poison, {zeros}")
 
 
 def f(value: Any) -> str:
@@ -198,36 +393,80 @@ def _cos_sin(to: _Lines, u: str) -> tuple[str, str]:
     return to.unbits(to.whole("xor", cos, sign)), to.unbits(sin)
 
 
-def _normals_text(host: Host) -> str | None:
-    if not host.fuses():
-        return None
+def _normal_blocks() -> str:
+    """Text of the kernel of n >= 16 float32 normals: uniforms first, then blocks of sixteen, and
+    where n is no multiple, the last sixteen drawn once more.
+    """
     to = _Lines()
-    start = to.new("mul i64 %i, 16")
-    later = to.new(f"add i64 {start}, 8")
-    radius = _radius(to, to.load(start))
-    cos, sin = _cos_sin(to, to.load(later))
-    to.store(start, to.real("fmul", radius, cos))
-    to.store(later, to.real("fmul", radius, sin))
-    body = "\n".join(to.lines)
+    radius = _radius(to, to.load(0))
+    cos, sin = _cos_sin(to, to.load(8))
+    std, mean = to.spread("%std"), to.spread("%mean")
+    to.store(0, to.fma(to.real("fmul", radius, cos), std, mean))
+    to.store(8, to.fma(to.real("fmul", radius, sin), std, mean))
+    block = "\n".join(to.lines)
+    draw = """
+  %{0}.u = call float @unit24(ptr %state)
+  %{0}.p = getelementptr float, ptr {1}, i64 %{0}
+  store float %{0}.u, ptr %{0}.p"""
+    transform = """
+  %k.block = getelementptr float, ptr %out, i64 %k
+  call void @block(ptr %k.block, float %m, float %s)"""
+    before = """  %m = fptrunc double %mean to float
+  %s = fptrunc double %std to float
+  %ragged = and i64 %n, 15
+  %whole = sub i64 %n, %ragged
+  %tail = sub i64 %n, 16
+  %end = getelementptr float, ptr %out, i64 %tail"""
+    body = (
+        _loop(draw.format("i", "%out"))
+        + "  br label %k.before\nk.before:\n"
+        + _loop(transform, "%whole", 16, "k")
+        + "  %uneven = icmp ne i64 %ragged, 0\n  br i1 %uneven, label %j.before, label %finished\n"
+        + "j.before:\n"
+        + _loop(draw.format("j", "%end"), "16", 1, "j")
+        + "  call void @block(ptr %end, float %m, float %s)\n  br label %finished\nfinished:"
+    )
     return f"""
 declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
 declare <8 x float> @llvm.sqrt.v8f32(<8 x float>)
-define void @run(ptr noalias %draws, ptr noalias %out, i64 %blocks) {{
-entry:
-  br label %test
-test:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %more = icmp slt i64 %i, %blocks
-  br i1 %more, label %body, label %done
-body:
-{body}
-  %next = add i64 %i, 1
-  br label %test
-done:
+define internal void @block(ptr %block, float %mean, float %std) {{
+{block}
   ret void
 }}
-"""
+{_function(", double %mean, double %std", body, before)}"""
 
 
-_shuffle = Code(_shuffle_text, "ppi")
-_normals = Code(_normals_text, "ppi")
+# --- what streams call ---------------------------------------------------------------------------
+
+
+def fits() -> bool:
+    """Whether the memory of NumPy's twister and arrays is laid out as the kernels read it."""
+    a = np.arange(3)
+    data = ctypes.c_void_p.from_address(id(a) + _DATA).value
+    twister = np.random.MT19937(7)
+    twister.random_raw(3)
+    words = twister.state["state"]
+    found = (ctypes.c_uint32 * 625).from_address(twister.ctypes.state_address)
+    right = data == a.__array_interface__["data"][0] and found[624] == words["pos"]
+    return bool(right and list(found[:624]) == words["key"].tolist())
+
+
+def _code(make: Any, types: str, *args: Any, libm: bool = False) -> Code:
+    """A kernel over (twister, array object, n, further arguments of these types)."""
+
+    def text(host: Host) -> str | None:
+        known = all(host.llvm.address_of_symbol(w) for w in ("log1p", "cos", "sin")) or not libm
+        return make(*args) if known and host.fuses() and fits() else None
+
+    return Code(text, "poi" + types)
+
+
+UNIFORM32 = _code(_uniform, "ddd", "float32")
+UNIFORM64 = _code(_uniform, "ddd", "float64")
+NORMAL_EACH32 = _code(_normal_each, "ddp", "float32", libm=True)
+NORMAL_EACH64 = _code(_normal_each, "ddp", "float64", libm=True)
+NORMAL_BLOCKS = _code(_normal_blocks, "dd")
+INTEGERS = _code(_integers, "ii", "next")
+INTEGERS64 = _code(_integers, "ii", "next64")
+BITS = _code(_bits, "i")
+SHUFFLE = _code(_shuffle, "")

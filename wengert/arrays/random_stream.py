@@ -53,8 +53,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import random_kernels
+from ..kernels.native import Code
 from .box_muller import blocks32, blocks64
+from .random_kernels import (  # fmt: skip
+    BITS,
+    INTEGERS,
+    INTEGERS64,
+    NORMAL_BLOCKS,
+    NORMAL_EACH32,
+    NORMAL_EACH64,
+    SHUFFLE,
+    UNIFORM32,
+    UNIFORM64,
+)
+from .random_rounding import digits, fused, part, remainder, rounded, width_of
 
 __all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
 
@@ -68,7 +80,7 @@ Shape = Sequence[int]
 DEFAULT_SEED = 67280421310721
 
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
-_U32, _U64 = np.dtype(np.uint32), np.dtype(np.uint64)
+_U32, _U64, _I64 = np.dtype(np.uint32), np.dtype(np.uint64), np.dtype(np.int64)
 _BITS53 = 2**53 - 1
 _MASK24, _MASK53 = np.uint64(2**24 - 1), np.uint64(_BITS53)
 _SCALE24 = np.float32(2.0**-24)
@@ -90,41 +102,6 @@ def _count(shape: Shape) -> int:
     return math.prod(shape)
 
 
-def _fused(x: Array, scale: float, shift: float) -> Array:
-    """float64 `x * scale + shift` with one rounding, as a fused multiply-add gives it."""
-    if shift == 0.0 or scale in (0.0, 1.0) or not abs(scale) < 2.0**900:
-        return x * scale + shift
-    # Dekker's product and Knuth's sum: what the two roundings lost, added at the end.
-    split = 134217729.0
-    scale_high = split * scale - (split * scale - scale)
-    scale_low = scale - scale_high
-    high = split * x
-    high -= high - x
-    low = x - high
-    product = x * scale
-    lost = ((high * scale_high - product) + high * scale_low + low * scale_high) + low * scale_low
-    total = product + shift
-    part = total - product
-    lost += (product - (total - part)) + (shift - part)
-    return total + lost
-
-
-def _rounded(x: Array, dtype: np.dtype[Any], shape: Shape) -> Array:
-    """float64 results in the dtype asked for; 16-bit floats are rounded by way of float32."""
-    if dtype.itemsize == 2 and dtype.kind not in "iu":
-        x = x.astype(_F32)
-    with np.errstate(over="ignore"):  # float16 has no room for the far tails: infinity, quietly
-        return x.astype(dtype, copy=False).reshape(shape)
-
-
-def _remainder(x: Array, divisor: int) -> Array:
-    """x % divisor for unsigned x: NumPy divides by a scalar several times faster than it %s."""
-    if divisor & (divisor - 1) == 0:
-        return x & x.dtype.type(divisor - 1)
-    d = x.dtype.type(divisor)
-    return x - x // d * d
-
-
 class Stream:
     """One stream of PyTorch's CPU random numbers.
 
@@ -139,7 +116,7 @@ class Stream:
         [44, 39, 33, 60, 63]
     """
 
-    __slots__ = ("_bits", "_bulk", "_lock", "_raw", "_seed", "_spare")
+    __slots__ = ("_bits", "_bulk", "_kept", "_kept_at", "_lock", "_raw", "_seed", "_words_at")
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self._bits = np.random.MT19937(0)
@@ -147,6 +124,9 @@ class Stream:
         self._raw: Callable[[int], Array] = self._bits.random_raw
         self._bulk = np.random.Generator(self._bits)
         self._lock = threading.Lock()
+        self._words_at: int | None = None  # where the twister's words are, once kernels ask
+        self._kept = np.zeros(2)  # whether a normal number is kept for the next call, and which
+        self._kept_at = self._kept.ctypes.data
         self.seed(seed)
 
     # State -----------------------------------------------------------------------------------
@@ -154,7 +134,7 @@ class Stream:
     def seed(self, seed: int) -> None:
         """Start again from a seed."""
         self._seed = seed & (2**64 - 1)
-        self._spare: float | None = None
+        self._spare = None
         self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
 
     def seed_freshly(self) -> int:
@@ -212,6 +192,25 @@ class Stream:
         other.set_state(self.state())
         return other
 
+    @property
+    def _spare(self) -> float | None:
+        """The normal number that is kept for the next call."""
+        return float(self._kept[1]) if self._kept[0] else None
+
+    @_spare.setter
+    def _spare(self, value: float | None) -> None:
+        self._kept[:] = (0.0, 0.0) if value is None else (1.0, value)
+
+    def _run(self, code: Code, out: Array, *args: Any) -> bool:
+        """Fill a contiguous array by a kernel, if there is one and it pays."""
+        run = code.run or code.ready(2e4 + 10.0 * out.size)
+        if run is None:
+            return False
+        if self._words_at is None:
+            self._words_at = self._bits.ctypes.state_address
+        run(self._words_at, out, out.size, *args)
+        return True
+
     # Raw draws ---------------------------------------------------------------------------------
 
     def raw64(self, n: int) -> Array:
@@ -222,10 +221,6 @@ class Stream:
             top |= draws[1::2]
             return top
         return self._bulk.integers(0, 2**64, n, np.uint64)
-
-    def _raw32(self, n: int) -> Array:
-        """n draws in 32 bits each."""
-        return self._bulk.integers(0, 2**32, n, np.uint32)
 
     def _skip(self, n: int) -> None:
         for start in range(0, n, _PASS):
@@ -272,13 +267,17 @@ class Stream:
     ) -> Array:
         """Numbers in [low, high)."""
         if dtype.kind == "c":
-            real = self.uniform((*shape, 2), _part(dtype), low, high)
+            real = self.uniform((*shape, 2), part(dtype), low, high)
             return real.view(dtype).reshape(shape)
+        if dtype is _F32 or dtype is _F64:
+            out = np.empty(shape, dtype)
+            if self.fill_uniform(out, low, high):
+                return out
         n = _count(shape)
         if dtype == _F64:
             out = self._unit53(n)
             if low != 0.0 or high != 1.0:
-                out = _fused(out, high - low, low)
+                out = fused(out, high - low, low)
                 out[out == high] = low
             return out.reshape(shape)
         out = self._unit24(n)
@@ -312,18 +311,22 @@ class Stream:
         """Normal numbers; `contiguous` says whether the tensor they are for is."""
         if dtype.kind == "c":
             pairs = (*shape, 2)
-            real = self.normal(pairs, _part(dtype), mean, std / math.sqrt(2.0), contiguous)
+            real = self.normal(pairs, part(dtype), mean, std / math.sqrt(2.0), contiguous)
             return real.view(dtype).reshape(shape)
         n = _count(shape)
+        if contiguous and (dtype is _F32 or dtype is _F64):
+            out = np.empty(shape, dtype)
+            if self.fill_normal(out, mean, std):
+                return out
         if n < 16 or not contiguous:
             out = self._normals(n)
             if mean != 0.0 or std != 1.0:
-                out = _fused(out, std, mean)
-            return _rounded(out, dtype, shape)
+                out = fused(out, std, mean)
+            return rounded(out, dtype, shape)
         if dtype == _F64:
             out = self._blocks(n, _F64, blocks64)
             if mean != 0.0 or std != 1.0:
-                out = _fused(out, std, mean)
+                out = fused(out, std, mean)
         else:
             out = self._blocks(n, dtype, blocks32)
             scale, shift = np.float32(std), np.float32(mean)
@@ -339,9 +342,6 @@ class Stream:
 
     def _blocks(self, n: int, dtype: np.dtype[Any], transform: Callable[[Array], Array]) -> Array:
         unit = self._unit53 if dtype == _F64 else self._unit24
-        native = None if dtype == _F64 else random_kernels.normals(n)
-        if native is not None:
-            unit, transform = self._raw32, native
         ragged = n % 16
         whole = n - ragged
         # The ragged end of float32 and float64 is drawn twice, and its first draws go unused.
@@ -393,8 +393,21 @@ class Stream:
 
     def log_normal(self, shape: Shape, dtype: np.dtype[Any], mean: float, std: float) -> Array:
         """exp of normal numbers."""
-        z = _fused(self._normals(_count(shape)), std, mean)
-        return _rounded(np.exp(z), dtype, shape)
+        z = fused(self._normals(_count(shape)), std, mean)
+        return rounded(np.exp(z), dtype, shape)
+
+    def fill_uniform(self, a: Array, low: float, high: float) -> bool:
+        """Overwrite a contiguous array of float32 or float64 by a kernel; False without one."""
+        code = UNIFORM32 if a.dtype is _F32 else UNIFORM64
+        return self._run(code, a, low, high, width_of(a.dtype, low, high))
+
+    def fill_normal(self, a: Array, mean: float, std: float) -> bool:
+        """The same with normal numbers."""
+        if a.size < 16:
+            code = NORMAL_EACH32 if a.dtype is _F32 else NORMAL_EACH64
+            with self._lock:
+                return self._run(code, a, mean, std, self._kept_at)
+        return a.dtype is _F32 and self._run(NORMAL_BLOCKS, a, mean, std)
 
     # Integers ----------------------------------------------------------------------------------
 
@@ -403,6 +416,10 @@ class Stream:
         n, width = _count(shape), high - low
         if width == 2**64:
             return self.raw64(n).view(np.int64).astype(dtype, copy=False).reshape(shape)
+        if width < 2**63:
+            out = np.empty(shape, np.int64)
+            if self._run(INTEGERS if width < 2**28 else INTEGERS64, out, low, width):
+                return out if dtype is _I64 else out.astype(dtype)
         if n <= _PASS:
             out = self._remainders(n, width)
         else:
@@ -416,8 +433,8 @@ class Stream:
 
     def _remainders(self, n: int, width: int) -> NDArray[np.int64]:
         if width < 2**28:
-            return _remainder(self._raw(n).astype(_U32), width).astype(np.int64)
-        return _remainder(self.raw64(n), width).view(np.int64)
+            return remainder(self._raw(n).astype(_U32), width).astype(np.int64)
+        return remainder(self.raw64(n), width).view(np.int64)
 
     def any_integers(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Integers from 0 to the largest of the dtype, or to the last that it counts exactly."""
@@ -427,15 +444,19 @@ class Stream:
         elif dtype.kind in "iu":
             top = int(np.iinfo(dtype).max) + 1
         else:
-            top = 2 ** (_digits(dtype)) + 1
+            top = 2 ** (digits(dtype)) + 1
         draws = self.raw64(n) if dtype in (_F64, np.dtype(np.int64)) else self._raw(n)
-        return _remainder(draws, top).astype(dtype).reshape(shape)
+        return remainder(draws, top).astype(dtype).reshape(shape)
 
     def permutation(self, n: int) -> NDArray[np.int64]:
         """The numbers below n in random order."""
         if n < 2:
             return np.arange(n, dtype=np.int64)
         # PyTorch draws 64 bits where 32 would leave the remainder visibly uneven.
+        if n < (2**32 - 1) // 20:
+            order = np.arange(n, dtype=np.int64)
+            if self._run(SHUFFLE, order):
+                return order
         draws = self._raw(n - 1) if n < (2**32 - 1) // 20 else self.raw64(n - 1)
         if n <= _PERMUTATION_LOOP:
             out = list(range(n))
@@ -443,8 +464,7 @@ class Stream:
                 j = i + draw % (n - i)
                 out[i], out[j] = out[j], out[i]
             return np.array(out, np.int64)
-        done = random_kernels.shuffled(draws, n) if n < (2**32 - 1) // 20 else None
-        return _shuffled(draws, n) if done is None else done
+        return _shuffled(draws, n)
 
     def permutations(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Permutations along the last dimension."""
@@ -460,7 +480,11 @@ class Stream:
         """True with probability p; also the mask of what dropout keeps."""
         n = _count(shape)
         # u53 < p as integers: exact, and no conversion to float.
-        bound = np.uint64(math.ceil(p * 2.0**53))
+        least = math.ceil(p * 2.0**53)
+        keep = np.empty(shape, np.bool_)
+        if self._run(BITS, keep, least):
+            return keep
+        bound = np.uint64(least)
         if n <= _PASS:
             draws = self.raw64(n)
             draws &= _MASK53
@@ -487,12 +511,12 @@ class Stream:
         np.negative(out, out)
         np.log1p(out, out)
         out *= -1.0 / rate
-        return _rounded(out, dtype, shape)
+        return rounded(out, dtype, shape)
 
     def cauchy(self, shape: Shape, dtype: np.dtype[Any], median: float, scale: float) -> Array:
         """Cauchy numbers."""
         out = np.tan(np.pi * (self._unit53(_count(shape)) - 0.5))
-        return _rounded(_fused(out, scale, median), dtype, shape)
+        return rounded(fused(out, scale, median), dtype, shape)
 
     def geometric(self, shape: Shape, dtype: np.dtype[Any], p: float) -> Array:
         """Number of trials up to the first success."""
@@ -501,7 +525,7 @@ class Stream:
             out = np.ceil(np.log(u) / math.log1p(-p))
         if dtype.kind in "iu":
             out = out.astype(np.int64)
-        return _rounded(out, dtype, shape)
+        return rounded(out, dtype, shape)
 
     # Choices -----------------------------------------------------------------------------------
 
@@ -534,18 +558,6 @@ def normal_pair(u: float, v: float) -> tuple[float, float]:
     """Two normals from two uniforms, in float64, as PyTorch makes them one by one."""
     radius, angle = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * u
     return radius * math.cos(angle), radius * math.sin(angle)
-
-
-def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of the parts of a complex number."""
-    return np.dtype(f"f{dtype.itemsize // 2}")
-
-
-def _digits(dtype: np.dtype[Any]) -> int:
-    """Binary digits of the significand: 24 for float32."""
-    if dtype.kind == "f":
-        return np.finfo(dtype).nmant + 1
-    return 8  # bfloat16, which NumPy itself does not know
 
 
 def _shuffled(draws: Array, n: int) -> NDArray[np.int64]:

@@ -67,13 +67,20 @@ class Code:
     """A function in machine code, compiled when the calls so far would have paid for it.
 
     text: its IR, given the compiler; None where it cannot be had. types: of its arguments, "p" for
-    the address of an array and "i" for an integer.
+    an address, "i" for an integer, "d" for a float, "o" for a Python object, for whose sake the
+    function runs under the interpreter's lock.
     """
 
     def __init__(self, text: Callable[[Host], str | None], types: str) -> None:
         self.text = text
-        kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int64}
+        kinds: dict[str, Any] = {
+            "p": ctypes.c_void_p,
+            "i": ctypes.c_int64,
+            "d": ctypes.c_double,
+            "o": ctypes.py_object,
+        }
         self.types = [kinds[t] for t in types]
+        self.prototype = ctypes.PYFUNCTYPE if "o" in types else ctypes.CFUNCTYPE
         self.lost = 0.0
         self.made = False
         self.run: Callable[..., None] | None = None
@@ -93,7 +100,7 @@ class Code:
                 host = Host.make()
                 text = None if host is None else self.text(host)
                 if host is not None and text is not None:
-                    self.run = ctypes.CFUNCTYPE(None, *self.types)(host.address(text))
+                    self.run = self.prototype(None, *self.types)(host.address(text))
                 self.made = True
         return self.run
 
