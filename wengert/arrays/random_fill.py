@@ -15,8 +15,8 @@ import numpy as np
 from .random_stream import DEFAULT_SEED, Stream
 
 __all__ = [
-    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "normals", "refill",
-    "sampled", "seed_all", "with_parameters",
+    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "normals", "overwritten",
+    "plain_layout", "refill", "sampled", "seed_all", "with_parameters",
 ]  # fmt: skip
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -96,15 +96,27 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
     return getattr(stream, kind)(target.shape, target.dtype, *args)
 
 
+def plain_layout(a: Any) -> bool:
+    """Whether an array is NumPy's and its elements follow each other in memory."""
+    return type(a) is np.ndarray and a.flags.c_contiguous
+
+
+def overwritten(a: Any, kind: str, x: float, y: float, stream: Stream | None = None) -> bool:
+    """Overwrite an array with normal or uniform numbers by a kernel, if that can be done."""
+    if not plain_layout(a) or (a.dtype is not F32 and a.dtype is not F64):
+        return False
+    if stream is None:
+        stream = default_stream()
+    return stream.fill_normal(a, x, y) if kind == "normal" else stream.fill_uniform(a, x, y)
+
+
 def refill(xp: Any, target: Any, stream: Stream, kind: str, args: tuple[Any, ...]) -> None:
     """Overwrite an array of the namespace xp with random numbers."""
     if type(target) is np.ndarray:
-        d = target.dtype
-        if (d is F32 or d is F64) and target.flags.c_contiguous:
-            if kind == "normal" and stream.fill_normal(target, *(args or (0.0, 1.0))):
-                return
-            if kind == "uniform" and stream.fill_uniform(target, *(args or (0.0, 1.0))):
-                return
+        if (kind == "normal" or kind == "uniform") and (
+            overwritten(target, kind, *(args or (0.0, 1.0)), stream)
+        ):
+            return
         fill(target, draw(stream, kind, target, args))
     else:
         xp.copy_into(target, fresh(xp, target, stream, kind, args))

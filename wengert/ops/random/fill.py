@@ -23,10 +23,12 @@ from ...base import dtypes
 from ...base.modes import state
 from ...engine import views
 from ...engine.batched import lift_batch
+from ...engine.fast_paths import short
 from ...engine.interp import run_op
 from ...engine.kinds import opaque
 from ...engine.op import Op, op, public
 from ...engine.tensor import Tensor
+from .fast_paths import overwriting
 
 INT64 = (-(2**63), 2**63 - 1)
 # What PyTorch calls the C++ type behind a dtype, in its messages.
@@ -314,6 +316,7 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 
 @_in_place("uniform_")
+@short(overwriting("uniform"))
 def uniform_(self: Tensor, *args: Any, generator: Any = None, **ends: Any) -> Tensor:
     """Fill with uniform numbers: uniform_(from=0, to=1).
 
@@ -348,6 +351,7 @@ def _from_to(
 
 
 @_in_place("normal_")
+@short(overwriting("normal"))
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with normal numbers. RuntimeError if std is negative.
 

@@ -12,15 +12,19 @@ from typing import Any
 
 from ...arrays import random_fill as streams
 from ...arrays.lookup import NS, RANK
+from ...arrays.random_stream import Stream
 from ...base import dtypes
 from ...base.devices import default_device
 from ...base.devices import device as device_
 from ...base.modes import state
 from ...engine import views
 from ...engine.batched import Batched
+from ...engine.fast_paths import short
 from ...engine.op import public
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
+from .fast_paths import integers, like
+from .fast_paths import sized as shaped
 from .fill import (  # fmt: skip
     LIKE,
     batches,
@@ -117,6 +121,7 @@ def _int64() -> dtypes.dtype:
 
 
 @public(method=False)
+@short(shaped(Stream.uniform))
 def rand(
     *sizes: Any,
     size: Any = None,
@@ -147,6 +152,7 @@ def rand(
 
 
 @public(method=False)
+@short(shaped(Stream.normal))
 def randn(
     *sizes: Any,
     size: Any = None,
@@ -188,6 +194,7 @@ def shape_of(sizes: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
 
 
 @public(method=False)
+@short(integers)
 def randint(
     *args: Any,
     low: Any = None,
@@ -313,6 +320,7 @@ def _like(
 
 
 @public(method=False)
+@short(like(Stream.uniform))
 def rand_like(
     input: Tensor,
     *,
@@ -337,6 +345,7 @@ def rand_like(
 
 
 @public(method=False)
+@short(like(Stream.normal))
 def randn_like(
     input: Tensor,
     *,
