@@ -15,8 +15,8 @@ import numpy as np
 from .random_stream import DEFAULT_SEED, Stream
 
 __all__ = [
-    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "normals", "overwritten",
-    "plain_layout", "refill", "sampled", "seed_all", "with_parameters",
+    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "normals",
+    "overwritten", "plain_layout", "refill", "sampled", "seed_all", "with_parameters",
 ]  # fmt: skip
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -113,10 +113,10 @@ def overwritten(a: Any, kind: str, x: float, y: float, stream: Stream | None = N
 def refill(xp: Any, target: Any, stream: Stream, kind: str, args: tuple[Any, ...]) -> None:
     """Overwrite an array of the namespace xp with random numbers."""
     if type(target) is np.ndarray:
-        if (kind == "normal" or kind == "uniform") and (
-            overwritten(target, kind, *(args or (0.0, 1.0)), stream)
-        ):
-            return
+        if kind == "normal" or kind == "uniform":
+            x, y = args or (0.0, 1.0)
+            if overwritten(target, kind, x, y, stream):
+                return
         fill(target, draw(stream, kind, target, args))
     else:
         xp.copy_into(target, fresh(xp, target, stream, kind, args))

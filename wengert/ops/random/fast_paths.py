@@ -19,7 +19,7 @@ from ...engine.fast_paths import F32, F64, plain
 from ...engine.tensor import Tensor
 
 INT64 = dtypes.int64.np
-UNKNOWN = (0, 0, None)
+UNKNOWN: Any = (0, 0, None)
 LARGEST = 1e30  # ends and spreads up to here are in range for every dtype concerned
 
 
@@ -95,7 +95,7 @@ def overwriting(kind: str) -> Any:
             if not kw and type(self) is Tensor and self._x is None and not state.vmap:
                 a = self._a
                 if (a.dtype is F32 or a.dtype is F64) and (self._n is None or not state.grad):
-                    x, y = args if len(args) == 2 else (None, None) if args else (0.0, 1.0)
+                    x, y = args if len(args) == 2 else UNKNOWN[1:] if args else (0.0, 1.0)
                     usual = type(x) is float and type(y) is float and abs(x) < LARGEST
                     usual = usual and (x if uniform else 0.0) <= y < LARGEST
                     if usual and overwritten(a, kind, x, y):
