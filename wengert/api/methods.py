@@ -8,13 +8,14 @@ from typing import Any
 from ..arrays.lookup import NS, SCALARS, Namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
-from ..engine import views
+from ..engine import grad_api, views
+from ..engine.dispatch import slow
+from ..engine.entry import build_short
 from ..engine.fast_paths import plain
 from ..engine.hooks import Handle
 from ..engine.interp import BINARY, COMPARE
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import METHODS, OPS
-from ..engine.registry import Declared
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -44,6 +45,11 @@ class TensorNamespace(Namespace):
     @staticmethod
     def device_of(t: Any) -> Any:
         return t.device
+
+    @staticmethod
+    def every_output(op: Any, operands: Any, static: dict[str, Any]) -> Any:
+        """Run an op with its hidden outputs, as interpreters that hold Tensors need them."""
+        return slow(op, operands, static, hidden=True)
 
     @staticmethod
     def asarray(t: Any) -> Any:
@@ -116,15 +122,12 @@ def attach_all() -> None:
     for name in list(METHODS):
         if name not in Tensor.__dict__:
             setattr(
-                Tensor,
-                name,
-                Lazy(name, lambda name=name: functions.finished(METHODS[name], name, "", True)),
+                Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name))
             )
         if (
             not name.endswith("_")
             and name + "_" not in METHODS
             and name + "_" not in Tensor.__dict__
-            and not isinstance(METHODS[name], Declared)
         ):
             setattr(
                 Tensor,
@@ -185,6 +188,22 @@ def set_data(self: Tensor, value: Tensor) -> None:
     self._a = value._a
     if type(self._n) is AccumulateGrad:
         self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
+
+
+def backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add to the `.grad` of every leaf the gradient of this tensor.
+
+    gradient: the cotangent, same shape as this tensor; may be left out for scalars.
+    retain_graph: keep the graph for another pass (default: create_graph). create_graph:
+    record the pass itself, for higher derivatives. inputs: accumulate only into these tensors.
+    """
+    grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 RETAIN = "retain_grad"  # the key of that hook among the others
@@ -447,6 +466,14 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     )
 
 
+SHORT = {
+    "view": "view",
+    "reshape": "reshape",
+    "sum": "sum_all",
+    "mean": "mean_all",
+}  # method -> op of its commonest call
+
+
 def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
     """torch.Tensor(2, 3) and torch.Tensor([1, 2]): the old constructor."""
     t = object.__new__(cls)
@@ -481,6 +508,7 @@ def setup() -> None:
     attach("byte", _cast("uint8"))
     attach("char", _cast("int8"))
     for f in (
+        backward,
         detach,
         detach_,
         retain_grad,
@@ -507,7 +535,9 @@ def setup() -> None:
     attach("ndimension", Tensor.dim)
     attach("_is_view", is_view)
     attach("__hash__", _hash)
-    attach("__getitem__", Lazy("__getitem__", lambda: OPS["select_item"].short(indexing.read)))
+    attach(
+        "__getitem__", Lazy("__getitem__", lambda: build_short(OPS["select_item"], indexing.read))
+    )
     attach("__setitem__", indexing.write)
     attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg")))
     attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
@@ -551,6 +581,16 @@ def setup() -> None:
     attach("__new__", staticmethod(make))
     attach("__module__", "torch")
     attach_all()
+    for name, word in SHORT.items():
+        attach(
+            name,
+            Lazy(
+                name,
+                lambda name=name, word=word: build_short(
+                    OPS[word], functions.finished(METHODS[name], name)
+                ),
+            ),
+        )
 
 
 setup()

@@ -18,6 +18,7 @@ from . import source
 from .node import extra
 from .op import Op
 from .op_modes import Mode
+from .plan import public_name
 
 
 class _Mode(threading.local):
@@ -112,9 +113,8 @@ def trapping(op: Any, f: Callable[..., Any]) -> Callable[..., Any]:
 
 def born(op: Any, what: str, args: tuple[Any, ...]) -> RuntimeError:
     """The error for a value that is not finite."""
-    shown = {"x": "input", "y": "other", "w": "weight"}
     lines = [
-        f"  {shown.get(name, name)}: {span(x)}"
+        f"  {public_name(op, name)}: {span(x)}"
         for name, x in zip(op.arrays, args)
         if x is None or type(x) in SCALARS or hasattr(x, "dtype")
     ]

@@ -18,10 +18,10 @@ from ..arrays.lookup import NS, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
-from . import saved_hooks as saved_mod
-from .node import Slot, freed
-from .op import REST, RESULT, STATIC, UNRECORDED
-from .tensor import Tensor, new, wrap
+from .node import LEAF, OP, OP_MANY, OUTPUT, WRITE, freed
+from .recording import saved_tensors
+from .saved_hooks import unpacked
+from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
 COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
@@ -32,14 +32,14 @@ def walk(roots: Sequence[Any]) -> tuple[list[Any], dict[Any, int]]:
     """The nodes reachable from roots, latest first, without the leaves; and the leaves, each with
     the creation order of its earliest user (0: none).
     """
-    order = [r for r in dict.fromkeys(roots) if r is not None and r.special != 2]
+    order = [r for r in dict.fromkeys(roots) if r is not None and r.role != LEAF]
     seen = set(order)
-    users: dict[Any, int] = {r: 0 for r in roots if r is not None and r.special == 2}
-    first, add, append = users.get, seen.add, order.append
+    users: dict[Any, int] = {r: 0 for r in roots if r is not None and r.role == LEAF}
+    first, add, append, leaf = users.get, seen.add, order.append, LEAF
     for n in order:  # grows meanwhile
         for p in n.parents:
             if p is not None:
-                if p.special == 2:
+                if p.role == leaf:
                     s = n.seq
                     if first(p, s) >= s:
                         users[p] = s
@@ -87,37 +87,6 @@ def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     if dims:
         g = xp.sum(g, dims, True)
     return xp.reshape(g, shape) if extra else g
-
-
-def rewrap(n: Any) -> tuple[Any, ...]:
-    """The saved values of a node as Tensors joined to the graph they came from."""
-    op, parents, values = n.op, n.parents, []
-    for origin, x in zip(op.origins, saved_mod.unpacked(n)):
-        if origin is STATIC or x is None:
-            pass
-        elif type(origin) is int:
-            x = _tensor(x, parents[origin])
-        elif origin is RESULT:
-            x = _tensor(x, n)
-        elif origin is UNRECORDED:
-            x = _tensor(x, None)
-        elif origin is REST:
-            k = len(op.inputs)
-            x = tuple([_tensor(a, parents[k + j]) for j, a in enumerate(x)])
-        else:
-            x = _tensor(x, Slot(n, origin[0], tuple(x.shape), x.dtype))
-        values.append(x)
-    return tuple(values)
-
-
-def _tensor(x: Any, node: Any) -> Any:
-    if isinstance(x, Tensor) or not hasattr(x, "dtype"):
-        return x
-    t = new(Tensor)
-    t._a = x
-    t._n = node
-    t._x = None
-    return t
 
 
 def conjugated(xp: Any, values: Any) -> Any:
@@ -181,8 +150,8 @@ def run(
             going_on = any([p is not None for p in parents])
         if g is None:
             continue
-        special = n.special
-        if special != 3 and special != 6:  # those have several outputs: a list of gradients
+        role = n.role
+        if role < OP_MANY:  # else there is a list of gradients
             a = g._a if create and isinstance(g, Tensor) else g
             if a.shape != n.shape or (
                 a.dtype is not n.dtype and dtypes.as_np(a.dtype) is not n.dtype
@@ -198,7 +167,7 @@ def run(
                 captures[n].append(g)
             if not going_on:
                 continue
-        if special == 0:
+        if role == OP:
             saved = n.saved
             if saved is None:
                 raise freed(n)
@@ -212,7 +181,7 @@ def run(
                     if t is not last:
                         xp, last = NS[t], t
                 elif create:
-                    saved, xp = rewrap(n), tensor_ns
+                    saved, xp = saved_tensors(n), tensor_ns
                 else:
                     xp = namespace(g, *_flat(saved))
                 d = n.dtype
@@ -227,7 +196,7 @@ def run(
                     continue
             if not retain and n.saves_arrays:
                 n.saved = None
-        elif special == 1:
+        elif role == OUTPUT:
             p = n.parents[0]
             parts = grads.get(p)
             if parts is None:
@@ -236,7 +205,7 @@ def run(
             parts[n.index] = g if old is None else old + g
             continue
         else:
-            gs = run_special(n, g, create, retain, check, parents)
+            gs = run_other(n, g, create, retain, check, parents)
         for p, gi in zip(parents, gs):
             if p is not None and gi is not None:
                 if p in grads:
@@ -299,17 +268,17 @@ def _flat(saved: tuple[Any, ...]) -> list[Any]:
     return [s for s in out if hasattr(s, "dtype")]
 
 
-def run_special(
+def run_other(
     n: Any, g: Any, create: bool, retain: bool, check: bool, parents: tuple[Any, ...]
 ) -> Any:
-    """Nodes that are not plain ops with one output."""
-    if n.special == 3:  # an op with several outputs
+    """The gradients from a node that is not of an op with one output."""
+    if n.role == OP_MANY:
         if n.saved is None:
             raise freed(n)
         if check:
             views.check_saved(n)
         some = next(x for x in g if x is not None)
-        saved = rewrap(n) if create else saved_mod.unpacked(n)
+        saved = saved_tensors(n) if create else unpacked(n)
         xp = NS[Tensor] if create else namespace(some, *_flat(saved))
         parts = tuple(
             [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
@@ -321,7 +290,7 @@ def run_special(
         if not retain and n.saves_arrays:
             n.saved = None
         return gs
-    if n.special == 4:
+    if n.role == WRITE:
         gs = n.run(NS[Tensor] if create else namespace(g), g)
     else:
         gs = n.apply_backward(g, create, retain)  # user-defined Functions
@@ -461,9 +430,9 @@ def run_with_hooks(
     """The backward step of a node with node hooks (pre and post) or saved-tensor unpacking."""
     if saved is None:
         if create:
-            saved, xp = rewrap(n), NS[Tensor]
+            saved, xp = saved_tensors(n), NS[Tensor]
         else:
-            saved = saved_mod.unpacked(n)
+            saved = unpacked(n)
             xp = namespace(g, *_flat(saved))
     gs = g if isinstance(g, tuple) else (g,)
     if "pre" in n.more:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import SCALARS, namespace
+from ..arrays.lookup import NS, SCALARS, namespace
 from ..base.modes import Level
 from .interp import Interp, interpreter, run_op
 from .op import Op
@@ -137,8 +137,6 @@ def lift_batch(x: Any, level: int, dim: int = 0) -> Tensor:
     """A Tensor as a batch along one of its dimensions."""
     xp = namespace(x._a)
     if x._n is not None:
-        from ..arrays.lookup import NS
-
         moved = x if dim == 0 else NS[Tensor].movedim(x, dim, 0)
         return wrap(Batched(level, moved))
     return wrap(Batched(level, x._a if dim == 0 else xp.movedim(x._a, dim, 0)))
@@ -157,8 +155,6 @@ def drop_batch(t: Any, level: int, size: int, dim: int = 0) -> Tensor:
         v = xp.expand(xp.reshape(v, (1, *tuple(v.shape))), (size, *tuple(v.shape)))
     out = v if isinstance(v, Tensor) else wrap(v)
     if dim:
-        from ..arrays.lookup import NS
-
         out = NS[Tensor].movedim(out, 0, dim)
     return out
 

@@ -12,12 +12,14 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import op_modes, source, views
+from . import op_modes, views
 from .error_context import explain
 from .implementations import COMPOSED
-from .interp import Interp, Need, plan_needs, run_op
-from .node import Slot, tick
+from .interp import Interp, run_op
 from .op import Op
+from .op_modes import ACTIVE
+from .plan import public_name
+from .recording import record
 from .tensor import Tensor, wrap
 
 BFLOAT16, FLOAT32, FLOAT64 = dtypes.bfloat16.np, dtypes.float32.np, dtypes.float64.np
@@ -32,7 +34,7 @@ def slow(
     """
     if out is not None:
         return write_out(op.name, slow(op, ins, static), out)
-    if op_modes.ACTIVE and (mode := op_modes.runner(op)) is not None:
+    if ACTIVE and (mode := op_modes.runner(op)) is not None:
 
         def proceed(ins: tuple[Any, ...], static: dict[str, Any]) -> Any:
             return slow(op, ins, static, None, hidden)
@@ -42,10 +44,7 @@ def slow(
         ready = interpreted(op, ins)
         if ready is not None:
             raws, nodes = ready
-            result = run_op(op, raws, static)
-            if op.variadic or len(op.names) > 1:
-                return finish(op, None, ins, raws, nodes, static, result, hidden)
-            return finish_one(op, ins, raws, nodes, static, result)
+            return finish(op, ins, raws, nodes, static, run_op(op, raws, static), hidden)
     if op.variadic and not (hidden or state.levels):
         plain = alike(ins, op.types == "any")
         if plain and len(op.names) == 1:
@@ -80,7 +79,7 @@ def slow(
     else:
         raws = [a.value if type(a) is _Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
-    return finish(op, xp, ins, raws, nodes, static, result, hidden)
+    return finish(op, ins, raws, nodes, static, result, hidden)
 
 
 def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:
@@ -142,7 +141,7 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
         return namespace(*raws)
     except TypeError:
         raise TypeError(
-            f"{op.name}(): argument '{'input'}' must be Tensor, not "
+            f"{op.name}(): argument '{public_name(op, op.plan.input_name(0))}' must be Tensor, not "
             + (type(raws[0]).__name__ if raws else "nothing")
         ) from None
 
@@ -223,9 +222,7 @@ def constant(op: Op, i: int, x: Any) -> Any:
         if getattr(x, "shape", None) == () and hasattr(x, "item") and RANK.get(type(x), 0) == 0:
             return x.item() if not hasattr(x, "base") or type(x).__name__ != "ndarray" else x
         return x
-    names = op.arrays
-    name = names[min(i, len(names) - 1)]
-    shown = {"x": "input", "y": "other"}.get(name, name)
+    shown = public_name(op, op.plan.input_name(i))
     raise TypeError(
         f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
         + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else "")
@@ -354,7 +351,6 @@ def check_devices(op: Op, raws: list[Any]) -> None:
 
 def finish(
     op: Op,
-    xp: Any,
     ins: tuple[Any, ...],
     raws: list[Any],
     nodes: list[Any],
@@ -363,117 +359,21 @@ def finish(
     hidden: bool = False,
 ) -> Any:
     """Wrap an op's results as Tensors and record the node."""
-    names = op.names
-    outs = result if len(names) > 1 else (result,)
-    if len(names) == 1 and RANK.get(type(result), 0) == 0 and type(result) is not xp.array_type:
-        outs = (xp.asarray(result),)
-    shown = outs[: max(1, len(op.outputs))]
-    wrapped = [a if isinstance(a, Tensor) else wrap(a) for a in shown]
+    if len(op.names) == 1:
+        t = type(result)
+        if RANK.get(t) != 1:  # libraries return scalars for 0-d arrays
+            ns = NS[t]
+            result = wrap(result if t is ns.array_type else ns.asarray(result))
+        if op.differentiable and state.grad:
+            record(op, (result,), nodes, raws, (result._a,), static)
+        if op.view:
+            views.register(ins[0], result, op, *static.values())
+        return result
+    shown = result if hidden else result[: max(1, len(op.outputs))]
+    tensors = [a if isinstance(a, Tensor) else wrap(a) for a in shown]
     if op.differentiable and state.grad:
-        k = len(op.inputs)
-        parents = tuple(
-            [
-                (
-                    n
-                    if n is not None
-                    and (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules)
-                    else None
-                )
-                for i, n in enumerate(nodes)
-            ]
-        )
-        if any(p is not None for p in parents):
-            record(op, wrapped, parents, saved_values(op, raws, outs, static))
-    if op.view and isinstance(ins[0], Tensor):
-        views.register(ins[0], wrapped[0], op, *static.values())
-    if hidden:
-        return (*wrapped, *[a if isinstance(a, Tensor) else wrap(a) for a in outs[len(wrapped) :]])
-    return wrapped[0] if len(wrapped) == 1 else tuple(wrapped)
-
-
-def finish_one(
-    op: Op,
-    ins: tuple[Any, ...],
-    raws: list[Any],
-    nodes: list[Any],
-    static: dict[str, Any],
-    result: Any,
-) -> Tensor:
-    """finish() for what interpreters made of an op with one output and a fixed number of arrays."""
-    t = type(result)
-    if RANK.get(t) != 1:
-        result = wrap(result if RANK.get(t) == 2 else NS[t].asarray(result))
-    if op.differentiable and state.grad:
-        wanted, plan = RECIPES.get(op) or recipe(op)
-        parents = tuple([n if w else None for n, w in zip(nodes, wanted)])
-        if parents.count(None) < len(parents):
-            saved: list[Any] = []
-            for what, key in plan:
-                if what == "input":
-                    saved.append(raws[key])
-                elif what == "output":
-                    saved.append(result._a)
-                elif what == "static":
-                    saved.append(static[key])
-                elif what == "shape":
-                    saved.append(tuple(getattr(raws[key], "shape", ())))
-                else:
-                    saved.append(getattr(raws[key], "dtype", None))
-            record(op, [result], parents, tuple(saved))
-    if op.view:
-        views.register(ins[0], result, op, *static.values())
-    return result
-
-
-# op -> (which inputs have rules, where to find what the rules ask for)
-RECIPES: dict[Op, tuple[tuple[bool, ...], list[Need]]] = {}
-
-
-def recipe(op: Op) -> tuple[tuple[bool, ...], list[Need]]:
-    wanted = tuple([op.joint is not None or i in op.rules for i in op.inputs])
-    found = RECIPES[op] = wanted, plan_needs(op, op.saved)
-    return found
-
-
-def saved_values(op: Op, raws: list[Any], outs: Any, static: dict[str, Any]) -> tuple[Any, ...]:
-    """What the op's rules ask for, in the order of op.saved."""
-    k = len(op.inputs)
-    values = dict(zip(op.inputs, raws))
-    if op.variadic:
-        values[op.variadic] = tuple(raws[k:])
-    values.update(static)
-    values.update(zip(op.names, outs))
-
-    def get(s: str) -> Any:
-        if s in values:
-            return values[s]
-        name, what = s.rsplit("_", 1)
-        v = values[name]
-        if name == op.variadic:
-            return tuple(getattr(a, what, ()) for a in v)
-        return tuple(getattr(v, "shape", ())) if what == "shape" else getattr(v, "dtype", None)
-
-    return tuple([get(s) for s in op.saved])
-
-
-def record(op: Op, tensors: list[Tensor], parents: tuple[Any, ...], saved: tuple[Any, ...]) -> Any:
-    """Join results to a new node."""
-    op.build_backward()
-    n: Any = object.__new__(op.node)
-    n.parents, n.saved, n.seq, n.hooks, n.more = parents, saved, tick(), None, None
-    n.code, n.lasti = source.here(2)
-    if op.many:
-        n.shape = tuple([tuple(t._a.shape) for t in tensors])
-        n.dtype = tuple([t._a.dtype for t in tensors])
-        for i, (name, t) in enumerate(zip(op.outputs, tensors)):
-            if name not in op.integer:
-                t._n = Slot(n, i, tuple(t._a.shape), t._a.dtype)
-    else:
-        n.shape, n.dtype = tuple(tensors[0]._a.shape), tensors[0]._a.dtype
-        tensors[0]._n = n
-    if op_modes.ACTIVE:
-        op_modes.recorded(op, n)
-    return n
+        record(op, tensors, nodes, raws, result, static)
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 
 def write_out(name: str, result: Any, out: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..arrays.lookup import RANK, SCALARS, namespace
 from ..base.modes import state
-from .interp import Interp, interpreter, plan_needs, readable, run_op, run_rule, whole
+from .interp import Interp, interpreter, readable, run_op, whole
 from .op import Op
+from .plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
 from .tensor import Tensor, wrap
 
 
@@ -54,7 +55,8 @@ def way_of(op: Op) -> Callable[..., Any]:
         return bilinear
     if op.kind == "elementwise" and single and op.holomorphic and not op.joint and not op.variadic:
         plans = [
-            (op.rules[n], plan_needs(op, op.needs[n])) if n in op.rules else None for n in op.inputs
+            (op.rules[n], [origin(op, name) for name in op.needs[n]]) if n in op.rules else None
+            for n in op.inputs
         ]
 
         def diagonal(
@@ -78,6 +80,32 @@ def constant(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Non
     return
 
 
+def run_rule(
+    rule: Callable[..., Any],
+    needs: list[Origin],
+    g: Any,
+    ins: Any,
+    static: dict[str, Any],
+    outs: Any,
+) -> Any:
+    """One vjp rule with what it asks for, found among an op's operands and results."""
+    args: list[Any] = []
+    for what, key in needs:
+        if what is INPUT:
+            args.append(ins[key])
+        elif what is OUTPUT:
+            args.append(outs[key])
+        elif what is STATIC:
+            args.append(static[key])
+        elif what is SHAPE:
+            args.append(tuple(getattr(ins[key], "shape", ())))
+        elif what is DTYPE:
+            args.append(getattr(ins[key], "dtype", None))
+        else:
+            args.append(g if key == "g" else namespace(*ins, g))
+    return rule(*args)
+
+
 def given(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
     """By the op's own rule."""
     xp = namespace(*primals, *[t for t in tangents if t is not None])
@@ -86,15 +114,14 @@ def given(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
 
 def linear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
     """The op itself, of the tangents."""
-    k = len(op.inputs)
     if len(primals) == 1:
-        if op.joint or op.arrays[0] in op.rules:
+        if op.plan.wants(0):
             return run_op(op, tangents, static)
         return None
     filled = list(primals)
     moving = False
     for i, (p, t) in enumerate(zip(primals, tangents)):
-        if not (op.joint or (op.inputs[i] if i < k else op.variadic) in op.rules):
+        if not op.plan.wants(i):
             continue
         if p is None or type(p) in SCALARS:
             filled[i] = None if p is None else 0

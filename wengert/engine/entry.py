@@ -1,8 +1,40 @@
-"""The eager entry of an op and its backward step, unrolled from a template for its arity.
+"""The eager entry of an op: one straight line of code for its commonest calls, generated.
 
-This is the project's only exec (as in dataclasses): one straight line of code per op instead of
-loops over arguments is what makes a small operation cheap. Whatever is unusual (mixed dtypes or
-devices, scalars in odd places, interpreters, out=) goes to `dispatch.slow`.
+What makes a small operation cheap is that nothing is looped over or looked up that is known when
+the op is declared. Each function below writes the lines of one step; whatever is unusual (mixed
+dtypes or devices, odd numbers, interpreters, modes, out=) leaves for `dispatch.slow`, which knows
+the general way. For `mul` the text is
+
+    def mul(input, other, *, out=None):
+      if out is not None: return slow(op, (input, other, ), {}, out)
+      try:
+        a0 = input._a; n0 = input._n; d = a0.dtype; t = type(a0)
+      except AttributeError: return slow(op, (input, other, ), {}, out)
+      if isinstance(other, Tensor):
+        a1 = other._a; n1 = other._n
+        if a1.dtype is not d or type(a1) is not t: return slow(op, (input, other, ), {}, out)
+      else:
+        s = type(other)
+        if s is float and (d is F32 or d is F64) or s is int and (d is F32 or d is F64 or d is I64):
+          a1 = number[t](other, d); n1 = None
+        else: return slow(op, (input, other, ), {}, out)
+      if d is BF16: return slow(op, (input, other, ), {}, out)
+      try: f = impl[t]
+      except KeyError: return slow(op, (input, other, ), {}, out)
+      try: o0 = f(a0, a1)
+      except (ValueError, TypeError) as e: raise explain(op, (a0, a1, ), e) from e
+      if type(o0) is not t: o0 = NS[t].asarray(o0)
+      r0 = new(Tensor); r0._a = o0; r0._n = r0._x = None
+      if (n0 is not None or n1 is not None) and (not everyone.off or state.grad):
+        n = new(Node)
+        n.parents = (n0, n1, )
+        n.saved = (a1, a0, )
+        n.seq = tick(); n.hooks = n.more = None
+        fr = frame(1); c = fr.f_code
+        if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code
+        n.code = c; n.lasti = fr.f_lasti
+        n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n
+      return r0
 """
 
 from __future__ import annotations
@@ -15,208 +47,230 @@ from typing import Any
 from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
 from ..base.modes import everyone, state
-from . import dispatch, op_modes, views
+from . import dispatch, generated, op_modes, views
+from .backward_step import build_backward
 from .error_context import explain
 from .node import Slot, tick
-from .op import PUBLIC_NAME, Op
+from .op import Op
+from .op_modes import ACTIVE
+from .plan import DTYPE, INPUT, OUTPUT, SHAPE, Origin, public_name
 from .source import INTERNAL, outside
 from .tensor import Tensor
 
+SHARED: dict[str, Any] = dict(
+    Tensor=Tensor,
+    new=object.__new__,
+    state=state,
+    everyone=everyone,
+    tick=tick,
+    frame=sys._getframe,
+    INTERNAL=INTERNAL,
+    outside=outside,
+    number=NUMBER,
+    slow=dispatch.slow,
+    NS=NS,
+    Slot=Slot,
+    register=views.register,
+    View=views.View,
+    Viewed=views.Viewed,
+    ref=weakref.ref,
+    explain=explain,
+    F32=dtypes.float32.np,
+    F64=dtypes.float64.np,
+    I64=dtypes.int64.np,
+    BF16=dtypes.bfloat16.np,
+)  # what the texts of all ops use
 
-def public_name(op: Op, name: str) -> str:
-    """x and y are `input` and `other` to users, unless the op has a parameter of that name
-    already.
-    """
-    new = PUBLIC_NAME.get(name, name)
-    return name if new in op.static or new in op.inputs else new
 
-
-def build_entry(
-    op: Op, careful: Callable[..., Any] | None = None, front: Any = None
-) -> Callable[..., Any]:
-    """The function users call: op(inputs..., static..., *, out=None).
-
-    careful: build the short form for the commonest call of a public function, which takes every
-    other call (and those that the library refuses): x.view(2, 3) for a static argument `shape`,
-    x[2] for `key`, x.sum() for none. front (a signature.Front): build it for all plain calls.
-    """
+def build_entry(op: Op) -> Callable[..., Any]:
+    """The function users call: op(inputs..., static..., *, out=None)."""
     if op.kind == "composite":
         return composite_entry(op)
+    if not op.built:
+        build_backward(op)
     if op.variadic:
         return variadic_entry(op)
-    op.build_backward()
-    lines: list[str] = []
-    w = lines.append
-    ins = [public_name(op, i) for i in op.inputs]
+    names = [public_name(op, i) for i in op.inputs]
     static = list(op.static)
-    signature = [f"{p}=None" if i in op.optional else p for p, i in zip(ins, op.inputs)]
-    signature += [f"{k}=default_{k}" for k in static]
-    rest = ""
-    if front:
-        ins = front.names[: len(ins)]
-        w(f"def {front.name}({', '.join(front.head)}, **kw):")
-        w(f"  if kw: return careful({', '.join(front.names)}, **kw)")
-        if front.plain:
-            w(f"  if not ({front.plain}): return careful({', '.join(front.names)})")
-    elif careful and static == ["key"]:
-        w(f"def {op.name}({ins[0]}, key):")
-        w(f"  if type(key) is not int: return careful({ins[0]}, key)")
+    parameters = [f"{p}=None" if i in op.optional else p for p, i in zip(names, op.inputs)]
+    parameters += [f"{k}=default_{k}" for k in static]
+    given = "{" + ", ".join([f"{k!r}: {k}" for k in static]) + "}"
+    slow = f"return slow(op, {group(names)}, {given}, out)"
+    lines = [f"def {op.name}({', '.join(parameters)}, *, out=None):"]
+    lines.append(f"  if out is not None: {slow}")
+    lines += unwrap(op, names, slow) + call(op, slow, "")
+    lines += wrap(op) + record(op) + view(op, names[0]) + result(op)
+    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
+
+
+def build_short(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
+    """The entry for the commonest call of the public function `careful`, which takes every other
+    call, and those that the library refuses: x.view(2, 3) for a static argument `shape`, x[2] for
+    `key`, x.sum() for none.
+    """
+    if not op.built:
+        build_backward(op)
+    (first,), static = [public_name(op, i) for i in op.inputs], list(op.static)
+    if static == ["key"]:
         rest = "key"
-    elif careful:
+        lines = [f"def {op.name}({first}, key):"]
+        lines.append(f"  if type(key) is not int: return careful({first}, key)")
+    else:
         rest = f"*{static[0]}" if static else "*args"
         odd = f"kw or not {rest[1:]} or type({rest[1:]}[0]) is not int" if static else "kw or args"
-        w(f"def {op.name}({ins[0]}, {rest}, **kw):")
-        w(f"  if {odd}: return careful({ins[0]}, {rest}, **kw)")
-    else:
-        w(f"def {op.name}({', '.join(signature)}, *, out=None):")
-    slow = (
-        f"return slow(op, ({''.join(p + ', ' for p in ins)}),"
-        f" {{{', '.join(f'{k!r}: {k}' for k in static)}}}, out)"
-    )
-    if front:
-        slow = f"return careful({', '.join(front.names)})"
-    elif careful:
-        slow = f"return careful({ins[0]}, {rest})"
-    else:
-        w(f"  if out is not None: {slow}")
-    w("  try:")
-    w(f"    a0 = {ins[0]}._a; n0 = {ins[0]}._n; d = a0.dtype; t = type(a0)")
-    w(f"  except AttributeError: {slow}")
+        lines = [f"def {op.name}({first}, {rest}, **kw):"]
+        lines.append(f"  if {odd}: return careful({first}, {rest}, **kw)")
+    slow = f"return careful({first}, {rest})"
+    lines += unwrap(op, [first], slow) + call(op, slow, slow)
+    lines += wrap(op) + record(op) + view(op, first) + result(op)
+    f = finished(op, lines, {"careful": careful})
+    f.__doc__ = careful.__doc__
+    return f
+
+
+def group(names: list[str]) -> str:
+    """The text of a tuple."""
+    return "(" + "".join([name + ", " for name in names]) + ")"
+
+
+def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
+    """Arrays a0 a1 ..., nodes n0 n1 ..., dtype d and array type t of plain operands."""
+    lines = ["  try:"]
+    lines.append(f"    a0 = {names[0]}._a; n0 = {names[0]}._n; d = a0.dtype; t = type(a0)")
+    lines.append(f"  except AttributeError: {slow}")
     if op.types == "float":
-        w(f"  if d is not F32 and d is not F64: {slow}")
-    scalars = op.types in ("promote", "float") and len(ins) == 2 and not op.tensors_only
-    for i, p in enumerate(ins[1:], 1):
-        w(f"  if isinstance({p}, Tensor):")
-        w(f"    a{i} = {p}._a; n{i} = {p}._n")
-        check = f"a{i}.dtype is not d or " if op.types != "any" else ""
-        w(f"    if {check}type(a{i}) is not t: {slow}")
+        lines.append(f"  if d is not F32 and d is not F64: {slow}")
+    promotes = op.types in ("promote", "float")
+    for i, p in enumerate(names[1:], 1):
+        same = f"a{i}.dtype is not d or " if op.types != "any" else ""
+        lines.append(f"  if isinstance({p}, Tensor):")
+        lines.append(f"    a{i} = {p}._a; n{i} = {p}._n")
+        lines.append(f"    if {same}type(a{i}) is not t: {slow}")
         if op.inputs[i] in op.optional:
-            w(f"  elif {p} is None: a{i} = n{i} = None")
-        if scalars:
-            w("  else:")
-            w(f"    s = type({p})")
-            w(
-                "    if (s is float and (d is F32 or d is F64)) or (s is int and (d is F32 or d is"
-                f" F64 or d is I64)): a{i} = {p if op.keeps_numbers else f'number[t]({p}, d)'};"
-                f" n{i} = None"
-            )
-            w(f"    else: {slow}")
+            lines.append(f"  elif {p} is None: a{i} = n{i} = None")
+        if promotes and len(names) == 2 and not op.tensors_only:
+            weak = "s is float and (d is F32 or d is F64) or"
+            weak += " s is int and (d is F32 or d is F64 or d is I64)"
+            number = p if op.keeps_numbers else f"number[t]({p}, d)"
+            lines += [
+                "  else:",
+                f"    s = type({p})",
+                f"    if {weak}:",
+                f"      a{i} = {number}; n{i} = None",
+                f"    else: {slow}",
+            ]
         else:
-            w(f"  else: {slow}")
-    if op.types == "promote" and len(ins) == 1 or op.types in ("promote", "float"):
-        w(f"  if d is BF16: {slow}")  # its Python scalars are not weak, its library functions few
-    w("  try: f = impl[t]")
-    w(f"  except KeyError: {slow}")
-    args = ", ".join([f"a{i}" for i in range(len(ins))] + static)
-    outs = ", ".join(f"o{i}" for i in range(len(op.names)))
-    w(f"  try: {outs} = f({args})")
-    if careful:
-        w(f"  except (ValueError, TypeError, IndexError): {slow}")
+            lines.append(f"  else: {slow}")
+    if promotes:  # its Python scalars are not weak, its library functions few
+        lines.append(f"  if d is BF16: {slow}")
+    return lines
+
+
+def call(op: Op, slow: str, refused: str) -> list[str]:
+    """The outputs o0 o1 ... of the implementation. refused: what to do if it does not like the
+    arguments; "": explain and raise.
+    """
+    arrays = [f"a{i}" for i in range(len(op.inputs))]
+    outs = ", ".join([f"o{i}" for i in range(len(op.names))])
+    lines = ["  try: f = impl[t]", f"  except KeyError: {slow}"]
+    lines.append(f"  try: {outs} = f({', '.join([*arrays, *op.static])})")
+    if refused:
+        lines.append(f"  except (ValueError, TypeError, IndexError): {refused}")
     else:
-        raws = ", ".join(f"a{i}" for i in range(len(ins)))
-        w(f"  except (ValueError, TypeError) as e: raise explain(op, ({raws},), e) from e")
-    if len(op.names) == 1:
-        w("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
-    shown = max(1, len(op.outputs))
-    for i in range(shown):
-        w(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
-    nodes = " or ".join(
-        f"n{i} is not None" for i, name in enumerate(op.inputs) if op.joint or name in op.rules
-    )
-    if op.differentiable and nodes:
-        w(f"  if ({nodes}) and (not everyone.off or state.grad):")
-        w("    n = new(Node)")
-        kept = [
-            f"n{i}" if op.joint or name in op.rules else "None" for i, name in enumerate(op.inputs)
-        ]
-        w(f"    n.parents = ({', '.join(kept)},)")
-        w(f"    n.saved = ({''.join(_value(op, s) + ', ' for s in op.saved)})")
-        w("    n.seq = tick(); n.hooks = n.more = None")
-        w("    fr = frame(1); c = fr.f_code")
-        w("    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code")
-        w("    n.code = c; n.lasti = fr.f_lasti")
-        if op.many:
-            each = [f"o{i}" for i in range(len(op.outputs))]
-            w(
-                f"    n.shape = ({''.join(f'{o}.shape, ' for o in each)}); n.dtype ="
-                f" ({''.join(f'{o}.dtype, ' for o in each)})"
-            )
-            for i, name in enumerate(op.outputs):
-                if name not in op.integer:
-                    w(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
-        else:
-            w("    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n")
-    if op.view is True:  # the commonest case of views.register, without the call
-        w(f"  if {ins[0]}._x is not None: register({', '.join([ins[0], 'r0', 'op', *static])})")
-        w("  elif not everyone.off or state.grad:")
-        w(f"    x = new(View); x.base = {ins[0]}; x.op = op; x.up = None; r0._x = x")
-        w(f"    x.static = ({''.join(k + ', ' for k in static)})")
-        w(f"    x = new(Viewed); x.views = (ref(r0),); {ins[0]}._x = x")
-    elif op.view:
-        w(f"  register({', '.join([ins[0], 'r0', 'op', *static])})")
-    w("  return " + ", ".join(f"r{i}" for i in range(shown)))
-    env: dict[str, Any] = dict(
-        Tensor=Tensor,
-        Node=op.node,
-        new=object.__new__,
-        state=state,
-        everyone=everyone,
-        tick=tick,
-        frame=sys._getframe,
-        INTERNAL=INTERNAL,
-        outside=outside,
-        number=NUMBER,
-        impl=op.impl,
-        op=op,
-        slow=dispatch.slow,
-        NS=NS,
-        Slot=Slot,
-        register=views.register,
-        View=views.View,
-        Viewed=views.Viewed,
-        ref=weakref.ref,
-        careful=careful,
-        explain=explain,
-        F32=dtypes.float32.np,
-        F64=dtypes.float64.np,
-        I64=dtypes.int64.np,
-        BF16=dtypes.bfloat16.np,
-        __name__="wengert.engine.entry",
-        **{f"default_{k}": v for k, v in op.static.items()},
-    )
-    if front:
-        env.update(front.env)
-    exec(compile("\n".join(lines), f"<wengert {op.name}>", "exec"), env)
-    return env[front.name] if front else _dress(env[op.name], op)
+        explained = f"raise explain(op, {group(arrays)}, e) from e"
+        lines.append(f"  except (ValueError, TypeError) as e: {explained}")
+    return lines
 
 
-def _dress(f: Any, op: Op) -> Any:
+def wrap(op: Op) -> list[str]:
+    """The visible outputs as Tensors r0 r1 ..."""
+    lines = []
+    if len(op.names) == 1:  # libraries return scalars for 0-d arrays
+        lines.append("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
+    for i in range(visible(op)):
+        lines.append(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
+    return lines
+
+
+def visible(op: Op) -> int:
+    """How many outputs users see."""
+    return max(1, len(op.outputs))
+
+
+def record(op: Op) -> list[str]:
+    """The node, as recording.record() makes it."""
+    wanted = op.plan.wanted
+    if True not in wanted:
+        return []
+    nodes = " or ".join([f"n{i} is not None" for i, w in enumerate(wanted) if w])
+    lines = [
+        f"  if ({nodes}) and (not everyone.off or state.grad):",
+        "    n = new(Node)",
+        f"    n.parents = {group([f'n{i}' if w else 'None' for i, w in enumerate(wanted)])}",
+        f"    n.saved = {group([value(o) for o in op.plan.saved])}",
+        "    n.seq = tick(); n.hooks = n.more = None",
+        "    fr = frame(1); c = fr.f_code",
+        "    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code",
+        "    n.code = c; n.lasti = fr.f_lasti",
+    ]
+    if not op.many:
+        return [*lines, "    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n"]
+    each = range(len(op.outputs))
+    lines.append(f"    n.shape = {group([f'o{i}.shape' for i in each])}")
+    lines.append(f"    n.dtype = {group([f'o{i}.dtype' for i in each])}")
+    for i, name in enumerate(op.outputs):
+        if name not in op.integer:
+            lines.append(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
+    return lines
+
+
+def value(origin: Origin) -> str:
+    """The expression for a value that a rule asks for."""
+    what, key = origin
+    if what is OUTPUT:
+        return f"o{key}"
+    if what is INPUT:
+        return f"a{key}"
+    if what is SHAPE or what is DTYPE:
+        number = "()" if what is SHAPE else "None"
+        return f"(a{key}.{what} if type(a{key}) is t else {number})" if key else f"a0.{what}"
+    return str(key)
+
+
+def view(op: Op, first: str) -> list[str]:
+    """Note that the result shares the memory of the first operand, as views.register() does."""
+    register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
+    if not op.view:
+        return []
+    if op.view is not True:
+        return [f"  {register}"]
+    return [  # the commonest case of register, without the call
+        f"  if {first}._x is not None: {register}",
+        "  elif not everyone.off or state.grad:",
+        f"    x = new(View); x.base = {first}; x.op = op; x.up = None; r0._x = x",
+        f"    x.static = {group(list(op.static))}",
+        f"    x = new(Viewed); x.views = (ref(r0),); {first}._x = x",
+    ]
+
+
+def result(op: Op) -> list[str]:
+    """What the function returns."""
+    return ["  return " + ", ".join([f"r{i}" for i in range(visible(op))])]
+
+
+def finished(op: Op, lines: list[str], more: dict[str, Any]) -> Callable[..., Any]:
+    """The function of a text."""
+    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, **more}
+    return dressed(op, generated.functions(op.name, lines, names)[op.name])
+
+
+def dressed(op: Op, f: Any) -> Any:
+    """An entry with its op's name and documentation."""
     f.__doc__ = op.doc
     f.__module__ = "wengert"
     f.__qualname__ = f.__name__ = op.name
     f.op = op
     return f
-
-
-def _value(op: Op, s: str) -> str:
-    """The expression in the entry for something a rule asked for."""
-    if s in op.names:
-        return f"o{op.names.index(s)}"
-    if s in op.static:
-        return s
-    if s in op.inputs:
-        return f"a{op.inputs.index(s)}"
-    name, what = s.rsplit("_", 1)
-    i = op.inputs.index(name)
-    return (
-        (
-            f"(a{i}.shape if type(a{i}) is t else ())"
-            if what == "shape"
-            else f"(a{i}.dtype if type(a{i}) is t else None)"
-        )
-        if i
-        else f"a{i}.{what}"
-    )
 
 
 def composite_entry(op: Op) -> Callable[..., Any]:
@@ -225,101 +279,20 @@ def composite_entry(op: Op) -> Callable[..., Any]:
 
     def f(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
-        if op_modes.ACTIVE and (mode := op_modes.runner(op)) is not None:
+        if ACTIVE and (mode := op_modes.runner(op)) is not None:
             r = op_modes.run(mode, op, args, kwargs, lambda args, kwargs: fwd(ns, *args, **kwargs))
         else:
             r = fwd(ns, *args, **kwargs)
         return r if out is None else dispatch.write_out(op.name, r, out)
 
-    return _dress(f, op)
+    return dressed(op, f)
 
 
 def variadic_entry(op: Op) -> Callable[..., Any]:
     """Ops over any number of arrays: op(fixed..., *arrays, static...)."""
-    op.build_backward()
     defaults = op.static
 
     def f(*arrays: Any, out: Any = None, **static: Any) -> Any:
         return dispatch.slow(op, arrays, {**defaults, **static} if static else defaults, out)
 
-    return _dress(f, op)
-
-
-def build_backward(op: Op) -> tuple[Any, Any]:
-    """The two forms of the backward step; rules run only for parents that want theirs.
-
-    backward(xp, g, saved, parents) -> gradients, one per parent;
-    step(xp, g, saved, parents, grads, meet) leaves them in grads, the reverse pass's table, or
-    calls meet(grads, parent, gradient) where one is there already. An op with one rule for all
-    inputs, or with any number of them, has no step.
-    """
-    if not op.differentiable:
-        return None, None
-    if op.joint or op.variadic:
-        return _joint_backward(op), None
-    head = _unpacking(op)
-    names = [f"n{i}" for i in range(len(op.inputs))]
-    head.append(f"  {''.join(x + ', ' for x in names)} = parents")
-    env: dict[str, Any] = {"__name__": "wengert.engine.entry"}
-    results, steps = [], []
-    for i, name in enumerate(op.inputs):
-        if name not in op.rules:
-            results.append("None")
-            continue
-        env[f"r{i}"] = op.rules[name]
-        own = {f"{name}_shape": f"n{i}.shape", f"{name}_dtype": f"n{i}.dtype"}
-        call = f"r{i}({', '.join([own.get(x, x) for x in op.needs[name]])})"
-        results.append(f"(None if n{i} is None else {call})")
-        steps += [
-            f"  if n{i} is not None:",
-            f"    d = {call}",
-            "    if d is not None:",
-            f"      if n{i} in grads: meet(grads, n{i}, d)",
-            f"      else: grads[n{i}] = d",
-        ]
-    lines = [f"def {op.name}_backward(xp, g, saved, parents):", *head]
-    lines.append(f"  return ({''.join(r + ', ' for r in results)})")
-    lines += [f"def {op.name}_step(xp, g, saved, parents, grads, meet):", *head, *steps]
-    exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
-    return env[f"{op.name}_backward"], env[f"{op.name}_step"]
-
-
-def _unpacking(op: Op) -> list[str]:
-    """The lines that give the saved values and gradients their names."""
-    lines = []
-    if op.saved:
-        lines.append(f"  {', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = saved")
-    if op.many:
-        lines.append(f"  {', '.join('g_' + o for o in op.outputs)} = g")
-    if any("needs" in x for x in op.needs.values()):
-        lines.append("  needs = tuple([p is not None for p in parents])")
-    return lines
-
-
-def _joint_backward(op: Op) -> Any:
-    """backward() of an op with one rule for all inputs, or with any number of inputs."""
-    lines = [f"def {op.name}_backward(xp, g, saved, parents):", *_unpacking(op)]
-    w = lines.append
-    env: dict[str, Any] = {"__name__": "wengert.engine.entry"}
-    if op.joint:
-        env["rule"] = op.joint
-        w(f"  return rule({', '.join(op.needs['*'])})")
-    else:
-        w(f"  {''.join(f'n{i}, ' for i in range(len(op.inputs)))}*rest, = parents")
-        calls = []
-        for i, name in enumerate(op.inputs):
-            call = "None"
-            if name in op.rules:
-                env[f"r{i}"] = op.rules[name]
-                own = {f"{name}_shape": f"n{i}.shape", f"{name}_dtype": f"n{i}.dtype"}
-                args = ", ".join([own.get(x, x) for x in op.needs[name]])
-                call = f"(None if n{i} is None else r{i}({args}))"
-            calls.append(call)
-        more = "[None] * len(rest)"
-        if op.variadic in op.rules:
-            env["rv"] = op.rules[op.variadic]
-            args = ", ".join(op.needs[op.variadic])
-            more = f"(rv({args}) if any([p is not None for p in rest]) else {more})"
-        w(f"  return ({''.join(c + ', ' for c in calls)}*{more},)")
-    exec(compile("\n".join(lines), f"<wengert {op.name} backward>", "exec"), env)
-    return env[f"{op.name}_backward"]
+    return dressed(op, f)

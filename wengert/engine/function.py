@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK
+from ..arrays.lookup import NS, RANK, default_namespace
+from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
 from . import source, views
 from .dual import Dual
-from .node import AccumulateGrad, Node, Slot, freed, tick
+from .node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
 from .saved_hooks import HOOKS, Packed
 from .tensor import Tensor, wrap
 
@@ -19,7 +20,7 @@ from .tensor import Tensor, wrap
 class Context(Node):
     """The node of a Function, which is also the ctx that forward and backward are given."""
 
-    special = 5
+    role = FUNCTION
     function: Any = None
     materialize = True
 
@@ -87,9 +88,7 @@ class Context(Node):
             if array is not None and RANK.get(type(array), 0) == 0:
                 c = views.changed_since(array, self._tick)
                 if c is not None:
-                    raise views.stale(
-                        self.name(), "saved tensor", tuple(array.shape), array.dtype, self, c
-                    )
+                    raise views.stale(self, "saved tensor", array, c)
             out.append(t)
         return tuple(out)
 
@@ -174,12 +173,10 @@ class _Output:
 class ManyContext(Context):
     """The context of a Function with several outputs."""
 
-    special = 6
+    role = FUNCTION_MANY
 
 
 def default_zeros(shape: Any, dtype: Any) -> Any:
-    from ..arrays.lookup import default_namespace
-
     return default_namespace().zeros(shape, dtype)
 
 
@@ -321,8 +318,6 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     ctx.pack()
     plain = {id(t) for t in ctx._plain}
     dirty = {id(t) for t in ctx._dirty}
-    from ..base.dtypes import as_dtype
-
     for i, t in enumerate(outs):
         if not isinstance(t, Tensor):
             continue

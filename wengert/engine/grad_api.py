@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, namespace
+from ..arrays.lookup import NS, RANK, default_namespace, namespace
 from ..base.modes import record, state
 from . import anomaly
 from .backward import collect, run, walk
-from .node import GraphEdge
+from .batched import vmap_raw
+from .node import LEAF, GraphEdge
 from .tensor import Tensor, wrap
 
 
@@ -113,10 +114,10 @@ def backward(
                     f"One of the differentiated Tensors (input {i}) does not require grad"
                 )
             nodes.append(t._n)
-            if t._n.special != 2:
+            if t._n.role != LEAF:
                 t.retain_grad()  # for good, as in PyTorch
         only = {*nodes, *(between(roots, nodes, walk(roots)) or collect(roots))}
-        only = {n for n in only if n.special != 2 or n in nodes}
+        only = {n for n in only if n.role != LEAF or n in nodes}
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, {}, True)
 
 
@@ -129,8 +130,6 @@ def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def edge_tensor(e: GraphEdge) -> Any:
     """A stand-in tensor for an edge (its shape and dtype are all that is asked)."""
     n = e.end()
-    from ..arrays.lookup import default_namespace
-
     return wrap(default_namespace().zeros(n.shape, n.dtype), n)
 
 
@@ -177,7 +176,7 @@ def between(
     """
     order, users = walked
     good = set(targets)
-    if users.keys() <= good and all(t.special == 2 for t in good):
+    if users.keys() <= good and all(t.role == LEAF for t in good):
         return None
     for n in reversed(order):
         if n not in good:
@@ -217,7 +216,6 @@ def grad(
             f"allow_unused={allow_unused}."
         )
     if is_grads_batched:
-        from .batched import vmap_raw
 
         def one(*cotangents: Any) -> Any:
             it = iter(cotangents)

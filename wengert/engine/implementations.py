@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, RANK
 from . import op_modes
+from .op_modes import ACTIVE
 
 if TYPE_CHECKING:
     from .op import Op
@@ -34,7 +35,7 @@ class Implementations(dict):
         ns = NS[t]
         if RANK.get(t) or t in COMPOSED:
             raise KeyError(t)
-        if op_modes.ACTIVE and op_modes.needs_operands(self.op):
+        if ACTIVE and op_modes.needs_operands(self.op):
             raise KeyError(t)
         f = self.callable(t, ns)
         with op_modes.LOCK:
@@ -49,7 +50,7 @@ class Implementations(dict):
         f = self.bare.get(t)
         if f is None:
             f = self.bare[t] = implementation(ns, self.op)
-        return op_modes.wrapped(self.op, t, f) if op_modes.ACTIVE else f
+        return op_modes.wrapped(self.op, t, f) if ACTIVE else f
 
 
 def implementation(ns: Any, op: Op) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from .op import OPS, Op
@@ -232,9 +232,7 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     if tensor:
         ins = tuple([whole(a) for a in ins])
         if op.hidden:
-            from .dispatch import slow
-
-            return slow(op, ins, static, hidden=True)
+            return NS[Tensor].every_output(op, ins, static)
         return getattr(NS[Tensor], op.name)(*ins, **static)
     xp = library_under() if library is None else NS[library]
     if op.variadic:
@@ -251,59 +249,6 @@ def whole(a: Any) -> Any:
         return a
     ns = NS[t]
     return a if isinstance(a, ns.array_type) else ns.library.asarray(a)
-
-
-class Need(NamedTuple):
-    """Where a rule finds one of its arguments."""
-
-    what: str  # "xp", "g", "input", "shape", "dtype", "static" or "output"
-    key: Any = None
-
-
-def plan_needs(op: Op, names: list[str]) -> list[Need]:
-    """Where to find what rules of an op ask for by these names."""
-    found = []
-    for n in names:
-        stem, _, what = n.rpartition("_")
-        if n in ("xp", "g"):
-            found.append(Need(n))
-        elif n in op.names:
-            found.append(Need("output", op.names.index(n)))
-        elif n in op.static:
-            found.append(Need("static", n))
-        elif n in op.inputs:
-            found.append(Need("input", op.inputs.index(n)))
-        else:
-            found.append(Need(what, op.inputs.index(stem)))
-    return found
-
-
-def run_rule(
-    rule: Callable[..., Any],
-    plan: list[Need],
-    g: Any,
-    ins: Any,
-    static: dict[str, Any],
-    outs: Any,
-) -> Any:
-    """One vjp rule with its named needs."""
-    args: list[Any] = []
-    for what, key in plan:
-        if what == "g":
-            args.append(g)
-        elif what == "input":
-            args.append(ins[key])
-        elif what == "output":
-            args.append(outs[key])
-        elif what == "static":
-            args.append(static[key])
-        elif what == "xp":
-            args.append(namespace(*ins, g))
-        elif what == "shape":
-            args.append(tuple(getattr(ins[key], "shape", ())))
-        else:
-            args.append(getattr(ins[key], "dtype", None))
-    return rule(*args)
 
 
 def install_operators(cls: type) -> None:

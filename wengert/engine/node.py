@@ -10,6 +10,16 @@ import itertools
 from typing import Any, NamedTuple
 
 from . import source
+from .hooks import Handle
+
+# What the reverse pass does with a node (Node.role). The last two have several outputs.
+OP = 0  # runs the rules of an op with one output
+OUTPUT = 1  # hands its gradient to a node with several outputs (Slot)
+LEAF = 2  # accumulates (AccumulateGrad)
+WRITE = 3  # splits between a base and what was written into a view of it (views.CopySlices)
+FUNCTION = 4  # runs the backward of a user-defined Function
+OP_MANY = 5
+FUNCTION_MANY = 6
 
 tick = itertools.count(1).__next__  # creation order of nodes and of in-place changes
 
@@ -39,7 +49,13 @@ class Node:
     lasti: int
     more: Any
     op: Any = None
-    special = 0  # 0: an op with one output; others are handled apart by the reverse pass
+    role = OP
+    saves_arrays = False
+
+    @property
+    def many(self) -> bool:
+        """Whether the node has several outputs."""
+        return self.role >= OP_MANY
 
     def name(self) -> str:
         """The name PyTorch prints for this node."""
@@ -60,8 +76,6 @@ class Node:
         """Call fn(grad_inputs, grad_outputs) after this node has run; a result replaces
         grad_inputs.
         """
-        from .hooks import Handle
-
         kept = edges(self)
         if len(kept) < len(self.parents):
             fn = narrowed(fn, kept)
@@ -69,8 +83,6 @@ class Node:
 
     def register_prehook(self, fn: Any) -> Any:
         """Call fn(grad_outputs) before this node runs; a result replaces grad_outputs."""
-        from .hooks import Handle
-
         return Handle(extra(self, "pre", dict), fn)
 
     def _sequence_nr(self) -> int:
@@ -86,11 +98,8 @@ class Node:
 
 def edges(node: Any) -> list[int]:
     """Which parents are edges of the graph: those of inputs that have a derivative (no indices)."""
-    op, every = node.op, range(len(node.parents))
-    if op is None or op.joint is not None:
-        return list(every)
-    k = len(op.inputs)
-    return [i for i in every if (op.inputs[i] if i < k else op.variadic) in op.rules]
+    every = range(len(node.parents))
+    return [i for i in every if node.op is None or node.op.plan.wants(i)]
 
 
 def narrowed(fn: Any, kept: list[int]) -> Any:
@@ -121,21 +130,6 @@ def extra(node: Any, key: str, make: Any) -> Any:
     return node.more.setdefault(key, make()) if key not in node.more else node.more[key]
 
 
-def add_saved_properties(cls: type, names: list[str]) -> None:
-    """PyTorch's `node._saved_self` and the like, for what an op's rules save."""
-    theirs = {"x": "self", "y": "other", "out": "result"}
-    for i, name in enumerate(names):
-
-        def get(node: Node, i: int = i) -> Any:
-            if node.saved is None:
-                raise freed(node)
-            from .backward import rewrap
-
-            return rewrap(node)[i]
-
-        setattr(cls, f"_saved_{theirs.get(name, name)}", property(get))
-
-
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after"
     " they have already been freed). Saved intermediate values of the graph are freed when you call"
@@ -153,7 +147,7 @@ class AccumulateGrad(Node):
     """The end of the graph at a leaf: holds its `.grad`."""
 
     __slots__ = ("grad", "ref")
-    special = 2
+    role = LEAF
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.parents = ()
@@ -179,7 +173,7 @@ class Slot(Node):
     """
 
     __slots__ = ("index",)
-    special = 1
+    role = OUTPUT
 
     def __init__(self, node: Node, index: int, shape: tuple[int, ...], dtype: Any) -> None:
         self.parents = (node,)
@@ -205,7 +199,7 @@ class GraphEdge(NamedTuple):
         if type(self.ownership_token) is Slot:
             return self.ownership_token
         n = self.node
-        if n.special not in (3, 6):
+        if not n.many:
             return n
         i = self.output_nr
         return Slot(n, i, n.shape[i], n.dtype[i])

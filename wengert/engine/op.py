@@ -1,7 +1,8 @@
 """What an op is, the registry of ops, and the registries of public functions and methods.
 
-An op: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the facts
-that interpreters need. `entry.py` turns it into the function that users call.
+An op is data: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the
+facts that interpreters need. What is made of it at first use is made elsewhere: the function that
+users call in `entry.py`, the class of its nodes in `recording.py`.
 """
 
 from __future__ import annotations
@@ -9,21 +10,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ..arrays.lookup import Namespace
 from .implementations import Implementations, implementation
-from .node import Node, add_saved_properties
-from .registry import FUNCTIONS, METHODS, Declared, declare, enter
+from .plan import Plan
 
 OPS: dict[str, Op] = {}
-# origins of saved values (see Op.origins)
-STATIC, RESULT, UNRECORDED, REST = "static", "result", "unrecorded", "rest"
-PUBLIC_NAME = {
-    "x": "input",
-    "y": "other",
-    "w": "weight",
-}  # how rule-writers' short names appear to users
+FUNCTIONS: dict[
+    str, dict[str, Any]
+] = {}  # namespace ("" is torch itself) -> name -> Op or function
+METHODS: dict[str, Any] = {}  # name -> Op or function taking the tensor first
 
 
 class Op:
@@ -77,7 +74,8 @@ class Op:
         self.keeps_numbers = False  # whether its rules want to see that an operand was a number
         self.node_name = node
         self.impl = Implementations(self)
-        self.backward: Any = None
+        self.backward: Any = None  # see backward_step.py
+        self.built = False  # whether it was made
 
     # ---- declaring
 
@@ -115,19 +113,9 @@ class Op:
         return self
 
     @functools.cached_property
-    def origins(self) -> list[Any]:
-        """Where each saved value came from: the number of an input, (number,) of one of several
-        results, or one of the words STATIC, RESULT, UNRECORDED and REST.
-        """
-
-        def origin(s: str) -> Any:
-            if s in self.names:
-                if s in self.integer or s in self.hidden:
-                    return UNRECORDED
-                return (self.names.index(s),) if self.many else RESULT
-            return self.inputs.index(s) if s in self.inputs else STATIC
-
-        return [REST if s == self.variadic else origin(s) for s in self.saved]
+    def plan(self) -> Plan:
+        """Where rules find what they ask for, and which inputs have rules."""
+        return Plan(self)
 
     @property
     def arrays(self) -> list[str]:
@@ -157,6 +145,7 @@ class Op:
             for n in dict.fromkeys(names)
             if n not in ("xp", "g", "needs") and not n.startswith("g_")
         ]
+        self.__dict__.pop("plan", None)
 
     def jvp(self, rule: Callable[..., Any]) -> Op:
         """Give a forward-mode rule(xp, tangents, *inputs, **static) -> tangent of the outputs."""
@@ -172,48 +161,21 @@ class Op:
 
     # ---- using
 
+    make_node: ClassVar[Callable[[Op], Any]]  # set by recording.py
+    make_entry: ClassVar[Callable[[Op], Callable[..., Any]]]  # set by entry.py
+
     @functools.cached_property
     def node(self) -> Any:
         """The class of the op's nodes, made at first use."""
-        camel = "".join([part[:1].upper() + part[1:] for part in self.name.strip("_").split("_")])
-        facts = {
-            "__slots__": (),
-            "__module__": "torch.autograd",
-            "op": self,
-            "special": 3 if self.many else 0,
-            "saves_arrays": any(s in self.arrays or s in self.names for s in self.saved),
-        }
-        made = type(self.node_name or camel + "Backward0", (Node,), facts)
-        add_saved_properties(made, self.saved)
-        return made
+        return Op.make_node(self)
 
     @functools.cached_property
     def entry(self) -> Callable[..., Any]:
-        """The public function, built at first use."""
-        from .entry import build_entry
-
-        return build_entry(self)
+        """The public function, made at first use."""
+        return Op.make_entry(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.entry(*args, **kwargs)
-
-    def short(self, careful: Callable[..., Any]) -> Callable[..., Any]:
-        """The entry for the commonest call of the public function `careful`, which gets all
-        others.
-        """
-        from .entry import build_entry
-
-        f = build_entry(self, careful)
-        f.__doc__ = careful.__doc__
-        return f
-
-    def build_backward(self) -> None:
-        if self.backward is None:
-            from .entry import build_backward
-
-            self.backward, step = build_backward(self)
-            self.node.backward = staticmethod(self.backward)
-            self.node.step = step and staticmethod(step)
 
     def __repr__(self) -> str:
         return f"<op {self.name} ({self.kind})>"
@@ -263,13 +225,10 @@ def op(
     optional: str = "",
     inputs: int | None = None,
     primitive: bool = False,
-    public: bool | str | tuple[str, ...] = True,
-    method: bool | str | None = True,
+    public: bool | str = True,
+    method: bool | str = True,
     namespace: str = "",
     aliases: tuple[str, ...] = (),
-    inplace: bool | str = False,
-    foreign: bool | None = None,
-    function: bool = True,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default,
     ...).
@@ -300,19 +259,7 @@ def op(
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
-        texts = (public,) if isinstance(public, str) else public
-        if isinstance(texts, tuple) and "(" in texts[0]:
-            declare(
-                o,
-                texts,
-                function=function,
-                method=None if method is True else bool(method),
-                inplace=inplace,
-                aliases=aliases,
-                foreign=foreign,
-            )
-            return o
-        expose(o, n, public, method, namespace, aliases)  # type: ignore[arg-type]
+        expose(o, n, public, method, namespace, aliases)
         return o
 
     return register
@@ -338,16 +285,21 @@ def expose(
             enter(METHODS, a, o)
 
 
+def enter(table: dict[str, Any], name: str, o: Any) -> None:
+    if table.get(name, o) is not o:
+        raise ValueError(f"{name} is registered twice: by {table[name]!r} and by {o!r}")
+    table[name] = o
+
+
 def public(
-    f: Any = None,
-    *texts: str,
+    f: Callable[..., Any] | None = None,
+    *,
     name: str | None = None,
     namespace: str = "",
     method: bool | str | None = None,
     function: bool = True,
-    inplace: bool | str = False,
+    inplace: bool = False,
     aliases: tuple[str, ...] = (),
-    foreign: bool | None = None,
 ) -> Any:
     """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional')
     and as Tensor.NAME.
@@ -356,16 +308,6 @@ def public(
     itself or is registered with an underscore name itself. method: default only for functions of
     torch itself. function=False: method only.
     """
-    if isinstance(f, str):
-
-        def enter_body(body: Any) -> Any:
-            declare(
-                body, (f, *texts), function=function, method=method, inplace=inplace,
-                aliases=aliases, foreign=foreign,
-            )  # fmt: skip
-            return body
-
-        return enter_body
     if f is None:
         return lambda g: public(
             g,
@@ -377,7 +319,7 @@ def public(
             aliases=aliases,
         )
     n = name or f.__name__.rstrip("_")
-    f.__wengert_name__ = n
+    f.__wengert_name__ = n  # type: ignore[attr-defined]
     m = (namespace == "") if method is None else method
     expose(f, n, function, m, namespace, aliases)
     return f
@@ -386,4 +328,4 @@ def public(
 def function(name: str, namespace: str = "") -> Callable[..., Any]:
     """A public function by name: for ops that are composed of functions of other topics."""
     f = FUNCTIONS[namespace][name]
-    return f.entry if isinstance(f, Op) else f.run if isinstance(f, Declared) else f
+    return f.entry if isinstance(f, Op) else f

@@ -67,7 +67,7 @@ def pack_node(n: Any) -> None:
         return
     pair, op = HOOKS.pairs[-1], n.op
     arrays = {*op.arrays, *op.names}
-    used = arrays if op.joint else needed(n)
+    used = op.plan.needed(n.parents)
 
     def packed(x: Any) -> Any:
         if type(x) is tuple:
@@ -81,15 +81,6 @@ def pack_node(n: Any) -> None:
         ]
     )
     n.more = {**(n.more or {}), "packed": True}
-
-
-def needed(n: Any) -> set[str]:
-    """What is asked for by the rules that the reverse pass will run."""
-    op, k = n.op, len(n.op.inputs)
-    names = [name for name, p in zip(op.inputs, n.parents) if p is not None]
-    if op.variadic and any(p is not None for p in n.parents[k:]):
-        names.append(op.variadic)
-    return {need for name in names for need in op.needs.get(name, ())}
 
 
 def unpacked(n: Any) -> tuple[Any, ...]:

@@ -50,52 +50,6 @@ class Tensor:
     _n: Any  # the node that made it, or its leaf node; None: not recorded
     _x: Any  # Extras or None
 
-    if TYPE_CHECKING:  # what `tensor/` attaches
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        __neg__: Any
-        __pos__: Any
-        __abs__: Any
-        __invert__: Any
-        __getitem__: Any
-        __setitem__: Any
-        __len__: Any
-        __iter__: Any
-        __float__: Any
-        __int__: Any
-        __index__: Any
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __floordiv__: Any
-        __rfloordiv__: Any
-        __mod__: Any
-        __rmod__: Any
-        __pow__: Any
-        __rpow__: Any
-        __matmul__: Any
-        __rmatmul__: Any
-        __and__: Any
-        __rand__: Any
-        __or__: Any
-        __ror__: Any
-        __xor__: Any
-        __rxor__: Any
-        __lshift__: Any
-        __rlshift__: Any
-        __rshift__: Any
-        __rrshift__: Any
-        __lt__: Any
-        __le__: Any
-        __gt__: Any
-        __ge__: Any
-
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     if TYPE_CHECKING:  # what `tensor/` attaches, for type checkers
@@ -260,24 +214,6 @@ class Tensor:
     @grad.deleter
     def grad(self) -> None:
         self.grad = None
-
-    def backward(
-        self,
-        gradient: Any = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
-        """Add to the `.grad` of every leaf the gradient of this tensor.
-
-        gradient: the cotangent, same shape as this tensor; may be left out for scalars.
-        retain_graph: keep the graph for another pass (default: create_graph). create_graph:
-        record the pass itself, for higher derivatives. inputs: accumulate only into these
-        tensors.
-        """
-        from .grad_api import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
 
     # ---- facts
 

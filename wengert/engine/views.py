@@ -17,10 +17,12 @@ import functools
 import weakref
 from typing import Any
 
-from ..arrays.lookup import NS, RANK
+from ..arrays.lookup import NS, RANK, namespace
+from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from . import source
-from .node import AccumulateGrad, Node, Slot, tick
+from .node import WRITE, AccumulateGrad, Node, Slot, tick
+from .plan import public_name
 from .tensor import Extras, Tensor, extras, wrap
 
 # ---- changes
@@ -89,43 +91,25 @@ def changed_since(a: Any, when: int) -> Change | None:
 
 def check_saved(n: Node) -> None:
     """Raise if an array that n saved, and now needs, was changed since."""
-    needed = (
-        None
-        if n.op.joint
-        else {
-            need
-            for name, p in zip(input_names(n), n.parents)
-            if p is not None
-            for need in n.op.needs.get(name, ())
-        }
-    )
+    needed = n.op.plan.needed(n.parents)
     for name, a in zip(n.op.saved, n.saved):
-        if needed is not None and name not in needed:
+        if name not in needed:
             continue
         for b in a if type(a) is tuple else (a,):
             if RANK.get(type(b), 0) == 0 and hasattr(b, "dtype") and hasattr(b, "shape"):
                 c = changed_since(b, n.seq)
                 if c is not None:
-                    raise stale(n.name(), name, tuple(b.shape), b.dtype, n, c)
+                    raise stale(n, public_name(n.op, name), b, c)
 
 
-def input_names(n: Node) -> list[Any]:
-    """The name of the input behind each parent."""
-    k = len(n.op.inputs)
-    return [n.op.inputs[i] if i < k else n.op.variadic for i in range(len(n.parents))]
-
-
-def stale(
-    node: str, name: str, shape: tuple[int, ...], dtype: Any, n: Any, c: Change
-) -> RuntimeError:
-    """The error for a saved array that was changed before the backward pass used it."""
-    from ..base.dtypes import as_dtype
-
-    shown = {"x": "input", "y": "other", "out": "output"}.get(name, name)
+def stale(n: Any, name: str, a: Any, c: Change) -> RuntimeError:
+    """The error for an array a, saved by node n as `name`, that was changed before the backward
+    pass used it.
+    """
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace"
-        f" operation: [{as_dtype(dtype)} {list(shape)}], the {shown} of {node}.\n  It was saved at"
-        f" {source.describe(n.code, n.lasti)}\n  and changed at"
+        f" operation: [{as_dtype(a.dtype)} {list(a.shape)}], the {name} of {n.name()}.\n  It was"
+        f" saved at {source.describe(n.code, n.lasti)}\n  and changed at"
         f" {source.describe(c.code, c.lasti)}\nHint: use the out-of-place form there (x = x + 1"
         " instead of x += 1), or save a copy with .clone()."
     )
@@ -233,7 +217,7 @@ class CopySlices(Node):
 
     __slots__ = ("chain",)
     chain: tuple[Any, ...]
-    special = 4
+    role = WRITE
 
     def name(self) -> str:
         return "CopySlices"
@@ -353,7 +337,7 @@ def rebind(t: Tensor, value: Any) -> None:
     """
     a = t._a
     value = (
-        NS_of(a, value).expand(value, tuple(a.shape))
+        namespace(a, value).expand(value, tuple(a.shape))
         if tuple(value.shape) != tuple(a.shape)
         else value
     )
@@ -363,19 +347,13 @@ def rebind(t: Tensor, value: Any) -> None:
         root = t
     else:
         root = x.base
-        root._a = scatter_view(NS_of(root._a, value), root._a, x.replay, value)
+        root._a = scatter_view(namespace(root._a, value), root._a, x.replay, value)
         t._a = value
     rx = root._x
     for r in (rx.views or ()) if rx is not None else ():
         v = r()
         if v is not None and v is not t and v._x is not None and v._x.base is root:
             v._a = replayed(wrap(root._a), v._x.replay)._a
-
-
-def NS_of(*arrays: Any) -> Any:
-    from ..arrays.lookup import namespace
-
-    return namespace(*arrays)
 
 
 def check_overlap(t: Tensor, name: str) -> None:
@@ -401,15 +379,13 @@ def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Ten
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert
         return t
-    from ..base import dtypes
-
     if tuple(v.shape) != tuple(a.shape):
         raise RuntimeError(
             f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape"
             f" {list(v.shape)}: in-place operations cannot enlarge their tensor; use the"
             " out-of-place form"
         )
-    have, want = dtypes.as_dtype(v.dtype), dtypes.as_dtype(a.dtype)
+    have, want = as_dtype(v.dtype), as_dtype(a.dtype)
     if have.category > want.category and have is not want:
         raise RuntimeError(
             f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type"

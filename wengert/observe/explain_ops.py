@@ -13,8 +13,8 @@ from typing import Any
 
 from ..arrays.lookup import default_namespace
 from ..engine import batched, dual
-from ..engine.entry import public_name
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op, implementation
+from ..engine.plan import public_name
 from ..engine.source import PACKAGE
 from .rule_text import formula_of, source_of
 

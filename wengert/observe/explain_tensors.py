@@ -10,7 +10,7 @@ from typing import Any
 from ..base import dtypes
 from ..base.modes import state
 from ..engine.backward import collect
-from ..engine.node import AccumulateGrad, Node, Slot
+from ..engine.node import LEAF, AccumulateGrad, Node, Slot
 from ..engine.source import line
 from ..engine.tensor import Tensor
 from ..nn.module import Module
@@ -114,7 +114,7 @@ def title(place: Any, n: Any, names: Names) -> str:
 
 def shape_of(place: Any, n: Any) -> str:
     """Shape and dtype of the tensor at a place in the graph."""
-    if place.special in (3, 6):
+    if place.many:
         return ", ".join(described(s, d) for s, d in zip(n.shape, n.dtype) if s is not None)
     return described(place.shape, place.dtype) if place.shape is not None else ""
 
@@ -144,7 +144,7 @@ def reached(x: Tensor, output: Any, names: Names) -> list[str]:
     nodes = collect([output._n])
     if x._n in nodes:
         return ["The output depends on it: backward() from there reaches it."]
-    leaves = [names.of(n) or described(n.shape, n.dtype) for n in nodes if n.special == 2]
+    leaves = [names.of(n) or described(n.shape, n.dtype) for n in nodes if n.role == LEAF]
     return [
         "The output does not depend on it as recorded: backward() from there gives it no gradient.",
         f"The leaves that it reaches: {', '.join(leaves[:8]) or 'none'}"

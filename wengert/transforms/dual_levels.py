@@ -6,8 +6,8 @@ from typing import Any
 
 from ..base.modes import Level, state
 from ..base.returns import named
-from ..engine.dispatch import record
 from ..engine.op import OPS
+from ..engine.recording import record
 from ..engine.tensor import Tensor
 from .forward import make_dual as _make
 from .forward import split
@@ -66,7 +66,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     dual = _make(tensor, tangent, lv)
     if tensor._n is not None and state.grad:  # gradients of tensor have tangents too
-        record(OPS["contiguous"], [dual], (tensor._n,), ())
+        record(OPS["contiguous"], [dual], [tensor._n], [tensor._a], [dual._a], {})
     return dual
 
 

@@ -13,6 +13,7 @@ from ..engine.batched import Batched
 from ..engine.dual import Dual, Lifted
 from ..engine.grad_api import grad as engine_grad
 from ..engine.interp import Interp
+from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
 
 
@@ -75,7 +76,7 @@ def outside(outs: list[Tensor], leaves: list[Tensor]) -> bool:
     """
     mine = {id(x._n) for x in leaves}
     return any(
-        n.special == 2 and id(n) not in mine
+        n.role == LEAF and id(n) not in mine
         for n in collect([o._n for o in outs if o._n is not None])
     )
 
@@ -123,7 +124,7 @@ def strip(t: Any, level: int, leaves: list[Tensor]) -> Any:
     if out is t and t._n is not None:
         mine = {id(x._n) for x in leaves}
         nodes = collect([t._n])
-        if not any(n.special == 2 and id(n) not in mine for n in nodes):
+        if not any(n.role == LEAF and id(n) not in mine for n in nodes):
             return wrap(t._a)
     return out
 

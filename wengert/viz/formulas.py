@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ..engine.entry import public_name
+from ..engine.plan import public_name
 from ..observe.rule_text import formula_of, source_of
 
 LONGEST = 14  # lines of a rule that are shown

@@ -15,8 +15,8 @@ from typing import Any
 from ..arrays.lookup import RANK
 from ..engine import source, views
 from ..engine.backward import collect
-from ..engine.entry import public_name
-from ..engine.node import Slot
+from ..engine.node import LEAF, OUTPUT, WRITE, Slot
+from ..engine.plan import public_name
 from ..engine.saved_hooks import Packed
 from ..engine.tensor import Tensor
 from .array_summary import dtype_text, held, shape_text, values
@@ -74,12 +74,12 @@ class Reading:
         self.vertices: list[Vertex] = []
         self.number: dict[Any, int] = {}  # node -> vertex
         self.names = names
-        nodes = [n for n in reversed(collect(roots)) if n.special != 1]
+        nodes = [n for n in reversed(collect(roots)) if n.role != OUTPUT]
         nodes.sort(key=lambda n: n.seq)  # leaves, which have 0, come first
         self.leaves = leaf_memory(nodes, names)
         for n in nodes:
             self.number[n] = len(self.vertices)
-            self.vertices.append(self._leaf(n) if n.special == 2 else self._op(n))
+            self.vertices.append(self._leaf(n) if n.role == LEAF else self._op(n))
 
     def _new(self, n: Any, kind: str, title: str) -> Vertex:
         v = Vertex(len(self.vertices), kind, title, n.name(), seq=n.seq)
@@ -152,16 +152,16 @@ class Reading:
 
 def leaf_memory(nodes: Sequence[Any], names: Names) -> set[int]:
     """The ids of what owns the memory of leaves: a graph that saves it takes nothing more."""
-    found = {id(views.owner(k.tensor._a)) for n, k in names.of.items() if n.special == 2}
+    found = {id(views.owner(k.tensor._a)) for n, k in names.of.items() if n.role == LEAF}
     for n in nodes:
         if n.op is not None and n.saved is not None:
             saved = dict(zip(n.op.saved, n.saved))
             for name, p in zip(n.op.inputs, n.parents):
                 a = saved.get(name)
-                if p is not None and p.special == 2 and hasattr(a, "shape"):
+                if p is not None and p.role == LEAF and hasattr(a, "shape"):
                     found.add(id(views.owner(a)))
         for t in getattr(n, "_keep", ()):
-            if isinstance(t, Tensor) and t._n is not None and t._n.special == 2:
+            if isinstance(t, Tensor) and t._n is not None and t._n.role == LEAF:
                 found.add(id(views.owner(t._a)))
     return found
 
@@ -182,7 +182,7 @@ def readable(t: Tensor) -> bool:
 
 def many(n: Any) -> bool:
     """Whether a node has several outputs."""
-    return n.special in (3, 6)
+    return n.many
 
 
 def short(name: str) -> str:
@@ -199,13 +199,14 @@ def argument_names(n: Any) -> list[str]:
     """What the operands behind a node's parents are called."""
     if n.op is not None:
         counted: list[str] = []
-        for name in views.input_names(n):
+        for i in range(len(n.parents)):
+            name = n.op.plan.input_name(i)
             own = public_name(n.op, name)
             counted.append(
                 f"{own}[{len(counted) - len(n.op.inputs)}]" if name == n.op.variadic else own
             )
         return counted
-    if n.special == 4:
+    if n.role == WRITE:
         return ["base", "new values"]
     try:
         given = list(inspect.signature(n.function.forward).parameters)
@@ -222,9 +223,8 @@ def kept(n: Any) -> list[tuple[str, Any]]:
     """(name, value) of what a node saved, tuples taken apart."""
     pairs: list[tuple[str, Any]] = []
     if n.op is not None and n.saved is not None:
-        shown = {"x": "input", "y": "other", "w": "weight", "out": "result"}
         for name, x in zip(n.op.saved, n.saved):
-            own = shown.get(name, name)
+            own = public_name(n.op, name)
             if type(x) is tuple and any(hasattr(y, "dtype") and hasattr(y, "shape") for y in x):
                 pairs += [(f"{own}[{i}]", y) for i, y in enumerate(x)]
             else:

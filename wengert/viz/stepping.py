@@ -14,7 +14,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, namespace
 from ..engine.backward import collect, run
 from ..engine.grad_api import with_mode
-from ..engine.node import Slot
+from ..engine.node import FUNCTION, FUNCTION_MANY, OP, OP_MANY, WRITE, Slot
 from ..engine.tensor import Tensor
 from .array_summary import summary
 
@@ -56,7 +56,7 @@ class Steps:
         told = told if a is g else self.tell(g)
         if type(n) is not Slot:
             self.step(n)["in"] = [told]
-            if n.special == 4:  # those run no hooks of their own
+            if n.role == WRITE:  # those run no hooks of their own
                 self.passed(n, n.run(namespace(g), g), None)
 
     def arrived_as_tensor(self, n: Any, g: Tensor) -> None:
@@ -66,7 +66,7 @@ class Steps:
     def passed(self, n: Any, outgoing: Any, incoming: Any) -> None:
         """A node has run."""
         s = self.step(n)
-        if incoming is not None and n.special in (3, 6):
+        if incoming is not None and n.many:
             s["in"] = [self.tell(g) for g in incoming]
         s["out"] = []
         for p, g in zip(n.parents, outgoing):
@@ -82,9 +82,9 @@ def listening(nodes: Sequence[Any], steps: Steps) -> Iterator[None]:
     before = [(n, n.hooks, n.more) for n in nodes]
     key = object()
     for n in nodes:
-        if n.special not in (3, 6):
+        if not n.many:
             n.hooks = {**(n.hooks or {}), key: partial(steps.arrived_as_tensor, n)}
-        if n.special in (0, 3, 5, 6):
+        if n.role in (OP, OP_MANY, FUNCTION, FUNCTION_MANY):
             more = n.more or {}
             n.more = {**more, "post": {**more.get("post", {}), key: partial(steps.passed, n)}}
     try:

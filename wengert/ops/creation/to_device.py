@@ -7,9 +7,9 @@ from typing import Any
 from ...arrays.lookup import NS, RANK, on_device
 from ...base.devices import device
 from ...base.modes import state
-from ...engine.dispatch import record
 from ...engine.kinds import linear
 from ...engine.op import op
+from ...engine.recording import record
 from ...engine.tensor import Tensor, wrap
 
 
@@ -50,8 +50,10 @@ def recorded(t: Tensor, target: device, source: device) -> Tensor:
         record(
             to_device_op,
             [out],
-            (t._n,),
-            tuple([{"target": target, "source": source}[s] for s in to_device_op.saved]),
+            [t._n],
+            [t._a],
+            [out._a],
+            {"target": target, "source": source},
         )
     return out
 

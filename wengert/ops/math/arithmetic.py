@@ -37,12 +37,7 @@ def rsub(xp, x, y):
 rsub.vjp(x=lambda g: -g, y=lambda g: g)
 
 
-@primitive(
-    elementwise,
-    public="mul(Tensor input, Tensor|Scalar other, *, out)",
-    inplace=True,
-    aliases=("multiply",),
-)
+@primitive(elementwise, aliases=("multiply",))
 def mul(xp, x, y):
     """Product of x and y, with broadcasting.
 
@@ -85,7 +80,7 @@ def negated(careful):
     return f
 
 
-@public("neg(Tensor input, *, out)", inplace="function", aliases=("negative",))
+@public(name="neg", aliases=("negative",))
 @short(negated)
 def neg_(input, *, out=None):
     """-input; bool is refused."""

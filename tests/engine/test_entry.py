@@ -1,0 +1,44 @@
+"""Generated functions: their texts are those that the docstrings show; debuggers see them."""
+
+import inspect
+import linecache
+import textwrap
+import traceback
+
+import pytest
+
+import wengert as w
+from wengert.engine import backward_step, entry
+from wengert.engine.op import OPS
+
+
+def shown(module):
+    """The text in a module's docstring."""
+    lines = inspect.getdoc(module).splitlines()
+    return textwrap.dedent("\n".join(line for line in lines if line.startswith("    "))).rstrip()
+
+
+def test_the_entry_in_the_docstring_is_the_entry():
+    assert inspect.getsource(OPS["mul"].entry).rstrip() == shown(entry)
+
+
+def test_the_backward_step_in_the_docstring_is_the_step():
+    op = OPS["mul"]
+    op.entry
+    text = inspect.getsource(op.node.backward) + inspect.getsource(op.node.step)
+    assert text.rstrip() == shown(backward_step)
+
+
+@pytest.mark.parametrize("name", ["exp", "max_pool", "getitem", "layer_norm", "cat"])
+def test_generated_functions_have_sources(name):
+    OPS[name].entry
+    f = OPS[name].node.backward if name == "cat" else OPS[name].entry
+    code = f.__code__
+    assert linecache.getline(code.co_filename, code.co_firstlineno).startswith("def ")
+
+
+def test_a_traceback_shows_the_line():
+    try:
+        w.ones(2, 3) * w.ones(2, 4)
+    except RuntimeError:
+        assert "f(a0, a1)" in traceback.format_exc()

@@ -1,1 +1,0 @@
-"""torch.cuda.memory: re-exports."""

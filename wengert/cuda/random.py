@@ -1,1 +1,0 @@
-"""torch.cuda.random: re-exports."""

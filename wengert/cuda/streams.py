@@ -1,1 +1,0 @@
-"""torch.cuda.streams: re-exports."""

@@ -1,0 +1,139 @@
+"""Recording: the node of an op's results, what it saves, and what it saved as Tensors again.
+
+The entry's text (`entry.py`) does the same in a straight line for the common call; all other ways
+of running an op come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import op_modes, source
+from .backward_step import build_backward
+from .node import OP, OP_MANY, Node, Slot, freed, tick
+from .op import Op
+from .op_modes import ACTIVE
+from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
+from .saved_hooks import unpacked
+from .tensor import Tensor
+
+IN_FORMULAS = {"x": "self", "y": "other", "out": "result"}  # PyTorch's names of saved values
+
+
+def node_class(op: Op) -> type[Node]:
+    """The class of an op's nodes."""
+    camel = "".join([part[:1].upper() + part[1:] for part in op.name.strip("_").split("_")])
+    made = type(
+        op.node_name or camel + "Backward0",
+        (Node,),
+        {
+            "__slots__": (),
+            "__module__": "torch.autograd",
+            "op": op,
+            "role": OP_MANY if op.many else OP,
+            "saves_arrays": any([o.what in (INPUT, REST, OUTPUT) for o in op.plan.saved]),
+        },
+    )
+    for i, name in enumerate(op.saved):
+        setattr(made, f"_saved_{IN_FORMULAS.get(name, name)}", saved_property(i))
+    return made
+
+
+def saved_property(i: int) -> property:
+    """PyTorch's `node._saved_self` and the like."""
+
+    def get(node: Node) -> Any:
+        if node.saved is None:
+            raise freed(node)
+        return saved_tensors(node)[i]
+
+    return property(get)
+
+
+def record(
+    op: Op,
+    tensors: Sequence[Tensor],
+    nodes: Any,
+    raws: Any,
+    outs: Any,
+    static: dict[str, Any],
+) -> None:
+    """Join the results of an op to a new node, if an operand that gets a gradient has one.
+
+    tensors: the visible results. nodes, raws: of the operands. outs: all results as arrays.
+    """
+    plan = op.plan
+    parents = [n if w else None for n, w in zip(nodes, plan.wanted)]
+    if op.variadic:
+        rest = nodes[len(parents) :]
+        parents += rest if plan.rest_wanted else [None] * len(rest)
+    if parents.count(None) == len(parents):
+        return
+    if not op.built:
+        build_backward(op)
+    n: Any = object.__new__(op.node)
+    n.parents, n.seq, n.hooks, n.more = tuple(parents), tick(), None, None
+    saved: list[Any] = []
+    for what, key in plan.saved:
+        if what is INPUT:
+            saved.append(raws[key])
+        elif what is OUTPUT:
+            saved.append(outs[key])
+        elif what is STATIC:
+            saved.append(static[key])
+        elif what is REST:
+            saved.append(tuple(raws[key]))
+        elif type(key) is slice:
+            saved.append(tuple([fact(what, a) for a in raws[key]]))
+        elif what is SHAPE:
+            saved.append(tuple(getattr(raws[key], "shape", ())))
+        else:
+            saved.append(getattr(raws[key], "dtype", None))
+    n.saved = tuple(saved)
+    n.code, n.lasti = source.here(2)
+    if op.many:
+        n.shape = tuple([tuple(t._a.shape) for t in tensors])
+        n.dtype = tuple([t._a.dtype for t in tensors])
+        for i, (name, t) in enumerate(zip(op.outputs, tensors)):
+            if name not in op.integer:
+                t._n = Slot(n, i, tuple(t._a.shape), t._a.dtype)
+    else:
+        n.shape, n.dtype = tuple(tensors[0]._a.shape), tensors[0]._a.dtype
+        tensors[0]._n = n
+    if ACTIVE:
+        op_modes.recorded(op, n)
+
+
+def fact(what: str, x: Any) -> Any:
+    """The shape or dtype of an operand; () and None for numbers."""
+    return tuple(getattr(x, "shape", ())) if what is SHAPE else getattr(x, "dtype", None)
+
+
+def saved_tensors(n: Any) -> tuple[Any, ...]:
+    """The saved values of a node as Tensors joined to the graph they came from."""
+    op, parents = n.op, n.parents
+    values: list[Any] = []
+    for (what, key), x in zip(op.plan.saved, unpacked(n)):
+        if what is INPUT:
+            x = _tensor(x, parents[key])
+        elif what is REST:
+            x = tuple([_tensor(a, p) for a, p in zip(x, parents[key])])
+        elif what is OUTPUT and x is not None:
+            name = op.names[key]
+            if name in op.integer or name in op.hidden:
+                x = _tensor(x, None)
+            else:
+                x = _tensor(x, Slot(n, key, tuple(x.shape), x.dtype) if op.many else n)
+        values.append(x)
+    return tuple(values)
+
+
+def _tensor(x: Any, node: Any) -> Any:
+    if x is None or isinstance(x, Tensor) or not hasattr(x, "dtype"):
+        return x
+    t = object.__new__(Tensor)
+    t._a = x
+    t._n = node
+    t._x = None
+    return t
