@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.lookup import NS
+from ..base.modes import everyone
 from ..engine import views
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
@@ -15,7 +16,7 @@ def owned(self: Tensor) -> bool:
     """Whether self is an unrecorded array of the CPU that is not read-only, without views or
     marks: nothing forbids to change it, and nobody but the engine's clock has to know.
     """
-    if type(self) is not Tensor or self._n is not None or self._x is not None:
+    if type(self) is not Tensor or self._n is not None or self._x is not None or everyone.running:
         return False
     a = self._a
     return NS[type(a)].name == "cpu" and 0 not in a.strides and a.flags.writeable

@@ -19,6 +19,8 @@ class _State(threading.local):
     default_device: Any = None  # None: the CPU
     levels = 0  # nesting depth of function transforms
     level = 0  # the number of the last transform entered; later ones are inner ones
+    open: tuple[int, ...] = ()  # the levels that have not been left yet
+    running: tuple[Any, ...] = ()  # the functions that are being differentiated (see captured.py)
     backward: Any = None  # the backward pass that runs in this thread
     top = 0  # the innermost level that has arrays of its own
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
@@ -28,14 +30,15 @@ state = _State()
 
 
 class _Everyone:
-    """How many threads have recording switched off: while none has, the eager path need not ask
-    for its own thread's switch, which takes as long as a quarter of NumPy's smallest operation.
+    """How many threads have recording switched off, and how many functions are being
+    differentiated: while none is, the eager path need not ask for its own thread's state, which
+    takes as long as a quarter of NumPy's smallest operation.
     """
 
-    __slots__ = ("off",)
+    __slots__ = ("off", "running")
 
     def __init__(self) -> None:
-        self.off = 0
+        self.off = self.running = 0
 
 
 everyone = _Everyone()
@@ -54,23 +57,33 @@ def record(on: bool) -> None:
 class Level:
     """Context manager around a function transform: gives it its number.
 
-    arrays: whether the transform wraps tensors in arrays of its level.
+    arrays: whether the transform wraps tensors in arrays of its level. running: what is known of
+    the function that it differentiates.
     """
 
-    def __init__(self, arrays: bool = True) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: bool = True, running: Any = None) -> None:
+        self.arrays, self.running = arrays, running
 
     def __enter__(self) -> int:
         state.levels += 1
         state.level += 1
-        self.below = state.top
+        self.before = state.top, state.open, state.running
+        state.open = (*state.open, state.level)
+        if self.running is not None:
+            self.running.level = state.level
+            state.running = (*state.running, self.running)
+            with _counting:
+                everyone.running += 1
         if self.arrays:
             state.top = state.level
         return state.level
 
     def __exit__(self, *exc: object) -> None:
         state.levels -= 1
-        state.top = self.below
+        state.top, state.open, state.running = self.before
+        if self.running is not None:
+            with _counting:
+                everyone.running -= 1
 
 
 class _Switch:

@@ -20,7 +20,7 @@ from typing import cast
 
 __all__ = ["home_of", "install", "missing_part"]
 
-HOMES = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.func"}
+HOMES = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.functorch"}
 
 # Built against PyTorch's C++ library: one that is installed could not be loaded here.
 NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")

@@ -45,10 +45,10 @@ WAYS: dict[Op, Callable[..., Any]] = {}
 def way_of(op: Op) -> Callable[..., Any]:
     """How an op's tangents are computed, by what is known about it."""
     single = len(op.names) == 1
-    if not op.differentiable and op.kind not in ("linear", "movement"):
-        return constant
     if op.jvp_rule is not None:
         return given
+    if not op.differentiable and op.kind not in ("linear", "movement"):
+        return constant
     if op.kind in ("linear", "movement") and single:
         return linear
     if op.kind == "bilinear" and single:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, default_namespace
+from ..arrays.lookup import NS, RANK, default_namespace, namespace
 from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
 from . import source, views
@@ -351,7 +351,6 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
             " use it with forward mode AD."
         )
     primals = tuple([up(a._a.content) if is_mine(a) else a for a in args])
-    tangents = tuple([up(a._a.tangent) if is_mine(a) else None for a in args])
     ctx = node_classes(cls)[0]()
     ctx.needs_input_grad = tuple(
         [isinstance(a, Tensor) and (a.requires_grad or is_mine(a)) for a in args]
@@ -360,6 +359,14 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
     if ctx._tangents and not ctx._keep:
         ctx._keep = ctx._tangents
     ctx._tick = tick()
+    tangents: list[Any] = []
+    for a in args:
+        if is_mine(a):
+            tangents.append(up(a._a.tangent))
+        elif ctx.materialize and isinstance(a, Tensor) and a.dtype.category >= 2:
+            tangents.append(wrap(namespace(a._a).zeros_like(a._a)))
+        else:
+            tangents.append(None)
     tans = cls.jvp(ctx, *tangents)
     many = isinstance(out, (tuple, list))
     outs = out if many else (out,)

@@ -297,6 +297,10 @@ def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
     """
     if not constant:
         check_overlap(t, name)
+    if state.running:
+        from .captured import check
+
+        check(t, name)
     if state.grad:
         n = t._n
         if type(n) is AccumulateGrad:
@@ -336,6 +340,10 @@ def rebind(t: Tensor, value: Any) -> None:
     new contents.
     """
     a = t._a
+    if state.running:
+        from .captured import check_batch
+
+        check_batch(t, value)
     value = (
         namespace(a, value).expand(value, tuple(a.shape))
         if tuple(value.shape) != tuple(a.shape)

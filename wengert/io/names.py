@@ -96,7 +96,7 @@ _LAYER_HOME = {n: f"torch.nn.modules.{m}" for m, names in _LAYERS.items() for n 
 _FOLDERS = {"wengert.data": "wengert.utils.data"}
 # and those whose contents are only seen through others
 _INNER = {"arrays", "base", "compiler", "engine", "io", "ops", "tensor", "transforms"}
-_ROOTS = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.func"}
+_ROOTS = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.functorch"}
 
 
 def public_name(obj: Any, name: str | None = None) -> tuple[str, str] | None:

@@ -9,11 +9,13 @@ from typing import Any
 from ..base.modes import Level
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine import views
+from ..engine.captured import Running
 from ..engine.dual import Dual
 from ..engine.interp import whole
 from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
 from ..engine.traced import Program, Traced, replay
+from .arguments import check_tensors, differentiable, positions, split_aux
 from .reverse import bases, jacrev, zeros_like
 
 
@@ -62,36 +64,62 @@ def jvp(
         )
     flat, structure = flatten(primals)
     tans, t_structure = flatten(tangents)
-    if len(flat) != len(tans):
+    if structure != t_structure:
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python"
-            " structure"
+            f" structure: a tuple of {len(flat)} for a tuple of {len(flat)}; got"
+            f" {type(primals).__name__} of {len(flat)} and {type(tangents).__name__} of {len(tans)}"
         )
+    if not flat:
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to contain at least one Tensor."
+        )
+    for what, values in (("primals", flat), ("tangents", tans)):
+        for x in values:
+            if not isinstance(x, Tensor):
+                raise RuntimeError(
+                    f"jvp(f, primals, tangents): Expected {what} to only contain Tensors, got"
+                    f" {type(x)}"
+                )
     for x, t in zip(flat, tans):
-        if isinstance(x, Tensor) and tuple(x.shape) != tuple(t.shape):
+        check_floating(x)
+        if x.shape != t.shape:
             raise RuntimeError(
                 f"jvp: the primal has shape {tuple(x.shape)}, its tangent {tuple(t.shape)}: they"
                 " must be equal"
             )
-    with Level() as level:
+    with Level(running=Running(func)) as level:
         duals = [make_dual(x, t, level) for x, t in zip(flat, tans)]
         out = func(*unflatten(duals, structure))
         aux = None
         if has_aux:
-            out, aux = out
+            out, aux = split_aux(out, "jvp(f, primals, tangents)")
         outs, out_structure = flatten(out)
+        differentiable(outs, "jvp(f, primals, tangents)")
         pairs = [split(o, level) for o in outs]
-        for p, _ in pairs:
-            if not isinstance(p, Tensor):
-                raise RuntimeError(
-                    "jvp(f, primals, tangents): Expected f(*primals) to return only tensors, got"
-                    f" {type(p)}"
-                )
+        if strict and any(t is None for _, t in pairs):
+            raise RuntimeError(
+                "jvp(f, primals, tangents, strict=True): The output of f is independent of the"
+                " inputs. This is not allowed with strict=True."
+            )
         value = unflatten([p for p, _ in pairs], out_structure)
         tangent = unflatten([zeros_like(p) if t is None else t for p, t in pairs], out_structure)
         if has_aux:
-            return value, tangent, tree_map(lambda t: split(t, level)[0], aux)
+            return value, tangent, tree_map(lambda t: primal(t, level), aux)
         return value, tangent
+
+
+def primal(t: Any, level: int) -> Tensor:
+    """An auxiliary output without what belongs to a level."""
+    if not isinstance(t, Tensor):
+        raise RuntimeError(f"Expected tensors, got unsupported type {type(t)}")
+    return split(t, level)[0]
+
+
+def check_floating(x: Tensor) -> None:
+    """ValueError for a primal without derivatives."""
+    if x.dtype.category < 2:
+        raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
 
 
 def jacfwd(
@@ -104,7 +132,7 @@ def jacfwd(
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        nums = positions(argnums, len(args))
 
         def inner(*picked: Any) -> Any:
             full = list(args)
@@ -114,19 +142,21 @@ def jacfwd(
 
         primals = tuple([args[n] for n in nums])
         flat, structure = flatten(list(primals))
+        check_tensors(flat)
         out_structure: Any = None
+        aux_structure: Any = None
         n_out = 0
 
         def one(*tangents: Any) -> Any:
-            nonlocal out_structure, n_out
+            nonlocal out_structure, aux_structure, n_out
             tans = tuple(unflatten(list(tangents), structure))
             r = jvp(inner, primals, tans, has_aux=has_aux)
             leaves, out_structure = flatten(r[1])
             n_out = len(leaves)
-            return (*leaves, *(flatten(r[2])[0] if has_aux else ()))
+            aux, aux_structure = flatten(r[2]) if has_aux else ([], None)
+            return (*leaves, *aux)
 
         got = vmap(one, randomness=randomness)(*bases(flat))
-        aux = [a.select(0, 0) for a in got[n_out:]]
         sizes = [x.numel() for x in flat]
         moved = [c.movedim(0, -1) for c in got[:n_out]]
         columns = [
@@ -143,7 +173,9 @@ def jacfwd(
         result = (
             unflatten(per_output, out_structure) if out_structure is not None else per_output[0]
         )
-        return (result, aux[0] if len(aux) == 1 else tuple(aux)) if has_aux else result
+        if not has_aux:
+            return result
+        return result, unflatten([a.select(0, 0) for a in got[n_out:]], aux_structure)
 
     return wrapper
 
@@ -168,8 +200,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     for x in flat:
         if not isinstance(x, Tensor):
             raise TypeError(f"linearize: primals must be Tensors, got {type(x).__name__}")
-        if x.dtype.category < 2:
-            raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
+        check_floating(x)
     program = Program()
     with Level() as outer:
         entries = [Traced(outer, program, lowered(zeros_like(x))) for x in flat]

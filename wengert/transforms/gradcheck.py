@@ -163,17 +163,20 @@ class _Check:
         """(input, direction, changes of the outputs) for all directions, by central differences."""
         found = []
         for i in self.which:
-            t = self.inputs[i].detach()
-            for v in self.directions(t):
+            memory = self.inputs[i].data  # moved itself: the function may have it from elsewhere
+            before = memory.clone()
+            for v in self.directions(before):
                 sides = []
-                for step in (self.eps, -self.eps):
-                    moved = list(self.inputs)
-                    moved[i] = (t + v * step).requires_grad_()
-                    outs = self.call(moved)
-                    if which is None:
-                        sides.append([o.detach() for o in outs if _is_float(o)])
-                    else:
-                        sides.append([outs[o].detach() for o in which])
+                try:
+                    for step in (self.eps, -self.eps):
+                        memory.copy_(before + v * step)
+                        outs = self.call(self.inputs)
+                        if which is None:
+                            sides.append([o.detach().clone() for o in outs if _is_float(o)])
+                        else:
+                            sides.append([outs[o].detach().clone() for o in which])
+                finally:
+                    memory.copy_(before)
                 found.append((i, v, [(a - b) / (2 * self.eps) for a, b in zip(*sides)]))
         return found
 

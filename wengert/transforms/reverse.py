@@ -10,11 +10,13 @@ from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
 from ..engine.batched import Batched
+from ..engine.captured import Running
 from ..engine.dual import Dual, Lifted
 from ..engine.grad_api import grad as engine_grad
 from ..engine.interp import Interp
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
+from .arguments import check_tensors, differentiable, positions, split_aux
 
 
 def fresh(values: list[Any], level: int) -> list[Tensor]:
@@ -23,11 +25,8 @@ def fresh(values: list[Any], level: int) -> list[Tensor]:
     Arrays of the innermost level, without a history, can be leaves as they are. Others are lifted
     above it: what is computed from a leaf and an array of a higher level belongs to the latter.
     """
+    check_tensors(values)
     for x in values:
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                f"func: expected Tensors to differentiate with respect to, got {type(x).__name__}"
-            )
         if x.dtype.category < 2:
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients, got"
@@ -46,27 +45,54 @@ def level_of(a: Any) -> int:
 
 def leave(t: Any, level: int) -> Any:
     """A result without what belongs to this level."""
-    if not isinstance(t, Tensor) or t._n is not None and not isinstance(t._a, Lifted):
+    if not isinstance(t, Tensor) or not isinstance(t._a, Interp):
         return t
-    a = bare(t._a, level)
-    if a is t._a:
-        return t
-    return a if isinstance(a, Tensor) else wrap(a)
+    return bare(t, level)
 
 
 def bare(a: Any, level: int) -> Any:
-    """An array without the marks of a level, also where inner levels hold them."""
-    if isinstance(a, Lifted) and a.level == level:
-        return a.content
-    if isinstance(a, (Batched, Lifted)) and a.level > level:
+    """An array without the marks of a level, nor of levels that were left before (what a vjp has
+    saved keeps them), also where inner levels hold them; a Tensor that an inner level has
+    recorded stays so.
+    """
+    if isinstance(a, Lifted):
         c = bare(a.content, level)
-        return a if c is a.content else type(a)(a.level, c)
-    if isinstance(a, Dual) and a.level > level:
+        if a.level == level or a.level not in state.open:
+            return c
+        return a if c is a.content else Lifted(a.level, c)
+    if isinstance(a, Batched):
+        c = bare(a.content, level)
+        return a if c is a.content else Batched(a.level, c)
+    if isinstance(a, Dual):
         c, d = bare(a.content, level), bare(a.tangent, level)
         return a if c is a.content and d is a.tangent else Dual(a.level, c, d)
-    if isinstance(a, Tensor) and a._n is None:
+    if isinstance(a, Tensor):
         c = bare(a._a, level)
-        return a if c is a._a else c if isinstance(c, Tensor) else wrap(c)
+        if c is a._a or isinstance(c, Tensor):
+            return a if c is a._a else c
+        marked = isinstance(a._a, Lifted) and a._a.level == level
+        return wrap(c, None if marked else a._n)
+    return a
+
+
+def unrecorded(t: Any) -> Any:
+    """A result of a transform that was called under no_grad: without the history that lower
+    levels have of it.
+    """
+    if not isinstance(t, Tensor):
+        return t
+    a = without_history(t._a)
+    return t if t._n is None and a is t._a else wrap(a)
+
+
+def without_history(a: Any) -> Any:
+    """An array in whose levels nothing is recorded."""
+    if isinstance(a, Tensor):
+        return without_history(a._a)
+    if isinstance(a, Dual):
+        return Dual(a.level, without_history(a.content), without_history(a.tangent))
+    if isinstance(a, (Batched, Lifted)):
+        return type(a)(a.level, without_history(a.content))
     return a
 
 
@@ -119,7 +145,7 @@ def zeros_like(x: Tensor) -> Tensor:
 def strip(t: Any, level: int, leaves: list[Tensor]) -> Any:
     """An output of the function as seen from outside: without the history of this level."""
     if not isinstance(t, Tensor):
-        return t
+        raise RuntimeError(f"Expected tensors, got unsupported type {type(t)}")
     out = leave(t, level)
     if out is t and t._n is not None:
         mine = {id(x._n) for x in leaves}
@@ -138,11 +164,9 @@ def grad_and_value(
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with Level(arrays=False) as level, enable_grad():
-            nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-            for n in nums:
-                if not -len(args) <= n < len(args):
-                    raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
+        below = state.grad
+        nums = positions(argnums, len(args))
+        with Level(False, Running(func)) as level, enable_grad():
             picked = [args[n] for n in nums]
             flat, structure = flatten(picked)
             leaves = fresh(flat, level)
@@ -152,12 +176,7 @@ def grad_and_value(
             out = func(*inner, **kwargs)
             aux = None
             if has_aux:
-                if not isinstance(out, tuple) or len(out) != 2:
-                    raise RuntimeError(
-                        "grad_and_value(f)(*args): output of function f should be a tuple: (output,"
-                        " aux) if has_aux is True"
-                    )
-                out, aux = out
+                out, aux = split_aux(out, "grad_and_value(f)(*args)")
             if not isinstance(out, Tensor):
                 raise RuntimeError(
                     "grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got type"
@@ -172,9 +191,10 @@ def grad_and_value(
             gs = unflatten(gradients([out], leaves, None, level), structure)
             g = gs[0] if isinstance(argnums, int) else tuple(gs)
             value = strip(out, level, leaves)
+            result = g, value
             if has_aux:
-                return g, (value, tree_map(lambda t: strip(t, level, leaves), aux))
-            return g, value
+                result = g, (value, tree_map(lambda t: strip(t, level, leaves), aux))
+            return result if below else tree_map(unrecorded, result)
 
     return wrapper
 
@@ -196,21 +216,26 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """(func(*primals), a function from cotangents of the outputs to those of the primals)."""
-    with Level(arrays=False) as level, enable_grad():
+    """(func(*primals), a function from cotangents of the outputs to those of the primals).
+
+    The function may be differentiated in its turn, in the cotangents and in what the primals were
+    computed from.
+    """
+    below = state.grad
+    with Level(False, Running(func)) as level, enable_grad():
         flat, structure = flatten(primals)
-        leaves = fresh(flat, level)
+        leaves = fresh(flat if below else [unrecorded(x) for x in flat], level)
         out = func(*unflatten(leaves, structure))
         aux = None
         if has_aux:
-            out, aux = out
+            out, aux = split_aux(out, "vjp(f, *primals)")
         outs, out_structure = flatten(out)
-        for o in outs:
-            if not isinstance(o, Tensor):
-                raise RuntimeError(
-                    f"vjp(f, *primals): Expected f(*primals) to return only tensors, got {type(o)}"
-                )
+        differentiable(outs, "vjp(f, *primals)")
     shown = unflatten([strip(o, level, leaves) for o in outs], out_structure)
+    if has_aux:
+        aux = tree_map(lambda t: strip(t, level, leaves), aux)
+    if not below:
+        shown, aux = tree_map(unrecorded, shown), tree_map(unrecorded, aux) if has_aux else None
 
     def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given = (
@@ -227,15 +252,19 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                 "Expected pytree structure of cotangents to be the same as pytree structure of"
                 f" outputs to the function: got {len(cots)} cotangents for {len(outs)} outputs"
             )
-        with (
-            Level(arrays=False),
-            enable_grad(),
-        ):  # inside a transform, what lower levels record goes on being recorded
-            return tuple(unflatten(gradients(outs, leaves, cots, level, retain=True), structure))
+        for c in cots:
+            if not isinstance(c, Tensor):
+                raise TypeError(
+                    f"vjp: gradients can be either Tensors or None, but got {type(c).__name__}"
+                )
+        below = state.grad
+        with Level(arrays=False) as inner, enable_grad():
+            if any([c._n is not None for c in cots]):  # above all else, so that they stay recorded
+                cots = [wrap(Lifted(inner, c._a if c._n is None else c)) for c in cots]
+            gs = [leave(g, inner) for g in gradients(outs, leaves, cots, level, retain=True)]
+        return tuple(unflatten(gs if below else [unrecorded(g) for g in gs], structure))
 
-    if has_aux:
-        return shown, pull, tree_map(lambda t: strip(t, level, leaves), aux)
-    return shown, pull
+    return (shown, pull, aux) if has_aux else (shown, pull)
 
 
 def bases(values: list[Tensor]) -> list[Tensor]:
@@ -271,7 +300,7 @@ def jacrev(
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        nums = positions(argnums, len(args))
 
         def inner(*picked: Any) -> Any:
             full = list(args)

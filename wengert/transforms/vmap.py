@@ -9,6 +9,7 @@ from typing import Any
 from ..base.modes import Level, state
 from ..base.pytree import flatten, unflatten
 from ..engine.batched import drop_batch, lift_batch
+from ..engine.captured import Running
 from ..engine.tensor import Tensor
 from ..ops.dims import wrap_dim
 
@@ -122,7 +123,8 @@ def run(
     size: int,
 ) -> Any:
     previous = state.vmap
-    with Level() as level:
+    rest = [x for x, d in zip(leaves, dims) if d is None]
+    with Level(running=Running(func, rest, maps=True)) as level:
         state.vmap = (*previous, (level, size, randomness))
         try:
             return push(func, leaves, structure, dims, kwargs, out_dims, size, level)

@@ -151,6 +151,10 @@ def embedding_renorm(xp, weight, index, max_norm=1.0, norm_type=2.0):
     """weight with the rows at index scaled down to a norm of at most max_norm."""
 
 
+# a change of values that derivatives do not see: tangents stay what they were
+embedding_renorm.jvp(lambda xp, tangents, weight, index, max_norm, norm_type: tangents[0])
+
+
 @public(name="embedding_renorm_", method=False)
 def embedding_renorm_(input, indices, max_norm, norm_type):
     """The rows of input at indices scaled down, in place, to a norm of at most max_norm."""
