@@ -3,9 +3,9 @@ in-place changes of what a function has from outside, arguments that are refused
 """
 
 import pytest
+from snippets import same
 
 import wengert as torch
-from snippets import same
 from wengert import func, functorch, nn
 
 RECORDING = """

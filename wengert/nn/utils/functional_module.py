@@ -41,7 +41,7 @@ class FunctionalModuleWithBuffers(Module):
 class FunctionalModule(FunctionalModuleWithBuffers):
     """A module without values: called with (parameters, *arguments)."""
 
-    def forward(self, params: Sequence[Tensor], *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def forward(self, params: Sequence[Tensor], *args: Any, **kwargs: Any) -> Any:
         return super().forward(params, (), *args, **kwargs)
 
 
@@ -50,7 +50,8 @@ def _parts(
 ) -> tuple[Module, dict[str, Tensor], dict[str, Tensor]]:
     """A copy of the model without values, its parameters and its buffers."""
     whole = copy.deepcopy(model)
-    params, buffers = dict(whole.named_parameters()), dict(whole.named_buffers())
+    params: dict[str, Tensor] = dict(whole.named_parameters())
+    buffers = dict(whole.named_buffers())
     if disable_autograd_tracking:
         for p in params.values():
             p.requires_grad_(False)
