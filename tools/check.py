@@ -38,6 +38,7 @@ LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
 NO_LIBRARY_IN = {"engine", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 NEEDS = {"wengert.train.estimator": {"sklearn"}}  # imported on its own, by who has installed it
+SCIPY_IN = {"arrays", "vision"}  # vision reads MATLAB's files with it
 PRINTS_IN = {"cli", "train"}
 MAY_EXEC = {"wengert/engine/generated.py", "wengert/cli/run.py"}
 LEFT_UNDONE = re.compile(r"\b(TODO|FIXME|XXX)\b")
@@ -94,8 +95,8 @@ def check_imports(tree: ast.Module, module: str, package: str) -> Iterator[tuple
             other = layer_of(name)
             if other is not None and layer != FRONT and RANK[other] > RANK[layer]:
                 yield node.lineno, f"{layer} imports {name}: {other} is above {layer}"
-            if name.split(".")[0] == "scipy" and layer != "arrays":
-                yield node.lineno, "scipy is for arrays/ only"
+            if name.split(".")[0] == "scipy" and layer not in SCIPY_IN:
+                yield node.lineno, f"scipy is for {' and '.join(sorted(SCIPY_IN))} only"
     allowed = LIGHT | NEEDS.get(module, set())
     for node in run_at_import(tree):
         for root in {name.split(".")[0] for name in modules_of(node, package)} - allowed:

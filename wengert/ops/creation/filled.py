@@ -521,14 +521,15 @@ def linspace(
             else xp.full((steps,), float(start), dtypes.float64.np)
         )
         return into(out, finish(xp.astype(values, d.np), requires_grad))
-    work = (
-        d
-        if d.name in ("float64", "complex128")
-        else dtypes.float64
-        if d.category == 2
-        else dtypes.complex128
-    )
-    values = xp.library.linspace(start, end, steps, dtype=work.np)
+    work = dtypes.float64 if d.category == 2 else dtypes.complex128
+    if d.name == "float32" and steps > 1:
+        # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
+        start, end, i = d.np.type(start), d.np.type(end), xp.arange(0, steps, 1, work.np)
+        step = float((end - start) / d.np.type(steps - 1))
+        down = (steps - 1 - i) * step
+        values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
+    else:
+        values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad))
 
 

@@ -1,0 +1,23 @@
+"""Writes tests/golden/vision.json from torchvision: `python tests/vision/record.py`."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torchvision
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from vision import transform_cases
+
+torch.set_num_threads(1)
+GOLDEN = Path(__file__).parent.parent / "golden" / "vision.json"
+
+
+def transforms():
+    module = torchvision.transforms
+    return {name: transform_cases.run(torch, module, name) for name in transform_cases.CASES}
+
+
+GOLDEN.write_text(json.dumps({"transforms": transforms()}) + "\n")

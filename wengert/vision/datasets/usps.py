@@ -1,0 +1,7 @@
+"""torchvision's path of USPS. Re-exports only."""
+
+from __future__ import annotations
+
+from .digits import USPS
+
+__all__ = ["USPS"]

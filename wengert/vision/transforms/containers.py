@@ -1,0 +1,223 @@
+"""Transforms made of transforms, and those that change an image's kind or its dtype.
+
+What changes the picture is in `geometry.py` and `colors.py`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...api import functions as T
+from ...base.dtypes import dtype as Dtype
+from ...engine.tensor import Tensor
+from ...nn.module import Module
+from . import functional as F
+
+__all__ = [
+    "Compose", "ConvertImageDtype", "Lambda", "LinearTransformation", "Normalize", "PILToTensor",
+    "RandomApply", "RandomChoice", "RandomOrder", "ToPILImage", "ToTensor",
+]  # fmt: skip
+
+
+def listed(owner: Any, *lines: str) -> str:
+    """The printed form of a transform of transforms."""
+    inside = [*lines, *(f"    {t}" for t in owner.transforms)]
+    return "\n".join([f"{type(owner).__name__}(", *inside, ")"])
+
+
+class Compose:
+    """Transforms one after the other.
+
+    >>> Compose([torch.neg, torch.exp])(torch.zeros(1))
+    tensor([1.])
+    """
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
+        self.transforms = transforms
+
+    def __call__(self, img: Any) -> Any:
+        for transform in self.transforms:
+            img = transform(img)
+        return img
+
+    def __repr__(self) -> str:
+        return listed(self)
+
+
+class RandomApply(Module):
+    """All of the transforms, with probability p, or none."""
+
+    def __init__(self, transforms: Any, p: float = 0.5) -> None:
+        super().__init__()
+        self.transforms = transforms
+        self.p = p
+
+    def forward(self, img: Any) -> Any:
+        if self.p < T.rand(1):
+            return img
+        for transform in self.transforms:
+            img = transform(img)
+        return img
+
+    def __repr__(self) -> str:
+        return listed(self, f"    p={self.p}")
+
+
+class RandomOrder:
+    """All of the transforms, in an order drawn from Python's `random`."""
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
+        if not isinstance(transforms, Sequence):
+            raise TypeError("Argument transforms should be a sequence")
+        self.transforms = transforms
+
+    def __call__(self, img: Any) -> Any:
+        order = list(range(len(self.transforms)))
+        random.shuffle(order)
+        for i in order:
+            img = self.transforms[i](img)
+        return img
+
+    def __repr__(self) -> str:
+        return listed(self)
+
+
+class RandomChoice:
+    """One of the transforms, drawn from Python's `random` with the weights p."""
+
+    def __init__(
+        self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None
+    ) -> None:
+        if not isinstance(transforms, Sequence):
+            raise TypeError("Argument transforms should be a sequence")
+        if p is not None and not isinstance(p, Sequence):
+            raise TypeError("Argument p should be a sequence")
+        self.transforms = transforms
+        self.p = p
+
+    def __call__(self, *args: Any) -> Any:
+        return random.choices(self.transforms, weights=self.p)[0](*args)
+
+    def __repr__(self) -> str:
+        return f"{listed(self)}(p={self.p})"
+
+
+class Lambda:
+    """A function as a transform."""
+
+    def __init__(self, lambd: Callable[[Any], Any]) -> None:
+        if not callable(lambd):
+            raise TypeError(f"Argument lambd should be callable, got {type(lambd).__name__!r}")
+        self.lambd = lambd
+
+    def __call__(self, img: Any) -> Any:
+        return self.lambd(img)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ToTensor:
+    """A Pillow image or array (H, W, C) as a tensor (C, H, W), uint8 scaled to [0, 1]."""
+
+    def __call__(self, pic: Any) -> Tensor:
+        return F.to_tensor(pic)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class PILToTensor:
+    """A Pillow image as a tensor (C, H, W) of the same values."""
+
+    def __call__(self, pic: Any) -> Tensor:
+        return F.pil_to_tensor(pic)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ToPILImage:
+    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow."""
+
+    def __init__(self, mode: str | None = None) -> None:
+        self.mode = mode
+
+    def __call__(self, pic: Any) -> Any:
+        return F.to_pil_image(pic, self.mode)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'' if self.mode is None else f'mode={self.mode}'})"
+
+
+class ConvertImageDtype(Module):
+    """A tensor image in another dtype, scaled so that white stays white."""
+
+    def __init__(self, dtype: Dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, image: Tensor) -> Tensor:
+        return F.convert_image_dtype(image, self.dtype)
+
+
+class Normalize(Module):
+    """(tensor - mean) / std for each channel of a float image (..., C, H, W).
+
+    >>> Normalize((0.5,), (0.5,))(torch.zeros(1, 1, 1))
+    tensor([[[-1.]]])
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
+        super().__init__()
+        self.mean = mean
+        self.std = std
+        self.inplace = inplace
+
+    def forward(self, tensor: Tensor) -> Tensor:
+        return F.normalize(tensor, self.mean, self.std, self.inplace)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(mean={self.mean}, std={self.std})"
+
+
+class LinearTransformation(Module):
+    """A flattened image, less mean_vector (D,), times transformation_matrix (D, D): whitening."""
+
+    def __init__(self, transformation_matrix: Tensor, mean_vector: Tensor) -> None:
+        super().__init__()
+        rows, columns = transformation_matrix.shape
+        if rows != columns:
+            raise ValueError(
+                f"transformation_matrix should be square. Got {(rows, columns)} rectangular matrix."
+            )
+        if mean_vector.shape[0] != rows:
+            raise ValueError(
+                f"mean_vector should have the length {rows} of the sides of transformation_matrix, "
+                f"got {mean_vector.shape[0]}"
+            )
+        if transformation_matrix.dtype != mean_vector.dtype:
+            raise ValueError(
+                "Input tensors should have the same dtype. Got "
+                f"{transformation_matrix.dtype} and {mean_vector.dtype}"
+            )
+        self.transformation_matrix = transformation_matrix
+        self.mean_vector = mean_vector
+
+    def forward(self, tensor: Tensor) -> Tensor:
+        size = tensor.shape[-3] * tensor.shape[-2] * tensor.shape[-1]
+        if size != self.transformation_matrix.shape[0]:
+            raise ValueError(
+                f"Input tensor and transformation matrix have incompatible shape: "
+                f"{list(tensor.shape[-3:])} against {self.transformation_matrix.shape[0]}"
+            )
+        flat = tensor.reshape(-1, size) - self.mean_vector
+        return (flat @ self.transformation_matrix.to(flat.dtype)).reshape(tensor.shape)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(transformation_matrix={self.transformation_matrix.tolist()}, "
+            f"mean_vector={self.mean_vector.tolist()})"
+        )
