@@ -1,0 +1,19 @@
+"""torch.distributions.utils: the functions of `parameters.py` under torch's name."""
+
+from ..parameters import (
+    broadcast_all,
+    clamp_probs,
+    euler_constant,
+    lazy_property,
+    logits_to_probs,
+    probs_to_logits,
+    tril_matrix_to_vec,
+    vec_to_tril_matrix,
+)
+from ..parameters import standard_normal as _standard_normal
+from ..parameters import sum_rightmost as _sum_rightmost
+
+__all__ = [
+    "broadcast_all", "logits_to_probs", "clamp_probs", "probs_to_logits", "lazy_property",
+    "tril_matrix_to_vec", "vec_to_tril_matrix",
+]  # fmt: skip
