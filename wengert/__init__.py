@@ -76,6 +76,7 @@ _LAZY = (
     "autograd",
     "backends",
     "cuda",
+    "distributions",
     "fft",
     "func",
     "linalg",

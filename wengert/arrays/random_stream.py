@@ -28,8 +28,8 @@ first on top, and u53 is its low 53 bits / 2**53. What each call uses for one el
 | exponential                    | 2           | -log1p(-u53) / rate            | bit for bit (b) |
 | cauchy                         | 2           | median + scale tan(pi(u53-1/2)) | bit for bit (b) |
 | geometric                      | 2           | ceil(log(u53) / log1p(-p))     | exact           |
-| multinomial, replacing         | 2           | first cumulative share >= u53  | exact           |
-| multinomial, not replacing     | 2 per class | largest of p / exponential     | exact (c)       |
+| multinomial, replacing, many   | 2           | first cumulative share >= u53  | exact           |
+| multinomial, the others        | 2 per class | largest of p / exponential     | exact (c)       |
 | poisson, binomial              | varies      | `rejection_sampling.py`        | exact           |
 
 (a) A ragged end draws its last 16 again: after all others in float32 and float64, in place of the
@@ -531,7 +531,7 @@ class Stream:
 
     def multinomial(self, weights: Array, samples: int, replacement: bool) -> NDArray[np.int64]:
         """Indices of shape (rows, samples) drawn with the weights (rows, classes)."""
-        if not replacement:
+        if not replacement or samples == 1:
             # In the order of memory, as tensors are filled.
             if abs(weights.strides[0]) < abs(weights.strides[1]):
                 waits = self.exponential(weights.shape[::-1], weights.dtype).T

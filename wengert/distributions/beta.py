@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .dirichlet import Dirichlet
 from .exp_family import ExponentialFamily

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .bernoulli import counting
 from .distribution import Distribution

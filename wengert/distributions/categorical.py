@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .bernoulli import counting
 from .distribution import Distribution

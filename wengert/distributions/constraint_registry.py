@@ -10,6 +10,7 @@ tensor([0.5000, 0.5000])
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import constraints, transforms
@@ -55,11 +56,11 @@ biject_to = ConstraintRegistry()
 transform_to = ConstraintRegistry()
 
 
-def _both(factory: Callable[[Any, ConstraintRegistry], Any], *kinds: Any) -> None:
-    """Register with either registry what takes the constraint and the registry."""
+def _both(factory: Callable[..., Any], *kinds: Any) -> None:
+    """Register with either registry what takes a constraint and registry=."""
     for registry in (biject_to, transform_to):
         for kind in kinds:
-            registry.register(kind, lambda c, registry=registry: factory(c, registry))
+            registry.register(kind, partial(factory, registry=registry))
 
 
 def _between(c: Any) -> Any:
@@ -90,17 +91,17 @@ def _stack(c: Any, registry: ConstraintRegistry) -> Any:
     return transforms.StackTransform([registry(part) for part in c.cseq], c.dim)
 
 
-_both(lambda c, r: transforms.identity_transform, constraints.real)
+_both(lambda c, registry: transforms.identity_transform, constraints.real)
 _both(_independent, constraints.independent)
-_both(lambda c, r: transforms.ExpTransform(), constraints.positive, constraints.nonnegative)
+_both(lambda c, registry: transforms.ExpTransform(), constraints.positive, constraints.nonnegative)
 _both(
-    lambda c, r: _exp_then(c.lower_bound, 1),
+    lambda c, registry: _exp_then(c.lower_bound, 1),
     constraints.greater_than,
     constraints.greater_than_eq,
 )
-_both(lambda c, r: _exp_then(c.upper_bound, -1), constraints.less_than)
-_both(lambda c, r: _between(c), constraints.interval, constraints.half_open_interval)
-_both(lambda c, r: transforms.CorrCholeskyTransform(), constraints.corr_cholesky)
+_both(lambda c, registry: _exp_then(c.upper_bound, -1), constraints.less_than)
+_both(lambda c, registry: _between(c), constraints.interval, constraints.half_open_interval)
+_both(lambda c, registry: transforms.CorrCholeskyTransform(), constraints.corr_cholesky)
 _both(_cat, constraints.cat)
 _both(_stack, constraints.stack)
 biject_to.register(constraints.simplex, lambda c: transforms.StickBreakingTransform())

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base import dtypes
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 
 __all__ = [
     "Constraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property",
@@ -52,7 +52,7 @@ class Constraint:
         return f"{type(self).__name__.removeprefix('_')}({self._shown()})"
 
 
-# --- constraints that depend on a distribution's parameters -----------------------------------------
+# --- constraints that depend on a distribution's parameters --------------------------------------
 
 
 class _Dependent(Constraint):
@@ -64,14 +64,14 @@ class _Dependent(Constraint):
         super().__init__()
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether values are discrete. NotImplementedError where that depends, too."""
         if self._is_discrete is UNKNOWN:
             raise NotImplementedError(".is_discrete cannot be determined statically")
         return self._is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The dims of one value. NotImplementedError where that depends, too."""
         if self._event_dim is UNKNOWN:
             raise NotImplementedError(".event_dim cannot be determined statically")
@@ -113,7 +113,7 @@ class _DependentProperty(property, _Dependent):
         return _DependentProperty(fn, is_discrete=self._is_discrete, event_dim=self._event_dim)
 
 
-# --- constraints over others ------------------------------------------------------------------------
+# --- constraints over others ---------------------------------------------------------------------
 
 
 def _required(constraint: Any, name: str) -> Constraint:
@@ -135,20 +135,19 @@ class _IndependentConstraint(Constraint):
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         if not isinstance(reinterpreted_batch_ndims, int) or reinterpreted_batch_ndims < 0:
             raise AssertionError(
-                "reinterpreted_batch_ndims must be an int >= 0, got "
-                f"{reinterpreted_batch_ndims!r}"
+                f"reinterpreted_batch_ndims must be an int >= 0, got {reinterpreted_batch_ndims!r}"
             )
         self.base_constraint = _required(base_constraint, "base_constraint")
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
         super().__init__()
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """As the base's."""
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The base's and those that were added."""
         return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
@@ -174,12 +173,12 @@ class MixtureSameFamilyConstraint(Constraint):
         super().__init__()
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """As the base's."""
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """As the base's."""
         return self.base_constraint.event_dim
 
@@ -202,7 +201,7 @@ class _Sequence(Constraint):
         super().__init__()
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether one of them is."""
         return any(c.is_discrete for c in self.cseq)
 
@@ -225,7 +224,7 @@ class _Cat(_Sequence):
             )
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The largest of theirs."""
         return max(c.event_dim for c in self.cseq)
 
@@ -240,7 +239,7 @@ class _Stack(_Sequence):
     """Constraints for the items along a dim."""
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The largest of theirs, and one more if the dim lies inside of an event."""
         largest = max(c.event_dim for c in self.cseq)
         return largest + 1 if self.dim + largest < 0 else largest
@@ -252,7 +251,7 @@ class _Stack(_Sequence):
         return T.stack([c.check(v) for v, c in zip(items, self.cseq)], self.dim)
 
 
-# --- numbers ----------------------------------------------------------------------------------------
+# --- numbers -------------------------------------------------------------------------------------
 
 
 class _Bounded(Constraint):
@@ -359,7 +358,7 @@ class _IntegerGreaterThan(_Lower):
         return (value % 1 == 0) & (value >= self.lower_bound)
 
 
-# --- vectors ----------------------------------------------------------------------------------------
+# --- vectors -------------------------------------------------------------------------------------
 
 
 class _OneHot(Constraint):
@@ -394,7 +393,7 @@ class _Multinomial(_Upper):
         return ""
 
 
-# --- matrices ---------------------------------------------------------------------------------------
+# --- matrices ------------------------------------------------------------------------------------
 
 
 class _LowerTriangular(Constraint):

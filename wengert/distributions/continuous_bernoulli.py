@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
 from ..nn import functional as F
-from ..tensor import functions as T
 from . import constraints
 from .exp_family import ExponentialFamily
 from .parameters import (

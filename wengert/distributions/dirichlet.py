@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
 from ..nn import functional as F
-from ..tensor import functions as T
 from . import constraints
 from .exp_family import ExponentialFamily
 

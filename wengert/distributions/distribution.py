@@ -240,7 +240,8 @@ class Distribution:
         for i, j in zip(reversed(size), reversed(expected)):
             if i != 1 and j != 1 and i != j:
                 raise ValueError(
-                    f"Value is not broadcastable with batch_shape+event_shape: {size} vs {expected}."
+                    "Value is not broadcastable with batch_shape+event_shape: "
+                    f"{size} vs {expected}."
                 )
         try:
             support = self.support

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .distribution import Distribution
 from .gamma import Gamma

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from . import constraints
 from .exp_family import ExponentialFamily
 from .parameters import TensorOrNumber, broadcast_all, shape_of

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .distribution import Distribution
 from .parameters import TensorOrNumber, broadcast_all, shape_of
@@ -49,9 +49,7 @@ class GeneralizedPareto(Distribution):
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:
         largest = self.loc - self.scale / self.concentration
-        return constraints.interval(
-            self.loc, T.where(self.concentration < 0, largest, math.inf)
-        )
+        return constraints.interval(self.loc, T.where(self.concentration < 0, largest, math.inf))
 
     def _near_zero(self) -> tuple[Tensor, Tensor]:
         """Where the formulas would divide by zero, and concentrations that are safe in them."""

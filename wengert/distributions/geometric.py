@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base import dtypes
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
 from ..nn import functional as F
-from ..tensor import functions as T
 from . import constraints
 from .distribution import Distribution
-from .parameters import (
-    BinaryParameter,
-    TensorOrNumber,
-    broadcast_all,
-    one_of,
-    shape_of,
-    unfilled,
-)
+from .parameters import BinaryParameter, TensorOrNumber, broadcast_all, one_of, shape_of, unfilled
 
 __all__ = ["Geometric"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ..api import functions as T
 from ..base import dtypes
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .parameters import NUMBER, TensorOrNumber, broadcast_all, euler_constant
 from .transformed_distribution import TransformedDistribution

@@ -54,12 +54,12 @@ class Independent(Distribution, Generic[D]):
         super().__init__(base.batch_shape[:cut], event_shape, validate_args=validate_args)
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
+    def has_rsample(self) -> bool:
         """As the base."""
         return self.base_dist.has_rsample
 
     @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override]
+    def has_enumerate_support(self) -> bool:
         """As the base, while no dim became part of the event."""
         return not self.reinterpreted_batch_ndims and self.base_dist.has_enumerate_support
 

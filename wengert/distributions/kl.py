@@ -69,9 +69,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
 
 def _found(type_p: type, type_q: type) -> Formula | None:
     """The formula of the most specific pair that is registered for two types."""
-    pairs = [
-        (p, q) for p, q in _KL_REGISTRY if issubclass(type_p, p) and issubclass(type_q, q)
-    ]
+    pairs = [(p, q) for p, q in _KL_REGISTRY if issubclass(type_p, p) and issubclass(type_q, q)]
     if not pairs:
         return None
     # A class that is earlier among the ancestors is more specific.

@@ -1,9 +1,9 @@
 """Divergences between distributions of different kinds, by the moments that they need.
 
 KL(p, q) = -entropy of p - E_p[log q(x)], and log q(x) is linear in a few functions of x: x, x ** 2,
-log x, log (1 - x), exp(-x / s). `LOG_DENSITIES` has for each q its log-density in terms of the means
-of these; `MEANS` has for each p those means. A pair is registered where both are known, and is
-infinite where p has values that q rules out.
+log x, log (1 - x), exp(-x / s). `LOG_DENSITIES` has for each q its log-density in terms of the
+means of these; `MEANS` has for each p those means. `PAIRS` says where both are known; a divergence
+is infinite where p has values that q rules out.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -32,7 +32,7 @@ from .uniform import Uniform
 __all__: list[str] = []
 
 
-# --- means of functions of x under p ----------------------------------------------------------------
+# --- means of functions of x under p -------------------------------------------------------------
 
 
 def _square(p: Any) -> Tensor:
@@ -106,7 +106,7 @@ MEANS: dict[type, Means] = {
 }
 
 
-# --- means of log q(x) ------------------------------------------------------------------------------
+# --- means of log q(x) ---------------------------------------------------------------------------
 
 
 def _exponential(q: Exponential, p: Any, means: Means) -> Tensor:
@@ -121,7 +121,9 @@ def _gamma(q: Gamma, p: Any, means: Means) -> Tensor:
 
 
 def _normal(q: Normal, p: Any, means: Means) -> Tensor:
-    square = means.square(p) - 2 * q.loc * means.x(p) + q.loc.pow(2)
+    square = means.square(p)
+    around = T.where(square == math.inf, 0.0, 2 * q.loc * means.x(p))
+    square = square - around + q.loc.pow(2)
     return -0.5 * math.log(2 * math.pi) - q.scale.log() - square / (2 * q.scale.pow(2))
 
 
@@ -201,7 +203,7 @@ def _by_means(p: Any, q: Any) -> Tensor:
     kind_q = next(kind for kind in type(q).__mro__ if kind in LOG_DENSITIES)
     kl = -p.entropy() - LOG_DENSITIES[kind_q](q, p, MEANS[kind_p])
     (p_low, p_high), (q_low, q_high) = _bounds(p), _bounds(q)
-    excluded = (kl != kl).logical_and(kl == kl) | (p_low < q_low) | (p_high > q_high)
+    excluded = T.as_tensor(p_low < q_low) | T.as_tensor(p_high > q_high)
     return T.where(excluded, math.inf, kl)
 
 

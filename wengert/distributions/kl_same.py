@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..engine.tensor import Tensor
 from ..nn import functional as F
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -38,7 +38,7 @@ from .uniform import Uniform
 __all__: list[str] = []
 
 
-# --- discrete ---------------------------------------------------------------------------------------
+# --- discrete ------------------------------------------------------------------------------------
 
 
 def _weighted(weight: Tensor, log_ratio: Tensor, impossible: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def _poisson(p: Poisson, q: Poisson) -> Tensor:
     return p.rate * (p.rate.log() - q.rate.log()) - (p.rate - q.rate)
 
 
-# --- continuous -------------------------------------------------------------------------------------
+# --- continuous ----------------------------------------------------------------------------------
 
 
 @register_kl(Beta, Beta)
@@ -170,7 +170,7 @@ def _uniform(p: Uniform, q: Uniform) -> Tensor:
     return T.where((q.low > p.low) | (q.high < p.high), math.inf, kl)
 
 
-# --- normal vectors ---------------------------------------------------------------------------------
+# --- normal vectors ------------------------------------------------------------------------------
 
 
 class _Covariance:
@@ -232,7 +232,7 @@ def _normal_vectors(p: Any, q: Any) -> Tensor:
     return 0.5 * (log_dets + trace + theirs.distance(q.loc - p.loc) - p.event_shape[0])
 
 
-# --- by structure -----------------------------------------------------------------------------------
+# --- by structure --------------------------------------------------------------------------------
 
 
 @register_kl(ExponentialFamily, ExponentialFamily)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .parameters import TensorOrNumber, broadcast_all, euler_constant
 from .transformed_distribution import TransformedDistribution

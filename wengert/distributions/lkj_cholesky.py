@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .beta import Beta
 from .distribution import Distribution
@@ -74,7 +74,5 @@ class LKJCholesky(Distribution):
         powers = 2 * (self.concentration - 1).unsqueeze(-1) + self.dim - rows
         n = self.dim - 1
         alpha = self.concentration + 0.5 * n
-        normalizer = (
-            0.5 * n * math.log(math.pi) + T.mvlgamma(alpha - 0.5, n) - alpha.lgamma() * n
-        )
+        normalizer = 0.5 * n * math.log(math.pi) + T.mvlgamma(alpha - 0.5, n) - alpha.lgamma() * n
         return (powers * diagonal.log()).sum(-1) - normalizer

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from . import constraints
 from .distribution import Distribution
 from .multivariate_normal import half_log_det, mahalanobis, matrix_vector
@@ -119,7 +119,7 @@ class LowRankMultivariateNormal(Distribution):
         return self.loc
 
     @lazy_property
-    def variance(self) -> Tensor:  # type: ignore[override]
+    def variance(self) -> Tensor:
         variance = self._unbroadcasted_cov_factor.pow(2).sum(-1) + self._unbroadcasted_cov_diag
         return variance.expand(self._batch_shape + self._event_shape)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from . import constraints
 from .distribution import Distribution
 from .parameters import lazy_property, standard_normal

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .exp_family import ExponentialFamily
 from .parameters import TensorOrNumber, broadcast_all, shape_of, standard_normal

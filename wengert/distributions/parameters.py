@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
 
+from ..api import functions as T
 from ..base import dtypes
 from ..base.modes import enable_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 
 __all__ = [
     "BinaryParameter", "TensorOrNumber", "broadcast_all", "clamp_probs", "euler_constant",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .chi2 import Chi2
 from .distribution import Distribution

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .distribution import Distribution
 from .parameters import TensorOrNumber, broadcast_all, shape_of

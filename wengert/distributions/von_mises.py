@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base import dtypes
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from . import constraints
 from .distribution import Distribution
 from .parameters import TensorOrNumber, broadcast_all, lazy_property
@@ -57,7 +57,7 @@ class VonMises(Distribution):
         return self.loc
 
     @lazy_property
-    def variance(self) -> Tensor:  # type: ignore[override]
+    def variance(self) -> Tensor:
         """The circular variance: one minus the length of the mean vector."""
         length = log_bessel(self.concentration, 1) - log_bessel(self.concentration, 0)
         return 1 - length.exp()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..api import functions as T
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
 from . import constraints
 from .exponential import Exponential
 from .parameters import TensorOrNumber, broadcast_all, euler_constant

@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ..api import functions as T
+from ..api.functions import resolve
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from ..tensor import functions as T
-from ..tensor.functions import resolve
 from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
@@ -149,19 +149,26 @@ class Wishart(ExponentialFamily):
         self, sample_shape: Sequence[int] = Size(), max_try_correction: int | None = None
     ) -> Tensor:
         """Draws; those that are singular are drawn again, up to max_try_correction (10) times."""
-        sample_shape = Size(sample_shape)
         sample = self._bartlett(sample_shape)
-        valid = self.support.check(sample)
-        if valid.all():
-            return sample
-        warnings.warn("Singular sample detected.", stacklevel=2)
+        # PyTorch mistakes valid draws for singular ones and draws those again. So do we, for the
+        # same numbers from the same seed.
+        good = self._all_valid(sample)
+        if good.any():
+            sample[good] = self._bartlett(good[good].shape)
         for _ in range(10 if max_try_correction is None else max_try_correction):
-            again = self._bartlett(sample_shape)
-            sample = T.where(valid[..., None, None], sample, again)
-            valid = self.support.check(sample)
-            if valid.all():
+            singular = ~self._all_valid(sample)
+            if not singular.any():
                 break
+            warnings.warn("Singular sample detected.", stacklevel=2)
+            sample[singular] = self._bartlett(singular[singular].shape)
         return sample
+
+    def _all_valid(self, sample: Tensor) -> Tensor:
+        """Whether all matrices of the batch are positive definite, for each draw."""
+        valid = self.support.check(sample)
+        if not self._batch_shape:
+            return valid
+        return valid.flatten(valid.dim() - len(self._batch_shape)).all(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

@@ -28,8 +28,8 @@ from .structured import (
     SoftmaxTransform,
     StickBreakingTransform,
 )
-from .transform import ReshapeTransform, Transform
 from .transform import InverseTransform as _InverseTransform
+from .transform import ReshapeTransform, Transform
 
 __all__ = [
     "AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",

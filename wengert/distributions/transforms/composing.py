@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...api import functions as T
 from ...base.size import Size
 from ...engine.tensor import Tensor
-from ...tensor import functions as T
 from .. import constraints
 from ..parameters import lazy_property, sum_rightmost
 from .transform import Transform
@@ -35,7 +35,7 @@ class ComposeTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ComposeTransform) and self.parts == other.parts
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @constraints.dependent_property(is_discrete=False)
     def domain(self) -> Any:
@@ -58,12 +58,12 @@ class ComposeTransform(Transform):
         return _widened(self.parts[-1].codomain, dims)
 
     @lazy_property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         """Whether all of them are."""
         return all(part.bijective for part in self.parts)
 
     @lazy_property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         """The product of their signs."""
         sign: Any = 1
         for part in self.parts:
@@ -166,12 +166,10 @@ class IndependentTransform(Transform):
     @constraints.dependent_property(is_discrete=False)
     def codomain(self) -> Any:
         """The base's over more dims."""
-        return constraints.independent(
-            self.base_transform.codomain, self.reinterpreted_batch_ndims
-        )
+        return constraints.independent(self.base_transform.codomain, self.reinterpreted_batch_ndims)
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         """As the base."""
         return self.base_transform.bijective
 
@@ -247,7 +245,7 @@ class _Sequence(Transform):
         return [t.log_abs_det_jacobian(x_, y_) for t, x_, y_ in pieces]
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         """Whether all of them are."""
         return all(t.bijective for t in self.transforms)
 
@@ -276,7 +274,7 @@ class CatTransform(_Sequence):
             )
 
     @lazy_property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """The largest of theirs."""
         return max(t.event_dim for t in self.transforms)
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...api import functions as T
 from ...base import dtypes
 from ...base.size import Size
 from ...engine.tensor import Tensor
 from ...nn import functional as F
-from ...tensor import functions as T
 from .. import constraints
 from ..parameters import NUMBER, TensorOrNumber, broadcast_all, lazy_property
 from .transform import Transform
@@ -27,7 +27,7 @@ class _Plain(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class ExpTransform(_Plain):
@@ -75,14 +75,14 @@ class PowerTransform(Transform):
         return PowerTransform(self.exponent, cache_size=cache_size)
 
     @lazy_property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         """That of the exponent."""
         return self.exponent.sign()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PowerTransform) and _same(self.exponent, other.exponent)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _call(self, x: Tensor) -> Tensor:
         return x.pow(self.exponent)
@@ -258,7 +258,7 @@ class AffineTransform(Transform):
             and _same(self.scale, other.scale)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def sign(self) -> Any:
@@ -315,7 +315,7 @@ class CumulativeDistributionTransform(Transform):
         self.distribution = distribution
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         """The values of the distribution."""
         return self.distribution.support
 

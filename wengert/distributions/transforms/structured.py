@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...api import functions as T
+from ...api.functions import resolve
 from ...base import dtypes
 from ...base.size import Size
 from ...engine.tensor import Tensor
 from ...nn import functional as F
-from ...tensor import functions as T
-from ...tensor.functions import resolve
 from .. import constraints
 from ..parameters import tril_matrix_to_vec, vec_to_tril_matrix
 from .elementwise import clipped_sigmoid
@@ -36,7 +36,7 @@ class SoftmaxTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SoftmaxTransform)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _call(self, x: Tensor) -> Tensor:
         weights = (x - x.amax(-1, keepdim=True)).exp()
@@ -69,7 +69,7 @@ class StickBreakingTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StickBreakingTransform)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _centred(self, x: Tensor) -> Tensor:
         """x, moved so that at zero each fraction is one over the shares still to come."""
@@ -120,7 +120,7 @@ class LowerCholeskyTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LowerCholeskyTransform)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _call(self, x: Tensor) -> Tensor:
         return x.tril(-1) + x.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
@@ -143,7 +143,7 @@ class PositiveDefiniteTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PositiveDefiniteTransform)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _call(self, x: Tensor) -> Tensor:
         factor = LowerCholeskyTransform()(x)

@@ -140,7 +140,7 @@ class InverseTransform(Transform):
         return self._inv.domain
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         """As the transform."""
         return self._inv.bijective
 
@@ -161,7 +161,7 @@ class InverseTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, InverseTransform) and self._inv == other._inv
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._inv._inv_call(x)

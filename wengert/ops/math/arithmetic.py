@@ -54,7 +54,8 @@ def div(xp, x, y):
     """Quotient of x and y; integers give floats."""
 
 
-div.vjp(x=lambda g, y: g / y, y=lambda g, y, out: -g * out / y)
+# The quotient is not saved: it may be changed in place before the backward pass.
+div.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
 
 
 @primitive(linear, public=False, method=False)
