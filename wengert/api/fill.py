@@ -42,6 +42,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with a number or 0-d tensor."""
+    if type(value) in indexing.REALS and indexing.overwritten(self, (), value):
+        return self
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise RuntimeError(

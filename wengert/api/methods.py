@@ -270,6 +270,11 @@ def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the size of one dimension."""
     if dim is None:
         return self.shape
+    if type(dim) is int:
+        try:
+            return self._a.shape[dim]
+        except IndexError:  # the general way says what is wrong
+            pass
     from ..ops.dims import wrap_dim
 
     return self._a.shape[wrap_dim(dim, self._a.ndim, "size")]

@@ -53,7 +53,7 @@ from .error_context import explain
 from .node import Slot, tick
 from .op import Op
 from .op_modes import ACTIVE
-from .plan import DTYPE, INPUT, OUTPUT, SHAPE, Origin, public_name
+from .plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, Origin, public_name
 from .source import INTERNAL, outside
 from .tensor import Tensor
 
@@ -208,10 +208,7 @@ def record(op: Op) -> list[str]:
         "    n = new(Node)",
         f"    n.parents = {group([f'n{i}' if w else 'None' for i, w in enumerate(wanted)])}",
         f"    n.saved = {group([value(o) for o in op.plan.saved])}",
-        "    n.seq = tick(); n.hooks = n.more = None",
-        "    fr = frame(1); c = fr.f_code",
-        "    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code",
-        "    n.code = c; n.lasti = fr.f_lasti",
+        *place(),
     ]
     if not op.many:
         return [*lines, "    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n"]
@@ -222,6 +219,16 @@ def record(op: Op) -> list[str]:
         if name not in op.integer:
             lines.append(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
     return lines
+
+
+def place() -> list[str]:
+    """Where and when a node was made."""
+    return [
+        "    n.seq = tick(); n.hooks = n.more = None",
+        "    fr = frame(1); c = fr.f_code",
+        "    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code",
+        "    n.code = c; n.lasti = fr.f_lasti",
+    ]
 
 
 def value(origin: Origin) -> str:
@@ -289,10 +296,72 @@ def composite_entry(op: Op) -> Callable[..., Any]:
 
 
 def variadic_entry(op: Op) -> Callable[..., Any]:
-    """Ops over any number of arrays: op(fixed..., *arrays, static...)."""
-    defaults = op.static
+    """Ops over any number of arrays: op(fixed..., *arrays, static...). For `cat` the text is
 
-    def f(*arrays: Any, out: Any = None, **static: Any) -> Any:
-        return dispatch.slow(op, arrays, {**defaults, **static} if static else defaults, out)
+    def cat(*arrays, dim=default_dim, out=None):
+      if out is not None or not arrays: return slow(op, arrays, {'dim': dim}, out)
+      try: raws = [x._a for x in arrays]
+      except AttributeError: return slow(op, arrays, {'dim': dim}, out)
+      a0 = raws[0]; d = a0.dtype; t = type(a0)
+      for a in raws:
+        if type(a) is not t or a.dtype is not d: return slow(op, arrays, {'dim': dim}, out)
+      ...
+      if not everyone.off or state.grad:
+        nodes = [x._n for x in arrays]
+        if nodes.count(None) < len(nodes):
+          n = new(Node)
+          ...
+    """
+    static, fixed = list(op.static), len(op.inputs)
+    parameters = [f"{k}=default_{k}" for k in static]
+    given = "{" + ", ".join([f"{k!r}: {k}" for k in static]) + "}"
+    slow = f"return slow(op, arrays, {given}, out)"
+    same = " or a.dtype is not d" if op.types != "any" else ""
+    lines = [
+        f"def {op.name}(*arrays, {''.join(k + ', ' for k in parameters)}out=None):",
+        f"  if out is not None or not arrays: {slow}",
+        "  try: raws = [x._a for x in arrays]",
+        f"  except AttributeError: {slow}",
+        "  a0 = raws[0]; d = a0.dtype; t = type(a0)",
+        "  for a in raws:",
+        f"    if type(a) is not t{same}: {slow}",
+    ]
+    if op.types == "promote":
+        lines.append(f"  if d is BF16: {slow}")
+    lines += [
+        "  try: f = impl[t]",
+        f"  except KeyError: {slow}",
+        f"  try: o0 = f(*raws, {', '.join([f'{k}={k}' for k in static])})",
+        "  except (ValueError, TypeError) as e: raise explain(op, raws, e) from e",
+        *wrap(op),
+    ]
+    if True in op.plan.wanted or op.plan.rest_wanted:
+        count = "" if op.plan.rest_wanted else f"[:{fixed}]"
+        lines += [
+            "  if not everyone.off or state.grad:",
+            f"    nodes = [x._n for x in arrays{count}]",
+            *[f"    nodes[{i}] = None" for i, w in enumerate(op.plan.wanted) if not w],
+            "    if nodes.count(None) < len(nodes):",
+            "      n = new(Node)",
+            "      n.parents = tuple(nodes)"
+            + " + (None,) * (len(raws) - len(nodes))" * bool(count),
+            f"      n.saved = {group([rest_value(o) for o in op.plan.saved])}",
+            *[f"  {line}" for line in place()],
+            "      n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n",
+        ]
+    lines += result(op)
+    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
 
-    return dressed(op, f)
+
+def rest_value(origin: Origin) -> str:
+    """value() where the operands are in a list."""
+    what, key = origin
+    if what is INPUT:
+        return f"raws[{key}]"
+    if what is REST:
+        return f"tuple(raws[{key.start}:])"
+    if type(key) is slice:
+        return f"tuple([a.{what} for a in raws[{key.start}:]])"
+    if what is SHAPE or what is DTYPE:
+        return f"raws[{key}].{what}"
+    return value(origin)

@@ -7,6 +7,7 @@ from typing import Any
 from ...arrays.lookup import NS, is_array, namespace
 from ...base import dtypes
 from ...base.devices import device
+from ...base.modes import state
 from ...engine.op import public
 from ...engine.tensor import Tensor, wrap
 from ..math.unary import astype
@@ -45,6 +46,46 @@ def plain(data: Any) -> Any:
     return data
 
 
+FLOATS = {dtypes.float32, dtypes.float64}
+HOST: list[Any] = []  # the CPU's function that makes arrays, once it was asked for
+
+
+def of_numbers(data: Any, dtype: Any) -> Any:
+    """The CPU array of a number, a list of numbers, or a list of lists of one length, in the dtype
+    that these alone decide, or in a plain float dtype; None for all else.
+    """
+    t = type(data)
+    if t is list or t is tuple:
+        if not data:
+            return None
+        kinds = {*map(type, data)}
+        if kinds == LISTS:
+            if len({*map(len, data)}) > 1 or not data[0]:
+                return None
+            kinds = set()
+            for row in data:
+                kinds.update(map(type, row))
+    else:
+        kinds = {t}
+    if float in kinds and kinds <= NUMBERS:
+        d = dtypes.get_default_dtype() if dtype is None else dtype
+    elif kinds == INTS:
+        d = dtypes.int64 if dtype is None else dtype
+    else:
+        return None
+    if d not in FLOATS and (d is not dtypes.int64 or float in kinds):
+        return None
+    if not HOST:
+        HOST.append(space("cpu").library.array)
+    try:
+        return HOST[0](data, d.np)
+    except (OverflowError, ValueError, TypeError):
+        return None
+
+
+NUMBERS, INTS, LISTS = {float, int}, {int}, {list}
+
+
 @public(method=False)
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A new tensor with a copy of data: a number, nested lists, an array.
@@ -53,6 +94,10 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     tensor([[1, 2],
             [3, 4]])
     """
+    if device is None and state.default_device is None:
+        a = of_numbers(data, dtype)
+        if a is not None:
+            return finish(a, requires_grad)
     if isinstance(data, Tensor):
         import warnings
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.lookup import NS, RANK
 from ...base import dtypes
+from ...base.modes import state
 from ...engine import views
-from ...engine.fast_paths import plain
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor, wrap
@@ -242,7 +243,33 @@ def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
 
 
 ROWS = ("array",)
-INT64 = dtypes.int64.np
+INT64, BOOL = dtypes.int64.np, dtypes.bool.np
+REALS = {float: 1e30, int: 2**15}  # type of a number -> up to where every float dtype but float16
+WRITABLE = {float, int, Tensor}
+SINGLE = {dtypes.float32.np, dtypes.float64.np}
+
+
+def places(self: Tensor, key: Any) -> Any:
+    """The index tensors of the commonest advanced keys: int64 tensors for the first dimensions, or
+    one mask of their shape; None for all else.
+    """
+    if type(key) is Tensor:
+        k, a = key._a, self._a
+        if type(k) is not type(a):
+            return None
+        if k.dtype is INT64:
+            return (key,) if k.ndim and a.ndim else None
+        n = k.ndim
+        if k.dtype is BOOL and n and k.shape == a.shape[:n] and not RANK.get(type(k)):
+            return [wrap(i) for i in k.nonzero()]
+        return None
+    if type(key) is not tuple or not 1 < len(key) <= self._a.ndim:
+        return None
+    t = type(self._a)
+    for k in key:
+        if type(k) is not Tensor or k._a.dtype is not INT64 or not k._a.ndim or type(k._a) is not t:
+            return None
+    return key
 
 
 def read(self: Tensor, key: Any) -> Tensor:
@@ -258,16 +285,14 @@ def read(self: Tensor, key: Any) -> Tensor:
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
         return select_item.entry(self, (key,))
-    if type(key) is Tensor and type(self) is Tensor and self._n is None:
-        a, k = self._a, key._a
-        if type(a) is type(k) and k.dtype is INT64 and k.ndim and a.ndim:
-            try:
-                return plain(take.impl[type(a)](a, k, spec=ROWS))
-            except (KeyError, IndexError):  # an interpreter's array; out of bounds
-                pass
-    if type(key) is Tensor and key._a.ndim and self._a.ndim and key.dtype.name == "int64":
-        check_index(key, self._a.shape[0], 0)
-        return take.entry(self, key, spec=("array",))
+    found = places(self, key)
+    if found is not None:
+        try:
+            return take.entry(self, *found, spec=ROWS * len(found))
+        except IndexError:
+            for d, k in enumerate(found):
+                check_index(k, self._a.shape[d], d)
+            raise
     if is_basic(key):
         try:
             return apply_basic(self, key if type(key) is tuple else (key,))
@@ -371,8 +396,47 @@ def nonzero_arrays(a: Tensor) -> list[Tensor]:
     return [wrap(i) for i in raw.nonzero()]
 
 
+def overwritten(self: Tensor, key: Any, value: Any) -> bool:
+    """x[key] = value in the library alone, where no graph, view or mark has to know, and where the
+    library takes just what is right; False (and nothing done) for all else.
+    """
+    a, x = self._a, self._x
+    if type(self) is not Tensor or RANK.get(type(a)) or state.levels:
+        return False
+    if self._n is not None or x is not None and x.inference:
+        return False
+    if x is not None and x.base is not None and x.base._n is not None:
+        return False
+    d = a.dtype
+    if type(value) is Tensor:
+        v = value._a
+        if value._n is not None or type(v) is not type(a) or v.dtype is not d:
+            return False
+    elif d not in SINGLE or abs(value) > REALS.get(type(value), -1.0):
+        return False
+    else:
+        v = value
+    if type(key) is Tensor:
+        k = key._a
+        if type(k) is not type(a) or not k.ndim or not (k.dtype is INT64 or k.dtype is BOOL):
+            return False
+        key = k
+    elif not is_basic(key):
+        return False
+    if NS[type(a)].name != "cpu" or not a.flags.writeable or 0 in a.strides:
+        return False
+    try:
+        a[key] = v
+    except (ValueError, IndexError, TypeError):  # nothing was written: the general way explains
+        return False
+    views.mutated(self)
+    return True
+
+
 def write(self: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
+    if type(value) in WRITABLE and overwritten(self, key, value):
+        return
     from ..creation.tensor import tensor
 
     form, spec, arrays = parse(self, key)
