@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..arrays.lookup import NS, SCALARS, Namespace, namespace
+from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
 from ..engine import grad_api, views
@@ -95,9 +95,7 @@ def like(x: Any, word: str, *args: Any) -> Tensor:
 
 
 NS[Tensor] = TensorNamespace()
-from ..arrays.lookup import RANK as _RANK  # noqa: E402
-
-_RANK[Tensor] = 1
+RANK[Tensor] = 1
 
 
 class Lazy:
