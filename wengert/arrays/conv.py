@@ -1,10 +1,11 @@
 """Convolution over 1 to 3 spatial dimensions and its two adjoints: each other's derivatives.
 
 `conv(x, w)`, `conv_input(g, w)` and `conv_weight(x, g)` are the three views of one trilinear form:
-correlate x with w, and g with the result. A transposed convolution is `conv_input`. All of them
-copy the taps of a few images into columns (as contiguous runs, see `windows.py`), multiply once per
-group of channels, and move on, so that the columns stay in the cache. Layout is PyTorch's: x (N, C,
-*spatial), w (O, C / groups, *kernel).
+correlate x with w, and g with the result. A transposed convolution is `conv_input`. On the CPU the
+direct kernels of `kernels/conv.py` do it, where they apply. What is here copies the taps of a few
+images into columns (as contiguous runs, see `windows.py`), multiplies once per group of channels,
+and moves on, so that the columns stay in the cache. Layout is PyTorch's: x (N, C, *spatial),
+w (O, C / groups, *kernel).
 
 float16 and bfloat16 are computed in float32.
 """
@@ -17,6 +18,9 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numpy as np
+
+from ..kernels import conv as kernels
 from ..kernels import threads
 from .windows import (
     Array,
@@ -44,6 +48,10 @@ def conv(lib: Any, x: Array, w: Array, bias: Array | None, geometry: Geometry) -
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, w, bias = widen(lib, x), widen(lib, w), bias if bias is None else widen(lib, bias)
+    if lib is np:
+        direct = kernels.conv(x, w, bias, geometry)
+        if direct is not None:
+            return direct if direct.dtype is dtype else direct.astype(dtype)
     t = conv_taps(x.shape[2:], w.shape[2:], geometry)
     out = lib.empty((len(x), len(w), *t.out), x.dtype)
     if out.size and w.size:
@@ -62,6 +70,10 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     dtype = g.dtype
     if dtype.itemsize == 2:
         g, w = widen(lib, g), widen(lib, w)
+    if lib is np:
+        direct = kernels.conv_input(g, w, x_shape, geometry)
+        if direct is not None:
+            return direct if direct.dtype is dtype else direct.astype(dtype)
     classes, all_seen = _classes(x_shape[2:], g.shape[2:], w.shape[2:], geometry)
     busy = bool(g.size and w.size)
     x = (lib.empty if all_seen and busy else lib.zeros)(x_shape, g.dtype)
@@ -161,6 +173,10 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, g = widen(lib, x), widen(lib, g)
+    if lib is np:
+        direct = kernels.conv_weight(x, g, w_shape, geometry)
+        if direct is not None:
+            return direct if direct.dtype is dtype else direct.astype(dtype)
     groups, k = geometry.groups, prod(w_shape[1:])
     if not x.size or not g.size or not k:
         return lib.zeros(w_shape, dtype)

@@ -1,8 +1,8 @@
 """Machine code made while a program runs, where llvmlite is installed.
 
-Here: the compiler for this machine, and `Code`, a function that is compiled once it pays. Not here:
-what is compiled (`row_gather.py` and `arrays/random_kernels.py` beside this file, and the
-optimizers' formulas).
+Here: the compiler as those see it who write IR themselves, and `Code`, a function that is compiled
+once it pays. Not here: what is compiled (`row_gather.py` beside this file,
+`arrays/random_kernels.py`, and the optimizers' formulas).
 
 Everything works without: each caller has a way of its own with NumPy, to the same numbers.
 """
@@ -14,6 +14,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from . import compiler
+from .compiler import Target
+
 COST = 30e6  # ns that it takes to load the compiler and to compile a function
 
 
@@ -23,44 +26,26 @@ class Host:
     made: list[Host | None] = []
     lock = threading.RLock()
 
-    def __init__(self) -> None:
-        import llvmlite.binding as llvm
-
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.features = features = llvm.get_host_cpu_features()
-        self.llvm = llvm
-        self.bytes = 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-        self.machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2, jit=True
-        )
-        self.engines: list[Any] = []  # the code lives as long as they do
+    def __init__(self, target: Target) -> None:
+        self.target, self.bytes = target, target.bytes
+        enabled = [f[1:] for f in target.features.split(",") if f.startswith("+")]
+        self.features = dict.fromkeys(enabled, True)
 
     @classmethod
     def make(cls) -> Host | None:
         with cls.lock:
             if not cls.made:
-                try:
-                    cls.made.append(cls())
-                except (ImportError, OSError, RuntimeError):
-                    cls.made.append(None)
+                target = compiler.target()
+                cls.made.append(None if target is None else cls(target))
             return cls.made[0]
 
     def fuses(self) -> bool:
         """Whether the processor multiplies and adds with one rounding."""
-        return self.features.get("fma", False) or self.machine.triple.startswith(
-            ("aarch64", "arm64")
-        )
+        return self.target.arm or self.features.get("fma", False)
 
     def address(self, code: str) -> int:
         """Where the function `run` of some IR is in memory."""
-        with self.lock:
-            module = self.llvm.parse_assembly(code)
-            module.verify()
-            engine = self.llvm.create_mcjit_compiler(module, self.machine)
-            engine.finalize_object()
-            self.engines.append(engine)
-            return engine.get_function_address("run")
+        return compiler.load(self.target, code, lambda: code, ["run"])[0]
 
 
 class Code:

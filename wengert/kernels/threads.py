@@ -9,7 +9,9 @@ compiler.
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
+import math
 import os
 import queue
 import threading
@@ -23,13 +25,36 @@ Work = Callable[[Iterator[Any]], None]
 
 
 def available() -> int:
-    """Processors that this process may use; the variable OMP_NUM_THREADS limits them."""
+    """Processors that this process may use; a quota and the variable OMP_NUM_THREADS limit them."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system
         cores = os.cpu_count() or 1
+    cores = max(1, math.ceil(min(cores, quota())))
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+
+
+@functools.cache
+def quota(root: str = "/sys/fs/cgroup") -> float:
+    """How many processors' time the control group of this process may use."""
+    try:
+        with open(f"{root}/cpu.max") as f:
+            most, _, period = f.read().partition(" ")
+    except OSError:
+        try:
+            with (
+                open(f"{root}/cpu/cpu.cfs_quota_us") as f,
+                open(f"{root}/cpu/cpu.cfs_period_us") as g,
+            ):
+                most, period = f.read(), g.read()
+        except OSError:
+            return math.inf
+    try:
+        share = int(most) / int(period)
+    except (ValueError, ZeroDivisionError):  # "max"
+        return math.inf
+    return share if share > 0 else math.inf
 
 
 def count() -> int:

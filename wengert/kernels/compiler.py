@@ -1,0 +1,185 @@
+"""The compiler of this machine, and machine code from kernels' text.
+
+Here: `Target`, a processor to write code for; `load`, the addresses of functions whose text is made
+only if the machine code is not in the cache. Not here: the text (`lanes.py`), the cache on disk
+(`cache.py`) and who runs the code (`workers.py`).
+
+Everything works without llvmlite: `target()` is None then, and callers have NumPy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import cache
+
+
+@dataclass(frozen=True)
+class Target:
+    """A processor: LLVM's names of it, and what the kernels' blocks depend on."""
+
+    triple: str
+    cpu: str
+    features: str
+    bytes: int  # of a vector
+    registers: int  # that hold vectors
+
+    @property
+    def x86(self) -> bool:
+        return self.triple.startswith(("x86_64", "i386", "i686"))
+
+    @property
+    def arm(self) -> bool:
+        return self.triple.startswith(("aarch64", "arm64"))
+
+    def lanes(self, word: str) -> int:
+        """How many numbers of a type a vector holds."""
+        return self.bytes // {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}[word]
+
+    @classmethod
+    def x86_64(cls, cpu: str, features: str = "", width: int = 16) -> Target:
+        """A processor by LLVM's name for it; width: bytes of its vectors."""
+        return cls("x86_64-unknown-linux-gnu", cpu, features, width, 32 if width == 64 else 16)
+
+    @classmethod
+    def aarch64(cls, cpu: str = "generic") -> Target:
+        return cls("aarch64-unknown-linux-gnu", cpu, "+neon", 16, 32)
+
+
+class _Compiler:
+    """LLVM, set up for one processor."""
+
+    def __init__(self, target: Target) -> None:
+        import llvmlite.binding as llvm
+
+        if target.triple.startswith(llvm.get_default_triple().partition("-")[0]):
+            llvm.initialize_native_target()
+            llvm.initialize_native_asmprinter()
+        else:
+            llvm.initialize_all_targets()
+            llvm.initialize_all_asmprinters()
+        self.llvm, self.target = llvm, target
+        options = dict(cpu=target.cpu, features=target.features, opt=2)
+        self.machine = llvm.Target.from_triple(target.triple).create_target_machine(
+            **options, jit=True
+        )
+        self.version = f"{llvm.llvm_version_info} {target}"
+        self.engines: list[Any] = []  # code lives as long as they do
+
+    def parse(self, text: str) -> Any:
+        module = self.llvm.parse_assembly(text)
+        module.verify()
+        return module
+
+    def object(self, text: str) -> bytes:
+        return self.machine.emit_object(self.parse(text))
+
+    def link(self, code: bytes, names: Sequence[str]) -> list[int]:
+        llvm = self.llvm
+        empty = llvm.parse_assembly(f'target triple = "{self.target.triple}"')
+        engine = llvm.create_mcjit_compiler(empty, self.machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        self.engines.append(engine)
+        found = [engine.get_function_address(name) for name in names]
+        if not all(found):
+            raise RuntimeError(f"machine code without {names}")
+        return found
+
+
+_lock = threading.RLock()
+_compilers: dict[Target, _Compiler] = {}
+_host: list[Target | None] = []
+_symbols: set[str] = set()
+
+
+def target() -> Target | None:
+    """The processor of this machine, or None where there is no compiler for it."""
+    if not _host:
+        with _lock:
+            if not _host:
+                _host.append(_find_host())
+    return _host[0]
+
+
+def _find_host() -> Target | None:
+    try:
+        import llvmlite.binding as llvm
+
+        features = llvm.get_host_cpu_features()
+        wide = 64 if features.get("avx512f") and features.get("avx512vl") else 0
+        width = wide or (32 if features.get("avx2") and features.get("fma") else 16)
+        host = Target(
+            llvm.get_default_triple(),
+            llvm.get_host_cpu_name(),
+            features.flatten(),
+            width,
+            32 if wide else 16,
+        )
+        if host.arm:
+            host = Target(host.triple, host.cpu, host.features, 16, 32)
+        if not (host.x86 or host.arm) or sys.maxsize < 1 << 40:
+            return None
+        _compilers[host] = _Compiler(host)
+        return host
+    except (ImportError, OSError, RuntimeError):
+        return None
+
+
+def compiler(target: Target) -> _Compiler:
+    with _lock:
+        if target not in _compilers:
+            _compilers[target] = _Compiler(target)
+        return _compilers[target]
+
+
+def load(target: Target, key: object, text: Callable[[], str], names: Sequence[str]) -> list[int]:
+    """Addresses of the functions `names` of the module `text()`.
+
+    key: what the text depends on, apart from the target and from the files of this folder; its
+    `repr` must say it all.
+    """
+    with _lock:
+        c = compiler(target)
+        entry = cache.entry(key, c.version)
+        code = cache.read(entry)
+        if code is not None:
+            try:
+                return c.link(code, names)
+            except RuntimeError:
+                pass  # not an object file of ours: made again
+        code = c.object(text())
+        cache.write(entry, code)
+        return c.link(code, names)
+
+
+def assembly(target: Target, text: str) -> str:
+    """What the compiler makes of a module, for people and for tests."""
+    with _lock:
+        c = compiler(target)
+        return c.machine.emit_assembly(c.parse(text))
+
+
+def define_symbol(name: str, function: Any) -> None:
+    """Let kernels call a C function by name."""
+    import llvmlite.binding as llvm
+
+    with _lock:
+        if name not in _symbols:
+            where = function if isinstance(function, int) else ctypes.cast(function, _P).value
+            llvm.add_symbol(name, where)
+            _symbols.add(name)
+
+
+_P = ctypes.c_void_p
+
+if hasattr(os, "register_at_fork"):  # a child must not find the compiler in the middle of its work
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
