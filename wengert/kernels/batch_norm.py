@@ -1,0 +1,212 @@
+"""Batch norm of NumPy arrays in two passes each way: sums of the channels, then all elements.
+
+Statistics are taken about the mean of the channel's first plane, so that squares lose nothing;
+planes are summed in the array's precision and added up in double. Sizes are arguments: one kernel
+serves all shapes. Functions give None where the kernels do not apply.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import compiler
+from .jobs import WORDS, Job, job
+from .lanes import Pointer, Value
+from .sweep import sums, sweep
+
+Array = Any
+LEAST = 4096  # elements
+CHUNK = 16384  # elements that a thread takes at a time
+
+
+def _channel(k: Job, word: str, n: Value, apart: Value, p: Value, count: int, body: Any) -> Any:
+    """Sums over the planes of a channel of the `count` vectors that body(start, i, mask) gives."""
+    lanes = k.lanes(word)
+    zero = k.zero("double", lanes // 2)
+
+    def plane(i: Value, *now: Value) -> list[Value]:
+        start = i * apart
+        found = sums(k, p, word, lanes, count, lambda j, mask: body(start, j, mask))
+        halves = [v.doubles() for v in found]
+        return [a + (low + high) for a, (low, high) in zip(now, halves)]
+
+    return [v.sum() for v in k.loop(0, n, 1, plane, [zero] * count)]
+
+
+@job("x: T*, weight: T*, out: out T*, n: i64, c: i64, p: i64, eps: double")
+def statistics(k: Job, word: str) -> None:
+    """A chunk is a channel. out: mean, variance, 1 / deviation and that times the weight."""
+    x, weight, out, n, c, p, eps = k.table()
+    lanes = k.lanes(word)
+    x = x.at(k.chunk * p)
+    (first,) = sums(k, p, word, lanes, 1, lambda i, mask: x.load(i, lanes, mask))
+    centre = first.sum() / p.to(word)
+    centre = (centre - centre).equals(0.0).choose(centre, 0.0)  # not about inf
+
+    def moments(start: Value, i: Value, mask: Value | None) -> tuple[Value, Value]:
+        d = x.at(start).load(i, lanes, mask) - centre
+        return d, d * d
+
+    total, squares = _channel(k, word, n, c * p, p, 2, moments)
+    size = (n * p).to("double")
+    mean = total / size
+    var = (squares / size - mean * mean).most(0.0)
+    rstd = (1.0 / (var + eps).sqrt()).to(word)
+    mean = (mean + centre.to("double")).to(word)
+    for j, v in enumerate((mean, var.to(word), rstd, rstd * weight.load(k.chunk))):
+        out.store(v, k.chunk + c * j)
+
+
+def _planes(k: Job, word: str, c: Value, p: Value, n: Value, share: Value, body: Any) -> None:
+    """body(start, channel) gives (i, mask) -> None, for each of a chunk's `share` planes."""
+
+    def plane(i: Value) -> None:
+        each = body(i * p, i % c)
+        sweep(k, p, k.lanes(word), lambda j, mask, u: each(j, mask))
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, n * c), 1, plane)
+
+
+def _spread(a: Pointer, i: Value, lanes: int) -> Value:
+    return a.load(i).wide(lanes)
+
+
+@job("x: T*, mean: T*, scale: T*, bias: T*, y: out T*, n: i64, c: i64, p: i64, share: i64")
+def normalize(k: Job, word: str) -> None:
+    """y = (x - mean) * scale + bias; a chunk is `share` planes."""
+    x, mean, scale, bias, y, n, c, p, share = k.table()
+    lanes = k.lanes(word)
+
+    def body(start: Value, channel: Value) -> Any:
+        xs, ys = x.at(start), y.at(start)
+        m, s, b = (_spread(a, channel, lanes) for a in (mean, scale, bias))
+
+        def each(i: Value, mask: Value | None) -> None:
+            ys.store((xs.load(i, lanes, mask) - m).fma(s, b), i, mask)
+
+        return each
+
+    _planes(k, word, c, p, n, share, body)
+
+
+@job("g: T*, x: T*, mean: T*, out: out T*, n: i64, c: i64, p: i64")
+def channel_sums(k: Job, word: str) -> None:
+    """A chunk is a channel. out: the sums of g, and of g * (x - mean)."""
+    g, x, mean, out, n, c, p = k.table()
+    lanes = k.lanes(word)
+    g, x = g.at(k.chunk * p), x.at(k.chunk * p)
+    m = _spread(mean, k.chunk, lanes)
+
+    def both(start: Value, i: Value, mask: Value | None) -> tuple[Value, Value]:
+        gi = g.at(start).load(i, lanes, mask)
+        return gi, gi * (x.at(start).load(i, lanes, mask) - m)
+
+    for j, v in enumerate(_channel(k, word, n, c * p, p, 2, both)):
+        out.store(v.to(word), k.chunk + c * j)
+
+
+@job(
+    "g: T*, x: T*, mean: T*, a: T*, b: T*, c0: T*, out: out T*, n: i64, c: i64, p: i64, share: i64"
+)
+def combine(k: Job, word: str) -> None:
+    """out = a * g + b * (x - mean) + c0; a chunk is `share` planes."""
+    g, x, mean, a, b, c0, out, n, c, p, share = k.table()
+    lanes = k.lanes(word)
+
+    def body(start: Value, channel: Value) -> Any:
+        gs, xs, to = g.at(start), x.at(start), out.at(start)
+        m, av, bv, cv = (_spread(v, channel, lanes) for v in (mean, a, b, c0))
+
+        def each(i: Value, mask: Value | None) -> None:
+            d = xs.load(i, lanes, mask) - m
+            to.store(gs.load(i, lanes, mask).fma(av, d.fma(bv, cv)), i, mask)
+
+        return each
+
+    _planes(k, word, c, p, n, share, body)
+
+
+# ------------------------------------------------------------------------- calls
+
+
+def _facts(x: Array) -> tuple[str, int, int, int, int] | None:
+    """(type, images, channels, positions, planes of a chunk), or None."""
+    word = WORDS.get(x.dtype)
+    if word is None or x.size < LEAST or compiler.target() is None:
+        return None
+    n, c = x.shape[:2]
+    p = x.size // (n * c)
+    return (word, n, c, p, max(1, CHUNK // p)) if p > 1 else None
+
+
+def batch_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, ...] | None:
+    """(normalised x, mean, variance, 1 / deviation) with the statistics of the batch."""
+    facts = _facts(x)
+    if facts is None:
+        return None
+    word, n, c, p, _ = facts
+    w = np.ones(c, x.dtype) if weight is None else _like(weight, x)
+    if w is None:
+        return None
+    x = np.ascontiguousarray(x)
+    out = np.empty((4, c), x.dtype)
+    statistics(word)(c, x, w, out, n, c, p, eps)
+    mean, var, rstd, scale = out
+    y = normalized(x, mean, scale, bias)
+    return None if y is None else (y, mean, var, rstd)
+
+
+def normalized(x: Array, mean: Array, scale: Array, bias: Array) -> Array | None:
+    """(x - mean) * scale + bias, with numbers for each channel."""
+    facts = _facts(x)
+    if facts is None:
+        return None
+    word, n, c, p, share = facts
+    b = np.zeros(c, x.dtype) if bias is None else _like(bias, x)
+    mean, scale = _like(mean, x), _like(scale, x)
+    if b is None or mean is None or scale is None:
+        return None
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    normalize(word)(-(-n * c // share), x, mean, scale, b, y, n, c, p, share)
+    return y
+
+
+def batch_norm_backward(
+    g: Array, x: Array, weight: Array, mean: Array, rstd: Array, training: bool, needs: Any
+) -> tuple[Array, ...] | None:
+    """Gradients of x, weight and bias."""
+    facts = _facts(x)
+    if facts is None:
+        return None
+    word, n, c, p, share = facts
+    m, r = _like(mean, x), _like(rstd, x)
+    w = r if weight is None else _like(weight, x)
+    if m is None or r is None or w is None or g.shape != x.shape or g.dtype != x.dtype:
+        return None
+    g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
+    sums = None
+    if training or needs[1] or needs[2]:
+        sums = np.empty((2, c), x.dtype)
+        channel_sums(word)(c, g, x, m, sums, n, c, p)
+    gx = None
+    if needs[0]:
+        a = r if weight is None else r * w
+        if training:
+            a0 = a * x.dtype.type(-1 / (n * p))
+            b, c0 = a0 * r * r * sums[1], a0 * sums[0]
+        else:
+            b = c0 = np.zeros(c, x.dtype)
+        gx = np.empty_like(x)
+        combine(word)(-(-n * c // share), g, x, m, a, b, c0, gx, n, c, p, share)
+    gw = sums[1] * r if needs[1] else None
+    return gx, gw, sums[0] if needs[2] else None
+
+
+def _like(a: Array, x: Array) -> Array | None:
+    """Numbers for each channel, as the kernels want them."""
+    if a.dtype != x.dtype or a.shape != x.shape[1:2]:
+        return None
+    return np.ascontiguousarray(a)
