@@ -147,11 +147,9 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
         return r
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
-    return (
-        xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0)
-        if n - correction > 0
-        else xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
-    )
+    rest = xp.sum(centred, dim, keepdim)  # what the rounding of the mean has left
+    total = xp.sum(square_of(xp, centred), dim, keepdim) - square_of(xp, rest) / max(n, 1)
+    return total / (n - correction if n and n > correction else xp.zeros((), real_dtype(x)))
 
 
 def square_of(xp: Any, x: Any) -> Any:
