@@ -17,7 +17,6 @@ from ..kernels import formulas
 from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
 
-
 LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact enough
 
 

@@ -114,7 +114,9 @@ def channel_dots(lib: Any, x: Any, y: Any) -> Any:
         if n <= step:
             return ones(lib, n, x.dtype).dot(x * y)
         starts = range(0, n, step)
-        return channel_sums(lib, lib.stack([channel_dots(lib, x[i : i + step], y[i : i + step]) for i in starts]))
+        return channel_sums(
+            lib, lib.stack([channel_dots(lib, x[i : i + step], y[i : i + step]) for i in starts])
+        )
     n, c, m = x.shape
     return channel_sums(lib, row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c))
 

@@ -79,11 +79,7 @@ def sum_all(lib: Any, x: Any) -> Any:
 def mean_all(lib: Any, x: Any) -> Any:
     """Mean of every element."""
     d = x.dtype
-    return (
-        add_up(lib, x) / d.type(x.size)
-        if (d is F32 or d is F64) and x.ndim
-        else mean(lib, x)
-    )
+    return add_up(lib, x) / d.type(x.size) if (d is F32 or d is F64) and x.ndim else mean(lib, x)
 
 
 def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:

@@ -70,7 +70,10 @@ def along(lib: Any, x: Any, axis: int) -> Any:
         y = columns(lib, x.reshape(math.prod(before), n, math.prod(beside)))
         return y.reshape(*before, *beside)
     whole = n - n % SHORT
-    head, tail = (slice(None),) * axis + (slice(whole),), (slice(None),) * axis + (slice(whole, None),)
+    head, tail = (
+        (slice(None),) * axis + (slice(whole),),
+        (slice(None),) * axis + (slice(whole, None),),
+    )
     blocks = x[head].reshape(*shape[:axis], n // SHORT, SHORT, *shape[axis + 1 :])
     total = along(lib, lib.add.reduce(blocks, axis + 1), axis)
     return total + lib.add.reduce(x[tail], axis) if whole < n else total

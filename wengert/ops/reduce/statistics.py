@@ -55,11 +55,9 @@ def prod_(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return prod.entry(
-        input,
-        None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None),
-        keepdim,
-    )
+    d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
+    r = prod.entry(input, d if input._a.ndim else None, keepdim)
+    return r if dtype is None or r.dtype is dtype else r.to(dtype)
 
 
 def _truth(name: str) -> Any:
@@ -166,11 +164,31 @@ def real_dtype(x: Any) -> Any:
 
 def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     n = count(tuple(x_shape), dim)
-    scale = 2 / (n - correction) if n != correction else math.nan
-    return restore(xp, g, x_shape, dim, keepdim) * (x - xp.mean(x, dim, True)) * scale
+    g, away = restore(xp, g, x_shape, dim, keepdim), x - xp.mean(x, dim, True)
+    if n > correction:
+        return g * away * (2 / (n - correction))
+    return g * xp.where(xp.eq(away, 0), math.nan, math.inf)
 
 
 var.vjp(complex=True, x=_var)
+
+
+@op(reduction, public=False, method=False, name="std")
+def deviation(xp, x, dim=None, correction=1, keepdim=False):
+    """Root of the variance."""
+    return xp.sqrt(xp.var(x, dim, correction, keepdim))
+
+
+def _deviation(
+    xp: Any, g: Any, x: Any, out: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool
+) -> Any:
+    """0 where nothing deviates, though the root is steep there."""
+    still = xp.eq(out, 0)
+    slope = xp.where(still, xp.zeros_like(g), g / (xp.where(still, xp.ones_like(out), out) * 2))
+    return _var(xp, slope, x, x_shape, dim, correction, keepdim)
+
+
+deviation.vjp(complex=True, x=_deviation)
 
 
 def correction_of(
@@ -212,12 +230,11 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 " reduction factor (input numel divided by output numel).",
                 stacklevel=2,
             )
-        v = low(var.entry, input, d, c, keep)
-        v = v.sqrt() if root else v
+        v = low((deviation if root else var).entry, input, d, c, keep)
         return (v, mean_(input, d, keep)) if pair else v
 
     if not pair:
-        short(deviation(root))(f)
+        short(spread(root))(f)
     f.__name__ = name
     f.__doc__ = (
         ("Standard deviation" if root else "Variance")
@@ -227,7 +244,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
     return public(f, name=name)
 
 
-def deviation(root: bool) -> Any:
+def spread(root: bool) -> Any:
     """The short form of var() and std(), and of both along one dim, with the usual correction."""
     find = var.impl.get
 
@@ -332,8 +349,8 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
         return x * xp.where(zero, xp.zeros_like(out), g / safe)
     a = xp.abs(x)
     if ord in (math.inf, -math.inf):
-        hit = xp.astype(xp.eq(a, out), out.dtype)
-        return xp.sgn(x) * (hit * (g / xp.sum(hit, dim, True)))
+        hit = xp.logical_or(xp.eq(a, out), xp.isnan(a))  # several nan share it
+        return xp.sgn(x) * (xp.keep(g / xp.sum(xp.astype(hit, out.dtype), dim, True), hit))
     at0 = xp.eq(a, 0)
     p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
     return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))
