@@ -17,18 +17,8 @@ from typing import NamedTuple
 
 # A folder imports from itself and from folders to its left.
 LAYERS = ["base", "kernels", "arrays", "engine", "ops", "api", "transforms", "compiler", "nn"]
-LAYERS += [
-    "optim",
-    "data",
-    "amp",
-    "io",
-    "distributions",
-    "export",
-    "vision",
-    "distributed",
-    "train",
-]
-LAYERS += ["train", "observe", "viz", "cli"]
+LAYERS += ["optim", "data", "amp", "io", "testing", "fx", "jit", "distributions", "export"]
+LAYERS += ["vision", "distributed", "train", "observe", "viz", "cli"]
 # Whatever else stands directly in wengert/ is a front: one of torch's paths, which only re-exports.
 FRONT = "front"
 RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}

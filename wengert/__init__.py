@@ -73,12 +73,15 @@ short, int, long = int16, int32, int64
 
 # packages and modules that are imported when first used
 _LAZY = (
+    "accelerator",
     "autograd",
     "backends",
     "cuda",
     "distributions",
     "fft",
     "func",
+    "functional",
+    "futures",
     "linalg",
     "masked",
     "nn",
@@ -91,8 +94,10 @@ _LAZY = (
     "sklearn",
     "sparse",
     "special",
+    "testing",
     "torch_version",
     "train",
+    "types",
     "utils",
     "version",
     "viz",
@@ -131,6 +136,14 @@ _PROVIDED = {
     "save": "io",
     "load": "io",
     "vmap": "func",
+    "AcceleratorError": "base.errors",
+    "OutOfMemoryError": "base.errors",
+    "Event": "api.streams",
+    "Stream": "api.streams",
+    "SymBool": "base.symbolic",
+    "SymFloat": "base.symbolic",
+    "SymInt": "base.symbolic",
+    "Tag": "base.symbolic",
 }
 
 

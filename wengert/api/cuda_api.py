@@ -1,12 +1,18 @@
-"""What scripts ask about CUDA devices (torch.cuda). The arrays are CuPy's (`arrays/cuda.py`)."""
+"""What scripts ask about CUDA devices (torch.cuda). The arrays are CuPy's (`arrays/cuda.py`).
+
+Memory is in `cuda_memory.py`, streams are in `streams.py`.
+"""
 
 from __future__ import annotations
 
+import types
+from collections.abc import Callable
 from typing import Any
 
 from ..arrays import cuda as _cuda
 from ..base.devices import device as _device
 from ..base.modes import _Switch
+from . import generator, streams
 
 
 def is_available() -> bool:
@@ -29,7 +35,8 @@ def init() -> None:
     _cuda.library()
 
 
-def _number(d: Any) -> int:
+def device_number(d: Any) -> int:
+    """The number of a CUDA device; the current one's for None."""
     if d is None:
         return current_device()
     d = _device(d)
@@ -43,49 +50,27 @@ def current_device() -> int:
 
 def set_device(device: Any) -> None:
     """Make a device the current one."""
-    _cuda.library().cuda.runtime.setDevice(_number(device))
+    _cuda.library().cuda.runtime.setDevice(device_number(device))
 
 
 def get_device_name(device: Any = None) -> str:
     """The device's name."""
-    return str(_cuda.library().cuda.runtime.getDeviceProperties(_number(device))["name"].decode())
+    return str(
+        _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))["name"].decode()
+    )
 
 
 def get_device_capability(device: Any = None) -> tuple[int, int]:
     """(major, minor) compute capability."""
-    p = _cuda.library().cuda.runtime.getDeviceProperties(_number(device))
+    p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
     return int(p["major"]), int(p["minor"])
 
 
 def synchronize(device: Any = None) -> None:
     """Wait for the work on a device."""
     if is_available():
-        with _cuda.library().cuda.Device(_number(device)):
+        with _cuda.library().cuda.Device(device_number(device)):
             _cuda.library().cuda.runtime.deviceSynchronize()
-
-
-def empty_cache() -> None:
-    """Give unused cached memory back."""
-    if is_available():
-        _cuda.library().get_default_memory_pool().free_all_blocks()
-
-
-def memory_allocated(device: Any = None) -> int:
-    """Bytes in use by arrays (0 without a device)."""
-    return int(_cuda.library().get_default_memory_pool().used_bytes()) if is_available() else 0
-
-
-def memory_reserved(device: Any = None) -> int:
-    """Bytes held by the memory pool (0 without a device)."""
-    return int(_cuda.library().get_default_memory_pool().total_bytes()) if is_available() else 0
-
-
-max_memory_allocated = memory_allocated
-max_memory_reserved = memory_reserved
-
-
-def reset_peak_memory_stats(device: Any = None) -> None:
-    """Accepted; the pool keeps no peak."""
 
 
 def manual_seed(seed: int) -> None:
@@ -97,11 +82,239 @@ def manual_seed(seed: int) -> None:
 manual_seed_all = manual_seed
 
 
+def get_device_properties(device: Any = None) -> Any:
+    """Name, memory, capability and size of a device, as attributes."""
+    p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
+    facts = {k: v.decode() if isinstance(v, bytes) else v for k, v in p.items()}
+    facts.update(
+        total_memory=facts["totalGlobalMem"], multi_processor_count=p["multiProcessorCount"]
+    )
+    return types.SimpleNamespace(**facts)
+
+
+def can_device_access_peer(device: Any, peer_device: Any) -> bool:
+    """Whether one device can read another's memory."""
+    here, there = device_number(device), device_number(peer_device)
+    return bool(_cuda.library().cuda.runtime.deviceCanAccessPeer(here, there))
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Whether the current device knows bfloat16 (False without one)."""
+    return is_available() and (including_emulation or get_device_capability() >= (8, 0))
+
+
+def is_tf32_supported() -> bool:
+    """Whether the current device knows TF32 (False without one)."""
+    return is_available() and get_device_capability() >= (8, 0)
+
+
+def get_arch_list() -> list[str]:
+    """The architectures that kernels were compiled for: none ahead of time."""
+    return []
+
+
+def get_gencode_flags() -> str:
+    """The flags of NVCC that kernels were compiled with: none."""
+    return ""
+
+
+def ipc_collect() -> None:
+    """Accepted; no memory is shared with other processes."""
+
+
+def is_current_stream_capturing() -> bool:
+    """Whether a CUDA graph is being recorded."""
+    return is_available() and bool(_cuda.library().cuda.get_current_stream().is_capturing())
+
+
+def current_blas_handle() -> int:
+    """cuBLAS's handle of the current device."""
+    return int(_cuda.library().cuda.device.get_cublas_handle())
+
+
+def current_solver_handle() -> int:
+    """cuSOLVER's handle of the current device."""
+    return int(_cuda.library().cuda.device.get_cusolver_handle())
+
+
+def check_error(res: int) -> None:
+    """Raise RuntimeError for a result of CUDA's that is an error."""
+    if res:
+        raise RuntimeError(f"CUDA error {res}")
+
+
+_sync_debug = 0
+
+
+def set_sync_debug_mode(debug_mode: int | str) -> None:
+    """Keep the mode; synchronisations are not watched."""
+    global _sync_debug
+    modes = {"default": 0, "warn": 1, "error": 2}
+    if isinstance(debug_mode, str) and debug_mode not in modes:
+        raise RuntimeError(
+            "invalid value of debug_mode, expected one of `default`, `warn`, `error`"
+        )
+    _sync_debug = modes[debug_mode] if isinstance(debug_mode, str) else debug_mode
+
+
+def get_sync_debug_mode() -> int:
+    """The mode that was set."""
+    return _sync_debug
+
+
+def _watched(what: str) -> Callable[..., Any]:
+    def f(device: Any = None) -> int:
+        raise ModuleNotFoundError(
+            f"torch.cuda.{what} asks NVIDIA's management library, which wengert does not use: see "
+            "nvidia-smi, or the package nvidia-ml-py"
+        )
+
+    f.__name__ = f.__qualname__ = what
+    f.__doc__ = "Not available: raises ModuleNotFoundError and says where to look."
+    return f
+
+
+clock_rate, memory_usage, power_draw, temperature, utilization = map(
+    _watched, ("clock_rate", "memory_usage", "power_draw", "temperature", "utilization")
+)
+
+
+class Event(streams.Event):
+    """A mark in a stream of a CUDA device."""
+
+    def __init__(
+        self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False,
+        external: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            "cuda", enable_timing=enable_timing, blocking=blocking, interprocess=interprocess
+        )
+
+
+class Stream(streams.Stream):
+    """A queue of work on a CUDA device."""
+
+    def __init__(self, device: Any = None, priority: int = 0, **kwargs: Any) -> None:
+        super().__init__("cuda" if device is None else device, priority)
+
+
+class ExternalStream(Stream):
+    """A stream that another library made, given by its address."""
+
+    def __init__(self, stream_ptr: int, device: Any = None, **kwargs: Any) -> None:
+        self.device, self.priority = _device("cuda", device_number(device)), 0
+        self.native = _cuda.library().cuda.ExternalStream(stream_ptr)
+
+
+def get_stream_from_external(data_ptr: int, device: Any = None) -> Stream:
+    """The stream at an address."""
+    return ExternalStream(data_ptr, device)
+
+
+def stream(stream: Any) -> streams.StreamContext:
+    """Context manager: a stream is the current one inside; None changes nothing."""
+    return streams.StreamContext(stream)
+
+
+def current_stream(device: Any = None) -> streams.Stream:
+    """The stream that work goes to now."""
+    return streams.current_stream(_device("cuda", device_number(device)))
+
+
+def default_stream(device: Any = None) -> streams.Stream:
+    """The stream that work goes to unless another is chosen."""
+    return streams.default_stream(_device("cuda", device_number(device)))
+
+
+NO_GRAPHS = "CUDA graphs cannot be recorded from Python here yet: call the function itself"
+
+
+class CUDAGraph:
+    """Not available: work recorded once and replayed."""
+
+    def __init__(self, keep_graph: bool = False) -> None:
+        raise RuntimeError(NO_GRAPHS)
+
+
+class GreenContext:
+    """Not available: a part of a device."""
+
+    def __init__(self) -> None:
+        raise RuntimeError("green contexts are not available: use the whole device")
+
+
+class graph:
+    """Not available: recording work into a CUDAGraph."""
+
+    def __init__(
+        self, cuda_graph: Any, pool: Any = None, stream: Any = None,
+        capture_error_mode: str = "global", enable_annotations: bool = False,
+        check_input_liveness: bool = False,
+    ) -> None:  # fmt: skip
+        raise RuntimeError(NO_GRAPHS)
+
+
+def graph_pool_handle() -> tuple[int, int]:
+    """A name for the memory of graphs: there is none."""
+    return 0, 0
+
+
+def make_graphed_callables(
+    callables: Any, sample_args: Any, num_warmup_iters: int = 3, allow_unused_input: bool = False,
+    pool: Any = None,
+) -> Any:  # fmt: skip
+    """The callables themselves: they run without a graph, with the same results."""
+    return callables
+
+
+def seed() -> None:
+    """Seed the current device's generator with a random number."""
+    manual_seed(generator.seed())
+
+
+seed_all = seed
+
+
+def initial_seed() -> int:
+    """The seed that numbers were last started from."""
+    return generator.initial_seed()
+
+
+def get_rng_state(device: Any = "cuda") -> Any:
+    """The state of the generator: every device draws from the CPU's."""
+    device_number(device)
+    return generator.get_rng_state()
+
+
+def get_rng_state_all() -> list[Any]:
+    """The state of the generator, once per device."""
+    return [generator.get_rng_state() for _ in range(device_count())]
+
+
+def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
+    """Give the generator a state."""
+    generator.set_rng_state(new_state)
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Give the generator the state of the last device."""
+    for state in new_states:
+        generator.set_rng_state(state)
+
+
+class device_of(_Switch):
+    """Context manager: the device of a tensor is the current one; nothing for others."""
+
+    def __new__(cls, obj: Any) -> Any:
+        d = getattr(obj, "device", None)
+        return device(d.index if d is not None and d.type == "cuda" else None)
+
+
 class device(_Switch):
     """Context manager: another current device."""
 
     def __init__(self, device: Any) -> None:
-        self.index = _number(device) if device is not None else None
+        self.index = device_number(device) if device is not None else None
 
     def __enter__(self) -> None:
         if self.index is not None:
@@ -111,3 +324,16 @@ class device(_Switch):
     def __exit__(self, *exc: object) -> None:
         if self.index is not None:
             set_device(self.previous)
+
+
+def nccl_available(tensors: Any = ()) -> bool:
+    """Whether CuPy brings NCCL."""
+    return is_available() and bool(getattr(_cuda.library().cuda.nccl, "available", False))
+
+
+def nccl_version() -> tuple[int, int, int]:
+    """NCCL's version. RuntimeError where it is not there."""
+    if not nccl_available():
+        raise RuntimeError("NCCL is not available: it comes with CuPy on a machine with a GPU")
+    n = int(_cuda.library().cuda.nccl.get_version())
+    return n // 10000, n // 100 % 100, n % 100

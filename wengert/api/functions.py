@@ -13,8 +13,11 @@ from typing import Any
 from ..arrays.lookup import NUMBER, namespace
 from ..base.modes import everyone, state
 from ..engine.dispatch import write_out
+from ..engine.entry import build_short
 from ..engine.fast_paths import F32, F64, shortened
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op
+from ..engine.registry import Declared
+from ..engine.signature import callable_of
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import check_inplace, inplace, mutated
 from . import catalogue
@@ -30,11 +33,20 @@ def resolve(namespace: str, name: str) -> Any:
         raise AttributeError(
             f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}"
         ) from None
-    return finished(f, name)
+    return finished(f, name, namespace)
 
 
-def finished(f: Any, name: str) -> Any:
+def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> Any:
     """An op's entry; a public function with out= added unless it takes care of that itself."""
+    if isinstance(f, Declared):
+        front: Any = None
+        if f.inplace and f.name in DIRECT and name.endswith("_"):
+            front = functools.partial(in_own_memory, OPS[f.name])
+        elif method and name in COMMONEST:
+            front = functools.partial(build_short, OPS[COMMONEST[name]])
+        return callable_of(f, name, namespace, method, front)
+    if method and name in COMMONEST:
+        return build_short(OPS[COMMONEST[name]], finished(f, name))
     if isinstance(f, Op):
         return f.entry
     done = getattr(f, "__wengert_finished__", None)
@@ -78,6 +90,12 @@ RESHAPING = {
 }  # in place: another view of self
 
 
+COMMONEST = {
+    "view": "view",
+    "reshape": "reshape",
+    "sum": "sum_all",
+    "mean": "mean_all",
+}  # method -> op of its commonest call
 DIRECT = {"add", "sub", "mul", "div"}  # libraries write these into memory that is given
 
 
@@ -108,6 +126,17 @@ def direct(op: Op, x: Tensor, y: Any) -> bool:
         return False
     mutated(x)
     return True
+
+
+def in_own_memory(op: Op, careful: Any) -> Any:
+    """NAME_ with direct() first."""
+
+    def g(self: Any, *args: Any, **kw: Any) -> Any:
+        if len(args) == 1 and not kw and direct(op, self, args[0]):
+            return self
+        return careful(self, *args, **kw)
+
+    return g
 
 
 def derive_inplace(name: str) -> Any:
@@ -150,8 +179,7 @@ def standin(self: Tensor) -> Tensor:
 
 def method(name: str) -> Any:
     """The function behind Tensor.NAME."""
-    f = METHODS[name]
-    return f.entry if isinstance(f, Op) else f
+    return getattr(METHODS[name], "entry", None) or METHODS[name]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from ..engine.hooks import Handle
 from ..engine.interp import BINARY, COMPARE
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import METHODS, OPS
+from ..engine.registry import Declared
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -120,12 +121,15 @@ def attach_all() -> None:
     for name in list(METHODS):
         if name not in Tensor.__dict__:
             setattr(
-                Tensor, name, Lazy(name, lambda name=name: functions.finished(METHODS[name], name))
+                Tensor,
+                name,
+                Lazy(name, lambda name=name: functions.finished(METHODS[name], name, "", True)),
             )
         if (
             not name.endswith("_")
             and name + "_" not in METHODS
             and name + "_" not in Tensor.__dict__
+            and not isinstance(METHODS[name], Declared)
         ):
             setattr(
                 Tensor,
@@ -469,14 +473,6 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     )
 
 
-SHORT = {
-    "view": "view",
-    "reshape": "reshape",
-    "sum": "sum_all",
-    "mean": "mean_all",
-}  # method -> op of its commonest call
-
-
 def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
     """torch.Tensor(2, 3) and torch.Tensor([1, 2]): the old constructor."""
     t = object.__new__(cls)
@@ -584,16 +580,6 @@ def setup() -> None:
     attach("__new__", staticmethod(make))
     attach("__module__", "torch")
     attach_all()
-    for name, word in SHORT.items():
-        attach(
-            name,
-            Lazy(
-                name,
-                lambda name=name, word=word: build_short(
-                    OPS[word], functions.finished(METHODS[name], name)
-                ),
-            ),
-        )
 
 
 setup()

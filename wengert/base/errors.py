@@ -10,3 +10,15 @@ class LinAlgError(RuntimeError):
 
 
 LinAlgError.__module__ = "torch.linalg"
+
+
+class AcceleratorError(RuntimeError):
+    """A device reported an error."""
+
+
+class OutOfMemoryError(RuntimeError, MemoryError):
+    """There is not as much memory as was asked for."""
+
+
+for _error in (AcceleratorError, OutOfMemoryError):
+    _error.__module__ = "torch"

@@ -128,6 +128,26 @@ def build_short(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
     return f
 
 
+def build_front(op: Op, careful: Callable[..., Any], front: Any) -> Callable[..., Any]:
+    """The entry of an op under its public name (front: a signature.Front) for all plain calls;
+    `careful` takes every other.
+    """
+    if not op.built:
+        build_backward(op)
+    names = front.names[: len(op.inputs)]
+    given = ", ".join(front.names)
+    slow = f"return careful({given})"
+    lines = [f"def {front.name}({', '.join(front.head)}, **kw):"]
+    lines.append(f"  if kw: return careful({given}, **kw)")
+    if front.plain:
+        lines.append(f"  if not ({front.plain}): {slow}")
+    lines += unwrap(op, names, slow) + call(op, slow, slow)
+    lines += wrap(op) + record(op) + view(op, names[0]) + result(op)
+    names_in_text = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, "careful": careful}
+    title = f"{op.name} as {front.name}"
+    return generated.functions(title, lines, {**names_in_text, **front.env})[front.name]
+
+
 def group(names: list[str]) -> str:
     """The text of a tuple."""
     return "(" + "".join([name + ", " for name in names]) + ")"

@@ -14,11 +14,11 @@ from typing import Any
 
 from ..arrays.lookup import NS
 from ..base import dtypes
+from .binding import ABSENT
 from .op import Op
 from .tensor import Tensor
 
 F32, F64 = dtypes.float32.np, dtypes.float64.np
-ABSENT: Any = object()  # an argument that was not given
 _new = object.__new__
 
 
@@ -51,7 +51,7 @@ def alone(op: Op, *static: Any) -> Callable[[Any], Any]:
     find = op.impl.get
 
     def form(careful: Any) -> Any:
-        def f(input: Any, **kw: Any) -> Any:
+        def f(input: Any = ABSENT, **kw: Any) -> Any:
             if type(input) is Tensor and input._n is None and not kw:
                 a = input._a
                 d, run = a.dtype, find(type(a))
@@ -72,7 +72,7 @@ def along(op: Op) -> Callable[[Any], Any]:
     find = op.impl.get
 
     def form(careful: Any) -> Any:
-        def f(input: Any, dim: Any = ABSENT, keepdim: Any = False, **kw: Any) -> Any:
+        def f(input: Any = ABSENT, dim: Any = ABSENT, keepdim: Any = False, **kw: Any) -> Any:
             if type(dim) is int and type(input) is Tensor and input._n is None and not kw:
                 a = input._a
                 d = a.dtype
@@ -104,7 +104,7 @@ def at(op: Op) -> Callable[[Any], Any]:
     find = op.impl.get
 
     def form(careful: Any) -> Any:
-        def f(input: Any, dim: Any = ABSENT, **kw: Any) -> Any:
+        def f(input: Any = ABSENT, dim: Any = ABSENT, **kw: Any) -> Any:
             if type(dim) is int and type(input) is Tensor and input._n is None and not kw:
                 a = input._a
                 d = a.dtype
@@ -126,7 +126,7 @@ def joined(op: Op) -> Callable[[Any], Any]:
     impl = op.impl
 
     def form(careful: Any) -> Any:
-        def f(tensors: Any, dim: Any = 0, **kw: Any) -> Any:
+        def f(tensors: Any = ABSENT, dim: Any = 0, **kw: Any) -> Any:
             if type(tensors) is list and type(dim) is int and len(tensors) > 1 and not kw:
                 x, y, *more = tensors
                 if type(x) is type(y) is Tensor and x._n is None and y._n is None:
@@ -165,7 +165,7 @@ def whole(op: Op, *static: Any) -> Callable[[Any], Any]:
     find = op.impl.get
 
     def form(careful: Any) -> Any:
-        def f(input: Any, *args: Any, **kw: Any) -> Any:
+        def f(input: Any = ABSENT, *args: Any, **kw: Any) -> Any:
             if type(input) is Tensor and input._n is None and not (args or kw):
                 a = input._a
                 run = find(type(a))

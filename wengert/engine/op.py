@@ -15,12 +15,9 @@ from typing import Any, ClassVar
 from ..arrays.lookup import Namespace
 from .implementations import Implementations, implementation
 from .plan import Plan
+from .registry import FUNCTIONS, METHODS, Declared, declare, enter
 
 OPS: dict[str, Op] = {}
-FUNCTIONS: dict[
-    str, dict[str, Any]
-] = {}  # namespace ("" is torch itself) -> name -> Op or function
-METHODS: dict[str, Any] = {}  # name -> Op or function taking the tensor first
 
 
 class Op:
@@ -225,10 +222,13 @@ def op(
     optional: str = "",
     inputs: int | None = None,
     primitive: bool = False,
-    public: bool | str = True,
-    method: bool | str = True,
+    public: bool | str | tuple[str, ...] = True,
+    method: bool | str | None = True,
     namespace: str = "",
     aliases: tuple[str, ...] = (),
+    inplace: bool | str = False,
+    foreign: bool | None = None,
+    function: bool = True,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default,
     ...).
@@ -259,7 +259,19 @@ def op(
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
-        expose(o, n, public, method, namespace, aliases)
+        texts = (public,) if isinstance(public, str) else public
+        if isinstance(texts, tuple) and "(" in texts[0]:
+            declare(
+                o,
+                texts,
+                function=function,
+                method=None if method is True else bool(method),
+                inplace=inplace,
+                aliases=aliases,
+                foreign=foreign,
+            )
+            return o
+        expose(o, n, public, method, namespace, aliases)  # type: ignore[arg-type]
         return o
 
     return register
@@ -285,21 +297,16 @@ def expose(
             enter(METHODS, a, o)
 
 
-def enter(table: dict[str, Any], name: str, o: Any) -> None:
-    if table.get(name, o) is not o:
-        raise ValueError(f"{name} is registered twice: by {table[name]!r} and by {o!r}")
-    table[name] = o
-
-
 def public(
-    f: Callable[..., Any] | None = None,
-    *,
+    f: Any = None,
+    *texts: str,
     name: str | None = None,
     namespace: str = "",
     method: bool | str | None = None,
     function: bool = True,
-    inplace: bool = False,
+    inplace: bool | str = False,
     aliases: tuple[str, ...] = (),
+    foreign: bool | None = None,
 ) -> Any:
     """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional')
     and as Tensor.NAME.
@@ -308,6 +315,16 @@ def public(
     itself or is registered with an underscore name itself. method: default only for functions of
     torch itself. function=False: method only.
     """
+    if isinstance(f, str):
+
+        def enter_body(body: Any) -> Any:
+            declare(
+                body, (f, *texts), function=function, method=method, inplace=inplace,
+                aliases=aliases, foreign=foreign,
+            )  # fmt: skip
+            return body
+
+        return enter_body
     if f is None:
         return lambda g: public(
             g,
@@ -319,7 +336,7 @@ def public(
             aliases=aliases,
         )
     n = name or f.__name__.rstrip("_")
-    f.__wengert_name__ = n  # type: ignore[attr-defined]
+    f.__wengert_name__ = n
     m = (namespace == "") if method is None else method
     expose(f, n, function, m, namespace, aliases)
     return f
@@ -328,4 +345,4 @@ def public(
 def function(name: str, namespace: str = "") -> Callable[..., Any]:
     """A public function by name: for ops that are composed of functions of other topics."""
     f = FUNCTIONS[namespace][name]
-    return f.entry if isinstance(f, Op) else f
+    return f.entry if isinstance(f, Op) else f.run if isinstance(f, Declared) else f

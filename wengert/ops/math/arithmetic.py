@@ -37,7 +37,12 @@ def rsub(xp, x, y):
 rsub.vjp(x=lambda g: -g, y=lambda g: g)
 
 
-@primitive(elementwise, aliases=("multiply",))
+@primitive(
+    elementwise,
+    public="mul(Tensor input, Tensor|Scalar other, *, out)",
+    inplace=True,
+    aliases=("multiply",),
+)
 def mul(xp, x, y):
     """Product of x and y, with broadcasting.
 
@@ -81,7 +86,7 @@ def negated(careful):
     return f
 
 
-@public(name="neg", aliases=("negative",))
+@public("neg(Tensor input, *, out)", inplace="function", aliases=("negative",))
 @short(negated)
 def neg_(input, *, out=None):
     """-input; bool is refused."""
@@ -152,7 +157,7 @@ def remainder(xp, x, y):
 
 
 remainder.number_first = True
-remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
+remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor(x / y))
 
 
 @primitive(elementwise)
@@ -243,7 +248,7 @@ def div_(input, other, *, rounding_mode=None, out=None):
 @op(elementwise, public=False, method=False)
 def trunc_divide(xp, x, y):
     """x / y rounded towards zero."""
-    return xp.trunc(xp.div(x, y)) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
+    return xp.div(x - xp.fmod(x, y), y) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
 
 
 trunc_divide.vjp(x=_no_slope, y=_no_slope)
@@ -325,9 +330,8 @@ addcdiv_op.vjp(
 
 @op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
 def lerp_op(xp, x, end, weight):
-    """x + weight * (end - x), counted from the nearer end: exact at both."""
-    way = end - x
-    return xp.where(xp.lt(xp.abs(weight), 0.5), x + way * weight, end - way * (1 - weight))
+    """x + weight * (end - x)."""
+    return x + (end - x) * weight
 
 
 lerp_op.vjp(
@@ -374,8 +378,7 @@ def between(careful):
             run: Any = find(t) if input._n is end._n is None else None
             usual = run is not None and shape and t is type(b) and shape == b.shape
             if usual and (d is F32 or d is F64) and d is b.dtype:
-                near = -0.5 < weight < 0.5
-                return plain(run(a, b, weight) if near else run(b, a, 1 - weight))
+                return plain(run(a, b, weight))
         return careful(input, end, weight, **kw)
 
     return f
@@ -410,8 +413,6 @@ def lerp(input, end, weight):
             f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
         )
     if type(weight) is float or type(weight) is int:
-        if not -0.5 < weight < 0.5:  # from the nearer end
-            return lerp_number.entry(end, input, 1 - weight)
         return lerp_number.entry(input, end, weight)
     return lerp_op.entry(input, end, weight)
 

@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS
-from ...base import dtypes
 from ...base.returns import named
 from ...engine.fast_paths import F32, F64, along, plain, short
 from ...engine.kinds import movement, opaque, reduction
@@ -29,25 +28,9 @@ def amin(xp, x, dim=None, keepdim=False):
 
 def _shared(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     shape = tuple(x.shape)
-    return share(
-        xp,
-        restore(xp, g, shape, dim, keepdim),
-        x,
-        xp.eq(x, restore(xp, out, shape, dim, keepdim)),
-        dim,
-    )
-
-
-def share(xp: Any, g: Any, x: Any, hit: Any, dim: Any) -> Any:
-    """g in equal parts for the elements that were hit."""
-    n = xp.astype(hit, g.dtype)
-    return xp.keep(g / (xp.sum(n, dim, True) if x.ndim else n), hit)
-
-
-def shared_by_all(xp: Any, g: Any, x: Any, out: Any) -> Any:
-    """g in equal parts for the elements equal to out; for those that are nan, if it is."""
-    same = xp.logical_or(xp.eq(x, out), xp.logical_and(xp.isnan(x), xp.isnan(out)))
-    return share(xp, g, x, same, None)
+    hit = xp.astype(xp.eq(x, restore(xp, out, shape, dim, keepdim)), out.dtype)
+    n = xp.sum(hit, dim, True) if shape else hit
+    return hit * (restore(xp, g, shape, dim, keepdim) / n)
 
 
 amax.vjp(x=_shared)
@@ -67,7 +50,7 @@ def min_all(xp, x):
 
 
 for _all in (max_all, min_all):
-    _all.vjp(x=shared_by_all)
+    _all.vjp(x=lambda xp, g, x, out: _shared(xp, g, x, out, None, False))
 
 
 @primitive(reduction, public=False, method=False)
@@ -434,7 +417,8 @@ def _median(name: str, skip: bool) -> Any:
         if dim is None:
             if input._a.size == 0:
                 return wrap(input.new_full((), float("nan"))._a)
-            return middle.entry(input)
+            flat = input.reshape(-1)
+            return f(flat, 0)[0]
         d = wrap_dim(dim, input._a.ndim, name)
         if input._a.ndim == 0:
             return by_index(name, input, dim, keepdim, "kth_index", k=0)
@@ -445,18 +429,6 @@ def _median(name: str, skip: bool) -> Any:
         n = input._a.shape[d]
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 
-    @op(
-        opaque, name=f"{name}_all", public=False, method=False, node=f"{name.capitalize()}Backward0"
-    )
-    def middle(xp, x):
-        flat = xp.reshape(x, (-1,))
-        if dtypes.as_dtype(x.dtype).category < 2:
-            place = xp.kth_index(flat, (flat.shape[0] - 1) // 2, 0)
-        else:
-            place = xp.nanmedian_index(flat, 0) if skip else xp.median_index(flat, 0)
-        return xp.reshape(xp.gather(flat, xp.reshape(place, (1,)), 0), ())
-
-    middle.vjp(x=shared_by_all)
     f.__name__ = name
     f.__doc__ = "The lower median of all elements; with dim, (values, indices) along it; nan " + (
         "is ignored." if skip else "wins."

@@ -68,8 +68,11 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     # summed in double precision
     d = g.dtype
     if dtypes.as_dtype(d).category == 2:
-        g, x = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np)
-        out = xp.logcumsumexp(x, dim)
+        g, x, out = (
+            xp.astype(g, dtypes.float64.np),
+            xp.astype(x, dtypes.float64.np),
+            xp.astype(out, dtypes.float64.np),
+        )
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)
@@ -119,8 +122,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
             from ...base import dtypes
 
             input = input.to(dtypes.int64)
-        r = o.entry(input, wrap_dim(dim, input._a.ndim, name))
-        return r if dtype is None or r.dtype is dtype else r.to(dtype)
+        return o.entry(input, wrap_dim(dim, input._a.ndim, name))
 
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."

@@ -55,9 +55,11 @@ def prod_(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
         input = input.to(dtype)
-    d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
-    r = prod.entry(input, d if input._a.ndim else None, keepdim)
-    return r if dtype is None or r.dtype is dtype else r.to(dtype)
+    return prod.entry(
+        input,
+        None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None),
+        keepdim,
+    )
 
 
 def _truth(name: str) -> Any:
@@ -145,9 +147,11 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
         return r
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
-    rest = xp.sum(centred, dim, keepdim)  # what the rounding of the mean has left
-    total = xp.sum(square_of(xp, centred), dim, keepdim) - square_of(xp, rest) / max(n, 1)
-    return total / (n - correction if n and n > correction else xp.zeros((), real_dtype(x)))
+    return (
+        xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0)
+        if n - correction > 0
+        else xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
+    )
 
 
 def square_of(xp: Any, x: Any) -> Any:
@@ -164,31 +168,11 @@ def real_dtype(x: Any) -> Any:
 
 def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     n = count(tuple(x_shape), dim)
-    g, away = restore(xp, g, x_shape, dim, keepdim), x - xp.mean(x, dim, True)
-    if n > correction:
-        return g * away * (2 / (n - correction))
-    return g * xp.where(xp.eq(away, 0), math.nan, math.inf)
+    scale = 2 / (n - correction) if n != correction else math.nan
+    return restore(xp, g, x_shape, dim, keepdim) * (x - xp.mean(x, dim, True)) * scale
 
 
 var.vjp(complex=True, x=_var)
-
-
-@op(reduction, public=False, method=False, name="std")
-def deviation(xp, x, dim=None, correction=1, keepdim=False):
-    """Root of the variance."""
-    return xp.sqrt(xp.var(x, dim, correction, keepdim))
-
-
-def _deviation(
-    xp: Any, g: Any, x: Any, out: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool
-) -> Any:
-    """0 where nothing deviates, though the root is steep there."""
-    still = xp.eq(out, 0)
-    slope = xp.where(still, xp.zeros_like(g), g / (xp.where(still, xp.ones_like(out), out) * 2))
-    return _var(xp, slope, x, x_shape, dim, correction, keepdim)
-
-
-deviation.vjp(complex=True, x=_deviation)
 
 
 def correction_of(
@@ -230,11 +214,12 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 " reduction factor (input numel divided by output numel).",
                 stacklevel=2,
             )
-        v = low((deviation if root else var).entry, input, d, c, keep)
+        v = low(var.entry, input, d, c, keep)
+        v = v.sqrt() if root else v
         return (v, mean_(input, d, keep)) if pair else v
 
     if not pair:
-        short(spread(root))(f)
+        short(deviation(root))(f)
     f.__name__ = name
     f.__doc__ = (
         ("Standard deviation" if root else "Variance")
@@ -244,7 +229,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
     return public(f, name=name)
 
 
-def spread(root: bool) -> Any:
+def deviation(root: bool) -> Any:
     """The short form of var() and std(), and of both along one dim, with the usual correction."""
     find = var.impl.get
 
@@ -349,8 +334,8 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
         return x * xp.where(zero, xp.zeros_like(out), g / safe)
     a = xp.abs(x)
     if ord in (math.inf, -math.inf):
-        hit = xp.logical_or(xp.eq(a, out), xp.isnan(a))  # several nan share it
-        return xp.sgn(x) * (xp.keep(g / xp.sum(xp.astype(hit, out.dtype), dim, True), hit))
+        hit = xp.astype(xp.eq(a, out), out.dtype)
+        return xp.sgn(x) * (hit * (g / xp.sum(hit, dim, True)))
     at0 = xp.eq(a, 0)
     p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
     return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))

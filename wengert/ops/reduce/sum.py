@@ -48,9 +48,12 @@ def mean_all(xp, x):
 mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shape))
 
 
-@public(name="sum")
+@public(
+    "sum(Tensor input, *, ScalarType? dtype=None)",
+    "sum(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+)
 @short(along(sum))
-def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Sum of the elements, or over dim (an int or a tuple).
 
     dtype: converts first. Integers and bool give int64.
@@ -58,9 +61,8 @@ def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     >>> torch.ones(2, 3).sum(1)
     tensor([3., 3.])
     """
-    if dim is None and dtype is None and axis is None and out is None and not keepdim:
+    if dim is None and dtype is None and out is None and not keepdim:
         return sum_all.entry(input)
-    dim = axis if dim is None else dim
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)
     if dim is None and not keepdim:
@@ -81,15 +83,17 @@ def reduced(dim, ndim, name):
     return wrap_dim(dim, ndim, name) if ndim else (wrap_dim(dim, ndim, name), None)[1]
 
 
-@public(name="mean")
+@public(
+    "mean(Tensor input, *, ScalarType? dtype=None, out)",
+    "mean(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+)
 @short(along(mean))
-def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Mean of the elements, or over dim (an int or a tuple); floating or complex tensors only.
 
     >>> torch.tensor([1., 2., 3.]).mean()
     tensor(2.)
     """
-    dim = axis if dim is None else dim
     if dtype is not None:
         input = input.to(dtype)
     if input.dtype.category < 2:

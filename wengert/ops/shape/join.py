@@ -58,16 +58,15 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
     return ts
 
 
-@public(name="cat", method=False, aliases=("concat", "concatenate"))
+@public("cat(Tensor[] tensors, int dim=0, *, out)", method=False, aliases=("concat", "concatenate"))
 @short(joined(cat))
-def cat_(tensors, dim=0, *, out=None, axis=None):
+def cat_(tensors, dim=0, *, out=None):
     """Tensors joined along dim; all other sizes must agree.
 
     >>> torch.cat([torch.zeros(2), torch.ones(1)])
     tensor([0., 0., 1.])
     """
     ts = listed(tensors, "cat")
-    dim = dim if axis is None else axis
     shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
     if not shaped:
         return cat.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
@@ -104,7 +103,7 @@ def joint_dtype(ts: list[Tensor]) -> Any:
     return result_dtype([t._a for t in ts])
 
 
-@public(name="stack", method=False)
+@public("stack(Tensor[] tensors, int dim=0, *, out)", method=False)
 @short(joined(stack))
 def stack_(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim."""
@@ -137,7 +136,11 @@ def divided(careful):
     return f
 
 
-@public(name="split")
+@public(
+    "split(Tensor tensor, int|int[] split_size_or_sections, int dim=0) -> Tensor[]",
+    "Tensor.split(Tensor self, int|int[] split_size, int dim=0) -> Tensor[]",
+    foreign=False,
+)
 @short(divided)
 def split_(tensor, split_size_or_sections, dim=0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
@@ -221,13 +224,13 @@ def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Ten
     return tuple(out)
 
 
-@public
+@public("split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]")
 def split_with_sizes(input, split_sizes, dim=0):
     """Views of consecutive parts of the listed sizes along dim."""
     return split_(input, list(split_sizes), dim)
 
 
-@public
+@public("chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")
 def chunk(input, chunks, dim=0):
     """At most `chunks` views of equal size along dim (the last may be smaller)."""
     if input._a.ndim == 0:
@@ -240,7 +243,7 @@ def chunk(input, chunks, dim=0):
     return split_(input, -(-n // chunks), dim)
 
 
-@public
+@public("unbind(Tensor input, int dim=0) -> Tensor[]")
 def unbind(input, dim=0):
     """The slices along dim, as views."""
     if input._a.ndim == 0:

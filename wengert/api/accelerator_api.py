@@ -1,0 +1,134 @@
+"""What scripts ask about whichever accelerator there is (torch.accelerator): CUDA, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..base.devices import device as _device
+from . import cuda_api, cuda_memory, streams
+
+NONE = (
+    "Cannot access accelerator device when none is available: CUDA needs CuPy "
+    "(pip install 'wengert[cuda]') and a device; ask torch.accelerator.is_available() first."
+)
+
+
+def is_available() -> bool:
+    """Whether there is an accelerator that can be used now."""
+    return cuda_api.is_available()
+
+
+def _checked() -> None:
+    if not is_available():
+        raise RuntimeError(NONE)
+
+
+def current_accelerator(check_available: bool = False) -> _device | None:
+    """The kind of accelerator (`device("cuda")`), or None without one."""
+    return _device("cuda") if is_available() else None
+
+
+def device_count() -> int:
+    """How many devices there are."""
+    return cuda_api.device_count()
+
+
+def current_device_index() -> int:
+    """The number of the current device."""
+    _checked()
+    return cuda_api.current_device()
+
+
+current_device_idx = current_device_index
+
+
+def set_device_index(device: Any, /) -> None:
+    """Make a device the current one."""
+    _checked()
+    cuda_api.set_device(device)
+
+
+set_device_idx = set_device_index
+
+
+def get_device_capability(device: Any = None, /) -> dict[str, Any]:
+    """What a device can do."""
+    _checked()
+    from ..base import dtypes
+
+    return {"supported_dtypes": set(dtypes.ALL)}
+
+
+def current_stream(device: Any = None, /) -> streams.Stream:
+    """The stream that work goes to now."""
+    _checked()
+    return cuda_api.current_stream(device)
+
+
+def set_stream(stream: streams.Stream) -> None:
+    """Make a stream the current one."""
+    _checked()
+    streams.set_stream(stream)
+
+
+def synchronize(device: Any = None, /) -> None:
+    """Wait for the work on a device."""
+    _checked()
+    cuda_api.synchronize(device)
+
+
+class device_index:
+    """Context manager: another current device; None changes nothing."""
+
+    def __init__(self, device: int | None, /) -> None:
+        self.context = cuda_api.device(device)
+
+    def __enter__(self) -> None:
+        self.context.__enter__()
+
+    def __exit__(self, *exc: Any) -> None:
+        self.context.__exit__(*exc)
+
+
+def empty_cache() -> None:
+    """Give unused cached memory back."""
+    _checked()
+    cuda_memory.empty_cache()
+
+
+empty_host_cache = empty_cache
+
+
+def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
+    """(free, total) bytes of a device."""
+    _checked()
+    return cuda_memory.mem_get_info(device_index)
+
+
+def memory_allocated(device_index: Any = None, /) -> int:
+    """Bytes in use by arrays."""
+    _checked()
+    return cuda_memory.memory_allocated(device_index)
+
+
+def memory_reserved(device_index: Any = None, /) -> int:
+    """Bytes held by the memory pool."""
+    _checked()
+    return cuda_memory.memory_reserved(device_index)
+
+
+max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
+
+
+def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
+    """Bytes in use and reserved under PyTorch's names."""
+    _checked()
+    return cuda_memory.memory_stats(device_index)
+
+
+def reset_peak_memory_stats(device_index: Any = None, /) -> None:
+    """Accepted; the pool keeps no peak."""
+    _checked()
+
+
+reset_accumulated_memory_stats = reset_peak_memory_stats

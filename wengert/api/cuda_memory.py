@@ -1,0 +1,184 @@
+"""What scripts ask about the memory of CUDA devices (torch.cuda.memory): CuPy's pool answers.
+
+The pool keeps no history, so peaks are what is in use now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from ..arrays import cuda as _cuda
+from .cuda_api import device_number, is_available
+
+NO_POOLS = "CuPy's memory pool cannot be exchanged for one of PyTorch's: leave this call out"
+
+
+def memory_allocated(device: Any = None) -> int:
+    """Bytes in use by arrays (0 without a device)."""
+    return int(_cuda.library().get_default_memory_pool().used_bytes()) if is_available() else 0
+
+
+def memory_reserved(device: Any = None) -> int:
+    """Bytes held by the memory pool (0 without a device)."""
+    return int(_cuda.library().get_default_memory_pool().total_bytes()) if is_available() else 0
+
+
+max_memory_allocated = memory_allocated
+max_memory_reserved = max_memory_cached = memory_cached = memory_reserved
+
+
+def reset_peak_memory_stats(device: Any = None) -> None:
+    """Accepted; the pool keeps no peak."""
+
+
+reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
+reset_accumulated_memory_stats = reset_peak_memory_stats
+reset_peak_host_memory_stats = reset_accumulated_host_memory_stats = reset_peak_memory_stats
+
+
+def empty_cache() -> None:
+    """Give unused cached memory back."""
+    if is_available():
+        _cuda.library().get_default_memory_pool().free_all_blocks()
+
+
+def mem_get_info(device: Any = None) -> tuple[int, int]:
+    """(free, total) bytes of a device."""
+    with _cuda.library().cuda.Device(device_number(device)):
+        free, total = _cuda.library().cuda.runtime.memGetInfo()
+    return int(free), int(total)
+
+
+def device_memory_used(device: Any = None) -> int:
+    """Bytes of a device that are in use, by whatever process."""
+    free, total = mem_get_info(device)
+    return total - free
+
+
+def memory_stats(device: Any = None) -> dict[str, Any]:
+    """Bytes in use and reserved under PyTorch's names; empty without a device."""
+    if not is_available():
+        return OrderedDict()
+    used, held = memory_allocated(device), memory_reserved(device)
+    each = {"allocated_bytes": used, "reserved_bytes": held, "active_bytes": used}
+    return OrderedDict(
+        (f"{name}.all.{when}", n) for name, n in each.items() for when in ("current", "peak")
+    )
+
+
+def memory_stats_as_nested_dict(device: Any = None) -> dict[str, Any]:
+    """memory_stats, a level of dicts for each part of a name."""
+    nested: dict[str, Any] = {}
+    for name, n in memory_stats(device).items():
+        first, pool, when = name.split(".")
+        nested.setdefault(first, {}).setdefault(pool, {})[when] = n
+    return nested
+
+
+def host_memory_stats() -> dict[str, Any]:
+    """Nothing is kept about pinned memory."""
+    return OrderedDict()
+
+
+host_memory_stats_as_nested_dict = host_memory_stats
+
+
+def memory_snapshot(mempool_id: Any = None, include_traces: bool = True) -> list[Any]:
+    """The pool does not tell its blocks: an empty list."""
+    return []
+
+
+def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
+    """What is in use, as text."""
+    used, held = memory_allocated(device), memory_reserved(device)
+    return f"CUDA memory: {used / 2**20:.1f} MiB in use, {held / 2**20:.1f} MiB held by the pool"
+
+
+def list_gpu_processes(device: Any = None) -> str:
+    """Which processes use a device is not known here."""
+    return "the processes on a device are not known here: see nvidia-smi"
+
+
+def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None:
+    """Let the pool hold at most this part of the device's memory."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
+    _cuda.library().get_default_memory_pool().set_limit(fraction=fraction)
+
+
+def get_per_process_memory_fraction(device: Any = None) -> float:
+    """The part of the device's memory that the pool may hold."""
+    limit = _cuda.library().get_default_memory_pool().get_limit()
+    return float(limit / mem_get_info(device)[1]) if limit else 1.0
+
+
+def get_allocator_backend() -> str:
+    """The name of the allocator."""
+    return "native"
+
+
+def caching_allocator_enable(value: bool = True) -> None:
+    """Let memory that is given back be kept for later, or not."""
+    cupy = _cuda.library()
+    cupy.cuda.set_allocator(cupy.get_default_memory_pool().malloc if value else None)
+
+
+@contextlib.contextmanager
+def caching_allocator_disabled() -> Iterator[None]:
+    """Keep no memory for later inside a block."""
+    caching_allocator_enable(False)
+    try:
+        yield
+    finally:
+        caching_allocator_enable(True)
+
+
+_blocks: dict[int, Any] = {}
+
+
+def caching_allocator_alloc(size: int, device: Any = None, stream: Any = None) -> int:
+    """The address of this many bytes of the pool."""
+    block = _cuda.library().get_default_memory_pool().malloc(size)
+    _blocks[block.ptr] = block
+    return int(block.ptr)
+
+
+def caching_allocator_delete(mem_ptr: int) -> None:
+    """Give back what caching_allocator_alloc gave."""
+    _blocks.pop(mem_ptr)
+
+
+class CUDAPluggableAllocator:
+    """Not available: allocators from compiled libraries."""
+
+    def __init__(self, path_to_so_file: str, alloc_fn_name: str, free_fn_name: str) -> None:
+        raise RuntimeError(NO_POOLS)
+
+
+class MemPool:
+    """Not available: memory pools of one's own."""
+
+    def __init__(self, allocator: Any = None, use_on_oom: bool = False, no_split: bool = False):
+        raise RuntimeError(NO_POOLS)
+
+
+def change_current_allocator(allocator: Any) -> None:
+    """Not available: raises RuntimeError."""
+    raise RuntimeError(NO_POOLS)
+
+
+def use_mem_pool(pool: Any, device: Any = None) -> Any:
+    """Not available: raises RuntimeError."""
+    raise RuntimeError(NO_POOLS)
+
+
+def _record_memory_history(enabled: Any = "all", *args: Any, **kwargs: Any) -> None:
+    """Accepted; the pool keeps no history."""
+
+
+def _snapshot(device: Any = None) -> dict[str, Any]:
+    """An empty history."""
+    return {"segments": [], "device_traces": []}

@@ -1,0 +1,39 @@
+"""Marks for NVIDIA's profiler, through CuPy where there is a device; elsewhere they do nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ..arrays import cuda as _cuda
+
+
+def range_push(msg: str) -> int:
+    """Begin a range."""
+    if _cuda.device_count():
+        _cuda.library().cuda.nvtx.RangePush(msg)
+    return 0
+
+
+def range_pop() -> int:
+    """End the innermost range."""
+    if _cuda.device_count():
+        _cuda.library().cuda.nvtx.RangePop()
+    return 0
+
+
+def mark(msg: str) -> None:
+    """Mark a point in time."""
+    if _cuda.device_count():
+        _cuda.library().cuda.nvtx.Mark(msg)
+
+
+@contextlib.contextmanager
+def range(msg: str, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """A block, or a function, as a range."""
+    range_push(msg.format(*args, **kwargs))
+    try:
+        yield
+    finally:
+        range_pop()

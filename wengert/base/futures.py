@@ -1,0 +1,109 @@
+"""Futures: values that are there later, set by whoever computes them (torch.futures)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Future:
+    """A value that is there later.
+
+    >>> f = Future()
+    >>> g = f.then(lambda done: done.value() + 1)
+    >>> f.set_result(2)
+    >>> g.wait()
+    3
+    """
+
+    def __init__(self, *, devices: Any = None) -> None:
+        self._ready = threading.Event()
+        self._lock = threading.Lock()
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[Future], Any]] = []
+
+    def done(self) -> bool:
+        """Whether the value, or an error, is there."""
+        return self._ready.is_set()
+
+    def wait(self) -> Any:
+        """Wait for the value and return it; raises the error if there is one instead."""
+        self._ready.wait()
+        return self.value()
+
+    def value(self) -> Any:
+        """The value; raises the error if there is one. RuntimeError before either is there."""
+        if not self._ready.is_set():
+            raise RuntimeError("Future.value(): the future is not completed yet: call wait()")
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def then(self, callback: Callable[[Future], Any]) -> Future:
+        """A future of callback(this future), called when this one is done."""
+        after = Future()
+
+        def run(done: Future) -> None:
+            try:
+                after.set_result(callback(done))
+            except BaseException as error:
+                after.set_exception(error)
+
+        self.add_done_callback(run)
+        return after
+
+    def add_done_callback(self, callback: Callable[[Future], Any]) -> None:
+        """Call callback(this future) when it is done; at once if it is already."""
+        with self._lock:
+            if not self._ready.is_set():
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def set_result(self, result: Any) -> None:
+        """Set the value. RuntimeError if it was set before."""
+        self._finish(result, None)
+
+    def set_exception(self, result: BaseException) -> None:
+        """Set an error in place of a value."""
+        if not isinstance(result, BaseException):
+            raise AssertionError(f"{result} is of type {type(result)}, not an Exception.")
+        self._finish(None, result)
+
+    def _finish(self, value: Any, error: BaseException | None) -> None:
+        with self._lock:
+            if self._ready.is_set():
+                raise RuntimeError(
+                    "Future can only be marked completed once: it has a value or an error already"
+                )
+            self._value, self._error = value, error
+            self._ready.set()
+        for callback in self._callbacks:
+            callback(self)
+
+
+def collect_all(futures: list[Future]) -> Future:
+    """A future of the list itself, done when all of them are."""
+    every, left = Future(), len(futures)
+    lock = threading.Lock()
+
+    def one_more(_: Future) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = left == 0
+        if last:
+            every.set_result(list(futures))
+
+    if not futures:
+        every.set_result([])
+    for f in futures:
+        f.add_done_callback(one_more)
+    return every
+
+
+def wait_all(futures: list[Future]) -> list[Any]:
+    """Wait for all and return their values; raises the first error."""
+    return [f.value() for f in collect_all(futures).wait()]

@@ -1,0 +1,1 @@
+"""torch.cuda.memory: re-exports."""

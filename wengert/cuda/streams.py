@@ -1,0 +1,1 @@
+"""torch.cuda.streams: re-exports."""

@@ -1,0 +1,317 @@
+"""Calls that are not plain: which overload is meant, what its arguments become, and what is wrong.
+
+What lives here: NumPy's and deprecated ways to call, numbers and sequences that are not Python's
+own, and the texts of refusals, which are of PyTorch's kind. What does not: the functions that users
+call (`signature.py`), which take plain calls by themselves.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..base import dtypes
+from ..base.devices import device
+from ..base.formats import layout, memory_format, strided
+from ..base.size import Size
+from .declaration import Overload, Parameter, Type, numpy_names
+from .tensor import Tensor
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<not given>"})()
+CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
+    "Tensor": Tensor,
+    "REALS": frozenset((float, int, bool)),
+    "NUMBERS": frozenset((float, int, bool, complex)),
+    "INTS": frozenset((int,)),
+    "SEQUENCES": frozenset((tuple, list, Size)),
+    "TENSORS": {Tensor},  # and the subclasses met so far
+    "DEVICES": frozenset((str, device, int)),
+    "dtype_": dtypes.dtype,
+    "layout_": layout,
+    "memory_format_": memory_format,
+    "strided": strided,
+}
+TYPE_NAMES = {
+    "Tensor": "Tensor",
+    "Scalar": "Number",
+    "ScalarType": "torch.dtype",
+    "Device": "torch.device",
+    "Layout": "torch.layout",
+    "MemoryFormat": "torch.memory_format",
+    "Generator": "torch.Generator",
+    "Storage": "torch.Storage",
+    "Stream": "torch.Stream",
+}
+PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool,
+                 complex: dtypes.complex128}  # fmt: skip
+
+
+class Mismatch(TypeError):
+    """An argument is not of its type; `what` says how the sentence about it ends. element: which
+    of a list's is not a Tensor.
+    """
+
+    def __init__(self, what: str, element: int | None = None) -> None:
+        self.what, self.element = what, element
+        super().__init__(what)
+
+
+def type_name(t: Type) -> str:
+    kind = t.kinds[0]
+    if kind.endswith("]"):
+        inner = kind[: kind.index("[")].removesuffix("?")
+        return f"tuple of {TYPE_NAMES.get(inner, inner)}s"
+    return TYPE_NAMES.get(kind, kind)
+
+
+class Binder:
+    """All overloads of a function; called with what was given, it runs the body of the right one.
+
+    Arguments that are ABSENT were not given.
+    """
+
+    def __init__(
+        self, name: str, overloads: Any, calls: Any, body: Any, foreign: bool, method: bool
+    ) -> None:
+        self.name, self.overloads, self.calls, self.body = name, overloads, calls, body
+        self.method = method
+        self.foreign = numpy_names(overloads) if foreign else {}
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = self._given(args, kwargs)
+        out = kwargs.pop("out", None)
+        found: list[TypeError] = []
+        one = len(self.overloads) == 1
+        for o, call in zip(self.overloads, self.calls):
+            try:
+                values = self._match(o, args, kwargs, out, one)
+            except TypeError as e:
+                found.append(e)
+                continue
+            if o.old:
+                warnings.warn(
+                    f"This overload of {self.name} is deprecated:\n\t{self.name}{o}\n"
+                    f"Consider using one of the following signatures instead:\n\t{self.name}"
+                    f"{self.overloads[0]}",
+                    stacklevel=3,
+                )
+            for p in call.unused:
+                if values[p.name] != p.default and not ignored(p, values[p.name]):
+                    raise NotImplementedError(
+                        f"{self.name}(): argument '{p.name}' is not supported yet: got"
+                        f" {values[p.name]!r}; leave it away"
+                    )
+            return call(self.body, values, out, self.name)
+        raise self._refusal(found, args, kwargs, out) from None
+
+    def _given(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What was given by position, and by name: what is the default was not; what comes after a
+        gap goes by its name.
+        """
+        named = {k: v for k, v in kwargs.items() if v is not self.defaults.get(k, ABSENT)}
+        slots, n = self.slots, len(args)
+        if n > len(slots):
+            return args, named
+        while n and args[n - 1] is self.defaults[slots[n - 1]]:
+            n -= 1
+        for i in range(n):
+            if args[i] is ABSENT:
+                for slot, value in zip(slots[i:n], args[i:n]):
+                    if value is not self.defaults[slot]:
+                        named[slot] = value
+                return args[:i], named
+        return args[:n], named
+
+    slots: tuple[str, ...] = ()  # names of the generated function's positions
+    defaults: dict[str, Any] = {}
+
+    def _match(
+        self, o: Overload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, strict: bool
+    ) -> dict[str, Any]:
+        """The arguments by their names; TypeError if they are not this overload's."""
+        values: dict[str, Any] = {}
+        positional = o.positional
+        star = positional[-1] if positional and positional[-1].star else None
+        places = positional[:-1] if star else positional
+        shift = 1 if self.method else 0
+        if len(args) > len(places) and not star:
+            raise TypeError(
+                f"{self.name}() takes {len(places) - shift} positional"
+                f" argument{'s' * (len(places) - shift != 1)} but"
+                f" {len(args) - shift} {'was' if len(args) - shift == 1 else 'were'} given"
+            )
+        where: dict[str, int] = {}
+        for i, (p, a) in enumerate(zip(places, args)):
+            values[p.name] = a
+            where[p.name] = i + 1 - shift
+        rest = args[len(places) :]
+        if star and rest:
+            whole = len(rest) == 1 and type(rest[0]) is not int
+            values[star.name] = rest[0] if whole else rest
+            where[star.name] = len(places) + 1 - shift
+        names = {p.name: p for p in o.parameters}
+        for k, v in kwargs.items():
+            n = k if k in names else self.foreign.get(k, k)
+            if n not in names or self.method and positional and n == positional[0].name:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument '{k}'")
+            if n in values:
+                raise TypeError(f"{self.name}() got multiple values for argument '{n}'")
+            values[n] = v
+        if out is not None and not o.out:
+            raise TypeError(f"{self.name}() got an unexpected keyword argument 'out'")
+        missing = [p.name for p in o.parameters if p.required and p.name not in values]
+        if missing:
+            shown = ", ".join([f'"{m}"' for m in missing])
+            raise TypeError(
+                f"{self.name}() missing {len(missing)} required positional arguments: {shown}"
+            )
+        for p in o.parameters:
+            if p.name not in values:
+                values[p.name] = p.default
+                continue
+            try:
+                values[p.name] = converted(values[p.name], p)
+            except Mismatch as e:
+                place = where.get(p.name)
+                if e.element is not None:
+                    raise TypeError(
+                        f"expected Tensor as element {e.element} in argument"
+                        f" {place - 1 if place else p.name}, but got {e.what}"
+                    ) from None
+                raise TypeError(
+                    f"{self.name}(): argument '{p.name}'"
+                    f"{f' (position {place})' if place else ''} {e.what}"
+                ) from None
+        return values
+
+    def _refusal(self, found: Any, args: Any, kwargs: Any, out: Any) -> TypeError:
+        fresh = [(e, o) for e, o in zip(found, self.overloads) if not o.old]
+        if len(fresh) == 1:
+            return fresh[0][0]
+        fits = [e for e, o in fresh if ": argument '" in str(e) or "expected Tensor" in str(e)]
+        if len(fits) == 1:
+            return fits[0]
+        words = [type(a).__name__ for a in (args[1:] if self.method else args)]
+        words += [f"{k}={type(v).__name__}" for k, v in kwargs.items()]
+        words += ["out=" + type(out).__name__] * (out is not None)
+        shown = "".join(f"\n * {o}" for _, o in fresh)
+        return TypeError(
+            f"{self.name}() received an invalid combination of arguments - got"
+            f" ({', '.join(words)}), but expected one of:{shown}"
+        )
+
+
+def ignored(p: Parameter, value: Any) -> bool:
+    """Whether an argument that a body does not know changes nothing."""
+    if p.name == "layout":
+        return value is None or value is strided
+    return p.name in ("pin_memory", "non_blocking", "memory_format")
+
+
+def converted(value: Any, p: Parameter) -> Any:
+    """An argument as the body wants it; Mismatch if it is not of its type."""
+    t = p.type
+    if value is None and (t.optional or p.default is None):
+        return value
+    error = None
+    for kind in t.kinds:
+        try:
+            return as_kind(value, kind)
+        except Mismatch as e:
+            if error is None or "but found" in e.what:
+                error = e
+    raise error or Mismatch("is wrong")
+
+
+def wrong(value: Any, kind: str) -> Mismatch:
+    hint = ": make one with torch.tensor(...)" * (kind == "Tensor" and isinstance(value, list))
+    return Mismatch(f"must be {type_name(Type((kind,)))}, not {type(value).__name__}{hint}")
+
+
+def as_kind(value: Any, kind: str) -> Any:
+    """value as one of the types of the language; Mismatch if it is none."""
+    if kind.endswith("]"):
+        return as_list(value, kind)
+    if kind in ("any", "Generator", "Storage", "Stream"):
+        return value
+    if kind == "Tensor":
+        if isinstance(value, Tensor):
+            CHECKS["TENSORS"].add(type(value))
+            return value
+    elif kind in ("int", "float", "Scalar", "complex"):
+        if isinstance(value, Tensor):
+            number = number_of(value, kind)
+            if number is not None:
+                return number
+        else:
+            if hasattr(value, "dtype") and hasattr(value, "item") and not getattr(value, "ndim", 1):
+                value = value.item()
+            if kind != "int" and isinstance(value, bool):
+                return value
+            accepted: Any = (int, float, complex)
+            if kind in ("int", "float"):
+                accepted = int if kind == "int" else (int, float)
+            if isinstance(value, accepted) and not isinstance(value, bool):
+                return int(value) if isinstance(value, int) else value
+    elif kind == "bool":
+        if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+            return bool(value)
+        if isinstance(value, Tensor) and value._a.ndim == 0 and value.dtype is dtypes.bool:
+            return bool(value)
+    elif kind == "str":
+        if isinstance(value, str):
+            return value
+    elif kind == "ScalarType":
+        if isinstance(value, dtypes.dtype):
+            return value
+        if isinstance(value, type) and value in PYTHON_DTYPES:
+            return PYTHON_DTYPES[value]
+    elif kind == "Device":
+        if isinstance(value, (str, device)) or type(value) is int:
+            return value
+    elif kind == "Layout":
+        if isinstance(value, layout):
+            return value
+    elif kind == "MemoryFormat" and isinstance(value, memory_format):
+        return value
+    raise wrong(value, kind)
+
+
+def number_of(t: Tensor, kind: str) -> Any:
+    """The number in a 0-d tensor that may stand for one; None if it may not."""
+    if t._a.ndim or t._n is not None:
+        return None
+    category = t.dtype.category
+    if kind == "int" and category != 1 or kind == "float" and category > 2:
+        return None
+    return t.item()
+
+
+def as_list(value: Any, kind: str) -> Any:
+    base, _, length = kind.removesuffix("]").partition("[")
+    if length and not isinstance(value, (tuple, list)):
+        return as_kind(value, base)
+    if not isinstance(value, (tuple, list)):
+        raise wrong(value, kind)
+    if base.startswith("Tensor"):
+        for i, x in enumerate(value):
+            if not (isinstance(x, Tensor) or x is None and base.endswith("?")):
+                raise Mismatch(type(x).__name__, i)
+            if x is not None:
+                CHECKS["TENSORS"].add(type(x))
+        return value
+    try:
+        return type(value)([as_kind(x, base) for x in value]) if type(value) in (
+            tuple, list) else tuple([as_kind(x, base) for x in value])  # fmt: skip
+    except Mismatch:
+        for i, x in enumerate(value):
+            try:
+                as_kind(x, base)
+            except Mismatch:
+                what = type_name(Type((kind,)))
+                raise Mismatch(
+                    f"must be {what}, but found element of type {type(x).__name__} at pos {i}"
+                ) from None
+        raise

@@ -1,0 +1,123 @@
+"""The tables of public functions and methods, and how a function enters them.
+
+What lives here: what stands beside a public function's body (its declaration, its other names).
+What does not: the callables that users get (`signature.py`), which are made at first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .declaration import Overload, as_function, as_method, heading, overload
+
+FUNCTIONS: dict[str, dict[str, Any]] = {}  # namespace ("" is torch itself) -> name -> Declared
+METHODS: dict[str, Any] = {}  # name -> Declared, whose first argument is the tensor
+
+
+class Declared:
+    """A public function: its body, an op or a function, and how users may call it.
+
+    texts: the declarations of the overloads, as written. Those of `Tensor.NAME(...)` are the
+    method's alone, if it differs.
+    """
+
+    __slots__ = ("body", "built", "inplace", "name", "namespace", "foreign", "short", "texts")
+
+    def __init__(
+        self, body: Any, texts: tuple[str, ...], namespace: str, name: str, foreign: bool
+    ) -> None:
+        self.body, self.texts, self.namespace, self.name = body, texts, namespace, name
+        self.foreign = foreign  # whether NumPy's names are taken
+        self.inplace = False  # whether NAME_ is derived
+        self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
+        self.short: Any = None  # form(careful) -> the function to call (see fast_paths.py)
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """The body, ready to call: for code of ours, which gives it what it wants."""
+        return getattr(self.body, "entry", None) or self.body
+
+    @property
+    def functions(self) -> tuple[Overload, ...]:
+        """The overloads of the function."""
+        texts = [t for t in self.texts if heading(t)[0] != "Tensor"]
+        return tuple([as_function(overload(t)) for t in texts])
+
+    @property
+    def methods(self) -> tuple[Overload, ...]:
+        """The overloads of the method."""
+        texts = [t for t in self.texts if heading(t)[0] == "Tensor"] or self.texts
+        found = [as_method(overload(t)) for t in texts]
+        return tuple([o for o in found if "Tensor" in o.parameters[0].type.kinds])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.run(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<public function {self.namespace + '.' * bool(self.namespace)}{self.name}>"
+
+
+def enter(table: dict[str, Any], name: str, f: Any) -> None:
+    """Enter a function in a table; a name that is taken is an error."""
+    if table.get(name, f) is not f:
+        raise ValueError(f"{name} is registered twice: by {table[name]!r} and by {f!r}")
+    table[name] = f
+
+
+def declare(
+    body: Any,
+    texts: tuple[str, ...],
+    *,
+    function: bool = True,
+    method: bool | None = None,
+    inplace: bool | str = False,
+    aliases: tuple[str, ...] = (),
+    foreign: bool | None = None,
+) -> Declared:
+    """Enter a body in the tables under the name of its declarations, and under other names.
+
+    method: by default, functions of torch itself are methods too. inplace: NAME_ is a method;
+    "function": and a function of torch. aliases: other names; one with a path ("special.expit") is
+    a function of that namespace. foreign: whether NumPy's names for arguments are taken; by default
+    everywhere but in nn.functional.
+    """
+    namespace, name = heading(texts[0])
+    if namespace == "Tensor":
+        namespace, function, method = "", False, True
+    d = Declared(
+        body, texts, namespace, name, namespace != "nn.functional" if foreign is None else foreign
+    )
+    d.short = getattr(body, "__wengert_short__", None)
+    is_method = namespace == "" if method is None else method
+    for path in (name, *aliases):
+        space, dot, last = path.rpartition(".")
+        if function or dot:
+            enter(FUNCTIONS.setdefault(space if dot else namespace, {}), last, d)
+        if is_method and not dot:
+            enter(METHODS, last, d)
+        if inplace and not dot:
+            d.inplace = True
+            enter(METHODS, last + "_", d)
+            if inplace == "function":
+                enter(FUNCTIONS[namespace], last + "_", d)
+    return d
+
+
+def public(*texts: str, **facts: Any) -> Callable[[Any], Any]:
+    """Make the decorated function public: @public("cat(Tensor[] tensors, int dim=0, *, out)").
+
+    texts: the declarations of the overloads (see declaration.py), facts as for declare(). The name
+    stays bound to the plain function, which other code of ours calls.
+    """
+
+    def enter_body(body: Any) -> Any:
+        declare(body, texts, **facts)
+        return body
+
+    return enter_body
+
+
+def function(name: str, namespace: str = "") -> Callable[..., Any]:
+    """The body of a public function by name: for ops composed of functions of other topics."""
+    return FUNCTIONS[namespace][name].run

@@ -1,0 +1,526 @@
+"""From a declaration to the function that users call.
+
+The function is generated: its parameter list is the declaration, so that Python itself takes the
+arguments apart; the text below it looks at their types in the cheapest way and calls the body. What
+it is not sure of (NumPy's names, deprecated orders, NumPy's integers, mistakes) goes to `Binder`,
+which finds the overload that fits, or raises what PyTorch raises. For x.sum(1):
+
+    def sum(self=ABSENT, dim=ABSENT, keepdim=False, *, dtype=None, **names):
+      if not names and type(self) in TENSORS and (dtype is None or type(dtype) is dtype_):
+        if dim is ABSENT and keepdim is False: return body(self, dtype=dtype)
+        ...
+      return bind((self, dim, keepdim), {"dtype": dtype, **names})
+
+What does not live here: the language of declarations (`declaration.py`), the tables
+(`registry.py`), and the straight lines that ops have for their commonest calls (`entry.py`,
+`fast_paths.py`), which stand in front of the generated function.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..base.modes import state
+from . import generated, views
+from .binding import ABSENT, CHECKS, Binder
+from .declaration import REQUIRED, Overload, Parameter, numpy_names
+from .dispatch import write_out
+from .entry import build_front
+from .op import Op
+from .plan import public_name
+from .registry import Declared
+from .tensor import Tensor
+
+# kinds of callables of one declaration: torch.NAME, Tensor.NAME, Tensor.NAME_, torch.NAME_
+FUNCTION, METHOD, INPLACE, INPLACE_FUNCTION = "function", "method", "in place", "in-place function"
+
+
+def define(name: str, lines: list[str], env: dict[str, Any], title: str) -> Any:
+    """The function `name` of generated lines, which debuggers and tracebacks can show."""
+    return generated.functions(title, lines, env)[name]
+
+
+def callable_of(
+    d: Declared, name: str, namespace: str = "", method: bool = False, front: Any = None
+) -> Any:
+    """The callable of a declared function under one of its names, made at first use.
+
+    front: front(careful) is what stands in front of the generated function.
+    """
+    kind = METHOD if method else FUNCTION
+    if d.inplace and name.endswith("_") and not d.name.endswith("_"):
+        kind = INPLACE if method else INPLACE_FUNCTION
+    key = (namespace, name, kind)
+    f = d.built.get(key)
+    if f is None:
+        f = d.built[key] = build(d, name, namespace, kind, front)
+    return f
+
+
+def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
+    overloads = d.functions if kind in (FUNCTION, INPLACE_FUNCTION) else d.methods
+    inplace = kind in (INPLACE, INPLACE_FUNCTION)
+    if inplace:
+        overloads = tuple([o._replace(out=False) for o in overloads])
+    body = inplace_body(d, name) if inplace else d.run
+    calls = [call_of(d, o) for o in overloads]
+    binder = Binder(name, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
+    f = parser(name, overloads, calls, body, binder, d.foreign)
+    if not inplace and isinstance(d.body, Op):
+        f = straight(d.body, name, overloads, f)
+    elif not inplace and d.short is not None:
+        f = d.short(f)
+    if front is not None:
+        f = front(f)
+    return dress(f, d, name, namespace, kind, overloads)
+
+
+def straight(op: Op, name: str, overloads: tuple[Overload, ...], careful: Any) -> Any:
+    """The straight line of an op in front of its generated function, where they agree."""
+    if op.kind == "composite" or op.variadic or len(overloads) > 1:
+        return careful
+    o = overloads[0]
+    names = [p.name for p in o.parameters]
+    wanted = body_parameters(op)[0]
+    if o.parameters[0].keyword or names[1:] != wanted[1:] or any(p.star for p in o.parameters):
+        return careful
+
+    tests = [check(p, p.name) for p in o.parameters[len(op.inputs) :]]
+    head = [p.name + "=" + ("ABSENT" if p.required else f"default_{p.name}") for p in o.parameters]
+    plain = " and ".join([t for t in tests if t])
+    env = {"ABSENT": ABSENT, **{f"default_{p.name}": p.default for p in o.parameters}, **CHECKS}
+    return build_front(op, careful, Front(name, names, head, plain, env))
+
+
+class Front(NamedTuple):
+    """What an op's straight line needs to stand in front of a public function."""
+
+    name: str
+    names: list[str]  # of all arguments
+    head: list[str]  # the same, with defaults
+    plain: str  # the test of those that are no arrays
+    env: dict[str, Any]
+
+
+# ------------------------------------------------------------------------------- what is called
+
+
+def body_parameters(body: Any) -> tuple[list[str], list[str], str | None]:
+    """(by position, by keyword only, the starred one) of a body's parameters."""
+    if isinstance(body, Op):
+        names = [public_name(body, i) for i in body.inputs]
+        return [*names, *body.static], ["out"], None
+    while hasattr(body, "__wrapped__"):
+        body = body.__wrapped__
+    code = body.__code__
+    names = code.co_varnames
+    n, k = code.co_argcount, code.co_kwonlyargcount
+    star = names[n + k] if code.co_flags & inspect.CO_VARARGS else None
+    return list(names[:n]), list(names[n : n + k]), star
+
+
+class Call:
+    """How a body is called with the arguments of one overload."""
+
+    __slots__ = ("keywords", "out", "positions", "star", "unused")
+
+    def __init__(self) -> None:
+        self.positions: list[str] = []  # names of arguments, in the body's order
+        self.keywords: list[tuple[str, str]] = []  # (the body's name, the argument's)
+        self.star: str | None = None
+        self.out: str | None = None  # "own": the body takes out=; "derived": it does not
+        self.unused: list[Parameter] = []  # what the body does not know
+
+    def text(self, f: str = "body") -> str:
+        words = [*self.positions]
+        words += [f"*{self.star}"] * (self.star is not None)
+        words += [f"{k}={v}" for k, v in self.keywords]
+        if self.out == "own":
+            words.append("out=out")
+        return f"{f}({', '.join(words)})"
+
+    def __call__(self, body: Any, values: dict[str, Any], out: Any, name: str) -> Any:
+        args = [values[p] for p in self.positions]
+        if self.star is not None:
+            args += values[self.star]
+        kw = {k: values[v] for k, v in self.keywords}
+        if self.out == "own":
+            kw["out"] = out
+        r = body(*args, **kw)
+        return r if out is None or self.out == "own" else write_out(name, r, out)
+
+
+def call_of(d: Declared, o: Overload) -> Call:
+    """How the body is called for an overload."""
+    call = Call()
+    positions, keywords, star = body_parameters(d.body)
+    given = {p.name: p for p in o.parameters}
+    for p, theirs in zip(o.positional, positions):  # the body has its own names for some
+        if not p.star and p.name not in (*positions, *keywords) and theirs not in given:
+            given[theirs] = p
+    used: set[str] = set()
+    by_position = True
+    for own in positions:
+        if own not in given:
+            by_position = False
+        elif given[own].name not in used:
+            used.add(given[own].name)
+            if by_position:
+                call.positions.append(given[own].name)
+            else:
+                call.keywords.append((own, given[own].name))
+    for own in keywords:
+        if own in given:
+            used.add(own)
+            call.keywords.append((own, own))
+    rest = next((p for p in o.parameters if p.name not in used and not p.keyword), None)
+    if star is not None and rest is not None:
+        used.add(rest.name)
+        if rest.star:
+            call.star = rest.name
+        else:
+            call.positions.append(rest.name)
+    if o.out:
+        call.out = "own" if "out" in keywords or "out" in positions else "derived"
+    call.unused = [p for p in o.parameters if p.name not in used]
+    return call
+
+
+# --------------------------------------------------------------------------------- the function
+
+
+def parser(
+    name: str,
+    overloads: tuple[Overload, ...],
+    calls: list[Call],
+    body: Any,
+    binder: Binder,
+    foreign: bool,
+) -> Callable[..., Any]:
+    """The generated function of a declaration."""
+    fresh = [i for i, o in enumerate(overloads) if not o.old]
+    slots, keywords, star = layout([overloads[i] for i in fresh])
+    out = any(overloads[i].out for i in fresh)
+    binder.slots = tuple(slots)
+    binder.defaults = {**slots, **keywords}
+    env: dict[str, Any] = {"__name__": "wengert.engine.signature", **CHECKS}
+    env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out)
+    head = []
+    for table in (slots, keywords):
+        for n, default in table.items():
+            env[f"default_{n}"] = default
+            value = repr(default) if type(default) in PLAIN else f"default_{n}"
+            head.append(f"{n}={'ABSENT' if default is ABSENT else value}")
+        if table is slots:
+            head += [f"*{star}"] if star else ["*"] * bool(keywords or out)
+    head += ["out=None"] * out
+    aliases = bool(foreign and numpy_names(overloads)) or len(overloads) > 1 or bool(star)
+    head += ["**names"] * aliases
+    lines = [f"def {name}({', '.join(head)}):"]
+    indent = "  "
+    if aliases:
+        lines.append("  if not names:")
+        indent = "    "
+    for i in fresh:
+        if not star or any(p.star for p in overloads[i].parameters):
+            more = branch(name, overloads[i], calls[i], slots, keywords, star, out)
+            lines += [indent + x for x in more]
+    given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
+    positions = "".join(f"{n}, " for n in slots)
+    positions += f"*{star}, " if star else ""
+    lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
+    return define(name, lines, env, f"signature of {name} {id(body):x}")
+
+
+PLAIN = {int, float, bool, str, type(None)}
+
+
+def layout(
+    overloads: list[Overload],
+) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    """(positions: name -> default, keywords: name -> default, starred name) of overloads together.
+
+    A default that they do not share, or that not all have, is ABSENT unless all that have the
+    argument agree.
+    """
+    slots: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
+    star = None
+    depth, most = 0, 99
+    for o in overloads:
+        for i, p in enumerate(o.positional):
+            if p.star:
+                star, most = p.name, i
+    for o in overloads:
+        places = [p for p in o.positional if not p.star][:most]
+        for i, p in enumerate(places):
+            if i >= depth and p.name not in slots:
+                slots[p.name] = p.default
+        depth = max(depth, len(places))
+    for o in overloads:
+        for p in o.parameters:
+            if p.name not in slots and (p.keyword or star and not p.star):
+                keywords[p.name] = p.default
+    for table in (slots, keywords):
+        for n in table:
+            found = [p.default for o in overloads for p in o.parameters if p.name == n]
+            same = all(type(x) is type(found[0]) and x == found[0] for x in found)
+            table[n] = found[0] if same and found[0] is not REQUIRED else ABSENT
+    return slots, keywords, star
+
+
+def branch(
+    name: str,
+    o: Overload,
+    call: Call,
+    slots: dict[str, Any],
+    keywords: dict[str, Any],
+    star: str | None,
+    out: bool,
+) -> list[str]:
+    """The lines that call the body if the arguments are plainly those of an overload."""
+    tests, known, renamed = [], set(), {}
+    places = [p for p in o.positional if not p.star]
+    order = list(slots)
+    for i, p in enumerate(places):
+        slot = order[i]
+        known.add(slot)
+        renamed[p.name] = slot
+        if slots[slot] is ABSENT and not p.required:
+            tests.append(f"({slot} is ABSENT or {check(p, slot)})" if check(p, slot) else "")
+        elif slots[slot] is ABSENT or slots[slot] != p.default or check(p, slot):
+            tests.append(check(p, slot) or f"{slot} is not ABSENT")
+    prepare = []
+    for p in o.parameters:
+        if p.keyword:
+            slot = p.name
+            known.add(slot)
+            renamed[p.name] = slot
+            if slot in slots:
+                pass
+            absent = {**slots, **keywords}[slot] is ABSENT
+            if absent and not p.required:
+                tests.append(f"({slot} is ABSENT or {check(p, slot)})" if check(p, slot) else "")
+            else:
+                tests.append(check(p, slot) or (f"{slot} is not ABSENT" if absent else ""))
+        elif p.star:
+            known.add(p.name)
+            prepare.append(p)
+    for n, default in {**slots, **keywords}.items():
+        if n not in known:
+            word = repr(default) if default is None or type(default) is bool else f"default_{n}"
+            tests.insert(0, f"{n} is ABSENT" if default is ABSENT else f"{n} is {word}")
+    if star and star not in known:
+        tests.append(f"not {star}")
+    for p in call.unused:
+        tests.append(unused_test(p, renamed.get(p.name, p.name)))
+    if out and not o.out:
+        tests.append("out is None")
+    lines = []
+    for p in prepare:
+        n = p.name
+        if p.type.kinds[0].startswith("int"):
+            tests.append(f"{n} and (INTS.issuperset(map(type, {n})) if type({n}[0]) is int else"
+                         f" len({n}) == 1 and type({n}[0]) in SEQUENCES and"
+                         f" INTS.issuperset(map(type, {n}[0])))")  # fmt: skip
+    tests = [t for t in tests if t]
+    values = {}
+    for p in o.parameters:
+        slot = renamed.get(p.name, p.name)
+        if p.star and p.type.kinds[0].startswith("int"):
+            values[p.name] = f"({slot} if type({slot}[0]) is int else {slot}[0])"
+            continue
+        default = {**slots, **keywords}.get(slot)
+        if default is ABSENT and not p.required:
+            shown = repr(p.default) if type(p.default) in PLAIN else f"{p.default!r}"
+            values[p.name] = f"({shown} if {slot} is ABSENT else {slot})"
+        else:
+            values[p.name] = slot
+    words = [values[n] for n in call.positions]
+    if call.star is not None:
+        ints = next(p for p in prepare if p.name == call.star).type.kinds[0].startswith("int")
+        one = f"({call.star} if type({call.star}[0]) is int else {call.star}[0])"
+        words.append(f"*{one if ints else call.star}")
+    words += [f"{k}={values[v]}" for k, v in call.keywords]
+    if call.out == "own":
+        words.append("out=out")
+    run = f"body({', '.join(words)})"
+    condition = " and ".join(tests) or "True"
+    if call.out == "derived":
+        lines += [
+            f"if {condition}:",
+            f"  if out is None: return {run}",
+            f"  return write_out({name!r}, {run}, out)",
+        ]
+    else:
+        lines.append(f"if {condition}: return {run}")
+    return lines
+
+
+def unused_test(p: Parameter, slot: str) -> str:
+    """The test that an argument which the body does not know says nothing."""
+    if p.name in ("pin_memory", "non_blocking"):
+        return ""
+    if p.name == "layout":
+        return f"({slot} is None or {slot} is strided)"
+    if p.name == "memory_format":
+        return ""
+    if p.default is None or type(p.default) is bool:
+        return f"{slot} is {p.default}"
+    return f"{slot} == {p.default!r}"
+
+
+def check(p: Parameter, slot: str) -> str:
+    """The cheapest test that an argument plainly is of its type; empty where all is taken."""
+    tests = []
+    for kind in p.type.kinds:
+        test = TESTS.get(kind)
+        if test is None and kind.endswith("]"):
+            base = kind[: kind.index("[")]
+            test = LISTS[base]
+            if kind[-2] != "[":
+                test = f"{test} or {TESTS[base]}"
+        if not test:
+            return ""
+        tests.append(test.replace("?", slot))
+    if p.type.optional:
+        tests.insert(0, f"{slot} is None")
+    return f"({' or '.join(tests)})" if len(tests) > 1 else tests[0]
+
+
+TESTS: dict[str, str] = {
+    "Tensor": "type(?) in TENSORS",
+    "int": "type(?) is int",
+    "float": "type(?) in REALS",
+    "bool": "(? is False or ? is True)",
+    "str": "type(?) is str",
+    "complex": "type(?) in NUMBERS",
+    "Scalar": "type(?) in NUMBERS",
+    "ScalarType": "type(?) is dtype_",
+    "Device": "type(?) in DEVICES",
+    "Layout": "type(?) is layout_",
+    "MemoryFormat": "type(?) is memory_format_",
+    "Generator": "",
+    "any": "",
+    "Stream": "",
+    "Storage": "",
+}
+LISTS: dict[str, str] = {
+    "int": "(type(?) in SEQUENCES and INTS.issuperset(map(type, ?)))",
+    "float": "(type(?) in SEQUENCES and REALS.issuperset(map(type, ?)))",
+    "Scalar": "(type(?) in SEQUENCES and NUMBERS.issuperset(map(type, ?)))",
+    "bool": "(type(?) in SEQUENCES)",
+    "Tensor": "(type(?) in SEQUENCES and TENSORS.issuperset(map(type, ?)))",
+    "Tensor?": "(type(?) in SEQUENCES)",
+    "str": "(type(?) in SEQUENCES)",
+    "any": "(type(?) in SEQUENCES)",
+}
+
+
+# ------------------------------------------------------------------------------------- in place
+
+RESHAPING = {  # in place, these make self another view
+    "squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided",
+}  # fmt: skip
+
+
+def inplace_body(d: Declared, name: str) -> Any:
+    """The body of NAME_, from the body of NAME."""
+    f, whole = d.run, not isinstance(d.body, Op)
+    if d.name in RESHAPING:
+
+        def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            views.check_inplace(self, name)
+            r = f(self, *args, **kwargs)
+            self._a, self._n = r._a, r._n
+            return self
+
+    else:
+
+        def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            x = self
+            if whole and state.grad and recorded(self, args, kwargs):
+                x = standin(self)  # several ops may save self, which is about to be overwritten
+            return views.inplace(self, name, f(x, *args, **kwargs))
+
+    return body
+
+
+def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
+    """Whether an operation on these would be recorded."""
+    return self._n is not None or any(
+        [isinstance(a, Tensor) and a._n is not None for a in (*args, *kwargs.values())]
+    )
+
+
+def standin(self: Tensor) -> Tensor:
+    """A copy of self's values in self's place in the graph."""
+    from ..arrays.lookup import namespace
+    from .tensor import wrap
+
+    return wrap(namespace(self._a).copy(self._a), self._n)
+
+
+# ------------------------------------------------------------------------------ what users read
+
+
+def dress(
+    f: Any, d: Declared, name: str, namespace: str, kind: str, overloads: tuple[Overload, ...]
+) -> Any:
+    """Give a callable the name, the signature and the documentation that users look for."""
+    f.__name__ = name
+    method = kind in (METHOD, INPLACE)
+    f.__qualname__ = f"Tensor.{name}" if method else name
+    f.__module__ = f"wengert.{namespace}" if namespace else "wengert"
+    f.__signature__ = shown_signature(overloads, d.foreign)
+    source = d.body.fwd if isinstance(d.body, Op) else d.body
+    f.__wrapped__ = source
+    f.__doc__ = documentation(name, overloads, source.__doc__, kind)
+    f.declared = d
+    if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
+        f.op = d.body
+    return f
+
+
+def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, kind: str) -> str:
+    """How the function is called, one line an overload, and what its body says."""
+    heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
+    text = inspect.cleandoc(doc or "")
+    if kind in (INPLACE, INPLACE_FUNCTION):
+        text = f"{name[:-1]}() in place."
+    return "\n".join(heads) + "\n\n" + text
+
+
+def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.Signature:
+    """One signature for all overloads: what any of them takes; what all need is without default."""
+    fresh = [o for o in overloads if not o.old]
+    slots, keywords, star = layout(fresh)
+    P = inspect.Parameter
+    found = []
+    for table, kind in ((slots, P.POSITIONAL_OR_KEYWORD), (keywords, P.KEYWORD_ONLY)):
+        optional = False
+        for n, default in table.items():
+            if default is ABSENT:
+                holders = [p for o in fresh for p in o.parameters if p.name == n]
+                required = len(holders) == len(fresh) and all(p.required for p in holders)
+                own = [p.default for p in holders if not p.required]
+                default = P.empty if required and not optional else own[0] if own else None
+            optional = optional or (default is not P.empty and kind is P.POSITIONAL_OR_KEYWORD)
+            found.append(P(n, kind, default=default))
+        if table is slots:
+            names = [
+                p for o in fresh for p in o.parameters if p.name not in slots and not p.keyword
+            ]
+            for p in names:  # at a position that has another name in another overload
+                if not p.star and p.name not in keywords:
+                    keywords[p.name] = None
+            if star:
+                found = [p.replace(kind=P.POSITIONAL_ONLY) for p in found]
+                found.append(P(star, P.VAR_POSITIONAL))
+    if any(o.out for o in fresh):
+        found.append(P("out", P.KEYWORD_ONLY, default=None))
+    if foreign and numpy_names(overloads):
+        found.append(P("numpy_names", P.VAR_KEYWORD))
+    return inspect.Signature(found)
