@@ -119,7 +119,9 @@ def test_a_child_has_workers_of_its_own(monkeypatch):
 def test_arrays_are_checked():
     run = doubled("float")
     x = np.zeros(100, "f")
-    with pytest.raises(ValueError, match="kernel doubled, argument 0: needs a C-contiguous"):
+    with pytest.raises(
+        ValueError, match="kernel doubled, argument 0: needs an aligned C-contiguous"
+    ):
         run(1, x[::2], x.copy(), 50)
     with pytest.raises(ValueError, match="float32, not float64"):
         run(1, x.astype("d"), x.copy(), 50)

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..kernels import formulas
+from ..kernels import matmul as products
 from ..kernels.simd import Ufunc, elements
 
 Word = Callable[..., Any]
 
 F32, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
 I64, U64 = np.dtype(np.int64), np.dtype(np.uint64)
+LARGE = 1 << 13  # elements of a factor from which a product may pay a second thread
 CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
 
 
@@ -222,7 +224,9 @@ def linear(general: Word) -> Word:
 
     def f(x: Any, w: Any, bias: Any = None) -> Any:
         if x.ndim == w.ndim == 2 and x.dtype is F32 and w.dtype is F32:
-            out = x.dot(w.T)
+            out = products.matmul(x, w.T) if x.size > LARGE or w.size > LARGE else None
+            if out is None:
+                out = x.dot(w.T)
             if bias is None:
                 return out
             if bias.dtype is F32:

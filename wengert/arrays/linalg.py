@@ -7,6 +7,7 @@ and checks are in `ops/linalg/decompositions.py`, `ops/linalg/solve.py` and `ops
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import LinAlgError
+from ..kernels import threads
 
 __all__ = [
     "triangle",
@@ -47,6 +49,22 @@ __all__ = [
 def host(a: Any) -> Any:
     """An array in the memory of the CPU."""
     return a if isinstance(a, np.ndarray) else a.get()
+
+
+LARGE = 200  # rows from which LAPACK gains from threads
+
+
+def threaded(word: Callable[..., Any]) -> Callable[..., Any]:
+    """A word with all threads for the BLAS library while matrices are large."""
+
+    @functools.wraps(word)
+    def f(lib: Any, x: Any, *args: Any, **options: Any) -> Any:
+        if lib is np and x.ndim > 1 and x.shape[-2] >= LARGE:
+            with threads.blas_threads():
+                return word(lib, x, *args, **options)
+        return word(lib, x, *args, **options)
+
+    return f
 
 
 def each(
@@ -113,6 +131,7 @@ def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None =
 # factorisations
 
 
+@threaded
 def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
     """(factor, order of the first minor that is not positive, or 0)."""
     try:
@@ -133,6 +152,7 @@ def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
     return np.ascontiguousarray(out), _info(info)
 
 
+@threaded
 def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """(Q, R); Q is empty in mode 'r'."""
     if mode == "r":
@@ -147,6 +167,7 @@ def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     return q, r
 
 
+@threaded
 def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
     """(U, S, Vh)."""
     m, n = x.shape[-2:]
@@ -162,6 +183,7 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
     return tuple(_converging(lib.linalg.svd, x, full))
 
 
+@threaded
 def svdvals(lib: Any, x: Any) -> Any:
     """Singular values."""
     if 0 in x.shape[-2:]:
@@ -169,17 +191,20 @@ def svdvals(lib: Any, x: Any) -> Any:
     return _converging(lib.linalg.svd, x, False, False)
 
 
+@threaded
 def eigh(lib: Any, x: Any, lower: bool = True) -> tuple[Any, Any]:
     """(values, vectors) of Hermitian matrices, read from one triangle."""
     values, vectors = _converging(lib.linalg.eigh, x, "L" if lower else "U")
     return values, vectors
 
 
+@threaded
 def eigvalsh(lib: Any, x: Any, lower: bool = True) -> Any:
     """Eigenvalues of Hermitian matrices."""
     return _converging(lib.linalg.eigvalsh, x, "L" if lower else "U")
 
 
+@threaded
 def eig(lib: Any, x: Any) -> tuple[Any, Any]:
     """(values, vectors), complex."""
     c = np.result_type(x.dtype, np.complex64)
@@ -187,6 +212,7 @@ def eig(lib: Any, x: Any) -> tuple[Any, Any]:
     return lib.asarray(values.astype(c)), lib.asarray(vectors.astype(c))
 
 
+@threaded
 def eigvals(lib: Any, x: Any) -> Any:
     """Eigenvalues, complex."""
     return lib.asarray(
@@ -206,6 +232,7 @@ def _converging(f: Any, *args: Any) -> Any:
         ) from e
 
 
+@threaded
 def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
     """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
     or 0).
@@ -315,6 +342,7 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
 # ---- solving
 
 
+@threaded
 def inv(lib: Any, x: Any) -> tuple[Any, Any]:
     """(inverse, order of the first zero pivot or 0)."""
     try:
@@ -328,6 +356,7 @@ def inv(lib: Any, x: Any) -> tuple[Any, Any]:
         return each(lib, one, x)
 
 
+@threaded
 def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """(solution of x @ out = y for matrices y, order of the first zero pivot or 0)."""
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
@@ -344,6 +373,7 @@ def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
         return each(lib, one, x, y)[0], info
 
 
+@threaded
 def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool = False) -> Any:
     """The solution of x @ out = y, reading one triangle of x; zeros on its diagonal give
     infinities.
@@ -385,17 +415,20 @@ def substituted(lib: Any, x: Any, y: Any, upper: bool, unit: bool) -> Any:
     return out
 
 
+@threaded
 def det(lib: Any, x: Any) -> Any:
     """Determinants."""
     return lib.asarray(lib.linalg.det(x))
 
 
+@threaded
 def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     """(sign, logarithm of the absolute value) of determinants."""
     sign, logarithm = lib.linalg.slogdet(x)
     return lib.asarray(sign), lib.asarray(logarithm)
 
 
+@threaded
 def lstsq(
     lib: Any, x: Any, y: Any, rcond: float = 0.0, driver: str = "gelsy"
 ) -> tuple[Any, Any, Any]:
@@ -446,6 +479,7 @@ def _cut(lib: Any, s: Any, atol: Any, rtol: Any) -> Any:
     return s > lib.maximum(column(atol), column(rtol) * top)
 
 
+@threaded
 def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any:
     """Pseudo-inverse without the singular values up to max(atol, rtol * the largest)."""
     m, n = x.shape[-2:]
@@ -472,6 +506,7 @@ def matrix_rank(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False)
     return lib.asarray(_cut(lib, s, atol, rtol).sum(-1, dtype=np.int64))
 
 
+@threaded
 def matrix_exp(lib: Any, x: Any) -> Any:
     """Exponentials of matrices."""
     if x.size == 0:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import matmul as products
 from ..kernels.simd import Ufunc, elements
 from . import elementwise, reductions, shapes
 
@@ -19,6 +20,7 @@ F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
 FEW = 256  # elements that are summed as soon by the ufunc
 BLOCK = 1 << 16  # elements at a time: what is worked on stays in the cache
+LARGE = 1 << 13  # elements of a factor from which a product may pay a second thread
 LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
 ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
 ONES32: dict[int, Any] = {}
@@ -416,8 +418,13 @@ def norm2(x: Any) -> Any:
 def matmul(x: Any, y: Any) -> Any:
     """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
     d = x.dtype
-    if (d is F32 or d is F64) and y.dtype is d and x.ndim == 2 and 0 < y.ndim < 3:
-        return x.dot(y)
+    if (d is F32 or d is F64) and y.dtype is d:
+        if x.size > LARGE or y.size > LARGE:
+            out = products.matmul(x, y)
+            if out is not None:
+                return out
+        if x.ndim == 2 and 0 < y.ndim < 3:
+            return x.dot(y)
     return reductions.matmul(np, x, y)
 
 

@@ -455,7 +455,7 @@ def _code(make: Any, types: str, *args: Any, libm: bool = False) -> Code:
     """A kernel over (twister, array object, n, further arguments of these types)."""
 
     def text(host: Host) -> str | None:
-        known = all(host.llvm.address_of_symbol(w) for w in ("log1p", "cos", "sin")) or not libm
+        known = all(host.knows(w) for w in ("log1p", "cos", "sin")) or not libm
         return make(*args) if known and host.fuses() and fits() else None
 
     return Code(text, "poi" + types)

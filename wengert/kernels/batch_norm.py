@@ -187,7 +187,7 @@ def batch_norm_backward(
     if m is None or r is None or w is None or g.shape != x.shape or g.dtype != x.dtype:
         return None
     g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
-    sums = None
+    sums: Any = None
     if training or needs[1] or needs[2]:
         sums = np.empty((2, c), x.dtype)
         channel_sums(word)(c, g, x, m, sums, n, c, p)

@@ -177,6 +177,13 @@ def define_symbol(name: str, function: Any) -> None:
             _symbols.add(name)
 
 
+def has_symbol(name: str) -> bool:
+    """Whether kernels find a C function of this name in the process."""
+    import llvmlite.binding as llvm
+
+    return bool(llvm.address_of_symbol(name))
+
+
 _P = ctypes.c_void_p
 
 if hasattr(os, "register_at_fork"):  # a child must not find the compiler in the middle of its work

@@ -77,50 +77,53 @@ class Job(Function):
 class Kernel:
     """Machine code of a job, for some parameters."""
 
-    def __init__(self, name: str, address: int, entries: list[tuple[str, bool]]) -> None:
+    def __init__(self, name: str, address: int, entries: list[tuple[str, str]]) -> None:
         self.name, self.address = name, address
         self.entries = entries
-        codes = []
-        self._arrays: list[tuple[int, Any, bool]] = []
-        for i, (kind, written) in enumerate(entries):
-            if kind.endswith("*"):
-                self._arrays.append((i, DTYPES[kind[:-1]], written))
-            codes.append("d" if kind in ("float", "double") else "q")
+        self._arrays: list[tuple[int, Any, str]] = [
+            (i, DTYPES[kind[:-1]], how)
+            for i, (kind, how) in enumerate(entries)
+            if kind.endswith("*")
+        ]
+        codes = ["d" if kind in ("float", "double") else "q" for kind, _ in entries]
         self._pack = struct.Struct("".join(codes)).pack
         self._workers = workers.workers()
 
     def __call__(self, chunks: int, *args: Any, most: int = workers.MOST, steps: int = 1) -> None:
         """Run the chunks. most: threads that the arguments have room for."""
         values = list(args)
-        for i, dtype, written in self._arrays:
+        for i, dtype, how in self._arrays:
             a = values[i]
-            flags = a.flags
-            if a.dtype is not dtype or not flags.c_contiguous or (written and not flags.writeable):
+            if a.dtype is not dtype or not _suits(a, how):
                 self._refuse(i, a)
             values[i] = a.__array_interface__["data"][0]
         table = self._pack(*values)
         self._workers.run(self.address, table, chunks, min(threads.count(), most), steps)
 
     def _refuse(self, i: int, a: Any) -> None:
-        kind, written = self.entries[i]
-        if (
-            a.dtype == DTYPES[kind[:-1]]
-            and a.flags.c_contiguous
-            and (a.flags.writeable or not written)
-        ):
+        kind, how = self.entries[i]
+        if a.dtype == DTYPES[kind[:-1]] and _suits(a, how):
             return  # another object for the same dtype
         raise ValueError(
-            f"kernel {self.name}, argument {i}: needs a C-contiguous array of {DTYPES[kind[:-1]]}"
-            f"{' that may be written' if written else ''}, not {a.dtype} of shape {a.shape} with "
-            f"strides {a.strides}"
+            f"kernel {self.name}, argument {i}: needs an aligned C-contiguous array of "
+            f"{DTYPES[kind[:-1]]}{' that may be written' if how == 'out' else ''}, not {a.dtype} "
+            f"of shape {a.shape} with strides {a.strides}"
         )
+
+
+def _suits(a: Any, how: str) -> bool:
+    flags = a.flags
+    if how == "out":
+        return flags.carray
+    return flags.aligned and (flags.c_contiguous or how == "any")
 
 
 def job(spec: str) -> Callable[[Callable[..., None]], Maker]:
     """Make a kernel of a function (job, *parameters) that writes its text.
 
     spec: the table, as "name: type, ...": `i64`, `float` or `double` for numbers; `float*` and the
-    like for arrays, `out float*` for those that are written. T stands for the first parameter.
+    like for arrays, `out float*` for those that are written, `any float*` for those whose strides
+    the caller knows. T stands for the first parameter.
     """
 
     def decorate(write: Callable[..., None]) -> Maker:
@@ -139,8 +142,8 @@ class Maker:
         self.entries = []
         for part in spec.split(","):
             name, _, kind = (p.strip() for p in part.partition(":"))
-            written = kind.startswith("out ")
-            self.entries.append((name, kind.removeprefix("out ").strip(), written))
+            how, _, kind = kind.rpartition(" ")
+            self.entries.append((name, kind, how))
         self.made: dict[tuple[Any, ...], Kernel] = {}
 
     def __call__(self, *params: Any) -> Kernel:
@@ -157,13 +160,13 @@ class Maker:
         """The kernel for a processor, which this machine has to be able to run."""
         key = self.write.__module__, self.name, params
         (address,) = compiler.load(target, key, lambda: self.text(target, *params), ["run"])
-        kinds = [(kind, written) for _, kind, written in self._typed(params)]
+        kinds = [(kind, how) for _, kind, how in self._typed(params)]
         return Kernel(self.name, address, kinds)
 
-    def _typed(self, params: tuple[Any, ...]) -> list[tuple[str, str, bool]]:
+    def _typed(self, params: tuple[Any, ...]) -> list[tuple[str, str, str]]:
         return [
-            (n, kind.replace("T", params[0]) if "T" in kind else kind, out)
-            for n, kind, out in self.entries
+            (n, kind.replace("T", params[0]) if "T" in kind else kind, how)
+            for n, kind, how in self.entries
         ]
 
     def text(self, target: Target, *params: Any) -> str:

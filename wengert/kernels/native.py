@@ -39,6 +39,10 @@ class Host:
                 cls.made.append(None if target is None else cls(target))
             return cls.made[0]
 
+    def knows(self, name: str) -> bool:
+        """Whether code finds a C function of this name."""
+        return compiler.has_symbol(name)
+
     def fuses(self) -> bool:
         """Whether the processor multiplies and adds with one rounding."""
         return self.target.arm or self.features.get("fma", False)

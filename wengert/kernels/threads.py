@@ -65,9 +65,34 @@ def count() -> int:
 def set_count(n: int) -> None:
     """Let kernels, and the BLAS library, use n threads from now on."""
     _state.count = n
-    blas = _blas()
-    if blas is not None:
-        blas.set(n)
+    library = blas()
+    if library is not None and not _state.alone:
+        library.set(n)
+
+
+def leave_blas_alone() -> None:
+    """One thread for the BLAS library from now on: ours call it, and its own would be in the way.
+
+    They go on looking for work after a product, on the processors that ours need.
+    """
+    library = blas()
+    if library is not None:
+        _state.alone = True
+        library.set(1)
+
+
+@contextmanager
+def blas_threads() -> Iterator[None]:
+    """All threads for the BLAS library, for a decomposition of a large matrix."""
+    library = blas()
+    if library is None or not _state.alone or count() < 2:
+        yield
+        return
+    library.set(count())
+    try:
+        yield
+    finally:
+        library.set(1)
 
 
 def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> None:
@@ -78,7 +103,7 @@ def spread(work: Work, pieces: Sequence[Any], threads: int | None = None) -> Non
     """
     threads = min(len(pieces), count() if threads is None else threads)
     if (
-        threads < 2 or _blas() is None
+        threads < 2 or blas() is None
     ):  # an unknown BLAS may use all processors inside: do not add to that
         work(iter(pieces))
         return
@@ -139,8 +164,8 @@ class _Job:
 class _State:
     """The helpers of this process, and the thread count asked for (0: all there are)."""
 
-    def __init__(self, count: int = 0) -> None:
-        self.count, self.helpers = count, 0
+    def __init__(self, count: int = 0, alone: bool = False) -> None:
+        self.count, self.helpers, self.alone = count, 0, alone
         self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.inside = 0  # spreads under way
@@ -162,6 +187,7 @@ class _Blas:
     """The thread switch of the OpenBLAS that NumPy brought along."""
 
     def __init__(self, library: ctypes.CDLL, prefix: str, suffix: str) -> None:
+        self.library, self.prefix, self.suffix = library, prefix, suffix
         self.get: Callable[[], int] = getattr(library, f"{prefix}openblas_get_num_threads{suffix}")
         self.set: Callable[[int], Any] = getattr(
             library, f"{prefix}openblas_set_num_threads{suffix}"
@@ -171,7 +197,8 @@ class _Blas:
 _found: list[_Blas | None] = []
 
 
-def _blas() -> _Blas | None:
+def blas() -> _Blas | None:
+    """The BLAS library of NumPy, where it is one whose threads can be switched."""
     if not _found:
         _found.append(_find_blas())
     return _found[0]
@@ -197,20 +224,20 @@ def _find_blas() -> _Blas | None:
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    blas = _blas()
-    assert blas is not None
+    library = blas()
+    assert library is not None
     with _state.lock:
         _state.inside += 1
         if _state.inside == 1:
-            _state.before = blas.get()  # type: ignore[attr-defined]
-            blas.set(1)
+            _state.before = library.get()  # type: ignore[attr-defined]
+            library.set(1)
     try:
         yield
     finally:
         with _state.lock:
             _state.inside -= 1
             if not _state.inside:
-                blas.set(_state.before)  # type: ignore[attr-defined]
+                library.set(_state.before)  # type: ignore[attr-defined]
 
 
 _state = _State()
@@ -218,7 +245,7 @@ _state = _State()
 
 def _after_fork() -> None:
     global _state
-    _state = _State(_state.count)  # helpers do not survive a fork
+    _state = _State(_state.count, _state.alone)  # helpers do not survive a fork
 
 
 if hasattr(os, "register_at_fork"):

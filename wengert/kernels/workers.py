@@ -21,7 +21,7 @@ import os
 import threading
 from typing import Any
 
-from . import compiler
+from . import compiler, threads
 from .compiler import Target
 
 MOST = 64  # threads
@@ -262,6 +262,7 @@ class Workers:
         if host is None:
             raise RuntimeError("native threads need llvmlite")
         _symbols()
+        threads.leave_blas_alone()
         names = ("worker", "run")
         self._worker, self.address = compiler.load(
             host, ("workers", SPIN), lambda: _text(host), names
