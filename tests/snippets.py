@@ -56,4 +56,5 @@ def same(text: str) -> None:
     torch.manual_seed(0)
     theirs = shown(torch, text)
     wengert.manual_seed(0)
-    assert shown(wengert, text) == theirs
+    ours = shown(wengert, text)
+    assert ours == theirs, f"\n{text}\nPyTorch: {theirs}\nwengert: {ours}"

@@ -237,6 +237,8 @@ def test_second_derivative(name: str) -> None:
 def test_forward_mode(name: str) -> None:
     op, ins, static, chosen, xs = case(name)
     ds = seeded(xs, 2)
+    if not run(op, ins, static, chosen, [wrap(x) for x in xs]):
+        return  # results without a tangent here: complex ones
     _, tangents = jvp(
         lambda *v: tuple(run(op, ins, static, chosen, list(v))),
         tuple(wrap(x) for x in xs),

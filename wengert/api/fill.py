@@ -30,6 +30,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         )
     if src is self:
         return self
+    views.check_operands(self, "copy_", (src,))
     if owned(self) and src._n is None:
         a, b = self._a, src._a
         if type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape:

@@ -19,7 +19,7 @@ from ..engine.op import FUNCTIONS, METHODS, OPS, Op
 from ..engine.registry import Declared
 from ..engine.signature import callable_of
 from ..engine.tensor import Tensor, wrap
-from ..engine.views import check_inplace, inplace, mutated
+from ..engine.views import become, check_inplace, check_operands, inplace, mutated, overlaps
 from . import catalogue
 
 catalogue.load()
@@ -74,7 +74,12 @@ def with_out(f: Any) -> Any:
     @functools.wraps(f)
     def g(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         r = f(*args, **kwargs)
-        return r if out is None else write_out(f.__wengert_name__, r, out)
+        if out is None:
+            return r
+        name = f.__wengert_name__
+        if isinstance(out, Tensor) and name in OPS and OPS[name].kind == "elementwise":
+            check_operands(out, name, args)
+        return write_out(name, r, out)
 
     return g
 
@@ -114,6 +119,8 @@ def direct(op: Op, x: Tensor, y: Any) -> bool:
         if y._n is not None or type(y._a) is not t or y._a.dtype is not d:
             return False
         y = y._a
+        if y is not a and not (y.base is None and a.base is None) and overlaps(a, y):
+            return False
     elif (type(y) is float or type(y) is int) and (d is F32 or d is F64):
         y = NUMBER[t](y, d)
     else:
@@ -144,19 +151,21 @@ def derive_inplace(name: str) -> Any:
     f = method(name)
     whole = not isinstance(METHODS[name], Op)
     op = OPS[name] if name in DIRECT else None
+    pointwise = name in OPS and OPS[name].kind == "elementwise"
 
     def g(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if op is not None and len(args) == 1 and not kwargs and direct(op, self, args[0]):
             return self
+        if pointwise and args and isinstance(self, Tensor):
+            check_operands(self, name + "_", args)
         x = self
         if whole and state.grad and isinstance(self, Tensor) and recorded(self, args, kwargs):
             x = standin(self)  # several ops may save self, which is about to be overwritten
         return inplace(self, name + "_", f(x, *args, **kwargs))
 
     def reshaping(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_inplace(self, name + "_")
-        r = f(self, *args, **kwargs)
-        self._a, self._n = r._a, r._n
+        check_inplace(self, name + "_", True)
+        become(self, f(self, *args, **kwargs))
         return self
 
     g = reshaping if name in RESHAPING else g

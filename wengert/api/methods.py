@@ -208,9 +208,6 @@ def backward(
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-RETAIN = "retain_grad"  # the key of that hook among the others
-
-
 def retain_grad(self: Tensor) -> None:
     """Keep `.grad` of this non-leaf after backward()."""
     n = self._n
@@ -230,7 +227,7 @@ def retain_grad(self: Tensor) -> None:
 
     if n.hooks is None:
         n.hooks = {}
-    n.hooks[RETAIN] = keep
+    n.hooks[views.RETAIN] = keep
 
 
 def retains_grad(self: Tensor) -> bool:
@@ -250,8 +247,10 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
     if n.hooks is None:
         n.hooks = {}
     handle = Handle(n.hooks, hook)
-    if RETAIN in n.hooks:
-        n.hooks[RETAIN] = n.hooks.pop(RETAIN)  # .grad gets what the last hook has made of it
+    if views.RETAIN in n.hooks:
+        n.hooks[views.RETAIN] = n.hooks.pop(
+            views.RETAIN
+        )  # .grad gets what the last hook has made of it
     return handle
 
 

@@ -93,10 +93,15 @@ def inplace_operator(dunder: str, word: str) -> Any:
     call = functions.finished(f, name) if f is not None else OPS[word].entry
 
     op = OPS[name] if name in functions.DIRECT else None
+    pointwise = word != "matmul"
 
     def g(self: Tensor, other: Any) -> Tensor:
         if op is not None and functions.direct(op, self, other):
             return self
+        if not is_operand(other):
+            return NotImplemented
+        if pointwise:
+            views.check_operands(self, f"{name}_", (other,))
         return views.inplace(self, f"{name}_", call(self, other))
 
     return g
@@ -107,7 +112,7 @@ def comparison(name: str) -> Any:
     if name in ("eq", "ne"):
 
         def compare(self: Any, other: Any) -> Any:
-            return entry(self, other) if is_operand(other) else name == "ne"
+            return entry(self, other) if is_operand(other) else NotImplemented
 
         return compare
     return entry

@@ -33,6 +33,8 @@ def slow(
     hidden: return the hidden outputs too, as interpreters that hold Tensors need them.
     """
     if out is not None:
+        if op.kind == "elementwise" and isinstance(out, Tensor):
+            views.check_operands(out, op.name, ins)
         return write_out(op.name, slow(op, ins, static), out)
     if ACTIVE and (mode := op_modes.runner(op)) is not None:
 
@@ -412,9 +414,20 @@ def write_out(name: str, result: Any, out: Any) -> Any:
                 " first.",
                 stacklevel=4,
             )
-        out._a = NS[type(out._a)].empty(tuple(result._a.shape), out._a.dtype)
+        resize(out, tuple(result._a.shape))
+    views.check_overlap(out, name)
     views.store(out, result._a)
     return out
+
+
+def resize(t: Tensor, shape: tuple[int, ...]) -> None:
+    """Give t another shape, in the memory that it has if that suffices."""
+    a = t._a
+    xp = NS[type(a)]
+    library = not RANK.get(type(a), 0)
+    t._a = xp.resized(a, shape) if library else xp.empty(shape, a.dtype)
+    if t._x is not None and t._x.base is not None:
+        t._x = None  # no longer the view it was
 
 
 def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:

@@ -277,6 +277,7 @@ def view(op: Op, first: str) -> list[str]:
         f"    x = new(View); x.base = {first}; x.op = op; x.up = None; r0._x = x",
         f"    x.static = {group(list(op.static))}",
         f"    x = new(Viewed); x.views = (ref(r0),); {first}._x = x",
+        f"  elif n0 is not None: {register}",
     ]
 
 

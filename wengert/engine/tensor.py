@@ -215,6 +215,8 @@ class Tensor:
     def grad(self) -> None:
         self.grad = None
 
+    _grad = grad
+
     # ---- facts
 
     @property

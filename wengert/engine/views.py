@@ -48,7 +48,9 @@ last_change = [0]  # the tick of the most recent change of all
 def owner(a: Any) -> Any:
     """The array that owns the memory of a library array."""
     b = getattr(a, "base", None)
-    return a if b is None else b
+    while b is not None:  # once, but for arrays whose strides were made up
+        a, b = b, getattr(b, "base", None)
+    return a
 
 
 def forget(key: int, _: Any) -> None:
@@ -60,10 +62,10 @@ def mutated(t: Tensor) -> None:
     x = t._x
     if x is not None and x.untracked:
         return
-    a = t._a
-    o = getattr(a, "base", None)
-    if o is None:
-        o = a
+    o = t._a
+    b = getattr(o, "base", None)
+    while b is not None:
+        o, b = b, getattr(b, "base", None)
     key = id(o)
     c = CHANGES.get(key)
     if c is None:
@@ -128,6 +130,7 @@ class View(Extras):
     op: Any
     static: tuple[Any, ...]
     up: View | None
+    quiet = False  # taken while nothing was recorded: not to be changed while something is
 
     @property
     def replay(self) -> tuple[Any, ...]:
@@ -153,14 +156,15 @@ _ref = weakref.ref
 
 def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     """Note that view = op(base, *static) aliases base, if it does."""
-    if not state.grad or not isinstance(base, Tensor):
-        if isinstance(base, Tensor) and base._x is not None and base._x.untracked:
+    if not isinstance(base, Tensor):
+        return
+    if not state.grad and base._n is None:
+        if base._x is not None and base._x.untracked:
             extras(view).untracked = True
         return
     a = base._a
     if not RANK.get(type(a)):  # 0 or absent: a library's
-        o = view._a.base
-        if o is not a and (o is None or o is not a.base):
+        if owner(view._a) is not owner(a):
             return  # a copy
     elif op.view == "perhaps" and copied(a, view._a):
         return
@@ -168,6 +172,8 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     view._x = e = _new(View)
     e.op = op
     e.static = static
+    if not state.grad:
+        e.quiet = True
     if x is None:
         e.base = base
         e.up = None
@@ -177,6 +183,8 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     if x.base is not None:
         e.base = base = x.base
         e.up = x
+        if x.quiet:
+            e.quiet = True
         x = base._x
     else:
         e.base = base
@@ -198,8 +206,7 @@ def copied(a: Any, v: Any) -> bool:
         a, v = (a._a, v._a) if isinstance(a, Tensor) else (a.content, v.content)
     if not a.shape or RANK.get(type(a)):
         return False
-    o = v.base
-    return o is not a and (o is None or o is not a.base)
+    return owner(v) is not owner(a)
 
 
 def replayed(base: Tensor, chain: tuple[Any, ...]) -> Tensor:
@@ -260,9 +267,9 @@ def rebase(view: Tensor, node: Any) -> None:
             None,
         )
         n.code, n.lasti = source.here(3)
-        base._n = n
+        move_to(base, n)
     else:
-        view._n = node
+        move_to(view, node)
         base = view
     bx = base._x
     if bx is None or bx.views is None:
@@ -274,11 +281,53 @@ def rebase(view: Tensor, node: Any) -> None:
         for r in bx.views:
             v = r()
             if v is not None and v._x is not None and v._x.base is base:
-                v._n = None if base._n is None else replayed_node(base, v._x.replay)
+                if not v._x.quiet:
+                    move_to(v, None if base._n is None else replayed_node(base, v._x.replay))
                 live.append(r)
     finally:
         record(grad)
     bx.views = live
+
+
+RETAIN = "retain_grad"  # the key of that hook among those of a node
+
+
+def move_to(t: Tensor, node: Any) -> None:
+    """Give a changed tensor its new node; retain_grad is about the new value."""
+    old = t._n
+    t._n = node
+    if old is None or old.hooks is None or RETAIN not in old.hooks or t._x is None:
+        return
+    keep = old.hooks.pop(RETAIN)
+    if node is not None and type(node) is not AccumulateGrad:
+        node.hooks = {**(node.hooks or {}), RETAIN: keep}
+
+
+def become(t: Tensor, view: Tensor) -> None:
+    """Let t be a view of itself from now on, as transpose_ does. What else is a view of t stays
+    one of what t was, which goes on as a tensor of its own.
+    """
+    x, e = t._x, view._x
+    if e is not None and e.base is not None:
+        others = [r for r in (x.views or ()) if r() is not view and r() is not None]
+        if x.base is not None or others:
+            new = _new(View)
+            new.op, new.static, new.quiet = e.op, e.static, e.quiet
+            new.base, new.up = x.base, x
+            if x.base is None:
+                whole = wrap(t._a, t._n)
+                whole._x = shared = _new(Viewed)
+                shared.views = [*others, _ref(t)]
+                new.base, new.up = whole, None
+                for r in others:
+                    r()._x.base = whole
+            new.__dict__.update({k: v for k, v in x.__dict__.items() if k != "views"})
+            t._x = new
+    if view._n is None and type(t._n) is AccumulateGrad:
+        t._n.shape = tuple(view._a.shape)  # a leaf, while nothing is recorded
+    else:
+        move_to(t, view._n)
+    t._a = view._a
 
 
 def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
@@ -310,6 +359,13 @@ def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
                 " form"
             )
         x = t._x
+        if x is not None and x.base is not None and x.quiet:
+            raise RuntimeError(
+                f"{name}: A view was created in no_grad mode and is being modified inplace with"
+                " grad mode enabled. Given that this use case is ambiguous and error-prone, it is"
+                " forbidden: move both the view and the change into the no_grad block (if the"
+                " change is not to be tracked), or both out of it."
+            )
         if x is not None and x.base is not None and type(x.base._n) is AccumulateGrad:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place"
@@ -372,6 +428,40 @@ def check_overlap(t: Tensor, name: str) -> None:
             f"{name}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location: clone() the tensor first"
         )
+
+
+def check_operands(t: Tensor, name: str, operands: Any) -> None:
+    """Raise if t, which an elementwise operation is about to write, shares some places in memory
+    with one of the operands, but not all of them in the same order.
+    """
+    a = t._a
+    for x in operands:
+        if isinstance(x, Tensor) and x._a is not a and overlaps(a, x._a):
+            raise RuntimeError(
+                f"{name}: unsupported operation: some elements of the input tensor and the"
+                " written-to tensor refer to a single memory location. Please clone() the tensor"
+                " before performing the operation."
+            )
+
+
+def overlaps(a: Any, b: Any) -> bool:
+    """Whether two dense arrays share memory in another way than element by element."""
+    if type(a) is not type(b) or not hasattr(a, "ctypes") or owner(a) is not owner(b):
+        return False
+    if not (dense(a) and dense(b)):
+        return False
+    start, other = a.ctypes.data, b.ctypes.data
+    if start == other and a.nbytes == b.nbytes:
+        return a.strides != b.strides
+    return start < other + b.nbytes and other < start + a.nbytes
+
+
+def dense(a: Any) -> bool:
+    """Whether an array's elements fill one stretch of memory, each place once."""
+    if 0 in a.shape:
+        return False
+    span = a.itemsize + sum([(n - 1) * abs(s) for n, s in zip(a.shape, a.strides)])
+    return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
 
 
 def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Tensor:

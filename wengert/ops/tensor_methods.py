@@ -10,7 +10,7 @@ from ..base import dtypes
 from ..base.formats import strided
 from ..engine.op import METHODS, public
 from ..engine.tensor import Tensor
-from .creation.filled import arange, empty, full
+from .creation.filled import arange, empty, full, into
 from .creation.tensor import convert, legacy_tensor, tensor
 
 
@@ -172,9 +172,7 @@ def range_(
         + start
     ).to(d)
     if out is not None:
-        from ..engine.dispatch import write_out
-
-        return write_out("range", t, out)
+        return into(out, t, True)
     return t.requires_grad_() if requires_grad else t
 
 

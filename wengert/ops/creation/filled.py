@@ -164,11 +164,14 @@ def empty(
     )
 
 
-def into(out: Any, t: Tensor) -> Tensor:
+def into(out: Any, t: Tensor, vector: bool = False) -> Tensor:
+    """t, or out with its values. vector: out may have any shape of as many elements."""
     if out is None:
         return t
     from ...engine.dispatch import write_out
 
+    if vector and isinstance(out, Tensor) and out._a.size == t._a.size:
+        t = wrap(namespace(t._a).reshape(t._a, tuple(out._a.shape)))
     return write_out("out", t, out)
 
 
@@ -412,12 +415,12 @@ def arange(
     d = dtypes.as_np(dtype)
     xp = space(device)
     if all(isinstance(v, int) for v in (start, end, step)) and dtypes.BY_NP[d].category == 1:
-        return into(out, finish(xp.arange(start, end, step, d), requires_grad))
+        return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
     n = max(0, math.ceil((end - start) / step))
     exact = (
         xp.arange(0, n, 1, dtypes.float64.np) * step + start
     )  # each from the start: no error adds up
-    return into(out, finish(xp.astype(exact, d), requires_grad))
+    return into(out, finish(xp.astype(exact, d), requires_grad), True)
 
 
 @public(method=False)
@@ -520,7 +523,7 @@ def linspace(
             if steps > 1
             else xp.full((steps,), float(start), dtypes.float64.np)
         )
-        return into(out, finish(xp.astype(values, d.np), requires_grad))
+        return into(out, finish(xp.astype(values, d.np), requires_grad), True)
     work = dtypes.float64 if d.category == 2 else dtypes.complex128
     if d.name == "float32" and steps > 1:
         # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
@@ -530,7 +533,7 @@ def linspace(
         values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
     else:
         values = xp.library.linspace(start, end, steps, dtype=work.np)
-    return into(out, finish(xp.astype(values, d.np), requires_grad))
+    return into(out, finish(xp.astype(values, d.np), requires_grad), True)
 
 
 @public(method=False)
@@ -564,7 +567,9 @@ def logspace(
     )
     xp = namespace(e._a)
     return into(
-        out, finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad)
+        out,
+        finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad),
+        True,
     )
 
 

@@ -103,7 +103,7 @@ def index_of(i: Any) -> Any:
 
 def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
     """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
-    keys = key if type(key) is tuple else (key,)
+    keys = key if type(key) is tuple else tuple(key) if as_tuple(key) else (key,)
     out: list[Any] = []
     arrays: list[Tensor] = []
     consumed = 0
@@ -121,7 +121,7 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             arrays.append(tensor_of(k, self))
             out.append("array")
         elif isinstance(k, Tensor):
-            if k._a.ndim == 0 and k.dtype.category == 1:
+            if k._a.ndim == 0 and k.dtype.category == 1 and k.dtype is not dtypes.uint8:
                 out.append(int(k))
                 consumed += 1
                 continue
@@ -137,11 +137,14 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             out.append(k.__index__())
             consumed += 1
         else:
-            raise TypeError(
+            raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
                 f" are valid indices (got {t.__name__})"
             )
     nd = self._a.ndim
+    first = next((i for i, k in enumerate(out) if k is Ellipsis), len(out))
+    if Ellipsis in [k for k in out[first + 1 :] if type(k) is not slice]:
+        out = single_ellipsis(out, first)
     if consumed > nd:
         if nd == 0:
             raise IndexError(
@@ -151,6 +154,32 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
         raise IndexError(f"too many indices for tensor of dimension {nd}")
     check_bounds(self, out, arrays, consumed)
     return ("advanced" if arrays else "basic"), tuple(out), arrays
+
+
+def as_tuple(key: Any) -> bool:
+    """Whether a list as an index means a tuple: if it is short and holds something else than
+    numbers (as in NumPy's first versions, which programs still count on).
+    """
+    if not isinstance(key, list) or len(key) >= 32:
+        return False
+    return any(
+        k is None
+        or k is Ellipsis
+        or isinstance(k, (slice, Tensor, list, tuple, range, str))
+        or hasattr(k, "shape")
+        and hasattr(k, "dtype")
+        for k in key
+    )
+
+
+def single_ellipsis(keys: list[Any], first: int) -> list[Any]:
+    """keys without the Ellipsis objects after the first one, which already stands for all
+    dimensions that are left; IndexError if one of those is indexed again.
+    """
+    last = max(i for i, k in enumerate(keys) if k is Ellipsis)
+    if any(k is not None for k in keys[last + 1 :]):
+        raise IndexError("an index can only have a single ellipsis ('...') before its last numbers")
+    return [k for i, k in enumerate(keys) if i <= first or k is not Ellipsis]
 
 
 def index_dims(k: Tensor) -> int:
@@ -175,7 +204,8 @@ def tensor_of(k: Any, like: Tensor) -> Tensor:
         k = list(k)
     if isinstance(k, list):
         k = [v.tolist() if isinstance(v, Tensor) else v for v in k]
-    return tensor(k)
+    t = tensor(k)
+    return t.to(dtypes.int64) if isinstance(k, list) and t.dtype.category == 2 else t
 
 
 def plain_slice(s: slice) -> slice:

@@ -40,6 +40,22 @@ def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:
     return views.inplace(input, name + "_", result) if inplace else result
 
 
+def not_from_result(name: str, result: Tensor) -> None:
+    """Let backward refuse what PyTorch refuses: a change in place after which the result does not
+    tell on which side of zero the input was.
+    """
+    if result._n is not None:
+
+        def refuse(grads: Any) -> None:
+            raise RuntimeError(
+                f"In-place {name} backward calculation is triggered with a negative slope which is"
+                " not supported. This is caused by calling in-place forward function with a"
+                " negative slope, please call out-of-place version instead."
+            )
+
+        result._n.register_prehook(refuse)
+
+
 def check(name: str, input: Any) -> None:
     """TypeError unless input is a Tensor."""
     if not isinstance(input, Tensor):
@@ -86,6 +102,8 @@ def leaky_relu_(input, negative_slope=0.01, inplace=False):
     if type(input) is not Tensor:
         check("leaky_relu", input)
     r = leaky_relu.entry(input, negative_slope)
+    if inplace and negative_slope < 0:
+        not_from_result("leakyReLu", r)
     return finish("leaky_relu", input, r, True) if inplace else r
 
 
@@ -127,6 +145,8 @@ def elu_(input, alpha=1.0, inplace=False):
     if type(input) is not Tensor:
         check("elu", input)
     r = elu.entry(input, alpha)
+    if inplace and alpha < 0:
+        not_from_result("elu", r)
     return finish("elu", input, r, True) if inplace else r
 
 

@@ -1,0 +1,187 @@
+"""Views, changes in place, out= and indices that mean a tuple: small programs beside PyTorch."""
+
+import pytest
+from snippets import same
+
+PROGRAMS = """
+x = torch.zeros(2, 4)
+torch.linspace(0, 3, 4, out=x[1:2, :]), x
+---
+x = torch.zeros(4, 2)
+torch.linspace(0, 3, 4, out=x[:, 1:]); x
+---
+x = torch.zeros(4, 2)
+torch.linspace(0, 3, 4, out=x[:, 1]); x
+---
+x = torch.zeros(4, 2)
+torch.add(torch.ones(4), 1, out=x[:, 1:]); x
+---
+x = torch.zeros(4, 2)
+torch.arange(0, 4, out=x[:, 1:]); x
+---
+x = torch.zeros(4, 2)
+torch.rand(2, 2, out=x[:, 1:]); x.shape
+---
+x = torch.zeros(4, 2)
+torch.zeros(4, out=x[:, 1:]); x
+---
+x = torch.zeros(4, 2)
+torch.add(torch.ones(4, 1), 1, out=x[:, 1:]); x
+---
+x = torch.zeros(4, 2)
+torch.cat([torch.ones(2), torch.ones(2)], out=x[:, 1:]); x
+---
+x = torch.zeros(6)
+torch.add(torch.ones(2), 1, out=x); x
+---
+x = torch.zeros(6); y = x[:2]
+torch.add(torch.ones(4), 1, out=y); x, y
+---
+x = torch.zeros(6); y = x[:4]
+torch.add(torch.ones(2), 1, out=y); x, y
+---
+x = torch.zeros(2)
+torch.add(torch.ones(4), 1, out=x); x
+---
+x = torch.randn(2, 3, dtype=torch.cfloat).mul(0).add(1+2j).requires_grad_()
+y = x * 1; v = y[:, :2]; v.transpose_(0, 1); v.mul_(2j)
+y.sum().real.backward(); x.grad.real, x.grad.imag + 0., v.detach()
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; v = y[:, :2]; v.t_(); v.mul_(torch.tensor([[1., 2.], [3., 4.]]))
+y.sum().backward(); x.grad, v.detach()
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; v = y[:]; v.t_(); v.mul_(torch.tensor([[1.], [2.], [3.]]))
+y.sum().backward(); x.grad, v.detach()
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; y.t_(); y.mul_(torch.tensor([[1.], [2.], [3.]]))
+y.sum().backward(); x.grad, y
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; w = y[0]; y.t_(); y.mul_(torch.tensor([[1.], [2.], [3.]]))
+w.sum().backward(); x.grad, y.detach(), w.detach()
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; v = y[0]; v.unsqueeze_(0); v.mul_(2); y.sum().backward(); x.grad, v.detach(), y.detach()
+---
+x = torch.arange(6.).reshape(2, 3).requires_grad_()
+y = x * 1; v = y[:1]; v.squeeze_(0); v.mul_(2); y.sum().backward(); x.grad, v.detach(), y.detach()
+---
+y = torch.tensor([1., 2.], requires_grad=True) * 1
+y.retain_grad(); y.mul_(3); y.sum().backward(); y.grad
+---
+x = torch.tensor([1., 2.], requires_grad=True); y = x * 1
+v = y[:1]; v.retain_grad(); v.mul_(3); y.sum().backward(); v.grad, x.grad
+---
+x = torch.tensor([1., 2.], requires_grad=True); y = x * 1
+y.retain_grad(); v = y[:1]; v.mul_(3); y.sum().backward(); y.grad, x.grad
+---
+x = torch.tensor([1., 2.], requires_grad=True); y = x * 1
+v = y[:1]; v.retain_grad(); y.mul_(3); (y.sum() + v.sum()).backward(); v.grad, x.grad
+---
+p = nn.Parameter(torch.ones(2)); g = torch.ones(2)
+p._grad = g; show(p.grad, p._grad is g); p._grad
+---
+x = torch.ones(2, requires_grad=True); x._grad = None; x.sum().backward(); x._grad
+---
+x = torch.arange(9.).reshape(3, 3)
+x[[tensor([0, 1]), tensor([1, 0])]]
+---
+x = torch.arange(9.).reshape(3, 3)
+x[[tensor([0, 1]), tensor([1, 0])]] = -1.; x
+---
+torch.eye(3)[[[0, 1], [1, 2]]]
+---
+x = torch.zeros(3, 3); x[[[0, 1], [1, 2]]] = 1.; x
+---
+torch.arange(9.).reshape(3, 3)[[0, 1]]
+---
+torch.arange(9.).reshape(3, 3)[[slice(0, 1), 1]]
+---
+torch.arange(9.).reshape(3, 3)[[[0, 1], 1]]
+---
+torch.arange(9.).reshape(3, 3)[[Ellipsis, 1]]
+---
+torch.arange(9.).reshape(3, 3)[[None, 1]]
+---
+torch.arange(9.).reshape(3, 3)[..., ...]
+---
+torch.arange(9.).reshape(3, 3)[..., 0, ...]
+---
+torch.arange(9.).reshape(3, 3)[[True, False, True]]
+---
+torch.arange(27.).reshape(3, 3, 3)[[[0, 1], [1, 2]], [[0], [1]]]
+---
+torch.arange(9.).reshape(3, 3)[([0, 1], [1, 2])]
+---
+torch.arange(9.).reshape(3, 3)[[(0, 1), (1, 2)]]
+---
+torch.arange(9.).reshape(3, 3)[[np.array([0, 1]), np.array([1, 2])]]
+---
+torch.arange(9.).reshape(3, 3)[np.array([[0, 1], [1, 2]])]
+---
+x = torch.arange(9.).reshape(3, 3); x[1.5]
+---
+x = torch.arange(9.).reshape(3, 3); x[[1.5]]
+---
+x = torch.arange(9.).reshape(3, 3); x[tensor(1.)]
+---
+x = torch.arange(9.).reshape(3, 3); x[()], x[True].shape, x[False].shape, x[tensor(True)].shape, x[[]].shape
+---
+x = torch.arange(9.).reshape(3, 3); x[tensor(1, dtype=torch.uint8)]
+---
+m = nn.LeakyReLU(-0.1, inplace=True); x = torch.ones(2, requires_grad=True)
+m(x * 1).sum().backward()
+---
+x = torch.ones(2, requires_grad=True)
+F.leaky_relu_(x * 1, -0.2).sum().backward()
+---
+x = torch.zeros(3); x[1:].add_(x[:-1]); x
+---
+x = torch.zeros(3); x[1:].copy_(x[:-1]); x
+---
+x = torch.arange(6.); torch.add(x[1:], 1, out=x[:-1]); x
+---
+x = torch.arange(6.); torch.exp(x[1:], out=x[:-1]); x
+---
+x = torch.arange(4.); x.expand(2, 4).add_(1)
+---
+x = torch.arange(4.); torch.add(torch.ones(2, 4), 1, out=x.expand(2, 4))
+---
+x = torch.arange(4.); x.expand(2, 4).copy_(torch.ones(2, 4))
+---
+x = torch.arange(4.); x.expand(2, 4).fill_(1); x
+---
+x = torch.arange(9.).reshape(3, 3); x.transpose(0, 1).add_(x); x
+---
+x = torch.arange(9.).reshape(3, 3); x.add_(x.t())
+---
+x = torch.arange(9.).reshape(3, 3); torch.mul(x, 2, out=x.t())
+---
+x = torch.ones(3, requires_grad=True); y = x * 1
+with torch.no_grad(): v = y[:2]
+y.mul_(2)
+v.mul_(3)
+---
+x = torch.ones(3, requires_grad=True); y = x * 1
+with torch.no_grad(): v = y[:2]
+v.mul_(3)
+y.sum().backward(); x.grad
+---
+x = torch.arange(4.).requires_grad_(); y = (x*1).reshape(2, 2).t().expand(3, 2, 2)
+b = x * 1; v = b.reshape(2, 2).t(); e = v.expand(1, 2, 2); e.mul_(2); b.sum().backward(); x.grad
+---
+x = torch.ones(2, 2, requires_grad=True); y = x * 1
+e = y.t().expand(3, 2, 2); y.mul_(4); e.sum().backward(); x.grad
+---
+torch.ones(2) == None
+---
+torch.arange(4.).reshape((tensor(2), tensor(2)))
+"""
+
+
+@pytest.mark.parametrize("text", PROGRAMS.split("---\n"))
+def test_as_pytorch(text):
+    same(text)
