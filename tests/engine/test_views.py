@@ -128,7 +128,8 @@ x = torch.arange(9.).reshape(3, 3); x[[1.5]]
 ---
 x = torch.arange(9.).reshape(3, 3); x[tensor(1.)]
 ---
-x = torch.arange(9.).reshape(3, 3); x[()], x[True].shape, x[False].shape, x[tensor(True)].shape, x[[]].shape
+x = torch.arange(9.).reshape(3, 3)
+x[()], x[True].shape, x[False].shape, x[tensor(True)].shape, x[[]].shape
 ---
 x = torch.arange(9.).reshape(3, 3); x[tensor(1, dtype=torch.uint8)]
 ---
