@@ -12,6 +12,7 @@ from .api import functions as _functions
 from .api import interop as _interop
 from .api import methods as _methods
 from .api import printing as _printing
+from .base.absent import not_yet as _not_yet
 from .base.devices import device, set_default_device
 from .base.dtypes import ALIASES as _ALIASES
 from .base.dtypes import (
@@ -73,17 +74,29 @@ short, int, long = int16, int32, int64
 
 # packages and modules that are imported when first used
 _LAZY = (
+    "_custom_op",
+    "_custom_ops",
+    "_dynamo",
+    "_functorch",
+    "_higher_order_ops",
+    "_inductor",
+    "_logging",
     "accelerator",
     "autograd",
     "backends",
+    "compiler",
     "cuda",
+    "distributed",
     "distributions",
     "fft",
     "func",
     "functional",
     "futures",
+    "hub",
+    "library",
     "linalg",
     "masked",
+    "multiprocessing",
     "nn",
     "optim",
     "profiler",
@@ -111,7 +124,7 @@ def __getattr__(name: str) -> _Any:
         except ModuleNotFoundError as e:
             if e.name != f"{__name__}.{name}":
                 raise
-            raise AttributeError(f"module 'torch' has no attribute {name!r}") from None
+            raise _not_yet("torch", name) from None
     value = getattr(_functions, name) if name not in _PROVIDED else _provided(name)
     globals()[name] = value
     return value
@@ -136,6 +149,9 @@ _PROVIDED = {
     "save": "io",
     "load": "io",
     "vmap": "func",
+    "compile": "compiler.entry",
+    "cond": "transforms.control_flow",
+    "while_loop": "transforms.control_flow",
     "AcceleratorError": "base.errors",
     "OutOfMemoryError": "base.errors",
     "Event": "api.streams",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .api import functions as _functions
+from .base.absent import not_yet as _not_yet
 
 _NAMES = {
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
@@ -14,7 +15,7 @@ _NAMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
-        raise AttributeError(f"module 'torch.functional' has no attribute {name!r}")
+        raise _not_yet("torch.functional", name)
     return getattr(_functions, name)
 
 

@@ -1,5 +1,6 @@
 """torch.serialization: re-exports."""
 
+from .base.absent import absent as _absent
 from .io import (
     LoadEndianness,
     add_safe_globals,
@@ -18,3 +19,5 @@ __all__ = [
     "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save",
     "set_default_load_endianness",
 ]  # fmt: skip
+
+__getattr__ = _absent("torch.serialization")

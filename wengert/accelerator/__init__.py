@@ -24,6 +24,7 @@ from ..api.accelerator_api import (
     set_stream,
     synchronize,
 )
+from ..base.absent import absent as _absent
 
 __all__ = [
     "current_accelerator",
@@ -49,3 +50,5 @@ __all__ = [
     "set_stream",
     "synchronize",
 ]
+
+__getattr__ = _absent("torch.accelerator")

@@ -11,6 +11,7 @@ import inspect
 from typing import Any
 
 from ..arrays.lookup import NUMBER, namespace
+from ..base.absent import not_yet
 from ..base.modes import everyone, state
 from ..engine.dispatch import write_out
 from ..engine.entry import build_short
@@ -30,9 +31,7 @@ def resolve(namespace: str, name: str) -> Any:
     try:
         f = FUNCTIONS[namespace][name]
     except KeyError:
-        raise AttributeError(
-            f"module 'torch{'.' + namespace if namespace else ''}' has no attribute {name!r}"
-        ) from None
+        raise not_yet(f"torch.{namespace}".removesuffix("."), name) from None
     return finished(f, name, namespace)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
 from ..base import dtypes
+from ..base.absent import missing_attribute
 from ..base.devices import device
 from ..engine import grad_api, views
 from ..engine.dispatch import slow
@@ -24,6 +26,7 @@ from ..ops.index import indexing
 from . import functions
 from .fill import copy_, fill_, zero_
 from .operators import comparison, inplace_operator, operator_entry, reflected
+from .transposes import H, T, mH, mT, part
 
 
 class TensorNamespace(Namespace):
@@ -109,6 +112,19 @@ class Lazy:
         f = self.make()
         setattr(Tensor, self.name, f)
         return f.__get__(obj, cls) if hasattr(f, "__get__") else f
+
+
+ELSEWHERE = {  # methods that few scripts use, in files of their own
+    "share_memory_": "sharing",
+    "is_shared": "sharing",
+    "module_load": "exchange",
+    "record_stream": "exchange",
+}
+
+
+def found(home: str, name: str) -> Any:
+    """A function of another file of this folder."""
+    return getattr(import_module(f"..{home}", __name__), name)
 
 
 def attach(name: str, f: Any) -> None:
@@ -422,47 +438,6 @@ def base(self: Tensor) -> Any:
     return self._x.base if self._x is not None else None
 
 
-def mT(self: Tensor) -> Tensor:
-    """The last two dimensions swapped."""
-    if self._a.ndim < 2:
-        raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
-            " tensor."
-        )
-    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
-
-
-def T(self: Tensor) -> Tensor:
-    """The dimensions in reverse order."""
-    return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
-
-
-def mH(self: Tensor) -> Tensor:
-    """The last two dimensions swapped and conjugated."""
-    return METHODS["adjoint"](self)
-
-
-def H(self: Tensor) -> Tensor:
-    """The conjugate transpose of a matrix."""
-    if self._a.ndim not in (0, 2):
-        raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor."
-        )
-    return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
-
-
-def part(name: str) -> Any:
-    """The property of the real or imaginary parts: read through functions, written in place."""
-
-    def read(self: Tensor) -> Tensor:
-        return getattr(functions, name)(self)
-
-    def write(self: Tensor, value: Any) -> None:
-        fill_(read(self), value) if isinstance(value, (int, float)) else copy_(read(self), value)
-
-    return property(read, write)
-
-
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether both are the same view of the same memory."""
     return self._a is tensor._a or (
@@ -503,8 +478,8 @@ def setup() -> None:
             "complex128",
         ):
             attach(name, _cast(name))
-    attach("byte", _cast("uint8"))
-    attach("char", _cast("int8"))
+    for name, dtype in (("byte", "uint8"), ("char", "int8")):
+        attach(name, _cast(dtype))
     for f in (
         backward,
         detach,
@@ -529,9 +504,8 @@ def setup() -> None:
     ):
         attach(f.__name__, f)
     attach("type", type_)
-    attach("nelement", numel)
-    attach("ndimension", Tensor.dim)
-    attach("_is_view", is_view)
+    for name, f in (("nelement", numel), ("ndimension", Tensor.dim), ("_is_view", is_view)):
+        attach(name, f)
     attach("__hash__", _hash)
     attach(
         "__getitem__", Lazy("__getitem__", lambda: build_short(OPS["select_item"], indexing.read))
@@ -542,16 +516,10 @@ def setup() -> None:
     attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
     attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
     attach("__imatmul__", None)
-    for name, f in (
-        ("retains_grad", retains_grad),
-        ("_version", version),
-        ("_base", base),
-        ("mT", mT),
-        ("mH", mH),
-        ("H", H),
-        ("T", T),
-    ):
-        attach(name, property(f))
+    for f in (retains_grad, mT, mH, H, T):
+        attach(f.__name__, property(f))
+    attach("_version", property(version))
+    attach("_base", property(base))
     attach("data", property(get_data, set_data))
     attach("real", part("real"))
     attach("imag", part("imag"))
@@ -559,16 +527,8 @@ def setup() -> None:
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
     for name in ("is_cuda", "is_meta"):
         attach(name, property(partial(on, name[3:])))
-    for name in (
-        "is_sparse",
-        "is_quantized",
-        "is_mkldnn",
-        "is_mps",
-        "is_nested",
-        "is_xpu",
-        "is_sparse_csr",
-    ):
-        attach(name, False)
+    for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
+        attach(f"is_{name}", False)
     attach("is_floating_point", lambda self: self.dtype.is_floating_point)
     attach("is_complex", lambda self: self.dtype.is_complex)
     attach("is_signed", lambda self: self.dtype.is_signed)
@@ -576,8 +536,11 @@ def setup() -> None:
     attach("is_pinned", lambda self, device=None: False)
     attach("pin_memory", lambda self, device=None: self)
     attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
+    for name, home in ELSEWHERE.items():
+        attach(name, Lazy(name, partial(found, home, name)))
     attach("__new__", staticmethod(make))
     attach("__module__", "torch")
+    attach("__getattr__", missing_attribute)
     attach_all()
 
 

@@ -1,5 +1,6 @@
 """torch.autograd.forward_ad: re-exports."""
 
+from ..base.absent import absent as _absent
 from ..transforms.dual_levels import (
     UnpackedDualTensor,
     dual_level,
@@ -17,3 +18,5 @@ __all__ = [
     "make_dual",
     "unpack_dual",
 ]
+
+__getattr__ = _absent("torch.autograd.forward_ad")

@@ -1,5 +1,6 @@
 """torch.autograd.graph: re-exports."""
 
+from ..base.absent import absent as _absent
 from ..engine.graph import get_gradient_edge, increment_version, register_multi_grad_hook
 from ..engine.node import GraphEdge as GradientEdge
 from ..engine.node import Node
@@ -15,3 +16,5 @@ __all__ = [
     "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
     "saved_tensors_hooks",
 ]  # fmt: skip
+
+__getattr__ = _absent("torch.autograd.graph")

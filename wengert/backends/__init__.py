@@ -2,6 +2,7 @@
 
 import sys as _sys
 
+from ..base.absent import absent as _absent
 from ..base.backend_flags import (
     cpu,
     cuda,
@@ -25,3 +26,5 @@ __all__ = [
 ]  # fmt: skip
 
 _sys.modules.update({f"{__name__}.{_name}": globals()[_name] for _name in __all__})
+
+__getattr__ = _absent("torch.backends")

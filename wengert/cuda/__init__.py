@@ -93,6 +93,7 @@ from ..api.cuda_memory import (
     use_mem_pool,
 )
 from ..api.streams import StreamContext, set_stream
+from ..base.absent import not_yet as _not_yet
 from ..base.errors import AcceleratorError, OutOfMemoryError
 
 default_generators = ()
@@ -106,4 +107,4 @@ def __getattr__(name: str) -> _Any:
         from ..api.typed import cuda_type
 
         return cuda_type(name)
-    raise AttributeError(f"module 'torch.cuda' has no attribute {name!r}")
+    raise _not_yet("torch.cuda", name)

@@ -1,5 +1,6 @@
 """torch.nn: modules, layers, losses, initialisers. The front door: names, no logic."""
 
+from ..base.absent import absent as _absent
 from . import attention, functional, grad, init, modules, parallel, parameter, utils
 from . import error_path as blame
 from .activation import *
@@ -24,3 +25,5 @@ from .recurrent import *
 from .reshaping import *
 from .transformer import *
 from .upsampling import *
+
+__getattr__ = _absent("torch.nn")

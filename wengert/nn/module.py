@@ -117,6 +117,11 @@ class Module(Stateful, Hookable, Movable):
 
         self._compiled_call_impl = compiled(self.forward, *args, **kwargs)
 
+    def _as_compiled(self) -> Module:
+        from .optimized import OptimizedModule
+
+        return OptimizedModule(self)
+
     # ---- attributes
 
     def __getattr__(self, name: str) -> Any:

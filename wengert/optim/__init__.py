@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from ..base.absent import not_yet as _not_yet
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -48,4 +49,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "swa_utils":  # needs nn, which optimizers do not
         return import_module(".swa_utils", __name__)
-    raise AttributeError(f"module 'torch.optim' has no attribute {name!r}")
+    raise _not_yet("torch.optim", name)

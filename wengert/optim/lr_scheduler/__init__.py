@@ -1,5 +1,6 @@
 """`torch.optim.lr_scheduler`: schedules of the learning rate."""
 
+from ...base.absent import absent as _absent
 from .compound import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from .cyclic import CyclicLR, OneCycleLR
@@ -34,3 +35,5 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+__getattr__ = _absent("torch.optim.lr_scheduler")

@@ -24,6 +24,8 @@ from wengert.data import (
 from wengert.data.loader import DatasetKind as _DatasetKind
 from wengert.utils.data import _utils, dataloader, dataset, distributed, sampler
 
+from ...base.absent import absent as _absent
+
 __all__ = [
     "BatchSampler",
     "ChainDataset",
@@ -45,3 +47,5 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+__getattr__ = _absent("torch.utils.data")

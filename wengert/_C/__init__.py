@@ -1,0 +1,12 @@
+"""torch._C: the few names of PyTorch's C++ module that scripts use."""
+
+from ..base.absent import absent as _absent
+from ..base.devices import device
+from ..base.dtypes import dtype
+from ..base.errors import LinAlgError as _LinAlgError
+from ..base.formats import layout, memory_format
+from ..base.size import Size
+
+__all__ = ["Size", "_LinAlgError", "device", "dtype", "layout", "memory_format"]
+
+__getattr__ = _absent("torch._C")

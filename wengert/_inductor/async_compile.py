@@ -1,0 +1,5 @@
+"""torch._inductor.async_compile: re-exports."""
+
+from ..compiler.dynamo import AsyncCompile
+
+__all__ = ["AsyncCompile"]

@@ -1,0 +1,5 @@
+"""torch._logging: re-exports."""
+
+from .compiler.dynamo import set_logs
+
+__all__ = ["set_logs"]

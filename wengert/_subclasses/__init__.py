@@ -1,0 +1,5 @@
+"""torch._subclasses: re-exports."""
+
+from .fake_tensor import FakeTensorMode
+
+__all__ = ["FakeTensorMode"]

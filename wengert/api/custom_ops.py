@@ -1,0 +1,455 @@
+"""Operators that users define: torch.library.custom_op and what is registered for them.
+
+An operator is found as torch.ops.NAMESPACE.NAME. Its kernels are Python functions, one for all
+devices or one for each; its derivative is a pair of functions. Nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from ..base import dtypes
+from ..base.devices import device as device_
+from ..base.pytree import tree_leaves
+from ..engine.function import Function
+from ..engine.tensor import Tensor
+from ..ops.operator_names import OPERATORS
+
+TYPES = {
+    Tensor: "Tensor", int: "SymInt", float: "float", bool: "bool", str: "str",
+    complex: "Scalar", dtypes.dtype: "ScalarType", device_: "Device",
+}  # fmt: skip
+_KEYS = {"CPU": "cpu", "CUDA": "cuda", "Meta": "meta"}
+
+
+def infer_schema(
+    prototype_function: Callable[..., Any], /, *, mutates_args: Any, op_name: str | None = None,
+    tags: Any = (),
+) -> str:  # fmt: skip
+    """The schema of an operator from the annotations of a function.
+
+    >>> def f(x: torch.Tensor, n: int = 2) -> torch.Tensor: ...
+    >>> torch.library.infer_schema(f, mutates_args=())
+    '(Tensor x, SymInt n=2) -> Tensor'
+    """
+    signature = inspect.signature(prototype_function)
+    hints = typing.get_type_hints(prototype_function)
+    words, keyword = [], False
+    for p in signature.parameters.values():
+        if p.kind is p.KEYWORD_ONLY and not keyword:
+            words.append("*")
+            keyword = True
+        if p.name not in hints:
+            raise ValueError(
+                f"infer_schema(func): Parameter {p.name} must have a type annotation. Got func "
+                f"with signature {signature}"
+            )
+        word = schema_type(hints[p.name], p.name, signature)
+        if mutates_args == "unknown" or p.name in mutates_args:
+            word = word.replace("Tensor", f"Tensor(a{len(words)}!)", 1)
+        default = "" if p.default is p.empty else f"={shown(p.default)}"
+        words.append(f"{word} {p.name}{default}")
+    returned = hints.get("return", type(None))
+    inside = typing.get_args(returned) if typing.get_origin(returned) is tuple else (returned,)
+    outs = [schema_type(r, "return", signature) for r in inside if r is not type(None)]
+    result = outs[0] if len(outs) == 1 else f"({', '.join(outs)})"
+    return f"{op_name or ''}({', '.join(words)}) -> {result}"
+
+
+def shown(default: Any) -> str:
+    """A default as schemas write it."""
+    return f'"{default}"' if isinstance(default, str) else repr(default)
+
+
+def schema_type(hint: Any, name: str, signature: Any) -> str:
+    """The word for an annotation; ValueError if operators do not take it."""
+    if hint in TYPES:
+        return TYPES[hint]
+    origin, inside = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        rest = [t for t in inside if t is not type(None)]
+        if len(rest) == 1 and len(inside) == 2:
+            return schema_type(rest[0], name, signature) + "?"
+        if set(rest) <= {int, float, bool}:
+            return "Scalar"
+    if origin in (list, collections.abc.Sequence) and len(inside) == 1:
+        return schema_type(inside[0], name, signature) + "[]"
+    raise ValueError(
+        f"infer_schema(func): Parameter {name} has unsupported type {hint}. The valid types are: "
+        f"{[t.__name__ for t in TYPES]}, and Optional and Sequence of them. Got func with "
+        f"signature {signature}"
+    )
+
+
+class CustomOp:
+    """An operator defined in Python: call it, or register more for it.
+
+    >>> @torch.library.custom_op("docs::double", mutates_args=())
+    ... def double(x: torch.Tensor) -> torch.Tensor:
+    ...     return 2 * x
+    >>> torch.ops.docs.double(torch.ones(1))
+    tensor([2.])
+    """
+
+    def __init__(self, qualname: str, schema: str, fn: Callable[..., Any] | None = None) -> None:
+        self._qualname, self._schema, self._init_fn = qualname, schema, fn
+        self._name = qualname.partition("::")[2]
+        self._kernels: dict[str | None, Callable[..., Any]] = {} if fn is None else {None: fn}
+        self._fake: Callable[..., Any] | None = None
+        self._function: Any = None
+        self._setup: Callable[..., Any] | None = None
+        self._backward: Callable[..., Any] | None = None
+        self._vmap: Callable[..., Any] | None = None
+        self._mutated = re.findall(r"Tensor\(\w+!\)\S* (\w+)", schema)
+        self.__name__ = self._name
+        self.__doc__ = getattr(fn, "__doc__", None)
+
+    def __repr__(self) -> str:
+        return f"<CustomOpDef({self._qualname})>"
+
+    def __getattr__(self, overload: str) -> CustomOp:
+        if overload.startswith("_") or overload not in ("default", "out"):
+            raise AttributeError(
+                f"The underlying op of '{self._qualname}' has no overload name '{overload}'"
+            )
+        return self
+
+    # ---- registering
+
+    def register_kernel(self, device_types: Any, fn: Any = None, /) -> Any:
+        """Give the function for some devices ("cpu", ["cpu", "cuda"], None for all)."""
+        if fn is None:
+            return lambda f: self.register_kernel(device_types, f)
+        kinds = [device_types] if device_types is None or isinstance(device_types, str) else (
+            device_types
+        )  # fmt: skip
+        self._kernels.update(dict.fromkeys(kinds, fn))
+        return fn
+
+    def register_fake(self, fn: Any, /) -> Any:
+        """Give the function that makes results of the right shape, for the meta device."""
+        self._fake = fn
+        return fn
+
+    def register_autograd(
+        self, backward: Callable[..., Any], /, *, setup_context: Callable[..., Any] | None = None
+    ) -> None:
+        """Give the derivative: setup_context(ctx, inputs, output) keeps what backward(ctx, *grads)
+        needs, which returns a gradient for each input.
+        """
+        if self._mutated:
+            raise RuntimeError(
+                f"Cannot register autograd formula for non-functional operator {self} with schema "
+                f"{self._schema}. Please create a functional operator and register an autograd "
+                "formula for that."
+            )
+        self._backward, self._setup, self._function = backward, setup_context, None
+
+    def register_vmap(self, func: Any = None) -> Any:
+        """Give the rule for vmap: func(info, in_dims, *args) -> (output, out_dims)."""
+        if func is None:
+            return self.register_vmap
+        self._vmap, self._function = func, None
+        return func
+
+    def register_autocast(self, device_type: str, cast_inputs: Any) -> None:
+        """Say which dtype inputs have under autocast; accepted."""
+
+    def register_torch_dispatch(self, torch_dispatch_class: Any, fn: Any = None, /) -> Any:
+        """Give the rule for a subclass; accepted."""
+        return (lambda f: f) if fn is None else fn
+
+    # ---- calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._init_fn is not None and kwargs:
+            bound = inspect.signature(self._init_fn).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        if not any(t._n is not None for t in tensors) or kwargs or self._mutated:
+            return self._run(*args, **kwargs)
+        if self._function is None:
+            self._function = as_function(self)
+        return self._function.apply(*args)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        where = tensors[0].device.type if tensors else None
+        f = self._fake if where == "meta" and self._fake is not None else None
+        f = f or self._kernels.get(where) or self._kernels.get(None)
+        if f is None:
+            raise NotImplementedError(
+                f"{self._qualname}: there is no kernel for the device {where!r}: register one with "
+                "torch.library.register_kernel"
+            )
+        out = f(*args, **kwargs)
+        for o in tree_leaves(out):
+            if any(o is t for t in tensors):
+                raise RuntimeError(
+                    f"{self._qualname} (with implementation in {f.__module__}): The output of this "
+                    "custom operator must not also be an input to this custom operator and may not "
+                    "alias any inputs to this custom operator or other returns. Try returning "
+                    "output.clone()"
+                )
+        return out
+
+
+def as_function(op: CustomOp) -> Any:
+    """The Function that runs an operator and its derivative."""
+
+    def forward(*args: Any) -> Any:
+        return op._run(*args)
+
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        if op._setup is not None:
+            op._setup(ctx, inputs, output)
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        if op._backward is None:
+            raise RuntimeError(
+                f"Trying to backward through {op._qualname}.default but no autograd formula was "
+                "registered. If this is a bug in your operator, use register_autograd to add one."
+            )
+        return op._backward(ctx, *grads)
+
+    facts: dict[str, Any] = {
+        "forward": staticmethod(forward), "setup_context": staticmethod(setup_context),
+        "backward": staticmethod(backward), "__module__": "torch.library",
+    }  # fmt: skip
+    if op._vmap is not None:
+        facts["vmap"] = staticmethod(op._vmap)
+    name = f"GeneratedBackwardFor_{op._qualname.replace('::', '_')}_default"
+    return type(name, (Function,), facts)
+
+
+def split_name(qualname: str) -> tuple[str, str]:
+    """(namespace, name) of "namespace::name"."""
+    namespace, colons, name = qualname.partition("::")
+    if not colons or not namespace or not name:
+        raise ValueError(f"Expected torch op name {qualname!r} to be of the form 'namespace::name'")
+    return namespace, name.partition(".")[0]
+
+
+def defined(qualname: str, schema: str, fn: Any = None) -> CustomOp:
+    """Enter an operator under its name; the last definition counts."""
+    namespace, name = split_name(qualname)
+    op = CustomOp(f"{namespace}::{name}", schema, fn)
+    OPERATORS.setdefault(namespace, {})[name] = op
+    return op
+
+
+def find(op: Any) -> CustomOp:
+    """The operator of a name, or the operator itself. RuntimeError if there is none."""
+    if isinstance(op, CustomOp):
+        return op
+    namespace, name = split_name(op)
+    found = OPERATORS.get(namespace, {}).get(name)
+    if found is None:
+        raise RuntimeError(
+            f"operator {op} does not exist: define it first with torch.library.custom_op or define"
+        )
+    return found
+
+
+# ---- torch.library
+
+
+def custom_op(
+    name: str, fn: Callable[..., Any] | None = None, /, *, mutates_args: Any,
+    device_types: Any = None, schema: str | None = None, tags: Any = None,
+) -> Any:  # fmt: skip
+    """Make an operator of a Python function; a decorator without it.
+
+    name: "namespace::name"; mutates_args: names of the arguments that it changes in place;
+    device_types: where the function can run (default: everywhere); schema: instead of annotations.
+    """
+
+    def make(f: Callable[..., Any]) -> CustomOp:
+        text = schema or infer_schema(f, mutates_args=mutates_args)
+        op = defined(name, text, f)
+        if device_types is not None:
+            op._kernels.clear()
+            op.register_kernel(device_types, f)
+        return op
+
+    return make if fn is None else make(fn)
+
+
+def triton_op(
+    name: str, fn: Callable[..., Any] | None = None, /, *, mutates_args: Any,
+    schema: str | None = None,
+) -> Any:  # fmt: skip
+    """custom_op for a function that calls Triton's kernels, which are not available here."""
+    return custom_op(name, fn, mutates_args=mutates_args, schema=schema)
+
+
+def wrap_triton(triton_kernel: Any, /) -> Any:
+    """Not available: raises RuntimeError."""
+    raise RuntimeError(
+        "wrap_triton: Triton's kernels cannot be run here: write the operator with tensors, or "
+        "with CuPy's RawKernel"
+    )
+
+
+def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> None:
+    """Enter an operator by name and schema; its kernels come with impl()."""
+    defined(qualname, schema)
+
+
+def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any:
+    """Give an operator's function for device types ("cpu", "cuda", "default" for all)."""
+    if func is None:
+        return lambda f: impl(qualname, types, f, lib=lib)
+    kinds = [types] if isinstance(types, str) else types
+    for kind in kinds:
+        place = _KEYS.get(kind, kind)
+        everywhere = place in ("default", "CompositeExplicitAutograd", "CompositeImplicitAutograd")
+        find(qualname).register_kernel(None if everywhere else place, func)
+    return func
+
+
+register_kernel = impl
+
+
+def register_fake(
+    op: Any, func: Any = None, /, *, lib: Any = None, _stacklevel: int = 1,
+    allow_override: bool = False,
+) -> Any:  # fmt: skip
+    """Give the function that makes results of the right shape, for the meta device."""
+    if func is None:
+        return lambda f: register_fake(op, f)
+    return find(op).register_fake(func)
+
+
+impl_abstract = register_fake
+
+
+def register_autograd(
+    op: Any, backward: Callable[..., Any], /, *, setup_context: Any = None, lib: Any = None
+) -> None:
+    """Give an operator's derivative; see CustomOp.register_autograd."""
+    find(op).register_autograd(backward, setup_context=setup_context)
+
+
+def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
+    """Give an operator's rule for vmap."""
+    if func is None:
+        return lambda f: register_vmap(op, f)
+    return find(op).register_vmap(func)
+
+
+def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: Any = None) -> None:
+    """Say which dtype an operator's inputs have under autocast; accepted."""
+    find(op)
+
+
+def register_torch_dispatch(
+    op: Any, torch_dispatch_class: Any, func: Any = None, /, *, lib: Any = None
+) -> Any:
+    """Give the rule for a subclass; accepted."""
+    return (lambda f: f) if func is None else func
+
+
+class FakeContext:
+    """What get_ctx() gives inside of a fake: sizes that depend on values."""
+
+    def new_dynamic_size(self, *, min: int = 0, max: int | None = None) -> int:
+        """A size that is not known: the smallest that it may be."""
+        return min
+
+    create_unbacked_symint = new_dynamic_size
+
+
+def get_ctx() -> FakeContext:
+    """The context of the fake that is being called."""
+    return FakeContext()
+
+
+def opcheck(
+    op: Any, args: Any, kwargs: Any = None, *, test_utils: Any = "ALL",
+    raise_exception: bool = True, atol: float | None = None, rtol: float | None = None,
+) -> dict[str, str]:  # fmt: skip
+    """Try an operator: that it runs, that its derivative does, and that its fake has the shapes.
+
+    Returns test -> "SUCCESS"; raises what went wrong, or returns it with raise_exception=False.
+    """
+    op, kwargs = find(op), kwargs or {}
+    tests = {"test_schema": _tries_call, "test_autograd_registration": _tries_backward,
+             "test_faketensor": _tries_fake}  # fmt: skip
+    results: dict[str, Any] = {}
+    for name, test in tests.items():
+        if test_utils not in ("ALL", name) and name not in test_utils:
+            continue
+        try:
+            test(op, args, kwargs)
+            results[name] = "SUCCESS"
+        except Exception as error:
+            if raise_exception:
+                raise
+            results[name] = error
+    return results
+
+
+def _tries_call(op: CustomOp, args: Any, kwargs: Any) -> None:
+    op(*args, **kwargs)
+
+
+def _tries_backward(op: CustomOp, args: Any, kwargs: Any) -> None:
+    if op._backward is not None:
+        outs = [o for o in tree_leaves(op(*args, **kwargs)) if isinstance(o, Tensor)]
+        for o in outs:
+            if o.requires_grad:
+                o.sum().backward()
+
+
+def _tries_fake(op: CustomOp, args: Any, kwargs: Any) -> None:
+    if op._fake is None:
+        return
+    real, fake = op._run(*args, **kwargs), op._fake(*args, **kwargs)
+    for a, b in zip(tree_leaves(real), tree_leaves(fake)):
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise AssertionError(
+                f"{op._qualname}: the fake gives {b.dtype}{list(b.shape)} where the operator gives "
+                f"{a.dtype}{list(a.shape)}"
+            )
+
+
+class Library:
+    """Operators of one namespace, defined and implemented by name.
+
+    ns: the namespace; kind: DEF, IMPL or FRAGMENT, all the same here.
+    """
+
+    def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
+        if kind not in ("IMPL", "DEF", "FRAGMENT"):
+            raise ValueError("Unsupported kind: ", kind)
+        self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
+
+    def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
+        """Enter an operator: "name(Tensor x) -> Tensor". Returns its name."""
+        name = schema.partition("(")[0].strip()
+        defined(f"{self.ns}::{name}", schema[len(name) :])
+        return name
+
+    def impl(
+        self, op_name: Any, fn: Callable[..., Any], dispatch_key: str = "", **options: Any
+    ) -> None:
+        """Give an operator's function for a device ("CPU", "CUDA", "Meta"; all for others)."""
+        key = dispatch_key or self.dispatch_key
+        name = op_name if "::" in op_name else f"{self.ns}::{op_name}"
+        if key == "Meta":
+            find(name).register_fake(fn)
+        else:
+            find(name).register_kernel(_KEYS.get(key), fn)
+
+
+def fallthrough_kernel() -> None:
+    """A kernel that is to be passed over."""
+    raise NotImplementedError("fallthrough_kernel() should never be called.")

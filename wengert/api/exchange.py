@@ -1,0 +1,47 @@
+"""Tensors that trade places: swap_tensors, and how a value gets into a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.tensor import Tensor
+
+__all__ = ["module_load", "record_stream", "swap_tensors"]
+
+SLOTS = ("_a", "_n", "_x")
+
+
+def swap_tensors(t1: Tensor, t2: Tensor) -> None:
+    """Let two tensors be each other: what names one, has what the other was.
+
+    RuntimeError for a tensor that weak references lead to, or whose gradient function a graph
+    keeps.
+
+    >>> a, b = torch.zeros(1), torch.ones(2)
+    >>> torch.utils.swap_tensors(a, b)
+    >>> a
+    tensor([1., 1.])
+    """
+    for t in (t1, t2):
+        if getattr(t, "__weakref__", None) is not None:
+            raise RuntimeError("Cannot swap a tensor that has weak references to it")
+    kinds = (type(t1), type(t2))
+    t1.__class__, t2.__class__ = kinds[1], kinds[0]
+    for name in (*SLOTS, "__dict__"):
+        one, other = getattr(t1, name), getattr(t2, name)
+        setattr(t1, name, other)
+        setattr(t2, name, one)
+
+
+def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
+    """What load_state_dict makes of a value for this parameter when it swaps: other itself, or the
+    values of other as this tensor has them.
+    """
+    if assign:
+        return other.detach()
+    made: Tensor = self.detach().copy_(other)
+    return made
+
+
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Keep the memory until a stream's work is done: CuPy's pool sees to that by itself."""

@@ -1,0 +1,117 @@
+"""Tensors in memory that several processes see: share_memory_(), and the way through queues.
+
+The memory is an anonymous file without a name, so nothing is left behind whoever is killed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from multiprocessing import reduction
+from multiprocessing.context import get_spawning_popen
+from typing import Any
+
+import numpy as np
+
+from ..base import dtypes
+from ..engine.tensor import Tensor, wrap
+
+__all__ = ["is_shared", "register", "share_memory_"]
+
+
+class SharedMap(mmap.mmap):
+    """A mapped file that knows its descriptor."""
+
+    descriptor: int
+
+    def __del__(self, close: Any = os.close) -> None:  # at exit, names of modules are gone
+        close(self.descriptor)
+
+
+def _mapped(descriptor: int, size: int) -> SharedMap:
+    m = SharedMap(descriptor, size)
+    m.descriptor = descriptor
+    return m
+
+
+def _anonymous(size: int) -> int:
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("wengert-shared")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, size)
+    return descriptor
+
+
+def owner(a: Any) -> SharedMap | None:
+    """The shared memory that an array looks at."""
+    while a is not None and not isinstance(a, SharedMap):
+        a = a.obj if isinstance(a, memoryview) else getattr(a, "base", None)
+    return a
+
+
+def is_shared(t: Tensor) -> bool:
+    """Whether other processes see the memory of a tensor."""
+    return isinstance(t._a, np.ndarray) and owner(t._a) is not None
+
+
+def share_memory_(t: Tensor) -> Tensor:
+    """Move the elements of a tensor on the CPU into shared memory, in place; returns it."""
+    if t.device.type != "cpu" or is_shared(t):
+        return t
+    if os.name == "nt":
+        raise RuntimeError("share_memory_() needs anonymous shared files: not on Windows yet")
+    a = t._a
+    size = max(a.nbytes, 1)
+    room = _mapped(_anonymous(size), size)
+    shared = np.frombuffer(room, dtype=np.uint8, count=a.nbytes).view(a.dtype).reshape(a.shape)
+    shared[...] = a
+    t._a = shared
+    return t
+
+
+def _offset(a: np.ndarray, room: SharedMap) -> int:
+    start = np.frombuffer(room, dtype=np.uint8).__array_interface__["data"][0]
+    return int(a.__array_interface__["data"][0] - start)
+
+
+def reduce_tensor(t: Tensor) -> Any:
+    """How a tensor is sent: as a place in shared memory if it lies there, or is an argument of a
+    process that is being started; else as a copy, which is there even if the sender has ended.
+    """
+    if t.requires_grad and not t.is_leaf:
+        raise RuntimeError(
+            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
+            "does not support crossing process boundaries. If you just want to transfer the data, "
+            "call detach() on the tensor before serializing (e.g., putting it on the queue)."
+        )
+    starting = get_spawning_popen() is not None and os.name != "nt"
+    if not is_shared(t) and not (starting and t.device.type == "cpu"):
+        return t.__reduce_ex__(2)
+    room = owner(share_memory_(t)._a)
+    assert room is not None
+    a = t._a
+    place = (_offset(a, room), a.shape, a.strides, t.dtype.name)
+    made = (type(t) is not Tensor and type(t)) or None
+    handle = reduction.DupFd(room.descriptor)
+    return rebuild, (handle, len(room), place, t.requires_grad, made)
+
+
+def rebuild(handle: Any, size: int, place: Any, requires_grad: bool, kind: Any) -> Any:
+    """The tensor that was sent, on the same memory."""
+    offset, shape, strides, name = place
+    room = _mapped(handle.detach(), size)
+    dtype = getattr(dtypes, name).np
+    a = np.ndarray(shape, dtype, room, offset, strides)
+    t = wrap(a)
+    if kind is None:
+        return t.requires_grad_(requires_grad)
+    return kind(t, requires_grad)
+
+
+def register(*kinds: type) -> None:
+    """Have multiprocessing send tensors of these classes through shared memory."""
+    for kind in kinds:
+        reduction.ForkingPickler.register(kind, reduce_tensor)

@@ -1,0 +1,53 @@
+"""Properties that are tensors: transposes, and the real and imaginary parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.op import METHODS, OPS
+from ..engine.tensor import Tensor
+from . import functions
+from .fill import copy_, fill_
+
+__all__ = ["H", "T", "mH", "mT", "part"]
+
+
+def mT(self: Tensor) -> Tensor:
+    """The last two dimensions swapped."""
+    if self._a.ndim < 2:
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
+            " tensor."
+        )
+    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
+
+
+def T(self: Tensor) -> Tensor:
+    """The dimensions in reverse order."""
+    return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
+
+
+def mH(self: Tensor) -> Tensor:
+    """The last two dimensions swapped and conjugated."""
+    return METHODS["adjoint"](self)
+
+
+def H(self: Tensor) -> Tensor:
+    """The conjugate transpose of a matrix."""
+    if self._a.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor."
+        )
+    return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
+
+
+def part(name: str) -> Any:
+    """The property of the real or imaginary parts: read through functions, written in place."""
+
+    def read(self: Tensor) -> Tensor:
+        return getattr(functions, name)(self)
+
+    def write(self: Tensor, value: Any) -> None:
+        fill_(read(self), value) if isinstance(value, (int, float)) else copy_(read(self), value)
+
+    return property(read, write)

@@ -1,0 +1,129 @@
+"""What to say where wengert lacks something: whether PyTorch has it, and what to do instead.
+
+The names that PyTorch has are in `torch_names.txt`, which `tools/record_names.py` writes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["absent", "advice", "catalogue", "missing_attribute", "not_yet", "unsupported"]
+
+# path -> why it is not there, and what to do instead; the longest path that fits counts
+ADVICE = {
+    "torchtext": (
+        "torchtext is archived upstream and works with no PyTorch since 2.3: read the data with "
+        "Python or the `datasets` package, and build a vocabulary with collections.Counter"
+    ),
+    "torchaudio": (
+        "torchaudio is C++ built against PyTorch: read sound with soundfile or scipy.io.wavfile, "
+        "and make spectrograms with torch.stft"
+    ),
+    "torchvision.extension": "torchvision's C++ operators are functions of torchvision.ops here",
+    "torch.utils.cpp_extension": (
+        "there is no C++ in wengert: write the function in Python (torch.library.custom_op, "
+        "torch.autograd.Function), with Numba, or for a GPU with CuPy's RawKernel"
+    ),
+    "torch.classes": "classes compiled against PyTorch cannot be loaded: write them in Python",
+    "torch.ao": "quantization and pruning passes are not in wengert: use torch.nn.utils.prune",
+    "torch.quantization": "quantization is not in wengert: use float16 or bfloat16 weights",
+    "torch.nested": "nested tensors are not in wengert: pad (nn.utils.rnn.pad_sequence) and mask",
+    "torch.distributed": (
+        "processes in groups are not in wengert yet: run the script in one process, or share "
+        "tensors between processes with torch.multiprocessing"
+    ),
+    "torch._six": "torch._six is gone from PyTorch since 1.13: use Python's own types and math.inf",
+    "torch._inductor": "PyTorch's code generator is not in wengert: use torch.compile",
+    "torch.xpu": "Intel's GPUs are not supported: use the CPU or CUDA",
+    "torch.mps": "Apple's GPUs are not supported: use the CPU",
+    "torch.mtia": "this accelerator is not supported: use the CPU or CUDA",
+    "torch.package": "packages of code are not in wengert: save a state_dict with torch.save",
+    "torch.onnx.symbolic": "symbolic functions belong to PyTorch's old exporter: torch.onnx.export",
+    "torch.utils.mobile_optimizer": "PyTorch's mobile runtime is not in wengert",
+    "torch.Tensor.map_": "write it with torch functions, which are much faster than a Python call",
+    "torch.Tensor.to_padded_tensor": "nested tensors are not in wengert: pad and mask",
+    "torch.cuda.gds": "files read by a GPU are not supported: read on the CPU and copy",
+    "torch.cuda.CUDAGraph": "CUDA graphs cannot be recorded from Python here: call the function",
+    "torch.float8": "8-bit floats are not in wengert: use float16 or bfloat16",
+    "torch.complex32": "there is no complex32: use complex64",
+    "torch.chalf": "there is no complex32: use complex64",
+    "torch.qint": "quantized tensors are not in wengert: use int8 and a scale",
+    "torch.quint": "quantized tensors are not in wengert: use uint8 and a scale",
+    "torch.quantize_per_tensor": "quantized tensors are not in wengert: use int8 and a scale",
+    "torch.quantize_per_channel": "quantized tensors are not in wengert: use int8 and scales",
+}
+
+
+@functools.cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """module -> public name -> "function", "class", "module" or "value", as PyTorch has them."""
+    from importlib import resources  # heavy, and rarely needed
+
+    found: dict[str, dict[str, str]] = {}
+    text = resources.files("wengert.base").joinpath("torch_names.txt").read_text("ascii")
+    for line in text.splitlines():
+        module, kind, *names = line.split()
+        found.setdefault(module, {}).update(dict.fromkeys(names, kind))
+    return found
+
+
+def advice(path: str) -> str | None:
+    """What to do where a path of PyTorch's is not there, or None."""
+    fits = [p for p in ADVICE if path == p or path.startswith((p + ".", p + "_")) or (
+        path.startswith(p) and p[-1].isdigit())]  # fmt: skip
+    fits += [p for p in ADVICE if path.startswith(p) and p.rpartition(".")[2] in ("qint", "quint")]
+    return ADVICE[max(fits, key=len)] if fits else None
+
+
+def unsupported(path: str) -> ModuleNotFoundError:
+    """The error of an import of something that is not there."""
+    what = advice(path) or "this part of PyTorch is not in wengert yet"
+    return ModuleNotFoundError(f"No module named {path!r}: {what}", name=path)
+
+
+def not_yet(module: str, name: str) -> AttributeError:
+    """The error of a name that a module of PyTorch's path, or Tensor, lacks.
+
+    >>> print(not_yet("torch", "quantize_per_tensor"))
+    module 'torch' has no attribute 'quantize_per_tensor': quantized tensors are not in wengert: \
+use int8 and a scale
+    >>> print(not_yet("torch", "sigmod"))
+    module 'torch' has no attribute 'sigmod', and neither has PyTorch's: did you mean 'sigmoid'?
+    """
+    names = catalogue().get(module, {})
+    owner = "'Tensor' object" if module == "torch.Tensor" else f"module {module!r}"
+    head = f"{owner} has no attribute {name!r}"
+    path = f"{module}.{name}"
+    told = advice(path)
+    if told is not None and (name in names or path.startswith(("torch.ao", "torch.dist"))):
+        text = f"{head}: {told}"
+    elif name in names:
+        kind = names[name]
+        text = f"{head}: PyTorch has a {kind} of this name, which is not in wengert yet"
+    else:
+        import difflib
+
+        close = difflib.get_close_matches(name, names, 1, 0.75)
+        hint = f", and neither has PyTorch's: did you mean {close[0]!r}?" if close else ""
+        text = head + hint
+    return AttributeError(text, name=name, obj=None)
+
+
+def absent(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module of PyTorch's path that has no other use for one."""
+
+    def __getattr__(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise not_yet(module, name)
+
+    return __getattr__
+
+
+def missing_attribute(self: Any, name: str) -> Any:
+    """Tensor.__getattr__, which is only asked for what no tensor has."""
+    if name.startswith("_"):
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    raise not_yet("torch.Tensor", name)

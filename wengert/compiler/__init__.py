@@ -1,0 +1,31 @@
+"""torch.compiler and the layer behind it: compile() and what scripts ask and tell the compiler."""
+
+from ..base.absent import absent as _absent
+from . import settings as config
+from .entry import (
+    allow_in_graph,
+    assume_constant_result,
+    compile,  # noqa: A004
+    cudagraph_mark_step_begin,
+    disable,
+    get_default_backend,
+    is_compiling,
+    is_dynamo_compiling,
+    is_exporting,
+    list_backends,
+    nested_compile_region,
+    reset,
+    set_default_backend,
+    set_stance,
+    substitute_in_graph,
+    wrap_numpy,
+)
+
+__all__ = [
+    "allow_in_graph", "assume_constant_result", "compile", "config", "cudagraph_mark_step_begin",
+    "disable", "get_default_backend", "is_compiling", "is_dynamo_compiling", "is_exporting",
+    "list_backends", "nested_compile_region", "reset", "set_default_backend", "set_stance",
+    "substitute_in_graph", "wrap_numpy",
+]  # fmt: skip
+
+__getattr__ = _absent("torch.compiler")

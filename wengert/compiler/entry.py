@@ -1,0 +1,192 @@
+"""compile(): the callable that scripts get at once, with PyTorch's arguments and refusals.
+
+For now it runs what it was given as it stands. Capturing and compiling are not here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import Any
+
+MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+# PyTorch's own, which mean wengert's here, and those that people register
+BACKENDS: dict[str, Any] = dict.fromkeys(
+    ("inductor", "eager", "aot_eager", "cudagraphs", "openxla", "tvm", "onnxrt", "ts")
+)
+STANCES = (
+    "default", "eager_then_compile", "aot_eager_then_compile", "force_eager",
+    "eager_on_recompile", "fail_on_recompile",
+)  # fmt: skip
+_default_backend: Any = "inductor"
+
+
+class InvalidBackend(RuntimeError):
+    """There is no backend of this name."""
+
+
+InvalidBackend.__module__ = "torch._dynamo.exc"
+
+
+def compile(  # noqa: A001
+    model: Callable[..., Any] | None = None, *, fullgraph: bool = False,
+    dynamic: bool | None = None, backend: Any = None, mode: str | None = None,
+    options: dict[str, Any] | None = None, name: str | None = None, disable: bool = False,
+    recompile_limit: int | None = None, isolate_recompiles: bool = False, shapes_spec: Any = None,
+) -> Any:  # fmt: skip
+    """A compiled form of a function or module: called like it, with the same results.
+
+    model: what to compile; without it, a decorator. fullgraph, dynamic, options: accepted.
+    backend: one of list_backends(), or a callable. RuntimeError for an unknown mode or backend.
+
+    >>> @torch.compile
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(torch.ones(2))
+    tensor([2., 2.])
+    """
+    if mode is not None and options is not None:
+        raise RuntimeError(
+            "Either mode or options can be specified, but both can't be specified at the same time."
+        )
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    if isinstance(backend, str) and backend not in BACKENDS:
+        raise InvalidBackend(
+            f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available "
+            "backends."
+        )
+    if model is None:
+        return functools.partial(
+            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
+            options=options, disable=disable,
+        )  # fmt: skip
+    if not callable(model):
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
+    if disable:
+        return model
+    as_module = getattr(model, "_as_compiled", None)
+    return as_module() if as_module is not None else compiled_function(model)
+
+
+def compiled_function(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that stands for f, and knows it."""
+
+    @functools.wraps(f, updated=())
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return f(*args, **kwargs)
+
+    run._torchdynamo_orig_callable = f  # type: ignore[attr-defined]
+    return run
+
+
+def disable(
+    fn: Any = None, recursive: bool = True, *, reason: str | None = None, wrapping: bool = True
+) -> Any:
+    """Keep a function out of what is compiled: it is called as it stands. A decorator too."""
+    return fn if fn is not None else lambda f: f
+
+
+def allow_in_graph(fn: Any) -> Any:
+    """Take a function, or each of several, as one step of a graph; accepted."""
+    return fn
+
+
+def assume_constant_result(fn: Any) -> Any:
+    """Compute a function once per compilation; accepted."""
+    return fn
+
+
+def nested_compile_region(fn: Any = None, **options: Any) -> Any:
+    """Compile a function once for all places that call it; accepted."""
+    return fn if fn is not None else lambda f: f
+
+
+def substitute_in_graph(
+    original_fn: Any, *, can_constant_fold_through: bool = False,
+    skip_signature_check: bool = False, is_embedded_type: bool = False,
+) -> Any:  # fmt: skip
+    """Decorator: trace this function in place of another; accepted."""
+    return lambda f: f
+
+
+def wrap_numpy(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays as one of tensors."""
+    from ..api import functions as T
+    from ..base.pytree import tree_map
+    from ..engine.tensor import Tensor
+
+    def to_array(x: Any) -> Any:
+        return x.numpy() if isinstance(x, Tensor) else x
+
+    def to_tensor(x: Any) -> Any:
+        return T.as_tensor(x) if type(x).__module__ == "numpy" else x
+
+    @functools.wraps(fn)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = tree_map(to_array, (args, kwargs))
+        return tree_map(to_tensor, fn(*args, **kwargs))
+
+    return run
+
+
+def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
+    """The names that compile() takes for a backend; all mean the same here."""
+    hidden = ("eager", "aot_eager", "ts", "onnxrt") if exclude_tags else ()
+    return sorted(n for n in BACKENDS if n not in hidden)
+
+
+def set_default_backend(backend: Any) -> None:
+    """Choose the backend of calls that name none; None: inductor."""
+    global _default_backend
+    _default_backend = backend or "inductor"
+
+
+def get_default_backend() -> Any:
+    """The backend of calls that name none."""
+    return _default_backend
+
+
+def reset() -> None:
+    """Forget what was compiled."""
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Say that a step begins; accepted."""
+
+
+def is_compiling() -> bool:
+    """Whether this call is being captured."""
+    return False
+
+
+def is_dynamo_compiling() -> bool:
+    """Whether this call is being captured."""
+    return False
+
+
+def is_exporting() -> bool:
+    """Whether this call is being exported."""
+    return False
+
+
+class set_stance(contextlib.ContextDecorator):
+    """How to treat what was compiled: kept and without effect, for a block or from now on.
+
+    RuntimeError for a stance that is none.
+    """
+
+    def __init__(
+        self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False,
+        force_backend: Any = None,
+    ) -> None:  # fmt: skip
+        if stance not in STANCES:
+            raise RuntimeError(
+                f"invalid torch.compile stance {stance!r}: one of {', '.join(STANCES)}"
+            )
+        self.stance = stance
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None: ...

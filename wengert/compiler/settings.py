@@ -1,0 +1,84 @@
+"""Settings of PyTorch's compilers that scripts set: kept, answered, without effect."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+
+class Settings(types.ModuleType):
+    """A module of settings; those without a value of their own are None until they are set."""
+
+    def __init__(self, name: str, known: str = "", **values: Any) -> None:
+        super().__init__(name, "Settings without effect here.")
+        self.__dict__.update({**dict.fromkeys(known.split()), **values})
+
+    @contextlib.contextmanager
+    def patch(self, *changes: Any, **values: Any) -> Iterator[None]:
+        """Change settings for a block: patch(name=value), patch("name", value), patch({...})."""
+        if changes:
+            first = changes[0]
+            values.update(first if isinstance(first, dict) else {first: changes[1]})
+        before = {name: getattr(self, name) for name in values}
+        self.__dict__.update(values)
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+
+    def save_config(self) -> dict[str, Any]:
+        """The settings as they are."""
+        return {k: v for k, v in vars(self).items() if not k.startswith("__")}
+
+    def load_config(self, config: dict[str, Any]) -> None:
+        """Give settings back as they were saved."""
+        self.__dict__.update(config)
+
+
+force_disable_caches = False
+dynamo = Settings(
+    "torch._dynamo.config", "log_level report_guard_failures dynamic_shapes",
+    suppress_errors=False, verbose=False, cache_size_limit=8, recompile_limit=8,
+    accumulated_cache_size_limit=256, accumulated_recompile_limit=256,
+    capture_scalar_outputs=False, capture_dynamic_output_shape_ops=False,
+    assume_static_by_default=True, automatic_dynamic_shapes=True, specialize_int=False,
+    optimize_ddp=True, compiled_autograd=False, inline_inbuilt_nn_modules=True,
+    error_on_recompile=False, guard_nn_modules=True, disable=False, allow_rnn=False,
+)  # fmt: skip
+_parts = {
+    name: Settings(f"torch._inductor.config.{name}", known)
+    for name, known in {
+        "cpp": "threads simdlen enable_kernel_profile cxx wrapper_calls_cpp_cxx weight_prepack",
+        "triton": "cudagraphs unique_kernel_names cudagraph_trees autotune_cublasLt",
+        "cuda": "cutlass_dir version compile_opt_level",
+        "trace": "enabled graph_diagram debug_dir",
+        "aot_inductor": "output_path metadata package",
+    }.items()
+}
+inductor = Settings(
+    "torch._inductor.config",
+    "post_grad_custom_pre_pass post_grad_custom_post_pass pre_grad_custom_pass "
+    "joint_custom_pre_pass joint_custom_post_pass max_autotune_gemm_backends",
+    coordinate_descent_tuning=False, coordinate_descent_check_all_directions=False,
+    epilogue_fusion=True, prologue_fusion=True, force_fuse_int_mm_with_mul=False,
+    pattern_matcher=True, max_autotune=False, max_autotune_gemm=False, freezing=False,
+    fx_graph_cache=True, fx_graph_remote_cache=False, force_disable_caches=False, debug=False,
+    compile_threads=1, shape_padding=True, permute_fusion=False, conv_1x1_as_mm=False,
+    use_mixed_mm=True, cpp_wrapper=False, split_reductions=True, benchmark_kernel=False,
+    layout_optimization=True, allow_buffer_reuse=True, size_asserts=True, **_parts,
+)  # fmt: skip
+functorch = Settings(
+    "torch._functorch.config", donated_buffer=True, enable_autograd_cache=True,
+    activation_memory_budget=1.0, functionalize_rng_ops=False, debug_partitioner=False,
+)  # fmt: skip
+serialization = Settings(
+    "torch.utils.serialization.config",
+    save=Settings(
+        "save", compute_crc32=True, use_pinned_memory_for_d2h=False, storage_alignment=64
+    ),
+    load=Settings(
+        "load", mmap=False, endianness=None, mmap_flags=None, calculate_storage_offsets=0
+    ),
+)

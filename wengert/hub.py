@@ -1,0 +1,21 @@
+"""torch.hub: re-exports."""
+
+from .base.absent import absent as _absent
+from .io.hub import (
+    download_url_to_file,
+    get_dir,
+    help,  # noqa: A004
+    list,  # noqa: A004
+    load,
+    load_state_dict_from_url,
+    set_dir,
+)
+
+_download_url_to_file = download_url_to_file
+
+__all__ = [
+    "download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url",
+    "set_dir",
+]  # fmt: skip
+
+__getattr__ = _absent("torch.hub")

@@ -1,0 +1,1 @@
+"""torch.utils.benchmark.op_fuzzers: random inputs for one kind of operator."""
