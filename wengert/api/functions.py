@@ -17,6 +17,7 @@ from ..engine.dispatch import write_out
 from ..engine.entry import build_short
 from ..engine.fast_paths import F32, F64, shortened
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op
+from ..engine.op_modes import WHOLE, seen_whole
 from ..engine.registry import Declared
 from ..engine.signature import callable_of
 from ..engine.tensor import Tensor, wrap
@@ -43,7 +44,8 @@ def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> An
             front = functools.partial(in_own_memory, OPS[f.name])
         elif method and name in COMMONEST:
             front = functools.partial(build_short, OPS[COMMONEST[name]])
-        return callable_of(f, name, namespace, method, front)
+        made = callable_of(f, name, namespace, method, front)
+        return seen_whole(made, f.name) if f.name in WHOLE else made
     if method and name in COMMONEST:
         return build_short(OPS[COMMONEST[name]], finished(f, name))
     if isinstance(f, Op):
@@ -52,6 +54,8 @@ def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> An
     if done is None:
         done = f if name.endswith("_") or not takes_tensor(f) else with_out(f)
         done = shortened(f, done)
+        if f.__wengert_name__ in WHOLE:
+            done = seen_whole(done, f.__wengert_name__)
         f.__wengert_finished__ = done
     return done
 

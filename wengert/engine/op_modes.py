@@ -1,8 +1,9 @@
 """Modes: what takes part in operations while it is entered (autocast, profilers, anomaly mode,
 saved-tensor hooks, tracing). Each thread has a stack of them.
 
-A `Mode` says which ops it wants, and takes part in up to three places by defining the method:
+A `Mode` says which ops it wants, and takes part in up to four places by defining the method:
 
+    call            a public function of several ops that is seen as one (`WHOLE`), as it was called
     run             the operands as they were given, before anything is done with them
     implementation  the callable that computes the op on a library's arrays
     recorded        the node that was made, just after it was made
@@ -13,11 +14,13 @@ entered, in any thread, so that each call asks here for what its own thread has 
 mode wants stay as quick as they were.
 
 What is not here: the switches for recording and inference (`base/modes.py`), and what replaces
-public functions as a whole (`__torch_function__`): a mode sees ops, after parsing.
+public functions as a whole (`__torch_function__`): a mode sees ops, after parsing, and of public
+functions those in `WHOLE` alone.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -39,6 +42,9 @@ class Mode:
 
     recorded(node) is called with each new node of an op, innermost mode first.
 
+    call(name, args, kwargs, proceed) returns what a function of `WHOLE` returns; proceed(args,
+    kwargs) goes on with it while `self` is off.
+
     every_thread: whether the mode is in force in all threads, outside of their own modes; such a
     mode has no run.
     """
@@ -47,6 +53,7 @@ class Mode:
     run: Callable[..., Any] | None = None
     implementation: Callable[[Op, Any], Any] | None = None
     recorded: Callable[[Any], None] | None = None
+    call: Callable[..., Any] | None = None
 
     def wants(self, op: Op) -> bool:
         """Whether it takes part in an op; asked once for each op after entering."""
@@ -161,6 +168,46 @@ def run(mode: Mode, op: Op, operands: Any, static: dict[str, Any], proceed: Any)
         return mode.run(op, operands, static, proceed)
     finally:
         HERE.modes = before
+
+
+# Public functions that are one operation to their users and several ops here, whose operands a mode
+# may have to see first: they refuse dtypes, or compute in steps. All of them take long.
+WHOLE = {
+    "addbmm", "cdist", "cholesky", "cholesky_ex", "cholesky_inverse", "cholesky_solve", "cond",
+    "conv_tbc", "cosine_embedding_loss", "eig", "eigh", "eigvals", "eigvalsh", "geqrf",
+    "grid_sample", "grid_sampler", "gru_cell", "hinge_embedding_loss", "householder_product",
+    "index_copy", "inv", "inv_ex", "inverse", "kl_div", "l1_loss", "lstm_cell", "lstsq", "lu_solve",
+    "margin_ranking_loss", "matrix_rank", "nanquantile", "orgqr", "ormqr", "pinverse",
+    "poisson_nll_loss", "polar", "qr", "quantile", "solve", "stft", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "trace", "triangular_solve", "triplet_margin_loss", "vecdot", "view_as_complex",
+}  # fmt: skip
+
+
+def seen_whole(f: Any, name: str) -> Any:
+    """A public function of `WHOLE` that asks the modes first."""
+
+    @functools.wraps(f)
+    def asking(*args: Any, **kwargs: Any) -> Any:
+        mode = caller() if ACTIVE else None
+        if mode is None:
+            return f(*args, **kwargs)
+        before = HERE.modes
+        HERE.modes = without(before, mode)
+        try:
+            assert mode.call is not None
+            return mode.call(name, args, kwargs, lambda args, kwargs: asking(*args, **kwargs))
+        finally:
+            HERE.modes = before
+
+    return asking
+
+
+def caller() -> Mode | None:
+    """The innermost mode of this thread that sees functions as a whole."""
+    for mode in reversed(HERE.modes):
+        if mode.call is not None:
+            return mode
+    return None
 
 
 def recorded(op: Op, node: Any) -> None:

@@ -12,6 +12,8 @@ import warnings
 from typing import Any
 
 from ..api import functions as T
+from ..engine.op import OPS
+from ..engine.op_modes import runner
 from ..engine.tensor import Tensor
 from . import init
 from .module import Module
@@ -103,7 +105,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """ValueError for another dtype than the weights', RuntimeError for a wrong shape."""
         weight = getattr(self, self._all_weights[0][0])
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not runner(OPS["lstm_layer"]):
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: "

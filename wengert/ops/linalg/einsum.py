@@ -10,6 +10,7 @@ from typing import Any
 
 from ...engine.fast_paths import F32, F64, plain
 from ...engine.op import public
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector
@@ -77,7 +78,7 @@ def einsum(equation="", *operands):
             f"einsum(): {more} operands were provided than specified in the equation"
         )
     for t in operands:
-        if t.dtype is not operands[0].dtype:
+        if t.dtype is not operands[0].dtype and not runner(batched):
             raise RuntimeError(
                 "einsum(): expected all operands to have the same dtype, but got "
                 f"{operands[0].dtype} and {t.dtype}"

@@ -10,7 +10,8 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import opaque
-from ...engine.op import function, op, public
+from ...engine.op import OPS, function, op, public
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dims
 from .matmul import bmm, dot, matmul, matmul_, mv
@@ -28,8 +29,13 @@ def _dims(name: str, **tensors: tuple[Any, int]) -> None:
             raise RuntimeError(f"{name}: {what} must be {kind}, but it has shape {list(t.shape)}")
 
 
+def adapted(name: str) -> bool:
+    """Whether a mode such as autocast will bring the operands of an op together."""
+    return name in OPS and runner(OPS[name]) is not None
+
+
 def _same_type(name: str, x: Tensor, y: Tensor) -> None:
-    if x.dtype is not y.dtype:
+    if x.dtype is not y.dtype and not adapted(name):
         raise RuntimeError(
             f"{name}: expected both tensors to have the same dtype, but got {x.dtype} and "
             f"{y.dtype}: convert one with "
@@ -185,7 +191,7 @@ def _number(name: str, input: Tensor, v: Any) -> Any:
 
 def _same_types(name: str, *tensors: Tensor) -> None:
     for t in tensors[1:]:
-        if t.dtype is not tensors[0].dtype:
+        if t.dtype is not tensors[0].dtype and not adapted(name):
             raise RuntimeError(
                 f"{name}: expected all tensors to have the same dtype, but got "
                 f"{' and '.join(str(x.dtype) for x in tensors)}: convert with .to(dtype)"

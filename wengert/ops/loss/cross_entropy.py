@@ -13,6 +13,7 @@ from typing import Any
 
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
+from ...engine.op_modes import ACTIVE, runner
 from ...engine.tensor import Tensor
 from ..nn.activation import F, log_softmax
 
@@ -207,6 +208,8 @@ def soft_cross_entropy(
     input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float
 ) -> Tensor:
     """cross_entropy against probabilities."""
+    if ACTIVE and runner(cross_entropy):  # a mode that would see single steps only
+        input, target = (t.float() if t.dtype.itemsize < 4 else t for t in (input, target))
     dim = 0 if input._a.ndim == 1 else 1
     c = input._a.shape[dim]
     if smoothing:

@@ -13,6 +13,7 @@ from typing import Any
 from ...base.modes import no_grad
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import primitive, public
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..nn.activation import F
 from ..nn.embedding import readable
@@ -69,7 +70,7 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
             f"({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    if target.dtype is not input.dtype:
+    if target.dtype is not input.dtype and not runner(bce_loss):
         raise RuntimeError(
             f"Found dtype {target.dtype} but expected {input.dtype}: convert the target with "
             ".to(input.dtype)"

@@ -17,6 +17,7 @@ from ...engine import views
 from ...engine.fast_paths import at, short
 from ...engine.kinds import composite, elementwise, reduction
 from ...engine.op import op, primitive, public
+from ...engine.op_modes import WHOLE, seen_whole
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import relu
@@ -29,7 +30,8 @@ def F(**facts: Any) -> Any:
     """
 
     def register(f: Any) -> Any:
-        f.__wengert_finished__ = f
+        name = facts.get("name", f.__name__)
+        f.__wengert_finished__ = seen_whole(f, name) if name in WHOLE else f
         return public(namespace="nn.functional", **facts)(f)
 
     return register

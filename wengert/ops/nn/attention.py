@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...engine import op_modes
 from ...engine.interp import run_op
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
@@ -166,7 +167,7 @@ def heads(x: Tensor, n: int) -> Tensor:
 
 def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> None:
     q, k, v = query._a.shape, key._a.shape, value._a.shape
-    if not query.dtype is key.dtype is value.dtype:
+    if not query.dtype is key.dtype is value.dtype and not op_modes.runner(attention):
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
@@ -190,6 +191,7 @@ def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> Non
         mask is not None
         and mask.dtype.name not in ("bool", "float32")
         and mask.dtype is not query.dtype
+        and not op_modes.runner(attention)
     ):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got "

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...arrays.windows import Geometry
+from ...engine import op_modes
 from ...engine.kinds import bilinear
 from ...engine.op import primitive, public
 from ...engine.tensor import Tensor
@@ -258,6 +259,8 @@ def _check_types(name: str, input: Tensor, weight: Tensor, bias: Tensor | None) 
     d = input._a.dtype
     if weight._a.dtype is d and (bias is None or bias._a.dtype is d):
         return
+    if op_modes.runner(conv):  # such as autocast, which brings them together
+        return
     a = input.dtype
     for what, t in (("bias", bias), ("weight", weight)):
         if t is not None and t.dtype is not a:
@@ -433,6 +436,7 @@ def _transposed(
     shape = (x._a.shape[0], w[1] * groups, *size)
     out = conv_input.entry(x, weight, shape, geometry)
     if bias is not None:
+        bias = bias if bias.dtype is out.dtype else bias.to(out.dtype)
         out = out + bias.reshape(-1, *(1,) * rank)
     return out if batched else out.squeeze(0)
 

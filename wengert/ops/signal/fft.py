@@ -12,6 +12,7 @@ from typing import Any
 from ...base import dtypes
 from ...engine.kinds import linear
 from ...engine.op import function, primitive, public
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..linalg.matrix import check_tensor, leading
@@ -75,6 +76,8 @@ def _floating(name: str, x: Any, real: bool = False) -> Tensor:
     if d.category < 2:
         return x.to(dtypes.get_default_dtype())
     if d.itemsize < 4:
+        if runner(fft_c2c):  # a mode such as autocast
+            return x.float()
         raise RuntimeError(
             f"Unsupported dtype {'Half' if d.name == 'float16' else 'BFloat16'}: convert it with "
             ".float()"

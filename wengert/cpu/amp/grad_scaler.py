@@ -1,0 +1,5 @@
+"""torch.cpu.amp.grad_scaler: re-exports."""
+
+from ...amp.cpu_amp import GradScaler
+
+__all__ = ["GradScaler"]

@@ -1,0 +1,6 @@
+"""torch.cuda.amp.grad_scaler: re-exports."""
+
+from ...amp.cuda_amp import GradScaler
+from ...amp.grad_scaler import OptState
+
+__all__ = ["GradScaler", "OptState"]
