@@ -54,8 +54,9 @@ def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> An
     if done is None:
         done = f if name.endswith("_") or not takes_tensor(f) else with_out(f)
         done = shortened(f, done)
-        if f.__wengert_name__ in WHOLE:
-            done = seen_whole(done, f.__wengert_name__)
+        called = getattr(f, "__wengert_name__", name)
+        if called in WHOLE:
+            done = seen_whole(done, called)
         f.__wengert_finished__ = done
     return done
 
