@@ -73,3 +73,10 @@ def test_a_reshaped_gradient_is_not_copied():
     x = leaf()
     x.reshape(2, 3).exp().sum().backward()
     assert x.grad._a.base is not None and x.grad._a.base.nbytes == x.grad._a.nbytes
+
+
+def test_the_gradient_of_a_single_element_can_be_written():
+    x = torch.ones(1, requires_grad=True)
+    (x.sum() * 3).backward()
+    x.grad.mul_(2)
+    assert x.grad.tolist() == [6.0]

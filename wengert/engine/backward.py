@@ -331,7 +331,8 @@ def shared(of: tuple[int, int], g: Any) -> bool:
     if of[0] > ALONE or base is None:
         return of[0] > ALONE
     whole = base.base is None and g.nbytes == base.nbytes and g.flags.c_contiguous
-    return not whole or of[1] > ALONE_BASE
+    # A single element that was expanded is read-only.
+    return not whole or of[1] > ALONE_BASE or 0 in g.strides
 
 
 def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
