@@ -36,7 +36,7 @@ def doubled(k, word):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1000, 100_000])
-@pytest.mark.parametrize("most", [1, 2, 5])
+@pytest.mark.parametrize("most", [1, 2, 5, 300])
 def test_every_chunk_once(count, most, monkeypatch):
     monkeypatch.setattr(threads, "count", lambda: most)
     seen, who = np.zeros(count, "i8"), np.full(count, -1)
@@ -134,3 +134,26 @@ def test_arrays_are_checked():
 def test_too_many_chunks():
     with pytest.raises(ValueError, match="too many"):
         mark()(workers.CHUNKS, np.zeros(1, "i8"), np.zeros(1, "i8"), 0)
+
+
+def test_loops_of_ufuncs_share_their_elements():
+    from wengert.kernels.formulas import gelu, softmax
+    from wengert.kernels.simd import Ufunc, elements, rows
+
+    flat = Ufunc("flat", "ff", 1, lambda: elements("ff", gelu))
+    by_row = Ufunc("by_row", "ff", 1, lambda: rows("ff", (0, 1), softmax), "(n)->(n)")
+    x = np.random.default_rng(0).standard_normal(150_001).astype("f")
+    y = x[:150_000].reshape(500, 300)
+    before, seen = threads.count(), []
+    try:
+        for n in (1, 2, 3, 300):
+            threads.set_count(n)
+            f, g = flat.ready(1e9), by_row.ready(1e9)
+            seen.append([f(x), f(x[::2]), f(x[::-1]), g(y), g(y[::-1]), g(y.T), g(y[:1])])
+    finally:
+        threads.set_count(before)
+    for other in seen[1:]:
+        for a, b in zip(seen[0], other):
+            assert a.tobytes() == b.tobytes()
+    np.testing.assert_array_equal(seen[0][2], seen[0][0][::-1])
+    np.testing.assert_allclose(seen[0][3].sum(1), 1, rtol=1e-5)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from . import workers
 from .native import Host
 
 LANES = 32  # elements of a step: four or two registers, so that instructions overlap
@@ -330,13 +331,99 @@ class Loops:
             v = a + b if how == "+" else where(b > a, b, a)
         return v
 
-    def text(self) -> str:
+    def text(self, cores: Sequence[int] = ()) -> str:
         body = "\n".join(self.to.lines)
         declared = "\n".join(sorted(self.to.declared))
         return (
-            f"{declared}\ndefine void @run(ptr %args, ptr %dims, ptr %steps, ptr %data) {{\n"
-            f"entry:\n{body}\n  ret void\n}}\n"
+            f"{declared}\ndefine void @body(ptr %args, ptr %dims, ptr %steps) {{\n"
+            f"entry:\n{body}\n  ret void\n}}\n" + shared(len(self.kinds), bool(cores))
         )
+
+
+CHUNK = 16384  # elements that a thread takes at a time
+LEAST = 65536  # elements from which a second thread pays
+
+
+def shared(operands: int, rows: bool) -> str:
+    """IR of `run`, the loop that NumPy calls: `body`, in chunks for our threads if there is much.
+
+    %data: the address of `threads.FACTS`. rows: the second dimension is that of a row.
+    """
+    pointers = "\n".join(
+        f"""  %p{k} = getelementptr ptr, ptr %args, i64 {k}
+  %a{k} = load ptr, ptr %p{k}
+  %q{k} = getelementptr i64, ptr %steps, i64 {k}
+  %s{k} = load i64, ptr %q{k}
+  %o{k} = mul i64 %s{k}, %start
+  %n{k} = getelementptr i8, ptr %a{k}, i64 %o{k}
+  %r{k} = getelementptr ptr, ptr %here, i64 {k}
+  store ptr %n{k}, ptr %r{k}"""
+        for k in range(operands)
+    )
+    row = "  %width = load i64, ptr %second" if rows else "  %width = add i64 1, 0"
+    return f"""
+define void @chunk(ptr %table, i64 %chunk, i64 %thread, i64 %step) {{
+entry:
+  %here = alloca [{operands} x ptr]
+  %count = alloca [2 x i64]
+  %args = load ptr, ptr %table
+  %t1 = getelementptr i64, ptr %table, i64 1
+  %dims = load ptr, ptr %t1
+  %t2 = getelementptr i64, ptr %table, i64 2
+  %steps = load ptr, ptr %t2
+  %t3 = getelementptr i64, ptr %table, i64 3
+  %size = load i64, ptr %t3
+  %all = load i64, ptr %dims
+  %start = mul i64 %chunk, %size
+  %left = sub i64 %all, %start
+  %less = icmp slt i64 %left, %size
+  %n = select i1 %less, i64 %left, i64 %size
+  store i64 %n, ptr %count
+  %d1 = getelementptr i64, ptr %count, i64 1
+{"  %e1 = getelementptr i64, ptr %dims, i64 1" if rows else ""}
+{"  %w = load i64, ptr %e1" if rows else "  %w = add i64 0, 0"}
+  store i64 %w, ptr %d1
+{pointers}
+  call void @body(ptr %here, ptr %count, ptr %steps)
+  ret void
+}}
+define void @run(ptr %args, ptr %dims, ptr %steps, ptr %data) {{
+entry:
+  %table = alloca [4 x i64]
+  %n = load i64, ptr %dims
+{"  %second = getelementptr i64, ptr %dims, i64 1" if rows else ""}
+{row}
+  %work = mul i64 %n, %width
+  %much = icmp sge i64 %work, {LEAST}
+  %some = icmp sgt i64 %n, 1
+  %both = and i1 %much, %some
+  br i1 %both, label %many, label %alone
+alone:
+  call void @body(ptr %args, ptr %dims, ptr %steps)
+  ret void
+many:
+  %wide = icmp sgt i64 %width, {CHUNK}
+  %safe = select i1 %wide, i64 {CHUNK}, i64 %width
+  %size = sdiv i64 {CHUNK}, %safe
+  %up = add i64 %n, %size
+  %up1 = sub i64 %up, 1
+  %chunks = sdiv i64 %up1, %size
+  store ptr %args, ptr %table
+  %t1 = getelementptr i64, ptr %table, i64 1
+  store ptr %dims, ptr %t1
+  %t2 = getelementptr i64, ptr %table, i64 2
+  store ptr %steps, ptr %t2
+  %t3 = getelementptr i64, ptr %table, i64 3
+  store i64 %size, ptr %t3
+  %memory = load ptr, ptr %data
+  %d1 = getelementptr i64, ptr %data, i64 1
+  %share = load ptr, ptr %d1
+  %d2 = getelementptr i64, ptr %data, i64 2
+  %threads = load i64, ptr %d2
+  call void %share(ptr %memory, ptr @chunk, ptr %table, i64 %chunks, i64 1, i64 %threads)
+  ret void
+}}
+"""
 
 
 def elements(kinds: str, formula: Callable[..., Any], outputs: int = 1) -> str:
@@ -400,7 +487,7 @@ def rows(kinds: str, core: Sequence[int], formula: Callable[[Row], None]) -> str
         formula(Row(loops, n, at))
 
     loops.count(outer, row)
-    return loops.text()
+    return loops.text(core)
 
 
 # --------------------------------------------------------------------------- ufuncs
@@ -422,7 +509,8 @@ class _Maker:
         self.kept: list[Any] = []  # a ufunc refers to its tables and does not own them
 
     def ufunc(self, address: int, name: str, kinds: str, inputs: int, signature: str | None) -> Any:
-        functions, data = (ctypes.c_void_p * 1)(address), (ctypes.c_void_p * 1)(None)
+        functions = (ctypes.c_void_p * 1)(address)
+        data = (ctypes.c_void_p * 1)(workers.workers().ready())
         numbers = [np.dtype(np.int64 if k == "l" else k).num for k in kinds]
         types = ctypes.create_string_buffer(bytes(numbers))
         label = name.encode()

@@ -24,6 +24,12 @@ import numpy
 Work = Callable[[Iterator[Any]], None]
 
 
+# What machine code that starts calls itself must know: the workers' memory, the address of their
+# `run` (see workers.py), and how many threads there are (0: nobody has said, all of them).
+FACTS = (ctypes.c_int64 * 3)(0, 0, 0)
+on_change: list[Callable[[int], None]] = []  # who wants to know how many threads there shall be
+
+
 def available() -> int:
     """Processors that this process may use; a quota and the variable OMP_NUM_THREADS limit them."""
     try:
@@ -59,12 +65,14 @@ def quota(root: str = "/sys/fs/cgroup") -> float:
 
 def count() -> int:
     """How many threads a kernel may use."""
-    return _state.count or available()
+    return FACTS[2] or available()
 
 
 def set_count(n: int) -> None:
     """Let kernels, and the BLAS library, use n threads from now on."""
-    _state.count = n
+    FACTS[2] = n
+    for ready in on_change:
+        ready(n)
     library = blas()
     if library is not None and not _state.alone:
         library.set(n)
@@ -162,10 +170,10 @@ class _Job:
 
 
 class _State:
-    """The helpers of this process, and the thread count asked for (0: all there are)."""
+    """The helpers of this process, and whether the BLAS library is left alone by them."""
 
-    def __init__(self, count: int = 0, alone: bool = False) -> None:
-        self.count, self.helpers, self.alone = count, 0, alone
+    def __init__(self, alone: bool = False) -> None:
+        self.helpers, self.alone = 0, alone
         self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.inside = 0  # spreads under way
@@ -245,7 +253,7 @@ _state = _State()
 
 def _after_fork() -> None:
     global _state
-    _state = _State(_state.count, _state.alone)  # helpers do not survive a fork
+    _state = _State(_state.alone)  # helpers do not survive a fork
 
 
 if hasattr(os, "register_at_fork"):

@@ -123,8 +123,10 @@ sleep:
   br label %look
 }
 
-define void @run(ptr %rt, ptr %f, ptr %a, i64 %n, i64 %steps, i64 %limit) #0 {
+define void @run(ptr %rt, ptr %f, ptr %a, i64 %n, i64 %steps, i64 %asked) #0 {
 entry:
+  %within = icmp slt i64 %asked, MOST
+  %limit = select i1 %within, i64 %asked, i64 MOST
   %pd = getelementptr i64, ptr %rt, i64 8
   %pb = getelementptr i64, ptr %rt, i64 16
   %pf = getelementptr i64, ptr %rt, i64 24
@@ -240,7 +242,9 @@ def _text(target: Target) -> str:
         declared = "declare void @llvm.aarch64.hint(i32)"
         pause = "call void @llvm.aarch64.hint(i32 1)"
     text = _TEXT.replace("PAUSE_DECLARED", declared).replace("PAUSE", pause)
-    return f'target triple = "{target.triple}"\n' + text.replace("SPIN", str(SPIN))
+    return f'target triple = "{target.triple}"\n' + text.replace("SPIN", str(SPIN)).replace(
+        "MOST", str(MOST)
+    )
 
 
 def _symbols() -> None:
@@ -265,7 +269,7 @@ class Workers:
         threads.leave_blas_alone()
         names = ("worker", "run")
         self._worker, self.address = compiler.load(
-            host, ("workers", SPIN), lambda: _text(host), names
+            host, ("workers", SPIN, MOST), lambda: _text(host), names
         )
         words = (32 + 8 * MOST + 16) * 8
         self._memory = ctypes.create_string_buffer(words)
@@ -273,6 +277,8 @@ class Workers:
         self.shared = (ctypes.addressof(self._memory) + 127) & -128
         self._words = (_I * (words // 8 - 16)).from_address(self.shared)
         self.made = 1  # threads, this one included
+        threads.on_change.append(self._grow)
+        threads.FACTS[:] = [self.shared, self.address, min(threads.count(), MOST)]
         self._run = ctypes.CFUNCTYPE(None, _P, _P, _P, _I, _I, _I)(self.address)
         self._start = ctypes.PYFUNCTYPE(ctypes.c_ulong, _P, _P)(
             ("PyThread_start_new_thread", ctypes.pythonapi)
@@ -289,14 +295,18 @@ class Workers:
         """
         if chunks >= CHUNKS:
             raise ValueError(f"{chunks} chunks are too many: at most {CHUNKS - 1}")
-        threads = min(threads, MOST)
         if threads > self.made and chunks > 1:
             self._grow(threads)
         self._run(self.shared, kernel, table, chunks, steps, threads)
 
+    def ready(self) -> int:
+        """The address of `threads.FACTS`, with the workers that it promises."""
+        self._grow(threads.count())
+        return ctypes.addressof(threads.FACTS)
+
     def _grow(self, threads: int) -> None:
         with self._lock:
-            while self.made < threads:
+            while self.made < min(threads, MOST):
                 lock = self._allocate()
                 if not lock:
                     return
