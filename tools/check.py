@@ -1,12 +1,14 @@
 """Checks of wengert's own structure that no linter knows: `python tools/check.py [ROOT]`.
 
-Imports point down the layers, front modules only re-export, op and engine code names no array
-library, importing stays light, and the house rules. Style is ruff's business and types are mypy's.
+Imports point down the layers and never round in a circle, front modules only re-export, op and
+engine code names no array library, importing stays light, the tables of words are right, and the
+house rules. Style is ruff's business and types are mypy's.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import sys
@@ -25,6 +27,7 @@ RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
 
 MAX_LINES = 600
 LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
+LIBRARY_NAMES = {"numpy", "cupy", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
 NO_LIBRARY_IN = {"engine", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 NEEDS = {"wengert.train.estimator": {"sklearn"}}  # imported on its own, by who has installed it
@@ -41,6 +44,18 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.text}"
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@functools.cache
+def nodes_of(tree: ast.Module) -> list[ast.AST]:
+    """All nodes of a tree."""
+    return [*ast.walk(tree)]
 
 
 def layer_of(module: str) -> str | None:
@@ -80,7 +95,7 @@ def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
 
 def check_imports(tree: ast.Module, module: str, package: str) -> Iterator[tuple[int, str]]:
     layer = layer_of(module)
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         for name in modules_of(node, package):
             other = layer_of(name)
             if other is not None and layer != FRONT and RANK[other] > RANK[layer]:
@@ -95,14 +110,19 @@ def check_imports(tree: ast.Module, module: str, package: str) -> Iterator[tuple
 
 def check_front(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """A front module holds imports, names and what finds them late: nothing public of its own."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         if defines and not node.name.startswith("_"):
             yield node.lineno, f"{node.name} is defined in a front module: put it into a layer"
 
 
 def check_libraries(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
+        if isinstance(node, ast.Compare):
+            for x in (node.left, *node.comparators):
+                word = x.value if isinstance(x, ast.Constant) else ""
+                if word in LIBRARY_NAMES and any(map(names_a_namespace, ast.walk(node))):
+                    yield node.lineno, f"compares with the array library {word}: ask xp.has(...)"
         names = [node.id] if isinstance(node, ast.Name) else []
         names += [name.split(".")[0] for name in modules_of(node, "wengert")]
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -111,12 +131,104 @@ def check_libraries(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"names the array library {name}: go through xp"
 
 
+def names_a_namespace(node: ast.AST) -> bool:
+    """Whether it reads the name of a namespace or module, which only tells which library it is."""
+    if not isinstance(node, ast.Attribute) or node.attr not in ("name", "__name__", "__module__"):
+        return False
+    owner = ast.unparse(node.value)
+    return owner in ("xp", "ns", "lib", "library") or owner.startswith(("NS[", "namespace("))
+
+
+def check_words(root: Path) -> Iterator[Finding]:
+    """Whether the table of words agrees with the modules that it names."""
+    name = "wengert/arrays/words.py"
+    if not (root / name).exists():
+        return
+    table: dict[str, str] = {}
+    for node in parsed(root / name).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WORDS":
+            table = ast.literal_eval(node.value)
+    for module, words in table.items():
+        declared = words.split()
+        for node in parsed(root / f"wengert/arrays/{module}.py").body:
+            listed = isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
+            if listed and ast.unparse(node.targets[0]) == "__all__":  # else made of the table
+                declared = ast.literal_eval(node.value)
+        for word in sorted({*declared} ^ {*words.split()}):
+            what = "lacks" if word in declared else "has too much:"
+            yield Finding(name, 1, f"{module} {what} {word!r}, compared with its __all__")
+
+
+def imports_of(tree: ast.Module, package: str, known: dict[str, str]) -> dict[str, int]:
+    """The modules of wengert that a module imports at any time, with the line of the first time."""
+    found: dict[str, int] = {}
+    typing = {
+        inner
+        for node in nodes_of(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in nodes_of(tree):
+        if node in typing:
+            continue
+        for name in modules_of(node, package):
+            names = [name]
+            if isinstance(node, ast.ImportFrom):
+                inner = [f"{name}.{alias.name}" for alias in node.names]
+                names = [n if n in known else name for n in inner]
+            for n in names:
+                if n in known:
+                    found.setdefault(n, node.lineno)
+    return found
+
+
+def check_circles(root: Path) -> Iterator[Finding]:
+    """Circles among the modules of a layer, imports inside functions included."""
+    known: dict[str, str] = {}
+    for path in sorted((root / "wengert").rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        known[name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")] = name
+    graph: dict[str, dict[str, int]] = {}
+    for module, name in known.items():
+        tree = parsed(root / name)
+        package = module if name.endswith("/__init__.py") else module.rpartition(".")[0]
+        every = imports_of(tree, package, known)
+        layer = layer_of(module)
+        same = {m: at for m, at in every.items() if m != module and layer_of(m) == layer}
+        graph[module] = {} if layer == FRONT else same
+    free: set[str] = set()
+    while True:  # leave out what imports nothing that is left, until only circles are
+        leaves = {m for m in graph if m not in free and free.issuperset(graph[m])}
+        if not leaves:
+            break
+        free |= leaves
+    left = {m: {n: at for n, at in graph[m].items() if n not in free} for m in graph.keys() - free}
+    for module, others in sorted(left.items()):
+        back = {n: at for n, at in others.items() if reaches(left, n, module)}
+        for other, line in back.items():
+            yield Finding(known[module], line, f"imports {other}, which imports this module again")
+
+
+def reaches(graph: dict[str, dict[str, int]], start: str, goal: str) -> bool:
+    """Whether there is a way from start to goal."""
+    todo, seen = [start], {start}
+    while todo:
+        for n in graph.get(todo.pop(), ()):
+            if n == goal:
+                return True
+            if n not in seen:
+                seen.add(n)
+                todo.append(n)
+    return False
+
+
 def check_house(tree: ast.Module, source: str, path: str, layer: str) -> Iterator[tuple[int, str]]:
     if tree.body and ast.get_docstring(tree) is None:
         yield 1, "no module docstring: say what lives here and what does not"
     if path.endswith("/utils.py") and layer != FRONT:
         yield 1, "utils.py: name the file after its topic"
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         called = (
             node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
         )
@@ -140,7 +252,7 @@ def check_file(path: Path, root: Path) -> Iterator[Finding]:
         yield Finding(name, lines, f"over {MAX_LINES} lines: split off the second topic")
     if not name.startswith("wengert/"):
         return
-    tree = ast.parse(source, name)
+    tree = parsed(path)
     module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     layer = layer_of(module) or FRONT
@@ -157,7 +269,8 @@ def check(root: Path) -> list[Finding]:
     """The findings for a checkout: every Python file in it that could be committed."""
     folders = ("wengert", "tests", "tools", "examples", "benchmarks", "docs")
     paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
-    return [f for path in paths if "golden" not in path.parts for f in check_file(path, root)]
+    found = [f for path in paths if "golden" not in path.parts for f in check_file(path, root)]
+    return [*found, *check_circles(root), *check_words(root)]
 
 
 def main() -> int:

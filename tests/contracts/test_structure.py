@@ -97,6 +97,67 @@ def test_what_is_not(tmp_path, name, line, reason):
     assert any(reason in text for text in texts)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'def f(xp): return xp.name == "cpu"',
+        'def f(a): return NS[type(a)].name != "meta"',
+        'def f(lib): return lib.__name__ == "numpy"',
+        'def f(xp): return xp.name in ("cpu", "x") or xp.name == "cuda"',
+    ],
+)
+def test_a_library_by_its_name(tmp_path, line):
+    (text,) = found(tmp_path, "wengert/ops/math/unary.py", line)
+    assert "array library" in text
+
+
+def modules(folder, **sources):
+    """The findings for modules of one folder."""
+    for name, source in sources.items():
+        path = folder / "wengert" / "ops" / f"{name.replace('_in_', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'"""A module."""\n{source}')
+    return [str(finding) for finding in checks.check(folder)]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("from .b import x", "from .a import y"),
+        ("from . import b", "def f():\n    from .a import y"),
+        ("def f():\n    import wengert.ops.b", "def f():\n    from . import c"),
+    ],
+)
+def test_a_circle(tmp_path, a, b):
+    texts = modules(tmp_path, a=a, b=b, c="from .a import f", d="from .a import f")
+    assert any("a.py" in t and "imports wengert.ops.b, which" in t for t in texts)
+    assert not any("d.py" in t for t in texts)
+
+
+def test_a_circle_through_sub_packages(tmp_path):
+    texts = modules(
+        tmp_path, math_in_a="from ..shape.b import f", shape_in_b="from ..math import a"
+    )
+    assert len(texts) == 2 and "which imports this module again" in texts[0]
+
+
+def test_what_is_no_circle(tmp_path):
+    typing = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .a import f"
+    assert modules(tmp_path, a="from .b import f", b=typing, c="from . import a, b") == []
+
+
+def test_words_are_in_their_table(tmp_path):
+    folder = tmp_path / "wengert" / "arrays"
+    folder.mkdir(parents=True)
+    (folder / "words.py").write_text('"""Words."""\nWORDS = {"scan": "cumsum cumprod"}\n')
+    (folder / "scan.py").write_text('"""Scans."""\n__all__ = ["cumsum", "cummax"]\n')
+    texts = [finding.text for finding in checks.check(tmp_path)]
+    assert texts == [
+        "scan lacks 'cummax', compared with its __all__",
+        "scan has too much: 'cumprod', compared with its __all__",
+    ]
+
+
 def test_a_module_without_docstring(tmp_path):
     (tmp_path / "wengert" / "nn").mkdir(parents=True)
     (tmp_path / "wengert" / "nn" / "linear.py").write_text("x = 1\n")

@@ -10,7 +10,7 @@ import pytest
 
 import wengert
 from wengert.data import CsvDataset, DataLoader, ImageDataset, NpyDataset, ParquetDataset, Subset
-from wengert.data import loader as loaders
+from wengert.data import iterators as loaders
 
 WORKERS = {"num_workers": 2, "multiprocessing_context": "fork"}
 

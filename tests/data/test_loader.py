@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert.data import loader as loaders
+from wengert.data import iterators as loaders
 from wengert.utils import data
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import NS
+from ..arrays.lookup import HOST, NS
 from ..base.modes import everyone
 from ..engine import views
 from ..engine.tensor import Tensor
@@ -19,7 +19,7 @@ def owned(self: Tensor) -> bool:
     if type(self) is not Tensor or self._n is not None or self._x is not None or everyone.running:
         return False
     a = self._a
-    return NS[type(a)].name == "cpu" and 0 not in a.strides and a.flags.writeable
+    return NS[type(a)].has(HOST) and 0 not in a.strides and a.flags.writeable
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
@@ -67,7 +67,7 @@ def zero_(self: Tensor) -> Tensor:
         a[...] = 0
         views.mutated(self)
         return self
-    if self._n is not None or NS[type(a)].name != "cpu":
+    if self._n is not None or not NS[type(a)].has(HOST):
         return fill_(self, 0)
     views.check_inplace(self, "zero_", True)
     views.store(self, a.dtype.type(0))

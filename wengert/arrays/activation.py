@@ -17,7 +17,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-__all__: list[str] = []
+from .words import WORDS
+
+__all__ = WORDS["activation"].split()
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LOW = (np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16))
@@ -46,7 +48,6 @@ def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., An
             return kernel(lib, x.reshape(1), *line, **static).reshape(())
         return kernel(lib, x, *rest, **static)
 
-    __all__.append(name)
     return f
 
 
@@ -212,7 +213,6 @@ BITS = {
     F32: np.dtype(np.int32),
     F64: np.dtype(np.int64),
 }
-__all__ += ["keep", "relu_backward"]
 
 
 def keep(lib: Any, x: Any, condition: Any) -> Any:

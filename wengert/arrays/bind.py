@@ -8,36 +8,13 @@ import importlib
 from functools import partial
 from typing import Any
 
-import numpy
-
 from . import elementwise, fused, reductions, shapes
 from . import numpy_fast_paths as floats
+from .capabilities import ON_HOST
+from .lookup import Namespace
+from .words import MODULE_OF
 
 EAGER = (elementwise, shapes, reductions)
-# word -> module that defines it, imported when the word is first used
-LAZY_MODULES = (
-    "windows",
-    "conv",
-    "pool",
-    "interpolate",
-    "recurrent",
-    "sorting",
-    "special",
-    "linalg",
-    "fft",
-    "normalization",
-    "activation",
-    "loss",
-    "embedding",
-    "padding",
-    "ctc",
-    "attention",
-    "indexing",
-    "storage",
-    "scan",
-    "histogram",
-    "sparse",
-)
 
 
 def words(lib: Any) -> dict[str, Any]:
@@ -49,23 +26,20 @@ def words(lib: Any) -> dict[str, Any]:
     out["asarray"] = lib.asarray
     out["library"] = lib
     out.update(floats.GENERAL)
-    if lib.__name__ == "numpy":
+    if lib in ON_HOST:
         out.update(floats.WORDS)
         out.update({name: fused.wrap(name, out[name]) for name in fused.WORDS.keys() & out})
     out["clamp_scalar"] = out["clamp"]
     return out
 
 
-def lazy_word(lib: Any, word: str) -> Any:
-    """A word from the modules that are imported at need, or None."""
-    for name in LAZY_MODULES:
-        try:
-            module = importlib.import_module(f"wengert.arrays.{name}")
-        except ModuleNotFoundError as e:
-            if e.name != f"wengert.arrays.{name}":
-                raise
-            continue
-        if word in getattr(module, "__all__", ()):
-            f = partial(getattr(module, word), lib)
-            return fused.wrap(word, f) if lib is numpy else f
-    return None
+class LibraryNamespace(Namespace):
+    """The vocabulary over a NumPy-like library."""
+
+    def primitive(self, word: str) -> Any:
+        """The library's own callable for a word, or None; its module is imported at need."""
+        f = self.__dict__.get(word)
+        if f is None and word in MODULE_OF:
+            module = importlib.import_module(f"wengert.arrays.{MODULE_OF[word]}")
+            f = self.quicker(word, partial(getattr(module, word), self.library))
+        return f

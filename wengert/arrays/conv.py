@@ -22,6 +22,7 @@ import numpy as np
 
 from ..kernels import conv as kernels
 from ..kernels import threads
+from .capabilities import ON_HOST
 from .windows import (
     Array,
     Geometry,
@@ -242,7 +243,7 @@ def widen(lib: Any, x: Array) -> Array:
 
 
 def _on_cpu(lib: Any) -> bool:
-    return lib.__name__ == "numpy"
+    return lib in ON_HOST
 
 
 def _threads(lib: Any, work: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..base.devices import CPU, device
 from . import bind, fused, memory, shapes
-from .lookup import NS, NUMBER, Namespace
+from .lookup import HOST, NS, NUMBER, VALUES
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
 # warnings
@@ -20,11 +20,14 @@ warnings.filterwarnings("ignore", category=np.exceptions.ComplexWarning, module=
 memory.keep()
 
 
-class CPUNamespace(Namespace):
+class CPUNamespace(bind.LibraryNamespace):
     """The vocabulary over NumPy."""
 
     array_type = np.ndarray
     library = np
+    has = frozenset(
+        (HOST, VALUES, "few_sorted", "max_pool_values", "norm2", "one_hot", "variance")
+    ).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
 
@@ -73,6 +76,11 @@ BASIC = (
 )
 HOT = {**dict.fromkeys(BASIC, getitem), "view": view, "reshape": reshape}
 NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
+
+
+def on_device(d: device) -> CPUNamespace:
+    """The namespace that makes arrays on the CPU."""
+    return NAMESPACE
 
 
 def register(t: type) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..base.devices import device
 from . import bind
-from .lookup import NS, Namespace
+from .lookup import NS, PER_DEVICE
 
 
 def library() -> Any:
@@ -31,13 +33,40 @@ def device_count() -> int:
         return 0
 
 
-class CUDANamespace(Namespace):
-    """The vocabulary over CuPy on one device."""
+class CUDANamespace(bind.LibraryNamespace):
+    """The vocabulary over CuPy on one device; without an index, on operands of any of several."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int | None) -> None:
         cupy = library()
-        super().__init__(f"cuda:{index}", bind.words(cupy))
-        self.__dict__.update(array_type=cupy.ndarray, index=index)
+        super().__init__("cuda" if index is None else f"cuda:{index}", {})
+        self.__dict__.update(array_type=cupy.ndarray, index=index, library=cupy)
+        for word, f in bind.words(cupy).items():
+            self.__dict__[word] = self.quicker(word, f) if callable(f) else f
+
+    def quicker(self, word: str, body: Callable[..., Any]) -> Callable[..., Any]:
+        """A word that runs on the device of its operands, or on this one."""
+        index = self.__dict__["index"]
+        if index is not None and device_count() == 1:
+            return body
+        current = self.library.cuda.Device
+
+        def placed(*args: Any, **kwargs: Any) -> Any:
+            where = place((*args, *kwargs.values()), index)
+            if where is None:
+                return body(*args, **kwargs)
+            with current(where):
+                return body(*args, **kwargs)
+
+        return placed
+
+    def of(self, a: Any) -> CUDANamespace:
+        """The namespace of the device that a is on."""
+        return on_device(self.device_of(a))
+
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which this is CuPy's current device."""
+        context: AbstractContextManager[Any] = self.library.cuda.Device(self.__dict__["index"])
+        return context
 
     @staticmethod
     def device_of(a: Any) -> device:
@@ -45,13 +74,27 @@ class CUDANamespace(Namespace):
 
     def from_host(self, a: Any) -> Any:
         """A copy of a CPU array on this device."""
-        cupy = library()
-        with cupy.cuda.Device(self.__dict__["index"]):
-            return cupy.asarray(a)
+        with self.current():
+            return self.library.asarray(a)
 
     def to_host(self, a: Any) -> Any:
         """A copy on the CPU."""
-        return library().asnumpy(a)
+        return self.library.asnumpy(a)
+
+
+def place(args: tuple[Any, ...], index: int | None) -> int | None:
+    """The device on which operands are; index where there are none. RuntimeError if they differ."""
+    for a in args:
+        i = getattr(getattr(a, "device", None), "id", None)
+        if i is None:
+            continue
+        if index is not None and i != index:
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices,"
+                f" cuda:{index} and cuda:{i}! Move one with .to(device)."
+            )
+        index = i
+    return index
 
 
 _namespaces: dict[int, CUDANamespace] = {}
@@ -73,10 +116,15 @@ def on_device(d: device) -> CUDANamespace:
         )
     if i not in _namespaces:
         _namespaces[i] = CUDANamespace(i)
-        NS.setdefault(cupy.ndarray, _namespaces[i])
+        if cupy.ndarray not in NS:
+            register(cupy.ndarray)
     return _namespaces[i]
 
 
 def register(t: type) -> None:
-    """Let CuPy's arrays be found."""
-    NS[t] = on_device(device("cuda", 0))
+    """Let CuPy's arrays be found: by their type alone if there is one device."""
+    if device_count() > 1:
+        PER_DEVICE.add(t)
+        NS[t] = CUDANamespace(None)
+    else:
+        NS[t] = on_device(device("cuda", 0))

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .capabilities import ON_HOST
+
 __all__ = [
     "remainder",
     "floor_divide",
@@ -205,7 +207,7 @@ def sigmoid(lib: Any, x: Any) -> Any:
 
 def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (out * (1 - out)), in one new array where out has one of the plain dtypes."""
-    one = ONE.get(out.dtype, 1) if lib is np else 1
+    one = ONE.get(out.dtype, 1) if lib in ON_HOST else 1
     if type(one) is int or out.size < SMALL:
         return g * (out * (one - out))
     r = np.subtract(one, out)
@@ -215,7 +217,7 @@ def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
 
 def tanh_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (1 - out * out), in one new array where out has one of the plain dtypes."""
-    one = ONE.get(out.dtype, 1) if lib is np else 1
+    one = ONE.get(out.dtype, 1) if lib in ON_HOST else 1
     if type(one) is int or out.size < SMALL:
         return g * (one - out * out)
     r = np.multiply(out, out)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .activation import F32, LOW
+from .capabilities import ON_HOST
 
 __all__ = [
     "embedding",
@@ -48,7 +49,7 @@ def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
 def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
     """values (n, m) summed into zeros (rows, m) at index (n,)."""
     n, m = values.shape
-    if n * m > 8192 and lib is np and values.dtype.kind == "f" and values.dtype.itemsize > 2:
+    if n * m > 8192 and lib in ON_HOST and values.dtype.kind == "f" and values.dtype.itemsize > 2:
         from scipy.sparse import (
             csc_array,  # a product with a matrix of ones: 5 to 20 times faster than add.at
         )
@@ -56,7 +57,7 @@ def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
         one = csc_array((np.ones(n, values.dtype), index, np.arange(n + 1)), shape=(rows, n))
         return one @ values
     flat = index[:, None] * m + lib.arange(m)
-    if lib is np and values.dtype.kind == "f" and n:
+    if lib in ON_HOST and values.dtype.kind == "f" and n:
         total = np.bincount(flat.reshape(-1), values.reshape(-1), rows * m)
         return total.reshape(rows, m).astype(values.dtype)
     out = lib.zeros((rows, m), values.dtype)

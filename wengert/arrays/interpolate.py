@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .capabilities import ON_HOST
 from .conv import widen
 from .windows import Array, Ints
 
@@ -73,7 +74,7 @@ def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool)
         n = facts[0]
         same = positions.shape[1] == n and (positions[0] == np.arange(n)).all()
         return x if same else x.take(lib.asarray(positions[0]), axis)
-    if lib is np and x.size:
+    if lib in ON_HOST and x.size:
         out = _by_matrix(x, axis, facts, adjoint)
         if np.isfinite(out).all():  # in a product, an inf spreads over what has no weight on it
             return out

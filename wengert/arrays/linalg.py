@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.errors import LinAlgError
 from ..kernels import threads
+from .capabilities import ON_HOST
 
 __all__ = [
     "triangle",
@@ -135,7 +136,7 @@ def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None =
 def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
     """(factor, order of the first minor that is not positive, or 0)."""
     try:
-        out = lib.linalg.cholesky(x, upper=upper) if lib is np else _cholesky(lib, x, upper)
+        out = lib.linalg.cholesky(x, upper=upper) if lib in ON_HOST else _cholesky(lib, x, upper)
         return out, lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         return each(lib, lambda a: _potrf(a, upper), x)

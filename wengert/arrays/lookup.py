@@ -1,32 +1,53 @@
-"""From an array's type to its namespace: the only place that knows which libraries exist.
+"""From an array to its namespace, by its type and device.
 
 A namespace is an object with the vocabulary as attributes. Interpreters and Tensor register theirs
-here too, with a precedence: interpreters (by nesting level), then Tensor, then the libraries.
+here too, with a precedence: interpreters (by nesting level), then Tensor, then the libraries. No
+library is known here: `__init__.py` enters them.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+# What a library's arrays may be able to do (Namespace.has). Ops also ask for words that only some
+# libraries have, by their names.
+HOST = "host"  # lie in the program's memory, where compiled kernels work on them
+VALUES = "values"  # have elements, and not only a shape
+
+# Precedence of array types (RANK)
+LIBRARY, TENSOR, INTERPRETER = 0, 1, 2
 
 
 class Namespace:
-    """The vocabulary over one kind of array; a missing word is derived from the op of that name."""
+    """The vocabulary over one kind of array; a missing word is derived from the op of that name.
+
+    Where all arrays of a type are on one device, the type's namespace is all there is. Where they
+    are not (PER_DEVICE), it speaks for operands of any device, and `of` gives that of one device,
+    whose arrays are also made there without operands (zeros).
+    """
 
     derive: Callable[[Namespace, str], Any]  # set by the engine, which knows the ops
     library: Any = None
     array_type: Any = None
+    has: Callable[[str], bool] = frozenset((VALUES,)).__contains__
 
     def __init__(self, name: str, words: dict[str, Any]) -> None:
         self.name = name
         self.__dict__.update(words)
 
+    def of(self, a: Any) -> Any:
+        """The namespace of the device that a is on."""
+        return self
+
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which Python's operators on arrays of this device run on it."""
+        return nullcontext()
+
     def primitive(self, word: str) -> Any:
         """The library's own callable for a word, or None."""
-        from . import bind
-
-        return self.__dict__.get(word) or bind.lazy_word(self.library, word)
+        return self.__dict__.get(word)
 
     def quicker(self, word: str, body: Any) -> Any:
         """The library's quick way for an op that has a body, or that body."""
@@ -40,31 +61,28 @@ class Namespace:
         return f
 
 
-NS: dict[type, Any] = {}  # type of array -> namespace
-RANK: dict[type, int] = {}  # 0 (absent): a library; 1: Tensor; 2: interpreters
+RANK: dict[type, int] = {}  # precedence of a type of array; absent: not met yet, or a library's
+PER_DEVICE: set[type] = set()  # types of arrays that live on several devices
+LIBRARIES: dict[str, Callable[[], Any]] = {}  # package of an array's type -> module that has it
+DEVICES: dict[str, Callable[[], Any]] = {}  # device type -> module that has it
 SCALARS = frozenset((int, float, bool, complex))
 
 
 class _Loader(dict):
-    """NS with the libraries imported at first sight of one of their arrays."""
+    """Type of array -> namespace, with the libraries imported at first sight of one of their
+    arrays.
+    """
 
     def __missing__(self, t: type) -> Any:
         for base in t.__mro__[1:]:
             if base in self and base is not object:
                 self[t] = ns = self[base]
                 return ns
-        root = t.__module__.partition(".")[0]
-        if root in ("numpy", "ml_dtypes"):
-            from . import cpu
-
-            cpu.register(t)
-            return dict.__getitem__(self, t)
-        if root == "cupy" and "cupy" in sys.modules:
-            from . import cuda
-
-            cuda.register(t)
-            return dict.__getitem__(self, t)
-        raise KeyError(t)
+        module = LIBRARIES.get(t.__module__.partition(".")[0])
+        if module is None:
+            raise KeyError(t)
+        module().register(t)
+        return dict.__getitem__(self, t)
 
 
 NS = _Loader()
@@ -99,7 +117,8 @@ def namespace(*arrays: Any) -> Any:
     """The namespace that speaks for these operands together; Python scalars and None are
     skipped.
     """
-    best = None
+    best: Any = None
+    chosen: Any = None
     rank, level = -1, -1
     for a in arrays:
         t = type(a)
@@ -112,49 +131,25 @@ def namespace(*arrays: Any) -> Any:
                     NS[t]
                 except KeyError:
                     continue
-            r = RANK.setdefault(t, next((RANK[b] for b in t.__mro__ if b in RANK), 0))
-        lv = a.level if r == 2 else 0
+            r = RANK.setdefault(t, next((RANK[b] for b in t.__mro__ if b in RANK), LIBRARY))
+        lv = a.level if r == INTERPRETER else 0
         if r > rank or (r == rank and lv > level):
-            best, rank, level = t, r, lv
+            best, chosen, rank, level = t, a, r, lv
     if best is None:
         raise TypeError(
             "no array among the operands: " + ", ".join(type(a).__name__ for a in arrays)
         )
-    return NS[best]
-
-
-def library_of(a: Any) -> Any:
-    """The array library (a module such as numpy or cupy) of a raw array."""
-    return NS[type(a)].library
+    return NS[best].of(chosen) if best in PER_DEVICE else NS[best]
 
 
 def default_namespace() -> Any:
     """The namespace of the CPU."""
-    from . import cpu
-
-    return cpu.NAMESPACE
-
-
-DEVICES: dict[str, Any] = {}  # device type -> function(device) -> namespace
+    return DEVICES["cpu"]().NAMESPACE
 
 
 def on_device(d: Any) -> Any:
     """The namespace that makes arrays on a device."""
-    if d.type == "cpu":
-        return default_namespace()
-    make = DEVICES.get(d.type)
-    if make is None:
-        if d.type == "cuda":
-            from . import cuda
-
-            return cuda.on_device(d)
-        if d.type == "meta":
-            from . import meta
-
-            return meta.NAMESPACE
-        if d.type == "sim":
-            from . import sim
-
-            return sim.on_device(d)
+    module = DEVICES.get(d.type)
+    if module is None:
         raise RuntimeError(f"there is no array library for device '{d}' here: use 'cpu'")
-    return make(d)
+    return module().on_device(d)

@@ -40,6 +40,8 @@ DEVICE = device("meta")
 class MetaNamespace(WrappedNamespace):
     """The vocabulary over shapes: every word runs on a broadcast zero."""
 
+    has = frozenset(()).__contains__
+
     @staticmethod
     def device_of(a: Any) -> device:
         return DEVICE
@@ -72,6 +74,11 @@ class MetaNamespace(WrappedNamespace):
 def hollow(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An array of any shape in the memory of one element."""
     return np.lib.stride_tricks.as_strided(np.zeros((), dtype), shape, (0,) * len(shape))
+
+
+def on_device(d: device) -> MetaNamespace:
+    """The namespace that makes arrays without elements."""
+    return NAMESPACE
 
 
 NAMESPACE = MetaNamespace("meta", MetaArray)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import threads
+from .capabilities import ON_HOST
 from .conv import widen
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
 
@@ -492,7 +493,7 @@ def _fractional_starts(lib: Any, u: Array, size: int, kernel: int, out: int) -> 
 
 def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, itemsize: int) -> None:
     """Run work over pieces (start, stop) of n planes of `size` elements each."""
-    if lib.__name__ != "numpy":
+    if lib not in ON_HOST:
         work(iter([(0, n)]))
         return
     busy = threads.count() if n * size >= PARALLEL else 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .capabilities import ON_HOST
 from .lookup import NS
 
 __all__ = [
@@ -74,12 +75,12 @@ def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
 
 def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated (without a copy) to shape; the result is writable if x is."""
-    if lib is np and not x.shape:
+    if lib in ON_HOST and not x.shape:
         return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     if x.shape == shape:
         return x[...]
     if (
-        lib is np and x.flags.c_contiguous and x.size
+        lib in ON_HOST and x.flags.c_contiguous and x.size
     ):  # the bare constructor costs a fifth of broadcast_to
         extra = len(shape) - x.ndim
         if extra < 0:
@@ -91,7 +92,7 @@ def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
             strides.append(stride if have == want else 0)
         return np.ndarray(shape, x.dtype, x, 0, strides)
     out = lib.broadcast_to(x, shape)
-    if lib is np and x.flags.writeable:
+    if lib in ON_HOST and x.flags.writeable:
         out = np.lib.stride_tricks.as_strided(x, shape, out.strides)
     return out
 
@@ -293,7 +294,7 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
         from .elementwise import astype
 
         value = astype(lib, value, x.dtype)
-    if not x.flags.writeable and lib is np:
+    if not x.flags.writeable and lib in ON_HOST:
         raise RuntimeError(
             "the memory of this tensor is read-only (it was made from a read-only array): .clone()"
             " it first"
@@ -304,7 +305,7 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
 def contiguous(lib: Any, x: Any) -> Any:
     if x.flags.c_contiguous:
         return x
-    if lib is np and x.ndim == 2 and x.size > 1 << 16 and x.flags.f_contiguous:
+    if lib in ON_HOST and x.ndim == 2 and x.size > 1 << 16 and x.flags.f_contiguous:
         out = np.empty(x.shape, x.dtype)  # a few columns at a time stay in the cache
         for j in range(0, x.shape[1], 8):
             out[:, j : j + 8] = x[:, j : j + 8]
@@ -322,7 +323,7 @@ def unsqueeze(lib: Any, x: Any, dim: int) -> Any:
 
 def diagonal(lib: Any, x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     out = x.diagonal(offset, dim1, dim2)
-    if lib is np and x.flags.writeable:
+    if lib in ON_HOST and x.flags.writeable:
         out.flags.writeable = True
     return out
 

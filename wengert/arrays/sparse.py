@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
+from .capabilities import ON_HOST
 from .lookup import NS, Namespace
 
 __all__ = ["sparse_product"]
@@ -59,7 +60,7 @@ def sparse_product(lib: Any, x: Any, y: Any, rows: Any, cols: Any, n: int = 0) -
     """The product (n, k) of the sparse matrix with values x at (rows, cols), summed where they
     repeat, and y (m, k).
     """
-    if lib is np:
+    if lib in ON_HOST:
         from scipy.sparse import csr_matrix
     else:
         from cupyx.scipy.sparse import csr_matrix

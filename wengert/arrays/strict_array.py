@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import cpu
-from .lookup import NS, Namespace
+from .lookup import LIBRARY, NS, RANK, Namespace
 
 CREATORS = frozenset(("zeros", "ones", "full", "empty", "arange", "scalar"))
 
@@ -25,6 +25,9 @@ class Wrapped:
 
     def __init__(self, value: np.ndarray, index: int = 0, root: Any = None) -> None:
         self.value, self.index, self.root = value, index, root
+
+    def check_current(self) -> None:
+        """Raise where an operator would not run on this array's device."""
 
     @property
     def base(self) -> Any:
@@ -80,6 +83,7 @@ class Wrapped:
         )
 
     def __iadd__(self, other: Any) -> Any:
+        self.check_current()
         self.value += unwrapped(other, self)
         return self
 
@@ -117,7 +121,7 @@ class WrappedNamespace(Namespace):
 
     library = np
 
-    def __init__(self, name: str, cls: type[Wrapped], index: int = 0) -> None:
+    def __init__(self, name: str, cls: type[Wrapped], index: int | None = 0) -> None:
         self.__dict__.update(name=name, array_type=cls, index=index)
 
     def __getattr__(self, word: str) -> Any:
@@ -137,9 +141,13 @@ class WrappedNamespace(Namespace):
 
     def _creator(self, f: Any) -> Any:
         def make(*args: Any, **kwargs: Any) -> Any:
-            return self.wrap(f(*args, **kwargs), self.__dict__["index"], ())
+            return self.made(np.asarray(f(*args, **kwargs)))
 
         return make
+
+    def made(self, value: np.ndarray) -> Any:
+        """A new array of this device."""
+        return self.__dict__["array_type"](value, self.__dict__["index"])
 
     def _word(self, f: Any, word: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -172,15 +180,11 @@ class WrappedNamespace(Namespace):
         return self.__dict__["array_type"](out, index, root)
 
     def asarray(self, a: Any) -> Any:
-        return (
-            a
-            if isinstance(a, Wrapped)
-            else self.__dict__["array_type"](np.asarray(a), self.__dict__["index"])
-        )
+        return a if isinstance(a, Wrapped) else self.made(np.asarray(a))
 
     def from_host(self, a: np.ndarray) -> Any:
         """A copy of a CPU array on this device."""
-        return self.__dict__["array_type"](np.array(a), self.__dict__["index"])
+        return self.made(np.array(a))
 
     def to_host(self, a: Wrapped) -> np.ndarray:
         """A copy on the CPU."""
@@ -209,12 +213,15 @@ def operators(cls: type[Wrapped]) -> None:
         setattr(cls, f"__{name}__", lambda a, b, w=name: _binary(w, a, b))
 
     def neg(a: Any) -> Any:
+        a.check_current()
         return NS[type(a)].neg(a)
 
     def absolute(a: Any) -> Any:
+        a.check_current()
         return NS[type(a)].abs(a)
 
     def invert(a: Any) -> Any:
+        a.check_current()
         return NS[type(a)].bitwise_not(a)
 
     def item(a: Any, key: Any) -> Any:
@@ -227,9 +234,8 @@ def operators(cls: type[Wrapped]) -> None:
 
 def _binary(word: str, a: Any, b: Any) -> Any:
     like = a if isinstance(a, Wrapped) else b
-    from .lookup import RANK
-
     for x in (a, b):
-        if RANK.get(type(x), 0):
+        if RANK.get(type(x), LIBRARY) != LIBRARY:
             return NotImplemented  # an interpreter or a Tensor knows better
+    like.check_current()
     return getattr(NS[type(like)], word)(a, b)

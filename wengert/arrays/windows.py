@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .capabilities import ON_HOST
+
 __all__ = ["unfold", "unfold_input"]
 
 Array = Any
@@ -165,7 +167,7 @@ def windows(lib: Any, run: Array, t: Taps) -> Array:
 
 def strided(lib: Any, x: Array, shape: Ints, strides: Ints) -> Array:
     """A view of x with these sizes and strides (in bytes); its base is the owner of the memory."""
-    if lib is np and x.size:
+    if lib in ON_HOST and x.size:
         if x.flags.c_contiguous and x.dtype.kind != "V":  # a tenth of as_strided's price
             return np.ndarray(shape, x.dtype, x, 0, strides)
         owner = x if x.base is None else x.base

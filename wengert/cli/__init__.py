@@ -1,7 +1,7 @@
 """The `wengert` command: reads the command line and calls the part that does the work.
 
 `run` (a PyTorch script on wengert) is in `run.py` with its import aliases in `alias.py`; the report
-of versions and devices is in `env.py`.
+of versions and devices is in `env.py`, the text of usage in `usage.py`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from wengert.cli.usage import USAGE, refuse
+
 __all__ = ["main"]
-
-USAGE = """\
-usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
-       wengert run -m MODULE [ARGS ...]     the same for a module
-       wengert run -c CODE [ARGS ...]       the same for a line of code
-       wengert env                          versions, BLAS, threads, devices
-       wengert --version
-
-`import torch` and its sub-modules mean wengert in this one process and in the processes that it
-starts through multiprocessing. An installed PyTorch is neither needed nor touched."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,9 +46,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(report())
         return 0
     return refuse(f"unknown command {command!r}; to run a script: wengert run {command}")
-
-
-def refuse(reason: str) -> int:
-    """Say what is wrong with the command line, on stderr, and return the exit code for that."""
-    print(f"wengert: {reason}\n\n{USAGE}", file=sys.stderr)
-    return 2

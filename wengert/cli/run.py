@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import CodeType, ModuleType, TracebackType
 
 from wengert.cli import alias
+from wengert.cli.usage import refuse
 
 __all__ = ["run"]
 
@@ -28,8 +29,6 @@ def run(words: list[str]) -> int:
     words: SCRIPT, `-m MODULE` or `-c CODE`, then the arguments for it.
     Exceptions of the script pass through; their traceback will start in the script.
     """
-    from wengert.cli import refuse
-
     if not words or words[0] in ("-m", "-c") and len(words) < 2:
         return refuse("run needs a SCRIPT, -m MODULE or -c CODE")
     if words[0].startswith("-") and words[0] not in ("-m", "-c"):

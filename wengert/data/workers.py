@@ -25,20 +25,23 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from wengert.api.generator import manual_seed
 from wengert.data import shared
-from wengert.data.loader import DataLoader, EndOfStream, Fetch, Job, LoaderIterator, add_note
+from wengert.data.iterators import EndOfStream, Fetch, Job, LoaderIterator, add_note
 from wengert.data.shared import Piece, Reader, SharedFile, Writer
 from wengert.kernels import threads
+
+if TYPE_CHECKING:
+    from wengert.data.loader import DataLoader
 
 LARGE = 2048  # messages above this travel in shared memory, so that many small ones fit into a pipe
 PIPE = 32 << 10  # unread tasks a worker may have, in bytes that a pipe holds: sending never blocks
 GRACE = 2.0  # seconds a worker may take to finish what it is doing when it is told to stop
-PLUMBING = (__name__, "wengert.data.loader")  # modules whose frames say nothing about an error
+PLUMBING = (__name__, "wengert.data.iterators")  # modules whose frames say nothing about an error
 LOOK_UP = 1.0  # seconds after which an idle worker looks whether its parent still lives
 
 

@@ -14,7 +14,7 @@ from operator import attrgetter
 from sys import getrefcount
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, namespace
+from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
@@ -120,7 +120,7 @@ def run(
         if r is None:
             continue
         old = grads.get(r)
-        grads[r] = g if old is None else old + g
+        grads[r] = g if old is None else together(old, g)
     order, users = walk(roots) if walked is None else walked
     # a leaf's turn comes when its earliest user has run
     waiting: dict[int, list[Any]] = {}
@@ -180,10 +180,13 @@ def run(
                     t = type(g)
                     if t is not last:
                         xp, last = NS[t], t
+                        if t in PER_DEVICE:
+                            xp, last = xp.of(g), None
+                            state.backward.on(xp)
                 elif create:
                     saved, xp = saved_tensors(n), tensor_ns
                 else:
-                    xp = namespace(g, *_flat(saved))
+                    xp = here(g, *_flat(saved))
                 d = n.dtype
                 if (d is C64 or d is C128) and n.op.holomorphic:
                     gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, parents))
@@ -202,7 +205,7 @@ def run(
             if parts is None:
                 parts = grads[p] = [None] * len(p.shape)
             old = parts[n.index]
-            parts[n.index] = g if old is None else old + g
+            parts[n.index] = g if old is None else together(old, g)
             continue
         else:
             gs = run_other(n, g, create, retain, check, parents)
@@ -235,6 +238,8 @@ def together(old: Any, g: Any) -> Any:
         sparse = [getattr(x, "is_sparse", False) for x in (old, g)]
         if any(sparse):
             old, g = lifted((g, old) if sparse[0] else (old, g))
+    if PER_DEVICE and type(g) in PER_DEVICE:
+        return NS[type(g)].add(old, g)
     return old + g
 
 
@@ -261,6 +266,14 @@ def finish_leaves(
             accumulate_grad(n, g, create)
 
 
+def here(*arrays: Any) -> Any:
+    """The namespace for the rules of a node, with its device as the current one."""
+    xp = namespace(*arrays)
+    if PER_DEVICE:
+        state.backward.on(xp)
+    return xp
+
+
 def _flat(saved: tuple[Any, ...]) -> list[Any]:
     out: list[Any] = []
     for s in saved:
@@ -279,7 +292,7 @@ def run_other(
             views.check_saved(n)
         some = next(x for x in g if x is not None)
         saved = saved_tensors(n) if create else unpacked(n)
-        xp = NS[Tensor] if create else namespace(some, *_flat(saved))
+        xp = NS[Tensor] if create else here(some, *_flat(saved))
         parts = tuple(
             [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
         )
@@ -291,7 +304,7 @@ def run_other(
             n.saved = None
         return gs
     if n.role == WRITE:
-        gs = n.run(NS[Tensor] if create else namespace(g), g)
+        gs = n.run(NS[Tensor] if create else here(g), g)
     else:
         gs = n.apply_backward(g, create, retain)  # user-defined Functions
     if n.more is not None and "watched" in n.more:
@@ -357,6 +370,8 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         and RANK.get(type(g), 0) == 0
         and old._a.flags.writeable
     ):
+        if PER_DEVICE:
+            state.backward.on(namespace(g))
         old._a += g
         views.mutated(old)
     else:
@@ -434,7 +449,7 @@ def run_with_hooks(
             saved, xp = saved_tensors(n), NS[Tensor]
         else:
             saved = unpacked(n)
-            xp = namespace(g, *_flat(saved))
+            xp = here(g, *_flat(saved))
     gs = g if isinstance(g, tuple) else (g,)
     if "pre" in n.more:
         gs = run_prehooks(n, gs, create)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, is_array, namespace
+from ..arrays.lookup import HOST, NS, RANK, SCALARS, is_array, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, views
@@ -130,7 +130,7 @@ def alike(ins: tuple[Any, ...], mixed: bool) -> list[Any]:
             return []
         raws.append(x._a)
     kind = type(raws[0])
-    if NS[kind].name != "cpu":
+    if not NS[kind].has(HOST):
         return []
     for a in raws:
         if type(a) is not kind or not (mixed or a.dtype == raws[0].dtype):
@@ -150,7 +150,7 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
 
 def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
     """The op's implementation on a library's arrays."""
-    f = op.impl.get(xp.array_type) or op.impl.callable(xp.array_type, xp)
+    f = op.impl.get(xp.array_type) or op.impl.callable(xp.array_type)
     try:
         out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
     except (ValueError, TypeError) as e:
@@ -335,20 +335,8 @@ def check_devices(op: Op, raws: list[Any]) -> None:
             )
     for i, a in enumerate(raws):
         if type(a) is _Typed:
-            ns = (
-                NS[
-                    next(
-                        type(b)
-                        for b in raws
-                        if b is not None and type(b) not in SCALARS and type(b) is not _Typed
-                    )
-                ]
-                if any(
-                    b is not None and type(b) not in SCALARS and type(b) is not _Typed for b in raws
-                )
-                else None
-            )
-            raws[i] = ns.scalar(a.value, a.dtype.np) if ns else a.value
+            arrays = [b for b in raws if type(b) is not _Typed]
+            raws[i] = namespace(*arrays).scalar(a.value, a.dtype.np)
 
 
 def finish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, default_namespace, namespace
@@ -142,6 +143,15 @@ class Pass:
         self.roots, self.only, self.before = roots, only, before
         self.partial = partial  # whether it is for chosen tensors and not for all leaves
         self.nodes: set[Any] | None = None
+        self.device: Any = None  # the namespace of the current device
+        self.devices: ExitStack | None = None  # their contexts, once there are several
+
+    def on(self, xp: Any) -> None:
+        """Make a namespace's device the current one, for the rest of the pass."""
+        if xp is not self.device:
+            self.device = xp
+            self.devices = self.devices or ExitStack()
+            self.devices.enter_context(xp.current())
 
     def reaches(self, n: Any) -> bool:
         """Whether the pass runs node n."""
@@ -165,6 +175,8 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
         f(*args)
     finally:
         record(grad)
+        if state.backward.devices is not None:
+            state.backward.devices.close()
         state.backward = before
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.lookup import NS, RANK
+from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
 from . import op_modes
 from .op_modes import ACTIVE
 
@@ -32,12 +32,12 @@ class Implementations(dict):
     def __missing__(self, t: type) -> Any:
         if RANK.get(t):
             raise KeyError(t)
-        ns = NS[t]
+        NS[t]  # finds out what t is, if it was not met yet
         if RANK.get(t) or t in COMPOSED:
             raise KeyError(t)
         if ACTIVE and op_modes.needs_operands(self.op):
             raise KeyError(t)
-        f = self.callable(t, ns)
+        f = self.callable(t)
         with op_modes.LOCK:
             if not op_modes.wanted(self.op):
                 if not self:
@@ -45,11 +45,11 @@ class Implementations(dict):
                 self[t] = f
         return f
 
-    def callable(self, t: type, ns: Any) -> Any:
+    def callable(self, t: type) -> Any:
         """The op's callable on arrays of type t, as the modes of this thread have it."""
         f = self.bare.get(t)
         if f is None:
-            f = self.bare[t] = implementation(ns, self.op)
+            f = self.bare[t] = implementation(NS[t], self.op)
         return op_modes.wrapped(self.op, t, f) if ACTIVE else f
 
 
@@ -63,9 +63,17 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
             )
         return f
     fwd = op.fwd
+    if ns.array_type in PER_DEVICE:
 
-    def body(*args: Any, **kwargs: Any) -> Any:
-        return fwd(ns, *args, **kwargs)
+        def body(*args: Any, **kwargs: Any) -> Any:
+            xp = namespace(*args)
+            with xp.current():
+                return fwd(xp, *args, **kwargs)
+
+    else:
+
+        def body(*args: Any, **kwargs: Any) -> Any:
+            return fwd(ns, *args, **kwargs)
 
     body.__name__ = op.name
     return ns.quicker(op.name, body)

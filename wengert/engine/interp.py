@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
+from ..arrays.lookup import NS, RANK, SCALARS, Namespace, default_namespace, namespace
 from .op import OPS, Op
 from .tensor import Tensor, wrap
 
@@ -123,42 +123,42 @@ class InterpNamespace(Namespace):
         return v.device if RANK.get(type(v)) == 1 else NS[type(v)].device_of(v)
 
     def zeros(self, shape: Any, dtype: Any = None) -> Any:
-        return library_under().zeros(shape, dtype)
+        return default_namespace().zeros(shape, dtype)
 
     def ones(self, shape: Any, dtype: Any = None) -> Any:
-        return library_under().ones(shape, dtype)
+        return default_namespace().ones(shape, dtype)
 
     def full(self, shape: Any, value: Any, dtype: Any = None) -> Any:
-        return library_under().full(shape, value, dtype)
+        return default_namespace().full(shape, value, dtype)
 
     def zeros_like(self, x: Any) -> Any:
-        return library_under().zeros(tuple(x.shape), np_dtype(x))
+        return library_of(x).zeros(tuple(x.shape), np_dtype(x))
 
     def ones_like(self, x: Any) -> Any:
-        return library_under().ones(tuple(x.shape), np_dtype(x))
+        return library_of(x).ones(tuple(x.shape), np_dtype(x))
 
     def full_like(self, x: Any, value: Any = 0) -> Any:
-        return library_under().full(tuple(x.shape), value, np_dtype(x))
+        return library_of(x).full(tuple(x.shape), value, np_dtype(x))
 
     def arange(self, *args: Any, **kwargs: Any) -> Any:
-        return library_under().arange(*args, **kwargs)
+        return default_namespace().arange(*args, **kwargs)
 
     def scalar(self, value: Any, dtype: Any) -> Any:
-        return library_under().scalar(value, dtype)
+        return default_namespace().scalar(value, dtype)
 
     def asarray(self, a: Any) -> Any:
-        return a if isinstance(a, Interp) else library_under().asarray(a)
+        return a if isinstance(a, Interp) else default_namespace().asarray(a)
 
 
 def np_dtype(x: Any) -> Any:
     return getattr(x.dtype, "np", x.dtype)
 
 
-def library_under() -> Any:
-    """The library where interpreters make constants."""
-    from ..arrays.lookup import default_namespace
-
-    return default_namespace()
+def library_of(x: Any) -> Any:
+    """The library of the array that is innermost in x."""
+    while RANK.get(type(x)):
+        x = x._a if isinstance(x, Tensor) else x.content
+    return namespace(x)
 
 
 def signature_of(op: Op) -> inspect.Signature:
@@ -234,7 +234,7 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
         if op.hidden:
             return NS[Tensor].every_output(op, ins, static)
         return getattr(NS[Tensor], op.name)(*ins, **static)
-    xp = library_under() if library is None else NS[library]
+    xp = default_namespace() if library is None else NS[library]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
     return getattr(xp, op.name)(*ins, *static.values())

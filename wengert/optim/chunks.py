@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..arrays.capabilities import ON_HOST
 from ..kernels.native import address
 from ..kernels.threads import count, spread
 from .formula import Formula
@@ -152,7 +153,7 @@ class Batch:
         self.real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else self.dtype
         self.steps = 0
         size = sum(row[0].size for row in rows) * self.dtype.itemsize
-        self.host = lib.__name__ == "numpy"
+        self.host = lib in ON_HOST
         self.native = self.host and size >= NATIVE_BYTES
         self.threaded = size >= THREADED_BYTES
         limit = PIECE_BYTES if self.host else 1 << 62

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ..arrays import bfloat16
+from ..arrays.lookup import HOST, NS
 from ..engine.tensor import wrap
 from .checks import check_lr
 from .optimizer import Optimizer, Params
-from .step import library
 
 # The quintic whose repetition drives singular values towards 1 fastest from near 0
 # (https://kellerjordan.github.io/posts/muon).
@@ -126,7 +126,7 @@ def orthogonalize(g: Any, coefficients: tuple[float, float, float], steps: int, 
     if len(coefficients) != 3:
         raise ValueError("Coefficients must be a tuple of exactly 3 values")
     a, b, c = coefficients
-    if library(type(g._a)) is not None and g.device.type == "cpu":
+    if NS[type(g._a)].has(HOST):
         return wrap(_orthogonal(g._a, coefficients, steps, eps))
     x = rounded(g)
     tall = g.shape[0] > g.shape[1]

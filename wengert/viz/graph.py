@@ -335,3 +335,7 @@ def graph_of_failure(tape: record, params: Any = None) -> Graph:
 
 
 __all__ = ["Graph", "graph", "graph_of_failure"]
+
+
+record.draw = staticmethod(graph)
+record.draw_failure = staticmethod(graph_of_failure)

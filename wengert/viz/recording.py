@@ -13,10 +13,11 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from ..engine import source
@@ -184,21 +185,22 @@ class record(AbstractContextManager):
 
     # ---- the picture
 
+    draw: ClassVar[Callable[..., Graph]]  # set by graph.py
+    draw_failure: ClassVar[Callable[..., Graph]]
+
     def graph(self, outputs: Any = None, params: Any = None, **options: Any) -> Graph:
         """The graph of outputs (as `viz.graph`); after a failure, without them, what there was.
 
         Raises ValueError without outputs if nothing failed.
         """
-        from .graph import graph, graph_of_failure
-
         if outputs is not None:
-            return graph(outputs, params, **options)
+            return record.draw(outputs, params, **options)
         if self.failure is None:
             raise ValueError(
                 "record.graph: the block raised nothing, so say which tensor's graph is wanted: "
                 "tape.graph(loss)"
             )
-        return graph_of_failure(self, params)
+        return record.draw_failure(self, params)
 
     def _repr_html_(self) -> str | None:
         return None if self.failure is None else self.graph()._repr_html_()

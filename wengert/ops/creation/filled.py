@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import NS, RANK, namespace
+from ...arrays.lookup import RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
 from ...base.modes import state
@@ -263,7 +263,7 @@ def batched_like(a: Any, make: Any, d: Any) -> Any:
         return Batched(a.level, inner) if isinstance(a, Batched) else inner
     if isinstance(a, Tensor):
         return batched_like(a._a, make, d)
-    return make(NS[type(a)], tuple(a.shape), d)
+    return make(namespace(a), tuple(a.shape), d)
 
 
 zeros_like = _like(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import NS, RANK, VALUES, namespace
 from ...base import dtypes
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive, public
@@ -331,11 +331,11 @@ def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
         u = LIKE["uniform"].entry(x, (lower, upper), None)
         return (x > 0).to(x.dtype) * (1 - u) + u
     out = wrap(NS[type(x._a)].ones_like(x._a))
-    if x.device.type != "meta":
+    if NS[type(x._a)].has(VALUES):
         below = x <= 0
         stream = default_stream(x.device)
         drawn = stream.uniform((int(below.sum()),), dtypes.float64.np, lower, upper)
-        out[below] = wrap(NS[type(x._a)].from_host(drawn)).to(out.dtype)
+        out[below] = wrap(namespace(x._a).from_host(drawn)).to(out.dtype)
     return out
 
 

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import RANK, namespace
 from ...engine import views
 from ...engine.op import public
 from ...engine.tensor import Tensor, wrap
@@ -24,7 +24,7 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     """Ones with probability keep, else zeros, like input (or one number for each channel)."""
     a = input._a
     if RANK.get(type(a), 0) == 0:
-        ns = NS[type(a)]
+        ns = namespace(a)
         if a.dtype.kind == "c":
             raise NotImplementedError(
                 f"\"bernoulli_scalar_cpu_\" not implemented for '{input.dtype}': drop out the real "
@@ -56,7 +56,7 @@ def dropped(
     if p == 1:
         r = mul.entry(
             input,
-            wrap(NS[type(input._a)].zeros((), input.dtype.np))
+            wrap(namespace(input._a).zeros((), input.dtype.np))
             if RANK.get(type(input._a), 0) == 0
             else input.detach() * 0,
         )

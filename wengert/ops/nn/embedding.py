@@ -443,7 +443,7 @@ def marked(careful):
         if type(tensor) is Tensor and type(num_classes) is int and num_classes > 0 and not kw:
             a = tensor._a
             xp = NS[type(a)]
-            if xp.name == "cpu" and a.dtype is INT64 and a.size:
+            if xp.has("one_hot") and a.dtype is INT64 and a.size:
                 try:
                     return wrap(xp.one_hot(a, num_classes))
                 except IndexError:
@@ -496,7 +496,7 @@ def one_hot_(tensor, num_classes=-1):
         )
     from ..creation.filled import arange
 
-    if plain and a.size and NS[type(a)].name == "cpu":
+    if plain and a.size and NS[type(a)].has("one_hot"):
         return wrap(NS[type(a)].one_hot(a, num_classes))
     return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).long()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import NS, RANK, VALUES
 from ...base import dtypes
 from ...base.modes import no_grad, state
 from ...engine import views
@@ -91,7 +91,7 @@ def normal(
     if isinstance(std, Tensor):
         if std.dtype.category == 3:
             raise RuntimeError("normal expects standard deviation to be non-complex")
-        known = not RANK.get(type(std._a)) and NS[type(std._a)].name != "meta"
+        known = not RANK.get(type(std._a)) and NS[type(std._a)].has(VALUES)
         if known and std._a.size and not float(std._a.min()) >= 0.0:
             raise RuntimeError("normal expects all elements of std >= 0.0")
     else:
@@ -240,7 +240,7 @@ def multinomial(
 
 def _check_weights(t: Tensor) -> None:
     a = t._a
-    if NS[type(a)].name == "meta" or (not a.size and a.shape[-1]):
+    if not NS[type(a)].has(VALUES) or (not a.size and a.shape[-1]):
         return
     if not a.size:
         raise RuntimeError(

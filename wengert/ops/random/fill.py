@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...base import dtypes
 from ...base.modes import state
@@ -300,8 +300,8 @@ def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tenso
             f"{name}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before the operation."
         )
-    xp = NS[type(a)]
-    if xp.name != "meta":
+    xp = namespace(a)
+    if xp.has(VALUES):
         streams.refill(xp, a, stream or default_stream(xp.device_of(a)), kind, args)
     views.mutated(t)
     return t
@@ -492,7 +492,7 @@ def check_probability(p: float) -> None:
 def check_probabilities(p: Tensor, name: str) -> None:
     """Refuse tensors that are no probabilities."""
     check_floating(p._a.dtype, name, complex_too=False)
-    if RANK.get(type(p._a), 0) == 0 and NS[type(p._a)].name != "meta" and p._a.size:
+    if RANK.get(type(p._a), 0) == 0 and NS[type(p._a)].has(VALUES) and p._a.size:
         low, high = float(p._a.min()), float(p._a.max())
         if not (low >= 0.0 and high <= 1.0):  # NaN included
             raise RuntimeError(

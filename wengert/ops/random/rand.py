@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import HOST, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...base import dtypes
 from ...base.devices import default_device
@@ -59,9 +59,9 @@ def made(
     xp = space(dev)
     vmaps = batches(name) if state.vmap else []
     shape = (*[size for _, size in vmaps], *shape)
-    if dev.type == "cpu":  # straight into a tensor, without a copy
+    if xp.has(HOST):  # straight into a tensor, without a copy
         a = getattr(stream or default_stream(dev), kind)(shape, d, *args)
-    elif xp.name == "meta":
+    elif not xp.has(VALUES):
         a = xp.empty(shape, d)
     else:
         a = streams.fresh(xp, xp.empty(shape, d), stream or default_stream(dev), kind, args)
@@ -94,7 +94,7 @@ def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
                 f"{list(shape)}",
                 stacklevel=5,
             )
-        out._a = NS[type(out._a)].empty(shape, out._a.dtype)
+        out._a = namespace(out._a).empty(shape, out._a.dtype)
 
 
 def dtype_for(dtype: Any, out: Any, default: Any, name: str) -> Any:
@@ -312,10 +312,12 @@ def _like(
         return t.requires_grad_() if requires_grad else t
     a = input._a
     keep = memory_format is None or "preserve" in str(memory_format)
-    plain = dev.type != "cpu" or input.device != dev or a.flags.c_contiguous or 0 in a.strides
+    plain = (
+        not NS[type(a)].has(HOST) or input.device != dev or a.flags.c_contiguous or 0 in a.strides
+    )
     if plain or not keep or state.vmap:
         return made(name, kind, tuple(a.shape), args, generator, None, d, dev, requires_grad)
-    values = streams.fresh(NS[type(a)], a, stream or default_stream(dev), kind, args, d)
+    values = streams.fresh(namespace(a), a, stream or default_stream(dev), kind, args, d)
     return finish(values, requires_grad)
 
 

@@ -307,7 +307,7 @@ def sorting(careful):
             usual = (d is F32 or d is F64) and run is not None and type(dim) is int
             if usual and 0 <= dim < a.ndim:
                 i = run(a, dim, False)
-                if a.size <= 256 and NS[t].name == "cpu":
+                if a.size <= 256 and NS[t].has("few_sorted"):
                     return named("sort", plain(NS[t].few_sorted(a, dim)), plain(i))
                 return named("sort", plain(take[t](a, i, dim)), plain(i))
         return careful(input, *args, **kw)

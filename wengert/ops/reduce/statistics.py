@@ -143,7 +143,7 @@ def dims_set(d: Any, ndim: int) -> set[int]:
 @op(reduction, public=False, method=False)
 def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
-    if xp.name == "cpu" and (r := xp.variance(x, dim, correction, keepdim)) is not None:
+    if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim)) is not None:
         return r
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
@@ -306,7 +306,7 @@ def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
 def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord == 2:
-        if dim is None and not keepdim and xp.name == "cpu" and (r := xp.norm2(x)) is not None:
+        if dim is None and not keepdim and xp.has("norm2") and (r := xp.norm2(x)) is not None:
             return r
         return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
     a = xp.abs(x)

@@ -21,7 +21,7 @@ from wengert.data import (
     get_worker_info,
     random_split,
 )
-from wengert.data.loader import DatasetKind as _DatasetKind
+from wengert.data.iterators import DatasetKind as _DatasetKind
 from wengert.utils.data import _utils, dataloader, dataset, distributed, sampler
 
 from ...base.absent import absent as _absent

@@ -1,0 +1,21 @@
+"""What the command line may be, and the answer to one that it may not be."""
+
+from __future__ import annotations
+
+import sys
+
+USAGE = """\
+usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
+       wengert run -m MODULE [ARGS ...]     the same for a module
+       wengert run -c CODE [ARGS ...]       the same for a line of code
+       wengert env                          versions, BLAS, threads, devices
+       wengert --version
+
+`import torch` and its sub-modules mean wengert in this one process and in the processes that it
+starts through multiprocessing. An installed PyTorch is neither needed nor touched."""
+
+
+def refuse(reason: str) -> int:
+    """Say what is wrong with the command line, on stderr, and return the exit code for that."""
+    print(f"wengert: {reason}\n\n{USAGE}", file=sys.stderr)
+    return 2
