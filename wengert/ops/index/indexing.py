@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import HOST, NS, RANK
 from ...base import dtypes
 from ...base.modes import state
 from ...engine import views
@@ -453,7 +453,7 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         key = k
     elif not is_basic(key):
         return False
-    if NS[type(a)].name != "cpu" or not a.flags.writeable or 0 in a.strides:
+    if not NS[type(a)].has(HOST) or not a.flags.writeable or 0 in a.strides:
         return False
     try:
         a[key] = v
