@@ -359,10 +359,12 @@ def finish(
         if op.view:
             views.register(ins[0], result, op, *static.values())
         return result
-    shown = result if hidden else result[: max(1, len(op.outputs))]
-    tensors = [a if isinstance(a, Tensor) else wrap(a) for a in shown]
+    visible = max(1, len(op.outputs))
+    tensors = [a if isinstance(a, Tensor) else wrap(a) for a in result]
     if op.differentiable and state.grad:
-        record(op, tensors, nodes, raws, result, static)
+        record(op, tensors[:visible], nodes, raws, result, static)
+    if not hidden:
+        del tensors[visible:]
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 

@@ -17,6 +17,7 @@ from .losses import *
 from .module import Module
 from .multihead import *
 from .normalization import *
+from .optimized import OptimizedModule as _OptimizedModule
 from .padding import *
 from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter

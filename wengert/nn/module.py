@@ -117,10 +117,7 @@ class Module(Stateful, Hookable, Movable):
 
         self._compiled_call_impl = compiled(self.forward, *args, **kwargs)
 
-    def _as_compiled(self) -> Module:
-        from .optimized import OptimizedModule
-
-        return OptimizedModule(self)
+    _as_compiled: Callable[[], Module]  # set by optimized.py
 
     # ---- attributes
 

@@ -43,3 +43,10 @@ class OptimizedModule(Module):
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *dir(self._orig_mod)]
+
+
+def _as_compiled(self: Module) -> Module:
+    return OptimizedModule(self)
+
+
+Module._as_compiled = _as_compiled  # type: ignore[assignment]
