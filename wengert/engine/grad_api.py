@@ -267,7 +267,9 @@ def grad(
                 result.append(None)
         else:
             g = got[0]
-            result.append(g if isinstance(g, Tensor) else wrap(own(g)))
+            g = g if isinstance(g, Tensor) else wrap(own(g))
+            like = getattr(type(t), "gradient_like", None)  # sparse tensors have theirs
+            result.append(g if like is None else like(t, g))
     return tuple(result)
 
 

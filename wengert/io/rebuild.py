@@ -144,6 +144,19 @@ def _rebuild_device_tensor_from_numpy(
     return _leaf(wrap(data).to(dtype=dtype, device=device)._a, requires_grad)
 
 
+@_called("torch._utils")
+def _rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
+    if layout is formats.sparse_coo:
+        indices, values, size, *coalesced = data
+        made: Tensor = T.sparse_coo_tensor(
+            indices, values, tuple(size), is_coalesced=bool(coalesced and coalesced[0])
+        )
+        return made
+    compressed, plain, values, size = data
+    made = T.sparse_compressed_tensor(compressed, plain, values, tuple(size), layout=layout)
+    return made
+
+
 @_called("torch._tensor")
 def _rebuild_from_type_v2(func: Any, new_type: Any, args: Any, state: Any) -> Any:
     if func not in FUNCTIONS.values():

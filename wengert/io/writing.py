@@ -23,7 +23,7 @@ import numpy as np
 from ..api.interop import host
 from ..arrays.lookup import RANK
 from ..base.devices import device
-from ..base.formats import layout
+from ..base.formats import layout, sparse_coo, sparse_csr, strided
 from ..engine.tensor import Tensor
 from ..nn.parameter import Parameter, is_lazy
 from . import rebuild
@@ -152,6 +152,8 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
             args: Any = (data, t.requires_grad, hooks, t.__dict__)
             return rebuild._rebuild_parameter_with_state, args
         return rebuild._rebuild_parameter, (data, t.requires_grad, hooks)
+    if t.layout is not strided:
+        return rebuild._rebuild_sparse_tensor, (t.layout, sparse_parts(t))
     shape = tuple(t.shape)
     if t.device.type == "meta":
         strides = tuple(t.stride())
@@ -170,6 +172,16 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
     if type(t) is not Tensor or t.__dict__:
         return rebuild._rebuild_from_type_v2, (f, type(t), args, t.__dict__)
     return f, args
+
+
+def sparse_parts(t: Any) -> tuple[Any, ...]:
+    """The tensors that a sparse tensor consists of, and its size."""
+    t = t.detach()
+    if t.layout is sparse_coo:
+        return t._indices(), t._values(), t.size(), t.is_coalesced()
+    if t.layout is sparse_csr:
+        return t.crow_indices(), t.col_indices(), t.values(), t.size()
+    return t.ccol_indices(), t.row_indices(), t.values(), t.size()
 
 
 def save(

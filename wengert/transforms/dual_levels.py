@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.modes import Level, state
-from ..base.returns import named
 from ..engine.op import OPS
 from ..engine.recording import record
 from ..engine.tensor import Tensor
@@ -73,9 +72,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     """(primal, tangent); the tangent is None if there is none at this level."""
     if not _open and level is None:
-        return named("UnpackedDualTensor", tensor, None, fields="primal tangent")
-    primal, tangent = split(tensor, _level(level))
-    return named("UnpackedDualTensor", primal, tangent, fields="primal tangent")
+        return UnpackedDualTensor(tensor, None)
+    return UnpackedDualTensor(*split(tensor, _level(level)))
 
 
-UnpackedDualTensor = type(named("UnpackedDualTensor", None, None, fields="primal tangent"))
+class UnpackedDualTensor(NamedTuple):
+    """What unpack_dual returns."""
+
+    primal: Tensor
+    tangent: Tensor | None

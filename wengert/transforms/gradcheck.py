@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api import functions as T
+from ..base.formats import strided
 from ..base.modes import enable_grad, no_grad
 from ..engine.dual import Dual
 from ..engine.grad_api import grad
@@ -53,6 +54,7 @@ def gradcheck(
         check_batched_grad, check_batched_forward_grad: also compare vmap with a loop.
         check_forward_ad, check_backward_ad: which modes are checked.
         fast_mode: one random direction instead of every element.
+        masked: of sparse inputs only the elements that they store are moved.
 
     >>> torch.autograd.gradcheck(torch.sin, torch.ones(3, dtype=torch.float64, requires_grad=True))
     True
@@ -69,7 +71,8 @@ def gradcheck(
         raise AssertionError(
             "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
         )
-    check = _Check(func, _tuple(inputs), eps, atol, rtol, fast_mode)
+    given = tuple([x if masked else _materialized(x) for x in _tuple(inputs)])
+    check = _Check(func, given, eps, atol, rtol, fast_mode)
     try:
         if not check.prepare():
             return True
@@ -92,6 +95,33 @@ def gradcheck(
     return True
 
 
+def _sparse(t: Any) -> bool:
+    return isinstance(t, Tensor) and t.layout is not strided
+
+
+def _materialized(t: Any) -> Any:
+    """A sparse tensor that stores all elements, zeros too; anything else as it is."""
+    if not _sparse(t) or not t.requires_grad:
+        return t
+    whole = t.detach().to_dense()
+    places = T.ones_like(whole).to_sparse().indices()
+    full = T.sparse_coo_tensor(places, whole.reshape(-1), whole.shape, is_coalesced=True)
+    return full.to_sparse(layout=t.layout).requires_grad_()
+
+
+def _stored(t: Any) -> Tensor:
+    """The numbers of an input that are moved."""
+    return t._values() if _sparse(t) else t
+
+
+def _at_stored(g: Tensor, t: Any) -> Tensor:
+    """A gradient at the places that the sparse tensor t stores."""
+    if not _sparse(t):
+        return g
+    g = g.to_dense() if _sparse(g) else g
+    return g[tuple(t.detach()._indices().unbind(0))]
+
+
 class _Check:
     """One call of gradcheck."""
 
@@ -110,7 +140,7 @@ class _Check:
                 "them have requires_grad=True."
             )
         for i in self.which:
-            t = self.inputs[i]
+            t = _stored(self.inputs[i])
             if t.dtype.name not in ("float64", "complex128"):
                 import warnings
 
@@ -141,7 +171,8 @@ class _Check:
 
     def call(self, inputs: Any) -> tuple[Any, ...]:
         with enable_grad():
-            return _tuple(self.func(*inputs))
+            outs = _tuple(self.func(*inputs))
+            return tuple([o.to_dense() if _sparse(o) else o for o in outs])
 
     # ---- directions
 
@@ -163,7 +194,9 @@ class _Check:
         """(input, direction, changes of the outputs) for all directions, by central differences."""
         found = []
         for i in self.which:
-            memory = self.inputs[i].data  # moved itself: the function may have it from elsewhere
+            memory = _stored(
+                self.inputs[i]
+            ).data  # moved itself: the function may have it from elsewhere
             before = memory.clone()
             for v in self.directions(before):
                 sides = []
@@ -229,7 +262,9 @@ class _Check:
                 raise GradcheckError(
                     f"grad is incorrect size: {tuple(g.shape)} for an input of {tuple(x.shape)}"
                 )
-        return [T.zeros_like(x) if g is None else g for x, g in zip(ins, gs)]
+        return [
+            T.zeros_like(_stored(x)) if g is None else _at_stored(g, x) for x, g in zip(ins, gs)
+        ]
 
     def tangents(self, i: int, v: Tensor) -> list[Tensor]:
         """Forward mode: the changes of the outputs along a direction of input i."""

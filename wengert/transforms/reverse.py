@@ -237,20 +237,13 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     if not below:
         shown, aux = tree_map(unrecorded, shown), tree_map(unrecorded, aux) if has_aux else None
 
-    def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given = (
-            cotangents[0]
-            if len(cotangents) == 1
-            and not isinstance(out, (tuple, list))
-            or len(cotangents) == 1
-            and isinstance(cotangents[0], (tuple, list, dict))
-            else cotangents
-        )
-        cots, c_structure = flatten(given)
-        if len(cots) != len(outs):
+    def pull(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        cots, c_structure = flatten(cotangents)
+        if c_structure != out_structure:
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of"
-                f" outputs to the function: got {len(cots)} cotangents for {len(outs)} outputs"
+                f" outputs to the function: got {type(cotangents).__name__} of {len(cots)} for"
+                f" {type(out).__name__} of {len(outs)}"
             )
         for c in cots:
             if not isinstance(c, Tensor):
@@ -315,7 +308,7 @@ def jacrev(
 
         def one(*cotangents: Any) -> Any:
             given = unflatten(list(cotangents), out_structure)
-            return tuple(flatten(pull(*given) if isinstance(given, tuple) else pull(given))[0])
+            return tuple(flatten(pull(given))[0])
 
         sizes = [o.numel() for o in outs]
         total = sum(sizes)

@@ -8,6 +8,7 @@ from typing import Any
 from ...arrays.lookup import RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
+from ...base.formats import strided
 from ...base.modes import state
 from ...base.size import Size
 from ...engine.fast_paths import plain, short
@@ -107,6 +108,8 @@ def zeros(
     tensor([0., 0.])
     """
     shape = sized(size, size_in(kw, "zeros"), "zeros")
+    if layout is not None and layout is not strided:
+        return without_elements(shape, layout, dtype, device, requires_grad)
     return into(
         out,
         finish(
@@ -130,6 +133,8 @@ def ones(
 ):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
     shape = sized(size, size_in(kw, "ones"), "ones")
+    if layout is not None and layout is not strided:
+        raise RuntimeError("full(...) is not implemented for sparse layout")
     return into(
         out,
         finish(
@@ -155,6 +160,8 @@ def empty(
 ):
     """A tensor with arbitrary contents."""
     shape = sized(size, size_in(kw, "empty"), "empty")
+    if layout is not None and layout is not strided:
+        return without_elements(shape, layout, dtype, device, requires_grad)
     return into(
         out,
         finish(
@@ -162,6 +169,15 @@ def empty(
             requires_grad,
         ),
     )
+
+
+def without_elements(
+    shape: Any, layout: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    """zeros() in a sparse layout."""
+    from ..sparse.creation import empty_sparse
+
+    return empty_sparse(shape, layout, dtype, device, requires_grad)
 
 
 def into(out: Any, t: Tensor, vector: bool = False) -> Tensor:

@@ -23,7 +23,7 @@ def prepared(values: Any, dtype: Any, device: Any, requires_grad: bool) -> Tenso
 
 @public(method=False)
 def sparse_coo_tensor(
-    indices,
+    indices=None,
     values=None,
     size=None,
     *,
@@ -44,7 +44,7 @@ def sparse_coo_tensor(
     tensor([3., 4.])
     """
     if values is None:  # an empty tensor of a size
-        size = tuple(indices)
+        size = tuple(indices if size is None else size)
         none = zeros((len(size), 0), dtype=dtypes.int64)
         return SparseTensor(
             none, prepared(zeros(0, dtype=dtype), dtype, device, requires_grad), size
@@ -82,6 +82,22 @@ def sparse_coo_tensor(
             f"found negative index {i.amin().item()} among the indices of a sparse tensor"
         )
     return SparseTensor(i, v, size, COO, bool(is_coalesced))
+
+
+def empty_sparse(shape: Any, layout: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    """A sparse tensor without elements, in a layout: zeros(layout=...)."""
+    named = {COO: None, CSR: 0, CSC: 1}
+    if layout not in named:
+        raise RuntimeError(f"layout {layout} is not supported here: use COO, CSR or CSC")
+    facts = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+    if layout is COO:
+        return sparse_coo_tensor(size=tuple(shape), **facts)
+    lines = tuple(shape)[named[layout]]
+    none = zeros(0, dtype=dtypes.int64)
+    p = zeros(lines + 1, dtype=dtypes.int64)
+    return sparse_compressed_tensor(
+        p, none, zeros(0, dtype=dtype), tuple(shape), layout=layout, **facts
+    )
 
 
 def _compressed_maker(name: str, layout: Any, major: int) -> Any:

@@ -275,13 +275,20 @@ def unsqueeze(x: SparseTensor, dim: int = 0) -> SparseTensor:
 @handles("select", "select_item", "getitem")
 def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> Any:
     if key is not None:
-        keys = key if isinstance(key, tuple) else (key,)
-        if any(type(k) is not int for k in keys):
-            raise NotImplementedError(
-                "indexing a sparse tensor takes numbers only: convert with .to_dense() first"
-            )
-        for k in keys:
-            x = select(x, 0, k) if isinstance(x, SparseTensor) else x[k]
+        d = 0
+        for k in key if isinstance(key, tuple) else (key,):
+            if type(k) not in (int, slice):
+                raise NotImplementedError(
+                    "indexing a sparse tensor takes numbers and slices only: convert with"
+                    " .to_dense() first"
+                )
+            if not isinstance(x, SparseTensor):
+                x = x[(slice(None),) * d + (k,)]
+            elif type(k) is int:
+                x = select(x, d, k)
+            elif k != slice(None):
+                x = index_select(x, arange(*k.indices(x._a.shape[d])), d)
+            d += type(k) is slice
         return x
     x = as_coo(x)
     d = wrap_dim(dim, x._a.ndim, "select")
@@ -295,11 +302,47 @@ def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> An
     hit = (i[d] == index % n).nonzero().squeeze(1)
     values = x._values().index_select(0, hit)
     if x.sparse_dim() == 1:
-        return values.sum(0)
+        return values.sum(0, dtype=values.dtype)
     keep = [k for k in range(x.sparse_dim()) if k != d]
     return SparseTensor(
         i[keep][:, hit], values, (*x._a.shape[:d], *x._a.shape[d + 1 :]), COO, x._sorted
     )
+
+
+@handles("index_select")
+def index_select(x: SparseTensor, index: Tensor, dim: int = 0) -> SparseTensor:
+    """The slices of a dimension at the given places, in their order."""
+    c = as_coo(x).coalesce()
+    d, n = wrap_dim(dim, x._a.ndim, "index_select"), c.sparse_dim()
+    size = list(x._a.shape)
+    if index._a.size and not (-size[d] <= int(index.min()) and int(index.max()) < size[d]):
+        raise IndexError(
+            f"index_select(): index out of range for dimension {d} of size {size[d]}: got"
+            f" {index.tolist()}"
+        )
+    place = (index.long() + size[d] * (index < 0)).reshape(-1)
+    size[d] = place._a.shape[0]
+    if d >= n:
+        values = c._values().index_select(d - n + 1, place)
+        return SparseTensor(c._indices(), values, size, COO, True)
+    new, old = (c._indices()[d] == place.unsqueeze(1)).nonzero().unbind(1)
+    i = c._indices().index_select(1, old)
+    i = cat_([i[:d], new.unsqueeze(0), i[d + 1 :]], 0)
+    return relaid(SparseTensor(i, c._values().index_select(0, old), size, COO, d == 0), x)
+
+
+@handles("stack")
+def stack(*arrays: Any, dim: int = 0) -> SparseTensor:
+    s = cat(*[unsqueeze(checked(a, "stack"), dim) for a in arrays], dim=dim)
+    return s.coalesce() if all(a._sorted for a in arrays) else s
+
+
+@handles("linear")
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
+    """A layer with a sparse weight."""
+    rows = x.reshape(-1, x._a.shape[-1])
+    out = matmul(weight, rows.t()).t().reshape(*x._a.shape[:-1], weight._a.shape[0])
+    return out if bias is None else out + bias
 
 
 @handles("cat")

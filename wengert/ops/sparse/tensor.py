@@ -8,6 +8,7 @@ and gradients flow to the values. Gradients of sparse leaves are sparse.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from ...arrays.sparse import SparseArray
@@ -183,7 +184,11 @@ class SparseTensor(Tensor):
     def grad(self) -> Any:
         """The gradient, sparse with the same indices, or None."""
         g = self._parts[1].grad
-        return g if g is None or isinstance(g, SparseTensor) else self._like(g)
+        return g if g is None else self.gradient_like(g)
+
+    def gradient_like(self, g: Any) -> Any:
+        """The gradient of this tensor, given that of its values."""
+        return g if isinstance(g, SparseTensor) else self._like(g)
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -192,6 +197,68 @@ class SparseTensor(Tensor):
     def detach(self) -> SparseTensor:
         """The same values without history."""
         return self._like(self._parts[1].detach())
+
+    @property
+    def data(self) -> SparseTensor:
+        """The same values without history; assigned to: other indices and values."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: SparseTensor) -> None:
+        self._need(value.layout, "set_data")
+        indices, values = value._parts
+        leaf = self.requires_grad
+        self._a = SparseArray(tuple(value._a.shape), values._a.dtype)
+        self.__dict__.update(_parts=(indices, values.detach()), _sorted=value._sorted)
+        self.requires_grad_(leaf)
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> SparseTensor:
+        """Take over the indices and values of another sparse tensor of this size and layout."""
+        if not isinstance(src, SparseTensor) or src._layout is not self._layout:
+            raise RuntimeError(
+                "copy_() between dense and sparse Tensors is not implemented! Found self type ="
+                f" {self.layout} and src type = {getattr(src, 'layout', type(src).__name__)}"
+            )
+        if src.shape != self.shape:
+            raise RuntimeError(
+                f"copy_(): the sizes of the sparse tensors differ: {list(self.shape)} and"
+                f" {list(src.shape)}"
+            )
+        recorded = state.grad and (self.requires_grad or src.requires_grad)
+        if recorded and self.requires_grad and self.is_leaf:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation (copy_)"
+            )
+        new = src.to(self.dtype).clone()
+        indices, values = new._parts
+        self.__dict__.update(
+            _parts=(indices, values if recorded else values.detach()), _sorted=src._sorted
+        )
+        self._n = values._n if recorded else None
+        return self
+
+    def _facts(self) -> tuple[Any, ...]:
+        """What makes the tensor again, but for its history."""
+        indices, values = self._parts
+        return indices, values.detach(), tuple(self._a.shape), self._layout, self._sorted
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        facts = self._facts()
+        return rebuilt, (*facts[:3], facts[3].name, facts[4], self.requires_grad)
+
+    def __copy__(self) -> SparseTensor:
+        s = SparseTensor(*self._facts())
+        return s.requires_grad_() if self.requires_grad else s
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SparseTensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy"
+                " protocol at the moment: copy this one with .detach().clone()."
+            )
+        s = SparseTensor(*copy.deepcopy(self._facts()[:3], memo), *self._facts()[3:])
+        memo[id(self)] = s
+        return s.requires_grad_() if self.requires_grad else s
 
     def _like(self, values: Tensor) -> SparseTensor:
         """Other values at the same indices."""
@@ -208,6 +275,8 @@ class SparseTensor(Tensor):
     def coalesce(self) -> SparseTensor:
         """The same tensor with sorted, different indices: values at equal ones are summed."""
         self._need(COO, "coalesce")
+        if self._nnz() < 2:
+            self.__dict__["_sorted"] = True
         if self._sorted:
             return self
         indices, values = self._parts
@@ -245,6 +314,13 @@ class SparseTensor(Tensor):
     def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
         """The tensor in another dtype."""
         return self._like(self._parts[1].to(*args, **kwargs))
+
+    def tolist(self) -> Any:
+        """Refused: convert with to_dense() first."""
+        raise RuntimeError(
+            "Cannot access data pointer of Tensor that doesn't have storage: convert with"
+            " .to_dense() first"
+        )
 
     def numpy(self, *, force: bool = False) -> Any:
         """Refused: convert with to_dense() first."""
@@ -316,6 +392,14 @@ for _name in ("add", "sub", "mul", "div", "neg", "abs"):
     setattr(SparseTensor, _name + "_", _in_place(_name))
 
 
+def rebuilt(
+    indices: Tensor, values: Tensor, size: Any, layout: str, coalesced: bool, requires_grad: bool
+) -> SparseTensor:
+    """A sparse tensor that was pickled."""
+    s = SparseTensor(indices, values, size, getattr(formats, layout), coalesced)
+    return s.requires_grad_() if requires_grad else s
+
+
 def flat_index(indices: Tensor, sizes: Any) -> Tensor:
     """Positions in the flattened tensor of coordinates (d, n)."""
     flat = indices.new_zeros(indices._a.shape[1])
@@ -380,6 +464,11 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
         layout, sparse_dim = sparse_dim, None
     layout = named_layout(layout)
     if isinstance(self, SparseTensor):
+        if self._layout is COO and sparse_dim not in (None, self.sparse_dim()):
+            raise RuntimeError(
+                "to_sparse: conversion from Sparse to Sparse with sparse_dim argument"
+                " !=self.sparse_dim() is not supported"
+            )
         return as_coo(self) if layout is COO else compressed(self, layout)
     n = self._a.ndim if sparse_dim is None else sparse_dim
     if not 0 <= n <= self._a.ndim:

@@ -1,0 +1,192 @@
+"""Sparse tensors made, saved, copied, indexed and computed with: small programs beside PyTorch."""
+
+import copy
+import io
+import pickle
+
+import pytest
+from snippets import same
+
+import wengert as torch
+
+PROGRAMS = """
+import io
+s = torch.eye(3).to_sparse(); b = io.BytesIO(); torch.save({'a': s}, b); b.seek(0)
+r = torch.load(b)['a']; show(r); r.is_coalesced()
+---
+import io
+s = torch.eye(3).to_sparse_csr(); b = io.BytesIO(); torch.save(s, b); b.seek(0)
+r = torch.load(b); r
+---
+import copy, pickle
+s = torch.eye(3).to_sparse(); show(copy.deepcopy(s)); show(pickle.loads(pickle.dumps(s)))
+copy.copy(s)
+---
+import copy
+s = torch.eye(3).to_sparse().requires_grad_(); c = copy.deepcopy(s); c.requires_grad, c.is_leaf
+---
+import io
+i = tensor([[0, 0, 1], [1, 1, 2]]); s = torch.sparse_coo_tensor(i, tensor([1., 2., 3.]), (2, 3))
+b = io.BytesIO(); torch.save(s, b); b.seek(0); r = torch.load(b, weights_only=True); show(r)
+r.is_coalesced()
+---
+x = torch.eye(3).to_sparse().requires_grad_(); torch.sparse.sum(x).backward(); x.grad
+---
+x = torch.eye(3).to_sparse().requires_grad_()
+torch.sparse.sum(x, 0).to_dense().sum().backward(); x.grad
+---
+s = torch.eye(3).to_sparse(); s[0, 0], s[0, 0].dtype, s[0], s[0].dtype
+---
+s = torch.eye(3).double().to_sparse(); s[0, 0], s[0]
+---
+s = torch.eye(3).int().to_sparse(); s[0, 1], s[1]
+---
+torch.zeros(2, 3, layout=torch.sparse_coo)
+---
+torch.empty(2, 3, layout=torch.sparse_coo)
+---
+torch.zeros(2, 3, layout=torch.sparse_csr)
+---
+torch.ones(2, layout=torch.sparse_coo)
+---
+s = torch.eye(3).to_sparse().requires_grad_(); d = s.data; show(d, d.requires_grad)
+---
+s = torch.eye(3).to_sparse(); s.data = torch.zeros(3, 3).to_sparse(); s
+---
+s = torch.sparse_coo_tensor(torch.zeros(2, 0).long(), torch.zeros(0), (2, 3))
+s.coalesce(), s.is_coalesced()
+---
+s = torch.sparse_coo_tensor(torch.zeros(2, 0).long(), torch.zeros(0, 4), (2, 3, 4)); s.coalesce()
+---
+s = torch.sparse_coo_tensor(size=(2, 3)); s.coalesce(), s._nnz()
+---
+s = torch.eye(3).to_sparse(); show(s * 2); show(2 * s); show(s / 2); show(s * tensor(3.))
+show(tensor(3.) * s); show(s.mul(2)); show(s.div(2.))
+---
+s = torch.eye(3).to_sparse(); s * torch.arange(3.)
+---
+s = torch.eye(3).to_sparse(); s * torch.arange(9.).reshape(3, 3)
+---
+s = torch.eye(3).to_sparse(); torch.arange(9.).reshape(3, 3) * s
+---
+s = torch.eye(3).to_sparse(); s * s
+---
+s = torch.eye(3).to_sparse(); s + s, s - s, -s, s.neg(), s.abs()
+---
+s = torch.eye(3).to_sparse(); s + torch.ones(3, 3)
+---
+s = torch.eye(3).to_sparse(); torch.ones(3, 3) + s
+---
+s = torch.eye(3).to_sparse(); s + 1
+---
+s = torch.eye(3).to_sparse()
+s.index_select(0, tensor([2, 0])), torch.index_select(s, 1, tensor([1]))
+---
+s = torch.arange(9.).reshape(3, 3).to_sparse()
+s.index_select(0, tensor([2, 2, 0])), s.index_select(1, tensor([1, 1]))
+---
+s = torch.eye(3).to_sparse(); F.linear(torch.ones(2, 3), s)
+---
+s = torch.eye(3).to_sparse_csr(); F.linear(torch.ones(2, 3), s)
+---
+s = torch.eye(3).to_sparse()
+s.sum(), s.sum(0), s.sum(1), s.sum((0, 1)), s.sum(dtype=torch.double)
+---
+s = torch.eye(3).to_sparse()
+s @ torch.ones(3), s @ torch.ones(3, 2), torch.mm(s, s), torch.sparse.mm(s, torch.ones(3, 1))
+---
+s = torch.eye(3).to_sparse()
+torch.addmm(torch.ones(3, 2), s, torch.ones(3, 2)), torch.sparse.addmm(torch.ones(3, 2), s, torch.ones(3, 2))
+---
+s = torch.eye(3).to_sparse()
+s.t(), s.transpose(0, 1), s.to_dense().sum(), s.float(), s.double(), s.to(torch.int32)
+---
+s = torch.eye(3).to_sparse()
+s.clone(), s.detach(), s.size(), s.shape, s.dim(), s.sparse_dim(), s.dense_dim(), s._nnz(), s.numel()
+---
+s = torch.eye(3).to_sparse(); s.sqrt(), s.pow(2), s ** 2, s.sin(), s.relu()
+---
+s = torch.eye(3).to_sparse(); s.add_(s), s.mul_(2), s.zero_(), s
+---
+s = torch.eye(3).to_sparse(); s.unsqueeze(0), torch.cat([s, s]), torch.stack([s, s])
+---
+s = torch.eye(3).to_sparse(); s.narrow_copy(0, 1, 2), s.select(0, 1)
+---
+s = torch.eye(3).to_sparse()
+torch.equal(s, s), s.norm(), s.is_sparse, s.layout, torch.is_tensor(s), s.values(), s.indices()
+---
+s = torch.eye(3).to_sparse(); s.view(9)
+---
+s = torch.eye(3).to_sparse(); s.numpy()
+---
+s = torch.eye(3).to_sparse(); s.tolist()
+---
+s = torch.eye(3).to_sparse()
+s.to_sparse_csr(), s.to_sparse_csr().to_dense(), s.to_sparse(1), s.to_sparse(2)
+---
+s = torch.eye(3).to_sparse(); torch.sparse.softmax(s, 1), torch.sparse.log_softmax(s, 0)
+---
+m = nn.Embedding(4, 2, sparse=True); m(tensor([1, 1])).sum().backward()
+show(m.weight.grad.coalesce()); torch.optim.SparseAdam(m.parameters()).step()
+---
+s = torch.eye(3).to_sparse_csr(); show(s.crow_indices(), s.col_indices(), s.values())
+show(s @ torch.ones(3, 2)); s + s
+---
+s = torch.eye(3).to_sparse_csr(); s[0]
+---
+s = torch.eye(3).to_sparse_csr(); s * 2
+---
+s = torch.sparse_coo_tensor(tensor([[0, 0], [1, 1]]), tensor([1., 2.]), (2, 3)); s.values()
+---
+s = torch.sparse_coo_tensor(tensor([[0, 1]]), tensor([1., 2., 3.]), (3,))
+---
+m = nn.Module(); m.register_buffer('s', torch.eye(2).to_sparse()); sd = m.state_dict(); show(sd)
+m.load_state_dict(sd)
+---
+import io
+m = nn.Module(); m.register_buffer('s', torch.eye(2).to_sparse()); b = io.BytesIO()
+torch.save(m.state_dict(), b); b.seek(0); m.load_state_dict(torch.load(b))
+---
+torch.eye(3).sparse_mask(torch.eye(3).to_sparse())
+---
+torch.tensor(4.).to_sparse()
+---
+torch.zeros(3, 2).to_sparse().coalesce()
+---
+s = torch.eye(3).to_sparse(); s.requires_grad_(); y = s * 2; y.to_dense().sum().backward(); s.grad
+---
+s = torch.eye(3).to_sparse().requires_grad_(); (s.to_dense() * 3).sum().backward(); s.grad
+"""
+
+
+@pytest.mark.parametrize("text", PROGRAMS.split("---\n"))
+def test_as_pytorch(text):
+    same(text)
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+def test_copies(layout):
+    s = torch.arange(6.0).reshape(2, 3).to_sparse(layout=layout).requires_grad_()
+    file = io.BytesIO()
+    torch.save([s, s], file)
+    file.seek(0)
+    saved = torch.load(file)
+    assert saved[0] is saved[1]
+    for other in (copy.copy(s), copy.deepcopy(s), pickle.loads(pickle.dumps(s)), saved[0]):
+        assert other.layout is layout and torch.equal(other.to_dense(), s.to_dense())
+    assert copy.deepcopy(s).requires_grad and copy.deepcopy(s).is_leaf
+
+
+def test_gradients_asked_for_have_the_tensors_shape():
+    s = torch.eye(3).to_sparse().requires_grad_()
+    (g,) = torch.autograd.grad((s.to_dense() ** 2).sum(), s)
+    assert g.to_dense().tolist() == (2 * torch.eye(3)).tolist()
+
+
+def test_gradcheck():
+    x = torch.eye(3, dtype=torch.double).to_sparse().requires_grad_()
+    d = torch.ones(3, 2, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(torch.sparse.mm, (x, d), masked=True)
+    assert torch.autograd.gradcheck(lambda s: (s * 2).to_dense(), (x,), masked=False)
+    with pytest.raises(RuntimeError, match="mismatch"):
+        torch.autograd.gradcheck(lambda s: s.detach().to_dense() * s.to_dense(), (x,), masked=True)
