@@ -96,13 +96,14 @@ s = torch.eye(3).to_sparse()
 s @ torch.ones(3), s @ torch.ones(3, 2), torch.mm(s, s), torch.sparse.mm(s, torch.ones(3, 1))
 ---
 s = torch.eye(3).to_sparse()
-torch.addmm(torch.ones(3, 2), s, torch.ones(3, 2)), torch.sparse.addmm(torch.ones(3, 2), s, torch.ones(3, 2))
+d = torch.ones(3, 2)
+torch.addmm(d, s, d), torch.sparse.addmm(d, s, d)
 ---
 s = torch.eye(3).to_sparse()
 s.t(), s.transpose(0, 1), s.to_dense().sum(), s.float(), s.double(), s.to(torch.int32)
 ---
 s = torch.eye(3).to_sparse()
-s.clone(), s.detach(), s.size(), s.shape, s.dim(), s.sparse_dim(), s.dense_dim(), s._nnz(), s.numel()
+s.clone(), s.detach(), s.shape, s.dim(), s.sparse_dim(), s.dense_dim(), s._nnz(), s.numel()
 ---
 s = torch.eye(3).to_sparse(); s.sqrt(), s.pow(2), s ** 2, s.sin(), s.relu()
 ---

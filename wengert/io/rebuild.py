@@ -146,15 +146,15 @@ def _rebuild_device_tensor_from_numpy(
 
 @_called("torch._utils")
 def _rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
+    made: Any
     if layout is formats.sparse_coo:
         indices, values, size, *coalesced = data
-        made: Tensor = T.sparse_coo_tensor(
-            indices, values, tuple(size), is_coalesced=bool(coalesced and coalesced[0])
-        )
-        return made
-    compressed, plain, values, size = data
-    made = T.sparse_compressed_tensor(compressed, plain, values, tuple(size), layout=layout)
-    return made
+        known = bool(coalesced and coalesced[0])
+        made = T.sparse_coo_tensor(indices, values, tuple(size), is_coalesced=known)
+    else:
+        compressed, plain, values, size = data
+        made = T.sparse_compressed_tensor(compressed, plain, values, tuple(size), layout=layout)
+    return made  # type: ignore[no-any-return]
 
 
 @_called("torch._tensor")

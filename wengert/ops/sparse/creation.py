@@ -86,13 +86,13 @@ def sparse_coo_tensor(
 
 def empty_sparse(shape: Any, layout: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     """A sparse tensor without elements, in a layout: zeros(layout=...)."""
-    named = {COO: None, CSR: 0, CSC: 1}
-    if layout not in named:
+    major = {CSR: 0, CSC: 1}
+    if layout is not COO and layout not in major:
         raise RuntimeError(f"layout {layout} is not supported here: use COO, CSR or CSC")
     facts = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
     if layout is COO:
         return sparse_coo_tensor(size=tuple(shape), **facts)
-    lines = tuple(shape)[named[layout]]
+    lines = tuple(shape)[major[layout]]
     none = zeros(0, dtype=dtypes.int64)
     p = zeros(lines + 1, dtype=dtypes.int64)
     return sparse_compressed_tensor(

@@ -180,7 +180,7 @@ class SparseTensor(Tensor):
         self._n = self._parts[1]._n
         return self
 
-    @property
+    @property  # type: ignore[override]
     def grad(self) -> Any:
         """The gradient, sparse with the same indices, or None."""
         g = self._parts[1].grad
