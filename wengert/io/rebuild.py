@@ -146,7 +146,7 @@ def _rebuild_device_tensor_from_numpy(
 
 @_called("torch._utils")
 def _rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
-    made: Any
+    made: Tensor
     if layout is formats.sparse_coo:
         indices, values, size, *coalesced = data
         known = bool(coalesced and coalesced[0])
@@ -154,7 +154,7 @@ def _rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
     else:
         compressed, plain, values, size = data
         made = T.sparse_compressed_tensor(compressed, plain, values, tuple(size), layout=layout)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @_called("torch._tensor")

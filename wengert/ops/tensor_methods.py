@@ -10,7 +10,8 @@ from ..base import dtypes
 from ..base.formats import strided
 from ..engine.op import METHODS, public
 from ..engine.tensor import Tensor
-from .creation.filled import arange, empty, full, into
+from .creation.destination import into
+from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
 
 

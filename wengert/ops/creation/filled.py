@@ -8,13 +8,13 @@ from typing import Any
 from ...arrays.lookup import RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.formats import strided
 from ...base.modes import state
 from ...base.size import Size
 from ...engine.fast_paths import plain, short
 from ...engine.op import public
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
+from .destination import LAYOUTS, into
 
 
 def space(dev: Any = None) -> Any:
@@ -108,8 +108,8 @@ def zeros(
     tensor([0., 0.])
     """
     shape = sized(size, size_in(kw, "zeros"), "zeros")
-    if layout is not None and layout is not strided:
-        return without_elements(shape, layout, dtype, device, requires_grad)
+    if layout in LAYOUTS:
+        return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return into(
         out,
         finish(
@@ -133,7 +133,7 @@ def ones(
 ):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
     shape = sized(size, size_in(kw, "ones"), "ones")
-    if layout is not None and layout is not strided:
+    if layout in LAYOUTS:
         raise RuntimeError("full(...) is not implemented for sparse layout")
     return into(
         out,
@@ -160,8 +160,8 @@ def empty(
 ):
     """A tensor with arbitrary contents."""
     shape = sized(size, size_in(kw, "empty"), "empty")
-    if layout is not None and layout is not strided:
-        return without_elements(shape, layout, dtype, device, requires_grad)
+    if layout in LAYOUTS:
+        return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return into(
         out,
         finish(
@@ -169,26 +169,6 @@ def empty(
             requires_grad,
         ),
     )
-
-
-def without_elements(
-    shape: Any, layout: Any, dtype: Any, device: Any, requires_grad: bool
-) -> Tensor:
-    """zeros() in a sparse layout."""
-    from ..sparse.creation import empty_sparse
-
-    return empty_sparse(shape, layout, dtype, device, requires_grad)
-
-
-def into(out: Any, t: Tensor, vector: bool = False) -> Tensor:
-    """t, or out with its values. vector: out may have any shape of as many elements."""
-    if out is None:
-        return t
-    from ...engine.dispatch import write_out
-
-    if vector and isinstance(out, Tensor) and out._a.size == t._a.size:
-        t = wrap(namespace(t._a).reshape(t._a, tuple(out._a.shape)))
-    return write_out("out", t, out)
 
 
 @public(method=False)

@@ -7,6 +7,7 @@ from typing import Any
 from ...base import dtypes
 from ...engine.op import public
 from ...engine.tensor import Tensor
+from ..creation.destination import LAYOUTS
 from ..creation.filled import arange, zeros
 from ..creation.tensor import as_tensor
 from ..shape.join import stack_
@@ -98,6 +99,9 @@ def empty_sparse(shape: Any, layout: Any, dtype: Any, device: Any, requires_grad
     return sparse_compressed_tensor(
         p, none, zeros(0, dtype=dtype), tuple(shape), layout=layout, **facts
     )
+
+
+LAYOUTS.update(dict.fromkeys([COO, CSR, CSC], empty_sparse))
 
 
 def _compressed_maker(name: str, layout: Any, major: int) -> Any:

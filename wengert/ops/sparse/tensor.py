@@ -180,15 +180,15 @@ class SparseTensor(Tensor):
         self._n = self._parts[1]._n
         return self
 
-    @property  # type: ignore[override]
+    def gradient_like(self, g: Any) -> Any:
+        """The gradient of this tensor, given that of its values."""
+        return g if isinstance(g, SparseTensor) else self._like(g)
+
+    @property
     def grad(self) -> Any:
         """The gradient, sparse with the same indices, or None."""
         g = self._parts[1].grad
         return g if g is None else self.gradient_like(g)
-
-    def gradient_like(self, g: Any) -> Any:
-        """The gradient of this tensor, given that of its values."""
-        return g if isinstance(g, SparseTensor) else self._like(g)
 
     @grad.setter
     def grad(self, value: Any) -> None:
