@@ -9,7 +9,7 @@ import torchvision
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from vision import transform_cases
+from vision import model_cases, operator_cases, transform_cases
 
 torch.set_num_threads(1)
 GOLDEN = Path(__file__).parent.parent / "golden" / "vision.json"
@@ -20,4 +20,11 @@ def transforms():
     return {name: transform_cases.run(torch, module, name) for name in transform_cases.CASES}
 
 
-GOLDEN.write_text(json.dumps({"transforms": transforms()}) + "\n")
+models = torchvision.models
+found = {
+    "transforms": transforms(),
+    "keys": {name: model_cases.keys(torch, models, name) for name in model_cases.listed(models)},
+    "outputs": {name: model_cases.outputs(torch, models, name) for name in model_cases.SMALL},
+    "operators": operator_cases.everything(torch, torchvision.ops),
+}
+GOLDEN.write_text(json.dumps(found) + "\n")

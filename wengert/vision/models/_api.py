@@ -1,0 +1,340 @@
+"""Models by name, and their published weights: the enums, and where their files are looked for.
+
+A model's function is made here from one that builds it without weights (`model`). The list of
+weights is `published.txt`; the architectures are in the files named after them.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import inspect
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ...io.reading import load
+from ..transforms import _presets
+from ..transforms.interpolation import InterpolationMode
+
+__all__ = [
+    "Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight",
+    "list_models",
+]  # fmt: skip
+
+HERE = Path(__file__).parent
+SITE = "https://download.pytorch.org/models/"
+
+
+@dataclass(eq=False)
+class Weights:
+    """A file of weights, the transforms that go with it, and what is known about it."""
+
+    url: str
+    transforms: Callable[..., Any]
+    meta: dict[str, Any]
+
+
+class WeightsEnum(Enum):
+    """The published weights of a model; `DEFAULT` are the best of them."""
+
+    @classmethod
+    def verify(cls, obj: Any) -> Any:
+        """obj as a member: a member itself, its name, or None."""
+        if isinstance(obj, str):
+            name = obj.removeprefix(f"{cls.__name__}.")
+            if name not in cls.__members__:
+                known = ", ".join(cls.__members__)
+                raise KeyError(f"{cls.__name__} has no member {name!r}; there are {known}")
+            return cls[name]
+        if obj is not None and not isinstance(obj, cls):
+            raise TypeError(
+                f"Invalid Weight class provided; expected {cls.__name__} but received "
+                f"{type(obj).__name__}."
+            )
+        return obj
+
+    def get_state_dict(self, progress: bool = True, check_hash: bool = False) -> dict[str, Any]:
+        """The weights' state dict from the cache, see `cached_file`.
+
+        check_hash: also compare the file's SHA-256 with the part of it that is in its name.
+        """
+        path = cached_file(self.url, str(self))
+        if check_hash:
+            check_name(path)
+        return load(path, map_location="cpu", weights_only=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self._name_}"
+
+    @property
+    def url(self) -> str:
+        """Where the file is published."""
+        return self.value.url
+
+    @property
+    def transforms(self) -> Callable[..., Any]:
+        """Makes the transforms that the weights were trained with."""
+        return self.value.transforms
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """`num_params`, `categories`, accuracies and such."""
+        return self.value.meta
+
+
+def cached_file(url: str, what: str) -> Path:
+    """The file of that URL in the cache: the folder `hub/checkpoints` of `TORCH_HOME`.
+
+    Raises FileNotFoundError, which says where to put it, if it is not there.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
+    path = home / "hub" / "checkpoints" / url.rpartition("/")[2]
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{what} needs the file {path.name}, and nothing is downloaded here: fetch it from "
+            f"{url} and put it into {path.parent}, or set TORCH_HOME; weights=None starts from "
+            "random weights"
+        )
+    return path
+
+
+def check_name(path: Path) -> None:
+    """Compare a file with the digits of its SHA-256 that stand in its name before the suffix."""
+    expected = re.search(r"-([0-9a-f]{8,})\.[^.]+$", path.name)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if expected and not found.startswith(expected[1]):
+        raise RuntimeError(
+            f"{path} is damaged or incomplete: its SHA-256 starts with {found[:8]}, and "
+            f"{expected[1]} was expected; fetch it again"
+        )
+
+
+# The weights of published.txt
+
+
+@functools.cache
+def names_of_categories(file: str) -> list[str]:
+    return (HERE / f"{file}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@functools.cache
+def lines_of_published() -> dict[str, list[str]]:
+    """The lines of each enum."""
+    text = (HERE / "published.txt").read_text(encoding="utf-8")
+    blocks = [block.splitlines() for block in text.split("\n\n")]
+    return {name: lines for name, *lines in blocks}
+
+
+CATEGORIES = {"imagenet": "imagenet", "21": "voc", "91": "coco"}
+
+
+def read_value(text: str) -> Any:
+    if re.fullmatch(r"[a-z-]+", text):
+        return InterpolationMode(text)
+    numbers = [float(x) if "." in x or "e" in x else int(x) for x in text.split(",")]
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def read_weights(line: str) -> Weights:
+    """The weights that a line of published.txt tells of."""
+    file, *fields = line.split()[1:]
+    known = dict(field.split("=", 1) for field in fields)
+    meta: dict[str, Any] = {
+        "num_params": int(known.pop("params")),
+        "categories": names_of_categories(CATEGORIES[known.pop("categories", "imagenet")]),
+    }
+    least = int(known.pop("least", 1))
+    preset = known.pop("preset", "ImageClassification")
+    metrics: dict[str, dict[str, float]] = {}
+    for field in [f for f in known if "@" in f or ":" in f]:
+        data, _, metric = field.rpartition(":")
+        data = data.replace("_", " ") or "ImageNet-1K"
+        metrics.setdefault(data, {})[metric] = float(known.pop(field))
+    meta |= {"min_size": (least, least), "_metrics": metrics}
+    arguments = {name: read_value(text) for name, text in known.items()}
+    if preset == "ImageClassification":
+        arguments = {"crop_size": 224, **arguments}
+    transforms = partial(getattr(_presets, preset), **arguments)
+    return Weights(SITE + file, transforms, meta)
+
+
+def published(name: str) -> Any:
+    """The enum of that name, with its members as published.txt lists them."""
+    members: dict[str, Any] = {}
+    for line in lines_of_published()[name]:
+        member = line.split()[0]
+        members[member.lstrip("*")] = read_weights(line)
+        if member.startswith("*"):
+            default = members[member.lstrip("*")]
+    caller = inspect.currentframe().f_back.f_globals["__name__"]  # type: ignore[union-attr]
+    make: Any = WeightsEnum
+    return make(name, {**members, "DEFAULT": default}, module=caller)
+
+
+# Models by name
+
+MODELS: dict[str, Callable[..., Any]] = {}
+WEIGHTS: dict[str, type[WeightsEnum]] = {}  # by the model's name
+
+
+def agreed(kwargs: dict[str, Any], name: str, value: Any) -> None:
+    """Set kwargs[name], which must not have been given with another value; None is not given."""
+    if kwargs.get(name) is None:
+        kwargs[name] = value
+    if kwargs[name] != value:
+        raise ValueError(
+            f"The parameter '{name}' expected value {value} but got {kwargs[name]} instead."
+        )
+
+
+def from_pretrained(kwargs: dict[str, Any], old: str, new: str, enum: Any) -> None:
+    """Read `pretrained=True`, as it was before weights had names."""
+    if old in kwargs or isinstance(kwargs.get(new), bool):
+        wanted = kwargs.pop(old) if old in kwargs else kwargs.pop(new)
+        first = next(iter(enum)) if wanted and enum is not None else None
+        warnings.warn(
+            f"The parameter '{old}' is deprecated, please use '{new}' instead: this call means "
+            f"{new}={first}",
+            stacklevel=4,
+        )
+        if wanted and first is None:
+            raise ValueError("No weights available for this model")
+        kwargs[new] = first
+
+
+def model(
+    weights: Any, backbone: Any = None, name: str | None = None, **fixed: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function that builds a model into one that also loads weights, and list it.
+
+    weights, backbone: the enums of the model's weights and of its backbone's; a builder whose
+    parameters include `weights` loads them itself.
+    fixed: arguments that the builder must get where there are weights.
+    """
+
+    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+        own = inspect.signature(build).parameters
+        key = name or build.__name__
+
+        @functools.wraps(build)
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if len(args) > 2:
+                raise TypeError(f"{build.__name__}() takes keyword arguments only")
+            kwargs |= zip(("weights", "progress"), args)
+            from_pretrained(kwargs, "pretrained", "weights", weights)
+            wanted = kwargs.pop("weights", None)
+            if weights is not None:
+                wanted = weights.verify(wanted)
+            elif wanted is not None:
+                raise ValueError(f"No weights available for model {build.__name__}")
+            progress = kwargs.pop("progress", True)
+            if backbone is not None:
+                from_pretrained(kwargs, "pretrained_backbone", "weights_backbone", backbone)
+                found = backbone.verify(kwargs.pop("weights_backbone", next(iter(backbone))))
+                kwargs["weights_backbone"] = None if wanted is not None else found
+            if wanted is not None:
+                agreed(kwargs, "num_classes", len(wanted.meta["categories"]))
+                for argument, value in fixed.items():
+                    agreed(kwargs, argument, value)
+            if "weights" in own:
+                kwargs["weights"] = wanted
+            net = build(**kwargs)
+            if wanted is not None and "weights" not in own:
+                net.load_state_dict(wanted.get_state_dict(progress=progress, check_hash=True))
+            return net
+
+        first = [
+            inspect.Parameter("weights", inspect.Parameter.KEYWORD_ONLY, default=None),
+            inspect.Parameter("progress", inspect.Parameter.KEYWORD_ONLY, default=True),
+        ]
+        rest = [
+            p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p
+            for p in own.values()
+            if p.name != "weights"
+        ]
+        make.__signature__ = inspect.Signature([*first, *rest])  # type: ignore[attr-defined]
+        MODELS[key] = make
+        if weights is not None:
+            WEIGHTS[key] = weights
+        return make
+
+    return decorate
+
+
+def get_model_builder(name: str) -> Callable[..., Any]:
+    """The function that makes the model of that name.
+
+    Raises ValueError for a name that `list_models` does not have.
+    """
+    try:
+        return MODELS[name.lower()]
+    except KeyError:
+        raise ValueError(f"Unknown model {name}") from None
+
+
+def get_model(name: str, **config: Any) -> Any:
+    """A model by name; config goes to its function.
+
+    >>> get_model("squeezenet1_0", num_classes=3)(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 3])
+    """
+    return get_model_builder(name)(**config)
+
+
+def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
+    """The enum of a model's published weights.
+
+    >>> get_model_weights("resnet18").DEFAULT
+    ResNet18_Weights.IMAGENET1K_V1
+    """
+    builder = get_model_builder(name) if isinstance(name, str) else name
+    for key, function in MODELS.items():
+        if function is builder and key in WEIGHTS:
+            return WEIGHTS[key]
+    raise ValueError(f"The WeightsEnum class of {name} couldn't be retrieved.")
+
+
+def get_weight(name: str) -> WeightsEnum:
+    """The weights of a name such as "ResNet50_Weights.IMAGENET1K_V2"."""
+    enum_name, dot, member = name.partition(".")
+    if not dot:
+        raise ValueError(f"Invalid weight name provided: '{name}'.")
+    for enum in WEIGHTS.values():
+        if enum.__name__ == enum_name:
+            return enum[member]
+    raise ValueError(
+        f"The weight enum '{enum_name}' for the specific method couldn't be retrieved."
+    )
+
+
+def list_models(
+    module: ModuleType | None = None,
+    include: Iterable[str] | str | None = None,
+    exclude: Iterable[str] | str | None = None,
+) -> list[str]:
+    """The names of the models, of one module or of all, that match patterns such as "resnet*".
+
+    >>> list_models(include="alex*")
+    ['alexnet']
+    """
+    names = {
+        key
+        for key, function in MODELS.items()
+        if module is None or function.__module__.rpartition(".")[0] == module.__name__
+    }
+    patterns = lambda given: [given] if isinstance(given, str) else list(given or ())
+    if include:
+        names = {n for pattern in patterns(include) for n in fnmatch.filter(names, pattern)}
+    for pattern in patterns(exclude):
+        names -= set(fnmatch.filter(names, pattern))
+    return sorted(names)

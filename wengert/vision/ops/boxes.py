@@ -1,0 +1,208 @@
+"""Boxes (N, 4) as (x1, y1, x2, y2): areas, overlaps, formats, suppression.
+
+The losses made of overlaps are in `losses.py`; boxes that are turned are not supported.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...api import functions as T
+from ...api.interop import from_numpy
+from ...base.dtypes import float16, float32, int64
+from ...base.modes import no_grad
+from ...engine.tensor import Tensor
+
+__all__ = [
+    "batched_nms", "box_area", "box_convert", "box_iou", "clip_boxes_to_image", "complete_box_iou",
+    "distance_box_iou", "generalized_box_iou", "masks_to_boxes", "nms", "remove_small_boxes",
+]  # fmt: skip
+
+
+def check_boxes(boxes: Any, name: str) -> None:
+    if not isinstance(boxes, Tensor) or boxes.ndim != 2 or boxes.shape[1] != 4:
+        shape = tuple(getattr(boxes, "shape", ())) or type(boxes).__name__
+        raise RuntimeError(f"{name}: boxes should be a tensor of shape (N, 4), got {shape}")
+
+
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """The numbers of the boxes to keep, best first: none overlaps a better one by iou_threshold.
+
+    boxes: (N, 4) as (x1, y1, x2, y2); scores: (N,).
+
+    >>> nms(torch.tensor([[0., 0., 2., 2.], [0., 0., 2., 1.9], [3., 3., 4., 4.]]),
+    ...     torch.tensor([.5, .9, .1]), 0.5)
+    tensor([1, 2])
+    """
+    check_boxes(boxes, "nms")
+    if scores.ndim != 1 or len(scores) != len(boxes):
+        raise RuntimeError(
+            f"nms: boxes and scores should have the same number of elements, got {len(boxes)} and "
+            f"the shape {tuple(scores.shape)}"
+        )
+    corners = boxes.detach().cpu().numpy()
+    order = np.argsort(-scores.detach().cpu().numpy(), kind="stable")
+    x1, y1, x2, y2 = corners[order].T
+    areas = (x2 - x1) * (y2 - y1)
+    left = np.ones(len(order), bool)
+    kept = []
+    for i in range(len(order)):
+        if not left[i]:
+            continue
+        kept.append(order[i])
+        rest = i + 1 + left[i + 1 :].nonzero()[0]
+        width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
+        height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
+        shared = width.clip(0) * height.clip(0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            left[rest] = ~(shared / (areas[i] + areas[rest] - shared) > iou_threshold)
+    return from_numpy(np.array(kept, np.int64)).to(boxes.device)
+
+
+def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
+    """`nms` among the boxes of each category, idxs (N,); the numbers to keep, best first."""
+    check_boxes(boxes, "batched_nms")
+    categories = idxs.cpu().numpy()
+    kept = []
+    for category in np.unique(categories):
+        members = from_numpy(np.flatnonzero(categories == category)).to(boxes.device)
+        kept.append(members[nms(boxes[members], scores[members], iou_threshold)])
+    if not kept:
+        return T.empty((0,), dtype=int64, device=boxes.device)
+    keep = T.cat(kept).sort()[0]
+    return keep[scores[keep].sort(descending=True)[1]]
+
+
+def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
+    """The numbers of the boxes whose sides are at least min_size."""
+    widths, heights = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    return T.where((widths >= min_size) & (heights >= min_size))[0]
+
+
+def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """The boxes (..., 4) cut at the edges of an image of size (height, width)."""
+    height, width = size
+    x = boxes[..., 0::2].clamp(min=0, max=width)
+    y = boxes[..., 1::2].clamp(min=0, max=height)
+    return T.stack((x, y), dim=boxes.ndim).reshape(boxes.shape)
+
+
+FORMATS = ("xyxy", "xywh", "cxcywh")
+
+
+def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
+    """Boxes (..., 4) in another format: xyxy corners, xywh corner and size, cxcywh middle and size.
+
+    >>> box_convert(torch.tensor([[1., 2., 3., 5.]]), "xyxy", "xywh")
+    tensor([[1., 2., 2., 3.]])
+    """
+    for fmt in (in_fmt, out_fmt):
+        if fmt not in FORMATS:
+            raise ValueError(
+                f"Unsupported Bounding Box Conversions for given in_fmt {in_fmt} and out_fmt "
+                f"{out_fmt}: use {', '.join(FORMATS)}"
+            )
+    if in_fmt == out_fmt:
+        return boxes.clone()
+    a, b, c, d = boxes.unbind(-1)
+    if in_fmt == "xywh":
+        a, b, c, d = a, b, a + c, b + d
+    elif in_fmt == "cxcywh":
+        a, b, c, d = a - 0.5 * c, b - 0.5 * d, a + 0.5 * c, b + 0.5 * d
+    if out_fmt == "xywh":
+        a, b, c, d = a, b, c - a, d - b
+    elif out_fmt == "cxcywh":
+        a, b, c, d = (a + c) / 2, (b + d) / 2, c - a, d - b
+    return T.stack((a, b, c, d), dim=-1)
+
+
+def upcast(t: Tensor) -> Tensor:
+    """t in a dtype in which products of its values have room."""
+    if t.is_floating_point():
+        return t.to(float32) if t.dtype == float16 else t
+    return t if str(t.dtype) in ("torch.int32", "torch.int64") else t.to(int64)
+
+
+def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
+    """The areas of boxes (..., 4)."""
+    if fmt not in FORMATS:
+        raise ValueError(f"Unsupported Bounding Box area for given format {fmt}")
+    a, b, c, d = upcast(boxes).unbind(-1)
+    return (c - a) * (d - b) if fmt == "xyxy" else c * d
+
+
+def overlap(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    """The areas of intersection and union of each pair, (..., N, M)."""
+    first, second = boxes1[..., :, None, :], boxes2[..., None, :, :]
+    low = T.maximum(first[..., :2], second[..., :2])
+    high = T.minimum(first[..., 2:], second[..., 2:])
+    sides = upcast(high - low).clamp(min=0)
+    shared = sides[..., 0] * sides[..., 1]
+    return shared, box_area(boxes1)[..., :, None] + box_area(boxes2)[..., None, :] - shared
+
+
+def hull(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """The sides (..., N, M, 2) of the smallest box around each pair."""
+    first, second = boxes1[..., :, None, :], boxes2[..., None, :, :]
+    low = T.minimum(first[..., :2], second[..., :2])
+    high = T.maximum(first[..., 2:], second[..., 2:])
+    return upcast(high - low).clamp(min=0)
+
+
+def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
+    """Intersection over union of each pair of boxes (N, 4) and (M, 4), shape (N, M).
+
+    >>> box_iou(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]))
+    tensor([[0.3333]])
+    """
+    if fmt not in FORMATS:
+        raise ValueError(f"Unsupported format '{fmt}'. Supported are {', '.join(FORMATS)}.")
+    if fmt != "xyxy":
+        boxes1, boxes2 = (box_convert(b, fmt, "xyxy") for b in (boxes1, boxes2))
+    shared, union = overlap(boxes1, boxes2)
+    return shared / union
+
+
+def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """`box_iou`, less the part of the smallest box around both that neither fills; (N, M)."""
+    shared, union = overlap(boxes1, boxes2)
+    sides = hull(boxes1, boxes2)
+    around = sides[..., 0] * sides[..., 1]
+    return shared / union - (around - union) / around
+
+
+def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """`box_iou`, less the middles' squared distance over the hull's squared diagonal; (N, M)."""
+    first, second = upcast(boxes1), upcast(boxes2)
+    middles1, middles2 = ((b[..., :2] + b[..., 2:]) / 2 for b in (first, second))
+    apart = ((middles1[..., :, None, :] - middles2[..., None, :, :]) ** 2).sum(-1)
+    diagonal = (hull(first, second) ** 2).sum(-1) + eps
+    return box_iou(first, second) - apart / diagonal
+
+
+def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """`distance_box_iou`, less a term for different proportions; (N, M)."""
+    first, second = upcast(boxes1), upcast(boxes2)
+    angle1, angle2 = (proportion(b) for b in (first, second))
+    v = 4 / math.pi**2 * (angle1[..., :, None] - angle2[..., None, :]) ** 2
+    with no_grad():
+        alpha = v / (1 - box_iou(first, second) + v + eps)
+    return distance_box_iou(first, second, eps) - alpha * v
+
+
+def proportion(boxes: Tensor) -> Tensor:
+    """The angle whose tangent is width over height."""
+    return T.atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
+
+
+def masks_to_boxes(masks: Tensor) -> Tensor:
+    """The boxes (N, 4) around masks (N, H, W), float32; zeros for an empty one."""
+    boxes = np.zeros((len(masks), 4), np.float32)
+    for i, mask in enumerate(masks.cpu().numpy()):
+        rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+        if len(rows):
+            boxes[i] = columns[0], rows[0], columns[-1], rows[-1]
+    return from_numpy(boxes).to(masks.device)
