@@ -14,6 +14,8 @@ __all__ = ["H", "T", "mH", "mT", "part"]
 
 def mT(self: Tensor) -> Tensor:
     """The last two dimensions swapped."""
+    if self._a.ndim == 0:
+        return OPS["permute"].entry(self, ())
     if self._a.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"

@@ -207,7 +207,7 @@ def power(general: Word) -> Word:
 
     def f(x: Any, y: Any) -> Any:
         if type(y) is np.ndarray:
-            if y.ndim == 0 and x.dtype is F32 and y.item() == 2:
+            if y.ndim == 0 and type(x) is np.ndarray and x.dtype is F32 and y.item() == 2:
                 return np.multiply(x, x)
         elif y == 2:
             return np.multiply(x, x)

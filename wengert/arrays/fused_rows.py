@@ -17,6 +17,8 @@ from ..kernels import formulas
 from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
 
+LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact enough
+
 
 def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:
     """A ufunc over rows; signature as in NumPy, without names: "n,->n" has a row and a number."""
@@ -92,6 +94,8 @@ def layer_norm(general: Word) -> Word:
                 if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
                     return run(x, weight, bias, NUMBERS[eps])
                 n = prod(x.shape[x.ndim - dims :])
+                if n > LONG:
+                    return general(x, weight, bias, dims, eps)
                 if dims > 1:
                     weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
                 out, mean, rstd = run(
@@ -193,6 +197,8 @@ def group_norm(general: Word) -> Word:
             run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
                 n, c, *_ = x.shape
+                if x.size // (n * groups) > LONG:
+                    return general(x, weight, bias, groups, eps)
                 out, mean, rstd = run(x.reshape(n * groups, -1), NUMBERS[eps])
                 if weight is not None or bias is not None:
                     out = out.reshape(n, c, -1)

@@ -137,6 +137,9 @@ def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
     """(factor, order of the first minor that is not positive, or 0)."""
     try:
         out = lib.linalg.cholesky(x, upper=upper) if lib in ON_HOST else _cholesky(lib, x, upper)
+        bad = lib.isnan(out.diagonal(0, -2, -1))  # LAPACK's comparisons let nan pass
+        if bad.any():
+            return out, lib.where(bad.any(-1), bad.argmax(-1) + 1, 0).astype(np.int32)
         return out, lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         return each(lib, lambda a: _potrf(a, upper), x)
@@ -181,7 +184,12 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
         if full:
             u[...], vh[...] = lib.eye(m), lib.eye(n)
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
-    return tuple(_converging(lib.linalg.svd, x, full))
+    x, infinite = finite_part(lib, x, "svd")
+    parts = tuple(_converging(lib.linalg.svd, x, full))
+    if infinite is not None:
+        for part in parts:
+            part[infinite] = math.nan
+    return parts
 
 
 @threaded
@@ -189,12 +197,43 @@ def svdvals(lib: Any, x: Any) -> Any:
     """Singular values."""
     if 0 in x.shape[-2:]:
         return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
-    return _converging(lib.linalg.svd, x, False, False)
+    x, infinite = finite_part(lib, x, "svd")
+    values = _converging(lib.linalg.svd, x, False, False)
+    if infinite is not None:
+        values[infinite] = math.nan
+    return values
+
+
+def finite_part(lib: Any, x: Any, name: str) -> tuple[Any, Any]:
+    """(x with zeros for the matrices that hold an infinity, which these are or None).
+
+    LinAlgError for nan. LAPACK may not return from either.
+    """
+    if lib.isfinite(x).all():
+        return x, None
+    if lib.isnan(x).any():
+        raise LinAlgError(
+            f"linalg.{name}: the algorithm failed to converge because the input matrix contained "
+            "non-finite values: find them with torch.isfinite(A)"
+        )
+    infinite = ~lib.isfinite(x).all((-2, -1))
+    return lib.where(infinite[..., None, None], x.dtype.type(0), x), infinite
+
+
+def finite(lib: Any, x: Any, name: str) -> Any:
+    """x; LinAlgError unless all of it is finite."""
+    if not lib.isfinite(x).all():
+        raise LinAlgError(
+            f"linalg.{name}: the input matrix contained non-finite values: find them with "
+            "torch.isfinite(A)"
+        )
+    return x
 
 
 @threaded
 def eigh(lib: Any, x: Any, lower: bool = True) -> tuple[Any, Any]:
     """(values, vectors) of Hermitian matrices, read from one triangle."""
+    finite(lib, x, "eigh")
     values, vectors = _converging(lib.linalg.eigh, x, "L" if lower else "U")
     return values, vectors
 
@@ -202,14 +241,14 @@ def eigh(lib: Any, x: Any, lower: bool = True) -> tuple[Any, Any]:
 @threaded
 def eigvalsh(lib: Any, x: Any, lower: bool = True) -> Any:
     """Eigenvalues of Hermitian matrices."""
-    return _converging(lib.linalg.eigvalsh, x, "L" if lower else "U")
+    return _converging(lib.linalg.eigvalsh, finite(lib, x, "eigvalsh"), "L" if lower else "U")
 
 
 @threaded
 def eig(lib: Any, x: Any) -> tuple[Any, Any]:
     """(values, vectors), complex."""
     c = np.result_type(x.dtype, np.complex64)
-    values, vectors = _converging(np.linalg.eig, host(x))
+    values, vectors = _converging(np.linalg.eig, host(finite(lib, x, "eig")))
     return lib.asarray(values.astype(c)), lib.asarray(vectors.astype(c))
 
 
@@ -217,7 +256,9 @@ def eig(lib: Any, x: Any) -> tuple[Any, Any]:
 def eigvals(lib: Any, x: Any) -> Any:
     """Eigenvalues, complex."""
     return lib.asarray(
-        _converging(np.linalg.eigvals, host(x)).astype(np.result_type(x.dtype, np.complex64))
+        _converging(np.linalg.eigvals, host(finite(lib, x, "eigvals"))).astype(
+            np.result_type(x.dtype, np.complex64)
+        )
     )
 
 
@@ -437,6 +478,8 @@ def lstsq(
     0 or empty.
     """
     m, n = x.shape[-2:]
+    finite(lib, x, "lstsq")
+    finite(lib, y, "lstsq")
 
     def one(a: Any, b: Any) -> tuple[Any, Any, Any]:
         none = np.zeros(min(m, n), a.real.dtype)

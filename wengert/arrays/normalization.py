@@ -18,6 +18,7 @@ import numpy as np
 
 from ..kernels import batch_norm as kernels
 from .activation import F32, F64, LOW, ones
+from .summation import add_up
 
 __all__ = [
     "batch_norm",
@@ -58,6 +59,18 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return f
 
 
+def row_means(lib: Any, x: Any) -> Any:
+    n = x.shape[1]
+    if n > BLOCK:
+        return add_up(lib, x, 1) * x.dtype.type(1 / n)
+    return lib.matmul(x, averages(lib, n, x.dtype))
+
+
+def far(lib: Any, mean: Any, var: Any) -> Any:
+    """Whether a mean is so far from 0 that its rounding shows in the distances from it."""
+    return (mean * mean > 1e4 * var).any()
+
+
 def row_dots(lib: Any, x: Any, y: Any) -> Any:
     """Sums of the rows of x * y."""
     return lib.vecdot(x, y) if hasattr(lib, "vecdot") else lib.add.reduce(x * y, 1)
@@ -81,22 +94,31 @@ def channel_sums(lib: Any, x: Any) -> Any:
     """Sums over all but the channels of planes or a matrix."""
     if x.ndim == 3:
         n, c, m = x.shape
-        x = lib.matmul(x.reshape(n * c, m), ones(lib, m, x.dtype)).reshape(n, c)
+        x = x.reshape(n * c, m)
+        x = lib.matmul(x, ones(lib, m, x.dtype)) if m <= BLOCK else add_up(lib, x, 1)
+        x = x.reshape(n, c)
+    if len(x) > BLOCK:
+        return add_up(lib, x, 0)
     return ones(lib, x.shape[0], x.dtype).dot(x)
 
 
 SMALL = 1 << 16  # elements of a product that is still in a cache when it is summed
+BLOCK = 256  # terms of a product with ones, which BLAS adds in a few sums
 
 
 def channel_dots(lib: Any, x: Any, y: Any) -> Any:
     """Sums of x * y over all but the channels."""
     if x.ndim == 2:
-        if x.size <= SMALL:
-            return ones(lib, len(x), x.dtype).dot(x * y)
-        return lib.einsum("ij,ij->j", x, y)
+        n, c = x.shape
+        step = max(1, min(BLOCK, SMALL // max(c, 1)))
+        if n <= step:
+            return ones(lib, n, x.dtype).dot(x * y)
+        starts = range(0, n, step)
+        return channel_sums(
+            lib, lib.stack([channel_dots(lib, x[i : i + step], y[i : i + step]) for i in starts])
+        )
     n, c, m = x.shape
-    dots = row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c)
-    return lib.matmul(ones(lib, n, x.dtype), dots)
+    return channel_sums(lib, row_dots(lib, x.reshape(n * c, m), y.reshape(n * c, m)).reshape(n, c))
 
 
 @widened
@@ -124,6 +146,10 @@ def batch_norm(
         out = p - along(mean)
         var = channel_dots(lib, out, out)
         var *= scale
+        if far(lib, mean, var):
+            rest = channel_sums(lib, out) * scale
+            out -= along(rest)
+            var -= rest * rest
         rstd = lib.sqrt(var + p.dtype.type(eps))
         lib.reciprocal(rstd, out=rstd)
         out *= along(rstd if weight is None else rstd * weight)
@@ -200,13 +226,19 @@ def rows(x: Any, dims: int) -> Any:
 def centred(lib: Any, x: Any, eps: float) -> Any:
     """(rows of x less their means, means, 1 / deviations)."""
     n = x.shape[1]
-    mean = lib.matmul(x, averages(lib, n, x.dtype))
+    mean = row_means(lib, x)
     out = x - mean[:, None]
-    rstd = row_dots(lib, out, out)
-    rstd *= x.dtype.type(1 / max(n, 1))
-    rstd += x.dtype.type(eps)
+    var = row_dots(lib, out, out)
+    var *= x.dtype.type(1 / max(n, 1))
+    if far(lib, mean, var):
+        rest = row_means(lib, out)
+        out -= rest[:, None]
+        var -= rest * rest
+    rstd = var + x.dtype.type(eps)
     lib.sqrt(rstd, out=rstd)
-    return out, mean, lib.reciprocal(rstd, out=rstd)
+    lib.reciprocal(rstd, out=rstd)
+    rstd += var - var  # nan where the variance overflowed, which 0 would hide
+    return out, mean, rstd
 
 
 @widened
@@ -241,7 +273,7 @@ def layer_norm_backward(
     count = x.shape[1]
     gx = gw = gb = None
     if needs[2]:
-        gb = lib.matmul(ones(lib, g.shape[0], g.dtype), g).reshape(full)
+        gb = channel_sums(lib, g).reshape(full)
     if needs[0] or needs[1]:
         p = g * x
         if needs[1]:
@@ -314,9 +346,9 @@ def group_norm_backward(
     mean, rstd = mean.reshape(n, groups, 1), rstd.reshape(n, groups, 1)
     gx = gw = gb = None
     if needs[2]:
-        gb = lib.add.reduce(gs.reshape(n, c), 0)
+        gb = add_up(lib, gs.reshape(n, c), 0)
     if needs[1]:
-        gw = lib.add.reduce(((xs - mean * gs) * rstd).reshape(n, c), 0)
+        gw = add_up(lib, ((xs - mean * gs) * rstd).reshape(n, c), 0)
     if needs[0]:
         # gx = rstd w g + a x + b, where a and b belong to a group
         w = x.dtype.type(1) if weight is None else weight.reshape(groups, k)

@@ -15,13 +15,14 @@ import numpy as np
 from ..kernels import matmul as products
 from ..kernels.simd import Ufunc, elements
 from . import elementwise, reductions, shapes
+from .summation import add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
-FEW = 256  # elements that are summed as soon by the ufunc
+FEW = 256  # elements that are summed as soon by the ufunc, and that BLAS sums along a column
 BLOCK = 1 << 16  # elements at a time: what is worked on stays in the cache
 LARGE = 1 << 13  # elements of a factor from which a product may pay a second thread
-LONGEST = 4096  # elements whose plain sum is about as exact as a pairwise one
+LONGEST = 4096  # elements whose sum by BLAS, along a row, is about as exact as a pairwise one
 ALL_ONES: dict[Any, Any] = {F32: np.ones(LONGEST, F32), F64: np.ones(LONGEST, F64)}
 ONES32: dict[int, Any] = {}
 ONES64: dict[int, Any] = {}
@@ -51,6 +52,12 @@ def ones(n: int, d: Any) -> Any:
     return a
 
 
+@functools.lru_cache
+def divisor(n: int) -> int:
+    """A divisor of n, so that neither it nor what it leaves is large; 0 if there is none."""
+    return next((r for r in range(64, 3, -1) if not n % r and n // r <= FEW), 0)
+
+
 def starts(rows: int, n: int) -> Any:
     """Where each row of n begins in the flat array; a column."""
     return kept_starts(rows, n) if rows <= LONGEST else column(rows, n)
@@ -68,7 +75,10 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     d = x.dtype
     if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
         n = x.shape[dim]
-        if 0 < n <= LONGEST:
+        rows = 1 if n <= FEW else n <= LONGEST and (1 if dim else divisor(n))
+        if rows and n and (rows == 1 or x.flags.c_contiguous):
+            if rows > 1:  # few numbers for each of many sums, then those
+                x, n = ones(rows, d).dot(x.reshape(rows, -1)).reshape(n // rows, -1), n // rows
             r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
             return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
     return reductions.sum(np, x, dim, keepdim)
@@ -80,7 +90,7 @@ def sum_all(x: Any) -> Any:
     if (d is F32 or d is F64) and x.ndim:
         n = x.size
         if n <= FEW or not x.flags.c_contiguous:
-            return add.reduce(x, None)
+            return add.reduce(x, None) if n <= FEW else add_up(np, x)
         flat = x.reshape(-1)
         if n <= LONGEST:
             return flat.dot(ones(n, d))
@@ -103,7 +113,7 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     d = x.dtype
     if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
         n = x.shape[dim]
-        if 0 < n <= LONGEST:
+        if n:
             return divide(sum(x, dim, keepdim), number(n, d))
     return reductions.mean(np, x, dim, keepdim)
 
@@ -150,8 +160,7 @@ def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def cumsum(x: Any, dim: int = 0) -> Any:
     """Sum so far."""
-    d = x.dtype
-    return add.accumulate(x, dim) if (d is F32 or d is F64) and x.ndim else general_cumsum(x, dim)
+    return add.accumulate(x, dim) if x.dtype is F64 and x.ndim else general_cumsum(x, dim)
 
 
 general_cumsum = functools.partial(reductions.cumsum, np)
@@ -380,24 +389,40 @@ def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    """The variance of a matrix, of all elements or along one dim; None where that is no case
-    for here.
-    """
+    """The variance of real elements; None where that is no case for here."""
     d = x.dtype
-    if not (d is F32 or d is F64) or x.ndim != 2:
+    if not (d is F32 or d is F64):
         return None
-    n = x.size if dim is None else x.shape[dim] if type(dim) is int else 0
-    if not correction < n <= LONGEST:
-        return None
+    n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
+    if n <= correction or x.ndim != 2 or x.size > LONGEST:
+        return careful_variance(x, dim, correction, keepdim)
+    x = x.astype(F64)  # the mean may be far larger than the deviation
     if dim is None:
         away = x.reshape(-1)
-        away = subtract(away, np.asarray(float(away.dot(ones(n, d))) / n, d))
+        away = subtract(away, float(away.dot(ones(n, F64))) / n)
         r = np.asarray(float(away.dot(away)) / (n - correction), d)
         return r.reshape(1, 1) if keepdim else r
     away = subtract(x, mean(x, dim, True))
     multiply(away, away, away)
     r = sum(away, dim, keepdim)
-    return divide(r, number(n - correction, d), r)
+    return divide(r, number(n - correction, F64), r).astype(d)
+
+
+def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    """The variance by distances from the mean, and by those corrected for the rounding of it."""
+    d = x.dtype
+    total = sum_all(x).reshape((1,) * x.ndim) if dim is None else sum(x, dim, True)
+    n = x.size // total.size if total.size else 0
+    if not n or not x.ndim:
+        return None
+    away = subtract(x, divide(total, number(n, d)))
+    rest = sum(away, dim, keepdim)
+    multiply(away, away, away)
+    r = subtract(sum(away, dim, keepdim), multiply(rest, divide(rest, number(n, d))))
+    r = divide(r, number(max(n - correction, 0), d))
+    if d is F32 and not np.isfinite(r).all():  # squares may be too large where the result is not
+        return careful_variance(x.astype(F64), dim, correction, keepdim).astype(F32)
+    return r
 
 
 def norm2(x: Any) -> Any:

@@ -33,8 +33,9 @@ def sources(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
     i = lib.arange(-before, n + after)
     if mode == "replicate":
         return lib.clip(i, 0, n - 1)
-    if mode == "circular":
-        return i % n
+    if mode == "circular":  # what negative amounts cut off does not come round again
+        start, stop = max(0, -before), n - max(0, -after)
+        return start + (i - start) % max(stop - start, 1)
     i = lib.abs(i)
     return lib.where(i >= n, 2 * (n - 1) - i, i)
 

@@ -10,6 +10,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from .summation import add_up, running
+
 __all__ = [
     "sum",
     "mean",
@@ -40,9 +42,9 @@ def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     if x.ndim == 0:
         return x if d.kind in "fcV" else x.astype(np.int64)
     if d.kind == "f" and d is not F16 or d.kind == "c":
-        return lib.add.reduce(x, dim, None, None, keepdim)
+        return add_up(lib, x, dim, keepdim)
     if d in LOW:
-        return lib.add.reduce(x, dim, np.float32, None, keepdim).astype(d)
+        return add_up(lib, x.astype(np.float32), dim, keepdim).astype(d)
     return lib.add.reduce(x, dim, np.int64, None, keepdim)
 
 
@@ -58,32 +60,26 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         n = math.prod([x.shape[i] for i in dim])
     d = x.dtype
     if d in LOW:
-        out = lib.add.reduce(x, dim, np.float32, None, keepdim)
-        return (out / np.float32(n)).astype(d)
+        return (add_up(lib, x.astype(np.float32), dim, keepdim) / np.float32(n)).astype(d)
     if d.kind in "iub":
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point "
             "or complex "
             f"dtype. Got: {d}. Convert with .float(), or pass dtype=torch.float32."
         )
-    out = lib.add.reduce(x, dim, None, None, keepdim)
-    return lib.true_divide(out, d.type(n))
+    return lib.true_divide(add_up(lib, x, dim, keepdim), d.type(n))
 
 
 def sum_all(lib: Any, x: Any) -> Any:
     """Sum of every element."""
     d = x.dtype
-    return lib.add.reduce(x, None) if (d is F32 or d is F64) and x.ndim else sum(lib, x)
+    return add_up(lib, x) if (d is F32 or d is F64) and x.ndim else sum(lib, x)
 
 
 def mean_all(lib: Any, x: Any) -> Any:
     """Mean of every element."""
     d = x.dtype
-    return (
-        lib.add.reduce(x, None) / d.type(x.size)
-        if (d is F32 or d is F64) and x.ndim
-        else mean(lib, x)
-    )
+    return add_up(lib, x) / d.type(x.size) if (d is F32 or d is F64) and x.ndim else mean(lib, x)
 
 
 def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -125,21 +121,11 @@ def all(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def cumsum(lib: Any, x: Any, dim: int = 0) -> Any:
-    if x.ndim == 0:
-        return x.copy()
-    d = x.dtype
-    if d in LOW:
-        return lib.cumsum(x, dim, np.float32).astype(d)
-    return lib.cumsum(x, dim, None if d.kind in "fc" else np.int64)
+    return running(lib, lib.add, x, dim)
 
 
 def cumprod(lib: Any, x: Any, dim: int = 0) -> Any:
-    if x.ndim == 0:
-        return x.copy()
-    d = x.dtype
-    if d in LOW:
-        return lib.cumprod(x, dim, np.float32).astype(d)
-    return lib.cumprod(x, dim, None if d.kind in "fc" else np.int64)
+    return running(lib, lib.multiply, x, dim)
 
 
 def matmul(lib: Any, x: Any, y: Any) -> Any:
@@ -181,7 +167,7 @@ def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return lib.asarray(logsumexp(lib, x.astype(np.float32), dim, keepdim).astype(d))
     m = lib.maximum.reduce(x, dim, None, None, True, initial=-math.inf)
     m = lib.where(lib.isfinite(m), m, d.type(0))
-    s = lib.log(lib.add.reduce(lib.exp(x - m), dim, None, None, True)) + m
+    s = lib.log(add_up(lib, lib.exp(x - m), dim, True)) + m
     if keepdim:
         return s
     return s.reshape(

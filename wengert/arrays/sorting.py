@@ -61,6 +61,12 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
     sequence, values = comparable(sequence), comparable(values)
     if values.size == 0 or sequence.size == 0:
         return lib.zeros(values.shape, np.int64)
+    if (
+        not (sequence[..., 1:] >= sequence[..., :-1]).all()
+        or sequence.ndim
+        and (sequence[..., -1] != sequence[..., -1]).any()
+    ):
+        return halved(lib, sequence, values, right)
     if sequence.ndim == 1:
         return lib.asarray(lib.searchsorted(sequence, values, side)).astype(np.int64)
     out = lib.empty(values.shape, np.int64)
@@ -69,6 +75,21 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
     for i in range(len(rows)):
         flat[i] = lib.searchsorted(rows[i], vals[i], side)
     return out
+
+
+def halved(lib: Any, sequence: Any, values: Any, right: bool) -> Any:
+    """searchsorted() by halving, step by step: in what is not in order, or ends in nan, the way
+    decides.
+    """
+    n = sequence.shape[-1]
+    low, high = lib.zeros(values.shape, np.int64), lib.full(values.shape, n, np.int64)
+    for _ in range(n.bit_length()):
+        middle = (low + high) >> 1
+        at = lib.minimum(middle, n - 1)
+        met = sequence[at] if sequence.ndim == 1 else lib.take_along_axis(sequence, at, -1)
+        onward = ~(met > values if right else met >= values) & (low < high)
+        low, high = lib.where(onward, middle + 1, low), lib.where(onward, high, middle)
+    return low
 
 
 def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
@@ -113,9 +134,32 @@ def mode_index(lib: Any, x: Any, dim: int) -> Any:
     flat = rows.reshape(-1, rows.shape[-1])
     out = lib.empty(len(flat), np.int64)
     for i, row in enumerate(flat):
+        if row.dtype.kind == "f" and lib.isnan(row).any():
+            out[i] = mode_beside_nan(row.tolist())
+            continue
         values, counts = lib.unique(row, return_counts=True)
         out[i] = lib.flatnonzero(row == values[counts.argmax()])[-1]
     return out.reshape(rows.shape[:-1])
+
+
+def mode_beside_nan(row: list[float]) -> int:
+    """The index that PyTorch's sort by insertion leads to: nothing passes a nan, and each nan is
+    a value of its own.
+    """
+    order: list[int] = []
+    for i, v in enumerate(row):
+        at = 0 if order and v < row[order[0]] else len(order)
+        while at and v < row[order[at - 1]]:
+            at -= 1
+        order.insert(at, i)
+    best = count = most = 0
+    for at, i in enumerate(order):
+        count += 1
+        if at + 1 == len(order) or row[order[at + 1]] != row[i]:
+            if count > most:
+                best, most = i, count
+            count = 0
+    return best
 
 
 def scatter_set(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:

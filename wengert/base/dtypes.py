@@ -7,6 +7,7 @@ carries one as `.np`. What is done with arrays of a dtype lives in `arrays/`.
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 import numpy as np  # first: imported from inside ml_dtypes, it takes half as long again
 
@@ -253,3 +254,26 @@ class iinfo:
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def converted(value: Any, d: dtype) -> Any:
+    """A Python number as a dtype holds it: integers cut fractions off, and unsigned ones count
+    negative numbers from the top.
+
+    RuntimeError for what is beyond its range: nan and infinity for integers too.
+
+    >>> converted(-1, uint8), converted(2.7, int32)
+    (255, 2)
+    """
+    if d.category > 1 or value is True or value is False:
+        return value
+    if isinstance(value, complex) or d.category == 0:
+        return value
+    info = iinfo(d)
+    try:
+        whole = int(value)
+    except (ValueError, OverflowError):  # nan, infinity
+        whole = info.max + 1
+    if not (info.min if info.min else -info.max) <= whole <= info.max:
+        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {value}")
+    return whole % (info.max + 1) if not info.min else whole

@@ -15,14 +15,14 @@ from ..base.modes import state
 from . import op_modes, views
 from .error_context import explain
 from .implementations import COMPOSED
-from .interp import Interp, run_op
+from .interp import Interp, narrowed, run_op
 from .op import Op
 from .op_modes import ACTIVE
 from .plan import public_name
 from .recording import record
 from .tensor import Tensor, wrap
 
-BFLOAT16, FLOAT32, FLOAT64 = dtypes.bfloat16.np, dtypes.float32.np, dtypes.float64.np
+FLOAT32, FLOAT64 = dtypes.float32.np, dtypes.float64.np
 
 
 def slow(
@@ -155,11 +155,7 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
         out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
     except (ValueError, TypeError) as e:
         raise explain(op, raws, e) from e
-    if op.kind == "elementwise" and getattr(out, "dtype", None) == FLOAT32:
-        given = [a.dtype for a in raws if hasattr(a, "dtype")]
-        if all(d == BFLOAT16 for d in given):  # Python numbers are not weak beside bfloat16
-            return xp.astype(out, BFLOAT16)
-    return out
+    return narrowed(op, xp, raws, out)
 
 
 def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import RANK, SCALARS, namespace
+from ..base.dtypes import as_dtype
 from ..base.modes import state
 from .interp import Interp, interpreter, readable, run_op, whole
 from .op import Op
@@ -32,10 +33,19 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         way = WAYS[op] = way_of(op)
     tans = way(op, primals, tangents, static, outs)
     if len(op.names) == 1:
-        return outs if tans is None else Dual(level, outs, tans)
+        return outs if tans is None else joined(level, outs, tans)
     if tans is None:
         return outs
-    return tuple([o if t is None else Dual(level, o, t) for o, t in zip(outs, tans)])
+    return tuple([o if t is None else joined(level, o, t) for o, t in zip(outs, tans)])
+
+
+def joined(level: int, out: Any, tangent: Any) -> Any:
+    """A dual of an output: the tangent in the output's dtype, for rules compute half precision in
+    single; integers have none.
+    """
+    if tangent.dtype != out.dtype:
+        tangent = namespace(tangent).astype(tangent, out.dtype)
+    return Dual(level, out, tangent) if as_dtype(out.dtype).category >= 2 else out
 
 
 # op -> f(op, primals, tangents, static, outs): the tangents of its outputs

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, default_namespace, namespace
+from ..base import dtypes
 from .op import OPS, Op
 from .tensor import Tensor, wrap
+
+BFLOAT16, FLOAT32 = dtypes.bfloat16.np, dtypes.float32.np
 
 BINARY = {
     "add": "add",
@@ -237,7 +240,16 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     xp = default_namespace() if library is None else NS[library]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
-    return getattr(xp, op.name)(*ins, *static.values())
+    return narrowed(op, xp, ins, getattr(xp, op.name)(*ins, *static.values()))
+
+
+def narrowed(op: Op, xp: Any, ins: Any, out: Any) -> Any:
+    """A result in bfloat16 if its arrays are: Python numbers are not weak beside them."""
+    if op.kind == "elementwise" and getattr(out, "dtype", None) == FLOAT32:
+        given = [a.dtype for a in ins if hasattr(a, "dtype")]
+        if given and all(d == BFLOAT16 for d in given):
+            return xp.astype(out, BFLOAT16)
+    return out
 
 
 def whole(a: Any) -> Any:

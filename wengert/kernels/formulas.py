@@ -294,14 +294,27 @@ def log_softmax_backward(row: Row) -> None:  # g, out -> gx
     row.each([0, 1], [2], "", lambda g, out: g - exp(out) * total)
 
 
+def moments(row: Row, guess: V) -> tuple[V, V]:
+    """What a first mean of a row lacks through rounding, and the variance."""
+    n = row.size
+    squares, rest = row.each([0], [], "++", lambda x: ((x - guess) * (x - guess), x - guess))
+    shift = rest / n
+    return shift, squares / n - shift * shift
+
+
+def inverse_root(variance: V, eps: V) -> V:
+    """1 / deviation; nan where the variance overflowed, which 0 would hide."""
+    return 1.0 / (variance + eps).call("sqrt") + (variance - variance)
+
+
 def standardize(row: Row) -> None:  # x, eps -> out, mean, 1 / deviation
     n = row.size
     (total,) = row.each([0], [], "+", lambda x: x)
     mean = total / n
-    (squares,) = row.each([0], [], "+", lambda x: (x - mean) * (x - mean))
-    rstd = 1.0 / (squares / n + row.number(1)).call("sqrt")
-    row.each([0], [2], "", lambda x: (x - mean) * rstd)
-    row.put(3, mean)
+    shift, variance = moments(row, mean)
+    rstd = inverse_root(variance, row.number(1))
+    row.each([0], [2], "", lambda x: (x - mean - shift) * rstd)
+    row.put(3, mean + shift)
     row.put(4, rstd)
 
 
@@ -309,10 +322,10 @@ def layer_norm(row: Row) -> None:  # x, weight, bias, eps -> out, mean, 1 / devi
     n = row.size
     (total,) = row.each([0], [], "+", lambda x: x)
     mean = total / n
-    (squares,) = row.each([0], [], "+", lambda x: (x - mean) * (x - mean))
-    rstd = 1.0 / (squares / n + row.number(3)).call("sqrt")
-    row.each([0, 1, 2], [4], "", lambda x, w, b: fma((x - mean) * rstd, w, b))
-    row.put(5, mean)
+    shift, variance = moments(row, mean)
+    rstd = inverse_root(variance, row.number(3))
+    row.each([0, 1, 2], [4], "", lambda x, w, b: fma((x - mean - shift) * rstd, w, b))
+    row.put(5, mean + shift)
     row.put(6, rstd)
 
 

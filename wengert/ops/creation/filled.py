@@ -193,7 +193,7 @@ def full(
     xp = space(device)
     d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
     shape = sized((size,), None, "full")
-    value = xp.scalar(fill_value, d) if type(fill_value) is int else fill_value
+    value = dtypes.converted(fill_value, dtypes.BY_NP[d])
     if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
         raise RuntimeError(
             f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow"
@@ -219,10 +219,17 @@ def scalar_tensor(
 ) -> Tensor:
     """A 0-d tensor of a Python number."""
     d = dtypes.as_dtype(dtype) if dtype is not None else scalar_dtype(v)
-    return finish(space(device).scalar(v, d.np), requires_grad)
+    return finish(space(device).scalar(dtypes.converted(v, d), d.np), requires_grad)
 
 
-public(scalar_tensor, method=False)
+@public(name="scalar_tensor", method=False)
+def scalar_tensor_(
+    s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """A 0-d tensor of a Python number, in the default dtype unless told."""
+    return scalar_tensor(
+        s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
+    )
 
 
 def _like(name: str, make: Any, doc: str) -> Any:
@@ -387,19 +394,12 @@ def arange(
     start, end, step = [
         v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
     ]
-    whole = dtype if dtype is not None else out.dtype if out is not None else None
-    if whole is not None and dtypes.as_dtype(whole).category == 1:
-        if step != 0 and int(step) == 0:
-            raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {whole}")
-        if all(math.isfinite(v) for v in (start, end, step)):
-            start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * (1 if step > 0 else -1) < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    for v in (start, end):
-        if v != v or v in (float("inf"), float("-inf")):
-            raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if dtype is None and out is not None:
         dtype = out.dtype
     if dtype is None:
@@ -410,12 +410,12 @@ def arange(
         )
     d = dtypes.as_np(dtype)
     xp = space(device)
-    if all(isinstance(v, int) for v in (start, end, step)) and dtypes.BY_NP[d].category == 1:
+    if all(isinstance(v, int) for v in (start, end, step)) and d == dtypes.int64.np:
         return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
     n = max(0, math.ceil((end - start) / step))
-    exact = (
-        xp.arange(0, n, 1, dtypes.float64.np) * step + start
-    )  # each from the start: no error adds up
+    if dtypes.BY_NP[d].category == 1:  # as many as there would be of the floats
+        start, step = int(start), int(step)
+    exact = xp.arange(0, n, 1, dtypes.float64.np) * step + start  # no error adds up
     return into(out, finish(xp.astype(exact, d), requires_grad), True)
 
 

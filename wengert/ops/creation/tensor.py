@@ -36,7 +36,9 @@ def infer(data: Any) -> Any:
 def plain(data: Any) -> Any:
     """Nested data with tensors replaced by their values."""
     if isinstance(data, Tensor):
-        return data.detach().tolist() if data._a.ndim else data.item()
+        if data._a.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return data.item()
     if isinstance(data, (list, tuple)):
         return (
             [plain(v) for v in data]
@@ -139,8 +141,9 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
             refuse(data)
         data = list(data)
     if isinstance(data, int) and d.category == 1:
-        check_range(data, d)
-        return xp.scalar(data, d.np)
+        if d.name == "int64" and not -(2**63) <= data < 2**63:
+            raise ValueError("Overflow when unpacking long long")
+        return xp.scalar(dtypes.converted(data, d), d.np)
     try:
         if d.category < 3 and infer(data) is not None and infer(data).category == 3:
             raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
@@ -148,12 +151,14 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
             a = xp.library.array(data)
             if a.dtype.kind == "f" and a.size == 0:
                 return a.astype(d.np)
-            if a.dtype.kind == "O":
-                raise RuntimeError("Overflow when unpacking long long")
+            if a.dtype.kind == "O" or (a.dtype.kind == "u" and d.name == "int64"):
+                raise ValueError("Overflow when unpacking long long")
+            if a.dtype.kind == "f" and not xp.library.isfinite(a).all():
+                raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             if (
                 a.dtype.kind in "iu"
                 and a.size
-                and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < dtypes.iinfo(d).min)
+                and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < lowest(d))
             ):
                 raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             return xp.astype(a, d.np)
@@ -162,14 +167,10 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         refuse(data)
 
 
-def check_range(v: int, d: dtypes.dtype) -> None:
+def lowest(d: dtypes.dtype) -> int:
+    """The smallest number that an integer dtype takes: unsigned ones count it from the top."""
     info = dtypes.iinfo(d)
-    if not info.min <= v <= info.max:
-        raise RuntimeError(
-            f"value cannot be converted to type {d.name} without overflow"
-            if d.name != "int64"
-            else "Overflow when unpacking long long"
-        )
+    return info.min or -info.max
 
 
 def check_nesting(data: Any, depth: int = 0) -> None:

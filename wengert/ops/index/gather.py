@@ -11,6 +11,7 @@ from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..dims import wrap_dim
+from ..math.compare import where
 from ..reduce.minmax import cut, gather, scatter_add
 from .indexing import check_index, index_put, take
 
@@ -67,10 +68,10 @@ def index_select_(input, dim, index):
 def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | None = None) -> int:
     """The checks of gather and scatter; returns the dimension."""
     d = wrap_dim(dim, x._a.ndim, name)
-    if index.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
     if index._a.size == 0:
         return d
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
     nx, ni = max(x._a.ndim, 1), max(index._a.ndim, 1)
     if nx != ni:
         raise RuntimeError(
@@ -326,7 +327,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
                 ones,
                 d,
             )
-            counts = counts.clamp(min=1)
+            counts = counts.masked_fill(counts == 0, 1)
             r = r / counts if r.dtype.category > 1 else r.div(counts, rounding_mode="floor")
     else:
         r = scatter_join.entry(
@@ -351,6 +352,10 @@ def rows(dim: int) -> tuple[Any, ...]:
 
 
 def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None) -> int:
+    if name == "index_fill" and index.dtype.name != "int64":
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, got {index.dtype}")
+    if name == "index_copy" and index.dtype.name != "int64":
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, got {index.dtype}")
     check_long(index, name)
     d = wrap_dim(dim, x._a.ndim, name)
     if index._a.ndim > 1:
@@ -387,8 +392,11 @@ def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None
                 f"{name}(): Number of indices ({index._a.size}) should be equal to the source size"
                 f" ({source._a.size})"
             )
-    if x._a.ndim:
-        check_index(index, x._a.shape[d], d)
+    n = x._a.shape[d] if x._a.ndim else 1
+    check_index(index, n, d)
+    known = index._a.size and not hasattr(index._a, "level")
+    if name != "index_fill" and known and (low := int(index._a.min())) < 0:
+        raise IndexError(f"{name}(): index {low} is out of bounds for dimension {d} with size {n}")
     return d
 
 
@@ -407,7 +415,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     """input with alpha times the slices of source added at index along dim."""
     d = check_rows(input, dim, index, "index_add", source)
     if alpha != 1:
-        source = source * alpha
+        source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
     return index_put.entry(
@@ -454,11 +462,14 @@ def index_fill(input, dim, index, value):
         value = scalar_tensor(value, dtype=input.dtype, device=input.device)
     if value.dtype is not input.dtype:
         value = value.to(input.dtype)
-    if input._a.ndim == 0:
-        return lifted(lambda x, i, s: index_fill(x, 0, i, s), input, index, value.reshape(()))
-    return index_put.entry(
-        input, value.expand(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
-    )
+    n = input._a.shape[d] if input._a.ndim else 1
+    index = index.reshape(-1)
+    yes = index.new_ones((), dtype=dtypes.bool).expand(tuple(index._a.shape))
+    mask = index_put.entry(input.new_zeros((n,), dtype=dtypes.bool), yes, index, spec=("array",))
+    if not input._a.ndim:
+        return where.entry(mask.reshape(()), value, input)
+    after = input._a.ndim - 1 - d
+    return where.entry(mask.reshape((n, *[1] * after)), value, input)
 
 
 @public
@@ -521,7 +532,7 @@ def put(input, index, source, accumulate=False):
             f" {input.dtype} and source.dtype = {source.dtype}"
         )
     if source._a.size != index._a.size:
-        raise RuntimeError(
+        raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got"
             f" source.numel() = {source._a.size}, index.numel() = {index._a.size}"
         )
@@ -568,6 +579,8 @@ def take_along_dim(input, indices, dim=None):
     d = wrap_dim(dim, input._a.ndim, "take_along_dim")
     s, t = list(input.shape), list(indices.shape)
     n, m = s[d], t[d]
+    if n:
+        indices = indices.remainder(n)  # negative ones count from the end
     s[d] = t[d] = 1
     common = list(broadcast_shapes(s, t))
     return gather_(

@@ -187,7 +187,7 @@ def index_dims(k: Tensor) -> int:
     d = k.dtype
     if d.name in ("bool", "uint8"):
         return k._a.ndim
-    if d.category != 1:
+    if d.name not in ("int64", "int32"):
         raise IndexError(
             f"tensors used as indices must be long, int, byte or bool tensors, not {d}"
         )

@@ -53,14 +53,7 @@ def masked_fill(input, mask, value):
             )
         value = value if value.dtype is input.dtype else value.to(input.dtype)
     else:
-        if (
-            isinstance(value, complex)
-            and input.dtype.category < 3
-            or isinstance(value, float)
-            and input.dtype.category < 2
-            and not isinstance(value, bool)
-            and value != int(value)
-        ):
+        if isinstance(value, complex) and input.dtype.category < 3:
             raise RuntimeError(
                 f"value cannot be converted to type {input.dtype.name} without overflow"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...base import dtypes
 from ...engine.kinds import opaque
 from ...engine.op import primitive, public
 from ...engine.tensor import Tensor
@@ -76,11 +77,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
         )
     if input.dtype is not s.dtype:
-        raise RuntimeError(
-            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype,"
-            f" but got boundary tensor dtype {s.dtype.name} and input value tensor dtype"
-            f" {input.dtype.name}"
-        )
+        common = dtypes.promote_types(input.dtype, s.dtype)
+        s, input = s.to(common), input.to(common)
     out = places.entry(s, input, bool(right))
     return out.int() if out_int32 else out
 

@@ -157,7 +157,7 @@ def remainder(xp, x, y):
 
 
 remainder.number_first = True
-remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor(x / y))
+remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
 
 
 @primitive(elementwise)
@@ -188,6 +188,8 @@ def add_(input, other, *, alpha=1, out=None):
     tensor([3., 4.])
     """
     check_alpha("add", input, other, alpha)
+    if alpha != 1 and is_bool(input) and is_bool(other):
+        alpha = bool(alpha)
     return add.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
@@ -195,13 +197,22 @@ def add_(input, other, *, alpha=1, out=None):
 def sub_(input, other, *, alpha=1, out=None):
     """input - alpha * other, with broadcasting."""
     check_alpha("sub", input, other, alpha)
-    for t in (input, other):
-        if type(t) is bool or isinstance(t, Tensor) and t.dtype.category == 0:
+    refuse_bool(input, other)
+    return sub.entry(input, other if alpha == 1 else other * alpha, out=out)
+
+
+def is_bool(t: Any) -> bool:
+    return type(t) is bool or isinstance(t, Tensor) and t.dtype.category == 0
+
+
+def refuse_bool(*operands: Any) -> None:
+    """RuntimeError if a difference has a bool operand."""
+    for t in operands:
+        if is_bool(t):
             raise RuntimeError(
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
                 " trying to invert a mask, use the `~` or `logical_not()` operator instead."
             )
-    return sub.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
 def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
@@ -227,6 +238,8 @@ def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
 @public(name="rsub")
 def rsub_(input, other, *, alpha=1):
     """other - alpha * input."""
+    check_alpha("rsub", input, other, alpha)
+    refuse_bool(input, other)
     return rsub.entry(input if alpha == 1 else input * alpha, other)
 
 
@@ -248,7 +261,7 @@ def div_(input, other, *, rounding_mode=None, out=None):
 @op(elementwise, public=False, method=False)
 def trunc_divide(xp, x, y):
     """x / y rounded towards zero."""
-    return xp.div(x - xp.fmod(x, y), y) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
+    return xp.trunc(xp.div(x, y)) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
 
 
 trunc_divide.vjp(x=_no_slope, y=_no_slope)
@@ -330,8 +343,9 @@ addcdiv_op.vjp(
 
 @op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
 def lerp_op(xp, x, end, weight):
-    """x + weight * (end - x)."""
-    return x + (end - x) * weight
+    """x + weight * (end - x), counted from the nearer end: exact at both."""
+    way = end - x
+    return xp.where(xp.lt(xp.abs(weight), 0.5), x + way * weight, end - way * (1 - weight))
 
 
 lerp_op.vjp(
@@ -378,7 +392,8 @@ def between(careful):
             run: Any = find(t) if input._n is end._n is None else None
             usual = run is not None and shape and t is type(b) and shape == b.shape
             if usual and (d is F32 or d is F64) and d is b.dtype:
-                return plain(run(a, b, weight))
+                near = -0.5 < weight < 0.5
+                return plain(run(a, b, weight) if near else run(b, a, 1 - weight))
         return careful(input, end, weight, **kw)
 
     return f
@@ -388,6 +403,8 @@ def between(careful):
 @short(with_product)
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
+    if max(t.dtype.category for t in (input, tensor1, tensor2)) < 2:
+        value = int(value)
     return addcmul_op.entry(input, tensor1, tensor2, value)
 
 
@@ -413,6 +430,8 @@ def lerp(input, end, weight):
             f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
         )
     if type(weight) is float or type(weight) is int:
+        if not -0.5 < weight < 0.5:  # from the nearer end
+            return lerp_number.entry(end, input, 1 - weight)
         return lerp_number.entry(input, end, weight)
     return lerp_op.entry(input, end, weight)
 

@@ -13,8 +13,8 @@ from ...base.returns import named
 from ...engine.fast_paths import alone, short
 from ...engine.kinds import elementwise
 from ...engine.op import primitive, public
-from .arithmetic import mul
-from .arithmetic import pow as power
+from ...engine.tensor import Tensor
+from .arithmetic import mul, pow_base
 from .unary import round_half
 
 
@@ -28,7 +28,7 @@ def copysign(xp, x, y):
 
 
 copysign.vjp(
-    x=lambda xp, g, x, out: g * xp.where(xp.eq(x, 0), xp.zeros_like(x), xp.sign(x) * xp.sign(out)),
+    x=lambda xp, g, x, out: xp.keep(g * (out / x), xp.ne(x, 0)),
     y=lambda xp, g: xp.zeros_like(g),
 )
 
@@ -99,16 +99,14 @@ def logaddexp2(xp, x, y):
 
 
 def _weight(word: str) -> Any:
-    """The derivative is b ** (x - out); the difference of like infinities counts as 0."""
+    """The derivative is 1 / (1 + b ** (y - x)): the result may have rounded the difference away."""
 
-    def slope(xp: Any, g: Any, x: Any, out: Any) -> Any:
-        stuck = xp.eq(x, out)
-        gap = xp.where(stuck, xp.zeros_like(out), x - out)
-        return g * getattr(xp, word)(gap)
+    def slope(xp: Any, g: Any, x: Any, y: Any) -> Any:
+        return g / (1 + getattr(xp, word)(y - x))
 
     return {
-        "x": lambda xp, g, x, out: slope(xp, g, x, out),
-        "y": lambda xp, g, y, out: slope(xp, g, y, out),
+        "x": lambda xp, g, x, y: slope(xp, g, x, y),
+        "y": lambda xp, g, x, y: slope(xp, g, y, x),
     }
 
 
@@ -177,7 +175,7 @@ nextafter.vjp(
 @public
 def ldexp(input, other):
     """input * 2 ** other."""
-    return mul.entry(input, power.entry(2.0, other))
+    return mul.entry(input, pow_base.entry(2.0, other) if isinstance(other, Tensor) else 2.0**other)
 
 
 @primitive(
@@ -253,7 +251,7 @@ def sinc(xp, x):
 
 
 def _sinc(xp: Any, g: Any, x: Any) -> Any:
-    zero = xp.eq(x, 0)
+    zero = xp.eq(x * x * math.pi, 0)
     p = xp.where(zero, xp.ones_like(x), x) * math.pi
     return xp.where(zero, xp.zeros_like(g), g * ((p * xp.cos(p) - xp.sin(p)) * math.pi / (p * p)))
 

@@ -6,7 +6,7 @@ from ...base import dtypes
 from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.op import function, public
 from ...engine.tensor import Tensor
-from .compare import clamp_scalar, maximum, minimum, where_
+from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
 
 
 def limited(careful):
@@ -55,7 +55,7 @@ def clamp(input, min=None, max=None):
     if input.dtype.category == 0:
         raise RuntimeError("clamp is not implemented for 'Bool'")
     if min is not None and min != min or max is not None and max != max:
-        return input * float("nan")
+        return clamp_tensor(input, min, max)
     return clamp_scalar.entry(input, min, max)
 
 
@@ -76,28 +76,10 @@ def clamp_tensor(x, low, high):
         [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]
     )
     x = x if x.dtype is target else x.to(target)
-    if low is not None:
-        low = tensor(low)
-        low = low if low.dtype is target else low.to(target)
-        x = where_((x >= low) | x.isnan(), x, low) if not needs_nan(low) else maximum.entry(x, low)
-    if high is not None:
-        high = tensor(high)
-        high = high if high.dtype is target else high.to(target)
-        x = (
-            where_((x <= high) | x.isnan(), x, high)
-            if not needs_nan(high)
-            else minimum.entry(x, high)
-        )
-    return x
-
-
-def needs_nan(t):
-    """Whether a limit has nan in it."""
-    return (
-        t.dtype.category == 2
-        and not hasattr(t._a, "level")
-        and bool(t.detach().isnan().any().item())
-    )
+    low, high = (None if t is None else tensor(t).to(target) for t in (low, high))
+    if high is None:
+        return clamp_above.entry(x, low)
+    return clamp_below.entry(x, high) if low is None else clamp_between.entry(x, low, high)
 
 
 @public

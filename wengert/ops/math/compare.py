@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...base import dtypes
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import elementwise
-from ...engine.op import primitive, public
+from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor
 
 BOOL = dtypes.bool.np
@@ -194,5 +194,40 @@ def _clamp(xp, g, x, low, high):
     return xp.keep(g, inside)
 
 
+@op(elementwise, public=False, method=False, node="ClampBackward1")
+def clamp_between(xp, x, low, high):
+    """x limited to [low, high], arrays: high wins."""
+    return xp.minimum(xp.maximum(x, low), high)
+
+
+clamp_between.vjp(
+    x=lambda xp, g, x, low, high: xp.keep(g, xp.logical_and(xp.ge(x, low), xp.le(x, high))),
+    low=lambda xp, g, x, low, high: xp.keep(g, xp.logical_and(xp.lt(low, high), xp.lt(x, low))),
+    high=lambda xp, g, x, low, high: xp.keep(g, xp.logical_or(xp.gt(x, high), xp.lt(high, low))),
+)
+
+
+@op(elementwise, public=False, method=False, node="ClampMinBackward1")
+def clamp_above(xp, x, low):
+    """x, at least low, an array."""
+    return xp.maximum(x, low)
+
+
+clamp_above.vjp(
+    x=lambda xp, g, x, low: xp.keep(g, xp.ge(x, low)),
+    low=lambda xp, g, x, low: xp.keep(g, xp.lt(x, low)),
+)
+
+
+@op(elementwise, public=False, method=False, node="ClampMaxBackward1")
+def clamp_below(xp, x, high):
+    """x, at most high, an array."""
+    return xp.minimum(x, high)
+
+
+clamp_below.vjp(
+    x=lambda xp, g, x, high: xp.keep(g, xp.le(x, high)),
+    high=lambda xp, g, x, high: xp.keep(g, xp.gt(x, high)),
+)
 clamp_scalar.vjp(x=_clamp)
 clamp_scalar.node.__name__ = clamp_scalar.node.__qualname__ = "ClampBackward1"

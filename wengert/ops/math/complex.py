@@ -102,7 +102,24 @@ def polar(abs, angle):
             f"Expected both inputs to be Half, Float or Double tensors but got {_name(abs)} and "
             f"{_name(angle)}"
         )
-    return join_parts.entry(abs * angle.cos(), abs * angle.sin())
+    return polar_op.entry(abs, angle)
+
+
+@op(elementwise, public=False, method=False, name="polar", types="same")
+def polar_op(xp, x, y):
+    """x times (cos(y) + i sin(y))."""
+    return xp.join_parts(x * xp.cos(y), x * xp.sin(y))
+
+
+def _polar_length(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    return xp.real(xp.conj(g) * xp.sgn(out))
+
+
+def _polar_angle(xp: Any, g: Any, out: Any) -> Any:
+    return xp.real(xp.conj(g) * out * 1j)
+
+
+polar_op.vjp(complex=True, x=_polar_length, y=_polar_angle)
 
 
 # ---- parts, as views
@@ -290,6 +307,8 @@ def adjoint(input):
     >>> torch.tensor([[1j, 2], [3, 4]]).adjoint().shape
     torch.Size([2, 2])
     """
+    if input._a.ndim == 0:
+        return conj(input) if input.dtype.category == 3 else input.permute(())
     if input._a.ndim < 2:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got "

@@ -6,6 +6,7 @@ pooling are in `adaptive_pool.py`, the kernels in `arrays/pool.py`.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -487,6 +488,8 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     >>> F.lp_pool1d(torch.tensor([[3., 4.]]), 2, 2)
     tensor([[5.]])
     """
+    if norm_type == math.inf:
+        return max_pool1d(input, kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return _power_mean(
         pooled, norm_type, per_dimension("lp_pool1d", "kernel_size", kernel_size, 1)[0]
@@ -500,6 +503,8 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     >>> F.lp_pool2d(torch.ones(1, 2, 2), 2, 2)
     tensor([[[2.]]])
     """
+    if norm_type == math.inf:
+        return max_pool2d(input, kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     kh, kw = per_dimension("lp_pool2d", "kernel_size", kernel_size, 2)
     return _power_mean(pooled, norm_type, kh * kw)
@@ -512,6 +517,8 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     >>> F.lp_pool3d(torch.ones(1, 2, 2, 1), 2, (2, 2, 1))
     tensor([[[[2.]]]])
     """
+    if norm_type == math.inf:
+        return max_pool3d(input, kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     kd, kh, kw = per_dimension("lp_pool3d", "kernel_size", kernel_size, 3)
     return _power_mean(pooled, norm_type, kd * kh * kw)

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS
+from ...base import dtypes
 from ...base.returns import named
 from ...engine.fast_paths import F32, F64, along, plain, short
 from ...engine.kinds import movement, opaque, reduction
@@ -28,9 +29,20 @@ def amin(xp, x, dim=None, keepdim=False):
 
 def _shared(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     shape = tuple(x.shape)
-    hit = xp.astype(xp.eq(x, restore(xp, out, shape, dim, keepdim)), out.dtype)
-    n = xp.sum(hit, dim, True) if shape else hit
-    return hit * (restore(xp, g, shape, dim, keepdim) / n)
+    hit = xp.astype(xp.eq(x, restore(xp, out, shape, dim, keepdim)), g.dtype)
+    return hit * (restore(xp, g, shape, dim, keepdim) / (xp.sum(hit, dim, True) if shape else hit))
+
+
+def share(xp: Any, g: Any, x: Any, hit: Any, dim: Any) -> Any:
+    """g in equal parts for the elements that were hit."""
+    n = xp.astype(hit, g.dtype)
+    return xp.keep(g / (xp.sum(n, dim, True) if x.ndim else n), hit)
+
+
+def shared_by_all(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """g in equal parts for the elements equal to out; for those that are nan, if it is."""
+    same = xp.logical_or(xp.eq(x, out), xp.logical_and(xp.isnan(x), xp.isnan(out)))
+    return share(xp, g, x, same, None)
 
 
 amax.vjp(x=_shared)
@@ -50,7 +62,7 @@ def min_all(xp, x):
 
 
 for _all in (max_all, min_all):
-    _all.vjp(x=lambda xp, g, x, out: _shared(xp, g, x, out, None, False))
+    _all.vjp(x=shared_by_all)
 
 
 @primitive(reduction, public=False, method=False)
@@ -246,7 +258,9 @@ _am("amin", amin)
 def aminmax(input, *, dim=None, keepdim=False):
     """(min, max) of all elements, or along dim."""
     d = reduced(dim, input._a.ndim, "aminmax")
-    if input._a.size == 0 and (d is None or input._a.shape[d] == 0):
+    if input._a.size == 0 and d is not None and input._a.shape[d] == 0:
+        raise IndexError(f"aminmax: Expected reduction dim {dim} to have non-zero size.")
+    if input._a.size == 0 and d is None:
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no"
             " identity."
@@ -417,8 +431,7 @@ def _median(name: str, skip: bool) -> Any:
         if dim is None:
             if input._a.size == 0:
                 return wrap(input.new_full((), float("nan"))._a)
-            flat = input.reshape(-1)
-            return f(flat, 0)[0]
+            return middle.entry(input)
         d = wrap_dim(dim, input._a.ndim, name)
         if input._a.ndim == 0:
             return by_index(name, input, dim, keepdim, "kth_index", k=0)
@@ -429,6 +442,18 @@ def _median(name: str, skip: bool) -> Any:
         n = input._a.shape[d]
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 
+    @op(
+        opaque, name=f"{name}_all", public=False, method=False, node=f"{name.capitalize()}Backward0"
+    )
+    def middle(xp, x):
+        flat = xp.reshape(x, (-1,))
+        if dtypes.as_dtype(x.dtype).category < 2:
+            place = xp.kth_index(flat, (flat.shape[0] - 1) // 2, 0)
+        else:
+            place = xp.nanmedian_index(flat, 0) if skip else xp.median_index(flat, 0)
+        return xp.reshape(xp.gather(flat, xp.reshape(place, (1,)), 0), ())
+
+    middle.vjp(x=shared_by_all)
     f.__name__ = name
     f.__doc__ = "The lower median of all elements; with dim, (values, indices) along it; nan " + (
         "is ignored." if skip else "wins."
@@ -476,6 +501,10 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     xp = namespace(input._a)
     d = 0 if dim is None else wrap_dim(dim, input._a.ndim, "unique_consecutive")
     x = input.reshape(-1) if dim is None else input.movedim(d, 0)
+    if dim is not None and 0 in x.shape[1:]:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
     n = x._a.shape[0]
     if n == 0:
         none = wrap(xp.zeros((0,), "int64"))

@@ -10,6 +10,7 @@ from ...engine.kinds import opaque
 from ...engine.op import primitive, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
+from ..math.arithmetic import lerp
 
 
 def _quantile(name: str, skip: bool) -> Any:
@@ -65,8 +66,7 @@ def _quantile(name: str, skip: bool) -> Any:
             r = a
         else:
             b = values.gather(-1, high_i.long())
-            w = 0.5 if interpolation == "midpoint" else rank - low_i
-            r = a + (b - a) * w
+            r = lerp(a, b, 0.5 if interpolation == "midpoint" else rank - low_i)
         r = r.movedim(-1, 0)
         if keepdim:
             d = None if dim is None else wrap_dim(dim, nd, name)

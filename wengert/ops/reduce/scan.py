@@ -32,12 +32,12 @@ def cumprod(xp, x, dim=0):
     """Product so far along dim."""
 
 
-def _cumprod(xp: Any, g: Any, x: Any, dim: int) -> Any:
+def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     """Product of the elements before, times the sum over later positions of g and the products up
     to there.
 
-    That sum is the recurrence s[i] = g[i] + x[i + 1] s[i + 1], so nothing is divided by and zeros
-    are exact.
+    Where nothing is zero, by division. Else the sum is the recurrence
+    s[i] = g[i] + x[i + 1] s[i + 1], so zeros are exact.
     """
     n = x.shape[dim] if x.ndim else 0
     if n == 0:
@@ -50,7 +50,9 @@ def _cumprod(xp: Any, g: Any, x: Any, dim: int) -> Any:
     for i in range(n - 2, -1, -1):
         later = xp.select(g, dim, i) + xp.select(x, dim, i + 1) * later
         parts.append(before[i] * later)
-    return xp.stack(*parts[::-1], dim=dim)
+    zero = xp.eq(x, 0)
+    quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)
+    return xp.where(xp.any(zero, dim, True), xp.stack(*parts[::-1], dim=dim), quotients)
 
 
 cumprod.vjp(x=_cumprod)
@@ -68,11 +70,8 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     # summed in double precision
     d = g.dtype
     if dtypes.as_dtype(d).category == 2:
-        g, x, out = (
-            xp.astype(g, dtypes.float64.np),
-            xp.astype(x, dtypes.float64.np),
-            xp.astype(out, dtypes.float64.np),
-        )
+        g, x = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np)
+        out = xp.logcumsumexp(x, dim)
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)
@@ -122,7 +121,8 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
             from ...base import dtypes
 
             input = input.to(dtypes.int64)
-        return o.entry(input, wrap_dim(dim, input._a.ndim, name))
+        r = o.entry(input, wrap_dim(dim, input._a.ndim, name))
+        return r if dtype is None or r.dtype is dtype else r.to(dtype)
 
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
@@ -148,6 +148,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return input.clone()
     d = wrap_dim(dim, input._a.ndim, "diff")
     for t in (prepend, append):
         if t is not None and t._a.ndim != input._a.ndim:
@@ -159,7 +161,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         m = x._a.shape[d]
         a, b = x.narrow(d, 0, max(m - 1, 0)), x.narrow(d, min(1, m), max(m - 1, 0))
         x = b.logical_xor(a) if x.dtype.category == 0 else b - a
-    return x if n else input.clone()
+    return x
 
 
 def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:

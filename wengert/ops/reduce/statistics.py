@@ -8,7 +8,7 @@ from typing import Any
 from ...arrays.lookup import NS
 from ...base import dtypes
 from ...engine.fast_paths import F32, F64, along, plain, short, whole
-from ...engine.kinds import reduction
+from ...engine.kinds import opaque, reduction
 from ...engine.op import function, op, primitive, public
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
@@ -21,7 +21,7 @@ def prod(xp, x, dim=None, keepdim=False):
 
 
 def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
-    """Each element gets g times the product of the others: division is exact only without zeros."""
+    """Each element gets g times the product of the others: by division where none is zero."""
     shape = tuple(x.shape)
     if not shape:
         return g
@@ -36,15 +36,21 @@ def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     order = (*kept, *last)
     y = xp.reshape(xp.permute(x, order), (*rest, n))
     g = xp.reshape(xp.permute(g, order), (*rest, 1))
+    out = xp.reshape(restore(xp, out, shape, dim, keepdim), (*rest, 1))
     d = len(kept)
-    one = xp.ones_like(xp.select(y, d, 0))
-    left, right = [one], [one]
-    for i in range(n - 1):
-        left.append(left[-1] * xp.select(y, d, i))
-        right.append(right[-1] * xp.select(y, d, n - 1 - i))
-    others = xp.stack(*[a * b for a, b in zip(left, reversed(right))], dim=d)
-    out = xp.reshape(g * others, tuple([shape[d] for d in order]))
+    zero = xp.eq(y, 0)
+    quotients = out / xp.where(zero, xp.ones_like(y), y)
+    others = before(xp, y, d) * xp.flip(before(xp, xp.flip(y, (d,)), d), (d,))
+    factor = xp.where(xp.any(zero, d, True), others, quotients)
+    out = xp.reshape(g * factor, tuple([shape[d] for d in order]))
     return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
+
+
+def before(xp: Any, x: Any, d: int) -> Any:
+    """Products of the elements before each one, along the last dimension."""
+    n, every = x.shape[d], (slice(None),) * d
+    one = xp.ones_like(xp.getitem(x, (*every, slice(0, 1))))
+    return xp.cumprod(xp.cat(one, xp.getitem(x, (*every, slice(0, n - 1))), dim=d), d)
 
 
 prod.vjp(x=_prod)
@@ -55,11 +61,9 @@ def prod_(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return prod.entry(
-        input,
-        None if dim is None else (wrap_dim(dim, input._a.ndim, "prod") if input._a.ndim else None),
-        keepdim,
-    )
+    d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
+    r = prod.entry(input, d if input._a.ndim else None, keepdim)
+    return r if dtype is None or r.dtype is dtype else r.to(dtype)
 
 
 def _truth(name: str) -> Any:
@@ -147,11 +151,9 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
         return r
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
-    return (
-        xp.sum(square_of(xp, centred), dim, keepdim) / max(n - correction, 0)
-        if n - correction > 0
-        else xp.sum(square_of(xp, centred), dim, keepdim) / xp.zeros((), real_dtype(x))
-    )
+    rest = xp.sum(centred, dim, keepdim)  # what the rounding of the mean has left
+    total = xp.sum(square_of(xp, centred), dim, keepdim) - square_of(xp, rest) / max(n, 1)
+    return total / (n - correction if n and n > correction else xp.zeros((), real_dtype(x)))
 
 
 def square_of(xp: Any, x: Any) -> Any:
@@ -168,11 +170,31 @@ def real_dtype(x: Any) -> Any:
 
 def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     n = count(tuple(x_shape), dim)
-    scale = 2 / (n - correction) if n != correction else math.nan
-    return restore(xp, g, x_shape, dim, keepdim) * (x - xp.mean(x, dim, True)) * scale
+    g, away = restore(xp, g, x_shape, dim, keepdim), x - xp.mean(x, dim, True)
+    if n > correction:
+        return g * away * (2 / (n - correction))
+    return g * xp.where(xp.eq(away, 0), math.nan, math.inf)
 
 
 var.vjp(complex=True, x=_var)
+
+
+@op(reduction, public=False, method=False, name="std")
+def deviation(xp, x, dim=None, correction=1, keepdim=False):
+    """Root of the variance."""
+    return xp.sqrt(xp.var(x, dim, correction, keepdim))
+
+
+def _deviation(
+    xp: Any, g: Any, x: Any, out: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool
+) -> Any:
+    """0 where nothing deviates, though the root is steep there."""
+    still = xp.eq(out, 0)
+    slope = xp.where(still, xp.zeros_like(g), g / (xp.where(still, xp.ones_like(out), out) * 2))
+    return _var(xp, slope, x, x_shape, dim, correction, keepdim)
+
+
+deviation.vjp(complex=True, x=_deviation)
 
 
 def correction_of(
@@ -214,12 +236,11 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 " reduction factor (input numel divided by output numel).",
                 stacklevel=2,
             )
-        v = low(var.entry, input, d, c, keep)
-        v = v.sqrt() if root else v
+        v = low((deviation if root else var).entry, input, d, c, keep)
         return (v, mean_(input, d, keep)) if pair else v
 
     if not pair:
-        short(deviation(root))(f)
+        short(spread(root))(f)
     f.__name__ = name
     f.__doc__ = (
         ("Standard deviation" if root else "Variance")
@@ -229,7 +250,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
     return public(f, name=name)
 
 
-def deviation(root: bool) -> Any:
+def spread(root: bool) -> Any:
     """The short form of var() and std(), and of both along one dim, with the usual correction."""
     find = var.impl.get
 
@@ -334,8 +355,8 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
         return x * xp.where(zero, xp.zeros_like(out), g / safe)
     a = xp.abs(x)
     if ord in (math.inf, -math.inf):
-        hit = xp.astype(xp.eq(a, out), out.dtype)
-        return xp.sgn(x) * (hit * (g / xp.sum(hit, dim, True)))
+        hit = xp.logical_or(xp.eq(a, out), xp.isnan(a))  # several nan share it
+        return xp.sgn(x) * (xp.keep(g / xp.sum(xp.astype(hit, out.dtype), dim, True), hit))
     at0 = xp.eq(a, 0)
     p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
     return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))
@@ -446,6 +467,24 @@ def renorm(input, p, dim, maxnorm):
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     d = wrap_dim(dim, input._a.ndim, "renorm")
-    n = vector_norm_(input, p, [i for i in range(input._a.ndim) if i != d], True)
-    scale = (maxnorm / (n + 1e-7)).where(n > maxnorm, n.new_ones(()))
-    return input * scale
+    dims = tuple([i for i in range(input._a.ndim) if i != d])
+    return low(scaled_down.entry, input, float(p), dims, maxnorm)
+
+
+@op(opaque, public=False, method=False, name="renorm")
+def scaled_down(xp, x, p=2.0, dims=(), maxnorm=1.0):
+    """x times at most 1, so that its norms over dims do not exceed maxnorm."""
+    n = xp.vector_norm(x, p, dims, True)
+    return x * xp.where(xp.gt(n, maxnorm), maxnorm / (n + 1e-7), xp.ones_like(n))
+
+
+def _scaled_down(xp: Any, g: Any, x: Any, p: float, dims: Any, maxnorm: float) -> Any:
+    """What is short enough passes g as it is, also where its norm has no slope."""
+    n = xp.vector_norm(x, p, dims, True)
+    inverse = 1 / (n + 1e-7)
+    dots = xp.sum(xp.real(xp.conj(x) * g), dims, True)
+    slope = g - _vector_norm(xp, dots, x, n, p, dims, True) * inverse
+    return xp.where(xp.gt(n, maxnorm), slope * (inverse * maxnorm), g)
+
+
+scaled_down.vjp(complex=True, x=_scaled_down)

@@ -79,7 +79,8 @@ def reduced(dim, ndim, name):
     if dim is None:
         return None
     if isinstance(dim, (tuple, list)):
-        return wrap_dims(dim, ndim, name) if len(dim) else None
+        dims = wrap_dims(dim, ndim, name)
+        return dims if dims and ndim else None
     return wrap_dim(dim, ndim, name) if ndim else (wrap_dim(dim, ndim, name), None)[1]
 
 

@@ -179,8 +179,10 @@ def flipped(careful: Any) -> Any:
 @short(flipped)
 def flip_(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
-    dims = args if dims is None else (dims,)
-    return flip.entry(input, wrap_dims(sizes_of(dims, "flip"), input._a.ndim, "flip"))
+    if dims is None and not args:
+        raise TypeError('flip() missing 1 required positional arguments: "dims"')
+    dims = wrap_dims(sizes_of(args if dims is None else (dims,), "flip"), input._a.ndim, "flip")
+    return flip.entry(input, dims) if input._a.ndim else input.clone()
 
 
 @public

@@ -167,11 +167,10 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
 @public(function=False, name="view")
 def view_(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype."""
-    if (
+    if dtype is not None or (
         len(shape) == 1
-        and type(shape[0]) is not int
         and not isinstance(shape[0], (tuple, list))
-        or dtype is not None
+        and not hasattr(shape[0], "__index__")
     ):
         from ..creation.tensor import view_dtype
 
