@@ -1,0 +1,1 @@
+"""What wengert writes for other programs: event files for TensorBoard, ONNX models."""

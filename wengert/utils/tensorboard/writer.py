@@ -1,0 +1,5 @@
+"""torch.utils.tensorboard.writer: re-exports."""
+
+from ...export.tensorboard.writer import FileWriter, SummaryWriter
+
+__all__ = ["FileWriter", "SummaryWriter"]
