@@ -74,6 +74,7 @@ short, int, long = int16, int32, int64
 
 # packages and modules that are imported when first used
 _LAZY = (
+    "_C",
     "_custom_op",
     "_custom_ops",
     "_dynamo",
@@ -94,6 +95,7 @@ _LAZY = (
     "func",
     "functional",
     "futures",
+    "fx",
     "hub",
     "library",
     "linalg",
@@ -101,6 +103,7 @@ _LAZY = (
     "multiprocessing",
     "nn",
     "optim",
+    "overrides",
     "profiler",
     "random",
     "return_types",
@@ -168,6 +171,14 @@ _PROVIDED = {
     "load": "io",
     "vmap": "func",
     "compile": "compiler.entry",
+    "_assert": "api.assertions",
+    "_check": "api.assertions",
+    "_check_index": "api.assertions",
+    "_check_is_size": "api.assertions",
+    "_check_not_implemented": "api.assertions",
+    "_check_type": "api.assertions",
+    "_check_value": "api.assertions",
+    "_check_with": "api.assertions",
     "cond": "transforms.control_flow",
     "while_loop": "transforms.control_flow",
     "AcceleratorError": "base.errors",

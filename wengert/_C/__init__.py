@@ -1,5 +1,7 @@
 """torch._C: the few names of PyTorch's C++ module that scripts use."""
 
+from ..api.overrides import DISABLED as _disabled_torch_function_impl
+from ..api.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 from ..base.absent import absent as _absent
 from ..base.devices import device
 from ..base.dtypes import dtype
@@ -7,6 +9,16 @@ from ..base.errors import LinAlgError as _LinAlgError
 from ..base.formats import layout, memory_format
 from ..base.size import Size
 
-__all__ = ["Size", "_LinAlgError", "device", "dtype", "layout", "memory_format"]
+__all__ = [
+    "DisableTorchFunction",
+    "DisableTorchFunctionSubclass",
+    "Size",
+    "_disabled_torch_function_impl",
+    "_LinAlgError",
+    "device",
+    "dtype",
+    "layout",
+    "memory_format",
+]
 
 __getattr__ = _absent("torch._C")

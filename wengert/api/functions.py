@@ -22,7 +22,7 @@ from ..engine.registry import Declared
 from ..engine.signature import callable_of
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import become, check_inplace, check_operands, inplace, mutated, overlaps
-from . import catalogue
+from . import catalogue, overrides
 
 catalogue.load()
 
@@ -33,7 +33,8 @@ def resolve(namespace: str, name: str) -> Any:
         f = FUNCTIONS[namespace][name]
     except KeyError:
         raise not_yet(f"torch.{namespace}".removesuffix("."), name) from None
-    return finished(f, name, namespace)
+    full = f"torch.{namespace}".removesuffix(".") + f".{name}"
+    return overrides.made(finished(f, name, namespace), full)
 
 
 def finished(f: Any, name: str, namespace: str = "", method: bool = False) -> Any:

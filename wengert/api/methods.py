@@ -23,7 +23,7 @@ from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from ..ops.index import indexing
-from . import functions
+from . import functions, overrides
 from .fill import copy_, fill_, zero_
 from .operators import comparison, inplace_operator, operator_entry, reflected
 from .transposes import H, T, mH, mT, part
@@ -109,7 +109,7 @@ class Lazy:
         self.name, self.make = name, make
 
     def __get__(self, obj: Any, cls: Any) -> Any:
-        f = self.make()
+        f = overrides.made(self.make(), f"torch.Tensor.{self.name}")
         setattr(Tensor, self.name, f)
         return f.__get__(obj, cls) if hasattr(f, "__get__") else f
 
@@ -545,3 +545,4 @@ def setup() -> None:
 
 
 setup()
+overrides.setup()

@@ -37,6 +37,9 @@ class Box:
     grad: Any = None
 
 
+on_subclass: list[Any] = []  # called with each subclass of Tensor that is defined
+
+
 class Tensor:
     """A multi-dimensional array that can record how it was computed.
 
@@ -51,6 +54,11 @@ class Tensor:
     _x: Any  # Extras or None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for hear in on_subclass:
+            hear(cls)
 
     if TYPE_CHECKING:  # what `tensor/` attaches, for type checkers
 

@@ -1,0 +1,116 @@
+"""__torch_function__: subclasses keep their class, others stand in, modes see public functions."""
+
+import gc
+import inspect
+
+import pytest
+
+import wengert as w
+from wengert.api import overrides as o
+
+
+@pytest.fixture
+def Meters():
+    """A subclass that only wants its results to be of its class; gone after the test."""
+    yield type("Meters", (w.Tensor,), {"__module__": __name__})
+    gc.collect()
+
+
+@pytest.fixture
+def Logged():
+    """A subclass that keeps a list of the functions that are called with it."""
+
+    class Logged(w.Tensor):
+        seen = []
+
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            cls.seen.append(o.resolve_name(func))
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    yield Logged
+    del Logged
+    gc.collect()
+
+
+class Thing:
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return func, args, kwargs
+
+
+def test_results_of_a_subclass_are_of_the_subclass(Meters):
+    x = w.ones(2, 2).as_subclass(Meters)
+    for y in (x + 1, 1 - x, x > 0, x.sum(), x[0], w.cat([x, w.ones(1, 2)]), w.relu(x), x.T + x):
+        assert type(y) is Meters
+    assert type(x.max(dim=0)[0]) is Meters
+    assert type(x.split(1)[0]) is Meters
+    assert type(w.ones(1) + w.ones(1)) is w.Tensor
+    assert type(w.nn.Parameter(w.ones(1)) * 2) is w.Tensor
+
+
+def test_a_subclass_is_asked_once_for_each_call(Logged):
+    x = w.ones(2).as_subclass(Logged)
+    Logged.seen.clear()
+    y = w.nn.functional.softmax(x + 1, dim=0)
+    assert Logged.seen[-1] == "torch.nn.functional.softmax" and len(Logged.seen) == 2
+    assert type(y) is Logged
+
+
+def test_gradients_flow_through_a_subclass(Meters):
+    x = w.ones(2, requires_grad=True)
+    (x.as_subclass(Meters) * 3).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_another_class_stands_in_wherever_it_is():
+    t = Thing()
+    assert w.add(t, 2)[0] is w.add
+    assert w.cat([w.ones(1), t])[0] is w.cat
+    assert w.nn.functional.pad(w.ones(2), (0, 1), value=t)[0] is w.nn.functional.pad
+    assert w.mean(t, dim=0)[2] == {"dim": 0}
+    assert w.ones(3)[t][0] is w.Tensor.__getitem__
+
+
+def test_nobody_who_answers_is_an_error():
+    class Silent(Thing):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return NotImplemented
+
+    with pytest.raises(TypeError, match="Silent"):
+        w.add(Silent(), 1)
+
+
+def test_modes_see_what_is_called_and_are_off_inside():
+    class Names(o.TorchFunctionMode):
+        def __init__(self):
+            self.names = []
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            self.names.append(o.resolve_name(func))
+            return func(*args, **(kwargs or {}))
+
+    with Names() as outer, Names() as inner:
+        w.nn.functional.linear(w.ones(1, 2), w.ones(3, 2))
+    assert inner.names == outer.names == ["torch.ones", "torch.ones", "torch.nn.functional.linear"]
+    w.ones(1)
+    assert len(inner.names) == 3
+
+
+def test_switched_off(Meters):
+    with o.DisableTorchFunctionSubclass():
+        assert type(w.ones(2).as_subclass(Meters) + 1) is w.Tensor
+    assert o.has_torch_function((Thing(),)) and not o.has_torch_function((w.ones(1),))
+
+
+def test_functions_of_ones_own():
+    @o.wrap_torch_function(lambda x: (x,))
+    def mine(x):
+        return x
+
+    assert mine(1) == 1 and mine(Thing())[0] is mine
+
+
+def test_signatures_stay():
+    assert list(inspect.signature(w.nn.functional.softmax).parameters)[:2] == ["input", "dim"]

@@ -1,0 +1,454 @@
+"""__torch_function__: classes and modes that stand in for public functions (torch.overrides).
+
+Off, it costs nothing. While somebody asks for it (a subclass of Tensor was defined, a mode is
+entered, torch.fx traces), the public functions are exchanged in place: each keeps its identity,
+wherever it was bound, and its code first looks for who stands in. What takes part in ops, after
+parsing, is in `engine/op_modes.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ContextDecorator, contextmanager
+from types import CodeType, FunctionType
+from typing import Any
+
+from ..engine import tensor as engine_tensor
+from ..engine.interp import BINARY, COMPARE, UNARY
+from ..engine.tensor import Tensor
+
+PLAIN = frozenset((int, float, bool, str, type(None), complex, Tensor))
+PUBLIC = (  # where the functions that users call are found; the first name of one counts
+    "", "nn.functional", "linalg", "fft", "special", "nn.init", "sparse", "signal.windows",
+    "api.functions",
+)  # fmt: skip
+# what tells facts or makes tensors out of no tensors
+IGNORED = frozenset((
+    "is_tensor", "is_storage", "is_grad_enabled", "set_grad_enabled", "get_default_dtype",
+    "set_default_dtype", "set_printoptions", "manual_seed", "seed", "initial_seed",
+    "get_rng_state", "set_rng_state", "typename", "as_tensor", "from_numpy", "from_dlpack",
+    "result_type", "promote_types", "can_cast", "get_num_threads", "set_num_threads", "compile",
+    "save", "load", "vmap", "cond", "while_loop", "explain", "requires_grad_", "as_subclass",
+    "set_default_device", "get_default_device", "set_default_tensor_type", "__new__",
+    "__init__", "__getattr__", "__hash__", "__repr__", "__format__", "__reduce_ex__",
+    "__reduce__", "__setstate__", "__init_subclass__", "__array__", "__dlpack__",
+    "__dlpack_device__", "__torch_function__", "__deepcopy__", "__dir__", "data_ptr",
+))  # fmt: skip
+
+
+class _Here(threading.local):
+    """What one thread has asked for."""
+
+    modes: tuple[Any, ...] = ()  # the innermost last
+    classes = True  # whether classes are asked
+
+
+HERE = _Here()
+NAMES: dict[Any, str] = {}  # public function -> its name, "torch.relu"
+_kept: dict[Any, tuple[CodeType, Any, Any]] = {}  # exchanged function -> what it was
+_asked = 0  # how many want functions exchanged
+_lock = threading.RLock()
+
+
+def disabled(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The __torch_function__ of classes that do not stand in."""
+    return func(*args, **(kwargs or {}))
+
+
+DISABLED = classmethod(disabled)
+
+
+# ---- exchanging functions
+
+
+@functools.cache
+def template(free: int) -> CodeType:
+    """Code that hands a call to the function's keyword-only default, with `free` free names."""
+
+    def plain(*args: Any, __override__: Any = None, **kwargs: Any) -> Any:
+        return __override__(args, kwargs)
+
+    code = plain.__code__
+    return code if not free else code.replace(co_freevars=tuple(f"free{i}" for i in range(free)))
+
+
+def exchange(f: Any, name: str) -> None:
+    """Have a function look for who stands in before it runs."""
+    NAMES.setdefault(f, name)
+    if f in _kept or type(f) is not FunctionType:
+        return
+    was = (f.__code__, f.__defaults__, f.__kwdefaults__)
+    original = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+    original.__kwdefaults__ = f.__kwdefaults__
+    try:
+        f.__code__ = template(len(f.__code__.co_freevars))
+    except ValueError:  # its closure cannot be kept
+        return
+    _kept[f] = was
+    f.__defaults__, f.__kwdefaults__ = None, {"__override__": functools.partial(call, f, original)}
+    if not hasattr(f, "__wrapped__") and "__signature__" not in f.__dict__:
+        setattr(f, "__wrapped__", original)  # noqa: B010  (what inspect.signature shows)
+
+
+def restore() -> None:
+    """Give all functions their own code back."""
+    for f, (code, defaults, keywords) in _kept.items():
+        f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, keywords
+        if "__wrapped__" in f.__dict__ and f.__wrapped__.__code__ is code:
+            del f.__wrapped__
+    _kept.clear()
+
+
+def public_functions() -> Iterator[tuple[str, Any]]:
+    """(name, function) of the public functions and methods that exist by now."""
+    for place in PUBLIC:
+        module = sys.modules.get(f"wengert.{place}".removesuffix("."))
+        prefix = f"torch.{place}".removesuffix(".") if place != "api.functions" else "torch"
+        names = vars(module) if module is not None else {}
+        for name, f in list(names.items()):
+            if type(f) is FunctionType and name not in IGNORED and not name.startswith("_"):
+                home = getattr(f, "__module__", None) or ""
+                inner = home == "wengert.api.functions" and f.__qualname__ == f.__name__
+                if home.startswith("wengert") and not inner:
+                    yield f"{prefix}.{name}", f
+    for name, f in list(vars(Tensor).items()):
+        if type(f) is FunctionType and name not in IGNORED:
+            yield f"torch.Tensor.{name}", f
+
+
+def ask() -> None:
+    """Want functions exchanged, until release()."""
+    global _asked
+    with _lock:
+        _asked += 1
+        if _asked == 1:
+            for name, f in public_functions():
+                exchange(f, name)
+
+
+def release() -> None:
+    """Want it no longer."""
+    global _asked
+    with _lock:
+        _asked -= 1
+        if _asked == 0:
+            restore()
+
+
+def made(f: Any, name: str) -> Any:
+    """A public function that was just made; returns it."""
+    if _asked and name.rpartition(".")[2] not in IGNORED:
+        exchange(f, name)
+    return f
+
+
+# ---- standing in
+
+
+def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
+    """A call of an exchanged function."""
+    modes = HERE.modes
+    if modes:
+        mode = modes[-1]
+        HERE.modes = modes[:-1]
+        try:
+            types = tuple(dict.fromkeys([type(a) for a in overriding(args, kwargs)]))
+            return mode.__torch_function__(as_known(public), types, args, kwargs)
+        finally:
+            HERE.modes = modes
+    if HERE.classes:
+        found = overriding(args, kwargs)
+        if found:
+            return dispatch(as_known(public), found, args, kwargs)
+    return original(*args, **kwargs)
+
+
+def as_known(public: Any) -> Any:
+    """The method that stands for an operator: Tensor.add for Tensor.__add__."""
+    name = NAMES.get(public, "")
+    if name.startswith("torch.Tensor.__"):
+        word = OPERATORS.get(name[13:])
+        return getattr(Tensor, word) if word else public
+    return public
+
+
+OPERATORS = {
+    **{f"__{k}__": v for k, v in BINARY.items()}, **{f"__{k}__": k for k in COMPARE},
+    **{f"__{k}__": v for k, v in UNARY.items()},
+    **{f"__i{k}__": v + "_" for k, v in BINARY.items() if k != "matmul"},
+}  # fmt: skip
+
+
+def stands_in(x: Any) -> bool:
+    """Whether the class of x has a __torch_function__ of its own."""
+    t = type(x)
+    if t in PLAIN:
+        return False
+    f = getattr(t, "__torch_function__", None)
+    return f is not None and getattr(f, "__func__", None) is not disabled
+
+
+def overriding(args: Any, kwargs: Any) -> list[Any]:
+    """The arguments that stand in, one of each class, subclasses first."""
+    found: list[Any] = []
+
+    def look(x: Any) -> None:
+        if stands_in(x) and not any(type(x) is type(y) for y in found):
+            at = next((i for i, y in enumerate(found) if issubclass(type(x), type(y))), len(found))
+            found.insert(at, x)
+
+    def looked(s: slice) -> None:
+        for x in (s.start, s.stop, s.step):
+            look(x)
+
+    for a in (*args, *kwargs.values()) if kwargs else args:
+        if type(a) in PLAIN:
+            continue
+        if isinstance(a, (list, tuple)):
+            for x in a:
+                if type(x) is slice:
+                    looked(x)
+                elif type(x) not in PLAIN:
+                    look(x)
+        elif type(a) is slice:
+            looked(a)
+        look(a)
+    return found
+
+
+def dispatch(public: Any, found: list[Any], args: Any, kwargs: Any) -> Any:
+    """Ask the arguments that stand in, in order."""
+    types = tuple([type(x) for x in found])
+    for x in found:
+        result = type(x).__torch_function__(public, types, args, kwargs)
+        if result is not NotImplemented:
+            return result
+    raise TypeError(
+        f"Multiple dispatch failed for '{resolve_name(public)}'; all __torch_function__ handlers "
+        f"returned NotImplemented: {[t.__name__ for t in types]}"
+    )
+
+
+class DisableTorchFunctionSubclass(ContextDecorator):
+    """Context manager: no class stands in."""
+
+    def __enter__(self) -> None:
+        self.before, HERE.classes = HERE.classes, False
+
+    def __exit__(self, *exc: object) -> None:
+        HERE.classes = self.before
+
+
+class DisableTorchFunction(ContextDecorator):
+    """Context manager: neither classes nor modes stand in."""
+
+    def __enter__(self) -> None:
+        self.before = (HERE.classes, HERE.modes)
+        HERE.classes, HERE.modes = False, ()
+
+    def __exit__(self, *exc: object) -> None:
+        HERE.classes, HERE.modes = self.before
+
+
+def torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """Tensor.__torch_function__: run func, and make its tensors tensors of this subclass."""
+    if not all(issubclass(cls, t) for t in types):
+        return NotImplemented
+    with DisableTorchFunctionSubclass():
+        return as_class(func(*args, **(kwargs or {})), cls)
+
+
+def as_class(result: Any, cls: Any) -> Any:
+    if cls is Tensor:
+        return result
+    if isinstance(result, Tensor):
+        return result if isinstance(result, cls) else result.as_subclass(cls)
+    if isinstance(result, (tuple, list)):
+        parts = [as_class(r, cls) for r in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return result
+
+
+def subclassed(cls: type) -> None:
+    """A subclass of Tensor was defined: if it stands in, functions stay exchanged from now on."""
+    if cls.__module__.partition(".")[0] == "wengert":
+        if "__torch_function__" not in cls.__dict__:
+            cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
+    elif getattr(cls.__torch_function__, "__func__", None) is not disabled:  # type: ignore[attr-defined]
+        ask()
+        weakref.finalize(cls, release)
+
+
+def setup() -> None:
+    """Let Tensor have its __torch_function__, and hear of subclasses."""
+    Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-defined]
+    engine_tensor.on_subclass.append(subclassed)
+
+
+class TorchFunctionMode:
+    """Context manager that is given every public function that is called inside.
+
+    Subclasses define __torch_function__(self, func, types, args=(), kwargs=None); the mode is off
+    while it runs.
+
+    >>> class Counting(torch.overrides.TorchFunctionMode):
+    ...     calls = 0
+    ...     def __torch_function__(self, func, types, args=(), kwargs=None):
+    ...         self.calls += 1
+    ...         return func(*args, **(kwargs or {}))
+    >>> with Counting() as mode:
+    ...     x = torch.ones(2) + 1
+    >>> mode.calls
+    2
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        ask()
+        HERE.modes = (*HERE.modes, self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        HERE.modes = HERE.modes[:-1]
+        release()
+
+
+class BaseTorchFunctionMode(TorchFunctionMode):
+    """A mode that changes nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+# ---- torch.overrides
+
+
+def has_torch_function(relevant_args: Iterable[Any]) -> bool:
+    """Whether an argument stands in, or a mode is entered."""
+    return bool(HERE.modes) or HERE.classes and any([stands_in(a) for a in relevant_args])
+
+
+def has_torch_function_unary(arg: Any) -> bool:
+    """has_torch_function of one argument."""
+    return has_torch_function((arg,))
+
+
+def has_torch_function_variadic(*args: Any) -> bool:
+    """has_torch_function of several arguments."""
+    return has_torch_function(args)
+
+
+def handle_torch_function(
+    public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Ask who stands in for a function of one's own."""
+    return call(public_api, public_api, (*args,), kwargs) if HERE.modes else dispatch(
+        public_api, overriding(tuple(relevant_args), {}), args, kwargs
+    )  # fmt: skip
+
+
+def wrap_torch_function(dispatcher: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator for functions of one's own; dispatcher(*args) returns the arguments that count."""
+
+    def inner(func: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(func)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            relevant = dispatcher(*args, **kwargs)
+            if has_torch_function(relevant):
+                return handle_torch_function(wrapped, relevant, *args, **kwargs)
+            return func(*args, **kwargs)
+
+        return wrapped
+
+    return inner
+
+
+def is_tensor_like(inp: Any) -> bool:
+    """Whether inp is a tensor, or stands in for one."""
+    return type(inp) is Tensor or hasattr(inp, "__torch_function__")
+
+
+def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
+    """Whether func is a method of Tensor."""
+    return (
+        any(f is func for f in vars(Tensor).values()) or getattr(func, "__name__", "") == "__get__"
+    )
+
+
+def resolve_name(f: Any) -> str | None:
+    """The name of a public function: "torch.add".
+
+    >>> torch.overrides.resolve_name(torch.add)
+    'torch.add'
+    """
+    if f not in NAMES:
+        NAMES.update({g: name for name, g in public_functions() if g not in NAMES})
+    if f in NAMES:
+        name = NAMES[f]
+        if name.startswith("torch.Tensor."):  # one function for both
+            both = name.rpartition(".")[2]
+            if vars(sys.modules["wengert.api.functions"]).get(both) is f:
+                return f"torch.{both}"
+        return name
+    module, called = getattr(f, "__module__", None), getattr(f, "__name__", None)
+    return f"{module}.{called}" if module and called else None
+
+
+@functools.cache
+def get_ignored_functions() -> set[Any]:
+    """Public functions for which nobody can stand in."""
+    from . import functions as T
+
+    return {f for f in (getattr(T, n, None) for n in IGNORED) if f is not None}
+
+
+def get_overridable_functions() -> dict[Any, list[Any]]:
+    """Module -> the functions for which classes and modes can stand in."""
+    found: dict[Any, list[Any]] = {}
+    for name, f in public_functions():
+        home: Any = sys.modules["wengert"]
+        for part in name.split(".")[1:-1]:
+            home = getattr(home, part)
+        found.setdefault(home, []).append(f)
+    return found
+
+
+def get_testing_overrides() -> dict[Any, Any]:
+    """Function -> a function of the same arguments that returns -1."""
+    made_up: dict[Any, Any] = {}
+    for _, f in public_functions():
+        try:
+            signature = inspect.signature(f)
+        except (TypeError, ValueError):
+            continue
+
+        def stand_in(*args: Any, **kwargs: Any) -> int:
+            return -1
+
+        stand_in.__signature__ = signature  # type: ignore[attr-defined]
+        made_up[f] = stand_in
+    return made_up
+
+
+@contextmanager
+def enable_reentrant_dispatch() -> Iterator[None]:
+    """Let those who stand in be asked again inside of themselves."""
+    before, HERE.classes = HERE.classes, True
+    try:
+        yield
+    finally:
+        HERE.classes = before
+
+
+def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """Call func again for those who stand in."""
+    warnings.warn("redispatch_function is a call of the function itself", stacklevel=2)
+    return func(*args, **(kwargs or {}))
