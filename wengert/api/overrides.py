@@ -405,8 +405,7 @@ def resolve_name(f: Any) -> str | None:
 @functools.cache
 def get_ignored_functions() -> set[Any]:
     """Public functions for which nobody can stand in."""
-    from . import functions as T
-
+    T = sys.modules["wengert.api.functions"]
     return {f for f in (getattr(T, n, None) for n in IGNORED) if f is not None}
 
 
