@@ -13,23 +13,6 @@ from .interp import Interp, interpreter, run_op
 from .op import Op
 from .tensor import Tensor, wrap
 
-ADJUST: dict[
-    str, Callable[..., Any]
-] = {}  # op name -> f(static, ndim of a logical input, B): static with the batch in front
-
-
-def adjust(*names: str) -> Callable[[Any], Any]:
-    """Register how an op's static arguments change when a batch dimension is put in front of
-    its arrays.
-    """
-
-    def register(f: Any) -> Any:
-        for n in names:
-            ADJUST[n] = f
-        return f
-
-    return register
-
 
 def shift(dim: Any, ndim: int) -> Any:
     """dim (an int, a tuple, or None for all) of a logical array, as dims of the physical one."""
@@ -57,15 +40,8 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
     elif op.kind == "elementwise":
         outs = run_op(op, values if len(values) == 1 else aligned(values, flags), static)
-    elif op.name in ("sum_all", "mean_all"):
-        v = values[0]
-        outs = (
-            getattr(namespace(v), op.name[:-4])(v, tuple(range(1, v.ndim)), False)
-            if v.ndim > 1
-            else v
-        )
-    elif op.name in ADJUST and len(op.arrays) == 1 and not op.variadic:
-        new = ADJUST[op.name](static, values[0].ndim - 1, size)
+    elif op.static_rule is not None and len(op.arrays) == 1 and not op.variadic:
+        new = op.static_rule(static, values[0].ndim - 1, size)
         if new is not NotImplemented:
             outs = run_op(op, values, new)
     elif len(ins) == 1 and values[0].ndim > 1 and along_dims(op, static):
@@ -165,20 +141,3 @@ def vmap_raw(f: Callable[..., Any], tensors: list[Tensor]) -> tuple[Any, ...]:
         size = tensors[0].shape[0]
         outs = f(*[lift_batch(t, level) for t in tensors])
         return tuple([None if o is None else drop_batch(o, level, size) for o in outs])
-
-
-@adjust("reshape", "view", "expand", "broadcast_to")
-def _shapes(static: dict[str, Any], nd: int, size: int) -> Any:
-    return {**static, "shape": (size, *static["shape"])}
-
-
-@adjust("permute")
-def _permute(static: dict[str, Any], nd: int, size: int) -> Any:
-    return {**static, "dims": (0, *[d % nd + 1 for d in static["dims"]])}
-
-
-@adjust("transpose")
-def _transpose(static: dict[str, Any], nd: int, size: int) -> Any:
-    if nd == 0:
-        return NotImplemented
-    return {k: v % nd + 1 for k, v in static.items()}

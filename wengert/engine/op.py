@@ -40,11 +40,14 @@ class Op:
         node: str | None,
         optional: tuple[str, ...],
         inputs: int | None,
+        numbers: tuple[str, ...],
+        by_memory: bool,
+        doc: str | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
         self.types = types
         self.view = view
-        self.doc = fwd.__doc__
+        self.doc = doc or fwd.__doc__
         free, defaults, self.variadic = parameters(fwd)
         free = free[1:]  # without xp
         n = len([p for p in free if p not in defaults]) if inputs is None else inputs
@@ -65,10 +68,14 @@ class Op:
         self.joint: Callable[..., Any] | None = None
         self.jvp_rule: Callable[..., Any] | None = None
         self.batch_rule: Callable[..., Any] | None = None
+        self.static_rule: Callable[..., Any] | None = None
         self.holomorphic = True
-        self.number_first = False  # whether the first operand may be a Python number
-        self.tensors_only = False  # whether no operand may be
-        self.keeps_numbers = False  # whether its rules want to see that an operand was a number
+        if unknown := set(numbers) - {"first", "none", "kept"}:
+            raise TypeError(f"{name}: numbers may be first, none and kept, not {unknown}")
+        self.number_first = "first" in numbers  # whether the first operand may be a Python number
+        self.tensors_only = "none" in numbers  # whether no operand may be
+        self.keeps_numbers = "kept" in numbers  # whether its rules see that an operand was a number
+        self.by_memory = by_memory  # whether its result depends on how the input lies in memory
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
@@ -156,6 +163,13 @@ class Op:
         self.batch_rule = rule
         return self
 
+    def batch_static(self, rule: Callable[..., Any]) -> Op:
+        """Give the simpler vmap rule of an op over one array: rule(static, ndim of a logical array,
+        size) -> the static arguments with the batch in front, or NotImplemented.
+        """
+        self.static_rule = rule
+        return self
+
     # ---- using
 
     make_node: ClassVar[Callable[[Op], Any]]  # set by recording.py
@@ -221,6 +235,9 @@ def op(
     node: str | None = None,
     optional: str = "",
     inputs: int | None = None,
+    numbers: str = "",
+    by_memory: bool = False,
+    doc: str | None = None,
     primitive: bool = False,
     public: bool | str | tuple[str, ...] = True,
     method: bool | str | None = True,
@@ -235,6 +252,9 @@ def op(
 
     types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then
     integers become the default float), 'same' (all inputs must agree), 'any' (taken as they are).
+    numbers: which operands may be Python numbers, beside the second: words of 'first', 'none', and
+    'kept' for rules that see the number instead of an array. by_memory: whether the
+    result depends on how the input lies in memory. doc: instead of the function's own.
     outputs, hidden, integer, optional: names separated by spaces. public/method: False keeps it
     out of torch's namespace / Tensor's methods; a string renames. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy.
@@ -255,6 +275,9 @@ def op(
             node=node,
             optional=tuple(optional.split()),
             inputs=inputs,
+            numbers=tuple(numbers.split()),
+            by_memory=by_memory,
+            doc=doc,
         )
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")

@@ -233,7 +233,7 @@ class CopySlices(Node):
         """Gradients of the old base (zero where overwritten) and of the new values."""
         inner = xp.asarray(g)
         for op, static in self.chain:
-            if op.name in ("view", "as_strided"):  # they go by memory, and g may lie there anyhow
+            if op.by_memory:  # g may lie there anyhow
                 inner = xp.copy(inner)
             inner = getattr(xp, op.name)(inner, *static)
         if self.parents[0] is None:

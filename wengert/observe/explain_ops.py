@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..arrays.lookup import default_namespace
-from ..engine import batched, dual
+from ..engine import dual
 from ..engine.op import FUNCTIONS, METHODS, OPS, Op, implementation
 from ..engine.plan import public_name
 from ..engine.source import PACKAGE
@@ -122,11 +122,9 @@ def batching(op: Op) -> str:
         return f"by its own rule, {place(op.batch_rule)}"
     if op.kind == "elementwise":
         return "all at once, dimensions lined up (it is elementwise)"
-    if op.name in batched.ADJUST and len(op.arrays) == 1 and not op.variadic:
-        return f"all at once, options adjusted: {place(batched.ADJUST[op.name])}"
+    if op.static_rule is not None:
+        return f"all at once, options adjusted: {place(op.static_rule)}"
     alone = len(op.inputs) == 1 and not op.variadic
-    if op.name in ("sum_all", "mean_all"):
-        return "all at once, over all dimensions but the batch's"
     if op.kind in ("reduction", "linear") and "dim" in op.static and alone:
         return "all at once, dim moved by one"
     return "one element after another"

@@ -9,6 +9,7 @@ from ...engine.kinds import bilinear
 from ...engine.op import op, primitive, public
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.tensor import Tensor
+from ..batching import front
 
 
 @primitive(bilinear, public=False, method=False, types="same", node="MmBackward0")
@@ -110,6 +111,68 @@ def _linear_x(xp: Any, g: Any, w: Any, x_shape: Any) -> Any:
 
 
 linear.vjp(x=_linear_x, w=_linear_w, bias=lambda g: g)
+
+
+def matmul_batch(xp, size, flags, x, y):
+    fx, fy = flags
+    nx, ny = x.ndim - fx, y.ndim - fy
+    if not fy and ny <= 2:  # one large product
+        return xp.matmul(x, y)
+    if not fx and nx == 2 and (ny == 1 or ny == 2 and y.shape[-1] == 1):  # likewise, transposed
+        if ny == 1:
+            return xp.matmul(y, xp.transpose(x, 0, 1))
+        rows = xp.matmul(xp.reshape(y, (size, x.shape[1])), xp.transpose(x, 0, 1))
+        return xp.reshape(rows, (size, x.shape[0], 1))
+    if not fx and (nx == 2 or nx == ny == 1):
+        return xp.matmul(x, y) if nx == 2 else xp.matmul(y, x)
+    x, y = front(x, fx, size) if fx or nx > 1 else x, front(y, fy, size) if fy or ny > 1 else y
+    if nx == 1 and ny == 1:
+        return xp.sum(x * y, 1, False)
+    if nx == 1:
+        x = xp.unsqueeze(front(x, fx, size) if not fx else x, 1)
+    if ny == 1:
+        y = xp.unsqueeze(y, 2)
+    batch = max(nx, ny) - 2
+    x, y = spread(xp, x, batch), spread(xp, y, batch)
+    out = xp.matmul(x, y)
+    if nx == 1:
+        return xp.select(out, out.ndim - 2, 0)
+    return xp.select(out, out.ndim - 1, 0) if ny == 1 else out
+
+
+def spread(xp: Any, x: Any, batch: int) -> Any:
+    """A batch of matrices with ones put in after the batch, so that it has `batch` further
+    dimensions.
+    """
+    missing = batch - (x.ndim - 3)
+    s = tuple(x.shape)
+    return xp.reshape(x, (s[0], *(1,) * missing, *s[1:])) if missing > 0 else x
+
+
+for _op in (matmul, bmm, mv, dot, batched):
+    _op.batch(matmul_batch)
+
+
+def _linear(xp, size, flags, x, w, bias):
+    fx, fw, fb = flags
+    if not fw and not fb:
+        return xp.linear(x, w, bias)
+    nx = x.ndim - fx
+    w2 = front(w, fw, size)
+    out = matmul_batch(xp, size, (fx, True), x, xp.transpose(w2, 1, 2) if w2.ndim == 3 else w2)
+    if bias is None:
+        return out
+    if fb:
+        s = tuple(bias.shape)
+        bias = (
+            xp.reshape(bias, (s[0], *(1,) * (nx - 1), *s[1:]))
+            if len(s) > 1
+            else xp.reshape(bias, (s[0], *(1,) * (out.ndim - 1)))
+        )
+    return out + bias
+
+
+linear.batch(_linear)
 
 
 def product(careful):

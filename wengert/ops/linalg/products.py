@@ -13,8 +13,9 @@ from ...engine.kinds import opaque
 from ...engine.op import OPS, function, op, public
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
+from ..batching import front
 from ..dims import wrap_dims
-from .matmul import bmm, dot, matmul, matmul_, mv
+from .matmul import bmm, dot, matmul, matmul_, matmul_batch, mv
 from .matrix import check_tensor
 
 # ---- matrices and vectors
@@ -259,10 +260,8 @@ def _affine(word: str, camel: str) -> Any:
     def batched(
         xp: Any, size: int, flags: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any
     ) -> Any:
-        from ..batching import _matmul, front
-
         p = (
-            _matmul(xp, size, flags[1:], a, b)
+            matmul_batch(xp, size, flags[1:], a, b)
             if flags[1] or flags[2]
             else front(xp.matmul(a, b), False, size)
         )

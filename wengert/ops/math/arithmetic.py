@@ -10,6 +10,7 @@ from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import elementwise, linear
 from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor
+from ..batching import same_way
 
 
 @primitive(elementwise, public=False, method=False)
@@ -20,7 +21,7 @@ def add(xp, x, y):
 add.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, public=False, method=False)
+@primitive(elementwise, public=False, method=False, numbers="first")
 def sub(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -28,7 +29,7 @@ def sub(xp, x, y):
 sub.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, method=False, public=False, node="RsubBackward1")
+@op(elementwise, method=False, public=False, node="RsubBackward1", numbers="first")
 def rsub(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
@@ -54,7 +55,7 @@ def mul(xp, x, y):
 mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float", public=False, method=False, numbers="first")
 def div(xp, x, y):
     """Quotient of x and y; integers give floats."""
 
@@ -68,7 +69,7 @@ def neg(xp, x):
     """-x."""
 
 
-neg.vjp(x=lambda g: -g)
+neg.vjp(x=lambda g: -g).batch(same_way("neg"))
 
 
 def negated(careful):
@@ -106,7 +107,14 @@ def reciprocal(xp, x):
 reciprocal.vjp(x=lambda g, out: -g * out * out)
 
 
-@primitive(elementwise, types="promote", public=False, method=False, node="PowBackward0")
+@primitive(
+    elementwise,
+    types="promote",
+    public=False,
+    method=False,
+    node="PowBackward0",
+    numbers="first kept",
+)
 def pow(xp, x, y):
     """x to the power y."""
 
@@ -130,7 +138,6 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 
 
 pow.vjp(x=_pow_x, y=_pow_y)
-pow.keeps_numbers = True
 
 
 @op(elementwise, public=False, method=False, node="PowBackward1")
@@ -139,7 +146,7 @@ def pow_tensor(xp, x, y):
     return xp.pow(x, y)
 
 
-@op(elementwise, public=False, method=False, node="PowBackward2")
+@op(elementwise, public=False, method=False, node="PowBackward2", numbers="first")
 def pow_base(xp, x, y):
     """A number to the power y."""
     return xp.pow(x, y)
@@ -147,16 +154,13 @@ def pow_base(xp, x, y):
 
 pow_tensor.vjp(x=_pow_x, y=_pow_y)
 pow_base.vjp(x=_pow_x, y=_pow_y)
-for _op in (pow, pow_base, sub, rsub, div):
-    _op.number_first = True  # their public forms check
 
 
-@primitive(elementwise, public=False, method=False)
+@primitive(elementwise, public=False, method=False, numbers="first")
 def remainder(xp, x, y):
     """x modulo y, with the sign of y."""
 
 
-remainder.number_first = True
 remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
 
 

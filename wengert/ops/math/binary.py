@@ -50,7 +50,7 @@ atan2.vjp(
 )
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def hypot(xp, x, y):
     """sqrt(x ** 2 + y ** 2), without overflow."""
 
@@ -64,12 +64,12 @@ def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
     return g * (x / out)
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def fmax(xp, x, y):
     """The larger of x and y; a nan loses against a number."""
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def fmin(xp, x, y):
     """The smaller of x and y; a nan loses against a number."""
 
@@ -88,12 +88,12 @@ fmax.vjp(**_winner("ge"))
 fmin.vjp(**_winner("le"))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, types="float", numbers="none")
 def logaddexp(xp, x, y):
     """log(exp(x) + exp(y)), without overflow."""
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, types="float", numbers="none")
 def logaddexp2(xp, x, y):
     """log2(2 ** x + 2 ** y), without overflow."""
 
@@ -112,21 +112,17 @@ def _weight(word: str) -> Any:
 
 logaddexp.vjp(**_weight("exp"))
 logaddexp2.vjp(**_weight("exp2"))
-logaddexp.tensors_only = logaddexp2.tensors_only = True
 
 
 def _whole(name: str, doc: str) -> Any:
-    @primitive(elementwise, name=name)
+    @primitive(elementwise, name=name, doc=doc, numbers="none")
     def f(xp, x, y): ...
 
-    f.doc = doc
-    f.tensors_only = True
     return f
 
 
 gcd = _whole("gcd", "Greatest common divisor of two integer tensors, element by element.")
 lcm = _whole("lcm", "Least common multiple of two integer tensors, element by element.")
-fmax.tensors_only = fmin.tensors_only = hypot.tensors_only = True
 
 
 @primitive(elementwise, types="same", public=False, method=False)
@@ -160,12 +156,11 @@ def heaviside_(input, values, *, out=None):
     return heaviside.entry(input, values, out=out)
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def nextafter(xp, x, y):
     """The next floating number after x in the direction of y."""
 
 
-nextafter.tensors_only = True
 nextafter.vjp(
     x=lambda xp, g, x, y: xp.where(xp.ne(x, y), g, xp.zeros_like(g)),
     y=lambda xp, g: xp.zeros_like(g),

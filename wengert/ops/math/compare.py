@@ -11,11 +11,10 @@ from ...engine.tensor import Tensor
 BOOL = dtypes.bool.np
 
 
-def _compare(name, doc, aliases=()):
-    @primitive(elementwise, name=name, aliases=aliases)
+def _compare(name, doc, aliases=(), numbers=""):
+    @primitive(elementwise, name=name, aliases=aliases, doc=doc, numbers=numbers)
     def f(xp, x, y): ...
 
-    f.doc = doc
     return f
 
 
@@ -25,9 +24,9 @@ gt = _compare("gt", "x > y.", ("greater",))
 ge = _compare("ge", "x >= y.", ("greater_equal",))
 eq = _compare("eq", "x == y.")
 ne = _compare("ne", "x != y.", ("not_equal",))
-logical_and = _compare("logical_and", "Both true.")
-logical_or = _compare("logical_or", "Either true.")
-logical_xor = _compare("logical_xor", "Exactly one true.")
+logical_and = _compare("logical_and", "Both true.", numbers="none")
+logical_or = _compare("logical_or", "Either true.", numbers="none")
+logical_xor = _compare("logical_xor", "Exactly one true.", numbers="none")
 bitwise_and = _compare("bitwise_and", "Bits set in both.")
 bitwise_or = _compare("bitwise_or", "Bits set in either.")
 bitwise_xor = _compare("bitwise_xor", "Bits set in exactly one.")
@@ -36,10 +35,9 @@ bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.
 
 
 def _test(name, doc, types="any"):
-    @primitive(elementwise, name=name, types=types)
+    @primitive(elementwise, name=name, types=types, doc=doc)
     def f(xp, x): ...
 
-    f.doc = doc
     return f
 
 
@@ -69,7 +67,7 @@ where.vjp(
 )
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def maximum(xp, x, y):
     """The larger of x and y; nan wins; at ties each gets half the gradient."""
 
@@ -91,16 +89,12 @@ def _share(win):
 maximum.vjp(**_share("gt"))
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="none")
 def minimum(xp, x, y):
     """The smaller of x and y; nan wins; at ties each gets half the gradient."""
 
 
 minimum.vjp(**_share("lt"))
-
-
-for _op in (maximum, minimum, logical_and, logical_or, logical_xor):
-    _op.tensors_only = True
 
 
 def chosen(careful):
@@ -181,7 +175,7 @@ def where_method(self, condition, other):
     return where_(condition, self, other)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any", public=False, method=False, node="ClampBackward1")
 def clamp_scalar(xp, x, low=None, high=None):
     """x limited to [low, high], numbers or None."""
 
@@ -230,4 +224,3 @@ clamp_below.vjp(
     high=lambda xp, g, x, high: xp.keep(g, xp.gt(x, high)),
 )
 clamp_scalar.vjp(x=_clamp)
-clamp_scalar.node.__name__ = clamp_scalar.node.__qualname__ = "ClampBackward1"

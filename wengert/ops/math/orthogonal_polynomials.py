@@ -19,10 +19,9 @@ def _polynomial(name: str, family: str) -> Any:
     may be a number.
     """
 
-    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    @primitive(elementwise, name=name, types="float", public=False, method=False, numbers="first")
     def o(xp, x, y): ...
 
-    o.number_first = True
 
     def f(input, n, *, out=None):
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):

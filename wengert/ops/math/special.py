@@ -36,10 +36,9 @@ def word(
     there too.
     """
 
-    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    @primitive(elementwise, name=name, types="float", public=False, method=False, doc=doc)
     def f(xp, x): ...
 
-    f.doc = doc
     expose(f, name, True, False, "special", special)
     if torch_too:
         expose(f, name, True, True, "", aliases)
@@ -120,11 +119,9 @@ expose(mvlgamma_, "multigammaln", True, False, "special", ())
 
 
 def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
-    @primitive(elementwise, name=name)
+    @primitive(elementwise, name=name, doc=doc, numbers="none")
     def f(xp, x, y): ...
 
-    f.doc = doc
-    f.tensors_only = True
     f.vjp(
         x=underived(name, "input"),
         y=lambda xp, g, x, y: sign * g * xp.exp((x - 1) * xp.log(y) - y - xp.lgamma(x)),
@@ -141,13 +138,12 @@ igammac = _incomplete(
 )
 
 
-@primitive(elementwise, types="float", namespace="special")
+@primitive(elementwise, types="float", namespace="special", numbers="first")
 def zeta(xp, x, y):
     """The Hurwitz zeta function: sum of (k + y) ** -x."""
 
 
 zeta.vjp(x=underived("zeta", "input"), y=lambda xp, g, x, y: -g * x * xp.zeta(x + 1, y))
-zeta.number_first = True
 
 # ------------------------------------------------------------------------------------- error
 # functions
@@ -196,7 +192,7 @@ def logit_(input, eps=None, *, out=None):
 expose(logit_, "logit", True, False, "special", ())
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, types="float", numbers="first")
 def xlogy(xp, x, y):
     """x * log(y), and 0 where x is 0."""
 
@@ -204,7 +200,7 @@ def xlogy(xp, x, y):
 xlogy.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log"), y=lambda g, x, y: g * x / y)
 
 
-@primitive(elementwise, types="float", namespace="special")
+@primitive(elementwise, types="float", namespace="special", numbers="first")
 def xlog1py(xp, x, y):
     """x * log(1 + y), and 0 where x is 0."""
 
@@ -212,7 +208,6 @@ def xlog1py(xp, x, y):
 xlog1py.vjp(
     x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log1p"), y=lambda g, x, y: g * x / (y + 1)
 )
-xlogy.number_first = xlog1py.number_first = True
 expose(xlogy, "xlogy", True, False, "special", ())
 
 

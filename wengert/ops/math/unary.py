@@ -9,6 +9,7 @@ import math
 from ...engine.fast_paths import alone, short
 from ...engine.kinds import composite, elementwise, linear
 from ...engine.op import op, primitive, public
+from ..batching import same_way
 from . import arithmetic
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -287,10 +288,9 @@ def sgn_(input, *, out=None):
 
 
 def _step(name, doc, aliases=()):
-    @primitive(elementwise, name=name, aliases=aliases)
+    @primitive(elementwise, name=name, aliases=aliases, doc=doc)
     def f(xp, x): ...
 
-    f.doc = doc
     f.vjp(x=lambda xp, g: xp.zeros_like(g))
     return f
 
@@ -321,7 +321,7 @@ def conj(xp, x):
     """Complex conjugate."""
 
 
-conj.vjp(complex=True, x=lambda xp, g: xp.conj(g))
+conj.vjp(complex=True, x=lambda xp, g: xp.conj(g)).batch(same_way("conj"))
 
 
 @primitive(linear, public=False, method=False)
@@ -329,7 +329,7 @@ def real(xp, x):
     """Real part."""
 
 
-real.vjp(complex=True, x=lambda g: g)
+real.vjp(complex=True, x=lambda g: g).batch(same_way("real"))
 
 
 @primitive(linear, public=False, method=False)
@@ -337,7 +337,7 @@ def imag(xp, x):
     """Imaginary part."""
 
 
-imag.vjp(complex=True, x=lambda g: g * 1j)
+imag.vjp(complex=True, x=lambda g: g * 1j).batch(same_way("imag"))
 
 
 @primitive(linear, public=False, method=False, node="ToCopyBackward0")
@@ -346,3 +346,4 @@ def astype(xp, x, dtype=None):
 
 
 astype.vjp(x=lambda g: g)  # the gradient is cast back when it arrives
+astype.batch(same_way("astype"))

@@ -13,6 +13,7 @@ from ...engine.fast_paths import F32, F64, along, plain, short
 from ...engine.kinds import movement, opaque, reduction
 from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor, wrap
+from ..batching import at_places
 from ..dims import restore, wrap_dim
 from .sum import reduced
 
@@ -63,6 +64,8 @@ def min_all(xp, x):
 
 for _all in (max_all, min_all):
     _all.vjp(x=shared_by_all)
+max_all.batch(lambda xp, size, flags, x: xp.amax(xp.reshape(x, (size, -1)), (1,), False))
+min_all.batch(lambda xp, size, flags, x: xp.amin(xp.reshape(x, (size, -1)), (1,), False))
 
 
 @primitive(reduction, public=False, method=False)
@@ -140,6 +143,7 @@ def picked(name: str) -> Any:
             xp.zeros(tuple(x_shape), g.dtype), index, g if keepdim else xp.unsqueeze(g, dim), dim
         )
     )
+    at_places(f)
     return f
 
 

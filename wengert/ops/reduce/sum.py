@@ -28,6 +28,16 @@ def sum_all(xp, x):
 sum_all.vjp(x=lambda xp, g, x_shape: xp.expand(g, x_shape))
 
 
+def _each(word):
+    """The vmap rule of a reduction of everything: of all dimensions but the batch's."""
+    return lambda xp, size, flags, x: (
+        getattr(xp, word)(x, tuple(range(1, x.ndim)), False) if x.ndim > 1 else x
+    )
+
+
+sum_all.batch(_each("sum"))
+
+
 @primitive(linear, public=False, method=False, node="MeanBackward1")
 def mean(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
@@ -46,6 +56,7 @@ def mean_all(xp, x):
 
 
 mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shape))
+mean_all.batch(_each("mean"))
 
 
 @public(

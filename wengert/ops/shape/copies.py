@@ -112,7 +112,7 @@ _triangle("tril")
 _triangle("triu")
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True, by_memory=True, public=False, method=False)
 def as_strided(xp, x, size=(), stride=(), offset=0):
     """The memory of x read with other sizes, strides (in elements) and offset."""
 

@@ -11,6 +11,7 @@ from ...engine.fast_paths import joined, short
 from ...engine.kinds import movement
 from ...engine.op import primitive, public
 from ...engine.tensor import Tensor
+from ..batching import front
 from ..dims import wrap_dim
 from ..index.indexing import sizes_item, split_item, unbind_item
 
@@ -32,12 +33,25 @@ def _cat(xp: Any, g: Any, arrays_shape: Any, dim: int) -> list[Any]:
 cat.vjp(arrays=_cat)
 
 
+def _batched(word: str) -> Any:
+    def rule(xp, size, flags, *arrays, dim):
+        logical = next(a.ndim - f for a, f in zip(arrays, flags))
+        d = dim % (logical + (word == "stack")) + 1
+        return getattr(xp, word)(*[front(a, f, size) for a, f in zip(arrays, flags)], dim=d)
+
+    return rule
+
+
+cat.batch(_batched("cat"))
+
+
 @primitive(movement, public=False, method=False, types="promote")
 def stack(xp, *arrays, dim=0):
     """Arrays joined along a new dimension."""
 
 
 stack.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
+stack.batch(_batched("stack"))
 
 
 def listed(tensors: Any, name: str) -> list[Tensor]:

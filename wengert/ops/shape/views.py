@@ -9,10 +9,11 @@ from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement
 from ...engine.op import op, primitive, public
 from ...engine.tensor import Tensor
+from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims
 
 
-@primitive(movement, view=True, public=False, method=False, node="ViewBackward0")
+@primitive(movement, view=True, by_memory=True, public=False, method=False, node="ViewBackward0")
 def view(xp, x, shape=()):
     """x with another shape over the same memory."""
 
@@ -20,12 +21,19 @@ def view(xp, x, shape=()):
 view.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 
 
+def _batched_shape(static, ndim, size):
+    return {**static, "shape": (size, *static["shape"])}
+
+
+view.batch_static(_batched_shape)
+
+
 @primitive(movement, view="perhaps", public=False, method=False, node="ViewBackward0")
 def reshape(xp, x, shape=()):
     """x with another shape: a view where possible."""
 
 
-reshape.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+reshape.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape)).batch_static(_batched_shape)
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -39,7 +47,13 @@ def _expand(xp, g, x_shape):
     return unbroadcast(xp, g, tuple(x_shape))
 
 
-expand.vjp(x=_expand)
+def _expand_batch(xp, size, flags, x, shape):
+    s = tuple(x.shape)
+    ones = (1,) * (len(shape) - len(s) + 1)
+    return xp.expand(xp.reshape(x, (size, *ones, *s[1:])), (size, *shape))
+
+
+expand.vjp(x=_expand).batch(_expand_batch)
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -48,6 +62,9 @@ def permute(xp, x, dims=()):
 
 
 permute.vjp(x=lambda xp, g, dims: xp.permute(g, tuple([dims.index(i) for i in range(len(dims))])))
+permute.batch_static(
+    lambda static, ndim, size: {**static, "dims": (0, *[d % ndim + 1 for d in static["dims"]])}
+)
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -56,6 +73,11 @@ def transpose(xp, x, dim0=-2, dim1=-1):
 
 
 transpose.vjp(x=lambda xp, g, dim0, dim1: xp.transpose(g, dim0, dim1))
+transpose.batch_static(
+    lambda static, ndim, size: (
+        {name: d % ndim + 1 for name, d in static.items()} if ndim else NotImplemented
+    )
+)
 
 
 @op(movement, view=True, public=False, method=False)
@@ -65,6 +87,7 @@ def t(xp, x):
 
 
 t.vjp(x=lambda xp, g: xp.t(g))
+t.batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
 
 
 @op(movement, view=True, public=False, method=False)
@@ -74,6 +97,14 @@ def movedim(xp, x, source=0, destination=0):
 
 
 movedim.vjp(x=lambda xp, g, source, destination: xp.movedim(g, destination, source))
+
+
+def _movedim_batch(xp, size, flags, x, source, destination):
+    n = x.ndim - 1
+    return xp.permute(x, (0, *[d + 1 for d in moved(n, source, destination)]))
+
+
+movedim.batch(_movedim_batch)
 
 
 def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
@@ -90,6 +121,7 @@ def squeeze(xp, x, dims=()):
 
 
 squeeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+squeeze.batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
 
 
 @primitive(movement, view=True, public=False, method=False)
@@ -98,6 +130,7 @@ def unsqueeze(xp, x, dim=0):
 
 
 unsqueeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+unsqueeze.batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
 
 
 @primitive(movement, public=False, method=False, node="CloneBackward0")
@@ -105,7 +138,7 @@ def copy(xp, x):
     """A copy."""
 
 
-copy.vjp(x=lambda g: g)
+copy.vjp(x=lambda g: g).batch(same_way("copy"))
 
 
 @primitive(movement, public=False, method=False, node="CloneBackward0")
@@ -113,7 +146,7 @@ def contiguous(xp, x):
     """x, copied unless its memory is in order."""
 
 
-contiguous.vjp(x=lambda g: g)
+contiguous.vjp(x=lambda g: g).batch(same_way("contiguous"))
 
 
 @primitive(movement, public=False, method=False, name="write_view")
@@ -131,7 +164,7 @@ write_view.vjp(base=_write_base, value=lambda xp, g, chain: viewed(xp, g, chain)
 def viewed(xp: Any, x: Any, chain: Any) -> Any:
     """The view of x that a chain of view ops takes."""
     for o, static in chain:
-        if o.name == "as_strided":  # it goes by memory: x may be laid out in another way
+        if o.by_memory:  # x may be laid out in another way
             x = xp.copy(x)
         x = getattr(xp, o.name)(x, *static)
     return x

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import namespace
-from ..engine.batched import aligned
-from ..engine.interp import run_op
-from ..engine.op import OPS, Op
-from .batching import front
-from .loss import cross_entropy as loss
-from .loss import likelihood
-from .loss import regression as difference
+from ...arrays.lookup import namespace
+from ...engine.batched import aligned
+from ...engine.interp import run_op
+from ...engine.op import OPS, Op
+from ..batching import front
+from . import cross_entropy, likelihood, regression
 
-DEFINED = (difference, likelihood, loss)  # what the ops below come from
+DEFINED = (cross_entropy, likelihood, regression)  # what the ops below come from
 
 
 def reduced(losses: Any, reduction: str, total: Any = None) -> Any:
