@@ -342,8 +342,8 @@ def public(
 
         def enter_body(body: Any) -> Any:
             declare(
-                body, (f, *texts), function=function, method=method, inplace=inplace,
-                aliases=aliases, foreign=foreign,
+                body, (f, *texts), function=function, inplace=inplace, aliases=aliases,
+                method=None if method is None else bool(method), foreign=foreign,
             )  # fmt: skip
             return body
 

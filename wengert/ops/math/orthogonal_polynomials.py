@@ -22,7 +22,6 @@ def _polynomial(name: str, family: str) -> Any:
     @primitive(elementwise, name=name, types="float", public=False, method=False, numbers="first")
     def o(xp, x, y): ...
 
-
     def f(input, n, *, out=None):
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
             raise TypeError(
