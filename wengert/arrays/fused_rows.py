@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import formulas
+from ..kernels import layer_norm as norms
 from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
 
@@ -83,6 +84,10 @@ def layer_norm(general: Word) -> Word:
     u = over_rows("fffffff", "layer_norm", "n,n,n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+        if x.size >= norms.LEAST:
+            found = norms.layer_norm(x, weight, bias, prod(x.shape[x.ndim - dims :]), eps)
+            if found is not None:
+                return found
         if (
             x.dtype is F32
             and x.size
@@ -145,6 +150,15 @@ def layer_norm_backward(general: Word) -> Word:
         if needs[0] and x.size:
             full = x.shape[x.ndim - dims :]
             n = prod(full)
+            if x.size >= norms.LEAST:
+                found = norms.layer_norm_backward(g, x, weight, mean, rstd, n)
+                if found is not None:
+                    gx, gw, gb = found
+                    return (
+                        gx,
+                        gw.reshape(full) if needs[1] else None,
+                        gb.reshape(full) if needs[2] else None,
+                    )
             rows, p = g.reshape(-1, n), x.reshape(-1, n)
             gx = gradient(rows, p, weight, mean, rstd)
         if gx is None:
