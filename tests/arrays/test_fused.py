@@ -12,8 +12,9 @@ import pytest
 from wengert.arrays import activation as activations
 from wengert.arrays import fused, normalization
 from wengert.arrays import loss as losses
+from wengert.kernels.lanes import where
 from wengert.kernels.native import Host
-from wengert.kernels.simd import LANES, Ufunc, elements, rows, where
+from wengert.kernels.simd import LANES, Ufunc, elements, rows
 
 needs_compiler = pytest.mark.skipif(
     Host.make() is None or not Host.make().fuses(),  # type: ignore[union-attr]

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import re
 
+from wengert.kernels.compiler import Target
+
+TARGETS = {
+    "avx512": Target.x86_64("skylake-avx512", width=64),
+    "zen4": Target.x86_64("znver4", width=64),
+    "avx2": Target.x86_64("haswell", width=32),
+    "zen3": Target.x86_64("znver3", width=32),
+    "sse2": Target.x86_64("x86-64"),
+    "neon": Target.aarch64(),
+}
 LABEL = re.compile(r"^([.\w$]+):")
 JUMP = re.compile(r"^\s+(?:j\w+|b|b\.\w+|cbn?z|tbn?z)\s+(?:\w+, )*(?:#\d+, )?(\.L[\w$]+)")
 VECTOR = re.compile(r"%[xyz]mm\d|\b[qvd]\d+")

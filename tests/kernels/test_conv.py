@@ -9,17 +9,9 @@ from wengert.kernels import compiler, conv, threads
 from wengert.kernels.compiler import Target
 from wengert.kernels.conv_loops import correlate, correlate_weights
 
-from .assembly import innermost_loops, products, stack_accesses
+from .assembly import TARGETS, innermost_loops, products, stack_accesses
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
-TARGETS = {
-    "avx512": Target.x86_64("skylake-avx512", width=64),
-    "zen4": Target.x86_64("znver4", width=64),
-    "avx2": Target.x86_64("haswell", width=32),
-    "zen3": Target.x86_64("znver3", width=32),
-    "sse2": Target.x86_64("x86-64"),
-    "neon": Target.aarch64(),
-}
 
 
 def geometry(stride, padding, dilation=None, groups=1):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, matmul, threads
+from wengert.kernels import compiler, matmul, panels, threads
+
+from .assembly import TARGETS, innermost_loops, products, stack_accesses
 
 pytestmark = pytest.mark.skipif(
-    compiler.target() is None or matmul._library() is None, reason="no llvmlite or no OpenBLAS"
+    compiler.target() is None or matmul.library() is None, reason="no llvmlite or no OpenBLAS"
 )
 
 
@@ -81,3 +83,29 @@ def test_leaves_the_rest_to_others():
     assert matmul.matmul(x, x.T.astype("d")) is None
     assert matmul.matmul(x[:0], x.T) is None
     assert matmul.matmul(numbers(2, 3, 4), numbers(3, 4, 5)) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "m, n, k", [(1, 1, 1), (5, 65, 33), (13, 64, 17), (200, 17, 600), (96, 130, 1100)]
+)
+def test_linear(m, n, k, dtype):
+    x, w, b = numbers(m, k, dtype=dtype), numbers(n, k, dtype=dtype), numbers(n, dtype=dtype)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    for a in (x, np.asfortranarray(x)):
+        for v in (w, np.asfortranarray(w)):
+            for bias in (b, None):
+                right = a.astype("d") @ v.T.astype("d") + (0 if bias is None else bias)
+                out = matmul.linear(a, v, bias)
+                np.testing.assert_allclose(out, right, rtol=tolerance, atol=tolerance * k)
+    assert matmul.linear(x, w[:, :0], b) is None
+    assert matmul.linear(x, w, numbers(n + 1, dtype=dtype)) is None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_sums_stay_in_registers(target):
+    text = compiler.assembly(TARGETS[target], panels.multiply.text(TARGETS[target], "float"))
+    loops = [loop for loop in innermost_loops(text) if products(loop) >= 4]
+    assert loops
+    for loop in loops:
+        assert len(stack_accesses(loop)) * 16 <= products(loop), loop

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..kernels import attention as kernels
 from .activation import SAFE, exponentials
 from .normalization import widened
 
@@ -57,10 +60,14 @@ def attention(
     causal: bool = False,
     scale: float = 1.0,
 ) -> Any:
-    """(softmax(scale q k^T + mask) * noise @ v, the softmax).
+    """(softmax(scale q k^T + mask) * noise @ v, the softmax or the logarithms of its sums).
 
     Shapes: q (..., L, E), k (..., S, E), v (..., S, F).
     """
+    if lib is np:
+        found = kernels.attention(q, k, v, mask, noise, causal, scale)
+        if found is not None:
+            return found
     p = probabilities(lib, q * q.dtype.type(scale), k, mask, causal)
     return lib.matmul(p if noise is None else p * noise.astype(p.dtype, copy=False), v), p
 
@@ -80,7 +87,13 @@ def attention_backward(
     scale: float = 1.0,
     needs: Any = (True,) * 4,
 ) -> Any:
-    """Gradients of q, k, v and mask."""
+    """Gradients of q, k, v and mask; p and out are what `attention` gave."""
+    if p.ndim < q.ndim:
+        if not needs[3]:
+            found = kernels.attention_backward(g, q, k, v, mask, noise, p, out, causal, scale)
+            if found is not None:
+                return *found, None
+        p = probabilities(lib, q * q.dtype.type(scale), k, mask, causal)
     noise = None if noise is None else noise.astype(p.dtype, copy=False)
     gq = gk = gv = gs = None
     if needs[2]:

@@ -224,9 +224,11 @@ def linear(general: Word) -> Word:
 
     def f(x: Any, w: Any, bias: Any = None) -> Any:
         if x.ndim == w.ndim == 2 and x.dtype is F32 and w.dtype is F32:
-            out = products.matmul(x, w.T) if x.size > LARGE or w.size > LARGE else None
-            if out is None:
-                out = x.dot(w.T)
+            if (x.size > LARGE or w.size > LARGE) and (bias is None or bias.dtype is F32):
+                out = products.linear(x, w, bias)
+                if out is not None:
+                    return out
+            out = x.dot(w.T)
             if bias is None:
                 return out
             if bias.dtype is F32:

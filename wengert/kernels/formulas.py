@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .simd import Row, V, fma, where
+from .lanes import fma, where
+from .simd import Row
+
+V = Any  # values over lanes: those of lanes.py, or of simd.py
 
 LOG2E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 0.693359375, math.log(2) - 0.693359375
 MAGIC = 12582912.0  # 1.5 * 2**23: added to a number below 2**22, it leaves the integer in the bits
@@ -105,8 +108,7 @@ def log(x: V) -> V:
     s = (m - 1.0) / (m + 1.0)
     z = s * s
     y = fma(s * z, polynomial(z, ATANH), s) * 2.0
-    kind = V(x.to, "", x.lanes).type
-    k = V(x.to, x.to.new(f"sitofp {n} to {kind}"), x.lanes)
+    k = n.to_float()
     y = fma(k, LN2_HIGH, fma(k, LN2_LOW, y))
     return where(x < math.inf, y, x)
 

@@ -186,6 +186,13 @@ class Value:
             return self.cast("sitofp", word)
         return self.cast("fpext" if word == "double" else "fptrunc", word)
 
+    def do(self, op: str, other: Any) -> Value:
+        """An instruction of LLVM's on two values of a type."""
+        return self._do(op, op, other)
+
+    def to_float(self) -> Value:
+        return self.to("float")
+
     def bits(self) -> Value:
         return self.cast("bitcast", "i32" if self.word == "float" else "i64")
 
@@ -468,7 +475,7 @@ class Function:
         return out
 
     def when(
-        self, condition: Value, body: Callable[[], None], other: Callable[[], None] | None = None
+        self, condition: Value, body: Callable[[], Any], other: Callable[[], Any] | None = None
     ) -> None:
         """body where the condition holds, else the other."""
         yes, no, done = self._label("yes"), self._label("no"), self._label("done")
@@ -486,6 +493,16 @@ class Function:
         """Another function of the module."""
         shown = [str(self.index(a) if isinstance(a, int) else a) for a in args]
         self.line(f"call void @{name}({', '.join(shown)})")
+
+
+def where(mask: Any, x: Any, y: Any) -> Any:
+    """x where the mask is set, else y."""
+    return mask.choose(x, y)
+
+
+def fma(x: Any, y: Any, z: Any) -> Any:
+    """x * y + z, with one rounding where the processor can."""
+    return x.fma(y, z)
 
 
 def transposed(rows: Sequence[Value]) -> list[Value]:

@@ -1,8 +1,9 @@
-"""Products of matrices, cut into pieces for our threads; a piece is a call of the BLAS library.
+"""Products of matrices, cut into pieces for our threads.
 
-The library itself works on one thread then: its own threads go on spinning after a product and take
-the processors from everybody else. Pieces depend on the shapes alone, so that results do not depend
-on the number of threads. `matmul` gives None where it does not apply.
+A product whose first factor has its rows in memory order is our own (`panels.py`); a piece of
+another is a call of the BLAS library. That works on one thread then: its own threads go on spinning
+after a product and take the processors from everybody else. Pieces depend on the shapes alone, so
+that results do not depend on the number of threads. Functions give None where they do not apply.
 """
 
 from __future__ import annotations
@@ -13,14 +14,38 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, threads
+from . import compiler, panels, threads
 from .jobs import WORDS, Job, job
-from .lanes import Value
+from .lanes import Function, Pointer, Value
 
 Array = Any
 LEAST = 1 << 20  # multiply-adds from which a second thread pays
 SIDE = 64  # rows or columns of a piece, at least
 PIECES = 8  # of one product, at most
+
+
+def gemm(
+    k: Function, word: str, whole: str, ta: Any, tb: Any, m: Any, n: Any, depth: Any, alpha: Any,
+    a: Pointer, lda: Any, b: Pointer, ldb: Any, beta: float, c: Pointer, ldc: Any,
+) -> None:  # fmt: skip
+    """c = alpha * a b + beta * c by the library; ta and tb: 111 as they are, 112 transposed.
+
+    whole: the type of the library's numbers.
+    """
+
+    def number(v: Any) -> str:
+        v = k.index(v)
+        return str(v if whole == "i64" else v.cast("trunc", "i32"))
+
+    def real(v: Any) -> str:
+        return str(v if isinstance(v, Value) else k.constant(v, word))
+
+    how = ", ".join(str(t if isinstance(t, Value) else k.constant(t, "i32")) for t in (ta, tb))
+    args = ["i32 101", how, number(m), number(n), number(depth), real(alpha), str(a), number(lda)]
+    args += [str(b), number(ldb), real(beta), str(c), number(ldc)]
+    k.line(f"call void @wengert_gemm_{word}({', '.join(args)})")
+    kinds = f"i32, i32, i32, {whole}, {whole}, {whole}, {word}, ptr, {whole}, ptr, {whole}, {word}"
+    k.module.declare(f"declare void @wengert_gemm_{word}({kinds}, ptr, {whole})")
 
 
 @job(
@@ -48,23 +73,14 @@ def products(k: Job, word: str, whole: str) -> None:
         x = a.at(first * a1 + second * a2 + by_rows.choose(start * along_a, 0))
         y = b.at(first * b1 + second * b2 + by_rows.choose(0, start * along_b))
         z = c.at(batch * (m * n) + by_rows.choose(start * n, start))
-        zero, one = k.constant(0, word), k.constant(1, word)
+        how = ta.cast("trunc", "i32"), tb.cast("trunc", "i32")
+        gemm(k, word, whole, *how, mm, nn, depth, 1.0, x, lda, y, ldb, 0.0, z, n)
 
-        def number(v: Value) -> str:
-            return str(v if whole == "i64" else v.cast("trunc", "i32"))
-
-        how = f"i32 101, {ta.cast('trunc', 'i32')}, {tb.cast('trunc', 'i32')}"
-        args = [how, number(mm), number(nn), number(depth), str(one), str(x), number(lda)]
-        args += [str(y), number(ldb), str(zero), str(z), number(n)]
-        k.line(f"call void @wengert_gemm_{word}({', '.join(args)})")
-
-    kinds = f"i32, i32, i32, {whole}, {whole}, {whole}, {word}, ptr, {whole}, ptr, {whole}, {word}"
-    k.module.declare(f"declare void @wengert_gemm_{word}({kinds}, ptr, {whole})")
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
 
 
 @functools.cache
-def _library() -> str | None:
+def library() -> str | None:
     """The type of the BLAS library's numbers, or None where it is not one that we can call."""
     blas = threads.blas()
     if blas is None or compiler.target() is None:
@@ -97,13 +113,16 @@ def matmul(x: Array, y: Array) -> Array | None:
             return None
     batches = math.prod(lead)
     work = batches * m * n * depth
-    if work < LEAST or _library() is None:
+    host = compiler.target()
+    if work < LEAST or host is None or library() is None:
         return None
-    ta, lda, x = _laid(x)
-    tb, ldb, y = _laid(y)
+    ta, lda, x = laid(x)
+    tb, ldb, y = laid(y)
     e = x.itemsize
-    a1, a2 = _steps(x, lead)
-    b1, b2 = _steps(y, lead)
+    if not lead and ta == 111:
+        return panels.product(word, host, x, lda, y, ldb, tb == 112, n)
+    a1, a2 = steps(x, lead)
+    b1, b2 = steps(y, lead)
     out = np.empty((*lead, m, n), x.dtype)
     inner = lead[-1] if lead else 1
     side = max(m, n)
@@ -114,14 +133,33 @@ def matmul(x: Array, y: Array) -> Array | None:
     items = batches * pieces
     share = max(1, items * LEAST // (4 * work))
     chunks = -(-items // share)
-    products(word, _library())(
+    products(word, library())(
         chunks, x, y, out, m, n, depth, lda, ldb, ta, tb, inner, a1 // e, a2 // e, b1 // e, b2 // e,
         pieces, size, int(m >= n), items, share,
     )  # fmt: skip
     return out
 
 
-def _laid(a: Array) -> tuple[int, int, Array]:
+def linear(x: Array, w: Array, bias: Array | None) -> Array | None:
+    """x (m, k) times the rows of w (n, k), plus bias, if that is much work."""
+    word = WORDS.get(x.dtype)
+    host = compiler.target()
+    if word is None or x.shape[0] * w.size < LEAST or host is None:
+        return None
+    n, depth = w.shape
+    if x.shape[1] != depth or (bias is not None and bias.shape != (n,)):
+        return None  # whoever is asked next complains
+    tx, ldx, x = laid(x)
+    if tx != 111:
+        x = np.ascontiguousarray(x)
+        ldx = depth
+    if bias is not None:
+        bias = np.ascontiguousarray(bias)
+    tw, ldw, w = laid(w)
+    return panels.product(word, host, x, ldx, w, ldw, tw == 111, n, bias)
+
+
+def laid(a: Array) -> tuple[int, int, Array]:
     """How the library reads matrices: 111 by rows, 112 by columns; the step; a, or a copy."""
     e = a.itemsize
     rows, columns = a.shape[-2:]
@@ -134,8 +172,8 @@ def _laid(a: Array) -> tuple[int, int, Array]:
     return 111, max(columns, 1), np.ascontiguousarray(a)
 
 
-def _steps(a: Array, lead: tuple[int, ...]) -> tuple[int, int]:
+def steps(a: Array, lead: tuple[int, ...]) -> tuple[int, int]:
     """Bytes from one matrix to the next, in two dimensions of the batch."""
     mine = a.shape[:-2]
-    steps = [0] * (2 - len(mine)) + [0 if n == 1 else s for n, s in zip(mine, a.strides)]
-    return steps[0], steps[1]
+    found = [0] * (2 - len(mine)) + [0 if n == 1 else s for n, s in zip(mine, a.strides)]
+    return found[0], found[1]

@@ -140,19 +140,21 @@ class V:
         kind = V(self.to, "", self.lanes).type
         return V(self.to, self.to.new(f"bitcast {self} to {kind}"), self.lanes)
 
+    def to_float(self) -> V:
+        kind = V(self.to, "", self.lanes).type
+        return V(self.to, self.to.new(f"sitofp {self} to {kind}"), self.lanes)
 
-def where(mask: V, x: Any, y: Any) -> V:
-    """x where the mask is set, else y."""
-    like = next((v for v in (x, y) if isinstance(v, V)), None)
-    lanes = max([mask.lanes, *(v.lanes for v in (x, y) if isinstance(v, V))])
-    base = V(mask.to, "", lanes) if like is None else V(mask.to, "", lanes, like.word)
-    x, y = (v.wide(lanes) if isinstance(v, V) else base.constant(v) for v in (x, y))
-    return V(mask.to, mask.to.new(f"select {mask.wide(lanes)}, {x}, {y}"), lanes, x.word)
+    def choose(self, x: Any, y: Any) -> V:
+        """x where this mask is set, else y."""
+        like = next((v for v in (x, y) if isinstance(v, V)), None)
+        lanes = max([self.lanes, *(v.lanes for v in (x, y) if isinstance(v, V))])
+        base = V(self.to, "", lanes) if like is None else V(self.to, "", lanes, like.word)
+        x, y = (v.wide(lanes) if isinstance(v, V) else base.constant(v) for v in (x, y))
+        return V(self.to, self.to.new(f"select {self.wide(lanes)}, {x}, {y}"), lanes, x.word)
 
-
-def fma(x: V, y: Any, z: Any) -> V:
-    """x * y + z with one rounding."""
-    return x.call("fma", y, z)
+    def fma(self, y: Any, z: Any) -> V:
+        """self * y + z with one rounding."""
+        return self.call("fma", y, z)
 
 
 # --------------------------------------------------------------------------- loops
@@ -300,9 +302,9 @@ class Loops:
             inside = lane.do("icmp slt", V(to, left, 1, "i64"), "i1")
         for v, how, r in zip(results[len(writes) :], reduces, carried):
             if how == "+":
-                total = r + where(inside, v, 0.0)
+                total = r + inside.choose(v, 0.0)
             else:
-                total = where(where(inside, v, float("-inf")) > r, v, r)
+                total = (inside.choose(v, float("-inf")) > r).choose(v, r)
             to.add(f"{r.name}n = bitcast {total} to {r.type}")
         to.add(f"br i1 {straight}, label %{last}, label %{back}", f"{back}:")
         if writes:
@@ -328,7 +330,7 @@ class Loops:
                     for h in halves
                 ]
             a, b = halves
-            v = a + b if how == "+" else where(b > a, b, a)
+            v = a + b if how == "+" else (b > a).choose(b, a)
         return v
 
     def text(self, cores: Sequence[int] = ()) -> str:

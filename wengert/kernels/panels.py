@@ -1,0 +1,227 @@
+"""Products of matrices from registers: some rows of a factor times a panel of the other.
+
+A panel is some columns of the second factor, [k][columns], packed so that it is read in order; the
+first factor is read where it is, a number at a time in all lanes. Used where the first factor has
+its rows in memory order, and by kernels that go on with a product before it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .compiler import Target
+from .jobs import Job, job
+from .lanes import Function, Pointer, Value, transposed
+
+VECTORS = 4  # of a panel
+DEPTH = 512  # products that a panel's part in the second cache adds up
+ROWS = 96  # of a chunk, about
+CHUNKS = 8  # of a product, at least, if it has as many panels
+
+Array = Any
+
+
+def rows_of_a_tile(target: Target) -> int:
+    """How many rows times a panel's vectors fit into the registers."""
+    if target.registers == 32:
+        return 6
+    return 3 if target.bytes == 32 else 2
+
+
+def width(target: Target, word: str) -> int:
+    """Columns of a panel."""
+    return VECTORS * target.lanes(word)
+
+
+def tile(
+    k: Function, rows: Sequence[Pointer], panel: Pointer, step: Any, depth: Any,
+    acc: Sequence[Value], masks: Sequence[Value | None],
+) -> list[Value]:  # fmt: skip
+    """acc[row, vector] + rows[row][i] * panel[i][vector] over i below depth.
+
+    step: from a row of the panel to the next; masks: of what there is of each of its vectors.
+    """
+    lanes = acc[0].lanes
+
+    def one(i: Value, *before: Value) -> list[Value]:
+        now = list(before)
+        p = panel.at(i * step)
+        if len(rows) < len(masks):  # few registers: the fewer of both are held
+            numbers = [row.load(i).wide(lanes) for row in rows]
+            for v, mask in enumerate(masks):
+                vector = p.load(v * lanes, lanes, mask)
+                for r, x in enumerate(numbers):
+                    at = r * len(masks) + v
+                    now[at] = x.fma(vector, now[at])
+            return now
+        vectors = [p.load(v * lanes, lanes, mask) for v, mask in enumerate(masks)]
+        for r, row in enumerate(rows):
+            x = row.load(i).wide(lanes)
+            for v, vector in enumerate(vectors):
+                at = r * len(vectors) + v
+                now[at] = x.fma(vector, now[at])
+        return now
+
+    return k.loop(0, depth, 1, one, acc)
+
+
+@job("b: any T*, out: out T*, n: i64, depth: i64, step: i64")
+def pack_panels(k: Job, word: str, turned: bool) -> None:
+    """A chunk is a panel [depth][columns] of b (depth, n), or if turned of b (n, depth).
+
+    What lies beyond n is any number.
+    """
+    b, out, n, depth, step = k.table()
+    lanes = k.lanes(word)
+    columns = VECTORS * lanes
+    first = k.chunk * columns
+    out = out.at(k.chunk * columns * depth)
+    if not turned:
+
+        def row(i: Value) -> None:
+            s, t = b.at(i * step + first), out.at(i * columns)
+            for v in range(VECTORS):
+                t.store(s.load(v * lanes, mask=k.mask(n - first - v * lanes, lanes)), v * lanes)
+
+        def whole(i: Value) -> None:
+            s, t = b.at(i * step + first), out.at(i * columns)
+            for v in range(VECTORS):
+                t.store(s.load(v * lanes, lanes), v * lanes)
+
+        inside = first + columns <= n
+        k.when(inside, lambda: k.loop(0, depth, 1, whole), lambda: k.loop(0, depth, 1, row))
+        return
+    full = depth // lanes * lanes
+
+    def vector(v: Value) -> None:
+        at = first + v * lanes
+        rows = [b.at(k.least(at + q, n - 1) * step) for q in range(lanes)]
+
+        def square(i: Value) -> None:
+            for q, t in enumerate(transposed([r.load(i, lanes) for r in rows])):
+                out.store(t, (i + q) * columns + v * lanes)
+
+        def single(i: Value) -> None:
+            for q, r in enumerate(rows):
+                out.store(r.load(i), i * columns + v * lanes + q)
+
+        k.loop(0, full, lanes, square)
+        k.loop(full, depth, 1, single)
+
+    k.loop(0, VECTORS, 1, vector)
+
+
+@job(
+    "a: any T*, b: any T*, bias: T*, c: out T*, m: i64, n: i64, depth: i64, step: i64, "
+    "b_panel: i64, b_row: i64, blocks: i64, size: i64, share: i64"
+)
+def multiply(k: Job, word: str) -> None:
+    """c = a @ b + bias; a chunk is a block of `size` rows times `share` panels.
+
+    b_panel and b_row: from a panel of b to the next, and from a row to the next.
+    """
+    a, b, biases, c, m, n, depth, step, b_panel, b_row, blocks, size, share = k.table()
+    columns = VECTORS * k.lanes(word)
+    most = rows_of_a_tile(k.module.target)
+    top = (k.chunk % blocks) * size
+    count = k.least(m - top, size)
+    a, c = a.at(top * step), c.at(top * n)
+    first = (k.chunk // blocks) * share
+    last = k.least(first + share, (n + (columns - 1)) // columns)
+
+    params = [(name, f"{word}*") for name in ("a", "b", "begin", "c")]
+    params += [(name, "i64") for name in ("step", "b_row", "apart", "n", "depth", "left")]
+    sizes = [most]
+    while sizes[-1] > 1:
+        sizes.append(sizes[-1] // 2)
+    for rows in sizes:
+        _rows(k.module.function(f"rows{rows}", params), word, rows)
+
+    def part(d: Value) -> None:
+        here = k.least(depth - d, DEPTH)
+
+        def panel(p: Value) -> None:
+            at = p * columns
+
+            def rows(name: str, i: Value) -> None:
+                to = c.at(i * n + at)
+                x, y = a.at(i * step + d), b.at(p * b_panel + d * b_row)
+                rest = n, here, n - at
+                k.when(
+                    d.equals(0),
+                    lambda: k.call(name, x, y, biases.at(at), to, step, b_row, 0, *rest),
+                    lambda: k.call(name, x, y, to, to, step, b_row, n, *rest),
+                )
+
+            done: Any = k.index(0)
+            for some in sizes:
+                stop = done + (count - done) // some * some
+                k.loop(done, stop, some, lambda i, some=some: rows(f"rows{some}", i))
+                done = stop
+
+        k.loop(first, last, 1, panel)
+
+    k.loop(0, depth, DEPTH, part)
+
+
+def _rows(f: Function, word: str, rows: int) -> None:
+    """c = begin + some rows of a times a panel; begin has rows `apart`."""
+    a, b, begin, c, step, b_row, apart, n, depth, left = f.args.values()
+    lanes = f.lanes(word)
+    pointers = [a.at(step * r) for r in range(rows)]
+
+    def run(vectors: int, whole: bool) -> None:
+        masks = [
+            None if whole else f.mask((left - v * lanes).most(0), lanes) for v in range(vectors)
+        ]
+        places = [(r, v) for r in range(rows) for v in range(vectors)]
+        acc = [begin.load(apart * r + v * lanes, lanes, masks[v]) for r, v in places]
+        inside = masks if in_place(f.module.target) else [None] * vectors
+        acc = tile(f, pointers, b, b_row, depth, acc, inside)
+        for (r, v), x in zip(places, acc):
+            c.store(x, n * r + v * lanes, masks[v])
+
+    def few() -> None:
+        f.when(left > lanes, lambda: run(VECTORS, False), lambda: run(1, False))
+
+    f.when(left >= VECTORS * lanes, lambda: run(VECTORS, True), few)
+
+
+IN_PLACE = 128  # rows; with fewer, packing costs more than it saves
+
+
+def in_place(target: Target) -> bool:
+    """Whether panels may be read where they are: masks must not take registers from the sums."""
+    return target.bytes == 64
+
+
+def product(
+    word: str, target: Target, a: Array, step: int, b: Array, b_step: int, turned: bool, n: int,
+    bias: Array | None = None,
+) -> Array:  # fmt: skip
+    """a (m, k), with rows in memory order, times b (k, n) or, if turned, (n, k), plus bias."""
+    m, depth = a.shape
+    columns = width(target, word)
+    count = -(-n // columns)
+    if m <= IN_PLACE and not turned and in_place(target):
+        b_panel, b_row = columns, b_step
+    else:
+        packed = np.empty(count * depth * columns, a.dtype)
+        pack_panels(word, turned)(count, b, packed, n, depth, b_step)
+        b, b_panel, b_row = packed, depth * columns, columns
+    c = np.empty((m, n), a.dtype)
+    most = rows_of_a_tile(target)
+    size = -(-m // -(-m // ROWS))
+    size = -(-size // most) * most
+    blocks = -(-m // size)
+    share = count if blocks >= CHUNKS else max(1, count * blocks // CHUNKS)
+    if bias is None:
+        bias = np.zeros(n, a.dtype)
+    multiply(word)(
+        blocks * -(-count // share), a, b, bias, c, m, n, depth, step, b_panel, b_row, blocks, size,
+        share,
+    )  # fmt: skip
+    return c
