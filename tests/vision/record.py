@@ -9,7 +9,9 @@ import torchvision
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from vision import model_cases, operator_cases, transform_cases
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from vision import model_cases, operator_cases, sample_cases, transform_cases
 
 torch.set_num_threads(1)
 GOLDEN = Path(__file__).parent.parent / "golden" / "vision.json"
@@ -23,6 +25,7 @@ def transforms():
 models = torchvision.models
 found = {
     "transforms": transforms(),
+    "samples": {name: sample_cases.run(torch, v2, tv_tensors, name) for name in sample_cases.CASES},
     "keys": {name: model_cases.keys(torch, models, name) for name in model_cases.listed(models)},
     "outputs": {name: model_cases.outputs(torch, models, name) for name in model_cases.SMALL},
     "operators": operator_cases.everything(torch, torchvision.ops),

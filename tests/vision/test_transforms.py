@@ -106,7 +106,7 @@ def test_images_have_gradients():
         (lambda: F.rotate(torch.ones(1, 4, 4), 3, 1), ValueError, "unsupported with Tensor"),
         (lambda: F.resize("x", 3), TypeError, "PIL Image"),
         (lambda: F.gaussian_blur(torch.ones(1, 9, 9), 4), ValueError, "odd"),
-        (lambda: F.posterize(torch.ones(3, 4, 4), 2), TypeError, "uint8"),
+        (lambda: F.posterize(torch.ones(3, 4, 4).int(), 2), TypeError, "uint8"),
     ],
 )
 def test_wrong_arguments(call, error, text):

@@ -197,9 +197,18 @@ def invert(img: Tensor) -> Tensor:
 
 def posterize(img: Tensor, bits: int) -> Tensor:
     check_channels(img, 1, 3)
-    if img.dtype != uint8:
-        raise TypeError(f"Only torch.uint8 image tensors are supported, but found {img.dtype}")
+    if img.is_floating_point():
+        levels = 1 << bits
+        return (img * levels).floor().clamp(0, levels - 1) * (1.0 / levels)
+    check_levels(img)
     return img & (256 - 2 ** (8 - bits))
+
+
+def check_levels(img: Tensor) -> None:
+    if img.dtype != uint8:
+        raise TypeError(
+            f"Only floating point and torch.uint8 images are supported, but found {img.dtype}"
+        )
 
 
 def solarize(img: Tensor, threshold: float) -> Tensor:
@@ -223,8 +232,9 @@ def autocontrast(img: Tensor) -> Tensor:
 
 def equalize(img: Tensor) -> Tensor:
     check_channels(img, 1, 3)
-    if img.dtype != uint8:
-        raise TypeError(f"Only torch.uint8 image tensors are supported, but found {img.dtype}")
+    if img.is_floating_point():
+        return convert_image_dtype(equalize(convert_image_dtype(img, uint8)), img.dtype)
+    check_levels(img)
     planes = img.numpy().reshape(-1, img.shape[-2] * img.shape[-1])
     return from_numpy(np.stack([equalized(p) for p in planes]).reshape(tuple(img.shape)))
 

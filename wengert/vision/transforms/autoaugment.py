@@ -22,13 +22,18 @@ Magnitudes = tuple[
     Tensor | None, bool
 ]  # one for each bin, None where there is none; may be negated
 
+
+def in_unit_range(img: Any) -> bool:
+    return isinstance(img, Tensor) and img.is_floating_point()
+
+
 COLOURS: dict[str, Callable[[Any, float], Any]] = {
     "Brightness": lambda img, m: F.adjust_brightness(img, 1.0 + m),
     "Color": lambda img, m: F.adjust_saturation(img, 1.0 + m),
     "Contrast": lambda img, m: F.adjust_contrast(img, 1.0 + m),
     "Sharpness": lambda img, m: F.adjust_sharpness(img, 1.0 + m),
     "Posterize": lambda img, m: F.posterize(img, int(m)),
-    "Solarize": F.solarize,
+    "Solarize": lambda img, m: F.solarize(img, m / 255.0 if in_unit_range(img) else m),
     "AutoContrast": lambda img, m: F.autocontrast(img),
     "Equalize": lambda img, m: F.equalize(img),
     "Invert": lambda img, m: F.invert(img),
@@ -213,10 +218,14 @@ class AutoAugment(Module):
         """The number of the policy, two probabilities to beat, and two signs."""
         return integer(0, transform_num), T.rand((2,)), T.randint(2, (2,))
 
+    def magnitudes(self, img: Any) -> dict[str, Magnitudes]:
+        """The strengths of the transforms for an image."""
+        return space(10, 0.3, shifts(img, 150.0 / 331.0), 30.0, 0.9, (8, 4), "Invert")
+
     def forward(self, img: Any) -> Any:
         fill = fill_for(self.fill, img)
         chosen, draws, signs = self.get_params(len(self.policies))
-        magnitudes = space(10, 0.3, shifts(img, 150.0 / 331.0), 30.0, 0.9, (8, 4), "Invert")
+        magnitudes = self.magnitudes(img)
         for (name, p, i), draw, sign in zip(self.policies[chosen], draws.tolist(), signs.tolist()):
             # compared as float32, which the draws are
             if draw <= T.tensor(p).item():
@@ -234,12 +243,15 @@ def draw_name(magnitudes: dict[str, Magnitudes]) -> str:
     return list(magnitudes)[integer(0, len(magnitudes))]
 
 
-def signed_draw(magnitude: float, signed: bool) -> float:
-    return -magnitude if signed and integer(0, 2) else magnitude
+def heads() -> bool:
+    """A coin: whether a strength is negated."""
+    return bool(integer(0, 2))
 
 
 class RandAugment(Module):
     """num_ops transforms drawn one by one, all of the same strength (arXiv:1909.13719)."""
+
+    coin = staticmethod(heads)
 
     def __init__(
         self,
@@ -265,7 +277,8 @@ class RandAugment(Module):
             name = draw_name(magnitudes)
             values, signed = magnitudes[name]
             magnitude = 0.0 if values is None else values[self.magnitude].item()
-            img = apply(name, img, signed_draw(magnitude, signed), self.interpolation, fill)
+            magnitude = -magnitude if signed and self.coin() else magnitude
+            img = apply(name, img, magnitude, self.interpolation, fill)
         return img
 
     def __repr__(self) -> str:
@@ -278,6 +291,8 @@ class RandAugment(Module):
 
 class TrivialAugmentWide(Module):
     """One transform of any strength (arXiv:2103.10158)."""
+
+    coin = staticmethod(heads)
 
     def __init__(
         self,
@@ -297,7 +312,8 @@ class TrivialAugmentWide(Module):
         name = draw_name(magnitudes)
         values, signed = magnitudes[name]
         magnitude = 0.0 if values is None else values[integer(0, len(values))].item()
-        return apply(name, img, signed_draw(magnitude, signed), self.interpolation, fill)
+        magnitude = -magnitude if signed and self.coin() else magnitude
+        return apply(name, img, magnitude, self.interpolation, fill)
 
     def __repr__(self) -> str:
         return (
@@ -308,6 +324,8 @@ class TrivialAugmentWide(Module):
 
 class AugMix(Module):
     """A weighted mean of an image and of chains of transforms of it (arXiv:1912.02781)."""
+
+    coin = staticmethod(heads)
 
     def __init__(
         self,
@@ -356,8 +374,8 @@ class AugMix(Module):
                 name = draw_name(magnitudes)
                 values, signed = magnitudes[name]
                 magnitude = 0.0 if values is None else values[integer(0, self.severity)].item()
-                signed_magnitude = signed_draw(magnitude, signed)
-                changed = apply(name, changed, signed_magnitude, self.interpolation, fill)
+                magnitude = -magnitude if signed and self.coin() else magnitude
+                changed = apply(name, changed, magnitude, self.interpolation, fill)
             mix = mix + weights[:, i].reshape(each) * changed
         out = mix.reshape(img.shape).to(img.dtype)
         return out if isinstance(orig_img, Tensor) else F.to_pil_image(out)

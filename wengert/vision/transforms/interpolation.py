@@ -36,9 +36,9 @@ NUMBERS = {
 
 
 def mode_of(interpolation: object) -> InterpolationMode:
-    """The mode that a mode or one of Pillow's numbers means."""
-    if isinstance(interpolation, InterpolationMode):
-        return interpolation
+    """The mode that a mode, its name or one of Pillow's numbers means."""
+    if isinstance(interpolation, (InterpolationMode, str)):
+        return InterpolationMode(interpolation)
     if isinstance(interpolation, int):
         for mode, number in NUMBERS.items():
             if number == interpolation:

@@ -1,0 +1,250 @@
+"""Colours, dtypes and kinds of version 2, and facts about what is in a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .....api import functions as T
+from .....base.dtypes import dtype as Dtype
+from .....base.dtypes import float32, uint8
+from .....engine.tensor import Tensor
+from ....io.image import decode_jpeg, encode_jpeg
+from ....ops.boxes import box_convert
+from ....pillow import is_pil
+from ....tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, KeyPoints, Mask, wrap
+from ... import functional as F
+from .dispatch import KERNELS, clamped, functional
+
+__all__ = [
+    "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
+    "adjust_sharpness", "autocontrast", "clamp_bounding_boxes", "clamp_keypoints",
+    "convert_bounding_box_format", "convert_image_dtype", "equalize", "erase", "gaussian_blur",
+    "gaussian_noise", "get_dimensions", "get_image_num_channels", "get_image_size",
+    "get_num_channels", "get_num_frames", "get_size", "grayscale_to_rgb", "invert", "jpeg",
+    "normalize", "permute_channels", "pil_to_tensor", "posterize", "rgb_to_grayscale",
+    "sanitize_bounding_boxes", "solarize", "to_dtype", "to_grayscale", "to_image", "to_pil_image",
+    "to_tensor", "uniform_temporal_subsample",
+]  # fmt: skip
+
+adjust_brightness = functional()(F.adjust_brightness)
+adjust_contrast = functional()(F.adjust_contrast)
+adjust_saturation = functional()(F.adjust_saturation)
+adjust_hue = functional()(F.adjust_hue)
+adjust_gamma = functional()(F.adjust_gamma)
+adjust_sharpness = functional()(F.adjust_sharpness)
+autocontrast = functional()(F.autocontrast)
+equalize = functional()(F.equalize)
+invert = functional()(F.invert)
+posterize = functional()(F.posterize)
+solarize = functional()(F.solarize)
+rgb_to_grayscale = functional()(F.rgb_to_grayscale)
+gaussian_blur = functional()(F.gaussian_blur)
+normalize = functional()(F.normalize)
+to_grayscale = F.to_grayscale
+pil_to_tensor, to_tensor = F.pil_to_tensor, F.to_tensor
+
+
+@functional()
+def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Any:
+    """An image with a rectangle set to v."""
+    return F.through_tensor(inpt, lambda x: F.erase(x, i, j, h, w, v, inplace))
+
+
+@functional()
+def grayscale_to_rgb(inpt: Any) -> Any:
+    """In three channels; an image of three stays as it is."""
+    return F.rgb_to_grayscale(inpt, 3) if F.get_dimensions(inpt)[0] == 1 else inpt
+
+
+@functional()
+def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
+    """With the channels in another order."""
+    order = permutation.tolist() if isinstance(permutation, Tensor) else list(permutation)
+    if sorted(order) != list(range(F.get_dimensions(inpt)[0])):
+        raise ValueError(f"{order} is no order of {F.get_dimensions(inpt)[0]} channels")
+    return F.through_tensor(inpt, lambda x: x[..., order, :, :])
+
+
+@functional()
+def gaussian_noise(
+    inpt: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bool = True
+) -> Tensor:
+    """With noise of that mean and deviation, where white is 1; clip: and cut at black and white."""
+    if not isinstance(inpt, Tensor):
+        raise ValueError("Gaussian Noise is not implemented for PIL images.")
+    if sigma < 0:
+        raise ValueError(f"sigma shouldn't be negative. Got {sigma}")
+    if inpt.dtype == uint8:
+        noise = T.randn_like(inpt, dtype=float32)
+        noisy = inpt.to(float32) + (mean * 255.0 + noise * (sigma * 255.0))
+        return (noisy.clamp(0, 255) if clip else noisy).to(uint8)
+    if not inpt.is_floating_point():
+        raise ValueError(
+            f"Input tensor is expected to be in uint8 or float dtype, got {inpt.dtype}"
+        )
+    noisy = inpt + (mean + T.randn_like(inpt) * sigma)
+    return noisy.clamp(0, 1) if clip else noisy
+
+
+@functional()
+def jpeg(inpt: Any, quality: int) -> Any:
+    """As it comes out of a JPEG file of that quality, from 1 to 100."""
+
+    def squeeze(x: Tensor) -> Tensor:
+        if x.dtype != uint8:
+            raise ValueError(f"Image tensor must be uint8, got {x.dtype}")
+        planes = x.reshape(-1, *x.shape[-3:])
+        return T.stack([decode_jpeg(encode_jpeg(p, quality)) for p in planes]).reshape(x.shape)
+
+    return F.through_tensor(inpt, squeeze)
+
+
+@functional(mask=lambda x, dtype=float32, scale=False: x.to(dtype))
+def to_dtype(inpt: Tensor, dtype: Dtype = float32, scale: bool = False) -> Tensor:
+    """In another dtype; scale: so that white stays white."""
+    return F.convert_image_dtype(inpt, dtype) if scale else inpt.to(dtype)
+
+
+def in_dtype(inpt: Any, dtype: Dtype = float32, scale: bool = False) -> Any:
+    return inpt.to(dtype)
+
+
+KERNELS[to_dtype] |= {BoundingBoxes: in_dtype, KeyPoints: in_dtype}
+
+
+def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
+    """A tensor image in another dtype, scaled so that white stays white."""
+    return to_dtype(image, dtype, scale=True)
+
+
+def to_image(inpt: Any) -> Image:
+    """A tensor, an array (H, W, C) or an image of Pillow as an `Image`."""
+    if isinstance(inpt, np.ndarray):
+        planes = inpt[:, :, None] if inpt.ndim == 2 else inpt
+        return Image(np.ascontiguousarray(planes.transpose(2, 0, 1)))
+    if not isinstance(inpt, Tensor) and not is_pil(inpt):
+        raise TypeError(
+            "Input can either be a pure Tensor, a numpy array, or a PIL image, but got "
+            f"{type(inpt)}"
+        )
+    return Image(inpt)
+
+
+def to_pil_image(inpt: Any, mode: str | None = None) -> Any:
+    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow."""
+    return F.to_pil_image(inpt.as_subclass(Tensor) if isinstance(inpt, Image) else inpt, mode)
+
+
+@functional()
+def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
+    """num_samples frames, evenly spread, of a video (..., T, C, H, W)."""
+    index = T.linspace(0, inpt.shape[-4] - 1, num_samples).long()
+    return T.index_select(inpt, -4, index)
+
+
+# Facts
+
+
+def get_dimensions(inpt: Any) -> list[int]:
+    """[channels, height, width] of an image."""
+    return F.get_dimensions(inpt)
+
+
+def get_num_channels(inpt: Any) -> int:
+    """The number of channels of an image."""
+    return F.get_dimensions(inpt)[0]
+
+
+get_image_num_channels = get_num_channels
+
+
+def get_size(inpt: Any) -> list[int]:
+    """[height, width] of an image, a mask, or the canvas of boxes and points."""
+    if isinstance(inpt, (BoundingBoxes, KeyPoints)):
+        return list(inpt.canvas_size)
+    if isinstance(inpt, Mask):
+        return list(inpt.shape[-2:])
+    return F.get_dimensions(inpt)[1:]
+
+
+get_image_size = F.get_image_size
+
+
+def get_num_frames(inpt: Any) -> int:
+    """The number of frames of a video."""
+    if not isinstance(inpt, Tensor) or inpt.ndim < 4:
+        raise TypeError("Expected a video of shape (..., T, C, H, W)")
+    return inpt.shape[-4]
+
+
+# Boxes and points
+
+
+def format_of(inpt: Any, given: Any, name: str) -> BoundingBoxFormat:
+    found = inpt.format if isinstance(inpt, BoundingBoxes) else given
+    if found is None:
+        raise ValueError(f"For pure tensor inputs, `{name}` has to be passed.")
+    return BoundingBoxFormat[found.upper()] if isinstance(found, str) else found
+
+
+def convert_bounding_box_format(
+    inpt: Tensor, old_format: Any = None, new_format: Any = None, inplace: bool = False
+) -> Any:
+    """Boxes in another format; old_format is for plain tensors."""
+    if new_format is None:
+        raise TypeError("convert_bounding_box_format() missing 1 required argument: 'new_format'")
+    if isinstance(inpt, BoundingBoxes) and old_format is not None:
+        raise ValueError("For bounding box tv_tensor inputs, `old_format` must not be passed.")
+    old = format_of(inpt, old_format, "old_format")
+    new = format_of(None, new_format, "new_format")
+    out = box_convert(inpt.as_subclass(Tensor), old.value.lower(), new.value.lower())
+    return wrap(out, like=inpt, format=new) if isinstance(inpt, BoundingBoxes) else out
+
+
+def clamp_bounding_boxes(
+    inpt: Tensor, format: Any = None, canvas_size: Any = None, clamping_mode: Any = "auto"
+) -> Any:
+    """Boxes cut at the canvas; format and canvas_size are for plain tensors."""
+    found = format_of(inpt, format, "format").value.lower()
+    canvas = inpt.canvas_size if isinstance(inpt, BoundingBoxes) else canvas_size
+    if canvas is None:
+        raise ValueError("For pure tensor inputs, `canvas_size` has to be passed.")
+    if clamping_mode is None:
+        return inpt.clone()
+    corners = box_convert(inpt.as_subclass(Tensor), found, "xyxy")
+    out = box_convert(clamped(corners, canvas), "xyxy", found)
+    return wrap(out, like=inpt) if isinstance(inpt, BoundingBoxes) else out
+
+
+def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
+    """Points moved into the canvas; canvas_size is for plain tensors."""
+    canvas = inpt.canvas_size if isinstance(inpt, KeyPoints) else canvas_size
+    if canvas is None:
+        raise ValueError("For pure tensor inputs, `canvas_size` has to be passed.")
+    at = inpt.as_subclass(Tensor)
+    height, width = canvas
+    out = T.stack([at[..., 0].clamp(0, width - 1), at[..., 1].clamp(0, height - 1)], -1)
+    return wrap(out, like=inpt) if isinstance(inpt, KeyPoints) else out
+
+
+def sanitize_bounding_boxes(
+    bounding_boxes: Any,
+    format: Any = None,
+    canvas_size: Any = None,
+    min_size: float = 1.0,
+    min_area: float = 1.0,
+) -> tuple[Any, Tensor]:
+    """The boxes that lie in the canvas and are large enough, and which those are, bool (N,)."""
+    found = format_of(bounding_boxes, format, "format").value.lower()
+    is_boxes = isinstance(bounding_boxes, BoundingBoxes)
+    height, width = bounding_boxes.canvas_size if is_boxes else canvas_size
+    plain = bounding_boxes.as_subclass(Tensor)
+    x1, y1, x2, y2 = box_convert(plain, found, "xyxy").unbind(-1)
+    w, h = x2 - x1, y2 - y1
+    valid = (w >= min_size) & (h >= min_size) & (w * h >= min_area)
+    valid = valid & (x1 >= 0) & (y1 >= 0) & (x2 <= width) & (y2 <= height)
+    kept = plain[valid]
+    return (wrap(kept, like=bounding_boxes) if is_boxes else kept), valid
