@@ -205,7 +205,7 @@ class ResNet(nn.Module):
 def resnet18(**kwargs: Any) -> ResNet:
     """ResNet with 18 layers; kwargs go to the class.
 
-    >>> resnet18(num_classes=2)(torch.zeros(1, 3, 32, 32)).shape
+    >>> resnet18(num_classes=2).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 2])
     """
     return ResNet(BasicBlock, [2, 2, 2, 2], **kwargs)
