@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
@@ -538,6 +539,8 @@ def setup() -> None:
     attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
     for name, home in ELSEWHERE.items():
         attach(name, Lazy(name, partial(found, home, name)))
+    # torch.autograd.Variable is Tensor
+    attach("_execution_engine", SimpleNamespace(queue_callback=grad_api.queue_callback))
     attach("__new__", staticmethod(make))
     attach("__module__", "torch")
     attach("__getattr__", missing_attribute)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -145,6 +145,7 @@ class Pass:
         self.nodes: set[Any] | None = None
         self.device: Any = None  # the namespace of the current device
         self.devices: ExitStack | None = None  # their contexts, once there are several
+        self.callbacks: list[Callable[[], object]] = []  # for its end
 
     def on(self, xp: Any) -> None:
         """Make a namespace's device the current one, for the rest of the pass."""
@@ -173,11 +174,26 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
         anomaly.watch(collect(args[0]))
     try:
         f(*args)
+        callbacks = state.backward.callbacks
+        while callbacks:
+            callbacks.pop(0)()
     finally:
         record(grad)
         if state.backward.devices is not None:
             state.backward.devices.close()
         state.backward = before
+
+
+def queue_callback(callback: Callable[[], object]) -> None:
+    """Have callback called once, at the end of the backward pass that runs in this thread, when all
+    gradients are there; for hooks that start work which has to be waited for.
+
+    Callbacks run in the order they came in, may queue others, and record nothing (but for
+    create_graph). If the pass fails they are not called. RuntimeError outside of a backward pass.
+    """
+    if state.backward is None:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    state.backward.callbacks.append(callback)
 
 
 def between(

@@ -32,7 +32,34 @@ class _Hooks(threading.local):
 HOOKS = _Hooks()
 
 
-class Packed:
+class Deferred:
+    """What a node may save in the place of an array: array() gives it when the backward pass needs
+    it (and for each time it does).
+    """
+
+    __slots__ = ()
+
+    def array(self) -> Any:
+        """The array."""
+        raise NotImplementedError
+
+
+def defer(node: Any, place: Callable[[Any], Any]) -> None:
+    """Exchange arrays that a node has saved: place(array) is the array itself, or a Deferred.
+
+    To be called before a backward pass, as from a mode's `recorded` (see `op_modes.py`).
+    """
+
+    def placed(x: Any) -> Any:
+        if type(x) is tuple:
+            return tuple([placed(y) for y in x])
+        return place(x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
+
+    node.saved = tuple([placed(x) for x in node.saved])
+    node.more = {**(node.more or {}), "packed": True}
+
+
+class Packed(Deferred):
     """A saved array in the hands of the user's hooks."""
 
     __slots__ = ("value", "unpack", "of", "node")
@@ -69,18 +96,10 @@ def pack_node(n: Any) -> None:
     arrays = {*op.arrays, *op.names}
     used = op.plan.needed(n.parents)
 
-    def packed(x: Any) -> Any:
-        if type(x) is tuple:
-            return tuple([packed(y) for y in x])
-        return Packed(x, pair) if hasattr(x, "dtype") and hasattr(x, "shape") else x
-
     n.saved = tuple(
-        [
-            x if s not in arrays else packed(x) if s in used else None
-            for s, x in zip(op.saved, n.saved)
-        ]
+        [x if s not in arrays or s in used else None for s, x in zip(op.saved, n.saved)]
     )
-    n.more = {**(n.more or {}), "packed": True}
+    defer(n, lambda a: Packed(a, pair))
 
 
 def unpacked(n: Any) -> tuple[Any, ...]:
@@ -93,7 +112,7 @@ def unpacked(n: Any) -> tuple[Any, ...]:
 def _unpacked(x: Any) -> Any:
     if type(x) is tuple:
         return tuple([_unpacked(y) for y in x])
-    return x.array() if type(x) is Packed else x
+    return x.array() if isinstance(x, Deferred) else x
 
 
 class saved_tensors_hooks(Mode):
