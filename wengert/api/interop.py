@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.lookup import NS, RANK
+from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base import dtypes
 from ..base.modes import state
 from ..engine.tensor import Tensor, wrap
@@ -28,7 +28,7 @@ def host(a: Any) -> Any:
     """The NumPy array of a raw array's values: itself on the CPU, a copy from elsewhere."""
     if type(a) is np.ndarray:
         return a
-    if RANK.get(type(a)) == 2:
+    if RANK.get(type(a)) == INTERPRETER:
         return host(a.readable(".numpy() or .tolist()"))
     return wrap(a).to("cpu")._a
 
@@ -244,7 +244,9 @@ def _scalar(t: Tensor) -> Any:
             raise RuntimeError(
                 "Tensor.item() cannot be called on meta tensors: they have shapes, but no values"
             )
-        a = a if RANK.get(type(a)) == 2 else host(a)  # interpreters explain why they have no value
+        a = (
+            a if RANK.get(type(a)) == INTERPRETER else host(a)
+        )  # interpreters explain why they have no value
     return a.item()
 
 

@@ -7,7 +7,8 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, Namespace, namespace
+from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
+from ..arrays.operators import BINARY, COMPARE
 from ..base import dtypes
 from ..base.absent import missing_attribute
 from ..base.devices import device
@@ -16,7 +17,6 @@ from ..engine.dispatch import slow
 from ..engine.entry import build_short
 from ..engine.fast_paths import plain
 from ..engine.hooks import Handle
-from ..engine.interp import BINARY, COMPARE
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import METHODS, OPS
 from ..engine.registry import Declared
@@ -100,7 +100,7 @@ def like(x: Any, word: str, *args: Any) -> Tensor:
 
 
 NS[Tensor] = TensorNamespace()
-RANK[Tensor] = 1
+RANK[Tensor] = TENSOR
 
 
 class Lazy:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.lookup import SCALARS, is_array
+from ..arrays.operators import COMMUTATIVE
 from ..engine import views
 from ..engine.dispatch import as_operator
 from ..engine.fast_paths import F32, F64, plain
-from ..engine.interp import COMMUTATIVE
 from ..engine.op import METHODS, OPS
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation

@@ -19,8 +19,8 @@ from contextlib import ContextDecorator, contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..arrays.operators import BINARY, COMPARE, UNARY
 from ..engine import tensor as engine_tensor
-from ..engine.interp import BINARY, COMPARE, UNARY
 from ..engine.tensor import Tensor
 
 PLAIN = frozenset((int, float, bool, str, type(None), complex, Tensor))

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import cpu
 from .lookup import LIBRARY, NS, RANK, Namespace
+from .operators import BINARY, COMPARE, UNARY
 
 CREATORS = frozenset(("zeros", "ones", "full", "empty", "arange", "scalar"))
 
@@ -193,43 +194,24 @@ class WrappedNamespace(Namespace):
 
 def operators(cls: type[Wrapped]) -> None:
     """Python's operators on a kind of wrapped arrays."""
-    words = {
-        "add": "add",
-        "sub": "sub",
-        "mul": "mul",
-        "truediv": "div",
-        "pow": "pow",
-        "matmul": "matmul",
-        "mod": "remainder",
-        "floordiv": "floor_divide",
-        "and": "bitwise_and",
-        "or": "bitwise_or",
-        "xor": "bitwise_xor",
-    }
-    for name, word in words.items():
+    for name, word in BINARY.items():
         setattr(cls, f"__{name}__", lambda a, b, w=word: _binary(w, a, b))
         setattr(cls, f"__r{name}__", lambda a, b, w=word: _binary(w, b, a))
-    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    for name in COMPARE:
         setattr(cls, f"__{name}__", lambda a, b, w=name: _binary(w, a, b))
-
-    def neg(a: Any) -> Any:
-        a.check_current()
-        return NS[type(a)].neg(a)
-
-    def absolute(a: Any) -> Any:
-        a.check_current()
-        return NS[type(a)].abs(a)
-
-    def invert(a: Any) -> Any:
-        a.check_current()
-        return NS[type(a)].bitwise_not(a)
+    for name, word in UNARY.items():
+        setattr(cls, f"__{name}__", lambda a, w=word: _unary(w, a))
 
     def item(a: Any, key: Any) -> Any:
         return NS[type(a)].getitem(a, key)
 
-    for name, f in (("neg", neg), ("abs", absolute), ("invert", invert), ("getitem", item)):
-        setattr(cls, f"__{name}__", f)
+    cls.__getitem__ = item  # type: ignore[index]
     cls.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
+def _unary(word: str, a: Any) -> Any:
+    a.check_current()
+    return getattr(NS[type(a)], word)(a)
 
 
 def _binary(word: str, a: Any, b: Any) -> Any:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from sys import getrefcount
 from typing import Any
 
-from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
+from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
@@ -361,13 +361,13 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     elif old is None:
         if not g.shape:
             g = NS[type(g)].asarray(g)  # a library scalar
-        if RANK.get(type(g), 0) == 0 and shared(counts(g), g):
+        if RANK.get(type(g), LIBRARY) == LIBRARY and shared(counts(g), g):
             g = NS[type(g)].copy(g)
         leaf.grad = wrap(g)
     elif (
         old._n is None
         and type(old._a) is type(g)
-        and RANK.get(type(g), 0) == 0
+        and RANK.get(type(g), LIBRARY) == LIBRARY
         and old._a.flags.writeable
     ):
         if PER_DEVICE:

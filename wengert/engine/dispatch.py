@@ -9,7 +9,17 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from ..arrays.lookup import HOST, NS, RANK, SCALARS, is_array, namespace
+from ..arrays.lookup import (
+    HOST,
+    INTERPRETER,
+    LIBRARY,
+    NS,
+    RANK,
+    SCALARS,
+    TENSOR,
+    is_array,
+    namespace,
+)
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, views
@@ -51,7 +61,7 @@ def slow(
         plain = alike(ins, op.types == "any")
         if plain and len(op.names) == 1:
             return wrap(call_library(op, NS[type(plain[0])], plain, static))
-    if state.levels and any(RANK.get(type(x), 0) == 2 for x in ins):
+    if state.levels and any(RANK.get(type(x)) == INTERPRETER for x in ins):
         return getattr(namespace(*ins), op.name)(
             *ins, **static
         )  # within a rule: interpreters' arrays stay raw
@@ -75,7 +85,7 @@ def slow(
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
     xp = namespace_of(op, raws)
     t = xp.array_type
-    if RANK.get(t, 0) == 0:
+    if RANK.get(t, LIBRARY) == LIBRARY:
         check_devices(op, raws)
         result = call_library(op, xp, raws, static)
     else:
@@ -217,7 +227,11 @@ def constant(op: Op, i: int, x: Any) -> Any:
             return NS[type(x)].library.asarray(x)
         return x.item() if hasattr(x, "item") else x
     if is_array(x):
-        if getattr(x, "shape", None) == () and hasattr(x, "item") and RANK.get(type(x), 0) == 0:
+        if (
+            getattr(x, "shape", None) == ()
+            and hasattr(x, "item")
+            and RANK.get(type(x), LIBRARY) == LIBRARY
+        ):
             return x.item() if not hasattr(x, "base") or type(x).__name__ != "ndarray" else x
         return x
     shown = public_name(op, op.plan.input_name(i))
@@ -347,7 +361,7 @@ def finish(
     """Wrap an op's results as Tensors and record the node."""
     if len(op.names) == 1:
         t = type(result)
-        if RANK.get(t) != 1:  # libraries return scalars for 0-d arrays
+        if RANK.get(t) != TENSOR:  # libraries return scalars for 0-d arrays
             ns = NS[t]
             result = wrap(result if t is ns.array_type else ns.asarray(result))
         if op.differentiable and state.grad:

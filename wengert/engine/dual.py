@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import RANK, SCALARS, namespace
+from ..arrays.lookup import INTERPRETER, RANK, SCALARS, namespace
 from ..base.dtypes import as_dtype
 from ..base.modes import state
 from .interp import Interp, interpreter, readable, run_op, whole
@@ -226,7 +226,7 @@ def leaf_arrays(primals: Any, tangents: Any) -> list[Any]:
     """
     values = [p for p, t in zip(primals, tangents) if t is not None]
     arrays = [p._a if isinstance(p, Tensor) else p for p in primals]
-    if not needs_graph(values) and not any(RANK.get(type(a)) == 2 for a in arrays):
+    if not needs_graph(values) and not any(RANK.get(type(a)) == INTERPRETER for a in arrays):
         return [v._a if isinstance(v, Tensor) else v for v in values]
     state.level += 1
     return [Lifted(state.level, v) for v in values]

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, default_namespace, namespace
+from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
 from . import source, views
@@ -85,7 +85,7 @@ class Context(Node):
                 array = s.array
             else:
                 t, array = s, None if s is None else s._a
-            if array is not None and RANK.get(type(array), 0) == 0:
+            if array is not None and RANK.get(type(array), LIBRARY) == LIBRARY:
                 c = views.changed_since(array, self._tick)
                 if c is not None:
                     raise views.stale(self, "saved tensor", array, c)

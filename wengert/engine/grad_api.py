@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, default_namespace, namespace
+from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base.modes import record, state
 from . import anomaly
 from .backward import collect, run, walk
@@ -291,6 +291,6 @@ def grad(
 
 def own(g: Any) -> Any:
     """g, or a copy if it is a broadcast view that could not be written to."""
-    if RANK.get(type(g), 0) == 0 and g.base is not None:
+    if RANK.get(type(g), LIBRARY) == LIBRARY and g.base is not None:
         return NS[type(g)].copy(g)
     return NS[type(g)].asarray(g)

@@ -12,31 +12,22 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, SCALARS, Namespace, default_namespace, namespace
+from ..arrays.lookup import (
+    INTERPRETER,
+    NS,
+    RANK,
+    SCALARS,
+    TENSOR,
+    Namespace,
+    default_namespace,
+    namespace,
+)
+from ..arrays.operators import BINARY, COMMUTATIVE, COMPARE, UNARY
 from ..base import dtypes
 from .op import OPS, Op
 from .tensor import Tensor, wrap
 
 BFLOAT16, FLOAT32 = dtypes.bfloat16.np, dtypes.float32.np
-
-BINARY = {
-    "add": "add",
-    "sub": "sub",
-    "mul": "mul",
-    "truediv": "div",
-    "pow": "pow",
-    "matmul": "matmul",
-    "mod": "remainder",
-    "floordiv": "floor_divide",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-    "lshift": "bitwise_left_shift",
-    "rshift": "bitwise_right_shift",
-}
-COMMUTATIVE = frozenset(("add", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"))
-COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")
-UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs"}
 
 
 class Interp:
@@ -123,7 +114,7 @@ class InterpNamespace(Namespace):
     @staticmethod
     def device_of(a: Any) -> Any:
         v = a.content
-        return v.device if RANK.get(type(v)) == 1 else NS[type(v)].device_of(v)
+        return v.device if RANK.get(type(v)) == TENSOR else NS[type(v)].device_of(v)
 
     def zeros(self, shape: Any, dtype: Any = None) -> Any:
         return default_namespace().zeros(shape, dtype)
@@ -305,7 +296,7 @@ def interpreter(interpret: Callable[..., Any]) -> Callable[[type], type]:
     def register(cls: Any) -> Any:
         cls.interpret = staticmethod(interpret)
         NS[cls] = InterpNamespace(cls)
-        RANK[cls] = 2
+        RANK[cls] = INTERPRETER
         install_operators(cls)
         return cls
 

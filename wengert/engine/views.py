@@ -17,7 +17,7 @@ import functools
 import weakref
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, namespace
+from ..arrays.lookup import LIBRARY, NS, RANK, namespace
 from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from . import source
@@ -98,7 +98,11 @@ def check_saved(n: Node) -> None:
         if name not in needed:
             continue
         for b in a if type(a) is tuple else (a,):
-            if RANK.get(type(b), 0) == 0 and hasattr(b, "dtype") and hasattr(b, "shape"):
+            if (
+                RANK.get(type(b), LIBRARY) == LIBRARY
+                and hasattr(b, "dtype")
+                and hasattr(b, "shape")
+            ):
                 c = changed_since(b, n.seq)
                 if c is not None:
                     raise stale(n, public_name(n.op, name), b, c)
@@ -490,7 +494,7 @@ def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Ten
             f" {want.name.capitalize()}: use the out-of-place form"
         )
     recorded = state.grad and (node is not None or t._n is not None)
-    if recorded and node is not None and node.saved and RANK.get(type(a), 0) == 0:
+    if recorded and node is not None and node.saved and RANK.get(type(a), LIBRARY) == LIBRARY:
         node.saved = tuple([_spared(s, a, v) for s in node.saved])
     store(t, v)
     if recorded:

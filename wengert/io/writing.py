@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..api.interop import host
-from ..arrays.lookup import RANK
+from ..arrays.lookup import INTERPRETER, RANK
 from ..base.devices import device
 from ..base.formats import layout, sparse_coo, sparse_csr, strided
 from ..engine.tensor import Tensor
@@ -143,7 +143,7 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
         raise RuntimeError(
             "save(): an uninitialized parameter has no shape yet: run the module once, then save"
         )
-    if RANK.get(type(t._a)) == 2:
+    if RANK.get(type(t._a)) == INTERPRETER:
         raise RuntimeError("save(): a tensor inside a function transform has no values to save")
     hooks: Any = OrderedDict()
     if isinstance(t, Parameter):

@@ -4,8 +4,6 @@ comparisons to one bool.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.dispatch import result_dtype
@@ -189,8 +187,3 @@ def count_nonzero(input, dim=None):
     from .reduce.sum import sum_
 
     return sum_(input != 0, dim)
-
-
-def scalar_value(v: Any) -> Any:
-    """A Python number from a number or a 0-d tensor."""
-    return v.item() if isinstance(v, Tensor) else v

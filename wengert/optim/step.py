@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api import functions as T
-from ..arrays.lookup import NS, RANK
+from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base.dtypes import float32, float64, get_default_dtype
 from ..base.modes import enable_grad, set_grad_enabled
 from ..engine.tensor import Tensor
@@ -287,7 +287,7 @@ class Rule:
         """With Tensor operations: recorded by autograd, traced, or not elementwise."""
         update = self._bind(group, scalar)
         # a trace must serve for every step: nothing may be read
-        traced = RANK.get(type(p._a)) == 2
+        traced = RANK.get(type(p._a)) == INTERPRETER
         after = self._counts(state, scalar if traced else number)
         if not self.elementwise:
             after.update({k: v for k, v in state.items() if k not in self.counters})

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..arrays.lookup import RANK
+from ..arrays.lookup import LIBRARY, RANK
 from ..engine import source, views
 from ..engine.backward import collect
 from ..engine.node import LEAF, OUTPUT, WRITE, Slot
@@ -143,7 +143,7 @@ class Reading:
             told["b"], told["note"] = 0, "a leaf's own memory"
         else:
             v.memory[key] = max(size, v.memory.get(key, 0))
-        few = values(a) if RANK.get(type(a), 0) == 0 else None
+        few = values(a) if RANK.get(type(a), LIBRARY) == LIBRARY else None
         if few is not None:
             told["v"], told["dims"] = few, list(a.shape)
         v.saved.append(told)
@@ -177,7 +177,7 @@ def memory_of(vertices: Sequence[Vertex]) -> int:
 
 def readable(t: Tensor) -> bool:
     """Whether a tensor's elements are a library's."""
-    return RANK.get(type(t._a), 0) == 0
+    return RANK.get(type(t._a), LIBRARY) == LIBRARY
 
 
 def many(n: Any) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from ..arrays.lookup import NS, RANK, namespace
+from ..arrays.lookup import LIBRARY, NS, RANK, namespace
 from ..engine.backward import collect, run
 from ..engine.grad_api import with_mode
 from ..engine.node import FUNCTION, FUNCTION_MANY, OP, OP_MANY, WRITE, Slot
@@ -41,7 +41,9 @@ class Steps:
         if g is None:
             return None
         a = g._a if isinstance(g, Tensor) else g
-        return summary(a, self.brief) if RANK.get(type(a), 0) == 0 else {"s": "", "d": ""}
+        return (
+            summary(a, self.brief) if RANK.get(type(a), LIBRARY) == LIBRARY else {"s": "", "d": ""}
+        )
 
     def step(self, n: Any) -> dict[str, Any]:
         """The step of a node, begun if it is new."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import RANK, namespace
+from ...arrays.lookup import INTERPRETER, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
 from ...base.modes import state
@@ -244,7 +244,7 @@ def _like(name: str, make: Any, doc: str) -> Any:
         memory_format=None,
     ):
         d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
-        if RANK.get(type(input._a)) == 2 and device is None:
+        if RANK.get(type(input._a)) == INTERPRETER and device is None:
             return finish(batched_like(input._a, make, d), requires_grad)
         return finish(
             make(space(input.device if device is None else device), tuple(input._a.shape), d),
@@ -261,7 +261,7 @@ def batched_like(a: Any, make: Any, d: Any) -> Any:
     """
     from ...engine.batched import Batched
 
-    if RANK.get(type(a)) == 2:
+    if RANK.get(type(a)) == INTERPRETER:
         inner = batched_like(a.content, make, d)
         return Batched(a.level, inner) if isinstance(a, Batched) else inner
     if isinstance(a, Tensor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import NS, RANK, on_device
+from ...arrays.lookup import INTERPRETER, NS, RANK, on_device
 from ...base.devices import device
 from ...base.modes import state
 from ...engine.kinds import linear
@@ -36,7 +36,7 @@ def to_device(t: Tensor, target: device) -> Tensor:
     source = t.device
     if target.type == source.type and target.index is None:
         return t
-    if RANK.get(type(t._a), 0) == 2:
+    if RANK.get(type(t._a)) == INTERPRETER:
         raise RuntimeError(
             "a tensor can't be moved to another device inside a function transform: move it before"
         )

@@ -96,11 +96,6 @@ index_put.vjp(
 # ---- keys
 
 
-def index_of(i: Any) -> Any:
-    """An int from anything with __index__."""
-    return i.__index__()
-
-
 def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
     """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
     keys = key if type(key) is tuple else tuple(key) if as_tuple(key) else (key,)

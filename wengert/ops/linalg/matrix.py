@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...arrays.lookup import RANK
+from ...arrays.lookup import INTERPRETER, RANK
 from ...base import dtypes
 from ...base.errors import LinAlgError
 from ...base.modes import state
@@ -130,7 +130,7 @@ def bottom(x: Any) -> Any:
     while True:
         if isinstance(x, Tensor):
             x = x._a
-        elif RANK.get(type(x)) == 2:
+        elif RANK.get(type(x)) == INTERPRETER:
             x = getattr(x, "content", None)
         else:
             return x
@@ -158,7 +158,9 @@ def singular(action: str) -> Callable[[int], str]:
 
 def differentiable(*tensors: Tensor) -> bool:
     """Whether a derivative of these may be asked for."""
-    return any(RANK.get(type(t._a)) == 2 or t._n is not None and state.grad for t in tensors)
+    return any(
+        RANK.get(type(t._a)) == INTERPRETER or t._n is not None and state.grad for t in tensors
+    )
 
 
 # ---- for rules
@@ -194,11 +196,6 @@ def safe_inverse(xp: Any, x: Any) -> Any:
     """
     zero = xp.eq(x, 0)
     return xp.where(zero, xp.zeros_like(x), 1 / xp.where(zero, xp.ones_like(x), x))
-
-
-def real_type(x: Any) -> Any:
-    """The real dtype of an array's parts."""
-    return dtypes.as_dtype(x.dtype).to_real().np
 
 
 def no_derivative(name: str) -> Any:

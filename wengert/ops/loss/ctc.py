@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import RANK, namespace
+from ...arrays.lookup import LIBRARY, RANK, namespace
 from ...engine.kinds import opaque
 from ...engine.op import primitive, public
 from ...engine.tensor import Tensor, wrap
@@ -62,7 +62,7 @@ def lengths(name: str, value: Any, n: int, most: int, like: Tensor) -> tuple[Ten
                 "arguments for "
                 "ctc_loss)"
             )
-    ns = namespace(like._a) if RANK.get(type(like._a), 0) == 0 else None
+    ns = namespace(like._a) if RANK.get(type(like._a), LIBRARY) == LIBRARY else None
     if ns is None:
         from ..creation.tensor import tensor
 

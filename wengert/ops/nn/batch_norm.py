@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import RANK
+from ...arrays.lookup import LIBRARY, RANK
 from ...base.modes import no_grad
 from ...engine import views
 from ...engine.kinds import composite, opaque
@@ -166,7 +166,7 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
     a, b = running._a, new._a
     if (
         type(a) is type(b)
-        and RANK.get(type(a), 0) == 0
+        and RANK.get(type(a), LIBRARY) == LIBRARY
         and a.dtype is b.dtype
         and a.flags.writeable
     ):

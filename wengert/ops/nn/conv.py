@@ -105,13 +105,6 @@ def _from_channels(xp: Any, a: Any, size: int) -> Any:
     return xp.transpose(xp.reshape(a, (n, size, c // size, *rest)), 0, 1)
 
 
-def _weights(xp: Any, w: Any, size: int, batched: bool) -> Any:
-    """Weights (batch, O, ...), or (O, ...) repeated, as (batch * O, ...)."""
-    if not batched:
-        w = xp.expand(xp.reshape(w, (1, *tuple(w.shape))), (size, *tuple(w.shape)))
-    return _into_images(xp, w)
-
-
 def _grouped(geometry: Geometry, size: int) -> Geometry:
     return geometry._replace(groups=geometry.groups * size)
 

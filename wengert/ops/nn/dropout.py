@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import RANK, namespace
+from ...arrays.lookup import LIBRARY, RANK, namespace
 from ...engine import views
 from ...engine.op import public
 from ...engine.tensor import Tensor, wrap
@@ -23,7 +23,7 @@ from .activation import F, check
 def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     """Ones with probability keep, else zeros, like input (or one number for each channel)."""
     a = input._a
-    if RANK.get(type(a), 0) == 0:
+    if RANK.get(type(a), LIBRARY) == LIBRARY:
         ns = namespace(a)
         if a.dtype.kind == "c":
             raise NotImplementedError(
@@ -57,7 +57,7 @@ def dropped(
         r = mul.entry(
             input,
             wrap(namespace(input._a).zeros((), input.dtype.np))
-            if RANK.get(type(input._a), 0) == 0
+            if RANK.get(type(input._a), LIBRARY) == LIBRARY
             else input.detach() * 0,
         )
     else:
@@ -69,7 +69,7 @@ def dropped(
 def scaled(n: Tensor, factor: float) -> Tensor:
     """Fresh noise times a factor, in its own memory if it is a plain array."""
     a = n._a
-    if RANK.get(type(a), 0) == 0:
+    if RANK.get(type(a), LIBRARY) == LIBRARY:
         a *= a.dtype.type(factor)
         return n
     return n * factor

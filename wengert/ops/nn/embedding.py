@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ...arrays.lookup import NS, RANK
+from ...arrays.lookup import LIBRARY, NS, RANK
 from ...base import dtypes
 from ...base.modes import no_grad
 from ...engine import views
@@ -316,7 +316,7 @@ def torch_embedding_bag(
 
 def readable(t: Tensor) -> bool:
     """Whether the elements can be looked at: not inside a transform, not on the meta device."""
-    return RANK.get(type(t._a), 0) == 0 and t.device.type != "meta"
+    return RANK.get(type(t._a), LIBRARY) == LIBRARY and t.device.type != "meta"
 
 
 def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:

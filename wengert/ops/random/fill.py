@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK, VALUES, namespace
+from ...arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...base import dtypes
 from ...base.modes import state
@@ -278,10 +278,6 @@ def _rounded(value: int, digits: int) -> int:
     return round(value / 2**shift) * 2**shift if shift < 900 else value
 
 
-def _overlapping(a: Any) -> bool:
-    return any(s == 0 and n > 1 for s, n in zip(getattr(a, "strides", ()), a.shape))
-
-
 def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tensor:
     """Overwrite t with the numbers of a distribution."""
     a = t._a
@@ -492,7 +488,7 @@ def check_probability(p: float) -> None:
 def check_probabilities(p: Tensor, name: str) -> None:
     """Refuse tensors that are no probabilities."""
     check_floating(p._a.dtype, name, complex_too=False)
-    if RANK.get(type(p._a), 0) == 0 and NS[type(p._a)].has(VALUES) and p._a.size:
+    if RANK.get(type(p._a), LIBRARY) == LIBRARY and NS[type(p._a)].has(VALUES) and p._a.size:
         low, high = float(p._a.min()), float(p._a.max())
         if not (low >= 0.0 and high <= 1.0):  # NaN included
             raise RuntimeError(

@@ -319,10 +319,6 @@ def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: 
 # ---- norms
 
 
-def _sgn_times(xp: Any, x: Any, w: Any) -> Any:
-    return xp.sgn(x) * w
-
-
 @op(reduction, public=False, method=False, node="LinalgVectorNormBackward0")
 def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
