@@ -6,7 +6,7 @@ from typing import Any
 
 from .api.functions import resolve
 from .base.errors import LinAlgError
-from .engine.op import FUNCTIONS
+from .engine.registry import FUNCTIONS
 
 __all__ = ["LinAlgError"]
 

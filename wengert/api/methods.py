@@ -18,8 +18,8 @@ from ..engine.entry import build_short
 from ..engine.fast_paths import plain
 from ..engine.hooks import Handle
 from ..engine.node import AccumulateGrad, extra
-from ..engine.op import METHODS, OPS
-from ..engine.registry import Declared
+from ..engine.op import OPS
+from ..engine.registry import METHODS
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -134,24 +134,13 @@ def attach(name: str, f: Any) -> None:
 
 
 def attach_all() -> None:
-    """Every function in the table of methods, and the in-place forms."""
+    """Every function in the table of methods, and the operators."""
     for name in list(METHODS):
         if name not in Tensor.__dict__:
             setattr(
                 Tensor,
                 name,
                 Lazy(name, lambda name=name: functions.finished(METHODS[name], name, "", True)),
-            )
-        if (
-            not name.endswith("_")
-            and name + "_" not in METHODS
-            and name + "_" not in Tensor.__dict__
-            and not isinstance(METHODS[name], Declared)
-        ):
-            setattr(
-                Tensor,
-                name + "_",
-                Lazy(name + "_", lambda name=name: functions.derive_inplace(name)),
             )
     for dunder, word in BINARY.items():
         setattr(
@@ -512,10 +501,13 @@ def setup() -> None:
         "__getitem__", Lazy("__getitem__", lambda: build_short(OPS["select_item"], indexing.read))
     )
     attach("__setitem__", indexing.write)
-    attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg")))
-    attach("__abs__", Lazy("__abs__", lambda: METHODS["abs"]))
-    attach("__pos__", Lazy("__pos__", lambda: METHODS["positive"]))
-    attach("__invert__", Lazy("__invert__", lambda: METHODS["bitwise_not"].entry))
+    attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg", "", True)))
+    attach("__abs__", Lazy("__abs__", lambda: functions.finished(METHODS["abs"], "abs", "", True)))
+    attach(
+        "__pos__",
+        Lazy("__pos__", lambda: functions.finished(METHODS["positive"], "positive", "", True)),
+    )
+    attach("__invert__", Lazy("__invert__", lambda: OPS["bitwise_not"].entry))
     attach("__imatmul__", None)
     for f in (retains_grad, mT, mH, H, T):
         attach(f.__name__, property(f))

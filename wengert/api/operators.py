@@ -9,7 +9,8 @@ from ..arrays.operators import COMMUTATIVE
 from ..engine import views
 from ..engine.dispatch import as_operator
 from ..engine.fast_paths import F32, F64, plain
-from ..engine.op import METHODS, OPS
+from ..engine.op import OPS
+from ..engine.registry import METHODS
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -19,7 +20,7 @@ from . import functions
 def operator_entry(word: str) -> Any:
     """The operator of a word, with the tensor on the left."""
     if word == "matmul":
-        return functions.finished(METHODS["matmul"], "matmul")
+        return functions.finished(METHODS["matmul"], "matmul", "", True)
     entry = as_operator(OPS[word].entry)
     if word == "sub":
         checked = METHODS["sub"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.op import METHODS, OPS
+from ..engine.op import OPS
+from ..engine.registry import METHODS
 from ..engine.tensor import Tensor
 from . import functions
 from .fill import copy_, fill_

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base import dtypes
-from ..engine.op import FUNCTIONS
+from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
 _LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if d.category < 3}

@@ -14,7 +14,7 @@ from ..base import dtypes
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
-from .declaration import Overload, Parameter, Type, numpy_names
+from .declaration import Overload, Parameter, Type, other_names
 from .tensor import Tensor
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<not given>"})()
@@ -75,7 +75,7 @@ class Binder:
     ) -> None:
         self.name, self.overloads, self.calls, self.body = name, overloads, calls, body
         self.method = method
-        self.foreign = numpy_names(overloads) if foreign else {}
+        self.names = other_names(overloads, foreign)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._given(args, kwargs)
@@ -98,7 +98,7 @@ class Binder:
             for p in call.unused:
                 if values[p.name] != p.default and not ignored(p, values[p.name]):
                     raise NotImplementedError(
-                        f"{self.name}(): argument '{p.name}' is not supported yet: got"
+                        f"{self.name}(): argument '{p.spelled}' is not supported yet: got"
                         f" {values[p.name]!r}; leave it away"
                     )
             return call(self.body, values, out, self.name)
@@ -116,8 +116,9 @@ class Binder:
             return args, named
         while n and args[n - 1] is self.defaults[slots[n - 1]]:
             n -= 1
+        others = {self.names.get(k) for k in named}
         for i in range(n):
-            if args[i] is ABSENT:
+            if args[i] is ABSENT or slots[i] in others and args[i] is self.defaults[slots[i]]:
                 for slot, value in zip(slots[i:n], args[i:n]):
                     if value is not self.defaults[slot]:
                         named[slot] = value
@@ -153,7 +154,7 @@ class Binder:
             where[star.name] = len(places) + 1 - shift
         names = {p.name: p for p in o.parameters}
         for k, v in kwargs.items():
-            n = k if k in names else self.foreign.get(k, k)
+            n = k if k in names else self.names.get(k, k)
             if n not in names or self.method and positional and n == positional[0].name:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument '{k}'")
             if n in values:
@@ -181,7 +182,7 @@ class Binder:
                         f" {place - 1 if place else p.name}, but got {e.what}"
                     ) from None
                 raise TypeError(
-                    f"{self.name}(): argument '{p.name}'"
+                    f"{self.name}(): argument '{p.spelled}'"
                     f"{f' (position {place})' if place else ''} {e.what}"
                 ) from None
         return values

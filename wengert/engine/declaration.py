@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from ..base import dtypes, formats
@@ -59,9 +60,15 @@ class Parameter(NamedTuple):
     def required(self) -> bool:
         return self.default is REQUIRED
 
+    @property
+    def spelled(self) -> str:
+        """The name as users write it."""
+        bare = self.name.removesuffix("_")
+        return bare if iskeyword(bare) else self.name
+
     def __str__(self) -> str:
         default = "" if self.required else f"={shown(self.default)}"
-        return f"{'*' * self.star}{self.type} {self.name}{default}"
+        return f"{'*' * self.star}{self.type} {self.spelled}{default}"
 
 
 class Overload(NamedTuple):
@@ -139,15 +146,12 @@ def parameters(text: str) -> tuple[list[Parameter], bool]:
                 rest = f"{name}={tail}"
             name, _, default = rest.partition("=")
             star = kind.startswith("*")
+            name += "_" * iskeyword(name)
+            value = default_of(default) if default else REQUIRED
             found.append(
-                Parameter(
-                    name,
-                    type_of(kind.removeprefix("*").strip()),
-                    default_of(default) if default else REQUIRED,
-                    keyword,
-                    star,
-                )
+                Parameter(name, type_of(kind.removeprefix("*").strip()), value, keyword, star)
             )
+            keyword = keyword or star
     return found, out
 
 
@@ -165,22 +169,39 @@ def as_function(o: Overload) -> Overload:
     return o._replace(parameters=spread(o.parameters, 0))
 
 
-def as_method(o: Overload) -> Overload:
-    """The overload of the method: the first argument is self, and there is no out=."""
-    first, *rest = o.parameters
-    return o._replace(parameters=spread((first._replace(name="self"), *rest), 1), out=False)
+def as_method(o: Overload) -> Overload | None:
+    """The overload of the method: the argument `input` is self and comes first, and there is no
+    out=. None if there is no such argument.
+    """
+    own = [p for p in o.parameters if p.name in ("input", "self")] or list(o.parameters[:1])
+    if not own or "Tensor" not in own[0].type.kinds:
+        return None
+    rest = [p for p in o.parameters if p is not own[0]]
+    me = own[0]._replace(name="self", type=Type(("Tensor",)), default=REQUIRED)
+    return o._replace(parameters=spread((me, *rest), 1), out=False)
 
 
 def spread(parameters: tuple[Parameter, ...], at: int) -> tuple[Parameter, ...]:
     """parameters with the one at a place starred if it is an int[] and the last by position."""
     places = [p for p in parameters if not p.keyword]
-    if len(places) != at + 1 or not places[at].type.kinds[0].startswith("int["):
+    if len(places) != at + 1 or str(places[at].type) != "int[]":
         return parameters
     return (*places[:at], places[at]._replace(star=True), *parameters[at + 1 :])
 
 
-def numpy_names(overloads: tuple[Overload, ...]) -> dict[str, str]:
-    """NumPy's names for the arguments of overloads: alias -> the name here."""
+def unspread(o: Overload) -> Overload:
+    """The overload with sizes as one sequence only."""
+    sizes = [p._replace(star=p.star and p.type.kinds[0][:3] != "int") for p in o.parameters]
+    return o._replace(parameters=tuple(sizes))
+
+
+def other_names(overloads: tuple[Overload, ...], foreign: bool) -> dict[str, str]:
+    """Further names for the arguments of overloads: NumPy's if foreign, and those that are words
+    of Python's (`from`), which have an underscore here: name -> the name here.
+    """
     names = {p.name for o in overloads for p in o.parameters}
-    return {alias: n for n, aliases in NUMPY.items() if n in names for alias in aliases
-            if alias not in names}  # fmt: skip
+    found = {p.spelled: p.name for o in overloads for p in o.parameters if p.spelled != p.name}
+    if foreign:
+        for name in names & NUMPY.keys():
+            found.update({other: name for other in NUMPY[name] if other not in names})
+    return found

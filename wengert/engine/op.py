@@ -1,4 +1,4 @@
-"""What an op is, the registry of ops, and the registries of public functions and methods.
+"""What an op is, and the registry of ops.
 
 An op is data: a forward in the vocabulary, one vjp rule per differentiable input, a kind, and the
 facts that interpreters need. What is made of it at first use is made elsewhere: the function that
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from ..arrays.lookup import Namespace
 from .implementations import Implementations, implementation
 from .plan import Plan
-from .registry import FUNCTIONS, METHODS, Declared, declare, enter
+from .registry import declare
 
 OPS: dict[str, Op] = {}
 
@@ -239,13 +239,8 @@ def op(
     by_memory: bool = False,
     doc: str | None = None,
     primitive: bool = False,
-    public: bool | str | tuple[str, ...] = True,
-    method: bool | str | None = True,
-    namespace: str = "",
-    aliases: tuple[str, ...] = (),
-    inplace: bool | str = False,
-    foreign: bool | None = None,
-    function: bool = True,
+    public: str | tuple[str, ...] = (),
+    **facts: Any,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Define an op; the decorated function is its forward: f(xp, *array inputs, static=default,
     ...).
@@ -255,9 +250,10 @@ def op(
     numbers: which operands may be Python numbers, beside the second: words of 'first', 'none', and
     'kept' for rules that see the number instead of an array. by_memory: whether the
     result depends on how the input lies in memory. doc: instead of the function's own.
-    outputs, hidden, integer, optional: names separated by spaces. public/method: False keeps it
-    out of torch's namespace / Tensor's methods; a string renames. view: the result shares its
-    memory with the first input: True always, 'perhaps' where it may be a copy.
+    outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
+    memory with the first input: True always, 'perhaps' where it may be a copy. public: the
+    declarations of a public function that is the op and nothing more, facts as for
+    registry.declare().
     """
 
     def register(fwd: Callable[..., Any]) -> Op:
@@ -282,19 +278,8 @@ def op(
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
-        texts = (public,) if isinstance(public, str) else public
-        if isinstance(texts, tuple) and "(" in texts[0]:
-            declare(
-                o,
-                texts,
-                function=function,
-                method=None if method is True else bool(method),
-                inplace=inplace,
-                aliases=aliases,
-                foreign=foreign,
-            )
-            return o
-        expose(o, n, public, method, namespace, aliases)  # type: ignore[arg-type]
+        if public:
+            declare(o, (public,) if isinstance(public, str) else public, **facts)
         return o
 
     return register
@@ -305,67 +290,3 @@ def primitive(kind: str, **facts: Any) -> Callable[[Callable[..., Any]], Op]:
     a docstring.
     """
     return op(kind, primitive=True, **facts)
-
-
-def expose(
-    o: Any, n: str, public: bool | str, method: bool | str, namespace: str, aliases: tuple[str, ...]
-) -> None:
-    """Enter a function in the public tables; a name that is taken is an error."""
-    if public:
-        table = FUNCTIONS.setdefault(namespace, {})
-        for a in (public if isinstance(public, str) else n, *aliases):
-            enter(table, a, o)
-    if method and not namespace or isinstance(method, str):
-        for a in (method if isinstance(method, str) else n, *(aliases if not namespace else ())):
-            enter(METHODS, a, o)
-
-
-def public(
-    f: Any = None,
-    *texts: str,
-    name: str | None = None,
-    namespace: str = "",
-    method: bool | str | None = None,
-    function: bool = True,
-    inplace: bool | str = False,
-    aliases: tuple[str, ...] = (),
-    foreign: bool | None = None,
-) -> Any:
-    """Register a function of Tensors as torch.NAME (or in a namespace such as 'nn.functional')
-    and as Tensor.NAME.
-
-    out= and NAME_ are derived for every public function, unless it has a parameter called out
-    itself or is registered with an underscore name itself. method: default only for functions of
-    torch itself. function=False: method only.
-    """
-    if isinstance(f, str):
-
-        def enter_body(body: Any) -> Any:
-            declare(
-                body, (f, *texts), function=function, inplace=inplace, aliases=aliases,
-                method=None if method is None else bool(method), foreign=foreign,
-            )  # fmt: skip
-            return body
-
-        return enter_body
-    if f is None:
-        return lambda g: public(
-            g,
-            name=name,
-            namespace=namespace,
-            method=method,
-            function=function,
-            inplace=inplace,
-            aliases=aliases,
-        )
-    n = name or f.__name__.rstrip("_")
-    f.__wengert_name__ = n
-    m = (namespace == "") if method is None else method
-    expose(f, n, function, m, namespace, aliases)
-    return f
-
-
-def function(name: str, namespace: str = "") -> Callable[..., Any]:
-    """A public function by name: for ops that are composed of functions of other topics."""
-    f = FUNCTIONS[namespace][name]
-    return f.entry if isinstance(f, Op) else f.run if isinstance(f, Declared) else f

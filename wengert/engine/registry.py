@@ -49,7 +49,7 @@ class Declared:
         """The overloads of the method."""
         texts = [t for t in self.texts if heading(t)[0] == "Tensor"] or self.texts
         found = [as_method(overload(t)) for t in texts]
-        return tuple([o for o in found if "Tensor" in o.parameters[0].type.kinds])
+        return tuple([o for o in found if o is not None])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.run(*args, **kwargs)
@@ -98,7 +98,8 @@ def declare(
             enter(METHODS, last, d)
         if inplace and not dot:
             d.inplace = True
-            enter(METHODS, last + "_", d)
+            if is_method:
+                enter(METHODS, last + "_", d)
             if inplace == "function":
                 enter(FUNCTIONS[namespace], last + "_", d)
     return d

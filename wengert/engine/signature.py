@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 from ..base.modes import state
 from . import generated, views
 from .binding import ABSENT, CHECKS, Binder
-from .declaration import REQUIRED, Overload, Parameter, numpy_names
+from .declaration import REQUIRED, Overload, Parameter, other_names, unspread
 from .dispatch import write_out
 from .entry import build_front
-from .op import Op
+from .op import OPS, Op
 from .plan import public_name
 from .registry import Declared
 from .tensor import Tensor
@@ -65,16 +65,19 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
     if inplace:
         overloads = tuple([o._replace(out=False) for o in overloads])
     body = inplace_body(d, name) if inplace else d.run
-    calls = [call_of(d, o) for o in overloads]
+    # sizes may be spread, f(2, 3): a place of its own if other overloads want the positions
+    together = len(overloads) > 1 and any(p.star for o in overloads for p in o.parameters)
+    plain = tuple([unspread(o) for o in overloads]) if together else overloads
+    calls = [call_of(d, o) for o in plain]
     binder = Binder(name, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
-    f = parser(name, overloads, calls, body, binder, d.foreign)
+    f = parser(name, plain, calls, body, binder, d.foreign, together)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
     elif not inplace and d.short is not None:
         f = d.short(f)
     if front is not None:
         f = front(f)
-    return dress(f, d, name, namespace, kind, overloads)
+    return dress(f, d, name, namespace, kind, plain)
 
 
 def straight(op: Op, name: str, overloads: tuple[Overload, ...], careful: Any) -> Any:
@@ -107,24 +110,29 @@ class Front(NamedTuple):
 # ------------------------------------------------------------------------------- what is called
 
 
-def body_parameters(body: Any) -> tuple[list[str], list[str], str | None]:
-    """(by position, by keyword only, the starred one) of a body's parameters."""
+def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
+    """What a body takes by position, by keyword only, as *name, and whether it takes **names."""
     if isinstance(body, Op):
         names = [public_name(body, i) for i in body.inputs]
-        return [*names, *body.static], ["out"], None
+        return [*names, *body.static], ["out"], None, False
     while hasattr(body, "__wrapped__"):
         body = body.__wrapped__
     code = body.__code__
     names = code.co_varnames
     n, k = code.co_argcount, code.co_kwonlyargcount
     star = names[n + k] if code.co_flags & inspect.CO_VARARGS else None
-    return list(names[:n]), list(names[n : n + k]), star
+    return (
+        list(names[:n]),
+        list(names[n : n + k]),
+        star,
+        bool(code.co_flags & inspect.CO_VARKEYWORDS),
+    )
 
 
 class Call:
     """How a body is called with the arguments of one overload."""
 
-    __slots__ = ("keywords", "out", "positions", "star", "unused")
+    __slots__ = ("keywords", "out", "pointwise", "positions", "star", "unused")
 
     def __init__(self) -> None:
         self.positions: list[str] = []  # names of arguments, in the body's order
@@ -132,14 +140,7 @@ class Call:
         self.star: str | None = None
         self.out: str | None = None  # "own": the body takes out=; "derived": it does not
         self.unused: list[Parameter] = []  # what the body does not know
-
-    def text(self, f: str = "body") -> str:
-        words = [*self.positions]
-        words += [f"*{self.star}"] * (self.star is not None)
-        words += [f"{k}={v}" for k, v in self.keywords]
-        if self.out == "own":
-            words.append("out=out")
-        return f"{f}({', '.join(words)})"
+        self.pointwise = False  # whether out= must not overlap the operands in part
 
     def __call__(self, body: Any, values: dict[str, Any], out: Any, name: str) -> Any:
         args = [values[p] for p in self.positions]
@@ -149,13 +150,22 @@ class Call:
         if self.out == "own":
             kw["out"] = out
         r = body(*args, **kw)
-        return r if out is None or self.out == "own" else write_out(name, r, out)
+        if out is None or self.out == "own":
+            return r
+        return deliver(name, r, out, args) if self.pointwise else write_out(name, r, out)
+
+
+def deliver(name: str, result: Any, out: Any, operands: Any) -> Any:
+    """write_out() of an op of elements, whose out= must not overlap an operand in part."""
+    if isinstance(out, Tensor):
+        views.check_operands(out, name, operands)
+    return write_out(name, result, out)
 
 
 def call_of(d: Declared, o: Overload) -> Call:
     """How the body is called for an overload."""
     call = Call()
-    positions, keywords, star = body_parameters(d.body)
+    positions, keywords, star, anything = body_parameters(d.body)
     given = {p.name: p for p in o.parameters}
     for p, theirs in zip(o.positional, positions):  # the body has its own names for some
         if not p.star and p.name not in (*positions, *keywords) and theirs not in given:
@@ -175,15 +185,21 @@ def call_of(d: Declared, o: Overload) -> Call:
         if own in given:
             used.add(own)
             call.keywords.append((own, own))
+    if anything and "out" not in given:
+        more = [p for p in o.parameters if p.name not in used and not p.star]
+        call.positions += [p.name for p in more if star and not p.keyword]
+        call.keywords += [(p.name, p.name) for p in more if not star or p.keyword]
+        used.update([p.name for p in more])
     rest = next((p for p in o.parameters if p.name not in used and not p.keyword), None)
     if star is not None and rest is not None:
         used.add(rest.name)
-        if rest.star:
+        if rest.star and not rest.type.kinds[0].startswith("int"):
             call.star = rest.name
         else:
             call.positions.append(rest.name)
     if o.out:
         call.out = "own" if "out" in keywords or "out" in positions else "derived"
+        call.pointwise = is_pointwise(d)
     call.unused = [p for p in o.parameters if p.name not in used]
     return call
 
@@ -198,15 +214,18 @@ def parser(
     body: Any,
     binder: Binder,
     foreign: bool,
+    more: bool,
 ) -> Callable[..., Any]:
-    """The generated function of a declaration."""
+    """The generated function of a declaration; more: it takes further positions, which are looked
+    at by the binder only.
+    """
     fresh = [i for i, o in enumerate(overloads) if not o.old]
     slots, keywords, star = layout([overloads[i] for i in fresh])
     out = any(overloads[i].out for i in fresh)
     binder.slots = tuple(slots)
     binder.defaults = {**slots, **keywords}
     env: dict[str, Any] = {"__name__": "wengert.engine.signature", **CHECKS}
-    env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out)
+    env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
     head = []
     for table in (slots, keywords):
         for n, default in table.items():
@@ -214,14 +233,15 @@ def parser(
             value = repr(default) if type(default) in PLAIN else f"default_{n}"
             head.append(f"{n}={'ABSENT' if default is ABSENT else value}")
         if table is slots:
-            head += [f"*{star}"] if star else ["*"] * bool(keywords or out)
+            rest = star or "more" * more
+            head += [f"*{rest}"] if rest else ["*"] * bool(keywords or out)
     head += ["out=None"] * out
-    aliases = bool(foreign and numpy_names(overloads)) or len(overloads) > 1 or bool(star)
+    aliases = bool(other_names(overloads, foreign)) or len(overloads) > 1 or bool(star)
     head += ["**names"] * aliases
     lines = [f"def {name}({', '.join(head)}):"]
     indent = "  "
     if aliases:
-        lines.append("  if not names:")
+        lines.append("  if not (names or more):" if more else "  if not names:")
         indent = "    "
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
@@ -229,7 +249,7 @@ def parser(
             lines += [indent + x for x in more]
     given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
     positions = "".join(f"{n}, " for n in slots)
-    positions += f"*{star}, " if star else ""
+    positions += f"*{rest}, " if rest else ""
     lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
     return define(name, lines, env, f"signature of {name} {id(body):x}")
 
@@ -253,7 +273,7 @@ def layout(
         for i, p in enumerate(o.positional):
             if p.star:
                 star, most = p.name, i
-    for o in overloads:
+    for o in sorted(overloads, key=lambda o: -len(o.positional)):
         places = [p for p in o.positional if not p.star][:most]
         for i, p in enumerate(places):
             if i >= depth and p.name not in slots:
@@ -281,6 +301,8 @@ def branch(
     out: bool,
 ) -> list[str]:
     """The lines that call the body if the arguments are plainly those of an overload."""
+    if any(p.required for p in call.unused):
+        return []  # the binder says that it is not supported
     tests, known, renamed = [], set(), {}
     places = [p for p in o.positional if not p.star]
     order = list(slots)
@@ -340,19 +362,21 @@ def branch(
             values[p.name] = slot
     words = [values[n] for n in call.positions]
     if call.star is not None:
-        ints = next(p for p in prepare if p.name == call.star).type.kinds[0].startswith("int")
-        one = f"({call.star} if type({call.star}[0]) is int else {call.star}[0])"
-        words.append(f"*{one if ints else call.star}")
+        words.append(f"*{call.star}")
     words += [f"{k}={values[v]}" for k, v in call.keywords]
     if call.out == "own":
         words.append("out=out")
     run = f"body({', '.join(words)})"
     condition = " and ".join(tests) or "True"
     if call.out == "derived":
+        write = f"write_out({name!r}, {run}, out)"
+        if call.pointwise:
+            operands = "".join([values[n] + ", " for n in call.positions])
+            write = f"deliver({name!r}, {run}, out, ({operands}))"
         lines += [
             f"if {condition}:",
             f"  if out is None: return {run}",
-            f"  return write_out({name!r}, {run}, out)",
+            f"  return {write}",
         ]
     else:
         lines.append(f"if {condition}: return {run}")
@@ -428,24 +452,30 @@ RESHAPING = {  # in place, these make self another view
 
 def inplace_body(d: Declared, name: str) -> Any:
     """The body of NAME_, from the body of NAME."""
-    f, whole = d.run, not isinstance(d.body, Op)
+    f, whole, pointwise = d.run, not isinstance(d.body, Op), is_pointwise(d)
     if d.name in RESHAPING:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            views.check_inplace(self, name)
-            r = f(self, *args, **kwargs)
-            self._a, self._n = r._a, r._n
+            views.check_inplace(self, name, True)
+            views.become(self, f(self, *args, **kwargs))
             return self
 
     else:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            if pointwise and args:
+                views.check_operands(self, name, args)
             x = self
             if whole and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
             return views.inplace(self, name, f(x, *args, **kwargs))
 
     return body
+
+
+def is_pointwise(d: Declared) -> bool:
+    """Whether an op of elements stands behind a function."""
+    return d.name in OPS and OPS[d.name].kind == "elementwise"
 
 
 def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
@@ -521,6 +551,6 @@ def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.S
                 found.append(P(star, P.VAR_POSITIONAL))
     if any(o.out for o in fresh):
         found.append(P("out", P.KEYWORD_ONLY, default=None))
-    if foreign and numpy_names(overloads):
+    if other_names(overloads, foreign):
         found.append(P("numpy_names", P.VAR_KEYWORD))
     return inspect.Signature(found)

@@ -124,10 +124,9 @@ def public_name(obj: Any, name: str | None = None) -> tuple[str, str] | None:
     if home.startswith("wengert.nn") and name in _LAYER_HOME:
         return _LAYER_HOME[name], name
     for place in _places(home):
-        for n in (name, getattr(obj, "__wengert_name__", name)):
-            if getattr(_module(place), n, None) is obj:
-                torchs = "torchvision" + place[14:] if place.startswith("wengert.vision") else None
-                return torchs or "torch" + place[7:], n
+        if getattr(_module(place), name, None) is obj:
+            torchs = "torchvision" + place[14:] if place.startswith("wengert.vision") else None
+            return torchs or "torch" + place[7:], name
     return None
 
 

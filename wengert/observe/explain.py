@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from ..engine import source
 from ..engine.function import Context, Function
 from ..engine.node import Node
-from ..engine.op import FUNCTIONS, METHODS, OPS, Op
+from ..engine.op import OPS, Op
+from ..engine.registry import FUNCTIONS, METHODS, Declared
 from ..engine.tensor import Tensor
 from .explain_ops import about_custom, about_function, about_op
 from .explain_tensors import about_tensor
@@ -61,6 +62,8 @@ def text_of(x: Any, output: Any, caller: Any) -> str:
     op = op_of(x)
     if op is not None:
         return about_op(op)
+    if isinstance(x, Declared):
+        x = x.body
     if inspect.isfunction(x):
         return about_function(x, inspect.unwrap(x))
     raise TypeError(
@@ -71,6 +74,7 @@ def text_of(x: Any, output: Any, caller: Any) -> str:
 
 def op_of(x: Any) -> Op | None:
     """The op behind a public function, if it is one's own entry."""
+    x = x.body if isinstance(x, Declared) else x
     found = x if isinstance(x, Op) else getattr(x, "op", None)
     return found if isinstance(found, Op) else None
 

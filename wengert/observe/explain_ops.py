@@ -13,8 +13,9 @@ from typing import Any
 
 from ..arrays.lookup import default_namespace
 from ..engine import dual
-from ..engine.op import FUNCTIONS, METHODS, OPS, Op, implementation
+from ..engine.op import OPS, Op, implementation
 from ..engine.plan import public_name
+from ..engine.registry import FUNCTIONS, METHODS
 from ..engine.source import PACKAGE
 from .rule_text import formula_of, source_of
 
@@ -133,13 +134,24 @@ def batching(op: Op) -> str:
 # ---- names and places
 
 
+def body_of(f: Any) -> Any:
+    """The op or function behind a public one."""
+    return getattr(f, "body", f)
+
+
+def names_of(body: Any) -> list[str]:
+    """The names under which a function is public."""
+    tables = [*FUNCTIONS.values(), METHODS]
+    return [d.name for table in tables for d in table.values() if body_of(d) is body]
+
+
 def public_names(op: Op) -> list[str]:
     """torch.NAME, Tensor.NAME and others that are this op, or are made of little else."""
     found = []
     for space, members in FUNCTIONS.items():
         where = f"torch.{space}" if space else "torch"
-        found += [f"{where}.{name}" for name, f in members.items() if f is op]
-    found += [f"Tensor.{name}" for name, f in METHODS.items() if f is op]
+        found += [f"{where}.{name}" for name, f in members.items() if body_of(f) is op]
+    found += [f"Tensor.{name}" for name, f in METHODS.items() if body_of(f) is op]
     if not found:
         found = [
             f"torch.{space}.{op.name}".replace("..", ".")
@@ -288,7 +300,7 @@ def block(title: str, text: str) -> Iterator[str]:
 
 def about_function(f: Any, inner: Any) -> str:
     """A public function that is composed of others."""
-    name = getattr(inner, "__wengert_name__", f.__name__)
+    name = next(iter(names_of(inner)), f.__name__)
     lines = [f"{name}: a function composed of operations ({place(inner)})"]
     lines += paragraph(inner.__doc__)
     used = list(dict.fromkeys(uses(inner)))
@@ -328,7 +340,7 @@ def uses(f: Any, depth: int = 2) -> Iterator[Op]:
             yield value
         elif depth and value is not f and inspect.isfunction(value):
             inner = inspect.unwrap(value)
-            if inner.__module__ == f.__module__ and not hasattr(inner, "__wengert_name__"):
+            if inner.__module__ == f.__module__ and not names_of(inner):
                 yield from uses(inner, depth - 1)
 
 

@@ -7,41 +7,41 @@ from __future__ import annotations
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.dispatch import result_dtype
-from ..engine.op import public
+from ..engine.registry import public
 from ..engine.tensor import Tensor
 
 
-@public(method=False)
+@public("is_tensor(any obj)", method=False, foreign=False)
 def is_tensor(obj):
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
 
 
-@public(method=False)
+@public("is_storage(any obj)", method=False, foreign=False)
 def is_storage(obj):
     """Whether obj is a storage."""
     return type(obj).__name__.endswith("Storage")
 
 
-@public(method=False)
+@public("numel(Tensor input) -> int", method=False)
 def numel(input):
     """The number of elements."""
     return int(input._a.size)
 
 
-@public(method=False)
+@public("is_floating_point(Tensor input) -> bool", method=False)
 def is_floating_point(input):
     """Whether the dtype is floating."""
     return input.dtype.is_floating_point
 
 
-@public(method=False)
+@public("is_complex(Tensor input) -> bool", method=False)
 def is_complex(input):
     """Whether the dtype is complex."""
     return input.dtype.is_complex
 
 
-@public(method=False)
+@public("is_nonzero(Tensor input) -> bool")
 def is_nonzero(input):
     """Whether the only element is not zero."""
     if input._a.size != 1:
@@ -53,22 +53,24 @@ def is_nonzero(input):
     return bool(input.item())
 
 
-public(lambda self: is_nonzero(self), name="is_nonzero", function=False)
-
-
-@public
+@public("is_same_size(Tensor input, Tensor other) -> bool")
 def is_same_size(input, other):
     """Whether both have one shape."""
     return tuple(input._a.shape) == tuple(other._a.shape)
 
 
-@public(method=False)
+@public(
+    "result_type(Tensor tensor, Tensor|Scalar other) -> ScalarType",
+    "result_type(Scalar scalar, Tensor tensor) -> ScalarType",
+    "result_type(Scalar scalar1, Scalar scalar2) -> ScalarType",
+    method=False,
+)
 def result_type(tensor1, tensor2):
     """The dtype that an operation on both gives."""
     return result_dtype([t._a if isinstance(t, Tensor) else t for t in (tensor1, tensor2)])
 
 
-@public(method=False)
+@public("broadcast_shapes(*any shapes)", method=False, foreign=False)
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to."""
     shapes = tuple([(s,) if isinstance(s, int) else tuple(s) for s in shapes])
@@ -88,7 +90,7 @@ def broadcast_shapes(*shapes):
     return Size(out)
 
 
-@public(method=False)
+@public("broadcast_tensors(*any tensors)", method=False, foreign=False)
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
@@ -103,7 +105,7 @@ def broadcast_tensors(*tensors):
     return tuple([t.expand(shape) for t in tensors])
 
 
-@public
+@public("equal(Tensor input, Tensor other) -> bool")
 def equal(input, other):
     """Whether both have the same shape and the same elements."""
     if not isinstance(other, Tensor):
@@ -120,7 +122,9 @@ def equal(input, other):
     return bool((input.detach() == other.detach()).all().item()) if input._a.size else True
 
 
-@public
+@public(
+    "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"
+)
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where |input - other| <= atol + rtol * |other|."""
     if input.dtype is not other.dtype:
@@ -143,13 +147,16 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     return same | (near & finite)
 
 
-@public
+@public(
+    "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, "
+    "bool equal_nan=False) -> bool"
+)
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether all elements are close: see isclose."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
 
 
-@public
+@public("nonzero(Tensor input, *, bool as_tuple=False, out)")
 def nonzero(input, *, out=None, as_tuple=False):
     """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each
     dimension.
@@ -175,13 +182,13 @@ def nonzero(input, *, out=None, as_tuple=False):
     return rows
 
 
-@public
+@public("argwhere(Tensor input)")
 def argwhere(input):
     """Coordinates of the non-zero elements, one row each."""
     return nonzero(input)
 
 
-@public
+@public("count_nonzero(Tensor input, int[] dim)", "count_nonzero(Tensor input, int? dim=None)")
 def count_nonzero(input, dim=None):
     """How many elements are not zero, of all or along dim."""
     from .reduce.sum import sum_

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.formats import strided
-from ..engine.op import METHODS, public
+from ..engine.registry import declare, public
 from ..engine.tensor import Tensor
 from .creation.destination import into
 from .creation.filled import arange, empty, full
@@ -74,17 +74,22 @@ def fill_diagonal_(self, fill_value, wrap=False):
     return self
 
 
-for _f in (apply_, map_, map2_, fill_diagonal_):
-    METHODS[_f.__name__] = _f
+for _f, _text in (
+    (apply_, "any callable"),
+    (map_, "Tensor tensor, any callable"),
+    (map2_, "Tensor x, Tensor y, any callable"),
+    (fill_diagonal_, "Scalar fill_value, bool wrap=False"),
+):
+    declare(_f, (f"Tensor.{_f.__name__}(Tensor self, {_text})",))
 
 
-@public(function=False)
+@public("Tensor.type_as(Tensor self, Tensor other)")
 def type_as(self, other):
     """The tensor in the dtype and on the device of another."""
     return convert(self, other.dtype, other.device)
 
 
-@public(function=False)
+@public("Tensor.as_subclass(Tensor self, any cls)")
 def as_subclass(self, cls):
     """The same memory and history as an instance of a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
@@ -94,13 +99,13 @@ def as_subclass(self, cls):
     return t
 
 
-@public
+@public("narrow_copy(Tensor input, int dim, int start, int length, *, out)")
 def narrow_copy(input, dim, start, length):
     """A copy of `length` elements from start along dim."""
     return input.narrow(dim, start, length).clone()
 
 
-@public(name="fill", function=True, method=False)
+@public("fill(Tensor input, Tensor|Scalar value)", method=False)
 def fill(input, value):
     """A tensor like input, filled with a number or 0-d tensor."""
     if isinstance(value, Tensor):
@@ -113,7 +118,7 @@ def fill(input, value):
     return full(input.shape, value, dtype=input.dtype, device=input.device)
 
 
-@public(function=False)
+@public("Tensor.new(Tensor self, *any args, Device? device=None)")
 def new(self, *args, device=None):
     """A tensor of self's dtype: new() is empty, new(2, 3) has that shape, new([1, 2]) those
     values.
@@ -123,20 +128,24 @@ def new(self, *args, device=None):
     return legacy_tensor(*args, dtype=self.dtype, device=device or self.device)
 
 
-@public(function=False)
+@public("Tensor.dim_order(Tensor self, *, any ambiguity_check=False)")
 def dim_order(self, ambiguity_check=False):
     """The dimensions from the one with the longest steps in memory to the one with the shortest."""
     steps = self.stride()
     return tuple(sorted(range(self._a.ndim), key=lambda d: (-steps[d], d)))
 
 
-@public(function=False)
+@public("Tensor.const_data_ptr(Tensor self) -> int")
 def const_data_ptr(self):
     """The address of the first element."""
     return self.data_ptr()
 
 
-@public(name="range", method=False)
+@public(
+    "range(Scalar start, Scalar end, Scalar step=1, *, out, options)",
+    "range(Scalar start, Scalar end, *, out, options)",
+    method=False,
+)
 def range_(
     start=0,
     end=None,
@@ -177,7 +186,6 @@ def range_(
     return t.requires_grad_() if requires_grad else t
 
 
-METHODS["fill"] = fill
 for _name, _value in (
     ("is_cpu", lambda self: self.device.type == "cpu"),
     ("layout", lambda self: strided),

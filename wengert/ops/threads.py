@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.op import public
+from ..engine.registry import public
 from ..kernels import threads
 
 _between_ops = [1]
@@ -19,7 +19,7 @@ def _positive(name: str, n: Any) -> int:
     return n
 
 
-@public(method=False)
+@public("set_num_threads(int num_threads) -> None", method=False)
 def set_num_threads(num_threads, /):
     """Let each operation on the CPU use this many threads.
 
@@ -30,19 +30,19 @@ def set_num_threads(num_threads, /):
     threads.set_count(_positive("set_num_threads", num_threads))
 
 
-@public(method=False)
+@public("get_num_threads() -> int", method=False)
 def get_num_threads():
     """How many threads each operation on the CPU may use."""
     return threads.count()
 
 
-@public(method=False)
+@public("set_num_interop_threads(int num_threads) -> None", method=False)
 def set_num_interop_threads(num_threads, /):
     """Accepted for PyTorch's sake: operations run one after the other here."""
     _between_ops[0] = _positive("set_num_interop_threads", num_threads)
 
 
-@public(method=False)
+@public("get_num_interop_threads() -> int", method=False)
 def get_num_interop_threads():
     """What set_num_interop_threads was given, or 1."""
     return _between_ops[0]

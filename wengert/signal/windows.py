@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..api.functions import resolve
-from ..engine.op import FUNCTIONS
+from ..engine.registry import FUNCTIONS
 
 
 def __getattr__(name: str) -> Any:

@@ -161,7 +161,7 @@ def jacfwd(
         moved = [c.movedim(0, -1) for c in got[:n_out]]
         columns = [
             [
-                part.reshape(*part.shape[:-1], *x.shape)
+                part.reshape((*part.shape[:-1], *x.shape))
                 for part, x in zip(c.split(sizes, -1) if len(flat) > 1 else (c,), flat)
             ]
             for c in moved

@@ -263,7 +263,9 @@ def _rows(
         for part, g in zip(parts, _filled(gs, ins)):
             part.append(g)
     return [
-        T.stack(part).reshape(*out.shape, *x.shape) if part else x.new_zeros((*out.shape, *x.shape))
+        T.stack(part).reshape((*out.shape, *x.shape))
+        if part
+        else x.new_zeros((*out.shape, *x.shape))
         for part, x in zip(parts, ins)
     ]
 
@@ -281,7 +283,7 @@ def _rows_at_once(
         is_grads_batched=True,
     )  # fmt: skip
     return [
-        x.new_zeros((*out.shape, *x.shape)) if g is None else g.reshape(*out.shape, *x.shape)
+        x.new_zeros((*out.shape, *x.shape)) if g is None else g.reshape((*out.shape, *x.shape))
         for g, x in zip(gs, ins)
     ]
 
@@ -307,7 +309,7 @@ def _columns(func: Callable[..., Any], ins: tuple[Tensor, ...], many_in: bool) -
             return push(*[t if j == i else T.zeros_like(y) for j, y in enumerate(ins)])
 
         columns = vmap(one)(basis)
-        table.append([c.movedim(0, -1).reshape(*c.shape[1:], *x.shape).detach() for c in columns])
+        table.append([c.movedim(0, -1).reshape((*c.shape[1:], *x.shape)).detach() for c in columns])
     by_output = [tuple([row[o] for row in table]) for o in range(len(table[0]))]
     result = tuple([row if many_in else row[0] for row in by_output])
     return result if found["many"] else result[0]

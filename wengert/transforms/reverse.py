@@ -320,7 +320,7 @@ def jacrev(
             rows = [x.new_zeros((0, *x.shape)) for x in flat]
         parts = [rows] if len(outs) == 1 else zip(*[g.split(sizes) for g in rows])
         jac = [
-            [g.reshape(*o.shape, *x.shape) for g, x in zip(part, flat)]
+            [g.reshape((*o.shape, *x.shape)) for g, x in zip(part, flat)]
             for o, part in zip(outs, parts)
         ]
         per_output = []

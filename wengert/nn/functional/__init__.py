@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...api.functions import resolve
-from ...engine.op import FUNCTIONS
+from ...engine.registry import FUNCTIONS
 
 _NAMESPACE = "nn.functional"
 _OF_TORCH = ("tanh", "sigmoid", "softmax", "log_softmax", "relu", "relu_", "selu_", "celu_",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.dtypes import bool as bool_dtype
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .. import functional as F
 
@@ -118,7 +118,17 @@ def _checked_mask(mask: Tensor, batch: int, heads: int, length: int, source: int
     return mask.unsqueeze(0) if mask.dim() == 2 else mask
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.multi_head_attention_forward(Tensor query, Tensor key, Tensor value, "
+    "int embed_dim_to_check, int num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, "
+    "Tensor? bias_k, Tensor? bias_v, bool add_zero_attn, float dropout_p, "
+    "Tensor out_proj_weight, Tensor? out_proj_bias, bool training=True, "
+    "Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, "
+    "bool use_separate_proj_weight=False, Tensor? q_proj_weight=None, "
+    "Tensor? k_proj_weight=None, Tensor? v_proj_weight=None, Tensor? static_k=None, "
+    "Tensor? static_v=None, bool average_attn_weights=True, "
+    "bool is_causal=False) -> (Tensor, Tensor?)"
+)
 def multi_head_attention_forward(
     query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k, bias_v,
     add_zero_attn, dropout_p, out_proj_weight, out_proj_bias, training=True,

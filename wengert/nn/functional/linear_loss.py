@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...engine.op import public
+from ...engine.registry import public
 from .. import functional as F
 
 __all__ = ["LinearCrossEntropyOptions"]
@@ -22,7 +22,11 @@ class LinearCrossEntropyOptions:
     acc_dtype: Any = None
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.linear_cross_entropy(Tensor input, Tensor linear_weight, Tensor target, "
+    "*, Tensor? linear_bias=None, Tensor? weight=None, str reduction='mean', "
+    "int? ignore_index=None, float label_smoothing=0.0, any? options=None)"
+)
 def linear_cross_entropy(
     input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
     ignore_index=None, label_smoothing=0.0, options=None,

@@ -11,7 +11,7 @@ from ...base.devices import default_device, device
 from ...base.modes import state
 from ...base.size import Size
 from ...engine.fast_paths import plain, short
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
@@ -35,14 +35,6 @@ def finish(a: Any, requires_grad: bool) -> Tensor:
 def floating(d: Any) -> Any:
     """The NumPy dtype asked for, or the default one."""
     return dtypes.get_default_dtype().np if d is None else dtypes.as_np(d)
-
-
-def size_in(kw: dict[str, Any], name: str) -> Any:
-    """The size= among keywords, which must be the only one."""
-    size = kw.pop("size", None)
-    if kw:
-        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
-    return size
 
 
 def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
@@ -89,7 +81,7 @@ def of_shape(word: str) -> Any:
     return form
 
 
-@public(method=False)
+@public("zeros(int[] size, *, out, options)", method=False)
 @short(of_shape("zeros"))
 def zeros(
     *size,
@@ -99,15 +91,13 @@ def zeros(
     device=None,
     pin_memory=False,
     requires_grad=False,
-    names=None,
-    **kw,
 ):
     """A tensor of zeros: zeros(2, 3) or zeros((2, 3)).
 
     >>> torch.zeros(2)
     tensor([0., 0.])
     """
-    shape = sized(size, size_in(kw, "zeros"), "zeros")
+    shape = sized(size, None, "zeros")
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return into(
@@ -119,7 +109,7 @@ def zeros(
     )
 
 
-@public(method=False)
+@public("ones(int[] size, *, out, options)", method=False)
 def ones(
     *size,
     out=None,
@@ -128,11 +118,9 @@ def ones(
     device=None,
     pin_memory=False,
     requires_grad=False,
-    names=None,
-    **kw,
 ):
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    shape = sized(size, size_in(kw, "ones"), "ones")
+    shape = sized(size, None, "ones")
     if layout in LAYOUTS:
         raise RuntimeError("full(...) is not implemented for sparse layout")
     return into(
@@ -144,7 +132,7 @@ def ones(
     )
 
 
-@public(method=False)
+@public("empty(int[] size, *, MemoryFormat? memory_format=None, out, options)", method=False)
 @short(of_shape("empty"))
 def empty(
     *size,
@@ -155,11 +143,9 @@ def empty(
     requires_grad=False,
     pin_memory=False,
     memory_format=None,
-    names=None,
-    **kw,
 ):
     """A tensor with arbitrary contents."""
-    shape = sized(size, size_in(kw, "empty"), "empty")
+    shape = sized(size, None, "empty")
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return into(
@@ -171,7 +157,7 @@ def empty(
     )
 
 
-@public(method=False)
+@public("full(int[] size, Scalar fill_value, *, out, options)", method=False)
 def full(
     size,
     fill_value,
@@ -182,7 +168,6 @@ def full(
     device=None,
     pin_memory=False,
     requires_grad=False,
-    names=None,
 ):
     """A tensor of one value; without dtype its kind decides (bool, int64, default float)."""
     if isinstance(fill_value, Tensor):
@@ -222,7 +207,7 @@ def scalar_tensor(
     return finish(space(device).scalar(dtypes.converted(v, d), d.np), requires_grad)
 
 
-@public(name="scalar_tensor", method=False)
+@public("scalar_tensor(Scalar s, *, options)", method=False)
 def scalar_tensor_(
     s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
@@ -252,7 +237,8 @@ def _like(name: str, make: Any, doc: str) -> Any:
         )
 
     f.__name__, f.__doc__ = name, doc
-    return public(f, name=name, method=False)
+    text = f"{name}(Tensor input, *, MemoryFormat? memory_format=None, options)"
+    return public(text, method=False)(f)
 
 
 def batched_like(a: Any, make: Any, d: Any) -> Any:
@@ -278,7 +264,10 @@ empty_like = _like(
 )
 
 
-@public(method=False)
+@public(
+    "full_like(Tensor input, Scalar fill_value, *, MemoryFormat? memory_format=None, options)",
+    method=False,
+)
 def full_like(
     input,
     fill_value,
@@ -321,7 +310,7 @@ def _new(name: str, f: Any) -> Any:
 
     method.__name__ = name
     method.__doc__ = f"{name[4:]} with the dtype and device of self."
-    return public(method, name=name, function=False)
+    return public(f"Tensor.{name}(Tensor self, int[] size, *, options)")(method)
 
 
 new_zeros = _new("new_zeros", zeros)
@@ -329,7 +318,7 @@ new_ones = _new("new_ones", ones)
 new_empty = _new("new_empty", empty)
 
 
-@public(function=False)
+@public("Tensor.new_full(Tensor self, int[] size, Scalar fill_value, *, options)")
 def new_full(
     self,
     size,
@@ -370,7 +359,12 @@ def counted(careful):
 INT64 = dtypes.int64.np
 
 
-@public(method=False)
+@public(
+    "arange(Scalar end, *, out, options)",
+    "arange(Scalar start, Scalar end, *, options)",
+    "arange(Scalar start, Scalar end, Scalar step=1, *, out, options)",
+    method=False,
+)
 @short(counted)
 def arange(
     start=0,
@@ -419,7 +413,7 @@ def arange(
     return into(out, finish(xp.astype(exact, d), requires_grad), True)
 
 
-@public(method=False)
+@public("empty_strided(int[] size, int[] stride, *, options)", method=False)
 def empty_strided(
     size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
@@ -436,7 +430,7 @@ def empty_strided(
     )
 
 
-@public(function=False)
+@public("Tensor.new_empty_strided(Tensor self, int[] size, int[] stride, *, options)")
 def new_empty_strided(
     self,
     size,
@@ -458,7 +452,7 @@ def new_empty_strided(
     )
 
 
-@public(method=False)
+@public("empty_permuted(int[] size, int[] physical_layout, *, options)", method=False)
 def empty_permuted(
     size,
     physical_layout,
@@ -481,7 +475,9 @@ def empty_permuted(
     return t.permute([order.index(i) for i in range(len(size))])
 
 
-@public(method=False)
+@public(
+    "linspace(Tensor|Scalar start, Tensor|Scalar end, int steps, *, out, options)", method=False
+)
 def linspace(
     start,
     end,
@@ -532,7 +528,10 @@ def linspace(
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)
 
 
-@public(method=False)
+@public(
+    "logspace(Tensor|Scalar start, Tensor|Scalar end, int steps, float base=10.0, *, out, options)",
+    method=False,
+)
 def logspace(
     start,
     end,
@@ -569,7 +568,7 @@ def logspace(
     )
 
 
-@public(method=False)
+@public("eye(int n, *, out, options)", "eye(int n, int m, *, out, options)", method=False)
 def eye(
     n,
     m=None,

@@ -13,7 +13,7 @@ from typing import Any
 from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
 from ...engine import views
-from ...engine.op import FUNCTIONS, METHODS, public
+from ...engine.registry import FUNCTIONS, public
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of
 from .filled import empty
@@ -201,24 +201,25 @@ def memory(t: Tensor) -> Tensor:
     return wrap(namespace(t._a).memory_of(t._a))
 
 
-@public(function=False)
+@public("Tensor.storage(Tensor self)")
 def storage(self):
     """The memory behind the tensor, as numbers."""
     return TypedStorage(memory(self))
 
 
-@public(function=False)
+@public("Tensor.untyped_storage(Tensor self) -> Storage")
 def untyped_storage(self):
     """The memory behind the tensor, as bytes."""
     return UntypedStorage(_memory=memory(self))
 
 
-@public(function=False)
+@public("Tensor.storage_type(Tensor self)")
 def storage_type(self):
     """The class of storage()."""
     return FUNCTIONS[""][f"{self.dtype._letter}Storage"]
 
 
+@public("Tensor.resize_(Tensor self, int[] size, *, MemoryFormat? memory_format=None)")
 def resize_(self, *size, memory_format=None):
     """Change the shape of self in place, in the same memory if that suffices; further elements
     are arbitrary.
@@ -237,11 +238,17 @@ def resize_(self, *size, memory_format=None):
     return self
 
 
+@public("resize_as_(Tensor input, Tensor the_template, *, MemoryFormat? memory_format=None)")
 def resize_as_(self, the_template, *, memory_format=None):
     """resize_ to the shape of another tensor."""
     return resize_(self, tuple(the_template._a.shape))
 
 
+@public(
+    "Tensor.set_(Tensor self)",
+    "Tensor.set_(Tensor self, any source)",
+    "Tensor.set_(Tensor self, any source, int storage_offset, int[] size, int[] stride=[])",
+)
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Let self share the memory of a tensor or storage, with a size and strides in elements."""
     if source is None:
@@ -256,7 +263,7 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
         )
     if size is not None:
         size = (size,) if isinstance(size, int) else tuple(size)
-        if stride is None:
+        if not stride:
             stride = tuple([math.prod(size[i + 1 :]) for i in range(len(size))])
         new = new.detach().as_strided(size, stride, storage_offset)
     self._a = new._a
@@ -264,12 +271,11 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     return self
 
 
-for _f in (resize_, resize_as_, set_):
-    METHODS[_f.__name__] = _f
-FUNCTIONS[""]["resize_as_"] = resize_as_
-
-
-@public(method=False)
+@public(
+    "frombuffer(any buffer, *, ScalarType dtype, int count=-1, int offset=0, "
+    "bool requires_grad=False)",
+    method=False,
+)
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     """A vector of the numbers in a Python buffer (bytes, bytearray, array), whose memory it shares.
 
@@ -319,7 +325,7 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     return t.requires_grad_() if requires_grad else t
 
 
-@public(method=False)
+@public("from_file(str filename, bool? shared=None, int? size=0, *, options)", method=False)
 def from_file(
     filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False
 ):
@@ -366,9 +372,7 @@ class storagetype(type):
 
 
 def _typed(meta: type, name: str, d: Any) -> Any:
-    cls = meta(name, (), {"dtype": d, "__module__": "torch"})
-    cls.__wengert_finished__ = cls
-    return cls
+    return meta(name, (), {"dtype": d, "__module__": "torch"})
 
 
 for _d in dtypes.ALL:
@@ -377,5 +381,4 @@ for _d in dtypes.ALL:
         if _d.category < 3:
             FUNCTIONS[""][f"{_d._letter}Tensor"] = _typed(tensortype, f"{_d._letter}Tensor", _d)
 for _c in (UntypedStorage, TypedStorage):
-    setattr(_c, "__wengert_finished__", _c)  # noqa: B010
     FUNCTIONS[""][_c.__name__] = _c

@@ -8,7 +8,7 @@ from ...arrays.lookup import NS, is_array, namespace
 from ...base import dtypes
 from ...base.devices import device
 from ...base.modes import state
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..math.unary import astype
 from .filled import empty, finish, scalar_dtype, space
@@ -88,7 +88,11 @@ def of_numbers(data: Any, dtype: Any) -> Any:
 NUMBERS, INTS, LISTS = {float, int}, {int}, {list}
 
 
-@public(method=False)
+@public(
+    "tensor(any data, *, ScalarType? dtype=None, Device? device=None, "
+    "bool requires_grad=False, bool pin_memory=False)",
+    method=False,
+)
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A new tensor with a copy of data: a number, nested lists, an array.
 
@@ -225,7 +229,7 @@ def refuse(data: Any) -> Any:
     raise TypeError(f"tensor(): can't convert {type(data).__name__}")
 
 
-@public(method=False)
+@public("as_tensor(any data, ScalarType? dtype=None, Device? device=None)", method=False)
 def as_tensor(data, dtype=None, device=None):
     """data as a tensor, sharing its memory where possible."""
     if isinstance(data, Tensor):
@@ -236,7 +240,11 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype, device=device)
 
 
-@public(method=False)
+@public(
+    "asarray(any obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, "
+    "bool requires_grad=False)",
+    method=False,
+)
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """obj as a tensor; copy=True forces a copy, False forbids one."""
     t = obj if isinstance(obj, Tensor) else as_tensor(obj)
@@ -298,7 +306,7 @@ def view_dtype(self: Tensor, dtype: Any) -> Tensor:
     d = dtypes.as_np(dtype)
     a = self._a
     if d == a.dtype:
-        return self.view(*self.shape)
+        return self.view(self.shape)
     if a.ndim == 0 and d.itemsize != a.dtype.itemsize:
         raise RuntimeError(
             f"self.dim() cannot be 0 to view {dtypes.BY_NP[a.dtype].name} as {dtypes.BY_NP[d].name}"
@@ -313,7 +321,11 @@ def view_dtype(self: Tensor, dtype: Any) -> Tensor:
         ) from None
 
 
-@public(function=False)
+@public(
+    "Tensor.new_tensor(Tensor self, any data, *, ScalarType? dtype=None, "
+    "Device? device=None, bool requires_grad=False, Layout? layout=None, "
+    "bool pin_memory=False)"
+)
 def new_tensor(
     self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
 ):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement, opaque
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..dims import wrap_dim
@@ -16,7 +18,7 @@ from ..reduce.minmax import cut, gather, scatter_add
 from .indexing import check_index, index_put, take
 
 
-@op(movement, public=False, method=False, types="any")
+@op(movement, types="any")
 def index_select(xp, x, index, dim=0):
     """The slices of x along dim at an index vector."""
     if x.ndim == 0:
@@ -41,7 +43,7 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
         )
 
 
-@public(name="index_select")
+@public("index_select(Tensor input, int dim, Tensor index, *, out)")
 def index_select_(input, dim, index):
     """The slices along dim at the indices in a vector."""
     check_long(index, "index_select")
@@ -109,7 +111,7 @@ def gathered(careful):
     """The short form of gather(dim, index) for an index of input's shape."""
     find = gather.impl.get
 
-    def f(input, dim, index, **kw):
+    def f(input=ABSENT, dim=ABSENT, index=ABSENT, **kw):
         if type(input) is type(index) is Tensor and input._n is None and not kw:
             a, i = input._a, index._a
             t, shape = type(a), a.shape
@@ -144,7 +146,7 @@ def check_places(i: Any, n: int) -> None:
 INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
 
 
-@public(name="gather")
+@public("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)")
 @short(gathered)
 def gather_(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
@@ -166,7 +168,7 @@ def gather_(input, dim, index, *, sparse_grad=False):
     return gather.entry(input, index, d)
 
 
-@primitive(movement, public=False, method=False, types="any")
+@primitive(movement, types="any")
 def scatter_set(xp, x, index, src, dim=0):
     """x with src put at index along dim."""
 
@@ -179,7 +181,7 @@ scatter_set.vjp(
 )
 
 
-@op(opaque, public=False, method=False, types="any")
+@op(opaque, types="any")
 def scatter_join(xp, x, index, src, dim=0, how="multiply"):
     """x with src joined in at index by 'multiply', 'maximum' or 'minimum'."""
     return xp.scatter_reduce_raw(x, index, src, dim, how)
@@ -237,7 +239,13 @@ REDUCE = {
 }
 
 
-@public
+@public(
+    "scatter(Tensor input, int dim, Tensor index, Tensor src, *, out)",
+    "scatter(Tensor input, int dim, Tensor index, Scalar value, *, out)",
+    "scatter(Tensor input, int dim, Tensor index, Tensor src, *, str reduce, out)",
+    "scatter(Tensor input, int dim, Tensor index, Scalar value, *, str reduce, out)",
+    inplace=True,
+)
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
 
@@ -275,7 +283,7 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
     return x.reshape(-1), index.reshape(-1), src.reshape(-1), tuple(x._a.shape)
 
 
-@public(name="scatter_add")
+@public("scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)", inplace=True)
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read."""
     if src.dtype is not input.dtype:
@@ -291,7 +299,11 @@ def scatter_add_public(input, dim, index, src):
     return r.reshape(shape) if shape is not None else r
 
 
-@public
+@public(
+    "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, "
+    "bool include_self=True, out)",
+    inplace=True,
+)
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'."""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
@@ -410,7 +422,10 @@ def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
     return r.reshape(())
 
 
-@public
+@public(
+    "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1, out)",
+    inplace=True,
+)
 def index_add(input, dim, index, source, *, alpha=1):
     """input with alpha times the slices of source added at index along dim."""
     d = check_rows(input, dim, index, "index_add", source)
@@ -433,7 +448,7 @@ def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
     return tuple(s)
 
 
-@public
+@public("index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)", inplace=True)
 def index_copy(input, dim, index, source):
     """input with the slices of source written at index along dim."""
     d = check_rows(input, dim, index, "index_copy", source)
@@ -444,7 +459,7 @@ def index_copy(input, dim, index, source):
     )
 
 
-@public
+@public("index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)", inplace=True)
 def index_fill(input, dim, index, value):
     """input with a number written to the slices at index along dim."""
     d = check_rows(input, dim, index, "index_fill")
@@ -472,7 +487,11 @@ def index_fill(input, dim, index, value):
     return where.entry(mask.reshape((n, *[1] * after)), value, input)
 
 
-@public
+@public(
+    "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, "
+    "bool include_self=True, out)",
+    inplace=True,
+)
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
     'amin'.
@@ -497,7 +516,10 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
 
 
-@public(name="index_put")
+@public(
+    "index_put(Tensor input, Tensor?[] indices, Tensor values, bool accumulate=False)",
+    inplace="function",
+)
 def index_put_public(input, indices, values, accumulate=False):
     """input with values written (or added) at input[indices]; indices is a tuple of tensors."""
     from .indexing import fitted, parse, prepare, take_shape
@@ -521,7 +543,7 @@ def index_put_public(input, indices, values, accumulate=False):
     return index_put.entry(x, values, *idx, spec=spec, accumulate=bool(accumulate))
 
 
-@public
+@public("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", inplace=True)
 def put(input, index, source, accumulate=False):
     """input with source written (or added) at flat positions."""
     if index.dtype.name != "int64":
@@ -547,7 +569,7 @@ def put(input, index, source, accumulate=False):
     ).reshape(tuple(input.shape))
 
 
-@public(name="take")
+@public("take(Tensor input, Tensor index, *, out)")
 def take_public(input, index):
     """Elements of the flattened input at index; the result has index's shape."""
     if index.dtype.name != "int64":
@@ -559,7 +581,7 @@ def take_public(input, index):
     return take.entry(flat, index, spec=("array",))
 
 
-@public
+@public("take_along_dim(Tensor input, Tensor indices, int? dim=None, *, out)")
 def take_along_dim(input, indices, dim=None):
     """gather with broadcasting of input and indices; without dim on the flattened input."""
     from ..predicates import broadcast_shapes

@@ -11,20 +11,21 @@ from ...base import dtypes
 from ...base.modes import state
 from ...engine import views
 from ...engine.kinds import elementwise, movement
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 
 
 def _basic(name: str, node: str) -> Any:
-    @primitive(movement, name=name, view=True, public=False, method=False, node=node)
+    @primitive(movement, name=name, view=True, node=node)
     def f(xp, x, key=()): ...
 
     f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
     return f
 
 
-@primitive(movement, view=True, public=False, method=False, node="SliceBackward0")
+@primitive(movement, view=True, node="SliceBackward0")
 def getitem(xp, x, key=()):
     """Basic indexing by ints, slices, None and Ellipsis: a view."""
 
@@ -38,7 +39,7 @@ sizes_item = _basic("sizes_item", "SplitWithSizesBackward0")
 unbind_item = _basic("unbind_item", "UnbindBackward0")
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def put_basic(xp, g, shape=(), key=()):
     """Zeros of shape with g at a basic index."""
 
@@ -46,7 +47,7 @@ def put_basic(xp, g, shape=(), key=()):
 put_basic.vjp(g=lambda xp, g, key: xp.getitem(g, key))
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def select(xp, x, dim=0, index=0):
     """The slice of x at one index of a dimension."""
 
@@ -58,7 +59,7 @@ select.vjp(
 )
 
 
-@primitive(movement, public=False, method=False, node="IndexBackward0")
+@primitive(movement, node="IndexBackward0")
 def take(xp, x, *indices, spec=()):
     """Advanced indexing by integer or bool arrays; spec is the key, with 'array' where an index
     array goes.
@@ -70,7 +71,7 @@ take.vjp(
 )
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def put_add(xp, g, *indices, shape=(), spec=()):
     """Zeros of shape with g added at an advanced index."""
 
@@ -78,7 +79,7 @@ def put_add(xp, g, *indices, shape=(), spec=()):
 put_add.vjp(g=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec))
 
 
-@primitive(movement, public=False, method=False, node="IndexPutBackward0")
+@primitive(movement, node="IndexPutBackward0")
 def index_put(xp, x, value, *indices, spec=(), accumulate=False):
     """A copy of x with value put (or added) at an advanced index."""
 
@@ -508,7 +509,7 @@ def fitted(value: Tensor, shape: tuple[int, ...]) -> Tensor:
         ) from None
 
 
-@op(elementwise, public=False, method=False, types="any", node="CopyBackwards")
+@op(elementwise, types="any", node="CopyBackwards")
 def overwrite(xp, x, value):
     """value in place of x."""
     return xp.expand(value, tuple(x.shape))
@@ -530,7 +531,7 @@ def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> No
     views.inplace(v, name, wrap(value._a, value._n), constant)
 
 
-@public(name="select")
+@public("select(Tensor input, int dim, int index)")
 def select_(input, dim, index):
     """The slice at one index of a dimension (a view)."""
     nd = input._a.ndim
@@ -546,7 +547,7 @@ def select_(input, dim, index):
     return select.entry(input, d, int(index))
 
 
-@public(name="narrow")
+@public("narrow(Tensor input, int dim, Tensor|int start, int length)")
 def narrow_(input, dim, start, length):
     """The elements start to start + length of a dimension (a view)."""
     if input._a.ndim == 0:

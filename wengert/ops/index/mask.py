@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...arrays.lookup import NUMBER
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..math.compare import BOOL
@@ -16,7 +17,7 @@ def filled(careful):
     """The short form of masked_fill(mask, number)."""
     find = where_op.impl.get
 
-    def f(input, mask, value, **kw):
+    def f(input=ABSENT, mask=ABSENT, value=ABSENT, **kw):
         if (type(value) is float or type(value) is int) and type(input) is type(mask) is Tensor:
             a, m = input._a, mask._a
             d, t = a.dtype, type(a)
@@ -37,7 +38,7 @@ def filled(careful):
     return f
 
 
-@public
+@public("masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)", inplace=True)
 @short(filled)
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true."""
@@ -61,7 +62,7 @@ def masked_fill(input, mask, value):
     return where_op.entry(mask, value, input)
 
 
-@public
+@public("masked_select(Tensor input, Tensor mask, *, out)")
 def masked_select(input, mask):
     """The elements where mask is true, as a vector."""
     from ..predicates import broadcast_tensors
@@ -73,7 +74,7 @@ def masked_select(input, mask):
     return read(x.reshape(1) if x._a.ndim == 0 else x, m.reshape(1) if m._a.ndim == 0 else m)
 
 
-@public
+@public("masked_scatter(Tensor input, Tensor mask, Tensor source)", inplace=True)
 def masked_scatter(input, mask, source):
     """input with the first elements of source, in order, where mask is true."""
     from ..predicates import broadcast_tensors

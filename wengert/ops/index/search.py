@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from ...base import dtypes
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import reshape_
 
 
-@public
+@public(
+    "isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, "
+    "bool invert=False, out)",
+    "isin(Tensor elements, Scalar test_element, *, bool assume_unique=False, "
+    "bool invert=False, out)",
+    "isin(Scalar element, Tensor test_elements, *, bool assume_unique=False, "
+    "bool invert=False, out)",
+    method=False,
+)
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Where elements occur in test_elements."""
     from ..creation.tensor import tensor
@@ -27,12 +36,16 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     return r.logical_not() if invert else r
 
 
-@primitive(opaque, name="searchsorted", types="any", public=False, method=False)
+@primitive(opaque, name="searchsorted", types="any")
 def places(xp, sequence, x, right=False):
     """Where the values x would go in a sorted sequence (its last dimension), row by row."""
 
 
-@public
+@public(
+    "searchsorted(Tensor sorted_sequence, Tensor|Scalar input, *, "
+    "bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None, out)",
+    method=False,
+)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where input's values would go in a sorted sequence to keep it sorted."""
     from ..creation.filled import scalar_tensor
@@ -83,7 +96,11 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     return out.int() if out_int32 else out
 
 
-@public
+@public(
+    "bucketize(Tensor|Scalar input, Tensor boundaries, *, bool out_int32=False, "
+    "bool right=False, out)",
+    method=False,
+)
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """In which bucket of the sorted boundaries each value lies."""
     if boundaries._a.ndim != 1:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import opaque
-from ...engine.op import function, op, public
+from ...engine.op import op
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
@@ -30,7 +31,7 @@ def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
     return function("stack")([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d)
 
 
-@public(name="cross", namespace="linalg")
+@public("linalg.cross(Tensor input, Tensor other, *, int dim=-1, out)")
 def linalg_cross(input, other, *, dim=-1):
     """Cross products of the vectors of 3 elements along dim.
 
@@ -51,7 +52,7 @@ def linalg_cross(input, other, *, dim=-1):
     return _cross("linalg.cross", input, other, d)
 
 
-@public
+@public("cross(Tensor input, Tensor other, int? dim=None, *, out)")
 def cross(input, other, dim=None):
     """Cross products along dim, by default the first dimension of size 3."""
     if dim is None:
@@ -62,7 +63,7 @@ def cross(input, other, dim=None):
     return linalg_cross(input, other, dim=dim)
 
 
-@public(name="vecdot", namespace="linalg")
+@public("linalg.vecdot(Tensor x, Tensor y, *, int dim=-1, out)")
 def vecdot(x, y, *, dim=-1):
     """Sum of conj(x) * y along dim.
 
@@ -83,7 +84,7 @@ def vecdot(x, y, *, dim=-1):
     return r if r.dtype is p.dtype else r.to(p.dtype)
 
 
-@op(opaque, public=False, method=False, types="same", node="CdistBackward0")
+@op(opaque, types="same", node="CdistBackward0")
 def euclidean(xp, x, y):
     """Distances of the rows of x to the rows of y, by one product of matrices."""
     xx, yy = xp.sum(x * x, x.ndim - 1, True), xp.sum(y * y, y.ndim - 1, True)
@@ -109,7 +110,11 @@ def _euclidean_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
 
 
-@public(method=False)
+@public(
+    "cdist(any x1, any x2, any p=2.0, any compute_mode='use_mm_for_euclid_dist_if_necessary')",
+    method=False,
+    foreign=False,
+)
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k).
 
@@ -149,7 +154,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 # ---- combining
 
 
-@public(method=False)
+@public("cartesian_prod(*any tensors)", method=False, foreign=False)
 def cartesian_prod(*tensors):
     """All combinations of one element of each vector, one row each (of one vector: itself).
 
@@ -176,7 +181,7 @@ def cartesian_prod(*tensors):
     return function("stack")(columns, 1)
 
 
-@public(method=False)
+@public("combinations(Tensor input, int r=2, bool with_replacement=False)", method=False)
 def combinations(input, r=2, with_replacement=False):
     """All ways to choose r elements of a vector in order, one row each.
 
@@ -200,7 +205,7 @@ def combinations(input, r=2, with_replacement=False):
     return input[index].reshape(len(rows), r)
 
 
-@public(method=False)
+@public("block_diag(*any tensors)", method=False, foreign=False)
 def block_diag(*tensors):
     """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros.
 

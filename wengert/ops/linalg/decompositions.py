@@ -11,7 +11,8 @@ from typing import Any
 
 from ...base.returns import named
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from .matrix import (
     adjoint,
@@ -35,14 +36,7 @@ from .matrix import (
 # ---- Cholesky
 
 
-@primitive(
-    opaque,
-    outputs="out info",
-    integer="info",
-    public=False,
-    method=False,
-    node="LinalgCholeskyExBackward0",
-)
+@primitive(opaque, outputs="out info", integer="info", node="LinalgCholeskyExBackward0")
 def cholesky(xp, x, upper=False):
     """(triangular factor of Hermitian positive matrices, info)."""
 
@@ -67,7 +61,10 @@ def _not_positive(i: int) -> str:
     )
 
 
-@public(name="cholesky_ex", namespace="linalg")
+@public(
+    "linalg.cholesky_ex(Tensor input, *, bool upper=False, bool check_errors=False, "
+    "out) -> (Tensor L, Tensor info)"
+)
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
     positive, or 0.
@@ -79,7 +76,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     return named("linalg_cholesky_ex", out, info, fields="L info")
 
 
-@public(name="cholesky", namespace="linalg")
+@public("linalg.cholesky(Tensor input, *, bool upper=False, out)")
 def linalg_cholesky(A, *, upper=False):
     """The Cholesky factor of Hermitian positive matrices A (*, n, n); LinAlgError where A is not.
 
@@ -93,7 +90,7 @@ def linalg_cholesky(A, *, upper=False):
     return out
 
 
-@public(name="cholesky")
+@public("cholesky(Tensor input, bool upper=False, *, out)")
 def cholesky_(input, upper=False):
     """The Cholesky factor of Hermitian positive matrices."""
     check_matrix("cholesky", input, square=True)
@@ -105,7 +102,7 @@ def cholesky_(input, upper=False):
 # ---- QR
 
 
-@primitive(opaque, outputs="q r", public=False, method=False, node="LinalgQrBackward0")
+@primitive(opaque, outputs="q r", node="LinalgQrBackward0")
 def qr(xp, x, mode="reduced"):
     """(Q, R)."""
 
@@ -148,7 +145,7 @@ def _qr_tall(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
 leading(qr.vjp(complex=True, x=_qr), 2)
 
 
-@public(name="qr", namespace="linalg")
+@public("linalg.qr(Tensor A, str mode='reduced', *, out) -> (Tensor Q, Tensor R)")
 def linalg_qr(A, mode="reduced"):
     """(Q, R) with A = Q R, Q with orthonormal columns, R upper triangular.
 
@@ -167,7 +164,7 @@ def linalg_qr(A, mode="reduced"):
     return named("linalg_qr", *qr.entry(A, mode), fields="Q R")
 
 
-@public(name="qr")
+@public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
 def qr_(input, some=True):
     """(Q, R) of matrices; some=False: a square Q."""
     check_matrix("qr", input)
@@ -177,7 +174,7 @@ def qr_(input, some=True):
 # ---- SVD
 
 
-@primitive(opaque, outputs="u s vh", public=False, method=False, node="LinalgSvdBackward0")
+@primitive(opaque, outputs="u s vh", node="LinalgSvdBackward0")
 def svd(xp, x, full=False):
     """(U, S, Vh)."""
 
@@ -216,7 +213,7 @@ def _svd(xp: Any, g_u: Any, g_s: Any, g_vh: Any, u: Any, s: Any, vh: Any, full: 
 leading(svd.vjp(complex=True, x=_svd), 2)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def svdvals(xp, x):
     """Singular values."""
 
@@ -232,7 +229,10 @@ def _driver(name: str, driver: Any) -> None:
         )
 
 
-@public(name="svd", namespace="linalg")
+@public(
+    "linalg.svd(Tensor A, bool full_matrices=True, *, str? driver=None, "
+    "out) -> (Tensor U, Tensor S, Tensor Vh)"
+)
 def linalg_svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, the singular values S falling.
 
@@ -246,7 +246,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     return named("linalg_svd", *svd.entry(A, full_matrices), fields="U S Vh")
 
 
-@public(name="svdvals", namespace="linalg")
+@public("linalg.svdvals(Tensor A, *, str? driver=None, out)")
 def linalg_svdvals(A, *, driver=None):
     """The singular values of A (*, m, n), falling.
 
@@ -258,7 +258,10 @@ def linalg_svdvals(A, *, driver=None):
     return svd.entry(A, False)[1] if differentiable(A) else svdvals.entry(A)
 
 
-@public(name="svd")
+@public(
+    "svd(Tensor input, bool some=True, bool compute_uv=True, *, out) -> (Tensor U, "
+    "Tensor S, Tensor V)"
+)
 def svd_(input, some=True, compute_uv=True):
     """(U, S, V) with input = U diag(S) V^H; note that V is not transposed."""
     check_matrix("svd", input)
@@ -274,7 +277,7 @@ def svd_(input, some=True, compute_uv=True):
 # ---- eigenvalues
 
 
-@primitive(opaque, outputs="values vectors", public=False, method=False, node="LinalgEighBackward0")
+@primitive(opaque, outputs="values vectors", node="LinalgEighBackward0")
 def eigh(xp, x, lower=True):
     """(eigenvalues, eigenvectors) of Hermitian matrices."""
 
@@ -289,12 +292,12 @@ def _eigh(xp: Any, g_values: Any, g_vectors: Any, values: Any, vectors: Any) -> 
 leading(eigh.vjp(complex=True, x=_eigh), 2)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def eigvalsh(xp, x, lower=True):
     """Eigenvalues of Hermitian matrices."""
 
 
-@primitive(opaque, outputs="values vectors", public=False, method=False, node="LinalgEigBackward0")
+@primitive(opaque, outputs="values vectors", node="LinalgEigBackward0")
 def eig(xp, x):
     """(eigenvalues, eigenvectors)."""
 
@@ -311,7 +314,7 @@ def _eig(xp: Any, g_values: Any, g_vectors: Any, values: Any, vectors: Any) -> A
 eig.vjp(complex=True, x=_eig)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def eigvals(xp, x):
     """Eigenvalues."""
 
@@ -326,7 +329,9 @@ def _triangle_read(name: str, which: str) -> bool:
     return which.upper() == "L"
 
 
-@public(name="eigh", namespace="linalg")
+@public(
+    "linalg.eigh(Tensor input, str UPLO='L', *, out) -> (Tensor eigenvalues, Tensor eigenvectors)"
+)
 def linalg_eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
     triangle.
@@ -339,7 +344,7 @@ def linalg_eigh(A, UPLO="L"):
     return named("linalg_eigh", *eigh.entry(A, low), fields="eigenvalues eigenvectors")
 
 
-@public(name="eigvalsh", namespace="linalg")
+@public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)")
 def linalg_eigvalsh(A, UPLO="L"):
     """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle.
 
@@ -359,7 +364,7 @@ def _finite(name: str, A: Tensor) -> None:
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 
-@public(name="eig", namespace="linalg")
+@public("linalg.eig(Tensor input, *, out) -> (Tensor eigenvalues, Tensor eigenvectors)")
 def linalg_eig(A):
     """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex.
 
@@ -371,7 +376,7 @@ def linalg_eig(A):
     return named("linalg_eig", *eig.entry(A), fields="eigenvalues eigenvectors")
 
 
-@public(name="eigvals", namespace="linalg")
+@public("linalg.eigvals(Tensor input, *, out)")
 def linalg_eigvals(A):
     """The eigenvalues of square matrices A (*, n, n), always complex.
 
@@ -386,7 +391,7 @@ def linalg_eigvals(A):
 # ---- Householder
 
 
-@primitive(opaque, outputs="a tau", public=False, method=False)
+@primitive(opaque, outputs="a tau")
 def geqrf_factor(xp, x):
     """(R above Householder vectors, their factors)."""
 
@@ -394,7 +399,7 @@ def geqrf_factor(xp, x):
 leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 
 
-@public
+@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)")
 def geqrf(input):
     """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
 
@@ -449,7 +454,7 @@ def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
     check_floating(name, input)
 
 
-@public(name="householder_product", namespace="linalg", method="orgqr")
+@public("linalg.householder_product(Tensor input, Tensor tau, *, out)")
 def householder_product(input, tau):
     """The first n columns of the product of Householder reflections: Q from geqrf's results.
 
@@ -465,10 +470,13 @@ def householder_product(input, tau):
     return reflect(steps[::-1], eye) if steps else eye.clone()
 
 
-public(householder_product, name="orgqr", method=False)
+declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",))
 
 
-@public
+@public(
+    "ormqr(Tensor input, Tensor input2, Tensor input3, bool left=True, "
+    "bool transpose=False, *, out)"
+)
 def ormqr(input, tau, other, left=True, transpose=False):
     """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the
     left or right, perhaps Q^H.

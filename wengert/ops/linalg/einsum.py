@@ -9,8 +9,8 @@ import math
 from typing import Any
 
 from ...engine.fast_paths import F32, F64, plain
-from ...engine.op import public
 from ...engine.op_modes import runner
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector
@@ -40,7 +40,7 @@ def _matrices(equation: str) -> tuple[bool, bool, bool] | None:
     return x[0] == k, y[1] == k, right[0] in y
 
 
-@public(method=False)
+@public("einsum(*any args)", method=False, foreign=False)
 def einsum(equation="", *operands):
     """Sum of products of operands over the labels that the result leaves out.
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..loss.cross_entropy import tensors
-from ..nn.activation import F
 from ..nn.padding import constant_pad
 from ..shape.join import cat_, stack_
 
 FLOATS = ("float32", "bfloat16", "float16")
 
 
-@F(name="grouped_mm")
+@public(
+    "nn.functional.grouped_mm(Tensor mat_a, Tensor mat_b, *, Tensor? offs=None, "
+    "Tensor? bias=None, ScalarType? out_dtype=None)"
+)
 def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
     """A matrix product for each group, with groups in dimension 0 or ending at offs.
 

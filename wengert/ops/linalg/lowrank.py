@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.op import function, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from .decompositions import linalg_cholesky, linalg_eigh, linalg_qr, linalg_svd
 from .matrix import differentiable
@@ -23,7 +23,9 @@ def _basis(A: Tensor, q: int, niter: int) -> Tensor:
     return basis
 
 
-@public(method=False)
+@public(
+    "svd_lowrank(Tensor A, int? q=6, int? niter=2, Tensor? M=None)", method=False, foreign=False
+)
 def svd_lowrank(A, q=6, niter=2, M=None):
     """(U, S, V): about the q largest singular values of A (*, m, n), or of A - M, from a random
     sample of its range.
@@ -44,7 +46,9 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     return (v, s, u) if wide else (u, s, v)
 
 
-@public(method=False)
+@public(
+    "pca_lowrank(Tensor A, int? q=None, bool center=True, int niter=2)", method=False, foreign=False
+)
 def pca_lowrank(A, q=None, center=True, niter=2):
     """(U, S, V) of about the first q principal components of A's rows; V's columns are their
     directions.
@@ -66,7 +70,14 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     return svd_lowrank(A - A.mean(-2, True) if center else A, q, niter)
 
 
-@public(method=False)
+@public(
+    "lobpcg(Tensor A, int? k=None, Tensor? B=None, Tensor? X=None, int? n=None, "
+    "Tensor? iK=None, int? niter=None, float? tol=None, bool? largest=None, "
+    "str? method=None, any tracker=None, any ortho_iparams=None, "
+    "any ortho_fparams=None, any ortho_bparams=None)",
+    method=False,
+    foreign=False,
+)
 def lobpcg(
     A,
     k=None,

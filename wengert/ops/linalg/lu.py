@@ -6,7 +6,8 @@ from typing import Any
 
 from ...base.returns import named
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .matrix import (
     adjoint,
@@ -25,12 +26,7 @@ from .matrix import (
 
 
 @primitive(
-    opaque,
-    outputs="lu pivots info",
-    integer="pivots info",
-    public=False,
-    method=False,
-    node="LinalgLuFactorExBackward0",
+    opaque, outputs="lu pivots info", integer="pivots info", node="LinalgLuFactorExBackward0"
 )
 def lu_factor(xp, x):
     """(L and U in one matrix, pivots, info)."""
@@ -72,7 +68,7 @@ def _lu_factor(xp: Any, g_lu: Any, lu: Any, pivots: Any) -> Any:
 leading(lu_factor.vjp(complex=True, x=_lu_factor), 2)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def permutation_matrix(xp, pivots, rows=0, dtype=None):
     """P of A = P L U from pivots."""
 
@@ -85,7 +81,10 @@ def _pivoting(name: str, pivot: bool) -> None:
         raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
 
 
-@public(name="lu_factor_ex", namespace="linalg")
+@public(
+    "linalg.lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False, "
+    "out) -> (Tensor LU, Tensor pivots, Tensor info)"
+)
 def lu_factor_ex(A, *, pivot=True, check_errors=False):
     """(LU, pivots, info) of matrices A (*, m, n): both factors in one matrix, row swaps counted
     from 1.
@@ -106,7 +105,7 @@ def _zero_pivot(i: int) -> str:
     )
 
 
-@public(name="lu_factor", namespace="linalg")
+@public("linalg.lu_factor(Tensor A, *, bool pivot=True, out) -> (Tensor LU, Tensor pivots)")
 def linalg_lu_factor(A, *, pivot=True):
     """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal.
 
@@ -120,7 +119,7 @@ def linalg_lu_factor(A, *, pivot=True):
     return named("linalg_lu_factor", lu, pivots, fields="LU pivots")
 
 
-@public(name="lu", namespace="linalg")
+@public("linalg.lu(Tensor A, *, bool pivot=True, out) -> (Tensor P, Tensor L, Tensor U)")
 def linalg_lu(A, *, pivot=True):
     """(P, L, U) with A = P L U.
 
@@ -148,7 +147,11 @@ def unpacked(lu: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return p, unit_lower(lu), triangle.entry(lu[..., : min(m, n), :], 0, True)
 
 
-@public(method=False)
+@public(
+    "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, "
+    "bool unpack_pivots=True, *, out) -> (Tensor P, Tensor L, Tensor U)",
+    method=False,
+)
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     """(P, L, U) from lu_factor's results; what is not asked for is empty."""
     if unpack_pivots and LU_pivots.dtype.name != "int32":
@@ -172,7 +175,11 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     )
 
 
-@public
+@public(
+    "lu(Tensor A, bool pivot=True, bool get_infos=False, *, out) -> (Tensor, Tensor)",
+    "Tensor.lu(Tensor self, bool pivot=True, bool get_infos=False) -> (Tensor, Tensor)",
+    foreign=False,
+)
 def lu(A, pivot=True, get_infos=False):
     """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor."""
     check_matrix("lu", A)
@@ -187,7 +194,7 @@ def lu(A, pivot=True, get_infos=False):
 # ---- LDL
 
 
-@primitive(opaque, outputs="ld pivots info", integer="pivots info", public=False, method=False)
+@primitive(opaque, outputs="ld pivots info", integer="pivots info")
 def ldl_factor(xp, x, hermitian=False):
     """(L and D in one matrix, pivots, info) of symmetric matrices."""
 
@@ -195,7 +202,10 @@ def ldl_factor(xp, x, hermitian=False):
 leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2)
 
 
-@public(name="ldl_factor_ex", namespace="linalg")
+@public(
+    "linalg.ldl_factor_ex(Tensor input, *, bool hermitian=False, "
+    "bool check_errors=False, out) -> (Tensor LD, Tensor pivots, Tensor info)"
+)
 def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     """(LD, pivots, info): LAPACK's factors of symmetric (or Hermitian) matrices A, of which the
     lower triangle is read.
@@ -207,7 +217,9 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     return named("linalg_ldl_factor_ex", ld, pivots, info, fields="LD pivots info")
 
 
-@public(name="ldl_factor", namespace="linalg")
+@public(
+    "linalg.ldl_factor(Tensor input, *, bool hermitian=False, out) -> (Tensor LD, Tensor pivots)"
+)
 def linalg_ldl_factor(A, *, hermitian=False):
     """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import bilinear
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE, runner
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import front
 
 
-@primitive(bilinear, public=False, method=False, types="same", node="MmBackward0")
+@primitive(bilinear, types="same", node="MmBackward0")
 def matmul(xp, x, y):
     """Matrix product with NumPy's rules for vectors and batches."""
 
@@ -62,7 +64,7 @@ matmul.vjp(x=_left, y=_right)
 
 
 def _named(name: str, node: str) -> Any:
-    @op(bilinear, name=name, public=False, method=False, types="same", node=node)
+    @op(bilinear, name=name, types="same", node=node)
     def f(xp, x, y):
         return xp.matmul(x, y)
 
@@ -76,7 +78,7 @@ dot = _named("dot", "DotBackward0")
 batched = _named("batched_matmul", "UnsafeViewBackward0")
 
 
-@op(bilinear, public=False, method=False, types="same", optional="bias", node="AddmmBackward0")
+@op(bilinear, types="same", optional="bias", node="AddmmBackward0")
 def linear(xp, x, w, bias=None):
     """x @ w.T + bias."""
     if x.ndim > 2:  # one large product instead of a batch of small ones
@@ -179,7 +181,7 @@ def product(careful):
     """The short form of a matrix times a matrix or a vector."""
     find = matmul.impl.get
 
-    def f(input, other, **kw):
+    def f(input=ABSENT, other=ABSENT, **kw):
         if type(input) is type(other) is Tensor and input._n is other._n is None and not kw:
             a, b = input._a, other._a
             d, t = a.dtype, type(a)
@@ -192,7 +194,7 @@ def product(careful):
     return f
 
 
-@public(name="matmul")
+@public("matmul(Tensor input, Tensor other, *, out)")
 @short(product)
 def matmul_(input, other, *, out=None):
     """Matrix product; vectors and batches as in NumPy.
@@ -257,7 +259,10 @@ def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) ->
             )
 
 
-@public
+@public(
+    "mm(Tensor input, Tensor mat2, *, out)",
+    "mm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
+)
 def mm(input, mat2, *, out=None):
     """Product of two matrices."""
     for t, what in ((input, "self"), (mat2, "mat2")):
@@ -268,7 +273,9 @@ def mm(input, mat2, *, out=None):
     return matmul_(input, mat2, out=out)
 
 
-@public(name="linear", namespace="nn.functional")
+@public(
+    "nn.functional.linear(Tensor input, Tensor weight, Tensor? bias=None, *, out)", foreign=True
+)
 def linear_(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().
 

@@ -235,7 +235,7 @@ def leading(o: Op, *cores: int) -> Op:
 # ---- parts
 
 
-@primitive(movement, public=False, method=False, node="TrilBackward0")
+@primitive(movement, node="TrilBackward0")
 def triangle(xp, x, diagonal=0, upper=False):
     """The lower (or upper) triangle of matrices, zero elsewhere."""
 
@@ -243,12 +243,12 @@ def triangle(xp, x, diagonal=0, upper=False):
 triangle.vjp(x=lambda xp, g, diagonal, upper: xp.triangle(g, diagonal, upper))
 
 
-@primitive(movement, public=False, method=False, node="DiagonalBackward0")
+@primitive(movement, node="DiagonalBackward0")
 def diag_vector(xp, x):
     """The main diagonals of matrices."""
 
 
-@primitive(movement, public=False, method=False, node="DiagEmbedBackward0")
+@primitive(movement, node="DiagEmbedBackward0")
 def diag_matrix(xp, x, rows=None, columns=None):
     """Matrices with x on the main diagonal."""
 

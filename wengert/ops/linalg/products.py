@@ -10,8 +10,9 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import opaque
-from ...engine.op import OPS, function, op, public
+from ...engine.op import OPS, op
 from ...engine.op_modes import runner
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims
@@ -44,7 +45,10 @@ def _same_type(name: str, x: Tensor, y: Tensor) -> None:
         )
 
 
-@public(name="bmm")
+@public(
+    "bmm(Tensor input, Tensor mat2, *, out)",
+    "bmm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
+)
 def bmm_(input, mat2, out_dtype=None):
     """Products of batches of matrices: (b, n, m) with (b, m, p).
 
@@ -65,7 +69,7 @@ def bmm_(input, mat2, out_dtype=None):
     return bmm.entry(input, mat2)
 
 
-@public(name="mv")
+@public("mv(Tensor input, Tensor vec, *, out)")
 def mv_(input, vec):
     """Matrix (n, m) times vector (m).
 
@@ -103,7 +107,7 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
         )
 
 
-@public(name="dot")
+@public("dot(Tensor input, Tensor tensor, *, out)")
 def dot_(input, tensor):
     """Sum of the products of two vectors.
 
@@ -114,7 +118,7 @@ def dot_(input, tensor):
     return dot.entry(input, tensor)
 
 
-@public
+@public("vdot(Tensor input, Tensor other, *, out)")
 def vdot(input, other):
     """Sum of conj(input) * other of two vectors.
 
@@ -125,7 +129,7 @@ def vdot(input, other):
     return dot.entry(input.conj() if input.dtype.category == 3 else input, other)
 
 
-@public
+@public("inner(Tensor input, Tensor other, *, out)")
 def inner(input, other):
     """Products over the last dimension of both; of numbers, their product.
 
@@ -144,7 +148,7 @@ def inner(input, other):
     return tensordot(input, other, ([-1], [-1]))
 
 
-@public(aliases=("ger",))
+@public("outer(Tensor input, Tensor vec2, *, out)", aliases=("ger",))
 def outer(input, vec2):
     """All products of the elements of two vectors: (n, m).
 
@@ -159,7 +163,7 @@ def outer(input, vec2):
     return input.unsqueeze(1) * vec2
 
 
-@public
+@public("kron(Tensor input, Tensor other, *, out)")
 def kron(input, other):
     """Kronecker product.
 
@@ -227,7 +231,7 @@ def _affine(word: str, camel: str) -> Any:
     """The op beta * x + alpha * (a @ b); its parts keep their own rules under interpreters."""
     from .matmul import _left, _right
 
-    @op(opaque, name=word, public=False, method=False, types="same", node=camel + "Backward0")
+    @op(opaque, name=word, types="same", node=camel + "Backward0")
     def f(xp, x, a, b, beta=1, alpha=1):
         p = scaled(xp, xp.matmul(a, b), alpha)
         return p if beta == 0 else p + scaled(xp, x, beta)
@@ -282,7 +286,14 @@ addmv_op = _affine("addmv", "Addmv")
 baddbmm_op = _affine("baddbmm", "Baddbmm")
 
 
-@public(name="addmm")
+@public(
+    "addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, out)",
+    "addmm(Tensor input, Tensor mat1, Tensor mat2, ScalarType out_dtype, *, "
+    "Scalar beta=1, Scalar alpha=1, out)",
+    "old: addmm(Scalar beta, Tensor input, Scalar alpha, Tensor mat1, Tensor mat2, *, out)",
+    "old: addmm(Scalar beta, Tensor input, Tensor mat1, Tensor mat2, *, out)",
+    inplace=True,
+)
 def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
     input.
@@ -306,7 +317,12 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     return addmm_op.entry(input, mat1, mat2, beta, alpha)
 
 
-@public(name="addmv")
+@public(
+    "addmv(Tensor input, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1, out)",
+    "old: addmv(Scalar beta, Tensor input, Scalar alpha, Tensor mat, Tensor vec, *, out)",
+    "old: addmv(Scalar beta, Tensor input, Tensor mat, Tensor vec, *, out)",
+    inplace="function",
+)
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
 
@@ -342,7 +358,14 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
     return b, n, p
 
 
-@public(name="baddbmm")
+@public(
+    "baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, out)",
+    "baddbmm(Tensor input, Tensor batch1, Tensor batch2, ScalarType out_dtype, *, "
+    "Scalar beta=1, Scalar alpha=1, out)",
+    "old: baddbmm(Scalar beta, Tensor input, Scalar alpha, Tensor batch1, Tensor batch2, *, out)",
+    "old: baddbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
+    inplace=True,
+)
 def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
 
@@ -357,7 +380,12 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     return baddbmm_op.entry(input, batch1, batch2, beta, alpha)
 
 
-@public
+@public(
+    "addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, out)",
+    "old: addbmm(Scalar beta, Tensor input, Scalar alpha, Tensor batch1, Tensor batch2, *, out)",
+    "old: addbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
+    inplace=True,
+)
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.
 
@@ -373,7 +401,12 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return addmm_op.entry(input, left, right, beta, alpha)
 
 
-@public
+@public(
+    "addr(Tensor input, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1, out)",
+    "old: addr(Scalar beta, Tensor input, Scalar alpha, Tensor vec1, Tensor vec2, *, out)",
+    "old: addr(Scalar beta, Tensor input, Tensor vec1, Tensor vec2, *, out)",
+    inplace=True,
+)
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * outer(vec1, vec2).
 
@@ -439,7 +472,7 @@ def _chained(ts: list[Tensor], split: list[list[int]], i: int, j: int) -> Tensor
     return matmul_(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
 
 
-@public(name="multi_dot", namespace="linalg")
+@public("linalg.multi_dot(Tensor[] tensors, *, out)")
 def multi_dot(tensors):
     """Product of several matrices in the cheapest order; the first and last may be vectors.
 
@@ -478,7 +511,7 @@ def _same_multi(x: Tensor, y: Tensor) -> None:
         )
 
 
-@public(method=False)
+@public("chain_matmul(*any matrices, out)", method=False, foreign=False)
 def chain_matmul(*matrices):
     """Product of several matrices in the cheapest order."""
     if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
@@ -496,7 +529,7 @@ def chain_matmul(*matrices):
 # ---- sums over chosen dimensions
 
 
-@public(method=False)
+@public("tensordot(any a, any b, any dims=2, *, out)", method=False, foreign=False)
 def tensordot(a, b, dims=2):
     """Products summed over the last dims dimensions of a and first of b, or over the dimensions
     listed for each.
@@ -542,18 +575,18 @@ def tensordot(a, b, dims=2):
     s, t = list(a._a.shape), list(b._a.shape)
     fa, fb = [i for i in range(len(s)) if i not in da], [i for i in range(len(t)) if i not in db]
     k = math.prod(s[i] for i in da)
-    left = a.permute(*fa, *da).reshape(math.prod(s[i] for i in fa), k)
-    right = b.permute(*db, *fb).reshape(k, math.prod(t[i] for i in fb))
+    left = a.permute((*fa, *da)).reshape(math.prod(s[i] for i in fa), k)
+    right = b.permute((*db, *fb)).reshape(k, math.prod(t[i] for i in fb))
     return matmul.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
 
 
-@public(name="matmul", namespace="linalg")
+@public("linalg.matmul(Tensor input, Tensor other, *, out)")
 def linalg_matmul(input, other):
     """torch.matmul."""
     return matmul_(input, other)
 
 
-@public(name="diagonal", namespace="linalg")
+@public("linalg.diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1)")
 def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     """The diagonals of matrices: torch.diagonal with the last two dimensions by default."""
     return function("diagonal")(A, offset, dim1, dim2)

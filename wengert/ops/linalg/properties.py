@@ -10,7 +10,8 @@ from typing import Any
 from ...base import dtypes
 from ...base.returns import named
 from ...engine.kinds import opaque
-from ...engine.op import function, primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..reduce.statistics import vector_norm_
@@ -33,7 +34,7 @@ from .matrix import (
 from .solve import tolerances
 
 
-@primitive(opaque, public=False, method=False, node="LinalgDetBackward0")
+@primitive(opaque, node="LinalgDetBackward0")
 def det(xp, x):
     """Determinants of invertible matrices (for the derivative)."""
 
@@ -52,7 +53,7 @@ det.vjp(
 leading(det, 2)
 
 
-@public(name="det", aliases=())
+@public("det(Tensor input)")
 def det_(input):
     """The determinants of square matrices (*, n, n).
 
@@ -65,7 +66,7 @@ def det_(input):
     return det.entry(input)
 
 
-public(det_, name="det", namespace="linalg")
+declare(det_, ("linalg.det(Tensor A, *, out)",))
 
 
 def near_singular(x: Tensor) -> bool:
@@ -88,7 +89,7 @@ def singular_det(x: Tensor) -> Tensor:
     return turn * s.prod(-1)
 
 
-@primitive(opaque, outputs="sign out", public=False, method=False, node="LinalgSlogdetBackward0")
+@primitive(opaque, outputs="sign out", node="LinalgSlogdetBackward0")
 def slogdet(xp, x):
     """(sign, logarithm of the absolute value) of determinants."""
 
@@ -103,7 +104,7 @@ def _slogdet(xp: Any, g_sign: Any, g_out: Any, sign: Any, x: Any) -> Any:
 leading(slogdet.vjp(complex=True, x=_slogdet), 2)
 
 
-@public(name="slogdet", namespace="linalg")
+@public("linalg.slogdet(Tensor A, *, out) -> (Tensor sign, Tensor logabsdet)")
 def linalg_slogdet(A):
     """(sign, logabsdet) of square matrices A (*, n, n).
 
@@ -114,14 +115,14 @@ def linalg_slogdet(A):
     return named("linalg_slogdet", *slogdet.entry(A), fields="sign logabsdet")
 
 
-@public(name="slogdet")
+@public("slogdet(Tensor input, *, out) -> (Tensor sign, Tensor logabsdet)")
 def slogdet_(input):
     """(sign, logabsdet) of square matrices."""
     check_matrix("linalg.slogdet", input, square=True)
     return named("slogdet", *slogdet.entry(input), fields="sign logabsdet")
 
 
-@public
+@public("logdet(Tensor input)")
 def logdet(input):
     """The logarithms of the determinants; nan where one is negative.
 
@@ -148,7 +149,12 @@ def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]:
     return A, (i, j)
 
 
-@public(name="matrix_norm", namespace="linalg")
+@public(
+    "linalg.matrix_norm(Tensor input, Scalar ord, int[] dim=[-2,-1], "
+    "bool keepdim=False, *, ScalarType? dtype=None, out)",
+    "linalg.matrix_norm(Tensor input, str ord='fro', int[] dim=[-2,-1], "
+    "bool keepdim=False, *, ScalarType? dtype=None, out)",
+)
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """Norm of matrices in the two dimensions dim: ord is 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2.
 
@@ -192,7 +198,12 @@ def _kept(r: Tensor, i: int, j: int) -> Tensor:
     return r
 
 
-@public(name="norm", namespace="linalg")
+@public(
+    "linalg.norm(Tensor input, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, "
+    "*, ScalarType? dtype=None, out)",
+    "linalg.norm(Tensor input, str ord, int[1]? dim=None, bool keepdim=False, *, "
+    "ScalarType? dtype=None, out)",
+)
 def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     """Vector norm, or matrix norm where dim has two dimensions (or A has two and ord is given).
 
@@ -223,7 +234,9 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     return vector_norm_(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
-@public(name="cond", namespace="linalg")
+@public(
+    "linalg.cond(Tensor input, Scalar? p=None, *, out)", "linalg.cond(Tensor input, str p, *, out)"
+)
 def cond(A, p=None):
     """Condition number of matrices A: the norm of A times that of its inverse; p as in matrix_norm,
     None for 2.
@@ -257,7 +270,7 @@ def cond(A, p=None):
     return r.masked_fill(info != 0, math.inf) if values is not None and values.any() else r
 
 
-@primitive(opaque, public=False, method=False, name="matrix_rank")
+@primitive(opaque, name="matrix_rank")
 def matrix_rank_op(xp, x, atol, rtol, hermitian=False):
     """How many singular values exceed max(atol, rtol * the largest)."""
 
@@ -265,7 +278,11 @@ def matrix_rank_op(xp, x, atol, rtol, hermitian=False):
 leading(matrix_rank_op, 2, 0, 0)
 
 
-@public(name="matrix_rank", namespace="linalg")
+@public(
+    "linalg.matrix_rank(Tensor input, *, Tensor|float? atol=None, "
+    "Tensor|float? rtol=None, bool hermitian=False, out)",
+    "linalg.matrix_rank(Tensor input, Tensor|float tol, bool hermitian=False, *, out)",
+)
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of A exceed max(atol, rtol * the largest).
 
@@ -287,7 +304,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
 # ---- powers, exponentials
 
 
-@public(name="matrix_power", namespace="linalg")
+@public("linalg.matrix_power(Tensor input, int n, *, out)")
 def linalg_matrix_power(A, n):
     """Square matrices A to an integer power; negative powers invert.
 
@@ -314,13 +331,13 @@ def linalg_matrix_power(A, n):
     return result
 
 
-@public
+@public("matrix_power(Tensor input, int n, *, out)")
 def matrix_power(input, n):
     """Square matrices to an integer power."""
     return linalg_matrix_power(input, n)
 
 
-@primitive(opaque, public=False, method=False, name="matrix_exp", node="LinalgMatrixExpBackward0")
+@primitive(opaque, name="matrix_exp", node="LinalgMatrixExpBackward0")
 def matrix_exp_op(xp, x):
     """Exponentials of matrices."""
 
@@ -338,7 +355,7 @@ def _matrix_exp(xp: Any, g: Any, x: Any) -> Any:
 leading(matrix_exp_op.vjp(complex=True, x=_matrix_exp), 2)
 
 
-@public(name="matrix_exp")
+@public("matrix_exp(Tensor input)")
 def matrix_exp(input):
     """The exponential of square matrices (*, n, n).
 
@@ -351,10 +368,10 @@ def matrix_exp(input):
     return matrix_exp_op.entry(input)
 
 
-public(matrix_exp, name="matrix_exp", namespace="linalg")
+declare(matrix_exp, ("linalg.matrix_exp(Tensor input)",))
 
 
-@public
+@public("trace(Tensor input)")
 def trace(input):
     """The sum of the diagonal of a matrix.
 
@@ -366,7 +383,7 @@ def trace(input):
     return diag_vector.entry(input).sum()
 
 
-@public(name="vander", namespace="linalg")
+@public("linalg.vander(Tensor x, *, int? N=None)")
 def linalg_vander(x, N=None):
     """Rows of powers 0, 1, ..., N - 1 of the elements of x (*, n); N is n by default.
 
@@ -392,7 +409,7 @@ def _vander_type(x: Tensor) -> Any:
     return dtypes.int64 if x.dtype.category < 2 else x.dtype
 
 
-@public(name="vander", method=False)
+@public("vander(Tensor x, int? N=None, bool increasing=False)", method=False)
 def vander(x, N=None, increasing=False):
     """Columns of powers of the elements of a vector x, falling unless increasing.
 

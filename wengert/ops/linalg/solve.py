@@ -10,7 +10,8 @@ from typing import Any
 from ...base import dtypes
 from ...base.returns import named
 from ...engine.kinds import opaque
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
@@ -27,14 +28,7 @@ from .matrix import (
 )
 
 
-@primitive(
-    opaque,
-    outputs="out info",
-    integer="info",
-    public=False,
-    method=False,
-    node="LinalgInvExBackward0",
-)
+@primitive(opaque, outputs="out info", integer="info", node="LinalgInvExBackward0")
 def inv(xp, x):
     """(inverse, info)."""
 
@@ -47,7 +41,7 @@ def _inv(xp: Any, g_out: Any, out: Any) -> Any:
 leading(inv.vjp(complex=True, x=_inv), 2)
 
 
-@public(name="inv_ex", namespace="linalg")
+@public("linalg.inv_ex(Tensor A, *, bool check_errors=False, out) -> (Tensor inverse, Tensor info)")
 def inv_ex(A, *, check_errors=False):
     """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0."""
     check_matrix("linalg.inv_ex", A, square=True)
@@ -57,7 +51,7 @@ def inv_ex(A, *, check_errors=False):
     return named("linalg_inv_ex", out, info, fields="inverse info")
 
 
-@public(name="inv", namespace="linalg")
+@public("linalg.inv(Tensor A, *, out)")
 def linalg_inv(A):
     """The inverse of square matrices A (*, n, n); LinAlgError where one is singular.
 
@@ -71,7 +65,7 @@ def linalg_inv(A):
     return out
 
 
-@public
+@public("inverse(Tensor input, *, out)")
 def inverse(input):
     """The inverse of square matrices: torch.linalg.inv.
 
@@ -85,14 +79,7 @@ def inverse(input):
 # ---- general systems
 
 
-@primitive(
-    opaque,
-    outputs="out info",
-    integer="info",
-    public=False,
-    method=False,
-    node="LinalgSolveExBackward0",
-)
+@primitive(opaque, outputs="out info", integer="info", node="LinalgSolveExBackward0")
 def solve(xp, x, y):
     """(solution of x @ out = y, info)."""
 
@@ -153,7 +140,10 @@ def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
     broadcast_shapes(tuple(A._a.shape[:-2]), tuple(B._a.shape[:-2]))
 
 
-@public(name="solve_ex", namespace="linalg")
+@public(
+    "linalg.solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False, "
+    "out) -> (Tensor result, Tensor info)"
+)
 def solve_ex(A, B, *, left=True, check_errors=False):
     """(X, info) with A X = B (or X A = B); see solve."""
     out, info = solved("linalg.solve", A, B, left)
@@ -162,7 +152,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     return named("linalg_solve_ex", out, info, fields="result info")
 
 
-@public(name="solve", namespace="linalg")
+@public("linalg.solve(Tensor A, Tensor B, *, bool left=True, out)")
 def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
 
@@ -179,7 +169,7 @@ def linalg_solve(A, B, *, left=True):
 # ---- triangular systems
 
 
-@primitive(opaque, public=False, method=False, node="LinalgSolveTriangularBackward0")
+@primitive(opaque, node="LinalgSolveTriangularBackward0")
 def solve_triangular(xp, x, y, upper=False, unit=False):
     """The solution of x @ out = y, reading one triangle of x."""
 
@@ -196,7 +186,10 @@ def _triangular_x(xp: Any, g: Any, x: Any, out: Any, upper: bool, unit: bool) ->
 leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2, 2)
 
 
-@public(name="solve_triangular", namespace="linalg")
+@public(
+    "linalg.solve_triangular(Tensor input, Tensor B, *, bool upper, bool left=True, "
+    "bool unitriangular=False, out)"
+)
 def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with
     unitriangular not the diagonal.
@@ -213,7 +206,10 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     return solve_triangular.entry(A.mT, B.mT, not upper, unitriangular).mT
 
 
-@public
+@public(
+    "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False, "
+    "bool unitriangular=False, *, out) -> (Tensor solution, Tensor cloned_coefficient)"
+)
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """(solution, A) of A X = input (transpose: A^T X = input), A triangular."""
     for t, what in ((input, "b"), (A, "A")):
@@ -239,7 +235,7 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
 # ---- from factors
 
 
-@public
+@public("cholesky_solve(Tensor input, Tensor input2, bool upper=False, *, out)")
 def cholesky_solve(input, L, upper=False):
     """X with A X = input, given the Cholesky factor of A: L (or U with upper).
 
@@ -261,7 +257,7 @@ def cholesky_solve(input, L, upper=False):
     )
 
 
-@public
+@public("cholesky_inverse(Tensor input, bool upper=False, *, out)")
 def cholesky_inverse(input, upper=False):
     """The inverse of A, given its Cholesky factor.
 
@@ -273,7 +269,7 @@ def cholesky_inverse(input, upper=False):
     return cholesky_inverse_op.entry(input, upper)
 
 
-@op(opaque, public=False, method=False, name="cholesky_inverse", node="CholeskyInverseBackward0")
+@op(opaque, name="cholesky_inverse", node="CholeskyInverseBackward0")
 def cholesky_inverse_op(xp, x, upper=False):
     """The inverse of L L^H (or U^H U)."""
     f = adjoint(xp, x) if upper else x
@@ -324,7 +320,10 @@ def _lu_solve(
     return solve_triangular.entry(LU, y, True, False)
 
 
-@public(name="lu_solve", namespace="linalg")
+@public(
+    "linalg.lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, "
+    "bool adjoint=False, out)"
+)
 def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
 
@@ -335,13 +334,13 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     return _lu_solve("linalg.lu_solve", LU, pivots, B, left, adjoint)
 
 
-@public
+@public("lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots, *, out)")
 def lu_solve(input, LU_data, LU_pivots):
     """X with A X = input, given lu_factor's results for A."""
     return _lu_solve("linalg.lu_solve", LU_data, LU_pivots, input, True, False)
 
 
-@primitive(opaque, public=False, method=False, node="LinalgLdlSolveBackward0")
+@primitive(opaque, node="LinalgLdlSolveBackward0")
 def ldl_solve(xp, x, pivots, y, hermitian=False):
     """The solution from ldl_factor's results."""
 
@@ -357,7 +356,7 @@ def _ldl_y(xp: Any, g: Any, x: Any, pivots: Any, hermitian: bool) -> Any:
 leading(ldl_solve.vjp(complex=True, y=_ldl_y), 2, 1, 2)
 
 
-@public(name="ldl_solve", namespace="linalg")
+@public("linalg.ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False, out)")
 def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
     """X with A X = B, given ldl_factor's results for A."""
     name = "torch.linalg.ldl_solve"
@@ -380,7 +379,7 @@ def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
 # pseudo-inverse, least squares
 
 
-@primitive(opaque, public=False, method=False, node="LinalgPinvBackward0")
+@primitive(opaque, node="LinalgPinvBackward0")
 def pinv(xp, x, atol, rtol, hermitian=False):
     """Pseudo-inverse without the singular values up to max(atol, rtol * the largest)."""
 
@@ -422,7 +421,11 @@ def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     return as_tensor(0.0 if atol is None else atol, "atol"), as_tensor(rtol, "rtol")
 
 
-@public(name="pinv", namespace="linalg")
+@public(
+    "linalg.pinv(Tensor input, *, Tensor|float? atol=None, Tensor|float? rtol=None, "
+    "bool hermitian=False, out)",
+    "linalg.pinv(Tensor input, Tensor|float rcond, bool hermitian=False, *, out)",
+)
 def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The pseudo-inverse of A (*, m, n), leaving out singular values up to max(atol, rtol * the
     largest).
@@ -440,21 +443,14 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     return pinv.entry(A, a, r, hermitian)
 
 
-@public
+@public("pinverse(Tensor input, float rcond=1e-15)")
 def pinverse(input, rcond=1e-15):
     """The pseudo-inverse of matrices."""
     check_matrix("linalg.pinv", input)
     return linalg_pinv(input, rtol=rcond)
 
 
-@primitive(
-    opaque,
-    outputs="out rank values",
-    integer="rank values",
-    public=False,
-    method=False,
-    node="LinalgLstsqBackward0",
-)
+@primitive(opaque, outputs="out rank values", integer="rank values", node="LinalgLstsqBackward0")
 def lstsq(xp, x, y, rcond=0.0, driver="gelsy"):
     """(least squares solution, rank, singular values)."""
 
@@ -476,7 +472,10 @@ def _full_pinv(xp: Any, x: Any) -> Any:
 leading(lstsq.vjp(complex=True, x=_lstsq_x, y=_lstsq_y), 2, 2)
 
 
-@public(name="lstsq", namespace="linalg")
+@public(
+    "linalg.lstsq(Tensor input, Tensor b, float? rcond=None, *, str? driver=None, "
+    "out) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)"
+)
 def linalg_lstsq(A, B, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular_values) of the least squares problem min |A X - B|.
 
@@ -541,7 +540,7 @@ def _residuals(
 # ---- tensors as matrices
 
 
-@public(name="tensorinv", namespace="linalg")
+@public("linalg.tensorinv(Tensor input, int ind=2, *, out)")
 def tensorinv(A, ind=2):
     """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns.
 
@@ -561,10 +560,10 @@ def tensorinv(A, ind=2):
         )
     out, info = inv.entry(A.reshape(rows, columns))
     check_info("inv", info, singular("inversion"))
-    return out.reshape(*s[ind:], *s[:ind])
+    return out.reshape((*s[ind:], *s[:ind]))
 
 
-@public(name="tensorsolve", namespace="linalg")
+@public("linalg.tensorsolve(Tensor input, Tensor other, int[]? dims=None, *, out)")
 def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first.
 
@@ -589,4 +588,4 @@ def tensorsolve(A, B, dims=None):
             "prod(self.shape[:other.ndim]), but "
             f"got {columns} != {rows}"
         )
-    return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(*s[lead:])
+    return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(tuple(s[lead:]))

@@ -14,8 +14,9 @@ from typing import Any
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
+from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import F, log_softmax
+from ..nn.activation import log_softmax
 
 REDUCTIONS = frozenset(("mean", "sum", "none"))
 
@@ -73,14 +74,7 @@ def tensors(name: str, **arguments: Any) -> None:
 
 
 @primitive(
-    opaque,
-    types="any",
-    hidden="e s total",
-    inputs=3,
-    optional="weight",
-    public=False,
-    method=False,
-    node="NllLossBackward0",
+    opaque, types="any", hidden="e s total", inputs=3, optional="weight", node="NllLossBackward0"
 )
 def cross_entropy(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
     """Loss of logits x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
@@ -94,7 +88,7 @@ def one_hot_of(xp: Any, x: Any, target: Any) -> tuple[Any, int]:
     return xp.astype(xp.eq(xp.unsqueeze(target, dim), classes), x.dtype), dim
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def cross_entropy_backward(
     xp, g, x, target, weight, e, s, total, reduction="mean", ignore=-100, smoothing=0.0
 ):
@@ -171,7 +165,11 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
             )
 
 
-@F(name="cross_entropy")
+@public(
+    "nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
+    "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
+    "str reduction='mean', float label_smoothing=0.0)"
+)
 def cross_entropy_(
     input,
     target,
@@ -229,20 +227,13 @@ def soft_cross_entropy(
 
 
 @primitive(
-    opaque,
-    types="any",
-    hidden="total",
-    inputs=3,
-    optional="weight",
-    public=False,
-    method=False,
-    node="NllLossBackward0",
+    opaque, types="any", hidden="total", inputs=3, optional="weight", node="NllLossBackward0"
 )
 def nll_loss(xp, x, target, weight, reduction="mean", ignore=-100):
     """Loss of log-probabilities x (N, C, ...) or (C,) against classes (N, ...) or ()."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def nll_loss_backward(xp, g, x, target, weight, total, reduction="mean", ignore=-100):
     """Gradient of nll_loss's log-probabilities."""
     q, dim = one_hot_of(xp, x, target)
@@ -260,7 +251,11 @@ nll_loss.vjp(
 )
 
 
-@F(name="nll_loss")
+@public(
+    "nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, "
+    "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
+    "str reduction='mean')"
+)
 def nll_loss_(
     input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
 ):

@@ -9,18 +9,18 @@ from typing import Any
 
 from ...arrays.lookup import LIBRARY, RANK, namespace
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
-from ..nn.activation import F
 from .cross_entropy import NUMBERED, numbered, reduction_of, tensors
 
 
-@primitive(opaque, types="any", inputs=4, hidden="alpha", public=False, method=False)
+@primitive(opaque, types="any", inputs=4, hidden="alpha")
 def ctc_loss(xp, x, targets, input_lengths, target_lengths, blank=0, zero_infinity=False):
     """Losses (N,) of log-probabilities x (T, N, C) against labels targets (N, S)."""
 
 
-@primitive(opaque, types="any", inputs=7, public=False, method=False)
+@primitive(opaque, types="any", inputs=7)
 def ctc_loss_backward(
     xp, g, x, targets, input_lengths, target_lengths, losses, alpha, blank=0, zero_infinity=False
 ):
@@ -89,7 +89,12 @@ def joined(a: Tensor, b: Tensor) -> Tensor:
     return cat_([a, b])
 
 
-@public(name="ctc_loss", method=False)
+@public(
+    "ctc_loss(Tensor log_probs, Tensor targets, Tensor|int[] input_lengths, "
+    "Tensor|int[] target_lengths, int blank=0, int reduction='mean', "
+    "bool zero_infinity=False)",
+    method=False,
+)
 def torch_ctc_loss(
     log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False
 ):
@@ -144,7 +149,12 @@ def torch_ctc_loss(
     return (losses / count.clamp(min=1).to(losses.dtype)).mean()
 
 
-@F(name="ctc_loss")
+@public(
+    "nn.functional.ctc_loss(Tensor log_probs, Tensor targets, "
+    "Tensor|int[] input_lengths, Tensor|int[] target_lengths, int blank=0, "
+    "str reduction='mean', "
+    "bool zero_infinity=False)"
+)
 def ctc_loss_(
     log_probs,
     targets,

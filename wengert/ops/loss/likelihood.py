@@ -12,10 +12,10 @@ from typing import Any
 
 from ...base.modes import no_grad
 from ...engine.kinds import composite, elementwise, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
 from ...engine.op_modes import runner
+from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import F
 from ..nn.embedding import readable
 from ..shape.join import joint_dtype
 from ..shape.views import expand_
@@ -23,20 +23,12 @@ from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of, tensor
 from .regression import arriving, broadcast
 
 
-@primitive(
-    opaque,
-    types="any",
-    inputs=3,
-    optional="weight",
-    public=False,
-    method=False,
-    node="BinaryCrossEntropyBackward0",
-)
+@primitive(opaque, types="any", inputs=3, optional="weight", node="BinaryCrossEntropyBackward0")
 def bce_loss(xp, x, y, weight, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def bce_loss_backward(xp, g, x, y, weight, reduction="mean"):
     """Gradient of bce_loss's x."""
     gx = arriving(xp, g, x, reduction) * (x - y) / xp.clamp_scalar((1 - x) * x, 1e-12, None)
@@ -55,7 +47,11 @@ bce_loss.vjp(
 )
 
 
-@F(name="binary_cross_entropy")
+@public(
+    "nn.functional.binary_cross_entropy(Tensor input, Tensor target, "
+    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "str reduction='mean')"
+)
 def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts.
 
@@ -85,15 +81,13 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
     types="any",
     inputs=4,
     optional="weight pos_weight",
-    public=False,
-    method=False,
     node="BinaryCrossEntropyWithLogitsBackward0",
 )
 def bce_logits(xp, x, y, weight, pos_weight, reduction="mean"):
     """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def bce_logits_backward(xp, g, x, y, weight, pos_weight, reduction="mean"):
     """Gradient of bce_logits's x."""
     s = xp.sigmoid(x)
@@ -116,7 +110,11 @@ bce_logits.vjp(
 )
 
 
-@F(name="binary_cross_entropy_with_logits")
+@public(
+    "nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, "
+    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "str reduction='mean', Tensor? pos_weight=None)"
+)
 def bce_logits_(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
@@ -147,7 +145,11 @@ def bce_logits_(
     return bce_logits.entry(input, target, weight, pos_weight, reduction)
 
 
-@public(name="binary_cross_entropy_with_logits", method=False)
+@public(
+    "binary_cross_entropy_with_logits(Tensor input, Tensor target, "
+    "Tensor? weight=None, Tensor? pos_weight=None, int reduction='mean')",
+    method=False,
+)
 def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
     """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return bce_logits_(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
@@ -156,7 +158,7 @@ def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
 # --------------------------------------------------------------------------- distributions
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float")
 def x_log_x(xp, x):
     """x log x, and 0 at 0."""
     return x * xp.log(x + xp.astype(xp.eq(x, 0), x.dtype))
@@ -178,7 +180,10 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
     return x_log_x.entry(target) - target * input
 
 
-@F(name="kl_div")
+@public(
+    "nn.functional.kl_div(Tensor input, Tensor target, bool? size_average=None, "
+    "bool? reduce=None, str reduction='mean', bool log_target=False)"
+)
 def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
 
@@ -206,13 +211,20 @@ def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log
     return losses / input._a.shape[0] if batch and input._a.ndim else losses
 
 
-@public(name="kl_div", method=False)
+@public(
+    "kl_div(Tensor input, Tensor target, int reduction='mean', *, bool log_target=False)",
+    method=False,
+)
 def torch_kl_div(input, target, reduction=1, *, log_target=False):
     """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return reduce_to(divergence(input, target, log_target), numbered(reduction))
 
 
-@F(name="poisson_nll_loss")
+@public(
+    "nn.functional.poisson_nll_loss(Tensor input, Tensor target, bool log_input=True, "
+    "bool full=False, bool? size_average=None, float eps=1e-08, bool? reduce=None, "
+    "str reduction='mean')"
+)
 def poisson_nll_loss_(
     input,
     target,
@@ -245,13 +257,20 @@ def poisson_nll_loss_(
     return reduce_to(loss, reduction)
 
 
-@public(name="poisson_nll_loss", method=False)
+@public(
+    "poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, "
+    "float eps, int reduction)",
+    method=False,
+)
 def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
     """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return poisson_nll_loss_(input, target, log_input, full, None, eps, None, numbered(reduction))
 
 
-@F(name="gaussian_nll_loss")
+@public(
+    "nn.functional.gaussian_nll_loss(Tensor input, Tensor target, any var, "
+    "bool full=False, float eps=1e-06, str reduction='mean')"
+)
 def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """Minus the log-likelihood of target under normal distributions.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.kinds import opaque
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import F, logsigmoid
+from ..nn.activation import logsigmoid
 from ..nn.distance import pairwise_distance
 from ..nn.embedding import readable
 from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of, tensors
@@ -26,7 +27,10 @@ def at_least(x: Tensor, low: float) -> Tensor:
 # ------------------------------------------------------------------------------------- hinges
 
 
-@F(name="hinge_embedding_loss")
+@public(
+    "nn.functional.hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, "
+    "bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def hinge_embedding_loss_(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -42,13 +46,19 @@ def hinge_embedding_loss_(
     return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
 
 
-@public(name="hinge_embedding_loss", method=False)
+@public(
+    "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction='mean')",
+    method=False,
+)
 def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
     """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return hinge_embedding_loss_(input, target, margin, reduction=numbered(reduction))
 
 
-@F(name="margin_ranking_loss")
+@public(
+    "nn.functional.margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
+    "float margin=0, bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def margin_ranking_loss_(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -68,13 +78,20 @@ def margin_ranking_loss_(
     return reduce_to(at_least(-target * (input1 - input2) + margin, 0), reduction)
 
 
-@public(name="margin_ranking_loss", method=False)
+@public(
+    "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
+    "float margin=0.0, int reduction='mean')",
+    method=False,
+)
 def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
     """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return margin_ranking_loss_(input1, input2, target, margin, reduction=numbered(reduction))
 
 
-@F(name="cosine_embedding_loss")
+@public(
+    "nn.functional.cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
+    "float margin=0, bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def cosine_embedding_loss_(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -111,7 +128,11 @@ def cosine_embedding_loss_(
     return reduce_to(loss, reduction)
 
 
-@public(name="cosine_embedding_loss", method=False)
+@public(
+    "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
+    "float margin=0.0, int reduction='mean')",
+    method=False,
+)
 def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
     """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
     return cosine_embedding_loss_(input1, input2, target, margin, reduction=numbered(reduction))
@@ -140,7 +161,11 @@ def triplet(
     return reduce_to(at_least(margin + near - far, 0), reduction)
 
 
-@F(name="triplet_margin_loss")
+@public(
+    "nn.functional.triplet_margin_loss(Tensor anchor, Tensor positive, "
+    "Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
+    "bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def triplet_margin_loss_(
     anchor,
     positive,
@@ -177,7 +202,12 @@ def triplet_margin_loss_(
     )
 
 
-@public(name="triplet_margin_loss", method=False)
+@public(
+    "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, "
+    "float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
+    "int reduction='mean')",
+    method=False,
+)
 def torch_triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=1
 ):
@@ -187,7 +217,11 @@ def torch_triplet_margin_loss(
     )
 
 
-@F(name="triplet_margin_with_distance_loss")
+@public(
+    "nn.functional.triplet_margin_with_distance_loss(Tensor anchor, Tensor positive, "
+    "Tensor negative, *, any distance_function=None, float margin=1.0, "
+    "bool swap=False, str reduction='mean')"
+)
 def triplet_margin_with_distance_loss_(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
@@ -208,7 +242,7 @@ def triplet_margin_with_distance_loss_(
 # ------------------------------------------------------------------------------------- classes
 
 
-@op(opaque, types="any", inputs=3, optional="weight", public=False, method=False)
+@op(opaque, types="any", inputs=3, optional="weight")
 def multi_margin_loss(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
     """Hinge losses of the other classes against the target's, averaged over classes."""
     low, x = in_single(xp, x)
@@ -244,7 +278,11 @@ def _multi_margin(
 multi_margin_loss.vjp(x=_multi_margin)
 
 
-@F(name="multi_margin_loss")
+@public(
+    "nn.functional.multi_margin_loss(Tensor input, Tensor target, int p=1, "
+    "float margin=1.0, Tensor? weight=None, bool? size_average=None, "
+    "bool? reduce=None, str reduction='mean')"
+)
 def multi_margin_loss_(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
@@ -300,14 +338,12 @@ def multi_margin_loss_(
     return r if reduction != "none" or len(s) > 1 or t else r.reshape(())
 
 
-@primitive(
-    opaque, types="any", public=False, method=False, inputs=2, node="MultilabelMarginLossBackward0"
-)
+@primitive(opaque, types="any", inputs=2, node="MultilabelMarginLossBackward0")
 def multilabel_margin(xp, x, target, reduction="mean"):
     """Hinge losses between target classes and the others."""
 
 
-@primitive(opaque, types="any", public=False, method=False, inputs=3)
+@primitive(opaque, types="any", inputs=3)
 def multilabel_margin_backward(xp, h, x, target, reduction="mean"):
     """Gradient of multilabel_margin's x, which is linear in h, that of its result."""
 
@@ -326,7 +362,10 @@ def _multilabel_again(xp: Any, g: Any, x: Any, target: Any, reduction: str, h_sh
 multilabel_margin_backward.vjp(h=_multilabel_again)
 
 
-@F(name="multilabel_margin_loss")
+@public(
+    "nn.functional.multilabel_margin_loss(Tensor input, Tensor target, "
+    "bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge losses between each target class and each other class, over the number of classes.
 
@@ -350,7 +389,11 @@ def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduc
     return multilabel_margin.entry(input, target, reduction)
 
 
-@F(name="multilabel_soft_margin_loss")
+@public(
+    "nn.functional.multilabel_soft_margin_loss(Tensor input, Tensor target, "
+    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "str reduction='mean')"
+)
 def multilabel_soft_margin_loss_(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
 ):

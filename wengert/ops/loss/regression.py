@@ -12,8 +12,8 @@ from typing import Any
 from ...base import dtypes
 from ...engine.kinds import composite, opaque
 from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import F
 from ..shape.views import expand_
 from .cross_entropy import REDUCTIONS, reduce_to, reduction_of, tensors
 
@@ -28,12 +28,12 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
     return g / n
 
 
-@primitive(opaque, types="promote", hidden="d", public=False, method=False)
+@primitive(opaque, types="promote", hidden="d")
 def mse_loss(xp, x, y, reduction="mean"):
     """(x - y) ** 2, reduced."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def mse_loss_backward(xp, g, x, y, d, reduction="mean"):
     """Gradient of mse_loss's x."""
     return (x - y) * (2 * arriving(xp, g, x, reduction))
@@ -93,7 +93,10 @@ def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> T
     return losses.sum() if reduction == "sum" else losses.sum() / weight.sum()
 
 
-@F(name="mse_loss")
+@public(
+    "nn.functional.mse_loss(Tensor input, Tensor target, bool? size_average=None, "
+    "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
+)
 def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target) ** 2: the mean, the sum, or of each element.
 
@@ -110,7 +113,10 @@ def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", w
     return mse_loss.entry(input, target, reduction)
 
 
-@F(name="l1_loss")
+@public(
+    "nn.functional.l1_loss(Tensor input, Tensor target, bool? size_average=None, "
+    "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
+)
 def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|: the mean, the sum, or of each element.
 
@@ -152,7 +158,7 @@ def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
     return x if dtype is None else xp.astype(x, dtype)
 
 
-@op(opaque, types="promote", public=False, method=False)
+@op(opaque, types="promote")
 def huber_loss(xp, x, y, reduction="mean", delta=1.0):
     """Half the square of x - y up to delta, then a line."""
     low, x, y = in_single(xp, x, y)
@@ -169,7 +175,7 @@ def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs:
 huber_loss.vjp_all(_huber)
 
 
-@op(opaque, types="promote", public=False, method=False)
+@op(opaque, types="promote")
 def smooth_l1_loss(xp, x, y, reduction="mean", beta=1.0):
     """huber_loss over beta: slopes of 1 beyond it."""
     low, x, y = in_single(xp, x, y)
@@ -183,7 +189,7 @@ smooth_l1_loss.vjp_all(
 )
 
 
-@op(opaque, types="any", public=False, method=False)
+@op(opaque, types="any")
 def soft_margin_loss(xp, x, y, reduction="mean"):
     """log(1 + exp(-y x))."""
     return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)
@@ -194,7 +200,10 @@ soft_margin_loss.vjp(
 )
 
 
-@F(name="smooth_l1_loss")
+@public(
+    "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
+    "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)"
+)
 def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Half the square of the difference over beta, from beta on a line of slope 1.
 
@@ -211,7 +220,10 @@ def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="me
     return smooth_l1_loss.entry(input, target, reduction, beta)
 
 
-@F(name="huber_loss")
+@public(
+    "nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', "
+    "float delta=1.0, Tensor? weight=None)"
+)
 def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
     """Half the square of the difference, from delta on a line of slope delta.
 
@@ -236,7 +248,10 @@ def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
     return reduce_to(huber_loss.entry(input, target, "none", delta) * weight, reduction)
 
 
-@F(name="soft_margin_loss")
+@public(
+    "nn.functional.soft_margin_loss(Tensor input, Tensor target, "
+    "bool? size_average=None, bool? reduce=None, str reduction='mean')"
+)
 def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * input)), for targets 1 and -1.
 

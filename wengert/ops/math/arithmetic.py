@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import elementwise, linear
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 
 
-@primitive(elementwise, public=False, method=False)
+@primitive(elementwise)
 def add(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
@@ -21,7 +23,7 @@ def add(xp, x, y):
 add.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, public=False, method=False, numbers="first")
+@primitive(elementwise, numbers="first")
 def sub(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -29,7 +31,7 @@ def sub(xp, x, y):
 sub.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, method=False, public=False, node="RsubBackward1", numbers="first")
+@op(elementwise, node="RsubBackward1", numbers="first")
 def rsub(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
@@ -55,7 +57,7 @@ def mul(xp, x, y):
 mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@primitive(elementwise, types="float", public=False, method=False, numbers="first")
+@primitive(elementwise, types="float", numbers="first")
 def div(xp, x, y):
     """Quotient of x and y; integers give floats."""
 
@@ -64,7 +66,7 @@ def div(xp, x, y):
 div.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def neg(xp, x):
     """-x."""
 
@@ -76,7 +78,7 @@ def negated(careful):
     """The short form of neg()."""
     find = neg.impl.get
 
-    def f(input, **kw):
+    def f(input=ABSENT, **kw):
         if type(input) is Tensor and input._n is None and not kw:
             a = input._a
             d, run = a.dtype, find(type(a))
@@ -99,7 +101,9 @@ def neg_(input, *, out=None):
     return neg.entry(input, out=out)
 
 
-@primitive(elementwise, types="float")
+@primitive(
+    elementwise, public="reciprocal(Tensor input, *, out)", types="float", inplace="function"
+)
 def reciprocal(xp, x):
     """1 / x."""
 
@@ -107,14 +111,7 @@ def reciprocal(xp, x):
 reciprocal.vjp(x=lambda g, out: -g * out * out)
 
 
-@primitive(
-    elementwise,
-    types="promote",
-    public=False,
-    method=False,
-    node="PowBackward0",
-    numbers="first kept",
-)
+@primitive(elementwise, types="promote", node="PowBackward0", numbers="first kept")
 def pow(xp, x, y):
     """x to the power y."""
 
@@ -140,13 +137,13 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 pow.vjp(x=_pow_x, y=_pow_y)
 
 
-@op(elementwise, public=False, method=False, node="PowBackward1")
+@op(elementwise, node="PowBackward1")
 def pow_tensor(xp, x, y):
     """x to the power y, both arrays."""
     return xp.pow(x, y)
 
 
-@op(elementwise, public=False, method=False, node="PowBackward2", numbers="first")
+@op(elementwise, node="PowBackward2", numbers="first")
 def pow_base(xp, x, y):
     """A number to the power y."""
     return xp.pow(x, y)
@@ -156,7 +153,7 @@ pow_tensor.vjp(x=_pow_x, y=_pow_y)
 pow_base.vjp(x=_pow_x, y=_pow_y)
 
 
-@primitive(elementwise, public=False, method=False, numbers="first")
+@primitive(elementwise, numbers="first")
 def remainder(xp, x, y):
     """x modulo y, with the sign of y."""
 
@@ -164,7 +161,7 @@ def remainder(xp, x, y):
 remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
 
 
-@primitive(elementwise)
+@primitive(elementwise, public="fmod(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
 def fmod(xp, x, y):
     """x modulo y, with the sign of x."""
 
@@ -172,7 +169,9 @@ def fmod(xp, x, y):
 fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
 
 
-@primitive(elementwise)
+@primitive(
+    elementwise, public="floor_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True
+)
 def floor_divide(xp, x, y):
     """x / y rounded down."""
 
@@ -184,7 +183,11 @@ def _no_slope(xp: Any, g: Any) -> Any:
 floor_divide.vjp(x=_no_slope, y=_no_slope)
 
 
-@public(name="add")
+@public(
+    "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
+    "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
+    inplace=True,
+)
 def add_(input, other, *, alpha=1, out=None):
     """input + alpha * other, with broadcasting.
 
@@ -197,7 +200,12 @@ def add_(input, other, *, alpha=1, out=None):
     return add.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
-@public(name="sub", aliases=("subtract",))
+@public(
+    "sub(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
+    "old: sub(Tensor input, Scalar alpha, Tensor other, *, out)",
+    inplace=True,
+    aliases=("subtract",),
+)
 def sub_(input, other, *, alpha=1, out=None):
     """input - alpha * other, with broadcasting."""
     check_alpha("sub", input, other, alpha)
@@ -239,7 +247,11 @@ def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
         )
 
 
-@public(name="rsub")
+@public(
+    "rsub(Tensor input, Tensor other, *, Scalar alpha=1)",
+    "rsub(Tensor input, Scalar other, Scalar alpha=1)",
+    method=False,
+)
 def rsub_(input, other, *, alpha=1):
     """other - alpha * input."""
     check_alpha("rsub", input, other, alpha)
@@ -247,7 +259,12 @@ def rsub_(input, other, *, alpha=1):
     return rsub.entry(input if alpha == 1 else input * alpha, other)
 
 
-@public(name="div", aliases=("divide",))
+@public(
+    "div(Tensor input, Tensor|Scalar other, *, out)",
+    "div(Tensor input, Tensor|Scalar other, *, str? rounding_mode, out)",
+    inplace=True,
+    aliases=("divide",),
+)
 def div_(input, other, *, rounding_mode=None, out=None):
     """input / other; rounding_mode None, 'trunc' or 'floor'."""
     if rounding_mode is None:
@@ -262,7 +279,7 @@ def div_(input, other, *, rounding_mode=None, out=None):
     )
 
 
-@op(elementwise, public=False, method=False)
+@op(elementwise)
 def trunc_divide(xp, x, y):
     """x / y rounded towards zero."""
     return xp.trunc(xp.div(x, y)) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
@@ -279,19 +296,19 @@ def is_float(*arrays: Any) -> bool:
     )
 
 
-@public
+@public("true_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
 def true_divide(input, other, *, out=None):
     """input / other; integers give floats."""
     return div.entry(input, other, out=out)
 
 
-@public(name="remainder")
+@public("remainder(Tensor|Scalar input, Tensor|Scalar other, *, out)", inplace=True)
 def remainder_(input, other, *, out=None):
     """input modulo other, with the sign of other."""
     return remainder.entry(input, other, out=out)
 
 
-@public(name="pow")
+@public("pow(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
 def pow_(input, exponent, *, out=None):
     """input to the power exponent, with broadcasting; either may be a number.
 
@@ -303,7 +320,7 @@ def pow_(input, exponent, *, out=None):
     return (pow_tensor if isinstance(exponent, Tensor) else pow).entry(input, exponent, out=out)
 
 
-@public
+@public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
 def float_power(input, exponent, *, out=None):
     """input ** exponent computed in double precision."""
     from ...base import dtypes
@@ -319,7 +336,7 @@ def float_power(input, exponent, *, out=None):
     return r if out is None else write_out("float_power", r, out)
 
 
-@primitive(elementwise, public=False, method=False, name="addcmul")
+@primitive(elementwise, name="addcmul")
 def addcmul_op(xp, x, a, b, value=1):
     """x + value * a * b."""
 
@@ -331,7 +348,7 @@ addcmul_op.vjp(
 )
 
 
-@op(elementwise, public=False, method=False, name="addcdiv")
+@op(elementwise, name="addcdiv")
 def addcdiv_op(xp, x, a, b, value=1):
     """x + value * a / b."""
     q = a / b
@@ -345,7 +362,7 @@ addcdiv_op.vjp(
 )
 
 
-@op(elementwise, public=False, method=False, name="lerp", node="LerpBackward0")
+@op(elementwise, name="lerp", node="LerpBackward0")
 def lerp_op(xp, x, end, weight):
     """x + weight * (end - x), counted from the nearer end: exact at both."""
     way = end - x
@@ -359,7 +376,7 @@ lerp_op.vjp(
 )
 
 
-@primitive(elementwise, public=False, method=False, node="LerpBackward0")
+@primitive(elementwise, node="LerpBackward0")
 def lerp_number(xp, x, end, weight=0.5):
     """x + weight * (end - x), for a weight that is a number."""
 
@@ -371,7 +388,7 @@ def with_product(careful):
     """The short form of addcmul() for arrays of one shape and dtype."""
     find: Any = addcmul_op.impl.get
 
-    def f(input, tensor1, tensor2, **kw):
+    def f(input=ABSENT, tensor1=ABSENT, tensor2=ABSENT, **kw):
         if type(input) is type(tensor1) is type(tensor2) is Tensor and not kw:
             a, b, c = input._a, tensor1._a, tensor2._a
             d, t, shape = a.dtype, type(a), a.shape
@@ -389,7 +406,7 @@ def between(careful):
     """The short form of lerp() with a number, for arrays of one shape and dtype."""
     find: Any = lerp_number.impl.get
 
-    def f(input, end, weight, **kw):
+    def f(input=ABSENT, end=ABSENT, weight=ABSENT, **kw):
         if type(input) is type(end) is Tensor and type(weight) in (float, int) and not kw:
             a, b = input._a, end._a
             d, t, shape = a.dtype, type(a), a.shape
@@ -403,7 +420,11 @@ def between(careful):
     return f
 
 
-@public
+@public(
+    "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
+    "old: addcmul(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
+    inplace=True,
+)
 @short(with_product)
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
@@ -412,7 +433,11 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     return addcmul_op.entry(input, tensor1, tensor2, value)
 
 
-@public
+@public(
+    "addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
+    "old: addcdiv(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
+    inplace=True,
+)
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2; integer division is not supported."""
     if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
@@ -423,7 +448,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return addcdiv_op.entry(input, tensor1, tensor2, value)
 
 
-@public
+@public("lerp(Tensor input, Tensor end, Tensor|Scalar weight, *, out)", inplace=True)
 @short(between)
 def lerp(input, end, weight):
     """input + weight * (end - input)."""
@@ -440,7 +465,7 @@ def lerp(input, end, weight):
     return lerp_op.entry(input, end, weight)
 
 
-@public(method="positive")
+@public("positive(Tensor input)")
 def positive(input):
     """input itself; bool is refused."""
     if input.dtype.category == 0:

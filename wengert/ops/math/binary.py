@@ -12,13 +12,19 @@ from typing import Any
 from ...base.returns import named
 from ...engine.fast_paths import alone, short
 from ...engine.kinds import elementwise
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .arithmetic import mul, pow_base
 from .unary import round_half
 
 
-@primitive(elementwise, types="float")
+@primitive(
+    elementwise,
+    public="copysign(Tensor input, Tensor|Scalar other, *, out)",
+    types="float",
+    inplace=True,
+)
 def copysign(xp, x, y):
     """The magnitude of x with the sign of y.
 
@@ -33,7 +39,13 @@ copysign.vjp(
 )
 
 
-@primitive(elementwise, types="float", aliases=("arctan2",))
+@primitive(
+    elementwise,
+    public="atan2(Tensor input, Tensor other, *, out)",
+    types="float",
+    inplace=True,
+    aliases=("arctan2",),
+)
 def atan2(xp, x, y):
     """The angle of the point (y, x), in (-pi, pi]."""
 
@@ -50,7 +62,9 @@ atan2.vjp(
 )
 
 
-@primitive(elementwise, numbers="none")
+@primitive(
+    elementwise, numbers="none", public="hypot(Tensor input, Tensor other, *, out)", inplace=True
+)
 def hypot(xp, x, y):
     """sqrt(x ** 2 + y ** 2), without overflow."""
 
@@ -64,12 +78,12 @@ def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
     return g * (x / out)
 
 
-@primitive(elementwise, numbers="none")
+@primitive(elementwise, numbers="none", public="fmax(Tensor input, Tensor other, *, out)")
 def fmax(xp, x, y):
     """The larger of x and y; a nan loses against a number."""
 
 
-@primitive(elementwise, numbers="none")
+@primitive(elementwise, numbers="none", public="fmin(Tensor input, Tensor other, *, out)")
 def fmin(xp, x, y):
     """The smaller of x and y; a nan loses against a number."""
 
@@ -88,12 +102,22 @@ fmax.vjp(**_winner("ge"))
 fmin.vjp(**_winner("le"))
 
 
-@primitive(elementwise, types="float", numbers="none")
+@primitive(
+    elementwise,
+    types="float",
+    numbers="none",
+    public="logaddexp(Tensor input, Tensor other, *, out)",
+)
 def logaddexp(xp, x, y):
     """log(exp(x) + exp(y)), without overflow."""
 
 
-@primitive(elementwise, types="float", numbers="none")
+@primitive(
+    elementwise,
+    types="float",
+    numbers="none",
+    public="logaddexp2(Tensor input, Tensor other, *, out)",
+)
 def logaddexp2(xp, x, y):
     """log2(2 ** x + 2 ** y), without overflow."""
 
@@ -115,7 +139,9 @@ logaddexp2.vjp(**_weight("exp2"))
 
 
 def _whole(name: str, doc: str) -> Any:
-    @primitive(elementwise, name=name, doc=doc, numbers="none")
+    text = f"{name}(Tensor input, Tensor other, *, out)"
+
+    @primitive(elementwise, name=name, doc=doc, numbers="none", public=text, inplace="function")
     def f(xp, x, y): ...
 
     return f
@@ -125,7 +151,7 @@ gcd = _whole("gcd", "Greatest common divisor of two integer tensors, element by 
 lcm = _whole("lcm", "Least common multiple of two integer tensors, element by element.")
 
 
-@primitive(elementwise, types="same", public=False, method=False)
+@primitive(elementwise, types="same")
 def heaviside(xp, x, y):
     """0, y or 1 by the sign of x."""
 
@@ -135,7 +161,7 @@ heaviside.vjp(
 )
 
 
-@public(name="heaviside")
+@public("heaviside(Tensor input, Tensor values, *, out)", inplace=True)
 def heaviside_(input, values, *, out=None):
     """0 where input is negative, values where it is 0, 1 where it is positive; both of one dtype.
 
@@ -156,7 +182,12 @@ def heaviside_(input, values, *, out=None):
     return heaviside.entry(input, values, out=out)
 
 
-@primitive(elementwise, numbers="none")
+@primitive(
+    elementwise,
+    numbers="none",
+    public="nextafter(Tensor input, Tensor other, *, out)",
+    inplace=True,
+)
 def nextafter(xp, x, y):
     """The next floating number after x in the direction of y."""
 
@@ -167,20 +198,13 @@ nextafter.vjp(
 )
 
 
-@public
+@public("ldexp(Tensor input, Tensor other, *, out)", inplace="function")
 def ldexp(input, other):
     """input * 2 ** other."""
     return mul.entry(input, pow_base.entry(2.0, other) if isinstance(other, Tensor) else 2.0**other)
 
 
-@primitive(
-    elementwise,
-    types="any",
-    outputs="mantissa exponent",
-    integer="exponent",
-    public=False,
-    method=False,
-)
+@primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent")
 def frexp(xp, x):
     """Mantissa and exponent."""
 
@@ -190,7 +214,7 @@ frexp.vjp(
 )
 
 
-@public(name="frexp")
+@public("frexp(Tensor input, *, out) -> (Tensor mantissa, Tensor exponent)")
 def frexp_(input):
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
     floating tensors only.
@@ -203,7 +227,7 @@ def frexp_(input):
 
 
 def _infinite(name: str, sign: str) -> Any:
-    @primitive(elementwise, name=name, types="any", public=False, method=False)
+    @primitive(elementwise, name=name, types="any")
     def o(xp, x): ...
 
     def f(input, *, out=None):
@@ -213,7 +237,7 @@ def _infinite(name: str, sign: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"True where input is {sign}inf."
-    return public(f, name=name)
+    return public(f"{name}(Tensor input, *, out)")(f)
 
 
 _infinite("isneginf", "-")
@@ -221,7 +245,7 @@ _infinite("isposinf", "+")
 
 
 def _angle(name: str, factor: float, doc: str) -> Any:
-    @primitive(elementwise, name=name, types="float", public=False, method=False)
+    @primitive(elementwise, name=name, types="float")
     def o(xp, x): ...
 
     o.vjp(x=lambda g: g * factor)
@@ -233,14 +257,14 @@ def _angle(name: str, factor: float, doc: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = doc
-    return public(f, name=name)
+    return public(f"{name}(Tensor input, *, out)", inplace="function")(f)
 
 
 _angle("deg2rad", math.pi / 180, "Degrees in radians.")
 _angle("rad2deg", 180 / math.pi, "Radians in degrees.")
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="sinc(Tensor input, *, out)", types="float", inplace="function")
 def sinc(xp, x):
     """sin(pi x) / (pi x), and 1 at 0."""
 
@@ -254,7 +278,7 @@ def _sinc(xp: Any, g: Any, x: Any) -> Any:
 sinc.vjp(x=_sinc)
 
 
-@primitive(elementwise, public=False, method=False, node="RoundBackward1")
+@primitive(elementwise, node="RoundBackward1")
 def round_decimals(xp, x, decimals=0):
     """x rounded half to even at a decimal place."""
 
@@ -262,7 +286,9 @@ def round_decimals(xp, x, decimals=0):
 round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@public(name="round")
+@public(
+    "round(Tensor input, *, out)", "round(Tensor input, *, int decimals, out)", inplace="function"
+)
 @short(alone(round_half))
 def round_(input, *, decimals=0, out=None):
     """input rounded half to even, at `decimals` places after the point (before it for negative

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...base import dtypes
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
-from ...engine.op import function, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
 
@@ -13,7 +14,7 @@ def limited(careful):
     """The short form of clamp(low, high) for numbers."""
     find = clamp_scalar.impl.get
 
-    def f(input, min=None, max=None, **kw):
+    def f(input=ABSENT, min=None, max=None, **kw):
         if type(input) is Tensor and input._n is None and not kw:
             a = input._a
             d, run = a.dtype, find(type(a))
@@ -32,7 +33,11 @@ def limited(careful):
     return f
 
 
-@public(name="clamp", aliases=("clip",))
+@public(
+    "clamp(Tensor input, Tensor|Scalar? min=None, Tensor|Scalar? max=None, *, out)",
+    inplace="function",
+    aliases=("clip",),
+)
 @short(limited)
 def clamp(input, min=None, max=None):
     """input limited to [min, max]; each limit is a number, a tensor or None.
@@ -82,19 +87,22 @@ def clamp_tensor(x, low, high):
     return clamp_below.entry(x, high) if low is None else clamp_between.entry(x, low, high)
 
 
-@public
+@public("clamp_min(Tensor input, Tensor|Scalar min, *, out)", inplace="function")
 def clamp_min(input, min):
     """input, at least min."""
     return clamp(input, min, None)
 
 
-@public
+@public("clamp_max(Tensor input, Tensor|Scalar max, *, out)", inplace="function")
 def clamp_max(input, max):
     """input, at most max."""
     return clamp(input, None, max)
 
 
-@public
+@public(
+    "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None, *, out)",
+    inplace="function",
+)
 def nan_to_num(input, nan=None, posinf=None, neginf=None):
     """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the
     dtype).

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from ...base import dtypes
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import elementwise
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 
 BOOL = dtypes.bool.np
 
 
 def _compare(name, doc, aliases=(), numbers=""):
-    @primitive(elementwise, name=name, aliases=aliases, doc=doc, numbers=numbers)
+    number = "|Scalar" * (not name.startswith("logical"))
+    first = number * name.startswith("bitwise")
+    text = f"{name}(Tensor{first} input, Tensor{number} other, *, out)"
+    numbers = "first" if first else numbers
+
+    @primitive(
+        elementwise, public=text, name=name, aliases=aliases, inplace=True, doc=doc, numbers=numbers
+    )
     def f(xp, x, y): ...
 
     return f
@@ -35,7 +44,10 @@ bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.
 
 
 def _test(name, doc, types="any"):
-    @primitive(elementwise, name=name, types=types, doc=doc)
+def _test(name, doc, types="any", inplace=False, out=False):
+    text = f"{name}(Tensor input{', *, out' * (inplace or out)})"
+
+    @primitive(elementwise, name=name, types=types, doc=doc, public=text, inplace=inplace)
     def f(xp, x): ...
 
     return f
@@ -44,17 +56,17 @@ def _test(name, doc, types="any"):
 isnan = _test("isnan", "True where x is nan.")
 isinf = _test("isinf", "True where x is infinite.")
 isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
-logical_not = _test("logical_not", "True where x is zero.")
-bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.")
-signbit = _test("signbit", "True where the sign bit is set.")
+logical_not = _test("logical_not", "True where x is zero.", inplace=True)
+bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=True)
+signbit = _test("signbit", "True where the sign bit is set.", out=True)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def where(xp, condition, x, y):
     """x where condition holds, else y."""
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def keep(xp, x, condition):
     """x where condition holds, else 0: also where x is infinite or nan, unlike a product."""
     return xp.where(condition, x, xp.zeros_like(x))
@@ -67,7 +79,7 @@ where.vjp(
 )
 
 
-@primitive(elementwise, numbers="none")
+@primitive(elementwise, numbers="none", public="maximum(Tensor input, Tensor other, *, out)")
 def maximum(xp, x, y):
     """The larger of x and y; nan wins; at ties each gets half the gradient."""
 
@@ -89,7 +101,7 @@ def _share(win):
 maximum.vjp(**_share("gt"))
 
 
-@primitive(elementwise, numbers="none")
+@primitive(elementwise, numbers="none", public="minimum(Tensor input, Tensor other, *, out)")
 def minimum(xp, x, y):
     """The smaller of x and y; nan wins; at ties each gets half the gradient."""
 
@@ -101,7 +113,7 @@ def chosen(careful):
     """The short form of where(condition, x, y) for tensors of one dtype."""
     find = where.impl.get
 
-    def f(condition, input=None, other=None, **kw):
+    def f(condition=ABSENT, input=ABSENT, other=ABSENT, **kw):
         if type(condition) is type(input) is type(other) is Tensor and not kw:
             c, x, y = condition._a, input._a, other._a
             t = type(c)
@@ -125,7 +137,11 @@ def chosen(careful):
     return f
 
 
-@public(name="where", method=False)
+@public(
+    "where(Tensor condition, Tensor|Scalar input, Tensor|Scalar other, *, out)",
+    "where(Tensor condition) -> Tensor[]",
+    method=False,
+)
 @short(chosen)
 def where_(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true
@@ -169,13 +185,13 @@ def _as(t, target, like):
     return scalar_tensor(t, dtype=target, device=like.device)
 
 
-@public(method="where", function=False, name="where")
+@public("Tensor.where(Tensor self, Tensor condition, Tensor|Scalar other)")
 def where_method(self, condition, other):
     """self where condition is true, else other."""
     return where_(condition, self, other)
 
 
-@primitive(elementwise, types="any", public=False, method=False, node="ClampBackward1")
+@primitive(elementwise, types="any", node="ClampBackward1")
 def clamp_scalar(xp, x, low=None, high=None):
     """x limited to [low, high], numbers or None."""
 
@@ -188,7 +204,7 @@ def _clamp(xp, g, x, low, high):
     return xp.keep(g, inside)
 
 
-@op(elementwise, public=False, method=False, node="ClampBackward1")
+@op(elementwise, node="ClampBackward1")
 def clamp_between(xp, x, low, high):
     """x limited to [low, high], arrays: high wins."""
     return xp.minimum(xp.maximum(x, low), high)
@@ -201,7 +217,7 @@ clamp_between.vjp(
 )
 
 
-@op(elementwise, public=False, method=False, node="ClampMinBackward1")
+@op(elementwise, node="ClampMinBackward1")
 def clamp_above(xp, x, low):
     """x, at least low, an array."""
     return xp.maximum(x, low)
@@ -213,7 +229,7 @@ clamp_above.vjp(
 )
 
 
-@op(elementwise, public=False, method=False, node="ClampMaxBackward1")
+@op(elementwise, node="ClampMaxBackward1")
 def clamp_below(xp, x, high):
     """x, at most high, an array."""
     return xp.minimum(x, high)

@@ -10,13 +10,14 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import elementwise, linear, movement
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor, leading
 from .unary import conj as conj_op
 
 
-@primitive(linear, public=False, method=False, types="same", node="ComplexBackward0")
+@primitive(linear, types="same", node="ComplexBackward0")
 def join_parts(xp, x, y):
     """x + iy."""
 
@@ -37,7 +38,7 @@ def _join_parts(xp: Any, size: int, flags: Any, x: Any, y: Any) -> Any:
 join_parts.batch(_join_parts)
 
 
-@public(method=False, name="complex")
+@public("complex(Tensor real, Tensor imag, *, out)", method=False)
 def complex_(real, imag, *, out=None):
     """real + i * imag, of float32 or float64 tensors of one dtype.
 
@@ -83,7 +84,7 @@ def _name(t: Tensor) -> str:
     }.get(t.dtype.name, t.dtype.name.capitalize())
 
 
-@public(method=False)
+@public("polar(Tensor abs, Tensor angle, *, out)", method=False)
 def polar(abs, angle):
     """The complex numbers of absolute value abs and an angle.
 
@@ -105,7 +106,7 @@ def polar(abs, angle):
     return polar_op.entry(abs, angle)
 
 
-@op(elementwise, public=False, method=False, name="polar", types="same")
+@op(elementwise, name="polar", types="same")
 def polar_op(xp, x, y):
     """x times (cos(y) + i sin(y))."""
     return xp.join_parts(x * xp.cos(y), x * xp.sin(y))
@@ -125,13 +126,13 @@ polar_op.vjp(complex=True, x=_polar_length, y=_polar_angle)
 # ---- parts, as views
 
 
-@op(movement, view=True, public=False, method=False, node="RealBackward0")
+@op(movement, view=True, node="RealBackward0")
 def real_view(xp, x):
     """The real parts, in place."""
     return xp.real(x)
 
 
-@op(movement, view=True, public=False, method=False, node="ImagBackward0")
+@op(movement, view=True, node="ImagBackward0")
 def imag_view(xp, x):
     """The imaginary parts, in place."""
     return xp.imag(x)
@@ -141,12 +142,12 @@ real_view.vjp(complex=True, x=lambda g: g)
 imag_view.vjp(complex=True, x=lambda g: g * 1j)
 
 
-@primitive(movement, view=True, public=False, method=False, node="ViewAsRealBackward0")
+@primitive(movement, view=True, node="ViewAsRealBackward0")
 def parts_view(xp, x):
     """Real and imaginary parts in a last dimension, in place."""
 
 
-@primitive(movement, view=True, public=False, method=False, node="ViewAsComplexBackward0")
+@primitive(movement, view=True, node="ViewAsComplexBackward0")
 def complex_view(xp, x):
     """Complex numbers of the pairs in the last dimension, in place."""
 
@@ -157,7 +158,7 @@ for _op in (real_view, imag_view, parts_view, complex_view):
     leading(_op, 0)
 
 
-@public(method=False)
+@public("real(Tensor input)", method=False)
 def real(input):
     """The real parts: a view of complex tensors; real tensors themselves.
 
@@ -168,7 +169,7 @@ def real(input):
     return real_view.entry(input) if input.dtype.category == 3 else input
 
 
-@public(method=False)
+@public("imag(Tensor input)", method=False)
 def imag(input):
     """The imaginary parts of a complex tensor: a view.
 
@@ -181,7 +182,7 @@ def imag(input):
     return imag_view.entry(input)
 
 
-@public(method=False)
+@public("view_as_real(Tensor input)", method=False)
 def view_as_real(input):
     """A complex tensor as pairs of real and imaginary parts (*, 2): a view.
 
@@ -193,7 +194,7 @@ def view_as_real(input):
     return parts_view.entry(input)
 
 
-@public(method=False)
+@public("view_as_complex(Tensor input)", method=False)
 def view_as_complex(input):
     """Pairs (*, 2) of float32 or float64 as a complex tensor: a view.
 
@@ -224,7 +225,7 @@ def view_as_complex(input):
 # ---- conjugates, angles
 
 
-@public(name="conj")
+@public("conj(Tensor input)")
 def conj(input):
     """The complex conjugates; real tensors themselves.
 
@@ -235,37 +236,37 @@ def conj(input):
     return conj_op.entry(input) if input.dtype.category == 3 else input
 
 
-@public
+@public("conj_physical(Tensor input, *, out)", inplace="function")
 def conj_physical(input):
     """The complex conjugates in new memory; real tensors themselves."""
     return conj(input)
 
 
-@public
+@public("resolve_conj(Tensor input)")
 def resolve_conj(input):
     """input: conjugates are never pending."""
     return input
 
 
-@public
+@public("resolve_neg(Tensor input)")
 def resolve_neg(input):
     """input: negations are never pending."""
     return input
 
 
-@public
+@public("is_conj(Tensor input) -> bool")
 def is_conj(input):
     """Whether a conjugation is pending: never."""
     return False
 
 
-@public
+@public("is_neg(Tensor input) -> bool")
 def is_neg(input):
     """Whether a negation is pending: never."""
     return False
 
 
-@op(elementwise, types="float")
+@op(elementwise, public="angle(Tensor input, *, out)", types="float")
 def angle(xp, x):
     """The angles of complex numbers; of real ones 0 or pi."""
     if dtypes.as_dtype(x.dtype).category == 3:
@@ -286,7 +287,7 @@ def _angle(xp: Any, g: Any, x: Any) -> Any:
 angle.vjp(complex=True, x=_angle)
 
 
-@public
+@public("isreal(Tensor input)")
 def isreal(input):
     """Where the imaginary part is 0.
 
@@ -300,7 +301,7 @@ def isreal(input):
     )
 
 
-@public
+@public("adjoint(Tensor input)")
 def adjoint(input):
     """The last two dimensions swapped and conjugated.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.kinds import elementwise
-from ...engine.op import FUNCTIONS, function, primitive, public
+from ...engine.op import primitive
+from ...engine.registry import FUNCTIONS, function, public
 from ...engine.tensor import Tensor
 from ..reduce import statistics
 from . import binary as binary_extra
@@ -19,7 +20,7 @@ def _polynomial(name: str, family: str) -> Any:
     may be a number.
     """
 
-    @primitive(elementwise, name=name, types="float", public=False, method=False, numbers="first")
+    @primitive(elementwise, name=name, types="float", numbers="first")
     def o(xp, x, y): ...
 
     def f(input, n, *, out=None):
@@ -37,7 +38,7 @@ def _polynomial(name: str, family: str) -> Any:
     >>> torch.special.{name}(torch.tensor([0.5]), torch.tensor([1])).shape
     torch.Size([1])
     """
-    return public(f, name=name, namespace="special")
+    return public(f"special.{name}(Tensor|Scalar x, Tensor|Scalar n, *, out)")(f)
 
 
 for _name, _family in (
@@ -64,7 +65,8 @@ def _softmax(name: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"{name} along dim; dtype: converts first."
-    return public(f, name=name, namespace="special", method=False)
+    keyword = "*, " * (name == "log_softmax")
+    return public(f"special.{name}(Tensor input, int dim, {keyword}ScalarType? dtype=None)")(f)
 
 
 _softmax("softmax")

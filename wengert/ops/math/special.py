@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 from ...engine.kinds import elementwise
-from ...engine.op import FUNCTIONS, expose, primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, public
 
 SQRT_PI, SQRT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
 
@@ -36,13 +37,18 @@ def word(
     there too.
     """
 
-    @primitive(elementwise, name=name, types="float", public=False, method=False, doc=doc)
+    @primitive(elementwise, name=name, types="float", doc=doc)
     def f(xp, x): ...
 
-    expose(f, name, True, False, "special", special)
+    text = f"{name}(Tensor input, *, out)"
+    if special != NOT_THERE:
+        declare(f, ("special." + text,), aliases=tuple(["special." + s for s in special]))
     if torch_too:
-        expose(f, name, True, True, "", aliases)
+        declare(f, (text,), aliases=aliases, inplace="function" if name == "i0" else True)
     return f
+
+
+NOT_THERE = ("",)  # for functions that torch.special has under other names only
 
 
 def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
@@ -55,7 +61,7 @@ def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
 # functions
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float")
 def polygamma(xp, x, order=0):
     """The n-th derivative of digamma."""
 
@@ -63,7 +69,7 @@ def polygamma(xp, x, order=0):
 polygamma.vjp(x=lambda xp, g, x, order: g * xp.polygamma(x, order + 1))
 
 
-@public(name="polygamma", method=False)
+@public("polygamma(int n, Tensor input, *, out)", method=False)
 def polygamma_(n, input, *, out=None):
     """The n-th derivative of digamma at input.
 
@@ -79,7 +85,7 @@ def polygamma_(n, input, *, out=None):
     return polygamma.entry(input, n, out=out)
 
 
-@public(name="polygamma", function=False)
+@public("Tensor.polygamma(Tensor self, int n)", inplace=True)
 def polygamma_method(self, n):
     """The n-th derivative of digamma."""
     return polygamma_(n, self)
@@ -87,12 +93,17 @@ def polygamma_method(self, n):
 
 digamma = word("digamma", "Logarithmic derivative of the gamma function.", True, special=("psi",))
 digamma.vjp(x=lambda xp, g, x: g * xp.polygamma(x, 1))
-lgamma = word("lgamma", "Logarithm of the absolute value of the gamma function.", True)
-FUNCTIONS["special"]["gammaln"] = FUNCTIONS["special"].pop("lgamma")
+lgamma = word(
+    "lgamma",
+    "Logarithm of the absolute value of the gamma function.",
+    True,
+    ("special.gammaln",),
+    NOT_THERE,
+)
 lgamma.vjp(x=lambda xp, g, x: g * xp.digamma(x))
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float")
 def mvlgamma(xp, x, p=1):
     """Logarithm of the multivariate gamma function."""
 
@@ -107,7 +118,7 @@ def _mvlgamma(xp: Any, g: Any, x: Any, p: int) -> Any:
 mvlgamma.vjp(x=_mvlgamma)
 
 
-@public(name="mvlgamma")
+@public("mvlgamma(Tensor input, int p, *, out)", inplace=True)
 def mvlgamma_(input, p, *, out=None):
     """Logarithm of the multivariate gamma function of dimension p >= 1, for input > (p - 1) / 2."""
     if p < 1:
@@ -115,7 +126,7 @@ def mvlgamma_(input, p, *, out=None):
     return mvlgamma.entry(input, p, out=out)
 
 
-expose(mvlgamma_, "multigammaln", True, False, "special", ())
+declare(mvlgamma_, ("special.multigammaln(Tensor input, int p, *, out)",))
 
 
 def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
@@ -126,7 +137,9 @@ def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
         x=underived(name, "input"),
         y=lambda xp, g, x, y: sign * g * xp.exp((x - 1) * xp.log(y) - y - xp.lgamma(x)),
     )
-    expose(f, alias, True, False, "special", ())
+    text = "(Tensor input, Tensor other, *, out)"
+    declare(f, (name + text,), inplace=True)
+    declare(f, (f"special.{alias}{text}",))
     return f
 
 
@@ -138,7 +151,12 @@ igammac = _incomplete(
 )
 
 
-@primitive(elementwise, types="float", namespace="special", numbers="first")
+@primitive(
+    elementwise,
+    types="float",
+    numbers="first",
+    public="special.zeta(Tensor|Scalar input, Tensor|Scalar other, *, out)",
+)
 def zeta(xp, x, y):
     """The Hurwitz zeta function: sum of (k + y) ** -x."""
 
@@ -162,7 +180,7 @@ entr = word("entr", "-x * log(x), 0 at 0 and -inf below.")
 entr.vjp(x=lambda xp, g, x: -g * (xp.log(x) + 1))
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float")
 def logit(xp, x, eps=None):
     """log(x / (1 - x))."""
 
@@ -179,7 +197,7 @@ def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
 logit.vjp(x=_logit)
 
 
-@public(name="logit")
+@public("logit(Tensor input, float? eps=None, *, out)", inplace="function")
 def logit_(input, eps=None, *, out=None):
     """log(input / (1 - input)); input is first limited to [eps, 1 - eps] if eps is given.
 
@@ -189,10 +207,16 @@ def logit_(input, eps=None, *, out=None):
     return logit.entry(input, eps, out=out)
 
 
-expose(logit_, "logit", True, False, "special", ())
+declare(logit_, ("special.logit(Tensor input, float? eps=None, *, out)",))
 
 
-@primitive(elementwise, types="float", numbers="first")
+@primitive(
+    elementwise,
+    types="float",
+    numbers="first",
+    public="xlogy(Tensor|Scalar input, Tensor|Scalar other, *, out)",
+    inplace="function",
+)
 def xlogy(xp, x, y):
     """x * log(y), and 0 where x is 0."""
 
@@ -200,7 +224,12 @@ def xlogy(xp, x, y):
 xlogy.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log"), y=lambda g, x, y: g * x / y)
 
 
-@primitive(elementwise, types="float", namespace="special", numbers="first")
+@primitive(
+    elementwise,
+    types="float",
+    numbers="first",
+    public="special.xlog1py(Tensor|Scalar input, Tensor|Scalar other, *, out)",
+)
 def xlog1py(xp, x, y):
     """x * log(1 + y), and 0 where x is 0."""
 
@@ -208,7 +237,7 @@ def xlog1py(xp, x, y):
 xlog1py.vjp(
     x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log1p"), y=lambda g, x, y: g * x / (y + 1)
 )
-expose(xlogy, "xlogy", True, False, "special", ())
+declare(xlogy, ("special.xlogy(Tensor|Scalar input, Tensor|Scalar other, *, out)",))
 
 
 def _masked_log(xp: Any, x: Any, y: Any, word: str) -> Any:
@@ -223,11 +252,20 @@ def _masked_log(xp: Any, x: Any, y: Any, word: str) -> Any:
 # ------------------------------------------------------------------------------------- Bessel
 # functions
 
-i0 = word("i0", "Modified Bessel function of the first kind, order 0.", True)
+i0 = word(
+    "i0",
+    "Modified Bessel function of the first kind, order 0.",
+    True,
+    special=("modified_bessel_i0",),
+)
 i0.vjp(x=lambda xp, g, x: g * xp.i1(x))
 i0e = word("i0e", "exp(-|x|) * i0(x).")
 i0e.vjp(x=lambda xp, g, x, out: g * (xp.i1e(x) - xp.sgn(x) * out))
-i1 = word("i1", "Modified Bessel function of the first kind, order 1.")
+i1 = word(
+    "i1",
+    "Modified Bessel function of the first kind, order 1.",
+    special=("modified_bessel_i1",),
+)
 i1e = word("i1e", "exp(-|x|) * i1(x).")
 
 
@@ -243,7 +281,6 @@ def _i1e(xp: Any, g: Any, x: Any, out: Any) -> Any:
 
 i1.vjp(x=_i1)
 i1e.vjp(x=_i1e)
-FUNCTIONS["special"].update(modified_bessel_i0=i0, modified_bessel_i1=i1)
 
 bessel_j0 = word("bessel_j0", "Bessel function of the first kind, order 0.")
 bessel_j1 = word("bessel_j1", "Bessel function of the first kind, order 1.")
@@ -291,7 +328,7 @@ spherical_bessel_j0.vjp(x=_spherical)
 airy_ai = word("airy_ai", "The Airy function Ai.")
 
 
-@primitive(elementwise, types="float", public=False, method=False)
+@primitive(elementwise, types="float")
 def airy_ai_prime(xp, x):
     """The derivative of Ai."""
 

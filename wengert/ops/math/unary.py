@@ -8,14 +8,15 @@ import math
 
 from ...engine.fast_paths import alone, short
 from ...engine.kinds import composite, elementwise, linear
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ..batching import same_way
 from . import arithmetic
 
 LN2, LN10 = math.log(2), math.log(10)
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="exp(Tensor input, *, out)", types="float", inplace="function")
 def exp(xp, x):
     """Exponential."""
 
@@ -23,7 +24,7 @@ def exp(xp, x):
 exp.vjp(x=lambda g, out: g * out)
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="exp2(Tensor input, *, out)", types="float", inplace="function")
 def exp2(xp, x):
     """2 to the power x."""
 
@@ -31,7 +32,7 @@ def exp2(xp, x):
 exp2.vjp(x=lambda g, out: g * out * LN2)
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="expm1(Tensor input, *, out)", types="float", inplace="function")
 def expm1(xp, x):
     """exp(x) - 1, accurate near 0."""
 
@@ -39,7 +40,7 @@ def expm1(xp, x):
 expm1.vjp(x=lambda g, out: g * (out + 1))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="log(Tensor input, *, out)", types="float", inplace="function")
 def log(xp, x):
     """Natural logarithm."""
 
@@ -47,7 +48,7 @@ def log(xp, x):
 log.vjp(x=lambda g, x: g / x)
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="log2(Tensor input, *, out)", types="float", inplace="function")
 def log2(xp, x):
     """Logarithm to base 2."""
 
@@ -55,7 +56,7 @@ def log2(xp, x):
 log2.vjp(x=lambda g, x: g / (x * LN2))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="log10(Tensor input, *, out)", types="float", inplace="function")
 def log10(xp, x):
     """Logarithm to base 10."""
 
@@ -63,7 +64,13 @@ def log10(xp, x):
 log10.vjp(x=lambda g, x: g / (x * LN10))
 
 
-@primitive(elementwise, types="float", node="Log1PBackward0")
+@primitive(
+    elementwise,
+    public="log1p(Tensor input, *, out)",
+    types="float",
+    node="Log1PBackward0",
+    inplace="function",
+)
 def log1p(xp, x):
     """log(1 + x), accurate near 0."""
 
@@ -71,7 +78,7 @@ def log1p(xp, x):
 log1p.vjp(x=lambda g, x: g / (x + 1))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="sqrt(Tensor input, *, out)", types="float", inplace="function")
 def sqrt(xp, x):
     """Square root."""
 
@@ -79,7 +86,7 @@ def sqrt(xp, x):
 sqrt.vjp(x=lambda g, out: g / (2 * out))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="rsqrt(Tensor input, *, out)", types="float", inplace="function")
 def rsqrt(xp, x):
     """1 / sqrt(x)."""
 
@@ -87,14 +94,14 @@ def rsqrt(xp, x):
 rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
 
 
-@public
+@public("square(Tensor input, *, out)", inplace="function")
 @short(alone(arithmetic.pow, 2))
 def square(input):
     """x * x."""
     return arithmetic.pow.entry(input, 2)
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="sin(Tensor input, *, out)", types="float", inplace="function")
 def sin(xp, x):
     """Sine."""
 
@@ -102,7 +109,7 @@ def sin(xp, x):
 sin.vjp(x=lambda xp, g, x: g * xp.cos(x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="cos(Tensor input, *, out)", types="float", inplace="function")
 def cos(xp, x):
     """Cosine."""
 
@@ -110,7 +117,7 @@ def cos(xp, x):
 cos.vjp(x=lambda xp, g, x: -g * xp.sin(x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="tan(Tensor input, *, out)", types="float", inplace="function")
 def tan(xp, x):
     """Tangent."""
 
@@ -118,7 +125,13 @@ def tan(xp, x):
 tan.vjp(x=lambda g, out: g * (1 + out * out))
 
 
-@primitive(elementwise, types="float", aliases=("arcsin",))
+@primitive(
+    elementwise,
+    public="asin(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arcsin",),
+)
 def asin(xp, x):
     """Inverse sine."""
 
@@ -126,7 +139,13 @@ def asin(xp, x):
 asin.vjp(x=lambda xp, g, x: g * xp.rsqrt(1 - x * x))
 
 
-@primitive(elementwise, types="float", aliases=("arccos",))
+@primitive(
+    elementwise,
+    public="acos(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arccos",),
+)
 def acos(xp, x):
     """Inverse cosine."""
 
@@ -134,7 +153,13 @@ def acos(xp, x):
 acos.vjp(x=lambda xp, g, x: -g * xp.rsqrt(1 - x * x))
 
 
-@primitive(elementwise, types="float", aliases=("arctan",))
+@primitive(
+    elementwise,
+    public="atan(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arctan",),
+)
 def atan(xp, x):
     """Inverse tangent."""
 
@@ -142,7 +167,7 @@ def atan(xp, x):
 atan.vjp(x=lambda g, x: g / (1 + x * x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="sinh(Tensor input, *, out)", types="float", inplace="function")
 def sinh(xp, x):
     """Hyperbolic sine."""
 
@@ -150,7 +175,7 @@ def sinh(xp, x):
 sinh.vjp(x=lambda xp, g, x: g * xp.cosh(x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="cosh(Tensor input, *, out)", types="float", inplace="function")
 def cosh(xp, x):
     """Hyperbolic cosine."""
 
@@ -158,12 +183,12 @@ def cosh(xp, x):
 cosh.vjp(x=lambda xp, g, x: g * xp.sinh(x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="tanh(Tensor input, *, out)", types="float", inplace="function")
 def tanh(xp, x):
     """Hyperbolic tangent."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def tanh_backward(xp, g, out):
     """Gradient of tanh."""
     return g * (1 - out * out)
@@ -172,7 +197,13 @@ def tanh_backward(xp, g, out):
 tanh.vjp(x=lambda xp, g, out: xp.tanh_backward(g, out))
 
 
-@primitive(elementwise, types="float", aliases=("arcsinh",))
+@primitive(
+    elementwise,
+    public="asinh(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arcsinh",),
+)
 def asinh(xp, x):
     """Inverse hyperbolic sine."""
 
@@ -180,7 +211,13 @@ def asinh(xp, x):
 asinh.vjp(x=lambda xp, g, x: g * xp.rsqrt(x * x + 1))
 
 
-@primitive(elementwise, types="float", aliases=("arccosh",))
+@primitive(
+    elementwise,
+    public="acosh(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arccosh",),
+)
 def acosh(xp, x):
     """Inverse hyperbolic cosine."""
 
@@ -188,7 +225,13 @@ def acosh(xp, x):
 acosh.vjp(x=lambda xp, g, x: g * xp.rsqrt(x - 1) * xp.rsqrt(x + 1))
 
 
-@primitive(elementwise, types="float", aliases=("arctanh",))
+@primitive(
+    elementwise,
+    public="atanh(Tensor input, *, out)",
+    types="float",
+    inplace="function",
+    aliases=("arctanh",),
+)
 def atanh(xp, x):
     """Inverse hyperbolic tangent."""
 
@@ -196,12 +239,12 @@ def atanh(xp, x):
 atanh.vjp(x=lambda g, x: g / (1 - x * x))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="sigmoid(Tensor input, *, out)", types="float", inplace="function")
 def sigmoid(xp, x):
     """Logistic function 1 / (1 + exp(-x))."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def sigmoid_backward(xp, g, out):
     """Gradient of sigmoid."""
     return g * (out * (1 - out))
@@ -210,7 +253,7 @@ def sigmoid_backward(xp, g, out):
 sigmoid.vjp(x=lambda xp, g, out: xp.sigmoid_backward(g, out))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="erf(Tensor input, *, out)", types="float", inplace="function")
 def erf(xp, x):
     """Error function."""
 
@@ -218,7 +261,7 @@ def erf(xp, x):
 erf.vjp(x=lambda xp, g, x: g * (2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
 
 
-@primitive(elementwise, types="float")
+@primitive(elementwise, public="erfc(Tensor input, *, out)", types="float", inplace="function")
 def erfc(xp, x):
     """1 - erf(x)."""
 
@@ -226,12 +269,12 @@ def erfc(xp, x):
 erfc.vjp(x=lambda xp, g, x: g * (-2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
 
 
-@primitive(elementwise)
+@primitive(elementwise, public="relu(Tensor input)", inplace="function")
 def relu(xp, x):
     """max(x, 0); the derivative at 0 is 0."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def relu_backward(xp, g, out):
     """Gradient of relu from its output."""
     return xp.keep(g, xp.ne(out, 0))  # nan is not 0
@@ -240,7 +283,7 @@ def relu_backward(xp, g, out):
 relu.vjp(x=lambda xp, g, out: xp.relu_backward(g, out))
 
 
-@primitive(elementwise, public=False, method=False)
+@primitive(elementwise)
 def abs(xp, x):
     """Absolute value; the derivative at 0 is 0."""
 
@@ -248,13 +291,13 @@ def abs(xp, x):
 abs.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
 
 
-@public(name="abs", aliases=("absolute",))
+@public("abs(Tensor input, *, out)", inplace="function", aliases=("absolute",))
 def abs_(input, *, out=None):
     """Absolute value; of complex tensors the modulus."""
     return abs.entry(input, out=out)
 
 
-@primitive(elementwise)
+@primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True)
 def sign(xp, x):
     """-1, 0 or 1 by the sign of x."""
 
@@ -262,7 +305,7 @@ def sign(xp, x):
 sign.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@op(elementwise, public=False, method=False)
+@op(elementwise)
 def sgn(xp, x):
     """x / |x|, 0 at 0."""
     return xp.sign(x)
@@ -281,14 +324,16 @@ def _sgn(xp, g, x, out):
 sgn.vjp(complex=True, x=_sgn)
 
 
-@public(name="sgn")
+@public("sgn(Tensor input, *, out)", inplace=True)
 def sgn_(input, *, out=None):
     """x / |x|, and 0 at 0."""
     return sgn.entry(input, out=out)
 
 
 def _step(name, doc, aliases=()):
-    @primitive(elementwise, name=name, aliases=aliases, doc=doc)
+    text = f"{name}(Tensor input, *, out)"
+
+    @primitive(elementwise, name=name, doc=doc, public=text, inplace="function", aliases=aliases)
     def f(xp, x): ...
 
     f.vjp(x=lambda xp, g: xp.zeros_like(g))
@@ -300,7 +345,7 @@ ceil = _step("ceil", "The smallest integer not below x.")
 trunc = _step("trunc", "x without its fraction.", ("fix",))
 
 
-@primitive(elementwise, name="round", public=False, method=False)
+@primitive(elementwise, name="round")
 def round_half(xp, x):
     """The nearest integer, halves to even."""
 
@@ -308,7 +353,7 @@ def round_half(xp, x):
 round_half.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@primitive(elementwise)
+@primitive(elementwise, public="frac(Tensor input, *, out)", inplace="function")
 def frac(xp, x):
     """The fraction of x: x - trunc(x)."""
 
@@ -316,7 +361,7 @@ def frac(xp, x):
 frac.vjp(x=lambda g: g)
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def conj(xp, x):
     """Complex conjugate."""
 
@@ -324,7 +369,7 @@ def conj(xp, x):
 conj.vjp(complex=True, x=lambda xp, g: xp.conj(g)).batch(same_way("conj"))
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def real(xp, x):
     """Real part."""
 
@@ -332,7 +377,7 @@ def real(xp, x):
 real.vjp(complex=True, x=lambda g: g).batch(same_way("real"))
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def imag(xp, x):
     """Imaginary part."""
 
@@ -340,7 +385,7 @@ def imag(xp, x):
 imag.vjp(complex=True, x=lambda g: g * 1j).batch(same_way("imag"))
 
 
-@primitive(linear, public=False, method=False, node="ToCopyBackward0")
+@primitive(linear, node="ToCopyBackward0")
 def astype(xp, x, dtype=None):
     """x in another dtype (a NumPy dtype)."""
 

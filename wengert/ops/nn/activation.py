@@ -16,25 +16,11 @@ from typing import Any
 from ...engine import views
 from ...engine.fast_paths import at, short
 from ...engine.kinds import composite, elementwise, reduction
-from ...engine.op import op, primitive, public
-from ...engine.op_modes import WHOLE, seen_whole
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import relu
-
-
-def F(**facts: Any) -> Any:
-    """Register a function of torch.nn.functional.
-
-    It has out= only if it says so itself: the others are spared a call.
-    """
-
-    def register(f: Any) -> Any:
-        name = facts.get("name", f.__name__)
-        f.__wengert_finished__ = seen_whole(f, name) if name in WHOLE else f
-        return public(namespace="nn.functional", **facts)(f)
-
-    return register
 
 
 def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:
@@ -69,7 +55,7 @@ def check(name: str, input: Any) -> None:
 # --------------------------------------------------------------------------- forms of relu
 
 
-@F(name="relu")
+@public("nn.functional.relu(Tensor input, bool inplace=False)")
 def relu_(input, inplace=False):
     """max(input, 0), element by element.
 
@@ -79,13 +65,13 @@ def relu_(input, inplace=False):
     return relu.entry(input) if not inplace else finish("relu", input, relu.entry(input), True)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def leaky_relu(xp, x, negative_slope=0.01):
     """x where positive, else negative_slope * x."""
     return xp.where(xp.gt(x, 0), x, x * negative_slope)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def leaky_relu_backward(xp, g, x, negative_slope=0.01):
     """Gradient of leaky_relu."""
     return xp.where(xp.gt(x, 0), g, g * negative_slope)
@@ -94,7 +80,7 @@ def leaky_relu_backward(xp, g, x, negative_slope=0.01):
 leaky_relu.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, negative_slope))
 
 
-@F(name="leaky_relu")
+@public("nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool inplace=False)")
 def leaky_relu_(input, negative_slope=0.01, inplace=False):
     """input where positive, else negative_slope * input.
 
@@ -109,14 +95,14 @@ def leaky_relu_(input, negative_slope=0.01, inplace=False):
     return finish("leaky_relu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def elu(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
     """scale * (x where positive, else alpha * (exp(input_scale * x) - 1))."""
     below = xp.expm1(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale)
     return xp.where(xp.gt(x, 0), x * scale, below)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def elu_backward(xp, g, x, alpha=1.0, scale=1.0, input_scale=1.0):
     """Gradient of elu."""
     below = xp.exp(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale * input_scale)
@@ -128,7 +114,7 @@ elu.vjp(
 )
 
 
-@op(elementwise, types="any", public=False, method=False)
+@op(elementwise, types="any")
 def celu(xp, x, alpha=1.0):
     """x where positive, else alpha * (exp(x / alpha) - 1)."""
     return xp.elu(x, alpha, 1.0, 1.0 / alpha)
@@ -137,7 +123,7 @@ def celu(xp, x, alpha=1.0):
 celu.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha))
 
 
-@F(name="elu")
+@public("nn.functional.elu(Tensor input, float alpha=1.0, bool inplace=False)")
 def elu_(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input) - 1).
 
@@ -155,7 +141,7 @@ def elu_(input, alpha=1.0, inplace=False):
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-@F(name="selu")
+@public("nn.functional.selu(Tensor input, bool inplace=False)")
 def selu_(input, inplace=False):
     """elu with the constants that keep mean 0 and variance 1 through layers.
 
@@ -166,7 +152,7 @@ def selu_(input, inplace=False):
     return finish("selu", input, elu.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
 
 
-@F(name="celu")
+@public("nn.functional.celu(Tensor input, float alpha=1.0, bool inplace=False)")
 def celu_(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input / alpha) - 1).
 
@@ -179,7 +165,7 @@ def celu_(input, alpha=1.0, inplace=False):
     return finish("celu", input, celu.entry(input, alpha), inplace)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def softplus(xp, x, beta=1.0, threshold=20.0):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x exceeds threshold."""
     z = x * beta
@@ -187,7 +173,7 @@ def softplus(xp, x, beta=1.0, threshold=20.0):
     return xp.where(xp.gt(z, threshold), x, smooth)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def softplus_backward(xp, g, x, beta=1.0, threshold=20.0):
     """Gradient of softplus."""
     z = x * beta
@@ -197,7 +183,9 @@ def softplus_backward(xp, g, x, beta=1.0, threshold=20.0):
 softplus.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, beta, threshold))
 
 
-@F(name="softplus")
+@public(
+    "nn.functional.softplus(Tensor input, Scalar beta=1, Scalar threshold=20, *, out)", foreign=True
+)
 def softplus_(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta * input)) / beta, a smooth relu.
 
@@ -211,13 +199,13 @@ def softplus_(input, beta=1, threshold=20, *, out=None):
     return softplus.entry(input, beta, threshold, out=out)
 
 
-@primitive(elementwise, types="any", public=False, method=False, node="LogSigmoidBackward0")
+@primitive(elementwise, types="any", node="LogSigmoidBackward0")
 def logsigmoid(xp, x):
     """log(1 / (1 + exp(-x)))."""
     return xp.clamp_scalar(x, None, 0) - xp.log1p(xp.exp(-xp.abs(x)))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def logsigmoid_backward(xp, g, x):
     """Gradient of logsigmoid."""
     return g * xp.sigmoid(-x)
@@ -226,7 +214,7 @@ def logsigmoid_backward(xp, g, x):
 logsigmoid.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 
 
-@F(name="logsigmoid")
+@public("nn.functional.logsigmoid(Tensor input)")
 def logsigmoid_(input, *, out=None):
     """The logarithm of the logistic function.
 
@@ -240,13 +228,13 @@ def logsigmoid_(input, *, out=None):
 # ------------------------------------------------------------------------------------- smooth ones
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def silu(xp, x):
     """x * sigmoid(x)."""
     return x * xp.sigmoid(x)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def silu_backward(xp, g, x):
     """Gradient of silu."""
     s = xp.sigmoid(x)
@@ -256,7 +244,7 @@ def silu_backward(xp, g, x):
 silu.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
 
 
-@F(name="silu")
+@public("nn.functional.silu(Tensor input, bool inplace=False)")
 def silu_(input, inplace=False):
     """input * sigmoid(input).
 
@@ -269,13 +257,13 @@ def silu_(input, inplace=False):
     return finish("silu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def mish(xp, x):
     """x * tanh(softplus(x))."""
     return x * xp.tanh(xp.softplus(x))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def mish_backward(xp, g, x):
     """Gradient of mish."""
     t = xp.tanh(xp.softplus(x))
@@ -285,7 +273,7 @@ def mish_backward(xp, g, x):
 mish.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
 
 
-@F(name="mish")
+@public("nn.functional.mish(Tensor input, bool inplace=False)")
 def mish_(input, inplace=False):
     """input * tanh(softplus(input)).
 
@@ -299,7 +287,7 @@ def mish_(input, inplace=False):
 TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def gelu(xp, x, approximate="none"):
     """x times the normal distribution function of x, or its approximation by tanh."""
     if approximate == "tanh":
@@ -307,7 +295,7 @@ def gelu(xp, x, approximate="none"):
     return 0.5 * x * (1 + xp.erf(x * math.sqrt(0.5)))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def gelu_backward(xp, g, x, approximate="none"):
     """Gradient of gelu."""
     if approximate == "tanh":
@@ -320,7 +308,7 @@ def gelu_backward(xp, g, x, approximate="none"):
 gelu.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
 
 
-@F(name="gelu")
+@public("nn.functional.gelu(Tensor input, *, str approximate='none', out)", foreign=True)
 def gelu_(input, *, approximate="none", out=None):
     """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
 
@@ -339,14 +327,14 @@ def gelu_(input, *, approximate="none", out=None):
 # ------------------------------------------------------------------------------------- softmax
 
 
-@primitive(reduction, types="any", public=False, method=False)
+@primitive(reduction, types="any")
 def softmax(xp, x, dim=-1):
     """exp(x) / sum of exp(x) over dim."""
     e = xp.exp(x - xp.amax(x, dim, True))
     return e / xp.sum(e, dim, True)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def softmax_backward(xp, g, out, dim=-1):
     """Gradient of softmax from its output."""
     p = g * out
@@ -356,14 +344,14 @@ def softmax_backward(xp, g, out, dim=-1):
 softmax.vjp(x=lambda xp, g, out, dim: xp.softmax_backward(g, out, dim))
 
 
-@primitive(reduction, types="any", public=False, method=False)
+@primitive(reduction, types="any")
 def log_softmax(xp, x, dim=-1):
     """x minus the logarithm of the sum of exp(x) over dim."""
     x = x - xp.amax(x, dim, True)
     return x - xp.log(xp.sum(xp.exp(x), dim, True))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def log_softmax_backward(xp, g, out, dim=-1):
     """Gradient of log_softmax from its output."""
     return g - xp.exp(out) * xp.sum(g, dim, True)
@@ -392,7 +380,7 @@ def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
     return wrap_dim(dim, nd, name)
 
 
-@public(name="softmax")
+@public("softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)")
 @short(at(softmax))
 def softmax_(input, dim, dtype=None, *, out=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
@@ -404,7 +392,7 @@ def softmax_(input, dim, dtype=None, *, out=None):
     return softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
-@public(name="log_softmax")
+@public("log_softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)")
 @short(at(log_softmax))
 def log_softmax_(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
@@ -416,7 +404,9 @@ def log_softmax_(input, dim, dtype=None, *, out=None):
     return log_softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
-@F(name="softmax")
+@public(
+    "nn.functional.softmax(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)"
+)
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
 
@@ -427,7 +417,10 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
-@F(name="log_softmax")
+@public(
+    "nn.functional.log_softmax(Tensor input, int? dim=None, int _stacklevel=3, "
+    "ScalarType? dtype=None)"
+)
 def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """The logarithm of softmax over dim. dtype: converts first.
 
@@ -438,7 +431,9 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return log_softmax.entry(input if dtype is None else input.to(dtype), d)
 
 
-@F(name="softmin")
+@public(
+    "nn.functional.softmin(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)"
+)
 def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax of -input.
 

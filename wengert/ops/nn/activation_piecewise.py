@@ -11,12 +11,13 @@ from typing import Any
 from ...arrays.lookup import NS, RANK, VALUES, namespace
 from ...base import dtypes
 from ...engine.kinds import composite, elementwise, opaque
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
 from ...engine.op_modes import runner
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from ..random.fill import LIKE, default_stream
-from .activation import F, celu_, check, elu_, finish, leaky_relu_, relu_, selu_, softmax
+from .activation import celu_, check, elu_, finish, leaky_relu_, selu_, softmax
 
 
 def outside(xp: Any, g: Any, inside: Any) -> Any:
@@ -27,13 +28,13 @@ def outside(xp: Any, g: Any, inside: Any) -> Any:
 # ------------------------------------------------------------------------------------- limits
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def hardtanh(xp, x, low=-1.0, high=1.0):
     """x limited to [low, high]."""
     return xp.clamp_scalar(x, low, high)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def hardtanh_backward(xp, g, x, low=-1.0, high=1.0):
     """Gradient of hardtanh: none at the limits."""
     return outside(xp, g, xp.logical_and(xp.gt(x, low), xp.lt(x, high)))
@@ -42,7 +43,10 @@ def hardtanh_backward(xp, g, x, low=-1.0, high=1.0):
 hardtanh.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, high))
 
 
-@F(name="hardtanh")
+@public(
+    "nn.functional.hardtanh(Tensor input, float min_val=-1.0, float max_val=1.0, "
+    "bool inplace=False)"
+)
 def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
     """input limited to [min_val, max_val].
 
@@ -62,7 +66,7 @@ def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
     return finish("hardtanh", input, hardtanh.entry(input, min_val, max_val), inplace)
 
 
-@F(name="relu6")
+@public("nn.functional.relu6(Tensor input, bool inplace=False)")
 def relu6_(input, inplace=False):
     """input limited to [0, 6].
 
@@ -72,7 +76,7 @@ def relu6_(input, inplace=False):
     return hardtanh_(input, 0.0, 6.0, inplace)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def hardsigmoid(xp, x):
     """x / 6 + 1 / 2 limited to [0, 1]."""
     return (xp.clamp_scalar(x, -3, 3) + 3) / 6
@@ -81,7 +85,7 @@ def hardsigmoid(xp, x):
 hardsigmoid.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
 
 
-@F(name="hardsigmoid")
+@public("nn.functional.hardsigmoid(Tensor input, bool inplace=False)")
 def hardsigmoid_(input, inplace=False):
     """input / 6 + 1 / 2 limited to [0, 1].
 
@@ -92,13 +96,13 @@ def hardsigmoid_(input, inplace=False):
     return finish("hardsigmoid", input, hardsigmoid.entry(input), inplace)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def hardswish(xp, x):
     """x * hardsigmoid(x)."""
     return x * xp.hardsigmoid(x)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def hardswish_backward(xp, g, x):
     """Gradient of hardswish."""
     slope = xp.where(xp.ge(x, 3), 1.0, x / 3 + 0.5)
@@ -108,7 +112,7 @@ def hardswish_backward(xp, g, x):
 hardswish.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
 
 
-@F(name="hardswish")
+@public("nn.functional.hardswish(Tensor input, bool inplace=False)")
 def hardswish_(input, inplace=False):
     """input * hardsigmoid(input).
 
@@ -119,13 +123,13 @@ def hardswish_(input, inplace=False):
     return finish("hardswish", input, hardswish.entry(input), inplace)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def threshold(xp, x, threshold=0.0, value=0.0):
     """x where it exceeds threshold, else value."""
     return xp.where(xp.gt(x, threshold), x, xp.full_like(x, value))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def threshold_backward(xp, g, x, threshold=0.0):
     """Gradient of threshold."""
     return outside(xp, g, xp.logical_not(xp.le(x, threshold)))
@@ -134,7 +138,10 @@ def threshold_backward(xp, g, x, threshold=0.0):
 threshold.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshold))
 
 
-@F(name="threshold")
+@public(
+    "nn.functional.threshold(Tensor input, float threshold, float value, bool inplace=False)",
+    aliases=("nn.functional._threshold",),
+)
 def threshold_(input, threshold, value, inplace=False):
     """input where it exceeds threshold, else value.
 
@@ -149,22 +156,16 @@ def threshold_(input, threshold, value, inplace=False):
     )
 
 
-@public(name="threshold", method=False)
-def torch_threshold(input, threshold, value):
-    """input where it exceeds threshold, else value."""
-    return threshold_(input, threshold, value)
-
-
 # ------------------------------------------------------------------------------------- shrinking
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def hardshrink(xp, x, lambd=0.5):
     """x where |x| exceeds lambd, else zero."""
     return outside(xp, x, xp.gt(xp.abs(x), lambd))
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def hardshrink_backward(xp, g, x, lambd=0.5):
     """Gradient of hardshrink and of softshrink."""
     return outside(xp, g, xp.gt(xp.abs(x), lambd))
@@ -173,7 +174,7 @@ def hardshrink_backward(xp, g, x, lambd=0.5):
 hardshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def softshrink(xp, x, lambd=0.5):
     """x moved by lambd towards zero, zero if it would pass it."""
     return x - xp.clamp_scalar(x, -lambd, lambd)
@@ -182,7 +183,7 @@ def softshrink(xp, x, lambd=0.5):
 softshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@public(name="hardshrink")
+@public("hardshrink(Tensor input, Scalar lambd=0.5, *, out)")
 def hardshrink_(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero.
 
@@ -193,13 +194,13 @@ def hardshrink_(input, lambd=0.5, *, out=None):
     return hardshrink.entry(input, lambd, out=out)
 
 
-@F(name="hardshrink")
+@public("nn.functional.hardshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
 def functional_hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero."""
     return hardshrink_(input, lambd, out=out)
 
 
-@F(name="softshrink")
+@public("nn.functional.softshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
 def softshrink_(input, lambd=0.5, *, out=None):
     """input moved by lambd towards zero, zero if it would pass it.
 
@@ -216,7 +217,7 @@ def softshrink_(input, lambd=0.5, *, out=None):
     return softshrink.entry(input, lambd, out=out)
 
 
-@F(name="tanhshrink")
+@public("nn.functional.tanhshrink(any input)")
 def tanhshrink_(input):
     """input - tanh(input).
 
@@ -227,7 +228,7 @@ def tanhshrink_(input):
     return input - input.tanh()
 
 
-@F(name="softsign")
+@public("nn.functional.softsign(any input)")
 def softsign_(input):
     """input / (1 + |input|).
 
@@ -241,13 +242,13 @@ def softsign_(input):
 # ------------------------------------------------------------------------------------- learned and
 
 
-@primitive(elementwise, types="same", public=False, method=False, node="PreluKernelBackward0")
+@primitive(elementwise, types="same", node="PreluKernelBackward0")
 def prelu(xp, x, w):
     """x where positive, else w * x."""
     return xp.where(xp.gt(x, 0), x, x * w)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def prelu_backward(xp, g, x, w):
     """Gradient of prelu's x."""
     return xp.where(xp.gt(x, 0), g, g * w)
@@ -259,7 +260,7 @@ prelu.vjp(
 )
 
 
-@public(name="prelu")
+@public("prelu(Tensor input, Tensor weight)")
 def prelu_(input, weight):
     """input where positive, else weight * input.
 
@@ -297,7 +298,7 @@ def prelu_(input, weight):
     return prelu.entry(input, weight if tuple(weight._a.shape) == shape else weight.reshape(shape))
 
 
-@F(name="prelu")
+@public("nn.functional.prelu(Tensor input, Tensor weight)", foreign=True)
 def functional_prelu(input, weight):
     """input where positive, else weight * input.
 
@@ -306,7 +307,7 @@ def functional_prelu(input, weight):
     return prelu_(input, weight)
 
 
-@op(elementwise, types="any", public=False, method=False, node="RreluWithNoiseBackward0")
+@op(elementwise, types="any", node="RreluWithNoiseBackward0")
 def rrelu(xp, x, slopes):
     """x * slopes, where slopes are 1 for positive x."""
     return x * slopes
@@ -315,7 +316,7 @@ def rrelu(xp, x, slopes):
 rrelu.vjp(x=lambda g, slopes: g * slopes)
 
 
-@op(elementwise, types="any", public=False, method=False, node="RreluWithNoiseBackward0")
+@op(elementwise, types="any", node="RreluWithNoiseBackward0")
 def rrelu_mean(xp, x, slope=0.25):
     """x where positive, else slope * x."""
     return xp.leaky_relu(x, slope)
@@ -339,7 +340,10 @@ def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     return out
 
 
-@F(name="rrelu")
+@public(
+    "nn.functional.rrelu(Tensor input, float lower=0.125, "
+    "float upper=0.3333333333333333, bool training=False, bool inplace=False)"
+)
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """input where positive, else times a random slope of [lower, upper).
 
@@ -376,7 +380,7 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
     return (*lead, slice(0, n // 2)), (*lead, slice(n // 2, n))
 
 
-@op(opaque, types="any", public=False, method=False)
+@op(opaque, types="any")
 def glu(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
     a, b = halves(x.ndim, x.shape[dim], dim)
@@ -393,7 +397,7 @@ def _glu(xp: Any, g: Any, x: Any, dim: int) -> Any:
 glu.vjp(x=_glu)
 
 
-@F(name="glu")
+@public("nn.functional.glu(Tensor input, int dim=-1)")
 def glu_(input, dim=-1):
     """The first half of input along dim, times sigmoid of the second.
 
@@ -418,7 +422,10 @@ def glu_(input, dim=-1):
     return glu.entry(input, d)
 
 
-@F(name="gumbel_softmax")
+@public(
+    "nn.functional.gumbel_softmax(Tensor logits, float tau=1, bool hard=False, "
+    "float eps=1e-10, int dim=-1)"
+)
 def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A random choice of classes: softmax of logits with Gumbel noise, over tau.
 
@@ -446,42 +453,31 @@ def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 # ------------------------------------------------------------------------------------- in place
 
 
-def _in_place(name: str, f: Any, torch: bool = False) -> None:
-    def g(input, *args, **kwargs):
-        return f(input, *args, **kwargs, inplace=True)
-
-    g.__name__ = name + "_"
-    g.__doc__ = f"{name}() in place."
-    F(name=name + "_")(g)
-    if torch:
-        public(name=name + "_", method=False)(g)
+@public("nn.functional.elu_(Tensor input, Scalar alpha=1)")
+def elu_in_place(input, alpha):
+    """elu() in place."""
+    return elu_(input, alpha, True)
 
 
-for _name, _f in (
-    ("relu", relu_),
-    ("selu", selu_),
-    ("celu", celu_),
-    ("rrelu", rrelu_),
-    ("threshold", threshold_),
+@public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)")
+def leaky_relu_in_place(input, negative_slope):
+    """leaky_relu() in place."""
+    return leaky_relu_(input, negative_slope, True)
+
+
+@public("nn.functional.hardtanh_(Tensor input, Scalar min_val=-1, Scalar max_val=1)")
+def hardtanh_in_place(input, min_val, max_val):
+    """hardtanh() in place."""
+    return hardtanh_(input, min_val, max_val, True)
+
+
+# the same names in torch itself, where they have in-place forms
+_RRELU = "Scalar lower=0.125, Scalar upper=0.3333333333333333, "
+for _f, _text in (
+    (selu_, "selu(Tensor input)"),
+    (celu_, "celu(Tensor input, Scalar alpha=1.0)"),
+    (rrelu_, f"rrelu(Tensor input, {_RRELU}bool training=False, Generator? generator=None)"),
+    (threshold_, "threshold(Tensor input, Scalar threshold, Scalar value, *, out)"),
 ):
-    _in_place(_name, _f, True)
-public(
-    threshold_, name="_threshold", namespace="nn.functional", method=False
-)  # PyTorch's own name for it
-for _name, _f in (("elu", elu_), ("leaky_relu", leaky_relu_), ("hardtanh", hardtanh_)):
-    _in_place(_name, _f)
-
-
-def _of_torch(name: str, f: Any) -> None:
-    """A function of nn.functional under the same name in torch itself."""
-
-    def g(input, *args):
-        return f(input, *args)
-
-    g.__name__, g.__doc__ = name, f.__doc__
-    public(name=name, method=False)(g)
-
-
-_of_torch("selu", selu_)
-_of_torch("celu", celu_)
-_of_torch("rrelu", rrelu_)
+    _name = _text[: _text.index("(")]
+    declare(_f, (_text,), method=False, inplace="function", aliases=(f"nn.functional.{_name}_",))

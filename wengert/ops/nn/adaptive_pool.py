@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.kinds import linear, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..shape.unfold import check_tensor, per_dimension
-from .pool import F, both, check_floating, one_more_lead, one_more_lead_with_positions
+from .pool import check_floating, one_more_lead, one_more_lead_with_positions
 
 Ints = tuple[int, ...]
 
@@ -19,22 +20,22 @@ Ints = tuple[int, ...]
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(opaque, public=False, method=False, outputs="out indices", integer="indices")
+@primitive(opaque, outputs="out indices", integer="indices")
 def adaptive_max_pool(xp, x, size=()):
     """Maximum of each of size windows that cover x (*lead, *spatial), and its position."""
 
 
-@primitive(opaque, public=False, method=False, outputs="out indices", integer="indices")
+@primitive(opaque, outputs="out indices", integer="indices")
 def fractional_max_pool(xp, x, samples, kernel=(), size=()):
     """Maximum of windows of x that begin at places set by samples, and its position."""
 
 
-@primitive(linear, public=False, method=False, node="AdaptiveAvgPoolBackward0")
+@primitive(linear, node="AdaptiveAvgPoolBackward0")
 def adaptive_avg_pool(xp, x, size=()):
     """Mean of each of size windows that cover x (*lead, *spatial)."""
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def adaptive_avg_pool_input(xp, y, spatial=()):
     """The adjoint of adaptive_avg_pool."""
 
@@ -94,7 +95,11 @@ def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
     return sizes
 
 
-@both
+@public(
+    "adaptive_avg_pool1d(Tensor input, int[1] output_size)",
+    method=False,
+    aliases=("nn.functional.adaptive_avg_pool1d",),
+)
 def adaptive_avg_pool1d(input, output_size):
     """Mean of output_size windows that cover input (N, C, L) or (C, L).
 
@@ -106,7 +111,7 @@ def adaptive_avg_pool1d(input, output_size):
     )
 
 
-@F
+@public("nn.functional.adaptive_avg_pool2d(Tensor input, any output_size)")
 def adaptive_avg_pool2d(input, output_size):
     """Mean of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
 
@@ -120,7 +125,7 @@ def adaptive_avg_pool2d(input, output_size):
     )
 
 
-@F
+@public("nn.functional.adaptive_avg_pool3d(Tensor input, any output_size)")
 def adaptive_avg_pool3d(input, output_size):
     """Mean of the windows, output_size of them, that cover input (N, C, D, H, W) or (C, D, H, W).
 
@@ -140,7 +145,9 @@ def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool)
     return (out, indices) if return_indices else out
 
 
-@F
+@public(
+    "nn.functional.adaptive_max_pool1d(Tensor input, any output_size, bool return_indices=False)"
+)
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """Maximum of output_size windows that cover input (N, C, L) or (C, L).
 
@@ -150,7 +157,9 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     return _adaptive_max(1, input, output_size, return_indices)
 
 
-@F
+@public(
+    "nn.functional.adaptive_max_pool2d(Tensor input, any output_size, bool return_indices=False)"
+)
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     """Maximum of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
 
@@ -160,7 +169,9 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     return _adaptive_max(2, input, output_size, return_indices)
 
 
-@F
+@public(
+    "nn.functional.adaptive_max_pool3d(Tensor input, any output_size, bool return_indices=False)"
+)
 def adaptive_max_pool3d(input, output_size, return_indices=False):
     """Maximum of output_size windows that cover input (N, C, D, H, W) or (C, D, H, W).
 
@@ -176,9 +187,12 @@ def _adaptive_with_indices(rank: int) -> None:
 
     name = f"adaptive_max_pool{rank}d"
     indexed.__doc__ = f"(maximum of adaptive windows, positions); see torch.nn.functional.{name}."
-    public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
+    both = "bool return_indices=False) -> (Tensor, Tensor)"
+    text = f"nn.functional.{name}_with_indices(Tensor input, any output_size, {both}"
+    declare(indexed, (text,))
     if rank == 1:
-        public(indexed, name=name, method=False)
+        text = f"{name}(Tensor input, int[1] output_size) -> (Tensor, Tensor)"
+        declare(indexed, (text,), method=False)
 
 
 for _rank in (1, 2, 3):
@@ -234,7 +248,10 @@ def _fractional(
     return (out, indices) if return_indices else out
 
 
-@F
+@public(
+    "nn.functional.fractional_max_pool2d(Tensor input, any kernel_size, any output_size=None, "
+    "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+)
 def fractional_max_pool2d(
     input,
     kernel_size,
@@ -255,7 +272,10 @@ def fractional_max_pool2d(
     return _fractional(2, input, kernel_size, *arguments)
 
 
-@F
+@public(
+    "nn.functional.fractional_max_pool3d(Tensor input, any kernel_size, any output_size=None, "
+    "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+)
 def fractional_max_pool3d(
     input,
     kernel_size,
@@ -290,7 +310,12 @@ def _fractional_with_indices(rank: int) -> None:
 
     name = f"fractional_max_pool{rank}d"
     indexed.__doc__ = f"(maximum of fractional windows, positions); see torch.nn.functional.{name}."
-    public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
+    text = (
+        f"nn.functional.{name}_with_indices(Tensor input, any kernel_size, any output_size=None, "
+        "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+        " -> (Tensor, Tensor)"
+    )
+    declare(indexed, (text,))
 
 
 for _rank in (2, 3):

@@ -13,10 +13,10 @@ from ...engine import op_modes
 from ...engine.interp import run_op
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..loss.cross_entropy import tensors
 from ..shape.views import expand, reshape, unsqueeze
-from .activation import F
 from .dropout import noise, scaled
 
 
@@ -26,15 +26,13 @@ from .dropout import noise, scaled
     inputs=5,
     hidden="p",
     optional="mask noise",
-    public=False,
-    method=False,
     node="ScaledDotProductFlashAttentionForCpuBackward0",
 )
 def attention(xp, q, k, v, mask, noise, causal=False, scale=1.0):
     """softmax(scale q k^T + mask) * noise @ v, for q (..., L, E), k (..., S, E), v (..., S, F)."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def attention_backward(
     xp, g, q, k, v, mask, noise, p, out, causal=False, scale=1.0, needs=(True, True, True, True)
 ):
@@ -101,7 +99,12 @@ def _batched(xp: Any, size: int, flags: list[bool], *values: Any, **static: Any)
     return run_op(attention, values, static) if len(dims) == 1 else NotImplemented
 
 
-@F(name="scaled_dot_product_attention")
+@public(
+    "nn.functional.scaled_dot_product_attention(Tensor query, Tensor key, "
+    "Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, "
+    "*, float? scale=None, bool enable_gqa=False)",
+    foreign=True,
+)
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
 ):

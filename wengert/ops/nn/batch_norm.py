@@ -15,10 +15,11 @@ from ...arrays.lookup import LIBRARY, RANK
 from ...base.modes import no_grad
 from ...engine import views
 from ...engine.kinds import composite, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand, reshape
-from .activation import F, check
+from .activation import check
 from .layer_norm import spread, statistics, unless
 
 
@@ -29,8 +30,6 @@ from .layer_norm import spread, statistics, unless
     integer="mean var",
     hidden="rstd",
     inputs=5,
-    public=False,
-    method=False,
     optional="weight bias running_mean running_var",
     node="NativeBatchNormBackward0",
 )
@@ -38,7 +37,7 @@ def batch_norm(xp, x, weight, bias, running_mean, running_var, training=True, ep
     """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def batch_norm_backward(
     xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)
 ):
@@ -87,7 +86,11 @@ def _batch_norm(
 batch_norm.vjp_all(_batch_norm)
 
 
-@F(name="batch_norm")
+@public(
+    "nn.functional.batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, "
+    "Tensor? weight=None, Tensor? bias=None, bool training=False, float momentum=0.1, "
+    "float eps=1e-05)"
+)
 def batch_norm_(
     input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
 ):
@@ -180,7 +183,11 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
         views.inplace(running, "batch_norm", moved)
 
 
-@public(name="batch_norm", method=False)
+@public(
+    "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, "
+    "Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled)",
+    method=False,
+)
 def torch_batch_norm(
     input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
 ):
@@ -193,7 +200,11 @@ def torch_batch_norm(
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-@F(name="instance_norm")
+@public(
+    "nn.functional.instance_norm(Tensor input, Tensor? running_mean=None, "
+    "Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, "
+    "bool use_input_stats=True, float momentum=0.1, float eps=1e-05)"
+)
 def instance_norm_(
     input,
     running_mean=None,
@@ -223,7 +234,12 @@ def instance_norm_(
     )
 
 
-@public(name="instance_norm", method=False)
+@public(
+    "instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, "
+    "Tensor? running_var, bool use_input_stats, float momentum, float eps, "
+    "bool cudnn_enabled)",
+    method=False,
+)
 def torch_instance_norm(
     input,
     weight,
@@ -265,7 +281,12 @@ def repeated(t: Any, n: int) -> Any:
     return reshape.entry(expand.entry(reshape.entry(t, (1, -1)), (n, t._a.shape[0])), (-1,))
 
 
-@public(method=False)
+@public(
+    "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, "
+    "Tensor? running_mean, Tensor? running_var, bool training, float momentum, "
+    "float eps, *, out) -> (Tensor, Tensor, Tensor)",
+    method=False,
+)
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
     """(batch_norm, means, 1 / deviations); without training the statistics are empty."""
     out = torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)

@@ -13,7 +13,8 @@ from typing import Any
 from ...arrays.windows import Geometry
 from ...engine import op_modes
 from ...engine.kinds import bilinear
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.unfold import check_tensor, per_dimension
 
@@ -36,24 +37,17 @@ SAID = {
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(
-    bilinear,
-    public=False,
-    method=False,
-    types="same",
-    optional="bias",
-    node="ConvolutionBackward0",
-)
+@primitive(bilinear, types="same", optional="bias", node="ConvolutionBackward0")
 def conv(xp, x, w, bias=None, geometry=None):
     """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
 
 
-@primitive(bilinear, public=False, method=False, types="same", node="ConvolutionBackward0")
+@primitive(bilinear, types="same", node="ConvolutionBackward0")
 def conv_input(xp, y, w, x_shape=(), geometry=None):
     """The adjoint of conv in x: a transposed convolution of y (N, O, *out)."""
 
 
-@primitive(bilinear, public=False, method=False, types="same")
+@primitive(bilinear, types="same")
 def conv_weight(xp, x, y, w_shape=(), geometry=None):
     """The adjoint of conv in w: the correlation of x with y (N, O, *out) at every tap."""
 
@@ -333,12 +327,12 @@ def _convolve(
     return conv.entry(input.unsqueeze(0), weight, bias, geometry).squeeze(0)
 
 
-def _both(f: Any) -> Any:
-    """Register a function of torch and of torch.nn.functional."""
-    return public(public(f, method=False), namespace="nn.functional")
-
-
-@_both
+@public(
+    "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "
+    "int[1]|str padding=0, int[1] dilation=1, int groups=1)",
+    method=False,
+    aliases=("nn.functional.conv1d",),
+)
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """1-dimensional convolution.
 
@@ -351,7 +345,12 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@_both
+@public(
+    "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, "
+    "int[2]|str padding=0, int[2] dilation=1, int groups=1)",
+    method=False,
+    aliases=("nn.functional.conv2d",),
+)
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """2-dimensional convolution.
 
@@ -364,7 +363,12 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@_both
+@public(
+    "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, "
+    "int[3]|str padding=0, int[3] dilation=1, int groups=1)",
+    method=False,
+    aliases=("nn.functional.conv3d",),
+)
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """3-dimensional convolution.
 
@@ -434,7 +438,12 @@ def _transposed(
     return out if batched else out.squeeze(0)
 
 
-@_both
+@public(
+    "conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "
+    "int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1)",
+    method=False,
+    aliases=("nn.functional.conv_transpose1d",),
+)
 def conv_transpose1d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -449,7 +458,12 @@ def conv_transpose1d(
     return _transposed("conv_transpose1d", 1, input, weight, *arguments)
 
 
-@_both
+@public(
+    "conv_transpose2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, "
+    "int[2] padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1)",
+    method=False,
+    aliases=("nn.functional.conv_transpose2d",),
+)
 def conv_transpose2d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -464,7 +478,12 @@ def conv_transpose2d(
     return _transposed("conv_transpose2d", 2, input, weight, *arguments)
 
 
-@_both
+@public(
+    "conv_transpose3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, "
+    "int[3] padding=0, int[3] output_padding=0, int groups=1, int[3] dilation=1)",
+    method=False,
+    aliases=("nn.functional.conv_transpose3d",),
+)
 def conv_transpose3d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -479,7 +498,11 @@ def conv_transpose3d(
     return _transposed("conv_transpose3d", 3, input, weight, *arguments)
 
 
-@public(method=False)
+@public(
+    "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, "
+    "int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups)",
+    method=False,
+)
 def convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
     """Any of conv1d to conv3d and their transposes, by the number of dimensions of weight."""
     check_tensor("convolution", input)
@@ -492,7 +515,11 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     return _transposed("convolution", rank, input, weight, bias, *rest)
 
 
-@_both
+@public(
+    "conv_tbc(Tensor input, Tensor weight, Tensor bias, int pad=0)",
+    method=False,
+    aliases=("nn.functional.conv_tbc",),
+)
 def conv_tbc(input, weight, bias, pad=0):
     """1-dimensional convolution of (time, batch, channels) with weight (k, C, O) and bias (O,).
 

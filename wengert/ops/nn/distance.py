@@ -8,22 +8,25 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.modes import no_grad
-from ...engine.op import METHODS, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..loss.cross_entropy import tensors
 from ..loss.regression import broadcast
 from ..shape.join import joint_dtype
 from ..shape.views import reshape
-from .activation import F, check
+from .activation import check
 
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     """The p-norm over a dimension."""
-    return METHODS["norm"](x, p, dim, keepdim)
+    return function("norm")(x, p, dim, keepdim)
 
 
-@public(method=False)
+@public(
+    "pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, bool keepdim=False)",
+    method=False,
+)
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps over the last dimension.
 
@@ -34,13 +37,17 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
-@F(name="pairwise_distance")
+@public(
+    "nn.functional.pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, "
+    "bool keepdim=False)",
+    foreign=True,
+)
 def functional_pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps over the last dimension."""
     return pairwise_distance(x1, x2, p, eps, keepdim)
 
 
-@public(method=False)
+@public("cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)", method=False)
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between x1 and x2 along dim; norms are at least eps.
 
@@ -68,13 +75,16 @@ def length(x: Tensor, dim: int, eps: float) -> Tensor:
     return (square + lift).sqrt()
 
 
-@F(name="cosine_similarity")
+@public(
+    "nn.functional.cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)",
+    foreign=True,
+)
 def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between x1 and x2 along dim; norms are at least eps."""
     return cosine_similarity(x1, x2, dim, eps)
 
 
-@public(method=False)
+@public("pdist(Tensor input, float p=2)", method=False)
 def pdist(input, p=2.0):
     """The p-norm distances of the rows of input (N, M), every pair once: (N (N - 1) / 2,).
 
@@ -97,13 +107,13 @@ def pdist(input, p=2.0):
     return norm(input[first] - input[second], p, 1, False)
 
 
-@F(name="pdist")
+@public("nn.functional.pdist(Tensor input, float p=2)", foreign=True)
 def functional_pdist(input, p=2.0):
     """The p-norm distances of the rows of input (N, M), every pair once."""
     return pdist(input, p)
 
 
-@F(name="normalize")
+@public("nn.functional.normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12, *, out)")
 def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input divided by its p-norm over dim, which is taken to be at least eps.
 
@@ -119,7 +129,10 @@ def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     return write_out("normalize", r, out)
 
 
-@F(name="local_response_norm")
+@public(
+    "nn.functional.local_response_norm(Tensor input, int size, float alpha=0.0001, "
+    "float beta=0.75, float k=1.0)"
+)
 def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """input over (k + alpha * mean of squares of neighbouring channels) to the power beta.
 
@@ -149,7 +162,7 @@ def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
     return input / (mean * alpha + k) ** beta
 
 
-@public(method=False)
+@public("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", method=False)
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = input1 @ weight[o] @ input2 + bias[o].
 
@@ -191,11 +204,14 @@ def bilinear(input1, input2, weight, bias=None):
         reshape.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
     )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
-    out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape(*s1[:-1], o)
+    out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape((*s1[:-1], o))
     return out if bias is None else out + bias
 
 
-@F(name="bilinear")
+@public(
+    "nn.functional.bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)",
+    foreign=True,
+)
 def functional_bilinear(input1, input2, weight, bias=None):
     """y[o] = input1 @ weight[o] @ input2 + bias[o]."""
     return bilinear(input1, input2, weight, bias)

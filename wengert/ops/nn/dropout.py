@@ -12,12 +12,12 @@ from typing import Any
 from ...arrays import random_fill as streams
 from ...arrays.lookup import LIBRARY, RANK, namespace
 from ...engine import views
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..math.arithmetic import mul
 from ..random.fill import LIKE, default_stream
 from ..shape.views import squeeze, unsqueeze
-from .activation import F, check
+from .activation import check
 
 
 def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
@@ -99,7 +99,7 @@ def probability(p: Any) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-@F(name="dropout")
+@public("nn.functional.dropout(Tensor input, float p=0.5, bool training=True, bool inplace=False)")
 def dropout_(input, p=0.5, training=True, inplace=False):
     """input with elements zeroed with probability p, the others scaled by 1 / (1 - p).
 
@@ -113,7 +113,7 @@ def dropout_(input, p=0.5, training=True, inplace=False):
     return dropped("dropout", input, p, training, inplace, False)
 
 
-@public(name="dropout", method=False)
+@public("dropout(Tensor input, float p, bool train)", method=False)
 def torch_dropout(input, p, train):
     """input with elements zeroed with probability p, the others scaled by 1 / (1 - p), if train."""
     check("dropout", input)
@@ -121,7 +121,7 @@ def torch_dropout(input, p, train):
     return dropped("dropout", input, p, train, False, False)
 
 
-@public(name="native_dropout", method=False)
+@public("native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)", method=False)
 def native_dropout(input, p, train):
     """(dropout of input, the bool mask of what was kept)."""
     check("native_dropout", input)
@@ -132,7 +132,7 @@ def native_dropout(input, p, train):
 
 
 def _in_place(name: str, rule: Any, channels: bool) -> None:
-    @public(name=name + "_", method=False)
+    @public(f"{name}_(Tensor input, float p, bool train)", method=False)
     def f(input, p, train):
         check(name, input)
         probability(p)
@@ -142,7 +142,7 @@ def _in_place(name: str, rule: Any, channels: bool) -> None:
 
 
 def _plain(name: str, rule: Any, channels: bool, doc: str) -> None:
-    @public(name=name, method=False)
+    @public(f"{name}(Tensor input, float p, bool train)", method=False)
     def f(input, p, train):
         check(name, input)
         probability(p)
@@ -170,7 +170,10 @@ for _name, _rule, _channels in (
     _in_place(_name, _rule, _channels)
 
 
-@F(name="alpha_dropout")
+@public(
+    "nn.functional.alpha_dropout(Tensor input, float p=0.5, bool training=False, "
+    "bool inplace=False)"
+)
 def alpha_dropout_(input, p=0.5, training=False, inplace=False):
     """Dropout for selu: to its negative limit with probability p, keeping mean and variance.
 
@@ -182,7 +185,10 @@ def alpha_dropout_(input, p=0.5, training=False, inplace=False):
     return alpha_dropped("alpha_dropout", input, p, training, inplace, False)
 
 
-@F(name="feature_alpha_dropout")
+@public(
+    "nn.functional.feature_alpha_dropout(Tensor input, float p=0.5, "
+    "bool training=False, bool inplace=False)"
+)
 def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
     """alpha_dropout of whole channels (dimension 1)."""
     check("feature_alpha_dropout", input)
@@ -190,7 +196,9 @@ def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
     return alpha_dropped("feature_alpha_dropout", input, p, training, inplace, True)
 
 
-@F(name="dropout1d")
+@public(
+    "nn.functional.dropout1d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+)
 def dropout1d_(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L).
 
@@ -221,7 +229,9 @@ def single(input: Tensor, unbatched: bool, p: float, training: bool, inplace: bo
     )
 
 
-@F(name="dropout2d")
+@public(
+    "nn.functional.dropout2d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+)
 def dropout2d_(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, H, W) or (N, C, L).
 
@@ -249,7 +259,9 @@ def dropout2d_(input, p=0.5, training=True, inplace=False):
     return dropped("feature_dropout", input, p, training, inplace, True)
 
 
-@F(name="dropout3d")
+@public(
+    "nn.functional.dropout3d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+)
 def dropout3d_(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).
 

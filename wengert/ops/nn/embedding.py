@@ -12,27 +12,28 @@ from ...arrays.lookup import LIBRARY, NS, RANK
 from ...base import dtypes
 from ...base.modes import no_grad
 from ...engine import views
-from ...engine.fast_paths import short, shortened
+from ...engine.binding import ABSENT
+from ...engine.fast_paths import short
 from ...engine.interp import run_op
 from ...engine.kinds import composite, linear, movement, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
-from .activation import F
 
 MODES = ("sum", "mean", "max")
 
 
-@primitive(movement, types="any", inputs=2, public=False, method=False)
+@primitive(movement, types="any", inputs=2)
 def embedding(xp, weight, index, padding_idx=-1, scale=False, sparse=False):
     """Rows of weight (rows, m) at index (...): (..., m)."""
 
 
-@primitive(linear, types="any", inputs=2, public=False, method=False)
+@primitive(linear, types="any", inputs=2)
 def embedding_backward(xp, g, index, rows=0, padding_idx=-1, scale=False):
     """Gradients of rows added up; padding_idx gets none; scale divides by frequencies."""
 
 
-@primitive(opaque, types="any", public=False, method=False)
+@primitive(opaque, types="any")
 def embedding_factors(xp, index, rows=0, padding_idx=-1, scale=False, dtype=None):
     """What embedding_backward multiplies the gradient of each index with."""
 
@@ -99,7 +100,11 @@ def check_index(name: str, position: int, index: Any) -> None:
         )
 
 
-@public(name="embedding", method=False)
+@public(
+    "embedding(Tensor weight, Tensor indices, int padding_idx=-1, "
+    "bool scale_grad_by_freq=False, bool sparse=False)",
+    method=False,
+)
 def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
     """Rows of weight at indices; F.embedding without its checks of padding_idx."""
     check_index("embedding", 2, indices)
@@ -110,7 +115,11 @@ def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, s
     return embedding.entry(weight, indices, padding_idx, scale_grad_by_freq, sparse)
 
 
-@F(name="embedding")
+@public(
+    "nn.functional.embedding(Tensor input, Tensor weight, int? padding_idx=None, "
+    "float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, "
+    "bool sparse=False)"
+)
 def embedding_(
     input,
     weight,
@@ -146,7 +155,7 @@ def embedding_(
     return embedding.entry(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
-@primitive(opaque, types="any", inputs=2, public=False, method=False)
+@primitive(opaque, types="any", inputs=2)
 def embedding_renorm(xp, weight, index, max_norm=1.0, norm_type=2.0):
     """weight with the rows at index scaled down to a norm of at most max_norm."""
 
@@ -155,7 +164,9 @@ def embedding_renorm(xp, weight, index, max_norm=1.0, norm_type=2.0):
 embedding_renorm.jvp(lambda xp, tangents, weight, index, max_norm, norm_type: tangents[0])
 
 
-@public(name="embedding_renorm_", method=False)
+@public(
+    "embedding_renorm_(Tensor input, Tensor indices, float max_norm, float norm_type)", method=False
+)
 def embedding_renorm_(input, indices, max_norm, norm_type):
     """The rows of input at indices scaled down, in place, to a norm of at most max_norm."""
     check_index("embedding_renorm_", 2, indices)
@@ -175,8 +186,6 @@ def embedding_renorm_(input, indices, max_norm, norm_type):
     optional="scaling",
     outputs="out bag sizes where",
     integer="bag sizes where",
-    public=False,
-    method=False,
 )
 def embedding_bag(
     xp,
@@ -192,7 +201,7 @@ def embedding_bag(
     """Sum, mean or maximum of rows of weight in bags of indices that start at offsets."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def embedding_bag_backward(
     xp, g, index, scaling, bag, sizes, where, rows=0, mode="mean", scale=False, padding_idx=-1
 ):
@@ -215,7 +224,7 @@ def bag_values(xp: Any, g: Any, scaling: Any, bag: Any, sizes: Any, mode: str) -
     return values if scaling is None else values * xp.unsqueeze(scaling, 1)
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def embedding_bag_weights(xp, g, weight, index, bag, padding_idx=-1):
     """Gradient of embedding_bag's scaling, for sums."""
     out = xp.sum(xp.embedding(weight, index) * xp.embedding(g, bag), 1)
@@ -256,7 +265,16 @@ embedding_bag.vjp(
 )
 
 
-@public(name="embedding_bag", method=False)
+@public(
+    "embedding_bag(Tensor weight, Tensor indices, Tensor offsets, "
+    "bool scale_grad_by_freq=False, int mode=0, bool sparse=False, "
+    "Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, "
+    "Tensor, Tensor, Tensor)",
+    "embedding_bag(Tensor weight, Tensor indices, Tensor offsets, "
+    "bool scale_grad_by_freq, int mode, bool sparse, Tensor? per_sample_weights, "
+    "bool include_last_offset, int? padding_idx) -> (Tensor, Tensor, Tensor, Tensor)",
+    method=False,
+)
 def torch_embedding_bag(
     weight,
     indices,
@@ -339,7 +357,12 @@ def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:
         )
 
 
-@F(name="embedding_bag")
+@public(
+    "nn.functional.embedding_bag(Tensor input, Tensor weight, Tensor? offsets=None, "
+    "float? max_norm=None, float norm_type=2, bool scale_grad_by_freq=False, "
+    "str mode='mean', bool sparse=False, Tensor? per_sample_weights=None, "
+    "bool include_last_offset=False, int? padding_idx=None)"
+)
 def embedding_bag_(
     input,
     weight,
@@ -439,7 +462,7 @@ def embedding_bag_(
 def marked(careful):
     """The short form of one_hot(tensor, classes) on the CPU."""
 
-    def f(tensor, num_classes=-1, **kw):
+    def f(tensor=ABSENT, num_classes=-1, **kw):
         if type(tensor) is Tensor and type(num_classes) is int and num_classes > 0 and not kw:
             a = tensor._a
             xp = NS[type(a)]
@@ -456,7 +479,7 @@ def marked(careful):
 INT64 = dtypes.int64.np
 
 
-@F(name="one_hot")
+@public("nn.functional.one_hot(Tensor input, int num_classes=-1)", foreign=True)
 @short(marked)
 def one_hot_(tensor, num_classes=-1):
     """A row of zeros with a one at its class for each element of tensor (int64).
@@ -499,6 +522,3 @@ def one_hot_(tensor, num_classes=-1):
     if plain and a.size and NS[type(a)].has("one_hot"):
         return wrap(NS[type(a)].one_hot(a, num_classes))
     return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).long()
-
-
-one_hot_.__wengert_finished__ = shortened(one_hot_, one_hot_)

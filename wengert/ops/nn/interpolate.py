@@ -17,7 +17,8 @@ from typing import Any
 from ...arrays.windows import steps
 from ...base import dtypes
 from ...engine.kinds import elementwise, linear, movement
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..math.compare import where_ as where
 from ..math.unary import round_half
@@ -40,12 +41,12 @@ KERNEL = {"bicubic": "cubic", "linear": "linear", "bilinear": "linear", "triline
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(linear, public=False, method=False, node="UpsampleBackward0")
+@primitive(linear, node="UpsampleBackward0")
 def resample(xp, x, size=(), mode="nearest", align_corners=False, scales=(), antialias=False):
     """x (*lead, *spatial) with other spatial sizes."""
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def resample_input(
     xp, y, spatial=(), mode="nearest", align_corners=False, scales=(), antialias=False
 ):
@@ -76,17 +77,17 @@ resample.batch(_resample_batch)
 resample_input.batch(_resample_input_batch)
 
 
-@primitive(elementwise, types="any", public=False, method=False)
+@primitive(elementwise, types="any")
 def grid_index(xp, c, n=1, pitch=1, size=1):
     """Whole-numbered coordinates as flat offsets along a dimension of n; `size` if outside."""
 
 
-@primitive(movement, public=False, method=False, node="GridSamplerBackward0")
+@primitive(movement, node="GridSamplerBackward0")
 def read_points(xp, x, where):
     """x (N, C, *spatial) at flat positions `where` (N, *points); zeros past the end."""
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def add_points(xp, y, where, spatial=()):
     """Zeros (N, C, *spatial) with y (N, C, *points) added at flat positions `where`."""
 
@@ -196,7 +197,11 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
         )
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.interpolate(Tensor input, any? size=None, any scale_factor=None, "
+    "str mode='nearest', bool? align_corners=None, bool? recompute_scale_factor=None, "
+    "bool antialias=False)"
+)
 def interpolate(
     input,
     size=None,
@@ -238,21 +243,24 @@ def interpolate(
     return resample.entry(input, sizes, kernel, bool(align_corners), scales, antialias)
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.upsample(any input, any size=None, any scale_factor=None, "
+    "any mode='nearest', any align_corners=None)"
+)
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """The former name of `interpolate`."""
     warnings.warn("F.upsample is deprecated: use F.interpolate instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-@public(namespace="nn.functional")
+@public("nn.functional.upsample_nearest(any input, any size=None, any scale_factor=None)")
 def upsample_nearest(input, size=None, scale_factor=None):
     """`interpolate` with mode nearest."""
     warnings.warn("F.upsample_nearest is deprecated: use F.interpolate instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, "nearest")
 
 
-@public(namespace="nn.functional")
+@public("nn.functional.upsample_bilinear(any input, any size=None, any scale_factor=None)")
 def upsample_bilinear(input, size=None, scale_factor=None):
     """`interpolate` with mode bilinear and align_corners."""
     warnings.warn("F.upsample_bilinear is deprecated: use F.interpolate instead.", stacklevel=2)
@@ -337,7 +345,10 @@ def _cubic_weights(t: Tensor) -> list[Tensor]:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.grid_sample(Tensor input, Tensor grid, str mode='bilinear', "
+    "str padding_mode='zeros', bool? align_corners=None)"
+)
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """input read at the points of grid, which are in [-1, 1] from border to border.
 
@@ -414,7 +425,7 @@ def _default_corners(name: str, align_corners: bool | None) -> bool:
     return bool(align_corners)
 
 
-@public(namespace="nn.functional")
+@public("nn.functional.affine_grid(Tensor theta, int[] size, bool? align_corners=None)")
 def affine_grid(theta, size, align_corners=None):
     """The grid for `grid_sample` that an affine map of the image gives.
 

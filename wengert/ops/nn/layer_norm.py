@@ -14,9 +14,10 @@ from typing import Any
 from ...base import dtypes
 from ...base.modes import no_grad
 from ...engine.kinds import composite, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
-from .activation import F, check
+from .activation import check
 
 
 def spread(xp: Any, a: Any, ndim: int) -> Any:
@@ -32,19 +33,13 @@ def unless(wanted: Any, value: Any) -> Any:
 
 
 @primitive(
-    opaque,
-    types="any",
-    hidden="mean rstd",
-    optional="weight bias",
-    public=False,
-    method=False,
-    node="NativeLayerNormBackward0",
+    opaque, types="any", hidden="mean rstd", optional="weight bias", node="NativeLayerNormBackward0"
 )
 def layer_norm(xp, x, weight, bias, dims=1, eps=1e-5):
     """x with mean 0 and variance 1 over its last dims dimensions, scaled and shifted."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def layer_norm_backward(xp, g, x, weight, mean, rstd, dims=1, eps=1e-5, needs=(True, True, True)):
     """Gradients of layer_norm's x, weight and bias."""
     nd = x.ndim
@@ -122,7 +117,10 @@ def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> 
     return k
 
 
-@F(name="layer_norm")
+@public(
+    "nn.functional.layer_norm(Tensor input, int[] normalized_shape, "
+    "Tensor? weight=None, Tensor? bias=None, float eps=1e-05)"
+)
 def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """input normalised over its last dimensions, whose sizes are normalized_shape.
 
@@ -147,7 +145,11 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     return layer_norm.entry(input, weight, bias, dims, eps)
 
 
-@public(name="layer_norm", method=False)
+@public(
+    "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, "
+    "Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True)",
+    method=False,
+)
 def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
     """input normalised over its last dimensions, whose sizes are normalized_shape."""
     return layer_norm_(input, normalized_shape, weight, bias, eps)
@@ -157,19 +159,13 @@ def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, 
 
 
 @primitive(
-    opaque,
-    types="any",
-    hidden="mean rstd",
-    optional="weight bias",
-    public=False,
-    method=False,
-    node="NativeGroupNormBackward0",
+    opaque, types="any", hidden="mean rstd", optional="weight bias", node="NativeGroupNormBackward0"
 )
 def group_norm(xp, x, weight, bias, groups=1, eps=1e-5):
     """x (N, C, ...) with mean 0 and variance 1 in each group of channels."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def group_norm_backward(xp, g, x, weight, mean, rstd, groups=1, eps=1e-5, needs=(True, True, True)):
     """Gradients of group_norm's x, weight and bias."""
     shape = tuple(x.shape)
@@ -199,7 +195,10 @@ group_norm.vjp_all(
 )
 
 
-@F(name="group_norm")
+@public(
+    "nn.functional.group_norm(Tensor input, int num_groups, Tensor? weight=None, "
+    "Tensor? bias=None, float eps=1e-05)"
+)
 def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
     """input (N, C, ...) normalised in num_groups groups of channels.
 
@@ -238,7 +237,11 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
     return group_norm.entry(input, weight, bias, num_groups, eps)
 
 
-@public(name="group_norm", method=False)
+@public(
+    "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, "
+    "float eps=1e-05, bool cudnn_enabled=True)",
+    method=False,
+)
 def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
     """input (N, C, ...) normalised in num_groups groups of channels."""
     return group_norm_(input, num_groups, weight, bias, eps)
@@ -247,20 +250,12 @@ def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_
 # ------------------------------------------------------------------------------------- the others
 
 
-@primitive(
-    opaque,
-    types="any",
-    hidden="r",
-    optional="weight",
-    public=False,
-    method=False,
-    node="MulBackward0",
-)
+@primitive(opaque, types="any", hidden="r", optional="weight", node="MulBackward0")
 def rms_norm(xp, x, weight, dims=1, eps=1e-5):
     """x divided by the root of its mean square over the last dims dimensions, times weight."""
 
 
-@primitive(composite, public=False, method=False)
+@primitive(composite)
 def rms_norm_backward(xp, g, x, weight, r, dims=1, eps=1e-5, needs=(True, True)):
     """Gradients of rms_norm's x and weight."""
     nd = x.ndim
@@ -282,7 +277,10 @@ rms_norm.vjp_all(
 _leading(rms_norm)
 
 
-@public(name="rms_norm", method=False)
+@public(
+    "rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None)",
+    method=False,
+)
 def rms_norm_(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight.
 
@@ -302,7 +300,10 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
     return rms_norm.entry(input, weight, dims, eps)
 
 
-@F(name="rms_norm")
+@public(
+    "nn.functional.rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, "
+    "float? eps=None)"
+)
 def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight."""
     return rms_norm_(input, normalized_shape, weight, eps)
@@ -311,7 +312,11 @@ def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
 # --------------------------------------------------------------------------- with statistics
 
 
-@public(method=False)
+@public(
+    "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, "
+    "Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
+    method=False,
+)
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
     """(layer_norm, means, 1 / deviations); the statistics have no gradient."""
     out = layer_norm_(input, normalized_shape, weight, bias, eps)
@@ -327,7 +332,11 @@ def statistics(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Te
     return mean, (((x - mean) ** 2).mean(dims, True) + eps).rsqrt()
 
 
-@public(method=False)
+@public(
+    "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, "
+    "int HxW, int group, float eps) -> (Tensor, Tensor, Tensor)",
+    method=False,
+)
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     """(group_norm, means (N, group), 1 / deviations); the statistics have no gradient."""
     out = group_norm.entry(input, weight, bias, group, eps)
@@ -336,7 +345,7 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     return out, mean.squeeze(2), rstd.squeeze(2)
 
 
-@public(method=False)
+@public("norm_except_dim(Tensor v, int pow=2, int dim=0)", method=False)
 def norm_except_dim(v, pow=2, dim=0):
     """The p-norm (p = pow) of v over all dimensions but dim, or over all for dim -1."""
     from .distance import norm

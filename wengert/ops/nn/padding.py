@@ -11,8 +11,9 @@ from typing import Any
 from ...base import dtypes
 from ...engine.interp import run_op
 from ...engine.kinds import movement
-from ...engine.op import op, primitive, public
-from .activation import F, check
+from ...engine.op import op, primitive
+from ...engine.registry import declare, public
+from .activation import check
 
 
 def _leading(o: Any) -> Any:
@@ -27,7 +28,7 @@ def _leading(o: Any) -> Any:
 # ------------------------------------------------------------------------------------- padding
 
 
-@primitive(movement, types="any", public=False, method=False, node="ConstantPadNdBackward0")
+@primitive(movement, types="any", node="ConstantPadNdBackward0")
 def constant_pad(xp, x, pad=(), value=0):
     """x with `value` around it; negative amounts cut off."""
 
@@ -37,12 +38,12 @@ constant_pad.jvp(lambda xp, tangents, x, pad, value: xp.constant_pad(tangents[0]
 _leading(constant_pad)
 
 
-@primitive(movement, types="any", public=False, method=False)
+@primitive(movement, types="any")
 def edge_pad(xp, x, pad=(), mode="reflect"):
     """x continued beyond its edges: 'reflect', 'replicate' or 'circular'."""
 
 
-@primitive(movement, types="any", public=False, method=False)
+@primitive(movement, types="any")
 def edge_pad_backward(xp, g, shape=(), pad=(), mode="reflect"):
     """Gradients of an edge_pad added up where its elements came from."""
 
@@ -66,14 +67,7 @@ EDGES: dict[tuple[str, int], Any] = {}
 def _edge(mode: str, n: int) -> Any:
     """edge_pad under the name that PyTorch prints for a mode and a number of dimensions."""
 
-    @op(
-        movement,
-        types="any",
-        public=False,
-        method=False,
-        name=f"{mode}_pad{n}d",
-        node=f"{NAMES[mode]}Pad{n}DBackward0",
-    )
+    @op(movement, types="any", name=f"{mode}_pad{n}d", node=f"{NAMES[mode]}Pad{n}DBackward0")
     def f(xp, x, pad=(), mode=mode):
         return xp.edge_pad(x, pad, mode)
 
@@ -86,7 +80,7 @@ for _mode in NAMES:
         EDGES[_mode, _n] = _edge(_mode, _n)
 
 
-@F(name="pad")
+@public("nn.functional.pad(Tensor input, int[] pad, str mode='constant', float? value=None)")
 def pad_(input, pad, mode="constant", value=None):
     """input with more (or, for negative amounts, fewer) elements at its edges.
 
@@ -163,7 +157,7 @@ def check_edges(shape: tuple[int, ...], pad: tuple[int, ...], mode: str) -> None
             )
 
 
-@public(method=False)
+@public("constant_pad_nd(Tensor input, int[] pad, Scalar value=0)", method=False)
 def constant_pad_nd(input, pad, value=0):
     """input with value around it.
 
@@ -193,7 +187,7 @@ def constant_pad_nd(input, pad, value=0):
 # --------------------------------------------------------------------------- channels and pixels
 
 
-@op(movement, types="any", public=False, method=False)
+@op(movement, types="any")
 def pixel_shuffle(xp, x, factor=1):
     """(..., C r r, H, W) to (..., C, H r, W r)."""
     *lead, c, h, w = x.shape
@@ -203,7 +197,7 @@ def pixel_shuffle(xp, x, factor=1):
     return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
-@op(movement, types="any", public=False, method=False)
+@op(movement, types="any")
 def pixel_unshuffle(xp, x, factor=1):
     """(..., C, H r, W r) to (..., C r r, H, W)."""
     *lead, c, h, w = x.shape
@@ -219,7 +213,7 @@ _leading(pixel_shuffle)
 _leading(pixel_unshuffle)
 
 
-@op(movement, types="any", public=False, method=False)
+@op(movement, types="any")
 def channel_shuffle(xp, x, groups=1):
     """(N, groups * k, ...) with channels in the order of their place in a group."""
     n, c, *rest = x.shape
@@ -230,7 +224,7 @@ def channel_shuffle(xp, x, groups=1):
 channel_shuffle.vjp(x=lambda xp, g, x_shape, groups: xp.channel_shuffle(g, x_shape[1] // groups))
 
 
-@public(name="pixel_shuffle", method=False)
+@public("pixel_shuffle(Tensor input, int upscale_factor)", method=False)
 def pixel_shuffle_(input, upscale_factor):
     """(..., C r r, H, W) rearranged to (..., C, H r, W r), for r the upscale_factor.
 
@@ -256,7 +250,7 @@ def pixel_shuffle_(input, upscale_factor):
     return pixel_shuffle.entry(input, r)
 
 
-@public(name="pixel_unshuffle", method=False)
+@public("pixel_unshuffle(Tensor input, int downscale_factor)", method=False)
 def pixel_unshuffle_(input, downscale_factor):
     """(..., C, H r, W r) rearranged to (..., C r r, H, W), for r the downscale_factor.
 
@@ -282,7 +276,9 @@ def pixel_unshuffle_(input, downscale_factor):
     return pixel_unshuffle.entry(input, r)
 
 
-@public(name="channel_shuffle", method=False, aliases=("native_channel_shuffle",))
+@public(
+    "channel_shuffle(Tensor input, int groups)", method=False, aliases=("native_channel_shuffle",)
+)
 def channel_shuffle_(input, groups):
     """The channels of input (N, C, ...) in `groups` groups, interleaved.
 
@@ -313,4 +309,6 @@ for _name, _f in (
     ("channel_shuffle", channel_shuffle_),
     ("native_channel_shuffle", channel_shuffle_),
 ):
-    public(_f, name=_name, namespace="nn.functional", method=False)
+    _factor = {"pixel_shuffle": "upscale_factor", "pixel_unshuffle": "downscale_factor"}
+    _text = f"nn.functional.{_name}(Tensor input, int {_factor.get(_name, 'groups')})"
+    declare(_f, (_text,), foreign=True)

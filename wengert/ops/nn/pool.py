@@ -14,7 +14,8 @@ from ...arrays.lookup import NS
 from ...arrays.windows import pooled_size
 from ...engine.fast_paths import F32, F64, plain
 from ...engine.kinds import linear, movement, opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..math.compare import where_ as where
 from ..shape.unfold import check_tensor, per_dimension
@@ -22,42 +23,25 @@ from ..shape.unfold import check_tensor, per_dimension
 Ints = tuple[int, ...]
 
 
-def F(f: Any = None, **facts: Any) -> Any:
-    """Register a function of torch.nn.functional."""
-    return public(f, namespace="nn.functional", **facts)
-
-
-def both(f: Any) -> Any:
-    """Register a function of torch and of torch.nn.functional."""
-    return public(public(f, method=False), namespace="nn.functional")
-
-
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(
-    opaque,
-    public=False,
-    method=False,
-    outputs="out indices",
-    integer="indices",
-    node="MaxPoolWithIndicesBackward0",
-)
+@primitive(opaque, outputs="out indices", integer="indices", node="MaxPoolWithIndicesBackward0")
 def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
     """Maximum of each window of x (*lead, *spatial), and its position in its plane."""
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def pool_scatter(xp, y, where, spatial=()):
     """Zeros (*lead, *spatial) plus y at the positions `where` of each plane."""
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def pool_gather(xp, x, where, rank=1):
     """x (*lead, *spatial) at the positions `where` of each plane."""
 
 
-@primitive(movement, public=False, method=False, node="MaxUnpoolBackward0")
+@primitive(movement, node="MaxUnpoolBackward0")
 def max_unpool(xp, x, where, spatial=()):
     """Zeros (*lead, *spatial) with x written at the positions `where` of each plane."""
 
@@ -74,12 +58,12 @@ pool_gather.vjp(
 max_unpool.vjp(x=lambda xp, g, where, spatial: xp.pool_gather(g, where, len(spatial)))
 
 
-@primitive(linear, public=False, method=False, node="AvgPoolBackward0")
+@primitive(linear, node="AvgPoolBackward0")
 def avg_pool(xp, x, kernel=(), stride=(), padding=(), ceil=False, include_pad=True, divisor=None):
     """Mean of each window of x (*lead, *spatial), or its sum over divisor."""
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def avg_pool_input(
     xp, y, spatial=(), kernel=(), stride=(), padding=(), ceil=False, include_pad=True, divisor=None
 ):
@@ -225,7 +209,10 @@ def _max_pool(
     return (out, indices) if return_indices else out
 
 
-@F
+@public(
+    "nn.functional.max_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, "
+    "int[1] padding=0, int[1] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+)
 def max_pool1d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
@@ -240,7 +227,10 @@ def max_pool1d(
     return _max_pool("max_pool1d", 1, input, *arguments)
 
 
-@F
+@public(
+    "nn.functional.max_pool2d(Tensor input, int[2] kernel_size, int[2]? stride=None, "
+    "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+)
 def max_pool2d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
@@ -257,7 +247,10 @@ def max_pool2d(
     return _max_pool("max_pool2d", 2, input, *arguments)
 
 
-@F
+@public(
+    "nn.functional.max_pool3d(Tensor input, int[3] kernel_size, int[3]? stride=None, "
+    "int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+)
 def max_pool3d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
@@ -289,10 +282,16 @@ def _of_torch(rank: int) -> None:
 
     values.__doc__ = f"Maximum of sliding windows; see torch.nn.functional.{name}."
     indexed.__doc__ = f"(maximum of sliding windows, positions); see torch.nn.functional.{name}."
-    public(values, name=name, method=False)
-    public(indexed, name=f"{name}_with_indices", namespace="nn.functional")
+    sizes = (
+        f"(Tensor input, int[{rank}] kernel_size, int[{rank}] stride=[], int[{rank}] padding=0,"
+        f" int[{rank}] dilation=1, bool ceil_mode=False"
+    )
+    declare(values, (f"{name}{sizes})",), method=False)
+    both = " -> (Tensor, Tensor)"
+    text = f"nn.functional.{name}_with_indices{sizes}, bool return_indices=False){both}"
+    declare(indexed, (text.replace("stride=[]", "stride=None").replace("] stride", "]? stride"),))
     if rank == 1:
-        public(indexed, name=f"{name}_with_indices", method=False)
+        declare(indexed, (f"{name}_with_indices{sizes}){both}",), method=False)
 
 
 for _rank in (1, 2, 3):
@@ -360,7 +359,10 @@ def _unpool(
     return max_unpool.entry(input, indices, size)
 
 
-@F
+@public(
+    "nn.functional.max_unpool1d(Tensor input, Tensor indices, any kernel_size, "
+    "any stride=None, any padding=0, any output_size=None)"
+)
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The partial inverse of max_pool1d: zeros with input written at indices.
 
@@ -370,7 +372,10 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-@F
+@public(
+    "nn.functional.max_unpool2d(Tensor input, Tensor indices, any kernel_size, "
+    "any stride=None, any padding=0, any output_size=None)"
+)
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The partial inverse of max_pool2d: zeros with input written at indices.
 
@@ -381,7 +386,10 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-@F
+@public(
+    "nn.functional.max_unpool3d(Tensor input, Tensor indices, any kernel_size, "
+    "any stride=None, any padding=0, any output_size=None)"
+)
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """The partial inverse of max_pool3d: zeros with input written at indices.
 
@@ -418,7 +426,12 @@ def _avg_pool(
     )
 
 
-@both
+@public(
+    "avg_pool1d(Tensor input, int[1] kernel_size, int[1] stride=[], int[1] padding=0, "
+    "bool ceil_mode=False, bool count_include_pad=True)",
+    method=False,
+    aliases=("nn.functional.avg_pool1d",),
+)
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Mean of sliding windows of input (N, C, L) or (C, L).
 
@@ -431,7 +444,12 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return _avg_pool("avg_pool1d", 1, input, *arguments)
 
 
-@F
+@public(
+    "nn.functional.avg_pool2d(Tensor input, int[2] kernel_size, int[2] stride=[], "
+    "int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, "
+    "int? divisor_override=None, *, out)",
+    foreign=True,
+)
 def avg_pool2d(
     input,
     kernel_size,
@@ -453,7 +471,12 @@ def avg_pool2d(
     return _avg_pool("avg_pool2d", 2, input, *arguments)
 
 
-@F
+@public(
+    "nn.functional.avg_pool3d(Tensor input, int[3] kernel_size, int[3] stride=[], "
+    "int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, "
+    "int? divisor_override=None, *, out)",
+    foreign=True,
+)
 def avg_pool3d(
     input,
     kernel_size,
@@ -481,7 +504,10 @@ def _power_mean(pooled: Tensor, norm_type: float, n: int) -> Tensor:
     return (pooled.sign() * size).mul(n).pow(1.0 / norm_type)
 
 
-@F
+@public(
+    "nn.functional.lp_pool1d(Tensor input, any norm_type, int kernel_size, "
+    "any stride=None, bool ceil_mode=False)"
+)
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The norm_type-norm of sliding windows of input (N, C, L) or (C, L).
 
@@ -496,7 +522,10 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     )
 
 
-@F
+@public(
+    "nn.functional.lp_pool2d(Tensor input, any norm_type, any kernel_size, "
+    "any stride=None, bool ceil_mode=False)"
+)
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The norm_type-norm of sliding windows of input (N, C, H, W) or (C, H, W).
 
@@ -510,7 +539,10 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     return _power_mean(pooled, norm_type, kh * kw)
 
 
-@F
+@public(
+    "nn.functional.lp_pool3d(Tensor input, any norm_type, any kernel_size, "
+    "any stride=None, bool ceil_mode=False)"
+)
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The norm_type-norm of sliding windows of input (N, C, D, H, W) or (C, D, H, W).
 

@@ -16,7 +16,8 @@ from ...base.modes import enable_grad
 from ...engine.dual import leaf_arrays, needs_graph, unwrapped
 from ...engine.grad_api import grad
 from ...engine.kinds import opaque
-from ...engine.op import FUNCTIONS, Op, primitive, public
+from ...engine.op import Op, primitive
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor, wrap
 from ..linalg.matmul import linear_ as linear
 from ..shape.join import cat_ as cat
@@ -28,17 +29,19 @@ Sizes = tuple[int, ...]
 
 
 @primitive(
-    opaque, outputs="out h c", hidden="gates before squashed", optional="bias w_hr", inputs=7,
-    types="same", public=False, method=False, node="LstmLayerBackward0",
-)  # fmt: skip
+    opaque,
+    outputs="out h c",
+    hidden="gates before squashed",
+    optional="bias w_hr",
+    inputs=7,
+    types="same",
+    node="LstmLayerBackward0",
+)
 def lstm_layer(xp, x, h0, c0, w_ih, w_hh, bias, w_hr, sizes=(), reverse=False):
     """LSTM over rows x (sum of sizes, features): output rows, last h, last c."""
 
 
-@primitive(
-    opaque, outputs="gx gh0 gc0 gw_ih gw_hh gbias gw_hr", optional="bias w_hr", inputs=14,
-    public=False, method=False,
-)  # fmt: skip
+@primitive(opaque, outputs="gx gh0 gc0 gw_ih gw_hh gbias gw_hr", optional="bias w_hr", inputs=14)
 def lstm_layer_grad(
     xp, d_out, d_h, d_c, x, h0, c0, w_ih, w_hh, y, gates, before, squashed, bias, w_hr,
     sizes=(), reverse=False,
@@ -56,17 +59,19 @@ lstm_layer.vjp_all(
 
 
 @primitive(
-    opaque, outputs="out h", hidden="gates from_h", optional="b_ih b_hh", inputs=6, types="same",
-    public=False, method=False, node="GruLayerBackward0",
-)  # fmt: skip
+    opaque,
+    outputs="out h",
+    hidden="gates from_h",
+    optional="b_ih b_hh",
+    inputs=6,
+    types="same",
+    node="GruLayerBackward0",
+)
 def gru_layer(xp, x, h0, w_ih, w_hh, b_ih, b_hh, sizes=(), reverse=False):
     """GRU over rows x (sum of sizes, features): output rows, last h."""
 
 
-@primitive(
-    opaque, outputs="gx gh0 gw_ih gw_hh gb_ih gb_hh", optional="b_ih b_hh", inputs=11,
-    public=False, method=False,
-)  # fmt: skip
+@primitive(opaque, outputs="gx gh0 gw_ih gw_hh gb_ih gb_hh", optional="b_ih b_hh", inputs=11)
 def gru_layer_grad(
     xp, d_out, d_h, x, h0, w_ih, w_hh, y, gates, from_h, b_ih, b_hh, sizes=(), reverse=False
 ):
@@ -82,17 +87,13 @@ gru_layer.vjp_all(
 
 
 @primitive(
-    opaque, outputs="out h", optional="bias", inputs=5, types="same", public=False, method=False,
-    node="RnnLayerBackward0",
-)  # fmt: skip
+    opaque, outputs="out h", optional="bias", inputs=5, types="same", node="RnnLayerBackward0"
+)
 def rnn_layer(xp, x, h0, w_ih, w_hh, bias, sizes=(), reverse=False, relu=False):
     """Plain recurrent layer over rows x (sum of sizes, features): output rows, last h."""
 
 
-@primitive(
-    opaque, outputs="gx gh0 gw_ih gw_hh gbias", optional="bias", inputs=8, public=False,
-    method=False,
-)  # fmt: skip
+@primitive(opaque, outputs="gx gh0 gw_ih gw_hh gbias", optional="bias", inputs=8)
 def rnn_layer_grad(xp, d_out, d_h, x, h0, w_ih, w_hh, y, bias, sizes=(), reverse=False, relu=False):
     """Gradients of rnn_layer's inputs."""
 
@@ -252,7 +253,7 @@ def _stacked(
             last.append(state)
         x = outs[0] if directions == 1 else cat(outs, 1)
         if dropout and train and layer < layers - 1:
-            x = FUNCTIONS["nn.functional"]["dropout"](x, dropout, True)
+            x = function("dropout", "nn.functional")(x, dropout, True)
     return x, *[stack([state[i] for state in last]) for i in range(len(states))]
 
 
@@ -291,7 +292,15 @@ def _layers(run: Any, input: Tensor, args: Any, kwargs: Any, name: str) -> tuple
     return _stacked(run, input, states, tuple(sizes.tolist()), *rest)
 
 
-@public(method=False)
+@public(
+    "lstm(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
+    "float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, "
+    "Tensor, Tensor)",
+    "lstm(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, "
+    "bool has_biases, int num_layers, float dropout, bool train, "
+    "bool bidirectional) -> (Tensor, Tensor, Tensor)",
+    method=False,
+)
 def lstm(input, *args, **kwargs):
     """Layers of LSTM: (input, (h, c), params, has_biases, num_layers, dropout, train,
     bidirectional, batch_first), or (rows, batch_sizes, (h, c), ...) for packed sequences.
@@ -302,19 +311,42 @@ def lstm(input, *args, **kwargs):
     return _layers(_one_lstm, input, args, kwargs, "lstm")
 
 
-@public(method=False)
+@public(
+    "gru(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, "
+    "float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, "
+    "Tensor)",
+    "gru(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, "
+    "int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)",
+    method=False,
+)
 def gru(input, *args, **kwargs):
     """Layers of GRU; arguments as lstm's with one state h. Returns (output, h)."""
     return _layers(_one_gru, input, args, kwargs, "gru")
 
 
-@public(method=False)
+@public(
+    "rnn_tanh(Tensor input, Tensor hx, Tensor[] params, bool has_biases, "
+    "int num_layers, float dropout, bool train, bool bidirectional, "
+    "bool batch_first) -> (Tensor, Tensor)",
+    "rnn_tanh(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, "
+    "bool has_biases, int num_layers, float dropout, bool train, "
+    "bool bidirectional) -> (Tensor, Tensor)",
+    method=False,
+)
 def rnn_tanh(input, *args, **kwargs):
     """Plain recurrent layers with tanh; arguments as gru's. Returns (output, h)."""
     return _layers(_one_rnn(False), input, args, kwargs, "rnn_tanh")
 
 
-@public(method=False)
+@public(
+    "rnn_relu(Tensor input, Tensor hx, Tensor[] params, bool has_biases, "
+    "int num_layers, float dropout, bool train, bool bidirectional, "
+    "bool batch_first) -> (Tensor, Tensor)",
+    "rnn_relu(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, "
+    "bool has_biases, int num_layers, float dropout, bool train, "
+    "bool bidirectional) -> (Tensor, Tensor)",
+    method=False,
+)
 def rnn_relu(input, *args, **kwargs):
     """Plain recurrent layers with relu; arguments as gru's. Returns (output, h)."""
     return _layers(_one_rnn(True), input, args, kwargs, "rnn_relu")
@@ -352,7 +384,11 @@ def _check_width(name: str, h: Tensor, w_hh: Tensor) -> None:
         )
 
 
-@public(method=False)
+@public(
+    "lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, "
+    "Tensor? b_hh=None) -> (Tensor, Tensor)",
+    method=False,
+)
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of LSTM: input (batch, in), hx (h, c) of (batch, hidden). Returns (h, c)."""
     check_cell("lstm_cell", input, hx, w_ih)
@@ -361,7 +397,11 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     return lstm_layer.entry(input, *hx, w_ih, w_hh, bias, None, (input.shape[0],), False)[1:]
 
 
-@public(method=False)
+@public(
+    "gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, "
+    "Tensor? b_hh=None)",
+    method=False,
+)
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of GRU: input (batch, in), hx (batch, hidden). Returns h."""
     check_cell("gru_cell", input, (hx,), w_ih)
@@ -376,13 +416,21 @@ def _rnn_cell(name: str, relu: bool, input: Any, hx: Any, w_ih: Any, w_hh: Any, 
     return rnn_layer.entry(input, hx, w_ih, w_hh, bias, (input.shape[0],), False, relu)[1]
 
 
-@public(method=False)
+@public(
+    "rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, "
+    "Tensor? b_ih=None, Tensor? b_hh=None)",
+    method=False,
+)
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of a plain recurrent layer with tanh. Returns h."""
     return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, (b_ih, b_hh))
 
 
-@public(method=False)
+@public(
+    "rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, "
+    "Tensor? b_ih=None, Tensor? b_hh=None)",
+    method=False,
+)
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of a plain recurrent layer with relu. Returns h."""
     return _rnn_cell("rnn_relu_cell", True, input, hx, w_ih, w_hh, (b_ih, b_hh))

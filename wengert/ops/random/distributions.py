@@ -18,7 +18,8 @@ from ...base import dtypes
 from ...base.modes import no_grad, state
 from ...engine import views
 from ...engine.kinds import opaque
-from ...engine.op import op, public
+from ...engine.op import op
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, space
 from .fill import (  # fmt: skip
@@ -47,7 +48,12 @@ def normal_of(xp, mean, std, stream=None, dtype=None):
     return streams.normals(xp, stream or default_stream(xp.device_of(found)), mean, std, dtype)
 
 
-@public(method=False)
+@public(
+    "normal(Tensor mean, float std=1, *, Generator? generator=None, out)",
+    "normal(Tensor|float mean, Tensor std, *, Generator? generator=None, out)",
+    "normal(float mean, float std, int[] size, *, Generator? generator=None, out, options)",
+    method=False,
+)
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -133,7 +139,10 @@ def _no_out(name: str) -> RuntimeError:
     )
 
 
-@public
+@public(
+    "bernoulli(Tensor input, *, Generator? generator=None, out)",
+    "bernoulli(Tensor input, float p, *, Generator? generator=None)",
+)
 def bernoulli(
     input: Tensor, p: Any = None, *, generator: Any = None, out: Tensor | None = None
 ) -> Tensor:
@@ -181,7 +190,10 @@ def multinomial_of(xp, x, samples=1, replacement=False, stream=None):
     return streams.chosen(xp, stream or default_stream(xp.device_of(x)), x, samples, replacement)
 
 
-@public
+@public(
+    "multinomial(Tensor input, int num_samples, bool replacement=False, *, "
+    "Generator? generator=None, out)"
+)
 def multinomial(
     input: Tensor,
     num_samples: int,
@@ -263,7 +275,7 @@ def poisson_of(xp, x, stream=None):
     return streams.sampled(xp, "poisson", stream or default_stream(xp.device_of(x)), x)
 
 
-@public(method=False)
+@public("poisson(Tensor input, Generator? generator=None)", method=False)
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson counts, in the shape and dtype of their rates.
 
@@ -284,7 +296,7 @@ def binomial_of(xp, x, y, stream=None):
     return streams.sampled(xp, "binomial", stream or default_stream(xp.device_of(x)), x, y)
 
 
-@public(method=False)
+@public("binomial(Tensor count, Tensor prob, Generator? generator=None)", method=False)
 def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """Numbers of successes, for numbers of trials and probabilities that broadcast together.
 
@@ -311,7 +323,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     )
 
 
-@op(opaque, types="any", public=False, method=False, node="StandardGammaBackward0")
+@op(opaque, types="any", node="StandardGammaBackward0")
 def standard_gamma(xp, x, stream=None):
     """Gamma numbers with the shape parameters x."""
     return streams.sampled(xp, "gamma", stream or default_stream(xp.device_of(x)), x)
@@ -320,13 +332,13 @@ def standard_gamma(xp, x, stream=None):
 standard_gamma.vjp(x=lambda xp, g, x, out: g * xp.standard_gamma_grad(x, out))
 
 
-@op(opaque, types="any", public=False, method=False)
+@op(opaque, types="any")
 def standard_gamma_grad(xp, x, y):
     """The derivatives of gamma numbers y in their shape parameters x, at a fixed quantile."""
     return streams.with_parameters(xp, "gamma_grad", x, y)
 
 
-@op(opaque, types="any", public=False, method=False)
+@op(opaque, types="any")
 def sample_dirichlet(xp, x, stream=None):
     """Points of the simplex with the concentrations x along the last dimension."""
     return streams.sampled(xp, "dirichlet", stream or default_stream(xp.device_of(x)), x)
@@ -341,7 +353,7 @@ def _dirichlet_vjp(xp: Any, g: Any, x: Any, out: Any) -> Any:
 sample_dirichlet.vjp(x=_dirichlet_vjp)
 
 
-@op(opaque, types="any", public=False, method=False)
+@op(opaque, types="any")
 def dirichlet_grad(xp, x, y, z):
     """Derivatives of shares x in their concentrations y, over 1 - x; z is the sum of those."""
     return streams.with_parameters(xp, "dirichlet_grad", x, y, z)
@@ -352,7 +364,7 @@ def _positive(input: Any, name: str, generator: Any) -> Any:
     return stream_of(generator, input.device, name)
 
 
-@public(name="_standard_gamma", method=False)
+@public("_standard_gamma(Tensor input, Generator? generator=None)", method=False)
 def standard_gamma_of(input: Tensor, generator: Any = None) -> Tensor:
     """Gamma numbers of scale 1, differentiable in their shape parameters.
 
@@ -362,7 +374,7 @@ def standard_gamma_of(input: Tensor, generator: Any = None) -> Tensor:
     return standard_gamma.entry(input, _positive(input, "_standard_gamma", generator))
 
 
-@public(name="_sample_dirichlet", method=False)
+@public("_sample_dirichlet(Tensor input, Generator? generator=None)", method=False)
 def sample_dirichlet_of(input: Tensor, generator: Any = None) -> Tensor:
     """Points of the simplex, differentiable in the concentrations along the last dimension.
 

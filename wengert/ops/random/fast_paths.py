@@ -15,6 +15,7 @@ from ...base import dtypes
 from ...base.modes import state
 from ...base.size import Size
 from ...engine import views
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain
 from ...engine.tensor import Tensor
 
@@ -54,7 +55,7 @@ def like(draw: Callable[..., Any]) -> Any:
     """The short form of rand_like(x) for a contiguous array of a plain float dtype."""
 
     def form(careful: Any) -> Any:
-        def f(input: Any, **kw: Any) -> Any:
+        def f(input: Any = ABSENT, **kw: Any) -> Any:
             if not kw and type(input) is Tensor and not elsewhere():
                 a = input._a
                 d = a.dtype

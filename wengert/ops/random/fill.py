@@ -26,7 +26,8 @@ from ...engine.batched import lift_batch
 from ...engine.fast_paths import short
 from ...engine.interp import run_op
 from ...engine.kinds import opaque
-from ...engine.op import Op, op, public
+from ...engine.op import Op, op
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .fast_paths import overwriting
 
@@ -49,7 +50,7 @@ def random_op(node: str, whole_batch: bool = False) -> Callable[[Callable[..., A
     """
 
     def define(f: Callable[..., Any]) -> Op:
-        o = op(opaque, types="any", public=False, method=False, node=node)(f)
+        o = op(opaque, types="any", node=node)(f)
         zero = lambda xp, g: xp.zeros_like(g)
         o.vjp(complex=False, **dict.fromkeys(o.inputs, zero))
         o.jvp(lambda xp, tangents, *inputs, **static: None)
@@ -306,14 +307,9 @@ def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tenso
 # --- in place ------------------------------------------------------------------------------------
 
 
-def _in_place(name: str) -> Callable[..., Any]:
-    """Register a method of Tensor that fills it."""
-    return public(name=name, function=False)
-
-
-@_in_place("uniform_")
+@public("Tensor.uniform_(Tensor self, float from=0, float to=1, *, Generator? generator=None)")
 @short(overwriting("uniform"))
-def uniform_(self: Tensor, *args: Any, generator: Any = None, **ends: Any) -> Tensor:
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with uniform numbers: uniform_(from=0, to=1).
 
     Args:
@@ -324,29 +320,13 @@ def uniform_(self: Tensor, *args: Any, generator: Any = None, **ends: Any) -> Te
     >>> bool((torch.zeros(9).uniform_(2, 3) >= 2).all())
     True
     """
-    low, high = _from_to("uniform_", args, ends, 0.0, 1.0)
-    low, high = number(low, "uniform_", "from"), number(high, "uniform_", "to")
+    low, high = number(from_, "uniform_", "from"), number(to, "uniform_", "to")
     check_floating(self._a.dtype, "uniform_")
     _between(low, high, self._a.dtype)
     return refill(self, "uniform_", "uniform", generator, low, high)
 
 
-def _from_to(
-    name: str, args: tuple[Any, ...], ends: dict[str, Any], low: Any, high: Any
-) -> tuple[Any, Any]:
-    """The arguments from and to, by position or name (`from` is no name of a Python parameter)."""
-    values = dict(zip(("from", "to"), args))
-    repeated = values.keys() & ends.keys()
-    if len(args) > 2 or repeated or ends.keys() - {"from", "to"}:
-        raise TypeError(
-            f"{name}() received an invalid combination of arguments: got {args} and {ends}, "
-            "expected from and to"
-        )
-    values.update(ends)
-    return values.get("from", low), values.get("to", high)
-
-
-@_in_place("normal_")
+@public("Tensor.normal_(Tensor self, float mean=0, float std=1, *, Generator? generator=None)")
 @short(overwriting("normal"))
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with normal numbers. RuntimeError if std is negative.
@@ -360,7 +340,7 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     return refill(self, "normal_", "normal", generator, mean, std)
 
 
-@_in_place("log_normal_")
+@public("Tensor.log_normal_(Tensor self, float mean=1, float std=2, *, Generator? generator=None)")
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
     """Fill with exp of normal numbers. RuntimeError unless std is positive.
 
@@ -374,7 +354,7 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any
     return refill(self, "log_normal_", "log_normal", generator, mean, std)
 
 
-@_in_place("exponential_")
+@public("Tensor.exponential_(Tensor self, float lambd=1, *, Generator? generator=None)")
 def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with exponential numbers of rate lambd. RuntimeError unless it is positive.
 
@@ -396,7 +376,7 @@ def _continuous(t: Tensor, name: str) -> None:
         )
 
 
-@_in_place("cauchy_")
+@public("Tensor.cauchy_(Tensor self, float median=0, float sigma=1, *, Generator? generator=None)")
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with Cauchy numbers. RuntimeError unless sigma is positive.
 
@@ -410,7 +390,7 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Any
     return refill(self, "cauchy_", "cauchy", generator, median, sigma)
 
 
-@_in_place("geometric_")
+@public("Tensor.geometric_(Tensor self, float p, *, Generator? generator=None)")
 def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
     """Fill with numbers of trials up to the first success. RuntimeError unless 0 < p < 1.
 
@@ -425,8 +405,12 @@ def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
     return refill(self, "geometric_", "geometric", generator, p)
 
 
-@_in_place("random_")
-def random_(self: Tensor, *args: Any, generator: Any = None, **ends: Any) -> Tensor:
+@public(
+    "Tensor.random_(Tensor self, int from, int? to, *, Generator? generator=None)",
+    "Tensor.random_(Tensor self, int to, *, Generator? generator=None)",
+    "Tensor.random_(Tensor self, *, Generator? generator=None)",
+)
+def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None) -> Tensor:
     """Fill with integers: random_(), random_(to) or random_(from, to), to excluded.
 
     Without ends, from 0 to the largest number of the dtype (2**24 for float32, and so on); with
@@ -436,20 +420,20 @@ def random_(self: Tensor, *args: Any, generator: Any = None, **ends: Any) -> Ten
     tensor([3., 3.])
     """
     d = self._a.dtype
-    if not args and not ends:
+    if from_ is None and to is None:
         found = dtypes.as_dtype(d)
         if found.category == 3 or found.name in ("uint16", "uint32", "uint64"):
             raise unsupported("random_", found, "random_(from, to) here, or another dtype")
         return refill(self, "random_", "any_integers", generator)
-    if len(args) == 1 and not ends:
-        args = (0, *args)
-    low, high = _from_to("random_", args, ends, 0, None)
-    low = integer(low, "random_", "from")
-    high = None if high is None else integer(high, "random_", "to")
+    low = integer(0 if from_ is None else from_, "random_", "from")
+    high = None if to is None else integer(to, "random_", "to")
     return refill(self, "random_", "integers", generator, *integer_range(low, high, d))
 
 
-@_in_place("bernoulli_")
+@public(
+    "Tensor.bernoulli_(Tensor self, Tensor p, *, Generator? generator=None)",
+    "Tensor.bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None)",
+)
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with ones of probability p, a number or a tensor that broadcasts to self, and zeros.
 

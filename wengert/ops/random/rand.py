@@ -20,7 +20,7 @@ from ...base.modes import state
 from ...engine import views
 from ...engine.batched import Batched
 from ...engine.fast_paths import short
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
 from .fast_paths import integers, like
@@ -120,7 +120,7 @@ def _int64() -> dtypes.dtype:
 # --- making tensors ------------------------------------------------------------------------------
 
 
-@public(method=False)
+@public("rand(int[] size, *, Generator? generator=None, out, options)", method=False)
 @short(shaped(Stream.uniform))
 def rand(
     *sizes: Any,
@@ -151,7 +151,7 @@ def rand(
     return made("rand", "uniform", shape, (), generator, out, d, device, requires_grad)
 
 
-@public(method=False)
+@public("randn(int[] size, *, Generator? generator=None, out, options)", method=False)
 @short(shaped(Stream.normal))
 def randn(
     *sizes: Any,
@@ -193,7 +193,11 @@ def shape_of(sizes: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     return sized(sizes, size, name)
 
 
-@public(method=False)
+@public(
+    "randint(int high, int[] size, *, Generator? generator=None, out, options)",
+    "randint(int low, int high, int[] size, *, Generator? generator=None, out, options)",
+    method=False,
+)
 @short(integers)
 def randint(
     *args: Any,
@@ -250,7 +254,7 @@ def _bounds(positional: list[Any], low: Any, high: Any, name: str) -> tuple[int,
     return integer(0 if low is None else low, name, "low"), integer(high, name, "high")
 
 
-@public(method=False)
+@public("randperm(int n, *, Generator? generator=None, out, options)", method=False)
 def randperm(
     n: int,
     *,
@@ -321,7 +325,11 @@ def _like(
     return finish(values, requires_grad)
 
 
-@public(method=False)
+@public(
+    "rand_like(Tensor input, *, Generator? generator=None, "
+    "MemoryFormat? memory_format=None, options)",
+    method=False,
+)
 @short(like(Stream.uniform))
 def rand_like(
     input: Tensor,
@@ -346,7 +354,11 @@ def rand_like(
     )
 
 
-@public(method=False)
+@public(
+    "randn_like(Tensor input, *, Generator? generator=None, "
+    "MemoryFormat? memory_format=None, options)",
+    method=False,
+)
 @short(like(Stream.normal))
 def randn_like(
     input: Tensor,
@@ -371,7 +383,13 @@ def randn_like(
     )
 
 
-@public(method=False)
+@public(
+    "randint_like(Tensor input, Tensor|int high, *, Generator? generator=None, "
+    "MemoryFormat? memory_format=None, options)",
+    "randint_like(Tensor input, int low, int high, *, Generator? generator=None, "
+    "MemoryFormat? memory_format=None, options)",
+    method=False,
+)
 def randint_like(
     input: Tensor,
     *args: Any,

@@ -11,7 +11,8 @@ import math
 from typing import Any
 
 from ...base import dtypes
-from ...engine.op import function, public
+from ...engine.op import parameters
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dims
 
@@ -64,6 +65,17 @@ def converted(x: Tensor, dtype: Any) -> Tensor:
     return x if dtype is None or x.dtype is dtype else x.to(dtype)
 
 
+def text_of(f: Any) -> str:
+    """The declaration of a function of masked: what its parameter list says, the mask typed."""
+    names, defaults, _ = parameters(f)
+    types = {"keepdim": "bool", "dtype": "ScalarType?", "mask": "Tensor?", "input": "any"}
+    words = [
+        f"{types.get(n, 'any')} {n}" + (f"={defaults[n]!r}" if n in defaults else "") for n in names
+    ]
+    words.insert(f.__code__.co_argcount, "*")
+    return f"masked.{f.__name__.rstrip('_')}({', '.join(words)})"
+
+
 def register(f: Any, what: str, call: str = "", shown: str = "", more: str = "") -> Any:
     f.__doc__ = DOC.format(
         what,
@@ -71,7 +83,7 @@ def register(f: Any, what: str, call: str = "", shown: str = "", more: str = "")
         call or f"{f.__name__}(torch.tensor([1., 2.]), mask=torch.tensor([True, False]))",
         shown,
     )
-    return public(f, name=f.__name__.rstrip("_"), namespace="masked", method=False)
+    return public(text_of(f), foreign=False)(f)
 
 
 def _sums(name: str, neutral: int, shown: str) -> Any:

@@ -9,21 +9,23 @@ from typing import Any
 from ...arrays.lookup import NS
 from ...base import dtypes
 from ...base.returns import named
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, along, plain, short
 from ...engine.kinds import movement, opaque, reduction
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim
 from .sum import reduced
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def amax(xp, x, dim=None, keepdim=False):
     """Largest element along dim; ties share the gradient."""
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def amin(xp, x, dim=None, keepdim=False):
     """Smallest element along dim; ties share the gradient."""
 
@@ -50,13 +52,13 @@ amax.vjp(x=_shared)
 amin.vjp(x=_shared)
 
 
-@op(reduction, public=False, method=False, node="MaxBackward1")
+@op(reduction, node="MaxBackward1")
 def max_all(xp, x):
     """Largest element of all."""
     return xp.amax(x, None, False)
 
 
-@op(reduction, public=False, method=False, node="MinBackward1")
+@op(reduction, node="MinBackward1")
 def min_all(xp, x):
     """Smallest element of all."""
     return xp.amin(x, None, False)
@@ -68,12 +70,12 @@ max_all.batch(lambda xp, size, flags, x: xp.amax(xp.reshape(x, (size, -1)), (1,)
 min_all.batch(lambda xp, size, flags, x: xp.amin(xp.reshape(x, (size, -1)), (1,), False))
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def argmax(xp, x, dim=None, keepdim=False):
     """Index of the largest element."""
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def argmin(xp, x, dim=None, keepdim=False):
     """Index of the smallest element."""
 
@@ -93,7 +95,7 @@ argmax.batch(_batched_place("argmax"))
 argmin.batch(_batched_place("argmin"))
 
 
-@primitive(movement, public=False, method=False, types="any")
+@primitive(movement, types="any")
 def gather(xp, x, index, dim=0):
     """Elements of x at index along dim."""
 
@@ -105,7 +107,7 @@ gather.vjp(
 )
 
 
-@primitive(movement, public=False, method=False, types="any", name="scatter_add")
+@primitive(movement, types="any", name="scatter_add")
 def scatter_add(xp, x, index, src, dim=0):
     """x with src added at index along dim."""
 
@@ -130,8 +132,6 @@ def picked(name: str) -> Any:
     @op(
         movement,
         name=f"{name}_values",
-        public=False,
-        method=False,
         node="".join([p.capitalize() for p in name.split("_")]) + "Backward0",
     )
     def f(xp, x, index, dim=0, keepdim=True):
@@ -180,7 +180,7 @@ def greatest(name: str, all_op: Any, arg: str) -> Any:
     take = picked(name).impl
 
     def form(careful):
-        def f(input, *args, **kw):
+        def f(input=ABSENT, *args, **kw):
             if type(input) is Tensor and input._n is None and not kw:
                 a = input._a
                 t, d = type(a), a.dtype
@@ -207,8 +207,9 @@ def greatest(name: str, all_op: Any, arg: str) -> Any:
 
 
 def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
-    def f(input, dim=None, keepdim=False, *, out=None, axis=None):
-        dim = axis if dim is None else dim
+    def f(input, dim=None, keepdim=False, *, other=None, out=None):
+        if other is not None:
+            return pair.entry(input, other, out=out)
         if dim is None:
             if input._a.size == 0:
                 raise RuntimeError(
@@ -216,8 +217,6 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
                     " Specify the reduction dim with the 'dim' argument."
                 )
             return all_op.entry(input, out=out)
-        if isinstance(dim, Tensor):
-            return pair.entry(input, dim, out=out)
         r = by_index(name, input, dim, keepdim, arg)
         if out is not None:
             from ...engine.dispatch import write_out
@@ -231,7 +230,12 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         f"The {name}imum of all elements; with dim, (values, indices) along it; with another"
         " tensor, elementwise."
     )
-    return public(f, name=name)
+    return public(
+        f"{name}(Tensor input, int dim, bool keepdim=False, *, out)"
+        " -> (Tensor values, Tensor indices)",
+        f"{name}(Tensor input, *, out)",
+        f"{name}(Tensor input, Tensor other, *, out)",
+    )(f)
 
 
 from ..math.compare import maximum, minimum  # noqa: E402
@@ -251,14 +255,17 @@ def _am(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"{name[1:]}imum along dims; equal elements share the gradient."
-    return public(short(along(o))(f), name=name)
+    text = f"{name}(Tensor input, int[1] dim=[], bool keepdim=False, *, out)"
+    return public(text)(short(along(o))(f))
 
 
 _am("amax", amax)
 _am("amin", amin)
 
 
-@public
+@public(
+    "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, out) -> (Tensor min, Tensor max)"
+)
 def aminmax(input, *, dim=None, keepdim=False):
     """(min, max) of all elements, or along dim."""
     d = reduced(dim, input._a.ndim, "aminmax")
@@ -294,19 +301,23 @@ def _arg(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"Index of the {name[3:]}imum of all elements (flattened), or along dim."
-    return public(short(along(o))(f), name=name)
+    text = f"{name}(Tensor input, int? dim=None, bool keepdim=False, *, out)"
+    return public(text)(short(along(o))(f))
 
 
 _arg("argmax", argmax)
 _arg("argmin", argmin)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def argsort(xp, x, dim=-1, descending=False):
     """Indices that sort x along dim, stably."""
 
 
-@public(name="argsort")
+@public(
+    "argsort(Tensor input, int dim=-1, bool descending=False)",
+    "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False, out)",
+)
 def argsort_(input, dim=-1, descending=False, stable=False):
     """Indices that sort input along dim."""
     return argsort.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
@@ -317,7 +328,7 @@ def sorting(careful):
     order: Any = argsort.impl.get
     take = gather.impl
 
-    def f(input, *args, **kw):
+    def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._n is None and not kw and len(args) == 1:
             a, dim = input._a, args[0]
             t, d = type(a), a.dtype
@@ -333,7 +344,12 @@ def sorting(careful):
     return f
 
 
-@public(name="sort")
+@public(
+    "sort(Tensor input, int dim=-1, bool descending=False, *, out) -> (Tensor values, "
+    "Tensor indices)",
+    "sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, "
+    "out) -> (Tensor values, Tensor indices)",
+)
 @short(sorting)
 def sort(input, dim=-1, descending=False, *, stable=False):
     """(values, indices) sorted along dim; stable.
@@ -350,13 +366,13 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
 
 
-@public
+@public("msort(Tensor input, *, out)")
 def msort(input):
     """input sorted along its first dimension."""
     return sort(input, 0)[0] if input._a.ndim else input.clone()
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def topk_indices(xp, x, k=1, dim=-1, largest=True):
     """Indices of the k largest elements along dim."""
 
@@ -366,7 +382,7 @@ def foremost(careful):
     find: Any = topk_indices.impl.get
     take = gather.impl
 
-    def f(input, *args, **kw):
+    def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._n is None and not kw and len(args) == 2:
             a, (k, dim) = input._a, args
             t, d = type(a), a.dtype
@@ -380,7 +396,10 @@ def foremost(careful):
     return f
 
 
-@public
+@public(
+    "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, "
+    "out) -> (Tensor values, Tensor indices)"
+)
 @short(foremost)
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim."""
@@ -396,22 +415,25 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return named("topk", picked("topk").entry(input, i, d), i)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def kth_index(xp, x, k=0, dim=-1):
     """Index of the k-th smallest element along dim."""
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def nanmedian_index(xp, x, dim=-1):
     """Index of the median that ignores nan."""
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def mode_index(xp, x, dim=-1):
     """Index of the most frequent element."""
 
 
-@public
+@public(
+    "kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, "
+    "out) -> (Tensor values, Tensor indices)"
+)
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(value, index) of the k-th smallest element along dim."""
     d = wrap_dim(dim, input._a.ndim, "kthvalue")
@@ -424,7 +446,9 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     return by_index("kthvalue", input, dim, keepdim, "kth_index", k=k - 1)
 
 
-@public
+@public(
+    "mode(Tensor input, int dim=-1, bool keepdim=False, *, out) -> (Tensor values, Tensor indices)"
+)
 def mode(input, dim=-1, keepdim=False):
     """(value, index) of the most frequent element along dim."""
     return by_index("mode", input, dim, keepdim, "mode_index")
@@ -446,9 +470,7 @@ def _median(name: str, skip: bool) -> Any:
         n = input._a.shape[d]
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 
-    @op(
-        opaque, name=f"{name}_all", public=False, method=False, node=f"{name.capitalize()}Backward0"
-    )
+    @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0")
     def middle(xp, x):
         flat = xp.reshape(x, (-1,))
         if dtypes.as_dtype(x.dtype).category < 2:
@@ -462,10 +484,14 @@ def _median(name: str, skip: bool) -> Any:
     f.__doc__ = "The lower median of all elements; with dim, (values, indices) along it; nan " + (
         "is ignored." if skip else "wins."
     )
-    return public(f, name=name)
+    return public(
+        f"{name}(Tensor input)",
+        f"{name}(Tensor input, int dim, bool keepdim=False, *, out)"
+        " -> (Tensor values, Tensor indices)",
+    )(f)
 
 
-@op(opaque, public=False, method=False)
+@op(opaque)
 def median_index(xp, x, dim=-1):
     """Index of the lower median; of the first nan if there is one."""
     has = xp.any(xp.isnan(x), dim, False)
@@ -477,7 +503,11 @@ _median("median", False)
 _median("nanmedian", True)
 
 
-@public
+@public(
+    "unique(Tensor input, bool sorted=True, bool return_inverse=False, "
+    "bool return_counts=False, int? dim=None)",
+    foreign=False,
+)
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements in order (or slices along dim); with their inverse indices and
     counts if asked.
@@ -497,7 +527,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     return out if len(out) > 1 else out[0]
 
 
-@public
+@public(
+    "unique_consecutive(Tensor input, bool return_inverse=False, "
+    "bool return_counts=False, int? dim=None)",
+    foreign=False,
+)
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """input without immediate repetitions."""
     from ...arrays.lookup import namespace

@@ -7,7 +7,8 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.arithmetic import lerp
@@ -85,14 +86,17 @@ def _quantile(name: str, skip: bool) -> Any:
     f.__doc__ = "The q-quantiles of all elements or along dim" + (
         "; nan is ignored." if skip else "."
     )
-    return public(f, name=name)
+    return public(
+        f"{name}(Tensor input, Tensor|float q, int? dim=None, bool keepdim=False, *, "
+        "str interpolation='linear', out)"
+    )(f)
 
 
 _quantile("quantile", False)
 _quantile("nanquantile", True)
 
 
-@public
+@public("cov(Tensor input, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None)")
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """Covariance matrix of the rows (variables) over the columns (observations)."""
     if input._a.ndim > 2:
@@ -152,7 +156,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     return r.squeeze()
 
 
-@public
+@public("corrcoef(Tensor input)")
 def corrcoef(input):
     """Correlation coefficients of the rows."""
     c = cov(input)
@@ -164,12 +168,12 @@ def corrcoef(input):
     return r if r.dtype.category == 3 else r.clamp(-1, 1)
 
 
-@primitive(opaque, public=False, method=False, name="bincount_raw")
+@primitive(opaque, name="bincount_raw")
 def bincount_raw(xp, x, weights=None, minlength=0):
     """Counts of the values 0, 1, 2, ..."""
 
 
-@public
+@public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
 def bincount(input, weights=None, minlength=0):
     """How often each value 0, 1, 2, ... occurs, or the sum of its weights."""
     from ...arrays.lookup import namespace
@@ -191,7 +195,7 @@ def bincount(input, weights=None, minlength=0):
     return wrap(out)
 
 
-@public
+@public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)")
 def histc(input, bins=100, min=0, max=0):
     """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
     lo, hi = float(min), float(max)

@@ -8,12 +8,13 @@ from ...base import dtypes
 from ...base.returns import named
 from ...engine.fast_paths import at, short
 from ...engine.kinds import linear, opaque
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ..dims import wrap_dim
 from .minmax import by_index  # noqa: F401
 
 
-@primitive(linear, public=False, method=False)
+@primitive(linear)
 def cumsum(xp, x, dim=0):
     """Sum so far along dim."""
 
@@ -27,7 +28,7 @@ def _reverse_cumsum(xp: Any, g: Any, dim: int) -> Any:
 cumsum.vjp(x=_reverse_cumsum)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def cumprod(xp, x, dim=0):
     """Product so far along dim."""
 
@@ -58,7 +59,7 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
 cumprod.vjp(x=_cumprod)
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def logcumsumexp(xp, x, dim=0):
     """log of the sum of exp so far."""
 
@@ -82,7 +83,7 @@ logcumsumexp.vjp(x=_logcumsumexp)
 
 
 def _running(name: str) -> Any:
-    @op(opaque, name=name, outputs="values indices", integer="indices", public=False, method=False)
+    @op(opaque, name=name, outputs="values indices", integer="indices")
     def f(xp, x, dim=0):
         return getattr(xp, name + "_raw")(x, dim)
 
@@ -106,7 +107,8 @@ def _public_running(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"(values, indices) of the cumulative {name[3:]}imum along dim."
-    return public(f, name=name)
+    text = f"{name}(Tensor input, int dim, *, out) -> (Tensor values, Tensor indices)"
+    return public(text)(f)
 
 
 _public_running("cummax", cummax)
@@ -126,20 +128,23 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
-    return public(short(at(o))(f), name=name)
+    text = f"{name}(Tensor input, int dim, *, ScalarType? dtype=None, out)"
+    return public(text, inplace=True)(short(at(o))(f))
 
 
 _public_scan("cumsum", cumsum, "sum")
 _public_scan("cumprod", cumprod, "product")
 
 
-@public(name="logcumsumexp")
+@public("logcumsumexp(Tensor input, int dim, *, out)")
 def logcumsumexp_(input, dim):
     """log of the cumulative sum of exp along dim."""
     return logcumsumexp.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
 
 
-@public
+@public(
+    "diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, out)"
+)
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along dim, n times."""
     from ..shape.join import cat_
@@ -169,7 +174,7 @@ def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:
         return dx
     if x._a.ndim == 1:
         h = diff(x)
-        return h.reshape(*[-1 if i == dim else 1 for i in range(y._a.ndim)])
+        return h.reshape([-1 if i == dim else 1 for i in range(y._a.ndim)])
     x = x.reshape(*[1] * (y._a.ndim - x._a.ndim), *x.shape) if x._a.ndim < y._a.ndim else x
     return diff(x, dim=dim)
 
@@ -193,14 +198,23 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     return (y.narrow(d, 0, max(n - 1, 0)) + y.narrow(d, min(1, n), max(n - 1, 0))) * w / 2, d
 
 
-@public(aliases=("trapz",))
+@public(
+    "trapezoid(Tensor y, Tensor x, *, int dim=-1)",
+    "trapezoid(Tensor y, *, Scalar dx=1, int dim=-1)",
+    method=False,
+    aliases=("trapz",),
+)
 def trapezoid(y, x=None, *, dx=1, dim=-1):
     """Integral of y along dim by trapezoids, at points x or dx apart."""
     terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
     return terms.sum(d)
 
 
-@public
+@public(
+    "cumulative_trapezoid(Tensor y, Tensor x, *, int dim=-1)",
+    "cumulative_trapezoid(Tensor y, *, Scalar dx=1, int dim=-1)",
+    method=False,
+)
 def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
     """Cumulative integral of y along dim by trapezoids."""
     terms, d = _trapezoids(y, x, dx, dim, "cumulative_trapezoid")

@@ -7,15 +7,17 @@ from typing import Any
 
 from ...arrays.lookup import NS
 from ...base import dtypes
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, along, plain, short, whole
 from ...engine.kinds import opaque, reduction
-from ...engine.op import function, op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
 from .sum import mean_, reduced, sum_
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def prod(xp, x, dim=None, keepdim=False):
     """Product over dim, or over everything."""
 
@@ -56,7 +58,10 @@ def before(xp: Any, x: Any, d: int) -> Any:
 prod.vjp(x=_prod)
 
 
-@public(name="prod")
+@public(
+    "prod(Tensor input, *, ScalarType? dtype=None)",
+    "prod(Tensor input, int dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+)
 def prod_(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
@@ -67,7 +72,7 @@ def prod_(input, dim=None, keepdim=False, *, dtype=None):
 
 
 def _truth(name: str) -> Any:
-    @primitive(reduction, name=name, public=False, method=False)
+    @primitive(reduction, name=name)
     def o(xp, x, dim=None, keepdim=False): ...
 
     def f(input, dim=None, keepdim=False):
@@ -81,14 +86,15 @@ def _truth(name: str) -> Any:
     f.__doc__ = (
         f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
     )
-    return public(short(whole(o, None, False))(f), name=name)
+    text = f"{name}(Tensor input, int|int[]? dim=None, bool keepdim=False, *, out)"
+    return public(text)(short(whole(o, None, False))(f))
 
 
 all = _truth("all")
 any = _truth("any")
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def logsumexp(xp, x, dim=None, keepdim=False):
     """log sum exp(x)."""
 
@@ -105,7 +111,7 @@ def _finite(xp: Any, m: Any) -> Any:
     return xp.where(xp.eq(m, -math.inf), xp.zeros_like(m), m)
 
 
-@public(name="logsumexp", aliases=())
+@public("logsumexp(Tensor input, int[1] dim, bool keepdim=False, *, out)")
 @short(along(logsumexp))
 def logsumexp_(input, dim, keepdim=False):
     """log of the sum of exp along dim, without overflow."""
@@ -144,7 +150,7 @@ def dims_set(d: Any, ndim: int) -> set[int]:
 # ---- variance
 
 
-@op(reduction, public=False, method=False)
+@op(reduction)
 def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
     if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim)) is not None:
@@ -179,7 +185,7 @@ def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepd
 var.vjp(complex=True, x=_var)
 
 
-@op(reduction, public=False, method=False, name="std")
+@op(reduction, name="std")
 def deviation(xp, x, dim=None, correction=1, keepdim=False):
     """Root of the variance."""
     return xp.sqrt(xp.var(x, dim, correction, keepdim))
@@ -217,16 +223,14 @@ def correction_of(
 
 
 def _moment(name: str, root: bool, pair: bool) -> Any:
-    def f(input, *args, dim=None, unbiased=None, keepdim=False, correction=None, axis=None):
-        d, c, keep = correction_of(
-            args, dim if axis is None else axis, unbiased, correction, keepdim, name
-        )
+    def f(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
+        c = (1 if unbiased else 0) if correction is None else correction
         if input.dtype.category < 2:
             raise RuntimeError(
                 f"{name}: std and var only support floating point and complex dtypes, got"
                 f" {input.dtype}"
             )
-        d = reduced(d, input._a.ndim, name)
+        d = reduced(dim, input._a.ndim, name)
         n = count(tuple(input._a.shape), d)
         if n - c <= 0:
             import warnings
@@ -236,8 +240,8 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 " reduction factor (input numel divided by output numel).",
                 stacklevel=2,
             )
-        v = low((deviation if root else var).entry, input, d, c, keep)
-        return (v, mean_(input, d, keep)) if pair else v
+        v = low((deviation if root else var).entry, input, d, c, keepdim)
+        return (v, mean_(input, d, keepdim)) if pair else v
 
     if not pair:
         short(spread(root))(f)
@@ -247,7 +251,14 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         + (" and mean" if pair else "")
         + " of all elements or along dim; divides by n - correction (default 1)."
     )
-    return public(f, name=name)
+    out, back = ("", " -> (Tensor, Tensor)") if pair else (", out", "")
+    last = f"bool keepdim=False{', *' * (not pair)}{out}){back}"
+    return public(
+        f"{name}(Tensor input, bool unbiased=True){back}",
+        f"{name}(Tensor input, int[1]? dim, bool unbiased=True, {last}",
+        f"{name}(Tensor input, int[1]? dim=None, *, Scalar? correction=None, "
+        f"bool keepdim=False{out}){back}",
+    )(f)
 
 
 def spread(root: bool) -> Any:
@@ -255,7 +266,7 @@ def spread(root: bool) -> Any:
     find = var.impl.get
 
     def form(careful):
-        def f(input, *args, **kw):
+        def f(input=ABSENT, *args, **kw):
             if type(input) is Tensor and input._n is None and not kw and len(args) < 2:
                 a = input._a
                 d, run = a.dtype, find(type(a))
@@ -290,7 +301,9 @@ _moment("var_mean", False, True)
 _moment("std_mean", True, True)
 
 
-@public
+@public(
+    "nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)"
+)
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """Sum that counts nan as 0."""
     if input.dtype.category == 3:
@@ -300,7 +313,9 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
     return sum_(input, dim, keepdim, dtype=dtype)
 
 
-@public
+@public(
+    "nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)"
+)
 def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """Mean of the elements that are not nan."""
     if input.dtype.category < 2:
@@ -319,7 +334,7 @@ def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: 
 # ---- norms
 
 
-@op(reduction, public=False, method=False, node="LinalgVectorNormBackward0")
+@op(reduction, node="LinalgVectorNormBackward0")
 def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord == 2:
@@ -361,7 +376,10 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
 vector_norm.vjp(complex=True, x=_vector_norm)
 
 
-@public(name="vector_norm", namespace="linalg")
+@public(
+    "linalg.vector_norm(Tensor input, Scalar ord=2, int[1]? dim=None, "
+    "bool keepdim=False, *, ScalarType? dtype=None, out)"
+)
 def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
 
@@ -394,7 +412,7 @@ def length(careful):
     """The short form of norm()."""
     find = vector_norm.impl.get
 
-    def f(input, *args, **kw):
+    def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._n is None and not (args or kw):
             a = input._a
             d, run = a.dtype, find(type(a))
@@ -406,7 +424,11 @@ def length(careful):
     return f
 
 
-@public
+@public(
+    "norm(any input, any p='fro', any dim=None, any keepdim=False, *, out, any dtype=None)",
+    "Tensor.norm(Tensor self, any p='fro', any dim=None, any keepdim=False, any dtype=None)",
+    foreign=False,
+)
 @short(length)
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
@@ -445,13 +467,13 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return r if out is None else write_out("norm", r, out)
 
 
-@public
+@public("dist(Tensor input, Tensor other, Scalar p=2)")
 def dist(input, other, p=2):
     """p-norm of input - other."""
     return vector_norm_(input - other, p)
 
 
-@public
+@public("renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True)
 def renorm(input, p, dim, maxnorm):
     """input with the slices along dim scaled down to a p-norm of at most maxnorm."""
     if input._a.ndim < 2:
@@ -467,7 +489,7 @@ def renorm(input, p, dim, maxnorm):
     return low(scaled_down.entry, input, float(p), dims, maxnorm)
 
 
-@op(opaque, public=False, method=False, name="renorm")
+@op(opaque, name="renorm")
 def scaled_down(xp, x, p=2.0, dims=(), maxnorm=1.0):
     """x times at most 1, so that its norms over dims do not exceed maxnorm."""
     n = xp.vector_norm(x, p, dims, True)

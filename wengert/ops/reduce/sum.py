@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ...engine.fast_paths import along, short
 from ...engine.kinds import linear, reduction
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
 __all__ = ["kept_shape", "reduction"]
 
 
-@primitive(linear, public=False, method=False, node="SumBackward1")
+@primitive(linear, node="SumBackward1")
 def sum(xp, x, dim=None, keepdim=False):
     """Sum over dim, or over everything."""
 
@@ -20,7 +21,7 @@ sum.vjp(
 )
 
 
-@primitive(linear, public=False, method=False, node="SumBackward0")
+@primitive(linear, node="SumBackward0")
 def sum_all(xp, x):
     """Sum over everything."""
 
@@ -38,7 +39,7 @@ def _each(word):
 sum_all.batch(_each("sum"))
 
 
-@primitive(linear, public=False, method=False, node="MeanBackward1")
+@primitive(linear, node="MeanBackward1")
 def mean(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 
@@ -50,7 +51,7 @@ mean.vjp(
 )
 
 
-@primitive(linear, public=False, method=False, node="MeanBackward0")
+@primitive(linear, node="MeanBackward0")
 def mean_all(xp, x):
     """Mean over everything."""
 

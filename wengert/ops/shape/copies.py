@@ -7,17 +7,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...engine.dispatch import write_out
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement
-from ...engine.op import function, primitive, public
+from ...engine.op import primitive
+from ...engine.registry import METHODS, function, public
 from ...engine.tensor import Tensor
 from ..dims import sizes_of, wrap_dim, wrap_dims
 from ..index.indexing import getitem, select_
 from .views import reshape_
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def flip(xp, x, dims=()):
     """x with dimensions in reverse order."""
 
@@ -26,7 +27,7 @@ flip.vjp(x=lambda xp, g, dims: xp.flip(g, dims))
 flip.batch(lambda xp, size, flags, x, dims: xp.flip(x, tuple([d + 1 for d in dims])))
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def roll(xp, x, shifts=(), dims=()):
     """x shifted cyclically along dims."""
 
@@ -37,7 +38,7 @@ roll.batch(
 )
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def diagonal(xp, x, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions, as the last dimension."""
 
@@ -54,7 +55,7 @@ diagonal.batch(
 )
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def put_diagonal(xp, g, shape=(), offset=0, dim1=0, dim2=1):
     """Zeros of shape with g on a diagonal."""
 
@@ -68,7 +69,7 @@ put_diagonal.batch(
 
 
 def _triangle(name: str) -> Any:
-    @primitive(movement, name=name, public=False, method=False)
+    @primitive(movement, name=name)
     def f(xp, x, diagonal=0): ...
 
     f.vjp(x=lambda xp, g, diagonal: getattr(xp, name)(g, diagonal))
@@ -87,7 +88,8 @@ def _triangle(name: str) -> Any:
         f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, from a diagonal on;"
         " zeros elsewhere."
     )
-    return public(short(triangular(f))(g), name=name)
+    text = f"{name}(Tensor input, int diagonal=0, *, out)"
+    return public(text, inplace=True)(short(triangular(f))(g))
 
 
 def triangular(o: Any) -> Any:
@@ -95,7 +97,7 @@ def triangular(o: Any) -> Any:
     find = o.impl.get
 
     def form(careful):
-        def f(input, *args, **kw):
+        def f(input=ABSENT, *args, **kw):
             if type(input) is Tensor and input._n is None and not (args or kw):
                 a = input._a
                 run = find(type(a))
@@ -112,7 +114,7 @@ _triangle("tril")
 _triangle("triu")
 
 
-@primitive(movement, view=True, by_memory=True, public=False, method=False)
+@primitive(movement, view=True, by_memory=True)
 def as_strided(xp, x, size=(), stride=(), offset=0):
     """The memory of x read with other sizes, strides (in elements) and offset."""
 
@@ -124,7 +126,7 @@ as_strided.vjp(
 )
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def put_strided(xp, g, shape=(), size=(), stride=(), offset=0):
     """Zeros of shape (contiguous) with g added through other strides."""
 
@@ -134,7 +136,7 @@ put_strided.vjp(
 )
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def repeat(xp, x, times=()):
     """Copies of x side by side."""
 
@@ -164,7 +166,7 @@ def flipped(careful: Any) -> Any:
     """The short form of flip(dim)."""
     find = flip.impl.get
 
-    def f(input, *dims, **kw):
+    def f(input=ABSENT, *dims, **kw):
         if len(dims) == 1 and type(input) is Tensor and input._n is None and not kw:
             a, d = input._a, dims[0]
             run = find(type(a))
@@ -175,7 +177,7 @@ def flipped(careful: Any) -> Any:
     return f
 
 
-@public(name="flip")
+@public("flip(Tensor input, int[] dims)")
 @short(flipped)
 def flip_(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
@@ -185,7 +187,7 @@ def flip_(input, *args, dims=None):
     return flip.entry(input, dims) if input._a.ndim else input.clone()
 
 
-@public
+@public("fliplr(Tensor input)")
 def fliplr(input):
     """The columns in reverse order."""
     if input._a.ndim < 2:
@@ -193,7 +195,7 @@ def fliplr(input):
     return flip.entry(input, (1,))
 
 
-@public
+@public("flipud(Tensor input)")
 def flipud(input):
     """The rows in reverse order."""
     if input._a.ndim < 1:
@@ -201,7 +203,7 @@ def flipud(input):
     return flip.entry(input, (0,))
 
 
-@public(name="roll")
+@public("roll(Tensor input, int[1] shifts, int[1] dims=[])")
 def roll_(input, shifts, dims=None):
     """The elements shifted cyclically along dims; without dims, of the flattened tensor."""
     s = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -225,7 +227,7 @@ def roll_(input, shifts, dims=None):
     return roll.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
 
 
-@public
+@public("rot90(Tensor input, int k=1, int[] dims=[0,1])")
 def rot90(input, k=1, dims=(0, 1)):
     """Rotated by 90 degrees k times in the plane of two dims."""
     nd = input._a.ndim
@@ -250,7 +252,7 @@ def rot90(input, k=1, dims=(0, 1)):
     return x.transpose(a, b)
 
 
-@public(name="diagonal")
+@public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)")
 def diagonal_(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions as a last dimension (a view)."""
     nd = input._a.ndim
@@ -260,7 +262,7 @@ def diagonal_(input, offset=0, dim1=0, dim2=1):
     return diagonal.entry(input, offset, a, b)
 
 
-@public
+@public("diag(Tensor input, int diagonal=0, *, out)")
 def diag(input, diagonal=0):
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     nd = input._a.ndim
@@ -271,7 +273,7 @@ def diag(input, diagonal=0):
     raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {nd}D")
 
 
-@public
+@public("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1)")
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     """Matrices with the last dimension of input on a diagonal."""
     nd = input._a.ndim + 1
@@ -285,7 +287,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     return put_diagonal.entry(input, tuple(s), offset, a, b)
 
 
-@public
+@public("diagflat(Tensor input, int offset=0)")
 def diagflat(input, offset=0):
     """A matrix with the flattened input on its diagonal."""
     return diag_embed(reshape_(input, -1), offset)
@@ -304,7 +306,7 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
     return write_view.entry(input, src, chain)
 
 
-@public
+@public("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)")
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     """A copy of input with src on a diagonal."""
     nd = input._a.ndim
@@ -318,7 +320,7 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     )
 
 
-@public
+@public("select_scatter(Tensor input, Tensor src, int dim, int index)")
 def select_scatter(input, src, dim, index):
     """A copy of input with src at one index of a dimension."""
     from ..index.indexing import select
@@ -329,7 +331,9 @@ def select_scatter(input, src, dim, index):
     )
 
 
-@public
+@public(
+    "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)"
+)
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of input with src in a slice of a dimension."""
     d = wrap_dim(dim, input._a.ndim, "slice_scatter")
@@ -339,7 +343,10 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     )
 
 
-@public(name="as_strided")
+@public(
+    "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
+    inplace="function",
+)
 def as_strided_(input, size, stride, storage_offset=None):
     """The memory of input read with other sizes and strides (in elements)."""
     size, stride = tuple(size), tuple(stride)
@@ -358,7 +365,10 @@ def as_strided_(input, size, stride, storage_offset=None):
     return as_strided.entry(input, size, stride, offset)
 
 
-@public
+@public(
+    "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, "
+    "int? storage_offset=None)"
+)
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """A copy of input with src written through other strides."""
     args = (
@@ -372,7 +382,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
     )
 
 
-@public(function=False, name="repeat")
+@public("Tensor.repeat(Tensor self, int[] repeats)")
 def repeat_(self, *repeats):
     """Copies side by side: repeats[i] times along dimension i."""
     r = sizes_of(repeats, "repeat")
@@ -386,14 +396,17 @@ def repeat_(self, *repeats):
     return repeat.entry(self, r)
 
 
-@public
+@public("tile(Tensor input, int[] dims)")
 def tile(input, *dims):
     """Copies side by side, dims padded with ones in front."""
     r = sizes_of(dims, "tile")
     return repeat_(input, *(1,) * (input._a.ndim - len(r)), *r)
 
 
-@public
+@public(
+    "repeat_interleave(Tensor repeats, *, int? output_size=None)",
+    "repeat_interleave(Tensor input, Tensor|int repeats, int? dim=None, *, int? output_size=None)",
+)
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element repeated: `repeats` times, or as often as its entry says."""
     if repeats is None:
@@ -433,7 +446,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     return function("index_select")(x, d, wrap(index))
 
 
-@public
+@public(
+    "unflatten(Tensor input, int dim, int[] sizes)",
+    "Tensor.unflatten(Tensor self, any dim, any sizes)",
+)
 def unflatten(input, dim, sizes):
     """One dimension split into several (one size may be -1)."""
     d = wrap_dim(dim, input._a.ndim, "unflatten")
@@ -453,7 +469,7 @@ def unflatten(input, dim, sizes):
     return input.view(*input._a.shape[:d], *sizes, *input._a.shape[d + 1 :])
 
 
-@public
+@public("ravel(Tensor input)")
 def ravel(input):
     """input as a vector."""
     return reshape_(input, -1)
@@ -473,85 +489,70 @@ def _indices(name: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = "(2, n) coordinates of a triangle of a matrix, row by row."
-    return public(f, name=name, method=False)
+    return public(f"{name}(int row, int col, int offset=0, *, options)", method=False)(f)
 
 
 _indices("tril_indices")
 _indices("triu_indices")
 
 
-def _copying(name: str) -> Any:
-    def f(input, *args, out=None, **kwargs):
-        r = (
-            input[:]
-            if name == "alias" and input._a.ndim
-            else function(name)(input, *args, **kwargs)
-            if name != "alias"
-            else input
-        )
-        r = tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
-        return r if out is None else write_out(name + "_copy", r, out)
+def _copying(name: str, arguments: tuple[str, ...]) -> Any:
+    def f(input, *args, **kwargs):
+        r = input if name == "alias" else METHODS[name].run(input, *args, **kwargs)
+        return tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."
-    return public(f, name=name + "_copy", method=False)
+    texts = [f"{name}_copy(Tensor input{', ' * bool(a)}{a})" for a in arguments]
+    if name in ("split", "split_with_sizes", "unbind"):
+        texts = [t[:-1] + ", *, out) -> Tensor[]" for t in texts]
+    return public(*texts, method=False)(f)
 
 
-def _copying_methods(name: str) -> Any:
-    from ...engine.op import METHODS
-
-    def f(input, *args, out=None, **kwargs):
-        r = METHODS[name](input, *args, **kwargs).clone()
-        return r if out is None else write_out(name + "_copy", r, out)
-
-    f.__name__ = name + "_copy"
-    f.__doc__ = f"A copy of what Tensor.{name} gives."
-    return public(f, name=name + "_copy", method=False)
-
-
-for _n in (
-    "alias",
-    "as_strided",
-    "detach",
-    "diagonal",
-    "permute",
-    "select",
-    "split",
-    "split_with_sizes",
-    "squeeze",
-    "t",
-    "transpose",
-    "unbind",
-    "unsqueeze",
-    "movedim",
-    "view_as_real",
-    "view_as_complex",
-):
-    _copying(_n)
-for _n in ("expand", "view"):
-    _copying_methods(_n)
+for _name, _arguments in {
+    "alias": ("",),
+    "as_strided": ("int[] size, int[] stride, int? storage_offset=None",),
+    "detach": ("",),
+    "diagonal": ("int offset=0, int dim1=0, int dim2=1",),
+    "permute": ("int[] dims",),
+    "select": ("int dim, int index",),
+    "split": ("int split_size, int dim=0",),
+    "split_with_sizes": ("int[] split_sizes, int dim=0",),
+    "squeeze": ("", "int|int[] dim"),
+    "t": ("",),
+    "transpose": ("int dim0, int dim1",),
+    "unbind": ("int dim=0",),
+    "unsqueeze": ("int dim",),
+    "view_as_real": ("",),
+    "view_as_complex": ("",),
+    "expand": ("int[] size, *, bool implicit=False",),
+    "view": ("int[] size", "ScalarType dtype"),
+}.items():
+    _copying(_name, _arguments)
 
 
-@public
+@public(
+    "slice_copy(Tensor input, int dim=0, int? start=None, int? end=None, int step=1)", method=False
+)
 def slice_copy(input, dim=0, start=None, end=None, step=1):
     """A copy of a slice of a dimension."""
     d = wrap_dim(dim, input._a.ndim, "slice")
     return getitem.entry(input, (slice(None),) * d + (slice(start, end, step),)).clone()
 
 
-@public
+@public("unsafe_chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")
 def unsafe_chunk(input, chunks, dim=0):
     """chunk, whose parts may be changed in place."""
     return function("chunk")(input, chunks, dim)
 
 
-@public
+@public("unsafe_split(Tensor input, int split_size, int dim=0) -> Tensor[]")
 def unsafe_split(tensor, split_size, dim=0):
     """split, whose parts may be changed in place."""
     return function("split")(tensor, split_size, dim)
 
 
-@public(function=False)
+@public("Tensor.sum_to_size(Tensor self, int[] size)")
 def sum_to_size(self, *size):
     """self summed over broadcast dimensions to a smaller shape."""
     from ...arrays.lookup import NS

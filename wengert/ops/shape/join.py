@@ -7,16 +7,18 @@ from weakref import ref
 
 from ...base.modes import state
 from ...engine import views
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import joined, short
 from ...engine.kinds import movement
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dim
 from ..index.indexing import sizes_item, split_item, unbind_item
 
 
-@primitive(movement, public=False, method=False, types="promote")
+@primitive(movement, types="promote")
 def cat(xp, *arrays, dim=0):
     """Arrays joined along a dimension."""
 
@@ -45,7 +47,7 @@ def _batched(word: str) -> Any:
 cat.batch(_batched("cat"))
 
 
-@primitive(movement, public=False, method=False, types="promote")
+@primitive(movement, types="promote")
 def stack(xp, *arrays, dim=0):
     """Arrays joined along a new dimension."""
 
@@ -135,7 +137,7 @@ def stack_(tensors, dim=0, *, out=None):
 def divided(careful):
     """The short form of split(size, dim)."""
 
-    def f(tensor, split_size_or_sections, dim=0, **kw):
+    def f(tensor=ABSENT, split_size_or_sections=ABSENT, dim=0, **kw):
         size = split_size_or_sections
         if type(size) is int and size > 0 and type(dim) is int and type(tensor) is Tensor:
             shape = tensor._a.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.op import function, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem
@@ -34,7 +34,7 @@ def _atleast(n: int) -> Any:
 
     f.__name__ = f"atleast_{n}d"
     f.__doc__ = f"The tensors with at least {n} dimension(s)."
-    return public(f, name=f.__name__, method=False)
+    return public(f"atleast_{n}d(*any tensors)", method=False, foreign=False)(f)
 
 
 atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)
@@ -49,7 +49,7 @@ def _stacker(name: str, grow: Any, dim: Any, aliases: tuple[str, ...] = ()) -> A
 
     f.__name__ = name
     f.__doc__ = f"The tensors joined as {name} does."
-    return public(f, name=name, method=False, aliases=aliases)
+    return public(f"{name}(Tensor[] tensors, *, out)", method=False, aliases=aliases)(f)
 
 
 _stacker("hstack", atleast_1d, lambda ts: 0 if ts[0]._a.ndim == 1 else 1)
@@ -69,10 +69,17 @@ def _splitter(name: str, need: int, dim: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = "Views of the parts along one dimension."
-    return public(f, name=name)
+    return public(
+        f"{name}(Tensor input, int sections) -> Tensor[]",
+        f"{name}(Tensor input, int[] indices) -> Tensor[]",
+    )(f)
 
 
-@public(name="tensor_split")
+@public(
+    "tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]",
+    "tensor_split(Tensor input, int[] indices, int dim=0) -> Tensor[]",
+    "tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
+)
 def tensor_split_(input, indices_or_sections, dim=0):
     """Views of the parts along dim: a number of nearly equal parts, or cut at the indices."""
     if input._a.ndim == 0:
@@ -127,7 +134,7 @@ _splitter("vsplit", 2, lambda x: 0)
 _splitter("dsplit", 3, lambda x: 2)
 
 
-@public
+@public("meshgrid(*any tensors, str? indexing=None)", method=False, foreign=False)
 def meshgrid(*tensors, indexing=None):
     """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
@@ -150,7 +157,7 @@ def meshgrid(*tensors, indexing=None):
     ts = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
     shape = [max(t._a.size, 1) if t._a.ndim == 0 else t._a.size for t in ts]
     grids = [
-        reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(*shape)
+        reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(shape)
         for i, t in enumerate(ts)
     ]
     if swap:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...arrays.windows import Geometry, output_size
 from ...engine.kinds import linear, movement
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 
@@ -50,12 +51,12 @@ def per_dimension(name: str, argument: str, value: Any, rank: int, exact: bool =
 # ------------------------------------------------------------------------------------- slices
 
 
-@primitive(movement, view=True, public=False, method=False, name="unfold")
+@primitive(movement, view=True, name="unfold")
 def window_slices(xp, x, dim=0, size=1, step=1):
     """All slices of a size along dim, step apart, in a new last dimension."""
 
 
-@primitive(movement, public=False, method=False)
+@primitive(movement)
 def unfold_input(xp, y, shape=(), dim=0, step=1):
     """Zeros of shape with the slices of y added at their places."""
 
@@ -80,7 +81,7 @@ window_slices.batch(_unfold_batch)
 unfold_input.batch(_unfold_input_batch)
 
 
-@public(name="unfold", function=False)
+@public("Tensor.unfold(Tensor self, int dimension, int size, int step)")
 def unfold(self, dimension, size, step):
     """All slices of `size` elements along dimension, `step` apart, in a new last dimension: a view.
 
@@ -104,7 +105,7 @@ def unfold(self, dimension, size, step):
     return window_slices.entry(self, dim, size, step)
 
 
-@public(method=False)
+@public("unfold_copy(Tensor input, int dimension, int size, int step)", method=False)
 def unfold_copy(input, dimension, size, step, *, out=None):
     """`Tensor.unfold` as a copy."""
     r = unfold(input, dimension, size, step).clone()
@@ -118,12 +119,12 @@ def unfold_copy(input, dimension, size, step, *, out=None):
 # ------------------------------------------------------------------------------------- columns
 
 
-@primitive(linear, public=False, method=False, node="Im2ColBackward0")
+@primitive(linear, node="Im2ColBackward0")
 def im2col(xp, x, kernel=(), geometry=None):
     """The windows of images (N, C, *spatial) as columns (N, C * taps, windows)."""
 
 
-@primitive(linear, public=False, method=False, node="Col2ImBackward0")
+@primitive(linear, node="Col2ImBackward0")
 def col2im(xp, y, x_shape=(), kernel=(), geometry=None):
     """Images of x_shape, every position the sum of its copies in the columns."""
 
@@ -178,7 +179,10 @@ def _window_counts(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
     return tuple(output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in each)
 
 
-@public(name="unfold", namespace="nn.functional")
+@public(
+    "nn.functional.unfold(Tensor input, any kernel_size, any dilation=1, "
+    "any padding=0, any stride=1)"
+)
 def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     """The sliding windows of images as columns.
 
@@ -208,7 +212,10 @@ def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     return im2col.entry(input, kernel, geometry)
 
 
-@public(namespace="nn.functional")
+@public(
+    "nn.functional.fold(Tensor input, any output_size, any kernel_size, "
+    "any dilation=1, any padding=0, any stride=1)"
+)
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Images summed from columns: the adjoint of `unfold`.
 

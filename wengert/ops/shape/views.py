@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement
-from ...engine.op import op, primitive, public
+from ...engine.op import op, primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims
 
 
-@primitive(movement, view=True, by_memory=True, public=False, method=False, node="ViewBackward0")
+@primitive(movement, view=True, by_memory=True, node="ViewBackward0")
 def view(xp, x, shape=()):
     """x with another shape over the same memory."""
 
@@ -28,7 +30,7 @@ def _batched_shape(static, ndim, size):
 view.batch_static(_batched_shape)
 
 
-@primitive(movement, view="perhaps", public=False, method=False, node="ViewBackward0")
+@primitive(movement, view="perhaps", node="ViewBackward0")
 def reshape(xp, x, shape=()):
     """x with another shape: a view where possible."""
 
@@ -36,7 +38,7 @@ def reshape(xp, x, shape=()):
 reshape.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape)).batch_static(_batched_shape)
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def expand(xp, x, shape=()):
     """x repeated along dimensions of size 1, without a copy."""
 
@@ -56,7 +58,7 @@ def _expand_batch(xp, size, flags, x, shape):
 expand.vjp(x=_expand).batch(_expand_batch)
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def permute(xp, x, dims=()):
     """x with its dimensions in another order."""
 
@@ -67,7 +69,7 @@ permute.batch_static(
 )
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def transpose(xp, x, dim0=-2, dim1=-1):
     """x with two dimensions swapped."""
 
@@ -80,7 +82,7 @@ transpose.batch_static(
 )
 
 
-@op(movement, view=True, public=False, method=False)
+@op(movement, view=True)
 def t(xp, x):
     """The transpose of a matrix; vectors as they are."""
     return xp.transpose(x, 0, 1) if x.ndim == 2 else xp.reshape(x, tuple(x.shape))
@@ -90,7 +92,7 @@ t.vjp(x=lambda xp, g: xp.t(g))
 t.batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
 
 
-@op(movement, view=True, public=False, method=False)
+@op(movement, view=True)
 def movedim(xp, x, source=0, destination=0):
     """x with dimensions moved to other places."""
     return xp.permute(x, moved(x.ndim, source, destination))
@@ -115,7 +117,7 @@ def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     return tuple([src[dst.index(i)] if i in dst else next(rest) for i in range(ndim)])
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def squeeze(xp, x, dims=()):
     """x without some dimensions of size 1."""
 
@@ -124,7 +126,7 @@ squeeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 squeeze.batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
 
 
-@primitive(movement, view=True, public=False, method=False)
+@primitive(movement, view=True)
 def unsqueeze(xp, x, dim=0):
     """x with a dimension of size 1 put in."""
 
@@ -133,7 +135,7 @@ unsqueeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 unsqueeze.batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
 
 
-@primitive(movement, public=False, method=False, node="CloneBackward0")
+@primitive(movement, node="CloneBackward0")
 def copy(xp, x):
     """A copy."""
 
@@ -141,7 +143,7 @@ def copy(xp, x):
 copy.vjp(x=lambda g: g).batch(same_way("copy"))
 
 
-@primitive(movement, public=False, method=False, node="CloneBackward0")
+@primitive(movement, node="CloneBackward0")
 def contiguous(xp, x):
     """x, copied unless its memory is in order."""
 
@@ -149,7 +151,7 @@ def contiguous(xp, x):
 contiguous.vjp(x=lambda g: g).batch(same_way("contiguous"))
 
 
-@primitive(movement, public=False, method=False, name="write_view")
+@primitive(movement, name="write_view")
 def write_view(xp, base, value, chain=()):
     """A copy of base in which the view that chain takes holds value."""
 
@@ -197,7 +199,7 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
 
 
-@public(function=False, name="view")
+@public("Tensor.view(Tensor self, int[] size)", "Tensor.view(Tensor self, ScalarType dtype)")
 def view_(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype."""
     if dtype is not None or (
@@ -212,7 +214,7 @@ def view_(self, *shape, dtype=None):
     return view.entry(self, inferred(shape, self._a.size, "view"))
 
 
-@public(name="reshape")
+@public("reshape(Tensor input, int[] shape)")
 def reshape_(input, *shape):
     """The elements in another shape (one size may be -1); a view where possible.
 
@@ -223,7 +225,7 @@ def reshape_(input, *shape):
     return reshape.entry(input, inferred(sizes_of(shape, "reshape"), input._a.size, "reshape"))
 
 
-@public
+@public("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim joined into one."""
     nd = input._a.ndim
@@ -238,7 +240,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshape.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
 
 
-@public(function=False, name="expand")
+@public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)")
 def expand_(self, *size, implicit=False):
     """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size."""
     size = sizes_of(size, "expand")
@@ -271,31 +273,31 @@ def expand_(self, *size, implicit=False):
     return expand.entry(self, tuple(out))
 
 
-@public
+@public("broadcast_to(Tensor input, int[] size)")
 def broadcast_to(input, size):
     """input expanded to a shape."""
     return expand_(input, *size)
 
 
-@public(function=False)
+@public("Tensor.expand_as(Tensor self, Tensor other)")
 def expand_as(self, other):
     """self expanded to the shape of other."""
     return expand_(self, *other.shape)
 
 
-@public(function=False)
+@public("Tensor.view_as(Tensor self, Tensor other)")
 def view_as(self, other):
     """self viewed with the shape of other."""
     return view_(self, *other.shape)
 
 
-@public(function=False)
+@public("Tensor.reshape_as(Tensor self, Tensor other)")
 def reshape_as(self, other):
     """self reshaped to the shape of other."""
     return reshape_(self, *other.shape)
 
 
-@public(name="permute")
+@public("permute(Tensor input, int[] dims)")
 def permute_(input, *dims):
     """The dimensions in another order (a view)."""
     dims = sizes_of(dims, "permute")
@@ -309,7 +311,14 @@ def permute_(input, *dims):
     return permute.entry(input, wrap_dims(dims, nd, "permute"))
 
 
-@public(name="transpose", aliases=("swapaxes", "swapdims"))
+@public(
+    "transpose(Tensor input, int dim0, int dim1)",
+    inplace=True,
+    aliases=(
+        "swapaxes",
+        "swapdims",
+    ),
+)
 def transpose_(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
     nd = input._a.ndim
@@ -319,7 +328,7 @@ def transpose_(input, dim0, dim1):
 def turned(careful):
     """The short form of t()."""
 
-    def f(input, *args, **kw):
+    def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._a.ndim <= 2 and not (args or kw):
             return t.entry(input)
         return careful(input, *args, **kw)
@@ -327,7 +336,7 @@ def turned(careful):
     return f
 
 
-@public(name="t")
+@public("t(Tensor input)", inplace=True)
 @short(turned)
 def t_(input):
     """The transpose of a tensor of at most 2 dimensions."""
@@ -338,7 +347,7 @@ def t_(input):
     return t.entry(input)
 
 
-@public(name="movedim", aliases=("moveaxis",))
+@public("movedim(Tensor input, int|int[] source, int|int[] destination)", aliases=("moveaxis",))
 def movedim_(input, source, destination):
     """Dimensions moved from source to destination (ints or tuples)."""
     s = (source,) if isinstance(source, int) else tuple(source)
@@ -355,7 +364,7 @@ def movedim_(input, source, destination):
     return movedim.entry(input, s, d)
 
 
-@public(name="squeeze")
+@public("squeeze(Tensor input)", "squeeze(Tensor input, int|int[] dim)", inplace=True)
 def squeeze_(input, dim=None):
     """Without the dimensions of size 1, or only without those in dim."""
     s = input._a.shape
@@ -366,13 +375,13 @@ def squeeze_(input, dim=None):
     return squeeze.entry(input, dims)
 
 
-@public(name="unsqueeze")
+@public("unsqueeze(Tensor input, int dim)", inplace=True)
 def unsqueeze_(input, dim):
     """With a dimension of size 1 at dim."""
     return unsqueeze.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
 
 
-@public
+@public("clone(Tensor input, *, MemoryFormat? memory_format=None)")
 def clone(input, *, memory_format=None):
     """A copy that gradients flow through."""
     return copy.entry(input)
@@ -382,7 +391,7 @@ def in_order(careful):
     """The short form of contiguous()."""
     find = contiguous.impl.get
 
-    def f(self, *args, **kw):
+    def f(self=ABSENT, *args, **kw):
         if type(self) is Tensor and self._n is None and not (args or kw):
             a = self._a
             run = find(type(a))
@@ -393,7 +402,7 @@ def in_order(careful):
     return f
 
 
-@public(function=False, name="contiguous")
+@public("Tensor.contiguous(Tensor self, *, MemoryFormat memory_format=contiguous_format)")
 @short(in_order)
 def contiguous_(self, memory_format=None):
     """self if its memory is in order, else a copy."""

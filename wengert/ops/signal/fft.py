@@ -11,8 +11,9 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import linear
-from ...engine.op import function, primitive, public
+from ...engine.op import primitive
 from ...engine.op_modes import runner
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..linalg.matrix import check_tensor, leading
@@ -20,17 +21,17 @@ from ..linalg.matrix import check_tensor, leading
 # ---- ops
 
 
-@primitive(linear, public=False, method=False, node="FftC2CBackward0")
+@primitive(linear, node="FftC2CBackward0")
 def fft_c2c(xp, x, dims=(-1,), forward=True, scale=1.0):
     """Complex transform along dims (counted from the end)."""
 
 
-@primitive(linear, public=False, method=False, node="FftR2CBackward0")
+@primitive(linear, node="FftR2CBackward0")
 def fft_r2c(xp, x, dims=(-1,), forward=True, scale=1.0):
     """Transform of a real array; the last of dims keeps half the frequencies."""
 
 
-@primitive(linear, public=False, method=False, node="FftC2RBackward0")
+@primitive(linear, node="FftC2RBackward0")
 def fft_c2r(xp, x, dims=(-1,), length=1, forward=False, scale=1.0):
     """Transform of half the frequencies to a real array."""
 
@@ -160,6 +161,10 @@ def _many(
 
 # ---- the transforms
 
+ALONG = "fft.{}(Tensor input, int? n=None, int dim=-1, str? norm=None, *, out)"
+PLANE = "fft.{}(Tensor input, int[1]? s=None, int[1] dim=[-2,-1], str? norm=None, *, out)"
+SPACE = "fft.{}(Tensor input, int[1]? s=None, int[1]? dim=None, str? norm=None, *, out)"
+
 
 def _c2c_1d(name: str, forward: bool, what: str) -> Any:
     def f(input, n=None, dim=-1, norm=None):
@@ -175,7 +180,7 @@ def _c2c_1d(name: str, forward: bool, what: str) -> Any:
         f"{what} transform along dim, of n points (input is cut or padded); norm "
         "'forward', 'backward' or 'ortho'."
     )
-    return public(f, name=name, namespace="fft")
+    return public(ALONG.format(name))(f)
 
 
 def raise_scalar(name: str) -> None:
@@ -195,7 +200,7 @@ def _c2c_nd(name: str, forward: bool, two: bool, what: str) -> Any:
     f.__name__ = name
     where = "two dimensions" if two else "dim (all by default)"
     f.__doc__ = f"{what} transform along {where}, of s points each."
-    return public(f, name=name, namespace="fft")
+    return public((PLANE if two else SPACE).format(name))(f)
 
 
 fft = _c2c_1d("fft", True, "Fourier")
@@ -241,7 +246,7 @@ def _real_1d(name: str, to_real: bool, forward: bool, what: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = what
-    return public(f, name=name, namespace="fft")
+    return public(ALONG.format(name))(f)
 
 
 def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> Any:
@@ -254,7 +259,7 @@ def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> A
 
     f.__name__ = name
     f.__doc__ = what
-    return public(f, name=name, namespace="fft")
+    return public((PLANE if two else SPACE).format(name))(f)
 
 
 _HALF = "n // 2 + 1 frequencies along the last dimension"
@@ -299,7 +304,7 @@ def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> 
     return t.requires_grad_() if requires_grad else t
 
 
-@public(name="fftfreq", namespace="fft")
+@public("fft.fftfreq(int n, float d=1.0, *, out, options)")
 def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
     """The n frequencies of fft for samples d apart: 0, 1, ..., -2, -1 over n d.
 
@@ -314,7 +319,7 @@ def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fal
     )
 
 
-@public(name="rfftfreq", namespace="fft")
+@public("fft.rfftfreq(int n, float d=1.0, *, out, options)")
 def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
     """The n // 2 + 1 frequencies of rfft for samples d apart.
 
@@ -339,7 +344,7 @@ def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
     return x
 
 
-@public(name="fftshift", namespace="fft")
+@public("fft.fftshift(Tensor input, int[1]? dim=None)")
 def fftshift(input, dim=None):
     """The zero frequency moved from the front to the middle along dim (all by default).
 
@@ -349,7 +354,7 @@ def fftshift(input, dim=None):
     return _shift(input, dim, "fftshift", 1)
 
 
-@public(name="ifftshift", namespace="fft")
+@public("fft.ifftshift(Tensor input, int[1]? dim=None)")
 def ifftshift(input, dim=None):
     """Inverse of fftshift.
 

@@ -10,7 +10,8 @@ from typing import Any
 from ...base import dtypes
 from ...base.returns import named
 from ...engine.kinds import opaque, reduction
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import full, linspace
 from ..dims import wrap_dim, wrap_dims
@@ -20,7 +21,16 @@ from ..shape.join import cat_, stack_
 # --------------------------------------------------------------------------------------- gradient
 
 
-@public
+@public(
+    "gradient(Tensor input, *, Scalar? spacing=None, int? dim=None, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, Scalar spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, int[] dim, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, Scalar[] spacing, int? dim=None, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, Scalar[] spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, Tensor[] spacing, int? dim=None, int edge_order=1) -> Tensor[]",
+    "gradient(Tensor input, *, Tensor[] spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    method=False,
+)
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Estimates of the derivative along each of dim (default: all): central differences,
     one-sided at the edges.
@@ -114,7 +124,7 @@ def _three(x0: Any, x1: Any, x2: Any, a: Any, b: Any) -> Any:
 # ------------------------------------------------------------------------------------- histograms
 
 
-@primitive(opaque, public=False, method=False, optional="weight", inputs=2)
+@primitive(opaque, optional="weight", inputs=2)
 def histogram_counts(xp, x, weight, *edges):
     """Weights of the points in each bin."""
 
@@ -203,7 +213,12 @@ def _histogram(
     return h, edges
 
 
-@public
+@public(
+    "histogram(Tensor input, Tensor bins, *, Tensor? weight=None, bool density=False, "
+    "out) -> (Tensor hist, Tensor bin_edges)",
+    "histogram(Tensor input, int bins=100, *, float[]? range=None, "
+    "Tensor? weight=None, bool density=False, out) -> (Tensor hist, Tensor bin_edges)",
+)
 def histogram(input, bins, *, range=None, weight=None, density=False):
     """(hist, bin_edges): how many elements fall into each bin.
 
@@ -228,7 +243,13 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
     return named("histogram", h, edges[0], fields="hist bin_edges")
 
 
-@public
+@public(
+    "histogramdd(Tensor input, int|int[] bins, float[]? range=None, "
+    "Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor[] bin_edges)",
+    "histogramdd(Tensor input, Tensor[] bins, float[]? range=None, "
+    "Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor[] bin_edges)",
+    method=False,
+)
 def histogramdd(input, bins, range=None, weight=None, density=False):
     """(hist, bin_edges) of points in d dimensions: input has the shape (..., d).
 
@@ -256,7 +277,7 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
 # ------------------------------------------------------------------------------------------ others
 
 
-@public(method=False)
+@public("unravel_index(Tensor indices, any shape)", method=False, foreign=False)
 def unravel_index(indices, shape):
     """Coordinates, one tensor for each dimension, of positions in a flattened tensor of this shape.
 
@@ -278,12 +299,12 @@ def unravel_index(indices, shape):
     return tuple(out[::-1])
 
 
-@primitive(opaque, public=False, method=False)
+@primitive(opaque)
 def some_nonzero(xp, x, size=0, fill=-1):
     """Coordinates of a fixed number of non-zero elements."""
 
 
-@public
+@public("nonzero_static(Tensor input, *, int size, int fill_value=-1, out)")
 def nonzero_static(input, *, size, fill_value=-1):
     """Coordinates of the non-zero elements like nonzero(), cut or filled up with fill_value to
     `size` rows.
@@ -293,12 +314,12 @@ def nonzero_static(input, *, size, fill_value=-1):
     return some_nonzero.entry(input, size, fill_value)
 
 
-@primitive(reduction, public=False, method=False)
+@primitive(reduction)
 def xor_bits(xp, x, dim=None, keepdim=False):
     """Exclusive or of bit patterns."""
 
 
-@public
+@public("hash_tensor(Tensor input, int[1] dim=[], *, bool keepdim=False, int mode=0, out)")
 def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     """A hash of all elements, or along dim: the exclusive or of their 64-bit patterns, as uint64.
     mode: only 0.
@@ -317,7 +338,12 @@ def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     return xor_bits.entry(input, d, keepdim)
 
 
-@public
+@public(
+    "segment_reduce(Tensor data, str reduce, *, Tensor? lengths=None, "
+    "Tensor? indices=None, Tensor? offsets=None, int axis=0, bool unsafe=False, "
+    "Scalar? initial=None)",
+    method=False,
+)
 def segment_reduce(
     data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None
 ):

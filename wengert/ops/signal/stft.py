@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ...engine.op import function, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor
 from ..math.complex import view_as_real
@@ -67,7 +67,17 @@ def _check_window(name: str, window: Any, win_length: int) -> None:
         )
 
 
-@public
+@public(
+    "stft(Tensor input, int n_fft, int? hop_length=None, int? win_length=None, "
+    "Tensor? window=None, bool center=True, str pad_mode='reflect', "
+    "bool normalized=False, bool? onesided=None, bool? return_complex=None, "
+    "bool? align_to_window=None)",
+    "Tensor.stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, "
+    "Tensor? window=None, bool center=True, str pad_mode='reflect', "
+    "bool normalized=False, bool? onesided=None, bool? return_complex=None, "
+    "bool? align_to_window=None)",
+    foreign=False,
+)
 def stft(
     input,
     n_fft,
@@ -143,7 +153,14 @@ def stft(
     return out if return_complex else view_as_real(out)
 
 
-@public
+@public(
+    "istft(Tensor input, int n_fft, int? hop_length=None, int? win_length=None, "
+    "Tensor? window=None, bool center=True, bool normalized=False, "
+    "bool? onesided=None, int? length=None, bool return_complex=False)",
+    "Tensor.istft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, "
+    "Tensor? window=None, bool center=True, bool normalized=False, "
+    "bool? onesided=None, int? length=None, bool return_complex=False)",
+)
 def istft(
     input,
     n_fft,

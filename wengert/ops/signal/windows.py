@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...base import dtypes
-from ...engine.op import function, public
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..creation.filled import arange, empty
 
@@ -61,7 +61,12 @@ def _window(name: str, doc: str, shape: Any, check: Any = None, **options: Any) 
     >>> torch.signal.windows.{name}({example})
     tensor([1.])
     """
-    return public(f, name=name, namespace="signal.windows", method=False)
+    own = "".join([f"any {k}={v!r}, " for k, v in options.items()])
+    return public(
+        f"signal.windows.{name}(int M, *, {own}bool sym=True, ScalarType? dtype=None, "
+        "Layout layout=strided, Device? device=None, bool requires_grad=False)",
+        foreign=False,
+    )(f)
 
 
 def _cosines(k: Tensor, n: int, a: Iterable[float], sym: bool = True) -> Tensor:
@@ -168,8 +173,6 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
         out=None,
         **given,
     ):
-        if bad := set(given) - set(options):
-            raise TypeError(f"{name}() got an unexpected keyword argument {sorted(bad)[0]!r}")
         given = {**options, **dict(zip(options, args)), **given}
         d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
         if layout is not None and str(layout) != "torch.strided":
@@ -201,7 +204,12 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
     >>> torch.{name}(1)
     tensor([1.])
     """
-    return public(f, name=name, method=False)
+    texts = [f"{name}(int window_length, *, out, options)"]
+    more = "bool periodic"
+    for k in ("", *options):
+        more += f", float {k}" * bool(k)
+        texts.append(f"{name}(int window_length, {more}, *, out, options)")
+    return public(*texts, method=False)(f)
 
 
 _older("bartlett_window", "A triangle", lambda k, n: 1 - (k * (2 / n) - 1).abs())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
-from ...engine.op import public
+from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.destination import LAYOUTS
 from ..creation.filled import arange, zeros
@@ -22,7 +22,12 @@ def prepared(values: Any, dtype: Any, device: Any, requires_grad: bool) -> Tenso
     return v.requires_grad_() if requires_grad else v
 
 
-@public(method=False)
+@public(
+    "sparse_coo_tensor(int[] size, *, options)",
+    "sparse_coo_tensor(any indices, any values, *, bool? is_coalesced=None, options)",
+    "sparse_coo_tensor(any indices, any values, int[] size, *, bool? is_coalesced=None, options)",
+    method=False,
+)
 def sparse_coo_tensor(
     indices=None,
     values=None,
@@ -155,14 +160,22 @@ def _compressed_maker(name: str, layout: Any, major: int) -> Any:
         f"A sparse matrix in the layout {layout} from its compressed indices, plain "
         "indices and values (nnz,)."
     )
-    return public(f, name=name, method=False)
+    first, second = ("crow", "col") if major == 0 else ("ccol", "row")
+    head = f"{name}(any {first}_indices, any {second}_indices, any values, "
+    return public(head + "int[] size, *, options)", head + "*, options)", method=False)(f)
 
 
 sparse_csr_tensor = _compressed_maker("sparse_csr_tensor", CSR, 0)
 sparse_csc_tensor = _compressed_maker("sparse_csc_tensor", CSC, 1)
 
 
-@public(method=False)
+@public(
+    "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
+    "Tensor values, int[] size, *, options)",
+    "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
+    "Tensor values, *, options)",
+    method=False,
+)
 def sparse_compressed_tensor(
     compressed_indices,
     plain_indices,

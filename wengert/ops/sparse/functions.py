@@ -10,7 +10,8 @@ from typing import Any
 
 from ...arrays.sparse import SparseArray
 from ...engine.implementations import COMPOSED
-from ...engine.op import OPS, Op, function, public
+from ...engine.op import OPS, Op
+from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..creation.filled import arange, zeros
 from ..dims import wrap_dim, wrap_dims
@@ -393,7 +394,7 @@ def sum_(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Any:
     return SparseTensor(x._indices()[keep], values, size).coalesce()
 
 
-@public(name="sum", namespace="sparse", method=False)
+@public("sparse.sum(Tensor input, any dim=None, ScalarType? dtype=None)", foreign=False)
 def sparse_sum(input, dim=None, dtype=None):
     """Sum of a sparse tensor: of everything a dense number, over dim (an int or a tuple) sparse.
 
@@ -412,7 +413,7 @@ def checked(s: Any, name: str) -> SparseTensor:
     return s
 
 
-@public(name="mm", namespace="sparse", method=False)
+@public("sparse.mm(Tensor mat1, Tensor mat2, str? reduce=None)", foreign=False)
 def sparse_mm(mat1, mat2, reduce=None):
     """The product of two matrices of which at least one is sparse.
 
@@ -425,13 +426,20 @@ def sparse_mm(mat1, mat2, reduce=None):
     return function("mm")(mat1, mat2)
 
 
-@public(name="addmm", namespace="sparse", method=False)
+@public(
+    "sparse.addmm(Tensor mat, Tensor mat1, Tensor mat2, *, Scalar beta=1., Scalar alpha=1.)",
+    foreign=False,
+)
 def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
     return addmm(mat, checked(mat1, "addmm"), mat2, beta, alpha)
 
 
-@public(name="sampled_addmm", namespace="sparse", method=False)
+@public(
+    "sparse.sampled_addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1., "
+    "Scalar alpha=1., out)",
+    foreign=False,
+)
 def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * input + alpha * (mat1 @ mat2), computed only where the sparse matrix input has
     values.
@@ -465,14 +473,18 @@ def _softmax(name: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"{name} along dim over the stored elements only; the others count as -inf."
-    return public(f, name=name, namespace="sparse", method=False)
+    text = f"sparse.{name}(Tensor input, int dim, *, ScalarType? dtype=None)"
+    return public(text, foreign=False)(f)
 
 
 _softmax("softmax")
 _softmax("log_softmax")
 
 
-@public(name="spdiags", namespace="sparse", method=False)
+@public(
+    "sparse.spdiags(Tensor diagonals, Tensor offsets, int[] shape, Layout? layout=None)",
+    foreign=False,
+)
 def spdiags(diagonals, offsets, shape, layout=None):
     """A sparse matrix with the rows of diagonals on the given diagonals (positive offsets: above
     the main one).
@@ -494,7 +506,7 @@ def spdiags(diagonals, offsets, shape, layout=None):
     return s if layout is COO else compressed(s, layout)
 
 
-@public(function=False)
+@public("Tensor.sparse_mask(Tensor self, Tensor mask)")
 def sparse_mask(self, mask):
     """A sparse tensor with the elements of self where the sparse tensor mask has some."""
     same_shape(self, mask, "sparse_mask")

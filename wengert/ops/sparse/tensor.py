@@ -15,7 +15,8 @@ from ...arrays.sparse import SparseArray
 from ...base import dtypes, formats
 from ...base.modes import state
 from ...engine.kinds import opaque
-from ...engine.op import primitive, public
+from ...engine.op import primitive
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..creation.filled import zeros
 from ..shape.join import cat_, stack_
@@ -23,7 +24,7 @@ from ..shape.join import cat_, stack_
 COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
 
 
-@primitive(opaque, public=False, method=False, inputs=4)
+@primitive(opaque, inputs=4)
 def sparse_product(xp, x, y, rows, cols, n=0):
     """The product of the sparse matrix with values x at (rows, cols) and n rows with the dense
     matrix y.
@@ -453,7 +454,11 @@ def named_layout(layout: Any) -> Any:
     return layout or COO
 
 
-@public(function=False)
+@public(
+    "Tensor.to_sparse(Tensor self, int sparse_dim)",
+    "Tensor.to_sparse(Tensor self, *, Layout? layout=None, int[2]? blocksize=None, "
+    "int? dense_dim=None)",
+)
 def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
     """The tensor in a sparse layout (COO), with sparse_dim dimensions of indices (default: all).
 
@@ -489,7 +494,7 @@ def _converter(name: str, layout: Any) -> None:
 
     f.__name__ = name
     f.__doc__ = f"The matrix in the layout {layout}."
-    public(f, name=name, function=False)
+    declare(f, (f"Tensor.{name}(Tensor self, int? dense_dim=None)",))
 
 
 _converter("to_sparse_csr", CSR)
@@ -505,7 +510,7 @@ for _name in ("to_sparse_csr", "to_sparse_csc", "to_sparse_coo"):
     )
 
 
-@public(function=False)
+@public("Tensor.to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None)")
 def to_dense(self, dtype=None, *, masked_grad=None):
     """The tensor in strided layout: itself."""
     return self if dtype is None else self.to(dtype)
@@ -520,7 +525,7 @@ def _refused(name: str, wanted: str) -> None:
 
     f.__name__ = name
     f.__doc__ = f"For tensors in {wanted} layout only."
-    public(f, name=name, function=False)
+    declare(f, (f"Tensor.{name}(Tensor self)",))
 
 
 for _name in ("indices", "coalesce", "is_coalesced", "_indices", "_nnz", "_values"):
@@ -533,13 +538,13 @@ for _name in ("sparse_dim", "dense_dim", "values"):
     _refused(_name, "sparse")
 
 
-@public(function=False)
+@public("Tensor.to_sparse_bsr(Tensor self, int[2] blocksize, int? dense_dim=None)")
 def to_sparse_bsr(self, blocksize, dense_dim=None):
     """Not supported: raises RuntimeError."""
     return named_layout(formats.sparse_bsr)
 
 
-@public(function=False)
+@public("Tensor.to_sparse_bsc(Tensor self, int[2] blocksize, int? dense_dim=None)")
 def to_sparse_bsc(self, blocksize, dense_dim=None):
     """Not supported: raises RuntimeError."""
     return named_layout(formats.sparse_bsc)
