@@ -13,12 +13,11 @@ from .api import interop as _interop
 from .api import methods as _methods
 from .api import printing as _printing
 from .base.absent import not_yet as _not_yet
-from .base.devices import device, set_default_device
+from .base.devices import device
 from .base.dtypes import ALIASES as _ALIASES
 from .base.dtypes import (
     bfloat16,
     bool,
-    can_cast,
     complex64,
     complex128,
     dtype,
@@ -26,14 +25,11 @@ from .base.dtypes import (
     float16,
     float32,
     float64,
-    get_default_dtype,
     iinfo,
     int8,
     int16,
     int32,
     int64,
-    promote_types,
-    set_default_dtype,
     uint8,
     uint16,
     uint32,
@@ -165,7 +161,6 @@ _PROVIDED = {
     "set_rng_state": "api.generator",
     "default_generator": "api.generator",
     "set_printoptions": "api.printing",
-    "from_numpy": "api.interop",
     "from_dlpack": "api.interop",
     "save": "io",
     "load": "io",

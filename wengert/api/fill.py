@@ -7,6 +7,7 @@ from typing import Any
 from ..arrays.lookup import HOST, NS
 from ..base.modes import everyone
 from ..engine import views
+from ..engine.registry import public
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.index import indexing
@@ -22,6 +23,7 @@ def owned(self: Tensor) -> bool:
     return NS[type(a)].has(HOST) and 0 not in a.strides and a.flags.writeable
 
 
+@public("Tensor.copy_(Tensor self, Tensor src, bool non_blocking=False)")
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite the elements with those of src, broadcast and converted."""
     if not isinstance(src, Tensor):
@@ -41,6 +43,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return self
 
 
+@public("fill_(Tensor input, Tensor|Scalar value)")
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with a number or 0-d tensor."""
     if type(value) in indexing.REALS and indexing.overwritten(self, (), value):
@@ -60,6 +63,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return self
 
 
+@public("zero_(Tensor input)")
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with zero."""
     a = self._a

@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base import dtypes
 from ..base.modes import state
+from ..engine.registry import public
 from ..engine.tensor import Tensor, wrap
 from . import functions as T
 from .dlpack import DLDeviceType, Memory, attach, from_dlpack, named, plain
@@ -38,6 +39,7 @@ def host(a: Any) -> Any:
 _FROM_NUMPY = ", ".join(d.name for d in reversed(dtypes.ALL))
 
 
+@public("from_numpy(any ndarray)", method=False)
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array, whatever its strides.
 
@@ -113,7 +115,7 @@ def _exported(t: Tensor) -> Any:
 _BFLOAT16 = dtypes.bfloat16.np
 
 
-@attach
+@public("Tensor.numpy(Tensor self, *, bool force=False) -> any")
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The NumPy array that shares this tensor's memory.
 
@@ -250,7 +252,7 @@ def _scalar(t: Tensor) -> Any:
     return a.item()
 
 
-@attach
+@public("Tensor.item(Tensor self) -> Scalar")
 def item(self: Tensor) -> Any:
     """The Python number in a tensor of one element, of any shape.
 
@@ -262,7 +264,7 @@ def item(self: Tensor) -> Any:
     return _scalar(self)
 
 
-@attach
+@public("Tensor.tolist(Tensor self) -> any")
 def tolist(self: Tensor) -> Any:
     """The values as nested Python lists; a Python number for a tensor without dimensions.
 

@@ -11,21 +11,20 @@ from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
 from ..base import dtypes
 from ..base.absent import missing_attribute
-from ..base.devices import device
 from ..engine import grad_api, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_short
-from ..engine.fast_paths import plain
+from ..engine.fast_paths import plain, short
 from ..engine.hooks import Handle
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
-from ..engine.registry import METHODS
+from ..engine.registry import METHODS, declare, public
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from ..ops.index import indexing
+from ..ops.predicates import numel
 from . import functions, overrides
-from .fill import copy_, fill_, zero_
 from .operators import comparison, inplace_operator, operator_entry, reflected
 from .transposes import H, T, mH, mT, part
 
@@ -136,12 +135,8 @@ def attach(name: str, f: Any) -> None:
 def attach_all() -> None:
     """Every function in the table of methods, and the operators."""
     for name in list(METHODS):
-        if name not in Tensor.__dict__:
-            setattr(
-                Tensor,
-                name,
-                Lazy(name, lambda name=name: functions.finished(METHODS[name], name, "", True)),
-            )
+        make = partial(functions.finished, METHODS[name], name, "", True)
+        setattr(Tensor, name, Lazy(name, make))
     for dunder, word in BINARY.items():
         setattr(
             Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word))
@@ -165,6 +160,7 @@ def _hash(self: Tensor) -> int:
     return id(self)
 
 
+@public("detach(Tensor input)")
 def detach(self: Tensor) -> Tensor:
     """The same memory without history; in-place changes are still seen by the engine."""
     t = wrap(self._a)
@@ -173,6 +169,7 @@ def detach(self: Tensor) -> Tensor:
     return t
 
 
+@public("detach_(Tensor input)")
 def detach_(self: Tensor) -> Tensor:
     """Cut self from its history, in place."""
     if self._x is not None and self._x.base is not None:
@@ -198,6 +195,11 @@ def set_data(self: Tensor, value: Tensor) -> None:
         self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
 
 
+@public(
+    "Tensor.backward(Tensor self, Tensor? gradient=None, bool? retain_graph=None, "
+    "bool create_graph=False, any? inputs=None) -> None",
+    foreign=False,
+)
 def backward(
     self: Tensor,
     gradient: Any = None,
@@ -214,6 +216,7 @@ def backward(
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
+@public("Tensor.retain_grad(Tensor self) -> None")
 def retain_grad(self: Tensor) -> None:
     """Keep `.grad` of this non-leaf after backward()."""
     n = self._n
@@ -241,6 +244,7 @@ def retains_grad(self: Tensor) -> bool:
     return not self.is_leaf and self._x is not None and self._x.box is not None
 
 
+@public("Tensor.register_hook(Tensor self, any hook) -> any", foreign=False)
 def register_hook(self: Tensor, hook: Any) -> Handle:
     """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces
     the gradient.
@@ -260,6 +264,7 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
     return handle
 
 
+@public("Tensor.register_post_accumulate_grad_hook(Tensor self, any hook) -> any", foreign=False)
 def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     """Call hook(self) each time a gradient was added to `.grad` of this leaf."""
     n = self._n
@@ -273,25 +278,20 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     return Handle(extra(n, "accumulated", dict), hook)
 
 
+@public("Tensor.size(Tensor self, int? dim=None) -> any")
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the size of one dimension."""
     if dim is None:
         return self.shape
-    if type(dim) is int:
-        try:
-            return self._a.shape[dim]
-        except IndexError:  # the general way says what is wrong
-            pass
-    from ..ops.dims import wrap_dim
+    try:
+        return self._a.shape[dim]
+    except IndexError:
+        from ..ops.dims import wrap_dim
 
-    return self._a.shape[wrap_dim(dim, self._a.ndim, "size")]
+        return (1,)[wrap_dim(dim, self._a.ndim, "size")]
 
 
-def numel(self: Tensor) -> int:
-    """The number of elements."""
-    return int(self._a.size)
-
-
+@public("Tensor.element_size(Tensor self) -> int")
 def element_size(self: Tensor) -> int:
     """Bytes of one element."""
     return self._a.dtype.itemsize
@@ -300,58 +300,53 @@ def element_size(self: Tensor) -> int:
 ASTYPE = OPS["astype"].impl
 
 
-def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def to_dtype(careful: Any) -> Any:
+    """The short form of to(dtype) for an unrecorded tensor of another dtype."""
+
+    def f(self: Any, *args: Any, **kw: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is dtypes.dtype and not kw:
+            d = args[0].np
+            a = self._a
+            if self._n is None and a.dtype is not d and type(self) is Tensor:
+                run: Any = ASTYPE.get(type(a))
+                if run is not None and a.ndim:
+                    return plain(run(a, d))
+        return careful(self, *args, **kw)
+
+    return f
+
+
+@public(
+    "Tensor.to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, "
+    "bool copy=False, *, MemoryFormat? memory_format=None)",
+    "Tensor.to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, "
+    "MemoryFormat? memory_format=None)",
+    "Tensor.to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, "
+    "MemoryFormat? memory_format=None)",
+)
+@short(to_dtype)
+def to(
+    self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None
+) -> Tensor:
     """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
     to(other).
     """
-    if len(args) == 1 and type(args[0]) is dtypes.dtype and not kwargs:
-        d = args[0].np
-        a = self._a
-        if self._n is None and a.dtype is not d and type(self) is Tensor:
-            f: Any = ASTYPE.get(type(a))
-            if f is not None and a.ndim:
-                return plain(f(a, d))
-    dtype, dev = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    copy = kwargs.pop("copy", False)
-    kwargs.pop("non_blocking", None)
-    kwargs.pop("memory_format", None)
-    other = kwargs.pop("other", None)
-    if kwargs:
-        raise TypeError(
-            f"to() received an invalid combination of arguments: unexpected {sorted(kwargs)}"
-        )
-    positions = 0
-    for a in args:
-        if isinstance(a, bool):
-            positions += 1
-            if positions == 2:
-                copy = a
-        elif isinstance(a, (dtypes.dtype, type)):
-            dtype = a
-        elif isinstance(a, Tensor):
-            other = a
-        elif isinstance(a, (str, device, int)):
-            dev = a
-        elif a is not None:
-            raise TypeError(
-                f"to() received an invalid combination of arguments - got ({type(a).__name__})"
-            )
     if other is not None:
-        dtype, dev = other.dtype, other.device
-    return data.convert(self, dtype, dev, copy)
+        dtype, device = other.dtype, other.device
+    return data.convert(self, dtype, device, copy)
 
 
-def _cast(name: str) -> Any:
-    d = getattr(dtypes, name) if name in {x.name for x in dtypes.ALL} else dtypes.ALIASES[name]
+def _cast(name: str, d: Any) -> None:
+    """Declare the method that converts to a dtype."""
 
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
         return data.convert(self, d)
 
-    f.__name__ = name
     f.__doc__ = f"The tensor converted to {d}."
-    return f
+    declare(f, (f"Tensor.{name}(Tensor self, MemoryFormat? memory_format=preserve_format)",))
 
 
+@public("Tensor.type(Tensor self, any? dtype=None, bool non_blocking=False) -> any")
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a type."""
     if dtype is None:
@@ -365,11 +360,16 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     return data.convert(self, getattr(dtype, "dtype", dtype))
 
 
+@public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
     return data.convert(self, None, "cpu")
 
 
+@public(
+    "Tensor.cuda(Tensor self, Device? device=None, bool non_blocking=False, "
+    "MemoryFormat? memory_format=preserve_format)"
+)
 def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -377,11 +377,13 @@ def cuda(
     return data.convert(self, None, "cuda" if device is None else device)
 
 
+@public("Tensor.is_contiguous(Tensor self, MemoryFormat? memory_format=contiguous_format) -> bool")
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""
     return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True
 
 
+@public("Tensor.stride(Tensor self, int? dim=None) -> any")
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Steps in memory, in elements, of all dimensions or one."""
     s = tuple([n // self._a.dtype.itemsize for n in self._a.strides])
@@ -394,6 +396,7 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
     return s if dim is None else s[dim]
 
 
+@public("Tensor.storage_offset(Tensor self) -> int")
 def storage_offset(self: Tensor) -> int:
     """Where in its memory the first element lies, in elements."""
     o = views.owner(self._a)
@@ -408,6 +411,7 @@ def address(a: Any) -> int:
     return a.__array_interface__["data"][0]
 
 
+@public("Tensor.data_ptr(Tensor self) -> int")
 def data_ptr(self: Tensor) -> int:
     """The address of the first element."""
     a = self._a
@@ -428,6 +432,7 @@ def base(self: Tensor) -> Any:
     return self._x.base if self._x is not None else None
 
 
+@public("Tensor.is_set_to(Tensor self, Tensor tensor) -> bool")
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether both are the same view of the same memory."""
     return self._a is tensor._a or (
@@ -451,51 +456,13 @@ def on(kind: str, self: Tensor) -> bool:
 
 def setup() -> None:
     """Put it all on the class."""
-    for name in [d.name for d in dtypes.ALL] + list(dtypes.ALIASES):
-        if name not in (
-            "uint8",
-            "int8",
-            "int16",
-            "int32",
-            "int64",
-            "uint16",
-            "uint32",
-            "uint64",
-            "float16",
-            "float32",
-            "float64",
-            "complex64",
-            "complex128",
-        ):
-            attach(name, _cast(name))
-    for name, dtype in (("byte", "uint8"), ("char", "int8")):
-        attach(name, _cast(dtype))
-    for f in (
-        backward,
-        detach,
-        detach_,
-        retain_grad,
-        register_hook,
-        register_post_accumulate_grad_hook,
-        size,
-        numel,
-        element_size,
-        to,
-        cpu,
-        cuda,
-        is_contiguous,
-        stride,
-        storage_offset,
-        data_ptr,
-        copy_,
-        fill_,
-        zero_,
-        is_set_to,
-    ):
-        attach(f.__name__, f)
-    attach("type", type_)
-    for name, f in (("nelement", numel), ("ndimension", Tensor.dim), ("_is_view", is_view)):
-        attach(name, f)
+    casts = {"byte": dtypes.uint8, "char": dtypes.int8, "bool": dtypes.bool, **dtypes.ALIASES}
+    for name, d in {"bfloat16": dtypes.bfloat16, **casts}.items():
+        _cast(name, d)
+    declare(numel, ("Tensor.nelement(Tensor self) -> int",))
+    declare(Tensor.dim, ("Tensor.dim(Tensor self) -> int",), aliases=("ndimension",))
+    declare(Tensor.requires_grad_, ("Tensor.requires_grad_(Tensor self, bool requires_grad=True)",))
+    attach("_is_view", is_view)
     attach("__hash__", _hash)
     attach(
         "__getitem__", Lazy("__getitem__", lambda: build_short(OPS["select_item"], indexing.read))
@@ -522,13 +489,6 @@ def setup() -> None:
         attach(name, property(partial(on, name[3:])))
     for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
         attach(f"is_{name}", False)
-    attach("is_floating_point", lambda self: self.dtype.is_floating_point)
-    attach("is_complex", lambda self: self.dtype.is_complex)
-    attach("is_signed", lambda self: self.dtype.is_signed)
-    attach("is_inference", lambda self: self._x is not None and self._x.inference)
-    attach("is_pinned", lambda self, device=None: False)
-    attach("pin_memory", lambda self, device=None: self)
-    attach("get_device", lambda self: -1 if self.device.type == "cpu" else self.device.index or 0)
     for name, home in ELSEWHERE.items():
         attach(name, Lazy(name, partial(found, home, name)))
     # torch.autograd.Variable is Tensor

@@ -75,11 +75,12 @@ class Binder:
     ) -> None:
         self.name, self.overloads, self.calls, self.body = name, overloads, calls, body
         self.method = method
+        self.out = any(o.out for o in overloads)
         self.names = other_names(overloads, foreign)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._given(args, kwargs)
-        out = kwargs.pop("out", None)
+        out = kwargs.pop("out", None) if self.out else None
         found: list[TypeError] = []
         one = len(self.overloads) == 1
         for o, call in zip(self.overloads, self.calls):

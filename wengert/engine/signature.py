@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from ..base.modes import state
@@ -70,7 +71,13 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
     plain = tuple([unspread(o) for o in overloads]) if together else overloads
     calls = [call_of(d, o) for o in plain]
     binder = Binder(name, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
-    f = parser(name, plain, calls, body, binder, d.foreign, together)
+    f: Any
+    if kind == METHOD and is_bare(d, plain):
+        f = FunctionType(
+            body.__code__, body.__globals__, name, body.__defaults__, body.__closure__
+        )  # a copy, to be dressed: there is nothing to look at
+    else:
+        f = parser(name, plain, calls, body, binder, d.foreign, together)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
     elif not inplace and d.short is not None:
@@ -78,6 +85,14 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
     if front is not None:
         f = front(f)
     return dress(f, d, name, namespace, kind, plain)
+
+
+def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
+    """Whether a method takes nothing but self, and so does its body."""
+    if len(overloads) > 1 or isinstance(d.body, Op) or hasattr(d.body, "__wrapped__"):
+        return False
+    positions, *rest = body_parameters(d.body)
+    return len(overloads[0].parameters) == len(positions) == 1 and rest == [[], None, False]
 
 
 def straight(op: Op, name: str, overloads: tuple[Overload, ...], careful: Any) -> Any:
@@ -245,8 +260,8 @@ def parser(
         indent = "    "
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
-            more = branch(name, overloads[i], calls[i], slots, keywords, star, out)
-            lines += [indent + x for x in more]
+            found = branch(name, overloads[i], calls[i], slots, keywords, star, out)
+            lines += [indent + x for x in found]
     given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""

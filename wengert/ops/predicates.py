@@ -23,22 +23,52 @@ def is_storage(obj):
     return type(obj).__name__.endswith("Storage")
 
 
-@public("numel(Tensor input) -> int", method=False)
+@public("numel(Tensor input) -> int")
 def numel(input):
     """The number of elements."""
     return int(input._a.size)
 
 
-@public("is_floating_point(Tensor input) -> bool", method=False)
+@public("is_floating_point(Tensor input) -> bool")
 def is_floating_point(input):
     """Whether the dtype is floating."""
     return input.dtype.is_floating_point
 
 
-@public("is_complex(Tensor input) -> bool", method=False)
+@public("is_complex(Tensor input) -> bool")
 def is_complex(input):
     """Whether the dtype is complex."""
     return input.dtype.is_complex
+
+
+@public("is_signed(Tensor input) -> bool")
+def is_signed(input):
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+@public("is_inference(Tensor input) -> bool")
+def is_inference(input):
+    """Whether the tensor was made in inference mode."""
+    return input._x is not None and input._x.inference
+
+
+@public("Tensor.is_pinned(Tensor self, Device? device=None) -> bool")
+def is_pinned(self, device=None):
+    """False: no memory is pinned."""
+    return False
+
+
+@public("Tensor.pin_memory(Tensor self, Device? device=None)")
+def pin_memory(self, device=None):
+    """The tensor itself: no memory is pinned."""
+    return self
+
+
+@public("Tensor.get_device(Tensor self) -> int")
+def get_device(self):
+    """The number of the tensor's device; -1 on the CPU."""
+    return -1 if self.device.type == "cpu" else self.device.index or 0
 
 
 @public("is_nonzero(Tensor input) -> bool")

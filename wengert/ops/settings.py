@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 from ..base import devices, dtypes
-from ..engine.registry import FUNCTIONS, public
+from ..engine.registry import FUNCTIONS, declare, public
 from ..engine.tensor import Tensor
 
 STATE: dict[str, Any] = {
@@ -123,18 +123,6 @@ def get_default_device():
     return devices.default_device()
 
 
-@public("is_signed(Tensor input) -> bool", method=False)
-def is_signed(input):
-    """Whether the dtype has negative numbers."""
-    return input.dtype.is_signed
-
-
-@public("is_inference(Tensor input) -> bool", method=False)
-def is_inference(input):
-    """Whether the tensor was made in inference mode."""
-    return input.is_inference()
-
-
 @public("is_distributed(Tensor input) -> bool")
 def is_distributed(input):
     """False."""
@@ -210,3 +198,13 @@ def sym_sum(args):
 def sym_sqrt(a):
     """The square root of a number."""
     return math.sqrt(a)
+
+
+for _f, _text in (
+    (dtypes.promote_types, "promote_types(ScalarType type1, ScalarType type2) -> ScalarType"),
+    (dtypes.can_cast, "can_cast(ScalarType from_, ScalarType to) -> bool"),
+    (dtypes.get_default_dtype, "get_default_dtype() -> ScalarType"),
+    (dtypes.set_default_dtype, "set_default_dtype(any d) -> None"),
+    (devices.set_default_device, "set_default_device(any device) -> None"),
+):
+    declare(_f, (_text,), method=False, foreign=False)

@@ -529,7 +529,7 @@ def chain_matmul(*matrices):
 # ---- sums over chosen dimensions
 
 
-@public("tensordot(any a, any b, any dims=2, *, out)", method=False, foreign=False)
+@public("tensordot(Tensor a, Tensor b, any dims=2, Tensor? out=None)", method=False, foreign=False)
 def tensordot(a, b, dims=2):
     """Products summed over the last dims dimensions of a and first of b, or over the dimensions
     listed for each.

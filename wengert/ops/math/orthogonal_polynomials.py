@@ -6,13 +6,12 @@ from typing import Any
 
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from ...engine.registry import FUNCTIONS, function, public
+from ...engine.registry import FUNCTIONS, declare, function, public
 from ...engine.tensor import Tensor
 from ..reduce import statistics
-from . import binary as binary_extra
-from . import special, unary
+from . import binary, special, unary
 
-DEFINED = (binary_extra, statistics, unary, special)  # what the names at the end come from
+DEFINED = (binary, statistics, unary, special)  # what the names at the end come from
 
 
 def _polynomial(name: str, family: str) -> Any:
@@ -54,8 +53,9 @@ _polynomial("hermite_polynomial_he", "Probabilist's Hermite")
 _polynomial("laguerre_polynomial_l", "Laguerre")
 _polynomial("legendre_polynomial_p", "Legendre")
 
-for _name in ("erf", "erfc", "exp2", "expm1", "log1p", "logsumexp", "polygamma", "round", "sinc"):
+for _name in ("erf", "erfc", "exp2", "expm1", "log1p", "logsumexp", "polygamma", "sinc"):
     FUNCTIONS["special"][_name] = FUNCTIONS[""][_name]
+declare(binary.round_, ("special.round(Tensor input, *, int decimals=0, out)",))
 FUNCTIONS["special"]["expit"] = FUNCTIONS[""]["sigmoid"]
 
 

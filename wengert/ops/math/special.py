@@ -40,7 +40,11 @@ def word(
     @primitive(elementwise, name=name, types="float", doc=doc)
     def f(xp, x): ...
 
-    text = f"{name}(Tensor input, *, out)"
+    @primitive(elementwise, name=name, types="float", doc=doc)
+    def f(xp, x): ...
+
+    x = "x" if name in CALLED_X else "input"  # PyTorch's names
+    text = f"{name}(Tensor {x}, *, out)"
     if special != NOT_THERE:
         declare(f, ("special." + text,), aliases=tuple(["special." + s for s in special]))
     if torch_too:
@@ -48,6 +52,12 @@ def word(
     return f
 
 
+CALLED_X = (
+    "airy_ai",
+    "scaled_modified_bessel_k0",
+    "scaled_modified_bessel_k1",
+    "spherical_bessel_j0",
+)
 NOT_THERE = ("",)  # for functions that torch.special has under other names only
 
 

@@ -453,19 +453,22 @@ def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 # ------------------------------------------------------------------------------------- in place
 
 
-@public("nn.functional.elu_(Tensor input, Scalar alpha=1)")
+@public(
+    "nn.functional.elu_(Tensor input, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1)",
+    foreign=True,
+)
 def elu_in_place(input, alpha):
     """elu() in place."""
     return elu_(input, alpha, True)
 
 
-@public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)")
+@public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)", foreign=True)
 def leaky_relu_in_place(input, negative_slope):
     """leaky_relu() in place."""
     return leaky_relu_(input, negative_slope, True)
 
 
-@public("nn.functional.hardtanh_(Tensor input, Scalar min_val=-1, Scalar max_val=1)")
+@public("nn.functional.hardtanh_(Tensor input, Scalar min_val=-1, Scalar max_val=1)", foreign=True)
 def hardtanh_in_place(input, min_val, max_val):
     """hardtanh() in place."""
     return hardtanh_(input, min_val, max_val, True)

@@ -113,7 +113,10 @@ def functional_pdist(input, p=2.0):
     return pdist(input, p)
 
 
-@public("nn.functional.normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12, *, out)")
+@public(
+    "nn.functional.normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12, "
+    "Tensor? out=None)"
+)
 def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input divided by its p-norm over dim, which is taken to be at least eps.
 

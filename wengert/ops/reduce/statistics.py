@@ -425,8 +425,10 @@ def length(careful):
 
 
 @public(
-    "norm(any input, any p='fro', any dim=None, any keepdim=False, *, out, any dtype=None)",
-    "Tensor.norm(Tensor self, any p='fro', any dim=None, any keepdim=False, any dtype=None)",
+    "norm(any input, any p='fro', any dim=None, any keepdim=False, Tensor? out=None, "
+    "ScalarType? dtype=None)",
+    "Tensor.norm(Tensor self, any p='fro', any dim=None, any keepdim=False, "
+    "ScalarType? dtype=None)",
     foreign=False,
 )
 @short(length)

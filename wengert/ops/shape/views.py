@@ -9,7 +9,7 @@ from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
-from ...engine.registry import public
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims
@@ -314,15 +314,15 @@ def permute_(input, *dims):
 @public(
     "transpose(Tensor input, int dim0, int dim1)",
     inplace=True,
-    aliases=(
-        "swapaxes",
-        "swapdims",
-    ),
+    aliases=("swapdims",),
 )
 def transpose_(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
     nd = input._a.ndim
     return transpose.entry(input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose"))
+
+
+declare(transpose_, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
 
 
 def turned(careful):
