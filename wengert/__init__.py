@@ -119,6 +119,8 @@ _LAZY = (
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "__all__":
+        return [n for n in __dir__() if not n.startswith("_") and n not in _LAZY]
     if name in _LAZY:
         try:
             return _importlib.import_module(f"{__name__}.{name}")
@@ -192,4 +194,8 @@ def _provided(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_PROVIDED, *dir(_functions)})
+    return sorted({*globals(), *_LAZY, *_PROVIDED, *dir(_functions)} - _INNER)
+
+
+# what imports have put here
+_INNER = {"annotations", "api", "arrays", "base", "engine", "io", "kernels", "observe", "ops"}

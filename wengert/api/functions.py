@@ -34,6 +34,25 @@ def resolve(namespace: str, name: str) -> Any:
     return overrides.made(finished(f, name, namespace), full)
 
 
+def front(scope: dict[str, Any], namespace: str, *more: str) -> tuple[Any, Any]:
+    """__getattr__ and __dir__ of the module with the functions of a namespace, which are made at
+    first use. more: other public names that the module has.
+    """
+
+    def names() -> list[str]:
+        return sorted({*FUNCTIONS.get(namespace, {}), *more})
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__":
+            return [n for n in names() if not n.startswith("_")]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        f = scope[name] = resolve(namespace, name)
+        return f
+
+    return __getattr__, names
+
+
 def finished(d: Any, name: str, namespace: str = "", method: bool = False) -> Any:
     """The callable of a declared function under a name; classes are what they are."""
     if isinstance(d, type):

@@ -19,7 +19,8 @@ from .tensor import Tensor
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<not given>"})()
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
-    "Tensor": Tensor,
+    "type_": type,  # under names that no function or argument has
+    "map_": map,
     "REALS": frozenset((float, int, bool)),
     "NUMBERS": frozenset((float, int, bool, complex)),
     "INTS": frozenset((int,)),
@@ -81,29 +82,43 @@ class Binder:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._given(args, kwargs)
         out = kwargs.pop("out", None) if self.out else None
-        found: list[TypeError] = []
-        one = len(self.overloads) == 1
+        found = self._fitting(args, kwargs, out)
+        if isinstance(found, list) and len(self.overloads) > 1 and len(args) <= len(self.slots):
+            # what came by name is at a place that has another name in the overload meant
+            n = 1 if self.method else 0
+            by_place = zip(self.slots[n:], args[n:])
+            by_name = {**{k: v for k, v in by_place if v is not self.defaults[k]}, **kwargs}
+            other = self._fitting(args[:n], by_name, out)
+            found = found if isinstance(other, list) else other
+        if isinstance(found, list):
+            raise self._refusal(found, args, kwargs, out) from None
+        o, call, values = found
+        if o.old:
+            warnings.warn(
+                f"This overload of {self.name} is deprecated:\n\t{self.name}{o}\n"
+                f"Consider using one of the following signatures instead:\n\t{self.name}"
+                f"{self.overloads[0]}",
+                stacklevel=3,
+            )
+        for p in call.unused:
+            if values[p.name] != p.default and not ignored(p, values[p.name]):
+                raise NotImplementedError(
+                    f"{self.name}(): argument '{p.spelled}' is not supported yet: got"
+                    f" {values[p.name]!r}; leave it away"
+                )
+        return call(self.body, values, out, self.name)
+
+    def _fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+        """(overload, call, values) of the first overload that takes the arguments, or the list of
+        what keeps each of them from it.
+        """
+        refusals = []
         for o, call in zip(self.overloads, self.calls):
             try:
-                values = self._match(o, args, kwargs, out, one)
+                return o, call, self._match(o, args, kwargs, out)
             except TypeError as e:
-                found.append(e)
-                continue
-            if o.old:
-                warnings.warn(
-                    f"This overload of {self.name} is deprecated:\n\t{self.name}{o}\n"
-                    f"Consider using one of the following signatures instead:\n\t{self.name}"
-                    f"{self.overloads[0]}",
-                    stacklevel=3,
-                )
-            for p in call.unused:
-                if values[p.name] != p.default and not ignored(p, values[p.name]):
-                    raise NotImplementedError(
-                        f"{self.name}(): argument '{p.spelled}' is not supported yet: got"
-                        f" {values[p.name]!r}; leave it away"
-                    )
-            return call(self.body, values, out, self.name)
-        raise self._refusal(found, args, kwargs, out) from None
+                refusals.append(e)
+        return refusals
 
     def _given(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -130,7 +145,7 @@ class Binder:
     defaults: dict[str, Any] = {}
 
     def _match(
-        self, o: Overload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, strict: bool
+        self, o: Overload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
     ) -> dict[str, Any]:
         """The arguments by their names; TypeError if they are not this overload's."""
         values: dict[str, Any] = {}

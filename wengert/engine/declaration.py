@@ -184,7 +184,7 @@ def as_method(o: Overload) -> Overload | None:
 def spread(parameters: tuple[Parameter, ...], at: int) -> tuple[Parameter, ...]:
     """parameters with the one at a place starred if it is an int[] and the last by position."""
     places = [p for p in parameters if not p.keyword]
-    if len(places) != at + 1 or str(places[at].type) != "int[]":
+    if len(places) != at + 1 or str(places[at].type) not in ("int[]", "int|int[]"):
         return parameters
     return (*places[:at], places[at]._replace(star=True), *parameters[at + 1 :])
 

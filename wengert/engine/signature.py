@@ -61,30 +61,43 @@ def callable_of(
 
 
 def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
-    overloads = d.functions if kind in (FUNCTION, INPLACE_FUNCTION) else d.methods
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
-    if inplace:
-        overloads = tuple([o._replace(out=False) for o in overloads])
-    body = inplace_body(d, name) if inplace else d.run
-    # sizes may be spread, f(2, 3): a place of its own if other overloads want the positions
-    together = len(overloads) > 1 and any(p.star for o in overloads for p in o.parameters)
-    plain = tuple([unspread(o) for o in overloads]) if together else overloads
-    calls = [call_of(d, o) for o in plain]
-    binder = Binder(name, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
+    overloads = overloads_of(d, kind)
     f: Any
-    if kind == METHOD and is_bare(d, plain):
-        f = FunctionType(
-            body.__code__, body.__globals__, name, body.__defaults__, body.__closure__
-        )  # a copy, to be dressed: there is nothing to look at
+    if kind == METHOD and is_bare(d, overloads):  # there is nothing to look at: a copy, to dress
+        b = d.body
+        f = FunctionType(b.__code__, b.__globals__, name, b.__defaults__, b.__closure__)
     else:
-        f = parser(name, plain, calls, body, binder, d.foreign, together)
+        f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
     elif not inplace and d.short is not None:
         f = d.short(f)
     if front is not None:
         f = front(f)
-    return dress(f, d, name, namespace, kind, plain)
+    return dress(f, d, name, namespace, kind, overloads)
+
+
+def overloads_of(d: Declared, kind: str) -> tuple[Overload, ...]:
+    """The overloads of one of a declaration's callables."""
+    if kind == METHOD:
+        return d.methods
+    if kind == FUNCTION:
+        return d.functions
+    found = d.methods if kind == INPLACE else d.functions
+    return tuple([o._replace(out=False) for o in found])
+
+
+def careful_function(d: Declared, name: str, kind: str, body: Any) -> Any:
+    """The generated function that calls a body with what a declaration says."""
+    overloads = overloads_of(d, kind)
+    # sizes may be spread, f(2, 3): a place of its own if other overloads want the positions
+    together = len(overloads) > 1 and any(p.star for o in overloads for p in o.parameters)
+    plain = tuple([unspread(o) for o in overloads]) if together else overloads
+    calls = [call_of(d, o) for o in plain]
+    said = f"{d.namespace}_{name}" if d.namespace in ("linalg", "fft", "special") else name
+    binder = Binder(said, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
+    return parser(name, plain, calls, body, binder, d.foreign, together)
 
 
 def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
@@ -359,15 +372,15 @@ def branch(
     for p in prepare:
         n = p.name
         if p.type.kinds[0].startswith("int"):
-            tests.append(f"{n} and (INTS.issuperset(map(type, {n})) if type({n}[0]) is int else"
-                         f" len({n}) == 1 and type({n}[0]) in SEQUENCES and"
-                         f" INTS.issuperset(map(type, {n}[0])))")  # fmt: skip
+            tests.append(f"{n} and (INTS.issuperset(map_(type_, {n})) if type_({n}[0]) is int else"
+                         f" len({n}) == 1 and type_({n}[0]) in SEQUENCES and"
+                         f" INTS.issuperset(map_(type_, {n}[0])))")  # fmt: skip
     tests = [t for t in tests if t]
     values = {}
     for p in o.parameters:
         slot = renamed.get(p.name, p.name)
         if p.star and p.type.kinds[0].startswith("int"):
-            values[p.name] = f"({slot} if type({slot}[0]) is int else {slot}[0])"
+            values[p.name] = f"({slot} if type_({slot}[0]) is int else {slot}[0])"
             continue
         default = {**slots, **keywords}.get(slot)
         if default is ABSENT and not p.required:
@@ -420,7 +433,7 @@ def check(p: Parameter, slot: str) -> str:
             base = kind[: kind.index("[")]
             test = LISTS[base]
             if kind[-2] != "[":
-                test = f"{test} or {TESTS[base]}"
+                test = f"({test} or {TESTS[base]})"
         if not test:
             return ""
         tests.append(test.replace("?", slot))
@@ -430,31 +443,31 @@ def check(p: Parameter, slot: str) -> str:
 
 
 TESTS: dict[str, str] = {
-    "Tensor": "type(?) in TENSORS",
-    "int": "type(?) is int",
-    "float": "type(?) in REALS",
+    "Tensor": "type_(?) in TENSORS",
+    "int": "type_(?) is int",
+    "float": "type_(?) in REALS",
     "bool": "(? is False or ? is True)",
-    "str": "type(?) is str",
-    "complex": "type(?) in NUMBERS",
-    "Scalar": "type(?) in NUMBERS",
-    "ScalarType": "type(?) is dtype_",
-    "Device": "type(?) in DEVICES",
-    "Layout": "type(?) is layout_",
-    "MemoryFormat": "type(?) is memory_format_",
+    "str": "type_(?) is str",
+    "complex": "type_(?) in NUMBERS",
+    "Scalar": "type_(?) in NUMBERS",
+    "ScalarType": "type_(?) is dtype_",
+    "Device": "type_(?) in DEVICES",
+    "Layout": "type_(?) is layout_",
+    "MemoryFormat": "type_(?) is memory_format_",
     "Generator": "",
     "any": "",
     "Stream": "",
     "Storage": "",
 }
 LISTS: dict[str, str] = {
-    "int": "(type(?) in SEQUENCES and INTS.issuperset(map(type, ?)))",
-    "float": "(type(?) in SEQUENCES and REALS.issuperset(map(type, ?)))",
-    "Scalar": "(type(?) in SEQUENCES and NUMBERS.issuperset(map(type, ?)))",
-    "bool": "(type(?) in SEQUENCES)",
-    "Tensor": "(type(?) in SEQUENCES and TENSORS.issuperset(map(type, ?)))",
-    "Tensor?": "(type(?) in SEQUENCES)",
-    "str": "(type(?) in SEQUENCES)",
-    "any": "(type(?) in SEQUENCES)",
+    "int": "(type_(?) in SEQUENCES and INTS.issuperset(map_(type_, ?)))",
+    "float": "(type_(?) in SEQUENCES and REALS.issuperset(map_(type_, ?)))",
+    "Scalar": "(type_(?) in SEQUENCES and NUMBERS.issuperset(map_(type_, ?)))",
+    "bool": "(type_(?) in SEQUENCES)",
+    "Tensor": "(type_(?) in SEQUENCES and TENSORS.issuperset(map_(type_, ?)))",
+    "Tensor?": "(type_(?) in SEQUENCES)",
+    "str": "(type_(?) in SEQUENCES)",
+    "any": "(type_(?) in SEQUENCES)",
 }
 
 
@@ -541,6 +554,8 @@ def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, k
 def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.Signature:
     """One signature for all overloads: what any of them takes; what all need is without default."""
     fresh = [o for o in overloads if not o.old]
+    if len(fresh) > 1:
+        fresh = [unspread(o) for o in fresh]
     slots, keywords, star = layout(fresh)
     P = inspect.Parameter
     found = []

@@ -59,11 +59,11 @@ def text_of(x: Any, output: Any, caller: Any) -> str:
         return about_op(x.op)
     if isinstance(x, str):
         x = named(x)
+    if isinstance(x, Declared):
+        x = x.body
     op = op_of(x)
     if op is not None:
         return about_op(op)
-    if isinstance(x, Declared):
-        x = x.body
     if inspect.isfunction(x):
         return about_function(x, inspect.unwrap(x))
     raise TypeError(
@@ -74,7 +74,6 @@ def text_of(x: Any, output: Any, caller: Any) -> str:
 
 def op_of(x: Any) -> Op | None:
     """The op behind a public function, if it is one's own entry."""
-    x = x.body if isinstance(x, Declared) else x
     found = x if isinstance(x, Op) else getattr(x, "op", None)
     return found if isinstance(found, Op) else None
 

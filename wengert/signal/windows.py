@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ..api.functions import front as _front
 
-from ..api.functions import resolve
-from ..engine.registry import FUNCTIONS
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    f = globals()[name] = resolve("signal.windows", name)
-    return f
-
-
-def __dir__() -> list[str]:
-    return sorted(FUNCTIONS["signal.windows"])
+__getattr__, __dir__ = _front(globals(), "signal.windows")

@@ -91,7 +91,7 @@ def joined(a: Tensor, b: Tensor) -> Tensor:
 
 @public(
     "ctc_loss(Tensor log_probs, Tensor targets, Tensor|int[] input_lengths, "
-    "Tensor|int[] target_lengths, int blank=0, int reduction='mean', "
+    "Tensor|int[] target_lengths, int blank=0, int reduction=1, "
     "bool zero_infinity=False)",
     method=False,
 )

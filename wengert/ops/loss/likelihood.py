@@ -147,7 +147,7 @@ def bce_logits_(
 
 @public(
     "binary_cross_entropy_with_logits(Tensor input, Tensor target, "
-    "Tensor? weight=None, Tensor? pos_weight=None, int reduction='mean')",
+    "Tensor? weight=None, Tensor? pos_weight=None, int reduction=1)",
     method=False,
 )
 def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
@@ -212,7 +212,7 @@ def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log
 
 
 @public(
-    "kl_div(Tensor input, Tensor target, int reduction='mean', *, bool log_target=False)",
+    "kl_div(Tensor input, Tensor target, int reduction=1, *, bool log_target=False)",
     method=False,
 )
 def torch_kl_div(input, target, reduction=1, *, log_target=False):

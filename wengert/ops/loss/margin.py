@@ -47,7 +47,7 @@ def hinge_embedding_loss_(
 
 
 @public(
-    "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction='mean')",
+    "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=1)",
     method=False,
 )
 def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
@@ -80,7 +80,7 @@ def margin_ranking_loss_(
 
 @public(
     "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0.0, int reduction='mean')",
+    "float margin=0.0, int reduction=1)",
     method=False,
 )
 def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
@@ -130,7 +130,7 @@ def cosine_embedding_loss_(
 
 @public(
     "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0.0, int reduction='mean')",
+    "float margin=0.0, int reduction=1)",
     method=False,
 )
 def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
@@ -205,7 +205,7 @@ def triplet_margin_loss_(
 @public(
     "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, "
     "float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
-    "int reduction='mean')",
+    "int reduction=1)",
     method=False,
 )
 def torch_triplet_margin_loss(

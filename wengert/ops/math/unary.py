@@ -269,7 +269,12 @@ def erfc(xp, x):
 erfc.vjp(x=lambda xp, g, x: g * (-2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
 
 
-@primitive(elementwise, public="relu(Tensor input)", inplace="function")
+@primitive(
+    elementwise,
+    public="relu(Tensor input)",
+    inplace="function",
+    aliases=("nn.functional.relu_",),
+)
 def relu(xp, x):
     """max(x, 0); the derivative at 0 is 0."""
 

@@ -16,6 +16,7 @@ from ...engine.op_modes import runner
 from ...engine.registry import declare, public
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
+from ..math.unary import sigmoid, tanh
 from ..random.fill import LIKE, default_stream
 from .activation import celu_, check, elu_, finish, leaky_relu_, selu_, softmax
 
@@ -484,3 +485,5 @@ for _f, _text in (
 ):
     _name = _text[: _text.index("(")]
     declare(_f, (_text,), method=False, inplace="function", aliases=(f"nn.functional.{_name}_",))
+for _f in (sigmoid, tanh):
+    declare(_f, (f"nn.functional.{_f.name}(Tensor input)",))
