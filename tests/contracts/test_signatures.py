@@ -21,10 +21,8 @@ from wengert.engine.registry import FUNCTIONS, METHODS, Declared
 SPACES = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
 # functions of the program's state, files and transforms: plain Python functions, as in PyTorch
 PLAIN = {
-    "compile", "cond", "explain", "from_dlpack", "get_rng_state", "initial_seed",
-    "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_shared", "load", "manual_seed", "module_load", "record_stream",
-    "save", "seed", "set_printoptions", "set_rng_state", "share_memory_", "vmap", "while_loop",
+    *wengert._PROVIDED, "cond", "is_grad_enabled", "is_inference_mode_enabled", "is_shared",
+    "module_load", "record_stream", "share_memory_", "while_loop",
 }  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
 
     Raises RuntimeError for tensors that require grad, TypeError for other devices and bfloat16.
 
-    >>> from_numpy(np.arange(3)).numpy()
+    >>> torch.arange(3).numpy()
     array([0, 1, 2])
     """
     if force:

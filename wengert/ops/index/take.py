@@ -1,0 +1,53 @@
+"""take and take_along_dim: elements at places of the flattened tensor, and along a dimension.
+
+What does not live here: gather, scatter and the like (`gather.py`), keys (`indexing.py`).
+"""
+
+from __future__ import annotations
+
+from ...engine.registry import public
+from ..dims import wrap_dim
+from ..predicates import broadcast_shapes
+from .gather import gather_
+from .indexing import check_index, take
+
+
+@public("take(Tensor input, Tensor index, *, out)")
+def take_public(input, index):
+    """Elements of the flattened input at index; the result has index's shape."""
+    if index.dtype.name != "int64":
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
+    flat = input.reshape(-1)
+    if input._a.size == 0 and index._a.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    check_index(index, flat._a.shape[0], 0)
+    return take.entry(flat, index, spec=("array",))
+
+
+@public("take_along_dim(Tensor input, Tensor indices, int? dim=None, *, out)")
+def take_along_dim(input, indices, dim=None):
+    """gather with broadcasting of input and indices; without dim on the flattened input."""
+    if indices.dtype.name != "int64":
+        raise RuntimeError(
+            "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name
+        )
+    if dim is None:
+        return gather_(input.reshape(-1), 0, indices.reshape(-1))
+    if input._a.ndim != indices._a.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions,"
+            f" but got {input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for"
+            " indices"
+        )
+    d = wrap_dim(dim, input._a.ndim, "take_along_dim")
+    s, t = list(input.shape), list(indices.shape)
+    n, m = s[d], t[d]
+    if n:
+        indices = indices.remainder(n)  # negative ones count from the end
+    s[d] = t[d] = 1
+    common = list(broadcast_shapes(s, t))
+    return gather_(
+        input.expand([*common[:d], n, *common[d + 1 :]]),
+        d,
+        indices.expand([*common[:d], m, *common[d + 1 :]]),
+    )
