@@ -535,7 +535,8 @@ def dress(
     f.__signature__ = shown_signature(overloads, d.foreign)
     source = d.body.fwd if isinstance(d.body, Op) else d.body
     f.__wrapped__ = source
-    f.__doc__ = documentation(name, overloads, source.__doc__, kind)
+    doc = d.body.doc if isinstance(d.body, Op) else d.body.__doc__
+    f.__doc__ = documentation(name, overloads, doc, kind)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body

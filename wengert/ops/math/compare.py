@@ -43,7 +43,6 @@ bitwise_left_shift = _compare("bitwise_left_shift", "x * 2 ** y.")
 bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.")
 
 
-def _test(name, doc, types="any"):
 def _test(name, doc, types="any", inplace=False, out=False):
     text = f"{name}(Tensor input{', *, out' * (inplace or out)})"
 

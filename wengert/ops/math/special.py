@@ -40,9 +40,6 @@ def word(
     @primitive(elementwise, name=name, types="float", doc=doc)
     def f(xp, x): ...
 
-    @primitive(elementwise, name=name, types="float", doc=doc)
-    def f(xp, x): ...
-
     x = "x" if name in CALLED_X else "input"  # PyTorch's names
     text = f"{name}(Tensor {x}, *, out)"
     if special != NOT_THERE:
