@@ -5,7 +5,8 @@ the rows of step t behind those of step t-1, `sizes[t]` of them (all equal for a
 growing for a packed one). States are (batch, hidden). Inside, a step works on transposed blocks
 (gates, batch): every gate is then one contiguous block, and `weight @ state` is the faster of the
 two products. Blocks of all steps share one flat buffer, which is what the backward kernels get
-back. Half precision is computed in float32.
+back. Half precision is computed in float32. An LSTM in which all sequences have one length goes to
+`kernels/lstm.py`, which keeps its gates otherwise.
 
 Stacking layers, dropout, packing and the derivative rules live in `ops/nn/recurrent.py` and
 `nn/recurrent.py`.
@@ -15,6 +16,10 @@ from __future__ import annotations
 
 from itertools import accumulate
 from typing import Any
+
+import numpy as np
+
+from ..kernels import lstm as kernels
 
 __all__ = [
     "lstm_layer", "lstm_layer_grad", "gru_layer", "gru_layer_grad", "rnn_layer", "rnn_layer_grad",
@@ -34,6 +39,10 @@ def lstm_layer(
     """
     dtype = x.dtype
     x, h0, c0, w_ih, w_hh, bias, w_hr = _widen(lib, x, h0, c0, w_ih, w_hh, bias, w_hr)
+    if lib is np and w_hr is None:
+        fast = kernels.lstm_layer(x, h0, c0, w_ih, w_hh, bias, sizes, reverse)
+        if fast is not None:
+            return (*_restore(lib, dtype, *fast[:3]), *fast[3:])
     size, order, batch = c0.shape[1], _steps(sizes, reverse), len(h0)
     # sigmoid(x) = tanh(x / 2) / 2 + 1/2: one tanh serves all gates and cannot overflow
     scale = lib.array([0.5, 0.5, 1, 0.5], x.dtype)[:, None, None]
@@ -77,6 +86,9 @@ def lstm_layer_grad(
     """
     dtype = x.dtype
     x, h0, w_ih, w_hh, w_hr, out, g_out = _widen(lib, x, h0, w_ih, w_hh, w_hr, out, g_out)
+    if gates.ndim == 2:  # as the kernels keep them
+        args = g_out, g_h, g_c, x, h0, w_ih, w_hh, out, gates, before, squashed, sizes, reverse
+        return (*_restore(lib, dtype, *kernels.lstm_layer_grad(*args)), lib.empty(0, dtype))
     (batch, width), size, order = h0.shape, w_hh.shape[0] // 4, _steps(sizes, reverse)
     every = zip((gates, before, squashed), (4, 1, 1))
     blocks = [_blocks(flat, k * size, sizes, not reverse) for flat, k in every]

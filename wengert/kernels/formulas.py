@@ -225,6 +225,11 @@ def expm1(x: V) -> V:
     return fma(p, scale, scale - 1.0)
 
 
+def tanh(x: V) -> V:
+    e = expm1(x.call("fabs") * -2.0)
+    return (-e / (e + 2.0)).call("copysign", x)
+
+
 def elu(x: V, alpha: V, scale: V, input_scale: V) -> V:
     return where(x > 0.0, x * scale, expm1(least(x, 0.0) * input_scale) * (alpha * scale))
 

@@ -94,24 +94,30 @@ def pack_panels(k: Job, word: str, turned: bool) -> None:
         inside = first + columns <= n
         k.when(inside, lambda: k.loop(0, depth, 1, whole), lambda: k.loop(0, depth, 1, row))
         return
-    full = depth // lanes * lanes
 
     def vector(v: Value) -> None:
         at = first + v * lanes
         rows = [b.at(k.least(at + q, n - 1) * step) for q in range(lanes)]
-
-        def square(i: Value) -> None:
-            for q, t in enumerate(transposed([r.load(i, lanes) for r in rows])):
-                out.store(t, (i + q) * columns + v * lanes)
-
-        def single(i: Value) -> None:
-            for q, r in enumerate(rows):
-                out.store(r.load(i), i * columns + v * lanes + q)
-
-        k.loop(0, full, lanes, square)
-        k.loop(full, depth, 1, single)
+        turn(k, rows, out.at(v * lanes), columns, depth)
 
     k.loop(0, VECTORS, 1, vector)
+
+
+def turn(k: Function, rows: Sequence[Pointer], out: Pointer, step: Any, depth: Any) -> None:
+    """out[i][lane] = rows[lane][i] for i below depth, `step` from one i to the next."""
+    lanes = len(rows)
+    full = depth // lanes * lanes
+
+    def square(i: Value) -> None:
+        for q, t in enumerate(transposed([r.load(i, lanes) for r in rows])):
+            out.store(t, (i + q) * step)
+
+    def single(i: Value) -> None:
+        for q, r in enumerate(rows):
+            out.store(r.load(i), i * step + q)
+
+    k.loop(0, full, lanes, square)
+    k.loop(full, depth, 1, single)
 
 
 @job(
