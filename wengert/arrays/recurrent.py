@@ -88,7 +88,9 @@ def lstm_layer_grad(
     x, h0, w_ih, w_hh, w_hr, out, g_out = _widen(lib, x, h0, w_ih, w_hh, w_hr, out, g_out)
     if gates.ndim == 2:  # as the kernels keep them
         args = g_out, g_h, g_c, x, h0, w_ih, w_hh, out, gates, before, squashed, sizes, reverse
-        return (*_restore(lib, dtype, *kernels.lstm_layer_grad(*args)), lib.empty(0, dtype))
+        found = kernels.lstm_layer_grad(*args)
+        assert found is not None
+        return (*_restore(lib, dtype, *found), lib.empty(0, dtype))
     (batch, width), size, order = h0.shape, w_hh.shape[0] // 4, _steps(sizes, reverse)
     every = zip((gates, before, squashed), (4, 1, 1))
     blocks = [_blocks(flat, k * size, sizes, not reverse) for flat, k in every]
