@@ -326,6 +326,14 @@ def pushed(
 # ---- comparing
 
 
+def arrays(x: Any) -> list[Array]:
+    """The arrays in results that were read, in order."""
+    if isinstance(x, Array):
+        return [x]
+    inside = x.values() if isinstance(x, dict) else x if isinstance(x, list) else ()
+    return [a for y in inside for a in arrays(y)]
+
+
 def difference(want: Any, got: Any, loosen: float, tied: bool, at: str = "") -> str:
     """What is unlike in two answers, or nothing."""
     if isinstance(want, Array) and got is None:
@@ -410,14 +418,11 @@ def ways(op: Any, dtype: torch.dtype, modes: list[str]) -> Iterator[tuple[str, A
 def compare(op: Any, f: Any, sample: Any, mode: str) -> str:
     """What differs between the libraries on one sample called in one way, or nothing."""
     out = None
-    try:
-        if mode == "out":
-            out = [
-                a
-                for a in [PYTORCH.read(PYTORCH.tensors(evaluate(PYTORCH, op, f, sample, "raw")))][0]
-            ]
-    except Exception:
-        return ""
+    if mode == "out":
+        try:
+            out = arrays(evaluate(PYTORCH, op, f, sample, "call"))
+        except Exception:
+            return ""
     loosen = 1 if mode in ("call", "view", "out") else 10
     try:
         want = evaluate(PYTORCH, op, f, sample, mode, out)

@@ -1,6 +1,6 @@
-"""Records what PyTorch gives for the calls of tests/ops/golden_calls.py.
+"""Records what PyTorch gives for the calls of tests/ops/golden_calls.py and of edge_cases.py.
 
-Run it with a Python that has PyTorch, after the table has changed. tests/ops/test_golden.py runs
+Run it with a Python that has PyTorch, after a table has changed. tests/ops/test_golden.py runs
 the same calls with wengert and compares with tests/golden/operators.json.
 """
 
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tests" / "golden" / "operators.json"
 sys.path.insert(0, str(ROOT / "tests"))
 
+from ops import edge_cases  # noqa: E402
 from ops.golden_calls import CALLS, run, written  # noqa: E402
 
 
@@ -35,6 +36,7 @@ def main() -> None:
         rows.append(f"{json.dumps(call)}: {json.dumps(entry, separators=(',', ':'))}")
     body = ",\n".join(rows)
     RECORD.write_text(f"{{\n{body}\n}}\n")
+    edge_cases.record(torch)
     print(f"{len(rows)} calls, {RECORD.stat().st_size // 1024} KiB")
 
 

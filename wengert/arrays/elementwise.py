@@ -6,6 +6,7 @@ directly in `ufuncs`.
 
 from __future__ import annotations
 
+import functools
 from functools import partial
 from typing import Any
 
@@ -53,7 +54,6 @@ def ufuncs(lib: Any) -> dict[str, Any]:
         "log",
         "log2",
         "log10",
-        "log1p",
         "sin",
         "cos",
         "tan",
@@ -101,11 +101,39 @@ def ufuncs(lib: Any) -> dict[str, Any]:
         ne=lib.not_equal,
         conj=lib.conjugate,
         round=partial(nearest, lib),
+        log1p=partial(log1p, lib),
         bitwise_not=lib.invert,
         bitwise_left_shift=lib.left_shift,
         bitwise_right_shift=lib.right_shift,
     )
     return words
+
+
+def log1p(lib: Any, x: Any) -> Any:
+    """log(1 + x), exact near 0; NumPy's is not for complex x."""
+    if x.dtype.kind != "c":
+        return lib.log1p(x)
+    re, im = x.real, x.imag
+    size = lib.maximum(lib.abs(re), lib.abs(im))
+    near = lib.log1p(re * (2 + re) + im * im) / 2  # half the log of |1 + x| squared
+    out = lib.empty(x.shape, x.dtype)
+    out.real = lib.where(size < 1e3, near, lib.log(lib.hypot(1 + re, im)))
+    out.imag = lib.arctan2(im, 1 + re)
+    return out
+
+
+def widened(f: Any) -> Any:
+    """f with half precision arrays computed in float32 and the result rounded back."""
+
+    @functools.wraps(f)
+    def g(lib: Any, x: Any, *rest: Any, **static: Any) -> Any:
+        d = getattr(x, "dtype", None) or rest[0].dtype
+        if d.itemsize == 2 and d.kind not in "iu":
+            up = [a.astype(np.float32) if hasattr(a, "astype") else a for a in (x, *rest)]
+            return lib.asarray(f(lib, *up, **static)).astype(d)
+        return f(lib, x, *rest, **static)
+
+    return g
 
 
 def astype(lib: Any, x: Any, dtype: Any) -> Any:
@@ -167,6 +195,8 @@ def check_divisor(x: Any, y: Any) -> None:
     """Integer division by zero is an error, as in PyTorch."""
     kx = x.dtype.kind if hasattr(x, "dtype") else type(x).__name__[0]
     ky = y.dtype.kind if hasattr(y, "dtype") else type(y).__name__[0]
+    if getattr(x, "size", 1) == 0:
+        return
     if kx in "iub" and ky in "iub" and ((y == 0) if not hasattr(y, "any") else (y == 0).any()):
         raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
 
@@ -187,14 +217,17 @@ def nearest(lib: Any, x: Any) -> Any:
     return x.copy() if x.dtype.kind in "iu" else lib.rint(x)
 
 
+@widened
 def reciprocal(lib: Any, x: Any) -> Any:
     return lib.true_divide(x.dtype.type(1), x)
 
 
+@widened
 def rsqrt(lib: Any, x: Any) -> Any:
     return lib.true_divide(x.dtype.type(1), lib.sqrt(x))
 
 
+@widened
 def sigmoid(lib: Any, x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow for real x since exp saturates to inf."""
     out = lib.asarray(lib.negative(x))
@@ -205,6 +238,7 @@ def sigmoid(lib: Any, x: Any) -> Any:
     return lib.reciprocal(out, out)
 
 
+@widened
 def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (out * (1 - out)), in one new array where out has one of the plain dtypes."""
     one = ONE.get(out.dtype, 1) if lib in ON_HOST else 1
@@ -215,6 +249,7 @@ def sigmoid_backward(lib: Any, g: Any, out: Any) -> Any:
     return np.multiply(g, r, r) if g.shape == r.shape and g.dtype is r.dtype else g * r
 
 
+@widened
 def tanh_backward(lib: Any, g: Any, out: Any) -> Any:
     """g * (1 - out * out), in one new array where out has one of the plain dtypes."""
     one = ONE.get(out.dtype, 1) if lib in ON_HOST else 1

@@ -85,7 +85,10 @@ def layer_norm(general: Word) -> Word:
 
     def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
         if x.size >= norms.LEAST:
-            found = norms.layer_norm(x, weight, bias, prod(x.shape[x.ndim - dims :]), eps)
+            n = prod(x.shape[x.ndim - dims :])
+            if n > LONG:
+                return general(x, weight, bias, dims, eps)
+            found = norms.layer_norm(x, weight, bias, n, eps)
             if found is not None:
                 return found
         if (
@@ -99,8 +102,6 @@ def layer_norm(general: Word) -> Word:
                 if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
                     return run(x, weight, bias, NUMBERS[eps])
                 n = prod(x.shape[x.ndim - dims :])
-                if n > LONG:
-                    return general(x, weight, bias, dims, eps)
                 if dims > 1:
                     weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
                 out, mean, rstd = run(

@@ -410,7 +410,13 @@ def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
         (info,) = each(lib, lambda a: (_getrf(a)[2],), x)
 
         def one(a: Any, b: Any) -> tuple[Any]:
-            return (b.copy() if _getrf(a)[2] else np.linalg.solve(a, b),)
+            lu, pivots, singular = _getrf(a)
+            if not singular:
+                return (np.linalg.solve(a, b),)
+            n = len(a)
+            b = b[permutation(np, pivots, n)]
+            with np.errstate(all="ignore"):  # infinite where nothing finite solves it
+                return (substituted(np, lu, substituted(np, lu, b, False, True), True, False),)
 
         return each(lib, one, x, y)[0], info
 

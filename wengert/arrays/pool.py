@@ -234,6 +234,8 @@ def max_unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
             f"Found an invalid max index: {bad} (output volumes are of size {list(spatial)})"
         )
     out = lib.zeros((*x.shape[: x.ndim - len(spatial)], *spatial), x.dtype)
+    if not x.size:
+        return out
     at = _flat_positions(lib, where, len(spatial), prod(spatial))
     out.reshape(-1)[at.reshape(-1)] = x.reshape(-1)
     return out

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import scipy_special
+from .elementwise import scipy_special, widened
 
 __all__ = [
     "airy_ai",
@@ -78,20 +78,6 @@ __all__ = [
     "xlogy",
     "zeta",
 ]
-
-
-def widened(f: Any) -> Any:
-    """f with half precision arrays computed in float32 and the result rounded back."""
-
-    @functools.wraps(f)
-    def g(lib: Any, x: Any, *rest: Any, **static: Any) -> Any:
-        d = getattr(x, "dtype", None) or rest[0].dtype
-        if d.itemsize == 2 and d.kind not in "iu":
-            up = [a.astype(np.float32) if hasattr(a, "astype") else a for a in (x, *rest)]
-            return lib.asarray(f(lib, *up, **static)).astype(d)
-        return f(lib, x, *rest, **static)
-
-    return g
 
 
 def _scipy(name: str) -> Any:
@@ -376,9 +362,10 @@ def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
 @widened
 def xlogy(lib: Any, x: Any, y: Any) -> Any:
     """x * log(y), 0 where x is 0 and y is no nan."""
+    x, y = of_one_dtype(x, y)
     return lib.where(
         lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
-        zero_of(x, y),
+        x.dtype.type(0),
         x * lib.log(y),
     )
 
@@ -386,16 +373,18 @@ def xlogy(lib: Any, x: Any, y: Any) -> Any:
 @widened
 def xlog1py(lib: Any, x: Any, y: Any) -> Any:
     """x * log(1 + y), 0 where x is 0 and y is no nan."""
+    x, y = of_one_dtype(x, y)
     return lib.where(
         lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
-        zero_of(x, y),
+        x.dtype.type(0),
         x * lib.log1p(y),
     )
 
 
-def zero_of(x: Any, y: Any) -> Any:
-    """0 in the dtype of whichever of both is an array."""
-    return (x if hasattr(x, "dtype") else y).dtype.type(0)
+def of_one_dtype(x: Any, y: Any) -> tuple[Any, Any]:
+    """Both, a Python number in the dtype of the other: its logarithm would be a double."""
+    d = (x if hasattr(x, "dtype") else y).dtype
+    return (x if hasattr(x, "dtype") else d.type(x), y if hasattr(y, "dtype") else d.type(y))
 
 
 @widened

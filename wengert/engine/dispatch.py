@@ -33,6 +33,7 @@ from .recording import record
 from .tensor import Tensor, wrap
 
 FLOAT32, FLOAT64 = dtypes.float32.np, dtypes.float64.np
+FLOAT16, BFLOAT16 = dtypes.float16.np, dtypes.bfloat16.np
 
 
 def slow(
@@ -86,12 +87,27 @@ def slow(
     xp = namespace_of(op, raws)
     t = xp.array_type
     if RANK.get(t, LIBRARY) == LIBRARY:
+        single, low = in_single(xp, op, raws)
         check_devices(op, raws)
-        result = call_library(op, xp, raws, static)
+        if single is None:
+            result = call_library(op, xp, raws, static)
+        else:
+            result = xp.astype(call_library(op, xp, single, static), low)
     else:
         raws = [a.value if type(a) is _Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
     return finish(op, ins, raws, nodes, static, result, hidden)
+
+
+def in_single(xp: Any, op: Op, raws: list[Any]) -> tuple[Any, Any]:
+    """(operands in float32, dtype) for half precision beside a number that it does not hold: the
+    number is not rounded before the result is. (None, None) where that makes no difference.
+    """
+    if op.exact_numbers and any(type(a) is _Typed and type(a.value) is float for a in raws):
+        low = next(a.dtype for a in raws if type(a) is not _Typed)
+        if low in (FLOAT16, BFLOAT16):
+            return [a.value if type(a) is _Typed else xp.astype(a, FLOAT32) for a in raws], low
+    return None, None
 
 
 def interpreted(op: Op, ins: tuple[Any, ...]) -> Any:

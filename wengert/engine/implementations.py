@@ -7,15 +7,20 @@ some thread wants: both take the general way of `dispatch.py`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
+from ..base import dtypes
 from . import op_modes
 from .op_modes import ACTIVE
 
 if TYPE_CHECKING:
     from .op import Op
+
+HALVES = (dtypes.float16.np, dtypes.bfloat16.np)
+SINGLE = dtypes.float32.np
 
 # type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
 # with them is composed of other ops (sparse tensors)
@@ -53,6 +58,23 @@ class Implementations(dict):
         return op_modes.wrapped(self.op, t, f) if ACTIVE else f
 
 
+def rounding_once(fwd: Callable[..., Any]) -> Callable[..., Any]:
+    """A body whose steps do not round: half precision is computed in single."""
+
+    @functools.wraps(fwd)
+    def f(xp: Any, *args: Any, **kwargs: Any) -> Any:
+        low = next((a.dtype for a in args if getattr(a, "dtype", None) in HALVES), None)
+        if low is None:
+            return fwd(xp, *args, **kwargs)
+        wide = [xp.astype(a, SINGLE) if getattr(a, "dtype", None) == low else a for a in args]
+        out = fwd(xp, *wide, **kwargs)
+        if type(out) is tuple:
+            return tuple([xp.astype(o, low) if o.dtype == SINGLE else o for o in out])
+        return xp.astype(out, low) if out.dtype == SINGLE else out
+
+    return f
+
+
 def implementation(ns: Any, op: Op) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     if op.primitive:
@@ -62,7 +84,7 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
                 f"{op.name}: the array library {ns.name} has no implementation"
             )
         return f
-    fwd = op.fwd
+    fwd = rounding_once(op.fwd) if op.kind == "elementwise" else op.fwd
     if ns.array_type in PER_DEVICE:
 
         def body(*args: Any, **kwargs: Any) -> Any:

@@ -70,11 +70,12 @@ class Op:
         self.batch_rule: Callable[..., Any] | None = None
         self.static_rule: Callable[..., Any] | None = None
         self.holomorphic = True
-        if unknown := set(numbers) - {"first", "none", "kept"}:
-            raise TypeError(f"{name}: numbers may be first, none and kept, not {unknown}")
+        if unknown := set(numbers) - {"first", "none", "kept", "exact"}:
+            raise TypeError(f"{name}: numbers may be first, none, kept, exact, not {unknown}")
         self.number_first = "first" in numbers  # whether the first operand may be a Python number
         self.tensors_only = "none" in numbers  # whether no operand may be
         self.keeps_numbers = "kept" in numbers  # whether its rules see that an operand was a number
+        self.exact_numbers = "exact" in numbers  # whether half precision does not round them
         self.by_memory = by_memory  # whether its result depends on how the input lies in memory
         self.node_name = node
         self.impl = Implementations(self)
@@ -248,8 +249,9 @@ def op(
     types: what happens to dtypes: 'promote' (PyTorch's promotion), 'float' (promotion, then
     integers become the default float), 'same' (all inputs must agree), 'any' (taken as they are).
     numbers: which operands may be Python numbers, beside the second: words of 'first', 'none', and
-    'kept' for rules that see the number instead of an array. by_memory: whether the
-    result depends on how the input lies in memory. doc: instead of the function's own.
+    'kept' for rules that see the number instead of an array, 'exact' where half precision beside
+    them is computed in single. by_memory: whether the result depends on how the input lies in
+    memory. doc: instead of the function's own.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for

@@ -43,7 +43,8 @@ def forward(k: Job, word: str) -> None:
             return d * d
 
         (squares,) = sums(k, n, word, lanes, 1, square)
-        s = 1.0 / (squares.sum() / size + eps.to(word)).sqrt()
+        var = squares.sum() / size
+        s = 1.0 / (var + eps.to(word)).sqrt() + (var - var)  # nan where it overflowed, not 0
 
         def out(i: Value, mask: Value | None, u: int) -> None:
             v = ((xs.load(i, lanes, mask) - centre) - m) * s

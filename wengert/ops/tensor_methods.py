@@ -114,8 +114,11 @@ def fill(input, value):
                 "fill only supports 0-dimension value tensor but got tensor with "
                 f"{value._a.ndim} dimensions."
             )
-        return value.to(input.dtype).expand(input.shape).clone()
-    return full(input.shape, value, dtype=input.dtype, device=input.device)
+        value = value.to(input.dtype)
+    elif input._n is None:
+        return full(input.shape, value, dtype=input.dtype, device=input.device)
+    everywhere = full(input.shape, True, dtype=dtypes.bool, device=input.device)
+    return input.masked_fill(everywhere, value)
 
 
 @public("Tensor.new(Tensor self, *any args, Device? device=None)")

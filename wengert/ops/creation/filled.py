@@ -547,6 +547,8 @@ def logspace(
 ):
     """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if dtype is None and any(isinstance(v, complex) for v in (start, end)):
+        d = d.to_complex()
     if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)

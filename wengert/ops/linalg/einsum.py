@@ -78,12 +78,17 @@ def einsum(equation="", *operands):
             f"einsum(): {more} operands were provided than specified in the equation"
         )
     for t in operands:
-        if t.dtype is not operands[0].dtype and not runner(batched):
+        if t.dtype is not operands[0].dtype and sums(inputs, output) and not runner(batched):
             raise RuntimeError(
                 "einsum(): expected all operands to have the same dtype, but got "
                 f"{operands[0].dtype} and {t.dtype}"
             )
     return _evaluate(inputs, output, list(operands))
+
+
+def sums(inputs: Any, output: Any) -> bool:
+    """Whether operands are multiplied and summed, not only multiplied."""
+    return any(x not in output and sum(x in i for i in inputs) > 1 for i in inputs for x in i)
 
 
 def _label(c: str) -> int:
@@ -230,8 +235,7 @@ def _evaluate(inputs: list[list[int]], output: list[int] | None, ts: list[Tensor
 
 
 def _summed(x: Tensor, dims: tuple[int, ...], keepdim: bool = False) -> Tensor:
-    r = x.sum(dims, keepdim)
-    return r if r.dtype is x.dtype else r.to(x.dtype)
+    return x.sum(dims, keepdim)  # int64 of integers, unless products follow
 
 
 def _diagonals(labels: list[int], x: Tensor) -> tuple[list[int], Tensor]:

@@ -191,7 +191,7 @@ def _number(name: str, input: Tensor, v: Any) -> Any:
         raise RuntimeError(
             f"{name}: value cannot be converted to type {input.dtype.name} without overflow: {v}"
         )
-    return int(v) if input.dtype.category < 2 else v
+    return dtypes.converted(int(v), input.dtype) if input.dtype.category < 2 else v
 
 
 def _same_types(name: str, *tensors: Tensor) -> None:

@@ -139,6 +139,13 @@ def logdet(input):
 # ---- norms
 
 
+def extreme(x: Tensor, dim: int, keepdim: bool, ord: float) -> Tensor:
+    """The largest (for a negative ord smallest) of norms along dim; of none, 0 is the largest."""
+    if x._a.shape[dim] == 0 and ord > 0:
+        return x.sum(dim, keepdim)
+    return x.amax(dim, keepdim) if ord > 0 else x.amin(dim, keepdim)
+
+
 def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]:
     d = tuple(dim)
     if len(d) != 2:
@@ -184,11 +191,11 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         raise RuntimeError(f"{name}: Order {ord} not supported.")
     if size == 2:
         s = linalg_svdvals(A.movedim((i, j), (-2, -1)))
-        r = s.amax(-1) if ord > 0 else s.amin(-1)
+        r = extreme(s, -1, False, ord)
         return _kept(r, i, j) if keepdim else r
     summed, left = (i, j) if size == 1 else (j, i)
     v = A.abs().sum(summed, True) if A.dtype.category == 3 else vector_norm_(A, 1, summed, True)
-    r = v.amax(left, True) if ord > 0 else v.amin(left, True)
+    r = extreme(v, left, True, ord)
     return r if keepdim else r.squeeze((i, j))
 
 

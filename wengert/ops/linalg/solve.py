@@ -199,7 +199,7 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     name = "linalg.solve_triangular"
     check_matrix(name, A, square=True)
     check_matrix(name, B, "B")
-    check_same_dtype(name, A, B)
+    B = B if B.dtype is A.dtype else B.to(A.dtype)
     check_sizes(name, A, B, left)
     if left:
         return solve_triangular.entry(A, B, upper, unitriangular)

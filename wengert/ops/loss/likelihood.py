@@ -164,7 +164,12 @@ def x_log_x(xp, x):
     return x * xp.log(x + xp.astype(xp.eq(x, 0), x.dtype))
 
 
-x_log_x.vjp(x=lambda xp, g, x: g * (xp.log(x) + 1))
+def _x_log_x(xp: Any, g: Any, x: Any) -> Any:
+    """Without a slope below 0, where there is no logarithm, and at 0 (as PyTorch has it)."""
+    return g * xp.where(xp.gt(x, 0), xp.log(x) + 1, math.nan)
+
+
+x_log_x.vjp(x=_x_log_x)
 
 
 def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:

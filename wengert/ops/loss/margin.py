@@ -247,11 +247,17 @@ def multi_margin_loss(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
     """Hinge losses of the other classes against the target's, averaged over classes."""
     low, x = in_single(xp, x)
     q, _ = one_hot_of(xp, x, target)
-    h = xp.clamp_scalar(margin - xp.sum(x * q, 1, True) + x, 0, None) * (1 - q)
+    h = xp.clamp_scalar(margin - own(xp, x, q) + x, 0, None)
+    h = xp.where(xp.eq(q, 0), h, xp.zeros_like(h))
     h = h if p == 1 else h * h
     if weight is not None:
         h = h * xp.sum(q * in_single(xp, weight)[1], 1, True)
     return narrowed(xp, reduced(xp, xp.sum(h, 1) / x.shape[1], reduction), low)
+
+
+def own(xp: Any, x: Any, q: Any) -> Any:
+    """The elements of x where q is 1, infinite ones too; one in each row."""
+    return xp.sum(xp.where(xp.eq(q, 0), xp.zeros_like(x), x), 1, True)
 
 
 def _multi_margin(
@@ -259,9 +265,9 @@ def _multi_margin(
 ) -> Any:
     low, x = in_single(xp, x)
     q, _ = one_hot_of(xp, x, target)
-    z = margin - xp.sum(x * q, 1, True) + x
-    slope = xp.astype(xp.gt(z, 0), x.dtype) * (1 - q)
-    slope = slope if p == 1 else slope * z * 2
+    z = margin - own(xp, x, q) + x
+    slope = xp.astype(xp.gt(z, 0), x.dtype) if p == 1 else xp.clamp_scalar(z, 0, None) * 2
+    slope = xp.where(xp.eq(q, 0), slope, xp.zeros_like(slope))
     if weight is not None:
         slope = slope * xp.sum(q * in_single(xp, weight)[1], 1, True)
     slope = slope - q * xp.sum(slope, 1, True)

@@ -15,7 +15,7 @@ from ...engine.tensor import Tensor
 from ..batching import same_way
 
 
-@primitive(elementwise)
+@primitive(elementwise, numbers="exact")
 def add(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
@@ -23,7 +23,7 @@ def add(xp, x, y):
 add.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, numbers="first")
+@primitive(elementwise, numbers="first exact")
 def sub(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -31,7 +31,7 @@ def sub(xp, x, y):
 sub.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, node="RsubBackward1", numbers="first")
+@op(elementwise, node="RsubBackward1", numbers="first exact")
 def rsub(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
@@ -45,6 +45,7 @@ rsub.vjp(x=lambda g: -g, y=lambda g: g)
     public="mul(Tensor input, Tensor|Scalar other, *, out)",
     inplace=True,
     aliases=("multiply",),
+    numbers="exact",
 )
 def mul(xp, x, y):
     """Product of x and y, with broadcasting.
@@ -57,7 +58,7 @@ def mul(xp, x, y):
 mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@primitive(elementwise, types="float", numbers="first")
+@primitive(elementwise, types="float", numbers="first exact")
 def div(xp, x, y):
     """Quotient of x and y; integers give floats."""
 

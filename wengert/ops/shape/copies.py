@@ -391,9 +391,10 @@ def repeat_(self, *repeats):
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of"
             f" tensor: {len(r)} and {self._a.ndim}"
         )
-    if any(k < 0 for k in r):
+    sizes = (1,) * (len(r) - self._a.ndim) + tuple(self._a.shape)
+    if any(k * n < 0 for k, n in zip(r, sizes)):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeat got {list(r)}")
-    return repeat.entry(self, r)
+    return repeat.entry(self, tuple([max(k, 0) for k in r]))
 
 
 @public("tile(Tensor input, int[] dims)")

@@ -109,6 +109,9 @@ def cat_(tensors, dim=0, *, out=None):
                 )
     if len(shaped) < len(ts):
         target = joint_dtype(ts)
+        if not any(t._n is not None for t in shaped):  # an empty one may be recorded all the same
+            empty = [t.reshape((*want[:d], 0, *want[d + 1 :])) for t in ts if t._n is not None]
+            shaped += empty if 0 not in (*want[:d], *want[d + 1 :]) else []
         shaped = [t if t.dtype is target else t.to(target) for t in shaped]
     return cat.entry(*shaped, dim=d, out=out)
 

@@ -285,7 +285,7 @@ def unravel_index(indices, shape):
     (tensor(1), tensor(2))
     """
     if not isinstance(indices, Tensor) or indices.dtype.category != 1:
-        raise ValueError(
+        raise TypeError(
             "expected 'indices' to be integer dtype, but got "
             f"{indices.dtype if isinstance(indices, Tensor) else type(indices).__name__}"
         )
@@ -293,8 +293,9 @@ def unravel_index(indices, shape):
     if any(s < 0 for s in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
     out, step = [], 1
+    indices = indices.long()
     for s in reversed(sizes):
-        out.append((indices // step) % s)
+        out.append((indices // step) % s if indices._a.size else indices.clone())
         step *= s
     return tuple(out[::-1])
 
