@@ -93,6 +93,7 @@ _LAZY = (
     "futures",
     "fx",
     "hub",
+    "jit",
     "library",
     "linalg",
     "masked",

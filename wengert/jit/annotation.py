@@ -1,0 +1,98 @@
+"""What is written in code for torch.jit: decorators and annotations, which change nothing here."""
+
+from __future__ import annotations
+
+import builtins
+import typing
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from ..base.futures import Future
+
+__all__ = [
+    "Attribute", "Final", "annotate", "export", "fork", "ignore", "interface", "isinstance",
+    "script_method", "strict_fusion", "unused", "wait",
+]  # fmt: skip
+
+
+class Attribute(NamedTuple):
+    """A value with its type, for an attribute of a ScriptModule."""
+
+    value: Any
+    type: Any
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:
+    """the_value: its type is known at run time anyway."""
+    return the_value
+
+
+def export(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method that is to be kept besides forward."""
+    return fn
+
+
+def unused(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that is not to be compiled."""
+    return fn
+
+
+def ignore(drop: Any = False, **kwargs: Any) -> Any:
+    """Mark a function that stays Python: @ignore, @ignore() or @ignore(drop=True)."""
+    return drop if callable(drop) else lambda fn: fn
+
+
+def script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method of a ScriptModule."""
+    return fn
+
+
+def interface(obj: type) -> type:
+    """Mark a class that says which methods modules have."""
+    return obj
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:  # noqa: A001
+    """isinstance that knows List[int], Dict[str, Tensor], Optional[...] and tuples of types.
+
+    >>> from typing import List
+    >>> torch.jit.isinstance([1, 2], List[int]), torch.jit.isinstance([1.0], List[int])
+    (True, False)
+    """
+    if builtins.isinstance(target_type, tuple):
+        return any(isinstance(obj, t) for t in target_type)
+    origin, inside = typing.get_origin(target_type), typing.get_args(target_type)
+    if origin is None:
+        return builtins.isinstance(obj, target_type)
+    if origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
+        return any(obj is None if t is type(None) else isinstance(obj, t) for t in inside)
+    if not builtins.isinstance(obj, origin):
+        return False
+    if origin is dict:
+        return all(isinstance(k, inside[0]) and isinstance(v, inside[1]) for k, v in obj.items())
+    if origin is tuple:
+        return len(obj) == len(inside) and all(isinstance(v, t) for v, t in zip(obj, inside))
+    return all(isinstance(v, inside[0]) for v in obj)
+
+
+class strict_fusion:
+    """Context manager: accepted."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
+    """func(*args, **kwargs) as a future; it is run at once."""
+    done = Future()
+    try:
+        done.set_result(func(*args, **kwargs))
+    except Exception as error:
+        done.set_exception(error)
+    return done
+
+
+def wait(future: Future) -> Any:
+    """The value of a future."""
+    return future.wait()

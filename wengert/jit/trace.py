@@ -1,0 +1,203 @@
+"""trace(): the program that a module or function is for given inputs.
+
+Where torch.fx can follow the code, the program fits inputs of other sizes too; where it cannot,
+because the code looks at values, it is what was done with these inputs (`record.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..api.generator import get_rng_state, set_rng_state
+from ..base.pytree import tree_flatten
+from ..engine.tensor import Tensor
+from ..fx.graph import Graph
+from ..fx.graph_module import GraphModule
+from ..fx.tracer import Tracer
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from .record import record
+from .script import ScriptFunction, ScriptModule
+from .state import tracing
+
+__all__ = [
+    "TopLevelTracedModule", "TracedModule", "TracerWarning", "TracingCheckError", "trace",
+    "trace_module",
+]  # fmt: skip
+
+
+class TracerWarning(Warning):
+    """Something is fixed in a trace that may change."""
+
+
+class TracingCheckError(Exception):
+    """A trace does not compute what was traced."""
+
+
+class TracedModule(ScriptModule):
+    """A module that was traced."""
+
+
+class TopLevelTracedModule(TracedModule, GraphModule):
+    """What torch.jit.trace makes of a module."""
+
+    graph = GraphModule.graph
+    code = GraphModule.code
+
+    def extra_repr(self) -> str:
+        """What it was."""
+        return f"original_name={self.original_name}"
+
+    __str__ = Module.__repr__
+
+
+def same(a: Any, b: Any, tolerance: float) -> bool:
+    """Whether two results agree."""
+    (xs, spec), (ys, other) = tree_flatten(a), tree_flatten(b)
+    if spec != other:
+        return False
+    for x, y in zip(xs, ys):
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            if x.shape != y.shape or x.dtype != y.dtype:
+                return False
+            if not bool(x.allclose(y, rtol=tolerance, atol=tolerance, equal_nan=True)):
+                return False
+        elif isinstance(x, Tensor) or isinstance(y, Tensor) or x is not y and x != y:
+            return False
+    return True
+
+
+def run_on(f: Any, inputs: Any) -> Any:
+    """f of copies of the inputs, with the random numbers that came next before."""
+    state = get_rng_state()
+    buffers = {n: b.clone() for n, b in f.named_buffers()} if isinstance(f, Module) else {}
+    try:
+        return f(*copy.deepcopy(inputs))
+    finally:
+        set_rng_state(state)
+        for n, b in buffers.items():
+            f.get_buffer(n).data.copy_(b)
+
+
+def graph_of(func: Any, inputs: tuple[Any, ...], tolerance: float = 1e-5) -> tuple[Module, Graph]:
+    """(the module with its parts, the graph) of a module or function for given inputs.
+
+    TracingCheckError if no graph computes the same.
+    """
+    with tracing():
+        expected = run_on(func, inputs)
+        tracer = Tracer()
+        try:
+            graph = tracer.trace(func)
+            gm = GraphModule(tracer.root, graph)
+            if same(run_on(gm, inputs), expected, tolerance):
+                return tracer.root, graph
+        except Exception:  # the code looks at values
+            pass
+        root = Module()
+        if isinstance(func, Module):
+            root.__dict__ = {**copy.copy(func).__dict__, "_buffers": dict(func._buffers)}
+        names = argument_names(func, len(inputs))
+        state = get_rng_state()
+        given = copy.deepcopy(inputs)
+        try:
+            graph = record(func, root, names, given)
+        finally:
+            set_rng_state(state)
+        if not same(run_on(GraphModule(root, graph), inputs), expected, tolerance):
+            raise TracingCheckError(
+                "Tracing failed sanity checks! The recorded calls do not compute what the code "
+                "does: it changes between calls, or computes with something else than tensors"
+            )
+        return root, graph
+
+
+def argument_names(func: Any, n: int) -> list[str]:
+    """What the first n arguments of a function are called."""
+    f = func.forward if isinstance(func, Module) else func
+    try:
+        names = [
+            p.name for p in inspect.signature(f).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]  # fmt: skip
+    except (TypeError, ValueError):
+        names = []
+    return [*names, *[f"argument_{i}" for i in range(len(names), n)]][:n]
+
+
+def trace(
+    func: Any, example_inputs: Any = None, optimize: Any = None, check_trace: bool = True,
+    check_inputs: Any = None, check_tolerance: float = 1e-5, strict: bool = True,
+    _force_outplace: bool = False, _module_class: Any = None, _compilation_unit: Any = None,
+    example_kwarg_inputs: dict[str, Any] | None = None, _store_inputs: bool = True,
+) -> Any:  # fmt: skip
+    """The program of a module or function, found by running it on example inputs.
+
+    example_inputs: a tensor or a tuple of arguments; example_kwarg_inputs: arguments by name.
+    TracingCheckError if the program does not compute the same.
+
+    >>> f = torch.jit.trace(lambda x: x * 2 + 1, torch.ones(2))
+    >>> f(torch.zeros(3))
+    tensor([1., 1., 1.])
+    """
+    if isinstance(func, (ScriptModule, ScriptFunction)):
+        warnings.warn(
+            "The input to trace is already a ScriptModule, tracing it is a no-op. Returning the "
+            "object as is.",
+            stacklevel=2,
+        )
+        return func
+    if example_kwarg_inputs is not None:
+        order = argument_names(func, 99)
+        inputs = tuple([example_kwarg_inputs[n] for n in order if n in example_kwarg_inputs])
+    elif example_inputs is None:
+        raise RuntimeError("example_kwarg_inputs should be a dict")
+    else:
+        inputs = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (
+            example_inputs,
+        )  # fmt: skip
+    root, graph = graph_of(func, inputs, check_tolerance)
+    if not isinstance(func, Module):
+        return ScriptFunction(func, GraphModule(root, graph, getattr(func, "__name__", "fn")))
+    return traced_module(func, root, graph)
+
+
+def traced_module(func: Module, root: Module, graph: Graph) -> TopLevelTracedModule:
+    """The graph as a module with all parameters of the original."""
+    name = type(func).__name__
+    made = TopLevelTracedModule(root, graph, name)
+    type(made).original_name = name
+    have = {n for n, _ in (*made.named_parameters(), *made.named_buffers())}
+    for n, value in (*func.named_parameters(), *func.named_buffers()):
+        if n not in have and not value_is_lazy(value):
+            made._place(n, value)
+    for n, value in func._buffers.items():
+        if value is not None and n in func._non_persistent_buffers_set and n in made._buffers:
+            made._non_persistent_buffers_set.add(n)
+    return made
+
+
+def value_is_lazy(value: Any) -> bool:
+    """Whether a parameter has no shape yet."""
+    return not isinstance(value, (Tensor, Parameter)) or hasattr(value, "materialize")
+
+
+def trace_module(
+    mod: Module, inputs: dict[str, Any], optimize: Any = None, check_trace: bool = True,
+    check_inputs: Any = None, check_tolerance: float = 1e-5, strict: bool = True, **options: Any,
+) -> Any:  # fmt: skip
+    """trace() of the methods of a module, given by name with their inputs; forward must be one."""
+    if not isinstance(inputs, dict):
+        raise AttributeError("expected a dictionary of (method_name, input) pairs")
+    if "forward" not in inputs:
+        raise RuntimeError("trace_module: forward must be among the methods")
+    made = trace(mod, inputs["forward"], check_tolerance=check_tolerance)
+    for name, given in inputs.items():
+        if name != "forward":
+            method: Callable[..., Any] = getattr(mod, name)
+            made.__dict__[name] = trace(method, given, check_tolerance=check_tolerance)
+    return made
