@@ -86,6 +86,7 @@ _LAZY = (
     "cpu",
     "cuda",
     "distributed",
+    "export",
     "distributions",
     "fft",
     "func",

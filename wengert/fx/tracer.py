@@ -202,8 +202,14 @@ class Tracer(TracerBase):
         default = (defaults[name],) if name in defaults else ()
         if concrete is not None and name in concrete:
             return self._concrete(name, concrete[name], default)
+        if default and (given := self.default(name, default[0])) is not ...:
+            return given
         kind = None if isinstance(kind, str) else kind
         return self.create_proxy("placeholder", name, default, {}, type_expr=kind)
+
+    def default(self, name: str, value: Any) -> Any:
+        """What stands for an argument that has a default value; ... for a proxy."""
+        return ...
 
     def _concrete(self, name: str, value: Any, default: Any) -> Any:
         """An argument whose value is given: it is checked in the graph, and known while tracing."""

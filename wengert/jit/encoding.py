@@ -97,7 +97,10 @@ def decoded(x: Any, nodes: list[Node]) -> Any:
     if kind == "dict":
         return {decoded(k, nodes): decoded(w, nodes) for k, w in v}
     inside = [decoded(w, nodes) for w in v]
-    return {"slice": lambda i: slice(*i), "tuple": tuple, "list": list, "size": Size}[kind](inside)
+    if kind == "slice":
+        return slice(*inside)
+    made: Any = {"tuple": tuple, "list": list, "size": Size}[kind]
+    return made(inside)
 
 
 def function_of(name: str) -> Any:
@@ -157,7 +160,8 @@ def graph_data(graph: Graph) -> list[Any]:
 
 def graph_from(data: list[Any]) -> Graph:
     """The graph of its JSON form."""
-    graph, nodes = Graph(), []
+    graph = Graph()
+    nodes: list[Node] = []
     for op, name, target, args, kwargs in data:
         found = decoded(target, nodes)
         args, kwargs = decoded(args, nodes), decoded(kwargs, nodes)

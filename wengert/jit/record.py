@@ -74,7 +74,8 @@ class Recorder(TorchFunctionMode):
         method = known.startswith("torch.Tensor.") and known.rpartition(".")[2]
         inside = (self.argument(tuple(args)), self.argument(dict(kwargs)))
         if method in OPERATORS:
-            node = self.graph.call_function(OPERATORS[method], *inside)
+            known_as: Any = OPERATORS[str(method)]
+            node = self.graph.call_function(known_as, *inside)
         elif method and isinstance(args[0], Tensor):
             node = self.graph.call_method(method, *inside)
         else:

@@ -29,14 +29,37 @@ class Error(RuntimeError):
     """Something cannot be done with scripted code."""
 
 
+class DefaultTracer(Tracer):
+    """Leaves some arguments at their default values: those that are named, or all that are None."""
+
+    def __init__(self, left: set[str] | None = None) -> None:
+        super().__init__()
+        self.left, self.met = left, set[str]()
+
+    def default(self, name: str, value: Any) -> Any:
+        """The default value of an argument that is left at it."""
+        chosen = value is None if self.left is None else name in self.left
+        if not chosen:
+            return ...
+        self.met.add(name)
+        return value
+
+
 def program(thing: Any) -> GraphModule:
     """The graph of a module or function. Error if it depends on the values of tensors."""
     if isinstance(thing, GraphModule):
         return thing
     module = isinstance(thing, Module)
-    tracer = Tracer()
+    tracer: Tracer = Tracer()
+    without = DefaultTracer()
     try:
-        graph = tracer.trace(thing)
+        graph = without.trace(thing)
+        if not without.met:
+            tracer = without
+        elif (full := followed(tracer, thing)) is not None and steps(full) == steps(graph):
+            graph = full  # the code does not ask whether an argument is None
+        else:
+            tracer = without
     except Exception as error:
         raise Error(
             f"{type(thing).__name__ if module else thing.__name__} has no program to save or show: "
@@ -44,6 +67,19 @@ def program(thing: Any) -> GraphModule:
             "model.state_dict()"
         ) from error
     return GraphModule(tracer.root, graph, type(thing).__name__ if module else thing.__name__)
+
+
+def followed(tracer: Tracer, thing: Any) -> Any:
+    """The graph, or None where the code cannot be followed."""
+    try:
+        return tracer.trace(thing)
+    except Exception:
+        return None
+
+
+def steps(graph: Any) -> list[Any]:
+    """What a graph does, in order."""
+    return [(n.op, n.target) for n in graph.nodes if n.op != "placeholder"]
 
 
 class ScriptModule(Module):
@@ -147,7 +183,7 @@ def script(
         kind = type(obj)
         made_of = {"__module__": "torch.jit._script", "original_name": kind.__name__}
         cls = type("RecursiveScriptModule", (RecursiveScriptModule, kind), made_of)
-        scripted = object.__new__(cls)
+        scripted: Any = object.__new__(cls)
         scripted.__dict__ = dict(obj.__dict__)
         return scripted
     if callable(obj):

@@ -17,11 +17,10 @@ from ..base.pytree import tree_flatten
 from ..engine.tensor import Tensor
 from ..fx.graph import Graph
 from ..fx.graph_module import GraphModule
-from ..fx.tracer import Tracer
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from .record import record
-from .script import ScriptFunction, ScriptModule
+from .script import DefaultTracer, ScriptFunction, ScriptModule
 from .state import tracing
 
 __all__ = [
@@ -90,7 +89,7 @@ def graph_of(func: Any, inputs: tuple[Any, ...], tolerance: float = 1e-5) -> tup
     """
     with tracing():
         expected = run_on(func, inputs)
-        tracer = Tracer()
+        tracer = left_at_default(func, inputs)
         try:
             graph = tracer.trace(func)
             gm = GraphModule(tracer.root, graph)
@@ -114,6 +113,11 @@ def graph_of(func: Any, inputs: tuple[Any, ...], tolerance: float = 1e-5) -> tup
                 "does: it changes between calls, or computes with something else than tensors"
             )
         return root, graph
+
+
+def left_at_default(func: Any, inputs: Any) -> DefaultTracer:
+    """A tracer that leaves the arguments that are not given at their defaults."""
+    return DefaultTracer(set(argument_names(func, 99)[len(inputs) :]))
 
 
 def argument_names(func: Any, n: int) -> list[str]:
@@ -175,10 +179,22 @@ def traced_module(func: Module, root: Module, graph: Graph) -> TopLevelTracedMod
     for n, value in (*func.named_parameters(), *func.named_buffers()):
         if n not in have and not value_is_lazy(value):
             made._place(n, value)
-    for n, value in func._buffers.items():
-        if value is not None and n in func._non_persistent_buffers_set and n in made._buffers:
-            made._non_persistent_buffers_set.add(n)
+    in_order(made, func)
     return made
+
+
+def in_order(made: Module, original: Module) -> None:
+    """Give what a module has the order, and the kept or unkept buffers, of the original."""
+    for table in ("_parameters", "_buffers", "_modules"):
+        mine, theirs = getattr(made, table), getattr(original, table)
+        order = [*[k for k in theirs if k in mine], *[k for k in mine if k not in theirs]]
+        made.__dict__[table] = {k: mine[k] for k in order}
+    unkept = original._non_persistent_buffers_set
+    made.__dict__["_non_persistent_buffers_set"] = {k for k in made._buffers if k in unkept}
+    for name, child in original._modules.items():
+        inner = made._modules.get(name)
+        if inner is not None and child is not None and inner is not child:
+            in_order(inner, child)
 
 
 def value_is_lazy(value: Any) -> bool:

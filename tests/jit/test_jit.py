@@ -1,0 +1,220 @@
+"""torch.jit: scripted and traced code computes the same, and comes back from its file."""
+
+import io
+import json
+import zipfile
+from typing import Dict, List, Optional  # noqa: UP035
+
+import pytest
+
+import wengert as w
+from wengert.jit import encoding
+
+nn, F, jit = w.nn, w.nn.functional, w.jit
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(10, 8), nn.LSTM(8, 6, batch_first=True)
+        self.out, self.act = nn.Linear(6, 3), F.relu
+
+    def forward(self, x, h=None):
+        y, (a, _) = self.lstm(self.embedding(x), h)
+        return self.out(self.act(y[:, -1])), a
+
+
+class Deciding(nn.Module):
+    """Looks at values, writes in place, loops over a size."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.register_buffer("shift", w.ones(4))
+
+    def forward(self, x):
+        y = self.linear(x) if x.sum() > 0 else -self.linear(x)
+        z = w.zeros_like(y)
+        z[:, 0] = y[:, 1]
+        z += self.shift
+        z.relu_()
+        for i in range(x.shape[0]):
+            z = z + i
+        return {"z": z, "n": [y, z.mean()]}
+
+
+def convolutional():
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, 5),
+    )  # fmt: skip
+
+
+CASES = {
+    "convolutional": (convolutional, lambda n: w.randn(n, 1, 8, 8)),
+    "recurrent": (Recurrent, lambda n: w.randint(0, 10, (n, 5))),
+    "encoder": (
+        lambda: nn.Sequential(
+            nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+        ),
+        lambda n: w.randn(n, 5, 8),
+    ),
+}
+
+
+def through_a_file(m, **kwargs):
+    buffer = io.BytesIO()
+    jit.save(m, buffer)
+    buffer.seek(0)
+    return jit.load(buffer, **kwargs)
+
+
+@pytest.mark.parametrize("make", [jit.script, None], ids=["script", "trace"])
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_results_before_and_after_a_file(make, name, keep_rng):
+    module, inputs = CASES[name]
+    m, x, more = module().eval(), inputs(2), inputs(3)
+    made = make(m) if make else jit.trace(m, x)
+    loaded = through_a_file(made)
+    for given in (x, more):
+        w.testing.assert_close(made(given), m(given))
+        w.testing.assert_close(loaded(given), m(given))
+    assert list(made.state_dict()) == list(m.state_dict())
+    assert set(loaded.state_dict()) == set(m.state_dict())
+    assert isinstance(made, jit.ScriptModule) and not loaded.training
+
+
+def test_code_that_looks_at_values_is_recorded():
+    m, x = Deciding(), w.rand(3, 4)
+    t = jit.trace(m, x)
+    w.testing.assert_close(t(x), m(x))
+    w.testing.assert_close(through_a_file(t)(x + 1), t(x + 1))
+    with pytest.raises(RuntimeError, match="jit.trace"):
+        jit.save(jit.script(m), io.BytesIO())
+    assert "looks at" not in jit.script(m).code and "def forward" in jit.script(m).code
+
+
+def test_random_numbers_are_drawn_as_before(keep_rng):
+    m = nn.Dropout(0.5)
+    w.manual_seed(0)
+    t = jit.trace(m, w.ones(20))
+    first = w.rand(1)
+    w.manual_seed(0)
+    assert w.rand(1).equal(first)  # tracing left the generator as it was
+    w.manual_seed(1)
+    a = t(w.ones(20))
+    w.manual_seed(1)
+    assert a.equal(m(w.ones(20)))
+
+
+def test_gradients_reach_the_parameters_of_a_loaded_module():
+    m = nn.Linear(2, 2)
+    m.bias.requires_grad_(False)
+    loaded = through_a_file(jit.script(m))
+    loaded(w.ones(1, 2)).sum().backward()
+    assert loaded.weight.grad is not None and not loaded.bias.requires_grad
+
+
+def test_functions_and_extra_files(tmp_path):
+    f = jit.trace(lambda a, b: a @ b + 1, (w.ones(2, 2), w.ones(2, 2)))
+    f.save(tmp_path / "f.pt", _extra_files={"note": "hi"})
+    extra = {"note": ""}
+    assert jit.load(tmp_path / "f.pt", _extra_files=extra)(w.ones(1, 1), w.ones(1, 1)).item() == 2
+    assert extra["note"] == b"hi"
+
+    @jit.script
+    def g(x, n: int):
+        return x + 1 if n > 2 else x * 2
+
+    assert g(w.ones(1), 3).item() == 2 and g.name == "g" and "n > 2" in g.code
+
+
+def test_files_of_torchscript_are_refused(torch, tmp_path):
+    path = str(tmp_path / "m.pt")
+    torch.jit.script(torch.nn.Linear(2, 2)).save(path)
+    with pytest.raises(RuntimeError, match="state_dict"):
+        jit.load(path)
+    w.save({"a": w.ones(1)}, path)
+    with pytest.raises(RuntimeError, match=r"torch\.load"):
+        jit.load(path)
+    with pytest.raises(RuntimeError, match="no file"):
+        jit.load(io.BytesIO(b"nonsense"))
+
+
+def changed(change):
+    """A file of a program, with something changed in its graph."""
+    buffer = io.BytesIO()
+    jit.save(jit.script(nn.Sequential(nn.Linear(2, 2), nn.ReLU())), buffer)
+    data = w.load(io.BytesIO(buffer.getvalue()))
+    told = json.loads(data[encoding.KEY])
+    change(told)
+    out = io.BytesIO()
+    w.save({**data, encoding.KEY: json.dumps(told)}, out)
+    out.seek(0)
+    return out
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        ["call_function", "y", {"function": "os.system"}, {"tuple": ["true"]}, {"dict": []}],
+        ["call_function", "y", {"function": "torch.load"}, {"tuple": ["f"]}, {"dict": []}],
+        ["call_function", "y", {"function": "torch.hub.load"}, {"tuple": ["f"]}, {"dict": []}],
+        ["call_function", "y", {"function": "builtins.eval"}, {"tuple": ["1"]}, {"dict": []}],
+        ["call_function", "x = 1; y", {"function": "torch.relu"}, {"tuple": []}, {"dict": []}],
+        ["call_method", "y", "__reduce__", {"tuple": [{"node": 0}]}, {"dict": []}],
+        ["call_method", "y", "a; b", {"tuple": [{"node": 0}]}, {"dict": []}],
+        ["get_attr", "y", "a b", {"tuple": []}, {"dict": []}],
+        [
+            "call_function", "y", {"function": "builtins.getattr"},
+            {"tuple": [{"node": 0}, "__class__"]}, {"dict": []},
+        ],
+        ["call_function", "y", {"function": "torch.relu"}, {"tuple": []}, {"dict": [["a b", 1]]}],
+    ],
+)  # fmt: skip
+def test_a_file_can_only_name_what_computes(node):
+    with pytest.raises(ValueError):
+        jit.load(changed(lambda told: told["graph"].insert(1, node)))
+
+
+def test_a_file_can_only_name_layers_of_torch():
+    with pytest.raises(ValueError, match="no layer"):
+        jit.load(changed(lambda told: told["modules"]["0"].update({"class": "Popen"})))
+    with pytest.raises(ValueError, match="no setting"):
+        jit.load(changed(lambda told: told["modules"]["0"]["settings"].update({"forward": 1})))
+    assert zipfile.is_zipfile(changed(lambda told: None))
+
+
+def test_annotations_change_nothing():
+    class M(nn.Module):
+        @jit.ignore
+        def a(self):
+            return 1
+
+        @jit.unused
+        def b(self):
+            return 2
+
+        @jit.export
+        def c(self):
+            return 3
+
+        @jit.ignore(drop=True)
+        def d(self):
+            return 4
+
+    m = M()
+    assert [m.a(), m.b(), m.c(), m.d()] == [1, 2, 3, 4]
+    assert not jit.is_scripting() and not jit.is_tracing()
+    assert jit.annotate(List[int], []) == []  # noqa: UP006
+    assert jit.isinstance({"a": [1]}, Dict[str, List[int]])  # noqa: UP006
+    assert not jit.isinstance([None, "a"], List[Optional[int]])  # noqa: UP006, UP045
+    assert jit.wait(jit.fork(lambda x: x + 1, 1)) == 2
+
+
+def test_frozen_modules():
+    scripted = jit.script(nn.Linear(2, 2))
+    with pytest.raises(RuntimeError, match="eval"):
+        jit.freeze(scripted)
+    scripted.eval()
+    assert jit.optimize_for_inference(jit.freeze(scripted)) is scripted
