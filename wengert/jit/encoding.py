@@ -19,7 +19,7 @@ from ..api import functions as T
 from ..base import dtypes, formats
 from ..base.devices import device
 from ..base.size import Size
-from ..engine.op import FUNCTIONS
+from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 from ..fx.codegen import BINARY, INPLACE, UNARY
 from ..fx.graph import Graph
@@ -38,6 +38,7 @@ BUILTINS = {"getattr": getattr, "abs": abs, "len": len, "int": int, "float": flo
             "max": max, "min": min, "sum": sum, "tuple": tuple, "list": list}  # fmt: skip
 DUNDERS = {"__getitem__", "__setitem__", "__len__", "__call__", "__contains__"}
 SPACES = ("nn.functional", "linalg", "fft", "special", "sparse")
+TABLES = set(vars(Module())) - {"training"}  # what every module has; not settings
 NAMED = (dtypes.dtype, formats.layout, formats.memory_format)
 
 
@@ -179,16 +180,21 @@ def module_data(m: Module) -> dict[str, Any]:
         raise TypeError(
             f"{kind.__name__} is no layer of torch.nn and cannot be saved as one step of a program"
         )
-    settings = {
-        k: encoded(v, {}) for k, v in vars(m).items()
-        if not k.startswith("_") and not isinstance(v, Tensor)
-    }  # fmt: skip
+    settings = {}
+    for k, v in vars(m).items():
+        if k in TABLES or isinstance(v, Tensor):
+            continue
+        try:
+            settings[k] = encoded(v, {})
+        except TypeError:
+            if not k.startswith("_"):  # what is private and no setting is made again
+                raise
     children = {k: module_data(c) for k, c in m._modules.items() if c is not None}
     missing = [k for t in (m._parameters, m._buffers) for k, v in t.items() if v is None]
-    special = {k: v for k, v in vars(m).items() if k in ("_flat_weights_names", "_all_weights")}
-    return {"class": kind.__name__, "settings": settings, "children": children,
-            "none": missing, "lists": special,
-            "temporary": sorted(m._non_persistent_buffers_set)}  # fmt: skip
+    return {
+        "class": kind.__name__, "settings": settings, "children": children, "none": missing,
+        "temporary": sorted(m._non_persistent_buffers_set),
+    }  # fmt: skip
 
 
 def layer(name: str) -> Any:
@@ -207,11 +213,11 @@ def module_from(data: dict[str, Any]) -> Module:
     m = object.__new__(kind)
     Module.__init__(m)
     for k, v in data["settings"].items():
-        if not k.isidentifier() or callable(getattr(kind, k, None)):
+        if not k.isidentifier() or k in TABLES or k.startswith("__") or (
+            callable(getattr(kind, k, None))
+        ):  # fmt: skip
             raise ValueError(f"a layer has no setting {k!r}")
         m.__dict__[k] = decoded(v, [])
-    for k, v in data["lists"].items():
-        m.__dict__[k] = v
     for k, child in data["children"].items():
         m._modules[k] = module_from(child)
     for k in data["none"]:
