@@ -100,6 +100,7 @@ _LAZY = (
     "masked",
     "multiprocessing",
     "nn",
+    "onnx",
     "optim",
     "overrides",
     "profiler",

@@ -25,13 +25,14 @@ __all__ = ["Graph", "Node", "Value", "capture"]
 class Value:
     """An array of the graph: an input, what a node computes, or a constant with its array."""
 
-    __slots__ = ("array", "dtype", "name", "shape")
+    __slots__ = ("array", "dtype", "name", "other", "shape")
 
     def __init__(self, array: Any, name: str = "", constant: bool = False) -> None:
         self.shape = tuple(array.shape)
         self.dtype = dtypes.as_dtype(array.dtype).name
         self.name = name
         self.array = array if constant else None
+        self.other: Any = None  # for who captures twice
 
     @property
     def constant(self) -> bool:

@@ -1,0 +1,18 @@
+"""ONNX models of modules: `export.py` has torch.onnx.export, `builder.py` what a graph is made of,
+`dims.py` sizes that depend on dynamic axes; the other files convert operations.
+"""
+
+from . import elementwise, layers, recurrent, shapes  # which register their converters
+from .export import (
+    OnnxExporterError,
+    ONNXProgram,
+    OperatorExportTypes,
+    TrainingMode,
+    export,
+    is_in_onnx_export,
+)
+
+__all__ = [
+    "ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "export",
+    "is_in_onnx_export",
+]  # fmt: skip
