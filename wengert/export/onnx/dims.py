@@ -83,9 +83,9 @@ def merge(first: Graph, second: Graph) -> None:
 def merge_values(a: Value, b: Value) -> None:
     """Note in a value what the other capture has in its place."""
     mine, theirs = a.array, b.array
-    if mine is not theirs and mine is not None and theirs is not None:
-        if mine.shape != theirs.shape or not np.array_equal(mine, theirs):
-            a.other = theirs
+    known = mine is not theirs and mine is not None and theirs is not None
+    if known and not np.array_equal(mine, theirs):
+        a.other = theirs
     a.shape = merged(a.shape, b.shape)
 
 
@@ -139,7 +139,7 @@ def band(a: np.ndarray, b: np.ndarray) -> tuple[int, bool, Any, Any] | None:
     for upper in (False, True):
         for diagonal in (0, 1, -1):
             away = columns - rows
-            mask: np.ndarray = away >= diagonal if upper else away <= diagonal
+            mask: Any = away >= diagonal if upper else away <= diagonal
             if mask.all() or not mask.any():
                 continue
             inside, outside = flat[0][mask][0], flat[0][~mask][0]
