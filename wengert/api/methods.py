@@ -10,7 +10,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
 from ..base import dtypes
-from ..base.absent import missing_attribute
+from ..base.absent import Missing
 from ..engine import grad_api, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_short
@@ -27,6 +27,14 @@ from ..ops.predicates import numel
 from . import functions, overrides
 from .operators import comparison, inplace_operator, operator_entry, reflected
 from .transposes import H, T, mH, mT, part
+
+# methods of PyTorch's that are not here
+ABSENT = """
+chalf dequantize eig index int_repr ipu lstsq mtia q_per_channel_axis q_per_channel_scales
+q_per_channel_zero_points q_scale q_zero_point qscheme reinforce resize resize_as resize_as_sparse_
+slice_inverse smm solve sparse_resize_ sparse_resize_and_clear_ sspaddmm symeig to_mkldnn
+to_padded_tensor unsafe_split_with_sizes xpu
+"""
 
 
 class TensorNamespace(Namespace):
@@ -495,7 +503,8 @@ def setup() -> None:
     attach("_execution_engine", SimpleNamespace(queue_callback=grad_api.queue_callback))
     attach("__new__", staticmethod(make))
     attach("__module__", "torch")
-    attach("__getattr__", missing_attribute)
+    for name in ABSENT.split():
+        attach(name, Missing("torch.Tensor", name))
     attach_all()
 
 

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["absent", "advice", "catalogue", "missing_attribute", "not_yet", "unsupported"]
+__all__ = ["Missing", "absent", "advice", "catalogue", "not_yet", "unsupported"]
 
 # path -> why it is not there, and what to do instead; the longest path that fits counts
 ADVICE = {
@@ -122,8 +122,14 @@ def absent(module: str) -> Callable[[str], Any]:
     return __getattr__
 
 
-def missing_attribute(self: Any, name: str) -> Any:
-    """Tensor.__getattr__, which is only asked for what no tensor has."""
-    if name.startswith("_"):
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-    raise not_yet("torch.Tensor", name)
+class Missing:
+    """The attribute of a class that PyTorch's has and ours lacks: reading it raises AttributeError
+    with advice. A `__getattr__` in its place would make every read of every attribute take three
+    times as long.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        raise not_yet(self.module, self.name)

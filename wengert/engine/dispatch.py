@@ -380,14 +380,14 @@ def finish(
         if RANK.get(t) != TENSOR:  # libraries return scalars for 0-d arrays
             ns = NS[t]
             result = wrap(result if t is ns.array_type else ns.asarray(result))
-        if op.differentiable and state.grad:
+        if op.differentiable and state.grad and nodes.count(None) < len(nodes):
             record(op, (result,), nodes, raws, (result._a,), static)
         if op.view:
             views.register(ins[0], result, op, *static.values())
         return result
     visible = max(1, len(op.outputs))
     tensors = [a if isinstance(a, Tensor) else wrap(a) for a in result]
-    if op.differentiable and state.grad:
+    if op.differentiable and state.grad and nodes.count(None) < len(nodes):
         record(op, tensors[:visible], nodes, raws, result, static)
     if not hidden:
         del tensors[visible:]

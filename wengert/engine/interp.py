@@ -202,10 +202,11 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     Tensor has the level of its array, and comes first among equals: it may have a history.
     """
     level, top, library, tensor, wrapped = -1, None, None, False, -1
+    last: Any = None
     for a in ins:
         t = type(a)
         r = RANK.get(t)
-        if r == 2:
+        if r == 2:  # INTERPRETER, TENSOR, LIBRARY: a global costs something here
             if a.level > level:
                 level, top = a.level, t
         elif r == 1:
@@ -213,7 +214,7 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
             if isinstance(a._a, Interp) and a._a.level > wrapped:
                 wrapped = a._a.level
         elif r == 0:
-            library = t
+            library, last = t, a
         elif a is not None and t not in SCALARS:
             namespace(a)  # a type not met before: now it is known
             return run_op(op, ins, static)
@@ -231,7 +232,10 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     xp = default_namespace() if library is None else NS[library]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
-    return narrowed(op, xp, ins, getattr(xp, op.name)(*ins, *static.values()))
+    out = getattr(xp, op.name)(*ins, *static.values())
+    if last is not None and last.dtype == BFLOAT16:
+        return narrowed(op, xp, ins, out)
+    return out
 
 
 def narrowed(op: Op, xp: Any, ins: Any, out: Any) -> Any:

@@ -168,7 +168,9 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
         return
     a = base._a
     if not RANK.get(type(a)):  # 0 or absent: a library's
-        if owner(view._a) is not owner(a):
+        o = view._a.base
+        near = o is a or o is not None and o is a.base  # nearly always, and quick to tell
+        if not near and owner(view._a) is not owner(a):
             return  # a copy
     elif op.view == "perhaps" and copied(a, view._a):
         return
