@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels import max_pool as kernels
 from ..kernels import threads
 from .capabilities import ON_HOST
 from .conv import widen
@@ -72,6 +73,11 @@ def max_pool(
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
+    if lib is np:
+        found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
+        if found is not None:
+            shape = (*lead, *t.out)
+            return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
     out = lib.empty((len(x), *t.out), x.dtype)
     where = lib.empty((len(x), *t.out), lib.int64)
     if not out.size:
@@ -202,6 +208,9 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     lead = g.shape[: g.ndim - rank]
     g = widen(lib, g).reshape(prod(lead), -1)
     where = where.reshape(g.shape)
+    found = kernels.put(g, where, size) if lib is np else None
+    if found is not None:
+        return found.reshape(*lead, *spatial).astype(dtype, copy=False)
     x = lib.zeros((len(g), size), g.dtype)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:

@@ -241,7 +241,7 @@ def _plan(
         if noise.shape != scores or noise.dtype != F32:
             return None
         noise = np.ascontiguousarray(noise)
-    rows = max(1, min(queries, 128, max(16, SCORES // keys)))
+    rows = max(1, min(queries, 64 if causal else 128, max(16, SCORES // keys)))
     blocks = -(-queries // rows)
     inner = lead[-1] if lead else 1
     sizes = heads, queries, keys, e, f, rows, blocks, scale, inner
