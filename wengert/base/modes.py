@@ -46,12 +46,23 @@ _counting = threading.Lock()
 
 
 def record(on: bool) -> None:
-    """Switch recording in this thread; the only place that sets state.grad."""
+    """Switch recording in this thread; the only place that sets state.grad. Both it and the count
+    change, or none does, also if a signal's handler raises meanwhile.
+    """
     on = bool(on)
     if on is not state.grad:
         with _counting:
             everyone.off += -1 if on else 1
-        state.grad = on
+            state.grad = on
+
+
+def switch(on: bool, before: bool) -> None:
+    """record(on), or as before if a signal's handler raises meanwhile."""
+    try:
+        record(on)
+    except BaseException:
+        record(before)
+        raise
 
 
 class Level:
@@ -156,7 +167,7 @@ class no_grad(_Switch):
 
     def __enter__(self) -> None:
         self.prev = state.grad
-        record(False)
+        switch(False, self.prev)
 
     def __exit__(self, *exc: object) -> None:
         record(self.prev)
@@ -167,7 +178,7 @@ class enable_grad(no_grad):
 
     def __enter__(self) -> None:
         self.prev = state.grad
-        record(True)
+        switch(True, self.prev)
 
 
 class set_grad_enabled(_Switch):

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
-from ..base.modes import record, state
+from ..base.modes import record, state, switch
 from . import anomaly
 from .backward import collect, run, walk
 from .batched import vmap_raw
@@ -166,22 +166,22 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
 
     args: those of run().
     """
-    grad = state.grad
-    record(create or (grad and state.levels > 0))
-    before = state.backward
-    state.backward = Pass(args[0], args[4], args[4] is not None or not args[6], before)
-    if anomaly.on():
-        anomaly.watch(collect(args[0]))
-    try:
+    grad, before = state.grad, state.backward
+    this = Pass(args[0], args[4], args[4] is not None or not args[6], before)
+    try:  # from here on: a signal's handler may raise anywhere
+        record(create or (grad and state.levels > 0))
+        state.backward = this
+        if anomaly.on():
+            anomaly.watch(collect(args[0]))
         f(*args)
-        callbacks = state.backward.callbacks
+        callbacks = this.callbacks
         while callbacks:
             callbacks.pop(0)()
     finally:
-        record(grad)
-        if state.backward.devices is not None:
-            state.backward.devices.close()
         state.backward = before
+        switch(grad, grad)
+        if this.devices is not None:
+            this.devices.close()
 
 
 def queue_callback(callback: Callable[[], object]) -> None:

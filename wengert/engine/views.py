@@ -282,8 +282,8 @@ def rebase(view: Tensor, node: Any) -> None:
         return
     live = []
     grad = state.grad
-    record(True)
     try:
+        record(True)
         for r in bx.views:
             v = r()
             if v is not None and v._x is not None and v._x.base is base:

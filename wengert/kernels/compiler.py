@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.uninterrupted import uninterrupted
 from . import cache
 
 
@@ -102,10 +103,14 @@ _symbols: set[str] = set()
 def target() -> Target | None:
     """The processor of this machine, or None where there is no compiler for it."""
     if not _host:
-        with _lock:
-            if not _host:
-                _host.append(_find_host())
+        uninterrupted(_find_once)
     return _host[0]
+
+
+def _find_once() -> None:
+    with _lock:
+        if not _host:
+            _host.append(_find_host())
 
 
 def _find_host() -> Target | None:
@@ -133,6 +138,11 @@ def _find_host() -> Target | None:
 
 
 def compiler(target: Target) -> _Compiler:
+    found = _compilers.get(target)
+    return uninterrupted(_compiler, target) if found is None else found
+
+
+def _compiler(target: Target) -> _Compiler:
     with _lock:
         if target not in _compilers:
             _compilers[target] = _Compiler(target)
@@ -145,6 +155,10 @@ def load(target: Target, key: object, text: Callable[[], str], names: Sequence[s
     key: what the text depends on, apart from the target and from the files of this folder; its
     `repr` must say it all.
     """
+    return uninterrupted(_load, target, key, text, names)
+
+
+def _load(target: Target, key: object, text: Callable[[], str], names: Sequence[str]) -> list[int]:
     with _lock:
         c = compiler(target)
         entry = cache.entry(key, c.version)
@@ -161,13 +175,21 @@ def load(target: Target, key: object, text: Callable[[], str], names: Sequence[s
 
 def assembly(target: Target, text: str) -> str:
     """What the compiler makes of a module, for people and for tests."""
+    return uninterrupted(_assembly, target, text)
+
+
+def _assembly(target: Target, text: str) -> str:
     with _lock:
         c = compiler(target)
-        return c.machine.emit_assembly(c.parse(text))
+        return str(c.machine.emit_assembly(c.parse(text)))
 
 
 def define_symbol(name: str, function: Any) -> None:
     """Let kernels call a C function by name."""
+    uninterrupted(_define_symbol, name, function)
+
+
+def _define_symbol(name: str, function: Any) -> None:
     import llvmlite.binding as llvm
 
     with _lock:

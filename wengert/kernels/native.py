@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..base.uninterrupted import uninterrupted
 from . import compiler
 from .compiler import Target
 
@@ -33,11 +34,12 @@ class Host:
 
     @classmethod
     def make(cls) -> Host | None:
-        with cls.lock:
-            if not cls.made:
-                target = compiler.target()
-                cls.made.append(None if target is None else cls(target))
-            return cls.made[0]
+        if not cls.made:
+            target = compiler.target()
+            with cls.lock:
+                if not cls.made:
+                    cls.made.append(None if target is None else cls(target))
+        return cls.made[0]
 
     def knows(self, name: str) -> bool:
         """Whether code finds a C function of this name."""
@@ -84,6 +86,9 @@ class Code:
 
     def compile(self) -> Callable[..., None] | None:
         """The function now, or None where there is no compiler."""
+        return uninterrupted(self._compile)
+
+    def _compile(self) -> Callable[..., None] | None:
         with Host.lock:
             if not self.made:
                 host = Host.make()

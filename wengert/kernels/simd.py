@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.uninterrupted import uninterrupted
 from . import workers
 from .native import Host
 
@@ -572,6 +573,9 @@ class Ufunc:
 
     def compile(self) -> Any:
         """The ufunc now, or None where there is no compiler."""
+        return uninterrupted(self._compile)
+
+    def _compile(self) -> Any:
         with Host.lock:
             if not self.made:
                 host = Host.make()

@@ -21,6 +21,7 @@ import os
 import threading
 from typing import Any
 
+from ..base.uninterrupted import uninterrupted
 from . import compiler, threads
 from .compiler import Target
 
@@ -305,6 +306,10 @@ class Workers:
         return ctypes.addressof(threads.FACTS)
 
     def _grow(self, threads: int) -> None:
+        if self.made < min(threads, MOST):
+            uninterrupted(self._start_threads, threads)
+
+    def _start_threads(self, threads: int) -> None:
         with self._lock:
             while self.made < min(threads, MOST):
                 lock = self._allocate()
@@ -332,10 +337,14 @@ _making = threading.Lock()
 def workers() -> Workers:
     """The workers of this process."""
     if not _made:
-        with _making:
-            if not _made:
-                _made.append(Workers())
+        uninterrupted(_make)
     return _made[0]
+
+
+def _make() -> None:
+    with _making:
+        if not _made:
+            _made.append(Workers())
 
 
 def _after_fork() -> None:
