@@ -61,7 +61,7 @@ def train():
 
 
 def main():
-    faulthandler.dump_traceback_later(20, exit=True)
+    faulthandler.dump_traceback_later(100, exit=True)
     delay = float(sys.argv[1]) / 1000
     every = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
     signal.signal(signal.SIGALRM, interrupt)
