@@ -42,3 +42,14 @@ def test_a_traceback_shows_the_line():
         w.ones(2, 3) * w.ones(2, 4)
     except RuntimeError:
         assert "f(a0, a1)" in traceback.format_exc()
+
+
+def test_attributes_of_tensors_are_read_by_python_itself():
+    """A __getattr__ or the like on Tensor makes every read, also of the raw array, three times as
+    slow.
+    """
+    hooks = ("__getattr__", "__getattribute__", "__setattr__")
+    assert not [h for h in hooks if h in vars(w.Tensor)] and type(w.Tensor) is type
+    with pytest.raises(AttributeError, match="PyTorch has a function of this name"):
+        w.ones(2).qscheme
+    assert not hasattr(w.Tensor, "to_mkldnn")

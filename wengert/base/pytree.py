@@ -284,7 +284,8 @@ class TreeSpec:
     def _built(self, leaves: Iterator[Any]) -> Any:
         if self.type is None:
             return next(leaves)
-        return NODES[self.type].unflatten([c._built(leaves) for c in self._children], self.context)
+        parts = [next(leaves) if c.type is None else c._built(leaves) for c in self._children]
+        return parts if self.type is list else NODES[self.type].unflatten(parts, self.context)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TreeSpec) and (self.type, self.context, self._children) == (
@@ -331,8 +332,15 @@ def _taken(x: Any, leaves: list[Any], is_leaf: IsLeaf | None) -> TreeSpec:
     if kind is None or (is_leaf is not None and is_leaf(x)):
         leaves.append(x)
         return LEAF
-    children, context = NODES[kind].flatten(x)
-    return TreeSpec(kind, context, [_taken(c, leaves, is_leaf) for c in children])
+    children, context = (x, None) if kind is tuple or kind is list else NODES[kind].flatten(x)
+    specs = []
+    for c in children:
+        if is_leaf is None and type(c) not in NODES and not isinstance(c, tuple):
+            leaves.append(c)  # a leaf, without a call
+            specs.append(LEAF)
+        else:
+            specs.append(_taken(c, leaves, is_leaf))
+    return TreeSpec(kind, context, specs)
 
 
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:

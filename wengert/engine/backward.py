@@ -186,7 +186,9 @@ def run(
                 elif create:
                     saved, xp = saved_tensors(n), tensor_ns
                 else:
-                    xp = here(g, *_flat(saved))
+                    xp = namespace(g, *_flat(saved))
+                    if PER_DEVICE:
+                        state.backward.on(xp)
                 d = n.dtype
                 if (d is C64 or d is C128) and n.op.holomorphic:
                     gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, parents))
