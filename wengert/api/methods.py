@@ -286,17 +286,41 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     return Handle(extra(n, "accumulated", dict), hook)
 
 
+def mostly_alone(method: Any) -> Any:
+    """Give a method the short form of the call without arguments."""
+
+    def form(careful: Any) -> Any:
+        def f(self: Any, *args: Any, **kw: Any) -> Any:
+            return careful(self, *args, **kw) if args or kw else method(self)
+
+        return f
+
+    return short(form)(method)
+
+
+def one_size(careful: Any) -> Any:
+    """The short form of size() and size(dim)."""
+
+    def f(self: Any, dim: Any = None, **kw: Any) -> Any:
+        if type(dim) is int and not kw:
+            try:
+                return self._a.shape[dim]
+            except IndexError:
+                pass
+        elif dim is None and not kw:
+            return self.shape
+        return careful(self, dim, **kw)
+
+    return f
+
+
 @public("Tensor.size(Tensor self, int? dim=None) -> any")
+@short(one_size)
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the size of one dimension."""
-    if dim is None:
-        return self.shape
-    try:
-        return self._a.shape[dim]
-    except IndexError:
-        from ..ops.dims import wrap_dim
+    from ..ops.dims import wrap_dim
 
-        return (1,)[wrap_dim(dim, self._a.ndim, "size")]
+    return self.shape if dim is None else self._a.shape[wrap_dim(dim, self._a.ndim, "size")]
 
 
 @public("Tensor.element_size(Tensor self) -> int")
@@ -347,6 +371,7 @@ def to(
 def _cast(name: str, d: Any) -> None:
     """Declare the method that converts to a dtype."""
 
+    @mostly_alone
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
         return data.convert(self, d)
 
@@ -386,6 +411,7 @@ def cuda(
 
 
 @public("Tensor.is_contiguous(Tensor self, MemoryFormat? memory_format=contiguous_format) -> bool")
+@mostly_alone
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""
     return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True
