@@ -32,7 +32,7 @@ def public(space: str):
     if space not in ("", "Tensor"):
         o = import_module(f"wengert.{space}")
     for name in dir(o):
-        f = getattr(o, name)
+        f = getattr(o, name, None)  # what PyTorch has and wengert lacks says so
         if name[0] != "_" and callable(f) and not inspect.isclass(f) and not inspect.ismodule(f):
             yield name, f
 

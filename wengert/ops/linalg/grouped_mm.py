@@ -6,7 +6,6 @@ from typing import Any
 
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..loss.cross_entropy import tensors
 from ..nn.padding import constant_pad
 from ..shape.join import cat_, stack_
 
@@ -29,7 +28,6 @@ def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
     >>> F.grouped_mm(torch.ones(3, 4), torch.ones(2, 4, 5), offs=ends).shape
     torch.Size([3, 5])
     """
-    tensors("grouped_mm", mat_a=mat_a, mat_b=mat_b)
     check_operands(mat_a, mat_b, offs, bias, out_dtype)
     if offs is None:
         return mat_a @ mat_b

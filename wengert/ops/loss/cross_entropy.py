@@ -61,15 +61,6 @@ def reduce_to(losses: Any, reduction: str) -> Any:
     return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
 
 
-def tensors(name: str, **arguments: Any) -> None:
-    """TypeError for arguments that are not Tensors."""
-    for i, (k, t) in enumerate(arguments.items(), 1):
-        if not isinstance(t, Tensor):
-            raise TypeError(
-                f"{name}(): argument '{k}' (position {i}) must be Tensor, not {type(t).__name__}"
-            )
-
-
 # ------------------------------------------------------------------------------------- classes
 
 
@@ -190,8 +181,6 @@ def cross_entropy_(
     """
     if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
         reduction = reduction_of(reduction, size_average, reduce)
-    if type(input) is not Tensor or type(target) is not Tensor:
-        tensors("cross_entropy_loss", input=input, target=target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input._a.shape == target._a.shape and target.dtype.category == 2:
@@ -267,6 +256,5 @@ def nll_loss_(
     tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("nll_loss", input=input, target=target)
     target_shapes(input, target, weight)
     return nll_loss.entry(input, target, weight, reduction, ignore_index)

@@ -12,7 +12,7 @@ from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
-from .cross_entropy import NUMBERED, numbered, reduction_of, tensors
+from .cross_entropy import NUMBERED, numbered, reduction_of
 
 
 @primitive(opaque, types="any", inputs=4, hidden="alpha")
@@ -99,7 +99,6 @@ def torch_ctc_loss(
     log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False
 ):
     """F.ctc_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    tensors("ctc_loss", log_probs=log_probs, targets=targets)
     reduction = numbered(reduction)
     for what in (input_lengths, target_lengths):
         if isinstance(what, Tensor) != isinstance(input_lengths, Tensor):

@@ -19,7 +19,7 @@ from ...engine.tensor import Tensor
 from ..nn.embedding import readable
 from ..shape.join import joint_dtype
 from ..shape.views import expand_
-from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of, tensors
+from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of
 from .regression import arriving, broadcast
 
 
@@ -59,7 +59,6 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("binary_cross_entropy", input=input, target=target)
     if tuple(target._a.shape) != tuple(input._a.shape):
         raise ValueError(
             f"Using a target size ({target.shape}) that is different to the input size "
@@ -126,7 +125,6 @@ def bce_logits_(
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("binary_cross_entropy_with_logits", input=input, target=target)
     if tuple(target._a.shape) != tuple(input._a.shape):
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
@@ -174,7 +172,6 @@ x_log_x.vjp(x=_x_log_x)
 
 def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
     """The terms of kl_div."""
-    tensors("kl_div", input=input, target=target)
     if input.dtype.category < 2 or target.dtype.category < 2:
         raise RuntimeError(
             f"kl_div: Integral inputs not supported: got {input.dtype} and {target.dtype}, convert "
@@ -250,7 +247,6 @@ def poisson_nll_loss_(
     tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("poisson_nll_loss", input=input, target=target)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         one = target.new_ones(()) if target.dtype.category >= 2 else None
@@ -287,7 +283,6 @@ def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean
     >>> F.gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.ones(1))
     tensor(2.)
     """
-    tensors("gaussian_nll_loss", input=input, target=target)
     if isinstance(var, float):
         if var < 0:
             raise ValueError(f"var has negative entry/entries: {var}")

@@ -15,7 +15,7 @@ from ...engine.tensor import Tensor
 from ..nn.activation import logsigmoid
 from ..nn.distance import pairwise_distance
 from ..nn.embedding import readable
-from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of, tensors
+from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of
 from .regression import in_single, narrowed, reduced
 
 
@@ -40,7 +40,6 @@ def hinge_embedding_loss_(
     tensor([0.3000, 0.7000])
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("hinge_embedding_loss", input=input, target=target)
     hinge = at_least(margin - input, 0)
     zero = input.new_zeros(())
     return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
@@ -68,7 +67,6 @@ def margin_ranking_loss_(
     tensor(2.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     if not input1._a.ndim == input2._a.ndim == target._a.ndim:
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
@@ -103,7 +101,6 @@ def cosine_embedding_loss_(
     tensor(0.5000)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     nd, n1, n2 = target._a.ndim, input1._a.ndim, input2._a.ndim
     if nd > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
@@ -188,7 +185,6 @@ def triplet_margin_loss_(
     tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     return triplet(
@@ -302,7 +298,6 @@ def multi_margin_loss_(
     tensor(0.7500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("multi_margin_loss", input=input, target=target)
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported: got {p}")
     if weight is not None and weight._a.ndim != 1:
@@ -381,7 +376,6 @@ def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduc
     tensor(0.7500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("multilabel_margin_loss", input=input, target=target)
     s = tuple(input._a.shape)
     if len(s) > 2 or 0 in s[1:] or (len(s) == 1 and s[0] == 0):
         raise RuntimeError(

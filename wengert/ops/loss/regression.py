@@ -15,7 +15,7 @@ from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand_
-from .cross_entropy import REDUCTIONS, reduce_to, reduction_of, tensors
+from .cross_entropy import REDUCTIONS, reduce_to, reduction_of
 
 
 def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
@@ -105,7 +105,6 @@ def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", w
     """
     if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
         reduction = reduction_of(reduction, size_average, reduce)
-    tensors("mse_loss", input=input, target=target)
     if input._a.shape != target._a.shape:
         input, target = same_size("mse_loss", input, target)
     if weight is not None:
@@ -124,7 +123,6 @@ def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", we
     tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("l1_loss", input=input, target=target)
     input, target = same_size("l1_loss", input, target)
     losses = (input - target).abs()
     if weight is not None:
@@ -211,7 +209,6 @@ def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="me
     tensor(0.8125)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("smooth_l1_loss", input=input, target=target)
     input, target = same_size("smooth_l1_loss", input, target)
     if beta == 0.0:
         return reduce_to((input - target).abs(), reduction)
@@ -231,7 +228,6 @@ def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
     tensor(0.8125)
     """
     reduction = reduction_of(reduction)
-    tensors("huber_loss", input=input, target=target)
     if delta <= 0:
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta: got {delta}"
@@ -259,7 +255,6 @@ def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    tensors("soft_margin_loss", input=input, target=target)
     if target.dtype is not input.dtype:
         target = target.to(input.dtype)
     return soft_margin_loss.entry(*broadcast(input, target), reduction)

@@ -15,7 +15,6 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..loss.cross_entropy import tensors
 from ..shape.views import expand, reshape, unsqueeze
 from .dropout import noise, scaled
 
@@ -119,7 +118,6 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(torch.zeros(1, 2), torch.ones(3, 2), torch.eye(3)).shape
     torch.Size([1, 3])
     """
-    tensors("scaled_dot_product_attention", query=query, key=key, value=value)
     check_attention(query, key, value, attn_mask)
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")

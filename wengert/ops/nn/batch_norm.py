@@ -19,7 +19,6 @@ from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand, reshape
-from .activation import check
 from .layer_norm import spread, statistics, unless
 
 
@@ -103,7 +102,6 @@ def batch_norm_(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    check("batch_norm", input)
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     if training:
@@ -192,7 +190,6 @@ def torch_batch_norm(
     input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
 ):
     """F.batch_norm with the arguments in another order and without its check of the batch size."""
-    check("batch_norm", input)
     if not training and (running_mean is None or running_var is None):
         raise RuntimeError(
             "batch_norm: Expected running_mean and running_var to be defined when training=False"
@@ -222,7 +219,6 @@ def instance_norm_(
     >>> F.instance_norm(torch.tensor([[[1.0, 3.0]]]))
     tensor([[[-1.0000,  1.0000]]])
     """
-    check("instance_norm", input)
     if use_input_stats:
         shape = tuple(input._a.shape)
         if math.prod(shape[2:]) == 1:

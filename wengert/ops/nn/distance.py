@@ -11,11 +11,9 @@ from ...base.modes import no_grad
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
-from ..loss.cross_entropy import tensors
 from ..loss.regression import broadcast
 from ..shape.join import joint_dtype
 from ..shape.views import reshape
-from .activation import check
 
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
@@ -33,7 +31,6 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     >>> torch.pairwise_distance(torch.tensor([[3., 4.]]), torch.zeros(1, 2))
     tensor([5.0000])
     """
-    tensors("pairwise_distance", x1=x1, x2=x2)
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
@@ -54,7 +51,6 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     >>> torch.cosine_similarity(torch.tensor([[1., 0.]]), torch.tensor([[1., 1.]]))
     tensor([0.7071])
     """
-    tensors("cosine_similarity", x1=x1, x2=x2)
     d = joint_dtype([x1, x2])
     if d.category < 2:
         raise RuntimeError(
@@ -91,7 +87,6 @@ def pdist(input, p=2.0):
     >>> torch.pdist(torch.tensor([[0.0], [1.0], [3.0]]))
     tensor([1., 3., 2.])
     """
-    check("pdist", input)
     if input._a.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input._a.ndim}D")
     if input.dtype.category != 2:
@@ -123,7 +118,6 @@ def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     >>> F.normalize(torch.tensor([[3., 4.]]))
     tensor([[0.6000, 0.8000]])
     """
-    check("normalize", input)
     r = input / norm(input, p, dim, True).clamp(min=eps)
     if out is None:
         return r
@@ -144,7 +138,6 @@ def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
     >>> F.local_response_norm(torch.ones(1, 1, 2), 2)
     tensor([[[1.0000, 1.0000]]])
     """
-    check("local_response_norm", input)
     shape = tuple(input._a.shape)
     if len(shape) < 3:
         raise ValueError(
@@ -174,7 +167,6 @@ def bilinear(input1, input2, weight, bias=None):
     >>> torch.bilinear(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2, 2))
     tensor([[4.]])
     """
-    tensors("bilinear", input1=input1, input2=input2, weight=weight)
     s1, s2, w = tuple(input1._a.shape), tuple(input2._a.shape), tuple(weight._a.shape)
     if len(w) != 3:
         raise IndexError(

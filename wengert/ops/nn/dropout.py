@@ -108,7 +108,6 @@ def dropout_(input, p=0.5, training=True, inplace=False):
     >>> F.dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
-    check("dropout", input)
     probability(p)
     return dropped("dropout", input, p, training, inplace, False)
 
@@ -116,7 +115,6 @@ def dropout_(input, p=0.5, training=True, inplace=False):
 @public("dropout(Tensor input, float p, bool train)", method=False)
 def torch_dropout(input, p, train):
     """input with elements zeroed with probability p, the others scaled by 1 / (1 - p), if train."""
-    check("dropout", input)
     probability(p)
     return dropped("dropout", input, p, train, False, False)
 
@@ -124,7 +122,6 @@ def torch_dropout(input, p, train):
 @public("native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)", method=False)
 def native_dropout(input, p, train):
     """(dropout of input, the bool mask of what was kept)."""
-    check("native_dropout", input)
     if not train or p == 0:
         return input.clone(), input.detach().new_ones(input._a.shape).bool()
     n = noise(input, 1 - p)
@@ -180,7 +177,6 @@ def alpha_dropout_(input, p=0.5, training=False, inplace=False):
     >>> F.alpha_dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
-    check("alpha_dropout", input)
     probability(p)
     return alpha_dropped("alpha_dropout", input, p, training, inplace, False)
 
@@ -191,7 +187,6 @@ def alpha_dropout_(input, p=0.5, training=False, inplace=False):
 )
 def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
     """alpha_dropout of whole channels (dimension 1)."""
-    check("feature_alpha_dropout", input)
     probability(p)
     return alpha_dropped("feature_alpha_dropout", input, p, training, inplace, True)
 
@@ -206,7 +201,6 @@ def dropout1d_(input, p=0.5, training=True, inplace=False):
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    check("dropout1d", input)
     probability(p)
     nd = input._a.ndim
     if nd not in (2, 3):
@@ -238,7 +232,6 @@ def dropout2d_(input, p=0.5, training=True, inplace=False):
     >>> F.dropout2d(torch.ones(1, 1, 2, 2), 0.0).sum()
     tensor(4.)
     """
-    check("dropout2d", input)
     probability(p)
     nd = input._a.ndim
     if nd not in (3, 4):
@@ -268,7 +261,6 @@ def dropout3d_(input, p=0.5, training=True, inplace=False):
     >>> F.dropout3d(torch.ones(1, 1, 1, 2, 2), 0.0).sum()
     tensor(4.)
     """
-    check("dropout3d", input)
     probability(p)
     nd = input._a.ndim
     if nd not in (4, 5):

@@ -17,7 +17,6 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from .activation import check
 
 
 def spread(xp: Any, a: Any, ndim: int) -> Any:
@@ -129,8 +128,6 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     >>> F.layer_norm(torch.tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    if type(input) is not Tensor:
-        check("layer_norm", input)
     shape = normalized_shape
     if (
         isinstance(shape, tuple)
@@ -207,8 +204,6 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
     >>> F.group_norm(torch.tensor([[1.0, 3.0]]), 1)
     tensor([[-1.0000,  1.0000]])
     """
-    if type(input) is not Tensor:
-        check("group_norm", input)
     shape = input._a.shape
     if len(shape) < 2:
         raise RuntimeError(
@@ -289,7 +284,6 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
     >>> torch.rms_norm(torch.tensor([[3.0, 4.0]]), (2,))
     tensor([[0.8485, 1.1314]])
     """
-    check("rms_norm", input)
     dims = shape_of("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = dtypes.finfo(input.dtype if input.dtype.itemsize > 2 else dtypes.float32).eps

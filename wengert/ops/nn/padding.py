@@ -13,7 +13,6 @@ from ...engine.interp import run_op
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
 from ...engine.registry import declare, public
-from .activation import check
 
 
 def _leading(o: Any) -> Any:
@@ -90,7 +89,6 @@ def pad_(input, pad, mode="constant", value=None):
     >>> F.pad(torch.tensor([1, 2]), (1, 0))
     tensor([0, 1, 2])
     """
-    check("pad", input)
     pad = tuple([p.__index__() if type(p) is not int else p for p in pad])
     shape = tuple(input._a.shape)
     k = len(pad) // 2
@@ -232,7 +230,6 @@ def pixel_shuffle_(input, upscale_factor):
     tensor([[[0., 1.],
              [2., 3.]]])
     """
-    check("pixel_shuffle", input)
     shape, r = tuple(input._a.shape), upscale_factor
     if len(shape) < 3:
         raise RuntimeError(
@@ -257,7 +254,6 @@ def pixel_unshuffle_(input, downscale_factor):
     >>> torch.pixel_unshuffle(torch.arange(4.0).reshape(1, 2, 2), 2).flatten()
     tensor([0., 1., 2., 3.])
     """
-    check("pixel_unshuffle", input)
     shape, r = tuple(input._a.shape), downscale_factor
     if len(shape) < 3:
         raise RuntimeError(
@@ -285,7 +281,6 @@ def channel_shuffle_(input, groups):
     >>> torch.channel_shuffle(torch.arange(4).reshape(1, 4, 1), 2).flatten()
     tensor([0, 2, 1, 3])
     """
-    check("channel_shuffle", input)
     shape = tuple(input._a.shape)
     if len(shape) <= 2:
         raise RuntimeError(
