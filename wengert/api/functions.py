@@ -69,8 +69,6 @@ def finished(d: Any, name: str, namespace: str = "", method: bool = False) -> An
 COMMONEST = {
     "view": "view",
     "reshape": "reshape",
-    "sum": "sum_all",
-    "mean": "mean_all",
 }  # method -> op of its commonest call
 DIRECT = {"add", "sub", "mul", "div"}  # libraries write these into memory that is given
 

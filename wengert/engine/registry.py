@@ -22,7 +22,9 @@ class Declared:
     method's alone, if it differs.
     """
 
-    __slots__ = ("body", "built", "inplace", "name", "namespace", "foreign", "short", "texts")
+    __slots__ = (
+        "body", "built", "inplace", "lines", "name", "namespace", "foreign", "short", "texts",
+    )  # fmt: skip
 
     def __init__(
         self, body: Any, texts: tuple[str, ...], namespace: str, name: str, foreign: bool
@@ -31,6 +33,7 @@ class Declared:
         self.foreign = foreign  # whether NumPy's names are taken
         self.inplace = False  # whether NAME_ is derived
         self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
+        self.lines: tuple[Any, ...] = ()  # of each overload, its Line or None (see lines.py)
         self.short: Any = None  # form(careful) -> the function to call (see fast_paths.py)
 
     @property
@@ -50,6 +53,16 @@ class Declared:
         texts = [t for t in self.texts if heading(t)[0] == "Tensor"] or self.texts
         found = [as_method(overload(t)) for t in texts]
         return tuple([o for o in found if o is not None])
+
+    def lines_for(self, method: bool) -> tuple[Any, ...]:
+        """The lines of the overloads that functions() or methods() gives."""
+        if not self.lines:
+            return ()
+        own = [heading(t)[0] == "Tensor" for t in self.texts]
+        if not method:
+            return tuple([x for x, m in zip(self.lines, own) if not m])
+        found = [(t, x) for t, x, m in zip(self.texts, self.lines, own) if m or True not in own]
+        return tuple([x for t, x in found if as_method(overload(t)) is not None])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.run(*args, **kwargs)
@@ -74,13 +87,14 @@ def declare(
     inplace: bool | str = False,
     aliases: tuple[str, ...] = (),
     foreign: bool | None = None,
+    lines: tuple[Any, ...] = (),
 ) -> Declared:
     """Enter a body in the tables under the name of its declarations, and under other names.
 
     method: by default, functions of torch itself are methods too. inplace: NAME_ is a method;
     "function": and a function of torch. aliases: other names; one with a path ("special.expit") is
     a function of that namespace. foreign: whether NumPy's names for arguments are taken; by default
-    everywhere but in nn.functional.
+    everywhere but in nn.functional. lines: for each text a Line (see lines.py) or None.
     """
     namespace, name = heading(texts[0])
     if namespace == "Tensor":
@@ -88,6 +102,7 @@ def declare(
     d = Declared(
         body, texts, namespace, name, namespace != "nn.functional" if foreign is None else foreign
     )
+    d.lines = lines
     d.short = getattr(body, "__wengert_short__", None)
     is_method = namespace == "" if method is None else method
     for path in (name, *aliases):

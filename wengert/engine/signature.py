@@ -29,6 +29,7 @@ from .binding import ABSENT, CHECKS, Binder
 from .declaration import REQUIRED, Overload, Parameter, other_names, unspread
 from .dispatch import write_out
 from .entry import build_front
+from .lines import text as straight_line
 from .op import OPS, Op
 from .plan import public_name
 from .registry import Declared
@@ -71,7 +72,7 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
         f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
-    elif not inplace and d.short is not None:
+    elif not inplace and d.short is not None and not d.lines:
         f = d.short(f)
     if front is not None:
         f = front(f)
@@ -97,7 +98,9 @@ def careful_function(d: Declared, name: str, kind: str, body: Any) -> Any:
     calls = [call_of(d, o) for o in plain]
     said = f"{d.namespace}_{name}" if d.namespace in ("linalg", "fft", "special") else name
     binder = Binder(said, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
-    return parser(name, plain, calls, body, binder, d.foreign, together)
+    lines = d.lines_for(kind in (METHOD, INPLACE))
+    inplace = kind in (INPLACE, INPLACE_FUNCTION)
+    return parser(name, plain, calls, body, binder, d.foreign, together, lines, inplace)
 
 
 def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
@@ -243,6 +246,8 @@ def parser(
     binder: Binder,
     foreign: bool,
     more: bool,
+    lines_of: tuple[Any, ...] = (),
+    inplace: bool = False,
 ) -> Callable[..., Any]:
     """The generated function of a declaration; more: it takes further positions, which are looked
     at by the binder only.
@@ -273,7 +278,11 @@ def parser(
         indent = "    "
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
-            found = branch(name, overloads[i], calls[i], slots, keywords, star, out)
+            line = lines_of[i] if i < len(lines_of) else None
+            if line is not None and inplace and (line.op.view or line.op.many):
+                line = None
+            at = None if line is None else (line, inplace, i)
+            found = branch(name, overloads[i], calls[i], slots, keywords, star, out, at, env)
             lines += [indent + x for x in found]
     given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
     positions = "".join(f"{n}, " for n in slots)
@@ -327,6 +336,8 @@ def branch(
     keywords: dict[str, Any],
     star: str | None,
     out: bool,
+    straight_to: Any,
+    env: dict[str, Any],
 ) -> list[str]:
     """The lines that call the body if the arguments are plainly those of an overload."""
     if any(p.required for p in call.unused):
@@ -396,6 +407,14 @@ def branch(
         words.append("out=out")
     run = f"body({', '.join(words)})"
     condition = " and ".join(tests) or "True"
+    if straight_to is not None:
+        line, inplace, number = straight_to
+        further, text, needed = straight_line(line, o, values, run, inplace, number)
+        if o.out:
+            further.append("out is None")
+        lines.append(f"if {' and '.join([condition, *further])}:")
+        lines += text
+        env.update(needed)
     if call.out == "derived":
         write = f"write_out({name!r}, {run}, out)"
         if call.pointwise:

@@ -9,6 +9,7 @@ from typing import Any
 from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import elementwise, linear
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -90,8 +91,12 @@ def negated(careful):
     return f
 
 
-@public("neg(Tensor input, *, out)", inplace="function", aliases=("negative",))
-@short(negated)
+@public(
+    "neg(Tensor input, *, out)",
+    inplace="function",
+    aliases=("negative",),
+    lines=(line(neg, floating=True),),
+)
 def neg_(input, *, out=None):
     """-input; bool is refused."""
     if input.dtype.category == 0:
@@ -188,6 +193,7 @@ floor_divide.vjp(x=_no_slope, y=_no_slope)
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
+    lines=(line(add, floating=True),),
 )
 def add_(input, other, *, alpha=1, out=None):
     """input + alpha * other, with broadcasting.
@@ -205,6 +211,7 @@ def add_(input, other, *, alpha=1, out=None):
     "sub(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: sub(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
+    lines=(line(sub, floating=True),),
     aliases=("subtract",),
 )
 def sub_(input, other, *, alpha=1, out=None):
@@ -264,6 +271,7 @@ def rsub_(input, other, *, alpha=1):
     "div(Tensor input, Tensor|Scalar other, *, out)",
     "div(Tensor input, Tensor|Scalar other, *, str? rounding_mode, out)",
     inplace=True,
+    lines=(line(div),),
     aliases=("divide",),
 )
 def div_(input, other, *, rounding_mode=None, out=None):
@@ -425,8 +433,8 @@ def between(careful):
     "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
     "old: addcmul(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
     inplace=True,
+    lines=(line(addcmul_op, floating=True),),
 )
-@short(with_product)
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2."""
     if max(t.dtype.category for t in (input, tensor1, tensor2)) < 2:

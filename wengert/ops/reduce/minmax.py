@@ -6,17 +6,16 @@ import functools
 import math
 from typing import Any
 
-from ...arrays.lookup import NS
 from ...base import dtypes
 from ...base.returns import named
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, along, plain, short
 from ...engine.kinds import movement, opaque, reduction
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim
+from .selection import max_along, min_along, sort_along, topk_along
 from .sum import reduced
 
 
@@ -172,40 +171,6 @@ def OPS_call(word: str, x: Tensor, d: int, static: dict[str, Any]) -> Tensor:
     return OPS[word].entry(x, dim=d, **static)
 
 
-def greatest(name: str, all_op: Any, arg: str) -> Any:
-    """The short form of max() and max(dim)."""
-    from ...engine.op import OPS
-
-    whole, place, value = all_op.impl.get, OPS[arg].impl.get, OPS["a" + name].impl
-    take = picked(name).impl
-
-    def form(careful):
-        def f(input=ABSENT, *args, **kw):
-            if type(input) is Tensor and input._n is None and not kw:
-                a = input._a
-                t, d = type(a), a.dtype
-                if (d is F32 or d is F64) and a.size and a.ndim:
-                    if not args:
-                        run = whole(t)
-                        if run is not None:
-                            r = run(a)
-                            return plain(r if type(r) is t else NS[t].asarray(r))
-                    elif len(args) == 1 and type(args[0]) is int and 0 <= args[0] < a.ndim:
-                        run, dim = place(t), args[0]
-                        if run is not None and a.ndim > 1:
-                            i = run(a, dim, False)
-                            if a.size > 256:
-                                v = take[t](a, i[(slice(None),) * dim + (None,)], dim, False)
-                            else:
-                                v = value[t](a, dim, False)
-                            return named(name, plain(v), plain(i))
-            return careful(input, *args, **kw)
-
-        return f
-
-    return form
-
-
 def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
     def f(input, dim=None, keepdim=False, *, other=None, out=None):
         if other is not None:
@@ -225,7 +190,6 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         return r
 
     f.__name__ = name
-    short(greatest(name, all_op, arg))(f)
     f.__doc__ = (
         f"The {name}imum of all elements; with dim, (values, indices) along it; with another"
         " tensor, elementwise."
@@ -235,6 +199,11 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         " -> (Tensor values, Tensor indices)",
         f"{name}(Tensor input, *, out)",
         f"{name}(Tensor input, Tensor other, *, out)",
+        lines=(
+            line(max_along if name == "max" else min_along, floating=True, pair=name),
+            line(all_op, floating=True, least=1),
+            line(pair, floating=True),
+        ),
     )(f)
 
 
@@ -256,7 +225,7 @@ def _am(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"{name[1:]}imum along dims; equal elements share the gradient."
     text = f"{name}(Tensor input, int[1] dim=[], bool keepdim=False, *, out)"
-    return public(text)(short(along(o))(f))
+    return public(text, lines=(line(o),))(f)
 
 
 _am("amax", amax)
@@ -302,7 +271,7 @@ def _arg(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"Index of the {name[3:]}imum of all elements (flattened), or along dim."
     text = f"{name}(Tensor input, int? dim=None, bool keepdim=False, *, out)"
-    return public(text)(short(along(o))(f))
+    return public(text, lines=(line(o, floating=True),))(f)
 
 
 _arg("argmax", argmax)
@@ -323,34 +292,13 @@ def argsort_(input, dim=-1, descending=False, stable=False):
     return argsort.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
 
 
-def sorting(careful):
-    """The short form of sort(dim)."""
-    order: Any = argsort.impl.get
-    take = gather.impl
-
-    def f(input=ABSENT, *args, **kw):
-        if type(input) is Tensor and input._n is None and not kw and len(args) == 1:
-            a, dim = input._a, args[0]
-            t, d = type(a), a.dtype
-            run = order(t)
-            usual = (d is F32 or d is F64) and run is not None and type(dim) is int
-            if usual and 0 <= dim < a.ndim:
-                i = run(a, dim, False)
-                if a.size <= 256 and NS[t].has("few_sorted"):
-                    return named("sort", plain(NS[t].few_sorted(a, dim)), plain(i))
-                return named("sort", plain(take[t](a, i, dim)), plain(i))
-        return careful(input, *args, **kw)
-
-    return f
-
-
 @public(
     "sort(Tensor input, int dim=-1, bool descending=False, *, out) -> (Tensor values, "
     "Tensor indices)",
     "sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, "
     "out) -> (Tensor values, Tensor indices)",
+    lines=(line(sort_along, floating=True, pair="sort"),),
 )
-@short(sorting)
 def sort(input, dim=-1, descending=False, *, stable=False):
     """(values, indices) sorted along dim; stable.
 
@@ -377,30 +325,11 @@ def topk_indices(xp, x, k=1, dim=-1, largest=True):
     """Indices of the k largest elements along dim."""
 
 
-def foremost(careful):
-    """The short form of topk(k, dim)."""
-    find: Any = topk_indices.impl.get
-    take = gather.impl
-
-    def f(input=ABSENT, *args, **kw):
-        if type(input) is Tensor and input._n is None and not kw and len(args) == 2:
-            a, (k, dim) = input._a, args
-            t, d = type(a), a.dtype
-            run = find(t)
-            usual = (d is F32 or d is F64) and run is not None and type(dim) is type(k) is int
-            if usual and 0 <= dim < a.ndim and 0 <= k <= a.shape[dim]:
-                i = run(a, k, dim, True)
-                return named("topk", plain(take[t](a, i, dim)), plain(i))
-        return careful(input, *args, **kw)
-
-    return f
-
-
 @public(
     "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, "
-    "out) -> (Tensor values, Tensor indices)"
+    "out) -> (Tensor values, Tensor indices)",
+    lines=(line(topk_along, floating=True, pair="topk", within="k"),),
 )
-@short(foremost)
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim."""
     d = wrap_dim(dim, input._a.ndim, "topk")

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
-from ...engine.fast_paths import at, short
 from ...engine.kinds import linear, opaque
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ..dims import wrap_dim
@@ -129,7 +129,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
     text = f"{name}(Tensor input, int dim, *, ScalarType? dtype=None, out)"
-    return public(text, inplace=True)(short(at(o))(f))
+    return public(text, inplace=True, lines=(line(o, floating=True),))(f)
 
 
 _public_scan("cumsum", cumsum, "sum")

@@ -8,8 +8,9 @@ from typing import Any
 from ...arrays.lookup import NS
 from ...base import dtypes
 from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, along, plain, short, whole
+from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import opaque, reduction
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
@@ -87,7 +88,7 @@ def _truth(name: str) -> Any:
         f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
     )
     text = f"{name}(Tensor input, int|int[]? dim=None, bool keepdim=False, *, out)"
-    return public(text)(short(whole(o, None, False))(f))
+    return public(text, lines=(line(o),))(f)
 
 
 all = _truth("all")
@@ -111,8 +112,10 @@ def _finite(xp: Any, m: Any) -> Any:
     return xp.where(xp.eq(m, -math.inf), xp.zeros_like(m), m)
 
 
-@public("logsumexp(Tensor input, int[1] dim, bool keepdim=False, *, out)")
-@short(along(logsumexp))
+@public(
+    "logsumexp(Tensor input, int[1] dim, bool keepdim=False, *, out)",
+    lines=(line(logsumexp, floating=True),),
+)
 def logsumexp_(input, dim, keepdim=False):
     """log of the sum of exp along dim, without overflow."""
     d = reduced(dim, input._a.ndim, "logsumexp")
@@ -258,6 +261,9 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         f"{name}(Tensor input, int[1]? dim, bool unbiased=True, {last}",
         f"{name}(Tensor input, int[1]? dim=None, *, Scalar? correction=None, "
         f"bool keepdim=False{out}){back}",
+        lines=()
+        if pair or root
+        else (None, None, line(var, floating=True, more_than_one=True, correction=1)),
     )(f)
 
 

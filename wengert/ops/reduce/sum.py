@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...engine.fast_paths import along, short
 from ...engine.kinds import linear, reduction
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.registry import public
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
@@ -63,8 +63,8 @@ mean_all.batch(_each("mean"))
 @public(
     "sum(Tensor input, *, ScalarType? dtype=None)",
     "sum(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+    lines=(line(sum_all), line(sum)),
 )
-@short(along(sum))
 def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Sum of the elements, or over dim (an int or a tuple).
 
@@ -99,8 +99,8 @@ def reduced(dim, ndim, name):
 @public(
     "mean(Tensor input, *, ScalarType? dtype=None, out)",
     "mean(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+    lines=(line(mean_all, floating=True), line(mean, floating=True)),
 )
-@short(along(mean))
 def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Mean of the elements, or over dim (an int or a tuple); floating or complex tensors only.
 

@@ -8,8 +8,9 @@ import math
 from typing import Any
 
 from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain, short
+from ...engine.fast_paths import plain
 from ...engine.kinds import movement
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.registry import METHODS, function, public
 from ...engine.tensor import Tensor
@@ -89,7 +90,7 @@ def _triangle(name: str) -> Any:
         " zeros elsewhere."
     )
     text = f"{name}(Tensor input, int diagonal=0, *, out)"
-    return public(text, inplace=True)(short(triangular(f))(g))
+    return public(text, inplace=True, lines=(line(f, least=2),))(g)
 
 
 def triangular(o: Any) -> Any:
@@ -177,8 +178,7 @@ def flipped(careful: Any) -> Any:
     return f
 
 
-@public("flip(Tensor input, int[] dims)")
-@short(flipped)
+@public("flip(Tensor input, int[] dims)", lines=(line(flip),))
 def flip_(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
     if dims is None and not args:
@@ -252,7 +252,7 @@ def rot90(input, k=1, dims=(0, 1)):
     return x.transpose(a, b)
 
 
-@public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)")
+@public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)", lines=(line(diagonal),))
 def diagonal_(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions as a last dimension (a view)."""
     nd = input._a.ndim

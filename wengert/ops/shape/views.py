@@ -8,6 +8,7 @@ from typing import Any
 from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
@@ -63,7 +64,13 @@ def permute(xp, x, dims=()):
     """x with its dimensions in another order."""
 
 
-permute.vjp(x=lambda xp, g, dims: xp.permute(g, tuple([dims.index(i) for i in range(len(dims))])))
+def _permute(xp, g, dims):
+    n = len(dims)
+    places = [d % n for d in dims]
+    return xp.permute(g, tuple([places.index(i) for i in range(n)]))
+
+
+permute.vjp(x=_permute)
 permute.batch_static(
     lambda static, ndim, size: {**static, "dims": (0, *[d % ndim + 1 for d in static["dims"]])}
 )
@@ -240,7 +247,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshape.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
 
 
-@public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)")
+@public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)", lines=(line(expand),))
 def expand_(self, *size, implicit=False):
     """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size."""
     size = sizes_of(size, "expand")
@@ -297,7 +304,7 @@ def reshape_as(self, other):
     return reshape_(self, *other.shape)
 
 
-@public("permute(Tensor input, int[] dims)")
+@public("permute(Tensor input, int[] dims)", lines=(line(permute),))
 def permute_(input, *dims):
     """The dimensions in another order (a view)."""
     dims = sizes_of(dims, "permute")
@@ -314,7 +321,14 @@ def permute_(input, *dims):
 @public(
     "transpose(Tensor input, int dim0, int dim1)",
     inplace=True,
-    aliases=("swapdims",),
+    lines=(line(transpose),),
+    aliases=(
+        "swapaxes",
+        "swapdims",
+    ),
+permute.batch_static(
+    lambda static, ndim, size: {**static, "dims": (0, *[d % ndim + 1 for d in static["dims"]])}
+)
 )
 def transpose_(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
@@ -375,13 +389,13 @@ def squeeze_(input, dim=None):
     return squeeze.entry(input, dims)
 
 
-@public("unsqueeze(Tensor input, int dim)", inplace=True)
+@public("unsqueeze(Tensor input, int dim)", inplace=True, lines=(line(unsqueeze, extra=1),))
 def unsqueeze_(input, dim):
     """With a dimension of size 1 at dim."""
     return unsqueeze.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
 
 
-@public("clone(Tensor input, *, MemoryFormat? memory_format=None)")
+@public("clone(Tensor input, *, MemoryFormat? memory_format=None)", lines=(line(copy),))
 def clone(input, *, memory_format=None):
     """A copy that gradients flow through."""
     return copy.entry(input)

@@ -1,0 +1,171 @@
+"""Straight lines inside public functions: an op's entry written into the function made from a
+declaration, so that a plain call enters one Python function.
+
+    @public(
+        "sum(Tensor input, *, ScalarType? dtype=None)",
+        "sum(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+        lines=(line(sum_all), line(sum)),
+    )
+
+says that x.sum() is the op `sum_all` and x.sum(1) the op `sum`, wherever the library takes the
+arguments as they are. For the second the function then contains
+
+        if type(dim) is int and dtype is None and out is None:
+          try: a0 = self._a; n0 = self._n; d = a0.dtype; t = type(a0)
+          ...
+          if not -a0.ndim <= dim < a0.ndim: return body(self, dim, keepdim, dtype=dtype)
+          try: o0 = f(a0, dim % a0.ndim, keepdim)
+          except (ValueError, TypeError, IndexError): return body(self, dim, keepdim, dtype=dtype)
+          ...
+
+What the library refuses, and all that is not plain, goes to the body, which says what is wrong.
+What does not live here: the tests of arguments (`signature.py`), steps of an entry (`entry.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ..base.returns import TYPES, make
+from . import views
+from .backward_step import build_backward
+from .declaration import Overload
+from .entry import SHARED, call, record, unwrap, view, visible, wrap
+from .op import Op
+
+
+class Line(NamedTuple):
+    """The op of an overload's plain calls.
+
+    floating: only for arrays of float32 and float64. extra: how many dimensions more than the first
+    operand the result has, whose dimensions `dim` counts. least: how many dimensions the first
+    operand must have. within: the static argument that must lie between 0 and the size of `dim`.
+    more_than_one: whether `dim` must have more than one element. fixed: static arguments that the
+    overload does not have, with their values. pair: the name of the named tuple that results come
+    in, with its fields.
+    """
+
+    op: Op
+    floating: bool = False
+    extra: int = 0
+    least: int = 0
+    within: str = ""
+    more_than_one: bool = False
+    fixed: tuple[tuple[str, Any], ...] = ()
+    pair: tuple[str, str] | None = None
+
+
+def line(
+    op: Op,
+    floating: bool = False,
+    extra: int = 0,
+    least: int = 0,
+    within: str = "",
+    more_than_one: bool = False,
+    pair: str = "",
+    fields: str = "values indices",
+    **fixed: Any,
+) -> Line:
+    """The line of an overload (see Line)."""
+    named_as = (pair, fields) if pair else None
+    return Line(op, floating, extra, least, within, more_than_one, tuple(fixed.items()), named_as)
+
+
+def text(
+    found: Line, o: Overload, values: dict[str, str], careful: str, inplace: bool, number: int
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    """(further tests of the arguments, lines, what the lines need by name) for the arguments in
+    `values`. careful: the call to make in every doubt. number: of the overload, in names.
+    """
+    op, fixed = found.op, dict(found.fixed)
+    if not op.built:
+        build_backward(op)
+    slow = f"return {careful}"
+    tensors = [p for p in o.parameters if "Tensor" in p.type.kinds][: len(op.inputs)]
+    rest = [p for p in o.parameters if p not in tensors]
+    names = [values[p.name] for p in tensors]
+    env: dict[str, Any] = {f"fixed_{k}": v for k, v in fixed.items()}
+    tests, lines = [], []
+    for k in op.static:
+        if k in fixed:
+            lines.append(f"  {k} = fixed_{k}")
+            continue
+        p = next((p for p in rest if p.name == k), None)
+        p = rest[0] if p is None else p
+        rest.remove(p)
+        e, kind = values[p.name], p.type.kinds[0]
+        if p.star:
+            e = f"({p.name} if type({p.name}[0]) is int else tuple({p.name}[0]))"
+        elif kind == "int[]" and "int" not in p.type.kinds:
+            e = f"tuple({e})"
+        elif DIM.match(k):
+            none = op.static[k] is None and p.type.optional
+            tests.append(f"({e} is None or type({e}) is int)" if none else f"type({e}) is int")
+        if e != k:
+            lines.append(f"  {k} = {e}")
+    for p in rest:
+        identical = p.default is None or type(p.default) is bool
+        tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
+    lines += unwrap(op, names, slow)
+    if found.floating and op.types != "float":
+        lines.append(f"  if d is not F32 and d is not F64: {slow}")
+    if found.least:
+        lines.append(f"  if a0.ndim < {found.least}: {slow}")
+    for k in op.static:
+        if DIM.match(k) and k not in fixed:
+            n = f"a0.ndim + {found.extra}" if found.extra else "a0.ndim"
+            lines += [
+                f"  if {k} is not None:",
+                f"    if not -({n}) <= {k} < {n}: {slow}",
+                f"    if {k} < 0: {k} += {n}",
+            ]
+    if found.within:
+        lines.append(f"  if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
+    if found.more_than_one:
+        lines.append(f"  if a0.shape[dim] < 2: {slow}")
+    if inplace:
+        lines += overwrite(op, names[0], call(op, slow, slow), slow)
+    else:
+        lines += call(op, slow, slow) + wrap(op) + record(op) + view(op, names[0])
+        lines += returned(found, env)
+    env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__}
+    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None)}
+    env |= {f"{k}_{number}": v for k, v in own.items()}
+    return tests, [OWN.sub(rf"\1_{number}", x) for x in lines], env
+
+
+OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair)\b")
+DIM = re.compile(r"dim\d*$")
+
+
+def returned(found: Line, env: dict[str, Any]) -> list[str]:
+    """The results r0 r1 ... of a line."""
+    results = ", ".join([f"r{i}" for i in range(visible(found.op))])
+    if found.pair is None:
+        return [f"  return {results}"]
+    name, fields = found.pair
+    if name not in TYPES:
+        TYPES[name] = make(name, fields)
+    env["pair"] = TYPES[name]
+    return [f"  return of_values(pair, ({results}))"]
+
+
+def overwrite(op: Op, first: str, called: list[str], slow: str) -> list[str]:
+    """The result written over the first operand, where no graph, view or mark has to know."""
+    nodes = " or ".join([f"n{i} is not None" for i in range(len(op.inputs))])
+    return [
+        f"  if ({nodes}) and (not everyone.off or state.grad): {slow}",
+        f"  x = {first}._x",
+        f"  if everyone.running or x is not None and (x.base is not None or x.inference): {slow}",
+        "  try: shared = 0 in a0.strides",
+        f"  except AttributeError: {slow}",
+        f"  if shared: {slow}",
+        *called,
+        "  if type(o0) is not t: o0 = NS[t].asarray(o0)",
+        f"  if o0.dtype is not d or o0.shape != a0.shape: {slow}",
+        "  try: a0[...] = o0",
+        f"  except ValueError: {slow}",
+        f"  mutated({first})",
+        f"  return {first}",
+    ]

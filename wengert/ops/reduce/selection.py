@@ -1,0 +1,67 @@
+"""Selections along one dimension with the places they came from, as one op each: what max, min,
+sort and topk run for plain arrays (`minmax.py`). Interpreters compose the same from indices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.kinds import opaque
+from ...engine.op import op
+
+
+def back(xp: Any, g: Any, indices: Any, shape: Any, dim: int) -> Any:
+    """The gradient of what was read at indices along dim."""
+    return xp.scatter_add(xp.zeros(tuple(shape), g.dtype), indices, g, dim)
+
+
+def _extreme(name: str) -> Any:
+    value, place = f"a{name}", f"arg{name}"
+
+    @op(
+        opaque,
+        name=f"{name}_along",
+        outputs="values indices",
+        integer="indices",
+        node=f"{name.capitalize()}Backward0",
+    )
+    def f(xp, x, dim=0, keepdim=False):
+        return getattr(xp, value)(x, dim, keepdim), getattr(xp, place)(x, dim, keepdim)
+
+    f.vjp(
+        x=lambda xp, g_values, indices, x_shape, dim, keepdim: back(
+            xp,
+            g_values if keepdim else xp.unsqueeze(g_values, dim),
+            indices if keepdim else xp.unsqueeze(indices, dim),
+            x_shape,
+            dim,
+        )
+    )
+    return f
+
+
+max_along, min_along = _extreme("max"), _extreme("min")
+
+
+@op(opaque, outputs="values indices", integer="indices", node="SortBackward0")
+def sort_along(xp, x, dim=-1, descending=False):
+    """x sorted along dim, stably, and where each element was."""
+    i = xp.argsort(x, dim, descending)
+    return xp.gather(x, i, dim), i
+
+
+sort_along.vjp(
+    x=lambda xp, g_values, indices, x_shape, dim: back(xp, g_values, indices, x_shape, dim)
+)
+
+
+@op(opaque, outputs="values indices", integer="indices", node="TopkBackward0")
+def topk_along(xp, x, k=1, dim=-1, largest=True):
+    """The k largest (or smallest) elements along dim, and where they were."""
+    i = xp.topk_indices(x, k, dim, largest)
+    return xp.gather(x, i, dim), i
+
+
+topk_along.vjp(
+    x=lambda xp, g_values, indices, x_shape, dim: back(xp, g_values, indices, x_shape, dim)
+)
