@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import INTERPRETER, RANK, namespace
+from ...arrays import lookup
+from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
 from ...base.modes import state
@@ -17,10 +18,15 @@ from ..dims import sizes_of
 from .destination import LAYOUTS, into
 
 
+HOST: list[Any] = []  # the CPU's namespace, once it was asked for
+
+
 def space(dev: Any = None) -> Any:
     """The namespace that makes arrays on a device."""
-    from ...arrays import lookup
-
+    if dev is None and state.default_device is None or type(dev) is device and dev.type == "cpu":
+        if not HOST:
+            HOST.append(lookup.default_namespace())
+        return HOST[0]
     d = default_device() if dev is None else dev if type(dev) is device else device(dev)
     return lookup.on_device(d)
 
@@ -110,6 +116,7 @@ def zeros(
 
 
 @public("ones(int[] size, *, out, options)", method=False)
+@short(of_shape("ones"))
 def ones(
     *size,
     out=None,
@@ -228,11 +235,15 @@ def _like(name: str, make: Any, doc: str) -> Any:
         pin_memory=False,
         memory_format=None,
     ):
-        d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
-        if RANK.get(type(input._a)) == INTERPRETER and device is None:
-            return finish(batched_like(input._a, make, d), requires_grad)
+        a = input._a
+        d = a.dtype if dtype is None else dtypes.as_np(dtype)
+        if device is None:
+            if RANK.get(type(a)) == INTERPRETER:
+                return finish(batched_like(a, make, d), requires_grad)
+            if HOST and NS[type(a)] is HOST[0]:
+                return finish(make(HOST[0], a.shape, d), requires_grad)
         return finish(
-            make(space(input.device if device is None else device), tuple(input._a.shape), d),
+            make(space(input.device if device is None else device), tuple(a.shape), d),
             requires_grad,
         )
 

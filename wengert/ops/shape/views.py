@@ -235,6 +235,8 @@ def reshape_(input, *shape):
 @public("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim joined into one."""
+    if start_dim == 0 and end_dim == -1 and input._a.ndim > 1:
+        return reshape.entry(input, (input._a.size,))
     nd = input._a.ndim
     if nd == 0:
         return reshape.entry(input, (1,))
@@ -321,14 +323,8 @@ def permute_(input, *dims):
 @public(
     "transpose(Tensor input, int dim0, int dim1)",
     inplace=True,
+    aliases=("swapdims",),
     lines=(line(transpose),),
-    aliases=(
-        "swapaxes",
-        "swapdims",
-    ),
-permute.batch_static(
-    lambda static, ndim, size: {**static, "dims": (0, *[d % ndim + 1 for d in static["dims"]])}
-)
 )
 def transpose_(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
