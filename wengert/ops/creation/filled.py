@@ -17,7 +17,6 @@ from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
 
-
 HOST: list[Any] = []  # the CPU's namespace, once it was asked for
 
 
