@@ -468,7 +468,7 @@ def affine_grid(theta, size, align_corners=None):
 
 def _line(like: Tensor, n: int, align_corners: bool) -> Tensor:
     """n coordinates from -1 to 1: of the ends themselves, or of the middles of n cells."""
-    from ..creation.filled import linspace
+    from ..creation.spaced import linspace
 
     if n == 1:
         return like.new_zeros((1,))

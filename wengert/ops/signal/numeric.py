@@ -13,7 +13,8 @@ from ...engine.kinds import opaque, reduction
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..creation.filled import full, linspace
+from ..creation.filled import full
+from ..creation.spaced import linspace
 from ..dims import wrap_dim, wrap_dims
 from ..reduce.sum import reduced
 from ..shape.join import cat_, stack_

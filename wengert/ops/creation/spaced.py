@@ -1,0 +1,104 @@
+"""Sequences between two ends: linspace and logspace. arange is in `filled.py`."""
+
+from __future__ import annotations
+
+from ...arrays.lookup import namespace
+from ...base import dtypes
+from ...engine.registry import public
+from ...engine.tensor import Tensor
+from .filled import arange, finish, into, space
+
+
+@public(
+    "linspace(Tensor|Scalar start, Tensor|Scalar end, int steps, *, out, options)", method=False
+)
+def linspace(
+    start,
+    end,
+    steps,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """steps numbers from start to end (included), evenly spread."""
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        part = arange(steps, dtype=d, device=device) / max(steps - 1, 1)
+        return (part * (end - start) + start).to(d)  # in vmap the ends have no single value
+    start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if dtype is None:
+        dtype = out.dtype if out is not None else dtypes.get_default_dtype()
+        if isinstance(start, complex) or isinstance(end, complex):
+            dtype = dtype.to_complex()
+    d = dtypes.as_dtype(dtype)
+    xp = space(device)
+    if d.category == 1:
+        # PyTorch computes the step in single precision here
+        f32 = dtypes.float32.np.type
+        start, end = int(start), int(end)
+        i = xp.arange(0, steps, 1, dtypes.float32.np)
+        step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
+        values = (
+            xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
+            if steps > 1
+            else xp.full((steps,), float(start), dtypes.float64.np)
+        )
+        return into(out, finish(xp.astype(values, d.np), requires_grad), True)
+    work = dtypes.float64 if d.category == 2 else dtypes.complex128
+    if d.name == "float32" and steps > 1:
+        # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
+        start, end, i = d.np.type(start), d.np.type(end), xp.arange(0, steps, 1, work.np)
+        step = float((end - start) / d.np.type(steps - 1))
+        down = (steps - 1 - i) * step
+        values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
+    else:
+        values = xp.library.linspace(start, end, steps, dtype=work.np)
+    return into(out, finish(xp.astype(values, d.np), requires_grad), True)
+
+
+@public(
+    "logspace(Tensor|Scalar start, Tensor|Scalar end, int steps, float base=10.0, *, out, options)",
+    method=False,
+)
+def logspace(
+    start,
+    end,
+    steps,
+    base=10.0,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
+    d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if dtype is None and any(isinstance(v, complex) for v in (start, end)):
+        d = d.to_complex()
+    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+        e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
+        return (float(base) ** e).to(d)
+    base = base.item() if isinstance(base, Tensor) else base
+    if d.category == 1:
+        start, end = [int(v.item() if isinstance(v, Tensor) else v) for v in (start, end)]
+    e = linspace(
+        start,
+        end,
+        steps,
+        dtype=dtypes.float64 if d.category < 3 else dtypes.complex128,
+        device=device,
+    )
+    xp = namespace(e._a)
+    return into(
+        out,
+        finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad),
+        True,
+    )
