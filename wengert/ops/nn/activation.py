@@ -14,8 +14,8 @@ import warnings
 from typing import Any
 
 from ...engine import views
-from ...engine.fast_paths import at, short
 from ...engine.kinds import composite, elementwise, reduction
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -55,7 +55,7 @@ def check(name: str, input: Any) -> None:
 # --------------------------------------------------------------------------- forms of relu
 
 
-@public("nn.functional.relu(Tensor input, bool inplace=False)")
+@public("nn.functional.relu(Tensor input, bool inplace=False)", lines=(line(relu, True),))
 def relu_(input, inplace=False):
     """max(input, 0), element by element.
 
@@ -80,7 +80,10 @@ def leaky_relu_backward(xp, g, x, negative_slope=0.01):
 leaky_relu.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, negative_slope))
 
 
-@public("nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool inplace=False)")
+@public(
+    "nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool inplace=False)",
+    lines=(line(leaky_relu, floating=True),),
+)
 def leaky_relu_(input, negative_slope=0.01, inplace=False):
     """input where positive, else negative_slope * input.
 
@@ -123,7 +126,10 @@ def celu(xp, x, alpha=1.0):
 celu.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha))
 
 
-@public("nn.functional.elu(Tensor input, float alpha=1.0, bool inplace=False)")
+@public(
+    "nn.functional.elu(Tensor input, float alpha=1.0, bool inplace=False)",
+    lines=(line(elu, floating=True, scale=1.0, input_scale=1.0),),
+)
 def elu_(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input) - 1).
 
@@ -244,7 +250,7 @@ def silu_backward(xp, g, x):
 silu.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
 
 
-@public("nn.functional.silu(Tensor input, bool inplace=False)")
+@public("nn.functional.silu(Tensor input, bool inplace=False)", lines=(line(silu, floating=True),))
 def silu_(input, inplace=False):
     """input * sigmoid(input).
 
@@ -273,7 +279,7 @@ def mish_backward(xp, g, x):
 mish.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
 
 
-@public("nn.functional.mish(Tensor input, bool inplace=False)")
+@public("nn.functional.mish(Tensor input, bool inplace=False)", lines=(line(mish, floating=True),))
 def mish_(input, inplace=False):
     """input * tanh(softplus(input)).
 
@@ -380,8 +386,10 @@ def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
     return wrap_dim(dim, nd, name)
 
 
-@public("softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)")
-@short(at(softmax))
+@public(
+    "softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
+    lines=(line(softmax, floating=True),),
+)
 def softmax_(input, dim, dtype=None, *, out=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
 
@@ -392,8 +400,10 @@ def softmax_(input, dim, dtype=None, *, out=None):
     return softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
-@public("log_softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)")
-@short(at(log_softmax))
+@public(
+    "log_softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
+    lines=(line(log_softmax, floating=True),),
+)
 def log_softmax_(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
 
@@ -405,7 +415,8 @@ def log_softmax_(input, dim, dtype=None, *, out=None):
 
 
 @public(
-    "nn.functional.softmax(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)"
+    "nn.functional.softmax(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)",
+    lines=(line(softmax, floating=True),),
 )
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
@@ -419,7 +430,8 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 @public(
     "nn.functional.log_softmax(Tensor input, int? dim=None, int _stacklevel=3, "
-    "ScalarType? dtype=None)"
+    "ScalarType? dtype=None)",
+    lines=(line(log_softmax, floating=True),),
 )
 def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """The logarithm of softmax over dim. dtype: converts first.
