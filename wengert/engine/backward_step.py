@@ -89,7 +89,7 @@ def unpacking(op: Op) -> list[str]:
     if op.saved:
         lines.append(f"  {', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = saved")
     if op.many:
-        lines.append(f"  {', '.join(['g_' + o for o in op.outputs])} = g")
+        lines.append(f"  {''.join(['g_' + o + ', ' for o in op.graded])} = g")
     if any("needs" in names for names in op.needs.values()):
         lines.append("  needs = tuple([p is not None for p in parents])")
     return lines

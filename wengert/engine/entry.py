@@ -232,10 +232,10 @@ def record(op: Op) -> list[str]:
     ]
     if not op.many:
         return [*lines, "    n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n"]
-    each = range(len(op.outputs))
+    each = range(len(op.graded))
     lines.append(f"    n.shape = {group([f'o{i}.shape' for i in each])}")
     lines.append(f"    n.dtype = {group([f'o{i}.dtype' for i in each])}")
-    for i, name in enumerate(op.outputs):
+    for i, name in enumerate(op.graded):
         if name not in op.integer:
             lines.append(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
     return lines

@@ -59,6 +59,9 @@ class Op:
         self.hidden = hidden
         self.integer = set(integer)  # outputs without gradient
         self.many = len(outputs) > 1
+        # outputs that a node knows: all but the last ones, if these never get a gradient
+        known = [i for i, o in enumerate(outputs) if o not in self.integer]
+        self.graded = outputs[: known[-1] + 1] if known else outputs
         self.names = (outputs + hidden) if (outputs or hidden) else ("out",)
         if hidden and not outputs:
             self.outputs, self.names = ("out",), ("out", *hidden)

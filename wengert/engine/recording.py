@@ -93,9 +93,10 @@ def record(
     n.saved = tuple(saved)
     n.code, n.lasti = source.here(2)
     if op.many:
+        tensors = tensors[: len(op.graded)]
         n.shape = tuple([tuple(t._a.shape) for t in tensors])
         n.dtype = tuple([t._a.dtype for t in tensors])
-        for i, (name, t) in enumerate(zip(op.outputs, tensors)):
+        for i, (name, t) in enumerate(zip(op.graded, tensors)):
             if name not in op.integer:
                 t._n = Slot(n, i, tuple(t._a.shape), t._a.dtype)
     else:

@@ -256,14 +256,14 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
     )
     out, back = ("", " -> (Tensor, Tensor)") if pair else (", out", "")
     last = f"bool keepdim=False{', *' * (not pair)}{out}){back}"
+    op = deviation if root else var
+    plain_dim = line(op, floating=True, more_than_one=True, correction=1)
     return public(
         f"{name}(Tensor input, bool unbiased=True){back}",
         f"{name}(Tensor input, int[1]? dim, bool unbiased=True, {last}",
         f"{name}(Tensor input, int[1]? dim=None, *, Scalar? correction=None, "
         f"bool keepdim=False{out}){back}",
-        lines=()
-        if pair or root
-        else (None, None, line(var, floating=True, more_than_one=True, correction=1)),
+        lines=() if pair else (None, plain_dim, plain_dim),
     )(f)
 
 
