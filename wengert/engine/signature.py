@@ -39,11 +39,6 @@ from .tensor import Tensor
 FUNCTION, METHOD, INPLACE, INPLACE_FUNCTION = "function", "method", "in place", "in-place function"
 
 
-def define(name: str, lines: list[str], env: dict[str, Any], title: str) -> Any:
-    """The function `name` of generated lines, which debuggers and tracebacks can show."""
-    return generated.functions(title, lines, env)[name]
-
-
 def callable_of(
     d: Declared, name: str, namespace: str = "", method: bool = False, front: Any = None
 ) -> Any:
@@ -69,7 +64,8 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
         b = d.body
         f = FunctionType(b.__code__, b.__globals__, name, b.__defaults__, b.__closure__)
     else:
-        f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run)
+        lines = d.lines_for(kind in (METHOD, INPLACE))
+        f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
     elif not inplace and d.short is not None and not d.lines:
@@ -89,8 +85,10 @@ def overloads_of(d: Declared, kind: str) -> tuple[Overload, ...]:
     return tuple([o._replace(out=False) for o in found])
 
 
-def careful_function(d: Declared, name: str, kind: str, body: Any) -> Any:
-    """The generated function that calls a body with what a declaration says."""
+def careful_function(d: Declared, name: str, kind: str, body: Any, lines: Any = ()) -> Any:
+    """The generated function that calls a body (or goes by the overloads' lines) with what a
+    declaration says.
+    """
     overloads = overloads_of(d, kind)
     # sizes may be spread, f(2, 3): a place of its own if other overloads want the positions
     together = len(overloads) > 1 and any(p.star for o in overloads for p in o.parameters)
@@ -98,7 +96,6 @@ def careful_function(d: Declared, name: str, kind: str, body: Any) -> Any:
     calls = [call_of(d, o) for o in plain]
     said = f"{d.namespace}_{name}" if d.namespace in ("linalg", "fft", "special") else name
     binder = Binder(said, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
-    lines = d.lines_for(kind in (METHOD, INPLACE))
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     return parser(name, plain, calls, body, binder, d.foreign, together, lines, inplace)
 
@@ -136,9 +133,6 @@ class Front(NamedTuple):
     head: list[str]  # the same, with defaults
     plain: str  # the test of those that are no arrays
     env: dict[str, Any]
-
-
-# ------------------------------------------------------------------------------- what is called
 
 
 def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
@@ -235,9 +229,6 @@ def call_of(d: Declared, o: Overload) -> Call:
     return call
 
 
-# --------------------------------------------------------------------------------- the function
-
-
 def parser(
     name: str,
     overloads: tuple[Overload, ...],
@@ -288,7 +279,7 @@ def parser(
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""
     lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
-    return define(name, lines, env, f"signature of {name} {id(body):x}")
+    return generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
 
 
 PLAIN = {int, float, bool, str, type(None)}
