@@ -3,6 +3,8 @@
 import pytest
 from snippets import same
 
+import wengert as w
+
 PROGRAMS = """
 x = torch.zeros(2, 4)
 torch.linspace(0, 3, 4, out=x[1:2, :]), x
@@ -186,3 +188,13 @@ torch.arange(4.).reshape((tensor(2), tensor(2)))
 @pytest.mark.parametrize("text", PROGRAMS.split("---\n"))
 def test_as_pytorch(text):
     same(text)
+
+
+def test_views_that_are_gone_are_forgotten():
+    x = w.rand(5, 5)
+    for _ in range(1000):
+        x[0]
+    assert len(x._x.views) <= 64
+    kept = [x[i % 5] for i in range(200)]
+    known = {id(r()) for r in x._x.views}
+    assert {id(v) for v in kept} <= known

@@ -271,13 +271,19 @@ def view(op: Op, first: str) -> list[str]:
         return []
     if op.view is not True:
         return [f"  {register}"]
-    return [  # the commonest case of register, without the call
-        f"  if {first}._x is not None: {register}",
-        "  elif not everyone.off or state.grad:",
-        f"    x = new(View); x.base = {first}; x.op = op; x.up = None; r0._x = x",
-        f"    x.static = {group(list(op.static))}",
-        f"    x = new(Viewed); x.views = (ref(r0),); {first}._x = x",
-        f"  elif n0 is not None: {register}",
+    static = group(list(op.static))
+    recording = "not everyone.off or state.grad"
+    taken = f"v = new(View); v.base = {first}; v.op = op; v.static = {static}; v.up = None"
+    return [  # the commonest cases of register, without the call
+        f"  x = {first}._x",
+        "  if x is None:",
+        f"    if {recording}:",
+        f"      {taken}; r0._x = v",
+        f"      x = new(Viewed); x.views = [ref(r0)]; {first}._x = x",
+        f"    elif n0 is not None: {register}",
+        f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
+        f"    {taken}; r0._x = v; x.views.append(ref(r0))",
+        f"  else: {register}",
     ]
 
 

@@ -151,7 +151,7 @@ class Viewed(Extras):
     """Extras of a tensor that has views."""
 
     __slots__ = ("views",)
-    views: Any  # weak references; a tuple while there is one only
+    views: list[Any]  # weak references; those to dead views go now and then, see register()
 
 
 _new = object.__new__
@@ -184,7 +184,7 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
         e.base = base
         e.up = None
         base._x = x = _new(Viewed)
-        x.views = (_ref(view),)
+        x.views = [_ref(view)]
         return
     if x.base is not None:
         e.base = base = x.base
@@ -198,10 +198,10 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     if x.untracked:
         e.untracked = True
     known = x.views
-    if type(known) is not list:
-        x.views = [*known, _ref(view)] if known else (_ref(view),)
+    if known is None:
+        x.views = [_ref(view)]
         return
-    if len(known) > 32 and len(known) & (len(known) - 1) == 0:  # now and then forget dead ones
+    if len(known) >= 32 and len(known) & (len(known) - 1) == 0:
         x.views = known = [r for r in known if r() is not None]
     known.append(_ref(view))
 
