@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import threading
 
 import numpy as np
 import pytest
@@ -110,8 +109,6 @@ def test_the_three_convolutions_are_each_others_adjoints(case):
 
 @pytest.mark.parametrize("shared", [1, 2])
 def test_threads_do_not_change_results(shared, monkeypatch):
-    monkeypatch.setattr(convolve, "PARALLEL", 0)
-    monkeypatch.setattr(pooling, "PARALLEL", 0)
     x, w = randn(5, 3, 9, 9), randn(4, 3, 3, 3)
     geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1))
     before = threads.count()
@@ -327,61 +324,3 @@ def test_points_are_read_and_written_back():
     g = randn(*y.shape)
     back = resampling.add_points(np, g, where, (4, 5))
     assert math.isclose(np.vdot(back, x), np.vdot(g, y), rel_tol=1e-9)
-
-
-# ------------------------------------------------------------------------------------- threads
-
-
-def test_spread_sees_every_piece_once(monkeypatch):
-    seen, lock = [], threading.Lock()
-
-    def work(pieces):
-        for piece in pieces:
-            with lock:
-                seen.append(piece)
-
-    for n in (0, 1, 2, 50):
-        seen.clear()
-        threads.spread(work, range(n), 3)
-        assert sorted(seen) == list(range(n))
-
-
-def test_spread_raises_what_work_raises():
-    def work(pieces):
-        for piece in pieces:
-            if piece == 7:
-                raise ZeroDivisionError("piece 7")
-
-    with pytest.raises(ZeroDivisionError, match="piece 7"):
-        threads.spread(work, range(20), 2)
-
-
-def test_spreads_from_several_threads_at_once():
-    totals = []
-
-    def caller():
-        counted = []
-
-        def work(pieces):
-            for piece in pieces:
-                counted.append(piece)
-
-        for _ in range(20):
-            threads.spread(work, range(10), 2)
-        totals.append(len(counted))
-
-    callers = [threading.Thread(target=caller) for _ in range(4)]
-    for c in callers:
-        c.start()
-    for c in callers:
-        c.join()
-    assert totals == [200] * 4
-
-
-def test_ranges_cover_everything_evenly():
-    for n, parts in itertools.product((0, 1, 5, 64), (1, 2, 3)):
-        cuts = threads.ranges(n, parts)
-        assert [i for a, b in cuts for i in range(a, b)] == list(range(n))
-        assert (
-            max((b - a for a, b in cuts), default=0) - min((b - a for a, b in cuts), default=0) <= 1
-        )

@@ -12,7 +12,6 @@ float16 and bfloat16 are computed in float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -21,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from ..kernels import conv as kernels
-from ..kernels import threads
 from .capabilities import ON_HOST
 from .windows import (
     Array,
@@ -41,7 +39,6 @@ __all__ = ["conv", "conv_input", "conv_weight", "im2col", "col2im"]
 
 CACHE = 1 << 20  # bytes of columns at a time: they should stay in a core's own cache
 SMALL = 1_000_000  # multiply-adds up to which OpenBLAS need not pack a product's factors
-PARALLEL = 2_000_000  # multiply-adds from which a second thread pays
 
 
 def conv(lib: Any, x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
@@ -140,33 +137,29 @@ def _correlate(lib: Any, x: Array, w: Array, t: Taps, out: Array, bias: Array | 
     if bias is not None:
         bias = bias.reshape(groups, rows, 1)
 
-    def work(pieces: Iterator[tuple[int, int]]) -> None:
-        cols = columns.scratch(lib, ph)
+    cols = columns.scratch(lib, ph)
+    if direct:
+        results = out.reshape(len(x), groups, rows, columns.length)
+    else:
+        results, total, found = columns.product(lib, ph, rows, width, t)
+    for a in range(0, len(x), columns.images):
+        b = min(a + columns.images, len(x))
+        matrix = columns.fill(lib, cols, ph, view, a, b)
         if direct:
-            results = out.reshape(len(x), groups, rows, columns.length)
-        else:
-            results, total, found = columns.product(lib, ph, rows, width, t)
-        for a, b in pieces:
-            matrix = columns.fill(lib, cols, ph, view, a, b)
-            if direct:
-                p = lib.matmul(w, matrix, out=results[a:b])
-                if bias is not None:
-                    lib.add(p, bias, out=p)
-                continue
-            n = b - a
-            p = results[..., : n * columns.length] if columns.joined else results[:n]
-            lib.matmul(w, matrix, out=p)
-            p = total[..., : p.shape[-1]] if columns.joined else total[:n]
-            for i, shift in enumerate(shifts, 1):
-                into = p[..., 0, : p.shape[-1] - shift]
-                lib.add(into, p[..., i, shift:], out=into)
+            p = lib.matmul(w, matrix, out=results[a:b])
             if bias is not None:
-                lib.add(p[..., 0, :], bias, out=p[..., 0, :])
-            out[a:b] = found[:n]
-
-    busy = _threads(lib, w.size * columns.length * len(x))
-    step = min(columns.images, -(-len(x) // busy))
-    threads.spread(work, [(a, min(a + step, len(x))) for a in range(0, len(x), step)], busy)
+                lib.add(p, bias, out=p)
+            continue
+        n = b - a
+        p = results[..., : n * columns.length] if columns.joined else results[:n]
+        lib.matmul(w, matrix, out=p)
+        p = total[..., : p.shape[-1]] if columns.joined else total[:n]
+        for i, shift in enumerate(shifts, 1):
+            into = p[..., 0, : p.shape[-1] - shift]
+            lib.add(into, p[..., i, shift:], out=into)
+        if bias is not None:
+            lib.add(p[..., 0, :], bias, out=p[..., 0, :])
+        out[a:b] = found[:n]
 
 
 def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry) -> Array:
@@ -188,26 +181,16 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
     ph = split(lib, x, t)
     view = columns.view(lib, ph)
     g = g.reshape(len(g), groups, og, *t.out)
-    busy = _threads(lib, prod(w_shape) * columns.length * len(x))
-    parts = threads.ranges(len(x), busy)  # not pieces: the order of a sum must not vary
-    sums = lib.empty((len(parts), groups, k, og), x.dtype)
-
-    def work(pieces: Iterator[int]) -> None:
-        cols, product = columns.scratch(lib, ph), lib.empty(sums.shape[1:], x.dtype)
-        rows, grads = columns.rows(lib, ph, og)
-        for part in pieces:
-            start, stop = parts[part]
-            for a in range(start, stop, columns.images):
-                b = min(a + columns.images, stop)
-                grads[: b - a] = g[a:b]
-                matrix = columns.fill(lib, cols, ph, view, a, b)
-                into = sums[part] if a == start else product
-                lib.matmul(matrix, rows[:, : matrix.shape[-1]], out=into)
-                if a > start:
-                    sums[part] += product
-
-    threads.spread(work, range(len(parts)), busy)
-    total = sums[0] if len(parts) == 1 else sums.sum(0)
+    total, product = (lib.empty((groups, k, og), x.dtype) for _ in range(2))
+    cols = columns.scratch(lib, ph)
+    rows, grads = columns.rows(lib, ph, og)
+    for a in range(0, len(x), columns.images):
+        b = min(a + columns.images, len(x))
+        grads[: b - a] = g[a:b]
+        matrix = columns.fill(lib, cols, ph, view, a, b)
+        lib.matmul(matrix, rows[:, : matrix.shape[-1]], out=product if a else total)
+        if a:
+            total += product
     w = lib.ascontiguousarray(total.swapaxes(1, 2)).reshape(w_shape)
     return w if w.dtype is dtype else w.astype(dtype)
 
@@ -244,11 +227,6 @@ def widen(lib: Any, x: Array) -> Array:
 
 def _on_cpu(lib: Any) -> bool:
     return lib in ON_HOST
-
-
-def _threads(lib: Any, work: int) -> int:
-    """How many threads pay for this many multiply-adds."""
-    return threads.count() if work >= PARALLEL and _on_cpu(lib) else 1
 
 
 # ------------------------------------------------------------------------------------- columns

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import max_pool as kernels
-from ..kernels import threads
 from .capabilities import ON_HOST
 from .conv import widen
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
@@ -37,7 +36,6 @@ __all__ = [
 ]
 
 CACHE = 1 << 18  # bytes of one array at a time: a handful of them should stay in a core's own cache
-PARALLEL = 1 << 18  # elements from which a second thread pays
 
 
 def planes(x: Array, rank: int) -> Array:
@@ -507,6 +505,5 @@ def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, items
     if lib not in ON_HOST:
         work(iter([(0, n)]))
         return
-    busy = threads.count() if n * size >= PARALLEL else 1
-    step = max(1, min(CACHE // max(1, size * itemsize), -(-n // busy)))
-    threads.spread(work, [(a, min(a + step, n)) for a in range(0, n, step)], busy)
+    step = max(1, min(CACHE // max(1, size * itemsize), n))
+    work(iter([(a, min(a + step, n)) for a in range(0, n, step)]))

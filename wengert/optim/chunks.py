@@ -13,14 +13,12 @@ from typing import Any
 
 from ..arrays.capabilities import ON_HOST
 from ..kernels.native import address
-from ..kernels.threads import count, spread
 from .formula import Formula
 from .native import addresses, kernel, pack
 
 PIECE_BYTES = 1 << 17  # per array; some six arrays take part, and a core has 0.5 to 2 MB of L2
-NATIVE_PIECE = 1 << 18  # machine code makes one pass: large pieces, but enough for some threads
+NATIVE_PIECE = 1 << 22  # machine code makes one pass, and its threads share it
 NATIVE_BYTES = 1 << 18  # of all parameters; below, compiling is not worth it
-THREADED_BYTES = 1 << 21  # below, waking another thread costs more than it brings
 WARM = 3  # the step at which machine code takes over: not every script takes more
 SMALL = 1 << 13  # elements; below, gathering is cheaper than calls of its own
 
@@ -155,11 +153,7 @@ class Batch:
         size = sum(row[0].size for row in rows) * self.dtype.itemsize
         self.host = lib in ON_HOST
         self.native = self.host and size >= NATIVE_BYTES
-        self.threaded = size >= THREADED_BYTES
-        limit = PIECE_BYTES if self.host else 1 << 62
-        if self.native:  # cut for threads only
-            shared = self.threaded and count() > 1
-            limit = max(NATIVE_PIECE, size // (4 * count()) if shared else size)
+        limit = NATIVE_PIECE if self.native else PIECE_BYTES if self.host else 1 << 62
         limit //= self.dtype.itemsize
         self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
 
@@ -171,25 +165,21 @@ class Batch:
         code = kernel(formula, real.name) if self.native and self.steps >= WARM else None
         if code is not None:
             values = pack(scalars, real.name)
-
-            def work(pieces: Iterator[Piece]) -> None:
-                at = {}  # where gradients begin
-                for piece in pieces:
-                    if piece.plain and piece.table is not None and real is self.dtype:
-                        i, start, _ = piece.parts[0]
-                        if i not in at:
-                            at[i] = address(flat[i])
-                        piece.table[1] = at[i] + start * real.itemsize
-                        code(piece.table, values, piece.size)
-                        continue
-                    columns = piece.load(formula, flat, real)
-                    if piece.table is None:
-                        piece.table = addresses(columns)
-                    piece.table[1] = address(columns[1])
-                    code(piece.table, values, columns[0].size)
-                    piece.store(formula)
-
-            spread(work, self.pieces, None if self.threaded else 1)
+            at = {}  # where gradients begin
+            for piece in self.pieces:
+                if piece.plain and piece.table is not None and real is self.dtype:
+                    i, start, _ = piece.parts[0]
+                    if i not in at:
+                        at[i] = address(flat[i])
+                    piece.table[1] = at[i] + start * real.itemsize
+                    code(piece.table, values, piece.size)
+                    continue
+                columns = piece.load(formula, flat, real)
+                if piece.table is None:
+                    piece.table = addresses(columns)
+                piece.table[1] = address(columns[1])
+                code(piece.table, values, columns[0].size)
+                piece.store(formula)
             return
         # NumPy is faster with arrays than with numbers; elsewhere they would have to be moved
         constants = [lib.asarray(s, real) for s in scalars] if self.host else list(scalars)

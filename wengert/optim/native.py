@@ -12,6 +12,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..kernels import workers
 from ..kernels.native import Host, address
 from .formula import MASKS, Formula
 
@@ -35,7 +36,10 @@ def build(host: Host, formula: Formula, name: str) -> Kernel:
     """Compile formula."""
     word, _, size = TYPES[name]
     code = host.address(ir(formula, word, size, host.bytes // size))
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(code)
+    pointer = ctypes.c_void_p
+    run = ctypes.CFUNCTYPE(None, pointer, pointer, ctypes.c_int64, pointer)(code)
+    facts = workers.workers().ready()
+    return lambda columns, scalars, n: run(columns, scalars, n, facts)
 
 
 def addresses(columns: Sequence[Any]) -> Any:
@@ -52,7 +56,8 @@ def ir(formula: Formula, word: str, size: int, lanes: int) -> str:
     """LLVM IR of a function over (columns, scalars, length): first whole vectors, then the rest."""
     scalars = max((-r for _, *refs in formula.code for r in refs), default=0)
     used = sorted(formula.reads | formula.outputs.keys())
-    lines = ["define void @run(ptr noalias %columns, ptr noalias %scalars, i64 %n) {", "entry:"]
+    head = "define void @body(ptr noalias %columns, ptr noalias %scalars, i64 %n) {"
+    lines = [head, "entry:"]
     for c in used:
         lines.append(f"  %at{c} = getelementptr ptr, ptr %columns, i64 {c}")
         lines.append(f"  %c{c} = load ptr, ptr %at{c}")
@@ -74,7 +79,69 @@ def ir(formula: Formula, word: str, size: int, lanes: int) -> str:
     lines += loop("v", "entry", "%whole", "0", "stest", lanes, wide.lines(used))
     lines += loop("s", "vtest", "%n", "%whole", "done", 1, single.lines(used))
     lines += ["done:", "  ret void", "}"]
+    lines.append(shared(formula.columns, word))
     return "\n".join(lines + sorted(wide.declared | single.declared))
+
+
+CHUNK = 1 << 15  # elements that a thread takes at a time
+LEAST = 1 << 17  # elements from which a second thread pays
+
+
+def shared(columns: int, word: str) -> str:
+    """LLVM IR of `run`: `body`, in chunks for our threads if there is much.
+
+    %facts: the address of `threads.FACTS`.
+    """
+    moved = "\n".join(
+        f"""  %p{c} = getelementptr ptr, ptr %columns, i64 {c}
+  %a{c} = load ptr, ptr %p{c}
+  %m{c} = getelementptr {word}, ptr %a{c}, i64 %start
+  %t{c} = getelementptr ptr, ptr %here, i64 {c}
+  store ptr %m{c}, ptr %t{c}"""
+        for c in range(columns)
+    )
+    return f"""
+define void @chunk(ptr %table, i64 %chunk, i64 %thread, i64 %step) {{
+entry:
+  %here = alloca [{columns} x ptr]
+  %columns = load ptr, ptr %table
+  %ps = getelementptr ptr, ptr %table, i64 1
+  %scalars = load ptr, ptr %ps
+  %pn = getelementptr i64, ptr %table, i64 2
+  %all = load i64, ptr %pn
+  %start = mul i64 %chunk, {CHUNK}
+  %left = sub i64 %all, %start
+  %less = icmp slt i64 %left, {CHUNK}
+  %n = select i1 %less, i64 %left, i64 {CHUNK}
+{moved}
+  call void @body(ptr %here, ptr %scalars, i64 %n)
+  ret void
+}}
+define void @run(ptr %columns, ptr %scalars, i64 %n, ptr %facts) {{
+entry:
+  %table = alloca [3 x i64]
+  %much = icmp sge i64 %n, {LEAST}
+  br i1 %much, label %many, label %alone
+alone:
+  call void @body(ptr %columns, ptr %scalars, i64 %n)
+  ret void
+many:
+  store ptr %columns, ptr %table
+  %ps = getelementptr ptr, ptr %table, i64 1
+  store ptr %scalars, ptr %ps
+  %pn = getelementptr i64, ptr %table, i64 2
+  store i64 %n, ptr %pn
+  %up = add i64 %n, {CHUNK - 1}
+  %chunks = udiv i64 %up, {CHUNK}
+  %memory = load ptr, ptr %facts
+  %f1 = getelementptr i64, ptr %facts, i64 1
+  %share = load ptr, ptr %f1
+  %f2 = getelementptr i64, ptr %facts, i64 2
+  %threads = load i64, ptr %f2
+  call void %share(ptr %memory, ptr @chunk, ptr %table, i64 %chunks, i64 1, i64 %threads)
+  ret void
+}}
+"""
 
 
 def loop(
