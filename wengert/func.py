@@ -1,26 +1,24 @@
 """torch.func: re-exports of the transforms."""
 
+from .api.facts import debug_unwrap
 from .transforms.forward import hessian, jacfwd, jvp, linearize
 from .transforms.functionalize import functionalize
+from .transforms.rearrange import rearrange
 from .transforms.reverse import grad, grad_and_value, jacrev, vjp
 from .transforms.vmap import vmap
 
 __all__ = [
-    "functionalize",
-    "grad",
-    "grad_and_value",
-    "hessian",
-    "jacfwd",
-    "jacrev",
-    "jvp",
-    "linearize",
-    "vjp",
-    "vmap",
-]
+    "debug_unwrap", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev",
+    "jvp", "linearize", "rearrange", "vjp", "vmap",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
-    if name in ("functional_call", "stack_module_state"):  # they are about modules
+    if name in (
+        "functional_call",
+        "stack_module_state",
+        "replace_all_batch_norm_modules_",
+    ):  # they are about modules
         from .nn.utils import stateless
 
         return getattr(stateless, name)

@@ -4,6 +4,18 @@ defines.
 
 from __future__ import annotations
 
+from typing import Any as _Any
+
 from .api.functions import front as _front
 
-__getattr__, __dir__ = _front(globals(), "sparse")
+_find, __dir__ = _front(
+    globals(), "sparse", "as_sparse_gradcheck", "check_sparse_tensor_invariants"
+)
+
+
+def __getattr__(name: str) -> _Any:
+    if name.endswith("Tensor") and not name.startswith("Sparse"):
+        from .api.typed import sparse_type
+
+        return sparse_type(name)
+    return _find(name)

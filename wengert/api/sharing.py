@@ -52,24 +52,24 @@ def owner(a: Any) -> SharedMap | None:
     return a
 
 
-def is_shared(t: Tensor) -> bool:
+def is_shared(self: Tensor) -> bool:
     """Whether other processes see the memory of a tensor."""
-    return isinstance(t._a, np.ndarray) and owner(t._a) is not None
+    return isinstance(self._a, np.ndarray) and owner(self._a) is not None
 
 
-def share_memory_(t: Tensor) -> Tensor:
+def share_memory_(self: Tensor) -> Tensor:
     """Move the elements of a tensor on the CPU into shared memory, in place; returns it."""
-    if t.device.type != "cpu" or is_shared(t):
-        return t
+    if self.device.type != "cpu" or is_shared(self):
+        return self
     if os.name == "nt":
         raise RuntimeError("share_memory_() needs anonymous shared files: not on Windows yet")
-    a = t._a
+    a = self._a
     size = max(a.nbytes, 1)
     room = _mapped(_anonymous(size), size)
     shared = np.frombuffer(room, dtype=np.uint8, count=a.nbytes).view(a.dtype).reshape(a.shape)
     shared[...] = a
-    t._a = shared
-    return t
+    self._a = shared
+    return self
 
 
 def _offset(a: np.ndarray, room: SharedMap) -> int:

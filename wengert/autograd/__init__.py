@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ..api.facts import enforce_grad_layout_policy, set_multithreading_enabled
+from ..base.absent import not_yet as _not_yet
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..engine.anomaly import detect_anomaly, set_detect_anomaly
 from ..engine.function import Function
@@ -15,13 +17,13 @@ from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly",
-    "enable_grad", "forward_ad", "function", "functional", "grad", "grad_mode", "gradcheck",
-    "gradgradcheck", "graph", "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
-    "variable",
+    "enable_grad", "enforce_grad_layout_policy", "forward_ad", "function", "functional", "grad",
+    "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "no_grad",
+    "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in ("profiler", "profiler_util"):
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'torch.autograd' has no attribute {name!r}")
+    raise _not_yet("torch.autograd", name)

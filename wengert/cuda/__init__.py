@@ -97,7 +97,7 @@ from ..base.absent import not_yet as _not_yet
 from ..base.errors import AcceleratorError, OutOfMemoryError
 
 default_generators = ()
-_PARTS = ("amp", "gds", "memory", "nccl", "nvtx", "random", "streams")
+_PARTS = ("amp", "memory", "nccl", "nvtx", "random", "streams")
 
 
 def __getattr__(name: str) -> _Any:

@@ -221,6 +221,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -231,8 +232,16 @@ def grad(
     outputs, inputs: a Tensor or a sequence. grad_outputs: cotangents of the outputs' shapes
     (None: ones for scalars). allow_unused: give None for inputs that the outputs do not depend
     on, instead of an error. is_grads_batched: the cotangents have a batch dimension in front, and
-    so have the results.
+    so have the results. only_inputs: always true.
     """
+    if not only_inputs:
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True)",
+            FutureWarning,
+            stacklevel=2,
+        )
     outs: Any = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
     gs = given(grad_outputs, len(outs), "grad")

@@ -434,3 +434,8 @@ def load(
         extra_files.update(wanted)
     program = GraphModule(root, graph, told["name"])
     return assembled(program, facts.get("shapes", []), None, facts.get("ranges", {}))
+
+
+def get_decompositions(aten_ops: Any, type: str = "post_autograd") -> dict[Any, Any]:
+    """How operators are taken apart: they are not."""
+    return {}

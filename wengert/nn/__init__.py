@@ -20,7 +20,13 @@ from .normalization import *
 from .optimized import OptimizedModule as _OptimizedModule
 from .padding import *
 from .parallel import DataParallel
-from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+    factory_kwargs,
+)
 from .pooling import *
 from .recurrent import *
 from .reshaping import *

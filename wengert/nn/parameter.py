@@ -243,3 +243,23 @@ def is_lazy(param: Any) -> bool:
 def empty(shape: int | Sequence[int], device: Any, dtype: Any) -> Parameter:
     """A Parameter to be filled by reset_parameters()."""
     return Parameter(T.empty(shape, device=device, dtype=dtype))
+
+
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """Keyword arguments of a layer as those of a function that makes tensors: device, dtype,
+    memory_format. TypeError for others, and for those given twice.
+
+    >>> nn.factory_kwargs({"dtype": torch.float64})
+    {'dtype': torch.float64}
+    """
+    simple = {"device", "dtype", "memory_format"}
+    given = dict(kwargs or {})
+    inner = given.pop("factory_kwargs", {})
+    if unknown := set(given) - simple:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    for k in given:
+        if k in inner:
+            raise TypeError(f"{k} specified twice, in **kwargs and in factory_kwargs")
+    if unknown := set(inner) - simple:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    return {**inner, **given}

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from ..api.generator import get_rng_state, set_rng_state
 from ..engine import source
 from ..engine.node import tick
 from ..engine.op import Op
 from ..engine.op_modes import Mode
-from ..engine.tensor import wrap
+from ..engine.tensor import Tensor, wrap
 from ..engine.views import changed_since
 from ..ops.aten import Operator, operator, operator_of
 
@@ -186,3 +187,32 @@ def create_selective_checkpoint_contexts(
         )
     kept = _Kept(policy, allow_cache_entry_mutation)
     return _Watching(kept, False), _Watching(kept, True)
+
+
+class DefaultDeviceType:
+    """The kind of device that checkpoint assumes where no tensor tells; kept, without effect."""
+
+    _default_device_type = "cuda"
+
+    @staticmethod
+    def set_device_type(device: str = "cuda") -> None:
+        """Keep another kind."""
+        DefaultDeviceType._default_device_type = device
+
+    @staticmethod
+    def get_device_type() -> str:
+        """The kind that was kept."""
+        return DefaultDeviceType._default_device_type
+
+
+def set_device_states(devices: Any, states: Any, *, device_type: str | None = None) -> None:
+    """Give the generators of devices their states; all draw from the CPU's."""
+    for state in states:
+        set_rng_state(state)
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
+    """(devices, states of their generators) of the tensors among args."""
+    numbers = {t.get_device() for t in args if isinstance(t, Tensor) and t.device.type == "cuda"}
+    devices = sorted(numbers)
+    return devices, [get_rng_state() for _ in devices]

@@ -14,13 +14,17 @@ from ..transforms.checkpoint import (
 from ..transforms.checkpoint_policy import (
     SAC_IGNORED_OPS,
     CheckpointPolicy,
+    DefaultDeviceType,
     SelectiveCheckpointContext,
     create_selective_checkpoint_contexts,
+    get_device_states,
+    set_device_states,
 )
 
 __all__ = [
     "SAC_IGNORED_OPS", "CheckpointError", "CheckpointFunction", "CheckpointPolicy",
     "SelectiveCheckpointContext", "check_backward_validity", "checkpoint", "checkpoint_sequential",
-    "create_selective_checkpoint_contexts", "detach_variable", "noop_context_fn",
+    "DefaultDeviceType", "create_selective_checkpoint_contexts", "detach_variable",
+    "get_device_states", "set_device_states", "noop_context_fn",
     "set_checkpoint_debug_enabled", "set_checkpoint_early_stop",
 ]  # fmt: skip

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["SDPBackend", "sdpa_kernel"]
+__all__ = [
+    "WARN_FOR_UNFUSED_KERNELS", "SDPBackend", "activate_flash_attention_impl",
+    "current_flash_attention_impl", "list_flash_attention_impls", "register_flash_attention_impl",
+    "restore_flash_attention_impl", "sdpa_kernel",
+]  # fmt: skip
 
 
 class SDPBackend(enum.IntEnum):
@@ -42,3 +46,37 @@ def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
             f"{backends!r}"
         )
     yield
+
+
+WARN_FOR_UNFUSED_KERNELS = False
+_implementations: dict[str, Any] = {}
+_active: list[str] = []
+
+
+def register_flash_attention_impl(impl: str, *, register_fn: Callable[..., Any]) -> None:
+    """Give an implementation of attention a name; none is called here."""
+    _implementations[impl] = register_fn
+
+
+def activate_flash_attention_impl(impl: str) -> None:
+    """Choose an implementation by name. ValueError for one that was not registered."""
+    if impl not in _implementations:
+        raise ValueError(
+            f"Unknown flash attention impl {impl!r}: registered are {list_flash_attention_impls()}"
+        )
+    _active[:] = [impl]
+
+
+def list_flash_attention_impls() -> list[str]:
+    """The names that were registered."""
+    return sorted(_implementations)
+
+
+def current_flash_attention_impl() -> str | None:
+    """The name that was chosen."""
+    return _active[0] if _active else None
+
+
+def restore_flash_attention_impl(_raise_warn: bool = True) -> None:
+    """Choose none."""
+    _active.clear()

@@ -9,7 +9,9 @@ from typing import Any
 from ...api import functions as T
 from ...engine.tensor import Tensor
 
-__all__ = ["functional_call", "stack_module_state", "substituted"]
+__all__ = [
+    "functional_call", "replace_all_batch_norm_modules_", "stack_module_state", "substituted",
+]  # fmt: skip
 
 
 def _places(module: Any) -> dict[str, tuple[Any, str]]:
@@ -85,12 +87,12 @@ def _owner(module: Any, path: str) -> tuple[Any, str]:
 
 
 def functional_call(
-    module: Any, parameters_and_buffers: Any, args: Any = None, kwargs: Any = None, *,
+    module: Any, parameter_and_buffer_dicts: Any, args: Any = None, kwargs: Any = None, *,
     tie_weights: bool = True, strict: bool = False,
 ) -> Any:  # fmt: skip
     """module(*args, **kwargs) with tensors by name in place of its own; the module keeps its own.
 
-    parameters_and_buffers: path -> tensor, or several such dictionaries. strict: RuntimeError
+    parameter_and_buffer_dicts: path -> tensor, or several such dictionaries. strict: RuntimeError
     unless all names are given and known. tie_weights: tied parameters follow one another.
 
     >>> layer = nn.Linear(1, 1)
@@ -98,13 +100,15 @@ def functional_call(
     >>> torch.func.functional_call(layer, new, torch.tensor([3.0]))
     tensor([7.])
     """
-    if isinstance(parameters_and_buffers, (list, tuple)):
-        parameters_and_buffers = {k: v for d in parameters_and_buffers for k, v in d.items()}
+    if isinstance(parameter_and_buffer_dicts, (list, tuple)):
+        parameter_and_buffer_dicts = {
+            k: v for d in parameter_and_buffer_dicts for k, v in d.items()
+        }
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
-    with substituted(module, parameters_and_buffers, tie_weights, strict):
+    with substituted(module, parameter_and_buffer_dicts, tie_weights, strict):
         return module(*args, **(kwargs or {}))
 
 
@@ -138,3 +142,19 @@ def _stacked(dicts: list[dict[str, Any]]) -> dict[str, Tensor]:
         together = T.stack([d[name].detach() for d in dicts])
         out[name] = together.requires_grad_(first.requires_grad)
     return out
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let batch norms keep no running statistics, in place: vmap cannot write them; returns root.
+
+    >>> net = torch.func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(2)))
+    >>> net[0].running_mean is None
+    True
+    """
+    from ..normalization import _BatchNorm
+
+    for m in root.modules():
+        if isinstance(m, _BatchNorm):
+            m.running_mean = m.running_var = m.num_batches_tracked = None
+            m.track_running_stats = False
+    return root

@@ -1,0 +1,45 @@
+"""What is said where a name is missing, and that PyTorch's names are known."""
+
+import pytest
+
+import wengert as w
+from wengert.base import absent
+
+
+def told(f):
+    with pytest.raises(AttributeError) as error:
+        f()
+    return str(error.value)
+
+
+def test_names_that_pytorch_has():
+    assert "int8" in told(lambda: w.quantize_per_tensor)
+    assert "not in wengert yet" in told(lambda: w.nn.functional.scaled_grouped_mm)
+    assert "pad" in told(lambda: w.ones(1).to_padded_tensor)
+
+
+def test_names_that_are_nearly_right():
+    assert "'sigmoid'" in told(lambda: w.sigmod)
+    assert "'Conv3d'" in told(lambda: w.nn.Conv4d)
+    assert "'resize_'" in told(lambda: w.ones(1).resise_)
+    assert "did you mean" not in told(lambda: w.nn.Dense)
+
+
+def test_asking_is_no_error():
+    assert not hasattr(w, "quantize_per_tensor") and not hasattr(w.ones(1), "to_padded_tensor")
+    assert getattr(w.ones(1), "_foo", None) is None
+
+
+def test_the_names_are_those_of_pytorch(torch):
+    if not torch.__version__.startswith("2.13"):
+        pytest.skip("another release")
+    known = absent.catalogue()
+    for module, owner in (("torch.nn", torch.nn), ("torch.optim", torch.optim)):
+        assert {n for n, kind in known[module].items() if kind == "class"} <= set(dir(owner))
+    assert "relu" in known["torch.Tensor"] and known["torch"]["Tensor"] == "class"
+
+
+def test_advice_is_for_whole_paths():
+    assert "soundfile" in absent.advice("torchaudio.transforms")
+    assert absent.advice("torch.nn.Linear") is None
+    assert str(absent.unsupported("torchtext.data")).startswith("No module named 'torchtext.data'")

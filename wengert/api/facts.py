@@ -1,0 +1,121 @@
+"""Facts and conveniences of torch that are no ops: where a tensor is, the module of a device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..base.devices import device as _device
+from ..base.modes import _Switch
+from ..engine.tensor import Tensor
+from .accelerator_api import current_accelerator
+
+__all__ = [
+    "as_sparse_gradcheck", "check_sparse_tensor_invariants", "debug_unwrap",
+    "enforce_grad_layout_policy", "get_device", "get_device_module", "is_masked_tensor",
+    "set_multithreading_enabled",
+]  # fmt: skip
+
+
+def get_device(input: Tensor) -> int:
+    """The number of a tensor's CUDA device; -1 for the CPU."""
+    number: int = input.get_device()
+    return number
+
+
+def get_device_module(device: Any = None) -> Any:
+    """torch.cuda or torch.cpu, by a device (default: the accelerator, or the CPU)."""
+    import importlib
+
+    kind = (current_accelerator() or _device("cpu")) if device is None else _device(device)
+    if kind.type not in ("cpu", "cuda"):
+        raise RuntimeError(f"Invalid device module {device!r}: cpu or cuda")
+    module = f"wengert.{kind.type}"
+    return sys.modules.get(module) or importlib.import_module(module)
+
+
+class set_multithreading_enabled(_Switch):
+    """Whether the reverse pass uses several threads; accepted: it runs in the caller's."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+
+    def __enter__(self) -> None: ...
+
+    def clone(self) -> set_multithreading_enabled:
+        return set_multithreading_enabled(self.mode)
+
+
+class enforce_grad_layout_policy(set_multithreading_enabled):
+    """Whether gradients get the strides of their parameters; accepted: they have NumPy's."""
+
+    def __init__(self, enable: bool = True) -> None:
+        super().__init__(enable)
+
+
+class check_sparse_tensor_invariants(_Switch):
+    """Whether indices of sparse tensors are checked; they always are."""
+
+    def __init__(self, enable: bool = True) -> None:
+        self.mode = enable
+
+    @staticmethod
+    def is_enabled() -> bool:
+        """Whether they are checked."""
+        return True
+
+    @staticmethod
+    def enable() -> None:
+        """Check them."""
+
+    @staticmethod
+    def disable() -> None:
+        """Accepted; they are checked."""
+
+    def __enter__(self) -> None: ...
+
+    def clone(self) -> check_sparse_tensor_invariants:
+        return check_sparse_tensor_invariants(self.mode)
+
+
+def as_sparse_gradcheck(gradcheck: Callable[..., Any]) -> Callable[..., Any]:
+    """gradcheck for functions of sparse tensors: they are checked as dense ones."""
+
+    def check(func: Callable[..., Any], inputs: Any, **options: Any) -> Any:
+        options.pop("masked", None)
+        given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+        sparse = [isinstance(x, Tensor) and x.layout.name != "strided" for x in given]
+        dense = [
+            x.detach().to_dense().requires_grad_(x.requires_grad) if s else x
+            for s, x in zip(sparse, given)
+        ]
+
+        def on_dense(*args: Any) -> Any:
+            out = func(*[a.to_sparse() if s else a for s, a in zip(sparse, args)])
+            outs = out if isinstance(out, (tuple, list)) else (out,)
+            made = tuple([o.to_dense() if o.layout.name != "strided" else o for o in outs])
+            return made if isinstance(out, (tuple, list)) else made[0]
+
+        return gradcheck(on_dense, tuple(dense), **options)
+
+    return check
+
+
+def is_masked_tensor(obj: Any, /) -> bool:
+    """Whether obj is a MaskedTensor, of which there are none here: masks are arguments."""
+    return False
+
+
+def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
+    """The tensor inside of one that a function transform wraps; others as they are."""
+    from ..engine.interp import Interp
+    from ..engine.tensor import wrap
+
+    a = tensor._a
+    while isinstance(a, Interp):
+        inner = a.content
+        a = inner._a if isinstance(inner, Tensor) else inner
+        if not recurse:
+            break
+    return tensor if a is tensor._a else wrap(a)

@@ -1,0 +1,43 @@
+"""Products of sparse and dense matrices under their older names, and copies of a sparse tensor's
+parts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.registry import declare, function, public
+
+__all__: list[str] = []
+
+
+@public("smm(Tensor input, Tensor mat)")
+def smm(input, mat):
+    """The product of a sparse and a dense matrix, as a sparse matrix."""
+    return function("mm")(input, mat).to_sparse()
+
+
+@public("hspmm(Tensor mat1, Tensor mat2, *, out)", method=False)
+def hspmm(mat1, mat2):
+    """The product of a sparse and a dense matrix, sparse by rows."""
+    return function("mm")(mat1, mat2).to_sparse(1)
+
+
+@public("sspaddmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, out)")
+def sspaddmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta input + alpha mat1 mat2 for sparse input and mat1, as a sparse matrix."""
+    product = function("mm")(mat1, mat2)
+    return (input.to_dense() * beta + product * alpha).to_sparse()
+
+
+def _copy_of(name: str) -> None:
+    def copied(input: Any) -> Any:
+        return getattr(input, name)().clone()
+
+    copied.__name__ = f"{name}_copy"
+    copied.__doc__ = f"A copy of what Tensor.{name} gives."
+    declare(copied, (f"{name}_copy(Tensor input, *, out)",), method=False)
+
+
+for _name in ("crow_indices", "col_indices", "indices", "values"):
+    _copy_of(_name)
