@@ -168,6 +168,7 @@ class Call:
         self.pointwise = False  # whether out= must not overlap the operands in part
 
     def __call__(self, body: Any, values: dict[str, Any], out: Any, name: str) -> Any:
+        out = values.get("out", out)
         args = [values[p] for p in self.positions]
         if self.star is not None:
             args += values[self.star]
@@ -226,6 +227,9 @@ def call_of(d: Declared, o: Overload) -> Call:
         call.out = "own" if "out" in keywords or "out" in positions else "derived"
         call.pointwise = is_pointwise(d)
     call.unused = [p for p in o.parameters if p.name not in used]
+    if any(p.name == "out" for p in call.unused):  # an out= that may be given by position
+        call.out, call.pointwise = "derived", is_pointwise(d)
+        call.unused = [p for p in call.unused if p.name != "out"]
     return call
 
 

@@ -220,7 +220,7 @@ def logsigmoid_backward(xp, g, x):
 logsigmoid.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 
 
-@public("nn.functional.logsigmoid(Tensor input)")
+@public("nn.functional.logsigmoid(Tensor input, *, out)")
 def logsigmoid_(input, *, out=None):
     """The logarithm of the logistic function.
 

@@ -332,7 +332,8 @@ def select_scatter(input, src, dim, index):
 
 
 @public(
-    "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1)"
+    "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, "
+    "int? end=None, int step=1, *, out)"
 )
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of input with src in a slice of a dimension."""
@@ -504,9 +505,11 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."
-    texts = [f"{name}_copy(Tensor input{', ' * bool(a)}{a})" for a in arguments]
-    if name in ("split", "split_with_sizes", "unbind"):
-        texts = [t[:-1] + ", *, out) -> Tensor[]" for t in texts]
+    several = " -> Tensor[]" * (name in ("split", "split_with_sizes", "unbind"))
+    texts = [
+        f"{name}_copy(Tensor input{', ' * bool(a)}{a}{', *' * ('*' not in a)}, out){several}"
+        for a in arguments
+    ]
     return public(*texts, method=False)(f)
 
 
@@ -533,7 +536,8 @@ for _name, _arguments in {
 
 
 @public(
-    "slice_copy(Tensor input, int dim=0, int? start=None, int? end=None, int step=1)", method=False
+    "slice_copy(Tensor input, int dim=0, int? start=None, int? end=None, int step=1, *, out)",
+    method=False,
 )
 def slice_copy(input, dim=0, start=None, end=None, step=1):
     """A copy of a slice of a dimension."""

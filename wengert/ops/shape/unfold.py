@@ -105,7 +105,7 @@ def unfold(self, dimension, size, step):
     return window_slices.entry(self, dim, size, step)
 
 
-@public("unfold_copy(Tensor input, int dimension, int size, int step)", method=False)
+@public("unfold_copy(Tensor input, int dimension, int size, int step, *, out)", method=False)
 def unfold_copy(input, dimension, size, step, *, out=None):
     """`Tensor.unfold` as a copy."""
     r = unfold(input, dimension, size, step).clone()
