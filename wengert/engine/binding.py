@@ -14,10 +14,9 @@ from ..base import dtypes
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
-from .declaration import Overload, Parameter, Type, other_names
+from .declaration import ABSENT, Overload, Parameter, Type, other_names
 from .tensor import Tensor
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<not given>"})()
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
     "type_": type,  # under names that no function or argument has
     "map_": map,

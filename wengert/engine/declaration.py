@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from ..base import dtypes, formats
 
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "<not given>"})()
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
 NUMPY = {  # what PyTorch lets NumPy's users write, by its own name
     "dim": ("axis",),
@@ -205,3 +206,37 @@ def other_names(overloads: tuple[Overload, ...], foreign: bool) -> dict[str, str
         for name in names & NUMPY.keys():
             found.update({other: name for other in NUMPY[name] if other not in names})
     return found
+
+
+def layout(
+    overloads: list[Overload],
+) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    """(positions: name -> default, keywords: name -> default, starred name) of overloads together.
+
+    A default that they do not share, or that not all have, is ABSENT unless all that have the
+    argument agree.
+    """
+    slots: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
+    star = None
+    depth, most = 0, 99
+    for o in overloads:
+        for i, p in enumerate(o.positional):
+            if p.star:
+                star, most = p.name, i
+    for o in sorted(overloads, key=lambda o: -len(o.positional)):
+        places = [p for p in o.positional if not p.star][:most]
+        for i, p in enumerate(places):
+            if i >= depth and p.name not in slots:
+                slots[p.name] = p.default
+        depth = max(depth, len(places))
+    for o in overloads:
+        for p in o.parameters:
+            if p.name not in slots and (p.keyword or star and not p.star):
+                keywords[p.name] = p.default
+    for table in (slots, keywords):
+        for n in table:
+            found = [p.default for o in overloads for p in o.parameters if p.name == n]
+            same = all(type(x) is type(found[0]) and x == found[0] for x in found)
+            table[n] = found[0] if same and found[0] is not REQUIRED else ABSENT
+    return slots, keywords, star

@@ -26,8 +26,9 @@ from typing import Any, NamedTuple
 from ..base.modes import state
 from . import generated, views
 from .binding import ABSENT, CHECKS, Binder
-from .declaration import REQUIRED, Overload, Parameter, other_names, unspread
+from .declaration import Overload, Parameter, layout, other_names, unspread
 from .dispatch import write_out
+from .documentation import documentation, shown_signature
 from .entry import build_front
 from .lines import text as straight_line
 from .op import OPS, Op
@@ -289,40 +290,6 @@ def parser(
 PLAIN = {int, float, bool, str, type(None)}
 
 
-def layout(
-    overloads: list[Overload],
-) -> tuple[dict[str, Any], dict[str, Any], str | None]:
-    """(positions: name -> default, keywords: name -> default, starred name) of overloads together.
-
-    A default that they do not share, or that not all have, is ABSENT unless all that have the
-    argument agree.
-    """
-    slots: dict[str, Any] = {}
-    keywords: dict[str, Any] = {}
-    star = None
-    depth, most = 0, 99
-    for o in overloads:
-        for i, p in enumerate(o.positional):
-            if p.star:
-                star, most = p.name, i
-    for o in sorted(overloads, key=lambda o: -len(o.positional)):
-        places = [p for p in o.positional if not p.star][:most]
-        for i, p in enumerate(places):
-            if i >= depth and p.name not in slots:
-                slots[p.name] = p.default
-        depth = max(depth, len(places))
-    for o in overloads:
-        for p in o.parameters:
-            if p.name not in slots and (p.keyword or star and not p.star):
-                keywords[p.name] = p.default
-    for table in (slots, keywords):
-        for n in table:
-            found = [p.default for o in overloads for p in o.parameters if p.name == n]
-            same = all(type(x) is type(found[0]) and x == found[0] for x in found)
-            table[n] = found[0] if same and found[0] is not REQUIRED else ABSENT
-    return slots, keywords, star
-
-
 def branch(
     name: str,
     o: Overload,
@@ -550,52 +517,9 @@ def dress(
     source = d.body.fwd if isinstance(d.body, Op) else d.body
     f.__wrapped__ = source
     doc = d.body.doc if isinstance(d.body, Op) else d.body.__doc__
-    f.__doc__ = documentation(name, overloads, doc, kind)
+    inplace = kind in (INPLACE, INPLACE_FUNCTION)
+    f.__doc__ = documentation(name, overloads, f"{name[:-1]}() in place." if inplace else doc)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body
     return f
-
-
-def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, kind: str) -> str:
-    """How the function is called, one line an overload, and what its body says."""
-    heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
-    text = inspect.cleandoc(doc or "")
-    if kind in (INPLACE, INPLACE_FUNCTION):
-        text = f"{name[:-1]}() in place."
-    return "\n".join(heads) + "\n\n" + text
-
-
-def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.Signature:
-    """One signature for all overloads: what any of them takes; what all need is without default."""
-    fresh = [o for o in overloads if not o.old]
-    if len(fresh) > 1:
-        fresh = [unspread(o) for o in fresh]
-    slots, keywords, star = layout(fresh)
-    P = inspect.Parameter
-    found = []
-    for table, kind in ((slots, P.POSITIONAL_OR_KEYWORD), (keywords, P.KEYWORD_ONLY)):
-        optional = False
-        for n, default in table.items():
-            if default is ABSENT:
-                holders = [p for o in fresh for p in o.parameters if p.name == n]
-                required = len(holders) == len(fresh) and all(p.required for p in holders)
-                own = [p.default for p in holders if not p.required]
-                default = P.empty if required and not optional else own[0] if own else None
-            optional = optional or (default is not P.empty and kind is P.POSITIONAL_OR_KEYWORD)
-            found.append(P(n, kind, default=default))
-        if table is slots:
-            names = [
-                p for o in fresh for p in o.parameters if p.name not in slots and not p.keyword
-            ]
-            for p in names:  # at a position that has another name in another overload
-                if not p.star and p.name not in keywords:
-                    keywords[p.name] = None
-            if star:
-                found = [p.replace(kind=P.POSITIONAL_ONLY) for p in found]
-                found.append(P(star, P.VAR_POSITIONAL))
-    if any(o.out for o in fresh):
-        found.append(P("out", P.KEYWORD_ONLY, default=None))
-    if other_names(overloads, foreign):
-        found.append(P("numpy_names", P.VAR_KEYWORD))
-    return inspect.Signature(found)
