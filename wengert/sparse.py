@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any as _Any
 
+from .api.facts import as_sparse_gradcheck as as_sparse_gradcheck
+from .api.facts import check_sparse_tensor_invariants as check_sparse_tensor_invariants
 from .api.functions import front as _front
 
-_find, __dir__ = _front(
-    globals(), "sparse", "as_sparse_gradcheck", "check_sparse_tensor_invariants"
-)
+_find, __dir__ = _front(globals(), "sparse")
 
 
 def __getattr__(name: str) -> _Any:

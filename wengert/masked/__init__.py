@@ -6,4 +6,4 @@ from ..api.facts import is_masked_tensor
 from ..api.functions import front as _front
 from ..ops.reduce.masked import output_mask as _output_mask
 
-__getattr__, __dir__ = _front(globals(), "masked", "is_masked_tensor")
+__getattr__, __dir__ = _front(globals(), "masked")

@@ -11,10 +11,10 @@ from ...engine.registry import declare, function, public
 __all__: list[str] = []
 
 
-@public("smm(Tensor input, Tensor mat)")
-def smm(input, mat):
+@public("smm(Tensor input, Tensor mat2)")
+def smm(input, mat2):
     """The product of a sparse and a dense matrix, as a sparse matrix."""
-    return function("mm")(input, mat).to_sparse()
+    return function("mm")(input, mat2).to_sparse()
 
 
 @public("hspmm(Tensor mat1, Tensor mat2, *, out)", method=False)
