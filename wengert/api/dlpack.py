@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base import dtypes
 from ..engine.tensor import Tensor, wrap
+from ..ops.creation.tensor import READERS
 
 __all__ = ["DLDeviceType", "Memory", "from_dlpack", "plain", "to_dlpack"]
 
@@ -169,3 +170,6 @@ def to_dlpack(tensor: Tensor) -> Any:
     [1.0, 1.0]
     """
     return tensor.__dlpack__()
+
+
+READERS["PyCapsule"] = from_dlpack

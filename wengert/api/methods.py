@@ -198,6 +198,10 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    if self._n is not None and value.dtype.category < 2:
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype"
+        )
     self._a = value._a
     if type(self._n) is AccumulateGrad:
         self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
@@ -509,7 +513,6 @@ def setup() -> None:
         Lazy("__pos__", lambda: functions.finished(METHODS["positive"], "positive", "", True)),
     )
     attach("__invert__", Lazy("__invert__", lambda: OPS["bitwise_not"].entry))
-    attach("__imatmul__", None)
     for f in (retains_grad, mT, mH, H, T):
         attach(f.__name__, property(f))
     attach("_version", property(version))

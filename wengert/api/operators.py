@@ -20,7 +20,12 @@ from . import functions
 def operator_entry(word: str) -> Any:
     """The operator of a word, with the tensor on the left."""
     if word == "matmul":
-        return functions.finished(METHODS["matmul"], "matmul", "", True)
+        product = functions.finished(METHODS["matmul"], "matmul", "", True)
+        return lambda self, other: (
+            product(self, other)
+            if isinstance(other, Tensor) or not foreign(other)
+            else NotImplemented
+        )
     entry = as_operator(OPS[word].entry)
     if word == "sub":
         checked = METHODS["sub"]
@@ -70,6 +75,11 @@ def reflected(word: str) -> Any:
             mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
         )
     return swapped
+
+
+def foreign(x: Any) -> bool:
+    """Whether x is for its own operator to take: no operand of ours, no number, list or text."""
+    return not is_operand(x) and not isinstance(x, (list, tuple, str))
 
 
 def is_operand(x: Any) -> bool:

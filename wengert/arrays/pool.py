@@ -204,7 +204,7 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     """Zeros (*lead, *spatial) plus g (*lead, *out) at the positions `where` of each plane."""
     dtype, rank, size = g.dtype, len(spatial), prod(spatial)
     lead = g.shape[: g.ndim - rank]
-    g = widen(lib, g).reshape(prod(lead), -1)
+    g = widen(lib, g).reshape(prod(lead), prod(g.shape[len(lead) :]))
     where = where.reshape(g.shape)
     found = kernels.put(g, where, size) if lib is np else None
     if found is not None:
@@ -223,7 +223,8 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
 
 def _flat_positions(lib: Any, where: Array, rank: int, size: int) -> Array:
     """Positions within planes of `size` elements as positions in the whole array."""
-    at = where.reshape(prod(where.shape[: where.ndim - rank]), -1)
+    lead = where.ndim - rank
+    at = where.reshape(prod(where.shape[:lead]), prod(where.shape[lead:]))
     return at + lib.arange(0, len(at) * size, max(1, size))[: len(at), None]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -110,9 +111,12 @@ class _Switch:
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isclass(f):
-            raise TypeError(
-                f"{type(self).__name__} decorates functions; got the class {f.__name__}: decorate"
-                " its methods"
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You"
+                f" should only decorate functions or methods: decorate the methods of {f.__name__}."
+                " Now it holds while an object is made.",
+                FutureWarning,
+                stacklevel=2,
             )
         if inspect.isgeneratorfunction(f):
 

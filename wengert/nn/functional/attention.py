@@ -226,12 +226,13 @@ def multi_head_attention_forward(
         attention = attention.view(batch, num_heads, length, source)
         attention = attention.mean(dim=1) if average_attn_weights else attention
     else:
-        per_head = (batch, num_heads, -1, width // num_heads)
+        shape = (batch, num_heads, length, width // num_heads)
+        sources = (batch, num_heads, k.shape[1], width // num_heads)
         if mask is not None:
             one = mask.size(0) == 1
-            mask = mask.unsqueeze(0) if one else mask.view(batch, num_heads, -1, source)
+            mask = mask.unsqueeze(0) if one else mask.view(batch, num_heads, mask.size(1), source)
         out = F.scaled_dot_product_attention(
-            q.view(per_head), k.view(per_head), v.view(per_head), mask, dropout_p, is_causal
+            q.view(shape), k.view(sources), v.view(sources), mask, dropout_p, is_causal
         ).permute(2, 0, 1, 3)
         attention = None
     out = F.linear(out.reshape(length * batch, width), out_proj_weight, out_proj_bias)

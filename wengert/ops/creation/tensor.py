@@ -8,10 +8,12 @@ from ...arrays.lookup import NS, is_array, namespace
 from ...base import dtypes
 from ...base.devices import device
 from ...base.modes import state
-from ...engine.registry import public
+from ...engine.registry import FUNCTIONS, public
 from ...engine.tensor import Tensor, wrap
 from ..math.unary import astype
 from .filled import empty, finish, scalar_dtype, space
+
+READERS: dict[str, Any] = {}  # name of a type -> f(object), for asarray; entered by the interop
 
 
 def infer(data: Any) -> Any:
@@ -131,6 +133,7 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         a = xp.library.array(data)
         dtypes.as_dtype(a.dtype)
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
+    data = listed(data)
     if dtype is None:
         d = infer(data)
         if d is None:
@@ -150,13 +153,15 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         return xp.scalar(dtypes.converted(data, d), d.np)
     try:
         if d.category < 3 and infer(data) is not None and infer(data).category == 3:
+            if d.category == 2:
+                raise TypeError("must be real number, not complex")
             raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
         if d.category == 1:
             a = xp.library.array(data)
             if a.dtype.kind == "f" and a.size == 0:
                 return a.astype(d.np)
             if a.dtype.kind == "O" or (a.dtype.kind == "u" and d.name == "int64"):
-                raise ValueError("Overflow when unpacking long long")
+                raise OverflowError
             if a.dtype.kind == "f" and not xp.library.isfinite(a).all():
                 raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             if (
@@ -167,8 +172,29 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
                 raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             return xp.astype(a, d.np)
         return xp.library.array(data, dtype=d.np)
+    except OverflowError:
+        raise ValueError("Overflow when unpacking long long") from None
     except ValueError:
         refuse(data)
+
+
+def listed(data: Any) -> Any:
+    """Nested data with all sequences (ranges, deques, buffers, arrays, classes of the user) as
+    lists; texts, numbers, tensors and what is no sequence as they are.
+    """
+    if isinstance(data, (list, tuple)):
+        odd = any([not isinstance(v, NUMERIC) for v in data])
+        return [listed(v) for v in data] if odd else data
+    if isinstance(data, (*NUMERIC, Tensor, str, bytes, dict, set)) or data is None:
+        return data
+    if hasattr(data, "dtype") and is_array(data):
+        return data.tolist() if getattr(data, "ndim", 0) else data.item()
+    if not (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
+        return data
+    return [listed(data[i]) for i in range(len(data))]
+
+
+NUMERIC = (bool, int, float, complex)
 
 
 def lowest(d: dtypes.dtype) -> int:
@@ -215,13 +241,13 @@ def refuse(data: Any) -> Any:
             elif isinstance(v, str):
                 raise ValueError(f"too many dimensions 'str': tensor() got the text {v!r}")
             elif not isinstance(v, (int, float, complex)):
-                raise TypeError(
-                    f"tensor(): can't convert an element of type {type(v).__name__}: it must be a"
-                    " number or a list"
+                raise RuntimeError(
+                    f"Could not infer dtype of {type(v).__name__}: an element must be a number or"
+                    " a list"
                 )
-    if isinstance(data, str):
-        raise TypeError("new(): invalid data type 'str'")
-    if data is None or not hasattr(data, "__len__"):
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if data is None or not isinstance(data, (list, tuple)):
         raise RuntimeError(
             f"Could not infer dtype of {type(data).__name__}: pass numbers, nested lists or an"
             " array"
@@ -247,7 +273,15 @@ def as_tensor(data, dtype=None, device=None):
 )
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """obj as a tensor; copy=True forces a copy, False forbids one."""
-    t = obj if isinstance(obj, Tensor) else as_tensor(obj)
+    if isinstance(obj, Tensor):
+        t = obj
+    elif type(obj).__name__ in READERS:
+        t = READERS[type(obj).__name__](obj)
+    elif isinstance(obj, (bytes, bytearray, memoryview)):  # numbers as they lie in memory
+        d = dtype or dtypes.get_default_dtype()
+        t = FUNCTIONS[""]["frombuffer"](obj, dtype=d)
+    else:
+        t = as_tensor(obj)
     out = t.to(device=device, dtype=dtype)
     if copy and out._a is t._a:
         out = out.clone()

@@ -117,7 +117,8 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             arrays.append(tensor_of(k, self))
             out.append("array")
         elif isinstance(k, Tensor):
-            if k._a.ndim == 0 and k.dtype.category == 1 and k.dtype is not dtypes.uint8:
+            single = k._a.ndim == 0 and k.dtype.category == 1 and k.dtype is not dtypes.uint8
+            if single and not RANK.get(type(k._a)):  # an interpreter's index may be many
                 out.append(int(k))
                 consumed += 1
                 continue

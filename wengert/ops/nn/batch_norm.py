@@ -110,6 +110,14 @@ def batch_norm_(
         raise RuntimeError(
             "batch_norm: Expected running_mean and running_var to be defined when training=False"
         )
+    half = input.dtype.category == 2 and input.dtype.itemsize == 2
+    for t in (weight, bias, running_mean, running_var):
+        other = isinstance(t, Tensor) and t.dtype is not input.dtype
+        if other and not (half and t.dtype.name == "float32"):
+            raise RuntimeError(
+                "mixed dtype (CPU): all inputs must share same datatype: batch_norm got an input"
+                f" of {input.dtype} and {t.dtype} beside it; convert one with .to(dtype)"
+            )
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
