@@ -10,7 +10,7 @@ from ..engine import views
 from ..engine.dispatch import as_operator
 from ..engine.fast_paths import F32, F64, plain
 from ..engine.op import OPS
-from ..engine.registry import METHODS
+from ..engine.registry import METHODS, function
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -59,7 +59,12 @@ def reflected(word: str) -> Any:
     if word in COMMUTATIVE:
         return as_operator(OPS[word].entry)
     if word == "sub":
-        return as_operator(OPS["rsub"].entry)
+        rsub, checked = as_operator(OPS["rsub"].entry), function("rsub")
+        return lambda self, other: (
+            checked(self, other)
+            if type(other) is bool or self._a.dtype.kind == "b"
+            else rsub(self, other)
+        )
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any) -> Any:

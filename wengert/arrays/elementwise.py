@@ -17,6 +17,7 @@ from .capabilities import ON_HOST
 __all__ = [
     "remainder",
     "floor_divide",
+    "trunc_divide",
     "fmod",
     "sign",
     "reciprocal",
@@ -174,6 +175,14 @@ def remainder(lib: Any, x: Any, y: Any) -> Any:
     """Remainder with the divisor's sign."""
     check_divisor(x, y)
     return lib.remainder(x, y)
+
+
+def trunc_divide(lib: Any, x: Any, y: Any) -> Any:
+    """Quotient rounded towards zero; of halves the rounded quotient."""
+    check_divisor(x, y)
+    if all(getattr(a, "dtype", np.dtype(type(a))).kind in "iub" for a in (x, y)):
+        return lib.floor_divide(x - lib.fmod(x, y), y)
+    return lib.trunc(lib.true_divide(x, y))
 
 
 def fmod(lib: Any, x: Any, y: Any) -> Any:

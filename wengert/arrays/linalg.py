@@ -541,6 +541,8 @@ def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any
         inverse = lib.where(keep, 1 / lib.where(keep, values, 1), 0)
         return lib.matmul(v * inverse[..., None, :].astype(values.dtype), v.conj().swapaxes(-1, -2))
     u, s, vh = svd(lib, x)
+    if lib.isnan(s).any():  # of infinite matrices nothing is kept
+        u, vh = lib.nan_to_num(u), lib.nan_to_num(vh)
     keep = _cut(lib, s, atol, rtol)
     inverse = lib.where(keep, 1 / lib.where(keep, s, 1), 0).astype(s.dtype)
     return lib.matmul(vh.conj().swapaxes(-1, -2) * inverse[..., None, :], u.conj().swapaxes(-1, -2))

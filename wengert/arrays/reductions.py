@@ -50,9 +50,9 @@ def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Mean of a floating array."""
-    if x.ndim == 0:
+    if x.ndim == 0 and x.dtype.kind not in "iub":
         return x.copy()
-    if dim is None:
+    if dim is None or not x.ndim:
         n = x.size
     elif type(dim) is int:
         n = x.shape[dim]

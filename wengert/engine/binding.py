@@ -164,7 +164,7 @@ class Binder:
             where[p.name] = i + 1 - shift
         rest = args[len(places) :]
         if star and rest:
-            whole = len(rest) == 1 and type(rest[0]) is not int
+            whole = len(rest) == 1 and not hasattr(rest[0], "__index__")
             values[star.name] = rest[0] if whole else rest
             where[star.name] = len(places) + 1 - shift
         names = {p.name: p for p in o.parameters}

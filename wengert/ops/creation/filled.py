@@ -398,6 +398,8 @@ def arange(
     start, end, step = [
         v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
     ]
+    if out is not None and out.dtype.category == 1 and step and int(step) == 0:
+        raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {out.dtype}")
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * (1 if step > 0 else -1) < 0:
@@ -414,7 +416,8 @@ def arange(
         )
     d = dtypes.as_np(dtype)
     xp = space(device)
-    if all(isinstance(v, int) for v in (start, end, step)) and d == dtypes.int64.np:
+    if d == dtypes.int64.np:
+        start, end, step = int(start), int(end), int(step)
         return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
     n = max(0, math.ceil((end - start) / step))
     if dtypes.BY_NP[d].category == 1:  # as many as there would be of the floats

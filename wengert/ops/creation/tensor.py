@@ -174,7 +174,9 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         return xp.library.array(data, dtype=d.np)
     except OverflowError:
         raise ValueError("Overflow when unpacking long long") from None
-    except ValueError:
+    except ValueError as error:
+        if "Overflow" in str(error):
+            raise
         refuse(data)
 
 

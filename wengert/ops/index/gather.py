@@ -382,13 +382,13 @@ def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None
             )
         if source._a.ndim and x._a.ndim:
             if source._a.ndim != x._a.ndim:
-                raise IndexError(
+                raise (IndexError if name == "index_copy" else RuntimeError)(
                     f"{name}(): When source and destination are not scalars, their dimensionality"
                     f" must match. Source dimensionality ({source._a.ndim}), destination"
                     f" dimensionality ({x._a.ndim})"
                 )
             if source._a.shape[d] != index._a.size:
-                raise IndexError(
+                raise (IndexError if name == "index_copy" else RuntimeError)(
                     f"{name}(): Number of indices ({index._a.size}) should be equal to"
                     f" source.size(dim) ({source._a.shape[d]})"
                 )

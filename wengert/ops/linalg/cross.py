@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ...base import dtypes
@@ -229,9 +230,7 @@ def block_diag(*tensors):
         mats.append(t if t._a.ndim == 2 else t.reshape(1, -1))
     if not mats:
         return function("zeros")(1, 0)
-    from ...engine.dispatch import result_dtype
-
-    target = result_dtype([t._a for t in tensors])
+    target = functools.reduce(dtypes.promote_types, [t.dtype for t in tensors])
     width = sum(m._a.shape[1] for m in mats)
     rows, at = [], 0
     for m in mats:

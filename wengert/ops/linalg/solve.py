@@ -235,6 +235,42 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
 # ---- from factors
 
 
+@op(opaque, name="cholesky_solve")
+def factored(xp, x, y, upper=False):
+    """The solution of A @ out = y, given the Cholesky factor x of A."""
+    low, high = (adjoint(xp, x), x) if upper else (x, adjoint(xp, x))
+    half = xp.solve_triangular(low, y, upper=False, unit=False)
+    return xp.solve_triangular(high, half, upper=True, unit=False)
+
+
+def _solved_factor(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
+    """Of all of the factor, also of the triangle that is not read."""
+    one = xp.matmul(solved_again(xp, x, g, upper), adjoint(xp, out))
+    both = one + adjoint(xp, one)
+    return -xp.matmul(x, both) if upper else -xp.matmul(both, x)
+
+
+def solved_again(xp: Any, x: Any, y: Any, upper: bool) -> Any:
+    return xp.cholesky_solve(x, y, upper)
+
+
+factored.vjp(
+    complex=True, x=_solved_factor, y=lambda xp, g, x, upper: solved_again(xp, x, g, upper)
+)
+
+
+def _solved_tangent(xp: Any, tangents: Any, x: Any, y: Any, upper: bool = False) -> Any:
+    out, (dx, dy) = solved_again(xp, x, y, upper), tangents
+    if dx is None:
+        return solved_again(xp, x, dy, upper)
+    one = xp.matmul(adjoint(xp, dx), x) if upper else xp.matmul(dx, adjoint(xp, x))
+    right = -xp.matmul(one + adjoint(xp, one), out)
+    return solved_again(xp, x, right if dy is None else dy + right, upper)
+
+
+leading(factored.jvp(_solved_tangent), 2, 2)
+
+
 @public("cholesky_solve(Tensor input, Tensor input2, bool upper=False, *, out)")
 def cholesky_solve(input, L, upper=False):
     """X with A X = input, given the Cholesky factor of A: L (or U with upper).
@@ -251,10 +287,7 @@ def cholesky_solve(input, L, upper=False):
     check_matrix("cholesky_solve", L, square=True)
     check_same_dtype("cholesky_solve", L, input)
     check_sizes("cholesky_solve", L, input, True)
-    factor, ah = (L.mH, L) if upper else (L, L.mH)
-    return solve_triangular.entry(
-        ah, solve_triangular.entry(factor, input, False, False), True, False
-    )
+    return factored.entry(L, input, bool(upper))
 
 
 @public("cholesky_inverse(Tensor input, bool upper=False, *, out)")

@@ -288,21 +288,12 @@ def div_(input, other, *, rounding_mode=None, out=None):
     )
 
 
-@op(elementwise)
+@primitive(elementwise)
 def trunc_divide(xp, x, y):
     """x / y rounded towards zero."""
-    return xp.trunc(xp.div(x, y)) if is_float(x, y) else xp.floor_divide(x - xp.fmod(x, y), y)
 
 
 trunc_divide.vjp(x=_no_slope, y=_no_slope)
-
-
-def is_float(*arrays: Any) -> bool:
-    from ...base.dtypes import as_dtype
-
-    return any(
-        type(a) is float or hasattr(a, "dtype") and as_dtype(a.dtype).category > 1 for a in arrays
-    )
 
 
 @public("true_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True)

@@ -432,6 +432,19 @@ _median("median", False)
 _median("nanmedian", True)
 
 
+@op(opaque, name="unique_of", node="Unique2Backward0", types="any")
+def distinct(xp, x, values=None):
+    """The values found in x, as its result."""
+    return values
+
+
+def _distinct(g: Any) -> Any:
+    raise NotImplementedError("the derivative for 'unique' is not implemented: detach the input")
+
+
+distinct.vjp(x=_distinct)
+
+
 @public(
     "unique(Tensor input, bool sorted=True, bool return_inverse=False, "
     "bool return_counts=False, int? dim=None)",
@@ -449,7 +462,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     else:
         v, inverse, counts = xp.unique_rows(input._a, wrap_dim(dim, input._a.ndim, "unique"))
     out = (
-        wrap(v),
+        wrap(v) if input._n is None else distinct.entry(input, v),
         *((wrap(inverse),) if return_inverse else ()),
         *((wrap(counts),) if return_counts else ()),
     )

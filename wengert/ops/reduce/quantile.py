@@ -179,7 +179,9 @@ def bincount(input, weights=None, minlength=0):
     from ...arrays.lookup import namespace
     from ...engine.tensor import wrap
 
-    if input._a.ndim != 1 or input.dtype.category != 1:
+    if input.dtype.category != 1:
+        raise NotImplementedError(f'"bincount_cpu" not implemented for {input.dtype}: use .long()')
+    if input._a.ndim != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if input._a.size and int(input.min()) < 0:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")

@@ -428,8 +428,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         x = reshape_(x, 1) if x._a.ndim == 0 else x
     n = x._a.shape[d]
     if isinstance(repeats, Tensor):
-        if repeats.dtype.category != 1:
-            raise RuntimeError("repeats has to be Long or Int tensor")
+        if repeats.dtype.name not in ("int64", "int32"):
+            raise NotImplementedError(
+                f'"repeat_interleave_cpu" not implemented for {repeats.dtype}: use .long()'
+            )
         if repeats._a.ndim > 1:
             raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
         counts = repeats.expand(n) if repeats._a.size == 1 else repeats

@@ -109,11 +109,12 @@ def cat_(tensors, dim=0, *, out=None):
                 )
     if len(shaped) < len(ts):
         target = joint_dtype(ts)
-        if not any(t._n is not None for t in shaped):  # an empty one may be recorded all the same
-            empty = [t.reshape((*want[:d], 0, *want[d + 1 :])) for t in ts if t._n is not None]
-            shaped += empty if 0 not in (*want[:d], *want[d + 1 :]) else []
         shaped = [t if t.dtype is target else t.to(target) for t in shaped]
-    return cat.entry(*shaped, dim=d, out=out)
+    r = cat.entry(*shaped, dim=d, out=out)
+    if r._n is None and out is None:  # what joins without an element is recorded all the same
+        for t in ts:
+            r = r if t._n is None else r + t.sum().to(r.dtype)
+    return r
 
 
 def joint_dtype(ts: list[Tensor]) -> Any:
