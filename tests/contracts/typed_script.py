@@ -13,7 +13,8 @@ class Net(nn.Module):
         self.out = nn.Linear(8, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.out(F.relu(self.hidden(x)))
+        scores: torch.Tensor = self.out(F.relu(self.hidden(x)))
+        return scores
 
 
 def accuracy(model: Net, x: torch.Tensor, y: torch.Tensor) -> float:
