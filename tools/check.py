@@ -27,7 +27,7 @@ RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
 
 MAX_LINES = 600
 LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
-LIBRARY_NAMES = {"numpy", "cupy", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
+LIBRARY_NAMES = {"numpy", "cupy", "ndarray", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
 NO_LIBRARY_IN = {"engine", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 NEEDS = {"wengert.train.estimator": {"sklearn"}}  # imported on its own, by who has installed it
@@ -136,7 +136,8 @@ def names_a_namespace(node: ast.AST) -> bool:
     if not isinstance(node, ast.Attribute) or node.attr not in ("name", "__name__", "__module__"):
         return False
     owner = ast.unparse(node.value)
-    return owner in ("xp", "ns", "lib", "library") or owner.startswith(("NS[", "namespace("))
+    known = ("NS[", "namespace(", "type(")
+    return owner in ("xp", "ns", "lib", "library") or owner.startswith(known)
 
 
 def check_words(root: Path) -> Iterator[Finding]:

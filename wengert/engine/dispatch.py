@@ -1,7 +1,8 @@
-"""The long way through an op: dtype promotion, scalars, devices, interpreters, any number of
-arrays, out=.
+"""The general way through an op: modes, interpreters, operands that are no plain arrays of one
+dtype on one device, any number of arrays, out=.
 
-The eager entry comes here for everything that is not plain arrays of one dtype on one device.
+The eager entry comes here for all of that. How operands are brought together is in `promotion.py`,
+how results are recorded in `recording.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from .implementations import COMPOSED
 from .interp import Interp, narrowed, run_op
 from .op import Op
 from .op_modes import ACTIVE
+from .out_argument import write_out
 from .plan import public_name
+from .promotion import Typed, agreed, check_devices, promoted
 from .recording import record
 from .tensor import Tensor, wrap
 
@@ -94,7 +97,7 @@ def slow(
         else:
             result = xp.astype(call_library(op, xp, single, static), low)
     else:
-        raws = [a.value if type(a) is _Typed else a for a in raws]
+        raws = [a.value if type(a) is Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
     return finish(op, ins, raws, nodes, static, result, hidden)
 
@@ -103,10 +106,10 @@ def in_single(xp: Any, op: Op, raws: list[Any]) -> tuple[Any, Any]:
     """(operands in float32, dtype) for half precision beside a number that it does not hold: the
     number is not rounded before the result is. (None, None) where that makes no difference.
     """
-    if op.exact_numbers and any(type(a) is _Typed and type(a.value) is float for a in raws):
-        low = next(a.dtype for a in raws if type(a) is not _Typed)
+    if op.exact_numbers and any(type(a) is Typed and type(a.value) is float for a in raws):
+        low = next(a.dtype for a in raws if type(a) is not Typed)
         if low in (FLOAT16, BFLOAT16):
-            return [a.value if type(a) is _Typed else xp.astype(a, FLOAT32) for a in raws], low
+            return [a.value if type(a) is Typed else xp.astype(a, FLOAT32) for a in raws], low
     return None, None
 
 
@@ -243,126 +246,14 @@ def constant(op: Op, i: int, x: Any) -> Any:
             return NS[type(x)].library.asarray(x)
         return x.item() if hasattr(x, "item") else x
     if is_array(x):
-        if (
-            getattr(x, "shape", None) == ()
-            and hasattr(x, "item")
-            and RANK.get(type(x), LIBRARY) == LIBRARY
-        ):
-            return x.item() if not hasattr(x, "base") or type(x).__name__ != "ndarray" else x
-        return x
+        library = RANK.get(type(x), LIBRARY) == LIBRARY
+        scalar = library and x.shape == () and type(x) is not NS[type(x)].array_type
+        return x.item() if scalar else x
     shown = public_name(op, op.plan.input_name(i))
     raise TypeError(
         f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
         + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else "")
     )
-
-
-def result_dtype(operands: Any) -> dtypes.dtype:
-    """PyTorch's promotion: dimensioned tensors first, then 0-d tensors, then Python numbers, by
-    category.
-    """
-    dim = zero = scalar = None
-    for x in operands:
-        if x is None:
-            continue
-        t = type(x)
-        if t in SCALARS:
-            d = dtypes.BY_PYTHON[t]
-            if t is float:
-                d = dtypes.get_default_dtype()
-            elif t is complex:
-                d = dtypes.get_default_dtype().to_complex()
-            scalar = d if scalar is None else dtypes.promote_types(scalar, d)
-        else:
-            d = dtypes.as_dtype(x.dtype)
-            if x.ndim:
-                dim = d if dim is None else dtypes.promote_types(dim, d)
-            else:
-                zero = d if zero is None else dtypes.promote_types(zero, d)
-    best = dim
-    for other in (zero, scalar):
-        if other is None:
-            continue
-        if best is None:
-            best = other
-        elif other.category > best.category:
-            # only the category of the weaker operand counts
-            if other is scalar and other.category == 3 and best.category == 2:
-                best = best.to_complex()
-            elif other is scalar or best.category < 2 or dim is None:
-                best = dtypes.promote_types(best, other)
-            else:
-                best = dtypes.promote_types(best, other)
-    assert best is not None
-    return best
-
-
-def promoted(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
-    """The operands cast to their common dtype."""
-    target = result_dtype(raws)
-    if op.types == "float" and target.category < 2:
-        target = dtypes.get_default_dtype()
-    return [cast(a, target) for a in raws]
-
-
-def cast(a: Any, target: dtypes.dtype) -> Any:
-    """An operand in a dtype; Python numbers become 0-d arrays only where they would not be weak."""
-    t = type(a)
-    if a is None:
-        return None
-    if t in SCALARS:
-        if t is bool:
-            a = int(a) if target.category else a
-        return (
-            a
-            if target.name in ("float32", "float64", "complex64", "complex128")
-            else _Typed(a, target)
-        )
-    if dtypes.as_dtype(a.dtype) is target:
-        return a
-    return NS[t].astype(a, target.np)
-
-
-class _Typed:
-    """A Python number waiting for a namespace to become a 0-d array of a dtype."""
-
-    def __init__(self, value: Any, dtype: dtypes.dtype) -> None:
-        self.value, self.dtype = value, dtype
-
-
-def agreed(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
-    """The operands, which must have one dtype."""
-    found = [a.dtype for a in raws if a is not None and type(a) not in SCALARS]
-    for d in found[1:]:
-        if dtypes.as_np(d) != dtypes.as_np(found[0]):
-            shown = " and ".join(str(dtypes.as_dtype(x)) for x in dict.fromkeys(found))
-            raise RuntimeError(
-                f"{op.name}: expected all tensors to have the same dtype, but got {shown}: convert"
-                " one with .to(dtype)"
-            )
-    return raws
-
-
-def check_devices(op: Op, raws: list[Any]) -> None:
-    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a
-    dtype.
-    """
-    main = None
-    for a in raws:
-        if a is None or type(a) in SCALARS or type(a) is _Typed:
-            continue
-        dev = NS[type(a)].device_of(a)
-        if main is None or (main.type == "cpu" and raws[0].ndim == 0):
-            main = dev
-        elif dev != main and not (dev.type == "cpu" and a.ndim == 0):
-            raise RuntimeError(
-                f"{op.name}: Expected all tensors to be on the same device, but found at least two"
-                f" devices, {main} and {dev}! Move one with .to(device)."
-            )
-    for i, a in enumerate(raws):
-        if type(a) is _Typed:
-            arrays = [b for b in raws if type(b) is not _Typed]
-            raws[i] = namespace(*arrays).scalar(a.value, a.dtype.np)
 
 
 def finish(
@@ -392,60 +283,3 @@ def finish(
     if not hidden:
         del tensors[visible:]
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
-
-
-def write_out(name: str, result: Any, out: Any) -> Any:
-    """Put results into the tensors given as out=, resizing them as PyTorch does; returns out."""
-    if isinstance(result, (tuple, list)):
-        if not isinstance(out, (tuple, list)) or len(out) != len(result):
-            raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
-        for r, o in zip(result, out):
-            write_out(name, r, o)
-        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if state.grad and (result._n is not None or out._n is not None):
-        raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation,"
-            " but one of the arguments requires grad: leave out= away, or work under"
-            " torch.no_grad()."
-        )
-    if not can_store(result.dtype, out.dtype):
-        raise RuntimeError(
-            f"{name}(): result type {result.dtype} can't be cast to the desired output type"
-            f" {out.dtype}"
-        )
-    if result.device != out.device:
-        raise RuntimeError(
-            f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}"
-        )
-    if tuple(out._a.shape) != tuple(result._a.shape):
-        if out._a.size:
-            import warnings
-
-            warnings.warn(
-                "An output with one or more elements was resized since it had shape"
-                f" {list(out._a.shape)}, which does not match the required output shape"
-                f" {list(result._a.shape)}. This behavior is deprecated: resize it to 0 elements"
-                " first.",
-                stacklevel=4,
-            )
-        resize(out, tuple(result._a.shape))
-    views.check_overlap(out, name)
-    views.store(out, result._a)
-    return out
-
-
-def resize(t: Tensor, shape: tuple[int, ...]) -> None:
-    """Give t another shape, in the memory that it has if that suffices."""
-    a = t._a
-    xp = NS[type(a)]
-    library = not RANK.get(type(a), 0)
-    t._a = xp.resized(a, shape) if library else xp.empty(shape, a.dtype)
-    if t._x is not None and t._x.base is not None:
-        t._x = None  # no longer the view it was
-
-
-def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
-    """Whether in-place and out= accept a result of one dtype in a tensor of another."""
-    return from_.category <= to.category or (from_.category == 0)

@@ -53,6 +53,7 @@ from .error_context import explain
 from .node import Slot, tick
 from .op import Op
 from .op_modes import ACTIVE
+from .out_argument import write_out
 from .plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, Origin, public_name
 from .source import INTERNAL, outside
 from .tensor import Tensor
@@ -317,7 +318,7 @@ def composite_entry(op: Op) -> Callable[..., Any]:
             r = op_modes.run(mode, op, args, kwargs, lambda args, kwargs: fwd(ns, *args, **kwargs))
         else:
             r = fwd(ns, *args, **kwargs)
-        return r if out is None else dispatch.write_out(op.name, r, out)
+        return r if out is None else write_out(op.name, r, out)
 
     return dressed(op, f)
 

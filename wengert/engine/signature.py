@@ -27,11 +27,11 @@ from ..base.modes import state
 from . import generated, views
 from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
-from .dispatch import write_out
 from .documentation import documentation, shown_signature
 from .entry import build_front
 from .lines import text as straight_line
 from .op import OPS, Op
+from .out_argument import write_out
 from .plan import public_name
 from .registry import Declared
 from .tensor import Tensor

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..base import dtypes
 from ..base.size import Size
-from ..engine.dispatch import result_dtype
+from ..engine.promotion import result_dtype
 from ..engine.registry import public
 from ..engine.tensor import Tensor
 
@@ -187,8 +187,8 @@ def nonzero(input, *, out=None, as_tuple=False):
     dimension.
     """
     from ..arrays.lookup import namespace
-    from ..engine.dispatch import write_out
     from ..engine.dual import Dual, Lifted
+    from ..engine.out_argument import write_out
     from ..engine.tensor import wrap
 
     a = input._a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.lookup import namespace
-from ...engine.dispatch import write_out
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor, wrap
 
 # layout -> f(shape, layout, dtype, device, requires_grad), a tensor of zeros; for sparse layouts

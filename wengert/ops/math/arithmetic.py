@@ -331,7 +331,7 @@ def float_power(input, exponent, *, out=None):
         return complex(t) if isinstance(t, complex) else float(t)
 
     r = pow.entry(double(input), double(exponent))
-    from ...engine.dispatch import write_out
+    from ...engine.out_argument import write_out
 
     return r if out is None else write_out("float_power", r, out)
 

@@ -52,7 +52,7 @@ def clamp(input, min=None, max=None):
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return clamp_tensor(input, min, max)
     if input.dtype.category < 2:
-        from ...engine.dispatch import result_dtype
+        from ...engine.promotion import result_dtype
 
         target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
         if target is not input.dtype:
@@ -75,7 +75,7 @@ def clamp_tensor(x, low, high):
 
         return v if isinstance(v, Tensor) else scalar_tensor(v, device=x.device)
 
-    from ...engine.dispatch import result_dtype
+    from ...engine.promotion import result_dtype
 
     target = result_dtype(
         [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]

@@ -167,7 +167,7 @@ def where_(condition, input=None, other=None, *, out=None):
         and condition.dtype.name == "bool"
     ):
         return where.entry(condition, input, other, out=out)
-    from ...engine.dispatch import result_dtype
+    from ...engine.promotion import result_dtype
 
     target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])
     x, y = _as(input, target, condition), _as(other, target, condition)

@@ -65,7 +65,7 @@ def complex_(real, imag, *, out=None):
             f"Expected object of scalar type {_name(result)} but got scalar type {_name(out)} for "
             "argument 'out'"
         )
-    from ...engine.dispatch import write_out
+    from ...engine.out_argument import write_out
 
     return write_out("complex", result, out)
 

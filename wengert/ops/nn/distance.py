@@ -121,7 +121,7 @@ def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     r = input / norm(input, p, dim, True).clamp(min=eps)
     if out is None:
         return r
-    from ...engine.dispatch import write_out
+    from ...engine.out_argument import write_out
 
     return write_out("normalize", r, out)
 

@@ -184,7 +184,7 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
             return all_op.entry(input, out=out)
         r = by_index(name, input, dim, keepdim, arg)
         if out is not None:
-            from ...engine.dispatch import write_out
+            from ...engine.out_argument import write_out
 
             return named(name, *write_out(name, tuple(r), tuple(out)))
         return r

@@ -16,7 +16,7 @@ from ..math.arithmetic import lerp
 
 def _quantile(name: str, skip: bool) -> Any:
     def f(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-        from ...engine.dispatch import write_out
+        from ...engine.out_argument import write_out
         from ..creation.tensor import tensor
 
         if not isinstance(q, Tensor):

@@ -444,7 +444,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     >>> torch.norm(torch.tensor([3., 4.]))
     tensor(5.)
     """
-    from ...engine.dispatch import write_out
+    from ...engine.out_argument import write_out
 
     if dtype is not None:
         input = input.to(dtype)

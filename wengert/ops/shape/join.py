@@ -118,7 +118,7 @@ def cat_(tensors, dim=0, *, out=None):
 
 
 def joint_dtype(ts: list[Tensor]) -> Any:
-    from ...engine.dispatch import result_dtype
+    from ...engine.promotion import result_dtype
 
     return result_dtype([t._a for t in ts])
 

@@ -111,7 +111,7 @@ def unfold_copy(input, dimension, size, step, *, out=None):
     r = unfold(input, dimension, size, step).clone()
     if out is None:
         return r
-    from ...engine.dispatch import write_out
+    from ...engine.out_argument import write_out
 
     return write_out("unfold_copy", r, out)
 

@@ -193,7 +193,7 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
                 else k + 1
             ).to(d)
         if out is not None:
-            from ...engine.dispatch import write_out
+            from ...engine.out_argument import write_out
 
             return write_out(name, w, out)
         return w.requires_grad_() if requires_grad else w

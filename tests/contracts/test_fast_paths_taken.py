@@ -1,0 +1,93 @@
+"""Every short form of a public function is taken by the call that it is written for."""
+
+import pytest
+
+import wengert as w
+from wengert.engine.registry import FUNCTIONS, METHODS
+from wengert.ops.random.fast_paths import overwritten
+
+X, Y, M = w.rand(3, 4), w.rand(3, 4), w.rand(4, 2)
+I = w.tensor([[0, 1, 2, 0]] * 3)
+CALLS = {
+    "zeros": (2, 3),
+    "ones": (2, 3),
+    "empty": (2, 3),
+    "arange": (5,),
+    "lerp": (X, Y, 0.5),
+    "square": (X,),
+    "where": (X > 0.5, X, Y),
+    "gather": (X, 0, I),
+    "masked_fill": (X, X > 0.5, 1.0),
+    "t": (X,),
+    "var": (X, 1),
+    "std": (X, 1),
+    "norm": (X,),
+    "matmul": (X, M),
+    "cat": ([X, Y],),
+    "stack": ([X, Y],),
+    "split": (X, 2, 1),
+    "round": (X,),
+    "clamp": (X, 0.0, 1.0),
+    "rand": (2, 3),
+    "randn": (2, 3),
+    "randint": (5, (2, 3)),
+    "rand_like": (X,),
+    "randn_like": (X,),
+    "nn.functional.one_hot": (w.tensor([0, 1]), 3),
+    "Tensor.contiguous": (X.t(),),
+    "Tensor.uniform_": (w.empty(64), 0.0, 1.0),
+    "Tensor.normal_": (w.empty(64), 0.0, 1.0),
+    "Tensor.size": (X,),
+    "Tensor.to": (X, w.float64),
+    "Tensor.is_contiguous": (X,),
+    **{
+        f"Tensor.{name}": (X,)
+        for name in [
+            "bfloat16",
+            "byte",
+            "char",
+            "bool",
+            "half",
+            "float",
+            "double",
+            "cfloat",
+            "cdouble",
+            "short",
+            "int",
+            "long",
+        ]
+    },
+}
+
+
+def forms():
+    """First public name of each short form -> what is declared under it."""
+    tables = [(f"{ns}." if ns else "", t) for ns, t in FUNCTIONS.items()] + [("Tensor.", METHODS)]
+    found, seen = {}, []
+    for prefix, table in tables:
+        for name, declared in table.items():
+            form = getattr(declared, "short", None)
+            if form is not None and form not in seen:
+                seen.append(form)
+                found[prefix + name] = declared
+    return found
+
+
+FORMS = forms()
+
+
+def test_every_form_has_a_call():
+    assert FORMS.keys() == CALLS.keys(), "give the new form a call here that it takes"
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_form_takes_its_call(name):
+    def careful(*args, **kwargs):
+        pytest.fail(f"{name}: the careful function was asked")
+
+    declared = FORMS[name]
+    short = declared.short(getattr(w.Tensor, name[7:]) if name[:7] == "Tensor." else declared.run)
+    short(*CALLS[name])  # fills the tables of implementations
+    if name in ("Tensor.uniform_", "Tensor.normal_") and not overwritten(X._a, "uniform", 0.0, 1.0):
+        pytest.skip("kernels that draw are not loaded")
+    assert declared.short(careful)(*CALLS[name]) is not None

@@ -1,0 +1,67 @@
+"""The argument out=: results are put into tensors that are given."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..arrays.lookup import LIBRARY, RANK, namespace
+from ..base import dtypes
+from ..base.modes import state
+from . import views
+from .tensor import Tensor
+
+
+def write_out(name: str, result: Any, out: Any) -> Any:
+    """Put results into the tensors given as out=, resizing them as PyTorch does; returns out."""
+    if isinstance(result, (tuple, list)):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
+        for r, o in zip(result, out):
+            write_out(name, r, o)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if state.grad and (result._n is not None or out._n is not None):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation,"
+            " but one of the arguments requires grad: leave out= away, or work under"
+            " torch.no_grad()."
+        )
+    if not can_store(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"{name}(): result type {result.dtype} can't be cast to the desired output type"
+            f" {out.dtype}"
+        )
+    if result.device != out.device:
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}"
+        )
+    if tuple(out._a.shape) != tuple(result._a.shape):
+        if out._a.size:
+            warnings.warn(
+                "An output with one or more elements was resized since it had shape"
+                f" {list(out._a.shape)}, which does not match the required output shape"
+                f" {list(result._a.shape)}. This behavior is deprecated: resize it to 0 elements"
+                " first.",
+                stacklevel=4,
+            )
+        resize(out, tuple(result._a.shape))
+    views.check_overlap(out, name)
+    views.store(out, result._a)
+    return out
+
+
+def resize(t: Tensor, shape: tuple[int, ...]) -> None:
+    """Give t another shape, in the memory that it has if that suffices."""
+    a = t._a
+    xp = namespace(a)
+    library = RANK.get(type(a), LIBRARY) == LIBRARY
+    t._a = xp.resized(a, shape) if library else xp.empty(shape, a.dtype)
+    if t._x is not None and t._x.base is not None:
+        t._x = None  # no longer the view it was
+
+
+def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
+    """Whether in-place and out= accept a result of one dtype in a tensor of another."""
+    return from_.category <= to.category or (from_.category == 0)
