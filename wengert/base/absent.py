@@ -31,8 +31,10 @@ ADVICE = {
     "torch.quantization": "quantization is not in wengert: use float16 or bfloat16 weights",
     "torch.nested": "nested tensors are not in wengert: pad (nn.utils.rnn.pad_sequence) and mask",
     "torch.distributed": (
-        "processes in groups are not in wengert yet: run the script in one process, or share "
-        "tensors between processes with torch.multiprocessing"
+        "this part of torch.distributed is not in wengert: docs/distributed.md says what is"
+    ),
+    "torch.distributed.rpc": (
+        "remote calls are not in wengert: use collectives, or a library such as Ray"
     ),
     "torch._six": "torch._six is gone from PyTorch since 1.13: use Python's own types and math.inf",
     "torch._inductor": "PyTorch's code generator is not in wengert: use torch.compile",

@@ -1,26 +1,54 @@
-"""torch.distributed: not there yet; what scripts ask before they use it is answered.
+"""torch.distributed: processes in groups, and what they do together.
 
-Processes and shared tensors on one machine are in torch.multiprocessing.
+What stands here under torch's names is in the modules beside it. It runs on MPI (mpi4py and mpich,
+the extra `mpi`); importing it starts nothing, and a world of one process needs no MPI.
 """
 
+import datetime as _datetime
+import logging as _logging
 from typing import Any as _Any
 
 from ..base.absent import not_yet as _not_yet
+from . import collectives as _collectives
+from . import process_group as _process_group
+from .collectives import *
+from .debug import *
+from .errors import *
+from .objects import *
+from .point_to_point import *
+from .process_group import *
+from .reduce_op import ReduceOp, reduce_op, supports_complex
+from .store import *
+from .work import Work
 
+log = _logging.getLogger("torch.distributed")
+timedelta = _datetime.timedelta
+_all_gather_base = _collectives.all_gather_into_tensor
+_reduce_scatter_base = _collectives.reduce_scatter_tensor
+_rank_not_in_group = _process_group.outside
+RankType = int | None
 
-def is_available() -> bool:
-    """Whether processes can be joined into a group: not yet."""
-    return False
-
-
-def is_initialized() -> bool:
-    """Whether this process has joined a group."""
-    return False
-
-
-is_nccl_available = is_gloo_available = is_mpi_available = is_ucc_available = is_available
-is_torchelastic_launched = is_xccl_available = is_available
+# name -> the module beside this one that has it, imported at its first use
+_LATER = {
+    "DeviceMesh": "device_mesh",
+    "init_device_mesh": "device_mesh",
+    "GradBucket": "buckets",
+}
+_MODULES = (
+    "algorithms", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp", "launch",
+    "launcher", "nn", "optim", "run", "tensor", "utils",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
+    import importlib
+
+    if name in _LATER or name in _MODULES:
+        try:
+            module = importlib.import_module(f"{__name__}.{_LATER.get(name, name)}")
+        except ModuleNotFoundError as e:
+            if not str(e.name).startswith(__name__):
+                raise
+        else:
+            return module if name in _MODULES else getattr(module, name)
     raise _not_yet("torch.distributed", name)

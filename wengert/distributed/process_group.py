@@ -1,0 +1,546 @@
+"""Process groups: the world, groups inside it, who is who in them.
+
+The operations between the ranks of a group are in `collectives.py`, `objects.py` and
+`point_to_point.py`; how processes find each other is in `rendezvous.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from . import rendezvous
+from .board import Board
+from .reduce_op import RedOpType
+from .solo import Solo
+from .store import FileStore, HashStore, PrefixStore, Store
+from .work import Call, Work
+
+__all__ = [
+    "Backend", "GroupMember", "ProcessGroup", "default_pg_timeout", "destroy_process_group",
+    "get_backend", "get_backend_config", "get_default_backend_for_device", "get_global_rank",
+    "get_group_rank", "get_node_local_rank", "get_pg_count", "get_process_group_ranks", "get_rank",
+    "get_world_size", "group", "init_process_group", "is_available", "is_backend_available",
+    "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
+    "is_torchelastic_launched", "is_ucc_available", "is_xccl_available", "member", "new_group",
+    "new_subgroups", "new_subgroups_by_enumeration", "split_group",
+]  # fmt: skip
+
+default_pg_timeout = timedelta(minutes=30)
+
+
+class _NoError(Exception):
+    """In the place of MPI's exception where there is no MPI."""
+
+
+class ProcessGroup:
+    """Processes that call the same operations in the same order.
+
+    ranks: the members' ranks in the world, in the order of their ranks here.
+    """
+
+    BackendType = str
+
+    def __init__(
+        self, MPI: Any, comm: Any, ranks: list[int], timeout: timedelta, name: str, backend: str,
+        description: str = "undefined",
+    ) -> None:  # fmt: skip
+        self.MPI, self.comm, self.ranks = MPI, comm, ranks
+        self.me, self.n = comm.rank, comm.size
+        self.global_rank = ranks[self.me]
+        self.timeout, self.seconds = timeout, timeout.total_seconds()
+        self.group_name, self.group_desc, self.backend = name, description, backend
+        self.number = 0  # of the last operation
+        self.abandoned: list[Work] = []  # whose buffers MPI may still write to
+        self.board: Any = None
+        self.in_place = None if MPI is None else MPI.IN_PLACE
+        self.mpi_error: type[BaseException] = _NoError if MPI is None else MPI.Exception
+        self.operations: dict[Any, Any] = {}
+        if MPI is not None:
+            comm.Set_errhandler(MPI.ERRORS_RETURN)
+            node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+            if node.size == comm.size and comm.size > 1:
+                self.board = Board(MPI, comm)
+
+    def rank(self) -> int:
+        """This process's rank in the group."""
+        return int(self.me)
+
+    def size(self) -> int:
+        """The number of processes."""
+        return int(self.n)
+
+    def name(self) -> str:
+        """The group's name."""
+        return self.group_name
+
+    def __repr__(self) -> str:
+        return f"<torch.distributed.ProcessGroup {self.group_name}: rank {self.me} of {self.n}>"
+
+    def operation(self, op: Any) -> Any:
+        """MPI's operation for a ReduceOp."""
+        if self.MPI is None:
+            return None
+        found = self.operations.get(op)
+        if found is None:
+            name = {"PRODUCT": "PROD", "AVG": "SUM"}.get(op.name, op.name)
+            found = self.operations[op] = getattr(self.MPI, name)
+        return found
+
+    def announce(self, call: Any) -> tuple[int, bytes | None]:
+        """Number the next operation and put it on the board."""
+        self.number = number = self.number + 1
+        return number, None if self.board is None else self.board.write(number, call)
+
+    def start(
+        self, call: Any, post: Any, finish: Any, result: Any, async_op: bool, kept: Any = None
+    ) -> Work | None:
+        """Announce and post an operation; returns its Work, or None once it is complete."""
+        number, expected = self.announce(call)
+        work = Work(self, None, finish, result, call, number, expected, kept)
+        try:
+            work.request = post()
+        except self.mpi_error as e:
+            raise work._fail(f"failed: {e}", e) from e
+        if async_op:
+            return work
+        work.wait()
+        return None
+
+    def barrier_before(self, call: Call) -> None:
+        """Wait for all ranks, with the deadline, before something collective that has none."""
+        self.start(call, self.comm.Ibarrier, None, None, False)
+
+    def reduced(self, call: str, array: Any, op: RedOpType = RedOpType.SUM) -> Any:
+        """A small NumPy array reduced over the ranks, in place; returns it."""
+        mpi_op = self.operation(op)
+        self.start(
+            Call((call, array.dtype, array.shape, op.name)),
+            lambda: self.comm.Iallreduce(self.in_place, array, mpi_op), None, None, False, array,
+        )  # fmt: skip
+        return array
+
+    def sent(self, call: str, array: Any, root: int = 0) -> Any:
+        """A NumPy array of the same dtype and shape everywhere, as rank root has it."""
+        self.start(
+            Call((call, array.dtype, array.shape, f"src={root}")),
+            lambda: self.comm.Ibcast(array, root), None, None, False, array,
+        )  # fmt: skip
+        return array
+
+
+class Backend(str):
+    """The name of a backend: a string in lower case. All run on MPI here."""
+
+    UNDEFINED, GLOO, NCCL, UCC, MPI, XCCL = "undefined", "gloo", "nccl", "ucc", "mpi", "xccl"
+    backend_list = [UNDEFINED, GLOO, NCCL, XCCL, UCC, MPI]
+    default_device_backend_map = {"cpu": GLOO, "cuda": NCCL}
+
+    def __new__(cls, name: str) -> Backend:
+        """Raises ValueError for a name that is no str."""
+        if not isinstance(name, str):
+            raise ValueError(f"Backend constructor parameter must be string-ish, got {name}")
+        return super().__new__(cls, name.lower())
+
+
+KNOWN = ("gloo", "mpi", "nccl", "ucc", "xccl", "undefined")
+
+
+def _backend_name(backend: str | None) -> str:
+    if backend is None:
+        return "undefined"
+    name = Backend(backend)
+    for part in name.split(","):
+        device, colon, chosen = part.rpartition(":")
+        if chosen not in KNOWN:
+            raise ValueError(
+                f"Invalid backend: '{backend}': expected one of {', '.join(KNOWN)}, or such as "
+                "'cpu:gloo,cuda:nccl'. All of them run on MPI here"
+            )
+    return str(name)
+
+
+class _World:
+    """What there is one of in a process."""
+
+    default: ProcessGroup | None = None
+    groups: dict[str, ProcessGroup] = {}
+    store: Store | None = None
+    kept: list[Any] = []  # groups that were destroyed: tensors may be in windows
+    made = 0  # groups, in all
+
+
+class _WorldMeta(type):
+    @property
+    def WORLD(cls) -> ProcessGroup | None:
+        return _World.default
+
+    @WORLD.setter
+    def WORLD(cls, value: ProcessGroup | None) -> None:
+        _World.default = value
+
+
+class group(metaclass=_WorldMeta):
+    """`group.WORLD` is the group of all processes."""
+
+
+class GroupMember(metaclass=_WorldMeta):
+    """`GroupMember.NON_GROUP_MEMBER` is what new_group returns to those outside."""
+
+    NON_GROUP_MEMBER = -100
+
+
+member = GroupMember
+
+
+def is_available() -> bool:
+    """Whether there are process groups: always (several processes need the extra `mpi`)."""
+    return True
+
+
+def is_mpi_available() -> bool:
+    """Whether mpi4py is installed, on which all backends run."""
+    from importlib.util import find_spec
+
+    return find_spec("mpi4py") is not None
+
+
+def is_gloo_available() -> bool:
+    """Whether the backend may be called gloo: always. It runs on MPI."""
+    return True
+
+
+def is_nccl_available() -> bool:
+    """Whether scripts should ask for NCCL: not here; the name is accepted and runs on MPI."""
+    return False
+
+
+is_ucc_available = is_xccl_available = is_nccl_available
+
+
+def is_backend_available(backend: str) -> bool:
+    """Whether is_<backend>_available()."""
+    if backend.lower() in ("gloo", "mpi"):
+        return is_mpi_available() if backend.lower() == "mpi" else True
+    return False
+
+
+def is_torchelastic_launched() -> bool:
+    """Whether wengertrun has started this process."""
+    return os.environ.get("TORCHELASTIC_RUN_ID") is not None
+
+
+def is_initialized() -> bool:
+    """Whether the default process group is there."""
+    return _World.default is not None
+
+
+def world() -> ProcessGroup:
+    """The default process group. ValueError if there is none."""
+    if _World.default is None:
+        raise ValueError(
+            "Default process group has not been initialized, please make sure to call "
+            "init_process_group."
+        )
+    return _World.default
+
+
+def pick(group: Any) -> ProcessGroup:
+    """The group that an argument means: None is the world, a mesh of one dimension its group."""
+    if group is None:
+        return world()
+    if isinstance(group, ProcessGroup):
+        return group
+    if hasattr(group, "get_group"):
+        return pick(group.get_group())
+    raise TypeError(
+        f"group must be a ProcessGroup, from new_group(), or None, not {type(group).__name__}"
+    )
+
+
+def outside(group: Any, what: str) -> bool:
+    """Whether this process is not in the group; if so it is warned."""
+    if group is not GroupMember.NON_GROUP_MEMBER:
+        return False
+    rank = _World.default.global_rank if _World.default is not None else "?"
+    warnings.warn(
+        f"Running {what} on global rank {rank} which does not belong to the given group.",
+        stacklevel=3,
+    )
+    return True
+
+
+def _from_environment(name: str, given: int) -> int:
+    if given >= 0:
+        return given
+    found = os.environ.get(name)
+    if found is None:
+        raise ValueError(
+            "Error initializing torch.distributed using env:// rendezvous: environment variable "
+            f"{name} expected, but not set: start the script with wengertrun "
+            "--nproc-per-node N SCRIPT, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT"
+        )
+    return int(found)
+
+
+def _start(
+    init_method: str | None, rank: int, size: int, store: Store | None, seconds: float
+) -> tuple[Any, int, int]:
+    """(mpi4py's MPI or None, rank, world size), with all processes met."""
+    if store is not None:
+        if rank < 0 or size < 1:
+            raise ValueError(
+                "init_process_group: with a store, rank and world_size must be given, not "
+                f"rank={rank}, world_size={size}"
+            )
+        MPI = None if size == 1 else rendezvous.start_mpi(rank, size, seconds, None, store)
+        return MPI, rank, size
+    url = urlparse(init_method or "env://")
+    given = {k: int(v[0]) for k, v in parse_qs(url.query).items() if k in ("rank", "world_size")}
+    rank, size = given.get("rank", rank), given.get("world_size", size)
+    found = rendezvous.foreign_launcher()
+    if url.scheme == "env" and found is not None and rank < 0 and size < 0:
+        rank, size = found
+        return rendezvous.start_under_launcher() if size > 1 else None, rank, size
+    if url.scheme == "env":
+        rank, size = _from_environment("RANK", rank), _from_environment("WORLD_SIZE", size)
+        if size == 1:
+            return None, rank, size
+        for name in ("MASTER_ADDR", "MASTER_PORT"):
+            if name not in os.environ:
+                _from_environment(name, -1)
+        address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+        return rendezvous.start_mpi(rank, size, seconds, address, None), rank, size
+    if rank < 0 or size < 1:
+        raise ValueError(
+            f"init_process_group: init_method {init_method} needs rank and world_size, not "
+            f"rank={rank}, world_size={size}"
+        )
+    if size == 1:
+        return None, rank, size
+    if url.scheme == "tcp" and url.hostname and url.port:
+        address = (url.hostname, url.port)
+        return rendezvous.start_mpi(rank, size, seconds, address, None), rank, size
+    if url.scheme == "file":
+        kept = FileStore(url.netloc + url.path, size)
+        kept.set_timeout(timedelta(seconds=seconds))
+        return rendezvous.start_mpi(rank, size, seconds, None, kept), rank, size
+    raise RuntimeError(f"No rendezvous handler for {init_method}: use env://, tcp:// or file://")
+
+
+def init_process_group(
+    backend: str | None = None, init_method: str | None = None, timeout: timedelta | None = None,
+    world_size: int = -1, rank: int = -1, store: Store | None = None, group_name: str = "",
+    pg_options: Any = None, device_id: Any = None, _ranks: list[int] | None = None,
+) -> None:  # fmt: skip
+    """Join the processes of this program into the default process group.
+
+    Args:
+        backend: gloo, mpi, nccl or ucc; all are MPI here (a world of one process needs none).
+        init_method: `env://` (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, as wengertrun sets
+            them, or what mpiexec and srun tell), `tcp://HOST:PORT` or `file:///PATH`.
+        timeout: the deadline of every operation; 30 minutes if not given.
+        world_size, rank: of this process, where init_method does not tell.
+        store: instead of init_method, what the processes meet through.
+
+    Raises:
+        ValueError: it is called twice, or the rank or world size is not known.
+        DistNetworkError: not all processes have come in time; they are named.
+        ModuleNotFoundError: several processes, and mpi4py is not installed.
+
+    >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    >>> dist.get_world_size()
+    1
+    >>> dist.destroy_process_group()
+    """
+    if _World.default is not None:
+        raise ValueError("trying to initialize the default process group twice!")
+    if store is not None and init_method is not None:
+        raise AssertionError("Cannot specify both init_method and store.")
+    if timeout is not None and not isinstance(timeout, timedelta):
+        raise TypeError(
+            f"Expected timeout argument to be of type datetime.timedelta, got {timeout}"
+        )
+    limit = default_pg_timeout if timeout is None else timeout
+    name = _backend_name(backend)
+    MPI, rank, size = _start(init_method, rank, world_size, store, limit.total_seconds())
+    if not 0 <= rank < size:
+        raise ValueError(f"init_process_group: rank {rank} is not between 0 and {size - 1}")
+    comm = Solo() if MPI is None else MPI.COMM_WORLD.Dup()
+    made = ProcessGroup(MPI, comm, list(range(size)), limit, "default_pg", name, "default_pg")
+    _World.default = _World.groups[made.group_name] = made
+    _World.store = PrefixStore("default_pg", HashStore() if store is None else store)
+
+
+def destroy_process_group(group: Any = None) -> None:
+    """Forget a group, or all of them. Whoever shares windows with it may go on reading them."""
+    if group is GroupMember.NON_GROUP_MEMBER:
+        return
+    found = pick(group)
+    if found is not _World.default:
+        if found.group_name not in _World.groups:
+            raise ValueError("Invalid process group specified")
+        _World.kept.append(_World.groups.pop(found.group_name))
+        return
+    _World.kept.extend(_World.groups.values())
+    _World.groups.clear()
+    _World.default = _World.store = None
+
+
+def get_rank(group: Any = None) -> int:
+    """This process's rank in a group, -1 outside of it."""
+    return -1 if group is GroupMember.NON_GROUP_MEMBER else pick(group).rank()
+
+
+def get_world_size(group: Any = None) -> int:
+    """The number of processes in a group, -1 outside of it."""
+    return -1 if group is GroupMember.NON_GROUP_MEMBER else pick(group).size()
+
+
+def get_backend(group: Any = None) -> Backend:
+    """The backend's name, as it was asked for."""
+    if group is GroupMember.NON_GROUP_MEMBER:
+        raise ValueError("Invalid process group specified")
+    return Backend(pick(group).backend)
+
+
+def get_backend_config(group: Any = None) -> str:
+    """The backend's name for each type of device."""
+    name = str(get_backend(group))
+    return name if ":" in name else f"cpu:{name},cuda:{name}"
+
+
+def get_default_backend_for_device(device: Any) -> str:
+    """The backend's name that is usual for a device."""
+    return "nccl" if str(getattr(device, "type", device)).startswith("cuda") else "gloo"
+
+
+def get_process_group_ranks(group: Any) -> list[int]:
+    """The ranks in the world of a group's members."""
+    return list(pick(group).ranks)
+
+
+def get_group_rank(group: Any, global_rank: int) -> int:
+    """The rank in a group of a process of the world. ValueError if it is not in it."""
+    found = pick(group)
+    if global_rank not in found.ranks:
+        raise ValueError(f"Global rank {global_rank} is not part of group {found.group_name}")
+    return found.ranks.index(global_rank)
+
+
+def get_global_rank(group: Any, group_rank: int) -> int:
+    """The rank in the world of a group's member. ValueError if there is no such rank."""
+    found = pick(group)
+    if not 0 <= group_rank < found.n:
+        raise ValueError(f"Group rank {group_rank} is not part of group {found.group_name}")
+    return found.ranks[group_rank]
+
+
+def get_node_local_rank(fallback_rank: int | None = None) -> int:
+    """This process's number on its host. RuntimeError if nobody has told."""
+    for name in ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"):
+        if name in os.environ:
+            return int(os.environ[name])
+    if fallback_rank is not None:
+        return int(fallback_rank)
+    raise RuntimeError(
+        "LOCAL_RANK is not in the environment. Consider passing fallback_rank to allow "
+        "`get_node_local_rank` to work, assuming you are not running in a multi-device context and "
+        "want the code to run locally instead."
+    )
+
+
+def get_pg_count() -> int:
+    """The number of process groups."""
+    return len(_World.groups)
+
+
+def new_group(
+    ranks: Iterable[int] | None = None, timeout: timedelta | None = None,
+    backend: str | None = None, pg_options: Any = None, use_local_synchronization: bool = False,
+    group_desc: str | None = None, device_id: Any = None, sort_ranks: bool = True,
+) -> Any:  # fmt: skip
+    """A group of some of the world's processes. Every process of the world must call this, with
+    the same ranks and in the same order, also those outside.
+
+    Returns the group, or GroupMember.NON_GROUP_MEMBER outside of it. ValueError for ranks that are
+    not in the world, or named twice.
+    """
+    base = world()
+    chosen = list(range(base.n)) if ranks is None else [int(r) for r in ranks]
+    chosen = sorted(chosen) if sort_ranks else chosen
+    if len(chosen) > base.n:
+        raise ValueError("the new group's world size should be less or equal to the world size")
+    if len(set(chosen)) != len(chosen) or any(not 0 <= r < base.n for r in chosen):
+        raise ValueError(
+            f"new_group: ranks {chosen} must be different and within 0 to {base.n - 1}"
+        )
+    name = base.backend if backend is None else _backend_name(backend)
+    base.barrier_before(Call(("new_group", f"ranks={chosen}")))
+    inside = base.global_rank in chosen
+    undefined = -1 if base.MPI is None else base.MPI.UNDEFINED
+    comm = base.comm.Split(
+        0 if inside else undefined, chosen.index(base.global_rank) if inside else 0
+    )
+    _World.made += 1
+    if not inside:
+        return GroupMember.NON_GROUP_MEMBER
+    limit = base.timeout if timeout is None else timeout
+    made = ProcessGroup(
+        base.MPI, comm, chosen, limit, str(_World.made), name, group_desc or "undefined"
+    )
+    _World.groups[made.group_name] = made
+    return made
+
+
+def new_subgroups_by_enumeration(
+    ranks_per_subgroup_list: Sequence[Sequence[int]], timeout: timedelta | None = None,
+    backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
+) -> tuple[Any, list[Any]]:  # fmt: skip
+    """Groups of the given ranks: (the one that this process is in, all of them)."""
+    if not ranks_per_subgroup_list:
+        raise ValueError("The arg 'ranks_per_subgroup_list' cannot be empty")
+    flat = [r for ranks in ranks_per_subgroup_list for r in ranks]
+    if len(set(flat)) != len(flat):
+        raise ValueError("rank has appeared in two subgroups")
+    every = [
+        new_group(ranks, timeout, backend, pg_options, group_desc=group_desc)
+        for ranks in ranks_per_subgroup_list
+    ]
+    mine = [g for g in every if g is not GroupMember.NON_GROUP_MEMBER]
+    return (mine[0] if mine else None), every
+
+
+def new_subgroups(
+    group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,
+    backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
+) -> tuple[Any, list[Any]]:  # fmt: skip
+    """Groups of group_size neighbours each, of a host's processes if it is not given."""
+    n = world().n
+    size = int(os.environ.get("LOCAL_WORLD_SIZE", n)) if group_size is None else group_size
+    if size <= 0 or size > n:
+        raise ValueError(f"The arg 'group_size' ({size}) must be between 1 and {n}")
+    if n % size:
+        raise ValueError(f"The world size ({n}) must be divisible by 'group_size={size}'")
+    parts = [list(range(i, i + size)) for i in range(0, n, size)]
+    return new_subgroups_by_enumeration(parts, timeout, backend, pg_options, group_desc)
+
+
+def split_group(
+    parent_pg: Any = None, split_ranks: Sequence[Sequence[int]] | None = None,
+    timeout: timedelta | None = None, pg_options: Any = None, group_desc: str | None = None,
+    backend: Any = None,
+) -> Any:  # fmt: skip
+    """The new group, of those in split_ranks, that this process is in; None if in none of them.
+
+    parent_pg: the world.
+    """
+    if not split_ranks:
+        raise ValueError("split_ranks cannot be None or empty")
+    if parent_pg is not None and pick(parent_pg) is not world():
+        raise ValueError("split_group: the parent must be the world: name the ranks of the world")
+    return new_subgroups_by_enumeration(split_ranks, timeout, backend, pg_options, group_desc)[0]
