@@ -82,7 +82,8 @@ def merge(first: Graph, second: Graph) -> None:
 
 def merge_values(a: Value, b: Value) -> None:
     """Note in a value what the other capture has in its place."""
-    mine, theirs = a.array, b.array
+    mine: Any = a.array
+    theirs: Any = b.array
     known = mine is not theirs and mine is not None and theirs is not None
     if known and not np.array_equal(mine, theirs):
         a.other = theirs
