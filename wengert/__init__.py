@@ -168,6 +168,7 @@ _PROVIDED = {
     "set_printoptions": "api.printing",
     "from_dlpack": "api.interop",
     "save": "io",
+    "PyTorchFileReader": "io.records",
     "load": "io",
     "vmap": "func",
     "compile": "compiler.entry",

@@ -1,7 +1,10 @@
 """torch.hub: re-exports."""
 
+from urllib.parse import urlparse  # which programs take from here
+
 from .base.absent import absent as _absent
 from .io.hub import (
+    HASH_REGEX,
     download_url_to_file,
     get_dir,
     help,  # noqa: A004
@@ -14,6 +17,8 @@ from .io.hub import (
 _download_url_to_file = download_url_to_file
 
 __all__ = [
+    "HASH_REGEX",
+    "urlparse",
     "download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url",
     "set_dir",
 ]  # fmt: skip

@@ -8,6 +8,9 @@ from ..base.dtypes import dtype
 from ..base.errors import LinAlgError as _LinAlgError
 from ..base.formats import layout, memory_format
 from ..base.size import Size
+from ..engine.tensor import Tensor as _Tensor
+
+_TensorMeta = type(_Tensor)
 
 __all__ = [
     "DisableTorchFunction",
@@ -15,10 +18,16 @@ __all__ = [
     "Size",
     "_disabled_torch_function_impl",
     "_LinAlgError",
+    "_TensorMeta",
     "device",
     "dtype",
     "layout",
     "memory_format",
 ]
+
+
+def _log_api_usage_once(event: str) -> None:
+    """Nothing is counted here."""
+
 
 __getattr__ = _absent("torch._C")

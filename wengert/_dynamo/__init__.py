@@ -25,6 +25,7 @@ from ..compiler.entry import (
 )
 from ..compiler.settings import dynamo as config
 from ..nn.optimized import OptimizedModule
+from . import eval_frame
 
 run = forbid_in_graph = disallow_in_graph = nonstrict_trace = allow_in_graph
 _sys.modules[f"{__name__}.config"] = config

@@ -23,7 +23,7 @@ __all__ = [
     "set_dir",
 ]  # fmt: skip
 
-HASH = re.compile(r"-([a-f0-9]*)\.")
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _dir: str | None = None
 
 
@@ -99,7 +99,7 @@ def load_state_dict_from_url(
             raise _not_there(url, path)
         os.makedirs(folder, exist_ok=True)
         download_url_to_file(url, path)
-    found = HASH.search(name) if check_hash else None
+    found = HASH_REGEX.search(name) if check_hash else None
     if found:
         _check_hash(path, found.group(1))
     loaded: dict[str, Any] = load_file(path, map_location=map_location, weights_only=weights_only)

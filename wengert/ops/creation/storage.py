@@ -33,6 +33,15 @@ class UntypedStorage:
     def __init__(self, size: int = 0, *, _memory: Any = None) -> None:
         self.memory = empty(size, dtype=dtypes.uint8) if _memory is None else _memory
 
+    @staticmethod
+    def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The bytes of a file, mapped; shared: changes go to the file, which is made as large."""
+        return UntypedStorage(_memory=from_file(filename, shared, nbytes, dtype=dtypes.uint8))
+
+    def untyped(self) -> UntypedStorage:
+        """Itself."""
+        return self
+
     def bytes_(self) -> Tensor:
         """The memory as a vector of bytes that shares it."""
         return self.memory.detach().view(dtypes.uint8)

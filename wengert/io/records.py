@@ -1,0 +1,57 @@
+"""PyTorchFileReader: the records of a saved file one by one, without what they make up together."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any
+
+from ..api.interop import from_numpy
+from ..base import dtypes
+from ..engine.tensor import Tensor
+from .archive import ArchiveReader
+
+__all__ = ["PyTorchFileReader"]
+
+
+class PyTorchFileReader:
+    """Reads records of a file that `torch.save` has written.
+
+    file: a path, or a file open for bytes. RuntimeError where it is no archive, and for records
+    that are not in it.
+
+    >>> torch.save({"a": 1}, "records.pt")
+    >>> torch.PyTorchFileReader("records.pt").has_record("data.pkl")
+    True
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | io.IOBase) -> None:
+        if isinstance(file, (str, os.PathLike)):
+            self._archive = ArchiveReader(open(file, "rb"), os.fspath(file))  # noqa: SIM115
+        else:
+            self._archive = ArchiveReader(file, None)
+
+    def has_record(self, name: str) -> bool:
+        """Whether there is a record of this name."""
+        return name in self._archive
+
+    def get_all_records(self) -> list[str]:
+        """The names of all records."""
+        return list(self._archive.infos)
+
+    def get_record(self, name: str) -> bytes:
+        """The bytes of a record."""
+        return self._archive.read(name)
+
+    def get_record_size(self, name: str) -> int:
+        """How many bytes a record has."""
+        return self._archive.size(name)
+
+    def get_record_offset(self, name: str) -> int:
+        """Where in the file a record begins."""
+        return self._archive.start(self._archive._info(name))
+
+    def get_storage_from_record(self, name: str, numel: int, dtype: Any) -> Tensor:
+        """A record as a tensor of one dim."""
+        found = self._archive.array(name, dtypes.as_np(dtype))
+        return from_numpy(found)[:numel]
