@@ -20,6 +20,13 @@ _HEADER = 30  # bytes of a local header before the name
 _ZIP64 = 20  # bytes of its extra field for sizes above 4 GB
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # no dates: equal contents give equal files
 _STEP = 1 << 24
+# how large compressed records may become: torch.save compresses nothing, so few files have any
+INFLATED, RATIO = 64 << 20, 16
+# what the zipfile module raises for files that are no archives, or damaged ones
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OverflowError,
+    ValueError, KeyError, IndexError, RuntimeError, OSError,
+)  # fmt: skip
 
 
 class ArchiveWriter:
@@ -60,26 +67,52 @@ class ArchiveReader:
         self.file, self.path = file, path
         try:
             self.zip = zipfile.ZipFile(file)
-        except zipfile.BadZipFile as e:
+            listed = self.zip.infolist()
+        except DAMAGE as e:
             raise RuntimeError(
                 f"PytorchStreamReader failed reading zip archive: {e}. "
                 f"{self} is cut off or damaged."
             ) from None
         self.infos = {}
         root = None
-        for info in self.zip.infolist():
+        for info in listed:
             top, _, name = info.filename.partition("/")
             if name == "data.pkl" or root is None:
                 root = top
-        for info in self.zip.infolist():
+        for info in listed:
             if info.filename.startswith(f"{root}/"):
                 self.infos[info.filename[len(root) + 1 :]] = info  # type: ignore[arg-type]
+        self._check_sizes(listed)
         self.map: Any = None
         if mapped:
             self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
     def __str__(self) -> str:
         return self.path or "the file"
+
+    def _check_sizes(self, listed: list[zipfile.ZipInfo]) -> None:
+        """RuntimeError if records say that they are larger than the file can hold, so that nothing
+        is allocated for what is not there.
+        """
+        self.file.seek(0, os.SEEK_END)
+        length = self.file.tell()
+        packed = inflated = 0
+        for info in listed:
+            packed += info.compress_size
+            if info.compress_type == zipfile.ZIP_STORED:
+                if info.file_size != info.compress_size:
+                    raise RuntimeError(f"{self} is damaged: {info.filename} has two sizes")
+            else:
+                inflated += info.file_size
+        if packed > length:
+            raise RuntimeError(
+                f"{self} is cut off or damaged: its records are {packed} bytes, the file {length}"
+            )
+        if inflated > INFLATED + length * RATIO:
+            raise RuntimeError(
+                f"{self}: compressed records of {length} bytes say that they become {inflated}"
+                " bytes: unpack the archive and store it uncompressed, if you trust it"
+            )
 
     def __contains__(self, name: str) -> bool:
         return name in self.infos
@@ -96,8 +129,8 @@ class ArchiveReader:
         """The bytes of a record."""
         try:
             return self.zip.read(self._info(name))
-        except zipfile.BadZipFile as e:
-            if self._info(name).CRC:
+        except DAMAGE as e:
+            if self._info(name).CRC or not isinstance(e, zipfile.BadZipFile):
                 raise RuntimeError(f"{self} is damaged: {e}") from None
             return self.fill(name, np.empty(self._info(name).file_size, np.uint8)).tobytes()
 
@@ -129,7 +162,10 @@ class ArchiveReader:
         """Read a record into an array, without a copy on the way."""
         info = self._info(name)
         if info.compress_type != zipfile.ZIP_STORED:
-            a.view(np.uint8)[:] = np.frombuffer(self.zip.read(info), np.uint8)[: a.nbytes]
+            data = np.frombuffer(self.read(name), np.uint8)
+            if data.size < a.nbytes:
+                raise RuntimeError(f"{self} is damaged: {name} is shorter than it says")
+            a.view(np.uint8)[:] = data[: a.nbytes]
             return a
         self.file.seek(self.start(info))
         view, done, crc = memoryview(a.view(np.uint8).data), 0, 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import struct
 import sys
 from collections.abc import Callable
 from enum import Enum
@@ -108,7 +109,7 @@ class Storages:
         if "byteorder" in archive:
             order = archive.read("byteorder").decode("ascii", "replace").strip()
             if order not in ("little", "big"):
-                raise ValueError(f"Unknown endianness type: {order}")
+                raise RuntimeError(f"Unknown endianness type: {order}: the file is damaged")
         else:
             chosen = _endianness[0] or LoadEndianness.LITTLE
             order = sys.byteorder if chosen is LoadEndianness.NATIVE else chosen.name.lower()
@@ -116,13 +117,24 @@ class Storages:
 
     def __call__(self, persistent_id: Any) -> Stored:
         try:
-            tag, kind, key, location, _ = persistent_id
+            tag, kind, key, location, count = persistent_id
         except (TypeError, ValueError):
-            tag = kind = key = location = None
-        if tag != "storage" or not isinstance(kind, names.StorageType):
+            tag = kind = key = location = count = None
+        if (
+            tag != "storage"
+            or not isinstance(kind, names.StorageType)
+            or not isinstance(key, str)
+            or type(count) is not int
+        ):
             raise pickle.UnpicklingError(f"the file refers to something unknown: {persistent_id}")
         if key not in self.all:
-            self.all[key] = self.place(self.read(str(key), kind.dtype), str(location))
+            size, step = self.archive.size(f"data/{key}"), (kind.dtype or dtypes.uint8).itemsize
+            if count * step != size:
+                raise RuntimeError(
+                    f"{self.archive} is damaged: storage {key} has {count} elements of {step} bytes"
+                    f" in a record of {size} bytes"
+                )
+            self.all[key] = self.place(self.read(key, kind.dtype), str(location))
         return self.all[key]
 
     def read(self, key: str, dtype: dtypes.dtype | None) -> Stored:
@@ -224,9 +236,23 @@ def _unpickled(
             return Machine(data, storages, options.get("encoding", "utf-8")).run()
         except pickle.UnpicklingError as e:
             raise _refused(str(e), str(archive)) from None
+        except NONSENSE as e:
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: {archive} is damaged: {type(e).__name__}: {e}"
+            ) from e
     module = pickle_module or pickle
     options.setdefault("encoding", "utf-8")
-    return unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load()
+    try:
+        return unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load()
+    except (UnicodeError, OverflowError, IndexError, KeyError, struct.error) as e:
+        raise pickle.UnpicklingError(f"{archive} is damaged: {type(e).__name__}: {e}") from e
+
+
+# what instructions make of values that no file of ours has
+NONSENSE = (
+    AttributeError, TypeError, ValueError, OverflowError, LookupError, AssertionError, EOFError,
+    RecursionError, MemoryError, struct.error,
+)  # fmt: skip
 
 
 def _refused(reason: str, what: str) -> pickle.UnpicklingError:

@@ -65,9 +65,14 @@ class Stored:
         if a.dtype == dtype.np and shape == a.shape and tuple(stride) == (1,) and a.flags.owndata:
             return a
         # placed on bytes of `a`, which therefore is the base that all such tensors share
-        return np.ndarray(
-            shape, dtype.np, a.view(np.uint8), offset * step, [s * step for s in stride]
-        )
+        try:
+            strides = [s * step for s in stride]
+            return np.ndarray(shape, dtype.np, a.view(np.uint8), offset * step, strides)
+        except (TypeError, ValueError, OverflowError) as e:
+            raise RuntimeError(
+                f"the file is damaged: a tensor of sizes {list(shape)}, strides {list(stride)} and"
+                f" storage offset {offset} is out of bounds for its storage of {a.nbytes} bytes"
+            ) from e
 
 
 def _called(home: str) -> Callable[[Any], Any]:

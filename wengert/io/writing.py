@@ -5,6 +5,7 @@ The container is in `archive.py`, the names of classes in `names.py`.
 
 from __future__ import annotations
 
+import glob
 import io
 import os
 import pickle
@@ -19,6 +20,11 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from ..api.interop import host
 from ..arrays.lookup import INTERPRETER, RANK
@@ -255,10 +261,9 @@ def replacing(path: Path) -> Any:
         with open(real, "wb") as file:  # raises IsADirectoryError for folders
             yield file
         return
+    prefix = f".{real.name[:100]}."
     try:
-        handle, part = tempfile.mkstemp(
-            dir=real.parent, prefix=f".{real.name[:100]}.", suffix=".part"
-        )
+        handle, part = _new_part(real.parent, prefix)
     except PermissionError:  # the folder is closed to new files, this file may still be open to us
         with open(real, "wb") as file:
             yield file
@@ -276,6 +281,32 @@ def replacing(path: Path) -> Any:
             kept = "" if old is None else "; the file that was there is still there, unchanged"
             raise type(e)(e.errno, f"{e.strerror}: {path} was not written{kept}") from e
         raise
+
+
+def _new_part(folder: Path, prefix: str) -> tuple[int, str]:
+    """A new file to write to, which is locked as long as somebody writes; what others left behind
+    who were killed is removed.
+    """
+    for old in folder.glob(glob.escape(prefix) + "*.part"):
+        with suppress(OSError):
+            handle = os.open(old, os.O_RDWR)
+            try:
+                if fcntl is not None:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if it is alive
+                    os.unlink(old)
+            finally:
+                os.close(handle)
+            if fcntl is None:
+                os.unlink(old)  # raises if it is open
+    while True:
+        handle, part = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=".part")
+        if fcntl is None:
+            return handle, part
+        with suppress(OSError):  # not all file systems have locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(part):  # nobody has taken it for one left behind
+            return handle, part
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -1,0 +1,123 @@
+"""Damaged and hostile files: refused with UnpicklingError or RuntimeError, never more memory than
+the file can hold, and nothing left behind by a save that was killed.
+"""
+
+import io
+import os
+import pickle
+import random
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+
+import pytest
+
+import wengert as torch
+from wengert import nn
+
+ALLOWED = (pickle.UnpicklingError, RuntimeError, EOFError)
+
+
+def sample():
+    """A file with all kinds of things in it."""
+    file = io.BytesIO()
+    torch.manual_seed(0)
+    net = nn.Linear(3, 2)
+    x = torch.rand(4, 3)
+    data = {
+        "net": net.state_dict(), "views": [x, x.t(), x[1:]], "half": x.half(), "n": [1, 2.5, None],
+        "sparse": x.to_sparse(), "parameter": nn.Parameter(x), "text": "naïve", "big": 2**70,
+    }  # fmt: skip
+    torch.save(data, file)
+    return file.getvalue()
+
+
+def repacked(data, change=None, compress=zipfile.ZIP_STORED):
+    """The archive written again: records go through change(name, bytes)."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", compress) as new:
+        for info in old.infolist():
+            record = old.read(info)
+            new.writestr(info.filename, change(info.filename, record) if change else record)
+    return out.getvalue()
+
+
+def mutated(data, rng):
+    """The bytes with something cut, doubled or overwritten."""
+    b = bytearray(data)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        at = rng.randrange(len(b))
+        kind = rng.randrange(5)
+        if kind == 0:
+            b[at] = rng.randrange(256)
+        elif kind == 1:
+            b[at] ^= 1 << rng.randrange(8)
+        elif kind == 2 and len(b) > 10:
+            del b[at : at + rng.randrange(1, 9)]
+        elif kind == 3:
+            b[at:at] = b[at : at + rng.randrange(1, 9)]
+        else:
+            b[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x7f"])
+    return bytes(b)
+
+
+def loaded(data, **options):
+    """None, or the exception; memory is bounded."""
+    tracemalloc.start()
+    try:
+        torch.load(io.BytesIO(data), **options)
+        return None
+    except ALLOWED as e:
+        return e
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20 * len(data) + 5_000_000, f"{peak} bytes for a file of {len(data)}"
+
+
+def test_500_mutated_files():
+    whole, rng = sample(), random.Random(1)
+    refused = 0
+    for i in range(500):
+        if i % 2:
+            data = mutated(whole, rng)
+        else:  # inside of a record, where no checksum notices
+            data = repacked(whole, lambda n, b: mutated(b, rng) if n.endswith("data.pkl") else b)
+        refused += loaded(data) is not None
+    assert refused > 200
+
+
+def test_sizes_are_not_believed():
+    bomb = repacked(sample(), lambda n, b: bytes(300 << 20) if n.endswith("data/0") else b,
+                    zipfile.ZIP_DEFLATED)  # fmt: skip
+    assert len(bomb) < 1 << 20
+    assert isinstance(loaded(bomb), RuntimeError)
+    assert loaded(repacked(sample(), compress=zipfile.ZIP_DEFLATED)) is None  # a harmless one
+    data = repacked(sample(), lambda n, b: b + b"more" if n.endswith("data/0") else b)
+    assert "storage 0" in str(loaded(data))
+
+
+def test_only_names_under_the_root_count():
+    data = sample()
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as z:
+        z.writestr("elsewhere/data/0", b"x")
+    assert loaded(out.getvalue()) is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills")
+def test_what_a_killed_save_left_goes_with_the_next(tmp_path):
+    path = tmp_path / "model.pt"
+    program = f"""
+import os, wengert as torch
+from wengert.io import writing
+def die(*args): os.kill(os.getpid(), 9)
+writing._write = die
+torch.save(torch.ones(5), {str(path)!r})
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], env=env, check=False)
+    assert [p.suffix for p in tmp_path.iterdir()] == [".part"]
+    torch.save(torch.ones(5), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.pt"]
