@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import matmul as products
+from ..kernels import summation as kernels
 from ..kernels.simd import Ufunc, elements
 from . import elementwise, reductions, shapes
 from .summation import add_up
@@ -73,7 +74,7 @@ kept_starts = functools.lru_cache(64)(column)
 def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum; over rows or columns of a matrix as its product with ones."""
     d = x.dtype
-    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
+    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and x.size < kernels.LEAST:
         n = x.shape[dim]
         rows = 1 if n <= FEW else n <= LONGEST and (1 if dim else divisor(n))
         if rows and n and (rows == 1 or x.flags.c_contiguous):
@@ -89,6 +90,8 @@ def sum_all(x: Any) -> Any:
     d = x.dtype
     if (d is F32 or d is F64) and x.ndim:
         n = x.size
+        if n >= kernels.LEAST:
+            return add_up(np, x)
         if n <= FEW or not x.flags.c_contiguous:
             return add.reduce(x, None) if n <= FEW else add_up(np, x)
         flat = x.reshape(-1)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import summation as kernels
+
 __all__ = ["add_up", "running"]
 
 SHORT = 64  # terms that are as well added one after the other
@@ -31,6 +33,14 @@ def add_up(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     12500.0
     """
     shape, ndim = x.shape, x.ndim
+    if lib is np and x.size >= kernels.LEAST:
+        dims = range(ndim) if dim is None else [dim] if type(dim) is int else dim
+        away = sorted(d % ndim for d in dims)
+        found = kernels.total(x, away)
+        if found is not None:
+            if keepdim:
+                return found.reshape([1 if d in away else n for d, n in enumerate(shape)])
+            return found
     if type(dim) is int and (shape[dim] <= SHORT or innermost(x, dim)):
         return lib.add.reduce(x, dim, None, None, keepdim)
     dims = range(ndim) if dim is None else [dim] if type(dim) is int else dim
