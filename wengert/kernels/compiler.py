@@ -14,15 +14,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.uninterrupted import uninterrupted
-from . import cache
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A processor: LLVM's names of it, and what the kernels' blocks depend on."""
 
     triple: str
@@ -160,6 +157,8 @@ def load(target: Target, key: object, text: Callable[[], str], names: Sequence[s
 
 def _load(target: Target, key: object, text: Callable[[], str], names: Sequence[str]) -> list[int]:
     with _lock:
+        from . import cache  # what it needs is not worth importing before there is code to keep
+
         c = compiler(target)
         entry = cache.entry(key, c.version)
         code = cache.read(entry)
