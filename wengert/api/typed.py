@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base import dtypes
+from ..base.devices import STANDS_FOR
 from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
@@ -24,7 +25,9 @@ class elsewhere(type):
     def __instancecheck__(cls, x: object) -> bool:
         if not isinstance(x, Tensor) or x.dtype is not cls.dtype:
             return False
-        return x.is_sparse if cls.place == "sparse" else x.device.type == cls.place
+        if cls.place == "sparse":
+            return bool(x.is_sparse)
+        return x.device.type == STANDS_FOR.get(cls.place, cls.place)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if cls.place == "sparse":

@@ -6,6 +6,7 @@ from typing import Any
 
 from .modes import _Switch, state
 
+STANDS_FOR: dict[str, str] = {}  # a type of device -> the one that is meant (cuda_as_cpu)
 TYPES = ("cpu", "cuda", "meta", "sim", "mps", "xpu")
 
 
@@ -43,6 +44,8 @@ class device(_Switch):
                     f" '{name}:0'"
                 )
             index = int(number)
+        if name in STANDS_FOR:
+            name, index = STANDS_FOR[name], None
         self.type = name
         self.index = index
 

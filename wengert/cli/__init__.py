@@ -1,7 +1,8 @@
 """The `wengert` command: reads the command line and calls the part that does the work.
 
-`run` (a PyTorch script on wengert) is in `run.py` with its import aliases in `alias.py`; the report
-of versions and devices is in `env.py`, the text of usage in `usage.py`.
+`run` (a PyTorch script on wengert) is in `run.py` with its import aliases in `alias.py`, `check`
+(what a script would miss) in `check.py`; the report of versions and devices is in `env.py`, the
+text of usage in `usage.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from wengert.cli.run import run
 
         return run(words)
+    if command == "check":
+        from wengert.cli.check import check
+
+        return check(words) if words else refuse("check needs scripts or folders")
     if command in ("-h", "--help", "help"):
         print(USAGE)
         return 0

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from ..base import absent
+
 __all__ = ["home_of", "install", "missing_part"]
 
 HOMES = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.functorch"}
@@ -28,7 +30,8 @@ NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
 INNER = {
-    "arrays", "base", "cli", "engine", "observe", "ops", "tensor", "train", "transforms", "viz",
+    "api", "arrays", "base", "cli", "engine", "kernels", "observe", "ops", "train", "transforms",
+    "viz",
 }  # fmt: skip
 
 
@@ -90,6 +93,18 @@ class Distribution(importlib.metadata.Distribution):
         raise FileNotFoundError(f"torch is an alias of wengert here and has no file {path}")
 
 
+def explain(name: str) -> None:
+    """Raise the error of an import that has an explanation; not for who only asks what there is."""
+    asked = importlib.util.find_spec.__code__
+    frame = sys._getframe(2)
+    for _ in range(3):
+        if frame.f_code is asked or frame.f_back is None:
+            return
+        frame = frame.f_back
+    if absent.advice(name) is not None or name in absent.catalogue():
+        raise absent.unsupported(name)
+
+
 class Finder(importlib.metadata.DistributionFinder):
     """Finds torch and its sub-modules in wengert."""
 
@@ -101,11 +116,14 @@ class Finder(importlib.metadata.DistributionFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         home = home_of(fullname)
         if home is None:
+            if fullname.partition(".")[0] in NEIGHBOURS:
+                explain(fullname)
             return None
         if fullname.startswith("torch.") and fullname.split(".")[1] in INNER:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         found = find(home)
         if found is None:
+            explain(fullname)
             return None
         loader = Loader(home)
         return importlib.util.spec_from_loader(fullname, loader, is_package=is_package(found))
@@ -137,8 +155,8 @@ def install() -> None:
         del modules[name]
     sys.meta_path.insert(0, Finder())
     for name in NEIGHBOURS:
-        if name not in HOMES or find(HOMES[name]) is None:
-            modules[name] = None
+        if name not in HOMES and find(name) is not None:
+            modules[name] = None  # one that is installed would be found behind this finder
     include_children()
 
 
@@ -163,5 +181,7 @@ def missing_part(error: BaseException) -> str | None:
     """What to add to an ImportError about a part of torch that wengert does not have, or None."""
     name = getattr(error, "name", None)
     if not isinstance(error, ModuleNotFoundError) or not name or not is_torchs(name):
+        return None
+    if str(error) != f"No module named {name!r}":  # it is explained already
         return None
     return f"note: this script runs on wengert, which has no {name}"

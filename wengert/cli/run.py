@@ -7,6 +7,7 @@ torch's names are different, see `alias.py`.
 from __future__ import annotations
 
 import builtins
+import importlib
 import importlib.machinery
 import importlib.util
 import io
@@ -29,12 +30,18 @@ def run(words: list[str]) -> int:
     words: SCRIPT, `-m MODULE` or `-c CODE`, then the arguments for it.
     Exceptions of the script pass through; their traceback will start in the script.
     """
+    as_cpu = words[:1] == ["--cuda-as-cpu"]
+    words = words[as_cpu:]
     if not words or words[0] in ("-m", "-c") and len(words) < 2:
         return refuse("run needs a SCRIPT, -m MODULE or -c CODE")
     if words[0].startswith("-") and words[0] not in ("-m", "-c"):
         return refuse(f"run does not know the option {words[0]}; python's go before: "
                       f"python {words[0]} -m wengert run SCRIPT")  # fmt: skip
     alias.install()
+    if as_cpu:
+        from ..api.cuda_as_cpu import use_cpu_for_cuda
+
+        use_cpu_for_cuda(importlib.import_module("wengert.cuda"))
     try:
         if words[0] == "-c":
             run_code(words[1], words[2:])

@@ -8,6 +8,8 @@ USAGE = """\
 usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
        wengert run -m MODULE [ARGS ...]     the same for a module
        wengert run -c CODE [ARGS ...]       the same for a line of code
+       wengert run --cuda-as-cpu SCRIPT     "cuda" means the CPU, where there is no GPU
+       wengert check SCRIPT|FOLDER ...      what scripts use that is missing or different
        wengert env                          versions, BLAS, threads, devices
        wengert --version
 
