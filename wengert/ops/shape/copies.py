@@ -269,7 +269,7 @@ def diag(input, diagonal=0):
     if nd == 1:
         return diag_embed(input, diagonal)
     if nd == 2:
-        return diagonal_(input, diagonal).clone()
+        return function("diagonal")(input, diagonal).clone()
     raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {nd}D")
 
 
