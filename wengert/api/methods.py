@@ -384,7 +384,7 @@ def _cast(name: str, d: Any) -> None:
 
 
 @public("Tensor.type(Tensor self, any? dtype=None, bool non_blocking=False) -> any")
-def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a type."""
     if dtype is None:
         prefix = "" if self.device.type == "cpu" else self.device.type + "."

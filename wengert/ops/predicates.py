@@ -216,6 +216,6 @@ def argwhere(input):
 @public("count_nonzero(Tensor input, int[] dim)", "count_nonzero(Tensor input, int? dim=None)")
 def count_nonzero(input, dim=None):
     """How many elements are not zero, of all or along dim."""
-    from .reduce.sum import sum_
+    from .reduce.sum import sum as sum_of
 
-    return sum_(input != 0, dim)
+    return sum_of(input != 0, dim)

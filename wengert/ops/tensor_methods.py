@@ -149,7 +149,7 @@ def const_data_ptr(self):
     "range(Scalar start, Scalar end, *, out, options)",
     method=False,
 )
-def range_(
+def range_public(
     start=0,
     end=None,
     step=1,

@@ -214,7 +214,7 @@ def scalar_tensor(
 
 
 @public("scalar_tensor(Scalar s, *, options)", method=False)
-def scalar_tensor_(
+def scalar_tensor_public(
     s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """A 0-d tensor of a Python number, in the default dtype unless told."""

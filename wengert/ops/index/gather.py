@@ -13,13 +13,14 @@ from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..dims import wrap_dim
-from ..math.compare import where
-from ..reduce.minmax import cut, gather, scatter_add
+from ..math.compare import where_op
+from ..reduce.minmax import cut, scatter_add
+from ..reduce.minmax import gather as gather_op
 from .indexing import check_index, index_put
 
 
-@op(movement, types="any")
-def index_select(xp, x, index, dim=0):
+@op(movement, types="any", name="index_select")
+def index_select_op(xp, x, index, dim=0):
     """The slices of x along dim at an index vector."""
     if x.ndim == 0:
         return xp.reshape(x, ())
@@ -32,7 +33,7 @@ def _index_select(xp: Any, g: Any, index: Any, x_shape: Any, dim: int) -> Any:
     return xp.put_add(g, index, shape=tuple(x_shape), spec=(slice(None),) * dim + ("array",))
 
 
-index_select.vjp(x=_index_select)
+index_select_op.vjp(x=_index_select)
 
 
 def check_long(index: Tensor, name: str, what: str = "index") -> None:
@@ -44,7 +45,7 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
 
 
 @public("index_select(Tensor input, int dim, Tensor index, *, out)")
-def index_select_(input, dim, index):
+def index_select(input, dim, index):
     """The slices along dim at the indices in a vector."""
     check_long(index, "index_select")
     d = wrap_dim(dim, input._a.ndim, "index_select")
@@ -64,7 +65,7 @@ def index_select_(input, dim, index):
         index = index.reshape(1)
     if input._a.ndim == 0:
         return input.clone()
-    return index_select.entry(input, index, d)
+    return index_select_op.entry(input, index, d)
 
 
 def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | None = None) -> int:
@@ -109,7 +110,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
 
 def gathered(careful):
     """The short form of gather(dim, index) for an index of input's shape."""
-    find = gather.impl.get
+    find = gather_op.impl.get
 
     def f(input=ABSENT, dim=ABSENT, index=ABSENT, **kw):
         if type(input) is type(index) is Tensor and input._n is None and not kw:
@@ -148,7 +149,7 @@ INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
 
 @public("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)")
 @short(gathered)
-def gather_(input, dim, index, *, sparse_grad=False):
+def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
 
     >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0], [1]]))
@@ -163,9 +164,9 @@ def gather_(input, dim, index, *, sparse_grad=False):
             else input.new_empty(tuple(index.shape)) + input.sum() * 0
         )
     if input._a.ndim == 0 or index._a.ndim == 0:
-        flat = gather.entry(input.reshape(-1), index.reshape(-1), 0)
+        flat = gather_op.entry(input.reshape(-1), index.reshape(-1), 0)
         return flat.reshape(index.shape)
-    return gather.entry(input, index, d)
+    return gather_op.entry(input, index, d)
 
 
 @primitive(movement, types="any")
@@ -482,9 +483,9 @@ def index_fill(input, dim, index, value):
     yes = index.new_ones((), dtype=dtypes.bool).expand(tuple(index._a.shape))
     mask = index_put.entry(input.new_zeros((n,), dtype=dtypes.bool), yes, index, spec=("array",))
     if not input._a.ndim:
-        return where.entry(mask.reshape(()), value, input)
+        return where_op.entry(mask.reshape(()), value, input)
     after = input._a.ndim - 1 - d
-    return where.entry(mask.reshape((n, *[1] * after)), value, input)
+    return where_op.entry(mask.reshape((n, *[1] * after)), value, input)
 
 
 @public(

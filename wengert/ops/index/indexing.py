@@ -47,12 +47,12 @@ def put_basic(xp, g, shape=(), key=()):
 put_basic.vjp(g=lambda xp, g, key: xp.getitem(g, key))
 
 
-@primitive(movement, view=True)
-def select(xp, x, dim=0, index=0):
+@primitive(movement, view=True, name="select")
+def select_op(xp, x, dim=0, index=0):
     """The slice of x at one index of a dimension."""
 
 
-select.vjp(
+select_op.vjp(
     x=lambda xp, g, x_shape, dim, index: xp.put_basic(
         g, tuple(x_shape), (slice(None),) * dim + (index,)
     )
@@ -494,15 +494,15 @@ def take_shape(x: Tensor, spec: Any, idx: list[Tensor]) -> tuple[int, ...]:
 
 def fitted(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     """value broadcast to shape; leading ones are dropped, as PyTorch does in assignments."""
-    from ..shape.views import expand_, reshape_
+    from ..shape.views import expand, reshape
 
     s = tuple(value._a.shape)
     while len(s) > len(shape) and s[0] == 1:
         s = s[1:]
     if s != tuple(value._a.shape):
-        value = reshape_(value, s)
+        value = reshape(value, s)
     try:
-        return expand_(value, *shape)
+        return expand(value, *shape)
     except RuntimeError:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(s)} cannot be broadcast to indexing"
@@ -533,7 +533,7 @@ def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> No
 
 
 @public("select(Tensor input, int dim, int index)")
-def select_(input, dim, index):
+def select(input, dim, index):
     """The slice at one index of a dimension (a view)."""
     nd = input._a.ndim
     if nd == 0:
@@ -545,11 +545,11 @@ def select_(input, dim, index):
             f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at"
             f" dimension {dim}"
         )
-    return select.entry(input, d, int(index))
+    return select_op.entry(input, d, int(index))
 
 
 @public("narrow(Tensor input, int dim, Tensor|int start, int length)")
-def narrow_(input, dim, start, length):
+def narrow(input, dim, start, length):
     """The elements start to start + length of a dimension (a view)."""
     if input._a.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")

@@ -9,7 +9,7 @@ from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..math.compare import BOOL
-from ..math.compare import where as where_op
+from ..math.compare import where_op as where_op
 from .indexing import index_put
 
 

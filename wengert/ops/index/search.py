@@ -7,7 +7,7 @@ from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..shape.views import reshape_
+from ..shape.views import reshape
 
 
 @public(
@@ -27,7 +27,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         elements = tensor(elements)
     if not isinstance(test_elements, Tensor):
         test_elements = tensor(test_elements)
-    t = reshape_(test_elements, -1)
+    t = reshape(test_elements, -1)
     r = (
         (elements.unsqueeze(-1) == t).any(-1)
         if t._a.size

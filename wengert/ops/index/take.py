@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...engine.registry import public
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
-from .gather import gather_
+from .gather import gather
 from .indexing import check_index, take
 
 
@@ -32,7 +32,7 @@ def take_along_dim(input, indices, dim=None):
             "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name
         )
     if dim is None:
-        return gather_(input.reshape(-1), 0, indices.reshape(-1))
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
     if input._a.ndim != indices._a.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions,"
@@ -46,7 +46,7 @@ def take_along_dim(input, indices, dim=None):
         indices = indices.remainder(n)  # negative ones count from the end
     s[d] = t[d] = 1
     common = list(broadcast_shapes(s, t))
-    return gather_(
+    return gather(
         input.expand([*common[:d], n, *common[d + 1 :]]),
         d,
         indices.expand([*common[:d], m, *common[d + 1 :]]),

@@ -12,7 +12,7 @@ from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
-from ..reduce.statistics import vector_norm_
+from ..reduce.statistics import vector_norm
 from .matrix import check_floating, check_tensor
 
 # ---- cross products, distances
@@ -149,7 +149,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     if p == 2 and modes[compute_mode] and x1._a.shape[-1]:
         return euclidean.entry(x1, x2)
     d = x1.unsqueeze(-2) - x2.unsqueeze(-3)
-    return vector_norm_(d, p, -1) if x1._a.shape[-1] else d.sum(-1)
+    return vector_norm(d, p, -1) if x1._a.shape[-1] else d.sum(-1)
 
 
 # ---- combining

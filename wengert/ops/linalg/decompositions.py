@@ -36,8 +36,10 @@ from .matrix import (
 # ---- Cholesky
 
 
-@primitive(opaque, outputs="out info", integer="info", node="LinalgCholeskyExBackward0")
-def cholesky(xp, x, upper=False):
+@primitive(
+    opaque, outputs="out info", integer="info", node="LinalgCholeskyExBackward0", name="cholesky"
+)
+def cholesky_op(xp, x, upper=False):
     """(triangular factor of Hermitian positive matrices, info)."""
 
 
@@ -50,7 +52,7 @@ def _cholesky(xp: Any, g_out: Any, out: Any, upper: bool) -> Any:
     return adjoint(xp, xp.solve_triangular(fh, adjoint(xp, left), upper=True))
 
 
-leading(cholesky.vjp(complex=True, x=_cholesky), 2)
+leading(cholesky_op.vjp(complex=True, x=_cholesky), 2)
 
 
 def _not_positive(i: int) -> str:
@@ -70,7 +72,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     positive, or 0.
     """
     check_matrix("linalg.cholesky_ex", A, square=True)
-    out, info = cholesky.entry(A, upper)
+    out, info = cholesky_op.entry(A, upper)
     if check_errors:
         check_info("linalg.cholesky_ex", info, _not_positive)
     return named("linalg_cholesky_ex", out, info, fields="L info")
@@ -85,16 +87,16 @@ def linalg_cholesky(A, *, upper=False):
             [1., 2.]])
     """
     check_matrix("linalg.cholesky", A, square=True)
-    out, info = cholesky.entry(A, upper)
+    out, info = cholesky_op.entry(A, upper)
     check_info("linalg.cholesky", info, _not_positive)
     return out
 
 
 @public("cholesky(Tensor input, bool upper=False, *, out)")
-def cholesky_(input, upper=False):
+def cholesky(input, upper=False):
     """The Cholesky factor of Hermitian positive matrices."""
     check_matrix("cholesky", input, square=True)
-    out, info = cholesky.entry(input, upper)
+    out, info = cholesky_op.entry(input, upper)
     check_info("cholesky", info, _not_positive)
     return out
 
@@ -102,8 +104,8 @@ def cholesky_(input, upper=False):
 # ---- QR
 
 
-@primitive(opaque, outputs="q r", node="LinalgQrBackward0")
-def qr(xp, x, mode="reduced"):
+@primitive(opaque, outputs="q r", node="LinalgQrBackward0", name="qr")
+def qr_op(xp, x, mode="reduced"):
     """(Q, R)."""
 
 
@@ -142,7 +144,7 @@ def _qr_tall(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     return adjoint(xp, xp.solve_triangular(r, adjoint(xp, total), upper=True))
 
 
-leading(qr.vjp(complex=True, x=_qr), 2)
+leading(qr_op.vjp(complex=True, x=_qr), 2)
 
 
 @public("linalg.qr(Tensor A, str mode='reduced', *, out) -> (Tensor Q, Tensor R)")
@@ -161,21 +163,21 @@ def linalg_qr(A, mode="reduced"):
             "or 'complete'"
         )
     check_matrix("linalg.qr", A)
-    return named("linalg_qr", *qr.entry(A, mode), fields="Q R")
+    return named("linalg_qr", *qr_op.entry(A, mode), fields="Q R")
 
 
 @public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
-def qr_(input, some=True):
+def qr(input, some=True):
     """(Q, R) of matrices; some=False: a square Q."""
     check_matrix("qr", input)
-    return named("qr", *qr.entry(input, "reduced" if some else "complete"), fields="Q R")
+    return named("qr", *qr_op.entry(input, "reduced" if some else "complete"), fields="Q R")
 
 
 # ---- SVD
 
 
-@primitive(opaque, outputs="u s vh", node="LinalgSvdBackward0")
-def svd(xp, x, full=False):
+@primitive(opaque, outputs="u s vh", node="LinalgSvdBackward0", name="svd")
+def svd_op(xp, x, full=False):
     """(U, S, Vh)."""
 
 
@@ -210,7 +212,7 @@ def _svd(xp: Any, g_u: Any, g_s: Any, g_vh: Any, u: Any, s: Any, vh: Any, full: 
     return out
 
 
-leading(svd.vjp(complex=True, x=_svd), 2)
+leading(svd_op.vjp(complex=True, x=_svd), 2)
 
 
 @primitive(opaque)
@@ -243,7 +245,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     """
     check_matrix("linalg.svd", A)
     _driver("torch.linalg.svd", driver)
-    return named("linalg_svd", *svd.entry(A, full_matrices), fields="U S Vh")
+    return named("linalg_svd", *svd_op.entry(A, full_matrices), fields="U S Vh")
 
 
 @public("linalg.svdvals(Tensor A, *, str? driver=None, out)")
@@ -255,14 +257,14 @@ def linalg_svdvals(A, *, driver=None):
     """
     check_matrix("linalg.svdvals", A)
     _driver("torch.linalg.svdvals", driver)
-    return svd.entry(A, False)[1] if differentiable(A) else svdvals.entry(A)
+    return svd_op.entry(A, False)[1] if differentiable(A) else svdvals.entry(A)
 
 
 @public(
     "svd(Tensor input, bool some=True, bool compute_uv=True, *, out) -> (Tensor U, "
     "Tensor S, Tensor V)"
 )
-def svd_(input, some=True, compute_uv=True):
+def svd(input, some=True, compute_uv=True):
     """(U, S, V) with input = U diag(S) V^H; note that V is not transposed."""
     check_matrix("svd", input)
     if not compute_uv:
@@ -270,7 +272,7 @@ def svd_(input, some=True, compute_uv=True):
         m, n = input._a.shape[-2:]
         zeros = [input.new_zeros((*input.shape[:-2], i, i)) for i in (m, n)]
         return named("svd", zeros[0], s, zeros[1], fields="U S V")
-    u, s, vh = svd.entry(input, not some)
+    u, s, vh = svd_op.entry(input, not some)
     return named("svd", u, s, vh.mH, fields="U S V")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.padding import constant_pad
-from ..shape.join import cat_, stack_
+from ..shape.join import cat, stack
 
 FLOATS = ("float32", "bfloat16", "float16")
 
@@ -34,11 +34,11 @@ def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
     parts = bounds(offs)
     flat_a, flat_b = mat_a._a.ndim == 2, mat_b._a.ndim == 2
     if flat_a and flat_b:
-        return stack_([mat_a[:, i:j] @ mat_b[i:j] for i, j in parts])
+        return stack([mat_a[:, i:j] @ mat_b[i:j] for i, j in parts])
     if flat_a:
-        rows = cat_([mat_a[i:j] @ mat_b[n] for n, (i, j) in enumerate(parts)])
+        rows = cat([mat_a[i:j] @ mat_b[n] for n, (i, j) in enumerate(parts)])
         return constant_pad.entry(rows, (0, 0, 0, mat_a._a.shape[0] - rows._a.shape[0]), 0)
-    columns = cat_([mat_a[n] @ mat_b[:, i:j] for n, (i, j) in enumerate(parts)], 1)
+    columns = cat([mat_a[n] @ mat_b[:, i:j] for n, (i, j) in enumerate(parts)], 1)
     return constant_pad.entry(columns, (0, mat_b._a.shape[1] - columns._a.shape[1]), 0)
 
 

@@ -14,8 +14,8 @@ from ...engine.tensor import Tensor
 from ..batching import front
 
 
-@primitive(bilinear, types="same", node="MmBackward0")
-def matmul(xp, x, y):
+@primitive(bilinear, types="same", node="MmBackward0", name="matmul")
+def matmul_op(xp, x, y):
     """Matrix product with NumPy's rules for vectors and batches."""
 
 
@@ -60,7 +60,7 @@ def _reduce_to(xp: Any, g: Any, shape: tuple[int, ...], final: tuple[int, ...]) 
     return xp.reshape(unbroadcast(xp, g, shape), final)
 
 
-matmul.vjp(x=_left, y=_right)
+matmul_op.vjp(x=_left, y=_right)
 
 
 def _named(name: str, node: str) -> Any:
@@ -78,8 +78,8 @@ dot = _named("dot", "DotBackward0")
 batched = _named("batched_matmul", "UnsafeViewBackward0")
 
 
-@op(bilinear, types="same", optional="bias", node="AddmmBackward0")
-def linear(xp, x, w, bias=None):
+@op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear")
+def linear_op(xp, x, w, bias=None):
     """x @ w.T + bias."""
     if x.ndim > 2:  # one large product instead of a batch of small ones
         out = (
@@ -112,7 +112,7 @@ def _linear_x(xp: Any, g: Any, w: Any, x_shape: Any) -> Any:
     return xp.matmul(g, w)
 
 
-linear.vjp(x=_linear_x, w=_linear_w, bias=lambda g: g)
+linear_op.vjp(x=_linear_x, w=_linear_w, bias=lambda g: g)
 
 
 def matmul_batch(xp, size, flags, x, y):
@@ -151,7 +151,7 @@ def spread(xp: Any, x: Any, batch: int) -> Any:
     return xp.reshape(x, (s[0], *(1,) * missing, *s[1:])) if missing > 0 else x
 
 
-for _op in (matmul, bmm, mv, dot, batched):
+for _op in (matmul_op, bmm, mv, dot, batched):
     _op.batch(matmul_batch)
 
 
@@ -174,12 +174,12 @@ def _linear(xp, size, flags, x, w, bias):
     return out + bias
 
 
-linear.batch(_linear)
+linear_op.batch(_linear)
 
 
 def product(careful):
     """The short form of a matrix times a matrix or a vector."""
-    find = matmul.impl.get
+    find = matmul_op.impl.get
 
     def f(input=ABSENT, other=ABSENT, **kw):
         if type(input) is type(other) is Tensor and input._n is other._n is None and not kw:
@@ -196,7 +196,7 @@ def product(careful):
 
 @public("matmul(Tensor input, Tensor other, *, out)")
 @short(product)
-def matmul_(input, other, *, out=None):
+def matmul(input, other, *, out=None):
     """Matrix product; vectors and batches as in NumPy.
 
     >>> torch.matmul(torch.eye(2), torch.tensor([1., 2.]))
@@ -218,10 +218,10 @@ def matmul_(input, other, *, out=None):
     if k != m:
         raise mismatch(input, other, na, nb)
     if na == 2 and nb == 2:
-        return matmul.entry(input, other, out=out)
+        return matmul_op.entry(input, other, out=out)
     if nb == 1:
-        if ACTIVE and runner(matmul):  # a mode that knows products by this name
-            return matmul.entry(input, other, out=out)
+        if ACTIVE and runner(matmul_op):  # a mode that knows products by this name
+            return matmul_op.entry(input, other, out=out)
         return (dot if na == 1 else mv if na == 2 else batched).entry(input, other, out=out)
     if na == nb == 3 and a.shape[0] == b.shape[0]:
         return bmm.entry(input, other, out=out)
@@ -270,13 +270,13 @@ def mm(input, mat2, *, out=None):
             raise RuntimeError(
                 f"{what} must be a matrix: mm got {t._a.ndim}D of shape {list(t._a.shape)}"
             )
-    return matmul_(input, mat2, out=out)
+    return matmul(input, mat2, out=out)
 
 
 @public(
     "nn.functional.linear(Tensor input, Tensor weight, Tensor? bias=None, *, out)", foreign=True
 )
-def linear_(input, weight, bias=None, *, out=None):
+def linear(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().
 
     >>> F.linear(torch.ones(1, 2), torch.ones(3, 2)).shape
@@ -305,4 +305,4 @@ def linear_(input, weight, bias=None, *, out=None):
             f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the"
             f" bias needs shape {(w.shape[0],) if w.ndim == 2 else ()}"
         )
-    return linear.entry(input, weight, bias, out=out)
+    return linear_op.entry(input, weight, bias, out=out)

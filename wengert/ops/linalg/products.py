@@ -16,7 +16,11 @@ from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims
-from .matmul import bmm, dot, matmul, matmul_, matmul_batch, mv
+from .matmul import bmm as bmm_op
+from .matmul import dot as dot_op
+from .matmul import matmul as matmul_of
+from .matmul import matmul_batch, matmul_op
+from .matmul import mv as mv_op
 from .matrix import check_tensor
 
 # ---- matrices and vectors
@@ -49,7 +53,7 @@ def _same_type(name: str, x: Tensor, y: Tensor) -> None:
     "bmm(Tensor input, Tensor mat2, *, out)",
     "bmm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
 )
-def bmm_(input, mat2, out_dtype=None):
+def bmm(input, mat2, out_dtype=None):
     """Products of batches of matrices: (b, n, m) with (b, m, p).
 
     >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).shape
@@ -66,11 +70,11 @@ def bmm_(input, mat2, out_dtype=None):
             f"[{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}]."
         )
     _same_type("bmm", input, mat2)
-    return bmm.entry(input, mat2)
+    return bmm_op.entry(input, mat2)
 
 
 @public("mv(Tensor input, Tensor vec, *, out)")
-def mv_(input, vec):
+def mv(input, vec):
     """Matrix (n, m) times vector (m).
 
     >>> torch.mv(torch.ones(2, 3), torch.ones(3))
@@ -87,7 +91,7 @@ def mv_(input, vec):
             f"({vec._a.shape[0]})"
         )
     _same_type("mv", input, vec)
-    return mv.entry(input, vec)
+    return mv_op.entry(input, vec)
 
 
 def _vectors(name: str, x: Tensor, y: Tensor) -> None:
@@ -108,14 +112,14 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
 
 
 @public("dot(Tensor input, Tensor tensor, *, out)")
-def dot_(input, tensor):
+def dot(input, tensor):
     """Sum of the products of two vectors.
 
     >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
     tensor(11)
     """
     _vectors("dot", input, tensor)
-    return dot.entry(input, tensor)
+    return dot_op.entry(input, tensor)
 
 
 @public("vdot(Tensor input, Tensor other, *, out)")
@@ -126,7 +130,7 @@ def vdot(input, other):
     tensor(1.+0.j)
     """
     _vectors("vdot", input, other)
-    return dot.entry(input.conj() if input.dtype.category == 3 else input, other)
+    return dot_op.entry(input.conj() if input.dtype.category == 3 else input, other)
 
 
 @public("inner(Tensor input, Tensor other, *, out)")
@@ -469,7 +473,7 @@ def _chained(ts: list[Tensor], split: list[list[int]], i: int, j: int) -> Tensor
     if i == j:
         return ts[i]
     k = split[i][j]
-    return matmul_(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
+    return matmul_of(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
 
 
 @public("linalg.multi_dot(Tensor[] tensors, *, out)")
@@ -577,13 +581,13 @@ def tensordot(a, b, dims=2):
     k = math.prod(s[i] for i in da)
     left = a.permute((*fa, *da)).reshape(math.prod(s[i] for i in fa), k)
     right = b.permute((*db, *fb)).reshape(k, math.prod(t[i] for i in fb))
-    return matmul.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
+    return matmul_op.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
 
 
 @public("linalg.matmul(Tensor input, Tensor other, *, out)")
 def linalg_matmul(input, other):
     """torch.matmul."""
-    return matmul_(input, other)
+    return matmul_of(input, other)
 
 
 @public("linalg.diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1)")

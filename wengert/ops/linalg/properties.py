@@ -14,8 +14,8 @@ from ...engine.op import primitive
 from ...engine.registry import declare, function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
-from ..reduce.statistics import vector_norm_
-from .decompositions import linalg_svdvals, svd
+from ..reduce.statistics import vector_norm
+from .decompositions import linalg_svdvals, svd_op
 from .matrix import (
     NAMES,
     adjoint,
@@ -34,8 +34,8 @@ from .matrix import (
 from .solve import tolerances
 
 
-@primitive(opaque, node="LinalgDetBackward0")
-def det(xp, x):
+@primitive(opaque, node="LinalgDetBackward0", name="det")
+def det_op(xp, x):
     """Determinants of invertible matrices (for the derivative)."""
 
 
@@ -44,17 +44,17 @@ def _scaled_eye(xp: Any, v: Any, n: int) -> Any:
     return xp.diag_matrix(xp.expand(column(xp, v), (*tuple(v.shape), n)))
 
 
-det.vjp(
+det_op.vjp(
     complex=True,
     x=lambda xp, g, x, out: xp.solve(
         adjoint(xp, x), _scaled_eye(xp, g * conj(xp, out), x.shape[-1])
     )[0],
 )
-leading(det, 2)
+leading(det_op, 2)
 
 
 @public("det(Tensor input)")
-def det_(input):
+def det(input):
     """The determinants of square matrices (*, n, n).
 
     >>> torch.det(torch.tensor([[1., 2.], [3., 4.]]))
@@ -63,10 +63,10 @@ def det_(input):
     check_matrix("linalg.det", input, square=True)
     if differentiable(input) and near_singular(input):
         return singular_det(input)
-    return det.entry(input)
+    return det_op.entry(input)
 
 
-declare(det_, ("linalg.det(Tensor A, *, out)",))
+declare(det, ("linalg.det(Tensor A, *, out)",))
 
 
 def near_singular(x: Tensor) -> bool:
@@ -84,13 +84,13 @@ def singular_det(x: Tensor) -> Tensor:
     """The determinant by singular values: its gradient, the cofactors, exists where the inverse
     does not.
     """
-    u, s, vh = svd.entry(x, True)
-    turn = det.entry(u) * det.entry(vh)
+    u, s, vh = svd_op.entry(x, True)
+    turn = det_op.entry(u) * det_op.entry(vh)
     return turn * s.prod(-1)
 
 
-@primitive(opaque, outputs="sign out", node="LinalgSlogdetBackward0")
-def slogdet(xp, x):
+@primitive(opaque, outputs="sign out", node="LinalgSlogdetBackward0", name="slogdet")
+def slogdet_op(xp, x):
     """(sign, logarithm of the absolute value) of determinants."""
 
 
@@ -101,7 +101,7 @@ def _slogdet(xp: Any, g_sign: Any, g_out: Any, sign: Any, x: Any) -> Any:
     return xp.solve(adjoint(xp, x), _scaled_eye(xp, g, x.shape[-1]))[0]
 
 
-leading(slogdet.vjp(complex=True, x=_slogdet), 2)
+leading(slogdet_op.vjp(complex=True, x=_slogdet), 2)
 
 
 @public("linalg.slogdet(Tensor A, *, out) -> (Tensor sign, Tensor logabsdet)")
@@ -112,14 +112,14 @@ def linalg_slogdet(A):
     tensor(-1.)
     """
     check_matrix("linalg.slogdet", A, square=True)
-    return named("linalg_slogdet", *slogdet.entry(A), fields="sign logabsdet")
+    return named("linalg_slogdet", *slogdet_op.entry(A), fields="sign logabsdet")
 
 
 @public("slogdet(Tensor input, *, out) -> (Tensor sign, Tensor logabsdet)")
-def slogdet_(input):
+def slogdet(input):
     """(sign, logabsdet) of square matrices."""
     check_matrix("linalg.slogdet", input, square=True)
-    return named("slogdet", *slogdet.entry(input), fields="sign logabsdet")
+    return named("slogdet", *slogdet_op.entry(input), fields="sign logabsdet")
 
 
 @public("logdet(Tensor input)")
@@ -130,7 +130,7 @@ def logdet(input):
     tensor(0.)
     """
     check_matrix("logdet", input, square=True)
-    sign, logarithm = slogdet.entry(input)
+    sign, logarithm = slogdet_op.entry(input)
     if input.dtype.category == 3:
         return sign.log() + logarithm
     return logarithm.masked_fill(sign == -1, math.nan)
@@ -181,7 +181,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         A = A.to(dtype)
     if isinstance(ord, str):
         if ord == "fro":
-            return vector_norm_(A, 2, (i, j), keepdim)
+            return vector_norm(A, 2, (i, j), keepdim)
         if ord != "nuc":
             raise RuntimeError(f"{name}: Order {ord} not supported.")
         r = linalg_svdvals(A.movedim((i, j), (-2, -1))).sum(-1)
@@ -194,7 +194,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         r = extreme(s, -1, False, ord)
         return _kept(r, i, j) if keepdim else r
     summed, left = (i, j) if size == 1 else (j, i)
-    v = A.abs().sum(summed, True) if A.dtype.category == 3 else vector_norm_(A, 1, summed, True)
+    v = A.abs().sum(summed, True) if A.dtype.category == 3 else vector_norm(A, 1, summed, True)
     r = extreme(v, left, True, ord)
     return r if keepdim else r.squeeze((i, j))
 
@@ -238,7 +238,7 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
         and (len(d) == 2 if dim is not None else A._a.ndim == 2)
     ):
         return matrix_norm(A, ord, (0, 1) if dim is None else d, keepdim, dtype=dtype)
-    return vector_norm_(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
 @public(

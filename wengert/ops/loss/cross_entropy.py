@@ -16,7 +16,7 @@ from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import log_softmax
+from ..nn.activation import log_softmax_op
 
 REDUCTIONS = frozenset(("mean", "sum", "none"))
 
@@ -65,9 +65,15 @@ def reduce_to(losses: Any, reduction: str) -> Any:
 
 
 @primitive(
-    opaque, types="any", hidden="e s total", inputs=3, optional="weight", node="NllLossBackward0"
+    opaque,
+    types="any",
+    hidden="e s total",
+    inputs=3,
+    optional="weight",
+    node="NllLossBackward0",
+    name="cross_entropy",
 )
-def cross_entropy(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
+def cross_entropy_op(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
     """Loss of logits x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
 
 
@@ -97,7 +103,7 @@ def cross_entropy_backward(
     return g * (xp.softmax(x, dim) * xp.sum(part, dim, True) - part)
 
 
-cross_entropy.vjp(
+cross_entropy_op.vjp(
     x=lambda xp, g, x, target, weight, e, s, total, reduction, ignore, smoothing: (
         xp.cross_entropy_backward(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
     )
@@ -161,7 +167,7 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
     "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
     "str reduction='mean', float label_smoothing=0.0)"
 )
-def cross_entropy_(
+def cross_entropy(
     input,
     target,
     weight=None,
@@ -188,20 +194,20 @@ def cross_entropy_(
             raise RuntimeError("ignore_index is not supported for floating point target")
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     target_shapes(input, target, weight)
-    return cross_entropy.entry(input, target, weight, reduction, ignore_index, label_smoothing)
+    return cross_entropy_op.entry(input, target, weight, reduction, ignore_index, label_smoothing)
 
 
 def soft_cross_entropy(
     input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float
 ) -> Tensor:
     """cross_entropy against probabilities."""
-    if ACTIVE and runner(cross_entropy):  # a mode that would see single steps only
+    if ACTIVE and runner(cross_entropy_op):  # a mode that would see single steps only
         input, target = (t.float() if t.dtype.itemsize < 4 else t for t in (input, target))
     dim = 0 if input._a.ndim == 1 else 1
     c = input._a.shape[dim]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / c
-    terms = log_softmax.entry(input, dim) * target
+    terms = log_softmax_op.entry(input, dim) * target
     if weight is not None:
         if tuple(weight._a.shape) != (c,):
             raise RuntimeError(
@@ -216,9 +222,15 @@ def soft_cross_entropy(
 
 
 @primitive(
-    opaque, types="any", hidden="total", inputs=3, optional="weight", node="NllLossBackward0"
+    opaque,
+    types="any",
+    hidden="total",
+    inputs=3,
+    optional="weight",
+    node="NllLossBackward0",
+    name="nll_loss",
 )
-def nll_loss(xp, x, target, weight, reduction="mean", ignore=-100):
+def nll_loss_op(xp, x, target, weight, reduction="mean", ignore=-100):
     """Loss of log-probabilities x (N, C, ...) or (C,) against classes (N, ...) or ()."""
 
 
@@ -233,7 +245,7 @@ def nll_loss_backward(xp, g, x, target, weight, total, reduction="mean", ignore=
     return -g * q
 
 
-nll_loss.vjp(
+nll_loss_op.vjp(
     x=lambda xp, g, x, target, weight, total, reduction, ignore: xp.nll_loss_backward(
         g, x, target, weight, total, reduction, ignore
     )
@@ -245,7 +257,7 @@ nll_loss.vjp(
     "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
     "str reduction='mean')"
 )
-def nll_loss_(
+def nll_loss(
     input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"
 ):
     """Minus the log-probability of the target class.
@@ -257,4 +269,4 @@ def nll_loss_(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     target_shapes(input, target, weight)
-    return nll_loss.entry(input, target, weight, reduction, ignore_index)
+    return nll_loss_op.entry(input, target, weight, reduction, ignore_index)

@@ -15,8 +15,8 @@ from ...engine.tensor import Tensor, wrap
 from .cross_entropy import NUMBERED, numbered, reduction_of
 
 
-@primitive(opaque, types="any", inputs=4, hidden="alpha")
-def ctc_loss(xp, x, targets, input_lengths, target_lengths, blank=0, zero_infinity=False):
+@primitive(opaque, types="any", inputs=4, hidden="alpha", name="ctc_loss")
+def ctc_loss_op(xp, x, targets, input_lengths, target_lengths, blank=0, zero_infinity=False):
     """Losses (N,) of log-probabilities x (T, N, C) against labels targets (N, S)."""
 
 
@@ -31,7 +31,7 @@ def _twice(*arrays: Any) -> Any:
     raise RuntimeError("derivative for aten::_ctc_loss_backward is not implemented")
 
 
-ctc_loss.vjp(
+ctc_loss_op.vjp(
     x=lambda xp, g, x, targets, input_lengths, target_lengths, out, alpha, blank, zero_infinity: (
         xp.ctc_loss_backward(
             g, x, targets, input_lengths, target_lengths, out, alpha, blank, zero_infinity
@@ -78,15 +78,15 @@ def rows(targets: Tensor, counts: list[int]) -> Tensor:
         part = targets[at : at + c]
         out.append(part if c == s else joined(part, targets.new_zeros((s - c,))))
         at += c
-    from ..shape.join import stack_
+    from ..shape.join import stack
 
-    return stack_(out)
+    return stack(out)
 
 
 def joined(a: Tensor, b: Tensor) -> Tensor:
-    from ..shape.join import cat_
+    from ..shape.join import cat
 
-    return cat_([a, b])
+    return cat([a, b])
 
 
 @public(
@@ -138,7 +138,7 @@ def torch_ctc_loss(
     else:
         targets = targets[:, : max(counts, default=0)]
     targets = targets.clamp(0, classes - 1)  # what lies beyond the lengths may be anything
-    losses = ctc_loss.entry(x, targets, inputs, count, blank, zero_infinity)
+    losses = ctc_loss_op.entry(x, targets, inputs, count, blank, zero_infinity)
     if zero_infinity:
         losses = losses.where(losses != float("inf"), losses.new_zeros(()))
     if reduction == "none":
@@ -154,7 +154,7 @@ def torch_ctc_loss(
     "str reduction='mean', "
     "bool zero_infinity=False)"
 )
-def ctc_loss_(
+def ctc_loss(
     log_probs,
     targets,
     input_lengths,

@@ -19,13 +19,20 @@ from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.embedding import readable
 from ..shape.join import joint_dtype
-from ..shape.views import expand_
+from ..shape.views import expand
 from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of
 from .regression import arriving, broadcast
 
 
-@primitive(opaque, types="any", inputs=3, optional="weight", node="BinaryCrossEntropyBackward0")
-def bce_loss(xp, x, y, weight, reduction="mean"):
+@primitive(
+    opaque,
+    types="any",
+    inputs=3,
+    optional="weight",
+    node="BinaryCrossEntropyBackward0",
+    name="bce_loss",
+)
+def bce_loss_op(xp, x, y, weight, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
 
 
@@ -43,7 +50,7 @@ def _bce_loss_y(xp: Any, g: Any, x: Any, weight: Any, reduction: str) -> Any:
     return gy if weight is None else gy * weight
 
 
-bce_loss.vjp(
+bce_loss_op.vjp(
     x=lambda xp, g, x, y, weight, reduction: xp.bce_loss_backward(g, x, y, weight, reduction),
     y=_bce_loss_y,
 )
@@ -54,7 +61,7 @@ bce_loss.vjp(
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
     "str reduction='mean')"
 )
-def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def bce_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts.
 
     >>> F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
@@ -67,14 +74,14 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
             f"({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    if target.dtype is not input.dtype and not runner(bce_loss):
+    if target.dtype is not input.dtype and not runner(bce_loss_op):
         raise RuntimeError(
             f"Found dtype {target.dtype} but expected {input.dtype}: convert the target with "
             ".to(input.dtype)"
         )
     if weight is not None:
-        weight = expand_(weight, *input._a.shape)
-    return bce_loss.entry(input, target, weight, reduction)
+        weight = expand(weight, *input._a.shape)
+    return bce_loss_op.entry(input, target, weight, reduction)
 
 
 @primitive(
@@ -83,8 +90,9 @@ def bce_loss_(input, target, weight=None, size_average=None, reduce=None, reduct
     inputs=4,
     optional="weight pos_weight",
     node="BinaryCrossEntropyWithLogitsBackward0",
+    name="bce_logits",
 )
-def bce_logits(xp, x, y, weight, pos_weight, reduction="mean"):
+def bce_logits_op(xp, x, y, weight, pos_weight, reduction="mean"):
     """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""
 
 
@@ -103,7 +111,7 @@ def _bce_logits_y(xp: Any, g: Any, x: Any, weight: Any, pos_weight: Any, reducti
     return arriving(xp, g, x, reduction) * slope
 
 
-bce_logits.vjp(
+bce_logits_op.vjp(
     x=lambda xp, g, x, y, weight, pos_weight, reduction: xp.bce_logits_backward(
         g, x, y, weight, pos_weight, reduction
     ),
@@ -116,7 +124,7 @@ bce_logits.vjp(
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
     "str reduction='mean', Tensor? pos_weight=None)"
 )
-def bce_logits_(
+def bce_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
     """Binary cross entropy of sigmoid(input), without its rounding.
@@ -142,7 +150,7 @@ def bce_logits_(
         input, target = input.to(d), target.to(d)
     if weight is not None or pos_weight is not None:
         broadcast(*[t for t in (input, weight, pos_weight) if t is not None])
-    return bce_logits.entry(input, target, weight, pos_weight, reduction)
+    return bce_logits_op.entry(input, target, weight, pos_weight, reduction)
 
 
 @public(
@@ -152,7 +160,7 @@ def bce_logits_(
 )
 def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
     """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return bce_logits_(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
+    return bce_logits(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
 
 
 # --------------------------------------------------------------------------- distributions
@@ -188,7 +196,7 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
     "nn.functional.kl_div(Tensor input, Tensor target, bool? size_average=None, "
     "bool? reduce=None, str reduction='mean', bool log_target=False)"
 )
-def kl_div_(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
 
     log_target: target holds log-probabilities too. reduction: also 'batchmean', the sum over the
@@ -229,7 +237,7 @@ def torch_kl_div(input, target, reduction=1, *, log_target=False):
     "bool full=False, bool? size_average=None, float eps=1e-08, bool? reduce=None, "
     "str reduction='mean')"
 )
-def poisson_nll_loss_(
+def poisson_nll_loss(
     input,
     target,
     log_input=True,
@@ -267,14 +275,14 @@ def poisson_nll_loss_(
 )
 def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
     """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return poisson_nll_loss_(input, target, log_input, full, None, eps, None, numbered(reduction))
+    return poisson_nll_loss(input, target, log_input, full, None, eps, None, numbered(reduction))
 
 
 @public(
     "nn.functional.gaussian_nll_loss(Tensor input, Tensor target, any var, "
     "bool full=False, float eps=1e-06, str reduction='mean')"
 )
-def gaussian_nll_loss_(input, target, var, full=False, eps=1e-6, reduction="mean"):
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """Minus the log-likelihood of target under normal distributions.
 
     Their mean is input, their variance var, but at least eps.

@@ -12,7 +12,7 @@ from ...engine.kinds import opaque
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..nn.activation import logsigmoid
+from ..nn.activation import logsigmoid_op
 from ..nn.distance import pairwise_distance
 from ..nn.embedding import readable
 from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of
@@ -31,7 +31,7 @@ def at_least(x: Tensor, low: float) -> Tensor:
     "nn.functional.hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def hinge_embedding_loss_(
+def hinge_embedding_loss(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
 ):
     """input where target is 1, max(0, margin - input) where it is -1.
@@ -51,14 +51,14 @@ def hinge_embedding_loss_(
 )
 def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
     """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return hinge_embedding_loss_(input, target, margin, reduction=numbered(reduction))
+    return hinge_embedding_loss(input, target, margin, reduction=numbered(reduction))
 
 
 @public(
     "nn.functional.margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
     "float margin=0, bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def margin_ranking_loss_(
+def margin_ranking_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
     """max(0, margin - target * (input1 - input2)): target 1 wants input1 larger, -1 input2.
@@ -83,14 +83,14 @@ def margin_ranking_loss_(
 )
 def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
     """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return margin_ranking_loss_(input1, input2, target, margin, reduction=numbered(reduction))
+    return margin_ranking_loss(input1, input2, target, margin, reduction=numbered(reduction))
 
 
 @public(
     "nn.functional.cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
     "float margin=0, bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def cosine_embedding_loss_(
+def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
     """1 - cosine where target is 1, max(0, cosine - margin) where it is -1.
@@ -132,7 +132,7 @@ def cosine_embedding_loss_(
 )
 def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
     """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return cosine_embedding_loss_(input1, input2, target, margin, reduction=numbered(reduction))
+    return cosine_embedding_loss(input1, input2, target, margin, reduction=numbered(reduction))
 
 
 def triplet(
@@ -163,7 +163,7 @@ def triplet(
     "Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def triplet_margin_loss_(
+def triplet_margin_loss(
     anchor,
     positive,
     negative,
@@ -208,7 +208,7 @@ def torch_triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=1
 ):
     """F.triplet_margin_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
-    return triplet_margin_loss_(
+    return triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction=numbered(reduction)
     )
 
@@ -218,7 +218,7 @@ def torch_triplet_margin_loss(
     "Tensor negative, *, any distance_function=None, float margin=1.0, "
     "bool swap=False, str reduction='mean')"
 )
-def triplet_margin_with_distance_loss_(
+def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
     """max(0, margin + distance to positive - distance to negative), with any distance.
@@ -238,8 +238,8 @@ def triplet_margin_with_distance_loss_(
 # ------------------------------------------------------------------------------------- classes
 
 
-@op(opaque, types="any", inputs=3, optional="weight")
-def multi_margin_loss(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
+@op(opaque, types="any", inputs=3, optional="weight", name="multi_margin_loss")
+def multi_margin_loss_op(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
     """Hinge losses of the other classes against the target's, averaged over classes."""
     low, x = in_single(xp, x)
     q, _ = one_hot_of(xp, x, target)
@@ -277,7 +277,7 @@ def _multi_margin(
     )
 
 
-multi_margin_loss.vjp(x=_multi_margin)
+multi_margin_loss_op.vjp(x=_multi_margin)
 
 
 @public(
@@ -285,7 +285,7 @@ multi_margin_loss.vjp(x=_multi_margin)
     "float margin=1.0, Tensor? weight=None, bool? size_average=None, "
     "bool? reduce=None, str reduction='mean')"
 )
-def multi_margin_loss_(
+def multi_margin_loss(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
     """Hinge losses of the other classes against the target's, averaged over classes.
@@ -333,7 +333,7 @@ def multi_margin_loss_(
             f"\"multi_margin_loss\" not implemented for '{input.dtype}': it takes floating point "
             "tensors"
         )
-    r = multi_margin_loss.entry(
+    r = multi_margin_loss_op.entry(
         input.reshape(n, c), target.reshape(n), weight, p, margin, reduction
     )
     return r if reduction != "none" or len(s) > 1 or t else r.reshape(())
@@ -367,7 +367,7 @@ multilabel_margin_backward.vjp(h=_multilabel_again)
     "nn.functional.multilabel_margin_loss(Tensor input, Tensor target, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge losses between each target class and each other class, over the number of classes.
 
     input: (N, C) or (C,); target: of the same shape, classes and then -1.
@@ -394,7 +394,7 @@ def multilabel_margin_loss_(input, target, size_average=None, reduce=None, reduc
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
     "str reduction='mean')"
 )
-def multilabel_soft_margin_loss_(
+def multilabel_soft_margin_loss(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
     """Binary cross entropy of logits input (N, C), averaged over classes; weight: (C,).
@@ -403,7 +403,7 @@ def multilabel_soft_margin_loss_(
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    loss = -(target * logsigmoid.entry(input) + (1 - target) * logsigmoid.entry(-input))
+    loss = -(target * logsigmoid_op.entry(input) + (1 - target) * logsigmoid_op.entry(-input))
     if weight is not None:
         loss = loss * weight
     d = input._a.ndim - 1

@@ -14,7 +14,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..shape.views import expand_
+from ..shape.views import expand
 from .cross_entropy import REDUCTIONS, reduce_to, reduction_of
 
 
@@ -28,8 +28,8 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
     return g / n
 
 
-@primitive(opaque, types="promote", hidden="d")
-def mse_loss(xp, x, y, reduction="mean"):
+@primitive(opaque, types="promote", hidden="d", name="mse_loss")
+def mse_loss_op(xp, x, y, reduction="mean"):
     """(x - y) ** 2, reduced."""
 
 
@@ -44,7 +44,7 @@ def _mse_loss(xp: Any, g: Any, x: Any, y: Any, d: Any, reduction: str, needs: An
     return gx, -gx if needs[1] else None
 
 
-mse_loss.vjp_all(_mse_loss)
+mse_loss_op.vjp_all(_mse_loss)
 
 
 def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +77,7 @@ def broadcast(*ts: Tensor) -> tuple[Tensor, ...]:
                     "at non-singleton "
                     f"dimension {len(shape) - i}: the shapes are {[list(x._a.shape) for x in ts]}"
                 )
-    return tuple([t if tuple(t._a.shape) == tuple(shape) else expand_(t, *shape) for t in ts])
+    return tuple([t if tuple(t._a.shape) == tuple(shape) else expand(t, *shape) for t in ts])
 
 
 def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
@@ -97,7 +97,7 @@ def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> T
     "nn.functional.mse_loss(Tensor input, Tensor target, bool? size_average=None, "
     "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
 )
-def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target) ** 2: the mean, the sum, or of each element.
 
     >>> F.mse_loss(torch.tensor([1., 2.]), torch.tensor([1., 4.]))
@@ -108,15 +108,15 @@ def mse_loss_(input, target, size_average=None, reduce=None, reduction="mean", w
     if input._a.shape != target._a.shape:
         input, target = same_size("mse_loss", input, target)
     if weight is not None:
-        return weighted(input, mse_loss.entry(input, target, "none"), weight, reduction)
-    return mse_loss.entry(input, target, reduction)
+        return weighted(input, mse_loss_op.entry(input, target, "none"), weight, reduction)
+    return mse_loss_op.entry(input, target, reduction)
 
 
 @public(
     "nn.functional.l1_loss(Tensor input, Tensor target, bool? size_average=None, "
     "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
 )
-def l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|: the mean, the sum, or of each element.
 
     >>> F.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
@@ -156,8 +156,8 @@ def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
     return x if dtype is None else xp.astype(x, dtype)
 
 
-@op(opaque, types="promote")
-def huber_loss(xp, x, y, reduction="mean", delta=1.0):
+@op(opaque, types="promote", name="huber_loss")
+def huber_loss_op(xp, x, y, reduction="mean", delta=1.0):
     """Half the square of x - y up to delta, then a line."""
     low, x, y = in_single(xp, x, y)
     d = xp.abs(x - y)
@@ -170,11 +170,11 @@ def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs:
     return gx, -gx if needs[1] else None
 
 
-huber_loss.vjp_all(_huber)
+huber_loss_op.vjp_all(_huber)
 
 
-@op(opaque, types="promote")
-def smooth_l1_loss(xp, x, y, reduction="mean", beta=1.0):
+@op(opaque, types="promote", name="smooth_l1_loss")
+def smooth_l1_loss_op(xp, x, y, reduction="mean", beta=1.0):
     """huber_loss over beta: slopes of 1 beyond it."""
     low, x, y = in_single(xp, x, y)
     d = xp.abs(x - y)
@@ -182,18 +182,18 @@ def smooth_l1_loss(xp, x, y, reduction="mean", beta=1.0):
     return narrowed(xp, reduced(xp, m * (d - 0.5 * m) / beta, reduction), low)
 
 
-smooth_l1_loss.vjp_all(
+smooth_l1_loss_op.vjp_all(
     lambda xp, g, x, y, reduction, beta, needs: _huber(xp, g / beta, x, y, reduction, beta, needs)
 )
 
 
-@op(opaque, types="any")
-def soft_margin_loss(xp, x, y, reduction="mean"):
+@op(opaque, types="any", name="soft_margin_loss")
+def soft_margin_loss_op(xp, x, y, reduction="mean"):
     """log(1 + exp(-y x))."""
     return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)
 
 
-soft_margin_loss.vjp(
+soft_margin_loss_op.vjp(
     x=lambda xp, g, x, y, reduction: -y * xp.sigmoid(-(x * y)) * arriving(xp, g, x, reduction)
 )
 
@@ -202,7 +202,7 @@ soft_margin_loss.vjp(
     "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)"
 )
-def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Half the square of the difference over beta, from beta on a line of slope 1.
 
     >>> F.smooth_l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
@@ -214,14 +214,14 @@ def smooth_l1_loss_(input, target, size_average=None, reduce=None, reduction="me
         return reduce_to((input - target).abs(), reduction)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: got {beta}")
-    return smooth_l1_loss.entry(input, target, reduction, beta)
+    return smooth_l1_loss_op.entry(input, target, reduction, beta)
 
 
 @public(
     "nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', "
     "float delta=1.0, Tensor? weight=None)"
 )
-def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Half the square of the difference, from delta on a line of slope delta.
 
     >>> F.huber_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
@@ -235,20 +235,20 @@ def huber_loss_(input, target, reduction="mean", delta=1.0, weight=None):
     shape = tuple(input._a.shape)
     input, target = same_size("huber_loss", input, target)
     if weight is None:
-        return huber_loss.entry(input, target, reduction, delta)
+        return huber_loss_op.entry(input, target, reduction, delta)
     if tuple(weight._a.shape) != shape:
         raise ValueError(
             f"Weights and input must have the same size: got {list(weight._a.shape)} and "
             f"{list(shape)}"
         )
-    return reduce_to(huber_loss.entry(input, target, "none", delta) * weight, reduction)
+    return reduce_to(huber_loss_op.entry(input, target, "none", delta) * weight, reduction)
 
 
 @public(
     "nn.functional.soft_margin_loss(Tensor input, Tensor target, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean')"
 )
-def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="mean"):
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * input)), for targets 1 and -1.
 
     >>> F.soft_margin_loss(torch.zeros(2), torch.tensor([1.0, -1.0]))
@@ -257,4 +257,4 @@ def soft_margin_loss_(input, target, size_average=None, reduce=None, reduction="
     reduction = reduction_of(reduction, size_average, reduce)
     if target.dtype is not input.dtype:
         target = target.to(input.dtype)
-    return soft_margin_loss.entry(*broadcast(input, target), reduction)
+    return soft_margin_loss_op.entry(*broadcast(input, target), reduction)

@@ -16,29 +16,29 @@ from ...engine.tensor import Tensor
 from ..batching import same_way
 
 
-@primitive(elementwise, numbers="exact")
-def add(xp, x, y):
+@primitive(elementwise, numbers="exact", name="add")
+def add_op(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
 
-add.vjp(x=lambda g: g, y=lambda g: g)
+add_op.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, numbers="first exact")
-def sub(xp, x, y):
+@primitive(elementwise, numbers="first exact", name="sub")
+def sub_op(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
 
-sub.vjp(x=lambda g: g, y=lambda g: -g)
+sub_op.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, node="RsubBackward1", numbers="first exact")
-def rsub(xp, x, y):
+@op(elementwise, node="RsubBackward1", numbers="first exact", name="rsub")
+def rsub_op(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
 
 
-rsub.vjp(x=lambda g: -g, y=lambda g: g)
+rsub_op.vjp(x=lambda g: -g, y=lambda g: g)
 
 
 @primitive(
@@ -59,26 +59,26 @@ def mul(xp, x, y):
 mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@primitive(elementwise, types="float", numbers="first exact")
-def div(xp, x, y):
+@primitive(elementwise, types="float", numbers="first exact", name="div")
+def div_op(xp, x, y):
     """Quotient of x and y; integers give floats."""
 
 
 # The quotient is not saved: it may be changed in place before the backward pass.
-div.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
+div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
 
 
-@primitive(linear)
-def neg(xp, x):
+@primitive(linear, name="neg")
+def neg_op(xp, x):
     """-x."""
 
 
-neg.vjp(x=lambda g: -g).batch(same_way("neg"))
+neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
 
 
 def negated(careful):
     """The short form of neg()."""
-    find = neg.impl.get
+    find = neg_op.impl.get
 
     def f(input=ABSENT, **kw):
         if type(input) is Tensor and input._n is None and not kw:
@@ -95,16 +95,16 @@ def negated(careful):
     "neg(Tensor input, *, out)",
     inplace="function",
     aliases=("negative",),
-    lines=(line(neg, floating=True),),
+    lines=(line(neg_op, floating=True),),
 )
-def neg_(input, *, out=None):
+def neg(input, *, out=None):
     """-input; bool is refused."""
     if input.dtype.category == 0:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
             " invert a mask, use the `~` or `logical_not()` operator instead."
         )
-    return neg.entry(input, out=out)
+    return neg_op.entry(input, out=out)
 
 
 @primitive(
@@ -117,8 +117,8 @@ def reciprocal(xp, x):
 reciprocal.vjp(x=lambda g, out: -g * out * out)
 
 
-@primitive(elementwise, types="promote", node="PowBackward0", numbers="first kept")
-def pow(xp, x, y):
+@primitive(elementwise, types="promote", node="PowBackward0", numbers="first kept", name="pow")
+def pow_op(xp, x, y):
     """x to the power y."""
 
 
@@ -140,7 +140,7 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
     return g * xp.where(zero, xp.zeros_like(out), out * xp.log(xp.where(zero, xp.ones_like(x), x)))
 
 
-pow.vjp(x=_pow_x, y=_pow_y)
+pow_op.vjp(x=_pow_x, y=_pow_y)
 
 
 @op(elementwise, node="PowBackward1")
@@ -159,12 +159,12 @@ pow_tensor.vjp(x=_pow_x, y=_pow_y)
 pow_base.vjp(x=_pow_x, y=_pow_y)
 
 
-@primitive(elementwise, numbers="first")
-def remainder(xp, x, y):
+@primitive(elementwise, numbers="first", name="remainder")
+def remainder_op(xp, x, y):
     """x modulo y, with the sign of y."""
 
 
-remainder.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
+remainder_op.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
 
 
 @primitive(elementwise, public="fmod(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
@@ -193,9 +193,9 @@ floor_divide.vjp(x=_no_slope, y=_no_slope)
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=(line(add, floating=True),),
+    lines=(line(add_op, floating=True),),
 )
-def add_(input, other, *, alpha=1, out=None):
+def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, with broadcasting.
 
     >>> torch.add(torch.tensor([1., 2.]), 1.0, alpha=2)
@@ -204,21 +204,21 @@ def add_(input, other, *, alpha=1, out=None):
     check_alpha("add", input, other, alpha)
     if alpha != 1 and is_bool(input) and is_bool(other):
         alpha = bool(alpha)
-    return add.entry(input, other if alpha == 1 else other * alpha, out=out)
+    return add_op.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
 @public(
     "sub(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: sub(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=(line(sub, floating=True),),
+    lines=(line(sub_op, floating=True),),
     aliases=("subtract",),
 )
-def sub_(input, other, *, alpha=1, out=None):
+def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, with broadcasting."""
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
-    return sub.entry(input, other if alpha == 1 else other * alpha, out=out)
+    return sub_op.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
 def is_bool(t: Any) -> bool:
@@ -260,24 +260,24 @@ def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
     "rsub(Tensor input, Scalar other, Scalar alpha=1)",
     method=False,
 )
-def rsub_(input, other, *, alpha=1):
+def rsub(input, other, *, alpha=1):
     """other - alpha * input."""
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
-    return rsub.entry(input if alpha == 1 else input * alpha, other)
+    return rsub_op.entry(input if alpha == 1 else input * alpha, other)
 
 
 @public(
     "div(Tensor input, Tensor|Scalar other, *, out)",
     "div(Tensor input, Tensor|Scalar other, *, str? rounding_mode, out)",
     inplace=True,
-    lines=(line(div),),
+    lines=(line(div_op),),
     aliases=("divide",),
 )
-def div_(input, other, *, rounding_mode=None, out=None):
+def div(input, other, *, rounding_mode=None, out=None):
     """input / other; rounding_mode None, 'trunc' or 'floor'."""
     if rounding_mode is None:
-        return div.entry(input, other, out=out)
+        return div_op.entry(input, other, out=out)
     if rounding_mode == "floor":
         return floor_divide.entry(input, other, out=out)
     if rounding_mode == "trunc":
@@ -299,17 +299,17 @@ trunc_divide.vjp(x=_no_slope, y=_no_slope)
 @public("true_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
 def true_divide(input, other, *, out=None):
     """input / other; integers give floats."""
-    return div.entry(input, other, out=out)
+    return div_op.entry(input, other, out=out)
 
 
 @public("remainder(Tensor|Scalar input, Tensor|Scalar other, *, out)", inplace=True)
-def remainder_(input, other, *, out=None):
+def remainder(input, other, *, out=None):
     """input modulo other, with the sign of other."""
-    return remainder.entry(input, other, out=out)
+    return remainder_op.entry(input, other, out=out)
 
 
 @public("pow(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
-def pow_(input, exponent, *, out=None):
+def pow(input, exponent, *, out=None):
     """input to the power exponent, with broadcasting; either may be a number.
 
     >>> torch.pow(torch.tensor([2., 3.]), 2)
@@ -317,7 +317,7 @@ def pow_(input, exponent, *, out=None):
     """
     if not isinstance(input, Tensor):
         return pow_base.entry(input, exponent, out=out)
-    return (pow_tensor if isinstance(exponent, Tensor) else pow).entry(input, exponent, out=out)
+    return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 
 
 @public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
@@ -330,7 +330,7 @@ def float_power(input, exponent, *, out=None):
             return t.to(dtypes.complex128 if t.dtype.category == 3 else dtypes.float64)
         return complex(t) if isinstance(t, complex) else float(t)
 
-    r = pow.entry(double(input), double(exponent))
+    r = pow_op.entry(double(input), double(exponent))
     from ...engine.out_argument import write_out
 
     return r if out is None else write_out("float_power", r, out)

@@ -151,18 +151,18 @@ gcd = _whole("gcd", "Greatest common divisor of two integer tensors, element by 
 lcm = _whole("lcm", "Least common multiple of two integer tensors, element by element.")
 
 
-@primitive(elementwise, types="same")
-def heaviside(xp, x, y):
+@primitive(elementwise, types="same", name="heaviside")
+def heaviside_op(xp, x, y):
     """0, y or 1 by the sign of x."""
 
 
-heaviside.vjp(
+heaviside_op.vjp(
     x=lambda xp, g: xp.zeros_like(g), y=lambda xp, g, x: xp.where(xp.eq(x, 0), g, xp.zeros_like(g))
 )
 
 
 @public("heaviside(Tensor input, Tensor values, *, out)", inplace=True)
-def heaviside_(input, values, *, out=None):
+def heaviside(input, values, *, out=None):
     """0 where input is negative, values where it is 0, 1 where it is positive; both of one dtype.
 
     >>> torch.heaviside(torch.tensor([-1., 0., 2.]), torch.tensor([0.5]))
@@ -179,7 +179,7 @@ def heaviside_(input, values, *, out=None):
             "heaviside is not yet implemented for tensors with different dtypes: input has "
             f"{input.dtype}, values {values.dtype}"
         )
-    return heaviside.entry(input, values, out=out)
+    return heaviside_op.entry(input, values, out=out)
 
 
 @primitive(
@@ -204,22 +204,22 @@ def ldexp(input, other):
     return mul.entry(input, pow_base.entry(2.0, other) if isinstance(other, Tensor) else 2.0**other)
 
 
-@primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent")
-def frexp(xp, x):
+@primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent", name="frexp")
+def frexp_op(xp, x):
     """Mantissa and exponent."""
 
 
-frexp.vjp(
+frexp_op.vjp(
     x=lambda xp, g_mantissa, exponent: g_mantissa / xp.exp2(xp.astype(exponent, g_mantissa.dtype))
 )
 
 
 @public("frexp(Tensor input, *, out) -> (Tensor mantissa, Tensor exponent)")
-def frexp_(input):
+def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
     floating tensors only.
     """
-    return named("frexp", *frexp.entry(input), fields="mantissa exponent")
+    return named("frexp", *frexp_op.entry(input), fields="mantissa exponent")
 
 
 # -------------------------------------------------------------------------------------- of one
@@ -290,7 +290,7 @@ round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
     "round(Tensor input, *, out)", "round(Tensor input, *, int decimals, out)", inplace="function"
 )
 @short(alone(round_half))
-def round_(input, *, decimals=0, out=None):
+def round(input, *, decimals=0, out=None):
     """input rounded half to even, at `decimals` places after the point (before it for negative
     ones).
 

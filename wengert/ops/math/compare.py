@@ -60,8 +60,8 @@ bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=T
 signbit = _test("signbit", "True where the sign bit is set.", out=True)
 
 
-@primitive(elementwise, types="any")
-def where(xp, condition, x, y):
+@primitive(elementwise, types="any", name="where")
+def where_op(xp, condition, x, y):
     """x where condition holds, else y."""
 
 
@@ -72,7 +72,7 @@ def keep(xp, x, condition):
 
 
 keep.vjp(x=lambda xp, g, condition: xp.keep(g, condition))
-where.vjp(
+where_op.vjp(
     x=lambda xp, g, condition: xp.keep(g, condition),
     y=lambda xp, g, condition: xp.keep(g, xp.logical_not(condition)),
 )
@@ -110,7 +110,7 @@ minimum.vjp(**_share("lt"))
 
 def chosen(careful):
     """The short form of where(condition, x, y) for tensors of one dtype."""
-    find = where.impl.get
+    find = where_op.impl.get
 
     def f(condition=ABSENT, input=ABSENT, other=ABSENT, **kw):
         if type(condition) is type(input) is type(other) is Tensor and not kw:
@@ -142,7 +142,7 @@ def chosen(careful):
     method=False,
 )
 @short(chosen)
-def where_(condition, input=None, other=None, *, out=None):
+def where(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true
     elements.
 
@@ -166,14 +166,14 @@ def where_(condition, input=None, other=None, *, out=None):
         and input.dtype is other.dtype
         and condition.dtype.name == "bool"
     ):
-        return where.entry(condition, input, other, out=out)
+        return where_op.entry(condition, input, other, out=out)
     from ...engine.promotion import result_dtype
 
     target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])
     x, y = _as(input, target, condition), _as(other, target, condition)
     if condition.dtype.name == "uint8":
         condition = condition.bool()
-    return where.entry(condition, x, y, out=out)
+    return where_op.entry(condition, x, y, out=out)
 
 
 def _as(t, target, like):
@@ -187,7 +187,7 @@ def _as(t, target, like):
 @public("Tensor.where(Tensor self, Tensor condition, Tensor|Scalar other)")
 def where_method(self, condition, other):
     """self where condition is true, else other."""
-    return where_(condition, self, other)
+    return where(condition, self, other)
 
 
 @primitive(elementwise, types="any", node="ClampBackward1")

@@ -39,7 +39,7 @@ join_parts.batch(_join_parts)
 
 
 @public("complex(Tensor real, Tensor imag, *, out)", method=False)
-def complex_(real, imag, *, out=None):
+def complex(real, imag, *, out=None):
     """real + i * imag, of float32 or float64 tensors of one dtype.
 
     >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))

@@ -68,16 +68,16 @@ def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
 # functions
 
 
-@primitive(elementwise, types="float")
-def polygamma(xp, x, order=0):
+@primitive(elementwise, types="float", name="polygamma")
+def polygamma_op(xp, x, order=0):
     """The n-th derivative of digamma."""
 
 
-polygamma.vjp(x=lambda xp, g, x, order: g * xp.polygamma(x, order + 1))
+polygamma_op.vjp(x=lambda xp, g, x, order: g * xp.polygamma(x, order + 1))
 
 
 @public("polygamma(int n, Tensor input, *, out)", method=False)
-def polygamma_(n, input, *, out=None):
+def polygamma(n, input, *, out=None):
     """The n-th derivative of digamma at input.
 
     >>> torch.polygamma(1, torch.tensor([1.]))
@@ -89,13 +89,13 @@ def polygamma_(n, input, *, out=None):
         )
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, got {n}.")
-    return polygamma.entry(input, n, out=out)
+    return polygamma_op.entry(input, n, out=out)
 
 
 @public("Tensor.polygamma(Tensor self, int n)", inplace=True)
 def polygamma_method(self, n):
     """The n-th derivative of digamma."""
-    return polygamma_(n, self)
+    return polygamma(n, self)
 
 
 digamma = word("digamma", "Logarithmic derivative of the gamma function.", True, special=("psi",))
@@ -110,8 +110,8 @@ lgamma = word(
 lgamma.vjp(x=lambda xp, g, x: g * xp.digamma(x))
 
 
-@primitive(elementwise, types="float")
-def mvlgamma(xp, x, p=1):
+@primitive(elementwise, types="float", name="mvlgamma")
+def mvlgamma_op(xp, x, p=1):
     """Logarithm of the multivariate gamma function."""
 
 
@@ -122,18 +122,18 @@ def _mvlgamma(xp: Any, g: Any, x: Any, p: int) -> Any:
     return g * total
 
 
-mvlgamma.vjp(x=_mvlgamma)
+mvlgamma_op.vjp(x=_mvlgamma)
 
 
 @public("mvlgamma(Tensor input, int p, *, out)", inplace=True)
-def mvlgamma_(input, p, *, out=None):
+def mvlgamma(input, p, *, out=None):
     """Logarithm of the multivariate gamma function of dimension p >= 1, for input > (p - 1) / 2."""
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")
-    return mvlgamma.entry(input, p, out=out)
+    return mvlgamma_op.entry(input, p, out=out)
 
 
-declare(mvlgamma_, ("special.multigammaln(Tensor input, int p, *, out)",))
+declare(mvlgamma, ("special.multigammaln(Tensor input, int p, *, out)",))
 
 
 def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
@@ -187,8 +187,8 @@ entr = word("entr", "-x * log(x), 0 at 0 and -inf below.")
 entr.vjp(x=lambda xp, g, x: -g * (xp.log(x) + 1))
 
 
-@primitive(elementwise, types="float")
-def logit(xp, x, eps=None):
+@primitive(elementwise, types="float", name="logit")
+def logit_op(xp, x, eps=None):
     """log(x / (1 - x))."""
 
 
@@ -201,20 +201,20 @@ def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
     return xp.where(inside, slope, xp.zeros_like(g))
 
 
-logit.vjp(x=_logit)
+logit_op.vjp(x=_logit)
 
 
 @public("logit(Tensor input, float? eps=None, *, out)", inplace="function")
-def logit_(input, eps=None, *, out=None):
+def logit(input, eps=None, *, out=None):
     """log(input / (1 - input)); input is first limited to [eps, 1 - eps] if eps is given.
 
     >>> torch.logit(torch.tensor([0.5]))
     tensor([0.])
     """
-    return logit.entry(input, eps, out=out)
+    return logit_op.entry(input, eps, out=out)
 
 
-declare(logit_, ("special.logit(Tensor input, float? eps=None, *, out)",))
+declare(logit, ("special.logit(Tensor input, float? eps=None, *, out)",))
 
 
 @primitive(

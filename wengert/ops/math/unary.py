@@ -95,10 +95,10 @@ rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
 
 
 @public("square(Tensor input, *, out)", inplace="function")
-@short(alone(arithmetic.pow, 2))
+@short(alone(arithmetic.pow_op, 2))
 def square(input):
     """x * x."""
-    return arithmetic.pow.entry(input, 2)
+    return arithmetic.pow_op.entry(input, 2)
 
 
 @primitive(elementwise, public="sin(Tensor input, *, out)", types="float", inplace="function")
@@ -288,18 +288,18 @@ def relu_backward(xp, g, out):
 relu.vjp(x=lambda xp, g, out: xp.relu_backward(g, out))
 
 
-@primitive(elementwise)
-def abs(xp, x):
+@primitive(elementwise, name="abs")
+def abs_op(xp, x):
     """Absolute value; the derivative at 0 is 0."""
 
 
-abs.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
+abs_op.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
 
 
 @public("abs(Tensor input, *, out)", inplace="function", aliases=("absolute",))
-def abs_(input, *, out=None):
+def abs(input, *, out=None):
     """Absolute value; of complex tensors the modulus."""
-    return abs.entry(input, out=out)
+    return abs_op.entry(input, out=out)
 
 
 @primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True)
@@ -310,8 +310,8 @@ def sign(xp, x):
 sign.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@op(elementwise)
-def sgn(xp, x):
+@op(elementwise, name="sgn")
+def sgn_op(xp, x):
     """x / |x|, 0 at 0."""
     return xp.sign(x)
 
@@ -326,13 +326,13 @@ def _sgn(xp, g, x, out):
     return xp.where(xp.eq(r, 0), xp.zeros_like(g), (g - out * xp.real(xp.conj(g) * out)) / safe)
 
 
-sgn.vjp(complex=True, x=_sgn)
+sgn_op.vjp(complex=True, x=_sgn)
 
 
 @public("sgn(Tensor input, *, out)", inplace=True)
-def sgn_(input, *, out=None):
+def sgn(input, *, out=None):
     """x / |x|, and 0 at 0."""
-    return sgn.entry(input, out=out)
+    return sgn_op.entry(input, out=out)
 
 
 def _step(name, doc, aliases=()):

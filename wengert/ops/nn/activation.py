@@ -20,7 +20,7 @@ from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
-from ..math.unary import relu
+from ..math.unary import relu as relu_op
 
 
 def finish(name: str, input: Tensor, result: Tensor, inplace: bool) -> Tensor:
@@ -55,18 +55,20 @@ def check(name: str, input: Any) -> None:
 # --------------------------------------------------------------------------- forms of relu
 
 
-@public("nn.functional.relu(Tensor input, bool inplace=False)", lines=(line(relu, True),))
-def relu_(input, inplace=False):
+@public("nn.functional.relu(Tensor input, bool inplace=False)", lines=(line(relu_op, True),))
+def relu(input, inplace=False):
     """max(input, 0), element by element.
 
     >>> F.relu(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return relu.entry(input) if not inplace else finish("relu", input, relu.entry(input), True)
+    return (
+        relu_op.entry(input) if not inplace else finish("relu", input, relu_op.entry(input), True)
+    )
 
 
-@primitive(elementwise, types="any")
-def leaky_relu(xp, x, negative_slope=0.01):
+@primitive(elementwise, types="any", name="leaky_relu")
+def leaky_relu_op(xp, x, negative_slope=0.01):
     """x where positive, else negative_slope * x."""
     return xp.where(xp.gt(x, 0), x, x * negative_slope)
 
@@ -77,14 +79,14 @@ def leaky_relu_backward(xp, g, x, negative_slope=0.01):
     return xp.where(xp.gt(x, 0), g, g * negative_slope)
 
 
-leaky_relu.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, negative_slope))
+leaky_relu_op.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x, negative_slope))
 
 
 @public(
     "nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool inplace=False)",
-    lines=(line(leaky_relu, floating=True),),
+    lines=(line(leaky_relu_op, floating=True),),
 )
-def leaky_relu_(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input, negative_slope=0.01, inplace=False):
     """input where positive, else negative_slope * input.
 
     >>> F.leaky_relu(torch.tensor([-1.0, 2.0]))
@@ -92,14 +94,14 @@ def leaky_relu_(input, negative_slope=0.01, inplace=False):
     """
     if type(input) is not Tensor:
         check("leaky_relu", input)
-    r = leaky_relu.entry(input, negative_slope)
+    r = leaky_relu_op.entry(input, negative_slope)
     if inplace and negative_slope < 0:
         not_from_result("leakyReLu", r)
     return finish("leaky_relu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any")
-def elu(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
+@primitive(elementwise, types="any", name="elu")
+def elu_op(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
     """scale * (x where positive, else alpha * (exp(input_scale * x) - 1))."""
     below = xp.expm1(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale)
     return xp.where(xp.gt(x, 0), x * scale, below)
@@ -112,25 +114,25 @@ def elu_backward(xp, g, x, alpha=1.0, scale=1.0, input_scale=1.0):
     return g * xp.where(xp.gt(x, 0), xp.full_like(x, scale), below)
 
 
-elu.vjp(
+elu_op.vjp(
     x=lambda xp, g, x, alpha, scale, input_scale: xp.elu_backward(g, x, alpha, scale, input_scale)
 )
 
 
-@op(elementwise, types="any")
-def celu(xp, x, alpha=1.0):
+@op(elementwise, types="any", name="celu")
+def celu_op(xp, x, alpha=1.0):
     """x where positive, else alpha * (exp(x / alpha) - 1)."""
     return xp.elu(x, alpha, 1.0, 1.0 / alpha)
 
 
-celu.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha))
+celu_op.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / alpha))
 
 
 @public(
     "nn.functional.elu(Tensor input, float alpha=1.0, bool inplace=False)",
-    lines=(line(elu, floating=True, scale=1.0, input_scale=1.0),),
+    lines=(line(elu_op, floating=True, scale=1.0, input_scale=1.0),),
 )
-def elu_(input, alpha=1.0, inplace=False):
+def elu(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input) - 1).
 
     >>> F.elu(torch.tensor([-1.0, 2.0]))
@@ -138,7 +140,7 @@ def elu_(input, alpha=1.0, inplace=False):
     """
     if type(input) is not Tensor:
         check("elu", input)
-    r = elu.entry(input, alpha)
+    r = elu_op.entry(input, alpha)
     if inplace and alpha < 0:
         not_from_result("elu", r)
     return finish("elu", input, r, True) if inplace else r
@@ -148,18 +150,18 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 @public("nn.functional.selu(Tensor input, bool inplace=False)")
-def selu_(input, inplace=False):
+def selu(input, inplace=False):
     """elu with the constants that keep mean 0 and variance 1 through layers.
 
     >>> F.selu(torch.tensor([-1.0, 2.0]))
     tensor([-1.1113,  2.1014])
     """
     check("selu", input)
-    return finish("selu", input, elu.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
+    return finish("selu", input, elu_op.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
 
 
 @public("nn.functional.celu(Tensor input, float alpha=1.0, bool inplace=False)")
-def celu_(input, alpha=1.0, inplace=False):
+def celu(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input / alpha) - 1).
 
     >>> F.celu(torch.tensor([-1.0, 2.0]), 0.5)
@@ -168,11 +170,11 @@ def celu_(input, alpha=1.0, inplace=False):
     check("celu", input)
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return finish("celu", input, celu.entry(input, alpha), inplace)
+    return finish("celu", input, celu_op.entry(input, alpha), inplace)
 
 
-@primitive(elementwise, types="any")
-def softplus(xp, x, beta=1.0, threshold=20.0):
+@primitive(elementwise, types="any", name="softplus")
+def softplus_op(xp, x, beta=1.0, threshold=20.0):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x exceeds threshold."""
     z = x * beta
     smooth = (xp.log1p(xp.exp(-xp.abs(z))) + xp.relu(z)) / beta
@@ -186,13 +188,13 @@ def softplus_backward(xp, g, x, beta=1.0, threshold=20.0):
     return xp.where(xp.gt(z, threshold), g, g * xp.sigmoid(z))
 
 
-softplus.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, beta, threshold))
+softplus_op.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, beta, threshold))
 
 
 @public(
     "nn.functional.softplus(Tensor input, Scalar beta=1, Scalar threshold=20, *, out)", foreign=True
 )
-def softplus_(input, beta=1, threshold=20, *, out=None):
+def softplus(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta * input)) / beta, a smooth relu.
 
     Linear where beta * input exceeds threshold.
@@ -202,11 +204,11 @@ def softplus_(input, beta=1, threshold=20, *, out=None):
     """
     if type(input) is not Tensor:
         check("softplus", input)
-    return softplus.entry(input, beta, threshold, out=out)
+    return softplus_op.entry(input, beta, threshold, out=out)
 
 
-@primitive(elementwise, types="any", node="LogSigmoidBackward0")
-def logsigmoid(xp, x):
+@primitive(elementwise, types="any", node="LogSigmoidBackward0", name="logsigmoid")
+def logsigmoid_op(xp, x):
     """log(1 / (1 + exp(-x)))."""
     return xp.clamp_scalar(x, None, 0) - xp.log1p(xp.exp(-xp.abs(x)))
 
@@ -217,25 +219,25 @@ def logsigmoid_backward(xp, g, x):
     return g * xp.sigmoid(-x)
 
 
-logsigmoid.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
+logsigmoid_op.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 
 
 @public("nn.functional.logsigmoid(Tensor input, *, out)")
-def logsigmoid_(input, *, out=None):
+def logsigmoid(input, *, out=None):
     """The logarithm of the logistic function.
 
     >>> F.logsigmoid(torch.tensor([0.0]))
     tensor([-0.6931])
     """
     check("log_sigmoid", input)
-    return logsigmoid.entry(input, out=out)
+    return logsigmoid_op.entry(input, out=out)
 
 
 # ------------------------------------------------------------------------------------- smooth ones
 
 
-@primitive(elementwise, types="any")
-def silu(xp, x):
+@primitive(elementwise, types="any", name="silu")
+def silu_op(xp, x):
     """x * sigmoid(x)."""
     return x * xp.sigmoid(x)
 
@@ -247,11 +249,13 @@ def silu_backward(xp, g, x):
     return g * (s * (1 + x * (1 - s)))
 
 
-silu.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
+silu_op.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
 
 
-@public("nn.functional.silu(Tensor input, bool inplace=False)", lines=(line(silu, floating=True),))
-def silu_(input, inplace=False):
+@public(
+    "nn.functional.silu(Tensor input, bool inplace=False)", lines=(line(silu_op, floating=True),)
+)
+def silu(input, inplace=False):
     """input * sigmoid(input).
 
     >>> F.silu(torch.tensor([-1.0, 2.0]))
@@ -259,12 +263,12 @@ def silu_(input, inplace=False):
     """
     if type(input) is not Tensor:
         check("silu", input)
-    r = silu.entry(input)
+    r = silu_op.entry(input)
     return finish("silu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any")
-def mish(xp, x):
+@primitive(elementwise, types="any", name="mish")
+def mish_op(xp, x):
     """x * tanh(softplus(x))."""
     return x * xp.tanh(xp.softplus(x))
 
@@ -276,25 +280,27 @@ def mish_backward(xp, g, x):
     return g * (t + x * xp.sigmoid(x) * (1 - t * t))
 
 
-mish.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
+mish_op.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
 
 
-@public("nn.functional.mish(Tensor input, bool inplace=False)", lines=(line(mish, floating=True),))
-def mish_(input, inplace=False):
+@public(
+    "nn.functional.mish(Tensor input, bool inplace=False)", lines=(line(mish_op, floating=True),)
+)
+def mish(input, inplace=False):
     """input * tanh(softplus(input)).
 
     >>> F.mish(torch.tensor([-1.0, 2.0]))
     tensor([-0.3034,  1.9440])
     """
     check("mish", input)
-    return finish("mish", input, mish.entry(input), inplace)
+    return finish("mish", input, mish_op.entry(input), inplace)
 
 
 TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-@primitive(elementwise, types="any")
-def gelu(xp, x, approximate="none"):
+@primitive(elementwise, types="any", name="gelu")
+def gelu_op(xp, x, approximate="none"):
     """x times the normal distribution function of x, or its approximation by tanh."""
     if approximate == "tanh":
         return 0.5 * x * (1 + xp.tanh(TANH_SCALE * (x + CUBE * x * x * x)))
@@ -311,11 +317,11 @@ def gelu_backward(xp, g, x, approximate="none"):
     return g * (0.5 * (1 + xp.erf(x * math.sqrt(0.5))) + x * density)
 
 
-gelu.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
+gelu_op.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
 
 
 @public("nn.functional.gelu(Tensor input, *, str approximate='none', out)", foreign=True)
-def gelu_(input, *, approximate="none", out=None):
+def gelu(input, *, approximate="none", out=None):
     """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
 
     >>> F.gelu(torch.tensor([-1.0, 2.0]))
@@ -327,14 +333,14 @@ def gelu_(input, *, approximate="none", out=None):
         raise RuntimeError(
             f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
         )
-    return gelu.entry(input, approximate, out=out)
+    return gelu_op.entry(input, approximate, out=out)
 
 
 # ------------------------------------------------------------------------------------- softmax
 
 
-@primitive(reduction, types="any")
-def softmax(xp, x, dim=-1):
+@primitive(reduction, types="any", name="softmax")
+def softmax_op(xp, x, dim=-1):
     """exp(x) / sum of exp(x) over dim."""
     e = xp.exp(x - xp.amax(x, dim, True))
     return e / xp.sum(e, dim, True)
@@ -347,11 +353,11 @@ def softmax_backward(xp, g, out, dim=-1):
     return p - out * xp.sum(p, dim, True)
 
 
-softmax.vjp(x=lambda xp, g, out, dim: xp.softmax_backward(g, out, dim))
+softmax_op.vjp(x=lambda xp, g, out, dim: xp.softmax_backward(g, out, dim))
 
 
-@primitive(reduction, types="any")
-def log_softmax(xp, x, dim=-1):
+@primitive(reduction, types="any", name="log_softmax")
+def log_softmax_op(xp, x, dim=-1):
     """x minus the logarithm of the sum of exp(x) over dim."""
     x = x - xp.amax(x, dim, True)
     return x - xp.log(xp.sum(xp.exp(x), dim, True))
@@ -363,7 +369,7 @@ def log_softmax_backward(xp, g, out, dim=-1):
     return g - xp.exp(out) * xp.sum(g, dim, True)
 
 
-log_softmax.vjp(x=lambda xp, g, out, dim: xp.log_softmax_backward(g, out, dim))
+log_softmax_op.vjp(x=lambda xp, g, out, dim: xp.log_softmax_backward(g, out, dim))
 
 
 def softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -388,35 +394,35 @@ def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
 
 @public(
     "softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
-    lines=(line(softmax, floating=True),),
+    lines=(line(softmax_op, floating=True),),
 )
-def softmax_(input, dim, dtype=None, *, out=None):
+def softmax(input, dim, dtype=None, *, out=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
 
     >>> torch.softmax(torch.zeros(2), 0)
     tensor([0.5000, 0.5000])
     """
     d = softmax_dim_of("softmax", input, dim)
-    return softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
+    return softmax_op.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
 @public(
     "log_softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
-    lines=(line(log_softmax, floating=True),),
+    lines=(line(log_softmax_op, floating=True),),
 )
-def log_softmax_(input, dim, dtype=None, *, out=None):
+def log_softmax(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.
 
     >>> torch.log_softmax(torch.zeros(2), 0)
     tensor([-0.6931, -0.6931])
     """
     d = softmax_dim_of("log_softmax", input, dim)
-    return log_softmax.entry(input if dtype is None else input.to(dtype), d, out=out)
+    return log_softmax_op.entry(input if dtype is None else input.to(dtype), d, out=out)
 
 
 @public(
     "nn.functional.softmax(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)",
-    lines=(line(softmax, floating=True),),
+    lines=(line(softmax_op, floating=True),),
 )
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
@@ -425,13 +431,13 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([0.5000, 0.5000])
     """
     d = softmax_dim_of("softmax", input, dim, _stacklevel)
-    return softmax.entry(input if dtype is None else input.to(dtype), d)
+    return softmax_op.entry(input if dtype is None else input.to(dtype), d)
 
 
 @public(
     "nn.functional.log_softmax(Tensor input, int? dim=None, int _stacklevel=3, "
     "ScalarType? dtype=None)",
-    lines=(line(log_softmax, floating=True),),
+    lines=(line(log_softmax_op, floating=True),),
 )
 def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """The logarithm of softmax over dim. dtype: converts first.
@@ -440,7 +446,7 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([-0.6931, -0.6931])
     """
     d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
-    return log_softmax.entry(input if dtype is None else input.to(dtype), d)
+    return log_softmax_op.entry(input if dtype is None else input.to(dtype), d)
 
 
 @public(
@@ -453,4 +459,4 @@ def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     tensor([0.5000, 0.5000])
     """
     d = softmax_dim_of("softmin", input, dim, _stacklevel)
-    return softmax.entry(-(input if dtype is None else input.to(dtype)), d)
+    return softmax_op.entry(-(input if dtype is None else input.to(dtype)), d)

@@ -18,7 +18,7 @@ from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from ..math.unary import sigmoid, tanh
 from ..random.fill import LIKE, default_stream
-from .activation import celu_, elu_, finish, leaky_relu_, selu_, softmax
+from .activation import celu, elu, finish, leaky_relu, selu, softmax_op
 
 
 def outside(xp: Any, g: Any, inside: Any) -> Any:
@@ -29,8 +29,8 @@ def outside(xp: Any, g: Any, inside: Any) -> Any:
 # ------------------------------------------------------------------------------------- limits
 
 
-@primitive(elementwise, types="any")
-def hardtanh(xp, x, low=-1.0, high=1.0):
+@primitive(elementwise, types="any", name="hardtanh")
+def hardtanh_op(xp, x, low=-1.0, high=1.0):
     """x limited to [low, high]."""
     return xp.clamp_scalar(x, low, high)
 
@@ -41,14 +41,14 @@ def hardtanh_backward(xp, g, x, low=-1.0, high=1.0):
     return outside(xp, g, xp.logical_and(xp.gt(x, low), xp.lt(x, high)))
 
 
-hardtanh.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, high))
+hardtanh_op.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, high))
 
 
 @public(
     "nn.functional.hardtanh(Tensor input, float min_val=-1.0, float max_val=1.0, "
     "bool inplace=False)"
 )
-def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
+def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """input limited to [min_val, max_val].
 
     >>> F.hardtanh(torch.tensor([-3.0, 0.5]))
@@ -63,40 +63,40 @@ def hardtanh_(input, min_val=-1.0, max_val=1.0, inplace=False):
         min_val, max_val = int(min_val), int(max_val)
         if not d.is_signed and (min_val < 0 or max_val < 0):
             raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
-    return finish("hardtanh", input, hardtanh.entry(input, min_val, max_val), inplace)
+    return finish("hardtanh", input, hardtanh_op.entry(input, min_val, max_val), inplace)
 
 
 @public("nn.functional.relu6(Tensor input, bool inplace=False)")
-def relu6_(input, inplace=False):
+def relu6(input, inplace=False):
     """input limited to [0, 6].
 
     >>> F.relu6(torch.tensor([-3.0, 7.0]))
     tensor([0., 6.])
     """
-    return hardtanh_(input, 0.0, 6.0, inplace)
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
-@primitive(elementwise, types="any")
-def hardsigmoid(xp, x):
+@primitive(elementwise, types="any", name="hardsigmoid")
+def hardsigmoid_op(xp, x):
     """x / 6 + 1 / 2 limited to [0, 1]."""
     return (xp.clamp_scalar(x, -3, 3) + 3) / 6
 
 
-hardsigmoid.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
+hardsigmoid_op.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
 
 
 @public("nn.functional.hardsigmoid(Tensor input, bool inplace=False)")
-def hardsigmoid_(input, inplace=False):
+def hardsigmoid(input, inplace=False):
     """input / 6 + 1 / 2 limited to [0, 1].
 
     >>> F.hardsigmoid(torch.tensor([-3.0, 0.0]))
     tensor([0.0000, 0.5000])
     """
-    return finish("hardsigmoid", input, hardsigmoid.entry(input), inplace)
+    return finish("hardsigmoid", input, hardsigmoid_op.entry(input), inplace)
 
 
-@primitive(elementwise, types="any")
-def hardswish(xp, x):
+@primitive(elementwise, types="any", name="hardswish")
+def hardswish_op(xp, x):
     """x * hardsigmoid(x)."""
     return x * xp.hardsigmoid(x)
 
@@ -108,21 +108,21 @@ def hardswish_backward(xp, g, x):
     return outside(xp, g * slope, xp.logical_not(xp.le(x, -3)))
 
 
-hardswish.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
+hardswish_op.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
 
 
 @public("nn.functional.hardswish(Tensor input, bool inplace=False)")
-def hardswish_(input, inplace=False):
+def hardswish(input, inplace=False):
     """input * hardsigmoid(input).
 
     >>> F.hardswish(torch.tensor([-3.0, 3.0]))
     tensor([-0., 3.])
     """
-    return finish("hardswish", input, hardswish.entry(input), inplace)
+    return finish("hardswish", input, hardswish_op.entry(input), inplace)
 
 
-@primitive(elementwise, types="any")
-def threshold(xp, x, threshold=0.0, value=0.0):
+@primitive(elementwise, types="any", name="threshold")
+def threshold_op(xp, x, threshold=0.0, value=0.0):
     """x where it exceeds threshold, else value."""
     return xp.where(xp.gt(x, threshold), x, xp.full_like(x, value))
 
@@ -133,14 +133,14 @@ def threshold_backward(xp, g, x, threshold=0.0):
     return outside(xp, g, xp.logical_not(xp.le(x, threshold)))
 
 
-threshold.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshold))
+threshold_op.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, threshold))
 
 
 @public(
     "nn.functional.threshold(Tensor input, float threshold, float value, bool inplace=False)",
     aliases=("nn.functional._threshold",),
 )
-def threshold_(input, threshold, value, inplace=False):
+def threshold(input, threshold, value, inplace=False):
     """input where it exceeds threshold, else value.
 
     >>> F.threshold(torch.tensor([0.1, 2.0]), 0.5, 9.0)
@@ -148,16 +148,14 @@ def threshold_(input, threshold, value, inplace=False):
     """
     if input.dtype.category < 2:
         threshold, value = int(threshold), int(value)
-    return finish(
-        "threshold", input, globals()["threshold"].entry(input, threshold, value), inplace
-    )
+    return finish("threshold", input, threshold_op.entry(input, threshold, value), inplace)
 
 
 # ------------------------------------------------------------------------------------- shrinking
 
 
-@primitive(elementwise, types="any")
-def hardshrink(xp, x, lambd=0.5):
+@primitive(elementwise, types="any", name="hardshrink")
+def hardshrink_op(xp, x, lambd=0.5):
     """x where |x| exceeds lambd, else zero."""
     return outside(xp, x, xp.gt(xp.abs(x), lambd))
 
@@ -168,36 +166,36 @@ def hardshrink_backward(xp, g, x, lambd=0.5):
     return outside(xp, g, xp.gt(xp.abs(x), lambd))
 
 
-hardshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
+hardshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@primitive(elementwise, types="any")
-def softshrink(xp, x, lambd=0.5):
+@primitive(elementwise, types="any", name="softshrink")
+def softshrink_op(xp, x, lambd=0.5):
     """x moved by lambd towards zero, zero if it would pass it."""
     return x - xp.clamp_scalar(x, -lambd, lambd)
 
 
-softshrink.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
+softshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
 @public("hardshrink(Tensor input, Scalar lambd=0.5, *, out)")
-def hardshrink_(input, lambd=0.5, *, out=None):
+def hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero.
 
     >>> torch.hardshrink(torch.tensor([0.3, 2.0]))
     tensor([0., 2.])
     """
-    return hardshrink.entry(input, lambd, out=out)
+    return hardshrink_op.entry(input, lambd, out=out)
 
 
 @public("nn.functional.hardshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
 def functional_hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero."""
-    return hardshrink_(input, lambd, out=out)
+    return hardshrink(input, lambd, out=out)
 
 
 @public("nn.functional.softshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
-def softshrink_(input, lambd=0.5, *, out=None):
+def softshrink(input, lambd=0.5, *, out=None):
     """input moved by lambd towards zero, zero if it would pass it.
 
     >>> F.softshrink(torch.tensor([0.3, 2.0]))
@@ -209,11 +207,11 @@ def softshrink_(input, lambd=0.5, *, out=None):
             f"{input.dtype}, but "
             f"found {lambd:g}"
         )
-    return softshrink.entry(input, lambd, out=out)
+    return softshrink_op.entry(input, lambd, out=out)
 
 
 @public("nn.functional.tanhshrink(any input)")
-def tanhshrink_(input):
+def tanhshrink(input):
     """input - tanh(input).
 
     >>> F.tanhshrink(torch.tensor([1.0]))
@@ -223,7 +221,7 @@ def tanhshrink_(input):
 
 
 @public("nn.functional.softsign(any input)")
-def softsign_(input):
+def softsign(input):
     """input / (1 + |input|).
 
     >>> F.softsign(torch.tensor([1.0]))
@@ -235,8 +233,8 @@ def softsign_(input):
 # ------------------------------------------------------------------------------------- learned and
 
 
-@primitive(elementwise, types="same", node="PreluKernelBackward0")
-def prelu(xp, x, w):
+@primitive(elementwise, types="same", node="PreluKernelBackward0", name="prelu")
+def prelu_op(xp, x, w):
     """x where positive, else w * x."""
     return xp.where(xp.gt(x, 0), x, x * w)
 
@@ -247,14 +245,14 @@ def prelu_backward(xp, g, x, w):
     return xp.where(xp.gt(x, 0), g, g * w)
 
 
-prelu.vjp(
+prelu_op.vjp(
     x=lambda xp, g, x, w: xp.prelu_backward(g, x, w),
     w=lambda xp, g, x: outside(xp, g * x, xp.le(x, 0)),
 )
 
 
 @public("prelu(Tensor input, Tensor weight)")
-def prelu_(input, weight):
+def prelu(input, weight):
     """input where positive, else weight * input.
 
     weight: one number, or one per channel (dimension 1).
@@ -266,7 +264,7 @@ def prelu_(input, weight):
         raise TypeError(
             f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}"
         )
-    if weight.dtype is not input.dtype and not runner(prelu):
+    if weight.dtype is not input.dtype and not runner(prelu_op):
         raise RuntimeError(
             f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
         )
@@ -287,7 +285,9 @@ def prelu_(input, weight):
                 f"size = {channels}."
             )
     shape = (n,) if len(s) == 1 else () if not s else (1, n, *(1,) * (len(s) - 2))
-    return prelu.entry(input, weight if tuple(weight._a.shape) == shape else weight.reshape(shape))
+    return prelu_op.entry(
+        input, weight if tuple(weight._a.shape) == shape else weight.reshape(shape)
+    )
 
 
 @public("nn.functional.prelu(Tensor input, Tensor weight)", foreign=True)
@@ -296,16 +296,16 @@ def functional_prelu(input, weight):
 
     weight: one number, or one per channel (dimension 1).
     """
-    return prelu_(input, weight)
+    return prelu(input, weight)
 
 
-@op(elementwise, types="any", node="RreluWithNoiseBackward0")
-def rrelu(xp, x, slopes):
+@op(elementwise, types="any", node="RreluWithNoiseBackward0", name="rrelu")
+def rrelu_op(xp, x, slopes):
     """x * slopes, where slopes are 1 for positive x."""
     return x * slopes
 
 
-rrelu.vjp(x=lambda g, slopes: g * slopes)
+rrelu_op.vjp(x=lambda g, slopes: g * slopes)
 
 
 @op(elementwise, types="any", node="RreluWithNoiseBackward0")
@@ -336,7 +336,7 @@ def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     "nn.functional.rrelu(Tensor input, float lower=0.125, "
     "float upper=0.3333333333333333, bool training=False, bool inplace=False)"
 )
-def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """input where positive, else times a random slope of [lower, upper).
 
     Unless training, times the middle of them.
@@ -355,7 +355,7 @@ def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
             "tensors, convert with .float()"
         )
     r = (
-        rrelu.entry(input, random_slopes(input, lower, upper))
+        rrelu_op.entry(input, random_slopes(input, lower, upper))
         if training
         else rrelu_mean.entry(input, (lower + upper) / 2)
     )
@@ -371,8 +371,8 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
     return (*lead, slice(0, n // 2)), (*lead, slice(n // 2, n))
 
 
-@op(opaque, types="any")
-def glu(xp, x, dim=-1):
+@op(opaque, types="any", name="glu")
+def glu_op(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
     a, b = halves(x.ndim, x.shape[dim], dim)
     return xp.getitem(x, a) * xp.sigmoid(xp.getitem(x, b))
@@ -385,11 +385,11 @@ def _glu(xp: Any, g: Any, x: Any, dim: int) -> Any:
     return xp.cat(ga, ga * xp.getitem(x, a) * (1 - s), dim=dim)
 
 
-glu.vjp(x=_glu)
+glu_op.vjp(x=_glu)
 
 
 @public("nn.functional.glu(Tensor input, int dim=-1)")
-def glu_(input, dim=-1):
+def glu(input, dim=-1):
     """The first half of input along dim, times sigmoid of the second.
 
     >>> F.glu(torch.tensor([1.0, 0.0]))
@@ -409,14 +409,14 @@ def glu_(input, dim=-1):
             "convert with "
             ".float()"
         )
-    return glu.entry(input, d)
+    return glu_op.entry(input, d)
 
 
 @public(
     "nn.functional.gumbel_softmax(Tensor logits, float tau=1, bool hard=False, "
     "float eps=1e-10, int dim=-1)"
 )
-def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A random choice of classes: softmax of logits with Gumbel noise, over tau.
 
     hard: one-hot, with the gradient of softmax.
@@ -426,7 +426,7 @@ def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """
     noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
-    soft = softmax.entry((logits + noise) / tau, d)
+    soft = softmax_op.entry((logits + noise) / tau, d)
     if not hard:
         return soft
     from ..creation.filled import arange
@@ -448,28 +448,28 @@ def gumbel_softmax_(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 )
 def elu_in_place(input, alpha):
     """elu() in place."""
-    return elu_(input, alpha, True)
+    return elu(input, alpha, True)
 
 
 @public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)", foreign=True)
 def leaky_relu_in_place(input, negative_slope):
     """leaky_relu() in place."""
-    return leaky_relu_(input, negative_slope, True)
+    return leaky_relu(input, negative_slope, True)
 
 
 @public("nn.functional.hardtanh_(Tensor input, Scalar min_val=-1, Scalar max_val=1)", foreign=True)
 def hardtanh_in_place(input, min_val, max_val):
     """hardtanh() in place."""
-    return hardtanh_(input, min_val, max_val, True)
+    return hardtanh(input, min_val, max_val, True)
 
 
 # the same names in torch itself, where they have in-place forms
 _RRELU = "Scalar lower=0.125, Scalar upper=0.3333333333333333, "
 for _f, _text in (
-    (selu_, "selu(Tensor input)"),
-    (celu_, "celu(Tensor input, Scalar alpha=1.0)"),
-    (rrelu_, f"rrelu(Tensor input, {_RRELU}bool training=False, Generator? generator=None)"),
-    (threshold_, "threshold(Tensor input, Scalar threshold, Scalar value, *, out)"),
+    (selu, "selu(Tensor input)"),
+    (celu, "celu(Tensor input, Scalar alpha=1.0)"),
+    (rrelu, f"rrelu(Tensor input, {_RRELU}bool training=False, Generator? generator=None)"),
+    (threshold, "threshold(Tensor input, Scalar threshold, Scalar value, *, out)"),
 ):
     _name = _text[: _text.index("(")]
     declare(_f, (_text,), method=False, inplace="function", aliases=(f"nn.functional.{_name}_",))

@@ -15,7 +15,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..shape.views import expand, reshape, unsqueeze
+from ..shape.views import expand_op, reshape_op, unsqueeze_op
 from .dropout import noise, scaled
 
 
@@ -135,7 +135,7 @@ def scaled_dot_product_attention(
     random = None
     if dropout_p > 0:
         shape = (*lead_of(query, key, attn_mask), q[-2], k[-2])
-        like = expand.entry(query.detach().new_zeros((1,) * len(shape)), shape)
+        like = expand_op.entry(query.detach().new_zeros((1,) * len(shape)), shape)
         random = (
             like * 0
             if dropout_p == 1
@@ -161,8 +161,9 @@ def heads(x: Tensor, n: int) -> Tensor:
     if n == 1:
         return x
     *lead, h, s, e = x._a.shape
-    return reshape.entry(
-        expand.entry(unsqueeze.entry(x, len(lead) + 1), (*lead, h, n, s, e)), (*lead, h * n, s, e)
+    return reshape_op.entry(
+        expand_op.entry(unsqueeze_op.entry(x, len(lead) + 1), (*lead, h, n, s, e)),
+        (*lead, h * n, s, e),
     )
 
 

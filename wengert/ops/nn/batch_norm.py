@@ -18,7 +18,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..shape.views import expand, reshape
+from ..shape.views import expand_op, reshape_op
 from .layer_norm import spread, statistics, unless
 
 
@@ -31,8 +31,9 @@ from .layer_norm import spread, statistics, unless
     inputs=5,
     optional="weight bias running_mean running_var",
     node="NativeBatchNormBackward0",
+    name="batch_norm",
 )
-def batch_norm(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
+def batch_norm_op(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
     """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted."""
 
 
@@ -82,7 +83,7 @@ def _batch_norm(
     )
 
 
-batch_norm.vjp_all(_batch_norm)
+batch_norm_op.vjp_all(_batch_norm)
 
 
 @public(
@@ -90,7 +91,7 @@ batch_norm.vjp_all(_batch_norm)
     "Tensor? weight=None, Tensor? bias=None, bool training=False, float momentum=0.1, "
     "float eps=1e-05)"
 )
-def batch_norm_(
+def batch_norm(
     input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
 ):
     """input (N, C, ...) normalised in each channel, times weight (C,) plus bias (C,).
@@ -151,14 +152,14 @@ def normalised(
                 f"{tuple(shape)} has {shape[1]} channels in dimension 1"
             )
     if training:
-        out, mean, var = batch_norm.entry(input, weight, bias, None, None, True, eps)
+        out, mean, var = batch_norm_op.entry(input, weight, bias, None, None, True, eps)
         n = input._a.size // max(shape[1], 1)
         if n and running_mean is not None:
             move(running_mean, mean, momentum)
         if n and running_var is not None:
             move(running_var, var, momentum, n / max(n - 1, 1))
         return out
-    return batch_norm.entry(input, weight, bias, running_mean, running_var, False, eps)[0]
+    return batch_norm_op.entry(input, weight, bias, running_mean, running_var, False, eps)[0]
 
 
 def enough_values(shape: tuple[int, ...]) -> None:
@@ -210,7 +211,7 @@ def torch_batch_norm(
     "Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, "
     "bool use_input_stats=True, float momentum=0.1, float eps=1e-05)"
 )
-def instance_norm_(
+def instance_norm(
     input,
     running_mean=None,
     running_var=None,
@@ -262,27 +263,29 @@ def torch_instance_norm(
         )
     shape = tuple(input._a.shape)
     n, c = shape[:2]
-    flat = reshape.entry(input, (1, n * c, *shape[2:]))
+    flat = reshape_op.entry(input, (1, n * c, *shape[2:]))
     each = [repeated(t, n) for t in (weight, bias)]
     if not use_input_stats:
-        out = batch_norm.entry(
+        out = batch_norm_op.entry(
             flat, *each, repeated(running_mean, n), repeated(running_var, n), False, eps
         )[0]
-        return reshape.entry(out, shape)
-    out, mean, var = batch_norm.entry(flat, *each, None, None, True, eps)
+        return reshape_op.entry(out, shape)
+    out, mean, var = batch_norm_op.entry(flat, *each, None, None, True, eps)
     if running_mean is not None:
         move(running_mean, mean.reshape(n, c).mean(0), momentum)
     if running_var is not None:
         m = math.prod(shape[2:])
         move(running_var, var.reshape(n, c).mean(0), momentum, m / max(m - 1, 1))
-    return reshape.entry(out, shape)
+    return reshape_op.entry(out, shape)
 
 
 def repeated(t: Any, n: int) -> Any:
     """A vector n times over."""
     if t is None:
         return None
-    return reshape.entry(expand.entry(reshape.entry(t, (1, -1)), (n, t._a.shape[0])), (-1,))
+    return reshape_op.entry(
+        expand_op.entry(reshape_op.entry(t, (1, -1)), (n, t._a.shape[0])), (-1,)
+    )
 
 
 @public(

@@ -13,7 +13,7 @@ from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..loss.regression import broadcast
 from ..shape.join import joint_dtype
-from ..shape.views import reshape
+from ..shape.views import reshape_op
 
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
@@ -112,7 +112,7 @@ def functional_pdist(input, p=2.0):
     "nn.functional.normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12, "
     "Tensor? out=None)"
 )
-def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input divided by its p-norm over dim, which is taken to be at least eps.
 
     >>> F.normalize(torch.tensor([[3., 4.]]))
@@ -130,7 +130,7 @@ def normalize_(input, p=2.0, dim=1, eps=1e-12, out=None):
     "nn.functional.local_response_norm(Tensor input, int size, float alpha=0.0001, "
     "float beta=0.75, float k=1.0)"
 )
-def local_response_norm_(input, size, alpha=1e-4, beta=0.75, k=1.0):
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """input over (k + alpha * mean of squares of neighbouring channels) to the power beta.
 
     input: (N, C, ...). size: how many channels are neighbours.
@@ -195,8 +195,8 @@ def bilinear(input1, input2, weight, bias=None):
         )
     o, m, n = w
     x, y = (
-        reshape.entry(input1, (-1, m) if input1._a.size else (0, m)),
-        reshape.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
+        reshape_op.entry(input1, (-1, m) if input1._a.size else (0, m)),
+        reshape_op.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
     )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
     out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape((*s1[:-1], o))

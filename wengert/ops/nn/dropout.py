@@ -16,7 +16,7 @@ from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..math.arithmetic import mul
 from ..random.fill import LIKE, default_stream
-from ..shape.views import squeeze, unsqueeze
+from ..shape.views import squeeze_op, unsqueeze_op
 from .activation import check
 
 
@@ -100,7 +100,7 @@ def probability(p: Any) -> None:
 
 
 @public("nn.functional.dropout(Tensor input, float p=0.5, bool training=True, bool inplace=False)")
-def dropout_(input, p=0.5, training=True, inplace=False):
+def dropout(input, p=0.5, training=True, inplace=False):
     """input with elements zeroed with probability p, the others scaled by 1 / (1 - p).
 
     Unless training, input itself.
@@ -171,7 +171,7 @@ for _name, _rule, _channels in (
     "nn.functional.alpha_dropout(Tensor input, float p=0.5, bool training=False, "
     "bool inplace=False)"
 )
-def alpha_dropout_(input, p=0.5, training=False, inplace=False):
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout for selu: to its negative limit with probability p, keeping mean and variance.
 
     >>> F.alpha_dropout(torch.ones(3), 0.5, training=False)
@@ -185,7 +185,7 @@ def alpha_dropout_(input, p=0.5, training=False, inplace=False):
     "nn.functional.feature_alpha_dropout(Tensor input, float p=0.5, "
     "bool training=False, bool inplace=False)"
 )
-def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """alpha_dropout of whole channels (dimension 1)."""
     probability(p)
     return alpha_dropped("feature_alpha_dropout", input, p, training, inplace, True)
@@ -194,7 +194,7 @@ def feature_alpha_dropout_(input, p=0.5, training=False, inplace=False):
 @public(
     "nn.functional.dropout1d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
 )
-def dropout1d_(input, p=0.5, training=True, inplace=False):
+def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L).
 
     >>> F.dropout1d(torch.ones(2, 3), 1.0)
@@ -218,15 +218,15 @@ def single(input: Tensor, unbatched: bool, p: float, training: bool, inplace: bo
     """Channel dropout; an input without batch dimension gets one for the time."""
     if not unbatched:
         return dropped("feature_dropout", input, p, training, inplace, True)
-    return squeeze.entry(
-        dropped("feature_dropout", unsqueeze.entry(input, 0), p, training, inplace, True), (0,)
+    return squeeze_op.entry(
+        dropped("feature_dropout", unsqueeze_op.entry(input, 0), p, training, inplace, True), (0,)
     )
 
 
 @public(
     "nn.functional.dropout2d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
 )
-def dropout2d_(input, p=0.5, training=True, inplace=False):
+def dropout2d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, H, W) or (N, C, L).
 
     >>> F.dropout2d(torch.ones(1, 1, 2, 2), 0.0).sum()
@@ -255,7 +255,7 @@ def dropout2d_(input, p=0.5, training=True, inplace=False):
 @public(
     "nn.functional.dropout3d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
 )
-def dropout3d_(input, p=0.5, training=True, inplace=False):
+def dropout3d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).
 
     >>> F.dropout3d(torch.ones(1, 1, 1, 2, 2), 0.0).sum()

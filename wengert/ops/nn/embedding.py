@@ -23,8 +23,8 @@ from ...engine.tensor import Tensor, wrap
 MODES = ("sum", "mean", "max")
 
 
-@primitive(movement, types="any", inputs=2)
-def embedding(xp, weight, index, padding_idx=-1, scale=False, sparse=False):
+@primitive(movement, types="any", inputs=2, name="embedding")
+def embedding_op(xp, weight, index, padding_idx=-1, scale=False, sparse=False):
     """Rows of weight (rows, m) at index (...): (..., m)."""
 
 
@@ -72,7 +72,7 @@ def sparse_rows(xp: Any, g: Any, index: Any, shape: tuple[int, ...], padding_idx
     return SparseTensor(index.detach().long().unsqueeze(0), g, shape)
 
 
-embedding.vjp(weight=_weight)
+embedding_op.vjp(weight=_weight)
 embedding_backward.vjp(
     g=lambda xp, g, index, rows, padding_idx, scale: _again(
         xp, g, index, None, rows, padding_idx, scale
@@ -80,10 +80,10 @@ embedding_backward.vjp(
 )
 
 
-@embedding.batch
+@embedding_op.batch
 def _batched(xp: Any, size: int, flags: list[bool], weight: Any, index: Any, **static: Any) -> Any:
     """Many indices into one table are one index."""
-    return NotImplemented if flags[0] else run_op(embedding, (weight, index), static)
+    return NotImplemented if flags[0] else run_op(embedding_op, (weight, index), static)
 
 
 def check_index(name: str, position: int, index: Any) -> None:
@@ -112,7 +112,7 @@ def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, s
         raise RuntimeError(
             f"'weight' must be 2-D: embedding got a weight of shape {list(weight._a.shape)}"
         )
-    return embedding.entry(weight, indices, padding_idx, scale_grad_by_freq, sparse)
+    return embedding_op.entry(weight, indices, padding_idx, scale_grad_by_freq, sparse)
 
 
 @public(
@@ -120,7 +120,7 @@ def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, s
     "float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, "
     "bool sparse=False)"
 )
-def embedding_(
+def embedding(
     input,
     weight,
     padding_idx=None,
@@ -152,7 +152,7 @@ def embedding_(
         padding_idx %= shape[0]
     if max_norm is not None:
         embedding_renorm_(weight, input, max_norm, norm_type)
-    return embedding.entry(weight, input, padding_idx, scale_grad_by_freq, sparse)
+    return embedding_op.entry(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
 @primitive(opaque, types="any", inputs=2)
@@ -186,8 +186,9 @@ def embedding_renorm_(input, indices, max_norm, norm_type):
     optional="scaling",
     outputs="out bag sizes where",
     integer="bag sizes where",
+    name="embedding_bag",
 )
-def embedding_bag(
+def embedding_bag_op(
     xp,
     weight,
     index,
@@ -257,7 +258,7 @@ def _bag_weight(
     )
 
 
-embedding_bag.vjp(
+embedding_bag_op.vjp(
     weight=_bag_weight,
     scaling=lambda xp, g_out, weight, index, bag, padding_idx: xp.embedding_bag_weights(
         g_out, weight, index, bag, padding_idx
@@ -320,7 +321,7 @@ def torch_embedding_bag(
     check_offsets(indices, offsets, include_last_offset)
     if include_last_offset:
         offsets = offsets[:-1]
-    return embedding_bag.entry(
+    return embedding_bag_op.entry(
         weight,
         indices,
         offsets,
@@ -363,7 +364,7 @@ def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:
     "str mode='mean', bool sparse=False, Tensor? per_sample_weights=None, "
     "bool include_last_offset=False, int? padding_idx=None)"
 )
-def embedding_bag_(
+def embedding_bag(
     input,
     weight,
     offsets=None,
@@ -481,7 +482,7 @@ INT64 = dtypes.int64.np
 
 @public("nn.functional.one_hot(Tensor input, int num_classes=-1)", foreign=True)
 @short(marked)
-def one_hot_(tensor, num_classes=-1):
+def one_hot(tensor, num_classes=-1):
     """A row of zeros with a one at its class for each element of tensor (int64).
 
     num_classes: -1 for one more than the largest class.

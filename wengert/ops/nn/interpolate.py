@@ -20,7 +20,7 @@ from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
-from ..math.compare import where_ as where
+from ..math.compare import where as where
 from ..math.unary import round_half
 from ..shape.unfold import check_tensor
 from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d

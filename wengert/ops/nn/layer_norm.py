@@ -32,9 +32,14 @@ def unless(wanted: Any, value: Any) -> Any:
 
 
 @primitive(
-    opaque, types="any", hidden="mean rstd", optional="weight bias", node="NativeLayerNormBackward0"
+    opaque,
+    types="any",
+    hidden="mean rstd",
+    optional="weight bias",
+    node="NativeLayerNormBackward0",
+    name="layer_norm",
 )
-def layer_norm(xp, x, weight, bias, dims=1, eps=1e-5):
+def layer_norm_op(xp, x, weight, bias, dims=1, eps=1e-5):
     """x with mean 0 and variance 1 over its last dims dimensions, scaled and shifted."""
 
 
@@ -62,7 +67,7 @@ def added(xp: Any, x: Any, dims: Any) -> Any:
     return xp.sum(x, dims) if dims else x
 
 
-layer_norm.vjp_all(
+layer_norm_op.vjp_all(
     lambda xp, g, x, weight, mean, rstd, dims, eps, needs: xp.layer_norm_backward(
         g, x, weight, mean, rstd, dims, eps, needs
     )
@@ -82,7 +87,7 @@ def _leading(op: Any) -> Any:
     return op.batch(rule)
 
 
-_leading(layer_norm)
+_leading(layer_norm_op)
 
 
 def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> int:
@@ -120,7 +125,7 @@ def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> 
     "nn.functional.layer_norm(Tensor input, int[] normalized_shape, "
     "Tensor? weight=None, Tensor? bias=None, float eps=1e-05)"
 )
-def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """input normalised over its last dimensions, whose sizes are normalized_shape.
 
     weight, bias: of that shape.
@@ -139,7 +144,7 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         dims = len(shape)
     else:
         dims = shape_of("layer_norm", input, shape, weight=weight, bias=bias)
-    return layer_norm.entry(input, weight, bias, dims, eps)
+    return layer_norm_op.entry(input, weight, bias, dims, eps)
 
 
 @public(
@@ -149,16 +154,21 @@ def layer_norm_(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 )
 def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
     """input normalised over its last dimensions, whose sizes are normalized_shape."""
-    return layer_norm_(input, normalized_shape, weight, bias, eps)
+    return layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 # ------------------------------------------------------------------------------------- group norm
 
 
 @primitive(
-    opaque, types="any", hidden="mean rstd", optional="weight bias", node="NativeGroupNormBackward0"
+    opaque,
+    types="any",
+    hidden="mean rstd",
+    optional="weight bias",
+    node="NativeGroupNormBackward0",
+    name="group_norm",
 )
-def group_norm(xp, x, weight, bias, groups=1, eps=1e-5):
+def group_norm_op(xp, x, weight, bias, groups=1, eps=1e-5):
     """x (N, C, ...) with mean 0 and variance 1 in each group of channels."""
 
 
@@ -185,7 +195,7 @@ def group_norm_backward(xp, g, x, weight, mean, rstd, groups=1, eps=1e-5, needs=
     )
 
 
-group_norm.vjp_all(
+group_norm_op.vjp_all(
     lambda xp, g, x, weight, mean, rstd, groups, eps, needs: xp.group_norm_backward(
         g, x, weight, mean, rstd, groups, eps, needs
     )
@@ -196,7 +206,7 @@ group_norm.vjp_all(
     "nn.functional.group_norm(Tensor input, int num_groups, Tensor? weight=None, "
     "Tensor? bias=None, float eps=1e-05)"
 )
-def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """input (N, C, ...) normalised in num_groups groups of channels.
 
     weight, bias: (C,), a factor and a term for each channel.
@@ -229,7 +239,7 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
                 f"but got {what} "
                 f"of shape {list(t._a.shape)} and input of shape {list(shape)}"
             )
-    return group_norm.entry(input, weight, bias, num_groups, eps)
+    return group_norm_op.entry(input, weight, bias, num_groups, eps)
 
 
 @public(
@@ -239,14 +249,14 @@ def group_norm_(input, num_groups, weight=None, bias=None, eps=1e-5):
 )
 def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
     """input (N, C, ...) normalised in num_groups groups of channels."""
-    return group_norm_(input, num_groups, weight, bias, eps)
+    return group_norm(input, num_groups, weight, bias, eps)
 
 
 # ------------------------------------------------------------------------------------- the others
 
 
-@primitive(opaque, types="any", hidden="r", optional="weight", node="MulBackward0")
-def rms_norm(xp, x, weight, dims=1, eps=1e-5):
+@primitive(opaque, types="any", hidden="r", optional="weight", node="MulBackward0", name="rms_norm")
+def rms_norm_op(xp, x, weight, dims=1, eps=1e-5):
     """x divided by the root of its mean square over the last dims dimensions, times weight."""
 
 
@@ -264,19 +274,19 @@ def rms_norm_backward(xp, g, x, weight, r, dims=1, eps=1e-5, needs=(True, True))
     return gx, unless(needs[1], lambda: added(xp, g * h, tuple(range(nd - dims))))
 
 
-rms_norm.vjp_all(
+rms_norm_op.vjp_all(
     lambda xp, g, x, weight, r, dims, eps, needs: xp.rms_norm_backward(
         g, x, weight, r, dims, eps, needs
     )
 )
-_leading(rms_norm)
+_leading(rms_norm_op)
 
 
 @public(
     "rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None)",
     method=False,
 )
-def rms_norm_(input, normalized_shape, weight=None, eps=None):
+def rms_norm(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight.
 
     normalized_shape: their sizes; weight has that shape. eps: default the dtype's.
@@ -291,7 +301,7 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
         inner = tuple(range(input._a.ndim - dims, input._a.ndim))
         out = input * ((input * input).mean(inner, True) + eps).rsqrt()
         return out if weight is None else out * weight
-    return rms_norm.entry(input, weight, dims, eps)
+    return rms_norm_op.entry(input, weight, dims, eps)
 
 
 @public(
@@ -300,7 +310,7 @@ def rms_norm_(input, normalized_shape, weight=None, eps=None):
 )
 def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
     """input divided by the root of its mean square over the last dimensions, times weight."""
-    return rms_norm_(input, normalized_shape, weight, eps)
+    return rms_norm(input, normalized_shape, weight, eps)
 
 
 # --------------------------------------------------------------------------- with statistics
@@ -313,7 +323,7 @@ def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
 )
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
     """(layer_norm, means, 1 / deviations); the statistics have no gradient."""
-    out = layer_norm_(input, normalized_shape, weight, bias, eps)
+    out = layer_norm(input, normalized_shape, weight, bias, eps)
     dims = len(tuple(normalized_shape))
     with no_grad():
         return (out, *statistics(input, tuple(range(input._a.ndim - dims, input._a.ndim)), eps))
@@ -333,7 +343,7 @@ def statistics(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Te
 )
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     """(group_norm, means (N, group), 1 / deviations); the statistics have no gradient."""
-    out = group_norm.entry(input, weight, bias, group, eps)
+    out = group_norm_op.entry(input, weight, bias, group, eps)
     with no_grad():
         mean, rstd = statistics(input.reshape(N, group, C // group * HxW), (2,), eps)
     return out, mean.squeeze(2), rstd.squeeze(2)

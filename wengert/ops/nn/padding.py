@@ -80,7 +80,7 @@ for _mode in NAMES:
 
 
 @public("nn.functional.pad(Tensor input, int[] pad, str mode='constant', float? value=None)")
-def pad_(input, pad, mode="constant", value=None):
+def pad(input, pad, mode="constant", value=None):
     """input with more (or, for negative amounts, fewer) elements at its edges.
 
     pad: (before, after) of the last dimension, then of the one before it, and so on. mode:
@@ -185,8 +185,8 @@ def constant_pad_nd(input, pad, value=0):
 # --------------------------------------------------------------------------- channels and pixels
 
 
-@op(movement, types="any")
-def pixel_shuffle(xp, x, factor=1):
+@op(movement, types="any", name="pixel_shuffle")
+def pixel_shuffle_op(xp, x, factor=1):
     """(..., C r r, H, W) to (..., C, H r, W r)."""
     *lead, c, h, w = x.shape
     r, n = factor, len(lead)
@@ -195,8 +195,8 @@ def pixel_shuffle(xp, x, factor=1):
     return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
-@op(movement, types="any")
-def pixel_unshuffle(xp, x, factor=1):
+@op(movement, types="any", name="pixel_unshuffle")
+def pixel_unshuffle_op(xp, x, factor=1):
     """(..., C, H r, W r) to (..., C r r, H, W)."""
     *lead, c, h, w = x.shape
     r, n = factor, len(lead)
@@ -205,25 +205,25 @@ def pixel_unshuffle(xp, x, factor=1):
     return xp.reshape(x, (*lead, c * r * r, h // r, w // r))
 
 
-pixel_shuffle.vjp(x=lambda xp, g, factor: xp.pixel_unshuffle(g, factor))
-pixel_unshuffle.vjp(x=lambda xp, g, factor: xp.pixel_shuffle(g, factor))
-_leading(pixel_shuffle)
-_leading(pixel_unshuffle)
+pixel_shuffle_op.vjp(x=lambda xp, g, factor: xp.pixel_unshuffle(g, factor))
+pixel_unshuffle_op.vjp(x=lambda xp, g, factor: xp.pixel_shuffle(g, factor))
+_leading(pixel_shuffle_op)
+_leading(pixel_unshuffle_op)
 
 
-@op(movement, types="any")
-def channel_shuffle(xp, x, groups=1):
+@op(movement, types="any", name="channel_shuffle")
+def channel_shuffle_op(xp, x, groups=1):
     """(N, groups * k, ...) with channels in the order of their place in a group."""
     n, c, *rest = x.shape
     x = xp.reshape(x, (n, groups, c // groups, *rest))
     return xp.reshape(xp.transpose(x, 1, 2), (n, c, *rest))
 
 
-channel_shuffle.vjp(x=lambda xp, g, x_shape, groups: xp.channel_shuffle(g, x_shape[1] // groups))
+channel_shuffle_op.vjp(x=lambda xp, g, x_shape, groups: xp.channel_shuffle(g, x_shape[1] // groups))
 
 
 @public("pixel_shuffle(Tensor input, int upscale_factor)", method=False)
-def pixel_shuffle_(input, upscale_factor):
+def pixel_shuffle(input, upscale_factor):
     """(..., C r r, H, W) rearranged to (..., C, H r, W r), for r the upscale_factor.
 
     >>> torch.pixel_shuffle(torch.arange(4.0).reshape(4, 1, 1), 2)
@@ -244,11 +244,11 @@ def pixel_shuffle_(input, upscale_factor):
             "of "
             f"upscale_factor, but input.size(-3)={shape[-3]} is not divisible by {r * r}"
         )
-    return pixel_shuffle.entry(input, r)
+    return pixel_shuffle_op.entry(input, r)
 
 
 @public("pixel_unshuffle(Tensor input, int downscale_factor)", method=False)
-def pixel_unshuffle_(input, downscale_factor):
+def pixel_unshuffle(input, downscale_factor):
     """(..., C, H r, W r) rearranged to (..., C r r, H, W), for r the downscale_factor.
 
     >>> torch.pixel_unshuffle(torch.arange(4.0).reshape(1, 2, 2), 2).flatten()
@@ -269,13 +269,13 @@ def pixel_unshuffle_(input, downscale_factor):
                 f"input.size({d})="
                 f"{shape[d]} is not divisible by {r}"
             )
-    return pixel_unshuffle.entry(input, r)
+    return pixel_unshuffle_op.entry(input, r)
 
 
 @public(
     "channel_shuffle(Tensor input, int groups)", method=False, aliases=("native_channel_shuffle",)
 )
-def channel_shuffle_(input, groups):
+def channel_shuffle(input, groups):
     """The channels of input (N, C, ...) in `groups` groups, interleaved.
 
     >>> torch.channel_shuffle(torch.arange(4).reshape(1, 4, 1), 2).flatten()
@@ -295,14 +295,14 @@ def channel_shuffle_(input, groups):
             f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} "
             "groups."
         )
-    return channel_shuffle.entry(input, groups)
+    return channel_shuffle_op.entry(input, groups)
 
 
 for _name, _f in (
-    ("pixel_shuffle", pixel_shuffle_),
-    ("pixel_unshuffle", pixel_unshuffle_),
-    ("channel_shuffle", channel_shuffle_),
-    ("native_channel_shuffle", channel_shuffle_),
+    ("pixel_shuffle", pixel_shuffle),
+    ("pixel_unshuffle", pixel_unshuffle),
+    ("channel_shuffle", channel_shuffle),
+    ("native_channel_shuffle", channel_shuffle),
 ):
     _factor = {"pixel_shuffle": "upscale_factor", "pixel_unshuffle": "downscale_factor"}
     _text = f"nn.functional.{_name}(Tensor input, int {_factor.get(_name, 'groups')})"

@@ -17,7 +17,7 @@ from ...engine.kinds import linear, movement, opaque
 from ...engine.op import primitive
 from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
-from ..math.compare import where_ as where
+from ..math.compare import where as where
 from ..shape.unfold import check_tensor, per_dimension
 
 Ints = tuple[int, ...]

@@ -19,9 +19,9 @@ from ...engine.kinds import opaque
 from ...engine.op import Op, primitive
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor, wrap
-from ..linalg.matmul import linear_ as linear
-from ..shape.join import cat_ as cat
-from ..shape.join import stack_ as stack
+from ..linalg.matmul import linear as linear
+from ..shape.join import cat as cat
+from ..shape.join import stack as stack
 
 Sizes = tuple[int, ...]
 

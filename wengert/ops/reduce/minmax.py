@@ -278,8 +278,8 @@ _arg("argmax", argmax)
 _arg("argmin", argmin)
 
 
-@primitive(opaque)
-def argsort(xp, x, dim=-1, descending=False):
+@primitive(opaque, name="argsort")
+def argsort_op(xp, x, dim=-1, descending=False):
     """Indices that sort x along dim, stably."""
 
 
@@ -287,9 +287,9 @@ def argsort(xp, x, dim=-1, descending=False):
     "argsort(Tensor input, int dim=-1, bool descending=False)",
     "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False, out)",
 )
-def argsort_(input, dim=-1, descending=False, stable=False):
+def argsort(input, dim=-1, descending=False, stable=False):
     """Indices that sort input along dim."""
-    return argsort.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
+    return argsort_op.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
 
 
 @public(
@@ -310,7 +310,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     if input.dtype.category == 3:
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     d = wrap_dim(dim, input._a.ndim, "sort")
-    i = argsort.entry(input, d, bool(descending))
+    i = argsort_op.entry(input, d, bool(descending))
     return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
 
 
@@ -339,7 +339,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     if not 0 <= k <= n:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {d} has size {n}")
     if input._a.ndim == 0:
-        return named("topk", input.clone(), argsort.entry(input, 0, False))
+        return named("topk", input.clone(), argsort_op.entry(input, 0, False))
     i = topk_indices.entry(input, k, d, bool(largest))
     return named("topk", picked("topk").entry(input, i, d), i)
 

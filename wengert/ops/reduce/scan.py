@@ -59,8 +59,8 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
 cumprod.vjp(x=_cumprod)
 
 
-@primitive(opaque)
-def logcumsumexp(xp, x, dim=0):
+@primitive(opaque, name="logcumsumexp")
+def logcumsumexp_op(xp, x, dim=0):
     """log of the sum of exp so far."""
 
 
@@ -79,7 +79,7 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     return xp.exp(x - m) * xp.flip(xp.cumsum(xp.flip(w, (dim,)), dim), (dim,))
 
 
-logcumsumexp.vjp(x=_logcumsumexp)
+logcumsumexp_op.vjp(x=_logcumsumexp)
 
 
 def _running(name: str) -> Any:
@@ -137,9 +137,9 @@ _public_scan("cumprod", cumprod, "product")
 
 
 @public("logcumsumexp(Tensor input, int dim, *, out)")
-def logcumsumexp_(input, dim):
+def logcumsumexp(input, dim):
     """log of the cumulative sum of exp along dim."""
-    return logcumsumexp.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
+    return logcumsumexp_op.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
 
 
 @public(
@@ -147,7 +147,7 @@ def logcumsumexp_(input, dim):
 )
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along dim, n times."""
-    from ..shape.join import cat_
+    from ..shape.join import cat
 
     if input._a.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
@@ -160,7 +160,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         if t is not None and t._a.ndim != input._a.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
     parts = [t for t in (prepend, input, append) if t is not None]
-    x = cat_(parts, d) if len(parts) > 1 else input
+    x = cat(parts, d) if len(parts) > 1 else input
     n = min(n, x._a.shape[d])
     for _ in range(n):
         m = x._a.shape[d]

@@ -15,11 +15,12 @@ from ...engine.op import op, primitive
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
-from .sum import mean_, reduced, sum_
+from .sum import mean, reduced
+from .sum import sum as sum_of
 
 
-@primitive(reduction)
-def prod(xp, x, dim=None, keepdim=False):
+@primitive(reduction, name="prod")
+def prod_op(xp, x, dim=None, keepdim=False):
     """Product over dim, or over everything."""
 
 
@@ -56,19 +57,19 @@ def before(xp: Any, x: Any, d: int) -> Any:
     return xp.cumprod(xp.cat(one, xp.getitem(x, (*every, slice(0, n - 1))), dim=d), d)
 
 
-prod.vjp(x=_prod)
+prod_op.vjp(x=_prod)
 
 
 @public(
     "prod(Tensor input, *, ScalarType? dtype=None)",
     "prod(Tensor input, int dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
 )
-def prod_(input, dim=None, keepdim=False, *, dtype=None):
+def prod(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
     if dtype is not None:
         input = input.to(dtype)
     d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
-    r = prod.entry(input, d if input._a.ndim else None, keepdim)
+    r = prod_op.entry(input, d if input._a.ndim else None, keepdim)
     return r if dtype is None or r.dtype is dtype else r.to(dtype)
 
 
@@ -95,12 +96,12 @@ all = _truth("all")
 any = _truth("any")
 
 
-@primitive(reduction)
-def logsumexp(xp, x, dim=None, keepdim=False):
+@primitive(reduction, name="logsumexp")
+def logsumexp_op(xp, x, dim=None, keepdim=False):
     """log sum exp(x)."""
 
 
-logsumexp.vjp(
+logsumexp_op.vjp(
     x=lambda xp, g, x, out, x_shape, dim, keepdim: (
         restore(xp, g, x_shape, dim, keepdim)
         * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim)))
@@ -114,16 +115,16 @@ def _finite(xp: Any, m: Any) -> Any:
 
 @public(
     "logsumexp(Tensor input, int[1] dim, bool keepdim=False, *, out)",
-    lines=(line(logsumexp, floating=True),),
+    lines=(line(logsumexp_op, floating=True),),
 )
-def logsumexp_(input, dim, keepdim=False):
+def logsumexp(input, dim, keepdim=False):
     """log of the sum of exp along dim, without overflow."""
     d = reduced(dim, input._a.ndim, "logsumexp")
     if input.dtype.category < 2:
         input = input.to(dtypes.get_default_dtype())
     if input.dtype.category == 3:
         return complex_logsumexp(input, d, keepdim)
-    return logsumexp.entry(input, d, keepdim)
+    return logsumexp_op.entry(input, d, keepdim)
 
 
 def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
@@ -131,10 +132,10 @@ def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
         m = x.real.detach()
         return (x - m).exp().log() + m
     if x._a.size == 0:
-        return sum_(x.exp(), d, keepdim).log()
+        return sum_of(x.exp(), d, keepdim).log()
     m = x.real.amax(() if d is None else d, True).detach()
     m = m.where(m.isfinite(), m * 0)
-    r = sum_((x - m).exp(), d, True).log() + m
+    r = sum_of((x - m).exp(), d, True).log() + m
     return (
         r
         if keepdim
@@ -244,7 +245,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 stacklevel=2,
             )
         v = low((deviation if root else var).entry, input, d, c, keepdim)
-        return (v, mean_(input, d, keepdim)) if pair else v
+        return (v, mean(input, d, keepdim)) if pair else v
 
     if not pair:
         short(spread(root))(f)
@@ -316,7 +317,7 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
         raise RuntimeError("nansum does not support complex inputs")
     if input.dtype.category == 2:
         input = input.masked_fill(input.isnan(), 0)
-    return sum_(input, dim, keepdim, dtype=dtype)
+    return sum_of(input, dim, keepdim, dtype=dtype)
 
 
 @public(
@@ -330,18 +331,18 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
             f" {input.dtype}"
         )
     good = input.isnan().logical_not()
-    return nansum_complex(input, good, dim, keepdim, dtype) / sum_(good, dim, keepdim)
+    return nansum_complex(input, good, dim, keepdim, dtype) / sum_of(good, dim, keepdim)
 
 
 def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: Any) -> Tensor:
-    return sum_(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
+    return sum_of(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
 
 
 # ---- norms
 
 
-@op(reduction, node="LinalgVectorNormBackward0")
-def vector_norm(xp, x, ord=2.0, dim=None, keepdim=False):
+@op(reduction, node="LinalgVectorNormBackward0", name="vector_norm")
+def vector_norm_op(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord == 2:
         if dim is None and not keepdim and xp.has("norm2") and (r := xp.norm2(x)) is not None:
@@ -379,14 +380,14 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
     return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))
 
 
-vector_norm.vjp(complex=True, x=_vector_norm)
+vector_norm_op.vjp(complex=True, x=_vector_norm)
 
 
 @public(
     "linalg.vector_norm(Tensor input, Scalar ord=2, int[1]? dim=None, "
     "bool keepdim=False, *, ScalarType? dtype=None, out)"
 )
-def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
 
     x: floating or complex. ord: a number, inf or -inf. dtype: converts first.
@@ -411,12 +412,12 @@ def vector_norm_(x, ord=2, dim=None, keepdim=False, *, dtype=None):
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the"
             " operation does not have an identity"
         )
-    return low(vector_norm.entry, x, float(ord), d, keepdim)
+    return low(vector_norm_op.entry, x, float(ord), d, keepdim)
 
 
 def length(careful):
     """The short form of norm()."""
-    find = vector_norm.impl.get
+    find = vector_norm_op.impl.get
 
     def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._n is None and not (args or kw):
@@ -471,14 +472,14 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
                 "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
                 f" {input.dtype.name.capitalize()}"
             )
-        r = vector_norm_(input, p, dim, keepdim)
+        r = vector_norm(input, p, dim, keepdim)
     return r if out is None else write_out("norm", r, out)
 
 
 @public("dist(Tensor input, Tensor other, Scalar p=2)")
 def dist(input, other, p=2):
     """p-norm of input - other."""
-    return vector_norm_(input - other, p)
+    return vector_norm(input - other, p)
 
 
 @public("renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True)

@@ -11,12 +11,12 @@ from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 __all__ = ["kept_shape", "reduction"]
 
 
-@primitive(linear, node="SumBackward1")
-def sum(xp, x, dim=None, keepdim=False):
+@primitive(linear, node="SumBackward1", name="sum")
+def sum_op(xp, x, dim=None, keepdim=False):
     """Sum over dim, or over everything."""
 
 
-sum.vjp(
+sum_op.vjp(
     x=lambda xp, g, x_shape, dim, keepdim: xp.expand(restore(xp, g, x_shape, dim, keepdim), x_shape)
 )
 
@@ -39,12 +39,12 @@ def _each(word):
 sum_all.batch(_each("sum"))
 
 
-@primitive(linear, node="MeanBackward1")
-def mean(xp, x, dim=None, keepdim=False):
+@primitive(linear, node="MeanBackward1", name="mean")
+def mean_op(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 
 
-mean.vjp(
+mean_op.vjp(
     x=lambda xp, g, x_shape, dim, keepdim: xp.expand(
         restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape
     )
@@ -63,9 +63,9 @@ mean_all.batch(_each("mean"))
 @public(
     "sum(Tensor input, *, ScalarType? dtype=None)",
     "sum(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
-    lines=(line(sum_all), line(sum)),
+    lines=(line(sum_all), line(sum_op)),
 )
-def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None):
+def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Sum of the elements, or over dim (an int or a tuple).
 
     dtype: converts first. Integers and bool give int64.
@@ -80,7 +80,7 @@ def sum_(input, dim=None, keepdim=False, *, dtype=None, out=None):
     if dim is None and not keepdim:
         r = sum_all.entry(input, out=out)
     else:
-        r = sum.entry(input, reduced(dim, input._a.ndim, "sum"), keepdim, out=out)
+        r = sum_op.entry(input, reduced(dim, input._a.ndim, "sum"), keepdim, out=out)
     if dtype is not None and r.dtype is not dtype:
         r = r.to(dtype)
     return r
@@ -99,9 +99,9 @@ def reduced(dim, ndim, name):
 @public(
     "mean(Tensor input, *, ScalarType? dtype=None, out)",
     "mean(Tensor input, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
-    lines=(line(mean_all, floating=True), line(mean, floating=True)),
+    lines=(line(mean_all, floating=True), line(mean_op, floating=True)),
 )
-def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None):
+def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Mean of the elements, or over dim (an int or a tuple); floating or complex tensors only.
 
     >>> torch.tensor([1., 2., 3.]).mean()
@@ -117,4 +117,4 @@ def mean_(input, dim=None, keepdim=False, *, dtype=None, out=None):
         )
     if dim is None and not keepdim:
         return mean_all.entry(input, out=out)
-    return mean.entry(input, reduced(dim, input._a.ndim, "mean"), keepdim, out=out)
+    return mean_op.entry(input, reduced(dim, input._a.ndim, "mean"), keepdim, out=out)

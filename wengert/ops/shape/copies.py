@@ -15,41 +15,41 @@ from ...engine.op import primitive
 from ...engine.registry import METHODS, function, public
 from ...engine.tensor import Tensor
 from ..dims import sizes_of, wrap_dim, wrap_dims
-from ..index.indexing import getitem, select_
-from .views import reshape_
+from ..index.indexing import getitem, select
+from .views import reshape
 
 
-@primitive(movement)
-def flip(xp, x, dims=()):
+@primitive(movement, name="flip")
+def flip_op(xp, x, dims=()):
     """x with dimensions in reverse order."""
 
 
-flip.vjp(x=lambda xp, g, dims: xp.flip(g, dims))
-flip.batch(lambda xp, size, flags, x, dims: xp.flip(x, tuple([d + 1 for d in dims])))
+flip_op.vjp(x=lambda xp, g, dims: xp.flip(g, dims))
+flip_op.batch(lambda xp, size, flags, x, dims: xp.flip(x, tuple([d + 1 for d in dims])))
 
 
-@primitive(movement)
-def roll(xp, x, shifts=(), dims=()):
+@primitive(movement, name="roll")
+def roll_op(xp, x, shifts=(), dims=()):
     """x shifted cyclically along dims."""
 
 
-roll.vjp(x=lambda xp, g, shifts, dims: xp.roll(g, tuple([-s for s in shifts]), dims))
-roll.batch(
+roll_op.vjp(x=lambda xp, g, shifts, dims: xp.roll(g, tuple([-s for s in shifts]), dims))
+roll_op.batch(
     lambda xp, size, flags, x, shifts, dims: xp.roll(x, shifts, tuple([d + 1 for d in dims]))
 )
 
 
-@primitive(movement, view=True)
-def diagonal(xp, x, offset=0, dim1=0, dim2=1):
+@primitive(movement, view=True, name="diagonal")
+def diagonal_op(xp, x, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions, as the last dimension."""
 
 
-diagonal.vjp(
+diagonal_op.vjp(
     x=lambda xp, g, x_shape, offset, dim1, dim2: xp.put_diagonal(
         g, tuple(x_shape), offset, dim1, dim2
     )
 )
-diagonal.batch(
+diagonal_op.batch(
     lambda xp, size, flags, x, offset, dim1, dim2: xp.diagonal(
         x, offset, dim1 % (x.ndim - 1) + 1, dim2 % (x.ndim - 1) + 1
     )
@@ -115,12 +115,12 @@ _triangle("tril")
 _triangle("triu")
 
 
-@primitive(movement, view=True, by_memory=True)
-def as_strided(xp, x, size=(), stride=(), offset=0):
+@primitive(movement, view=True, by_memory=True, name="as_strided")
+def as_strided_op(xp, x, size=(), stride=(), offset=0):
     """The memory of x read with other sizes, strides (in elements) and offset."""
 
 
-as_strided.vjp(
+as_strided_op.vjp(
     x=lambda xp, g, x_shape, size, stride, offset: xp.put_strided(
         g, tuple(x_shape), size, stride, offset
     )
@@ -137,8 +137,8 @@ put_strided.vjp(
 )
 
 
-@primitive(movement)
-def repeat(xp, x, times=()):
+@primitive(movement, name="repeat")
+def repeat_op(xp, x, times=()):
     """Copies of x side by side."""
 
 
@@ -152,8 +152,8 @@ def _repeat(xp: Any, g: Any, x_shape: Any, times: Any) -> Any:
     return xp.reshape(total, tuple(x_shape))
 
 
-repeat.vjp(x=_repeat)
-repeat.batch(
+repeat_op.vjp(x=_repeat)
+repeat_op.batch(
     lambda xp, size, flags, x, times: xp.repeat(
         xp.reshape(x, (size, *(1,) * (len(times) - x.ndim + 1), *tuple(x.shape)[1:])), (1, *times)
     )
@@ -165,7 +165,7 @@ repeat.batch(
 
 def flipped(careful: Any) -> Any:
     """The short form of flip(dim)."""
-    find = flip.impl.get
+    find = flip_op.impl.get
 
     def f(input=ABSENT, *dims, **kw):
         if len(dims) == 1 and type(input) is Tensor and input._n is None and not kw:
@@ -178,13 +178,13 @@ def flipped(careful: Any) -> Any:
     return f
 
 
-@public("flip(Tensor input, int[] dims)", lines=(line(flip),))
-def flip_(input, *args, dims=None):
+@public("flip(Tensor input, int[] dims)", lines=(line(flip_op),))
+def flip(input, *args, dims=None):
     """The elements in reverse order along dims (a copy)."""
     if dims is None and not args:
         raise TypeError('flip() missing 1 required positional arguments: "dims"')
     dims = wrap_dims(sizes_of(args if dims is None else (dims,), "flip"), input._a.ndim, "flip")
-    return flip.entry(input, dims) if input._a.ndim else input.clone()
+    return flip_op.entry(input, dims) if input._a.ndim else input.clone()
 
 
 @public("fliplr(Tensor input)")
@@ -192,7 +192,7 @@ def fliplr(input):
     """The columns in reverse order."""
     if input._a.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
-    return flip.entry(input, (1,))
+    return flip_op.entry(input, (1,))
 
 
 @public("flipud(Tensor input)")
@@ -200,11 +200,11 @@ def flipud(input):
     """The rows in reverse order."""
     if input._a.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
-    return flip.entry(input, (0,))
+    return flip_op.entry(input, (0,))
 
 
 @public("roll(Tensor input, int[1] shifts, int[1] dims=[])")
-def roll_(input, shifts, dims=None):
+def roll(input, shifts, dims=None):
     """The elements shifted cyclically along dims; without dims, of the flattened tensor."""
     s = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     if dims is None or isinstance(dims, (tuple, list)) and not dims:
@@ -212,7 +212,7 @@ def roll_(input, shifts, dims=None):
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
         if input._a.size == 0:
             return input.clone()
-        return reshape_(roll.entry(reshape_(input, -1), s, (0,)), *input.shape)
+        return reshape(roll_op.entry(reshape(input, -1), s, (0,)), *input.shape)
     d = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(s) != len(d):
         raise RuntimeError(
@@ -224,7 +224,7 @@ def roll_(input, shifts, dims=None):
         raise IndexError(
             f"roll: dims={dims} given, but the tensor has no dimensions: leave them away"
         )
-    return roll.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
+    return roll_op.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
 
 
 @public("rot90(Tensor input, int k=1, int[] dims=[0,1])")
@@ -247,19 +247,19 @@ def rot90(input, k=1, dims=(0, 1)):
     if k == 0:
         return input.clone()
     if k == 2:
-        return flip.entry(input, (a, b))
-    x = flip.entry(input, (b,)) if k == 1 else flip.entry(input, (a,))
+        return flip_op.entry(input, (a, b))
+    x = flip_op.entry(input, (b,)) if k == 1 else flip_op.entry(input, (a,))
     return x.transpose(a, b)
 
 
-@public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)", lines=(line(diagonal),))
-def diagonal_(input, offset=0, dim1=0, dim2=1):
+@public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)", lines=(line(diagonal_op),))
+def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions as a last dimension (a view)."""
     nd = input._a.ndim
     a, b = wrap_dim(dim1, nd, "diagonal"), wrap_dim(dim2, nd, "diagonal")
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return diagonal.entry(input, offset, a, b)
+    return diagonal_op.entry(input, offset, a, b)
 
 
 @public("diag(Tensor input, int diagonal=0, *, out)")
@@ -290,7 +290,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 @public("diagflat(Tensor input, int offset=0)")
 def diagflat(input, offset=0):
     """A matrix with the flattened input on its diagonal."""
-    return diag_embed(reshape_(input, -1), offset)
+    return diag_embed(reshape(input, -1), offset)
 
 
 def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> Tensor:
@@ -314,8 +314,8 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     return written(
         input,
         src,
-        diagonal_(input.detach(), offset, a, b),
-        ((diagonal, (offset, a, b)),),
+        diagonal(input.detach(), offset, a, b),
+        ((diagonal_op, (offset, a, b)),),
         "diagonal_scatter",
     )
 
@@ -323,11 +323,11 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 @public("select_scatter(Tensor input, Tensor src, int dim, int index)")
 def select_scatter(input, src, dim, index):
     """A copy of input with src at one index of a dimension."""
-    from ..index.indexing import select
+    from ..index.indexing import select_op
 
-    v = select_(input.detach(), dim, index)
+    v = select(input.detach(), dim, index)
     return written(
-        input, src, v, ((select, (wrap_dim(dim, input._a.ndim), int(index))),), "select_scatter"
+        input, src, v, ((select_op, (wrap_dim(dim, input._a.ndim), int(index))),), "select_scatter"
     )
 
 
@@ -348,7 +348,7 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
     inplace="function",
 )
-def as_strided_(input, size, stride, storage_offset=None):
+def as_strided(input, size, stride, storage_offset=None):
     """The memory of input read with other sizes and strides (in elements)."""
     size, stride = tuple(size), tuple(stride)
     if len(size) != len(stride):
@@ -363,7 +363,7 @@ def as_strided_(input, size, stride, storage_offset=None):
     offset = input.storage_offset() if storage_offset is None else storage_offset
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    return as_strided.entry(input, size, stride, offset)
+    return as_strided_op.entry(input, size, stride, offset)
 
 
 @public(
@@ -379,12 +379,16 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
     )
     x = input.contiguous()
     return written(
-        x, src, as_strided.entry(x.detach(), *args), ((as_strided, args),), "as_strided_scatter"
+        x,
+        src,
+        as_strided_op.entry(x.detach(), *args),
+        ((as_strided_op, args),),
+        "as_strided_scatter",
     )
 
 
 @public("Tensor.repeat(Tensor self, int[] repeats)")
-def repeat_(self, *repeats):
+def repeat(self, *repeats):
     """Copies side by side: repeats[i] times along dimension i."""
     r = sizes_of(repeats, "repeat")
     if len(r) < self._a.ndim:
@@ -395,14 +399,14 @@ def repeat_(self, *repeats):
     sizes = (1,) * (len(r) - self._a.ndim) + tuple(self._a.shape)
     if any(k * n < 0 for k, n in zip(r, sizes)):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeat got {list(r)}")
-    return repeat.entry(self, tuple([max(k, 0) for k in r]))
+    return repeat_op.entry(self, tuple([max(k, 0) for k in r]))
 
 
 @public("tile(Tensor input, int[] dims)")
 def tile(input, *dims):
     """Copies side by side, dims padded with ones in front."""
     r = sizes_of(dims, "tile")
-    return repeat_(input, *(1,) * (input._a.ndim - len(r)), *r)
+    return repeat(input, *(1,) * (input._a.ndim - len(r)), *r)
 
 
 @public(
@@ -422,10 +426,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     else:
         x = input
     if dim is None:
-        x, d = reshape_(x, -1), 0
+        x, d = reshape(x, -1), 0
     else:
         d = wrap_dim(dim, x._a.ndim, "repeat_interleave")
-        x = reshape_(x, 1) if x._a.ndim == 0 else x
+        x = reshape(x, 1) if x._a.ndim == 0 else x
     n = x._a.shape[d]
     if isinstance(repeats, Tensor):
         if repeats.dtype.name not in ("int64", "int32"):
@@ -476,7 +480,7 @@ def unflatten(input, dim, sizes):
 @public("ravel(Tensor input)")
 def ravel(input):
     """input as a vector."""
-    return reshape_(input, -1)
+    return reshape(input, -1)
 
 
 def _indices(name: str) -> Any:

@@ -18,8 +18,8 @@ from ..dims import wrap_dim
 from ..index.indexing import sizes_item, split_item, unbind_item
 
 
-@primitive(movement, types="promote")
-def cat(xp, *arrays, dim=0):
+@primitive(movement, types="promote", name="cat")
+def cat_op(xp, *arrays, dim=0):
     """Arrays joined along a dimension."""
 
 
@@ -32,7 +32,7 @@ def _cat(xp: Any, g: Any, arrays_shape: Any, dim: int) -> list[Any]:
     return out
 
 
-cat.vjp(arrays=_cat)
+cat_op.vjp(arrays=_cat)
 
 
 def _batched(word: str) -> Any:
@@ -44,16 +44,16 @@ def _batched(word: str) -> Any:
     return rule
 
 
-cat.batch(_batched("cat"))
+cat_op.batch(_batched("cat"))
 
 
-@primitive(movement, types="promote")
-def stack(xp, *arrays, dim=0):
+@primitive(movement, types="promote", name="stack")
+def stack_op(xp, *arrays, dim=0):
     """Arrays joined along a new dimension."""
 
 
-stack.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
-stack.batch(_batched("stack"))
+stack_op.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
+stack_op.batch(_batched("stack"))
 
 
 def listed(tensors: Any, name: str) -> list[Tensor]:
@@ -75,8 +75,8 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
 
 
 @public("cat(Tensor[] tensors, int dim=0, *, out)", method=False, aliases=("concat", "concatenate"))
-@short(joined(cat))
-def cat_(tensors, dim=0, *, out=None):
+@short(joined(cat_op))
+def cat(tensors, dim=0, *, out=None):
     """Tensors joined along dim; all other sizes must agree.
 
     >>> torch.cat([torch.zeros(2), torch.ones(1)])
@@ -85,7 +85,7 @@ def cat_(tensors, dim=0, *, out=None):
     ts = listed(tensors, "cat")
     shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
     if not shaped:
-        return cat.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
+        return cat_op.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
     if any(t._a.ndim == 0 for t in shaped):
         raise RuntimeError(
             f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be"
@@ -110,7 +110,7 @@ def cat_(tensors, dim=0, *, out=None):
     if len(shaped) < len(ts):
         target = joint_dtype(ts)
         shaped = [t if t.dtype is target else t.to(target) for t in shaped]
-    r = cat.entry(*shaped, dim=d, out=out)
+    r = cat_op.entry(*shaped, dim=d, out=out)
     if r._n is None and out is None:  # what joins without an element is recorded all the same
         for t in ts:
             r = r if t._n is None else r + t.sum().to(r.dtype)
@@ -124,8 +124,8 @@ def joint_dtype(ts: list[Tensor]) -> Any:
 
 
 @public("stack(Tensor[] tensors, int dim=0, *, out)", method=False)
-@short(joined(stack))
-def stack_(tensors, dim=0, *, out=None):
+@short(joined(stack_op))
+def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim."""
     ts = listed(tensors, "stack")
     d = wrap_dim(dim, ts[0]._a.ndim + 1, "stack")
@@ -135,7 +135,7 @@ def stack_(tensors, dim=0, *, out=None):
                 f"stack expects each tensor to be equal size, but got {list(ts[0]._a.shape)} at"
                 f" entry 0 and {list(t._a.shape)} at entry {i}"
             )
-    return stack.entry(*ts, dim=d, out=out)
+    return stack_op.entry(*ts, dim=d, out=out)
 
 
 def divided(careful):
@@ -162,7 +162,7 @@ def divided(careful):
     foreign=False,
 )
 @short(divided)
-def split_(tensor, split_size_or_sections, dim=0):
+def split(tensor, split_size_or_sections, dim=0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
     sizes listed.
     """
@@ -247,7 +247,7 @@ def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Ten
 @public("split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]")
 def split_with_sizes(input, split_sizes, dim=0):
     """Views of consecutive parts of the listed sizes along dim."""
-    return split_(input, list(split_sizes), dim)
+    return split(input, list(split_sizes), dim)
 
 
 @public("chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")
@@ -260,7 +260,7 @@ def chunk(input, chunks, dim=0):
     n = input._a.shape[wrap_dim(dim, input._a.ndim, "chunk")]
     if n == 0:
         return parts(input, [0] * chunks, wrap_dim(dim, input._a.ndim, "chunk"))
-    return split_(input, -(-n // chunks), dim)
+    return split(input, -(-n // chunks), dim)
 
 
 @public("unbind(Tensor input, int dim=0) -> Tensor[]")

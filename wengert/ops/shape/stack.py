@@ -8,7 +8,7 @@ from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem
-from .views import reshape_
+from .views import reshape
 
 
 def _atleast(n: int) -> Any:
@@ -21,7 +21,7 @@ def _atleast(n: int) -> Any:
             if nd >= n:
                 return t
             if nd == 0:
-                return reshape_(t, *(1,) * n)
+                return reshape(t, *(1,) * n)
             if n == 2:
                 return t.unsqueeze(0)
             return t.unsqueeze(0).unsqueeze(-1) if nd == 1 else t.unsqueeze(-1)
@@ -55,7 +55,7 @@ def _stacker(name: str, grow: Any, dim: Any, aliases: tuple[str, ...] = ()) -> A
 _stacker("hstack", atleast_1d, lambda ts: 0 if ts[0]._a.ndim == 1 else 1)
 _stacker("vstack", atleast_2d, 0, ("row_stack",))
 _stacker("dstack", atleast_3d, 2)
-_stacker("column_stack", lambda t: reshape_(t, t._a.size, 1) if t._a.ndim <= 1 else t, 1)
+_stacker("column_stack", lambda t: reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t, 1)
 
 
 def _splitter(name: str, need: int, dim: Any) -> Any:
@@ -65,7 +65,7 @@ def _splitter(name: str, need: int, dim: Any) -> Any:
                 f"torch.{name} requires a tensor with at least {need} dimension, but got a tensor"
                 f" with {input._a.ndim} dimensions!"
             )
-        return tensor_split(input, indices_or_sections, dim(input), name, exact=True)
+        return pieces(input, indices_or_sections, dim(input), name, exact=True)
 
     f.__name__ = name
     f.__doc__ = "Views of the parts along one dimension."
@@ -80,18 +80,16 @@ def _splitter(name: str, need: int, dim: Any) -> Any:
     "tensor_split(Tensor input, int[] indices, int dim=0) -> Tensor[]",
     "tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
 )
-def tensor_split_(input, indices_or_sections, dim=0):
+def tensor_split(input, indices_or_sections, dim=0):
     """Views of the parts along dim: a number of nearly equal parts, or cut at the indices."""
     if input._a.ndim == 0:
         raise RuntimeError(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
         )
-    return tensor_split(input, indices_or_sections, dim, "tensor_split")
+    return pieces(input, indices_or_sections, dim, "tensor_split")
 
 
-def tensor_split(
-    x: Tensor, how: Any, dim: int, name: str, exact: bool = False
-) -> tuple[Tensor, ...]:
+def pieces(x: Tensor, how: Any, dim: int, name: str, exact: bool = False) -> tuple[Tensor, ...]:
     d = wrap_dim(dim, x._a.ndim, name)
     n = x._a.shape[d]
     if isinstance(how, Tensor):
@@ -157,7 +155,7 @@ def meshgrid(*tensors, indexing=None):
     ts = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
     shape = [max(t._a.size, 1) if t._a.ndim == 0 else t._a.size for t in ts]
     grids = [
-        reshape_(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(shape)
+        reshape(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(shape)
         for i, t in enumerate(ts)
     ]
     if swap:

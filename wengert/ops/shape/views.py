@@ -16,31 +16,31 @@ from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims
 
 
-@primitive(movement, view=True, by_memory=True, node="ViewBackward0")
-def view(xp, x, shape=()):
+@primitive(movement, view=True, by_memory=True, node="ViewBackward0", name="view")
+def view_op(xp, x, shape=()):
     """x with another shape over the same memory."""
 
 
-view.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+view_op.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 
 
 def _batched_shape(static, ndim, size):
     return {**static, "shape": (size, *static["shape"])}
 
 
-view.batch_static(_batched_shape)
+view_op.batch_static(_batched_shape)
 
 
-@primitive(movement, view="perhaps", node="ViewBackward0")
-def reshape(xp, x, shape=()):
+@primitive(movement, view="perhaps", node="ViewBackward0", name="reshape")
+def reshape_op(xp, x, shape=()):
     """x with another shape: a view where possible."""
 
 
-reshape.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape)).batch_static(_batched_shape)
+reshape_op.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape)).batch_static(_batched_shape)
 
 
-@primitive(movement, view=True)
-def expand(xp, x, shape=()):
+@primitive(movement, view=True, name="expand")
+def expand_op(xp, x, shape=()):
     """x repeated along dimensions of size 1, without a copy."""
 
 
@@ -56,11 +56,11 @@ def _expand_batch(xp, size, flags, x, shape):
     return xp.expand(xp.reshape(x, (size, *ones, *s[1:])), (size, *shape))
 
 
-expand.vjp(x=_expand).batch(_expand_batch)
+expand_op.vjp(x=_expand).batch(_expand_batch)
 
 
-@primitive(movement, view=True)
-def permute(xp, x, dims=()):
+@primitive(movement, view=True, name="permute")
+def permute_op(xp, x, dims=()):
     """x with its dimensions in another order."""
 
 
@@ -70,42 +70,42 @@ def _permute(xp, g, dims):
     return xp.permute(g, tuple([places.index(i) for i in range(n)]))
 
 
-permute.vjp(x=_permute)
-permute.batch_static(
+permute_op.vjp(x=_permute)
+permute_op.batch_static(
     lambda static, ndim, size: {**static, "dims": (0, *[d % ndim + 1 for d in static["dims"]])}
 )
 
 
-@primitive(movement, view=True)
-def transpose(xp, x, dim0=-2, dim1=-1):
+@primitive(movement, view=True, name="transpose")
+def transpose_op(xp, x, dim0=-2, dim1=-1):
     """x with two dimensions swapped."""
 
 
-transpose.vjp(x=lambda xp, g, dim0, dim1: xp.transpose(g, dim0, dim1))
-transpose.batch_static(
+transpose_op.vjp(x=lambda xp, g, dim0, dim1: xp.transpose(g, dim0, dim1))
+transpose_op.batch_static(
     lambda static, ndim, size: (
         {name: d % ndim + 1 for name, d in static.items()} if ndim else NotImplemented
     )
 )
 
 
-@op(movement, view=True)
-def t(xp, x):
+@op(movement, view=True, name="t")
+def t_op(xp, x):
     """The transpose of a matrix; vectors as they are."""
     return xp.transpose(x, 0, 1) if x.ndim == 2 else xp.reshape(x, tuple(x.shape))
 
 
-t.vjp(x=lambda xp, g: xp.t(g))
-t.batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
+t_op.vjp(x=lambda xp, g: xp.t(g))
+t_op.batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
 
 
-@op(movement, view=True)
-def movedim(xp, x, source=0, destination=0):
+@op(movement, view=True, name="movedim")
+def movedim_op(xp, x, source=0, destination=0):
     """x with dimensions moved to other places."""
     return xp.permute(x, moved(x.ndim, source, destination))
 
 
-movedim.vjp(x=lambda xp, g, source, destination: xp.movedim(g, destination, source))
+movedim_op.vjp(x=lambda xp, g, source, destination: xp.movedim(g, destination, source))
 
 
 def _movedim_batch(xp, size, flags, x, source, destination):
@@ -113,7 +113,7 @@ def _movedim_batch(xp, size, flags, x, source, destination):
     return xp.permute(x, (0, *[d + 1 for d in moved(n, source, destination)]))
 
 
-movedim.batch(_movedim_batch)
+movedim_op.batch(_movedim_batch)
 
 
 def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
@@ -124,22 +124,22 @@ def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     return tuple([src[dst.index(i)] if i in dst else next(rest) for i in range(ndim)])
 
 
-@primitive(movement, view=True)
-def squeeze(xp, x, dims=()):
+@primitive(movement, view=True, name="squeeze")
+def squeeze_op(xp, x, dims=()):
     """x without some dimensions of size 1."""
 
 
-squeeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
-squeeze.batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
+squeeze_op.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+squeeze_op.batch(lambda xp, size, flags, x, dims: xp.squeeze(x, tuple([d + 1 for d in dims])))
 
 
-@primitive(movement, view=True)
-def unsqueeze(xp, x, dim=0):
+@primitive(movement, view=True, name="unsqueeze")
+def unsqueeze_op(xp, x, dim=0):
     """x with a dimension of size 1 put in."""
 
 
-unsqueeze.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
-unsqueeze.batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
+unsqueeze_op.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
+unsqueeze_op.batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
 
 
 @primitive(movement, node="CloneBackward0")
@@ -150,12 +150,12 @@ def copy(xp, x):
 copy.vjp(x=lambda g: g).batch(same_way("copy"))
 
 
-@primitive(movement, node="CloneBackward0")
-def contiguous(xp, x):
+@primitive(movement, node="CloneBackward0", name="contiguous")
+def contiguous_op(xp, x):
     """x, copied unless its memory is in order."""
 
 
-contiguous.vjp(x=lambda g: g).batch(same_way("contiguous"))
+contiguous_op.vjp(x=lambda g: g).batch(same_way("contiguous"))
 
 
 @primitive(movement, name="write_view")
@@ -207,7 +207,7 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
 
 
 @public("Tensor.view(Tensor self, int[] size)", "Tensor.view(Tensor self, ScalarType dtype)")
-def view_(self, *shape, dtype=None):
+def view(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype."""
     if dtype is not None or (
         len(shape) == 1
@@ -218,39 +218,39 @@ def view_(self, *shape, dtype=None):
 
         return view_dtype(self, dtype or shape[0])
     shape = sizes_of(shape, "view")
-    return view.entry(self, inferred(shape, self._a.size, "view"))
+    return view_op.entry(self, inferred(shape, self._a.size, "view"))
 
 
 @public("reshape(Tensor input, int[] shape)")
-def reshape_(input, *shape):
+def reshape(input, *shape):
     """The elements in another shape (one size may be -1); a view where possible.
 
     >>> torch.arange(6).reshape(2, -1)
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return reshape.entry(input, inferred(sizes_of(shape, "reshape"), input._a.size, "reshape"))
+    return reshape_op.entry(input, inferred(sizes_of(shape, "reshape"), input._a.size, "reshape"))
 
 
 @public("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim joined into one."""
     if start_dim == 0 and end_dim == -1 and input._a.ndim > 1:
-        return reshape.entry(input, (input._a.size,))
+        return reshape_op.entry(input, (input._a.size,))
     nd = input._a.ndim
     if nd == 0:
-        return reshape.entry(input, (1,))
+        return reshape_op.entry(input, (1,))
     a, b = wrap_dim(start_dim, nd, "flatten"), wrap_dim(end_dim, nd, "flatten")
     if a > b:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if a == b:
         return input
     s = input._a.shape
-    return reshape.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
+    return reshape_op.entry(input, (*s[:a], math.prod(s[a : b + 1]), *s[b + 1 :]))
 
 
-@public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)", lines=(line(expand),))
-def expand_(self, *size, implicit=False):
+@public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)", lines=(line(expand_op),))
+def expand(self, *size, implicit=False):
     """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size."""
     size = sizes_of(size, "expand")
     s = tuple(self._a.shape)
@@ -279,35 +279,35 @@ def expand_(self, *size, implicit=False):
         elif n < 0:
             raise RuntimeError(f"expand(): invalid size {n} at dimension {i}")
         out.append(n)
-    return expand.entry(self, tuple(out))
+    return expand_op.entry(self, tuple(out))
 
 
 @public("broadcast_to(Tensor input, int[] size)")
 def broadcast_to(input, size):
     """input expanded to a shape."""
-    return expand_(input, *size)
+    return expand(input, *size)
 
 
 @public("Tensor.expand_as(Tensor self, Tensor other)")
 def expand_as(self, other):
     """self expanded to the shape of other."""
-    return expand_(self, *other.shape)
+    return expand(self, *other.shape)
 
 
 @public("Tensor.view_as(Tensor self, Tensor other)")
 def view_as(self, other):
     """self viewed with the shape of other."""
-    return view_(self, *other.shape)
+    return view(self, *other.shape)
 
 
 @public("Tensor.reshape_as(Tensor self, Tensor other)")
 def reshape_as(self, other):
     """self reshaped to the shape of other."""
-    return reshape_(self, *other.shape)
+    return reshape(self, *other.shape)
 
 
-@public("permute(Tensor input, int[] dims)", lines=(line(permute),))
-def permute_(input, *dims):
+@public("permute(Tensor input, int[] dims)", lines=(line(permute_op),))
+def permute(input, *dims):
     """The dimensions in another order (a view)."""
     dims = sizes_of(dims, "permute")
     nd = input._a.ndim
@@ -317,22 +317,24 @@ def permute_(input, *dims):
             f" length of the desired ordering of dimensions i.e. input.dim() = {nd} is not equal to"
             f" len(dims) = {len(dims)}"
         )
-    return permute.entry(input, wrap_dims(dims, nd, "permute"))
+    return permute_op.entry(input, wrap_dims(dims, nd, "permute"))
 
 
 @public(
     "transpose(Tensor input, int dim0, int dim1)",
     inplace=True,
     aliases=("swapdims",),
-    lines=(line(transpose),),
+    lines=(line(transpose_op),),
 )
-def transpose_(input, dim0, dim1):
+def transpose(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
     nd = input._a.ndim
-    return transpose.entry(input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose"))
+    return transpose_op.entry(
+        input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose")
+    )
 
 
-declare(transpose_, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
+declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
 
 
 def turned(careful):
@@ -340,7 +342,7 @@ def turned(careful):
 
     def f(input=ABSENT, *args, **kw):
         if type(input) is Tensor and input._a.ndim <= 2 and not (args or kw):
-            return t.entry(input)
+            return t_op.entry(input)
         return careful(input, *args, **kw)
 
     return f
@@ -348,17 +350,17 @@ def turned(careful):
 
 @public("t(Tensor input)", inplace=True)
 @short(turned)
-def t_(input):
+def t(input):
     """The transpose of a tensor of at most 2 dimensions."""
     if input._a.ndim > 2:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input._a.ndim}D"
         )
-    return t.entry(input)
+    return t_op.entry(input)
 
 
 @public("movedim(Tensor input, int|int[] source, int|int[] destination)", aliases=("moveaxis",))
-def movedim_(input, source, destination):
+def movedim(input, source, destination):
     """Dimensions moved from source to destination (ints or tuples)."""
     s = (source,) if isinstance(source, int) else tuple(source)
     d = (destination,) if isinstance(destination, int) else tuple(destination)
@@ -371,24 +373,24 @@ def movedim_(input, source, destination):
         w = [wrap_dim(i, input._a.ndim, "movedim") for i in x]
         if len(set(w)) != len(w):
             raise RuntimeError(f"movedim: repeated dim in `{what}` ({list(x)})")
-    return movedim.entry(input, s, d)
+    return movedim_op.entry(input, s, d)
 
 
 @public("squeeze(Tensor input)", "squeeze(Tensor input, int|int[] dim)", inplace=True)
-def squeeze_(input, dim=None):
+def squeeze(input, dim=None):
     """Without the dimensions of size 1, or only without those in dim."""
     s = input._a.shape
     if dim is None:
         dims = tuple([i for i, n in enumerate(s) if n == 1])
     else:
         dims = tuple([d for d in wrap_dims(dim, len(s), "squeeze") if s and s[d] == 1])
-    return squeeze.entry(input, dims)
+    return squeeze_op.entry(input, dims)
 
 
-@public("unsqueeze(Tensor input, int dim)", inplace=True, lines=(line(unsqueeze, extra=1),))
-def unsqueeze_(input, dim):
+@public("unsqueeze(Tensor input, int dim)", inplace=True, lines=(line(unsqueeze_op, extra=1),))
+def unsqueeze(input, dim):
     """With a dimension of size 1 at dim."""
-    return unsqueeze.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
+    return unsqueeze_op.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
 
 
 @public("clone(Tensor input, *, MemoryFormat? memory_format=None)", lines=(line(copy),))
@@ -399,7 +401,7 @@ def clone(input, *, memory_format=None):
 
 def in_order(careful):
     """The short form of contiguous()."""
-    find = contiguous.impl.get
+    find = contiguous_op.impl.get
 
     def f(self=ABSENT, *args, **kw):
         if type(self) is Tensor and self._n is None and not (args or kw):
@@ -414,9 +416,9 @@ def in_order(careful):
 
 @public("Tensor.contiguous(Tensor self, *, MemoryFormat memory_format=contiguous_format)")
 @short(in_order)
-def contiguous_(self, memory_format=None):
+def contiguous(self, memory_format=None):
     """self if its memory is in order, else a copy."""
     a = self._a
     if getattr(a, "flags", None) is not None and a.flags.c_contiguous:
         return self
-    return contiguous.entry(self)
+    return contiguous_op.entry(self)

@@ -17,7 +17,7 @@ from ..creation.filled import full
 from ..creation.spaced import linspace
 from ..dims import wrap_dim, wrap_dims
 from ..reduce.sum import reduced
-from ..shape.join import cat_, stack_
+from ..shape.join import cat, stack
 
 # --------------------------------------------------------------------------------------- gradient
 
@@ -114,7 +114,7 @@ def _slope(x: Tensor, d: int, h: Any, order: int) -> Tensor:
     else:
         first = _three(part(0, 1), part(1, 1), part(2, 1), g[0], g[1])
         last = -_three(part(n - 1, 1), part(n - 2, 1), part(n - 3, 1), g[3], g[2])
-    return cat_([first, inner, last], d)
+    return cat([first, inner, last], d)
 
 
 def _three(x0: Any, x1: Any, x2: Any, a: Any, b: Any) -> Any:
@@ -384,7 +384,7 @@ def segment_reduce(
             )
             for i, row in enumerate(data.unbind(0))
         ]
-        return stack_(parts, 0)
+        return stack(parts, 0)
     if lengths is not None:
         sizes = lengths.tolist()
         starts = [0]
@@ -398,7 +398,7 @@ def segment_reduce(
             )
     else:
         starts = offsets.tolist()
-    return stack_([_segment(data[a:b], reduce, initial) for a, b in zip(starts, starts[1:])], 0)
+    return stack([_segment(data[a:b], reduce, initial) for a, b in zip(starts, starts[1:])], 0)
 
 
 def _segment(part: Tensor, how: str, initial: Any) -> Tensor:

@@ -10,7 +10,7 @@ from ...engine.tensor import Tensor
 from ..creation.destination import LAYOUTS
 from ..creation.filled import arange, zeros
 from ..creation.tensor import as_tensor
-from ..shape.join import stack_
+from ..shape.join import stack
 from .tensor import COO, CSC, CSR, SparseTensor
 
 
@@ -153,7 +153,7 @@ def _compressed_maker(name: str, layout: Any, major: int) -> Any:
                 f"plain indices below {other}"
             )
         lines = arange(n, device=q.device).repeat_interleave(p[1:] - p[:-1])
-        return SparseTensor(stack_([lines, q] if major == 0 else [q, lines], 0), v, size, layout)
+        return SparseTensor(stack([lines, q] if major == 0 else [q, lines], 0), v, size, layout)
 
     f.__name__ = name
     f.__doc__ = (

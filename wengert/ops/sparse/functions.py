@@ -15,7 +15,8 @@ from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..creation.filled import arange, zeros
 from ..dims import wrap_dim, wrap_dims
-from ..shape.join import cat_, stack_
+from ..shape.join import cat as cat_of
+from ..shape.join import stack as stack_of
 from .tensor import (
     COO,
     CSR,
@@ -149,7 +150,7 @@ def sparse_sparse(x: SparseTensor, y: SparseTensor) -> SparseTensor:
     left = arange(v._a.shape[0]).repeat_interleave(times)
     offset = arange(left._a.shape[0]) - (times.cumsum(0) - times)[left]
     right = start[k][left] + offset
-    indices = stack_([i[left], j[right]], 0)
+    indices = stack_of([i[left], j[right]], 0)
     return SparseTensor(indices, v[left] * w[right], (x._a.shape[0], y._a.shape[1])).coalesce()
 
 
@@ -185,7 +186,7 @@ def add(x: Any, y: Any) -> Any:
     same_shape(x, y, "add")
     a, b = as_coo(x), as_coo(y)
     s = SparseTensor(
-        cat_([a._indices(), b._indices()], 1), cat_([a._values(), b._values()], 0), x._a.shape
+        cat_of([a._indices(), b._indices()], 1), cat_of([a._values(), b._values()], 0), x._a.shape
     )
     return relaid(s.coalesce(), x)
 
@@ -233,7 +234,7 @@ def div(x: Any, y: Any) -> Any:
 
 
 @handles("pow")
-def pow_(x: Any, y: Any) -> Any:
+def power(x: Any, y: Any) -> Any:
     if dense(x) or isinstance(y, Tensor) or y <= 0:
         raise RuntimeError(
             "pow: a sparse tensor needs a positive number as its exponent: convert with .to_dense()"
@@ -269,7 +270,7 @@ def unsqueeze(x: SparseTensor, dim: int = 0) -> SparseTensor:
     x = as_coo(x)
     d = wrap_dim(dim, x._a.ndim + 1, "unsqueeze")
     i = x._indices()
-    i = cat_([i[:d], i.new_zeros((1, i._a.shape[1])), i[d:]], 0)
+    i = cat_of([i[:d], i.new_zeros((1, i._a.shape[1])), i[d:]], 0)
     return SparseTensor(i, x._values(), (*x._a.shape[:d], 1, *x._a.shape[d:]), COO, x._sorted)
 
 
@@ -328,7 +329,7 @@ def index_select(x: SparseTensor, index: Tensor, dim: int = 0) -> SparseTensor:
         return SparseTensor(c._indices(), values, size, COO, True)
     new, old = (c._indices()[d] == place.unsqueeze(1)).nonzero().unbind(1)
     i = c._indices().index_select(1, old)
-    i = cat_([i[:d], new.unsqueeze(0), i[d + 1 :]], 0)
+    i = cat_of([i[:d], new.unsqueeze(0), i[d + 1 :]], 0)
     return relaid(SparseTensor(i, c._values().index_select(0, old), size, COO, d == 0), x)
 
 
@@ -362,7 +363,7 @@ def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
         start += p._a.shape[d]
     shape = list(parts[0]._a.shape)
     shape[d] = start
-    return SparseTensor(cat_(columns, 1), cat_([p._values() for p in parts], 0), shape)
+    return SparseTensor(cat_of(columns, 1), cat_of([p._values() for p in parts], 0), shape)
 
 
 @handles("vector_norm")
@@ -378,7 +379,7 @@ def norm(x: SparseTensor, ord: Any = 2.0, dim: Any = None, keepdim: bool = False
 
 
 @handles("sum", "sum_all")
-def sum_(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Any:
+def total(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum over everything (a dense number), or over dims (sparse if sparse dimensions remain)."""
     x = as_coo(x)
     if dim is None:
@@ -401,7 +402,7 @@ def sparse_sum(input, dim=None, dtype=None):
     >>> torch.sparse.sum(torch.eye(2).to_sparse())
     tensor(2.)
     """
-    return sum_(checked(input, "sum") if dtype is None else input.to(dtype), dim)
+    return total(checked(input, "sum") if dtype is None else input.to(dtype), dim)
 
 
 def checked(s: Any, name: str) -> SparseTensor:
@@ -502,7 +503,7 @@ def spdiags(diagonals, offsets, shape, layout=None):
     cols = arange(d._a.shape[1]).expand(d.shape)
     rows = cols - o.unsqueeze(1)
     good = (rows >= 0) & (rows < shape[0]) & (cols < shape[1])
-    s = SparseTensor(stack_([rows[good], cols[good]], 0), d[good], shape)
+    s = SparseTensor(stack_of([rows[good], cols[good]], 0), d[good], shape)
     return s if layout is COO else compressed(s, layout)
 
 

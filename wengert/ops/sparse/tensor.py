@@ -19,7 +19,7 @@ from ...engine.op import primitive
 from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..creation.filled import zeros
-from ..shape.join import cat_, stack_
+from ..shape.join import cat, stack
 
 COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
 
@@ -415,12 +415,12 @@ def unflat_index(flat: Tensor, sizes: Any) -> Tensor:
     for s in reversed(tuple(sizes)):
         rows.append(flat % s)
         flat = flat // s
-    return stack_(rows[::-1], 0) if rows else flat.new_zeros((0, flat._a.shape[0]))
+    return stack(rows[::-1], 0) if rows else flat.new_zeros((0, flat._a.shape[0]))
 
 
 def pointers(major: Tensor, n: int) -> Tensor:
     """Where each of n rows begins among sorted row numbers, and their count at the end."""
-    return cat_([major.new_zeros(1), major.bincount(minlength=n).cumsum(0)], 0)
+    return cat([major.new_zeros(1), major.bincount(minlength=n).cumsum(0)], 0)
 
 
 def compressed(s: SparseTensor, layout: Any) -> SparseTensor:
