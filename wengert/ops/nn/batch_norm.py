@@ -134,6 +134,9 @@ def normalised(
 ) -> Tensor:
     """batch_norm after its check of the size."""
     shape = input._a.shape
+    if input._a.size == 0 and len(shape) < 2:  # nothing to normalise
+        r = input.clone() if weight is None else input * weight[0]
+        return r if bias is None else r + bias[0]
     if len(shape) < 2:
         raise RuntimeError(
             "batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape "
