@@ -21,7 +21,7 @@ _ZIP64 = 20  # bytes of its extra field for sizes above 4 GB
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # no dates: equal contents give equal files
 _STEP = 1 << 24
 # how large compressed records may become: torch.save compresses nothing, so few files have any
-INFLATED, RATIO = 64 << 20, 16
+INFLATED, RATIO = 1 << 20, 32
 # what the zipfile module raises for files that are no archives, or damaged ones
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OverflowError,
@@ -80,8 +80,12 @@ class ArchiveReader:
             if name == "data.pkl" or root is None:
                 root = top
         for info in listed:
-            if info.filename.startswith(f"{root}/"):
-                self.infos[info.filename[len(root) + 1 :]] = info  # type: ignore[arg-type]
+            if not info.filename.startswith(f"{root}/"):
+                raise RuntimeError(
+                    f"{self} is damaged: file in archive is not in a subdirectory {root}/:"
+                    f" {info.filename}"
+                )
+            self.infos[info.filename[len(root) + 1 :]] = info  # type: ignore[arg-type]
         self._check_sizes(listed)
         self.map: Any = None
         if mapped:
@@ -152,6 +156,8 @@ class ArchiveReader:
         info = self._info(name)
         count = info.file_size // dtype.itemsize
         if self.map is not None:
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise RuntimeError(f"{self}: {name} is compressed, which mmap=True cannot map")
             start = self.start(info)
             if start + info.file_size > len(self.map):
                 raise RuntimeError(f"{self} is cut off: {name} goes beyond its end")
