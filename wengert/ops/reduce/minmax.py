@@ -334,6 +334,8 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim."""
     d = wrap_dim(dim, input._a.ndim, "topk")
     n = input._a.shape[d] if input._a.ndim else 1
+    if input.dtype.category == 3:
+        raise RuntimeError("topk does not support complex dtypes on CPU")
     if isinstance(k, Tensor):
         k = int(k)
     if not 0 <= k <= n:
@@ -387,7 +389,8 @@ def _median(name: str, skip: bool) -> Any:
     def f(input, dim=None, keepdim=False):
         if dim is None:
             if input._a.size == 0:
-                return wrap(input.new_full((), float("nan"))._a)
+                empty = wrap(input.new_full((), float("nan"))._a)
+                return empty if input._n is None else empty + input.sum()
             return middle.entry(input)
         d = wrap_dim(dim, input._a.ndim, name)
         if input._a.ndim == 0:

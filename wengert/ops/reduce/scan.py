@@ -65,7 +65,7 @@ def logcumsumexp_op(xp, x, dim=0):
 
 
 def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
-    if x.ndim == 0:
+    if x.ndim == 0 or 0 in x.shape:
         return g
     # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows,
     # summed in double precision
