@@ -32,7 +32,8 @@ RankType = int | None
 _LATER = {
     "DeviceMesh": "device_mesh",
     "init_device_mesh": "device_mesh",
-    "GradBucket": "buckets",
+    "GradBucket": "reducer",
+    "Reducer": "reducer",
 }
 _MODULES = (
     "algorithms", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp", "launch",

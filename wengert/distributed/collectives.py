@@ -106,6 +106,7 @@ def all_reduce(
     Raises:
         DistBackendError: ranks call different things, or one does not come before the deadline.
 
+    >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> x = torch.ones(2)
     >>> dist.all_reduce(x)

@@ -352,6 +352,7 @@ def init_process_group(
         DistNetworkError: not all processes have come in time; they are named.
         ModuleNotFoundError: several processes, and mpi4py is not installed.
 
+    >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> dist.get_world_size()
     1

@@ -69,6 +69,7 @@ def _text(value: Any) -> str:
 class Store:
     """What all stores can do.
 
+    >>> dist = torch.distributed
     >>> store = dist.HashStore()
     >>> store.set("answer", "42")
     >>> store.get("answer")

@@ -122,13 +122,13 @@ class Work:
         limit = self.group.seconds if timeout is None else timeout.total_seconds()
         while not test():
             turns += 1
-            if turns & 255 == 0 or turns > 4096:
-                self._check()
+            if turns & 63 == 0:
                 waited = clock() - start
-                if waited > limit:
-                    raise self._late(waited)
-                if waited > 0.002:
-                    time.sleep(0 if waited < 0.05 else 1e-4)
+                if waited > 3e-4:  # others may need this core
+                    self._check()
+                    if waited > limit:
+                        raise self._late(waited)
+                    time.sleep(0 if waited < 0.02 else 1e-4)
 
     def _late(self, waited: float) -> DistBackendError:
         text = f"is not complete after {waited:.1f} s"

@@ -1,12 +1,18 @@
 """torch.nn.parallel: one module on several devices of one process.
 
-Several processes are `distributed/`'s business.
+Several processes are `distributed/`'s business; DistributedDataParallel is found there.
 """
 
+from typing import Any as _Any
+
+from . import distributed as _distributed
 from .data_parallel import DataParallel, data_parallel, gather, parallel_apply, replicate, scatter
-from .distributed import DistributedDataParallel
 
 __all__ = [
     "DataParallel", "DistributedDataParallel", "data_parallel", "gather", "parallel_apply",
     "replicate", "scatter",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    return getattr(_distributed, name)

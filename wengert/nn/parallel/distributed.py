@@ -1,22 +1,19 @@
-"""DistributedDataParallel: the name, for programs that ask whether a module is one.
+"""torch.nn.parallel.distributed: DistributedDataParallel, which lives in distributed/.
 
-Processes cannot be joined yet, so none can be made.
+That layer is above this one, so it is looked up when somebody asks for the name.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-from ...base.absent import advice
-from ..module import Module
+__all__ = ["DistributedDataParallel"]  # noqa: F822
 
-__all__ = ["DistributedDataParallel"]
+HOME = "wengert.distributed.data_parallel"
 
 
-class DistributedDataParallel(Module):
-    """A module that is trained by several processes. RuntimeError: there is only one here."""
-
-    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
-            f"DistributedDataParallel: {advice('torch.distributed')}; use the module as it is"
-        )
+def __getattr__(name: str) -> Any:
+    if name == "DistributedDataParallel":
+        return getattr(importlib.import_module(HOME), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
