@@ -120,6 +120,11 @@ def hide_runner(hook: ExceptHook) -> ExceptHook:
             tb = tb.tb_next
         while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
             tb = tb.tb_next
+        at = tb
+        while at is not None and at.tb_next is not None:
+            if at.tb_next.tb_frame.f_code.co_filename == alias.__file__:
+                at.tb_next = None  # how an import was refused
+            at = at.tb_next
         hook(kind, error.with_traceback(tb), tb)
         note = alias.missing_part(error)
         if note:
