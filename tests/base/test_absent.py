@@ -1,5 +1,7 @@
 """What is said where a name is missing, and that PyTorch's names are known."""
 
+import sys
+
 import pytest
 
 import wengert as w
@@ -21,8 +23,15 @@ def test_names_that_pytorch_has():
 def test_names_that_are_nearly_right():
     assert "'sigmoid'" in told(lambda: w.sigmod)
     assert "'Conv3d'" in told(lambda: w.nn.Conv4d)
-    assert "'resize_'" in told(lambda: w.ones(1).resise_)
     assert "did you mean" not in told(lambda: w.nn.Dense)
+
+
+def test_python_tells_what_is_nearly_a_method(capsys):
+    """Tensor has no __getattr__, so that reading its attributes is quick: the hint is Python's."""
+    with pytest.raises(AttributeError) as e:
+        w.ones(1).resise_
+    sys.__excepthook__(e.type, e.value, e.tb)
+    assert "'resize_'" in capsys.readouterr().err
 
 
 def test_asking_is_no_error():

@@ -326,7 +326,7 @@ def __complex__(self: Tensor) -> complex:
 def __index__(self: Tensor) -> int:
     """The only element of an integer tensor where Python wants an int: list[t], range(t)."""
     a = self._a
-    if a.size != 1 or dtypes.BY_NP[a.dtype].category > 1:
+    if a.size != 1 or dtypes.BY_NP[a.dtype].is_inexact:
         raise TypeError(
             "only integer tensors of a single element can be converted to an index; this one is "
             f"{self.dtype} of shape {tuple(a.shape)}"

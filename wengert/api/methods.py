@@ -198,7 +198,7 @@ def get_data(self: Tensor) -> Tensor:
 def set_data(self: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-    if self._n is not None and value.dtype.category < 2:
+    if self._n is not None and not value.dtype.is_inexact:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )

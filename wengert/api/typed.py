@@ -12,7 +12,7 @@ from ..base.devices import STANDS_FOR
 from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
-_LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if d.category < 3}
+_LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if not d.is_complex}
 _made: dict[str, Any] = {}
 
 

@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+# Categories of dtypes, in the order of promotion (dtype.category)
+BOOLEAN, INTEGRAL, FLOATING, COMPLEX = range(4)
+
+
 class dtype:
     """A tensor's element type, such as `wengert.float32`."""
 
@@ -37,6 +41,7 @@ class dtype:
         "is_complex",
         "itemsize",
         "category",
+        "is_inexact",
         "is_signed",
         "_letter",
     )
@@ -44,9 +49,10 @@ class dtype:
     def __init__(self, name: str, np_dtype: object, category: int, letter: str) -> None:
         self.name = name
         self.np = np.dtype(np_dtype)  # type: ignore[call-overload]
-        self.category = category  # 0 bool, 1 integer, 2 floating, 3 complex
-        self.is_floating_point = category == 2
-        self.is_complex = category == 3
+        self.category = category
+        self.is_floating_point = category == FLOATING
+        self.is_complex = category == COMPLEX
+        self.is_inexact = category >= FLOATING  # floating or complex: what can have gradients
         self.is_signed = not (name.startswith("u") or name == "bool")
         self.itemsize: int = self.np.itemsize
         self._letter = letter
@@ -71,21 +77,21 @@ class dtype:
         return {"complex64": float32, "complex128": float64}.get(self.name, self)
 
 
-bool = dtype("bool", np.bool_, 0, "Bool")  # noqa: A001
-uint8 = dtype("uint8", np.uint8, 1, "Byte")
-int8 = dtype("int8", np.int8, 1, "Char")
-int16 = dtype("int16", np.int16, 1, "Short")
-int32 = dtype("int32", np.int32, 1, "Int")
-int64 = dtype("int64", np.int64, 1, "Long")
-uint16 = dtype("uint16", np.uint16, 1, "UInt16")
-uint32 = dtype("uint32", np.uint32, 1, "UInt32")
-uint64 = dtype("uint64", np.uint64, 1, "UInt64")
-float16 = dtype("float16", np.float16, 2, "Half")
-bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 2, "BFloat16")
-float32 = dtype("float32", np.float32, 2, "Float")
-float64 = dtype("float64", np.float64, 2, "Double")
-complex64 = dtype("complex64", np.complex64, 3, "ComplexFloat")
-complex128 = dtype("complex128", np.complex128, 3, "ComplexDouble")
+bool = dtype("bool", np.bool_, BOOLEAN, "Bool")  # noqa: A001
+uint8 = dtype("uint8", np.uint8, INTEGRAL, "Byte")
+int8 = dtype("int8", np.int8, INTEGRAL, "Char")
+int16 = dtype("int16", np.int16, INTEGRAL, "Short")
+int32 = dtype("int32", np.int32, INTEGRAL, "Int")
+int64 = dtype("int64", np.int64, INTEGRAL, "Long")
+uint16 = dtype("uint16", np.uint16, INTEGRAL, "UInt16")
+uint32 = dtype("uint32", np.uint32, INTEGRAL, "UInt32")
+uint64 = dtype("uint64", np.uint64, INTEGRAL, "UInt64")
+float16 = dtype("float16", np.float16, FLOATING, "Half")
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOATING, "BFloat16")
+float32 = dtype("float32", np.float32, FLOATING, "Float")
+float64 = dtype("float64", np.float64, FLOATING, "Double")
+complex64 = dtype("complex64", np.complex64, COMPLEX, "ComplexFloat")
+complex128 = dtype("complex128", np.complex128, COMPLEX, "ComplexDouble")
 
 ALL = (
     bool,
@@ -176,16 +182,16 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     if a.category > b.category:
         a, b = b, a
     # now category(a) <= category(b)
-    if b.category == 3:
+    if b.is_complex:
         wide = a is float64 or b is complex128
         return complex128 if wide else complex64
-    if b.category == 2:
-        if a.category < 2:
+    if b.is_floating_point:
+        if not a.is_inexact:
             return b
         if {a.name, b.name} == {"float16", "bfloat16"}:
             return float32
         return a if a.itemsize > b.itemsize else b
-    if a.category == 0:
+    if a.category == BOOLEAN:
         return b
     if a.is_signed == b.is_signed:
         return a if a.itemsize >= b.itemsize else b
@@ -204,8 +210,13 @@ def can_cast(from_: dtype, to: dtype) -> object:
     if from_.category > to.category and to.category != from_.category:
         return False
     return (
-        not (from_.category == 1 and from_.is_signed and to.category == 1 and not to.is_signed)
-        if to.category == 1
+        not (
+            from_.category == INTEGRAL
+            and from_.is_signed
+            and to.category == INTEGRAL
+            and not to.is_signed
+        )
+        if to.category == INTEGRAL
         else True
     )
 
@@ -215,7 +226,7 @@ class finfo:
 
     def __init__(self, type: dtype | None = None) -> None:
         d = type or get_default_dtype()
-        if d.category < 2:
+        if not d.is_inexact:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle"
                 f" '{d}'"
@@ -240,7 +251,7 @@ class iinfo:
     """Limits of an integer dtype: min, max, bits."""
 
     def __init__(self, type: dtype) -> None:
-        if type.category != 1:
+        if type.category != INTEGRAL:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )
@@ -265,9 +276,9 @@ def converted(value: Any, d: dtype) -> Any:
     >>> converted(-1, uint8), converted(2.7, int32)
     (255, 2)
     """
-    if d.category > 1 or value is True or value is False:
+    if d.is_inexact or value is True or value is False:
         return value
-    if isinstance(value, complex) or d.category == 0:
+    if isinstance(value, complex) or d.category == BOOLEAN:
         return value
     info = iinfo(d)
     try:

@@ -61,7 +61,7 @@ def check_backward(n: Any, gradients: Any) -> None:
 def kind(a: Any) -> str:
     """'nan', 'inf' or '' for what an array holds."""
     d = getattr(a, "dtype", None)
-    if d is None or RANK.get(type(a), 0) or dtypes.as_dtype(d).category < 2 or not a.size:
+    if d is None or RANK.get(type(a), 0) or not dtypes.as_dtype(d).is_inexact or not a.size:
         return ""
     xp = NS[type(a)]
     if xp.isfinite(a).all():
@@ -85,9 +85,9 @@ def span(x: Any) -> str:
     shape, d = list(x.shape), dtypes.as_dtype(x.dtype)
     if not x.size:
         return f"{d} {shape}"
-    if d.category == 3:
+    if d.is_complex:
         return f"{d} {shape}, sizes to {float(abs(x).max()):.6g}"
-    if d.category == 0:
+    if d.category == dtypes.BOOLEAN:
         return f"{d} {shape}"
     return f"{d} {shape} from {float(x.min()):.6g} to {float(x.max()):.6g}"
 

@@ -45,7 +45,7 @@ def joined(level: int, out: Any, tangent: Any) -> Any:
     """
     if tangent.dtype != out.dtype:
         tangent = namespace(tangent).astype(tangent, out.dtype)
-    return Dual(level, out, tangent) if as_dtype(out.dtype).category >= 2 else out
+    return Dual(level, out, tangent) if as_dtype(out.dtype).is_inexact else out
 
 
 # op -> f(op, primals, tangents, static, outs): the tangents of its outputs
@@ -179,7 +179,7 @@ def transposed_vjp(
         moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
         for leaf, t in zip(leaves, tangents):
-            if t is not None and dtypes.as_dtype(leaf._a.dtype).category >= 2:
+            if t is not None and dtypes.as_dtype(leaf._a.dtype).is_inexact:
                 leaf.requires_grad_()
         results = op.entry(*leaves, **static)
         results = results if isinstance(results, tuple) else (results,)

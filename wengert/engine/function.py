@@ -323,7 +323,7 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             continue
         if id(t) in inputs and id(t) not in dirty or t._n is not None and id(t) not in dirty:
             t = outs[i] = wrap(t._a)  # an input handed through, or a tensor from elsewhere
-        if id(t) in plain or as_dtype(t._a.dtype).category < 2:
+        if id(t) in plain or not as_dtype(t._a.dtype).is_inexact:
             continue
         node = Slot(ctx, i, ctx.shape[i], ctx.dtype[i]) if many else ctx
         if id(t) in dirty:
@@ -363,7 +363,7 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
     for a in args:
         if is_mine(a):
             tangents.append(up(a._a.tangent))
-        elif ctx.materialize and isinstance(a, Tensor) and a.dtype.category >= 2:
+        elif ctx.materialize and isinstance(a, Tensor) and a.dtype.is_inexact:
             tangents.append(wrap(namespace(a._a).zeros_like(a._a)))
         else:
             tangents.append(None)

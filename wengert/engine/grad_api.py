@@ -32,7 +32,7 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
                     f" {tuple(t._a.shape)}: reduce it (.sum(), .mean()) or pass a gradient of that"
                     f" shape{place}"
                 )
-            if t.dtype.category == 3:
+            if t.dtype.is_complex:
                 raise RuntimeError(
                     f"grad can be implicitly created only for real scalar outputs but got {t.dtype}"
                 )
@@ -49,7 +49,7 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
                 f"Mismatch in shape: grad_output has a shape of {tuple(g._a.shape)} and output has"
                 f" a shape of {tuple(t._a.shape)}: pass a gradient of the output's shape"
             )
-        if (g.dtype.category == 3) != (t.dtype.category == 3) and t._n is not None:
+        if g.dtype.is_complex != t.dtype.is_complex and t._n is not None:
             raise RuntimeError(
                 "For complex Tensors, both grad_output and output are required to have the same"
                 f" dtype. Mismatch: grad_output is {g.dtype}, output is {t.dtype}"

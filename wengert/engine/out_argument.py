@@ -64,4 +64,4 @@ def resize(t: Tensor, shape: tuple[int, ...]) -> None:
 
 def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
     """Whether in-place and out= accept a result of one dtype in a tensor of another."""
-    return from_.category <= to.category or (from_.category == 0)
+    return from_.category <= to.category or from_.category == dtypes.BOOLEAN

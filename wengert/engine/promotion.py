@@ -50,7 +50,7 @@ def result_dtype(operands: Any) -> dtypes.dtype:
 def promoted(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
     """The operands cast to their common dtype."""
     target = result_dtype(raws)
-    if op.types == "float" and target.category < 2:
+    if op.types == "float" and not target.is_inexact:
         target = dtypes.get_default_dtype()
     return [cast(a, target) for a in raws]
 

@@ -118,7 +118,7 @@ class Tensor:
         if requires_grad:
             if n is None:
                 d = self._a.dtype
-                if dtypes.BY_NP[d].category < 2:
+                if not dtypes.BY_NP[d].is_inexact:
                     raise RuntimeError(
                         "only Tensors of floating point and complex dtype can require gradients; "
                         f"this one is {dtypes.BY_NP[d]}: convert it with .float()"
