@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import extremes, scan
 from ..kernels import matmul as products
 from ..kernels import summation as kernels
 from ..kernels.simd import Ufunc, elements
@@ -126,6 +127,10 @@ def extreme(word: str, find: str) -> Any:
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
+        if x.size >= extremes.LEAST and type(dim) is int:
+            found = extremes.extreme(x, dim, word == "amax", keepdim)
+            if found is not None:
+                return found[0]
         if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and dim and x.size > 256:
             rows, n = x.shape
             if n < 8192 and x.flags.c_contiguous:  # the place of an extreme is found sooner
@@ -142,6 +147,20 @@ def extreme(word: str, find: str) -> Any:
 
 
 amax, amin = extreme("amax", "argmax"), extreme("amin", "argmin")
+
+
+def place(word: str) -> Any:
+    general = getattr(reductions, word)
+
+    def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        large = x.size >= extremes.LEAST and type(dim) is int
+        found = extremes.extreme(x, dim, word == "argmax", keepdim) if large else None
+        return general(np, x, dim, keepdim) if found is None else found[1]
+
+    return f
+
+
+argmax, argmin = place("argmax"), place("argmin")
 
 
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -163,6 +182,8 @@ def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def cumsum(x: Any, dim: int = 0) -> Any:
     """Sum so far."""
+    if x.size >= scan.LEAST and (found := scan.cumsum(x, dim)) is not None:
+        return found
     return add.accumulate(x, dim) if x.dtype is F64 and x.ndim else general_cumsum(x, dim)
 
 
@@ -576,4 +597,4 @@ WORDS = {
         addcmul,
     )
 }
-WORDS["where"] = np.where
+WORDS |= {"where": np.where, "argmax": argmax, "argmin": argmin}

@@ -35,11 +35,11 @@ def add_up(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     shape, ndim = x.shape, x.ndim
     if lib is np and x.size >= kernels.LEAST:
         dims = range(ndim) if dim is None else [dim] if type(dim) is int else dim
-        away = sorted(d % ndim for d in dims)
-        found = kernels.total(x, away)
+        order = sorted(d % ndim for d in dims)
+        found = kernels.total(x, order)
         if found is not None:
             if keepdim:
-                return found.reshape([1 if d in away else n for d, n in enumerate(shape)])
+                return found.reshape([1 if d in order else n for d, n in enumerate(shape)])
             return found
     if type(dim) is int and (shape[dim] <= SHORT or innermost(x, dim)):
         return lib.add.reduce(x, dim, None, None, keepdim)

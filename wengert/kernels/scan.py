@@ -1,0 +1,110 @@
+"""Sums so far along a dimension, carried in double precision.
+
+`cumsum` gives None where the kernel does not apply.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import compiler
+from .jobs import WORDS, Job, job
+from .lanes import Value
+
+Array = Any
+LEAST = 1 << 14  # elements
+CHUNK = 1 << 14  # elements of a chunk, at least
+VECTORS = 2  # of columns side by side
+
+
+@job("x: T*, out: out T*, rows: i64, n: i64, share: i64")
+def along_rows(k: Job, word: str) -> None:
+    """A chunk is `share` rows."""
+    x, out, rows, n, share = k.table()
+    lanes = k.lanes(word)
+    half = lanes // 2
+
+    def row(r: Value) -> None:
+        source, to = x.at(r * n), out.at(r * n)
+
+        def some(i: Value, carried: Value, mask: Value | None) -> Value:
+            v = source.load(i, lanes, mask)
+            step = 1
+            while step < lanes:  # each lane gets what lies `step` before it
+                index = [lanes if q < step else q - step for q in range(lanes)]
+                v = v + v.shuffle(k.zero(word, lanes), index)
+                step *= 2
+            low, high = v.doubles()
+            low, high = low + carried, high + carried
+            both = low.to(word).shuffle(high.to(word), range(lanes))
+            to.store(both, i, mask)
+            return high.shuffle(high, [half - 1] * half)
+
+        full = n // lanes * lanes
+        start = k.zero("double", half)
+        (carried,) = k.loop(0, full, lanes, lambda i, c: some(i, c, None), [start])
+        k.loop(full, n, lanes, lambda i, c: some(i, c, k.mask(n - i, lanes)), [carried])
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, rows), 1, row)
+
+
+@job("x: T*, out: out T*, n: i64, inner: i64, blocks: i64, items: i64, share: i64")
+def along_columns(k: Job, word: str) -> None:
+    """A chunk is `share` blocks of columns of x[outer][n][column]."""
+    x, out, n, inner, blocks, items, share = k.table()
+    lanes = k.lanes(word)
+    width = VECTORS * lanes
+
+    def item(i: Value) -> None:
+        first = (i % blocks) * width
+        at = (i // blocks) * n * inner + first
+        source, to = x.at(at), out.at(at)
+        left = inner - first
+
+        def run(masks: list[Value | None]) -> None:
+            def row(j: Value, *carried: Value) -> list[Value]:
+                new: list[Value] = []
+                for v, mask in enumerate(masks):
+                    low, high = source.load(j * inner + v * lanes, lanes, mask).doubles()
+                    low, high = carried[2 * v] + low, carried[2 * v + 1] + high
+                    both = low.to(word).shuffle(high.to(word), range(lanes))
+                    to.store(both, j * inner + v * lanes, mask)
+                    new += [low, high]
+                return new
+
+            k.loop(0, n, 1, row, [k.zero("double", lanes // 2)] * (2 * VECTORS))
+
+        k.when(
+            left >= width,
+            lambda: run([None] * VECTORS),
+            lambda: run([k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]),
+        )
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
+
+
+def cumsum(x: Array, dim: int) -> Array | None:
+    """Sums so far along a dimension of a float array."""
+    word = WORDS.get(x.dtype)
+    if word is None or x.size < LEAST or not -x.ndim <= dim < x.ndim:
+        return None
+    host = compiler.target()
+    if host is None:
+        return None
+    dim %= x.ndim
+    outer, n, inner = math.prod(x.shape[:dim]), x.shape[dim], math.prod(x.shape[dim + 1 :])
+    x = np.ascontiguousarray(x)
+    out = np.empty(x.shape, x.dtype)
+    if inner == 1:
+        share = max(1, CHUNK // n)
+        along_rows(word)(-(-outer // share), x, out, outer, n, share)
+        return out
+    wide = VECTORS * host.lanes(word)
+    blocks = -(-inner // wide)
+    items = outer * blocks
+    share = max(1, CHUNK // (n * min(inner, wide)))
+    along_columns(word)(-(-items // share), x, out, n, inner, blocks, items, share)
+    return out
