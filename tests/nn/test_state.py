@@ -164,3 +164,16 @@ def test_checkpoints_move_both_ways(torch, tmp_path):
     a = ours.eval()(wengert.from_numpy(x)).detach().numpy()
     b = theirs.eval()(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_assigned_weights_that_were_tied_stay_tied():
+    net = wengert.nn.Sequential(
+        wengert.nn.Linear(2, 2, bias=False), wengert.nn.Linear(2, 2, bias=False)
+    )
+    net[1].weight = net[0].weight
+    state = {k: v.clone() for k, v in net.state_dict().items()}
+    net.load_state_dict(state, assign=True)
+    assert net[0].weight is net[1].weight
+    state["1.weight"] = state["1.weight"] + 1
+    net.load_state_dict(state, assign=True)
+    assert net[0].weight is not net[1].weight

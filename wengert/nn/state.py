@@ -21,6 +21,24 @@ __all__ = ["Stateful", "consume_prefix_in_state_dict_if_present"]
 _EXTRA = "_extra_state"
 
 
+def _tied(module: Any) -> list[list[tuple[Any, str]]]:
+    """The (module, name) of each parameter that has more than one."""
+    found: dict[int, list[tuple[Any, str]]] = {}
+    for m in module.modules():
+        for name, p in m._parameters.items():
+            if p is not None:
+                found.setdefault(id(p), []).append((m, name))
+    return [places for places in found.values() if len(places) > 1]
+
+
+def _tie_again(places: list[tuple[Any, str]]) -> None:
+    """Make one parameter of several with equal values."""
+    first, *others = [m._parameters[name] for m, name in places]
+    if all(o is not None and o.dtype is first.dtype and o.equal(first) for o in others):
+        for m, name in places:
+            m._parameters[name] = first
+
+
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What load_state_dict returns."""
 
@@ -124,7 +142,8 @@ class Stateful:
         """Copy the tensors of state_dict into this module's parameters and buffers, by name.
 
         strict: raise RuntimeError with a report if names are missing or left over. assign: take
-        the tensors themselves instead of copying. Returns (missing_keys, unexpected_keys).
+        the tensors themselves instead of copying; parameters that were one and get equal values
+        stay one. Returns (missing_keys, unexpected_keys).
 
         >>> a, b = nn.Linear(2, 3), nn.Linear(2, 3)
         >>> a.load_state_dict(b.state_dict())
@@ -160,7 +179,10 @@ class Stateful:
                         "it should be done inplace."
                     )
 
+        tied = _tied(self) if assign else []
         load(self, state)
+        for places in tied:
+            _tie_again(places)
         if strict:
             report = [
                 f"{what} key(s) in state_dict: {_quoted(keys)}. "
