@@ -1,6 +1,6 @@
 """Writes the type stubs of the public functions and of Tensor from their declarations.
 
-    python tools/make_stubs.py            # write wengert-stubs/
+    python tools/make_stubs.py            # write stubs/wengert-stubs/
     python tools/make_stubs.py --check    # tell whether it is current
 
 The functions of torch, nn.functional, linalg and the like are made at first use, so that editors
@@ -25,7 +25,7 @@ from wengert.engine.declaration import Overload, Parameter
 from wengert.engine.registry import FUNCTIONS, METHODS, Declared
 from wengert.engine.tensor import Tensor
 
-FOLDER = Path(__file__).parent.parent / "wengert-stubs"
+FOLDER = Path(__file__).parent.parent / "stubs" / "wengert-stubs"
 KINDS = {
     "Tensor": "Tensor", "Scalar": "_Number", "int": "builtins.int", "float": "builtins.float",
     "bool": "builtins.bool", "str": "builtins.str", "complex": "builtins.complex",
@@ -313,7 +313,7 @@ def main() -> int:
     stale += sorted(there - files.keys())
     if "--check" in sys.argv[1:]:
         for file in stale:
-            print(f"wengert-stubs/{file} is not what the declarations say: run {__file__}")
+            print(f"stubs/wengert-stubs/{file} is not what the declarations say: run {__file__}")
         return 1 if stale else 0
     for file, text in files.items():
         path = FOLDER / file

@@ -194,6 +194,7 @@ from . import distance as distance
 from . import dropout as dropout
 from . import embedding as embedding
 from . import error_path as error_path
+from wengert.nn.parameter import factory_kwargs as factory_kwargs
 from . import functional as functional
 from . import grad as grad
 from . import hooks as hooks
