@@ -60,11 +60,15 @@ def reflected(word: str) -> Any:
         return as_operator(OPS[word].entry)
     if word == "sub":
         rsub, checked = as_operator(OPS["rsub"].entry), function("rsub")
-        return lambda self, other: (
-            checked(self, other)
-            if type(other) is bool or self._a.dtype.kind == "b"
-            else rsub(self, other)
-        )
+        general = rsub.__globals__["slow"]
+
+        def slow(op: Any, ins: Any, static: Any, out: Any = None) -> Any:
+            if type(ins[1]) is bool or ins[0]._a.dtype.kind == "b":
+                return checked(*ins)  # refuses them
+            return general(op, ins, static, out)
+
+        rsub.__globals__["slow"] = slow
+        return rsub
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any) -> Any:

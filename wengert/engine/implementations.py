@@ -7,7 +7,6 @@ some thread wants: both take the general way of `dispatch.py`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,7 @@ from .op_modes import ACTIVE
 if TYPE_CHECKING:
     from .op import Op
 
-HALVES = (dtypes.float16.np, dtypes.bfloat16.np)
-SINGLE = dtypes.float32.np
+HALF, BRAIN, SINGLE = dtypes.float16.np, dtypes.bfloat16.np, dtypes.float32.np
 
 # type of raw array -> f(op, operands, static), for arrays that ops do not run on: what can be done
 # with them is composed of other ops (sparse tensors)
@@ -58,21 +56,13 @@ class Implementations(dict):
         return op_modes.wrapped(self.op, t, f) if ACTIVE else f
 
 
-def rounding_once(fwd: Callable[..., Any]) -> Callable[..., Any]:
-    """A body whose steps do not round: half precision is computed in single."""
-
-    @functools.wraps(fwd)
-    def f(xp: Any, *args: Any, **kwargs: Any) -> Any:
-        low = next((a.dtype for a in args if getattr(a, "dtype", None) in HALVES), None)
-        if low is None:
-            return fwd(xp, *args, **kwargs)
-        wide = [xp.astype(a, SINGLE) if getattr(a, "dtype", None) == low else a for a in args]
-        out = fwd(xp, *wide, **kwargs)
-        if type(out) is tuple:
-            return tuple([xp.astype(o, low) if o.dtype == SINGLE else o for o in out])
-        return xp.astype(out, low) if out.dtype == SINGLE else out
-
-    return f
+def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: Any) -> Any:
+    """A body on half precision, computed in single: its steps do not round."""
+    wide = [xp.astype(a, SINGLE) if getattr(a, "dtype", None) == low else a for a in args]
+    out = fwd(xp, *wide, **kwargs)
+    if type(out) is tuple:
+        return tuple([xp.astype(o, low) if o.dtype == SINGLE else o for o in out])
+    return xp.astype(out, low) if out.dtype == SINGLE else out
 
 
 def implementation(ns: Any, op: Op) -> Callable[..., Any]:
@@ -84,13 +74,22 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
                 f"{op.name}: the array library {ns.name} has no implementation"
             )
         return f
-    fwd = rounding_once(op.fwd) if op.kind == "elementwise" else op.fwd
+    fwd = op.fwd
     if ns.array_type in PER_DEVICE:
 
         def body(*args: Any, **kwargs: Any) -> Any:
             xp = namespace(*args)
             with xp.current():
                 return fwd(xp, *args, **kwargs)
+
+    elif op.kind == "elementwise":
+
+        def body(*args: Any, **kwargs: Any) -> Any:
+            for a in args:
+                d = getattr(a, "dtype", None)
+                if d is HALF or d is BRAIN:
+                    return rounded_once(fwd, d, ns, args, kwargs)
+            return fwd(ns, *args, **kwargs)
 
     else:
 
