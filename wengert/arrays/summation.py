@@ -56,8 +56,8 @@ def add_up(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         merged = (*size[:start], math.prod(size[start : last + 1]), *size[last + 1 :])
         total = along(lib, total.reshape(merged), start)
     if keepdim:
-        away = {d % ndim for d in dims}
-        return total.reshape([1 if d in away else n for d, n in enumerate(shape)])
+        reduced = {d % ndim for d in dims}
+        return total.reshape([1 if d in reduced else n for d, n in enumerate(shape)])
     return total
 
 
