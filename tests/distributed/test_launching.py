@@ -20,6 +20,19 @@ def test_a_job_starts_again_after_a_failure():
     assert outcome.output.count(f"{TWO} attempt 1") == 2
 
 
+def test_a_job_that_was_killed_ends_with_the_same_weights(tmp_path):
+    program = PROGRAM.with_name("restart_program.py")
+    whole = launch(2, program, tmp_path / "a.pt", "run")
+    again = launch(2, program, tmp_path / "b.pt", "kill", flags=("--max-restarts=1",))
+    assert whole.code == again.code == 0, whole.output + again.output
+    assert "rank 1" in again.output and "SIGKILL" in again.output
+    ends = [
+        {line.split(": ")[1] for line in o.output.splitlines() if line.startswith("from epoch")}
+        for o in (whole, again)
+    ]
+    assert "from epoch 1" in again.output and ends[0] == ends[1] and len(ends[0]) == 1
+
+
 def test_a_module_and_files(tmp_path):
     flags = ("-r", "1:3", "--log-dir", str(tmp_path), "--rdzv-id=job", "-m")
     outcome = launch(2, "launched_program", "words", "-m", flags=flags,

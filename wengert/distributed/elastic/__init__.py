@@ -1,0 +1,1 @@
+"""torch.distributed.elastic: the names that scripts import; the agent is wengertrun's."""
