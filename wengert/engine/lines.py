@@ -123,7 +123,7 @@ def text(
     if found.within:
         lines.append(f"  if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
     if found.more_than_one:
-        lines.append(f"  if a0.shape[dim] < 2: {slow}")
+        lines.append(f"  if (a0.size if dim is None else a0.shape[dim]) < 2: {slow}")
     if inplace:
         lines += overwrite(op, names[0], call(op, slow, slow), slow)
     else:
