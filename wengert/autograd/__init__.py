@@ -6,12 +6,12 @@ import importlib
 from typing import Any
 
 from ..api.facts import enforce_grad_layout_policy, set_multithreading_enabled
+from ..api.variable import Variable
 from ..base.absent import not_yet as _not_yet
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..engine.anomaly import detect_anomaly, set_detect_anomaly
 from ..engine.function import Function
 from ..engine.grad_api import backward, grad
-from ..engine.tensor import Tensor as Variable
 from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 

@@ -1,5 +1,5 @@
 """torch.autograd.variable: re-exports."""
 
-from ..engine.tensor import Tensor as Variable
+from ..api.variable import Variable
 
 __all__ = ["Variable"]
