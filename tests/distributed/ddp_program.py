@@ -186,5 +186,39 @@ try:
 except RuntimeError as e:
     assert "exhausted its inputs" in str(e)
 
+# statistics of all ranks' batches, whose sizes differ
+torch.manual_seed(2)
+full = torch.randn(3 * size + 1, 4, 2, dtype=torch.float64) * 3 + 5
+share = torch.arange(len(full)) % size == rank
+plain = nn.BatchNorm1d(4).double()
+synced = nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(4).double())
+a, b = full.clone().requires_grad_(), full[share].clone().requires_grad_()
+out, part = plain(a), synced(b)
+weight = torch.arange(1.0, 9.0).double().view(4, 2)
+((out**3) * weight).sum().backward()
+((part**3) * weight).sum().backward()
+assert torch.allclose(part, out[share]) and torch.allclose(b.grad, a.grad[share], atol=1e-10)
+for name in ("running_mean", "running_var", "num_batches_tracked"):
+    assert torch.allclose(getattr(plain, name), getattr(synced, name)), name
+dist.all_reduce(synced.weight.grad)
+assert torch.allclose(synced.weight.grad, plain.weight.grad)
+synced.eval()
+assert torch.allclose(synced(b), plain.eval()(a)[share])
+
+# collectives that gradients pass through: of the sum of all ranks' losses
+t = torch.tensor([1.0 + rank], requires_grad=True)
+(dist.nn.all_reduce(t) ** 2 * (rank + 1)).backward()
+total, weights = size * (size + 1) / 2, size * (size + 1) / 2
+assert t.grad.item() == 2 * total * weights
+t.grad = None
+sum((k + 1) * v * (rank + 1) for k, v in enumerate(dist.nn.all_gather(t))).backward()
+assert t.grad.item() == (rank + 1) * weights
+t.grad = None
+(dist.nn.broadcast(t, 1) * (rank + 1)).backward()
+assert t.grad.item() == (weights if rank == 1 else 0)
+t.grad = None
+(dist.nn.reduce_scatter(None, [t * k for k in range(size)]) * (rank + 1)).backward()
+assert t.grad.item() == sum(k * (k + 1) for k in range(size))
+
 dist.barrier()
 sys.stdout.write(f"rank {rank}: all well\n")

@@ -37,7 +37,7 @@ _LATER = {
 }
 _MODULES = (
     "algorithms", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp", "launch",
-    "launcher", "nn", "optim", "run", "tensor", "utils",
+    "launcher", "nn", "optim", "run", "sync_batch_norm", "tensor", "utils",
 )  # fmt: skip
 
 

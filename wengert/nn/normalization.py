@@ -5,6 +5,7 @@ The formulas are in `ops/nn/layer_norm.py`; forms without a number of features a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -111,12 +112,20 @@ class _BatchNorm(_NormBase):
                 momentum = 1.0 / float(self.num_batches_tracked)
         from_batch = self.training or (self.running_mean is None and self.running_var is None)
         tracked = not self.training or self.track_running_stats
-        return F.batch_norm(
+        return self._normalise(
             input,
             self.running_mean if tracked else None,
             self.running_var if tracked else None,
-            self.weight, self.bias, from_batch, momentum, self.eps,
+            from_batch, momentum,
         )  # fmt: skip
+
+    def _normalise(
+        self, input: Tensor, mean: Tensor | None, var: Tensor | None, from_batch: bool,
+        momentum: float,
+    ) -> Tensor:  # fmt: skip
+        return F.batch_norm(
+            input, mean, var, self.weight, self.bias, from_batch, momentum, self.eps
+        )
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() not in self.dims:
@@ -193,6 +202,19 @@ class SyncBatchNorm(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    def _normalise(
+        self, input: Tensor, mean: Tensor | None, var: Tensor | None, from_batch: bool,
+        momentum: float,
+    ) -> Tensor:  # fmt: skip
+        # A layer above this one has the groups; there is one only where that was imported.
+        groups: Any = sys.modules.get("wengert.distributed")
+        alone = groups is None or not groups.is_initialized()
+        if alone or not from_batch or groups.get_world_size(self.process_group) < 2:
+            return super()._normalise(input, mean, var, from_batch, momentum)
+        return groups.sync_batch_norm.batch_norm(
+            input, mean, var, self.weight, self.bias, momentum, self.eps, self.process_group
+        )
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
