@@ -6,6 +6,10 @@ from snippets import same
 import wengert as w
 
 PROGRAMS = """
+x = torch.arange(6.).requires_grad_()
+with torch.no_grad(): show(torch.cat([x, x]), torch.cat([x[:0], x * 2]), torch.stack([x, x]))
+torch.cat([x[:0], x[:0]]).requires_grad
+---
 x = torch.zeros(2, 4)
 torch.linspace(0, 3, 4, out=x[1:2, :]), x
 ---

@@ -113,7 +113,7 @@ def cat(tensors, dim=0, *, out=None):
     r = cat_op.entry(*shaped, dim=d, out=out)
     if r._n is None and out is None:  # what joins without an element is recorded all the same
         for t in ts:
-            r = r if t._n is None else r + t.sum().to(r.dtype)
+            r = r if t._n is None or t._a.size else r + t.sum().to(r.dtype)
     return r
 
 
