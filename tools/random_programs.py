@@ -3,11 +3,12 @@
 
     python tools/random_programs.py --seconds 60 --seed 1
 
-Each program makes a recorded tensor, takes views of it (under no_grad now and then), changes some in
-place, writes through indices, `.data`, `detach()` and `out=`, retains gradients, registers hooks, and
-runs backward. It must print the same in both libraries, or raise the same type of exception. What
-differs is made smaller, line by line, and printed as a program; exits with 1 if there was any.
-Needs PyTorch. How programs run is in `tests/snippets.py`.
+Each program makes a recorded tensor, takes views of it (under no_grad now and then), changes some
+in place, writes through indices, `.data`, `detach()` and `out=`, retains gradients, registers hooks,
+and runs backward. It must print the same in both libraries, or raise the same type of exception.
+What differs is made smaller, line by line, and printed as a program; exits with 1 if there was any.
+A segmentation fault inside a call of torch's is torch's own. Needs PyTorch. How programs run is in
+`tests/snippets.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ VIEWS = [
     "{x}.sin()", "torch.cat([{x}, {x}])", "{x}[[0, {i}]]", "{x}[[[0, {i}], [0, 1]]]",
 ]  # fmt: skip
 CHANGES = [
-    "{x}.mul_({f})", "{x}.add_({y})", "{x}[{i}] = {f}", "{x}[{i}:] = {y}", "{x}.t_()", "{x}.zero_()",
+    "{x}.mul_({f})", "{x}.add_({y})", "{x}[{i}] = {f}", "{x}[{i}:] = {y}", "{x}.t_()",
+    "{x}.zero_()",
     "{x}.copy_({y})", "{x}.transpose_(0, 1)", "{x}.unsqueeze_(0)", "{x}.squeeze_(0)", "{x} *= {f}",
     "{x}[[0, {i}]] = {f}", "{x}.data.mul_({f})", "{x}.detach().add_({f})", "{x}.sigmoid_()",
     "{x}[{x} > 1] = {f}", "{x}.masked_fill_({x} > 0, {f})", "torch.add({y}, {f}, out={x})",
