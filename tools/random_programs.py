@@ -4,7 +4,7 @@
     python tools/random_programs.py --seconds 60 --seed 1
 
 Each program makes a recorded tensor, takes views of it (under no_grad now and then), changes some
-in place, writes through indices, `.data`, `detach()` and `out=`, retains gradients, registers hooks,
+in place, writes through indices, `.data`, `detach()`, `out=`, retains gradients, registers hooks,
 and runs backward. It must print the same in both libraries, or raise the same type of exception.
 What differs is made smaller, line by line, and printed as a program; exits with 1 if there was any.
 A segmentation fault inside a call of torch's is torch's own. Needs PyTorch. How programs run is in
