@@ -175,6 +175,20 @@ dist.all_reduce(x, group=mine)
 first = rank // (size // 2) * (size // 2)
 same("subgroups", x, [sum(range(first, first + size // 2))])
 
+mesh = dist.init_device_mesh("cpu", (2, size // 2), mesh_dim_names=("dp", "tp"))
+row, column = divmod(rank, size // 2)
+assert mesh.get_coordinate() == [row, column] and mesh.get_local_rank("tp") == column
+assert mesh.shape == (2, size // 2) and mesh.size(0) == 2 and mesh.mesh.tolist()[1][0] == size // 2
+x = torch.full((1,), float(rank))
+dist.all_reduce(x, group=mesh["dp"])
+same("a column of the mesh", x, [2 * column + size // 2])
+x = torch.full((1,), float(rank))
+dist.all_reduce(x, group=mesh.get_group("tp"))
+same("a row of the mesh", x, [sum(mesh.mesh.tolist()[row])])
+raises("which dimension", RuntimeError, "get_all_groups", mesh.get_group)
+raises("name", KeyError, "pp", lambda: mesh["pp"])
+raises("mesh size", RuntimeError, "world size", lambda: dist.init_device_mesh("cpu", (3, 5)))
+
 dist.barrier()
 dist.monitored_barrier(timeout=timedelta(seconds=5))
 v, y = torch.zeros(3, requires_grad=True), torch.ones(3)
