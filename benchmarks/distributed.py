@@ -19,6 +19,7 @@ import torch.distributed  # noqa: E402
 import wengert  # noqa: E402
 import wengert.distributed  # noqa: E402
 
+KINDS = ("DDP", "DDP views")
 ROUNDS = int(os.environ.get("ROUNDS", "8"))
 
 
@@ -41,11 +42,13 @@ def cnn(T):
     )  # fmt: skip
 
 
-def stepper(T, make, shape, distributed):
-    """One training step."""
+def stepper(T, make, shape, kind):
+    """One training step: local, DDP, or DDP with gradients that are views of buckets."""
     T.manual_seed(0)
     net = make(T)
-    net = T.nn.parallel.DistributedDataParallel(net) if distributed else net
+    if kind != "local":
+        views = kind == "DDP views"
+        net = T.nn.parallel.DistributedDataParallel(net, gradient_as_bucket_view=views)
     optimizer = T.optim.SGD(net.parameters(), lr=0.01)
     x, y = T.randn(*shape), T.randint(0, 10, (shape[0],))
 
@@ -86,15 +89,18 @@ def main():
         ("CNN 0.21 M, batch 32", cnn, (32, 1, 28, 28)),
     ):
         ways = {
-            f"{T.__name__} {'DDP' if d else 'local'}": stepper(T, make, shape, d)
+            f"{T.__name__} {kind}": stepper(T, make, shape, kind)
             for T in (wengert, torch)
-            for d in (False, True)
+            for kind in ("local", *KINDS)
         }
         found = race(ways, 5)
         say(f"{name}: " + ", ".join(f"{k} {a:.1f} / {b:.1f} ms" for k, (a, b) in found.items()))
-        for i, kind in ((0, "least"), (1, "median")):
-            over = [found[f"{e} DDP"][i] - found[f"{e} local"][i] for e in ("wengert", "torch")]
-            say(f"\n  overhead, {kind}: {over[0]:.2f} : {over[1]:.2f} = {over[0] / over[1]:.2f}")
+        for i, which in ((0, "least"), (1, "median")):
+            for kind in KINDS:
+                a, b = (
+                    found[f"{e} {kind}"][i] - found[f"{e} local"][i] for e in ("wengert", "torch")
+                )
+                say(f"\n  overhead of {kind}, {which}: {a:.2f} : {b:.2f} = {a / b:.2f}")
         say("\n")
     for nbytes in (1 << 10, 1 << 16, 4 << 20):
         ours, theirs = wengert.zeros(nbytes // 4), torch.zeros(nbytes // 4)
