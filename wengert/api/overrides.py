@@ -20,6 +20,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..arrays.operators import BINARY, COMPARE, UNARY
+from ..engine import generated
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 
@@ -69,13 +70,23 @@ DISABLED = classmethod(disabled)
 
 @functools.cache
 def template(free: int) -> CodeType:
-    """Code that hands a call to the function's keyword-only default, with `free` free names."""
+    """Code that hands a call to the function's keyword-only default, with `free` free names.
 
-    def plain(*args: Any, __override__: Any = None, **kwargs: Any) -> Any:
-        return __override__(args, kwargs)
-
-    code = plain.__code__
-    return code if not free else code.replace(co_freevars=tuple(f"free{i}" for i in range(free)))
+    They are really free in it: code that only says so leaves a frame without their cells, and who
+    looks at the frame's locals crashes.
+    """
+    names = ", ".join([f"free{i}" for i in range(free)])
+    lines = [
+        "def outer():",
+        f"  {names} = {', '.join(['None'] * free)}" if free else "  pass",
+        "  def plain(*args, __override__=None, **kwargs):",
+        f"    if __override__ is None: return {names}" if free else "    pass",
+        "    return __override__(args, kwargs)",
+        "  return plain",
+    ]
+    made = generated.functions(f"call that looks for overrides, {free} free", lines, {})["outer"]()
+    code: CodeType = made.__code__
+    return code
 
 
 def exchange(f: Any, name: str) -> None:

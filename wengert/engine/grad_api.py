@@ -257,7 +257,10 @@ def grad(
         def one(*cotangents: Any) -> Any:
             it = iter(cotangents)
             full = [None if g is None else next(it) for g in gs]
-            return grad(outs, ins, full, True, create_graph, allow_unused, False, materialize_grads)
+            return grad(
+                outs, ins, full, retain_graph=True, create_graph=create_graph,
+                allow_unused=allow_unused, materialize_grads=materialize_grads,
+            )  # fmt: skip
 
         return tuple(vmap_raw(one, [g for g in gs if g is not None]))
     outs, roots = edges(outs)

@@ -165,7 +165,7 @@ def overwrite(op: Op, first: str, called: list[str], slow: str) -> list[str]:
         "  if type(o0) is not t: o0 = NS[t].asarray(o0)",
         f"  if o0.dtype is not d or o0.shape != a0.shape: {slow}",
         "  try: a0[...] = o0",
-        f"  except ValueError: {slow}",
+        f"  except (ValueError, TypeError): {slow}",
         f"  mutated({first})",
         f"  return {first}",
     ]
