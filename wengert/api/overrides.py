@@ -22,6 +22,7 @@ from typing import Any
 from ..arrays.operators import BINARY, COMPARE, UNARY
 from ..engine import generated
 from ..engine import tensor as engine_tensor
+from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
 PLAIN = frozenset((int, float, bool, str, type(None), complex, Tensor))
@@ -125,7 +126,7 @@ def public_functions() -> Iterator[tuple[str, Any]]:
         for name, f in list(names.items()):
             if type(f) is FunctionType and name not in IGNORED and not name.startswith("_"):
                 home = getattr(f, "__module__", None) or ""
-                inner = home == "wengert.api.functions" and f.__qualname__ == f.__name__
+                inner = place == "api.functions" and name not in FUNCTIONS[""]
                 if home.startswith("wengert") and not inner:
                     yield f"{prefix}.{name}", f
     for name, f in list(vars(Tensor).items()):
@@ -300,6 +301,8 @@ def setup() -> None:
     """Let Tensor have its __torch_function__, and hear of subclasses."""
     Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-defined]
     engine_tensor.on_subclass.append(subclassed)
+    for cls in Tensor.__subclasses__():  # those of this library that are there already
+        subclassed(cls)
 
 
 class TorchFunctionMode:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+from ..engine.grad_api import queue_callback
 from ..engine.tensor import Tensor
 from . import functions as T
 
@@ -32,3 +34,5 @@ class Variable(metaclass=VariableMeta):
     >>> torch.autograd.Variable(torch.ones(1), requires_grad=True)
     tensor([1.], requires_grad=True)
     """
+
+    _execution_engine = SimpleNamespace(queue_callback=queue_callback)

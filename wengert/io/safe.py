@@ -53,6 +53,7 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
         safe_globals: classes and functions, or tuples (one of them, its full name in files).
 
     >>> torch.serialization.add_safe_globals([collections.deque])
+    >>> torch.serialization.clear_safe_globals()
     """
     for item in safe_globals:
         if isinstance(item, tuple) and (len(item) != 2 or not isinstance(item[1], str)):
