@@ -8,11 +8,9 @@ What lives here are the forms that many functions share; others stand beside the
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS
 from ..base import dtypes
 from .binding import ABSENT
 from .op import Op
@@ -30,12 +28,6 @@ def short(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return f
 
     return mark
-
-
-def shortened(f: Any, careful: Any) -> Any:
-    """careful behind the short form that f was given, if it was."""
-    form = getattr(f, "__wengert_short__", None)
-    return careful if form is None else functools.update_wrapper(form(careful), careful)
 
 
 def plain(a: Any) -> Tensor:
@@ -61,60 +53,6 @@ def alone(op: Op, *static: Any) -> Callable[[Any], Any]:
                     t._n = t._x = None
                     return t
             return careful(input, **kw)
-
-        return f
-
-    return form
-
-
-def along(op: Op) -> Callable[[Any], Any]:
-    """The form of f(input, dim, keepdim) for one int dim, over an op of these arguments."""
-    find = op.impl.get
-
-    def form(careful: Any) -> Any:
-        def f(input: Any = ABSENT, dim: Any = ABSENT, keepdim: Any = False, **kw: Any) -> Any:
-            if type(dim) is int and type(input) is Tensor and input._n is None and not kw:
-                a = input._a
-                d = a.dtype
-                run = find(type(a))
-                if (d is F32 or d is F64) and run is not None:
-                    n = a.ndim
-                    at = dim if dim >= 0 else dim + n
-                    if 0 <= at < n and (keepdim is False or keepdim is True):
-                        try:
-                            r = run(a, at, keepdim)
-                        except (ValueError, IndexError):  # nothing to reduce
-                            return careful(input, dim, keepdim)
-                        if type(r) is type(a):
-                            t = _new(Tensor)
-                            t._a = r
-                            t._n = t._x = None
-                            return t
-            if keepdim is not False:
-                kw["keepdim"] = keepdim
-            return careful(input, **kw) if dim is ABSENT else careful(input, dim, **kw)
-
-        return f
-
-    return form
-
-
-def at(op: Op) -> Callable[[Any], Any]:
-    """The form of f(input, dim) for an int dim that counts from the front."""
-    find = op.impl.get
-
-    def form(careful: Any) -> Any:
-        def f(input: Any = ABSENT, dim: Any = ABSENT, **kw: Any) -> Any:
-            if type(dim) is int and type(input) is Tensor and input._n is None and not kw:
-                a = input._a
-                d = a.dtype
-                run = find(type(a))
-                if (d is F32 or d is F64) and run is not None and 0 <= dim < a.ndim:
-                    t = _new(Tensor)
-                    t._a = run(a, dim)
-                    t._n = t._x = None
-                    return t
-            return careful(input, **kw) if dim is ABSENT else careful(input, dim, **kw)
 
         return f
 
@@ -156,24 +94,3 @@ def others(tensors: Any, t: Any, d: Any, shape: Any, known: Any) -> Any:
             raise ValueError
         raws.append(a)
     return raws
-
-
-def whole(op: Op, *static: Any) -> Callable[[Any], Any]:
-    """The form of f(input) without further arguments, which are `static` to the op; of any
-    dtype.
-    """
-    find = op.impl.get
-
-    def form(careful: Any) -> Any:
-        def f(input: Any = ABSENT, *args: Any, **kw: Any) -> Any:
-            if type(input) is Tensor and input._n is None and not (args or kw):
-                a = input._a
-                run = find(type(a))
-                if run is not None and a.ndim and a.size:
-                    r = run(a, *static)
-                    return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
-            return careful(input, *args, **kw)
-
-        return f
-
-    return form

@@ -69,7 +69,7 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
         f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
-    elif not inplace and d.short is not None and not d.lines:
+    elif not inplace and d.short is not None:
         f = d.short(f)
     if front is not None:
         f = front(f)

@@ -76,21 +76,6 @@ def neg_op(xp, x):
 neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
 
 
-def negated(careful):
-    """The short form of neg()."""
-    find = neg_op.impl.get
-
-    def f(input=ABSENT, **kw):
-        if type(input) is Tensor and input._n is None and not kw:
-            a = input._a
-            d, run = a.dtype, find(type(a))
-            if (d is F32 or d is F64) and run is not None and a.ndim:
-                return plain(run(a))
-        return careful(input, **kw)
-
-    return f
-
-
 @public(
     "neg(Tensor input, *, out)",
     inplace="function",
@@ -382,24 +367,6 @@ def lerp_number(xp, x, end, weight=0.5):
 
 
 lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
-
-
-def with_product(careful):
-    """The short form of addcmul() for arrays of one shape and dtype."""
-    find: Any = addcmul_op.impl.get
-
-    def f(input=ABSENT, tensor1=ABSENT, tensor2=ABSENT, **kw):
-        if type(input) is type(tensor1) is type(tensor2) is Tensor and not kw:
-            a, b, c = input._a, tensor1._a, tensor2._a
-            d, t, shape = a.dtype, type(a), a.shape
-            run: Any = find(t) if input._n is tensor1._n is tensor2._n is None else None
-            usual = run is not None and shape and t is type(b) is type(c)
-            usual = usual and (d is F32 or d is F64) and d is b.dtype and d is c.dtype
-            if usual and shape == b.shape == c.shape:
-                return plain(run(a, b, c, 1))
-        return careful(input, tensor1, tensor2, **kw)
-
-    return f
 
 
 def between(careful):

@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain
 from ...engine.kinds import movement
 from ...engine.lines import line
 from ...engine.op import primitive
@@ -93,24 +91,6 @@ def _triangle(name: str) -> Any:
     return public(text, inplace=True, lines=(line(f, least=2),))(g)
 
 
-def triangular(o: Any) -> Any:
-    """The short form of tril() and triu() without arguments."""
-    find = o.impl.get
-
-    def form(careful):
-        def f(input=ABSENT, *args, **kw):
-            if type(input) is Tensor and input._n is None and not (args or kw):
-                a = input._a
-                run = find(type(a))
-                if run is not None and a.ndim >= 2:
-                    return plain(run(a, 0))
-            return careful(input, *args, **kw)
-
-        return f
-
-    return form
-
-
 _triangle("tril")
 _triangle("triu")
 
@@ -161,21 +141,6 @@ repeat_op.batch(
 
 
 # ---- public
-
-
-def flipped(careful: Any) -> Any:
-    """The short form of flip(dim)."""
-    find = flip_op.impl.get
-
-    def f(input=ABSENT, *dims, **kw):
-        if len(dims) == 1 and type(input) is Tensor and input._n is None and not kw:
-            a, d = input._a, dims[0]
-            run = find(type(a))
-            if run is not None and type(d) is int and 0 <= d < a.ndim:
-                return plain(run(a, dims))
-        return careful(input, *dims, **kw)
-
-    return f
 
 
 @public("flip(Tensor input, int[] dims)", lines=(line(flip_op),))
