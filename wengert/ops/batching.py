@@ -42,3 +42,12 @@ def at_places(op: Op) -> None:
         return run_op(op, values, {**op.static, **static, "dim": dim % n + 1})
 
     op.batch(rule)
+
+
+def on_last_dimensions(o: Any) -> Any:
+    """Give an op of the last dimensions its vmap rule: a batch in front is nothing to it."""
+
+    def rule(xp: Any, size: int, flags: list[bool], x: Any, **static: Any) -> Any:
+        return run_op(o, (x,), static)
+
+    return o.batch(rule)

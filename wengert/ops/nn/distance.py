@@ -1,6 +1,5 @@
-"""Distances and similarities of vectors, unit vectors, response norm, bilinear forms.
-
-What lives here: functions written in terms of public ones. What does not: cdist and norms.
+"""Distances and similarities of vectors (cdist, pdist, cosine_similarity), unit vectors, response
+norm, bilinear forms. Norms are in `reduce/statistics.py`.
 """
 
 from __future__ import annotations
@@ -8,12 +7,83 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.modes import no_grad
+from ...engine.kinds import opaque
+from ...engine.op import op
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..loss.regression import broadcast
+from ..predicates import broadcast_shapes
+from ..reduce.statistics import vector_norm
 from ..shape.join import joint_dtype
 from ..shape.views import reshape_op
+
+
+@op(opaque, types="same", node="CdistBackward0")
+def euclidean(xp, x, y):
+    """Distances of the rows of x to the rows of y, by one product of matrices."""
+    xx, yy = xp.sum(x * x, x.ndim - 1, True), xp.sum(y * y, y.ndim - 1, True)
+    square = xx + xp.transpose(yy, -2, -1) - xp.matmul(x, xp.transpose(y, -2, -1)) * 2
+    return xp.sqrt(xp.relu(square))
+
+
+def _distance_weights(xp: Any, g: Any, out: Any) -> Any:
+    zero = xp.eq(out, 0)
+    return xp.where(zero, xp.zeros_like(out), g / xp.where(zero, xp.ones_like(out), out))
+
+
+def _euclidean_x(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
+    w = _distance_weights(xp, g, out)
+    return x * xp.sum(w, w.ndim - 1, True) - xp.matmul(w, y)
+
+
+def _euclidean_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
+    w = xp.transpose(_distance_weights(xp, g, out), -2, -1)
+    return y * xp.sum(w, w.ndim - 1, True) - xp.matmul(w, x)
+
+
+euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
+
+
+@public(
+    "cdist(any x1, any x2, any p=2.0, any compute_mode='use_mm_for_euclid_dist_if_necessary')",
+    method=False,
+    foreign=False,
+)
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k).
+
+    >>> torch.cdist(torch.zeros(1, 2), torch.tensor([[3., 4.], [0., 1.]]))
+    tensor([[5., 1.]])
+    """
+    for t, what in ((x1, "X1"), (x2, "X2")):
+        if t.dtype.category != 2:
+            raise RuntimeError(f"cdist only supports floating-point dtypes, {what} got: {t.dtype}")
+        if t.dtype.itemsize < 4:
+            raise NotImplementedError(
+                f'"cdist" not implemented for {t.dtype}: convert it with .float()'
+            )
+        if t._a.ndim < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {what} got: {t._a.ndim}D")
+    if x1._a.shape[-1] != x2._a.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1._a.shape[-1]} X2: "
+            f"{x2._a.shape[-1]}"
+        )
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    modes = {
+        "use_mm_for_euclid_dist_if_necessary": max(x1._a.shape[-2], x2._a.shape[-2]) > 25,
+        "use_mm_for_euclid_dist": True,
+        "donot_use_mm_for_euclid_dist": False,
+    }
+    if compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    broadcast_shapes(tuple(x1._a.shape[:-2]), tuple(x2._a.shape[:-2]))
+    if p == 2 and modes[compute_mode] and x1._a.shape[-1]:
+        return euclidean.entry(x1, x2)
+    d = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    return vector_norm(d, p, -1) if x1._a.shape[-1] else d.sum(-1)
 
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:

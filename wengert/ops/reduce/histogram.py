@@ -1,0 +1,62 @@
+"""Counts of values: bincount, histc."""
+
+from __future__ import annotations
+
+import math
+
+from ...engine.kinds import opaque
+from ...engine.op import primitive
+from ...engine.registry import public
+
+
+@primitive(opaque, name="bincount_raw")
+def bincount_raw(xp, x, weights=None, minlength=0):
+    """Counts of the values 0, 1, 2, ..."""
+
+
+@public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
+def bincount(input, weights=None, minlength=0):
+    """How often each value 0, 1, 2, ... occurs, or the sum of its weights."""
+    from ...arrays.lookup import namespace
+    from ...engine.tensor import wrap
+
+    if input.dtype.category != 1:
+        raise NotImplementedError(f'"bincount_cpu" not implemented for {input.dtype}: use .long()')
+    if input._a.ndim != 1:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if input._a.size and int(input.min()) < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is not None and weights._a.size != input._a.size:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    xp = namespace(input._a)
+    w = None if weights is None else weights.detach()._a
+    out = xp.bincount(input._a, w, minlength)
+    if w is not None:
+        out = xp.astype(out, "float32" if weights.dtype.name == "float32" else "float64")
+    return wrap(out)
+
+
+@public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)")
+def histc(input, bins=100, min=0, max=0):
+    """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
+    lo, hi = float(min), float(max)
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    if input.dtype.category != 2:
+        raise RuntimeError(
+            f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
+        )
+    if lo == hi == 0 and input._a.size:
+        lo, hi = float(input.min()), float(input.max())
+    if lo == hi:
+        lo, hi = lo - 1, hi + 1
+    if not (math.isfinite(lo) and math.isfinite(hi)):
+        raise RuntimeError(f"range of [{lo}, {hi}] is not finite")
+    if lo > hi:
+        raise RuntimeError("max must be larger than min")
+    x = input.detach().reshape(-1)
+    x = x[(x >= lo) & (x <= hi)]
+    i = ((x - lo) / (hi - lo) * bins).long().clamp(max=bins - 1)
+    return bincount(i, None, bins).to(input.dtype)

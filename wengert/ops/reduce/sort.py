@@ -1,0 +1,249 @@
+"""Sorting and what comes of an order: sort, argsort, topk, kthvalue, median, mode, unique."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...base.returns import named
+from ...engine.kinds import opaque
+from ...engine.lines import line
+from ...engine.op import op, primitive
+from ...engine.registry import public
+from ...engine.tensor import Tensor, wrap
+from ..dims import wrap_dim
+from .minmax import by_index, picked, shared_by_all
+from .selection import sort_along, topk_along
+
+
+@primitive(opaque, name="argsort")
+def argsort_op(xp, x, dim=-1, descending=False):
+    """Indices that sort x along dim, stably."""
+
+
+@public(
+    "argsort(Tensor input, int dim=-1, bool descending=False)",
+    "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False, out)",
+)
+def argsort(input, dim=-1, descending=False, stable=False):
+    """Indices that sort input along dim."""
+    return argsort_op.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
+
+
+@public(
+    "sort(Tensor input, int dim=-1, bool descending=False, *, out) -> (Tensor values, "
+    "Tensor indices)",
+    "sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, "
+    "out) -> (Tensor values, Tensor indices)",
+    lines=(line(sort_along, floating=True, pair="sort"),),
+)
+def sort(input, dim=-1, descending=False, *, stable=False):
+    """(values, indices) sorted along dim; stable.
+
+    >>> torch.sort(torch.tensor([3., 1., 2.])).values
+    tensor([1., 2., 3.])
+    """
+    if isinstance(dim, bool):
+        dim = -1  # sort(True): the stable flag came first
+    if input.dtype.category == 3:
+        raise RuntimeError("Sort does not support complex dtypes on CPU")
+    d = wrap_dim(dim, input._a.ndim, "sort")
+    i = argsort_op.entry(input, d, bool(descending))
+    return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
+
+
+@public("msort(Tensor input, *, out)")
+def msort(input):
+    """input sorted along its first dimension."""
+    return sort(input, 0)[0] if input._a.ndim else input.clone()
+
+
+@primitive(opaque)
+def topk_indices(xp, x, k=1, dim=-1, largest=True):
+    """Indices of the k largest elements along dim."""
+
+
+@public(
+    "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, "
+    "out) -> (Tensor values, Tensor indices)",
+    lines=(line(topk_along, floating=True, pair="topk", within="k"),),
+)
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """(values, indices) of the k largest (or smallest) elements along dim."""
+    d = wrap_dim(dim, input._a.ndim, "topk")
+    n = input._a.shape[d] if input._a.ndim else 1
+    if input.dtype.category == 3:
+        raise RuntimeError("topk does not support complex dtypes on CPU")
+    if isinstance(k, Tensor):
+        k = int(k)
+    if not 0 <= k <= n:
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {d} has size {n}")
+    if input._a.ndim == 0:
+        return named("topk", input.clone(), argsort_op.entry(input, 0, False))
+    i = topk_indices.entry(input, k, d, bool(largest))
+    return named("topk", picked("topk").entry(input, i, d), i)
+
+
+@primitive(opaque)
+def kth_index(xp, x, k=0, dim=-1):
+    """Index of the k-th smallest element along dim."""
+
+
+@primitive(opaque)
+def nanmedian_index(xp, x, dim=-1):
+    """Index of the median that ignores nan."""
+
+
+@primitive(opaque)
+def mode_index(xp, x, dim=-1):
+    """Index of the most frequent element."""
+
+
+@public(
+    "kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, "
+    "out) -> (Tensor values, Tensor indices)"
+)
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """(value, index) of the k-th smallest element along dim."""
+    d = wrap_dim(dim, input._a.ndim, "kthvalue")
+    n = input._a.shape[d] if input._a.ndim else 1
+    if not 1 <= k <= n:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the"
+            f" size {n}"
+        )
+    return by_index("kthvalue", input, dim, keepdim, "kth_index", k=k - 1)
+
+
+@public(
+    "mode(Tensor input, int dim=-1, bool keepdim=False, *, out) -> (Tensor values, Tensor indices)"
+)
+def mode(input, dim=-1, keepdim=False):
+    """(value, index) of the most frequent element along dim."""
+    return by_index("mode", input, dim, keepdim, "mode_index")
+
+
+def _median(name: str, skip: bool) -> Any:
+    def f(input, dim=None, keepdim=False):
+        if dim is None:
+            if input._a.size == 0:
+                empty = wrap(input.new_full((), float("nan"))._a)
+                return empty if input._n is None else empty + input.sum()
+            return middle.entry(input)
+        d = wrap_dim(dim, input._a.ndim, name)
+        if input._a.ndim == 0:
+            return by_index(name, input, dim, keepdim, "kth_index", k=0)
+        if skip and input.dtype.category == 2:
+            return by_index(name, input, dim, keepdim, "nanmedian_index")
+        if input.dtype.category == 2:
+            return by_index(name, input, dim, keepdim, "median_index")
+        n = input._a.shape[d]
+        return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
+
+    @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0")
+    def middle(xp, x):
+        flat = xp.reshape(x, (-1,))
+        if dtypes.as_dtype(x.dtype).category < 2:
+            place = xp.kth_index(flat, (flat.shape[0] - 1) // 2, 0)
+        else:
+            place = xp.nanmedian_index(flat, 0) if skip else xp.median_index(flat, 0)
+        return xp.reshape(xp.gather(flat, xp.reshape(place, (1,)), 0), ())
+
+    middle.vjp(x=shared_by_all)
+    f.__name__ = name
+    f.__doc__ = "The lower median of all elements; with dim, (values, indices) along it; nan " + (
+        "is ignored." if skip else "wins."
+    )
+    return public(
+        f"{name}(Tensor input)",
+        f"{name}(Tensor input, int dim, bool keepdim=False, *, out)"
+        " -> (Tensor values, Tensor indices)",
+    )(f)
+
+
+@op(opaque)
+def median_index(xp, x, dim=-1):
+    """Index of the lower median; of the first nan if there is one."""
+    has = xp.any(xp.isnan(x), dim, False)
+    first = xp.argmax(xp.astype(xp.isnan(x), "uint8"), dim, False)
+    return xp.where(has, first, xp.kth_index(x, (x.shape[dim] - 1) // 2, dim))
+
+
+_median("median", False)
+_median("nanmedian", True)
+
+
+@op(opaque, name="unique_of", node="Unique2Backward0", types="any")
+def distinct(xp, x, values=None):
+    """The values found in x, as its result."""
+    return values
+
+
+def _distinct(g: Any) -> Any:
+    raise NotImplementedError("the derivative for 'unique' is not implemented: detach the input")
+
+
+distinct.vjp(x=_distinct)
+
+
+@public(
+    "unique(Tensor input, bool sorted=True, bool return_inverse=False, "
+    "bool return_counts=False, int? dim=None)",
+    foreign=False,
+)
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements in order (or slices along dim); with their inverse indices and
+    counts if asked.
+    """
+    from ...arrays.lookup import namespace
+
+    xp = namespace(input._a)
+    if dim is None:
+        v, inverse, counts = xp.unique_values(input._a)
+    else:
+        v, inverse, counts = xp.unique_rows(input._a, wrap_dim(dim, input._a.ndim, "unique"))
+    out = (
+        wrap(v) if input._n is None else distinct.entry(input, v),
+        *((wrap(inverse),) if return_inverse else ()),
+        *((wrap(counts),) if return_counts else ()),
+    )
+    return out if len(out) > 1 else out[0]
+
+
+@public(
+    "unique_consecutive(Tensor input, bool return_inverse=False, "
+    "bool return_counts=False, int? dim=None)",
+    foreign=False,
+)
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """input without immediate repetitions."""
+    from ...arrays.lookup import namespace
+
+    xp = namespace(input._a)
+    d = 0 if dim is None else wrap_dim(dim, input._a.ndim, "unique_consecutive")
+    x = input.reshape(-1) if dim is None else input.movedim(d, 0)
+    if dim is not None and 0 in x.shape[1:]:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
+    n = x._a.shape[0]
+    if n == 0:
+        none = wrap(xp.zeros((0,), "int64"))
+        x = x if dim is None else x.movedim(0, d)
+        out = [x, *[none] * (bool(return_inverse) + bool(return_counts))]
+        return tuple(out) if len(out) > 1 else x
+    rows = x.reshape(n, -1)
+    new = xp.ones((n,), "bool")
+    if n > 1:
+        new[1:] = xp.any(xp.ne(rows._a[1:], rows._a[:-1]), 1, False)
+    starts = new.nonzero()[0]
+    v = wrap(x._a[starts])
+    v = v if dim is None else v.movedim(0, d)
+    inverse = xp.cumsum(new, 0) - 1
+    ends = xp.library.append(starts[1:], n)
+    out = [v]
+    if return_inverse:
+        out.append(wrap(inverse.reshape(input._a.shape) if dim is None else inverse))
+    if return_counts:
+        out.append(wrap(xp.astype(ends - starts, "int64")))
+    return tuple(out) if len(out) > 1 else v

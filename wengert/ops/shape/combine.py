@@ -1,0 +1,100 @@
+"""Tensors made of combinations: cartesian_prod, combinations, block_diag."""
+
+from __future__ import annotations
+
+import functools
+
+from ...base import dtypes
+from ...engine.registry import function, public
+from ...engine.tensor import Tensor
+
+
+@public("cartesian_prod(*any tensors)", method=False, foreign=False)
+def cartesian_prod(*tensors):
+    """All combinations of one element of each vector, one row each (of one vector: itself).
+
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    for t in tensors:
+        if t._a.ndim != 1:
+            raise RuntimeError(
+                f"meshgrid: Expected a 1D vector, but got shape {list(t.shape)} in cartesian_prod"
+            )
+        if t.dtype is not tensors[0].dtype:
+            raise RuntimeError(
+                "meshgrid expects all tensors to have the same dtype: cartesian_prod got"
+                f" {tensors[0].dtype} and {t.dtype}"
+            )
+    if len(tensors) == 1:
+        return tensors[0]
+    sizes = [t._a.shape[0] for t in tensors]
+    columns = [
+        t.reshape([-1 if j == i else 1 for j in range(len(tensors))]).expand(sizes).reshape(-1)
+        for i, t in enumerate(tensors)
+    ]
+    return function("stack")(columns, 1)
+
+
+@public("combinations(Tensor input, int r=2, bool with_replacement=False)", method=False)
+def combinations(input, r=2, with_replacement=False):
+    """All ways to choose r elements of a vector in order, one row each.
+
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    import itertools
+
+    if input._a.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    n = input._a.shape[0]
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(n), r))
+    if r == 0:
+        return input.new_empty(0)
+    index = function("tensor")([i for row in rows for i in row], dtype=dtypes.int64)
+    return input[index].reshape(len(rows), r)
+
+
+@public("block_diag(*any tensors)", method=False, foreign=False)
+def block_diag(*tensors):
+    """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros.
+
+    >>> torch.block_diag(torch.ones(1, 2), torch.tensor(3.))
+    tensor([[1., 1., 0.],
+            [0., 0., 3.]])
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    mats = []
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"block_diag(): argument 'tensors' must be tuple of Tensors, not {type(t).__name__}"
+            )
+        if t._a.ndim > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "
+                f"{t._a.ndim} dimensions"
+            )
+        mats.append(t if t._a.ndim == 2 else t.reshape(1, -1))
+    if not mats:
+        return function("zeros")(1, 0)
+    target = functools.reduce(dtypes.promote_types, [t.dtype for t in tensors])
+    width = sum(m._a.shape[1] for m in mats)
+    rows, at = [], 0
+    for m in mats:
+        n, k = m._a.shape
+        m = m if m.dtype is target else m.to(target)
+        rows.append(function("cat")([m.new_zeros((n, at)), m, m.new_zeros((n, width - at - k))], 1))
+        at += k
+    return function("cat")(rows, 0)
