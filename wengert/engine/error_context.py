@@ -28,6 +28,15 @@ def explain(op: Op, arrays: Any, error: Exception) -> Exception:
         clash = mismatch([tuple(a.shape) for a in shaped])
         if clash:
             return RuntimeError(f"{clash} ({op.name} of shapes {shapes(shaped)})")
+    axis, ndim = getattr(error, "axis", None), getattr(error, "ndim", None)
+    if axis is not None and ndim is not None:  # what array libraries say of a dim beyond the last
+        n = ndim or 1
+        return IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {axis})"
+            f" in {op.name}()"
+        )
+    if "duplicate value in 'axis'" in str(error):
+        return RuntimeError(f"a dim appears multiple times in the list of dims of {op.name}()")
     return RuntimeError(f"{op.name}: {error} (shapes {shapes(shaped)})")
 
 

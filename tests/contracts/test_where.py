@@ -1,0 +1,66 @@
+"""What a newcomer looks for is in the file that its name makes one open first."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import wengert
+from wengert.nn import functional as F
+
+ROOT = Path(wengert.__file__).parent
+WHERE = {
+    "std": "ops/reduce/statistics.py",
+    "cdist": "ops/nn/distance.py",
+    "tril": "ops/shape/copies.py",
+    "F.normalize": "ops/nn/distance.py",
+    "F.kl_div": "ops/loss/likelihood.py",
+    "F.mse_loss": "ops/loss/regression.py",
+    "F.cross_entropy": "ops/loss/cross_entropy.py",
+    "F.hardtanh": "ops/nn/activation_piecewise.py",
+    "F.gelu": "ops/nn/activation.py",
+    "F.linear": "ops/linalg/matmul.py",
+    "F.pixel_shuffle": "ops/nn/pixel_shuffle.py",
+    "F.unfold": "ops/shape/unfold.py",
+    "F.conv2d": "ops/nn/conv.py",
+    "F.max_pool2d": "ops/nn/pool.py",
+    "F.pad": "ops/nn/padding.py",
+    "F.embedding": "ops/nn/embedding.py",
+    "F.dropout": "ops/nn/dropout.py",
+    "F.layer_norm": "ops/nn/layer_norm.py",
+    "F.interpolate": "ops/nn/interpolate.py",
+    "F.scaled_dot_product_attention": "ops/nn/attention.py",
+    "nonzero": "ops/index/nonzero.py",
+    "gather": "ops/index/gather.py",
+    "searchsorted": "ops/index/search.py",
+    "tensor": "ops/creation/tensor.py",
+    "zeros": "ops/creation/filled.py",
+    "bincount": "ops/reduce/histogram.py",
+    "histc": "ops/reduce/histogram.py",
+    "sort": "ops/reduce/sort.py",
+    "topk": "ops/reduce/sort.py",
+    "median": "ops/reduce/sort.py",
+    "unique": "ops/reduce/sort.py",
+    "argmax": "ops/reduce/minmax.py",
+    "sum": "ops/reduce/sum.py",
+    "cumsum": "ops/reduce/scan.py",
+    "quantile": "ops/reduce/quantile.py",
+    "cat": "ops/shape/join.py",
+    "stack": "ops/shape/join.py",
+    "combinations": "ops/shape/combine.py",
+    "exp": "ops/math/unary.py",
+    "clamp": "ops/math/clamp.py",
+    "einsum": "ops/linalg/einsum.py",
+    "cross": "ops/linalg/cross.py",
+    "svd": "ops/linalg/decompositions.py",
+    "stft": "ops/signal/stft.py",
+    "rand": "ops/random/rand.py",
+    "multinomial": "ops/random/distributions.py",
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_it_is_where_one_looks(name):
+    f = getattr(F, name[2:]) if name.startswith("F.") else getattr(wengert, name)
+    body = inspect.unwrap(getattr(f.declared.body, "fwd", f.declared.body))
+    assert Path(body.__code__.co_filename).relative_to(ROOT).as_posix() == WHERE[name]
