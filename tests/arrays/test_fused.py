@@ -14,7 +14,7 @@ from wengert.arrays import fused, normalization
 from wengert.arrays import loss as losses
 from wengert.kernels.lanes import where
 from wengert.kernels.native import Host
-from wengert.kernels.simd import LANES, Ufunc, elements, rows
+from wengert.kernels.simd import Ufunc, elements, rows
 
 needs_compiler = pytest.mark.skipif(
     Host.make() is None or not Host.make().fuses(),  # type: ignore[union-attr]
@@ -26,6 +26,7 @@ GENERAL = {
     for name in module.__all__
     if name in fused.WORDS
 }
+LANES = 32  # more than a step has
 SIZES = [(0,), (1,), (5,), (LANES,), (3, LANES + 1), (2, 3, 100)]
 
 
@@ -174,7 +175,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_compiler
 def test_exact_loops_come_when_they_pay() -> None:
-    u = Ufunc("twice", "ff", 1, lambda: elements("ff", lambda x: x + x), exact=True)
+    u = Ufunc("twice", "ff", 1, lambda t: elements(t, "ff", lambda x: x + x), exact=True)
     assert u.ready(1.0) is None
     run = u.ready(Ufunc.PAYS)
     x = numbers((100,))
@@ -183,7 +184,7 @@ def test_exact_loops_come_when_they_pay() -> None:
 
 @needs_compiler
 def test_loops_of_their_own() -> None:
-    bigger = Ufunc("bigger", "f?ff", 3, lambda: elements("f?ff", lambda x, m, y: where(m, x, y)))
+    bigger = Ufunc("bigger", "f?ff", 3, lambda t: elements(t, "f?ff", lambda x, m, y: where(m, x, y)))
     run = bigger.compile()
     x, y = numbers((7, 33)), numbers((33,), 1)
     out = np.empty_like(x)
@@ -195,7 +196,7 @@ def test_loops_of_their_own() -> None:
         row.put(1, total)
         row.put(2, top)
 
-    u = Ufunc("sums", "fff", 1, lambda: rows("fff", [0], sums), "(n)->(),()")
+    u = Ufunc("sums", "fff", 1, lambda t: rows(t, "fff", [0], sums), "(n)->(),()")
     for a in (x, x.T, x[:, ::-2]):
         total, top = u.compile()(a)
         assert np.allclose(total, a.sum(-1), rtol=1e-5, atol=1e-5)

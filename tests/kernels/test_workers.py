@@ -140,8 +140,8 @@ def test_loops_of_ufuncs_share_their_elements():
     from wengert.kernels.formulas import gelu, softmax
     from wengert.kernels.simd import Ufunc, elements, rows
 
-    flat = Ufunc("flat", "ff", 1, lambda: elements("ff", gelu))
-    by_row = Ufunc("by_row", "ff", 1, lambda: rows("ff", (0, 1), softmax), "(n)->(n)")
+    flat = Ufunc("flat", "ff", 1, lambda t: elements(t, "ff", gelu))
+    by_row = Ufunc("by_row", "ff", 1, lambda t: rows(t, "ff", (0, 1), softmax), "(n)->(n)")
     x = np.random.default_rng(0).standard_normal(150_001).astype("f")
     y = x[:150_000].reshape(500, 300)
     before, seen = threads.count(), []

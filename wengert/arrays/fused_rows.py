@@ -27,7 +27,7 @@ def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:
     make = getattr(formulas, formula)
     core = [k for k, dim in enumerate(before + after) if dim]
     full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
-    return Ufunc(formula, kinds, len(before), lambda: rows(kinds, core, make), full)
+    return Ufunc(formula, kinds, len(before), lambda t: rows(t, kinds, core, make), full)
 
 
 def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word], Word]:

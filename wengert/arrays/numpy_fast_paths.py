@@ -15,8 +15,8 @@ import numpy as np
 from ..kernels import extremes, scan
 from ..kernels import matmul as products
 from ..kernels import summation as kernels
-from ..kernels.simd import Ufunc, elements
 from . import elementwise, reductions, shapes
+from .fused_elements import loop
 from .summation import add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -499,12 +499,7 @@ def contiguous(x: Any) -> Any:
     return x.copy() if x.size <= 1 << 16 else shapes.contiguous(np, x)
 
 
-LERP = Ufunc(
-    "lerp", "ffff", 3, lambda: elements("ffff", lambda x, end, w: x + (end - x) * w), exact=True
-)
-ADDCMUL = Ufunc(
-    "addcmul", "ffff", 3, lambda: elements("ffff", lambda x, a, b: x + a * b), exact=True
-)
+LERP, ADDCMUL = loop("ffff", "lerp"), loop("ffff", "addcmul")
 
 
 def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:

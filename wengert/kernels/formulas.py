@@ -1,4 +1,4 @@
-"""What is computed in one pass: formulas over the values of `simd.py`.
+"""What is computed in one pass: formulas over the values of `lanes.py`.
 
 Here: exp, log and erf from multiplications and additions, with errors of one to three units in the
 last place of float32, and what is made of them. Coefficients were fitted for this file. Not
@@ -13,7 +13,7 @@ from typing import Any
 from .lanes import fma, where
 from .simd import Row
 
-V = Any  # values over lanes: those of lanes.py, or of simd.py
+V = Any  # values over lanes
 
 LOG2E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 0.693359375, math.log(2) - 0.693359375
 MAGIC = 12582912.0  # 1.5 * 2**23: added to a number below 2**22, it leaves the integer in the bits
@@ -263,6 +263,14 @@ def mish(x: V) -> V:
 
 def clamp(x: V, low: V, high: V) -> V:
     return least(most(x, low), high)
+
+
+def lerp(x: V, end: V, weight: V) -> V:
+    return x + (end - x) * weight
+
+
+def addcmul(x: V, a: V, b: V) -> V:
+    return x + a * b
 
 
 def choice(condition: V, x: V, y: V) -> V:

@@ -72,25 +72,26 @@ class Value:
         a, b = self._same(other)
         if back:
             a, b = b, a
-        return a._put(f"{real if a.real else whole} {a}, {b.name}", a.word, a.lanes)
+        op = real + self.f.module.flags.get(real, "") if a.real else whole
+        return a._put(f"{op} {a}, {b.name}", a.word, a.lanes)
 
     def __add__(self, other: Any) -> Value:
-        return self._do("fadd contract", "add", other)
+        return self._do("fadd", "add", other)
 
     def __radd__(self, other: Any) -> Value:
-        return self._do("fadd contract", "add", other, True)
+        return self._do("fadd", "add", other, True)
 
     def __sub__(self, other: Any) -> Value:
-        return self._do("fsub contract", "sub", other)
+        return self._do("fsub", "sub", other)
 
     def __rsub__(self, other: Any) -> Value:
-        return self._do("fsub contract", "sub", other, True)
+        return self._do("fsub", "sub", other, True)
 
     def __mul__(self, other: Any) -> Value:
-        return self._do("fmul contract", "mul", other)
+        return self._do("fmul", "mul", other)
 
     def __rmul__(self, other: Any) -> Value:
-        return self._do("fmul contract", "mul", other, True)
+        return self._do("fmul", "mul", other, True)
 
     def __truediv__(self, other: Any) -> Value:
         return self._do("fdiv", "sdiv", other)
@@ -283,6 +284,14 @@ class Pointer:
         """The same place, seen as numbers of another type."""
         return Pointer(self.f, self.name, word)
 
+    def bytes_on(self, n: Value) -> Pointer:
+        """The place n bytes on."""
+        return Pointer(self.f, self.f.new(f"getelementptr i8, {self}, {n}"), self.word)
+
+    def address(self, i: int, word: str) -> Pointer:
+        """The i-th of the addresses that are here, of numbers of a type."""
+        return Pointer(self.f, self.f.new(f"load ptr, {self.at(i)}, align 8"), word)
+
     def load(self, i: Any = 0, lanes: int = 0, mask: Value | None = None, other: Any = 0) -> Value:
         """A number, or some that follow each other; where the mask is not set, `other`."""
         p, align = self.at(i), SIZES[self.word]
@@ -330,10 +339,14 @@ Param = tuple[str, str]  # a name; a type, that of what it points to followed by
 
 
 class Module:
-    """Functions that are compiled together, for one target."""
+    """Functions that are compiled together, for one target.
 
-    def __init__(self, target: Target) -> None:
+    contract: whether a product and the sum that it goes into may be rounded once.
+    """
+
+    def __init__(self, target: Target, contract: bool = True) -> None:
         self.target = target
+        self.flags = dict.fromkeys(("fadd", "fsub", "fmul"), " contract") if contract else {}
         self.declared: set[str] = set()
         self.functions: list[Function] = []
 
@@ -359,6 +372,7 @@ class Function:
     def __init__(self, module: Module, name: str, params: Sequence[Param]) -> None:
         self.module, self.name, self.params = module, name, params
         self.lines: list[str] = []
+        self.places: list[str] = []  # on the stack
         self.block = "entry"
         self._count = 0
         self.args: dict[str, Any] = {
@@ -393,7 +407,7 @@ class Function:
 
     def text(self) -> str:
         params = ", ".join(f"{'ptr' if t.endswith('*') else t} %{n}" for n, t in self.params)
-        body = "\n".join(self.lines)
+        body = "\n".join([*self.places, *self.lines])
         return f"define void @{self.name}({params}) #0 {{\nentry:\n{body}\n  ret void\n}}\n"
 
     # ---------------------------------------------------------------- values
@@ -406,6 +420,16 @@ class Function:
 
     def zero(self, word: str, lanes: int = 0) -> Value:
         return self.constant(0, word, lanes)
+
+    def stack(self, word: str, count: int) -> Pointer:
+        """Room for some numbers, until the function ends."""
+        name = self._name()
+        self.places.append(f"  {name} = alloca [{count} x {word}], align 64")
+        return Pointer(self, name, word)
+
+    def pick(self, condition: Value, x: Pointer, y: Pointer) -> Pointer:
+        """One of two places."""
+        return Pointer(self, self.new(f"select {condition}, {x}, {y}"), x.word)
 
     def count_up(self, word: str, lanes: int, step: int = 1) -> Value:
         """0, step, 2 step, ..., a lane each."""

@@ -1,15 +1,19 @@
-"""Formulas over float32 lanes as NumPy ufuncs, where llvmlite is installed.
+"""Formulas over lanes as NumPy ufuncs, where llvmlite is installed.
 
-Here: a small language of vector values (`V`), the loops over elements or rows that run it in one
-pass over memory, and `Ufunc`, which compiles such a loop once it pays and makes NumPy's own kind
-of function of it: broadcasting, strides and `out=` are NumPy's, and a call costs as little as one
-of its own. Not here: which formulas there are (`formulas.py`).
+Here: the loops over elements or rows that run a formula in one pass over memory, and `Ufunc`, which
+compiles such a loop once it pays and makes NumPy's own kind of function of it: broadcasting,
+strides and `out=` are NumPy's, and a call costs as little as one of its own. Not here: the values
+that a formula is written with (`lanes.py`), and which formulas there are (`formulas.py`).
+
+    double = Ufunc("double", "ff", 1, lambda t: elements(t, "ff", lambda x: x * 2.0))
+    run = double.ready(saving=1e9)      # None where there is no compiler
+    run(np.ones(3, "f"))
 """
 
 from __future__ import annotations
 
 import ctypes
-import struct
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,330 +21,126 @@ import numpy as np
 
 from ..base.uninterrupted import uninterrupted
 from . import workers
+from .compiler import Target
+from .lanes import SIZES, Module, Pointer, Value
 from .native import Host
 
-LANES = 32  # elements of a step: four or two registers, so that instructions overlap
-TYPES = {"f": ("float", 4), "?": ("i8", 1), "l": ("i64", 8)}
-
-
-class Text:
-    """Lines of IR so far, and the functions they need."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.declared: set[str] = set()
-        self.count = 0
-
-    def new(self, text: str) -> str:
-        self.count += 1
-        self.lines.append(f"  %v{self.count} = {text}")
-        return f"%v{self.count}"
-
-    def add(self, *lines: str) -> None:
-        self.lines += [line if line.endswith(":") else "  " + line for line in lines]
-
-    def label(self) -> str:
-        self.count += 1
-        return f"b{self.count}"
-
-
-class V:
-    """A float32 value, or one per lane; `words` is another type for what is not a float."""
-
-    def __init__(self, to: Text, name: str, lanes: int, word: str = "float") -> None:
-        self.to, self.name, self.lanes, self.word = to, name, lanes, word
-
-    @property
-    def type(self) -> str:
-        return self.word if self.lanes == 1 else f"<{self.lanes} x {self.word}>"
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.name}"
-
-    def constant(self, value: float, word: str | None = None) -> V:
-        word = word or self.word
-        if word == "float":
-            single = struct.unpack("f", struct.pack("f", value))[0]
-            text = f"0x{struct.pack('>d', single).hex()}"
-        else:
-            text = str(value)
-        if self.lanes > 1:
-            text = "<" + ", ".join([f"{word} {text}"] * self.lanes) + ">"
-        return V(self.to, text, self.lanes, word)
-
-    def wide(self, lanes: int) -> V:
-        """The value in all lanes."""
-        if self.lanes == lanes:
-            return self
-        kind = f"<{lanes} x {self.word}>"
-        one = self.to.new(f"insertelement {kind} poison, {self}, i64 0")
-        every = f"<{lanes} x i32> zeroinitializer"
-        name = self.to.new(f"shufflevector {kind} {one}, {kind} poison, {every}")
-        return V(self.to, name, lanes, self.word)
-
-    def pair(self, other: Any) -> tuple[V, V]:
-        if not isinstance(other, V):
-            return self, self.constant(other)
-        lanes = max(self.lanes, other.lanes)
-        return self.wide(lanes), other.wide(lanes)
-
-    def do(self, op: str, other: Any, word: str | None = None) -> V:
-        x, y = self.pair(other)
-        return V(self.to, self.to.new(f"{op} {x}, {y.name}"), x.lanes, word or self.word)
-
-    def __add__(self, other: Any) -> V:
-        return self.do("fadd", other)
-
-    def __sub__(self, other: Any) -> V:
-        return self.do("fsub", other)
-
-    def __mul__(self, other: Any) -> V:
-        return self.do("fmul", other)
-
-    def __truediv__(self, other: Any) -> V:
-        return self.do("fdiv", other)
-
-    def __rsub__(self, other: float) -> V:
-        return self.constant(other) - self
-
-    def __rtruediv__(self, other: float) -> V:
-        return self.constant(other) / self
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __neg__(self) -> V:
-        return V(self.to, self.to.new(f"fneg {self}"), self.lanes)
-
-    def __gt__(self, other: Any) -> V:
-        return self.do("fcmp ogt", other, "i1")
-
-    def __lt__(self, other: Any) -> V:
-        return self.do("fcmp olt", other, "i1")
-
-    def isnan(self) -> V:
-        return self.do("fcmp uno", self, "i1")
-
-    def call(self, name: str, *others: Any) -> V:
-        """An intrinsic of LLVM's, of one or more values."""
-        lanes = max(v.lanes for v in (self, *others) if isinstance(v, V))
-        like = self.wide(lanes)
-        args = [v.wide(lanes) if isinstance(v, V) else like.constant(v) for v in (self, *others)]
-        suffix = f"v{lanes}f32" if lanes > 1 else "f32"
-        return self.apply(f"llvm.{name}.{suffix}", like.type, args)
-
-    def apply(self, name: str, kind: str, args: Sequence[V]) -> V:
-        self.to.declared.add(f"declare {kind} @{name}({', '.join([kind] * len(args))})")
-        text = f"call {kind} @{name}({', '.join(map(str, args))})"
-        return V(self.to, self.to.new(text), args[0].lanes)
-
-    def bits(self) -> V:
-        kind = V(self.to, "", self.lanes, "i32").type
-        return V(self.to, self.to.new(f"bitcast {self} to {kind}"), self.lanes, "i32")
-
-    def unbits(self) -> V:
-        kind = V(self.to, "", self.lanes).type
-        return V(self.to, self.to.new(f"bitcast {self} to {kind}"), self.lanes)
-
-    def to_float(self) -> V:
-        kind = V(self.to, "", self.lanes).type
-        return V(self.to, self.to.new(f"sitofp {self} to {kind}"), self.lanes)
-
-    def choose(self, x: Any, y: Any) -> V:
-        """x where this mask is set, else y."""
-        like = next((v for v in (x, y) if isinstance(v, V)), None)
-        lanes = max([self.lanes, *(v.lanes for v in (x, y) if isinstance(v, V))])
-        base = V(self.to, "", lanes) if like is None else V(self.to, "", lanes, like.word)
-        x, y = (v.wide(lanes) if isinstance(v, V) else base.constant(v) for v in (x, y))
-        return V(self.to, self.to.new(f"select {self.wide(lanes)}, {x}, {y}"), lanes, x.word)
-
-    def fma(self, y: Any, z: Any) -> V:
-        """self * y + z with one rounding."""
-        return self.call("fma", y, z)
-
-
-# --------------------------------------------------------------------------- loops
+TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64"}
+VECTORS = 2  # of a step, so that instructions overlap
 
 
 class Loops:
     """The body of a ufunc: operands by number, inputs first, then outputs.
 
-    kinds: a letter for each operand: "f" float32, "?" bool, "l" int64.
+    kinds: a letter for each operand: "f" float32, "d" float64, "?" bool, "l" int64. word: the widest
+    type that formulas compute in. exact: every operation rounds by itself, as in NumPy.
     """
 
-    def __init__(self, kinds: str) -> None:
-        self.to = Text()
-        self.kinds = kinds
-        self.buffers: dict[int, str] = {}
-        for k, kind in enumerate(kinds):
-            name = self.to.new(f"alloca [{LANES} x {TYPES[kind][0]}], align 64")
-            self.buffers[k] = name
-            if kind != "l":  # lanes beyond the end hold a harmless number
-                one = V(self.to, "", LANES, TYPES[kind][0]).constant(1)
-                self.to.add(f"store {one}, ptr {name}, align 64")
+    def __init__(self, target: Target, kinds: str, word: str = "", exact: bool = False) -> None:
+        self.module = Module(target, contract=not exact)
+        params = [("args", "i64*"), ("dims", "i64*"), ("steps", "i64*")]
+        self.f = self.module.function("body", params)
+        self.words = [TYPES[kind] for kind in kinds]
+        word = word or ("double" if "d" in kinds else "float")
+        self.lanes = VECTORS * self.f.lanes(word)
+        self.buffers = [self.f.stack(w, self.lanes) for w in self.words]
+        for buffer, w in zip(self.buffers, self.words):
+            if w != "i64":  # lanes beyond the end hold a harmless number
+                buffer.store(self.f.constant(1, w, self.lanes))
 
-    def entry(self, table: str, k: int, kind: str) -> str:
-        at = self.to.new(f"getelementptr {kind}, ptr %{table}, i64 {k}")
-        return self.to.new(f"load {kind}, ptr {at}")
-
-    def moved(self, base: str, step: str, i: str) -> str:
-        far = self.to.new(f"mul i64 {step}, {i}")
-        return self.to.new(f"getelementptr i8, ptr {base}, i64 {far}")
-
-    def count(self, n: str, body: Callable[[str], None]) -> None:
-        """body for each number below n."""
-        to = self.to
-        test, work, last, done = (to.label() for _ in range(4))
-        before = to.label()
-        to.add(f"br label %{before}", f"{before}:", f"br label %{test}", f"{test}:")
-        i, nxt = f"%i{test}", f"%n{test}"
-        to.add(f"{i} = phi i64 [ 0, %{before} ], [ {nxt}, %{last} ]")
-        more = to.new(f"icmp slt i64 {i}, {n}")
-        to.add(f"br i1 {more}, label %{work}, label %{done}", f"{work}:")
-        body(i)
-        to.add(f"br label %{last}", f"{last}:", f"{nxt} = add i64 {i}, 1")
-        to.add(f"br label %{test}", f"{done}:")
+    def operand(self, k: int) -> tuple[Pointer, Value]:
+        """Where an operand begins, and how many bytes lie from one element to the next."""
+        return self.f.args["args"].address(k, self.words[k]), self.f.args["steps"].load(k)
 
     def each(
         self,
-        n: str,
-        at: dict[int, tuple[str, str]],
+        n: Value,
+        at: dict[int, tuple[Pointer, Value]],
         reads: Sequence[int],
         writes: Sequence[int],
         reduces: str,
         body: Callable[..., Any],
-    ) -> list[V]:
-        """Run body on the vectors of `reads`, LANES elements at a time.
+    ) -> list[Value]:
+        """Run body on the vectors of `reads`, some elements at a time.
 
         at: (address, step in bytes) of operands. body gives what to put into `writes`, then what to
         reduce: "+" sums, "m" takes the maximum. Returns the reduced numbers.
         """
-        to = self.to
+        f, lanes = self.f, self.lanes
         used = [*reads, *(k for k in writes if k not in reads)]
-        direct: dict[int, str] = {}
-        flat = "true"
+        still: dict[int, Value] = {}  # whether an operand is one number
+        flat = f.constant(1, "i1")
         for k in used:
             base, step = at[k]
-            size = TYPES[self.kinds[k]][1]
-            dense = to.new(f"icmp eq i64 {step}, {size}")
-            if k in writes:
-                direct[k] = ""
-            else:
-                direct[k] = still = to.new(f"icmp eq i64 {step}, 0")
-                some = to.new(f"icmp sgt i64 {n}, 0")
-                fills = to.new(f"and i1 {still}, {some}")
-                fill, after = to.label(), to.label()
-                to.add(f"br i1 {fills}, label %{fill}, label %{after}", f"{fill}:")
-                word = TYPES[self.kinds[k]][0]
-                one = V(to, to.new(f"load {word}, ptr {base}, align 1"), 1, word).wide(LANES)
-                to.add(f"store {one}, ptr {self.buffers[k]}, align 64")
-                to.add(f"br label %{after}", f"{after}:")
-                dense = to.new(f"or i1 {dense}, {still}")
-            flat = to.new(f"and i1 {flat}, {dense}")
-        before, test, work, near, far, take, calc, back, put, last, done = (
-            to.label() for _ in range(11)
-        )
-        to.add(f"br label %{before}", f"{before}:", f"br label %{test}", f"{test}:")
-        i, nxt = f"%i{test}", f"%n{test}"
-        to.add(f"{i} = phi i64 [ 0, %{before} ], [ {nxt}, %{last} ]")
-        like = V(to, "", LANES)
-        start = {"+": like.constant(0.0), "m": like.constant(float("-inf"))}
-        carried = [V(to, f"%r{test}x{j}", LANES) for j in range(len(reduces))]
-        for j, how in enumerate(reduces):
-            v = carried[j]
-            to.add(
-                f"{v.name} = phi {v.type} [ {start[how].name}, %{before} ], [ {v.name}n, %{last} ]"
-            )
-        left = to.new(f"sub i64 {n}, {i}")
-        more = to.new(f"icmp sgt i64 {left}, 0")
-        to.add(f"br i1 {more}, label %{work}, label %{done}", f"{work}:")
-        full = to.new(f"icmp sge i64 {left}, {LANES}")
-        whole = to.new(f"select i1 {full}, i64 {LANES}, i64 {left}")
-        straight = to.new(f"and i1 {full}, {flat}")
-        to.add(f"br i1 {straight}, label %{near}, label %{far}", f"{near}:")
-        place: dict[int, str] = {}
-        for k in used:
-            word = TYPES[self.kinds[k]][0]
-            here = to.new(f"getelementptr {word}, ptr {at[k][0]}, i64 {i}")
-            if direct[k]:
-                here = to.new(f"select i1 {direct[k]}, ptr {self.buffers[k]}, ptr {here}")
-            place[k] = here
-        to.add(f"br label %{calc}", f"{far}:")
+            dense = step.equals(SIZES[self.words[k]])
+            if k not in writes:
+                still[k] = step.equals(0)
+                f.when(
+                    still[k] & (n > 0),
+                    lambda k=k, base=base: self.buffers[k].store(base.load().wide(lanes)),
+                )
+                dense = dense | still[k]
+            flat = flat & dense
 
-        def copy(into: bool, operands: Sequence[int]) -> Callable[[str], None]:
-            def one(j: str) -> None:
-                for k in operands:
-                    word = TYPES[self.kinds[k]][0]
-                    index = to.new(f"add i64 {i}, {j}")
-                    there = self.moved(*at[k], index)
-                    buffer = to.new(f"getelementptr {word}, ptr {self.buffers[k]}, i64 {j}")
-                    a, b = (there, buffer) if into else (buffer, there)
-                    value = to.new(f"load {word}, ptr {a}, align 1")
-                    to.add(f"store {word} {value}, ptr {b}, align 1")
+        def some(i: Value, *carried: Value) -> list[Value]:
+            left = n - i
+            full = left >= lanes
+            straight = full & flat
+            count = full.choose(f.index(lanes), left)
 
-            return one
+            def fetch() -> None:
+                def one(j: Value) -> None:
+                    for k in reads:
+                        base, step = at[k]
+                        self.buffers[k].store(base.bytes_on((i + j) * step).load(), j)
 
-        if reads:
-            self.count(whole, copy(True, reads))
-        to.add(f"br label %{take}", f"{take}:", f"br label %{calc}", f"{calc}:")
-        ptr = {
-            k: to.new(f"phi ptr [ {place[k]}, %{near} ], [ {self.buffers[k]}, %{take} ]")
-            for k in used
-        }
-        vectors = []
-        for k in reads:
-            word = TYPES[self.kinds[k]][0]
-            v = V(to, "", LANES, word)
-            v.name = to.new(f"load {v.type}, ptr {ptr[k]}, align 1")
-            vectors.append(v.do("icmp ne", 0, "i1") if word == "i8" else v)
-        results = body(*vectors)
-        results = list(results) if isinstance(results, (tuple, list)) else [results]
-        for k, v in zip(writes, results):
-            if self.kinds[k] == "?":
-                v = V(to, to.new(f"zext {v} to <{LANES} x i8>"), LANES, "i8")
-            to.add(f"store {v.wide(LANES)}, ptr {ptr[k]}, align 1")
-        if reduces:
-            lane = V(to, "<" + ", ".join(f"i64 {j}" for j in range(LANES)) + ">", LANES, "i64")
-            inside = lane.do("icmp slt", V(to, left, 1, "i64"), "i1")
-        for v, how, r in zip(results[len(writes) :], reduces, carried):
-            if how == "+":
-                total = r + inside.choose(v, 0.0)
-            else:
-                total = (inside.choose(v, float("-inf")) > r).choose(v, r)
-            to.add(f"{r.name}n = bitcast {total} to {r.type}")
-        to.add(f"br i1 {straight}, label %{last}, label %{back}", f"{back}:")
-        if writes:
-            self.count(whole, copy(False, writes))
-        to.add(f"br label %{put}", f"{put}:", f"br label %{last}", f"{last}:")
-        to.add(f"{nxt} = add i64 {i}, {LANES}", f"br label %{test}", f"{done}:")
-        return [self.across(v, how) for v, how in zip(carried, reduces)]
+                f.loop(0, count, 1, one)
 
-    def across(self, v: V, how: str) -> V:
-        """The lanes of v taken together, by halves."""
-        lanes = v.lanes
-        while lanes > 1:
-            lanes //= 2
-            halves = []
-            for first in (0, lanes):
-                at = ", ".join(f"i32 {first + j}" for j in range(lanes))
-                kind = f"<{lanes} x i32> <{at}>"
-                name = self.to.new(f"shufflevector {v}, {v.type} poison, {kind}")
-                halves.append(V(self.to, name, lanes))
-            if lanes == 1:
-                halves = [
-                    V(self.to, self.to.new(f"extractelement <1 x float> {h.name}, i64 0"), 1)
-                    for h in halves
-                ]
-            a, b = halves
-            v = a + b if how == "+" else (b > a).choose(b, a)
-        return v
+            place = {}
+            if reads:
+                f.when(~straight, fetch)
+            for k in used:
+                near = straight if k in writes else straight & ~still[k]
+                place[k] = f.pick(near, at[k][0].at(i), self.buffers[k])
+            vectors = []
+            for k in reads:
+                v = place[k].load(0, lanes)
+                vectors.append(v.differs(0) if self.words[k] == "i8" else v)
+            given = body(*vectors)
+            results = list(given) if isinstance(given, (tuple, list)) else [given]
+            for k, v in zip(writes, results):
+                v = v.wide(lanes)
+                place[k].store(v.cast("zext", "i8") if self.words[k] == "i8" else v)
+            inside = f.count_up("i64", lanes) < left if reduces else None
+            new = []
+            for v, how, r in zip(results[len(writes) :], reduces, carried):
+                if how == "+":
+                    new.append(r + inside.choose(v, 0.0))
+                else:
+                    new.append(r.most(inside.choose(v, -math.inf)))
 
-    def text(self, cores: Sequence[int] = ()) -> str:
-        body = "\n".join(self.to.lines)
-        declared = "\n".join(sorted(self.to.declared))
-        return (
-            f"{declared}\ndefine void @body(ptr %args, ptr %dims, ptr %steps) {{\n"
-            f"entry:\n{body}\n  ret void\n}}\n" + shared(len(self.kinds), bool(cores))
-        )
+            def put() -> None:
+                def one(j: Value) -> None:
+                    for k in writes:
+                        base, step = at[k]
+                        base.bytes_on((i + j) * step).store(self.buffers[k].load(j))
+
+                f.loop(0, count, 1, one)
+
+            if writes:
+                f.when(~straight, put)
+            return new
+
+        word = self.words[used[0]]
+        first = {"+": 0.0, "m": -math.inf}
+        begin = [f.constant(first[how], word, lanes) for how in reduces]
+        found = f.loop(0, n, lanes, some, begin)
+        join: dict[str, Callable[[Value, Value], Value]]
+        join = {"+": lambda a, b: a + b, "m": lambda a, b: a.most(b)}
+        return [v.joined(join[how]) for v, how in zip(found, reduces)]
+
+    def text(self, rows: bool = False) -> str:
+        return self.module.text() + shared(len(self.words), rows)
 
 
 CHUNK = 16384  # elements that a thread takes at a time
@@ -429,15 +229,19 @@ many:
 """
 
 
-def elements(kinds: str, formula: Callable[..., Any], outputs: int = 1) -> str:
-    """IR of a loop that applies a formula to each element."""
+def elements(
+    target: Target,
+    kinds: str,
+    formula: Callable[..., Any],
+    outputs: int = 1,
+    word: str = "",
+    exact: bool = False,
+) -> str:
+    """IR of a loop that applies a formula to each element. word, exact: see `Loops`."""
     inputs = len(kinds) - outputs
-    loops = Loops(kinds)
-    n = loops.entry("dims", 0, "i64")
-    at = {
-        k: (loops.entry("args", k, "ptr"), loops.entry("steps", k, "i64"))
-        for k in range(len(kinds))
-    }
+    loops = Loops(target, kinds, word, exact)
+    n = loops.f.args["dims"].load()
+    at = {k: loops.operand(k) for k in range(len(kinds))}
     loops.each(n, at, range(inputs), range(inputs, len(kinds)), "", formula)
     return loops.text()
 
@@ -445,52 +249,51 @@ def elements(kinds: str, formula: Callable[..., Any], outputs: int = 1) -> str:
 class Row:
     """One row of each operand, while the formula for rows is written down."""
 
-    def __init__(self, loops: Loops, n: str, at: dict[int, tuple[str, str]]) -> None:
+    def __init__(self, loops: Loops, n: Value, at: dict[int, tuple[Pointer, Value]]) -> None:
         self.loops, self.n, self.at = loops, n, at
 
     @property
-    def size(self) -> V:
+    def size(self) -> Value:
         """How many elements the row has."""
-        return V(self.loops.to, self.loops.to.new(f"sitofp i64 {self.n} to float"), 1)
+        return self.n.to("float")
 
-    def number(self, k: int) -> V:
+    def number(self, k: int) -> Value:
         """Operand k, which is one number."""
-        word = TYPES[self.loops.kinds[k]][0]
-        to = self.loops.to
-        return V(to, to.new(f"load {word}, ptr {self.at[k][0]}, align 1"), 1, word)
+        return self.at[k][0].load()
 
-    def element(self, k: int, index: V) -> V:
+    def element(self, k: int, index: Value) -> Value:
         """One element of operand k."""
-        to = self.loops.to
-        at = self.loops.moved(*self.at[k], index.name)
-        return V(to, to.new(f"load float, ptr {at}, align 1"), 1)
+        base, step = self.at[k]
+        return base.bytes_on(index * step).load()
 
-    def put(self, k: int, value: V, index: V | None = None) -> None:
+    def put(self, k: int, value: Value, index: Value | None = None) -> None:
         """Make value operand k's number, or one of its elements."""
-        at = self.at[k][0] if index is None else self.loops.moved(*self.at[k], index.name)
-        self.loops.to.add(f"store {value}, ptr {at}, align 1")
+        base, step = self.at[k]
+        (base if index is None else base.bytes_on(index * step)).store(value)
 
     def each(
         self, reads: Sequence[int], writes: Sequence[int], reduces: str, body: Callable[..., Any]
-    ) -> list[V]:
+    ) -> list[Value]:
         return self.loops.each(self.n, self.at, reads, writes, reduces, body)
 
 
-def rows(kinds: str, core: Sequence[int], formula: Callable[[Row], None]) -> str:
+def rows(target: Target, kinds: str, core: Sequence[int], formula: Callable[[Row], None]) -> str:
     """IR of a loop over rows. core: the operands with a dimension of their own."""
-    loops = Loops(kinds)
-    outer = loops.entry("dims", 0, "i64")
-    n = loops.entry("dims", 1, "i64")
-    base = {k: loops.entry("args", k, "ptr") for k in range(len(kinds))}
-    step = {k: loops.entry("steps", k, "i64") for k in range(len(kinds))}
-    inner = {k: loops.entry("steps", len(kinds) + j, "i64") for j, k in enumerate(core)}
+    loops = Loops(target, kinds)
+    f = loops.f
+    outer, n = f.args["dims"].load(0), f.args["dims"].load(1)
+    operands = [loops.operand(k) for k in range(len(kinds))]
+    inner = {k: f.args["steps"].load(len(kinds) + j) for j, k in enumerate(core)}
 
-    def row(i: str) -> None:
-        at = {k: (loops.moved(base[k], step[k], i), inner.get(k, "0")) for k in base}
+    def row(i: Value) -> None:
+        at = {
+            k: (base.bytes_on(i * step), inner.get(k, f.index(0)))
+            for k, (base, step) in enumerate(operands)
+        }
         formula(Row(loops, n, at))
 
-    loops.count(outer, row)
-    return loops.text(core)
+    f.loop(0, outer, 1, row)
+    return loops.text(rows=True)
 
 
 # --------------------------------------------------------------------------- ufuncs
@@ -553,7 +356,7 @@ class Ufunc:
         name: str,
         kinds: str,
         inputs: int,
-        text: Callable[[], str],
+        text: Callable[[Target], str],
         signature: str | None = None,
         exact: bool = False,
     ) -> None:
@@ -583,7 +386,7 @@ class Ufunc:
                     if not _makers:
                         _makers.append(_Maker())
                     self.run = _makers[0].ufunc(
-                        host.address(self.text()),
+                        host.address(self.text(host.target)),
                         self.name,
                         self.kinds,
                         self.inputs,
