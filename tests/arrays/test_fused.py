@@ -184,7 +184,9 @@ def test_exact_loops_come_when_they_pay() -> None:
 
 @needs_compiler
 def test_loops_of_their_own() -> None:
-    bigger = Ufunc("bigger", "f?ff", 3, lambda t: elements(t, "f?ff", lambda x, m, y: where(m, x, y)))
+    bigger = Ufunc(
+        "bigger", "f?ff", 3, lambda t: elements(t, "f?ff", lambda x, m, y: where(m, x, y))
+    )
     run = bigger.compile()
     x, y = numbers((7, 33)), numbers((33,), 1)
     out = np.empty_like(x)

@@ -2,8 +2,8 @@
 
 Here: their table, and `wrap`, which puts a loop in front of the general word. That one still runs
 for other dtypes and options, without llvmlite, and until making an exact loop pays. Not here: the
-loops (`kernels/formulas.py`, `kernels/simd.py`) and when they stand for a word
-(`fused_elements.py`, `fused_rows.py`).
+loops (`kernels/formulas.py`, `kernels/functions.py`, `kernels/simd.py`) and when they stand for a
+word (`fused_elements.py`, `fused_functions.py`, `fused_rows.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .fused_elements import (  # fmt: skip
     unary,
     where,
 )
+from .fused_functions import WORDS as FUNCTIONS
 from .fused_rows import (  # fmt: skip
     bce_logits_backward,
     between,
@@ -40,6 +41,7 @@ from .fused_rows import (  # fmt: skip
 )
 
 WORDS: dict[str, Callable[[Word], Word]] = {
+    **FUNCTIONS,
     **{
         name: unary(name)
         for name in (

@@ -44,7 +44,13 @@ def loop(kinds: str, formula: str) -> Ufunc:
     """A ufunc over elements; the last letter of kinds is the result's."""
     make = getattr(formulas, formula)
     exact = formula in EXACT
-    return Ufunc(formula, kinds, len(kinds) - 1, lambda target: elements(target, kinds, make, exact=exact), exact=exact)
+    return Ufunc(
+        formula,
+        kinds,
+        len(kinds) - 1,
+        lambda target: elements(target, kinds, make, exact=exact),
+        exact=exact,
+    )
 
 
 class _Numbers(dict):

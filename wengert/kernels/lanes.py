@@ -253,6 +253,14 @@ class Value:
     def sum(self) -> Value:
         return self.joined(lambda a, b: a + b)
 
+    def any(self) -> Value:
+        """Whether this mask is set anywhere."""
+        if not self.lanes:
+            return self
+        name = f"@llvm.vector.reduce.or.v{self.lanes}i1"
+        self.f.module.declare(f"declare i1 {name}({self.type})")
+        return self._put(f"call i1 {name}({self})", "i1", 0)
+
     def doubles(self) -> tuple[Value, Value]:
         """The lower and the upper half, in double precision."""
         low, high = self.halves()
@@ -310,6 +318,20 @@ class Pointer:
         )
         return v
 
+    def gather(self, index: Value) -> Value:
+        """The numbers at some places, which are not checked."""
+        if not index.lanes:
+            return self.load(index)
+        n, size = index.lanes, SIZES[self.word]
+        places = self.f.new(f"getelementptr {self.word}, {self}, {index}")
+        v, mask = Value(self.f, "", self.word, n), self.f.constant(1, "i1", n)
+        name = f"@llvm.masked.gather.v{n}{INTRINSIC[self.word]}.v{n}p0"
+        self.f.module.declare(f"declare {v.type} {name}(<{n} x ptr>, i32, {mask.type}, {v.type})")
+        v.name = self.f.new(
+            f"call {v.type} {name}(<{n} x ptr> {places}, i32 {size}, {mask}, {v.type} poison)"
+        )
+        return v
+
     def store(self, v: Value, i: Any = 0, mask: Value | None = None) -> None:
         p, align = self.at(i), SIZES[self.word]
         if mask is None:
@@ -341,14 +363,17 @@ Param = tuple[str, str]  # a name; a type, that of what it points to followed by
 class Module:
     """Functions that are compiled together, for one target.
 
-    contract: whether a product and the sum that it goes into may be rounded once.
+    contract: whether a product and the sum that it goes into may be rounded once. short: whether
+    what is computed in double precision is rounded to float32 in the end.
     """
 
     def __init__(self, target: Target, contract: bool = True) -> None:
         self.target = target
+        self.short = False
         self.flags = dict.fromkeys(("fadd", "fsub", "fmul"), " contract") if contract else {}
         self.declared: set[str] = set()
         self.functions: list[Function] = []
+        self.tables: dict[str, str] = {}
 
     def declare(self, text: str) -> None:
         self.declared.add(text)
@@ -363,6 +388,7 @@ class Module:
         wide = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
         how = f'attributes #0 = {{ nounwind "no-builtins" {wide} }}\n'
         parts = [f'target triple = "{self.target.triple}"', *sorted(self.declared)]
+        parts += self.tables.values()
         return "\n".join([*parts, *(f.text() for f in self.functions), how])
 
 
@@ -426,6 +452,14 @@ class Function:
         name = self._name()
         self.places.append(f"  {name} = alloca [{count} x {word}], align 64")
         return Pointer(self, name, word)
+
+    def table(self, name: str, values: Sequence[float], word: str) -> Pointer:
+        """Numbers that are part of the module."""
+        if name not in self.module.tables:
+            text = ", ".join(f"{word} {literal(v, word)}" for v in values)
+            kind = f"[{len(values)} x {word}]"
+            self.module.tables[name] = f"@{name} = internal constant {kind} [{text}], align 64"
+        return Pointer(self, f"@{name}", word)
 
     def pick(self, condition: Value, x: Pointer, y: Pointer) -> Pointer:
         """One of two places."""
@@ -512,6 +546,22 @@ class Function:
             other()
         self.line(f"br label %{done}")
         self._open(done)
+
+    def either(
+        self, condition: Value, body: Callable[[], Sequence[Value]], other: Sequence[Value]
+    ) -> list[Value]:
+        """What body gives where the condition holds, else the other values; body is then spared."""
+        yes, done, before = self._label("yes"), self._label("done"), self.block
+        self.line(f"br {condition}, label %{yes}, label %{done}")
+        self._open(yes)
+        given, last = body(), self.block
+        self.line(f"br label %{done}")
+        self._open(done)
+        out = []
+        for a, b in zip(given, other):
+            text = f"phi {a.type} [ {a.name}, %{last} ], [ {b.name}, %{before} ]"
+            out.append(Value(self, self.new(text), a.word, a.lanes))
+        return out
 
     def call(self, name: str, *args: Any) -> None:
         """Another function of the module."""

@@ -32,12 +32,13 @@ VECTORS = 2  # of a step, so that instructions overlap
 class Loops:
     """The body of a ufunc: operands by number, inputs first, then outputs.
 
-    kinds: a letter for each operand: "f" float32, "d" float64, "?" bool, "l" int64. word: the widest
-    type that formulas compute in. exact: every operation rounds by itself, as in NumPy.
+    kinds: a letter for each operand: "f" float32, "d" float64, "?" bool, "l" int64. word: the
+    widest type that formulas compute in. exact: every operation rounds by itself, as in NumPy.
     """
 
     def __init__(self, target: Target, kinds: str, word: str = "", exact: bool = False) -> None:
         self.module = Module(target, contract=not exact)
+        self.module.short = "d" not in kinds
         params = [("args", "i64*"), ("dims", "i64*"), ("steps", "i64*")]
         self.f = self.module.function("body", params)
         self.words = [TYPES[kind] for kind in kinds]
@@ -140,18 +141,23 @@ class Loops:
         return [v.joined(join[how]) for v, how in zip(found, reduces)]
 
     def text(self, rows: bool = False) -> str:
-        return self.module.text() + shared(len(self.words), rows)
+        return self.module.text() + shared(len(self.words), rows, self.module.target.x86)
 
 
 CHUNK = 16384  # elements that a thread takes at a time
 LEAST = 65536  # elements from which a second thread pays
 
 
-def shared(operands: int, rows: bool) -> str:
+def shared(operands: int, rows: bool, x86: bool) -> str:
     """IR of `run`, the loop that NumPy calls: `body`, in chunks for our threads if there is much.
 
-    %data: the address of `threads.FACTS`. rows: the second dimension is that of a row.
+    %data: the address of `threads.FACTS`. rows: the second dimension is that of a row. Lanes whose
+    result is not taken may divide by zero: the processor's notes of that are as before, where NumPy
+    looks for warnings in them.
     """
+    save = "%flags = alloca i32\n  call void @llvm.x86.sse.stmxcsr(ptr %flags)" if x86 else ""
+    restore = "call void @llvm.x86.sse.ldmxcsr(ptr %flags)" if x86 else ""
+    declared = "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)"
     pointers = "\n".join(
         f"""  %p{k} = getelementptr ptr, ptr %args, i64 {k}
   %a{k} = load ptr, ptr %p{k}
@@ -165,6 +171,7 @@ def shared(operands: int, rows: bool) -> str:
     )
     row = "  %width = load i64, ptr %second" if rows else "  %width = add i64 1, 0"
     return f"""
+{declared if x86 else ""}
 define void @chunk(ptr %table, i64 %chunk, i64 %thread, i64 %step) {{
 entry:
   %here = alloca [{operands} x ptr]
@@ -193,6 +200,7 @@ entry:
 define void @run(ptr %args, ptr %dims, ptr %steps, ptr %data) {{
 entry:
   %table = alloca [4 x i64]
+  {save}
   %n = load i64, ptr %dims
 {"  %second = getelementptr i64, ptr %dims, i64 1" if rows else ""}
 {row}
@@ -203,6 +211,7 @@ entry:
   br i1 %both, label %many, label %alone
 alone:
   call void @body(ptr %args, ptr %dims, ptr %steps)
+  {restore}
   ret void
 many:
   %wide = icmp sgt i64 %width, {CHUNK}
@@ -224,6 +233,7 @@ many:
   %d2 = getelementptr i64, ptr %data, i64 2
   %threads = load i64, ptr %d2
   call void %share(ptr %memory, ptr @chunk, ptr %table, i64 %chunks, i64 1, i64 %threads)
+  {restore}
   ret void
 }}
 """

@@ -1,0 +1,85 @@
+"""Words that are functions of analysis, where they have a loop of their own.
+
+float64 as it is, float32 through double precision and rounded once. Not here: the formulas
+(`kernels/functions.py`, `kernels/gamma.py`), and which words there are (`fused.py`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..kernels.compiler import Target
+from ..kernels.simd import Ufunc, elements
+from .fused_elements import CALL, ELEMENT, F32, Word
+
+F64 = np.dtype(np.float64)
+
+
+def in_double(name: str, kinds: str) -> Ufunc:
+    """A ufunc over elements that computes in double precision."""
+
+    def text(target: Target) -> str:
+        from ..kernels import functions, gamma  # with tables that few programs need
+
+        formula = getattr(functions, name, None) or getattr(gamma, name)
+        return elements(target, kinds, functions.double(formula), word="double", exact=True)
+
+    return Ufunc(name, kinds, len(kinds) - 1, text)
+
+
+def function(name: str, once: str = "") -> Callable[[Word], Word]:
+    """word(x). once: the formula for float32, if that needs less."""
+
+    def wrapped(general: Word) -> Word:
+        short, long = in_double(once or name, "ff"), in_double(name, "dd")
+
+        def f(x: Any) -> Any:
+            d = x.dtype
+            if d is F32:
+                run = short.run or short.ready(CALL + ELEMENT * x.size)
+            elif d is F64:
+                run = long.run or long.ready(CALL + ELEMENT * x.size)
+            else:
+                run = None
+            return general(x) if run is None else run(x)
+
+        return f
+
+    return wrapped
+
+
+def polygamma(general: Word) -> Word:
+    """Of float32 and positive x, in orders that the series is good for."""
+    loops = {n: in_double(f"polygamma_{n}", "ff") for n in range(1, 7)}
+
+    def f(x: Any, order: int = 0) -> Any:
+        u = loops.get(order)
+        if u is not None and x.dtype is F32 and x.size and x.min() > 0:
+            run = u.run or u.ready(CALL + 20 * ELEMENT * x.size)
+            if run is not None:
+                return run(x)
+        return general(x, order)
+
+    return f
+
+
+def library_is_quick() -> bool:
+    """Whether NumPy brings vectorised functions along for this machine: Intel's, for AVX-512."""
+    core = getattr(np, "_core", None) or np.core
+    features = getattr(core._multiarray_umath, "__cpu_features__", {})
+    return sys.platform == "linux" and features.get("AVX512_SKX", False)
+
+
+MISSING = ("erfc", "erfcx", "ndtr", "log_ndtr", "lgamma", "digamma", "i0", "i0e", "i1", "i1e")
+SLOW = ("exp2", "expm1", "sinh", "cosh", "log2", "log10", "log1p")
+SLOW += ("asinh", "acosh", "atanh", "atan", "asin", "acos")
+WORDS: dict[str, Callable[[Word], Word]] = {
+    **{name: function(name) for name in MISSING},
+    **({} if library_is_quick() else {name: function(name) for name in SLOW}),
+    "erfinv": function("erfinv", "erfinv_once"),
+    "polygamma": polygamma,
+}
