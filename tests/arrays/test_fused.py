@@ -52,6 +52,7 @@ def close(a, b) -> bool:
 
 
 UNARY = ["silu", "mish", "logsigmoid", "leaky_relu", "elu", "softplus", "gelu"]
+PIECES = ["hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "threshold"]
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -64,6 +65,34 @@ def test_elements_as_in_general(name: str, shape: tuple[int, ...]) -> None:
     if name != "mish":
         slow, quick = both(name + "_backward")
         assert close(slow(g, x), quick(g, x))
+
+
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("shape", SIZES)
+def test_pieces_to_the_bit(name: str, shape: tuple[int, ...], monkeypatch) -> None:
+    monkeypatch.setattr(Ufunc, "PAYS", 0)
+    slow, quick = both(name)
+    x = numbers(shape)
+    x.reshape(-1)[::7] = np.nan
+    x.reshape(-1)[::5] = 0.5
+    np.testing.assert_array_equal(slow(x), quick(x))
+    if name in ("hardtanh", "hardswish", "hardshrink", "threshold"):
+        slow, quick = both(name + "_backward")
+        assert close(slow(x * 2, x), quick(x * 2, x))
+
+
+def test_two_arrays_to_the_bit(monkeypatch) -> None:
+    monkeypatch.setattr(Ufunc, "PAYS", 0)
+    x, w = numbers((4, 3, 50)), numbers((3, 1), 1)
+    x[0, 0, :3] = np.nan, np.inf, -np.inf
+    slow, quick = both("prelu")
+    np.testing.assert_allclose(slow(x, w), quick(x, w), 1e-6)
+    slow, quick = both("prelu_backward")
+    np.testing.assert_array_equal(slow(x, x, w), quick(x, x, w))
+    for name in ("maximum", "minimum"):
+        f = fused.wrap(name, getattr(np, name))
+        for y in (w, x[:, :, :1], np.float32(0), np.array(np.nan, "f"), x.astype("d")):
+            np.testing.assert_array_equal(f(x, y), getattr(np, name)(x, y))
 
 
 @pytest.mark.parametrize("name", UNARY)

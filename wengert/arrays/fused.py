@@ -16,14 +16,19 @@ from .fused_elements import (  # fmt: skip
     binary,
     clamped,
     elus,
+    extremes,
     gelus,
     keep,
     leaky,
+    limited,
     limits,
     linear,
     planned,
     power,
+    replaced,
+    shrinking,
     softpluses,
+    ternary,
     unary,
     where,
 )
@@ -45,16 +50,25 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     **{
         name: unary(name)
         for name in (
-            "sigmoid", "rsqrt", "reciprocal", "sign", "relu", "silu", "erf", "mish", "logsigmoid"
+            "sigmoid", "rsqrt", "reciprocal", "sign", "relu", "silu", "erf", "mish", "logsigmoid",
+            "hardsigmoid", "hardswish",
         )
     },
     **{
         name: binary(name)
         for name in (
             "sigmoid_backward", "tanh_backward", "silu_backward", "logsigmoid_backward",
-            "relu_backward", "hardswish_backward",
+            "relu_backward", "hardswish_backward", "prelu",
         )
     },
+    "prelu_backward": ternary("prelu_backward"),
+    "maximum": extremes("maximum"),
+    "minimum": extremes("minimum"),
+    "hardtanh": planned(1, limited),
+    "threshold": planned(1, replaced),
+    "hardshrink": planned(1, shrinking("hardshrink")),
+    "hardshrink_backward": planned(2, shrinking("hardshrink_backward")),
+    "softshrink": planned(1, shrinking("softshrink")),
     "leaky_relu": planned(1, leaky("leaky_relu")),
     "leaky_relu_backward": planned(2, leaky("leaky_relu_backward")),
     "elu": planned(1, elus("elu")),

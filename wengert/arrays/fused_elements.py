@@ -23,21 +23,12 @@ LARGE = 1 << 13  # elements of a factor from which a product may pay a second th
 CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
 
 
-EXACT = frozenset(
-    (
-        "rsqrt",
-        "reciprocal",
-        "sign",
-        "nearest",
-        "relu",
-        "leaky_relu",
-        "leaky_relu_backward",
-        "clamp",
-        "choice",
-        "lerp",
-        "addcmul",
-    )
+NAMES = (
+    "rsqrt reciprocal sign nearest relu leaky_relu leaky_relu_backward clamp choice lerp addcmul "
+    "hardtanh_backward threshold_backward hardsigmoid hardswish hardshrink hardshrink_backward "
+    "softshrink threshold prelu prelu_backward maximum minimum"
 )
+EXACT = frozenset(NAMES.split())
 
 
 def loop(kinds: str, formula: str) -> Ufunc:
@@ -102,6 +93,42 @@ def binary(name: str) -> Callable[[Word], Word]:
             if x.dtype is F32 and y.dtype is F32:
                 if run is None:
                     run = u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x, y)
+            return general(x, y)
+
+        return f
+
+    return wrapped
+
+
+def ternary(name: str) -> Callable[[Word], Word]:
+    """word(x, y, z)"""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("ffff", name)
+
+        def f(x: Any, y: Any, z: Any) -> Any:
+            if x.dtype is F32 and y.dtype is F32 and z.dtype is F32:
+                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
+                    return run(x, y, z)
+            return general(x, y, z)
+
+        return f
+
+    return wrapped
+
+
+def extremes(name: str) -> Callable[[Word], Word]:
+    """word(x, y) of arrays or numbers; NumPy's own takes long where one of them is broadcast."""
+
+    def wrapped(general: Word) -> Word:
+        u = loop("fff", name)
+
+        def f(x: Any, y: Any) -> Any:
+            if type(x) is type(y) is np.ndarray and x.dtype is F32 and y.dtype is F32:
+                run = u.run or u.ready(ELEMENT * (x.size if x.shape != y.shape else 0))
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -180,6 +207,18 @@ def limits(low: float = -1.0, high: float = 1.0) -> Any:
 
 def above(threshold: float = 0.0) -> Any:
     return "threshold_backward", (threshold,)
+
+
+def limited(low: float = -1.0, high: float = 1.0) -> Any:
+    return "clamp", (low, high)
+
+
+def replaced(threshold: float = 0.0, value: float = 0.0) -> Any:
+    return "threshold", (threshold, value)
+
+
+def shrinking(name: str) -> Plan:
+    return lambda lambd=0.5: (name, (lambd,))
 
 
 def clamped(low: Any = None, high: Any = None) -> Any:

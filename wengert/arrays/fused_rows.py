@@ -232,10 +232,14 @@ def group_norm(general: Word) -> Word:
 
 def strips(x: Any) -> Any:
     """A large array as rows whose sums stay exact enough in float32; None if it cannot be."""
-    n = x.size
-    if n <= 8192:
-        return x.reshape(1, n)
-    return x.reshape(-1, 1024) if n % 1024 == 0 else None
+    n = strip(x.size)
+    return x.reshape(-1, n) if n else None
+
+
+@functools.lru_cache
+def strip(n: int) -> int:
+    """The length of rows that n elements are to be summed in; 0 if there is none that fits."""
+    return n if n <= 8192 else next((r for r in range(4096, 255, -1) if n % r == 0), 0)
 
 
 def between(name: str, forms: int) -> Callable[[Word], Word]:

@@ -200,6 +200,46 @@ def hardtanh_backward(g: V, x: V, low: V, high: V) -> V:
     return where(x > low, where(x < high, g, 0.0), 0.0)
 
 
+def hardsigmoid(x: V) -> V:
+    return (clamp(x, -3.0, 3.0) + 3.0) / 6.0
+
+
+def hardswish(x: V) -> V:
+    return hardsigmoid(x) * x
+
+
+def hardshrink(x: V, limit: V) -> V:
+    return where(x.call("fabs") > limit, x, x * 0.0)
+
+
+def hardshrink_backward(g: V, x: V, limit: V) -> V:
+    return where(x.call("fabs") > limit, g, 0.0)
+
+
+def softshrink(x: V, limit: V) -> V:
+    return x - clamp(x, -limit, limit)
+
+
+def threshold(x: V, limit: V, value: V) -> V:
+    return where(x <= limit, value, x)
+
+
+def prelu(x: V, slope: V) -> V:
+    return where(x > 0.0, x, x * slope)
+
+
+def prelu_backward(g: V, x: V, slope: V) -> V:
+    return where(x > 0.0, g, g * slope)
+
+
+def maximum(x: V, y: V) -> V:
+    return where((x > y) | x.isnan(), x, y)
+
+
+def minimum(x: V, y: V) -> V:
+    return where((x < y) | x.isnan(), x, y)
+
+
 def hardswish_backward(g: V, x: V) -> V:
     slope = where(x < 3.0, g * fma(x, 1 / 3, 0.5), g)
     return where(x > -3.0, slope, where(x.isnan(), x, 0.0))

@@ -225,8 +225,8 @@ def turned(x: V) -> tuple[V, V]:
         e = (bits.do("lshr", 52) & 0x7FF) - (1023 + 23 - 8)
         e = e.most(0).least(len(c.TURNS) - 1)
         m = x * (x.constant(0).bits() + (1031 << 52) - (e << 52)).unbits()
-        turns = x.f.table("turns", c.TURNS, "double").gather(e)
-        rest = x.f.table("turns_rest", c.TURNS_REST, "double").gather(e)
+        turns = x.f.constants("turns", c.TURNS, "double").gather(e)
+        rest = x.f.constants("turns_rest", c.TURNS_REST, "double").gather(e)
         whole = m * turns
         lost = fma(m, turns, -whole) + m * rest
         n1 = whole.call("rint")

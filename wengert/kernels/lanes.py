@@ -453,7 +453,7 @@ class Function:
         self.places.append(f"  {name} = alloca [{count} x {word}], align 64")
         return Pointer(self, name, word)
 
-    def table(self, name: str, values: Sequence[float], word: str) -> Pointer:
+    def constants(self, name: str, values: Sequence[float], word: str) -> Pointer:
         """Numbers that are part of the module."""
         if name not in self.module.tables:
             text = ", ".join(f"{word} {literal(v, word)}" for v in values)

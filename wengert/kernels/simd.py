@@ -76,10 +76,11 @@ class Loops:
             dense = step.equals(SIZES[self.words[k]])
             if k not in writes:
                 still[k] = step.equals(0)
-                f.when(
-                    still[k] & (n > 0),
-                    lambda k=k, base=base: self.buffers[k].store(base.load().wide(lanes)),
-                )
+
+                def fill(k: int = k, base: Pointer = base) -> None:
+                    self.buffers[k].store(base.load().wide(lanes))
+
+                f.when(still[k] & (n > 0), fill)
                 dense = dense | still[k]
             flat = flat & dense
 
@@ -112,8 +113,8 @@ class Loops:
             for k, v in zip(writes, results):
                 v = v.wide(lanes)
                 place[k].store(v.cast("zext", "i8") if self.words[k] == "i8" else v)
-            inside = f.count_up("i64", lanes) < left if reduces else None
             new = []
+            inside = f.count_up("i64", lanes) < (left if reduces else f.index(0))
             for v, how, r in zip(results[len(writes) :], reduces, carried):
                 if how == "+":
                     new.append(r + inside.choose(v, 0.0))
