@@ -186,12 +186,48 @@ e = y.t().expand(3, 2, 2); y.mul_(4); e.sum().backward(); x.grad
 torch.ones(2) == None
 ---
 torch.arange(4.).reshape((tensor(2), tensor(2)))
+---
+x = torch.ones(3, requires_grad=True); y = x * 2
+with torch.no_grad(): y.unsqueeze_(0)
+y.sum().backward(); x.grad, y.shape, y.requires_grad
+---
+x = torch.ones(2, 3, requires_grad=True); y = x * 2; v = y[0]
+with torch.no_grad(): v.unsqueeze_(0)
+v.sum().backward(); x.grad, v.shape
+---
+x = torch.ones(3, requires_grad=True); y = x * 2
+with torch.no_grad(): v = y[:2]
+y.mul_(3); show(v.requires_grad)
+with torch.no_grad(): show(v * 2)
+v.sum().backward()
+---
+x = torch.ones(3, requires_grad=True); y = x * 2
+y.eq_(2); y.sum().backward(); y.detach(), y.requires_grad, x.grad, y.grad_fn
+---
+x = torch.ones(3, requires_grad=True); y = x * 2
+v = y[:2]; v.ne_(1.); (y * 3).sum().backward(); y.detach(), v.requires_grad, x.grad
+---
+x = torch.ones(3, requires_grad=True); y = torch.zeros(3)
+y.lt_(x); y.sum().backward(); y.detach(), x.grad
+---
+x = torch.ones(1, 3, requires_grad=True) * -1
+F.celu(x, -0.2, inplace=True).sum().backward()
 """
 
 
 @pytest.mark.parametrize("text", PROGRAMS.split("---\n"))
 def test_as_pytorch(text):
     same(text)
+
+
+def test_a_history_is_kept_by_new_forms_also_where_nothing_is_recorded():
+    x = w.ones(2, 3, requires_grad=True)
+    y = x * w.arange(3.0)
+    with w.no_grad():
+        y.t_()
+    assert y.shape == (3, 2) and y.requires_grad
+    (y * w.arange(6.0).reshape(3, 2)).sum().backward()
+    assert x.grad.tolist() == [[0.0, 2.0, 8.0], [0.0, 3.0, 10.0]]
 
 
 def test_views_that_are_gone_are_forgotten():

@@ -157,6 +157,27 @@ torch.zeros(3, 2).to_sparse().coalesce()
 s = torch.eye(3).to_sparse(); s.requires_grad_(); y = s * 2; y.to_dense().sum().backward(); s.grad
 ---
 s = torch.eye(3).to_sparse().requires_grad_(); (s.to_dense() * 3).sum().backward(); s.grad
+---
+s = torch.eye(2).to_sparse(); show(torch.zeros_like(s), torch.zeros_like(s.to_sparse_csr()))
+torch.empty_like(s, dtype=torch.float64)
+---
+torch.ones_like(torch.eye(2).to_sparse())
+---
+torch.zeros_like(torch.eye(2), layout=torch.sparse_coo)
+---
+s = torch.eye(3).to_sparse(); s.sparse_resize_((4, 4), 2, 0)
+---
+s = torch.eye(3).to_sparse(); s.sparse_resize_((2, 2), 2, 0)
+---
+s = torch.eye(3).to_sparse(); s.sparse_resize_and_clear_((2, 2), 2, 0)
+---
+s = torch.sparse_coo_tensor(torch.zeros(2, 0, dtype=torch.long), torch.zeros(0), (2, 2))
+s.is_coalesced(), s._nnz()
+---
+s = torch.eye(12).half().to_sparse_csr().requires_grad_(); s, torch.eye(3).double().to_sparse_csc()
+---
+x = torch.eye(2, dtype=torch.double).requires_grad_()
+torch.autograd.gradcheck(lambda s: s.to_sparse(), (x,), masked=True)
 """
 
 

@@ -66,8 +66,8 @@ def is_package(found: ModuleType | importlib.machinery.ModuleSpec) -> bool:
 class Loader(importlib.abc.Loader):
     """Loads a module under an alias: hands out the one that wengert has."""
 
-    def __init__(self, home: str) -> None:
-        self.home = home
+    def __init__(self, alias: str, home: str) -> None:
+        self.alias, self.home = alias, home
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         module = importlib.import_module(self.home)
@@ -78,6 +78,11 @@ class Loader(importlib.abc.Loader):
         # The import system has just put the alias's spec on the shared module, whose relative
         # imports go by its own.
         module.__spec__ = self.own_spec
+        # Parts that are loaded are known under the alias at once: an import of one would put it in
+        # the place of what the package calls by that name (torch.autograd.gradcheck).
+        for name, part in list(sys.modules.items()):
+            if name.startswith(f"{self.home}.") and self.home not in HOMES.values():
+                sys.modules.setdefault(self.alias + name[len(self.home) :], part)
 
 
 class Distribution(importlib.metadata.Distribution):
@@ -125,7 +130,7 @@ class Finder(importlib.metadata.DistributionFinder):
         if found is None:
             explain(fullname)
             return None
-        loader = Loader(home)
+        loader = Loader(fullname, home)
         return importlib.util.spec_from_loader(fullname, loader, is_package=is_package(found))
 
     def find_distributions(

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from ..base.modes import state
+from ..base.modes import enable_grad, state
 from . import generated, views
 from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
@@ -98,7 +98,8 @@ def careful_function(d: Declared, name: str, kind: str, body: Any, lines: Any = 
     said = f"{d.namespace}_{name}" if d.namespace in ("linalg", "fft", "special") else name
     binder = Binder(said, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
-    return parser(name, plain, calls, body, binder, d.foreign, together, lines, inplace)
+    more = together or any(o.old for o in overloads)  # which may want more positions
+    return parser(name, plain, calls, body, binder, d.foreign, more, lines, inplace)
 
 
 def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
@@ -466,7 +467,11 @@ def inplace_body(d: Declared, name: str) -> Any:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             views.check_inplace(self, name, True)
-            views.become(self, f(self, *args, **kwargs))
+            if state.grad or self.is_leaf:
+                views.become(self, f(self, *args, **kwargs))
+            else:  # what has a history keeps it, also where nothing is recorded
+                with enable_grad():
+                    views.become(self, f(self, *args, **kwargs))
             return self
 
     else:
@@ -477,7 +482,7 @@ def inplace_body(d: Declared, name: str) -> Any:
             x = self
             if whole and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
-            return views.inplace(self, name, f(x, *args, **kwargs))
+            return views.inplace(self, name, f(x, *args, **kwargs), False, args)
 
     return body
 

@@ -287,12 +287,55 @@ def rebase(view: Tensor, node: Any) -> None:
         for r in bx.views:
             v = r()
             if v is not None and v._x is not None and v._x.base is base:
-                if not v._x.quiet:
-                    move_to(v, None if base._n is None else replayed_node(base, v._x.replay))
+                if base._n is None or v._x.quiet:
+                    move_to(v, None if base._n is None else Ambiguous(v))
+                else:
+                    move_to(v, replayed_node(base, v._x.replay))
                 live.append(r)
     finally:
         record(grad)
     bx.views = live
+
+
+class Replaced(Node):
+    """History of a tensor whose elements were replaced in place by values that have no gradient,
+    comparisons among them: what it was computed from gets zeros.
+    """
+
+    __slots__ = ("what",)
+    role = WRITE
+
+    def __init__(self, t: Tensor, name: str, parents: tuple[Any, ...]) -> None:
+        self.what, self.parents, self.saved, self.hooks, self.more = name, parents, (), None, None
+        self.shape, self.dtype, self.seq = tuple(t._a.shape), t._a.dtype, tick()
+        self.code, self.lasti = source.here(3)
+
+    def name(self) -> str:
+        return "".join([w[:1].upper() + w[1:] for w in self.what.split("_")]) + "Backward0"
+
+    def run(self, xp: Any, g: Any) -> tuple[Any, ...]:
+        """Zeros for every operand."""
+        return tuple([p and xp.zeros(tuple(p.shape), p.dtype) for p in self.parents])
+
+
+class Ambiguous(Replaced):
+    """Stands for the history of a view that was taken while nothing was recorded, after its base
+    was changed while something was: whether the change belongs to the view's history, nobody knows.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, view: Tensor) -> None:
+        super().__init__(view, "view", ())
+
+    def run(self, xp: Any, g: Any) -> tuple[Any, ...]:
+        """Refuse to go on."""
+        raise RuntimeError(
+            "A view was created in no_grad mode and its base or another view of its base has been"
+            f" modified inplace with grad mode enabled, at {self.where()}. Given that this use case"
+            " is ambiguous and error-prone, it is forbidden: take the view after the change, or"
+            " .clone() it, or move both into or both out of the no_grad block."
+        )
 
 
 RETAIN = "retain_grad"  # the key of that hook among those of a node
@@ -470,8 +513,11 @@ def dense(a: Any) -> bool:
     return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
 
 
-def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Tensor:
-    """Make t hold the result of an out-of-place op, with its history; returns t.
+def inplace(
+    t: Tensor, name: str, result: Tensor, constant: bool = False, operands: Any = ()
+) -> Tensor:
+    """Make t hold the result of an out-of-place op, with its history; returns t. operands: what
+    the op had besides t.
 
     The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
     """
@@ -480,6 +526,10 @@ def inplace(t: Tensor, name: str, result: Tensor, constant: bool = False) -> Ten
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
     check_inplace(t, name, constant)
     a, v = t._a, result._a
+    if node is None and state.grad:
+        parents = tuple([x._n for x in (t, *operands) if isinstance(x, Tensor)])
+        if parents.count(None) < len(parents):
+            node = Replaced(t, name, parents)
     if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert
         return t

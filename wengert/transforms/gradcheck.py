@@ -172,7 +172,12 @@ class _Check:
     def call(self, inputs: Any) -> tuple[Any, ...]:
         with enable_grad():
             outs = _tuple(self.func(*inputs))
-            return tuple([o.to_dense() if _sparse(o) else o for o in outs])
+            if any(_sparse(o) and o.requires_grad for o in outs):
+                raise ValueError(
+                    "Sparse output is not supported at gradcheck yet. Please call"
+                    " to_dense(masked_grad=...) on the output of fn for gradcheck."
+                )
+            return outs
 
     # ---- directions
 

@@ -236,6 +236,12 @@ def _like(name: str, make: Any, doc: str) -> Any:
     ):
         a = input._a
         d = a.dtype if dtype is None else dtypes.as_np(dtype)
+        if layout is not None or type(input) is not Tensor:
+            made = input.layout if layout is None else layout
+            if made in LAYOUTS:
+                if name == "ones_like":
+                    raise NotImplementedError(f"{name}(): there are no ones in layout {made}")
+                return LAYOUTS[made](a.shape, made, dtypes.as_dtype(d), device, requires_grad)
         if device is None:
             if RANK.get(type(a)) == INTERPRETER:
                 return finish(batched_like(a, make, d), requires_grad)

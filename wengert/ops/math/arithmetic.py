@@ -11,6 +11,8 @@ from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import elementwise, linear
 from ...engine.lines import line
 from ...engine.op import op, primitive
+from ...engine.out_argument import write_out
+from ...engine.promotion import result_dtype
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import same_way
@@ -266,6 +268,12 @@ def div(input, other, *, rounding_mode=None, out=None):
     if rounding_mode == "floor":
         return floor_divide.entry(input, other, out=out)
     if rounding_mode == "trunc":
+        d, number = input.dtype, not isinstance(other, Tensor)
+        half = d.itemsize == 2 and d.is_floating_point and (number or not other._a.shape)
+        if half and result_dtype([input._a, other if number else other._a]) is d:
+            # by one number: the quotient is not rounded to halves before it is truncated
+            r = trunc_divide.entry(input.float(), other if number else other.float()).to(d)
+            return r if out is None else write_out("div", r, out)
         return trunc_divide.entry(input, other, out=out)
     raise RuntimeError(
         "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
@@ -316,8 +324,6 @@ def float_power(input, exponent, *, out=None):
         return complex(t) if isinstance(t, complex) else float(t)
 
     r = pow_op.entry(double(input), double(exponent))
-    from ...engine.out_argument import write_out
-
     return r if out is None else write_out("float_power", r, out)
 
 

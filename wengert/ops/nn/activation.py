@@ -170,7 +170,10 @@ def celu(input, alpha=1.0, inplace=False):
     check("celu", input)
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return finish("celu", input, celu_op.entry(input, alpha), inplace)
+    r = celu_op.entry(input, alpha)
+    if inplace and alpha < 0:
+        not_from_result("elu", r)
+    return finish("celu", input, r, inplace)
 
 
 @primitive(elementwise, types="any", name="softplus")

@@ -55,9 +55,8 @@ class SparseTensor(Tensor):
         t = object.__new__(cls)
         size = tuple(size)
         t._a, t._n, t._x = SparseArray(size, values._a.dtype), values._n, None
-        t.__dict__.update(
-            _parts=(indices, values), _layout=layout, _sorted=coalesced or layout is not COO
-        )
+        known = coalesced or layout is not COO or values._a.shape[0] < 2
+        t.__dict__.update(_parts=(indices, values), _layout=layout, _sorted=known)
         return t
 
     __init__ = object.__init__
@@ -102,6 +101,45 @@ class SparseTensor(Tensor):
         indices, values = self._indices(), self._values()
         self.__dict__.update(_parts=(indices[:, :0], values[:0].detach()), _sorted=True)
         self._n = None
+        return self
+
+    def sparse_resize_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+        """Another size: a larger one, unless nothing is stored."""
+        self._need(COO, "sparse_resize_")
+        now = (self.sparse_dim(), self.dense_dim())
+        if len(size) != sparse_dim + dense_dim:
+            raise RuntimeError(
+                f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)},"
+                f" sparse_dim = {sparse_dim}, dense_dim = {dense_dim}"
+            )
+        if self._nnz():
+            if now != (sparse_dim, dense_dim):
+                raise RuntimeError(
+                    "changing the number of sparse and dense dimensions from"
+                    f" {now} to {(sparse_dim, dense_dim)} on a non-empty sparse tensor is not"
+                    " supported"
+                )
+            if any(n < m for n, m in zip(size, self._a.shape)):
+                raise RuntimeError(
+                    f"shrinking the size (from {list(self._a.shape)} to {list(size)}) of a"
+                    " non-empty sparse tensor is not supported: use sparse_resize_and_clear_"
+                )
+            values = self._values()
+            if tuple(size[sparse_dim:]) != tuple(values._a.shape[1:]):
+                values = zeros((self._nnz(), *size[sparse_dim:]), dtype=self.dtype)
+                values[tuple([slice(0, n) for n in self._values()._a.shape])] = self._values()
+            self.__dict__["_parts"] = (self._indices(), values)
+            self._a = SparseArray(tuple(size), values._a.dtype)
+            return self
+        return self.sparse_resize_and_clear_(size, sparse_dim, dense_dim)
+
+    def sparse_resize_and_clear_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+        """Another size, without elements."""
+        self._need(COO, "sparse_resize_and_clear_")
+        indices = zeros((sparse_dim, 0), dtype=dtypes.int64)
+        values = zeros((0, *size[sparse_dim:]), dtype=self.dtype)
+        self.__dict__.update(_parts=(indices, values), _sorted=True)
+        self._a, self._n = SparseArray(tuple(size), values._a.dtype), None
         return self
 
     def is_coalesced(self) -> bool:
@@ -276,8 +314,6 @@ class SparseTensor(Tensor):
     def coalesce(self) -> SparseTensor:
         """The same tensor with sorted, different indices: values at equal ones are summed."""
         self._need(COO, "coalesce")
-        if self._nnz() < 2:
-            self.__dict__["_sorted"] = True
         if self._sorted:
             return self
         indices, values = self._parts
@@ -341,10 +377,6 @@ class SparseTensor(Tensor):
             inside = inside if t._a.size else f"tensor([], size={tuple(t._a.shape)})"
             return f"{name}={inside}"
 
-        n = self._nnz()
-        tail = f"size={tuple(self._a.shape)}, nnz={n}"
-        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
-            tail += f", dtype={self.dtype}"
         names = {
             COO: ("indices",),
             CSR: ("crow_indices", "col_indices"),
@@ -355,20 +387,20 @@ class SparseTensor(Tensor):
             if self._layout is COO
             else [part(k, getattr(self, k)()) for k in names]
         )
-        text = (
-            ",\n".join([*shown, part("values", self._parts[1])])
-            + (",\n" if self._layout is COO else ", ")
-            + tail
-        )
-        text += (
-            f", layout={self._layout}"
-            if self._layout is COO or len(tail) > 70
-            else f",\nlayout={self._layout}"
-        )
+        text = ",\n".join([*shown, part("values", self._parts[1])]).replace("\n", "\n       ")
+        facts = [f"size={tuple(self._a.shape)}", f"nnz={self._nnz()}"]
+        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+            facts.append(f"dtype={self.dtype}")
+        facts.append(f"layout={self._layout}")
         if self.requires_grad:
             fn = self._parts[1].grad_fn
-            text += f", grad_fn=<{fn.name()}>" if fn is not None else ", requires_grad=True"
-        return "tensor(" + text.replace("\n", "\n       ") + ")"
+            facts.append(f"grad_fn=<{fn.name()}>" if fn is not None else "requires_grad=True")
+        width = 80 if self._layout is COO else len(text) - text.rfind("\n") + 1
+        for fact in facts:  # COO begins a line with the first
+            new = width + len(fact) + 2 > 80
+            text += (",\n       " if new else ", ") + fact
+            width = 7 + len(fact) if new else width + len(fact) + 2
+        return "tensor(" + text + ")"
 
 
 def _in_place(name: str) -> Any:
