@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 
-def check_rows(index: Any, rows: int) -> None:
-    """IndexError for an index outside of the table."""
+def check_rows(index: Any, rows: int, error: type[Exception] = IndexError) -> None:
+    """An error for an index outside of the table."""
     if not index.size:
         return
     # a negative index, read as unsigned, is larger than any table
@@ -35,14 +35,14 @@ def check_rows(index: Any, rows: int) -> None:
     )
     if int(bits.max()) >= rows:
         bad = index[(index < 0) | (index >= rows)].reshape(-1)[0]
-        raise IndexError(
+        raise error(
             f"index out of range in self: embedding got the index {bad}, the weight has {rows} "
             f"rows (0 to {rows - 1})"
         )
 
 
 def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
-    check_rows(index, weight.shape[0])
+    check_rows(index, weight.shape[0], IndexError if weight.size else RuntimeError)
     return weight.take(index, 0)
 
 
@@ -148,7 +148,7 @@ def embedding_bag(
 ) -> Any:
     """(sum, mean or maximum of the rows in each bag, bag of each index, sizes, rows of maxima)."""
     dtype, (rows, m) = weight.dtype, weight.shape
-    check_rows(index, rows)
+    check_rows(index, rows, RuntimeError)
     bag, sizes = bags(lib, index, offsets)
     b = offsets.size
     if padding_idx >= 0:

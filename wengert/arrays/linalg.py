@@ -473,6 +473,8 @@ def det(lib: Any, x: Any) -> Any:
 def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     """(sign, logarithm of the absolute value) of determinants."""
     sign, logarithm = lib.linalg.slogdet(x)
+    if x.dtype.kind != "c":  # nan has no sign
+        sign = lib.where(lib.isnan(logarithm), x.dtype.type(0), sign)
     return lib.asarray(sign), lib.asarray(logarithm)
 
 

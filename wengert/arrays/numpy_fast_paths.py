@@ -412,27 +412,28 @@ def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return reductions.any(np, x, dim, keepdim)
 
 
-def variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    """The variance of real elements; None where that is no case for here."""
+def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = False) -> Any:
+    """The variance of real elements, or its root; None where that is no case for here."""
     d = x.dtype
     if not (d is F32 or d is F64):
         return None
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
     if n <= correction or x.ndim != 2 or x.size > LONGEST:
-        return careful_variance(x, dim, correction, keepdim)
+        return careful_variance(x, dim, correction, keepdim, root)
     x = x.astype(F64)  # the mean may be far larger than the deviation
     if dim is None:
         away = x.reshape(-1)
         away = subtract(away, float(away.dot(ones(n, F64))) / n)
-        r = np.asarray(float(away.dot(away)) / (n - correction), d)
+        r = np.asarray((float(away.dot(away)) / (n - correction)) ** (0.5 if root else 1), d)
         return r.reshape(1, 1) if keepdim else r
     away = subtract(x, mean(x, dim, True))
     multiply(away, away, away)
     r = sum(away, dim, keepdim)
-    return divide(r, number(n - correction, F64), r).astype(d)
+    r = divide(r, number(n - correction, F64), r)
+    return (np.sqrt(r, r) if root else r).astype(d)
 
 
-def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool) -> Any:
     """The variance by distances from the mean, and by those corrected for the rounding of it."""
     d = x.dtype
     total = sum_all(x).reshape((1,) * x.ndim) if dim is None else sum(x, dim, True)
@@ -444,9 +445,10 @@ def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     multiply(away, away, away)
     r = subtract(sum(away, dim, keepdim), multiply(rest, divide(rest, number(n, d))))
     r = divide(r, number(max(n - correction, 0), d))
-    if d is F32 and not np.isfinite(r).all():  # squares may be too large where the result is not
-        return careful_variance(x.astype(F64), dim, correction, keepdim).astype(F32)
-    return r
+    # squares may be too large or too small where the result is neither
+    if d is F32 and not (np.isfinite(r).all() and (not root or r.min(initial=1) >= 1e-30)):
+        return careful_variance(x.astype(F64), dim, correction, keepdim, root).astype(F32)
+    return np.sqrt(r) if root else r
 
 
 def norm2(x: Any) -> Any:
@@ -456,11 +458,8 @@ def norm2(x: Any) -> Any:
         flat, n = x.reshape(-1), x.size
         if n <= LONGEST:
             return np.sqrt(flat.dot(flat))
-        total = 0.0
-        for i in range(0, n, BLOCK):
-            part = flat[i : i + BLOCK]
-            total += float(part.dot(part))
-        return np.asarray(math.sqrt(total), d)
+        parts = [flat[i : i + BLOCK] for i in range(0, n, BLOCK)]
+        return np.asarray(math.sqrt(math.fsum([float(p.dot(p)) for p in parts])), d)
     return None
 
 

@@ -351,10 +351,15 @@ def owner(a: Any) -> Any:
 
 
 def as_strided(
-    lib: Any, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0
+    lib: Any,
+    x: Any,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    offset: int = 0,
+    place: Any = None,
 ) -> Any:
     """x's memory with other sizes and strides in elements; IndexError-free: what lies outside
-    is refused.
+    is refused. place is for the gradient.
     """
     base = owner(x)
     if base.dtype != x.dtype or not base.flags.c_contiguous:

@@ -7,7 +7,6 @@ Half precision is computed in float32. The commonest of the kind (erf, erfc) are
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -23,10 +22,6 @@ __all__ = [
     "bessel_j1",
     "bessel_y0",
     "bessel_y1",
-    "chebyshev_polynomial_t",
-    "chebyshev_polynomial_u",
-    "chebyshev_polynomial_v",
-    "chebyshev_polynomial_w",
     "copysign",
     "deg2rad",
     "digamma",
@@ -38,8 +33,6 @@ __all__ = [
     "frexp",
     "gcd",
     "heaviside",
-    "hermite_polynomial_h",
-    "hermite_polynomial_he",
     "hypot",
     "i0",
     "i0e",
@@ -49,9 +42,7 @@ __all__ = [
     "igammac",
     "isneginf",
     "isposinf",
-    "laguerre_polynomial_l",
     "lcm",
-    "legendre_polynomial_p",
     "lgamma",
     "log_ndtr",
     "logaddexp",
@@ -68,10 +59,6 @@ __all__ = [
     "round_decimals",
     "scaled_modified_bessel_k0",
     "scaled_modified_bessel_k1",
-    "shifted_chebyshev_polynomial_t",
-    "shifted_chebyshev_polynomial_u",
-    "shifted_chebyshev_polynomial_v",
-    "shifted_chebyshev_polynomial_w",
     "sinc",
     "spherical_bessel_j0",
     "xlog1py",
@@ -136,11 +123,10 @@ def polygamma(lib: Any, x: Any, order: int = 0) -> Any:
 @widened
 def mvlgamma(lib: Any, x: Any, p: int = 1) -> Any:
     """Logarithm of the multivariate gamma function of dimension p."""
-    s = scipy_special(lib)
     total = p * (p - 1) / 4 * math.log(math.pi)
     y = x.astype(np.float64)
     for j in range(p):
-        total = total + s.gammaln(y - j / 2)
+        total = total + lgamma(lib, y - j / 2)
     return lib.asarray(total).astype(x.dtype)
 
 
@@ -162,90 +148,6 @@ def airy_ai(lib: Any, x: Any) -> Any:
 def airy_ai_prime(lib: Any, x: Any) -> Any:
     """The derivative of Ai."""
     return lib.where(lib.greater(x, 110), x.dtype.type(0), scipy_special(lib).airy(x)[1])
-
-
-# ------------------------------------------------------------------------------------- polynomials
-
-
-def _polynomial(f: Any) -> Any:
-    """f(lib, s, n, x) for integer degrees n >= 0; lower degrees give 0."""
-
-    @functools.wraps(f)
-    def g(lib: Any, x: Any, n: Any) -> Any:
-        d = x.dtype if hasattr(x, "dtype") else n.dtype
-        degree = lib.asarray(n).astype(np.int64)
-        out = f(lib, scipy_special(lib), lib.maximum(degree, 0), lib.asarray(x).astype(np.float64))
-        return lib.where(lib.less(degree, 0), 0.0, out).astype(d)
-
-    return g
-
-
-@_polynomial
-def chebyshev_polynomial_t(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """First kind: cos(n acos x)."""
-    return s.eval_chebyt(n, x)
-
-
-def chebyshev_u(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Second kind, with U_-1 = 0."""
-    return lib.where(lib.less(n, 0), 0.0, s.eval_chebyu(lib.maximum(n, 0), x))
-
-
-chebyshev_polynomial_u = _polynomial(chebyshev_u)
-
-
-@_polynomial
-def chebyshev_polynomial_v(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Third kind: U_n - U_(n-1)."""
-    return chebyshev_u(lib, s, n, x) - chebyshev_u(lib, s, n - 1, x)
-
-
-@_polynomial
-def chebyshev_polynomial_w(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Fourth kind: U_n + U_(n-1)."""
-    return chebyshev_u(lib, s, n, x) + chebyshev_u(lib, s, n - 1, x)
-
-
-def _shifted(kind: Any) -> Any:
-    def f(lib: Any, x: Any, n: Any) -> Any:
-        return kind(lib, 2 * x - 1, n)
-
-    f.__doc__ = "The same polynomials of 2 x - 1."
-    return f
-
-
-shifted_chebyshev_polynomial_t, shifted_chebyshev_polynomial_u = (
-    _shifted(chebyshev_polynomial_t),
-    _shifted(chebyshev_polynomial_u),
-)
-shifted_chebyshev_polynomial_v, shifted_chebyshev_polynomial_w = (
-    _shifted(chebyshev_polynomial_v),
-    _shifted(chebyshev_polynomial_w),
-)
-
-
-@_polynomial
-def hermite_polynomial_h(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Physicist's Hermite polynomials."""
-    return s.eval_hermite(n, x)
-
-
-@_polynomial
-def hermite_polynomial_he(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Probabilist's Hermite polynomials."""
-    return s.eval_hermitenorm(n, x)
-
-
-@_polynomial
-def laguerre_polynomial_l(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Laguerre polynomials."""
-    return s.eval_laguerre(n, x)
-
-
-@_polynomial
-def legendre_polynomial_p(lib: Any, s: Any, n: Any, x: Any) -> Any:
-    """Legendre polynomials."""
-    return s.eval_legendre(n, x)
 
 
 # ------------------------------------------------------------------------------- without SciPy

@@ -19,16 +19,18 @@ WORDS = {
         "scatter_set searchsorted take_flat topk_indices unique_rows unique_values"
     ),
     "special": (
-        "airy_ai airy_ai_prime atan2 bessel_j0 bessel_j1 bessel_y0 bessel_y1 "
+        "airy_ai airy_ai_prime atan2 bessel_j0 bessel_j1 bessel_y0 bessel_y1 copysign deg2rad "
+        "digamma entr erfcx erfinv fmax fmin frexp gcd heaviside hypot i0 i0e i1 i1e igamma "
+        "igammac isneginf isposinf lcm lgamma log_ndtr logaddexp logaddexp2 logit "
+        "modified_bessel_k0 modified_bessel_k1 mvlgamma ndtr ndtri nextafter polygamma rad2deg "
+        "round_decimals scaled_modified_bessel_k0 scaled_modified_bessel_k1 sinc "
+        "spherical_bessel_j0 xlog1py xlogy zeta"
+    ),
+    "orthogonal_polynomials": (
         "chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v "
-        "chebyshev_polynomial_w copysign deg2rad digamma entr erfcx erfinv fmax fmin frexp gcd "
-        "heaviside hermite_polynomial_h hermite_polynomial_he hypot i0 i0e i1 i1e igamma igammac "
-        "isneginf isposinf laguerre_polynomial_l lcm legendre_polynomial_p lgamma log_ndtr "
-        "logaddexp logaddexp2 logit modified_bessel_k0 modified_bessel_k1 mvlgamma ndtr ndtri "
-        "nextafter polygamma rad2deg round_decimals scaled_modified_bessel_k0 "
-        "scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u "
-        "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w sinc spherical_bessel_j0 "
-        "xlog1py xlogy zeta"
+        "chebyshev_polynomial_w hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l "
+        "legendre_polynomial_p shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u "
+        "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w"
     ),
     "linalg": (
         "cholesky det diag_matrix diag_vector eig eigh eigvals eigvalsh geqrf_factor inv "

@@ -7,6 +7,7 @@ carries one as `.np`. What is done with arrays of a dtype lives in `arrays/`.
 from __future__ import annotations
 
 import builtins
+import math
 from typing import Any
 
 import numpy as np  # first: imported from inside ml_dtypes, it takes half as long again
@@ -271,20 +272,33 @@ def converted(value: Any, d: dtype) -> Any:
     """A Python number as a dtype holds it: integers cut fractions off, and unsigned ones count
     negative numbers from the top.
 
-    RuntimeError for what is beyond its range: nan and infinity for integers too.
+    RuntimeError for what is beyond its range: nan and infinity for integers too, negative floats
+    for unsigned ones.
 
     >>> converted(-1, uint8), converted(2.7, int32)
     (255, 2)
     """
-    if d.is_inexact or value is True or value is False:
+    if value is True or value is False:
         return value
-    if isinstance(value, complex) or d.category == BOOLEAN:
+    too_large = RuntimeError(
+        f"value cannot be converted to type {d.name} without overflow: {value}"
+    )
+    if isinstance(value, complex) and d.category != COMPLEX:
+        if value.imag:
+            raise too_large
+        value = value.real
+    if d.category == FLOATING and d is not float64:
+        if finfo(d).max < abs(value) < math.inf:
+            raise too_large
+        return value
+    if d.is_inexact or d.category == BOOLEAN:
         return value
     info = iinfo(d)
     try:
         whole = int(value)
     except (ValueError, OverflowError):  # nan, infinity
-        whole = info.max + 1
-    if not (info.min if info.min else -info.max) <= whole <= info.max:
-        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {value}")
+        raise too_large from None
+    negative = not info.min and not isinstance(value, float)
+    if not (-info.max if negative else info.min) <= value <= info.max:
+        raise too_large
     return whole % (info.max + 1) if not info.min else whole

@@ -305,6 +305,18 @@ def number_of(t: Tensor, kind: str) -> Any:
     return t.item()
 
 
+def only_tensors(values: Any, place: int = 0) -> Any:
+    """The values that a function without overloads takes as its tensors, one by one or as one
+    sequence; TypeError if one is something else. place: of the argument they are.
+    """
+    for i, x in enumerate(values):
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument {place}, but got {type(x).__name__}"
+            )
+    return values
+
+
 def as_list(value: Any, kind: str) -> Any:
     base, _, length = kind.removesuffix("]").partition("[")
     if length and not isinstance(value, (tuple, list)):
@@ -318,6 +330,9 @@ def as_list(value: Any, kind: str) -> Any:
             if x is not None:
                 CHECKS["TENSORS"].add(type(x))
         return value
+    if base == "int" and True in [type(x) is bool for x in value[1:]]:
+        # the first one tells the type: later ones may be True, as in PyTorch
+        value = type(value)([int(x) if i and type(x) is bool else x for i, x in enumerate(value)])
     try:
         return type(value)([as_kind(x, base) for x in value]) if type(value) in (
             tuple, list) else tuple([as_kind(x, base) for x in value])  # fmt: skip

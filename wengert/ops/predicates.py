@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..base import dtypes
 from ..base.size import Size
+from ..engine.binding import only_tensors
 from ..engine.promotion import result_dtype
 from ..engine.registry import public
 from ..engine.tensor import Tensor
@@ -103,6 +104,12 @@ def result_type(tensor1, tensor2):
 @public("broadcast_shapes(*any shapes)", method=False, foreign=False)
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to."""
+    for s in shapes:
+        if not isinstance(s, (int, tuple, list)):
+            raise RuntimeError(
+                "Input shapes should be of type ints, a tuple of ints, or a list of ints, got"
+                f" {s!r} in broadcast_shapes()"
+            )
     shapes = tuple([(s,) if isinstance(s, int) else tuple(s) for s in shapes])
     nd = max((len(s) for s in shapes), default=0)
     out = [1] * nd
@@ -125,6 +132,7 @@ def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
+    only_tensors(tensors)
     try:
         shape = broadcast_shapes(*[t.shape for t in tensors])
     except RuntimeError:

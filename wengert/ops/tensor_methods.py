@@ -13,6 +13,7 @@ from ..engine.tensor import Tensor
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
+from .index.mask import refuse_recorded
 
 
 def apply_(self, callable):
@@ -114,6 +115,7 @@ def fill(input, value):
                 "fill only supports 0-dimension value tensor but got tensor with "
                 f"{value._a.ndim} dimensions."
             )
+        refuse_recorded(value, input.dtype, "fill")
         value = value.to(input.dtype)
     elif input._n is None:
         return full(input.shape, value, dtype=input.dtype, device=input.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def linear_cross_entropy(
     if ignore_index is not None and tuple(target.shape) == shape:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = F.linear(input, linear_weight.reshape(-1, width), bias).reshape(shape)
+    logits = F.linear(input, linear_weight.reshape(math.prod(sizes), width), bias).reshape(shape)
     return F.cross_entropy(
         logits, target, weight=weight, reduction=reduction, label_smoothing=label_smoothing,
         ignore_index=-100 if ignore_index is None else ignore_index,

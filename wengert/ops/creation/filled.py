@@ -185,10 +185,6 @@ def full(
     d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
     shape = sized((size,), None, "full")
     value = dtypes.converted(fill_value, dtypes.BY_NP[d])
-    if dtypes.BY_NP[d].category < 3 and isinstance(fill_value, complex):
-        raise RuntimeError(
-            f"value cannot be converted to type {dtypes.BY_NP[d].name} without overflow"
-        )
     return into(out, finish(xp.full(shape, value, d), requires_grad))
 
 

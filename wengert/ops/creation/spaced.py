@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...arrays.lookup import namespace
 from ...base import dtypes
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .filled import arange, finish, into, space
+
+
+def ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
+    """Both, after the check that tensors among them are numbers."""
+    for what, v in (("start", start), ("end", end)):
+        if isinstance(v, Tensor) and v._a.ndim:
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got {what} with"
+                f" {v._a.ndim} dimension(s)."
+            )
+    return start, end
 
 
 @public(
@@ -25,6 +38,7 @@ def linspace(
     requires_grad=False,
 ):
     """steps numbers from start to end (included), evenly spread."""
+    start, end = ends("linspace", start, end)
     if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
         d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
         part = arange(steps, dtype=d, device=device) / max(steps - 1, 1)
@@ -80,6 +94,7 @@ def logspace(
     requires_grad=False,
 ):
     """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
+    start, end = ends("logspace", start, end)
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
     if dtype is None and any(isinstance(v, complex) for v in (start, end)):
         d = d.to_complex()

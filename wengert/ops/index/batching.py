@@ -6,9 +6,9 @@ from typing import Any
 
 from ...engine.op import OPS
 from ..batching import at_places
-from . import gather, indexing
+from . import gather, indexing, slices
 
-DEFINED = (gather, indexing)  # what the ops below come from
+DEFINED = (gather, indexing, slices)  # what the ops below come from
 BASIC = "getitem select_item unsqueeze_item alias_item split_item sizes_item unbind_item"
 
 

@@ -1,4 +1,7 @@
-"""Reading and writing at computed places: gather, scatter, index_*, masked_*, take, put."""
+"""Reading and writing elements at computed places: gather, scatter, index_put, put.
+
+What does not live here: whole slices (`slices.py`), masks (`mask.py`), keys (`indexing.py`).
+"""
 
 from __future__ import annotations
 
@@ -13,59 +16,9 @@ from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..dims import wrap_dim
-from ..math.compare import where_op
 from ..reduce.minmax import cut, scatter_add
 from ..reduce.minmax import gather as gather_op
 from .indexing import check_index, index_put
-
-
-@op(movement, types="any", name="index_select")
-def index_select_op(xp, x, index, dim=0):
-    """The slices of x along dim at an index vector."""
-    if x.ndim == 0:
-        return xp.reshape(x, ())
-    return xp.take(x, index, spec=(slice(None),) * dim + ("array",))
-
-
-def _index_select(xp: Any, g: Any, index: Any, x_shape: Any, dim: int) -> Any:
-    if not x_shape:
-        return xp.reshape(g, ())
-    return xp.put_add(g, index, shape=tuple(x_shape), spec=(slice(None),) * dim + ("array",))
-
-
-index_select_op.vjp(x=_index_select)
-
-
-def check_long(index: Tensor, name: str, what: str = "index") -> None:
-    if index.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(
-            f"{name}(): Expected dtype int32/int64 for {what}, got {index.dtype}: convert it with"
-            " .long()"
-        )
-
-
-@public("index_select(Tensor input, int dim, Tensor index, *, out)")
-def index_select(input, dim, index):
-    """The slices along dim at the indices in a vector."""
-    check_long(index, "index_select")
-    d = wrap_dim(dim, input._a.ndim, "index_select")
-    if index._a.ndim > 1:
-        raise IndexError(
-            f"index_select(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
-        )
-    n = input._a.shape[d] if input._a.ndim else 1
-    if index._a.size and not hasattr(index._a, "level"):
-        low, high = int(index._a.min()), int(index._a.max())
-        if low < 0 or high >= n:
-            raise IndexError(
-                f"index out of range in self: index_select() got index {low if low < 0 else high}"
-                f" for dimension {d} of size {n}"
-            )
-    if index._a.ndim == 0:
-        index = index.reshape(1)
-    if input._a.ndim == 0:
-        return input.clone()
-    return index_select_op.entry(input, index, d)
 
 
 def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | None = None) -> int:
@@ -193,9 +146,7 @@ def _winners(xp: Any, win: Any, index: Any, src: Any, out: Any, dim: int) -> Any
     n = tuple(index.shape)
     s = xp.getitem(src, tuple([slice(0, k) for k in n]))
     hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), win.dtype)
-    return xp.where(
-        xp.eq(total := xp.scatter_add(win, index, hit, dim), 0), xp.ones_like(win), total
-    )
+    return xp.scatter_add(win, index, hit, dim)  # 0 only where the result is nan
 
 
 def _join_src(
@@ -225,7 +176,7 @@ def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int
     if how == "multiply":
         return g * xp.scatter_join(xp.ones_like(x), index, src, dim, how)
     win = xp.astype(xp.eq(x, out), g.dtype)
-    return g * win / _winners(xp, win, index, src, out, dim)
+    return win * (g / _winners(xp, win, index, src, out, dim))
 
 
 scatter_join.vjp(x=_join_self, src=_join_src)
@@ -267,7 +218,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         raise RuntimeError("reduce argument must be either add or multiply.")
     d = check_gather(input, index, dim, "scatter", src)
     if index._a.size == 0:
-        return input.clone()
+        return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
     if reduce == "add":
         r = scatter_add.entry(x, index, src, d)
@@ -276,6 +227,13 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     else:
         r = scatter_set.entry(x, index, src, d)
     return r.reshape(shape) if shape is not None else r
+
+
+def untouched(input: Tensor, src: Tensor) -> Tensor:
+    """A copy of input, recorded for src too: nothing of it was written."""
+    if src._n is None:
+        return input.clone()
+    return input - src.reshape(-1)[:0].sum()
 
 
 def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, Tensor, Any]:
@@ -294,7 +252,7 @@ def scatter_add_public(input, dim, index, src):
         )
     d = check_gather(input, index, dim, "scatter_add", src)
     if index._a.size == 0:
-        return input.clone()
+        return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
     r = scatter_add.entry(x, index, src, d)
     return r.reshape(shape) if shape is not None else r
@@ -318,7 +276,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         )
     d = check_gather(input, index, dim, "scatter", src)
     if index._a.size == 0:
-        return input.clone()
+        return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
         start = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}[
@@ -357,168 +315,8 @@ def highest(d: dtypes.dtype) -> Any:
     return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
 
 
-# ---- index_*
-
-
-def rows(dim: int) -> tuple[Any, ...]:
-    return (slice(None),) * dim + ("array",)
-
-
-def check_rows(x: Tensor, dim: int, index: Tensor, name: str, source: Any = None) -> int:
-    if name == "index_fill" and index.dtype.name != "int64":
-        raise IndexError(f"index_fill_(): Expected dtype int64 for index, got {index.dtype}")
-    if name == "index_copy" and index.dtype.name != "int64":
-        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, got {index.dtype}")
-    check_long(index, name)
-    d = wrap_dim(dim, x._a.ndim, name)
-    if index._a.ndim > 1:
-        raise IndexError(
-            f"{name}(): Index is supposed to be a vector, but got dim: {index._a.ndim}"
-        )
-    if isinstance(source, Tensor):
-        if source.dtype is not x.dtype:
-            raise RuntimeError(
-                f"{name}(): self and source expected to have the same dtype, but got (self)"
-                f" {x.dtype} and (source) {source.dtype}"
-            )
-        if source._a.ndim and x._a.ndim:
-            if source._a.ndim != x._a.ndim:
-                raise (IndexError if name == "index_copy" else RuntimeError)(
-                    f"{name}(): When source and destination are not scalars, their dimensionality"
-                    f" must match. Source dimensionality ({source._a.ndim}), destination"
-                    f" dimensionality ({x._a.ndim})"
-                )
-            if source._a.shape[d] != index._a.size:
-                raise (IndexError if name == "index_copy" else RuntimeError)(
-                    f"{name}(): Number of indices ({index._a.size}) should be equal to"
-                    f" source.size(dim) ({source._a.shape[d]})"
-                )
-            for i in range(x._a.ndim):
-                if i != d and source._a.shape[i] != x._a.shape[i]:
-                    raise RuntimeError(
-                        f"{name}(): Source/destination tensor must have same slice shapes."
-                        f" Destination slice shape: {list(x._a.shape)} at dimension {d} and source"
-                        f" slice shape: {list(source._a.shape)}"
-                    )
-        elif max(source._a.size, 1) != max(index._a.size, 1):
-            raise IndexError(
-                f"{name}(): Number of indices ({index._a.size}) should be equal to the source size"
-                f" ({source._a.size})"
-            )
-    n = x._a.shape[d] if x._a.ndim else 1
-    check_index(index, n, d)
-    known = index._a.size and not hasattr(index._a, "level")
-    if name != "index_fill" and known and (low := int(index._a.min())) < 0:
-        raise IndexError(f"{name}(): index {low} is out of bounds for dimension {d} with size {n}")
-    return d
-
-
-def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
-    """Run with a 0-d x as a vector."""
-    r = f(
-        x.reshape(1),
-        index.reshape(-1),
-        source.reshape(-1) if isinstance(source, Tensor) and source._a.ndim == 0 else source,
-    )
-    return r.reshape(())
-
-
 @public(
-    "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1, out)",
-    inplace=True,
-)
-def index_add(input, dim, index, source, *, alpha=1):
-    """input with alpha times the slices of source added at index along dim."""
-    d = check_rows(input, dim, index, "index_add", source)
-    if alpha != 1:
-        source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
-    if input._a.ndim == 0:
-        return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
-    return index_put.entry(
-        input,
-        source.reshape(value_shape(input, d, index)),
-        index.reshape(-1),
-        spec=rows(d),
-        accumulate=True,
-    )
-
-
-def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
-    s = list(x._a.shape)
-    s[d] = index._a.size
-    return tuple(s)
-
-
-@public("index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)", inplace=True)
-def index_copy(input, dim, index, source):
-    """input with the slices of source written at index along dim."""
-    d = check_rows(input, dim, index, "index_copy", source)
-    if input._a.ndim == 0:
-        return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
-    return index_put.entry(
-        input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
-    )
-
-
-@public("index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)", inplace=True)
-def index_fill(input, dim, index, value):
-    """input with a number written to the slices at index along dim."""
-    d = check_rows(input, dim, index, "index_fill")
-    if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(
-                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
-                f" {value._a.ndim} dimension(s)."
-            )
-    elif isinstance(value, complex) and input.dtype.category < 3:
-        raise RuntimeError(
-            "index_fill_(): Converting complex Scalar to non-complex type is not supported"
-        )
-    else:
-        value = scalar_tensor(value, dtype=input.dtype, device=input.device)
-    if value.dtype is not input.dtype:
-        value = value.to(input.dtype)
-    n = input._a.shape[d] if input._a.ndim else 1
-    index = index.reshape(-1)
-    yes = index.new_ones((), dtype=dtypes.bool).expand(tuple(index._a.shape))
-    mask = index_put.entry(input.new_zeros((n,), dtype=dtypes.bool), yes, index, spec=("array",))
-    if not input._a.ndim:
-        return where_op.entry(mask.reshape(()), value, input)
-    after = input._a.ndim - 1 - d
-    return where_op.entry(mask.reshape((n, *[1] * after)), value, input)
-
-
-@public(
-    "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, "
-    "bool include_self=True, out)",
-    inplace=True,
-)
-def index_reduce(input, dim, index, source, reduce, *, include_self=True):
-    """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
-    'amin'.
-    """
-    if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(
-            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
-            f" {reduce}."
-        )
-    d = check_rows(input, dim, index, "index_reduce", source)
-    if input._a.ndim == 0:
-        return lifted(
-            lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self),
-            input,
-            index,
-            source,
-        )
-    shape = [1] * input._a.ndim
-    shape[d] = -1
-    source = source.reshape(value_shape(input, d, index))
-    full = index.long().reshape(shape).expand(tuple(source._a.shape))
-    return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
-
-
-@public(
-    "index_put(Tensor input, Tensor?[] indices, Tensor values, bool accumulate=False)",
+    "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)",
     inplace="function",
 )
 def index_put_public(input, indices, values, accumulate=False):
@@ -534,7 +332,7 @@ def index_put_public(input, indices, values, accumulate=False):
         raise IndexError(
             f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
         )
-    _, spec, arrays = parse(input, tuple([slice(None) if i is None else i for i in indices]))
+    _, spec, arrays = parse(input, tuple(indices))
     if not arrays:
         return input.clone() if accumulate else values.expand(tuple(input.shape)).clone()
     x, spec, idx = prepare(input, spec, arrays)
@@ -560,7 +358,7 @@ def put(input, index, source, accumulate=False):
             f" source.numel() = {source._a.size}, index.numel() = {index._a.size}"
         )
     if index._a.size == 0:
-        return input.clone()
+        return untouched(input, source)
     if input._a.size == 0:
         raise IndexError("put_(): tried to put elements into an empty tensor")
     flat = input.reshape(-1)

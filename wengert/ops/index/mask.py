@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ...arrays.lookup import NUMBER
+from typing import Any
+
+from ...arrays.lookup import NUMBER, RANK
+from ...base import dtypes
 from ...engine.binding import ABSENT
 from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.registry import public
@@ -38,6 +41,30 @@ def filled(careful):
     return f
 
 
+def fitting(value: Any, like: Tensor, name: str) -> Tensor:
+    """A number, or one in a tensor, as a 0-d tensor of like's dtype; RuntimeError if it does not
+    fit, or would be recorded there as an integer.
+    """
+    if not isinstance(value, Tensor):
+        return scalar_tensor(value, dtype=like.dtype, device=like.device)
+    refuse_recorded(value, like.dtype, name)
+    if value.dtype is like.dtype:
+        return value
+    may_not_fit = like.dtype.category < value.dtype.category or like.dtype.category == 1
+    if may_not_fit and not RANK.get(type(value._a)) and value.device.type != "meta":
+        dtypes.converted(value.item(), like.dtype)  # only to refuse
+    return value.to(like.dtype)
+
+
+def refuse_recorded(value: Tensor, dtype: dtypes.dtype, name: str) -> None:
+    """RuntimeError if a recorded value would be written among integers, which have no gradient."""
+    if dtype.category < 2 and value.requires_grad:
+        raise RuntimeError(
+            f"{name}: Autograd not support dtype: {dtype}: a value that requires grad cannot be"
+            " written into it; detach it"
+        )
+
+
 @public("masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)", inplace=True)
 @short(filled)
 def masked_fill(input, mask, value):
@@ -46,20 +73,12 @@ def masked_fill(input, mask, value):
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"
         )
-    if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(
-                "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
-                f" {value._a.ndim} dimension(s)."
-            )
-        value = value if value.dtype is input.dtype else value.to(input.dtype)
-    else:
-        if isinstance(value, complex) and input.dtype.category < 3:
-            raise RuntimeError(
-                f"value cannot be converted to type {input.dtype.name} without overflow"
-            )
-        value = scalar_tensor(value, dtype=input.dtype, device=input.device)
-    return where_op.entry(mask, value, input)
+    if isinstance(value, Tensor) and value._a.ndim:
+        raise RuntimeError(
+            "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
+            f" {value._a.ndim} dimension(s)."
+        )
+    return where_op.entry(mask, fitting(value, input, "masked_fill"), input)
 
 
 @public("masked_select(Tensor input, Tensor mask, *, out)")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...base import dtypes
 from ...engine.kinds import opaque
 from ...engine.op import primitive
+from ...engine.promotion import result_dtype
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import reshape
@@ -27,6 +27,9 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         elements = tensor(elements)
     if not isinstance(test_elements, Tensor):
         test_elements = tensor(test_elements)
+    for x in (elements, test_elements):
+        if x.dtype.category in (0, 3):
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
     t = reshape(test_elements, -1)
     r = (
         (elements.unsqueeze(-1) == t).any(-1)
@@ -62,7 +65,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     right = right or side == "right"
     number = not isinstance(input, Tensor)
     if number:
-        input = scalar_tensor(input, dtype=sorted_sequence.dtype)
+        input = scalar_tensor(input, device=sorted_sequence.device)
     if sorter is not None:
         if tuple(sorter.shape) != tuple(sorted_sequence.shape):
             raise RuntimeError(
@@ -90,7 +93,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
         )
     if input.dtype is not s.dtype:
-        common = dtypes.promote_types(input.dtype, s.dtype)
+        common = result_dtype([s._a, input.item() if number else input._a])
         s, input = s.to(common), input.to(common)
     out = places.entry(s, input, bool(right))
     return out.int() if out_int32 else out

@@ -95,7 +95,9 @@ def linalg_cholesky(A, *, upper=False):
 @public("cholesky(Tensor input, bool upper=False, *, out)")
 def cholesky(input, upper=False):
     """The Cholesky factor of Hermitian positive matrices."""
-    check_matrix("cholesky", input, square=True)
+    check_matrix("cholesky", input, square=True, floating=input._a.size > 0)
+    if not input._a.size:
+        return input.clone()
     out, info = cholesky_op.entry(input, upper)
     check_info("cholesky", info, _not_positive)
     return out

@@ -8,6 +8,7 @@ import functools
 import math
 from typing import Any
 
+from ...engine.binding import only_tensors
 from ...engine.fast_paths import F32, F64, plain
 from ...engine.op_modes import runner
 from ...engine.registry import public
@@ -77,7 +78,7 @@ def einsum(equation="", *operands):
         raise RuntimeError(
             f"einsum(): {more} operands were provided than specified in the equation"
         )
-    for t in operands:
+    for t in only_tensors(operands, 1):
         if t.dtype is not operands[0].dtype and sums(inputs, output) and not runner(batched):
             raise RuntimeError(
                 "einsum(): expected all operands to have the same dtype, but got "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ...engine.binding import ABSENT
@@ -48,9 +49,7 @@ def _right(xp: Any, g: Any, x: Any, y_shape: Any) -> Any:
     if (
         x.ndim > 2 and len(y_shape) == 2
     ):  # one product over the flattened batch instead of a batch of products to sum
-        return xp.matmul(
-            xp.transpose(xp.reshape(x, (-1, x.shape[-1])), 0, 1), xp.reshape(g, (-1, g.shape[-1]))
-        )
+        return xp.matmul(xp.transpose(flat(xp, x), 0, 1), flat(xp, g))
     return xp.matmul(xp.transpose(x, -2, -1), g)
 
 
@@ -78,14 +77,20 @@ dot = _named("dot", "DotBackward0")
 batched = _named("batched_matmul", "UnsafeViewBackward0")
 
 
+def flat(xp: Any, x: Any) -> Any:
+    """All dimensions but the last as one (there may be nothing in the last)."""
+    s = tuple(x.shape)
+    return xp.reshape(x, (math.prod(s[:-1]), s[-1]))
+
+
 @op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear")
 def linear_op(xp, x, w, bias=None):
     """x @ w.T + bias."""
     if x.ndim > 2:  # one large product instead of a batch of small ones
         out = (
-            xp.matmul(xp.reshape(x, (-1, x.shape[-1])), xp.transpose(w, 0, 1))
+            xp.matmul(flat(xp, x), xp.transpose(w, 0, 1))
             if w.ndim == 2
-            else xp.matmul(xp.reshape(x, (-1, x.shape[-1])), w)
+            else xp.matmul(flat(xp, x), w)
         )
         if bias is not None:
             out = out + bias
@@ -100,7 +105,7 @@ def _linear_w(xp: Any, g: Any, x: Any, w_shape: Any) -> Any:
     if x.ndim == 1:
         return xp.unsqueeze(g, 1) * x
     if x.ndim > 2:
-        x, g = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(g, (-1, g.shape[-1]))
+        x, g = flat(xp, x), flat(xp, g)
     return xp.matmul(xp.transpose(g, 0, 1), x)
 
 
@@ -108,7 +113,7 @@ def _linear_x(xp: Any, g: Any, w: Any, x_shape: Any) -> Any:
     if w.ndim == 1:
         return xp.unsqueeze(g, g.ndim) * w
     if g.ndim > 2:
-        return xp.reshape(xp.matmul(xp.reshape(g, (-1, g.shape[-1])), w), tuple(x_shape))
+        return xp.reshape(xp.matmul(flat(xp, g), w), tuple(x_shape))
     return xp.matmul(g, w)
 
 
@@ -301,6 +306,11 @@ def linear(input, weight, bias=None, *, out=None):
     if bias is not None and (
         bias._a.shape not in ((w.shape[0],), (1,), ()) if w.ndim == 2 else bias._a.ndim
     ):
+        if bias._a.ndim == 2 and w.ndim == 2 and bias._a.shape[1] in (1, w.shape[0]):
+            rows = input.unsqueeze(0) if a.ndim == 1 else input
+            if bias._a.shape[0] in (1, rows._a.shape[-2]):  # added as it is, by broadcasting
+                r = matmul(rows, weight.t()) + bias
+                return r.squeeze(0) if a.ndim == 1 else r
         raise RuntimeError(
             f"linear: the bias has shape {tuple(bias._a.shape)}, the weight {tuple(w.shape)}: the"
             f" bias needs shape {(w.shape[0],) if w.ndim == 2 else ()}"

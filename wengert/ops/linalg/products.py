@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...engine.binding import as_list, only_tensors
 from ...engine.kinds import opaque
 from ...engine.op import OPS, op
 from ...engine.op_modes import runner
@@ -81,7 +82,7 @@ def mv(input, vec):
     tensor([3., 3.])
     """
     if input._a.ndim != 2 or vec._a.ndim != 1:
-        raise RuntimeError(
+        raise (RuntimeError if input._a.ndim else IndexError)(
             f"vector + matrix @ vector expected, got 1, {input._a.ndim}, {vec._a.ndim}"
         )
     if input._a.shape[1] != vec._a.shape[0]:
@@ -349,10 +350,12 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
 
 
 def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
+    known = x._a.ndim > 1 and y._a.ndim > 2  # PyTorch first tells the result's shape
     for t, what in ((x, "batch1"), (y, "batch2")):
-        check_tensor(name, t, what)
         if t._a.ndim != 3:
-            raise RuntimeError(f"{what} must be a 3D tensor ({name} got shape {list(t.shape)})")
+            raise (RuntimeError if known else IndexError)(
+                f"{what} must be a 3D tensor ({name} got shape {list(t.shape)})"
+            )
     (b, n, m), (c, k, p) = tuple(x._a.shape), tuple(y._a.shape)
     if b != c or m != k:
         raise RuntimeError(
@@ -520,7 +523,7 @@ def chain_matmul(*matrices):
     """Product of several matrices in the cheapest order."""
     if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
         matrices = tuple(matrices[0])
-    for t in matrices:
+    for t in only_tensors(matrices):
         if t._a.ndim != 2:
             raise RuntimeError(
                 f"chain_matmul: Tensor dimension is {t._a.ndim}, expected 2 instead."
@@ -552,7 +555,7 @@ def tensordot(a, b, dims=2):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         da, db = list(range(a._a.ndim - dims, a._a.ndim)), list(range(dims))
     else:
-        da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
+        da, db = ([d] if isinstance(d, int) else list(as_list(d, "int[]")) for d in dims)
     if len(da) != len(db):
         raise RuntimeError(f"both dimension lists should have same length, got {da} and {db}")
     da, db = (

@@ -298,7 +298,9 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     >>> torch.linalg.matrix_rank(torch.ones(3, 3))
     tensor(1)
     """
-    check_matrix("linalg.matrix_rank", A, square=hermitian)
+    check_matrix("linalg.matrix_rank", A, square=hermitian and A._a.size > 0)
+    if not A._a.size:
+        return A.new_zeros(tuple(A._a.shape[:-2]), dtype=dtypes.int64)
     a, r = tolerances(
         "torch.linalg.matrix_rank",
         A,

@@ -198,7 +198,7 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     """
     name = "linalg.solve_triangular"
     check_matrix(name, A, square=True)
-    check_matrix(name, B, "B")
+    check_matrix(name, B, "B", floating=False)
     B = B if B.dtype is A.dtype else B.to(A.dtype)
     check_sizes(name, A, B, left)
     if left:
@@ -293,7 +293,8 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     >>> torch.linalg.pinv(torch.tensor([[2.], [0.]]))
     tensor([[0.5000, 0.0000]])
     """
-    check_matrix("linalg.pinv", A, square=hermitian)
+    check_matrix("linalg.pinv", A, square=hermitian and A._a.size > 0)
+    hermitian = hermitian and A._a.size > 0
     if isinstance(hermitian, float) or isinstance(rcond, bool):
         raise TypeError("linalg.pinv(): rcond is a number and hermitian a bool")
     a, r = tolerances("torch.linalg.pinv", A, atol, rcond if rtol is None else rtol)

@@ -40,6 +40,11 @@ def hinge_embedding_loss(
     tensor([0.3000, 0.7000])
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    if reduction == "mean" and input.dtype.category < 2:
+        raise RuntimeError(
+            "mean(): could not infer output dtype. hinge_embedding_loss takes floating input for a"
+            f" mean, got {input.dtype}: convert with .float()"
+        )
     hinge = at_least(margin - input, 0)
     zero = input.new_zeros(())
     return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
@@ -281,7 +286,7 @@ multi_margin_loss_op.vjp(x=_multi_margin)
 
 
 @public(
-    "nn.functional.multi_margin_loss(Tensor input, Tensor target, int p=1, "
+    "nn.functional.multi_margin_loss(Tensor input, Tensor target, any p=1, "
     "float margin=1.0, Tensor? weight=None, bool? size_average=None, "
     "bool? reduce=None, str reduction='mean')"
 )

@@ -232,8 +232,10 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta: got {delta}"
         )
-    shape = tuple(input._a.shape)
+    shape, dtype = tuple(input._a.shape), input.dtype
     input, target = same_size("huber_loss", input, target)
+    if weight is None and target.dtype is not dtype:  # the input's dtype is the result's
+        return huber_loss_op.entry(input, target, reduction, delta).to(dtype)
     if weight is None:
         return huber_loss_op.entry(input, target, reduction, delta)
     if tuple(weight._a.shape) != shape:

@@ -11,6 +11,7 @@ from ...engine.kinds import linear, opaque
 from ...engine.op import primitive
 from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
+from ..reduce.sum import mean
 from ..shape.unfold import check_tensor, per_dimension
 from .pool import check_floating, one_more_lead, one_more_lead_with_positions
 
@@ -106,9 +107,7 @@ def adaptive_avg_pool1d(input, output_size):
     >>> F.adaptive_avg_pool1d(torch.arange(4.).reshape(1, 4), 2)
     tensor([[0.5000, 2.5000]])
     """
-    return adaptive_avg_pool.entry(
-        input, _adaptive_size("adaptive_avg_pool1d", input, output_size, 1)
-    )
+    return _adaptive_avg(1, input, output_size)
 
 
 @public("nn.functional.adaptive_avg_pool2d(Tensor input, any output_size)")
@@ -120,9 +119,7 @@ def adaptive_avg_pool2d(input, output_size):
     >>> F.adaptive_avg_pool2d(torch.arange(4.).reshape(1, 2, 2), 1)
     tensor([[[1.5000]]])
     """
-    return adaptive_avg_pool.entry(
-        input, _adaptive_size("adaptive_avg_pool2d", input, output_size, 2)
-    )
+    return _adaptive_avg(2, input, output_size)
 
 
 @public("nn.functional.adaptive_avg_pool3d(Tensor input, any output_size)")
@@ -134,12 +131,25 @@ def adaptive_avg_pool3d(input, output_size):
     >>> F.adaptive_avg_pool3d(torch.arange(8.).reshape(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])
     """
-    return adaptive_avg_pool.entry(
-        input, _adaptive_size("adaptive_avg_pool3d", input, output_size, 3)
-    )
+    return _adaptive_avg(3, input, output_size)
+
+
+def _adaptive_avg(rank: int, input: Any, output_size: Any) -> Any:
+    name, given = f"adaptive_avg_pool{rank}d", output_size
+    one = given == 1 if isinstance(given, int) else given is not None and set(given) == {1}
+    if one and isinstance(input, Tensor) and input.dtype.category == 2:
+        shape = tuple(input.shape)
+        if len(shape) > rank + 2 or len(shape) > rank and 0 in shape:  # one window: of anything
+            return mean(input, tuple(range(-rank, 0)), True)
+    return adaptive_avg_pool.entry(input, _adaptive_size(name, input, output_size, rank))
 
 
 def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    if output_size is None:
+        raise TypeError(
+            f"adaptive_max_pool{rank}d(): argument 'output_size' (position 2) must be tuple of"
+            " ints, not NoneType"
+        )
     size = _adaptive_size(f"adaptive_max_pool{rank}d", input, output_size, rank)
     out, indices = adaptive_max_pool.entry(input, size)
     return (out, indices) if return_indices else out

@@ -134,7 +134,7 @@ def normalised(
 ) -> Tensor:
     """batch_norm after its check of the size."""
     shape = input._a.shape
-    if input._a.size == 0 and len(shape) < 2:  # nothing to normalise
+    if input._a.size == 0 and (len(shape) < 2 or shape[1] == 0):  # nothing to normalise
         r = input.clone() if weight is None else input * weight[0]
         return r if bias is None else r + bias[0]
     if len(shape) < 2:
@@ -266,6 +266,17 @@ def torch_instance_norm(
         )
     shape = tuple(input._a.shape)
     n, c = shape[:2]
+    for what, t in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if t is not None and tuple(t._a.shape) != (c,):
+            raise RuntimeError(
+                f"instance_norm: {what} should contain {c} elements, as many as input has"
+                f" channels, but has shape {list(t._a.shape)}"
+            )
     flat = reshape_op.entry(input, (1, n * c, *shape[2:]))
     each = [repeated(t, n) for t in (weight, bias)]
     if not use_input_stats:

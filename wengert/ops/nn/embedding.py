@@ -291,8 +291,18 @@ def torch_embedding_bag(
 
     mode: 0 sum, 1 mean, 2 max.
     """
+    for t in (indices, offsets):
+        if isinstance(t, Tensor) and t.dtype.category != 1:
+            check_index("embedding_bag", 2, t)
+    common = dtypes.promote_types(indices.dtype, offsets.dtype)
+    indices, offsets = (t if t.dtype is common else t.to(common) for t in (indices, offsets))
     check_index("embedding_bag", 2, indices)
-    check_index("embedding_bag", 3, offsets)
+    if weight.dtype.category != 2:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'weight' to have one of the following scalar types:"
+            f" Half, BFloat16, Float, Double; but got {weight.dtype} instead (while checking"
+            " arguments for embedding_bag): convert with .float()"
+        )
     rows = weight._a.shape[0]
     if padding_idx is None:
         padding_idx = -1
@@ -316,11 +326,12 @@ def torch_embedding_bag(
                 f"expected per_sample_weights to have the dtype of weight, {weight.dtype}, but got "
                 f"{per_sample_weights.dtype}"
             )
-    if indices.dtype is not offsets.dtype:
-        indices, offsets = indices.long(), offsets.long()
     check_offsets(indices, offsets, include_last_offset)
     if include_last_offset:
         offsets = offsets[:-1]
+    if not offsets._a.size:  # what is before the first bag is in none
+        indices = indices[:0]
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights[:0]
     return embedding_bag_op.entry(
         weight,
         indices,
@@ -413,11 +424,12 @@ def embedding_bag(
         from ..creation.filled import arange
 
         n, m = input._a.shape
-        offsets = (
-            arange(0, n * m, m, dtype=input.dtype, device=input.device)
-            if m
-            else input.new_zeros((n,))
-        )
+        if not m:
+            raise RuntimeError(
+                f"embedding_bag: the bags are empty: input has shape {list(input.shape)}; give"
+                " offsets to have bags of no length"
+            )
+        offsets = arange(0, n * m, m, dtype=input.dtype, device=input.device)
         include_last_offset = False
         input = input.reshape(-1)
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)

@@ -222,6 +222,9 @@ def interpolate(
     """
     check_tensor("interpolate", input)
     antialias = bool(antialias)
+    for given in (size, scale_factor):
+        if isinstance(given, (tuple, list)) and len(given) != input._a.ndim - 2:
+            _sizes(input, size, scale_factor, recompute_scale_factor)  # refuses
     _check_mode(input, mode, align_corners, antialias)
     if mode == "area" and size is None:
         recompute_scale_factor = True
@@ -277,7 +280,12 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
             f"grid_sample: expected input and grid to have the same dtype, but got {input.dtype} "
             f"and {grid.dtype}"
         )
-    if not shape or not points or shape[0] != points[0]:
+    if not shape or not points:
+        raise IndexError(
+            "grid_sample: Dimension specified as 0 but tensor has no dimensions: input has shape"
+            f" {shape}, grid {points}"
+        )
+    if shape[0] != points[0]:
         raise RuntimeError(
             "grid_sample: expected grid and input to have same batch size, but got input with "
             f"sizes {shape} and grid with sizes {points}"

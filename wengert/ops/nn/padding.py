@@ -113,7 +113,8 @@ def check_edges(shape: tuple[int, ...], pad: tuple[int, ...], mode: str) -> None
         before, after = pad[2 * i], pad[2 * i + 1]
         d = len(shape) - 1 - i
         n = shape[d]
-        if n == 0 or 0 in shape[len(shape) - len(pad) // 2 - 1 :]:
+        channels = len(shape) - len(pad) // 2 - (mode != "circular")  # may be 0 if it only copies
+        if n == 0 or 0 in shape[channels:]:
             raise RuntimeError(
                 "Expected a tensor with possibly 0 batch size and other non-zero dimensions for "
                 "input, but got: "
@@ -132,11 +133,12 @@ def check_edges(shape: tuple[int, ...], pad: tuple[int, ...], mode: str) -> None
             )
         if mode == "circular" and before + after + n < 0:
             raise RuntimeError("Negative padding value is resulting in an empty dimension")
-        if mode != "circular" and before + after + n < 1:
-            raise RuntimeError(
-                f"input (size {n} in dimension {d}) is too small: the padding ({before}, {after}) "
-                "leaves nothing of it"
-            )
+    k = len(pad) // 2
+    left = [shape[len(shape) - 1 - i] + pad[2 * i] + pad[2 * i + 1] for i in range(k)]
+    if mode != "circular" and (max(left) < 1 or min(left) < 0):
+        raise RuntimeError(
+            f"input of shape {list(shape)} is too small: the padding {pad} leaves nothing of it"
+        )
 
 
 @public("constant_pad_nd(Tensor input, int[] pad, Scalar value=0)", method=False)

@@ -92,6 +92,8 @@ def pixel_unshuffle(input, downscale_factor):
                 f"input.size({d})="
                 f"{shape[d]} is not divisible by {r}"
             )
+    if not input._a.size:
+        return input.clone()
     return pixel_unshuffle_op.entry(input, r)
 
 

@@ -336,11 +336,12 @@ def _unpool(
     output_size: Any,
 ) -> Tensor:
     check_tensor(name, input)
-    check_tensor(name, indices, "indices")
     kernel = per_dimension(name, "kernel_size", kernel_size, rank)
     stride = kernel if stride is None else per_dimension(name, "stride", stride, rank)
     padding = per_dimension(name, "padding", padding, rank)
     shape = tuple(input.shape)
+    size = _unpool_size(name, shape, rank, kernel, stride, padding, output_size)
+    check_tensor(name, indices, "indices")
     if indices.dtype.name != "int64":
         raise RuntimeError(
             f"{name}: elements in indices should be type int64 but got: {indices.dtype}"
@@ -355,12 +356,11 @@ def _unpool(
             f"{name}: Expected shape of indices to be same as that of the input tensor "
             f"({list(shape)}) but got indices tensor with shape: {list(indices.shape)}"
         )
-    size = _unpool_size(name, shape, rank, kernel, stride, padding, output_size)
     return max_unpool.entry(input, indices, size)
 
 
 @public(
-    "nn.functional.max_unpool1d(Tensor input, Tensor indices, any kernel_size, "
+    "nn.functional.max_unpool1d(Tensor input, any indices, any kernel_size, "
     "any stride=None, any padding=0, any output_size=None)"
 )
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
@@ -373,7 +373,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 
 @public(
-    "nn.functional.max_unpool2d(Tensor input, Tensor indices, any kernel_size, "
+    "nn.functional.max_unpool2d(Tensor input, any indices, any kernel_size, "
     "any stride=None, any padding=0, any output_size=None)"
 )
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
@@ -387,7 +387,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
 
 
 @public(
-    "nn.functional.max_unpool3d(Tensor input, Tensor indices, any kernel_size, "
+    "nn.functional.max_unpool3d(Tensor input, any indices, any kernel_size, "
     "any stride=None, any padding=0, any output_size=None)"
 )
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):

@@ -189,7 +189,9 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
         )
     d = wrap_dim(dim, y._a.ndim, name)
     n = y._a.shape[d]
-    if x is not None and (x._a.ndim == 0 or x._a.ndim == 1 and x._a.shape[0] != n):
+    if x is not None and x._a.ndim == 0:  # one point for all
+        x = x.expand(n)
+    if x is not None and x._a.ndim == 1 and x._a.shape[0] != n:
         raise RuntimeError(
             f"{name}: There must be one `x` value for each sample point: x has shape"
             f" {list(x._a.shape)}, y has {n}"

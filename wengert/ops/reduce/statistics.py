@@ -192,6 +192,8 @@ var.vjp(complex=True, x=_var)
 @op(reduction, name="std")
 def deviation(xp, x, dim=None, correction=1, keepdim=False):
     """Root of the variance."""
+    if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim, True)) is not None:
+        return r
     return xp.sqrt(xp.var(x, dim, correction, keepdim))
 
 
@@ -270,7 +272,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
 
 def spread(root: bool) -> Any:
     """The short form of var() and std(), and of both along one dim, with the usual correction."""
-    find = var.impl.get
+    find = (deviation if root else var).impl.get
 
     def form(careful):
         def f(input=ABSENT, *args, **kw):
@@ -285,8 +287,6 @@ def spread(root: bool) -> Any:
                         n = a.shape[dim] if type(dim) is int and 0 <= dim < a.ndim else 0
                     if n > 1:
                         r = run(a, dim, 1, False)
-                        if root:
-                            r = NS[type(a)].sqrt(r)
                         return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
             return careful(input, *args, **kw)
 

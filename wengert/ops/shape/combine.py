@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 
 from ...base import dtypes
+from ...engine.binding import only_tensors
 from ...engine.registry import function, public
-from ...engine.tensor import Tensor
 
 
 @public("cartesian_prod(*any tensors)", method=False, foreign=False)
@@ -21,7 +21,7 @@ def cartesian_prod(*tensors):
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
-    for t in tensors:
+    for t in only_tensors(tensors):
         if t._a.ndim != 1:
             raise RuntimeError(
                 f"meshgrid: Expected a 1D vector, but got shape {list(t.shape)} in cartesian_prod"
@@ -73,14 +73,8 @@ def block_diag(*tensors):
     tensor([[1., 1., 0.],
             [0., 0., 3.]])
     """
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
     mats = []
-    for i, t in enumerate(tensors):
-        if not isinstance(t, Tensor):
-            raise TypeError(
-                f"block_diag(): argument 'tensors' must be tuple of Tensors, not {type(t).__name__}"
-            )
+    for i, t in enumerate(only_tensors(tensors)):
         if t._a.ndim > 2:
             raise RuntimeError(
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "

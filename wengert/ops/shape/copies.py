@@ -96,15 +96,27 @@ _triangle("triu")
 
 
 @primitive(movement, view=True, by_memory=True, name="as_strided")
-def as_strided_op(xp, x, size=(), stride=(), offset=0):
-    """The memory of x read with other sizes, strides (in elements) and offset."""
+def as_strided_op(xp, x, size=(), stride=(), offset=0, place=None):
+    """The memory of x read with other sizes, strides (in elements) and offset. place: (strides,
+    offset) of x itself, None if it is contiguous and alone in its memory.
+    """
 
 
-as_strided_op.vjp(
-    x=lambda xp, g, x_shape, size, stride, offset: xp.put_strided(
-        g, tuple(x_shape), size, stride, offset
-    )
-)
+def _as_strided(
+    xp: Any, g: Any, x_shape: Any, size: Any, stride: Any, offset: int, place: Any
+) -> Any:
+    x_shape = tuple(x_shape)
+    if place is None:
+        return xp.put_strided(g, x_shape, size, stride, offset)
+    # through memory that both lie in; elements of x at one place share what arrives there
+    places = ((size, stride, offset), (x_shape, *place))
+    n = max([1, *[o + 1 + sum([(k - 1) * s for k, s in zip(z, t)]) for z, t, o in places]])
+    got = xp.as_strided(xp.put_strided(g, (n,), size, stride, offset), x_shape, *place)
+    ones = xp.expand(xp.ones((), g.dtype), x_shape)
+    return got / xp.as_strided(xp.put_strided(ones, (n,), x_shape, *place), x_shape, *place)
+
+
+as_strided_op.vjp(x=_as_strided)
 
 
 @primitive(movement)
@@ -168,7 +180,7 @@ def flipud(input):
     return flip_op.entry(input, (0,))
 
 
-@public("roll(Tensor input, int[1] shifts, int[1] dims=[])")
+@public("roll(Tensor input, int[1] shifts, int[1]? dims=[])")
 def roll(input, shifts, dims=None):
     """The elements shifted cyclically along dims; without dims, of the flattened tensor."""
     s = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -267,6 +279,9 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
             f" {list(src._a.shape)}, slice size = {list(view._a.shape)} ({name})"
         )
     if src.dtype is not input.dtype:
+        from ..index.mask import refuse_recorded
+
+        refuse_recorded(src, input.dtype, name)
         src = src.to(input.dtype)
     return write_view.entry(input, src, chain)
 
@@ -328,7 +343,11 @@ def as_strided(input, size, stride, storage_offset=None):
     offset = input.storage_offset() if storage_offset is None else storage_offset
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    return as_strided_op.entry(input, size, stride, offset)
+    place: Any = None
+    if input._n is not None and hasattr(input._a, "strides"):  # interpreters' values have none
+        place = tuple(input.stride()), input.storage_offset()
+        place = None if not place[1] and input.is_contiguous() else place
+    return as_strided_op.entry(input, size, stride, offset, place)
 
 
 @public(
@@ -347,7 +366,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
         x,
         src,
         as_strided_op.entry(x.detach(), *args),
-        ((as_strided_op, args),),
+        ((as_strided_op, (*args, None)),),
         "as_strided_scatter",
     )
 
@@ -378,16 +397,17 @@ def tile(input, *dims):
     "repeat_interleave(Tensor repeats, *, int? output_size=None)",
     "repeat_interleave(Tensor input, Tensor|int repeats, int? dim=None, *, int? output_size=None)",
 )
-def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
     """Each element repeated: `repeats` times, or as often as its entry says."""
-    if repeats is None:
-        if input._a.ndim != 1 or input.dtype.category != 1:
+    if input is None or repeats is None:
+        repeats = input if repeats is None else repeats
+        if repeats._a.ndim != 1 or repeats.dtype.category != 1:
             raise RuntimeError(
                 "repeat_interleave only accept 1D vector as repeat"
-                if input._a.ndim != 1
+                if repeats._a.ndim != 1
                 else "repeats has to be Long or Int tensor"
             )
-        repeats, x = input, function("arange")(input._a.shape[0])
+        x = function("arange")(repeats._a.shape[0])
     else:
         x = input
     if dim is None:
@@ -409,11 +429,17 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
                 "repeats must have the same size as input along dim, but got repeats.size(0) ="
                 f" {counts._a.shape[0]} and input.size({d}) = {n}"
             )
+        if n and int(counts._a.min()) < 0:
+            raise RuntimeError("repeats can not be negative")
         index = function("arange")(n)._a.repeat(counts._a)
     else:
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
         index = function("arange")(n)._a.repeat(repeats)
+    if output_size is not None and index.size != output_size:
+        raise RuntimeError(
+            f"repeat_interleave: Invalid output_size, expected {index.size} but got {output_size}"
+        )
     from ...engine.tensor import wrap
 
     return function("index_select")(x, d, wrap(index))

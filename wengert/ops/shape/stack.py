@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.binding import only_tensors
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
@@ -137,6 +138,7 @@ def meshgrid(*tensors, indexing=None):
     """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
+    only_tensors(tensors)
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):

@@ -191,6 +191,11 @@ def istft(
         )
     if input._a.size == 0:
         raise RuntimeError(f"istft({list(input.shape)}): input tensor cannot be empty.")
+    if input._a.ndim == 1:
+        raise IndexError(
+            f"istft: Dimension out of range: input has shape {list(input.shape)}, but needs"
+            " frequencies and windows"
+        )
     if input._a.ndim not in (2, 3):
         raise RuntimeError(
             f"istft: expected a tensor with 2 or 3 dimensions, but got {input._a.ndim}"

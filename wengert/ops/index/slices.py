@@ -1,0 +1,289 @@
+"""Whole slices at computed indices of one dimension: index_select, index_add, index_copy,
+index_fill, index_reduce.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...engine.kinds import movement
+from ...engine.op import op
+from ...engine.registry import public
+from ...engine.tensor import Tensor
+from ..dims import wrap_dim
+from ..math.compare import where_op
+from .gather import scatter_reduce
+from .indexing import check_index, index_put
+from .mask import fitting
+
+
+@op(movement, types="any", name="index_select")
+def index_select_op(xp, x, index, dim=0):
+    """The slices of x along dim at an index vector."""
+    if x.ndim == 0:
+        return xp.reshape(x, ())
+    return xp.take(x, index, spec=(slice(None),) * dim + ("array",))
+
+
+def _index_select(xp: Any, g: Any, index: Any, x_shape: Any, dim: int) -> Any:
+    if not x_shape:
+        return xp.reshape(g, ())
+    return xp.put_add(g, index, shape=tuple(x_shape), spec=(slice(None),) * dim + ("array",))
+
+
+index_select_op.vjp(x=_index_select)
+
+
+def check_long(index: Tensor, name: str, what: str = "index") -> None:
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for {what}, got {index.dtype}: convert it with"
+            " .long()"
+        )
+
+
+@public("index_select(Tensor input, int dim, Tensor index, *, out)")
+def index_select(input, dim, index):
+    """The slices along dim at the indices in a vector."""
+    d = wrap_dim(dim, input._a.ndim, "index_select")
+    check_vector(index, "index_select")
+    check_long(index, "index_select")
+    shape = tuple(input._a.shape)
+    if not shape and index._a.size != 1:
+        raise RuntimeError(
+            f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)"
+        )
+    n = shape[d] if shape else 1
+    if index._a.size and not hasattr(index._a, "level"):
+        low, high = int(index._a.min()), int(index._a.max())
+        if low < 0 or high >= n:
+            # PyTorch's loops over rows, columns and nothing refuse in their own ways
+            vector = len(shape) < 2
+            raise (IndexError if vector or d != 1 and 0 not in shape else RuntimeError)(
+                f"index out of range in self: index_select() got index {low if low < 0 else high}"
+                f" for dimension {d} of size {n}"
+            )
+    if index._a.ndim == 0:
+        index = index.reshape(1)
+    if not shape:
+        return input.clone()
+    return index_select_op.entry(input, index, d)
+
+
+def check_vector(index: Tensor, name: str) -> None:
+    """IndexError if an index has more than one dimension."""
+    if index._a.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index._a.ndim}, shape"
+            f" {list(index._a.shape)}"
+        )
+
+
+def rows(dim: int) -> tuple[Any, ...]:
+    return (slice(None),) * dim + ("array",)
+
+
+def check_rows(x: Tensor, dim: int, index: Tensor, name: str) -> int:
+    """The dimension, wrapped, after the checks of index that index_add and its kin share."""
+    d = wrap_dim(dim, x._a.ndim, name)
+    check_vector(index, name)
+    check_long(index, name)
+    return d
+
+
+def check_bounds(x: Tensor, d: int, index: Tensor, name: str, negative: bool = False) -> None:
+    """IndexError if an index is no row of x along d; negative: whether they may count from the
+    end.
+    """
+    shape = tuple(x._a.shape)
+    if 0 in shape and shape[d]:
+        return  # nothing is touched
+    n = shape[d] if shape else 1
+    check_index(index, n, d)
+    known = index._a.size and not hasattr(index._a, "level")
+    if not negative and known and (low := int(index._a.min())) < 0:
+        raise IndexError(f"{name}(): index {low} is out of bounds for dimension {d} with size {n}")
+
+
+def check_dtypes(x: Tensor, source: Tensor, name: str) -> None:
+    if source.dtype is not x.dtype:
+        raise RuntimeError(
+            f"{name}(): self and source expected to have the same dtype, but got (self)"
+            f" {x.dtype} and (source) {source.dtype}"
+        )
+
+
+def check_joined(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, name: str, room: bool = False
+) -> int:
+    """check_rows for index_add and index_reduce, whose source has x's shape but along dim."""
+    d = check_rows(x, dim, index, name)
+    check_dtypes(x, source, name)
+    shape, given, n = list(x._a.shape), list(source._a.shape), index._a.size
+    if (given[d] if d < len(given) else 1) != n:
+        raise (RuntimeError if given else IndexError)(
+            f"{name}(): Number of indices ({n}) should be equal to source.size(dim): source has"
+            f" shape {given}, dim is {d}"
+        )
+    if len(shape) != len(given) or shape[:d] + shape[d + 1 :] != given[:d] + given[d + 1 :]:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension."
+            f" Got self.shape = {shape} source.shape = {given} ({name}, dim {d})"
+        )
+    if room:
+        check_room(x, d, index, name)
+    check_bounds(x, d, index, name)
+    return d
+
+
+def check_copied(x: Tensor, dim: int, index: Tensor, source: Tensor) -> int:
+    """The checks of index_copy, whose source may be a number in a tensor."""
+    d = wrap_dim(dim, x._a.ndim, "index_copy")
+    check_vector(index, "index_copy")
+    shape, given, n = list(x._a.shape), list(source._a.shape), index._a.size
+    if not given and n != 1:
+        raise IndexError(
+            f"index_copy_(): When source is scalar, index should have one element (got {n})"
+        )
+    if given and shape and len(given) != len(shape):
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must"
+            f" match. Source dimensionality ({len(given)}), destination dimensionality"
+            f" ({len(shape)})"
+        )
+    if index.dtype.name != "int64":
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, got {index.dtype}")
+    check_dtypes(x, source, "index_copy")
+    if shape[:d] + shape[d + 1 :] != given[:d] + given[d + 1 :]:
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination"
+            f" shape: {shape} and source shape: {given}, at dimension {d}"
+        )
+    if given and given[d] != n:
+        raise IndexError(
+            f"index_copy_(): Number of indices ({n}) should be equal to source.size(dim)"
+            f" ({given[d]})"
+        )
+    check_room(x, d, index, "index_copy_")
+    check_bounds(x, d, index, "index_copy_")
+    return d
+
+
+def check_room(x: Tensor, d: int, index: Tensor, name: str) -> None:
+    if x._a.ndim and x._a.shape[d] == 0 and index._a.size:
+        raise RuntimeError(
+            f"{name}(): there is nothing to write to along dimension {d} of a tensor of shape"
+            f" {list(x._a.shape)}"
+        )
+
+
+def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
+    """Run with a 0-d x as a vector."""
+    r = f(
+        x.reshape(1),
+        index.reshape(-1),
+        source.reshape(-1) if isinstance(source, Tensor) and source._a.ndim == 0 else source,
+    )
+    return r.reshape(())
+
+
+@public(
+    "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1, out)",
+    inplace=True,
+)
+def index_add(input, dim, index, source, *, alpha=1):
+    """input with alpha times the slices of source added at index along dim."""
+    d = check_joined(input, dim, index, source, "index_add")
+    if alpha != 1:
+        source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
+    if input._a.ndim == 0:
+        return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
+    return index_put.entry(
+        input,
+        source.reshape(value_shape(input, d, index)),
+        index.reshape(-1),
+        spec=rows(d),
+        accumulate=True,
+    )
+
+
+def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
+    s = list(x._a.shape)
+    s[d] = index._a.size
+    return tuple(s)
+
+
+@public("index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)", inplace=True)
+def index_copy(input, dim, index, source):
+    """input with the slices of source written at index along dim."""
+    d = check_copied(input, dim, index, source)
+    if input._a.ndim == 0:
+        return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
+    return index_put.entry(
+        input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    )
+
+
+@public("index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)", inplace=True)
+def index_fill(input, dim, index, value):
+    """input with a number written to the slices at index along dim."""
+    if isinstance(value, Tensor) and value._a.ndim:
+        raise RuntimeError(
+            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
+            f" {value._a.ndim} dimension(s)."
+        )
+    if index.dtype.name != "int64":
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, got {index.dtype}")
+    d = wrap_dim(dim, input._a.ndim, "index_fill")
+    if index._a.ndim > 1:
+        raise RuntimeError(
+            f"Index has to be a vector/scalar: index_fill() got shape {list(index._a.shape)}"
+        )
+    check_room(input, d, index, "index_fill_")
+    check_bounds(input, d, index, "index_fill_", negative=True)
+    kind = value.dtype if isinstance(value, Tensor) else type(value)
+    if input.dtype.category < 3 and (kind is complex or getattr(kind, "is_complex", False)):
+        raise RuntimeError(
+            "index_fill_(): Converting complex Scalar to non-complex type is not supported"
+        )
+    value = fitting(value, input, "index_fill")
+    if 0 in input._a.shape:
+        return input.clone()
+    n = input._a.shape[d] if input._a.ndim else 1
+    index = index.reshape(-1)
+    yes = index.new_ones((), dtype=dtypes.bool).expand(tuple(index._a.shape))
+    mask = index_put.entry(input.new_zeros((n,), dtype=dtypes.bool), yes, index, spec=("array",))
+    if not input._a.ndim:
+        return where_op.entry(mask.reshape(()), value, input)
+    after = input._a.ndim - 1 - d
+    return where_op.entry(mask.reshape((n, *[1] * after)), value, input)
+
+
+@public(
+    "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, "
+    "bool include_self=True, out)",
+    inplace=True,
+)
+def index_reduce(input, dim, index, source, reduce, *, include_self=True):
+    """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
+    'amin'.
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
+            f" {reduce}."
+        )
+    d = check_joined(input, dim, index, source, "index_reduce", room=not include_self)
+    if input._a.ndim == 0:
+        return lifted(
+            lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self),
+            input,
+            index,
+            source,
+        )
+    shape = [1] * input._a.ndim
+    shape[d] = -1
+    source = source.reshape(value_shape(input, d, index))
+    full = index.long().reshape(shape).expand(tuple(source._a.shape))
+    return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
