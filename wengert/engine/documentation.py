@@ -6,15 +6,53 @@ not: the declarations (`declaration.py`) and the functions made of them (`signat
 
 from __future__ import annotations
 
+import functools
 import inspect
+import pathlib
+import re
 
 from .declaration import ABSENT, Overload, layout, other_names, unspread
 
+ARGUMENTS: dict[str, str] = {}  # what arguments of a name mean: filled by ops/arguments.py
+# of functions that are made in a loop and have no docstring of their own to stand in
+EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
 
-def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None) -> str:
-    """How the function is called, one line an overload, and what its body says."""
+
+def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, path: str) -> str:
+    """How the function is called, one line an overload, what its body says, and its arguments.
+
+    path: the function's name with its namespace.
+    """
     heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
-    return "\n".join(heads) + "\n\n" + inspect.cleandoc(doc or "")
+    text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
+    parts = ["\n".join(heads), text.strip()]
+    if left := [x for x in arguments(overloads) if not spoken_of(x.partition(":")[0], text)]:
+        parts.append("\n".join(left))
+    made = examples().get(path) or examples().get(path.removeprefix("Tensor."), "")
+    if mark or made:
+        parts.append(mark + example.rstrip() if mark else made)
+    return "\n\n".join([part for part in parts if part]) + "\n"
+
+
+@functools.cache
+def examples() -> dict[str, str]:
+    """The examples in EXAMPLES by name: blocks of a name, what is called, what it prints."""
+    blocks = EXAMPLES.read_text(encoding="utf-8").strip().split("\n\n")
+    return {name: text for name, _, text in [block.partition("\n") for block in blocks]}
+
+
+def arguments(overloads: tuple[Overload, ...]) -> list[str]:
+    """A line for each argument of any overload whose meaning is known by its name."""
+    names = dict.fromkeys(p.name for o in overloads if not o.old for p in o.parameters)
+    found = [f"{n}: {ARGUMENTS[n]}." for n in names if n in ARGUMENTS]
+    if any(o.out for o in overloads):
+        found.append("out: where the result is written; it is also returned.")
+    return found
+
+
+def spoken_of(name: str, text: str) -> bool:
+    """Whether a text has something to say of an argument."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.Signature:

@@ -523,7 +523,9 @@ def dress(
     f.__wrapped__ = source
     doc = d.body.doc if isinstance(d.body, Op) else d.body.__doc__
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
-    f.__doc__ = documentation(name, overloads, f"{name[:-1]}() in place." if inplace else doc)
+    path = f.__qualname__ if method or not namespace else f"{namespace}.{name}"
+    text = f"{name[:-1]}() in place: the result replaces the elements of self." if inplace else doc
+    f.__doc__ = documentation(name, overloads, text, path)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body

@@ -189,8 +189,10 @@ def sym_ite(b, t, f):
 
 
 @public("sym_sum(*any args)", method=False, foreign=False)
-def sym_sum(args):
-    """The sum of numbers."""
+def sym_sum(*args):
+    """The sum of numbers, given one by one or as a sequence."""
+    if len(args) == 1 and isinstance(args[0], (list, tuple)):
+        args = tuple(args[0])
     return builtins.sum(args)
 
 

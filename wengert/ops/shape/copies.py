@@ -497,7 +497,10 @@ _indices("triu_indices")
 
 def _copying(name: str, arguments: tuple[str, ...]) -> Any:
     def f(input, *args, **kwargs):
-        r = input if name == "alias" else METHODS[name].run(input, *args, **kwargs)
+        if name == "alias":
+            return input.clone()
+        viewed = METHODS[name].run if name in METHODS else function(name)
+        r = viewed(input, *args, **kwargs)
         return tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
 
     f.__name__ = name + "_copy"
