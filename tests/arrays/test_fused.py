@@ -129,7 +129,9 @@ def test_errors_of_a_few_units_in_the_last_place() -> None:
     assert (np.abs(fused.wrap("sigmoid", None)(x) - exact) / exact).max() < 3e-7
 
 
-@pytest.mark.parametrize("shape", [(4,), (3, 1), (2, 3, 100), (5, 2 * LANES)])
+@pytest.mark.parametrize(
+    "shape", [(4,), (3, 1), (2, 3, 100), (5, 2 * LANES), (37, 5), (9, 16), (70, 1)]
+)
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_rows_as_in_general(name: str, shape: tuple[int, ...]) -> None:
     slow, quick = both(name)
@@ -142,8 +144,8 @@ def test_rows_as_in_general(name: str, shape: tuple[int, ...]) -> None:
 
 
 def test_layer_norm_as_in_general() -> None:
-    x, g = numbers((4, 3, 40)), numbers((4, 3, 40), 1)
-    for dims, shape in ((1, (40,)), (2, (3, 40))):
+    x, g = numbers((4, 3, 60)), numbers((4, 3, 60), 1)
+    for dims, shape in ((1, (60,)), (2, (3, 60))):
         for weight, bias in ((None, None), (numbers(shape, 2), numbers(shape, 3))):
             slow, quick = both("layer_norm")
             a = slow(x, weight, bias, dims, 1e-5)
@@ -151,6 +153,33 @@ def test_layer_norm_as_in_general() -> None:
             slow, quick = both("layer_norm_backward")
             args = (g, x, weight, *a[1:], dims, 1e-5)
             assert close(slow(*args), quick(*args))
+
+
+def test_norms_of_many_short_rows() -> None:
+    x, g, weight = numbers((50, 3, 6)), numbers((50, 3, 6), 1), numbers((6,), 2)
+    slow, quick = both("layer_norm")
+    a = slow(x, weight, weight, 1, 1e-5)
+    assert close(a, quick(x, weight, weight, 1, 1e-5))
+    slow, quick = both("layer_norm_backward")
+    assert close(slow(g, x, weight, *a[1:], 1, 1e-5), quick(g, x, weight, *a[1:], 1, 1e-5))
+    slow, quick = both("group_norm")
+    assert close(slow(x, None, None, 3, 1e-5), quick(x, None, None, 3, 1e-5))
+    for view in (x.transpose(1, 0, 2), x[::2, :, ::-1], x[..., ::2]):
+        slow, quick = both("softmax")
+        assert close(slow(view, -1), quick(view, -1))
+
+
+@pytest.mark.parametrize("classes", [5, 50])
+def test_many_classified_rows(classes: int) -> None:
+    x, target = numbers((70, classes)), np.arange(70) % classes
+    for reduction in ("mean", "none"):
+        slow, quick = both("cross_entropy")
+        a, b = slow(x, target, None, reduction), quick(x, target, None, reduction)
+        assert close(a[0], b[0])
+        g = np.asarray(numbers(a[0].shape, 1))
+        slow, quick = both("cross_entropy_backward")
+        want = slow(g, x, target, None, *a[1:], reduction)
+        assert close(want, quick(g, x, target, None, *b[1:], reduction))
 
 
 def test_group_norm_as_in_general() -> None:

@@ -21,35 +21,53 @@ from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
 LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact enough
 
 
-def over_rows(kinds: str, formula: str, signature: str) -> Ufunc:
-    """A ufunc over rows; signature as in NumPy, without names: "n,->n" has a row and a number."""
-    before, after = (part.split(",") for part in signature.split("->"))
-    make = getattr(formulas, formula)
-    core = [k for k, dim in enumerate(before + after) if dim]
-    full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
-    return Ufunc(formula, kinds, len(before), lambda t: rows(t, kinds, core, make), full)
+SHORT = 48  # elements of a row up to which each lane has a row of its own
+FEW = 8  # rows for which that does not pay
+
+
+class RowLoops:
+    """The ufuncs of a formula over rows, for long ones and for many short ones.
+
+    signature: as in NumPy, without names: "n,->n" has a row and a number.
+    """
+
+    def __init__(self, kinds: str, formula: str, signature: str) -> None:
+        before, after = (part.split(",") for part in signature.split("->"))
+        make = getattr(formulas, formula)
+        core = [k for k, dim in enumerate(before + after) if dim]
+        full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
+        self.long, self.short = (
+            Ufunc(
+                formula,
+                kinds,
+                len(before),
+                lambda t, short=short: rows(t, kinds, core, make, short),
+                full,
+            )
+            for short in (False, True)
+        )
+
+    def of(self, n: int, size: int, saving: float) -> Any:
+        """The one for rows of n among size elements, or None."""
+        u = self.short if n <= SHORT and n * FEW <= size else self.long
+        return u.run or u.ready(saving)
 
 
 def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word], Word]:
     """word(arrays..., dim) along the last dimension."""
 
     def wrapped(general: Word) -> Word:
-        u = over_rows("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
-
-        run = None
+        u = RowLoops("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
 
         def one(x: Any, dim: int = -1) -> Any:
-            nonlocal run
             nd = x.ndim
             if x.dtype is F32 and nd and (dim == -1 or dim == nd - 1):
-                if run is None:
-                    run = u.ready(4 * CALL + ELEMENT * x.size)
+                run = u.of(x.shape[-1], x.size, 4 * CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x)
             return general(x, dim)
 
         def two(g: Any, out: Any, dim: int = -1) -> Any:
-            nonlocal run
             nd = g.ndim
             if (
                 g.dtype is F32
@@ -58,8 +76,7 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
                 and g.shape == out.shape
                 and out.dtype is F32
             ):
-                if run is None:
-                    run = u.ready(2 * CALL + ELEMENT * g.size)
+                run = u.of(g.shape[-1], g.size, 2 * CALL + ELEMENT * g.size)
                 if run is not None:
                     return run(g, out)
             return general(g, out, dim)
@@ -81,7 +98,7 @@ def alike(x: Any, *others: Any) -> bool:
 
 
 def layer_norm(general: Word) -> Word:
-    u = over_rows("fffffff", "layer_norm", "n,n,n,->n,,")
+    u = RowLoops("fffffff", "layer_norm", "n,n,n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
         if x.size >= norms.LEAST:
@@ -97,11 +114,11 @@ def layer_norm(general: Word) -> Word:
             and (weight is None or weight.dtype is F32)
             and (bias is None or bias.dtype is F32)
         ):
-            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            n = prod(x.shape[x.ndim - dims :])
+            run = u.of(n, x.size, 4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
                 if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
                     return run(x, weight, bias, NUMBERS[eps])
-                n = prod(x.shape[x.ndim - dims :])
                 if dims > 1:
                     weight, bias = (a if a is None else a.reshape(n) for a in (weight, bias))
                 out, mean, rstd = run(
@@ -120,12 +137,12 @@ def rows_backward() -> Word:
     """f(g, x, weight or None, mean, rstd): the gradient of normalised rows (m, n), or None where
     that is no case for here.
     """
-    u = over_rows("ffffff", "layer_norm_backward", "n,n,n,,->n")
+    u = RowLoops("ffffff", "layer_norm_backward", "n,n,n,,->n")
 
     def f(g: Any, x: Any, weight: Any, mean: Any, rstd: Any) -> Any:
         if not (x.size and alike(x, g, weight, mean, rstd)):
             return None
-        run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+        run = u.of(x.shape[1], x.size, 4 * CALL + 2 * ELEMENT * x.size)
         if run is None:
             return None
         w = vector(1.0, x.shape[1]) if weight is None else weight.reshape(-1)
@@ -200,7 +217,7 @@ def group_norm_backward(general: Word) -> Word:
 
 
 def group_norm(general: Word) -> Word:
-    u = over_rows("fffff", "standardize", "n,->n,,")
+    u = RowLoops("fffff", "standardize", "n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
         if (
@@ -209,9 +226,9 @@ def group_norm(general: Word) -> Word:
             and (weight is None or weight.dtype is F32)
             and (bias is None or bias.dtype is F32)
         ):
-            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            n, c, *_ = x.shape
+            run = u.of(x.size // (n * groups), x.size, 4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
-                n, c, *_ = x.shape
                 if x.size // (n * groups) > LONG:
                     return general(x, weight, bias, groups, eps)
                 out, mean, rstd = run(x.reshape(n * groups, -1), NUMBERS[eps])
@@ -246,7 +263,7 @@ def between(name: str, forms: int) -> Callable[[Word], Word]:
     """Reduced losses of elements: a ufunc that sums rows of x and y, given some numbers."""
 
     def wrapped(general: Word) -> Word:
-        u = over_rows("f" * (forms + 4), name, "n,n" + "," * (forms + 1) + "->")
+        u = RowLoops("f" * (forms + 4), name, "n,n" + "," * (forms + 1) + "->")
 
         def total(x: Any, y: Any, reduction: str, *numbers: Any) -> Any:
             """The loss, or None where that is no case for here."""
@@ -258,7 +275,7 @@ def between(name: str, forms: int) -> Callable[[Word], Word]:
                 or not x.size
             ):
                 return None
-            run = u.run or u.ready(4 * CALL + 2 * ELEMENT * x.size)
+            run = u.of(LONG, x.size, 4 * CALL + 2 * ELEMENT * x.size)
             a, b = strips(x), strips(y)
             if run is None or a is None:
                 return None
@@ -313,7 +330,7 @@ def bce_logits_backward(general: Word) -> Word:
 
 
 def cross_entropy(general: Word) -> Word:
-    u = over_rows("flff", "cross_entropy", "n,->,")
+    u = RowLoops("flff", "cross_entropy", "n,->,")
 
     def f(
         x: Any,
@@ -332,7 +349,7 @@ def cross_entropy(general: Word) -> Word:
             and x.size
         ):
             n, classes = x.shape
-            run = u.run or u.ready(6 * CALL + 2 * ELEMENT * x.size)
+            run = u.of(classes, x.size, 6 * CALL + 2 * ELEMENT * x.size)
             # a negative number, read as unsigned, is larger than any class
             if (
                 run is not None
@@ -349,7 +366,7 @@ def cross_entropy(general: Word) -> Word:
 
 
 def cross_entropy_backward(general: Word) -> Word:
-    u = over_rows("flfff", "cross_entropy_backward", "n,,,->n")
+    u = RowLoops("flfff", "cross_entropy_backward", "n,,,->n")
 
     def f(
         g: Any,
@@ -365,6 +382,7 @@ def cross_entropy_backward(general: Word) -> Word:
     ) -> Any:
         if e is not None:
             return general(g, x, target, weight, e, s, total, reduction, ignore, smoothing)
-        return (u.run or u.ready(0.0))(x, target, s, g / total if reduction == "mean" else g)
+        run = u.of(x.shape[1], x.size, 0.0)
+        return run(x, target, s, g / total if reduction == "mean" else g)
 
     return f

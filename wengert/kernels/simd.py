@@ -288,8 +288,69 @@ class Row:
         return self.loops.each(self.n, self.at, reads, writes, reduces, body)
 
 
-def rows(target: Target, kinds: str, core: Sequence[int], formula: Callable[[Row], None]) -> str:
-    """IR of a loop over rows. core: the operands with a dimension of their own."""
+class RowPerLane:
+    """As `Row`, with a row in each lane: for short rows."""
+
+    def __init__(self, loops: Loops, n: Value, at: dict[int, tuple[Pointer, Value, Value]]) -> None:
+        self.loops, self.n, self.at = loops, n, at  # at: address, step from row to row, within
+        self.rows = loops.f.index(0).wide(loops.lanes)
+        self.inside = loops.f.constant(1, "i1", loops.lanes)
+
+    def begin(self, first: Value, count: Value) -> None:
+        """Have the rows from the first on, up to count."""
+        rows = self.loops.f.count_up("i64", self.loops.lanes) + first
+        self.inside, self.rows = rows < count, rows.least(count - 1)
+
+    @property
+    def size(self) -> Value:
+        return self.n.to("float")
+
+    def number(self, k: int) -> Value:
+        base, step, _ = self.at[k]
+        return base.gather(self.rows * step, "i8")
+
+    def element(self, k: int, index: Value) -> Value:
+        base, step, inner = self.at[k]
+        return base.gather(self.rows * step + index * inner, "i8")
+
+    def put(self, k: int, value: Value, index: Value | None = None) -> None:
+        base, step, inner = self.at[k]
+        place = self.rows * step
+        base.scatter(value, place if index is None else place + index * inner, self.inside, "i8")
+
+    def each(
+        self, reads: Sequence[int], writes: Sequence[int], reduces: str, body: Callable[..., Any]
+    ) -> list[Value]:
+        f = self.loops.f
+        starts = {k: self.rows * self.at[k][1] for k in (*reads, *writes)}
+
+        def one(j: Value, *carried: Value) -> list[Value]:
+            given = body(
+                *[self.at[k][0].gather(starts[k] + j * self.at[k][2], "i8") for k in reads]
+            )
+            results = list(given) if isinstance(given, (tuple, list)) else [given]
+            for k, v in zip(writes, results):
+                self.at[k][0].scatter(v, starts[k] + j * self.at[k][2], self.inside, "i8")
+            return [
+                r + v if how == "+" else r.most(v)
+                for v, how, r in zip(results[len(writes) :], reduces, carried)
+            ]
+
+        word = self.loops.words[(*reads, *writes)[0]]
+        first = {"+": 0.0, "m": -math.inf}
+        return f.loop(
+            0, self.n, 1, one, [f.constant(first[how], word, self.loops.lanes) for how in reduces]
+        )
+
+
+def rows(
+    target: Target,
+    kinds: str,
+    core: Sequence[int],
+    formula: Callable[[Any], None],
+    short: bool = False,
+) -> str:
+    """IR of a loop over rows. core: the operands with a dimension of their own. short: one a lane."""
     loops = Loops(target, kinds)
     f = loops.f
     outer, n = f.args["dims"].load(0), f.args["dims"].load(1)
@@ -303,7 +364,20 @@ def rows(target: Target, kinds: str, core: Sequence[int], formula: Callable[[Row
         }
         formula(Row(loops, n, at))
 
-    f.loop(0, outer, 1, row)
+    if not short:
+        f.loop(0, outer, 1, row)
+        return loops.text(rows=True)
+    lanes = RowPerLane(
+        loops,
+        n,
+        {k: (base, step, inner.get(k, f.index(0))) for k, (base, step) in enumerate(operands)},
+    )
+
+    def some(i: Value) -> None:
+        lanes.begin(i, outer)
+        formula(lanes)
+
+    f.loop(0, outer, loops.lanes, some)
     return loops.text(rows=True)
 
 
