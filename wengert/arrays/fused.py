@@ -32,6 +32,7 @@ from .fused_elements import (  # fmt: skip
     unary,
     where,
 )
+from .fused_folds import WORDS as FOLDS
 from .fused_functions import WORDS as FUNCTIONS
 from .fused_rows import (  # fmt: skip
     bce_logits_backward,
@@ -47,6 +48,7 @@ from .fused_rows import (  # fmt: skip
 
 WORDS: dict[str, Callable[[Word], Word]] = {
     **FUNCTIONS,
+    **FOLDS,
     **{
         name: unary(name)
         for name in (

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler
+from . import compiler, folds
 from .jobs import WORDS, Job, job
 from .lanes import Value
 
@@ -137,6 +137,11 @@ def extreme(x: Array, dim: int, largest: bool, keepdim: bool = False) -> tuple[A
     n = x.shape[dim]
     if host is None or n >= 1 << 31:
         return None
+    if folds.suits(x, dim):
+        found = folds.along(x, dim, "max" if largest else "min")
+        if found is not None:
+            shape = x.shape[:dim] + (1,) * keepdim + x.shape[dim + 1 :]
+            return found[0].reshape(shape), found[1].reshape(shape)
     outer, inner = math.prod(x.shape[:dim]), math.prod(x.shape[dim + 1 :])
     kept = x.shape[:dim] + (1,) * keepdim + x.shape[dim + 1 :]
     x = np.ascontiguousarray(x)

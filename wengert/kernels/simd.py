@@ -350,7 +350,7 @@ def rows(
     formula: Callable[[Any], None],
     short: bool = False,
 ) -> str:
-    """IR of a loop over rows. core: the operands with a dimension of their own. short: one a lane."""
+    """IR of a loop over rows. core: operands with a dimension of their own. short: one a lane."""
     loops = Loops(target, kinds)
     f = loops.f
     outer, n = f.args["dims"].load(0), f.args["dims"].load(1)

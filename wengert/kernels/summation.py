@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler
+from . import compiler, folds
 from .jobs import WORDS, Job, job
 from .lanes import Value
 from .sweep import sums
@@ -23,6 +23,7 @@ SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
 VECTORS = 4  # of columns side by side
 CHUNK = 1 << 14  # elements of a chunk, at least
+FOLDED = 4096  # terms that one lane adds up
 
 
 @job("x: T*, out: out double*, n: i64, segments: i64, items: i64, share: i64")
@@ -107,6 +108,11 @@ def total(x: Array, gone: list[int]) -> Array | None:
     outer, inner = math.prod(shape[: gone[0]]), math.prod(shape[gone[-1] + 1 :])
     n = math.prod(shape[gone[0] : gone[-1] + 1])
     kept = shape[: gone[0]] + shape[gone[-1] + 1 :]
+    block = x.reshape(outer, n, inner)
+    if n <= FOLDED and folds.suits(block, 1):
+        folded = folds.along(block, 1, "sum")
+        if folded is not None:
+            return folded[0].reshape(kept)
     if inner == 1:
         segments = -(-n // SEGMENT)
         items = outer * segments
