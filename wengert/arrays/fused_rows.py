@@ -36,16 +36,12 @@ class RowLoops:
         make = getattr(formulas, formula)
         core = [k for k, dim in enumerate(before + after) if dim]
         full = "->".join(",".join(f"({dim})" for dim in part) for part in (before, after))
-        self.long, self.short = (
-            Ufunc(
-                formula,
-                kinds,
-                len(before),
-                lambda t, short=short: rows(t, kinds, core, make, short),
-                full,
-            )
-            for short in (False, True)
-        )
+
+        def made(short: bool) -> Ufunc:
+            text = functools.partial(rows, kinds=kinds, core=core, formula=make, short=short)
+            return Ufunc(formula, kinds, len(before), text, full)
+
+        self.long, self.short = made(False), made(True)
 
     def of(self, n: int, size: int, saving: float) -> Any:
         """The one for rows of n among size elements, or None."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import LinAlgError
+from ..kernels import small_matrices as small
 from ..kernels import threads
 from .capabilities import ON_HOST
 
@@ -279,6 +280,9 @@ def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
     """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
     or 0).
     """
+    found = small.lu(x) if lib is np else None
+    if found is not None:
+        return found
     count = math.prod(x.shape[:-2])
     if x.size and count > 3 * min(x.shape[-2:]):
         parts = eliminated(host(x).reshape(count, *x.shape[-2:]).copy())
@@ -387,6 +391,12 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
 @threaded
 def inv(lib: Any, x: Any) -> tuple[Any, Any]:
     """(inverse, order of the first zero pivot or 0)."""
+    found = small.solve(x, None) if lib is np else None
+    if found is not None:
+        out, info = found
+        if info.any():
+            out[info > 0] = x[info > 0]
+        return found
     try:
         return lib.linalg.inv(x), lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
@@ -404,6 +414,9 @@ def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     if 0 in y.shape or 0 in x.shape:
         return lib.zeros((*batch, *y.shape[-2:]), y.dtype), lib.zeros(x.shape[:-2], np.int32)
+    found = small.solve(x, y) if lib is np else None
+    if found is not None:
+        return found
     try:
         return lib.linalg.solve(x, y), lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
@@ -466,12 +479,18 @@ def substituted(lib: Any, x: Any, y: Any, upper: bool, unit: bool) -> Any:
 @threaded
 def det(lib: Any, x: Any) -> Any:
     """Determinants."""
+    found = small.determinants(x, False) if lib is np else None
+    if found is not None:
+        return found[0]
     return lib.asarray(lib.linalg.det(x))
 
 
 @threaded
 def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     """(sign, logarithm of the absolute value) of determinants."""
+    found = small.determinants(x, True) if lib is np else None
+    if found is not None:
+        return found
     sign, logarithm = lib.linalg.slogdet(x)
     if x.dtype.kind != "c":  # nan has no sign
         sign = lib.where(lib.isnan(logarithm), x.dtype.type(0), sign)
