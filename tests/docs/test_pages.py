@@ -1,0 +1,81 @@
+"""The pages of the documentation run from top to bottom, and the reference has all it promises."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from launching import launch
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "docs" / "index.md", ROOT / "docs" / "start.md"]
+PAGES += [ROOT / "docs" / "tour.md"]
+PAGES += sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+
+
+def test_the_tutorials_are_all_there():
+    names = [p.stem for p in PAGES]
+    assert {"start", "autograd", "data", "layers", "training", "saving", "devices"} <= set(names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[p.stem for p in PAGES])
+def test_a_page_runs(page, tmp_path, monkeypatch, keep_rng):
+    text = page.read_text(encoding="utf-8")
+    if "from sklearn" in text:
+        pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    names = {"__name__": "page"}
+    for block in blocks:
+        exec(block, names)
+
+
+def test_the_chapter_on_the_engine_quotes_what_is_there():
+    text = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+    quoted = re.search(r"```text\n(@primitive.*?)```", text, re.DOTALL)[1]
+    source = (ROOT / "wengert" / "ops" / "math" / "arithmetic.py").read_text(encoding="utf-8")
+    source = source.replace(" ", "").replace("\n", "")
+    head = quoted[: quoted.index('"""')] + '"""Product of x and y, with broadcasting.'
+    for part in (head, quoted[quoted.index("mul.vjp") :]):
+        assert part.replace(" ", "").replace("\n", "") in source
+
+
+def test_the_first_program_of_the_page_on_processes_runs(tmp_path):
+    pytest.importorskip("mpi4py")
+    text = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
+    program = tmp_path / "train.py"
+    program.write_text(re.search(r"```python\n(# train\.py.*?)```", text, re.DOTALL)[1])
+    outcome = launch(2, program)
+    assert outcome.code == 0, outcome.output
+    losses = [line for line in outcome.output.splitlines() if re.match(r"[012] \d", line)]
+    assert len(losses) == 3
+
+
+@pytest.fixture(scope="module")
+def reference():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool.pages()
+
+
+def test_the_reference_describes_every_function(reference):
+    text = "\n".join(page for _, page in reference.values())
+    for name in ("abs", "conv2d", "nn.functional.relu", "linalg.svd", "fft.rfft", "special.erf"):
+        assert f"\n## torch.{name}\n" in text, name
+    for name in ("nn.Conv2d", "optim.Adam", "utils.data.DataLoader", "func.vmap"):
+        assert f"\n## torch.{name}\n" in text, name
+    assert text.count("\n## ") > 1200
+
+
+def test_an_entry_has_arguments_an_example_its_gradient_and_its_place(reference):
+    entry = re.search(r"\n## torch\.cosh\n(.*?)\n## ", reference["torch-math"][1], re.DOTALL)[1]
+    assert "cosh(Tensor input, *, out=None) -> Tensor" in entry
+    assert "- `input`: the tensor to work on." in entry
+    assert "- gradient of input: g · sinh(input)" in entry
+    assert "wengert/ops/math/unary.py" in entry
+
+
+def test_text_of_docstrings_is_not_taken_for_markup(reference):
+    assert "(\\*, n, m)" in "".join(page for _, page in reference.values())
