@@ -12,6 +12,7 @@ import numpy as np
 
 from ..kernels import attention as kernels
 from .activation import SAFE, exponentials
+from .capabilities import ON_HOST
 from .normalization import widened
 
 __all__ = ["attention", "attention_backward"]
@@ -64,7 +65,7 @@ def attention(
 
     Shapes: q (..., L, E), k (..., S, E), v (..., S, F).
     """
-    if lib is np:
+    if lib in ON_HOST:
         found = kernels.attention(q, k, v, mask, noise, causal, scale)
         if found is not None:
             return found

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy
 
+from .numpy_direct import library
+
 # Their arrays lie in the program's memory: compiled kernels, `out=` of ufuncs, strides and flags
 # can be used on them.
-ON_HOST = frozenset((numpy,))
+ON_HOST = frozenset((numpy, library))

@@ -46,7 +46,7 @@ def conv(lib: Any, x: Array, w: Array, bias: Array | None, geometry: Geometry) -
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, w, bias = widen(lib, x), widen(lib, w), bias if bias is None else widen(lib, bias)
-    if lib is np:
+    if lib in ON_HOST:
         direct = kernels.conv(x, w, bias, geometry)
         if direct is not None:
             return direct if direct.dtype is dtype else direct.astype(dtype)
@@ -68,7 +68,7 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     dtype = g.dtype
     if dtype.itemsize == 2:
         g, w = widen(lib, g), widen(lib, w)
-    if lib is np:
+    if lib in ON_HOST:
         direct = kernels.conv_input(g, w, x_shape, geometry)
         if direct is not None:
             return direct if direct.dtype is dtype else direct.astype(dtype)
@@ -167,7 +167,7 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, g = widen(lib, x), widen(lib, g)
-    if lib is np:
+    if lib in ON_HOST:
         direct = kernels.conv_weight(x, g, w_shape, geometry)
         if direct is not None:
             return direct if direct.dtype is dtype else direct.astype(dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from ..base.devices import CPU, device
 from . import bind, fused, memory, shapes
 from .lookup import HOST, NS, NUMBER, VALUES
+from .numpy_direct import library
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
 # warnings
@@ -24,7 +25,7 @@ class CPUNamespace(bind.LibraryNamespace):
     """The vocabulary over NumPy."""
 
     array_type = np.ndarray
-    library = np
+    library = library
     has = frozenset(
         (HOST, VALUES, "few_sorted", "max_pool_values", "norm2", "one_hot", "variance")
     ).__contains__
@@ -56,7 +57,7 @@ def view(x: Any, shape: Any) -> Any:
     """x with another shape over the same memory."""
     out = x.reshape(shape)
     o = out.base
-    return out if o is x or o is x.base else shapes.view(np, x, shape)
+    return out if o is x or o is x.base else shapes.view(library, x, shape)
 
 
 def reshape(x: Any, shape: Any) -> Any:
@@ -75,7 +76,7 @@ BASIC = (
     "unbind_item",
 )
 HOT = {**dict.fromkeys(BASIC, getitem), "view": view, "reshape": reshape}
-NAMESPACE = CPUNamespace("cpu", {**bind.words(np), **HOT})
+NAMESPACE = CPUNamespace("cpu", {**bind.words(library), **HOT})
 
 
 def on_device(d: device) -> CPUNamespace:

@@ -61,7 +61,7 @@ def threaded(word: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(word)
     def f(lib: Any, x: Any, *args: Any, **options: Any) -> Any:
-        if lib is np and x.ndim > 1 and x.shape[-2] >= LARGE:
+        if lib in ON_HOST and x.ndim > 1 and x.shape[-2] >= LARGE:
             with threads.blas_threads():
                 return word(lib, x, *args, **options)
         return word(lib, x, *args, **options)
@@ -441,7 +441,7 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
     """
     if 0 in y.shape or 0 in x.shape:
         return lib.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), y.dtype)
-    if lib is not np:
+    if lib not in ON_HOST:
         import cupyx.scipy.linalg as cl
 
         batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])

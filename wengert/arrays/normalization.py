@@ -18,6 +18,7 @@ import numpy as np
 
 from ..kernels import batch_norm as kernels
 from .activation import F32, F64, LOW, ones
+from .capabilities import ON_HOST
 from .summation import add_up
 
 __all__ = [
@@ -133,7 +134,7 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """(normalised x, mean, variance, 1 / deviation), with statistics of the batch or the given."""
-    if training and lib is np:
+    if training and lib in ON_HOST:
         fast = kernels.batch_norm(x, weight, bias, eps)
         if fast is not None:
             return fast
@@ -159,7 +160,7 @@ def batch_norm(
         mean, var = running_mean.copy(), running_var  # the copy is kept for the gradient
         rstd = lib.reciprocal(lib.sqrt(var + var.dtype.type(eps)))
         factor = rstd if weight is None else rstd * weight
-        fast = kernels.normalized(x, mean, factor, bias) if lib is np else None
+        fast = kernels.normalized(x, mean, factor, bias) if lib in ON_HOST else None
         if fast is not None:
             return fast, mean, var, rstd
         shift = -mean * factor
@@ -183,7 +184,7 @@ def batch_norm_backward(
     needs: Any = (True, True, True),
 ) -> Any:
     """Gradients of x, weight and bias."""
-    if lib is np:
+    if lib in ON_HOST:
         fast = kernels.batch_norm_backward(g, x, weight, mean, rstd, training, needs)
         if fast is not None:
             return fast

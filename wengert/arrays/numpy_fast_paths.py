@@ -10,13 +10,12 @@ import functools
 import math
 from typing import Any
 
-import numpy as np
-
 from ..kernels import extremes, scan
 from ..kernels import matmul as products
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .fused_elements import loop
+from .numpy_direct import library as np
 from .summation import add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)

@@ -71,7 +71,7 @@ def max_pool(
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
-    if lib is np:
+    if lib in ON_HOST:
         found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
         if found is not None:
             shape = (*lead, *t.out)
@@ -206,7 +206,7 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     lead = g.shape[: g.ndim - rank]
     g = widen(lib, g).reshape(prod(lead), prod(g.shape[len(lead) :]))
     where = where.reshape(g.shape)
-    found = kernels.put(g, where, size) if lib is np else None
+    found = kernels.put(g, where, size) if lib in ON_HOST else None
     if found is not None:
         return found.reshape(*lead, *spatial).astype(dtype, copy=False)
     x = lib.zeros((len(g), size), g.dtype)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import lstm as kernels
+from .capabilities import ON_HOST
 
 __all__ = [
     "lstm_layer", "lstm_layer_grad", "gru_layer", "gru_layer_grad", "rnn_layer", "rnn_layer_grad",
@@ -39,7 +40,7 @@ def lstm_layer(
     """
     dtype = x.dtype
     x, h0, c0, w_ih, w_hh, bias, w_hr = _widen(lib, x, h0, c0, w_ih, w_hh, bias, w_hr)
-    if lib is np and w_hr is None:
+    if lib in ON_HOST and w_hr is None:
         fast = kernels.lstm_layer(x, h0, c0, w_ih, w_hh, bias, sizes, reverse)
         if fast is not None:
             return (*_restore(lib, dtype, *fast[:3]), *fast[3:])

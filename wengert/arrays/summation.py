@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import summation as kernels
+from .capabilities import ON_HOST
 
 __all__ = ["add_up", "running"]
 
@@ -33,7 +34,7 @@ def add_up(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     12500.0
     """
     shape, ndim = x.shape, x.ndim
-    if lib is np and x.size >= kernels.LEAST:
+    if lib in ON_HOST and x.size >= kernels.LEAST:
         dims = range(ndim) if dim is None else [dim] if type(dim) is int else dim
         order = sorted(d % ndim for d in dims)
         found = kernels.total(x, order)

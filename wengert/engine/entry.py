@@ -31,7 +31,7 @@ the general way. For `mul` the text is
         n.saved = (a1, a0, )
         n.seq = tick(); n.hooks = n.more = None
         fr = frame(1); c = fr.f_code
-        if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code
+        while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code
         n.code = c; n.lasti = fr.f_lasti
         n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n
       return r0
@@ -55,7 +55,7 @@ from .op import Op
 from .op_modes import ACTIVE
 from .out_argument import write_out
 from .plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, Origin, public_name
-from .source import INTERNAL, outside
+from .source import INTERNAL
 from .tensor import Tensor
 
 SHARED: dict[str, Any] = dict(
@@ -66,7 +66,6 @@ SHARED: dict[str, Any] = dict(
     tick=tick,
     frame=sys._getframe,
     INTERNAL=INTERNAL,
-    outside=outside,
     number=NUMBER,
     slow=dispatch.slow,
     NS=NS,
@@ -79,6 +78,7 @@ SHARED: dict[str, Any] = dict(
     F32=dtypes.float32.np,
     F64=dtypes.float64.np,
     I64=dtypes.int64.np,
+    F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
 )  # what the texts of all ops use
 
@@ -182,7 +182,9 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
             ]
         else:
             lines.append(f"  else: {slow}")
-    if promotes:  # its Python scalars are not weak, its library functions few
+    if op.rounds and op.types != "float":
+        lines.append(f"  if d is BF16 or d is F16: {slow}")
+    elif promotes:  # its Python scalars are not weak, its library functions few
         lines.append(f"  if d is BF16: {slow}")
     return lines
 
@@ -247,7 +249,7 @@ def place() -> list[str]:
     return [
         "    n.seq = tick(); n.hooks = n.more = None",
         "    fr = frame(1); c = fr.f_code",
-        "    if INTERNAL[c.co_filename]: fr = outside(fr); c = fr.f_code",
+        "    while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code",
         "    n.code = c; n.lasti = fr.f_lasti",
     ]
 

@@ -8,6 +8,7 @@ some thread wants: both take the general way of `dispatch.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
@@ -24,13 +25,19 @@ HALF, BRAIN, SINGLE = dtypes.float16.np, dtypes.bfloat16.np, dtypes.float32.np
 # with them is composed of other ops (sparse tensors)
 COMPOSED: dict[type, Any] = {}
 
+# What an implementation must be able to take: half precision too, or not.
+ANY_DTYPE, PLAIN_DTYPES = "any dtype", "no half precision"
+
 
 class Implementations(dict):
-    """type of raw array -> the callable that computes the op on it; filled at use."""
+    """type of raw array -> the callable that computes the op on it; filled at use.
+
+    Where op.rounds, the callables of this table do not take half precision.
+    """
 
     def __init__(self, op: Op) -> None:
         self.op = op
-        self.bare: dict[type, Any] = {}  # without what modes make of it
+        self.bare: dict[Any, Any] = {}  # without what modes make of it
 
     def __missing__(self, t: type) -> Any:
         if RANK.get(t):
@@ -40,7 +47,7 @@ class Implementations(dict):
             raise KeyError(t)
         if ACTIVE and op_modes.needs_operands(self.op):
             raise KeyError(t)
-        f = self.callable(t)
+        f = self.callable(t, PLAIN_DTYPES)
         with op_modes.LOCK:
             if not op_modes.wanted(self.op):
                 if not self:
@@ -48,11 +55,13 @@ class Implementations(dict):
                 self[t] = f
         return f
 
-    def callable(self, t: type) -> Any:
+    def callable(self, t: type, dtypes: str = ANY_DTYPE) -> Any:
         """The op's callable on arrays of type t, as the modes of this thread have it."""
-        f = self.bare.get(t)
+        if dtypes == PLAIN_DTYPES and not self.op.rounds:
+            dtypes = ANY_DTYPE
+        f = self.bare.get((t, dtypes))
         if f is None:
-            f = self.bare[t] = implementation(NS[t], self.op)
+            f = self.bare[t, dtypes] = implementation(NS[t], self.op, dtypes)
         return op_modes.wrapped(self.op, t, f) if ACTIVE else f
 
 
@@ -65,7 +74,7 @@ def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: 
     return xp.astype(out, low) if out.dtype == SINGLE else out
 
 
-def implementation(ns: Any, op: Op) -> Callable[..., Any]:
+def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     if op.primitive:
         f = ns.primitive(op.name)
@@ -82,7 +91,7 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
             with xp.current():
                 return fwd(xp, *args, **kwargs)
 
-    elif op.kind == "elementwise":
+    elif op.kind == "elementwise" and dtypes == ANY_DTYPE:
 
         def body(*args: Any, **kwargs: Any) -> Any:
             for a in args:
@@ -92,9 +101,7 @@ def implementation(ns: Any, op: Op) -> Callable[..., Any]:
             return fwd(ns, *args, **kwargs)
 
     else:
-
-        def body(*args: Any, **kwargs: Any) -> Any:
-            return fwd(ns, *args, **kwargs)
+        return ns.quicker(op.name, partial(fwd, ns))
 
     body.__name__ = op.name
     return ns.quicker(op.name, body)

@@ -54,6 +54,10 @@ class Op:
         n = max(n, 1 + max((i for i, p in enumerate(free) if p in optional), default=-1))
         self.inputs = free[:n]
         self.optional = set(optional)
+        # whether half precision is computed in single around the body; where dtypes may be mixed,
+        # the first operand does not tell whether there is any
+        mixed = types == "any" and len(self.inputs) > 1
+        self.rounds = kind == "elementwise" and not primitive and not mixed
         self.static = {p: defaults.get(p, inspect.Parameter.empty) for p in free[n:]}
         self.outputs = outputs  # names of the visible outputs; () means one, called out
         self.hidden = hidden
