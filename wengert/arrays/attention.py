@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..kernels import attention as kernels
 from .activation import SAFE, exponentials
 from .capabilities import ON_HOST

@@ -17,8 +17,6 @@ from itertools import product
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..kernels import conv as kernels
 from .capabilities import ON_HOST
 from .windows import (

@@ -14,8 +14,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..kernels import batch_norm as kernels
 from .activation import F32, F64, LOW, ones
 from .capabilities import ON_HOST

@@ -17,8 +17,6 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
 from ..kernels import lstm as kernels
 from .capabilities import ON_HOST
 

@@ -189,16 +189,19 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
     return lines
 
 
-def call(op: Op, slow: str, refused: str) -> list[str]:
+def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> list[str]:
     """The outputs o0 o1 ... of the implementation. refused: what to do if it does not like the
-    arguments; "": explain and raise.
+    arguments; "": explain and raise. prepared: lines before it, which may fail in the same way.
     """
     arrays = [f"a{i}" for i in range(len(op.inputs))]
     outs = ", ".join([f"o{i}" for i in range(len(op.names))])
     lines = ["  try: f = impl[t]", f"  except KeyError: {slow}"]
-    lines.append(f"  try: {outs} = f({', '.join([*arrays, *op.static])})")
+    run = f"{outs} = f({', '.join([*arrays, *op.static])})"
+    lines += (
+        ["  try:", *[f"    {x}" for x in prepared], f"    {run}"] if prepared else [f"  try: {run}"]
+    )
     if refused:
-        lines.append(f"  except (ValueError, TypeError, IndexError): {refused}")
+        lines.append(f"  except (ValueError, TypeError, LookupError): {refused}")
     else:
         explained = f"raise explain(op, {group(arrays)}, e) from e"
         lines.append(f"  except (ValueError, TypeError) as e: {explained}")

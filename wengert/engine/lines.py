@@ -10,12 +10,17 @@ declaration, so that a plain call enters one Python function.
 says that x.sum() is the op `sum_all` and x.sum(1) the op `sum`, wherever the library takes the
 arguments as they are. For the second the function then contains
 
-        if type(dim) is int and dtype is None and out is None:
+        if dtype is None and out is None:
           try: a0 = self._a; n0 = self._n; d = a0.dtype; t = type(a0)
           ...
-          if not -a0.ndim <= dim < a0.ndim: return body(self, dim, keepdim, dtype=dtype)
-          try: o0 = f(a0, dim % a0.ndim, keepdim)
-          except (ValueError, TypeError, IndexError): return body(self, dim, keepdim, dtype=dtype)
+          try:
+            dims = range(a0.ndim) or ZERO
+            if type(dim) is int: dim = dims[dim]
+            elif dim is not None:
+              dim = tuple(map(dims.__getitem__, dim))
+              if not dim or len(set(dim)) < len(dim): return body(self, dim, keepdim, dtype=dtype)
+            o0 = f(a0, dim, keepdim)
+          except (ValueError, TypeError, LookupError): return body(self, dim, keepdim, dtype=dtype)
           ...
 
 What the library refuses, and all that is not plain, goes to the body, which says what is wrong.
@@ -41,9 +46,11 @@ class Line(NamedTuple):
     floating: only for arrays of float32 and float64. extra: how many dimensions more than the first
     operand the result has, whose dimensions `dim` counts. least: how many dimensions the first
     operand must have. within: the static argument that must lie between 0 and the size of `dim`.
-    more_than_one: whether `dim` must have more than one element. fixed: static arguments that the
-    overload does not have, with their values. pair: the name of the named tuple that results come
-    in, with its fields.
+    more_than_one: whether `dim` must have more than one element. let: static arguments as
+    expressions of the overload's arguments, the arrays a0 a1 ..., their dtype d and `dims`, the
+    dimensions (dims[-1] is the last). when: what else must hold, an expression too. fixed: static
+    arguments that the overload does not have, with their values. pair: the name of the named tuple
+    that results come in, with its fields.
     """
 
     op: Op
@@ -52,6 +59,8 @@ class Line(NamedTuple):
     least: int = 0
     within: str = ""
     more_than_one: bool = False
+    let: dict[str, str] = {}
+    when: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
     pair: tuple[str, str] | None = None
 
@@ -63,13 +72,18 @@ def line(
     least: int = 0,
     within: str = "",
     more_than_one: bool = False,
+    let: dict[str, str] | None = None,
+    when: str = "",
     pair: str = "",
     fields: str = "values indices",
     **fixed: Any,
 ) -> Line:
     """The line of an overload (see Line)."""
     named_as = (pair, fields) if pair else None
-    return Line(op, floating, extra, least, within, more_than_one, tuple(fixed.items()), named_as)
+    values = tuple(fixed.items())
+    return Line(
+        op, floating, extra, least, within, more_than_one, let or {}, when, values, named_as
+    )
 
 
 def text(
@@ -86,57 +100,103 @@ def text(
     rest = [p for p in o.parameters if p not in tensors]
     names = [values[p.name] for p in tensors]
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in fixed.items()}
-    tests, lines = [], []
-    for k in op.static:
-        if k in fixed:
-            lines.append(f"  {k} = fixed_{k}")
-            continue
-        p = next((p for p in rest if p.name == k), None)
-        p = rest[0] if p is None else p
-        rest.remove(p)
-        e, kind = values[p.name], p.type.kinds[0]
-        if p.star:
-            e = f"({p.name} if type({p.name}[0]) is int else tuple({p.name}[0]))"
-        elif kind == "int[]" and "int" not in p.type.kinds:
-            e = f"tuple({e})"
-        elif DIM.match(k):
-            none = op.static[k] is None and p.type.optional
-            tests.append(f"({e} is None or type({e}) is int)" if none else f"type({e}) is int")
-        if e != k:
-            lines.append(f"  {k} = {e}")
-    for p in rest:
-        identical = p.default is None or type(p.default) is bool
-        tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
+    lines, placed, tests = statics(found, rest, values, slow)
     lines += unwrap(op, names, slow)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {slow}")
     if found.least:
         lines.append(f"  if a0.ndim < {found.least}: {slow}")
-    for k in op.static:
-        if DIM.match(k) and k not in fixed:
-            n = f"a0.ndim + {found.extra}" if found.extra else "a0.ndim"
-            lines += [
-                f"  if {k} is not None:",
-                f"    if not -({n}) <= {k} < {n}: {slow}",
-                f"    if {k} < 0: {k} += {n}",
-            ]
+    prepared = list(placed)
+    if placed or "dims" in " ".join([*found.let.values(), found.when]):
+        zero = " or ZERO" * (op.static.get("dim", 0) is None)
+        prepared.insert(0, f"dims = range(a0.ndim{f' + {found.extra}' * bool(found.extra)}){zero}")
+    prepared += [f"{k} = {e}" for k, e in found.let.items()]
     if found.within:
-        lines.append(f"  if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
+        prepared.append(f"if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
     if found.more_than_one:
-        lines.append(f"  if (a0.size if dim is None else a0.shape[dim]) < 2: {slow}")
+        prepared.append(f"if (a0.size if dim is None else a0.shape[dim]) < 2: {slow}")
+    if found.when:
+        prepared.append(f"if not ({found.when}): {slow}")
+    called = call(op, slow, slow, prepared)
     if inplace:
-        lines += overwrite(op, names[0], call(op, slow, slow), slow)
+        lines += overwrite(op, names[0], called, slow)
     else:
-        lines += call(op, slow, slow) + wrap(op) + record(op) + view(op, names[0])
+        lines += called + wrap(op) + record(op) + view(op, names[0])
         lines += returned(found, env)
-    env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__}
+    env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
     own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None)}
     env |= {f"{k}_{number}": v for k, v in own.items()}
     return tests, [OWN.sub(rf"\1_{number}", x) for x in lines], env
 
 
+# the dimensions that a reduction finds in a 0-d array: none, so that it takes everything
+ZERO = {0: None, -1: None}
+
+
+def statics(
+    found: Line, rest: list[Any], values: dict[str, str], slow: str
+) -> tuple[list[str], list[str], list[str]]:
+    """(lines before the operands are known, lines after, tests) that give the op its static
+    arguments from those of the overload.
+    """
+    op, fixed = found.op, dict(found.fixed)
+    rest = list(rest)
+    before, after, tests = [], [], []
+    for k in op.static:
+        if k in fixed:
+            before.append(f"  {k} = fixed_{k}")
+        if k in fixed or k in found.let:
+            continue
+        p = next((p for p in rest if p.name == k), None)
+        p = rest[0] if p is None else p
+        rest.remove(p)
+        e, kinds = values[p.name], p.type.kinds
+        if p.star:
+            e = f"({p.name} if type({p.name}[0]) is int else tuple({p.name}[0]))"
+        elif kinds[0] == "int[]" and "int" not in kinds and not DIM.match(k):
+            e = f"tuple({e})"
+        if e != k:
+            before.append(f"  {k} = {e}")
+        if DIM.match(k):
+            after += place_of(k, p, slow)
+    words = " ".join([*found.let.values(), found.when])
+    for p in rest:
+        if re.search(rf"\b{p.name}\b", words):
+            if values[p.name] != p.name:
+                before.append(f"  {p.name} = {values[p.name]}")
+            continue
+        identical = p.default is None or type(p.default) is bool
+        tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
+    return before, after, tests
+
+
+def place_of(k: str, p: Any, slow: str) -> list[str]:
+    """The lines that count the dimensions in an argument from 0 on."""
+    kinds = p.type.kinds
+    many = [
+        f"{k} = tuple(map(dims.__getitem__, {k}))",
+        f"if not {k} or len(set({k})) < len({k}): {slow}",
+    ]
+    lists = any(kind.startswith("int[") for kind in kinds)
+    one = not lists or "int" in kinds or kinds[0] != "int[]"
+    none = p.type.optional or p.default is None
+    if not lists:
+        return [f"if {k} is not None: {k} = dims[{k}]"] if none else [f"{k} = dims[{k}]"]
+    lines = []
+    if one:
+        lines += [f"if type({k}) is int: {k} = dims[{k}]"]
+    word = "elif" if one else "if"
+    if none:
+        lines += [f"{word} {k} is not None:"]
+    elif one:
+        lines += ["else:"]
+    else:
+        return many
+    return [*lines, *[f"  {x}" for x in many]]
+
+
 OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair)\b")
-DIM = re.compile(r"dim\d*$")
+DIM = re.compile(r"dims?\d*$")
 
 
 def returned(found: Line, env: dict[str, Any]) -> list[str]:
