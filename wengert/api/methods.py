@@ -13,7 +13,7 @@ from ..base import dtypes
 from ..base.absent import Missing
 from ..engine import grad_api, views
 from ..engine.dispatch import slow
-from ..engine.entry import build_short
+from ..engine.entry import build_item
 from ..engine.fast_paths import plain, short
 from ..engine.hooks import Handle
 from ..engine.node import AccumulateGrad, extra
@@ -503,7 +503,7 @@ def setup() -> None:
     attach("_is_view", is_view)
     attach("__hash__", _hash)
     attach(
-        "__getitem__", Lazy("__getitem__", lambda: build_short(OPS["select_item"], indexing.read))
+        "__getitem__", Lazy("__getitem__", lambda: build_item(OPS["select_item"], indexing.read))
     )
     attach("__setitem__", indexing.write)
     attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg", "", True)))

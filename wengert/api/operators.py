@@ -107,17 +107,22 @@ def tensor_like(x: Any, like: Tensor) -> Any:
     return data.as_tensor(x)
 
 
+PLAIN = {Tensor, float, int}
+
+
 def inplace_operator(dunder: str, word: str) -> Any:
     name = {"div": "div", "pow": "pow"}.get(word, word)
     f = METHODS.get(name)
     call = functions.finished(f, name) if f is not None else OPS[word].entry
 
-    op = OPS[name] if name in functions.DIRECT else None
     pointwise = word != "matmul"
+    in_place: Any = None  # the method, where it takes all that the operator does
+    if f is not None and f.inplace and pointwise:
+        in_place = functions.finished(f, f"{name}_", "", True)
 
     def g(self: Tensor, other: Any) -> Tensor:
-        if op is not None and functions.direct(op, self, other):
-            return self
+        if in_place is not None and type(other) in PLAIN:
+            return in_place(self, other)
         if not is_operand(other):
             return NotImplemented
         if pointwise:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from typing import Any
 
@@ -60,22 +61,24 @@ def view(x: Any, shape: Any) -> Any:
     return out if o is x or o is x.base else shapes.view(library, x, shape)
 
 
-def reshape(x: Any, shape: Any) -> Any:
-    """x with another shape: a view where possible."""
-    return x.reshape(shape)
-
-
 # words on the hot path of small operations, bound without the detour over `lib`
 BASIC = (
     "getitem",
     "select_item",
     "unsqueeze_item",
     "alias_item",
-    "split_item",
-    "sizes_item",
     "unbind_item",
 )
-HOT = {**dict.fromkeys(BASIC, getitem), "view": view, "reshape": reshape}
+HOT = {
+    **dict.fromkeys(BASIC, getitem),
+    "split_item": operator.getitem,  # slices only: never a scalar
+    "sizes_item": operator.getitem,
+    "view": view,
+    "reshape": np.ndarray.reshape,
+    "t": np.ndarray.transpose,
+    "permute": np.ndarray.transpose,
+    "transpose": np.ndarray.swapaxes,
+}
 NAMESPACE = CPUNamespace("cpu", {**bind.words(library), **HOT})
 
 

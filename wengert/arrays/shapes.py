@@ -17,6 +17,7 @@ __all__ = [
     "expand",
     "permute",
     "transpose",
+    "t",
     "movedim",
     "select",
     "getitem",
@@ -103,6 +104,11 @@ def permute(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
 
 def transpose(lib: Any, x: Any, dim0: int = -2, dim1: int = -1) -> Any:
     return x.swapaxes(dim0, dim1) if x.ndim else x[...]
+
+
+def t(lib: Any, x: Any) -> Any:
+    """The transpose of a matrix or a vector."""
+    return x.transpose()
 
 
 def movedim(lib: Any, x: Any, source: Any, destination: Any) -> Any:

@@ -39,6 +39,7 @@ the general way. For `mul` the text is
 
 from __future__ import annotations
 
+import operator
 import sys
 import weakref
 from collections.abc import Callable
@@ -69,6 +70,11 @@ SHARED: dict[str, Any] = dict(
     number=NUMBER,
     slow=dispatch.slow,
     NS=NS,
+    map_=map,
+    array_of=operator.attrgetter("_a"),
+    node_of=operator.attrgetter("_n"),
+    shape_of=operator.attrgetter("shape"),
+    dtype_of=operator.attrgetter("dtype"),
     Slot=Slot,
     register=views.register,
     View=views.View,
@@ -104,26 +110,14 @@ def build_entry(op: Op) -> Callable[..., Any]:
     return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
 
 
-def build_short(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
-    """The entry for the commonest call of the public function `careful`, which takes every other
-    call, and those that the library refuses: x.view(2, 3) for a static argument `shape`, x[2] for
-    `key`, x.sum() for none.
-    """
+def build_item(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
+    """x[2] as a line; `careful` takes every other key, and what the library refuses."""
     if not op.built:
         build_backward(op)
-    (first,), static = [public_name(op, i) for i in op.inputs], list(op.static)
-    if static == ["key"]:
-        rest = "key"
-        lines = [f"def {op.name}({first}, key):"]
-        lines.append(f"  if type(key) is not int: return careful({first}, key)")
-    else:
-        rest = f"*{static[0]}" if static else "*args"
-        odd = f"kw or not {rest[1:]} or type({rest[1:]}[0]) is not int" if static else "kw or args"
-        lines = [f"def {op.name}({first}, {rest}, **kw):"]
-        lines.append(f"  if {odd}: return careful({first}, {rest}, **kw)")
-    slow = f"return careful({first}, {rest})"
-    lines += unwrap(op, [first], slow) + call(op, slow, slow)
-    lines += wrap(op) + record(op) + view(op, first) + result(op)
+    slow = "return careful(self, key)"
+    lines = [f"def {op.name}(self, key):", f"  if type(key) is not int: {slow}"]
+    lines += unwrap(op, ["self"], slow) + call(op, slow, slow)
+    lines += wrap(op) + record(op) + view(op, "self") + result(op)
     f = finished(op, lines, {"careful": careful})
     f.__doc__ = careful.__doc__
     return f
@@ -272,24 +266,29 @@ def value(origin: Origin) -> str:
 
 def view(op: Op, first: str) -> list[str]:
     """Note that the result shares the memory of the first operand, as views.register() does."""
-    register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
     if not op.view:
         return []
-    if op.view is not True:
-        return [f"  {register}"]
-    static = group(list(op.static))
+    register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
     recording = "not everyone.off or state.grad"
-    taken = f"v = new(View); v.base = {first}; v.op = op; v.static = {static}; v.up = None"
-    return [  # the commonest cases of register, without the call
+    taken = f"v = new(View); v.base = {first}; v.op = op; v.static = {group(list(op.static))}"
+    lines = [  # the commonest cases of register, without the call
         f"  x = {first}._x",
         "  if x is None:",
         f"    if {recording}:",
-        f"      {taken}; r0._x = v",
+        f"      {taken}; v.up = None; r0._x = v",
         f"      x = new(Viewed); x.views = [ref(r0)]; {first}._x = x",
         f"    elif n0 is not None: {register}",
         f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
-        f"    {taken}; r0._x = v; x.views.append(ref(r0))",
+        f"    {taken}; v.up = None; r0._x = v; x.views.append(ref(r0))",
         f"  else: {register}",
+    ]
+    if op.view is True:
+        return lines
+    return [
+        "  b = o0.base",
+        "  if b is a0 or b is not None and b is a0.base:",
+        *[f"  {x}" for x in lines],
+        f"  elif b is not None: {register}",
     ]
 
 
@@ -333,57 +332,73 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
 
     def cat(*arrays, dim=default_dim, out=None):
       if out is not None or not arrays: return slow(op, arrays, {'dim': dim}, out)
-      try: raws = [x._a for x in arrays]
-      except AttributeError: return slow(op, arrays, {'dim': dim}, out)
-      a0 = raws[0]; d = a0.dtype; t = type(a0)
+      try:
+        raws = list(map_(array_of, arrays)); a0 = raws[0]; d = a0.dtype; t = type(a0)
+      except (AttributeError, IndexError): return slow(op, arrays, {'dim': dim}, out)
       for a in raws:
         if type(a) is not t or a.dtype is not d: return slow(op, arrays, {'dim': dim}, out)
       ...
       if not everyone.off or state.grad:
-        nodes = [x._n for x in arrays]
+        nodes = list(map_(node_of, arrays))
         if nodes.count(None) < len(nodes):
           n = new(Node)
           ...
     """
-    static, fixed = list(op.static), len(op.inputs)
+    static = list(op.static)
     parameters = [f"{k}=default_{k}" for k in static]
     given = "{" + ", ".join([f"{k!r}: {k}" for k in static]) + "}"
     slow = f"return slow(op, arrays, {given}, out)"
-    same = " or a.dtype is not d" if op.types != "any" else ""
     lines = [
         f"def {op.name}(*arrays, {''.join(k + ', ' for k in parameters)}out=None):",
         f"  if out is not None or not arrays: {slow}",
-        "  try: raws = [x._a for x in arrays]",
-        f"  except AttributeError: {slow}",
-        "  a0 = raws[0]; d = a0.dtype; t = type(a0)",
+        *unwrap_all(op, "arrays", slow),
+        *call_all(op, slow, ""),
+        *wrap(op),
+        *record_all(op, "arrays"),
+        *result(op),
+    ]
+    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
+
+
+def unwrap_all(op: Op, tensors: str, slow: str) -> list[str]:
+    """unwrap() of any number of tensors: their arrays are in the list raws."""
+    same = " or a.dtype is not d" if op.types != "any" else ""
+    lines = [
+        "  try:",
+        f"    raws = list(map_(array_of, {tensors})); a0 = raws[0]; d = a0.dtype; t = type(a0)",
+        f"  except (AttributeError, IndexError): {slow}",
         "  for a in raws:",
         f"    if type(a) is not t{same}: {slow}",
     ]
-    if op.types == "promote":
-        lines.append(f"  if d is BF16: {slow}")
-    lines += [
-        "  try: f = impl[t]",
-        f"  except KeyError: {slow}",
-        f"  try: o0 = f(*raws, {', '.join([f'{k}={k}' for k in static])})",
-        "  except (ValueError, TypeError) as e: raise explain(op, raws, e) from e",
-        *wrap(op),
+    return [*lines, f"  if d is BF16: {slow}"] if op.types == "promote" else lines
+
+
+def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> list[str]:
+    """call() with the arrays in raws."""
+    run = f"o0 = f(*raws, {', '.join([f'{k}={k}' for k in op.static])})"
+    lines = ["  try: f = impl[t]", f"  except KeyError: {slow}", "  try:"]
+    lines += [f"    {x}" for x in (*(prepared or ()), run)]
+    if refused:
+        return [*lines, f"  except (ValueError, TypeError, LookupError): {refused}"]
+    return [*lines, "  except (ValueError, TypeError) as e: raise explain(op, raws, e) from e"]
+
+
+def record_all(op: Op, tensors: str) -> list[str]:
+    """record() of tensors whose arrays are in raws."""
+    if not (True in op.plan.wanted or op.plan.rest_wanted):
+        return []
+    count = "" if op.plan.rest_wanted else f"[:{len(op.inputs)}]"
+    return [
+        "  if not everyone.off or state.grad:",
+        f"    nodes = list(map_(node_of, {tensors}{count}))",
+        *[f"    nodes[{i}] = None" for i, w in enumerate(op.plan.wanted) if not w],
+        "    if nodes.count(None) < len(nodes):",
+        "      n = new(Node)",
+        "      n.parents = tuple(nodes)" + " + (None,) * (len(raws) - len(nodes))" * bool(count),
+        f"      n.saved = {group([rest_value(o) for o in op.plan.saved])}",
+        *[f"  {line}" for line in place()],
+        "      n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n",
     ]
-    if True in op.plan.wanted or op.plan.rest_wanted:
-        count = "" if op.plan.rest_wanted else f"[:{fixed}]"
-        lines += [
-            "  if not everyone.off or state.grad:",
-            f"    nodes = [x._n for x in arrays{count}]",
-            *[f"    nodes[{i}] = None" for i, w in enumerate(op.plan.wanted) if not w],
-            "    if nodes.count(None) < len(nodes):",
-            "      n = new(Node)",
-            "      n.parents = tuple(nodes)"
-            + " + (None,) * (len(raws) - len(nodes))" * bool(count),
-            f"      n.saved = {group([rest_value(o) for o in op.plan.saved])}",
-            *[f"  {line}" for line in place()],
-            "      n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n",
-        ]
-    lines += result(op)
-    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
 
 
 def rest_value(origin: Origin) -> str:
@@ -394,7 +409,8 @@ def rest_value(origin: Origin) -> str:
     if what is REST:
         return f"tuple(raws[{key.start}:])"
     if type(key) is slice:
-        return f"tuple([a.{what} for a in raws[{key.start}:]])"
+        of = "shape_of" if what is SHAPE else "dtype_of"
+        return f"tuple(map_({of}, raws[{key.start}:]))"
     if what is SHAPE or what is DTYPE:
         return f"raws[{key}].{what}"
     return value(origin)

@@ -14,10 +14,10 @@ arguments as they are. For the second the function then contains
           try: a0 = self._a; n0 = self._n; d = a0.dtype; t = type(a0)
           ...
           try:
-            dims = range(a0.ndim) or ZERO
-            if type(dim) is int: dim = dims[dim]
+            places = range(a0.ndim) or ZERO
+            if type(dim) is int: dim = places[dim]
             elif dim is not None:
-              dim = tuple(map(dims.__getitem__, dim))
+              dim = tuple(map(places.__getitem__, dim))
               if not dim or len(set(dim)) < len(dim): return body(self, dim, keepdim, dtype=dtype)
             o0 = f(a0, dim, keepdim)
           except (ValueError, TypeError, LookupError): return body(self, dim, keepdim, dtype=dtype)
@@ -30,13 +30,25 @@ What does not live here: the tests of arguments (`signature.py`), steps of an en
 from __future__ import annotations
 
 import re
+from itertools import compress
 from typing import Any, NamedTuple
 
 from ..base.returns import TYPES, make
 from . import views
 from .backward_step import build_backward
 from .declaration import Overload
-from .entry import SHARED, call, record, unwrap, view, visible, wrap
+from .entry import (
+    SHARED,
+    call,
+    call_all,
+    record,
+    record_all,
+    unwrap,
+    unwrap_all,
+    view,
+    visible,
+    wrap,
+)
 from .op import Op
 
 
@@ -47,10 +59,11 @@ class Line(NamedTuple):
     operand the result has, whose dimensions `dim` counts. least: how many dimensions the first
     operand must have. within: the static argument that must lie between 0 and the size of `dim`.
     more_than_one: whether `dim` must have more than one element. let: static arguments as
-    expressions of the overload's arguments, the arrays a0 a1 ..., their dtype d and `dims`, the
-    dimensions (dims[-1] is the last). when: what else must hold, an expression too. fixed: static
-    arguments that the overload does not have, with their values. pair: the name of the named tuple
-    that results come in, with its fields.
+    expressions of the overload's arguments, the arrays a0 a1 ..., their dtype d and `places`, the
+    dimensions (places[-1] is the last). when: what else must hold, an expression too. given:
+    what must hold of the arguments for this line to be looked at. fixed: static arguments that the
+    overload does not have, with their values. pair: the name of the named tuple that results come
+    in, with its fields.
     """
 
     op: Op
@@ -61,6 +74,7 @@ class Line(NamedTuple):
     more_than_one: bool = False
     let: dict[str, str] = {}
     when: str = ""
+    given: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
     pair: tuple[str, str] | None = None
 
@@ -74,6 +88,7 @@ def line(
     more_than_one: bool = False,
     let: dict[str, str] | None = None,
     when: str = "",
+    given: str = "",
     pair: str = "",
     fields: str = "values indices",
     **fixed: Any,
@@ -82,34 +97,42 @@ def line(
     named_as = (pair, fields) if pair else None
     values = tuple(fixed.items())
     return Line(
-        op, floating, extra, least, within, more_than_one, let or {}, when, values, named_as
+        op, floating, extra, least, within, more_than_one, let or {}, when, given, values, named_as
     )
 
 
 def text(
-    found: Line, o: Overload, values: dict[str, str], careful: str, inplace: bool, number: int
+    found: Line, o: Overload, values: dict[str, str], careful: str, inplace: bool, number: str
 ) -> tuple[list[str], list[str], dict[str, Any]]:
     """(further tests of the arguments, lines, what the lines need by name) for the arguments in
-    `values`. careful: the call to make in every doubt. number: of the overload, in names.
+    `values`. careful: the call to make in every doubt. number: of the line, in names.
     """
     op, fixed = found.op, dict(found.fixed)
     if not op.built:
         build_backward(op)
+    sizes = [p.name for p in o.parameters if p.star]  # f(2, 3) or f((2, 3)): one tuple from here on
+    for k in sizes:
+        careful = careful.replace(values[k], k)
     slow = f"return {careful}"
-    tensors = [p for p in o.parameters if "Tensor" in p.type.kinds][: len(op.inputs)]
+    kind = "Tensor[]" if op.variadic else "Tensor"
+    count = 1 if op.variadic else len(op.inputs)
+    tensors = [p for p in o.parameters if kind in p.type.kinds][:count]
     rest = [p for p in o.parameters if p not in tensors]
     names = [values[p.name] for p in tensors]
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in fixed.items()}
     lines, placed, tests = statics(found, rest, values, slow)
-    lines += unwrap(op, names, slow)
+    lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes] + lines
+    lines += unwrap_all(op, names[0], slow) if op.variadic else unwrap(op, names, slow)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {slow}")
     if found.least:
         lines.append(f"  if a0.ndim < {found.least}: {slow}")
     prepared = list(placed)
-    if placed or "dims" in " ".join([*found.let.values(), found.when]):
+    if placed or "places" in " ".join([*found.let.values(), found.when]):
         zero = " or ZERO" * (op.static.get("dim", 0) is None)
-        prepared.insert(0, f"dims = range(a0.ndim{f' + {found.extra}' * bool(found.extra)}){zero}")
+        prepared.insert(
+            0, f"places = range(a0.ndim{f' + {found.extra}' * bool(found.extra)}){zero}"
+        )
     prepared += [f"{k} = {e}" for k, e in found.let.items()]
     if found.within:
         prepared.append(f"if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
@@ -117,13 +140,16 @@ def text(
         prepared.append(f"if (a0.size if dim is None else a0.shape[dim]) < 2: {slow}")
     if found.when:
         prepared.append(f"if not ({found.when}): {slow}")
-    called = call(op, slow, slow, prepared)
     if inplace:
-        lines += overwrite(op, names[0], called, slow)
+        lines += overwrite(op, names[0], len(op.inputs), prepared, slow)
+    elif op.variadic:
+        lines += call_all(op, slow, slow, prepared) + wrap(op) + record_all(op, names[0])
+        lines += returned(found, env)
     else:
-        lines += called + wrap(op) + record(op) + view(op, names[0])
+        lines += call(op, slow, slow, prepared) + wrap(op) + record(op) + view(op, names[0])
         lines += returned(found, env)
     env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
+    env |= {"compress": compress, "is_one": (1).__eq__}
     own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None)}
     env |= {f"{k}_{number}": v for k, v in own.items()}
     return tests, [OWN.sub(rf"\1_{number}", x) for x in lines], env
@@ -152,17 +178,19 @@ def statics(
         rest.remove(p)
         e, kinds = values[p.name], p.type.kinds
         if p.star:
-            e = f"({p.name} if type({p.name}[0]) is int else tuple({p.name}[0]))"
+            e = p.name
         elif kinds[0] == "int[]" and "int" not in kinds and not DIM.match(k):
             e = f"tuple({e})"
         if e != k:
             before.append(f"  {k} = {e}")
         if DIM.match(k):
             after += place_of(k, p, slow)
-    words = " ".join([*found.let.values(), found.when])
+    if found.given:
+        tests.append(found.given)
+    words = " ".join([*found.let.values(), found.when, found.given])
     for p in rest:
         if re.search(rf"\b{p.name}\b", words):
-            if values[p.name] != p.name:
+            if values[p.name] != p.name:  # not for `given`, which is tested before
                 before.append(f"  {p.name} = {values[p.name]}")
             continue
         identical = p.default is None or type(p.default) is bool
@@ -174,17 +202,17 @@ def place_of(k: str, p: Any, slow: str) -> list[str]:
     """The lines that count the dimensions in an argument from 0 on."""
     kinds = p.type.kinds
     many = [
-        f"{k} = tuple(map(dims.__getitem__, {k}))",
+        f"{k} = tuple(map(places.__getitem__, {k}))",
         f"if not {k} or len(set({k})) < len({k}): {slow}",
     ]
     lists = any(kind.startswith("int[") for kind in kinds)
     one = not lists or "int" in kinds or kinds[0] != "int[]"
     none = p.type.optional or p.default is None
     if not lists:
-        return [f"if {k} is not None: {k} = dims[{k}]"] if none else [f"{k} = dims[{k}]"]
+        return [f"if {k} is not None: {k} = places[{k}]"] if none else [f"{k} = places[{k}]"]
     lines = []
     if one:
-        lines += [f"if type({k}) is int: {k} = dims[{k}]"]
+        lines += [f"if type({k}) is int: {k} = places[{k}]"]
     word = "elif" if one else "if"
     if none:
         lines += [f"{word} {k} is not None:"]
@@ -211,21 +239,46 @@ def returned(found: Line, env: dict[str, Any]) -> list[str]:
     return [f"  return of_values(pair, ({results}))"]
 
 
-def overwrite(op: Op, first: str, called: list[str], slow: str) -> list[str]:
-    """The result written over the first operand, where no graph, view or mark has to know."""
-    nodes = " or ".join([f"n{i} is not None" for i in range(len(op.inputs))])
-    return [
+def overwrite(op: Op, first: str, count: int, prepared: list[str], slow: str) -> list[str]:
+    """The result written over the first operand, where no graph, view or mark has to know: by the
+    library into that memory if it can.
+    """
+    nodes = " or ".join([f"n{i} is not None" for i in range(count)])
+    lines = [
         f"  if ({nodes}) and (not everyone.off or state.grad): {slow}",
         f"  x = {first}._x",
-        f"  if everyone.running or x is not None and (x.base is not None or x.inference): {slow}",
-        "  try: shared = 0 in a0.strides",
+        "  if everyone.running or x is not None and (x.inference or x.base is not None and (",
+        f"    x.base._n is not None or x.quiet)): {slow}",
+        "  try: b = 0 in a0.strides",
         f"  except AttributeError: {slow}",
-        f"  if shared: {slow}",
-        *called,
-        "  if type(o0) is not t: o0 = NS[t].asarray(o0)",
-        f"  if o0.dtype is not d or o0.shape != a0.shape: {slow}",
-        "  try: a0[...] = o0",
-        f"  except (ValueError, TypeError): {slow}",
+        f"  if b: {slow}",
+    ]
+    for i in range(1, count):  # memory that both lie in, other than as one
+        lines += [
+            f"  if type(a{i}) is t and a{i} is not a0:",
+            f"    b, v = a0.base, a{i}.base",
+            "    if b is None: b = a0",
+            f"    if v is None: v = a{i}",
+            f"    if b is v or getattr(b, 'base', None) is not None: {slow}",
+            f"    if getattr(v, 'base', None) is not None: {slow}",
+        ]
+    arrays = ", ".join([f"a{i}" for i in range(count)])
+    through = [
+        f"o0 = f({', '.join([arrays, *op.static])})",
+        "if type(o0) is not t: o0 = NS[t].asarray(o0)",
+        f"if o0.dtype is not d or o0.shape != a0.shape: {slow}",
+        "a0[...] = o0",
+    ]
+    if not op.static:
+        into = f"if getattr(f, 'nin', 0) == {count}: f({arrays}, a0)"
+        through = [into, "else:", *[f"  {x}" for x in through]]
+    return [
+        *lines,
+        "  try: f = impl[t]",
+        f"  except KeyError: {slow}",
+        "  try:",
+        *[f"    {x}" for x in (*prepared, *through)],
+        f"  except (ValueError, TypeError, LookupError): {slow}",
         f"  mutated({first})",
         f"  return {first}",
     ]

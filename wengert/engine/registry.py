@@ -33,7 +33,7 @@ class Declared:
         self.foreign = foreign  # whether NumPy's names are taken
         self.inplace = False  # whether NAME_ is derived
         self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
-        self.lines: tuple[Any, ...] = ()  # of each overload, its Line or None (see lines.py)
+        self.lines: tuple[Any, ...] = ()  # of each overload its Line, several or None (lines.py)
         self.short: Any = None  # form(careful) -> the function to call (see fast_paths.py)
 
     @property
@@ -94,7 +94,7 @@ def declare(
     method: by default, functions of torch itself are methods too. inplace: NAME_ is a method;
     "function": and a function of torch. aliases: other names; one with a path ("special.expit") is
     a function of that namespace. foreign: whether NumPy's names for arguments are taken; by default
-    everywhere but in nn.functional. lines: for each text a Line (see lines.py) or None.
+    everywhere but in nn.functional. lines: for each text a Line (see lines.py), several or None.
     """
     namespace, name = heading(texts[0])
     if namespace == "Tensor":

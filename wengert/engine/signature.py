@@ -29,6 +29,7 @@ from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import documentation, shown_signature
 from .entry import build_front
+from .lines import Line
 from .lines import text as straight_line
 from .op import OPS, Op
 from .out_argument import write_out
@@ -40,24 +41,19 @@ from .tensor import Tensor
 FUNCTION, METHOD, INPLACE, INPLACE_FUNCTION = "function", "method", "in place", "in-place function"
 
 
-def callable_of(
-    d: Declared, name: str, namespace: str = "", method: bool = False, front: Any = None
-) -> Any:
-    """The callable of a declared function under one of its names, made at first use.
-
-    front: front(careful) is what stands in front of the generated function.
-    """
+def callable_of(d: Declared, name: str, namespace: str = "", method: bool = False) -> Any:
+    """The callable of a declared function under one of its names, made at first use."""
     kind = METHOD if method else FUNCTION
     if d.inplace and name.endswith("_") and not d.name.endswith("_"):
         kind = INPLACE if method else INPLACE_FUNCTION
     key = (namespace, name, kind)
     f = d.built.get(key)
     if f is None:
-        f = d.built[key] = build(d, name, namespace, kind, front)
+        f = d.built[key] = build(d, name, namespace, kind)
     return f
 
 
-def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
+def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     overloads = overloads_of(d, kind)
     f: Any
@@ -66,14 +62,19 @@ def build(d: Declared, name: str, namespace: str, kind: str, front: Any) -> Any:
         f = FunctionType(b.__code__, b.__globals__, name, b.__defaults__, b.__closure__)
     else:
         lines = d.lines_for(kind in (METHOD, INPLACE))
+        if inplace and isinstance(d.body, Op) and d.body.kind == "elementwise":
+            lines = tuple([own_line(d.body, o) for o in overloads])
         f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
     if not inplace and isinstance(d.body, Op):
         f = straight(d.body, name, overloads, f)
     elif not inplace and d.short is not None:
         f = d.short(f)
-    if front is not None:
-        f = front(f)
     return dress(f, d, name, namespace, kind, overloads)
+
+
+def own_line(op: Op, o: Overload) -> Line | None:
+    """The line of an overload whose arguments are those of the op behind it."""
+    return Line(op) if len(o.parameters) == len(op.inputs) + len(op.static) else None
 
 
 def overloads_of(d: Declared, kind: str) -> tuple[Overload, ...]:
@@ -270,15 +271,19 @@ def parser(
     head += ["**names"] * aliases
     lines = [f"def {name}({', '.join(head)}):"]
     indent = "  "
+    if more and (sizes := spread_sizes(binder.overloads)):
+        tests = f"type_({sizes}) is int and INTS.issuperset(map_(type_, more))"
+        lines.append(f"  if {tests}: {sizes} = ({sizes}, *more); more = ()")
     if aliases:
         lines.append("  if not (names or more):" if more else "  if not names:")
         indent = "    "
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
-            line = lines_of[i] if i < len(lines_of) else None
-            if line is not None and inplace and (line.op.view or line.op.many):
-                line = None
-            at = None if line is None else (line, inplace, i)
+            some = lines_of[i] if i < len(lines_of) else None
+            some = (some,) if isinstance(some, Line) else some or ()
+            if inplace:
+                some = [x for x in some if not (x.op.view or x.op.many or x.op.variadic)]
+            at = [(x, inplace, f"{i}_{j}") for j, x in enumerate(some)]
             found = branch(name, overloads[i], calls[i], slots, keywords, star, out, at, env)
             lines += [indent + x for x in found]
     given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
@@ -286,6 +291,16 @@ def parser(
     positions += f"*{rest}, " if rest else ""
     lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
     return generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
+
+
+def spread_sizes(overloads: tuple[Overload, ...]) -> str:
+    """The argument that ints by position are for, f(2, 3), if no overload takes one int there."""
+    found = [(i, p) for o in overloads for i, p in enumerate(o.positional) if p.star]
+    if len(found) != 1 or found[0][1].type.kinds != ("int[]",):
+        return ""
+    at, sizes = found[0]
+    others = [o.positional[at] for o in overloads if len(o.positional) > at]
+    return "" if any("int" in p.type.kinds for p in others) else sizes.name
 
 
 PLAIN = {int, float, bool, str, type(None)}
@@ -299,7 +314,7 @@ def branch(
     keywords: dict[str, Any],
     star: str | None,
     out: bool,
-    straight_to: Any,
+    straight_to: list[Any],
     env: dict[str, Any],
 ) -> list[str]:
     """The lines that call the body if the arguments are plainly those of an overload."""
@@ -370,8 +385,7 @@ def branch(
         words.append("out=out")
     run = f"body({', '.join(words)})"
     condition = " and ".join(tests) or "True"
-    if straight_to is not None:
-        line, inplace, number = straight_to
+    for line, inplace, number in straight_to:
         further, text, needed = straight_line(line, o, values, run, inplace, number)
         if o.out:
             further.append("out is None")

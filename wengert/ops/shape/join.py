@@ -8,8 +8,9 @@ from weakref import ref
 from ...base.modes import state
 from ...engine import views
 from ...engine.binding import ABSENT
-from ...engine.fast_paths import joined, short
+from ...engine.fast_paths import short
 from ...engine.kinds import movement
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -74,8 +75,12 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
     return ts
 
 
-@public("cat(Tensor[] tensors, int dim=0, *, out)", method=False, aliases=("concat", "concatenate"))
-@short(joined(cat_op))
+@public(
+    "cat(Tensor[] tensors, int dim=0, *, out)",
+    method=False,
+    aliases=("concat", "concatenate"),
+    lines=(line(cat_op),),
+)
 def cat(tensors, dim=0, *, out=None):
     """Tensors joined along dim; all other sizes must agree.
 
@@ -123,8 +128,11 @@ def joint_dtype(ts: list[Tensor]) -> Any:
     return result_dtype([t._a for t in ts])
 
 
-@public("stack(Tensor[] tensors, int dim=0, *, out)", method=False)
-@short(joined(stack_op))
+@public(
+    "stack(Tensor[] tensors, int dim=0, *, out)",
+    method=False,
+    lines=(line(stack_op, extra=1),),
+)
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim."""
     ts = listed(tensors, "stack")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.binding import only_tensors
+from ...engine.lines import Line, line
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem
+from .join import cat_op
 from .views import reshape
 
 
@@ -41,7 +43,7 @@ def _atleast(n: int) -> Any:
 atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)
 
 
-def _stacker(name: str, grow: Any, dim: Any, aliases: tuple[str, ...] = ()) -> Any:
+def _stacker(name: str, grow: Any, dim: Any, plain: Line, aliases: tuple[str, ...] = ()) -> Any:
     def f(tensors, *, out=None):
         if not len(tensors):
             raise RuntimeError(f"{name} expects a non-empty TensorList")
@@ -50,13 +52,24 @@ def _stacker(name: str, grow: Any, dim: Any, aliases: tuple[str, ...] = ()) -> A
 
     f.__name__ = name
     f.__doc__ = f"The tensors joined as {name} does."
-    return public(f"{name}(Tensor[] tensors, *, out)", method=False, aliases=aliases)(f)
+    text = f"{name}(Tensor[] tensors, *, out)"
+    return public(text, method=False, aliases=aliases, lines=(plain,))(f)
 
 
-_stacker("hstack", atleast_1d, lambda ts: 0 if ts[0]._a.ndim == 1 else 1)
-_stacker("vstack", atleast_2d, 0, ("row_stack",))
-_stacker("dstack", atleast_3d, 2)
-_stacker("column_stack", lambda t: reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t, 1)
+_stacker(
+    "hstack",
+    atleast_1d,
+    lambda ts: 0 if ts[0]._a.ndim == 1 else 1,
+    line(cat_op, least=1, let={"dim": "0 if a0.ndim == 1 else 1"}),
+)
+_stacker("vstack", atleast_2d, 0, line(cat_op, least=2, dim=0), ("row_stack",))
+_stacker("dstack", atleast_3d, 2, line(cat_op, least=3, dim=2))
+_stacker(
+    "column_stack",
+    lambda t: reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t,
+    1,
+    line(cat_op, least=2, dim=1),
+)
 
 
 def _splitter(name: str, need: int, dim: Any) -> Any:

@@ -89,10 +89,9 @@ transpose_op.batch_static(
 )
 
 
-@op(movement, view=True, name="t")
+@primitive(movement, view=True, name="t")
 def t_op(xp, x):
     """The transpose of a matrix; vectors as they are."""
-    return xp.transpose(x, 0, 1) if x.ndim == 2 else xp.reshape(x, tuple(x.shape))
 
 
 t_op.vjp(x=lambda xp, g: xp.t(g))
@@ -206,7 +205,11 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
 
 
-@public("Tensor.view(Tensor self, int[] size)", "Tensor.view(Tensor self, ScalarType dtype)")
+@public(
+    "Tensor.view(Tensor self, int[] size)",
+    "Tensor.view(Tensor self, ScalarType dtype)",
+    lines=(line(view_op, when="min(shape) > -2"), None),
+)
 def view(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype."""
     if dtype is not None or (
@@ -221,7 +224,7 @@ def view(self, *shape, dtype=None):
     return view_op.entry(self, inferred(shape, self._a.size, "view"))
 
 
-@public("reshape(Tensor input, int[] shape)")
+@public("reshape(Tensor input, int[] shape)", lines=(line(reshape_op, when="min(shape) > -2"),))
 def reshape(input, *shape):
     """The elements in another shape (one size may be -1); a view where possible.
 
@@ -232,7 +235,16 @@ def reshape(input, *shape):
     return reshape_op.entry(input, inferred(sizes_of(shape, "reshape"), input._a.size, "reshape"))
 
 
-@public("flatten(Tensor input, int start_dim=0, int end_dim=-1)")
+@public(
+    "flatten(Tensor input, int start_dim=0, int end_dim=-1)",
+    lines=(
+        line(
+            reshape_op,
+            let={"shape": "(*a0.shape[:start_dim], -1)"},
+            when="end_dim == -1 and 0 <= start_dim < a0.ndim - 1",
+        ),
+    ),
+)
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim joined into one."""
     if start_dim == 0 and end_dim == -1 and input._a.ndim > 1:
@@ -282,25 +294,34 @@ def expand(self, *size, implicit=False):
     return expand_op.entry(self, tuple(out))
 
 
-@public("broadcast_to(Tensor input, int[] size)")
+@public("broadcast_to(Tensor input, int[] size)", lines=(line(expand_op),))
 def broadcast_to(input, size):
     """input expanded to a shape."""
     return expand(input, *size)
 
 
-@public("Tensor.expand_as(Tensor self, Tensor other)")
+@public(
+    "Tensor.expand_as(Tensor self, Tensor other)",
+    lines=(line(expand_op, let={"shape": "other._a.shape"}),),
+)
 def expand_as(self, other):
     """self expanded to the shape of other."""
     return expand(self, *other.shape)
 
 
-@public("Tensor.view_as(Tensor self, Tensor other)")
+@public(
+    "Tensor.view_as(Tensor self, Tensor other)",
+    lines=(line(view_op, let={"shape": "other._a.shape"}),),
+)
 def view_as(self, other):
     """self viewed with the shape of other."""
     return view(self, *other.shape)
 
 
-@public("Tensor.reshape_as(Tensor self, Tensor other)")
+@public(
+    "Tensor.reshape_as(Tensor self, Tensor other)",
+    lines=(line(reshape_op, let={"shape": "other._a.shape"}),),
+)
 def reshape_as(self, other):
     """self reshaped to the shape of other."""
     return reshape(self, *other.shape)
@@ -337,19 +358,7 @@ def transpose(input, dim0, dim1):
 declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
 
 
-def turned(careful):
-    """The short form of t()."""
-
-    def f(input=ABSENT, *args, **kw):
-        if type(input) is Tensor and input._a.ndim <= 2 and not (args or kw):
-            return t_op.entry(input)
-        return careful(input, *args, **kw)
-
-    return f
-
-
-@public("t(Tensor input)", inplace=True)
-@short(turned)
+@public("t(Tensor input)", inplace=True, lines=(line(t_op, when="a0.ndim < 3"),))
 def t(input):
     """The transpose of a tensor of at most 2 dimensions."""
     if input._a.ndim > 2:
@@ -376,7 +385,19 @@ def movedim(input, source, destination):
     return movedim_op.entry(input, s, d)
 
 
-@public("squeeze(Tensor input)", "squeeze(Tensor input, int|int[] dim)", inplace=True)
+@public(
+    "squeeze(Tensor input)",
+    "squeeze(Tensor input, int|int[] dim)",
+    inplace=True,
+    lines=(
+        line(squeeze_op, let={"dims": "tuple(compress(range(a0.ndim), map_(is_one, a0.shape)))"}),
+        line(
+            squeeze_op,
+            let={"dims": "(range(a0.ndim)[dim],) if a0.shape[dim] == 1 else ()"},
+            when="type_(dim) is int",
+        ),
+    ),
+)
 def squeeze(input, dim=None):
     """Without the dimensions of size 1, or only without those in dim."""
     s = input._a.shape
