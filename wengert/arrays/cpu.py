@@ -33,6 +33,10 @@ class CPUNamespace(bind.LibraryNamespace):
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
 
+    def primitive(self, word: str) -> Any:
+        """The callable of an op."""
+        return METHODS.get(word) or super().primitive(word)
+
     @staticmethod
     def device_of(a: Any) -> device:
         return CPU
@@ -61,6 +65,11 @@ def view(x: Any, shape: Any) -> Any:
     return out if o is x or o is x.base else shapes.view(library, x, shape)
 
 
+def reshape(x: Any, shape: Any) -> Any:
+    """x with another shape: a view where possible."""
+    return x.reshape(shape)
+
+
 # words on the hot path of small operations, bound without the detour over `lib`
 BASIC = (
     "getitem",
@@ -74,6 +83,10 @@ HOT = {
     "split_item": operator.getitem,  # slices only: never a scalar
     "sizes_item": operator.getitem,
     "view": view,
+    "reshape": reshape,
+}
+# words of arrays alone: an op's operand is never a scalar, as what rules compute with may be
+METHODS = {
     "reshape": np.ndarray.reshape,
     "t": np.ndarray.transpose,
     "permute": np.ndarray.transpose,
