@@ -86,6 +86,7 @@ SHARED: dict[str, Any] = dict(
     I64=dtypes.int64.np,
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
+    BOOL=dtypes.bool.np,
 )  # what the texts of all ops use
 
 

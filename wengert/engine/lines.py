@@ -60,10 +60,11 @@ class Line(NamedTuple):
     operand must have. within: the static argument that must lie between 0 and the size of `dim`.
     more_than_one: whether `dim` must have more than one element. let: static arguments as
     expressions of the overload's arguments, the arrays a0 a1 ..., their dtype d and `places`, the
-    dimensions (places[-1] is the last). when: what else must hold, an expression too. given:
-    what must hold of the arguments for this line to be looked at. fixed: static arguments that the
-    overload does not have, with their values. pair: the name of the named tuple that results come
-    in, with its fields.
+    dimensions (places[-1] is the last). when: what else must hold, an expression too. given: what
+    must hold of the arguments for this line to be looked at. operands: the op's, as expressions,
+    where they are not the overload's tensors in order. fixed: static arguments that the overload
+    does not have, with their values. pair: the name of the named tuple that results come in, with
+    its fields.
     """
 
     op: Op
@@ -75,6 +76,7 @@ class Line(NamedTuple):
     let: dict[str, str] = {}
     when: str = ""
     given: str = ""
+    operands: tuple[str, ...] = ()
     fixed: tuple[tuple[str, Any], ...] = ()
     pair: tuple[str, str] | None = None
 
@@ -89,6 +91,7 @@ def line(
     let: dict[str, str] | None = None,
     when: str = "",
     given: str = "",
+    operands: tuple[str, ...] = (),
     pair: str = "",
     fields: str = "values indices",
     **fixed: Any,
@@ -97,7 +100,18 @@ def line(
     named_as = (pair, fields) if pair else None
     values = tuple(fixed.items())
     return Line(
-        op, floating, extra, least, within, more_than_one, let or {}, when, given, values, named_as
+        op,
+        floating,
+        extra,
+        least,
+        within,
+        more_than_one,
+        let or {},
+        when,
+        given,
+        operands,
+        values,
+        named_as,
     )
 
 
@@ -107,104 +121,119 @@ def text(
     """(further tests of the arguments, lines, what the lines need by name) for the arguments in
     `values`. careful: the call to make in every doubt. number: of the line, in names.
     """
-    op, fixed = found.op, dict(found.fixed)
+    op = found.op
     if not op.built:
         build_backward(op)
     sizes = [p.name for p in o.parameters if p.star]  # f(2, 3) or f((2, 3)): one tuple from here on
     for k in sizes:
         careful = careful.replace(values[k], k)
-    slow = f"return {careful}"
+    first = o.parameters[0].name
+    values = {"input": values[first], **values, **{k: k for k in sizes}}
     kind = "Tensor[]" if op.variadic else "Tensor"
     count = 1 if op.variadic else len(op.inputs)
     tensors = [p for p in o.parameters if kind in p.type.kinds][:count]
+    if found.operands:
+        own = {first if x == "input" else x for x in found.operands}
+        tensors = [p for p in o.parameters if p.name in own]
+    names = [written(x, values) for x in found.operands or [p.name for p in tensors]]
     rest = [p for p in o.parameters if p not in tensors]
-    names = [values[p.name] for p in tensors]
-    env: dict[str, Any] = {f"fixed_{k}": v for k, v in fixed.items()}
-    lines, placed, tests = statics(found, rest, values, slow)
-    lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes] + lines
-    lines += unwrap_all(op, names[0], slow) if op.variadic else unwrap(op, names, slow)
-    if found.floating and op.types != "float":
-        lines.append(f"  if d is not F32 and d is not F64: {slow}")
+    where, prepared, tests = statics(found, rest, values)
     if found.least:
-        lines.append(f"  if a0.ndim < {found.least}: {slow}")
-    prepared = list(placed)
-    if placed or "places" in " ".join([*found.let.values(), found.when]):
-        zero = " or ZERO" * (op.static.get("dim", 0) is None)
-        prepared.insert(
-            0, f"places = range(a0.ndim{f' + {found.extra}' * bool(found.extra)}){zero}"
-        )
-    prepared += [f"{k} = {e}" for k, e in found.let.items()]
+        prepared.insert(0, f"if a0.ndim < {found.least}: {SLOW}")
     if found.within:
-        prepared.append(f"if not 0 <= {found.within} <= a0.shape[dim]: {slow}")
+        prepared.append(f"if not 0 <= {where[found.within]} <= a0.shape[s_dim]: {SLOW}")
     if found.more_than_one:
-        prepared.append(f"if (a0.size if dim is None else a0.shape[dim]) < 2: {slow}")
+        prepared.append(f"if (a0.size if s_dim is None else a0.shape[s_dim]) < 2: {SLOW}")
     if found.when:
-        prepared.append(f"if not ({found.when}): {slow}")
+        prepared.append(f"if not ({written(found.when, {**where, **values})}): {SLOW}")
+    lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes]
+    lines += unwrap_all(op, names[0], SLOW) if op.variadic else unwrap(op, names, SLOW)
+    if found.floating and op.types != "float":
+        lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
+    env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
+    before = [PREPARED] * bool(prepared)
     if inplace:
-        lines += overwrite(op, names[0], len(op.inputs), prepared, slow)
+        run = overwrite(op, names[0], len(op.inputs), before)
     elif op.variadic:
-        lines += call_all(op, slow, slow, prepared) + wrap(op) + record_all(op, names[0])
-        lines += returned(found, env)
+        run = call_all(op, SLOW, SLOW, before) + wrap(op) + record_all(op, names[0])
+        run += returned(found, env)
     else:
-        lines += call(op, slow, slow, prepared) + wrap(op) + record(op) + view(op, names[0])
-        lines += returned(found, env)
+        run = call(op, SLOW, SLOW, before) + wrap(op) + record(op) + view(op, names[0])
+        run += returned(found, env)
+    for x in run:
+        at = x.find(PREPARED)
+        lines += [x[:at] + y for y in prepared] if at >= 0 else [written(x, where)]
     env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
     env |= {"compress": compress, "is_one": (1).__eq__}
     own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None)}
     env |= {f"{k}_{number}": v for k, v in own.items()}
-    return tests, [OWN.sub(rf"\1_{number}", x) for x in lines], env
+    lines = [OWN.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
+    return tests, lines, env
 
 
-# the dimensions that a reduction finds in a 0-d array: none, so that it takes everything
-ZERO = {0: None, -1: None}
+SLOW, PREPARED = "return <careful>", "<prepared>"  # stand for text that is put in at the end
+ZERO = {0: None, -1: None}  # dimensions of a 0-d array that a reduction takes: all there is
+
+
+def written(text: str, names: dict[str, str]) -> str:
+    """text with each of some names as it is to be written; names of keywords stay."""
+    if not names:
+        return text
+    any_name = "|".join(map(re.escape, names))
+    return re.sub(rf"(?<![.\w'])({any_name})\b(?!=[^=])", lambda m: names[m[1]], text)
 
 
 def statics(
-    found: Line, rest: list[Any], values: dict[str, str], slow: str
-) -> tuple[list[str], list[str], list[str]]:
-    """(lines before the operands are known, lines after, tests) that give the op its static
-    arguments from those of the overload.
+    found: Line, rest: list[Any], values: dict[str, str]
+) -> tuple[dict[str, str], list[str], list[str]]:
+    """(what to write for each static argument of the op, lines that make those that are not there
+    yet, tests of the arguments).
     """
     op, fixed = found.op, dict(found.fixed)
     rest = list(rest)
-    before, after, tests = [], [], []
+    where: dict[str, str] = {}
+    lines, tests = [], []
     for k in op.static:
         if k in fixed:
-            before.append(f"  {k} = fixed_{k}")
-        if k in fixed or k in found.let:
-            continue
-        p = next((p for p in rest if p.name == k), None)
-        p = rest[0] if p is None else p
-        rest.remove(p)
-        e, kinds = values[p.name], p.type.kinds
-        if p.star:
-            e = p.name
-        elif kinds[0] == "int[]" and "int" not in kinds and not DIM.match(k):
-            e = f"tuple({e})"
-        if e != k:
-            before.append(f"  {k} = {e}")
-        if DIM.match(k):
-            after += place_of(k, p, slow)
+            where[k] = f"fixed_{k}"
+        elif k in found.let:
+            where[k] = f"s_{k}"
+            lines.append(f"s_{k} = {written(found.let[k], values)}")
+        else:
+            p = next((p for p in rest if p.name == k), None) or rest[0]
+            rest.remove(p)
+            where[k] = values[p.name]
+            if DIM.match(k):
+                lines += [f"s_{k} = {where[k]}", *place_of(f"s_{k}", p)]
+                if op.static[k] is not None and p.type.optional:
+                    tests.append(f"{where[k]} is not None")
+                where[k] = f"s_{k}"
+            elif p.type.kinds[0] == "int[]" and not p.star:
+                lines.append(f"s_{k} = tuple({where[k]})")
+                where[k] = f"s_{k}"
+    if any("places" in x for x in (*lines, found.when)):
+        zero = " or ZERO" * (op.static.get("dim", 0) is None)
+        more = f" + {found.extra}" * bool(found.extra)
+        lines.insert(0, f"places = range(a0.ndim{more}){zero}")
     if found.given:
-        tests.append(found.given)
+        tests.append(written(found.given, values))
     words = " ".join([*found.let.values(), found.when, found.given])
     for p in rest:
-        if re.search(rf"\b{p.name}\b", words):
-            if values[p.name] != p.name:  # not for `given`, which is tested before
-                before.append(f"  {p.name} = {values[p.name]}")
-            continue
-        identical = p.default is None or type(p.default) is bool
-        tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
-    return before, after, tests
+        if not re.search(rf"(?<![.\w]){p.name}\b", words):
+            identical = p.default is None or type(p.default) is bool
+            tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
+    return where, lines, tests
 
 
-def place_of(k: str, p: Any, slow: str) -> list[str]:
+def place_of(k: str, p: Any) -> list[str]:
     """The lines that count the dimensions in an argument from 0 on."""
     kinds = p.type.kinds
     many = [
         f"{k} = tuple(map(places.__getitem__, {k}))",
-        f"if not {k} or len(set({k})) < len({k}): {slow}",
+        f"if not {k} or len(set({k})) < len({k}): {SLOW}",
     ]
+    if p.default == ():  # none means all
+        many = [many[0] + " or None", f"if {k} and len(set({k})) < len({k}): {SLOW}"]
     lists = any(kind.startswith("int[") for kind in kinds)
     one = not lists or "int" in kinds or kinds[0] != "int[]"
     none = p.type.optional or p.default is None
@@ -239,19 +268,19 @@ def returned(found: Line, env: dict[str, Any]) -> list[str]:
     return [f"  return of_values(pair, ({results}))"]
 
 
-def overwrite(op: Op, first: str, count: int, prepared: list[str], slow: str) -> list[str]:
+def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
     """The result written over the first operand, where no graph, view or mark has to know: by the
     library into that memory if it can.
     """
     nodes = " or ".join([f"n{i} is not None" for i in range(count)])
     lines = [
-        f"  if ({nodes}) and (not everyone.off or state.grad): {slow}",
+        f"  if ({nodes}) and (not everyone.off or state.grad): {SLOW}",
         f"  x = {first}._x",
         "  if everyone.running or x is not None and (x.inference or x.base is not None and (",
-        f"    x.base._n is not None or x.quiet)): {slow}",
+        f"    x.base._n is not None or x.quiet)): {SLOW}",
         "  try: b = 0 in a0.strides",
-        f"  except AttributeError: {slow}",
-        f"  if b: {slow}",
+        f"  except AttributeError: {SLOW}",
+        f"  if b: {SLOW}",
     ]
     for i in range(1, count):  # memory that both lie in, other than as one
         lines += [
@@ -259,14 +288,14 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str], slow: str) ->
             f"    b, v = a0.base, a{i}.base",
             "    if b is None: b = a0",
             f"    if v is None: v = a{i}",
-            f"    if b is v or getattr(b, 'base', None) is not None: {slow}",
-            f"    if getattr(v, 'base', None) is not None: {slow}",
+            f"    if b is v or getattr(b, 'base', None) is not None: {SLOW}",
+            f"    if getattr(v, 'base', None) is not None: {SLOW}",
         ]
     arrays = ", ".join([f"a{i}" for i in range(count)])
     through = [
         f"o0 = f({', '.join([arrays, *op.static])})",
         "if type(o0) is not t: o0 = NS[t].asarray(o0)",
-        f"if o0.dtype is not d or o0.shape != a0.shape: {slow}",
+        f"if o0.dtype is not d or o0.shape != a0.shape: {SLOW}",
         "a0[...] = o0",
     ]
     if not op.static:
@@ -275,10 +304,10 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str], slow: str) ->
     return [
         *lines,
         "  try: f = impl[t]",
-        f"  except KeyError: {slow}",
+        f"  except KeyError: {SLOW}",
         "  try:",
         *[f"    {x}" for x in (*prepared, *through)],
-        f"  except (ValueError, TypeError, LookupError): {slow}",
+        f"  except (ValueError, TypeError, LookupError): {SLOW}",
         f"  mutated({first})",
         f"  return {first}",
     ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import elementwise, linear
 from ...engine.lines import line
 from ...engine.op import op, primitive
@@ -176,11 +174,32 @@ def _no_slope(xp: Any, g: Any) -> Any:
 floor_divide.vjp(x=_no_slope, y=_no_slope)
 
 
+SCALED = "type_(alpha) in REALS and type_(other) in TENSORS"
+
+
+@op(elementwise, node="AddBackward0")
+def add_scaled(xp, x, y, alpha=1):
+    """x + alpha * y."""
+    return x + y * alpha
+
+
+add_scaled.vjp(x=lambda g: g, y=lambda g, alpha: g * alpha)
+
+
+@op(elementwise, node="SubBackward0")
+def sub_scaled(xp, x, y, alpha=1):
+    """x - alpha * y."""
+    return x - y * alpha
+
+
+sub_scaled.vjp(x=lambda g: g, y=lambda g, alpha: -g * alpha)
+
+
 @public(
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=(line(add_op, floating=True),),
+    lines=((line(add_op, floating=True), line(add_scaled, floating=True, given=SCALED)),),
 )
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, with broadcasting.
@@ -198,7 +217,7 @@ def add(input, other, *, alpha=1, out=None):
     "sub(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: sub(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=(line(sub_op, floating=True),),
+    lines=((line(sub_op, floating=True), line(sub_scaled, floating=True, given=SCALED)),),
     aliases=("subtract",),
 )
 def sub(input, other, *, alpha=1, out=None):
@@ -242,6 +261,14 @@ def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
         )
 
 
+@primitive(elementwise)
+def trunc_divide(xp, x, y):
+    """x / y rounded towards zero."""
+
+
+trunc_divide.vjp(x=_no_slope, y=_no_slope)
+
+
 @public(
     "rsub(Tensor input, Tensor other, *, Scalar alpha=1)",
     "rsub(Tensor input, Scalar other, Scalar alpha=1)",
@@ -258,7 +285,13 @@ def rsub(input, other, *, alpha=1):
     "div(Tensor input, Tensor|Scalar other, *, out)",
     "div(Tensor input, Tensor|Scalar other, *, str? rounding_mode, out)",
     inplace=True,
-    lines=(line(div_op),),
+    lines=(
+        line(div_op),
+        (
+            line(floor_divide, floating=True, given="rounding_mode == 'floor'"),
+            line(trunc_divide, floating=True, given="rounding_mode == 'trunc'"),
+        ),
+    ),
     aliases=("divide",),
 )
 def div(input, other, *, rounding_mode=None, out=None):
@@ -281,27 +314,36 @@ def div(input, other, *, rounding_mode=None, out=None):
     )
 
 
-@primitive(elementwise)
-def trunc_divide(xp, x, y):
-    """x / y rounded towards zero."""
-
-
-trunc_divide.vjp(x=_no_slope, y=_no_slope)
-
-
-@public("true_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
+@public(
+    "true_divide(Tensor input, Tensor|Scalar other, *, out)",
+    inplace=True,
+    lines=(line(div_op),),
+)
 def true_divide(input, other, *, out=None):
     """input / other; integers give floats."""
     return div_op.entry(input, other, out=out)
 
 
-@public("remainder(Tensor|Scalar input, Tensor|Scalar other, *, out)", inplace=True)
+@public(
+    "remainder(Tensor|Scalar input, Tensor|Scalar other, *, out)",
+    inplace=True,
+    lines=(line(remainder_op, floating=True),),
+)
 def remainder(input, other, *, out=None):
     """input modulo other, with the sign of other."""
     return remainder_op.entry(input, other, out=out)
 
 
-@public("pow(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
+@public(
+    "pow(Tensor|Scalar input, Tensor|Scalar exponent, *, out)",
+    inplace=True,
+    lines=(
+        (
+            line(pow_op, floating=True, given="type_(exponent) in REALS"),
+            line(pow_tensor, floating=True, given="type_(exponent) in TENSORS"),
+        ),
+    ),
+)
 def pow(input, exponent, *, out=None):
     """input to the power exponent, with broadcasting; either may be a number.
 
@@ -375,24 +417,6 @@ def lerp_number(xp, x, end, weight=0.5):
 lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
 
 
-def between(careful):
-    """The short form of lerp() with a number, for arrays of one shape and dtype."""
-    find: Any = lerp_number.impl.get
-
-    def f(input=ABSENT, end=ABSENT, weight=ABSENT, **kw):
-        if type(input) is type(end) is Tensor and type(weight) in (float, int) and not kw:
-            a, b = input._a, end._a
-            d, t, shape = a.dtype, type(a), a.shape
-            run: Any = find(t) if input._n is end._n is None else None
-            usual = run is not None and shape and t is type(b) and shape == b.shape
-            if usual and (d is F32 or d is F64) and d is b.dtype:
-                near = -0.5 < weight < 0.5
-                return plain(run(a, b, weight) if near else run(b, a, 1 - weight))
-        return careful(input, end, weight, **kw)
-
-    return f
-
-
 @public(
     "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
     "old: addcmul(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
@@ -410,6 +434,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     "addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
     "old: addcdiv(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
     inplace=True,
+    lines=(line(addcdiv_op, floating=True),),
 )
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2; integer division is not supported."""
@@ -421,8 +446,13 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return addcdiv_op.entry(input, tensor1, tensor2, value)
 
 
-@public("lerp(Tensor input, Tensor end, Tensor|Scalar weight, *, out)", inplace=True)
-@short(between)
+@public(
+    "lerp(Tensor input, Tensor end, Tensor|Scalar weight, *, out)",
+    inplace=True,
+    lines=(
+        line(lerp_number, floating=True, given="type_(weight) in REALS and -0.5 < weight < 0.5"),
+    ),
+)
 def lerp(input, end, weight):
     """input + weight * (end - input)."""
     if input.dtype is not end.dtype:

@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 from ...base.returns import named
-from ...engine.fast_paths import alone, short
 from ...engine.kinds import elementwise
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -237,7 +237,7 @@ def _infinite(name: str, sign: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"True where input is {sign}inf."
-    return public(f"{name}(Tensor input, *, out)")(f)
+    return public(f"{name}(Tensor input, *, out)", lines=(line(o, floating=True),))(f)
 
 
 _infinite("isneginf", "-")
@@ -257,7 +257,8 @@ def _angle(name: str, factor: float, doc: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = doc
-    return public(f"{name}(Tensor input, *, out)", inplace="function")(f)
+    text = f"{name}(Tensor input, *, out)"
+    return public(text, inplace="function", lines=(line(o),))(f)
 
 
 _angle("deg2rad", math.pi / 180, "Degrees in radians.")
@@ -287,9 +288,11 @@ round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
 @public(
-    "round(Tensor input, *, out)", "round(Tensor input, *, int decimals, out)", inplace="function"
+    "round(Tensor input, *, out)",
+    "round(Tensor input, *, int decimals, out)",
+    inplace="function",
+    lines=(line(round_half, floating=True), line(round_decimals, floating=True)),
 )
-@short(alone(round_half))
 def round(input, *, decimals=0, out=None):
     """input rounded half to even, at `decimals` places after the point (before it for negative
     ones).

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 from ...base import dtypes
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.lines import line
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
-
-
-def limited(careful):
-    """The short form of clamp(low, high) for numbers."""
-    find = clamp_scalar.impl.get
-
-    def f(input=ABSENT, min=None, max=None, **kw):
-        if type(input) is Tensor and input._n is None and not kw:
-            a = input._a
-            d, run = a.dtype, find(type(a))
-            if (
-                (d is F32 or d is F64)
-                and run is not None
-                and (type(min) is int or type(min) is float)
-                and (type(max) is int or type(max) is float)
-                and min == min
-                and max == max
-                and a.ndim
-            ):
-                return plain(run(a, min, max))
-        return careful(input, min, max, **kw)
-
-    return f
 
 
 @public(
     "clamp(Tensor input, Tensor|Scalar? min=None, Tensor|Scalar? max=None, *, out)",
     inplace="function",
     aliases=("clip",),
+    lines=(
+        line(
+            clamp_scalar,
+            floating=True,
+            given="(min is None or type_(min) in REALS) and (max is None or type_(max) in REALS)",
+            when="min == min and max == max and min is not max",
+            let={"low": "min", "high": "max"},
+        ),
+    ),
 )
-@short(limited)
 def clamp(input, min=None, max=None):
     """input limited to [min, max]; each limit is a number, a tensor or None.
 
@@ -87,13 +71,37 @@ def clamp_tensor(x, low, high):
     return clamp_below.entry(x, high) if low is None else clamp_between.entry(x, low, high)
 
 
-@public("clamp_min(Tensor input, Tensor|Scalar min, *, out)", inplace="function")
+@public(
+    "clamp_min(Tensor input, Tensor|Scalar min, *, out)",
+    inplace="function",
+    lines=(
+        line(
+            clamp_scalar,
+            floating=True,
+            given="type_(min) in REALS",
+            when="min == min",
+            let={"low": "min", "high": "None"},
+        ),
+    ),
+)
 def clamp_min(input, min):
     """input, at least min."""
     return clamp(input, min, None)
 
 
-@public("clamp_max(Tensor input, Tensor|Scalar max, *, out)", inplace="function")
+@public(
+    "clamp_max(Tensor input, Tensor|Scalar max, *, out)",
+    inplace="function",
+    lines=(
+        line(
+            clamp_scalar,
+            floating=True,
+            given="type_(max) in REALS",
+            when="max == max",
+            let={"low": "None", "high": "max"},
+        ),
+    ),
+)
 def clamp_max(input, max):
     """input, at most max."""
     return clamp(input, None, max)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ...base import dtypes
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain, short
 from ...engine.kinds import elementwise
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -108,40 +107,19 @@ def minimum(xp, x, y):
 minimum.vjp(**_share("lt"))
 
 
-def chosen(careful):
-    """The short form of where(condition, x, y) for tensors of one dtype."""
-    find = where_op.impl.get
-
-    def f(condition=ABSENT, input=ABSENT, other=ABSENT, **kw):
-        if type(condition) is type(input) is type(other) is Tensor and not kw:
-            c, x, y = condition._a, input._a, other._a
-            t = type(c)
-            run = find(t)
-            if (
-                run is not None
-                and input._n is None
-                and other._n is None
-                and t is type(x) is type(y)
-                and x.dtype is y.dtype
-                and c.dtype is BOOL
-            ):
-                try:
-                    r = run(c, x, y)
-                except ValueError:  # the shapes do not broadcast
-                    return careful(condition, input, other)
-                if type(r) is t:
-                    return plain(r)
-        return careful(condition, input, other, **kw)
-
-    return f
-
-
 @public(
     "where(Tensor condition, Tensor|Scalar input, Tensor|Scalar other, *, out)",
     "where(Tensor condition) -> Tensor[]",
     method=False,
+    lines=(
+        line(
+            where_op,
+            given="type_(input) in TENSORS and type_(other) in TENSORS",
+            when="d is BOOL and a1.dtype is a2.dtype",
+        ),
+        None,
+    ),
 )
-@short(chosen)
 def where(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true
     elements.
@@ -184,7 +162,17 @@ def _as(t, target, like):
     return scalar_tensor(t, dtype=target, device=like.device)
 
 
-@public("Tensor.where(Tensor self, Tensor condition, Tensor|Scalar other)")
+@public(
+    "Tensor.where(Tensor self, Tensor condition, Tensor|Scalar other)",
+    lines=(
+        line(
+            where_op,
+            given="type_(other) in TENSORS",
+            operands=("condition", "self", "other"),
+            when="d is BOOL and a1.dtype is a2.dtype",
+        ),
+    ),
+)
 def where_method(self, condition, other):
     """self where condition is true, else other."""
     return where(condition, self, other)

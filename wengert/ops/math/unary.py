@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 
-from ...engine.fast_paths import alone, short
 from ...engine.kinds import composite, elementwise, linear
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ..batching import same_way
@@ -94,8 +94,11 @@ def rsqrt(xp, x):
 rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
 
 
-@public("square(Tensor input, *, out)", inplace="function")
-@short(alone(arithmetic.pow_op, 2))
+@public(
+    "square(Tensor input, *, out)",
+    inplace="function",
+    lines=(line(arithmetic.pow_op, floating=True, operands=("input", "(2)")),),
+)
 def square(input):
     """x * x."""
     return arithmetic.pow_op.entry(input, 2)

@@ -108,7 +108,7 @@ def _public_running(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"(values, indices) of the cumulative {name[3:]}imum along dim."
     text = f"{name}(Tensor input, int dim, *, out) -> (Tensor values, Tensor indices)"
-    return public(text)(f)
+    return public(text, lines=(line(o, pair=name),))(f)
 
 
 _public_running("cummax", cummax)
@@ -136,7 +136,10 @@ _public_scan("cumsum", cumsum, "sum")
 _public_scan("cumprod", cumprod, "product")
 
 
-@public("logcumsumexp(Tensor input, int dim, *, out)")
+@public(
+    "logcumsumexp(Tensor input, int dim, *, out)",
+    lines=(line(logcumsumexp_op, floating=True),),
+)
 def logcumsumexp(input, dim):
     """log of the cumulative sum of exp along dim."""
     return logcumsumexp_op.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))

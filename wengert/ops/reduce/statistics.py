@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import NS
 from ...base import dtypes
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import opaque, reduction
 from ...engine.lines import line
 from ...engine.op import op, primitive
@@ -63,6 +60,7 @@ prod_op.vjp(x=_prod)
 @public(
     "prod(Tensor input, *, ScalarType? dtype=None)",
     "prod(Tensor input, int dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
+    lines=(line(prod_op, floating=True, dim=None, keepdim=False), line(prod_op, floating=True)),
 )
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64."""
@@ -168,7 +166,7 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
 
 def square_of(xp: Any, x: Any) -> Any:
     """|x| squared."""
-    if dtypes.as_dtype(x.dtype).category == 3:
+    if x.dtype.kind == "c":
         r, i = xp.real(x), xp.imag(x)
         return r * r + i * i
     return x * x
@@ -249,8 +247,6 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         v = low((deviation if root else var).entry, input, d, c, keepdim)
         return (v, mean(input, d, keepdim)) if pair else v
 
-    if not pair:
-        short(spread(root))(f)
     f.__name__ = name
     f.__doc__ = (
         ("Standard deviation" if root else "Variance")
@@ -261,38 +257,17 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
     last = f"bool keepdim=False{', *' * (not pair)}{out}){back}"
     op = deviation if root else var
     plain_dim = line(op, floating=True, more_than_one=True, correction=1)
+    whole = line(
+        op, floating=True, given="unbiased is True", when="a0.size > 1",
+        dim=None, correction=1, keepdim=False,
+    )  # fmt: skip
     return public(
         f"{name}(Tensor input, bool unbiased=True){back}",
         f"{name}(Tensor input, int[1]? dim, bool unbiased=True, {last}",
         f"{name}(Tensor input, int[1]? dim=None, *, Scalar? correction=None, "
         f"bool keepdim=False{out}){back}",
-        lines=() if pair else (None, plain_dim, plain_dim),
+        lines=() if pair else (whole, plain_dim, plain_dim),
     )(f)
-
-
-def spread(root: bool) -> Any:
-    """The short form of var() and std(), and of both along one dim, with the usual correction."""
-    find = (deviation if root else var).impl.get
-
-    def form(careful):
-        def f(input=ABSENT, *args, **kw):
-            if type(input) is Tensor and input._n is None and not kw and len(args) < 2:
-                a = input._a
-                d, run = a.dtype, find(type(a))
-                if (d is F32 or d is F64) and run is not None and a.ndim:
-                    dim = args[0] if args else None
-                    if dim is None:
-                        n = a.size
-                    else:
-                        n = a.shape[dim] if type(dim) is int and 0 <= dim < a.ndim else 0
-                    if n > 1:
-                        r = run(a, dim, 1, False)
-                        return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
-            return careful(input, *args, **kw)
-
-        return f
-
-    return form
 
 
 def low(f: Any, x: Tensor, *args: Any) -> Tensor:
@@ -385,7 +360,16 @@ vector_norm_op.vjp(complex=True, x=_vector_norm)
 
 @public(
     "linalg.vector_norm(Tensor input, Scalar ord=2, int[1]? dim=None, "
-    "bool keepdim=False, *, ScalarType? dtype=None, out)"
+    "bool keepdim=False, *, ScalarType? dtype=None, out)",
+    lines=(
+        line(
+            vector_norm_op,
+            floating=True,
+            given="type_(ord) in REALS",
+            let={"ord": "float(ord)"},
+            when="a0.size",
+        ),
+    ),
 )
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
@@ -415,20 +399,14 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     return low(vector_norm_op.entry, x, float(ord), d, keepdim)
 
 
-def length(careful):
-    """The short form of norm()."""
-    find = vector_norm_op.impl.get
-
-    def f(input=ABSENT, *args, **kw):
-        if type(input) is Tensor and input._n is None and not (args or kw):
-            a = input._a
-            d, run = a.dtype, find(type(a))
-            if (d is F32 or d is F64) and run is not None and a.ndim:
-                r = run(a, 2.0, None, False)
-                return plain(r if type(r) is type(a) else NS[type(a)].asarray(r))
-        return careful(input, *args, **kw)
-
-    return f
+WHOLE_NORM = line(
+    vector_norm_op,
+    floating=True,
+    least=1,
+    given="type_(input) in TENSORS and p == 'fro'",
+    operands=("input",),
+    let={"ord": "2.0", "dim": "None"},
+)
 
 
 @public(
@@ -437,8 +415,8 @@ def length(careful):
     "Tensor.norm(Tensor self, any p='fro', any dim=None, any keepdim=False, "
     "ScalarType? dtype=None)",
     foreign=False,
+    lines=(WHOLE_NORM, WHOLE_NORM._replace(given="type_(self) in TENSORS and p == 'fro'")),
 )
-@short(length)
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
 
