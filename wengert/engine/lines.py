@@ -133,8 +133,8 @@ def text(
     count = 1 if op.variadic else len(op.inputs)
     tensors = [p for p in o.parameters if kind in p.type.kinds][:count]
     if found.operands:
-        own = {first if x == "input" else x for x in found.operands}
-        tensors = [p for p in o.parameters if p.name in own]
+        named = {first if x == "input" else x for x in found.operands}
+        tensors = [p for p in o.parameters if p.name in named]
     names = [written(x, values) for x in found.operands or [p.name for p in tensors]]
     rest = [p for p in o.parameters if p not in tensors]
     where, prepared, tests = statics(found, rest, values)
