@@ -14,6 +14,13 @@ CALLS = {
     "ones": (2, 3),
     "empty": (2, 3),
     "arange": (5,),
+    "full": ((2, 3), 1.0),
+    "zeros_like": (X,),
+    "ones_like": (X,),
+    "empty_like": (X,),
+    "Tensor.new_zeros": (X, 2, 3),
+    "Tensor.new_ones": (X, 2, 3),
+    "Tensor.new_empty": (X, 2, 3),
     "gather": (X, 0, I),
     "masked_fill": (X, X > 0.5, 1.0),
     "matmul": (X, M),
@@ -28,25 +35,7 @@ CALLS = {
     "Tensor.uniform_": (w.empty(64), 0.0, 1.0),
     "Tensor.normal_": (w.empty(64), 0.0, 1.0),
     "Tensor.size": (X,),
-    "Tensor.to": (X, w.float64),
     "Tensor.is_contiguous": (X,),
-    **{
-        f"Tensor.{name}": (X,)
-        for name in [
-            "bfloat16",
-            "byte",
-            "char",
-            "bool",
-            "half",
-            "float",
-            "double",
-            "cfloat",
-            "cdouble",
-            "short",
-            "int",
-            "long",
-        ]
-    },
 }
 
 

@@ -14,12 +14,15 @@ from ..ops.index import indexing
 
 
 def owned(self: Tensor) -> bool:
-    """Whether self is an unrecorded array of the CPU that is not read-only, without views or
-    marks: nothing forbids to change it, and nobody but the engine's clock has to know.
+    """Whether self is an unrecorded array of the CPU that is not read-only, without marks and no
+    view of what is recorded: nothing forbids to change it, and nobody but the engine's clock has to
+    know.
     """
-    if type(self) is not Tensor or self._n is not None or self._x is not None or everyone.running:
+    if type(self) is not Tensor or self._n is not None or everyone.running:
         return False
-    a = self._a
+    a, x = self._a, self._x
+    if x is not None and (x.inference or x.base is not None and (x.base._n is not None or x.quiet)):
+        return False
     return NS[type(a)].has(HOST) and 0 not in a.strides and a.flags.writeable
 
 
@@ -32,13 +35,14 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         )
     if src is self:
         return self
-    views.check_operands(self, "copy_", (src,))
-    if owned(self) and src._n is None:
-        a, b = self._a, src._a
-        if type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape:
-            a[...] = b
-            views.mutated(self)
-            return self
+    a, b = self._a, src._a
+    if getattr(a, "base", a) is not None or getattr(b, "base", b) is not None:
+        views.check_operands(self, "copy_", (src,))
+    alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
+    if alike and src._n is None and owned(self):
+        a[...] = b
+        views.mutated(self)
+        return self
     indexing.copy_into(self, src, "copy_")
     return self
 
@@ -46,7 +50,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 @public("fill_(Tensor input, Tensor|Scalar value)")
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with a number or 0-d tensor."""
-    if type(value) in indexing.REALS and indexing.overwritten(self, (), value):
+    a = self._a
+    usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
+    if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
+        a.fill(value)
+        views.mutated(self)
         return self
     if isinstance(value, Tensor):
         if value._a.ndim:

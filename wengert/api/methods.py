@@ -11,11 +11,13 @@ from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
 from ..base import dtypes
 from ..base.absent import Missing
+from ..base.devices import CPU
 from ..engine import grad_api, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_item
-from ..engine.fast_paths import plain, short
+from ..engine.fast_paths import short
 from ..engine.hooks import Handle
+from ..engine.lines import line
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
 from ..engine.registry import METHODS, declare, public
@@ -333,25 +335,6 @@ def element_size(self: Tensor) -> int:
     return self._a.dtype.itemsize
 
 
-ASTYPE = OPS["astype"].impl
-
-
-def to_dtype(careful: Any) -> Any:
-    """The short form of to(dtype) for an unrecorded tensor of another dtype."""
-
-    def f(self: Any, *args: Any, **kw: Any) -> Any:
-        if len(args) == 1 and type(args[0]) is dtypes.dtype and not kw:
-            d = args[0].np
-            a = self._a
-            if self._n is None and a.dtype is not d and type(self) is Tensor:
-                run: Any = ASTYPE.get(type(a))
-                if run is not None and a.ndim:
-                    return plain(run(a, d))
-        return careful(self, *args, **kw)
-
-    return f
-
-
 @public(
     "Tensor.to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, "
     "bool copy=False, *, MemoryFormat? memory_format=None)",
@@ -359,8 +342,21 @@ def to_dtype(careful: Any) -> Any:
     "MemoryFormat? memory_format=None)",
     "Tensor.to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, "
     "MemoryFormat? memory_format=None)",
+    lines=(
+        line(
+            OPS["astype"],
+            given="device is None and dtype is not None",
+            let={"dtype": "dtype.np"},
+            when="d is not dtype.np and (n0 is None or dtype.category > 1)",
+        ),
+        line(
+            OPS["astype"],
+            let={"dtype": "dtype.np"},
+            when="d is not dtype.np and (n0 is None or dtype.category > 1)",
+        ),
+        None,
+    ),
 )
-@short(to_dtype)
 def to(
     self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None
 ) -> Tensor:
@@ -375,12 +371,13 @@ def to(
 def _cast(name: str, d: Any) -> None:
     """Declare the method that converts to a dtype."""
 
-    @mostly_alone
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
-        return data.convert(self, d)
+        return self if self._a.dtype is d.np else data.convert(self, d)
 
     f.__doc__ = f"The tensor converted to {d}."
-    declare(f, (f"Tensor.{name}(Tensor self, MemoryFormat? memory_format=preserve_format)",))
+    text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format=preserve_format)"
+    another = "d is not dtype" + " and n0 is None" * (d.category < 2)
+    declare(f, (text,), lines=(line(OPS["astype"], when=another, dtype=d.np),))
 
 
 @public("Tensor.type(Tensor self, any? dtype=None, bool non_blocking=False) -> any")
@@ -400,7 +397,8 @@ def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> 
 @public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
-    return data.convert(self, None, "cpu")
+    a = self._a
+    return self if NS[type(a)].device_of(a) is CPU else data.convert(self, None, CPU)
 
 
 @public(

@@ -171,6 +171,7 @@ def text(
     return tests, lines, env
 
 
+PLAIN = {int, float, bool, str, type(None)}  # types of defaults that are written as they are
 SLOW, PREPARED = "return <careful>", "<prepared>"  # stand for text that is put in at the end
 ZERO = {0: None, -1: None}  # dimensions of a 0-d array that a reduction takes: all there is
 
@@ -220,8 +221,9 @@ def statics(
     words = " ".join([*found.let.values(), found.when, found.given])
     for p in rest:
         if not re.search(rf"(?<![.\w]){p.name}\b", words):
-            identical = p.default is None or type(p.default) is bool
-            tests.append(f"{values[p.name]} {'is' if identical else '=='} {p.default!r}")
+            default = repr(p.default) if type(p.default) in PLAIN else f"default_{values[p.name]}"
+            same = p.default is None or type(p.default) is bool or default[:7] == "default"
+            tests.append(f"{values[p.name]} {'is' if same else '=='} {default}")
     return where, lines, tests
 
 

@@ -29,7 +29,7 @@ from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import documentation, shown_signature
 from .entry import build_front
-from .lines import Line
+from .lines import PLAIN, Line
 from .lines import text as straight_line
 from .op import OPS, Op
 from .out_argument import write_out
@@ -301,9 +301,6 @@ def spread_sizes(overloads: tuple[Overload, ...]) -> str:
     at, sizes = found[0]
     others = [o.positional[at] for o in overloads if len(o.positional) > at]
     return "" if any("int" in p.type.kinds for p in others) else sizes.name
-
-
-PLAIN = {int, float, bool, str, type(None)}
 
 
 def branch(

@@ -11,6 +11,7 @@ from ...base import dtypes
 from ...base.devices import default_device, device
 from ...base.modes import state
 from ...base.size import Size
+from ...engine.binding import ABSENT
 from ...engine.fast_paths import plain, short
 from ...engine.registry import public
 from ...engine.tensor import Tensor, extras, wrap
@@ -61,25 +62,57 @@ def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
-def of_shape(word: str) -> Any:
-    """The short form of zeros(shape) and zeros(2, 3): in the default dtype on the CPU."""
+def plain_shape(size: tuple[Any, ...]) -> Any:
+    """The shape given as f(2, 3), f((2, 3)) or f([2, 3]) if it is plainly one, else None."""
+    if len(size) == 1 and type(size[0]) in SEQUENCES:
+        size = tuple(size[0])
+    elif not size:
+        return None
+    return size if INTS.issuperset(map(type, size)) and min(size, default=0) >= 0 else None
+
+
+SEQUENCES, INTS = {tuple, list, Size}, {int}
+FILLABLE = {float, int, bool}
+
+
+def filled(shape: Any, d: Any, value: Any) -> Any:
+    """A tensor of the CPU of one value (None: as the memory is)."""
+    a = HOST[0].library.empty(shape, d)
+    if value is not None:
+        a.fill(value)
+    return plain(a)
+
+
+def of_shape(value: Any) -> Any:
+    """The short form of zeros(shape) and zeros(2, 3), with or without a dtype, on the CPU."""
 
     def form(careful):
-        make: list[Any] = []
+        def f(*size, dtype=None, **kw):
+            if not kw and HOST and state.default_device is None and not state.inference:
+                shape = plain_shape(size)
+                if shape is not None and (dtype is None or type(dtype) is dtypes.dtype):
+                    d = dtypes.get_default_dtype() if dtype is None else dtype
+                    return filled(shape, d.np, value)
+            space()
+            return careful(*size, **kw) if dtype is None else careful(*size, dtype=dtype, **kw)
 
-        def f(*size, **kw):
-            if not kw and size and state.default_device is None and not state.inference:
-                shape = size
-                first = size[0]
-                if (type(first) is Size or type(first) is tuple) and len(size) == 1:
-                    shape = first
-                for n in shape:
-                    if type(n) is not int or n < 0:
-                        return careful(*size)
-                if not make:
-                    make.append(getattr(space().library, word))
-                return plain(make[0](shape, dtypes.get_default_dtype().np))
-            return careful(*size, **kw)
+        return f
+
+    return form
+
+
+def as_first(value: Any, of_size: bool = False) -> Any:
+    """The short form of zeros_like(x) and x.new_zeros(2, 3): of the dtype of x, on the CPU."""
+
+    def form(careful):
+        def f(input=ABSENT, *size, **kw):
+            if not kw and HOST and type(input) is Tensor and not state.inference:
+                a = input._a
+                if type(a) is HOST[0].array_type:
+                    shape = plain_shape(size) if of_size else a.shape
+                    if shape is not None:
+                        return filled(shape, a.dtype, value)
+            return careful(input, *size, **kw)
 
         return f
 
@@ -87,7 +120,7 @@ def of_shape(word: str) -> Any:
 
 
 @public("zeros(int[] size, *, out, options)", method=False)
-@short(of_shape("zeros"))
+@short(of_shape(0))
 def zeros(
     *size,
     out=None,
@@ -115,7 +148,7 @@ def zeros(
 
 
 @public("ones(int[] size, *, out, options)", method=False)
-@short(of_shape("ones"))
+@short(of_shape(1))
 def ones(
     *size,
     out=None,
@@ -139,7 +172,7 @@ def ones(
 
 
 @public("empty(int[] size, *, MemoryFormat? memory_format=None, out, options)", method=False)
-@short(of_shape("empty"))
+@short(of_shape(None))
 def empty(
     *size,
     out=None,
@@ -163,7 +196,28 @@ def empty(
     )
 
 
+def of_value(careful):
+    """The short form of full(shape, number), with or without a dtype, on the CPU."""
+
+    def f(size=ABSENT, fill_value=ABSENT, *, dtype=None, **kw):
+        if not kw and HOST and type(fill_value) in FILLABLE and type(size) in SEQUENCES:
+            shape = plain_shape((size,))
+            usual = state.default_device is None and not state.inference
+            if shape is not None and usual and abs(fill_value) < 2**15:
+                if dtype is None and type(fill_value) is float:
+                    return filled(shape, dtypes.get_default_dtype().np, fill_value)
+                if dtype is dtypes.float32 or dtype is dtypes.float64:
+                    return filled(shape, dtype.np, fill_value)
+                if dtype is None:
+                    d = dtypes.bool if type(fill_value) is bool else dtypes.int64
+                    return filled(shape, d.np, fill_value)
+        return careful(size, fill_value, dtype=dtype, **kw)
+
+    return f
+
+
 @public("full(int[] size, Scalar fill_value, *, out, options)", method=False)
+@short(of_value)
 def full(
     size,
     fill_value,
@@ -219,7 +273,8 @@ def scalar_tensor_public(
     )
 
 
-def _like(name: str, make: Any, doc: str) -> Any:
+def _like(name: str, make: Any, doc: str, value: Any) -> Any:
+    @short(as_first(value))
     def f(
         input,
         *,
@@ -267,12 +322,13 @@ def batched_like(a: Any, make: Any, d: Any) -> Any:
     return make(namespace(a), tuple(a.shape), d)
 
 
-zeros_like = _like(
-    "zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros of input's shape and dtype."
-)
-ones_like = _like("ones_like", lambda xp, s, d: xp.ones(s, d), "Ones of input's shape and dtype.")
+zeros_like = _like("zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros like input.", 0)
+ones_like = _like("ones_like", lambda xp, s, d: xp.ones(s, d), "Ones like input.", 1)
 empty_like = _like(
-    "empty_like", lambda xp, s, d: xp.empty(s, d), "Arbitrary contents, of input's shape and dtype."
+    "empty_like",
+    lambda xp, s, d: xp.empty(s, d),
+    "Arbitrary contents, of input's shape and dtype.",
+    None,
 )
 
 
@@ -301,7 +357,8 @@ def full_like(
     )
 
 
-def _new(name: str, f: Any) -> Any:
+def _new(name: str, f: Any, value: Any) -> Any:
+    @short(as_first(value, True))
     def method(
         self,
         *size,
@@ -325,9 +382,9 @@ def _new(name: str, f: Any) -> Any:
     return public(f"Tensor.{name}(Tensor self, int[] size, *, options)")(method)
 
 
-new_zeros = _new("new_zeros", zeros)
-new_ones = _new("new_ones", ones)
-new_empty = _new("new_empty", empty)
+new_zeros = _new("new_zeros", zeros, 0)
+new_ones = _new("new_ones", ones, 1)
+new_empty = _new("new_empty", empty, None)
 
 
 @public("Tensor.new_full(Tensor self, int[] size, Scalar fill_value, *, options)")
@@ -354,16 +411,14 @@ def new_full(
 
 def counted(careful):
     """The short form of arange(n) and arange(a, b) for ints."""
-    make: list[Any] = []
 
     def f(*args, **kw):
-        if kw or len(args) != 1 or type(args[0]) is not int or args[0] < 0:
-            return careful(*args, **kw)
-        if state.default_device is not None or state.inference:
-            return careful(*args)
-        if not make:
-            make.append(space().library.arange)
-        return plain(make[0](0, args[0], 1, INT64))
+        if not kw and HOST and INTS.issuperset(map(type, args)) and 0 < len(args) < 3:
+            start, end = args if len(args) == 2 else (0, args[0])
+            if end >= start and state.default_device is None and not state.inference:
+                return plain(HOST[0].library.arange(start, end, 1, INT64))
+        space()
+        return careful(*args, **kw)
 
     return f
 

@@ -328,10 +328,13 @@ def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -
             out = wrap(namespace(t._a).astype(t._a, d.np))
         else:
             out = astype.entry(t, d.np)
-    if dev is not None and device(dev) != out.device:
-        from .to_device import to_device
+    if dev is not None:
+        a, target = out._a, dev if type(dev) is device else device(dev)
+        here = NS[type(a)].device_of(a)
+        if target is not here and target != here:
+            from .to_device import to_device
 
-        out = to_device(out, device(dev))
+            out = to_device(out, target)
     if copy and out is t:
         return t.clone()
     return out

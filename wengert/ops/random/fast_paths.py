@@ -93,7 +93,9 @@ def overwriting(kind: str) -> Any:
 
     def form(careful: Any) -> Any:
         def f(self: Any, *args: Any, **kw: Any) -> Any:
-            if not kw and type(self) is Tensor and self._x is None and not state.vmap:
+            x = self._x if type(self) is Tensor and not kw else None
+            usual = x is None or x.base is None and not x.inference
+            if usual and not kw and type(self) is Tensor and not state.vmap:
                 a = self._a
                 if (a.dtype is F32 or a.dtype is F64) and (self._n is None or not state.grad):
                     x, y = args if len(args) == 2 else UNKNOWN[1:] if args else (0.0, 1.0)
