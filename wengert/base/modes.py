@@ -25,6 +25,7 @@ class _State(threading.local):
     backward: Any = None  # the backward pass that runs in this thread
     top = 0  # the innermost level that has arrays of its own
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
+    capture: Any = None  # the capture that writes down what this thread does (see compiler/)
 
 
 state = _State()

@@ -1,14 +1,19 @@
-"""compile(): the callable that scripts get at once, with PyTorch's arguments and refusals.
+"""compile(), with PyTorch's arguments and refusals, and what scripts tell the compiler.
 
-For now it runs what it was given as it stands. Capturing and compiling are not here.
+What happens at a call of a compiled function is in `calls.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import types
+import weakref
 from collections.abc import Callable
 from typing import Any
+
+from ..base.modes import state
+from .settings import stance as STANCE
 
 MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
 # PyTorch's own, which mean wengert's here, and those that people register
@@ -37,8 +42,11 @@ def compile(  # noqa: A001
 ) -> Any:  # fmt: skip
     """A compiled form of a function or module: called like it, with the same results.
 
-    model: what to compile; without it, a decorator. fullgraph, dynamic, options: accepted.
-    backend: one of list_backends(), or a callable. RuntimeError for an unknown mode or backend.
+    model: what to compile; without it, a decorator. fullgraph: raise where the function cannot be
+    one graph, instead of running it as it stands. recompile_limit: for how many kinds of calls it
+    is compiled. dynamic, mode, options: accepted. backend: one of list_backends(), or a callable;
+    with "eager" and callables the function runs as it stands. RuntimeError for an unknown mode or
+    backend.
 
     >>> @torch.compile
     ... def double(x):
@@ -67,25 +75,57 @@ def compile(  # noqa: A001
     if disable:
         return model
     as_module = getattr(model, "_as_compiled", None)
-    return as_module() if as_module is not None else compiled_function(model)
+    if as_module is not None:
+        return as_module(fullgraph, recompile_limit, backend)
+    return compiled_function(model, fullgraph, recompile_limit, backend)
 
 
-def compiled_function(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that stands for f, and knows it."""
+def compiled_function(
+    f: Callable[..., Any], whole: bool = False, limit: int | None = None, backend: Any = None
+) -> Callable[..., Any]:
+    """A function that stands for f, and knows it; its machinery is made at the first call."""
+    chosen = _default_backend if backend is None else backend
+    chosen = BACKENDS.get(chosen, chosen) if isinstance(chosen, str) else chosen
+    as_it_stands = backend == "eager" or callable(chosen)
+    made: list[Any] = []
 
     @functools.wraps(f, updated=())
     def run(*args: Any, **kwargs: Any) -> Any:
-        return f(*args, **kwargs)
+        if as_it_stands or STANCE[0] == "force_eager":
+            return f(*args, **kwargs)
+        if not made:
+            from .calls import Calls
+
+            made.append(Calls(f, whole, limit))
+            _compiled.add(made[0])
+            run.calls = made[0]  # type: ignore[attr-defined]
+        return made[0](*args, **kwargs)
 
     run._torchdynamo_orig_callable = f  # type: ignore[attr-defined]
     return run
 
 
+_compiled: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
 def disable(
     fn: Any = None, recursive: bool = True, *, reason: str | None = None, wrapping: bool = True
 ) -> Any:
-    """Keep a function out of what is compiled: it is called as it stands. A decorator too."""
-    return fn if fn is not None else lambda f: f
+    """Keep a function out of what is compiled: who calls it runs as it stands. A decorator too."""
+    if fn is None:
+        return lambda f: disable(f)
+    fn = getattr(fn, "_torchdynamo_orig_callable", fn)
+    if not isinstance(fn, types.FunctionType):
+        return fn
+
+    @functools.wraps(fn)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if state.capture is not None:
+            what = f"{fn.__qualname__} is called, which torch.compiler.disable keeps out"
+            state.capture.stop(what, "call it outside of what is compiled")
+        return fn(*args, **kwargs)
+
+    return run
 
 
 def allow_in_graph(fn: Any) -> Any:
@@ -150,6 +190,8 @@ def get_default_backend() -> Any:
 
 def reset() -> None:
     """Forget what was compiled."""
+    for calls in list(_compiled):
+        calls.forget()
 
 
 def cudagraph_mark_step_begin() -> None:
@@ -158,12 +200,12 @@ def cudagraph_mark_step_begin() -> None:
 
 def is_compiling() -> bool:
     """Whether this call is being captured."""
-    return False
+    return state.capture is not None
 
 
 def is_dynamo_compiling() -> bool:
     """Whether this call is being captured."""
-    return False
+    return state.capture is not None
 
 
 def is_exporting() -> bool:
@@ -172,9 +214,9 @@ def is_exporting() -> bool:
 
 
 class set_stance(contextlib.ContextDecorator):
-    """How to treat what was compiled: kept and without effect, for a block or from now on.
-
-    RuntimeError for a stance that is none.
+    """How to treat compiled functions, for a block or from now on: "force_eager" runs them as they
+    stand, "eager_on_recompile" those that would have to be compiled again, "fail_on_recompile"
+    raises RuntimeError for these. RuntimeError for a stance that is none.
     """
 
     def __init__(
@@ -185,8 +227,12 @@ class set_stance(contextlib.ContextDecorator):
             raise RuntimeError(
                 f"invalid torch.compile stance {stance!r}: one of {', '.join(STANCES)}"
             )
-        self.stance = stance
+        self.stance, self.before = stance, STANCE[0]
+        STANCE[0] = stance
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> None:
+        self.before = STANCE[0] if STANCE[0] != self.stance else self.before
+        STANCE[0] = self.stance
 
-    def __exit__(self, *exc: object) -> None: ...
+    def __exit__(self, *exc: object) -> None:
+        STANCE[0] = self.before

@@ -38,6 +38,7 @@ class Settings(types.ModuleType):
 
 
 force_disable_caches = False
+stance = ["default"]  # how compiled functions are treated (see entry.set_stance)
 dynamo = Settings(
     "torch._dynamo.config", "log_level report_guard_failures dynamic_shapes",
     suppress_errors=False, verbose=False, cache_size_limit=8, recompile_limit=8,

@@ -363,8 +363,11 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
     elif old is None:
         if not g.shape:
             g = NS[type(g)].asarray(g)  # a library scalar
-        if RANK.get(type(g), LIBRARY) == LIBRARY and shared(counts(g), g):
-            g = NS[type(g)].copy(g)
+        if RANK.get(type(g), LIBRARY) == LIBRARY:
+            if shared(counts(g), g):
+                g = NS[type(g)].copy(g)
+        elif getattr(g, "cell", False):
+            g = g.alias()
         leaf.grad = wrap(g)
     elif (
         old._n is None

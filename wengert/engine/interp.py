@@ -38,6 +38,8 @@ class Interp:
     level: int
     interpret: Any  # see interpreter()
     joins = False  # whether gradients at its level reach recorded tensors of lower ones
+    whole = False  # whether it takes composites as they are, instead of what they consist of
+    cell = False  # whether it stands for memory, which tensors may share: see `assign`
 
     content: Any  # the array, or Tensor, that it holds
 
@@ -67,6 +69,14 @@ class Interp:
             f" ({type(self).__name__.lower()}): write the computation with torch.where and other"
             " array operations instead"
         )
+
+    def assign(self, value: Any) -> None:
+        """Take another value, for all tensors that hold this array; for cells."""
+        raise NotImplementedError
+
+    def alias(self) -> Any:
+        """Its value in an array of its own; for cells."""
+        raise NotImplementedError
 
     def readable(self, what: str) -> Any:
         """The library's array of the values, for `what`; RuntimeError if there are none to see."""
@@ -221,7 +231,7 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     if top is not None and wrapped >= level:
         ins, top = [wrap(a) if isinstance(a, Interp) else a for a in ins], None
     if top is not None:
-        if op.kind == "composite":
+        if op.kind == "composite" and not top.whole:
             return op.fwd(NS[top], *ins, **static)
         return top.interpret(op, ins, static, level)
     if tensor:

@@ -460,17 +460,26 @@ def rebind(t: Tensor, value: Any) -> None:
     )
     x = t._x
     if x is None or x.base is None:
-        t._a = value
+        put(t, value)
         root = t
     else:
         root = x.base
-        root._a = scatter_view(namespace(root._a, value), root._a, x.replay, value)
-        t._a = value
+        put(root, scatter_view(namespace(root._a, value), root._a, x.replay, value))
+        put(t, value)
     rx = root._x
     for r in (rx.views or ()) if rx is not None else ():
         v = r()
         if v is not None and v is not t and v._x is not None and v._x.base is root:
-            v._a = replayed(wrap(root._a), v._x.replay)._a
+            put(v, replayed(wrap(root._a), v._x.replay)._a)
+
+
+def put(t: Tensor, value: Any) -> None:
+    """Give t the array `value`; where its array stands for memory, all that share it change."""
+    a = t._a
+    if getattr(a, "cell", False):
+        a.assign(value)
+    else:
+        t._a = value
 
 
 def check_overlap(t: Tensor, name: str) -> None:
@@ -550,7 +559,8 @@ def inplace(
             f" {want.name.capitalize()}: use the out-of-place form"
         )
     recorded = state.grad and (node is not None or t._n is not None)
-    if recorded and node is not None and node.saved and RANK.get(type(a), LIBRARY) == LIBRARY:
+    memory = RANK.get(type(a), LIBRARY) == LIBRARY or getattr(a, "cell", False)
+    if recorded and node is not None and node.saved and memory:
         node.saved = tuple([_spared(s, a, v) for s in node.saved])
     store(t, v)
     if recorded:

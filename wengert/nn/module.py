@@ -117,7 +117,7 @@ class Module(Stateful, Hookable, Movable):
 
         self._compiled_call_impl = compiled(self.forward, *args, **kwargs)
 
-    _as_compiled: Callable[[], Module]  # set by optimized.py
+    _as_compiled: Callable[..., Module]  # set by optimized.py
 
     # ---- attributes
 

@@ -7,7 +7,7 @@ from typing import Any
 from .module import Module
 
 __all__ = ["OptimizedModule"]
-_OWN = {"__dict__", "_orig_mod", "forward", "training", "_compiled_call_impl"}
+_OWN = {"__dict__", "_orig_mod", "forward", "training", "_calls", "_options"}
 
 
 class OptimizedModule(Module):
@@ -15,14 +15,25 @@ class OptimizedModule(Module):
 
     _orig_mod: Module
 
-    def __init__(self, mod: Module, dynamo_ctx: Any = None) -> None:
+    def __init__(self, mod: Module, dynamo_ctx: Any = None, options: tuple[Any, ...] = ()) -> None:
         super().__init__()
         self._modules["_orig_mod"] = mod
-        self.__dict__["training"] = mod.training
+        self.__dict__.update(training=mod.training, _options=options)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""
-        return self._orig_mod(*args, **kwargs)
+        calls = self.__dict__.get("_calls")
+        if calls is None:
+            from ..compiler.entry import compiled_function
+
+            calls = compiled_function(self._modules["_orig_mod"], *self.__dict__["_options"])
+            self.__dict__["_calls"] = calls
+        return calls(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_calls", None)  # plans do not travel
+        return state
 
     def __getattr__(self, name: str) -> Any:
         if name == "_orig_mod":
@@ -45,8 +56,8 @@ class OptimizedModule(Module):
         return [*super().__dir__(), *dir(self._orig_mod)]
 
 
-def _as_compiled(self: Module) -> Module:
-    return OptimizedModule(self)
+def _as_compiled(self: Module, *options: Any) -> Module:
+    return OptimizedModule(self, options=options)
 
 
-Module._as_compiled = _as_compiled  # type: ignore[assignment]
+Module._as_compiled = _as_compiled

@@ -32,6 +32,8 @@ def space(dev: Any = None) -> Any:
 
 
 def finish(a: Any, requires_grad: bool) -> Tensor:
+    if state.capture is not None:
+        a = state.capture.born(a)
     t = wrap(a)
     if state.inference:
         extras(t).inference = True

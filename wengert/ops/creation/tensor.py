@@ -132,6 +132,8 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
     ):
         a = xp.library.array(data)
         dtypes.as_dtype(a.dtype)
+        if state.capture is not None:
+            state.capture.stop("data of another library becomes a tensor", "pass it as an argument")
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
     data = listed(data)
     if dtype is None:

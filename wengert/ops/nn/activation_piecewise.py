@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import NS, RANK, VALUES, namespace
+from ...arrays.lookup import RANK, VALUES
 from ...base import dtypes
+from ...base.modes import state
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
 from ...engine.registry import declare, public
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import sigmoid, tanh
-from ..random.fill import LIKE, default_stream
+from ..random.fill import LIKE, default_stream, random_op
 from .activation import celu, elu, finish, leaky_relu, selu, softmax_op
 
 
@@ -320,15 +321,21 @@ rrelu_mean.vjp(x=lambda xp, g, x, slope: xp.leaky_relu_backward(g, x, slope))
 def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """1 for positive elements; for each other one the next uniform number of [lower, upper)."""
     x = input.detach()
-    if RANK.get(type(x._a), 0):
+    if RANK.get(type(x._a), 0) and state.capture is None:
         u = LIKE["uniform"].entry(x, (lower, upper), None)
         return (x > 0).to(x.dtype) * (1 - u) + u
-    out = wrap(NS[type(x._a)].ones_like(x._a))
-    if NS[type(x._a)].has(VALUES):
+    return slopes_of.entry(x, lower, upper)
+
+
+@random_op("RreluWithNoiseBackward0")
+def slopes_of(xp, x, lower=1.0 / 8, upper=1.0 / 3, stream=None):
+    """What random_slopes draws, for an array of a library."""
+    out = xp.ones_like(x)
+    if xp.has(VALUES):
         below = x <= 0
-        stream = default_stream(x.device)
+        stream = stream or default_stream(xp.device_of(x))
         drawn = stream.uniform((int(below.sum()),), dtypes.float64.np, lower, upper)
-        out[below] = wrap(namespace(x._a).from_host(drawn)).to(out.dtype)
+        out[below] = xp.astype(xp.from_host(drawn), x.dtype)
     return out
 
 

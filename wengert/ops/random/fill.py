@@ -122,6 +122,7 @@ LIKE = {
         "any_integers": "RandomBackward2",
         "bernoulli": "BernoulliBackward2",
         "bernoulli_each": "BernoulliBackward1",
+        "permutations": "RandpermBackward0",
     }.items()
 }
 

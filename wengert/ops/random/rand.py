@@ -57,6 +57,11 @@ def made(
     dev = default_device() if device is None else device_(device)
     stream = stream_of(generator, dev, name)
     xp = space(dev)
+    if (
+        state.capture is not None and not state.vmap and kind in LIKE
+    ):  # drawn anew whenever the program runs
+        t = LIKE[kind].entry(finish(xp.zeros(shape, d), False), args, stream)
+        return t.requires_grad_() if requires_grad else t
     vmaps = batches(name) if state.vmap else []
     shape = (*[size for _, size in vmaps], *shape)
     if xp.has(HOST):  # straight into a tensor, without a copy

@@ -1,0 +1,189 @@
+"""The calls of one compiled function: which plan serves a call, and what happens where none does.
+
+A call without a plan is captured, which is the call itself, done as always. What the capture found
+becomes a plan for the next calls like it. Where a capture was stopped, or there are too many plans,
+the function runs as it stands from then on, and one warning says why.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..base.modes import state
+from ..base.pytree import flatten
+from ..engine.op_modes import HERE
+from ..engine.saved_hooks import HOOKS
+from ..engine.tensor import Tensor
+from .capture import Capture, Redo
+from .plan import Failed, Plan
+from .settings import stance as STANCE
+from .settle import Before, Settled, check_memory, record_backward, settle, undo
+from .surroundings import look
+
+LOCK = threading.RLock()  # held during a capture: functions may share tensors
+OURS = ("torch", "wengert")  # packages whose kinds of tensors have no ways of their own
+LIMIT = 8  # plans for one function
+TRIES = 3  # captures in a row in which the function keeps new tensors
+
+
+class Broken(RuntimeError):
+    """What a function that has to be one graph does and a graph cannot hold."""
+
+
+Broken.__name__ = Broken.__qualname__ = "Unsupported"
+Broken.__module__ = "torch._dynamo.exc"
+
+
+class Calls:
+    """See the module. whole: an error instead of running as it stands."""
+
+    def __init__(
+        self, f: Callable[..., Any], whole: bool = False, limit: int | None = None
+    ) -> None:
+        self.f, self.whole, self.limit = f, whole, LIMIT if limit is None else limit
+        self.plans: list[Plan] = []
+        self.given_up = ""  # why the function runs as it stands
+        self.said = False
+        self.kept_new = 0  # captures in a row whose tensors escaped
+        self.misses: list[str] = []
+        self.counts = {"compiled": 0, "captured": 0, "as it stands": 0}
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.plans, self.given_up, self.said, self.kept_new = [], "", False, 0
+        self.misses = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if state.levels or HERE.modes or HOOKS.pairs or state.capture is not None:
+            return self.f(*args, **kwargs)
+        leaves: Any = flatten((args, kwargs))[0] if kwargs or not plain(args) else args
+        for plan in self.plans:
+            if plan.guards.fits(leaves):
+                try:
+                    found = plan.run(leaves, args, kwargs)
+                except Failed:
+                    return self.f(*args, **kwargs)  # which says what is wrong
+                self.counts["compiled"] += 1
+                return found
+        if self.given_up or not self.takes(leaves):
+            self.counts["as it stands"] += 1
+            return self.f(*args, **kwargs)
+        return self.capture(leaves, args, kwargs)
+
+    def takes(self, leaves: Any) -> bool:
+        """Whether a call like this may be captured now."""
+        if self.plans and STANCE[0] == "fail_on_recompile":
+            raise RuntimeError(
+                f"{self.title()} would have to be compiled again, and the stance is "
+                f"'fail_on_recompile': {self.plans[-1].guards.reason(leaves)} is different"
+            )
+        if self.plans and STANCE[0] == "eager_on_recompile":
+            return False
+        return not any(
+            isinstance(x, Tensor) and type(x).__module__.partition(".")[0] not in OURS
+            for x in leaves
+        )
+
+    def capture(self, leaves: Any, args: Any, kwargs: Any) -> Any:
+        """Make the call, and a plan for the next ones."""
+        with LOCK:
+            if len(self.plans) >= self.limit:
+                changing = dict.fromkeys(self.misses[-self.limit :])
+                self.give_up(
+                    f"it was compiled {self.limit} times, and then something was different again: "
+                    f"{'; '.join(changing) or 'its surroundings'}"
+                )
+                return self.f(*args, **kwargs)
+            if self.plans:
+                self.misses.append(
+                    self.plans[-1].guards.reason(leaves) or "a plan that was dropped"
+                )
+            self.counts["captured"] += 1
+            try:
+                return self.captured(leaves, args, kwargs, True)
+            except Redo:
+                return self.captured(leaves, args, kwargs, False)
+
+    def captured(self, leaves: Any, args: Any, kwargs: Any, numbers: bool) -> Any:
+        """One capture. numbers: whether options of optimizers are inputs; if that is not possible,
+        Redo is raised, and they are part of the plan.
+        """
+        roots = [("the function", self.f), *[(f"argument {i}", x) for i, x in enumerate(leaves)]]
+        around = look([r for r in roots if not isinstance(r[1], Tensor)])
+        capture = Capture(around, numbers)
+        settled = Settled(capture)
+        before = Before(capture)
+        try:
+            with capture:
+                capture.lift_all([x for x in leaves if isinstance(x, Tensor)])
+                result = self.f(*args, **kwargs)
+                capture.check_draws()
+                check_memory(capture)
+                record_backward(capture, settled, result)
+        except Exception as e:
+            undo(capture, before)
+            if numbers and capture.numbers:
+                raise Redo from e
+            result = self.f(*args, **kwargs)  # which raises, if that was the program's error
+            what = str(e) if isinstance(e, Redo) else f"it fails where it is captured: {e!r}"
+            self.stop((what, "", "keep that part out of the function"))
+            return result
+        except BaseException:
+            undo(capture, before)
+            raise
+        settle(capture, settled, result, before)
+        self.enter(capture, settled, leaves)
+        return result
+
+    def enter(self, capture: Capture, settled: Settled, leaves: Any) -> None:
+        """Keep what was captured as a plan, if it can serve again."""
+        if capture.stopped is not None:
+            self.stop(capture.stopped)
+            return
+        if settled.escaped:
+            self.kept_new += 1
+            if self.kept_new >= TRIES:
+                self.stop(
+                    (
+                        "it keeps tensors that it has made, at every call",
+                        "",
+                        "return them, or copy_ them into a tensor that is there already",
+                    )
+                )
+            return
+        self.kept_new = 0
+        plan = Plan(self.f, settled, list(leaves))
+        if not plan.guards.fits(leaves):
+            reason = plan.guards.reason(leaves)
+            if reason == "whether there are gradients already":
+                return  # the first step: there are some from now on
+            self.stop((f"it changes {reason} itself", "", "change that outside of the function"))
+            return
+        self.plans.append(plan)
+
+    def stop(self, stopped: tuple[str, str, str]) -> None:
+        """Give up for a reason (what, the line, what to write)."""
+        what, line, instead = stopped
+        text = f"{what}" + (f"\n  {line}" if line else "") + f"\nHint: {instead}."
+        if self.whole:
+            raise Broken(f"{self.title()} cannot be compiled as one graph: {text}")
+        self.give_up(text)
+
+    def give_up(self, why: str) -> None:
+        self.given_up = why
+        if not self.said:
+            self.said = True
+            warnings.warn(
+                f"torch.compile: {self.title()} runs as it stands from now on: {why}", stacklevel=4
+            )
+
+    def title(self) -> str:
+        return getattr(self.f, "__qualname__", None) or type(self.f).__qualname__
+
+
+def plain(args: Any) -> bool:
+    """Whether arguments are tensors and nothing else."""
+    return all([type(x) is Tensor for x in args])

@@ -1,0 +1,246 @@
+"""Guards: whether a plan is right for a call.
+
+A plan holds for the arguments' shapes and dtypes, and for everything around the function that its
+capture used: which tensors there are and in which memory, numbers, lengths, whether gradients are
+recorded. What may change without a new plan are the elements of tensors and the floats of an
+optimizer's options.
+
+`Guards` writes one expression of Python for all of it, a comparison for each fact; where it fails,
+`reason` says which one it was.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..base import dtypes
+from ..base.modes import state
+from ..engine import generated, views
+from ..engine.node import AccumulateGrad
+from ..engine.tensor import Tensor
+from .settle import ALIAS, SAME, VIEW, Settled
+
+
+class Guards:
+    """What a plan relies on. leaves: the arguments, flat."""
+
+    def __init__(self, s: Settled, leaves: list[Any]) -> None:
+        self.names: dict[str, Any] = {
+            "Tensor": Tensor, "ndarray": np.ndarray, "Leaf": AccumulateGrad, "state": state,
+            "default": dtypes.get_default_dtype,
+        }  # fmt: skip
+        self.facts: list[tuple[str, str]] = []  # (an expression, what it is about)
+        self._mode()
+        self._arguments(s, leaves)
+        self._numbers(s)
+        self._tensors(s, leaves)
+        self._memory(s, leaves)
+        text = " and ".join(f"({e})" for e, _ in self.facts) or "True"
+        lines = ["def fits(leaves):", "  try:", f"    return {text}"]
+        lines.append("  except (AttributeError, LookupError, TypeError, ValueError): return False")
+        self.fits = generated.functions("guards", lines, self.names)["fits"]
+
+    def _name(self, x: Any) -> str:
+        name = f"g{len(self.names)}"
+        self.names[name] = x
+        return name
+
+    def _fact(self, text: str, about: str) -> None:
+        self.facts.append((text, about))
+
+    def _mode(self) -> None:
+        self._fact(f"state.grad is {state.grad}", "whether gradients are recorded")
+        self._fact(f"default() is {self._name(dtypes.get_default_dtype())}", "the default dtype")
+        self._fact(f"state.inference is {state.inference}", "inference mode")
+
+    def _arguments(self, s: Settled, leaves: list[Any]) -> None:
+        known: dict[int, int] = {}
+        self._fact(f"len(leaves) == {len(leaves)}", "the number of arguments")
+        for i, x in enumerate(leaves):
+            about = f"argument {i}"
+            if not isinstance(x, Tensor):
+                if type(x) in (int, float, bool, complex, str):
+                    v = self._name(x)
+                    same = f"leaves[{i}] == {v}" if x == x else f"leaves[{i}] is {v}"
+                    self._fact(f"type(leaves[{i}]) is {self._name(type(x))} and {same}", about)
+                else:
+                    self._fact(f"leaves[{i}] is {self._name(x)}", about)
+                continue
+            first = known.setdefault(id(x), i)
+            if first != i:
+                self._fact(f"leaves[{i}] is leaves[{first}]", f"{about} is argument {first}")
+                continue
+            entry = s.capture.by_id.get(id(x))
+            if entry is None or entry.places:  # also found elsewhere: it has to be that one
+                self._fact(f"leaves[{i}] is {self._name(x)}", about)
+                continue
+            a = entry.array
+            t, b = f"leaves[{i}]", f"a{i}"
+            for j in known.values():
+                if j != i:
+                    self._fact(f"{t} is not leaves[{j}]", f"{about} is not argument {j}")
+            self._fact(f"type({t}) is {self._name(type(x))}", f"the type of {about}")
+            self._fact(f"type({b} := {t}._a) is ndarray", f"the device of {about}")
+            self._fact(f"{b}.shape == {tuple(a.shape)}", f"the shape of {about}")
+            self._fact(f"{b}.dtype is {self._name(a.dtype)}", f"the dtype of {about}")
+            if a.flags.c_contiguous:
+                self._fact(f"{b}.flags.c_contiguous", f"the strides of {about}")
+            else:
+                self._fact(f"{b}.strides == {a.strides}", f"the strides of {about}")
+            self._node(f"{t}._n", entry.n, about)
+
+    def _node(self, text: str, n: Any, about: str) -> None:
+        if n is None:
+            self._fact(f"{text} is None", f"whether {about} requires grad")
+        elif type(n) is AccumulateGrad:
+            self._fact(f"type({text}) is Leaf", f"whether {about} is a leaf that requires grad")
+        else:
+            self._fact(
+                f"{text} is not None and type({text}) is not Leaf", f"the history of {about}"
+            )
+
+    def _numbers(self, s: Settled) -> None:
+        around = s.capture.surroundings
+        dicts: dict[int, tuple[Any, list[Any]]] = {}
+        for place, v in around.numbers:
+            if place.kind == "get":
+                dicts.setdefault(id(place.holder), (place.holder, []))[1].append((place, v))
+                continue
+            self._same(place, v)
+        for holder, found in dicts.values():
+            if len(found) == 1 or any(v != v for _, v in found):
+                for place, v in found:
+                    self._same(place, v)
+                continue
+            get = operator.itemgetter(*[p.key for p, _ in found])
+            values = self._name(tuple([v for _, v in found]))
+            labels = ", ".join(p.label for p, _ in found)
+            self._fact(f"{self._name(get)}({self._name(holder)}) == {values}", labels)
+        for x, copy, label in around.lists:
+            self._fact(f"{self._name(x)} == {self._name(copy)}", label)
+        for x, length, label in around.lengths:
+            self._fact(f"len({self._name(x)}) == {length}", f"the length of {label}")
+        for x, label in around.hooks:
+            self._fact(f"not {self._name(x)}", label)
+        for group, key, v, label in s.capture.options:
+            self._fact(f"{self._name(group)}[{key!r}] == {self._name(v)}", label)
+        used = s.graph.used()
+        for n in s.capture.numbers:
+            holder = self._name(n.group)
+            text = f"{holder}[{n.key!r}]" + ("" if n.index is None else f"[{n.index}]")
+            if n.value.number in used:
+                self._fact(f"type({text}) is float", n.label)
+        for i in sorted(s.capture.decided):
+            d = s.capture.numbers[i]
+            text = f"{self._name(d.group)}[{d.key!r}]" + ("" if d.index is None else f"[{d.index}]")
+            self._fact(f"{text} == {float(d.content)!r}", d.label)
+
+    def _same(self, place: Any, v: Any) -> None:
+        name = self._name(place.holder)
+        self.names[f"{name}k"] = place.key
+        text = place.text(name)
+        if v is None or v is True or v is False:
+            self._fact(f"{text} is {v}", place.label)
+        elif v != v:
+            self._fact(f"{text} is {self._name(v)}", place.label)
+        else:
+            self._fact(f"{text} == {self._name(v)}", place.label)
+
+    def _tensors(self, s: Settled, leaves: list[Any]) -> None:
+        """Which tensors there are, in which memory, and which gradients."""
+        c = s.capture
+        used = s.graph.used()
+        arguments = {id(x) for x in leaves if isinstance(x, Tensor)}
+        changed = {id(x) for x, _ in (*s.effects, *s.gradients, *s.pulled)}
+        made = {id(x) for x, _ in s.gradients}
+        made |= {id(s.grads_of[id(x)]) for x, _ in s.effects if id(x) in s.grads_of}
+        changed |= {id(o.of) for o in s.outputs if o.kind in (SAME, ALIAS, VIEW)}
+        for x in c.lifted:
+            if x.value.number not in used and id(x) not in changed:
+                continue
+            gradient = id(x) in s.grads_of
+            if id(x.tensor) not in arguments and not gradient:
+                about = x.places[0].label if x.places else "a tensor"
+                t = self._name(x.tensor)
+                for place in x.places:
+                    name = self._name(place.holder)
+                    self.names[f"{name}k"] = place.key
+                    self._fact(f"{place.text(name)} is {t}", place.label)
+                self._fact(f"{t}._a is {self._name(x.array)}", f"the memory of {about}")
+                self._fact(f"{t}._n is {self._name(x.n)}", f"whether {about} requires grad")
+            if gradient and x.value.number in used:
+                leaf = self._name(s.grads_of[id(x)].leaf)
+                a = self._name(x.array.dtype)
+                text = f"{leaf}.grad._a.shape == {tuple(x.array.shape)}"
+                self._fact(f"{text} and {leaf}.grad._a.dtype is {a}", "the shape of a gradient")
+            if made and x.leaf is x.n and x.n is not None and id(x.tensor) not in arguments:
+                leaf = self._name(x.leaf)
+                if id(x) in made:  # its hooks would have to run
+                    self._fact(f"{leaf}.hooks is None and {leaf}.more is None", "hooks")
+                how = "is" if x.grad is None else "is not"
+                self._fact(f"{leaf}.grad {how} None", "whether there are gradients already")
+        for counts in c.surroundings.counters:
+            groups: dict[int, list[str]] = {}
+            for count in counts:
+                entry = c.by_id.get(id(count))
+                if entry is not None and entry.value.number in used:
+                    groups.setdefault(entry.value.number, []).append(self._name(entry.array))
+            for arrays in groups.values():
+                for i in range(0, len(arrays) - 1, 32):
+                    some = " == ".join(f"{a}.item()" for a in arrays[i : i + 33])
+                    self._fact(some, "the steps of parameters")
+
+    def _memory(self, s: Settled, leaves: list[Any]) -> None:
+        """Where something changes in place, arguments may not share its memory."""
+        if not s.effects:
+            return
+        by_id = s.capture.by_id
+        written = {id(x) for x, _ in s.effects}
+        mine: list[int] = []
+        others: list[int] = []
+        first: set[int] = set()
+        for i, x in enumerate(leaves):
+            entry = by_id.get(id(x)) if isinstance(x, Tensor) else None
+            if entry is None or entry.places or id(x) in first:
+                continue
+            first.add(id(x))
+            (mine if id(entry) in written else others).append(i)
+        fixed = [x.array for x, _ in s.effects if id(x.tensor) not in first]
+        around = [x.array for x in s.capture.lifted if id(x.tensor) not in first] if mine else fixed
+        if not mine and not others:
+            return
+        self.names["apart"] = apart
+        self._fact(
+            f"apart(leaves, {mine}, {others}, {self._name({id(views.owner(a)) for a in around})}, "
+            f"{self._name({id(views.owner(a)) for a in fixed})})",
+            "which tensors share memory",
+        )
+
+    def reason(self, leaves: list[Any]) -> str:
+        """What is not as it was; empty if all is."""
+        for text, about in self.facts:
+            lines = ["def check(leaves):", "  try:"]
+            if ":=" not in text:
+                for i in range(len(leaves)):
+                    if f"a{i}." in text:
+                        lines.append(f"    a{i} = leaves[{i}]._a")
+            lines += [f"    return {text}", "  except Exception: return False"]
+            if not generated.functions("guard", lines, dict(self.names))["check"](leaves):
+                return about
+        return ""
+
+
+def apart(
+    leaves: list[Any], written: list[int], read: list[int], around: set[int], changed: set[int]
+) -> bool:
+    """Whether arguments that are written share no memory with anything, and those that are read
+    none with what changes.
+    """
+    owners = [id(views.owner(leaves[i]._a)) for i in written]
+    others = [id(views.owner(leaves[i]._a)) for i in read]
+    if len(set(owners)) < len(owners) or not around.isdisjoint(owners):
+        return False
+    return changed.isdisjoint(others) and set(others).isdisjoint(owners)
