@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
+from ..engine.node import AccumulateGrad, LeafRef
 from ..engine.tensor import Tensor
 
 __all__ = ["module_load", "record_stream", "swap_tensors"]
@@ -23,7 +25,7 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
     tensor([1., 1.])
     """
     for t in (t1, t2):
-        if getattr(t, "__weakref__", None) is not None:
+        if any(type(r) is not LeafRef for r in weakref.getweakrefs(t)):
             raise RuntimeError("Cannot swap a tensor that has weak references to it")
     kinds = (type(t1), type(t2))
     t1.__class__, t2.__class__ = kinds[1], kinds[0]
@@ -31,6 +33,9 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
         one, other = getattr(t1, name), getattr(t2, name)
         setattr(t1, name, other)
         setattr(t2, name, one)
+    for t in (t1, t2):
+        if type(t._n) is AccumulateGrad:
+            t._n.ref = LeafRef(t)
 
 
 def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:

@@ -286,9 +286,6 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if type(n) is not AccumulateGrad:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    import weakref
-
-    n.ref = weakref.ref(self)
     return Handle(extra(n, "accumulated", dict), hook)
 
 

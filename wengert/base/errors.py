@@ -20,5 +20,12 @@ class OutOfMemoryError(RuntimeError, MemoryError):
     """There is not as much memory as was asked for."""
 
 
+def out_of_memory(asked_by: str, error: MemoryError) -> OutOfMemoryError:
+    """The error for a library's; one that is ours already stays as it is."""
+    if isinstance(error, OutOfMemoryError):
+        return error
+    return OutOfMemoryError(f"{asked_by}: not enough memory: {error}")
+
+
 for _error in (AcceleratorError, OutOfMemoryError):
     _error.__module__ = "torch"

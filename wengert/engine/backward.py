@@ -383,7 +383,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         leaf.grad = wrap(together(old, wrap(g))._a)
     if leaf.more is not None:
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
-            hook(leaf.ref())
+            hook(leaf.variable)
         for hook in builtins.list(leaf.more.get("post", {}).values()):
             hook((), lifted((g,)))
 

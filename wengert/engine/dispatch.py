@@ -24,7 +24,7 @@ from ..arrays.lookup import (
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, views
-from .error_context import explain
+from .error_context import REFUSALS, explain
 from .implementations import COMPOSED
 from .interp import Interp, narrowed, run_op
 from .op import Op
@@ -182,7 +182,7 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
     f = not op.rounds and op.impl.get(xp.array_type) or op.impl.callable(xp.array_type)
     try:
         out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
-    except (ValueError, TypeError) as e:
+    except REFUSALS as e:
         raise explain(op, raws, e) from e
     return narrowed(op, xp, raws, out)
 

@@ -22,7 +22,7 @@ the general way. For `mul` the text is
       try: f = impl[t]
       except KeyError: return slow(op, (input, other, ), {}, out)
       try: o0 = f(a0, a1)
-      except (ValueError, TypeError) as e: raise explain(op, (a0, a1, ), e) from e
+      except REFUSALS as e: raise explain(op, (a0, a1, ), e) from e
       if type(o0) is not t: o0 = NS[t].asarray(o0)
       r0 = new(Tensor); r0._a = o0; r0._n = r0._x = None
       if (n0 is not None or n1 is not None) and (not everyone.off or state.grad):
@@ -50,7 +50,7 @@ from ..base import dtypes
 from ..base.modes import everyone, state
 from . import dispatch, generated, op_modes, views
 from .backward_step import build_backward
-from .error_context import explain
+from .error_context import REFUSALS, explain
 from .node import Slot, tick
 from .op import Op
 from .op_modes import ACTIVE
@@ -81,6 +81,7 @@ SHARED: dict[str, Any] = dict(
     Viewed=views.Viewed,
     ref=weakref.ref,
     explain=explain,
+    REFUSALS=REFUSALS,
     F32=dtypes.float32.np,
     F64=dtypes.float64.np,
     I64=dtypes.int64.np,
@@ -196,10 +197,10 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
         ["  try:", *[f"    {x}" for x in prepared], f"    {run}"] if prepared else [f"  try: {run}"]
     )
     if refused:
-        lines.append(f"  except (ValueError, TypeError, LookupError): {refused}")
+        lines.append(f"  except (*REFUSALS, LookupError): {refused}")
     else:
         explained = f"raise explain(op, {group(arrays)}, e) from e"
-        lines.append(f"  except (ValueError, TypeError) as e: {explained}")
+        lines.append(f"  except REFUSALS as e: {explained}")
     return lines
 
 
@@ -380,8 +381,8 @@ def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None)
     lines = ["  try: f = impl[t]", f"  except KeyError: {slow}", "  try:"]
     lines += [f"    {x}" for x in (*(prepared or ()), run)]
     if refused:
-        return [*lines, f"  except (ValueError, TypeError, LookupError): {refused}"]
-    return [*lines, "  except (ValueError, TypeError) as e: raise explain(op, raws, e) from e"]
+        return [*lines, f"  except (*REFUSALS, LookupError): {refused}"]
+    return [*lines, "  except REFUSALS as e: raise explain(op, raws, e) from e"]
 
 
 def record_all(op: Op, tensors: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.dtypes import as_dtype
+from ..base.errors import out_of_memory
 from .op import Op
 
 NAMES = {
@@ -14,9 +15,14 @@ NAMES = {
 }  # fmt: skip
 
 
+REFUSALS = (ValueError, TypeError, MemoryError)  # what libraries raise
+
+
 def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     """PyTorch's kind of error for what a library raised."""
     shaped = [a for a in arrays if hasattr(a, "shape") and hasattr(a, "dtype")]
+    if isinstance(error, MemoryError):
+        return out_of_memory(f"{op.name} of shapes {shapes(shaped)}", error)
     if isinstance(error, TypeError):
         if "not supported for the input types" in str(error) or "did not contain a loop" in str(
             error

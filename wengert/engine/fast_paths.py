@@ -49,7 +49,10 @@ def alone(op: Op, *static: Any) -> Callable[[Any], Any]:
                 d, run = a.dtype, find(type(a))
                 if (d is F32 or d is F64) and run is not None and a.ndim:
                     t = _new(Tensor)
-                    t._a = run(a, *static)
+                    try:
+                        t._a = run(a, *static)
+                    except MemoryError:
+                        return careful(input)
                     t._n = t._x = None
                     return t
             return careful(input, **kw)

@@ -7,6 +7,7 @@ results do and there are no reference cycles: a node never refers to its own out
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any, NamedTuple
 
 from . import source
@@ -143,6 +144,12 @@ def freed(node: Node) -> RuntimeError:
     return RuntimeError(f"{FREED}\n  They are gone for {node.name()}, recorded at {node.where()}")
 
 
+class LeafRef(weakref.ref):  # type: ignore[type-arg]
+    """A leaf node's reference to its tensor, told apart from those of users."""
+
+    __slots__ = ()
+
+
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: holds its `.grad`."""
 
@@ -157,11 +164,17 @@ class AccumulateGrad(Node):
         self.hooks = self.more = self.code = None
         self.lasti = 0
         self.grad: Any = None
-        self.ref: Any = None  # weak reference to the tensor, for hooks that want it
+        self.ref: Any = None  # LeafRef: the graph must not hold its leaves
 
     @property
     def variable(self) -> Any:
-        return self.ref() if self.ref is not None else None
+        """The tensor; once nobody else holds it, one without elements (device "meta") that has its
+        shape, dtype and gradient.
+        """
+        t = None if self.ref is None else self.ref()
+        return self.stand_in() if t is None or t._n is not self else t
+
+    stand_in: Any  # set by what makes tensors
 
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
 from . import generated, views
 from .binding import ABSENT, CHECKS, Binder
@@ -257,6 +258,7 @@ def parser(
     binder.defaults = {**slots, **keywords}
     env: dict[str, Any] = {"__name__": "wengert.engine.signature", **CHECKS}
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
+    env["out_of_memory"] = out_of_memory
     head = []
     for table in (slots, keywords):
         for n, default in table.items():
@@ -269,7 +271,7 @@ def parser(
     head += ["out=None"] * out
     aliases = bool(other_names(overloads, foreign)) or len(overloads) > 1 or bool(star)
     head += ["**names"] * aliases
-    lines = [f"def {name}({', '.join(head)}):"]
+    lines = [f"def {name}({', '.join(head)}):", " try:"]
     indent = "  "
     if more and (sizes := spread_sizes(binder.overloads)):
         tests = f"type_({sizes}) is int and INTS.issuperset(map_(type_, more))"
@@ -290,6 +292,7 @@ def parser(
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""
     lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
+    lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
     return generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
 
 
@@ -400,7 +403,7 @@ def branch(
             f"  return {write}",
         ]
     else:
-        lines.append(f"if {condition}: return {run}")
+        lines += [f"if {condition}:", f"  return {run}"]  # two lines: tracebacks show the second
     return lines
 
 

@@ -12,7 +12,7 @@ from ..base import dtypes
 from ..base.devices import device
 from ..base.modes import state
 from ..base.size import Size
-from .node import AccumulateGrad, Slot
+from .node import AccumulateGrad, LeafRef, Slot
 
 new = object.__new__
 
@@ -133,6 +133,7 @@ class Tensor:
                     self._n = box
                 else:
                     self._n = leaf = AccumulateGrad(tuple(self._a.shape), d)
+                    leaf.ref = LeafRef(self)
                     if box is not None:
                         leaf.grad = box.grad
         elif n is not None:
@@ -266,3 +267,13 @@ def wrap(a: Any, node: Any = None) -> Tensor:
     t._n = node
     t._x = None
     return t
+
+
+def stand_in(leaf: AccumulateGrad) -> Tensor:
+    """A tensor without elements in the place of a leaf's that is gone."""
+    from ..arrays import meta
+
+    return wrap(meta.NAMESPACE.zeros(leaf.shape, leaf.dtype), leaf)
+
+
+AccumulateGrad.stand_in = stand_in

@@ -9,6 +9,7 @@ from ...arrays import lookup
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
+from ...base.errors import out_of_memory
 from ...base.modes import state
 from ...base.size import Size
 from ...engine.binding import ABSENT
@@ -79,7 +80,10 @@ FILLABLE = {float, int, bool}
 
 def filled(shape: Any, d: Any, value: Any) -> Any:
     """A tensor of the CPU of one value (None: as the memory is)."""
-    a = HOST[0].library.empty(shape, d)
+    try:
+        a = HOST[0].library.empty(shape, d)
+    except MemoryError as e:
+        raise out_of_memory(f"a tensor of shape {list(shape)}", e) from e
     if value is not None:
         a.fill(value)
     return plain(a)
@@ -418,7 +422,10 @@ def counted(careful):
         if not kw and HOST and INTS.issuperset(map(type, args)) and 0 < len(args) < 3:
             start, end = args if len(args) == 2 else (0, args[0])
             if end >= start and state.default_device is None and not state.inference:
-                return plain(HOST[0].library.arange(start, end, 1, INT64))
+                try:
+                    return plain(HOST[0].library.arange(start, end, 1, INT64))
+                except MemoryError:
+                    pass  # the careful function says it
         space()
         return careful(*args, **kw)
 

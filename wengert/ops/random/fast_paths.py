@@ -43,7 +43,10 @@ def sized(draw: Callable[..., Any]) -> Any:
                         return careful(*size)
                 d = dtypes.get_default_dtype().np
                 if d is F32 or d is F64:
-                    return plain(draw(default_stream(), shape, d))
+                    try:
+                        return plain(draw(default_stream(), shape, d))
+                    except MemoryError:
+                        pass  # the careful function says it
             return careful(*size, **kw)
 
         return f
@@ -79,7 +82,10 @@ def integers(careful: Any) -> Any:
                     if type(n) is not int or n < 0:
                         return careful(*args)
                 if low > -(2**62) and high < 2**62:
-                    return plain(default_stream().integers(shape, INT64, low, high))
+                    try:
+                        return plain(default_stream().integers(shape, INT64, low, high))
+                    except MemoryError:
+                        pass
         return careful(*args, **kw)
 
     return f
