@@ -99,10 +99,9 @@ def fit(steps):
     losses = []
     for _ in range(steps):
         loss = ((powers @ weights - target) ** 2).mean()
-        loss.backward()
+        (gradient,) = torch.autograd.grad(loss, [weights])
         with torch.no_grad():
-            weights -= 0.4 * weights.grad
-        weights.grad = None
+            weights -= 0.4 * gradient
         losses.append(loss.item())
     print(f"loss {losses[0]:.4f} -> {losses[-1]:.4f}")
     print("weights", weights.detach(), "(the points were made with 0.5, -1, 0, 2)")
@@ -110,7 +109,7 @@ def fit(steps):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=400, help="steps of the last stop")
     parser.add_argument("--losses", metavar="FILE", help="write the first 50 losses as JSON")

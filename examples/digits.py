@@ -54,8 +54,8 @@ def load_data(folder, seed):
     if folder is None:
         from sklearn.datasets import load_digits
 
-        digits = load_digits()
-        everything = as_dataset(digits.images / 16, digits.target)
+        pixels, labels = load_digits(return_X_y=True)
+        everything = as_dataset(np.reshape(pixels, (-1, 8, 8)) / 16, labels)
         return random_split(everything, [1197, 240, 360], generator=generator)
     training, test = (
         as_dataset(
@@ -289,7 +289,8 @@ def draw(path, history, matrix, images, labels, predicted):
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(13, 4.2), layout="constrained")
-    curves, middle, right = figure.subfigures(1, 3, width_ratios=[1, 1.15, 1.15])
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1.15, 1.15])
+    curves, middle, right = [figure.add_subfigure(grid[0, i]) for i in range(3)]
     above, below = curves.subplots(2, 1, sharex=True)
     epochs = range(1, len(history["loss"]) + 1)
     for axes, name in ((above, "loss"), (below, "accuracy")):
@@ -324,7 +325,7 @@ def draw(path, history, matrix, images, labels, predicted):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", metavar="DIR", help="a folder with MNIST's four IDX files (.gz)")
     parser.add_argument("--epochs", type=int, default=20, help="at most so many (default 20)")
     parser.add_argument("--patience", type=int, default=6, help="stop after 6 epochs without gain")

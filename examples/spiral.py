@@ -35,7 +35,7 @@ def picture(model, columns=61, rows=27):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--lr", type=float, default=0.5)
     parser.add_argument("--points", type=int, default=150, help="points on each arm")

@@ -21,6 +21,7 @@ from typing import Any
 import wengert
 import wengert.nn.functional
 from wengert.base import dtypes
+from wengert.base.absent import catalogue
 from wengert.engine.declaration import Overload, Parameter
 from wengert.engine.registry import FUNCTIONS, METHODS, Declared
 from wengert.engine.tensor import Tensor
@@ -31,7 +32,7 @@ KINDS = {
     "bool": "builtins.bool", "str": "builtins.str", "complex": "builtins.complex",
     "ScalarType": "_dtype", "Device": "_Device", "Layout": "_layout", "any": "Any",
     "MemoryFormat": "_memory_format", "Generator": "_Generator", "None": "None", "Storage": "Any",
-    "Tensor?": "Tensor | None",
+    "Tensor?": "Tensor | None", "Size": "Size", "ndarray": "_ndarray",
 }  # fmt: skip
 NUMBERS = {"int", "float", "Scalar"}  # as arguments; where a list will do, a Size does too
 PATHS = {  # namespace -> file
@@ -48,14 +49,18 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, overload
 
+from numpy import ndarray as _ndarray
+
 from {dots}api.generator import Generator as _Generator
 from {dots}base.devices import device as _device_class
 from {dots}base.dtypes import dtype as _dtype
 from {dots}base.formats import layout as _layout
 from {dots}base.formats import memory_format as _memory_format
+from {dots}base.size import Size as Size
 from {dots}engine.tensor import Tensor as Tensor
 from {dots} import return_types as _return_types
 
+_Real = builtins.int | builtins.float | builtins.bool
 _Number = builtins.int | builtins.float | builtins.bool | builtins.complex
 _Device = _device_class | builtins.str | builtins.int
 '''
@@ -71,10 +76,22 @@ class Tensor:
     grad_fn: Any
     requires_grad: builtins.bool
     is_leaf: builtins.bool
+    grad_dtype: _dtype | None
+    output_nr: builtins.int
     is_sparse: builtins.bool
     is_cuda: builtins.bool
     is_cpu: builtins.bool
     is_meta: builtins.bool
+    is_ipu: builtins.bool
+    is_maia: builtins.bool
+    is_mkldnn: builtins.bool
+    is_mps: builtins.bool
+    is_mtia: builtins.bool
+    is_nested: builtins.bool
+    is_quantized: builtins.bool
+    is_sparse_csr: builtins.bool
+    is_vulkan: builtins.bool
+    is_xpu: builtins.bool
     retains_grad: builtins.bool
     ndim: builtins.int
     itemsize: builtins.int
@@ -107,6 +124,18 @@ class Tensor:
     def __invert__(self) -> Tensor: ...
     def __matmul__(self, other: Tensor) -> Tensor: ...
     def __rmatmul__(self, other: Any) -> Tensor: ...
+    @overload
+    def size(self, dim: None = ...) -> Size: ...
+    @overload
+    def size(self, dim: builtins.int) -> builtins.int: ...
+    @overload
+    def stride(self, dim: None = ...) -> builtins.tuple[builtins.int, ...]: ...
+    @overload
+    def stride(self, dim: builtins.int) -> builtins.int: ...
+    def _nnz(self) -> builtins.int: ...
+    def sparse_dim(self) -> builtins.int: ...
+    def dense_dim(self) -> builtins.int: ...
+    def is_coalesced(self) -> builtins.bool: ...
 """
 
 
@@ -130,6 +159,8 @@ def returned(o: Overload, name: str, named: dict[str, list[str]]) -> str:
     """The type of the result."""
     text = o.returns
     if not text.startswith("("):
+        if text == "Scalar":
+            return "_Real"  # as PyTorch says it: results are hardly ever complex
         return "builtins.tuple[Tensor, ...]" if text == "Tensor[]" else KINDS[text]
     parts = [part.strip().split() for part in text[1:-1].split(",")]
     if any(len(part) == 1 for part in parts):
@@ -221,8 +252,9 @@ def of_module(module: Any, table: dict[str, Any], named: dict[str, list[str]]) -
     """The stub of a front module: its declared functions, and where its other names come from."""
     package = module.__name__
     lines = [head(package.count(".") + 1)]
-    for name in sorted({*dir(module), *table}):
-        if name.startswith("_") or name == "Tensor":
+    torchs = catalogue().get(package.replace("wengert", "torch", 1), {})  # some are made when read
+    for name in sorted({*dir(module), *table, *torchs}):
+        if name.startswith("_") or name in ("Tensor", "Size", "annotations"):
             continue
         d = table.get(name)
         if isinstance(d, Declared):
@@ -252,7 +284,7 @@ def of_tensor(named: dict[str, list[str]]) -> str:
     text = head(2).replace("from ..engine.tensor import Tensor as Tensor\n", "")
     text = text.replace("import Sequence", "import Iterator, Sequence")
     text = text.replace("import dtype as _dtype\n", "import dtype as _dtype\n", 1)
-    lines = [text, "from ..base.size import Size", TENSOR.rstrip()]
+    lines = [text, TENSOR.rstrip()]
     for word in ARITHMETIC.split():
         lines.append(f"    def __{word}__(self, other: Any) -> Tensor: ...")
         lines.append(f"    def __r{word}__(self, other: Any) -> Tensor: ...")
@@ -264,7 +296,7 @@ def of_tensor(named: dict[str, list[str]]) -> str:
         lines.append(f"    def __{word}__(self, other: Any) -> Tensor: ...")
     for name in sorted({*METHODS, *[n for n in dir(Tensor) if not n.startswith("_")]}):
         d = METHODS.get(name)
-        if f"\n    {name}: " in TENSOR:
+        if f"\n    {name}: " in TENSOR or f"def {name}(" in TENSOR:
             continue
         if isinstance(d, Declared):
             lines += function(name, d, True, named, "    ")
@@ -290,6 +322,8 @@ def stubs() -> dict[str, str]:
     files = {
         "__init__.pyi": of_module(wengert, FUNCTIONS[""], named),
         "nn/__init__.pyi": of_module(wengert.nn, {}, named),
+        "cuda/__init__.pyi": of_module(wengert.cuda, {}, named),
+        "cpu/__init__.pyi": of_module(wengert.cpu, {}, named),
         "signal/__init__.pyi": "from . import windows as windows\n",
         "engine/__init__.pyi": "",
         "engine/tensor.pyi": of_tensor(named),

@@ -115,7 +115,7 @@ def _exported(t: Tensor) -> Any:
 _BFLOAT16 = dtypes.bfloat16.np
 
 
-@public("Tensor.numpy(Tensor self, *, bool force=False) -> any")
+@public("Tensor.numpy(Tensor self, *, bool force=False) -> ndarray")
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The NumPy array that shares this tensor's memory.
 

@@ -9,7 +9,9 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class _State(threading.local):
@@ -110,7 +112,7 @@ class _Switch:
     def clone(self) -> _Switch:
         return type(self)()
 
-    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, f: Decorated) -> Decorated:
         if inspect.isclass(f):
             warnings.warn(
                 "Decorating classes is deprecated and will be disabled in future versions. You"
@@ -149,14 +151,14 @@ class _Switch:
                             except StopIteration as end:
                                 return end.value
 
-            return generator
+            return generator  # type: ignore[return-value]
 
         @functools.wraps(f)
         def inner(*args: Any, **kwargs: Any) -> Any:
             with self.clone():
                 return f(*args, **kwargs)
 
-        return inner
+        return inner  # type: ignore[return-value]
 
 
 class no_grad(_Switch):
@@ -165,6 +167,10 @@ class no_grad(_Switch):
     def __init__(self, orig_func: Callable[..., Any] | None = None) -> None:
         self.orig_func = orig_func
 
+    @overload
+    def __new__(cls, orig_func: None = None) -> no_grad: ...
+    @overload
+    def __new__(cls, orig_func: Decorated) -> Decorated: ...  # type: ignore[misc]
     def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
         if orig_func is None:
             return object.__new__(cls)
@@ -197,7 +203,7 @@ class set_grad_enabled(_Switch):
         self.mode = bool(mode)
         record(self.mode)
 
-    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, f: Decorated) -> Decorated:
         record(self.prev)
         return super().__call__(f)
 

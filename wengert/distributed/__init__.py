@@ -17,9 +17,11 @@ from .errors import *
 from .objects import *
 from .point_to_point import *
 from .process_group import *
-from .reduce_op import ReduceOp, reduce_op, supports_complex
+from .reduce_op import ReduceOp as ReduceOp
+from .reduce_op import reduce_op as reduce_op
+from .reduce_op import supports_complex as supports_complex
 from .store import *
-from .work import Work
+from .work import Work as Work
 
 log = _logging.getLogger("torch.distributed")
 timedelta = _datetime.timedelta

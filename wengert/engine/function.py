@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base.dtypes import as_dtype
@@ -235,13 +235,19 @@ class Function:
         """Fill ctx from inputs and output, when forward takes no ctx; override."""
         raise NotImplementedError("setup_context is not implemented.")
 
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """Gradients of the arguments, from those of the outputs; override."""
-        raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function"
-            " to use it with backward mode AD."
-        )
+    if TYPE_CHECKING:  # overrides name the gradients one by one
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Any, **kwargs: Any) -> Any: ...
+    else:
+
+        @staticmethod
+        def backward(ctx, *grad_outputs):
+            """Gradients of the arguments, from those of the outputs; override."""
+            raise NotImplementedError(
+                "You must implement either the backward or vjp method for your custom"
+                " autograd.Function to use it with backward mode AD."
+            )
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:

@@ -83,7 +83,7 @@ class Stateful:
 
     def state_dict(
         self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> Any:
+    ) -> dict[str, Any]:
         """Name -> tensor of all parameters and persistent buffers, sharing their storage.
 
         destination: a mapping to fill. prefix: put before every name. keep_vars: the parameters

@@ -12,13 +12,13 @@ from ..engine.registry import public
 from ..engine.tensor import Tensor
 
 
-@public("is_tensor(any obj)", method=False, foreign=False)
+@public("is_tensor(any obj) -> bool", method=False, foreign=False)
 def is_tensor(obj):
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
 
 
-@public("is_storage(any obj)", method=False, foreign=False)
+@public("is_storage(any obj) -> bool", method=False, foreign=False)
 def is_storage(obj):
     """Whether obj is a storage."""
     return type(obj).__name__.endswith("Storage")
@@ -101,7 +101,7 @@ def result_type(tensor1, tensor2):
     return result_dtype([t._a if isinstance(t, Tensor) else t for t in (tensor1, tensor2)])
 
 
-@public("broadcast_shapes(*any shapes)", method=False, foreign=False)
+@public("broadcast_shapes(*any shapes) -> Size", method=False, foreign=False)
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to."""
     for s in shapes:
@@ -127,7 +127,7 @@ def broadcast_shapes(*shapes):
     return Size(out)
 
 
-@public("broadcast_tensors(*any tensors)", method=False, foreign=False)
+@public("broadcast_tensors(*any tensors) -> Tensor[]", method=False, foreign=False)
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):

@@ -27,26 +27,28 @@ DEBUG_MODES = ("default", "warn", "error")
 
 
 @public(
-    "use_deterministic_algorithms(bool mode, *, bool warn_only=False)", method=False, foreign=False
+    "use_deterministic_algorithms(bool mode, *, bool warn_only=False) -> None",
+    method=False,
+    foreign=False,
 )
 def use_deterministic_algorithms(mode, *, warn_only=False):
     """Remember the wish for deterministic algorithms; all here are."""
     STATE["deterministic"], STATE["warn_only"] = builtins.bool(mode), builtins.bool(warn_only)
 
 
-@public("are_deterministic_algorithms_enabled()", method=False, foreign=False)
+@public("are_deterministic_algorithms_enabled() -> bool", method=False, foreign=False)
 def are_deterministic_algorithms_enabled():
     """What use_deterministic_algorithms() was told."""
     return STATE["deterministic"]
 
 
-@public("is_deterministic_algorithms_warn_only_enabled()", method=False, foreign=False)
+@public("is_deterministic_algorithms_warn_only_enabled() -> bool", method=False, foreign=False)
 def is_deterministic_algorithms_warn_only_enabled():
     """The warn_only of use_deterministic_algorithms()."""
     return STATE["warn_only"]
 
 
-@public("set_deterministic_debug_mode(any debug_mode)", method=False, foreign=False)
+@public("set_deterministic_debug_mode(any debug_mode) -> None", method=False, foreign=False)
 def set_deterministic_debug_mode(debug_mode):
     """use_deterministic_algorithms() by level: 0 'default', 1 'warn', 2 'error'."""
     if not isinstance(debug_mode, (int, str)):
@@ -61,13 +63,13 @@ def set_deterministic_debug_mode(debug_mode):
     STATE["deterministic"], STATE["warn_only"] = level > 0, level == 1
 
 
-@public("get_deterministic_debug_mode()", method=False, foreign=False)
+@public("get_deterministic_debug_mode() -> int", method=False, foreign=False)
 def get_deterministic_debug_mode():
     """0, 1 or 2: see set_deterministic_debug_mode()."""
     return 0 if not STATE["deterministic"] else 1 if STATE["warn_only"] else 2
 
 
-@public("set_float32_matmul_precision(str precision)", method=False, foreign=False)
+@public("set_float32_matmul_precision(str precision) -> None", method=False, foreign=False)
 def set_float32_matmul_precision(precision):
     """'highest', 'high' or 'medium'; remembered, float32 products are always computed in
     float32.
@@ -80,19 +82,19 @@ def set_float32_matmul_precision(precision):
     STATE["precision"] = precision
 
 
-@public("get_float32_matmul_precision()", method=False, foreign=False)
+@public("get_float32_matmul_precision() -> str", method=False, foreign=False)
 def get_float32_matmul_precision():
     """What set_float32_matmul_precision() was told."""
     return STATE["precision"]
 
 
-@public("set_warn_always(bool b)", method=False, foreign=False)
+@public("set_warn_always(bool b) -> None", method=False, foreign=False)
 def set_warn_always(b, /):
     """Remember whether every warning is to be shown; Python's own filters decide here."""
     STATE["warn_always"] = builtins.bool(b)
 
 
-@public("is_warn_always_enabled()", method=False, foreign=False)
+@public("is_warn_always_enabled() -> bool", method=False, foreign=False)
 def is_warn_always_enabled():
     """What set_warn_always() was told."""
     return STATE["warn_always"]
@@ -104,7 +106,7 @@ def set_flush_denormal(mode):
     return False
 
 
-@public("set_default_tensor_type(any t)", method=False, foreign=False)
+@public("set_default_tensor_type(any t) -> None", method=False, foreign=False)
 def set_default_tensor_type(t, /):
     """Make the dtype of a type such as torch.DoubleTensor (or its name) the default; deprecated,
     see set_default_dtype.
@@ -117,7 +119,7 @@ def set_default_tensor_type(t, /):
     dtypes.set_default_dtype(d)
 
 
-@public("get_default_device()", method=False, foreign=False)
+@public("get_default_device() -> Device", method=False, foreign=False)
 def get_default_device():
     """The device of new tensors."""
     return devices.default_device()
@@ -129,13 +131,13 @@ def is_distributed(input):
     return False
 
 
-@public("compiled_with_cxx11_abi()", method=False, foreign=False)
+@public("compiled_with_cxx11_abi() -> bool", method=False, foreign=False)
 def compiled_with_cxx11_abi():
     """True."""
     return True
 
 
-@public("typename(any obj)", method=False, foreign=False)
+@public("typename(any obj) -> str", method=False, foreign=False)
 def typename(obj, /):
     """The name of an object's type: 'torch.FloatTensor', 'builtins.list'."""
     if isinstance(obj, Tensor):
@@ -150,45 +152,45 @@ def typename(obj, /):
 # be symbols
 
 
-@public("sym_int(any a)", method=False, foreign=False)
+@public("sym_int(any a) -> any", method=False, foreign=False)
 def sym_int(a):
     """a rounded towards zero."""
     return int(a)
 
 
-@public("sym_float(any a)", method=False, foreign=False)
+@public("sym_float(any a) -> any", method=False, foreign=False)
 def sym_float(a):
     """a as a float."""
     return float(a)
 
 
-@public("sym_max(any a, any b)", method=False, foreign=False)
+@public("sym_max(any a, any b) -> any", method=False, foreign=False)
 def sym_max(a, b):
     """The larger number; a float if either is."""
     m = max(a, b)
     return float(m) if isinstance(a, float) or isinstance(b, float) else m
 
 
-@public("sym_min(any a, any b)", method=False, foreign=False)
+@public("sym_min(any a, any b) -> any", method=False, foreign=False)
 def sym_min(a, b):
     """The smaller number; a float if either is."""
     m = min(a, b)
     return float(m) if isinstance(a, float) or isinstance(b, float) else m
 
 
-@public("sym_not(any a)", method=False, foreign=False)
+@public("sym_not(any a) -> any", method=False, foreign=False)
 def sym_not(a):
     """not a."""
     return not a
 
 
-@public("sym_ite(any b, any t, any f)", method=False, foreign=False)
+@public("sym_ite(any b, any t, any f) -> any", method=False, foreign=False)
 def sym_ite(b, t, f):
     """t if b else f."""
     return t if b else f
 
 
-@public("sym_sum(*any args)", method=False, foreign=False)
+@public("sym_sum(*any args) -> any", method=False, foreign=False)
 def sym_sum(*args):
     """The sum of numbers, given one by one or as a sequence."""
     if len(args) == 1 and isinstance(args[0], (list, tuple)):
@@ -196,7 +198,7 @@ def sym_sum(*args):
     return builtins.sum(args)
 
 
-@public("sym_sqrt(any a)", method=False, foreign=False)
+@public("sym_sqrt(any a) -> any", method=False, foreign=False)
 def sym_sqrt(a):
     """The square root of a number."""
     return math.sqrt(a)

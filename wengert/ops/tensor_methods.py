@@ -133,7 +133,7 @@ def new(self, *args, device=None):
     return legacy_tensor(*args, dtype=self.dtype, device=device or self.device)
 
 
-@public("Tensor.dim_order(Tensor self, *, any ambiguity_check=False)")
+@public("Tensor.dim_order(Tensor self, *, any ambiguity_check=False) -> any")
 def dim_order(self, ambiguity_check=False):
     """The dimensions from the one with the longest steps in memory to the one with the shortest."""
     steps = self.stride()

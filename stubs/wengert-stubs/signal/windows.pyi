@@ -4,14 +4,18 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, overload
 
+from numpy import ndarray as _ndarray
+
 from ..api.generator import Generator as _Generator
 from ..base.devices import device as _device_class
 from ..base.dtypes import dtype as _dtype
 from ..base.formats import layout as _layout
 from ..base.formats import memory_format as _memory_format
+from ..base.size import Size as Size
 from ..engine.tensor import Tensor as Tensor
 from .. import return_types as _return_types
 
+_Real = builtins.int | builtins.float | builtins.bool
 _Number = builtins.int | builtins.float | builtins.bool | builtins.complex
 _Device = _device_class | builtins.str | builtins.int
 

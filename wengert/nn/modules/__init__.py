@@ -14,7 +14,7 @@ from ..embedding import *
 from ..lazy import *
 from ..linear import *
 from ..losses import *
-from ..module import Module
+from ..module import Module as Module
 from ..multihead import *
 from ..normalization import *
 from ..padding import *

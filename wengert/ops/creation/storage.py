@@ -210,7 +210,7 @@ def memory(t: Tensor) -> Tensor:
     return wrap(namespace(t._a).memory_of(t._a))
 
 
-@public("Tensor.storage(Tensor self)")
+@public("Tensor.storage(Tensor self) -> any")
 def storage(self):
     """The memory behind the tensor, as numbers."""
     return TypedStorage(memory(self))
@@ -222,7 +222,7 @@ def untyped_storage(self):
     return UntypedStorage(_memory=memory(self))
 
 
-@public("Tensor.storage_type(Tensor self)")
+@public("Tensor.storage_type(Tensor self) -> any")
 def storage_type(self):
     """The class of storage()."""
     return FUNCTIONS[""][f"{self.dtype._letter}Storage"]

@@ -24,7 +24,9 @@ def _basis(A: Tensor, q: int, niter: int) -> Tensor:
 
 
 @public(
-    "svd_lowrank(Tensor A, int? q=6, int? niter=2, Tensor? M=None)", method=False, foreign=False
+    "svd_lowrank(Tensor A, int? q=6, int? niter=2, Tensor? M=None) -> any",
+    method=False,
+    foreign=False,
 )
 def svd_lowrank(A, q=6, niter=2, M=None):
     """(U, S, V): about the q largest singular values of A (*, m, n), or of A - M, from a random
@@ -47,7 +49,9 @@ def svd_lowrank(A, q=6, niter=2, M=None):
 
 
 @public(
-    "pca_lowrank(Tensor A, int? q=None, bool center=True, int niter=2)", method=False, foreign=False
+    "pca_lowrank(Tensor A, int? q=None, bool center=True, int niter=2) -> any",
+    method=False,
+    foreign=False,
 )
 def pca_lowrank(A, q=None, center=True, niter=2):
     """(U, S, V) of about the first q principal components of A's rows; V's columns are their
@@ -74,7 +78,7 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     "lobpcg(Tensor A, int? k=None, Tensor? B=None, Tensor? X=None, int? n=None, "
     "Tensor? iK=None, int? niter=None, float? tol=None, bool? largest=None, "
     "str? method=None, any tracker=None, any ortho_iparams=None, "
-    "any ortho_fparams=None, any ortho_bparams=None)",
+    "any ortho_fparams=None, any ortho_bparams=None) -> Tensor[]",
     method=False,
     foreign=False,
 )

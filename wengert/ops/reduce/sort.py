@@ -188,7 +188,7 @@ distinct.vjp(x=_distinct)
 
 @public(
     "unique(Tensor input, bool sorted=True, bool return_inverse=False, "
-    "bool return_counts=False, int? dim=None)",
+    "bool return_counts=False, int? dim=None) -> any",
     foreign=False,
 )
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
@@ -212,7 +212,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 
 @public(
     "unique_consecutive(Tensor input, bool return_inverse=False, "
-    "bool return_counts=False, int? dim=None)",
+    "bool return_counts=False, int? dim=None) -> any",
     foreign=False,
 )
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):

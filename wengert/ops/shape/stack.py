@@ -37,7 +37,7 @@ def _atleast(n: int) -> Any:
 
     f.__name__ = f"atleast_{n}d"
     f.__doc__ = f"The tensors with at least {n} dimension(s)."
-    return public(f"atleast_{n}d(*any tensors)", method=False, foreign=False)(f)
+    return public(f"atleast_{n}d(*any tensors) -> any", method=False, foreign=False)(f)
 
 
 atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)
@@ -146,7 +146,7 @@ _splitter("vsplit", 2, lambda x: 0)
 _splitter("dsplit", 3, lambda x: 2)
 
 
-@public("meshgrid(*any tensors, str? indexing=None)", method=False, foreign=False)
+@public("meshgrid(*any tensors, str? indexing=None) -> Tensor[]", method=False, foreign=False)
 def meshgrid(*tensors, indexing=None):
     """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):

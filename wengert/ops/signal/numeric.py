@@ -278,7 +278,7 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
 # ------------------------------------------------------------------------------------------ others
 
 
-@public("unravel_index(Tensor indices, any shape)", method=False, foreign=False)
+@public("unravel_index(Tensor indices, any shape) -> Tensor[]", method=False, foreign=False)
 def unravel_index(indices, shape):
     """Coordinates, one tensor for each dimension, of positions in a flattened tensor of this shape.
 
