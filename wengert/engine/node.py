@@ -144,7 +144,7 @@ def freed(node: Node) -> RuntimeError:
     return RuntimeError(f"{FREED}\n  They are gone for {node.name()}, recorded at {node.where()}")
 
 
-class LeafRef(weakref.ref):  # type: ignore[type-arg]
+class LeafRef(weakref.ref):
     """A leaf node's reference to its tensor, told apart from those of users."""
 
     __slots__ = ()
