@@ -185,6 +185,7 @@ _PROVIDED = {
     "_check_with": "api.assertions",
     "cond": "transforms.control_flow",
     "while_loop": "transforms.control_flow",
+    "HintWarning": "base.hints",
     "AcceleratorError": "base.errors",
     "OutOfMemoryError": "base.errors",
     "Event": "api.streams",

@@ -38,6 +38,7 @@ from wengert.api.functions import FloatTensor as FloatTensor
 from wengert.api.generator import Generator as Generator
 from wengert.api.functions import HalfStorage as HalfStorage
 from wengert.api.functions import HalfTensor as HalfTensor
+from wengert.base.hints import HintWarning as HintWarning
 from wengert.api.functions import IntStorage as IntStorage
 from wengert.api.functions import IntTensor as IntTensor
 from wengert.api.functions import LongStorage as LongStorage

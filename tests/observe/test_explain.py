@@ -276,3 +276,17 @@ def test_explaining_does_not_warn_or_record(recwarn):
     y = x * 2
     told(y)
     assert not recwarn.list and y.grad_fn.hooks is None
+
+
+def test_several_passes_added_into_one_gradient():
+    x = w.ones(2, requires_grad=True)
+    (x * 2).sum().backward()
+    assert "sum of" not in " ".join(told(x).split())
+    (x * 3).sum().backward()
+    assert "the sum of 2 backward passes" in " ".join(told(x).split())
+    (x * 3).sum().backward(create_graph=True)
+    assert "the sum of 3 backward passes" in " ".join(told(x).split())
+    x.grad = None
+    (x * 3).sum().backward()
+    x.grad.mul_(0.5)
+    assert "sum of" not in " ".join(told(x).split())

@@ -381,6 +381,9 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         views.mutated(old)
     else:
         leaf.grad = wrap(together(old, wrap(g))._a)
+    if old is not None:  # told by explain()
+        known, n = leaf.passes
+        leaf.passes = (id(leaf.grad), n + 1 if known == id(old) else 2)
     if leaf.more is not None:
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
             hook(leaf.variable)

@@ -15,6 +15,7 @@ from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
+from .error_context import instead_of
 from .tensor import Tensor
 
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
@@ -242,7 +243,7 @@ def converted(value: Any, p: Parameter) -> Any:
 
 
 def wrong(value: Any, kind: str) -> Mismatch:
-    hint = ": make one with torch.tensor(...)" * (kind == "Tensor" and isinstance(value, list))
+    hint = instead_of(value) if kind == "Tensor" else ""
     return Mismatch(f"must be {type_name(Type((kind,)))}, not {type(value).__name__}{hint}")
 
 

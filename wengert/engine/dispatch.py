@@ -24,7 +24,7 @@ from ..arrays.lookup import (
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, views
-from .error_context import REFUSALS, explain
+from .error_context import REFUSALS, explain, instead_of
 from .implementations import COMPOSED
 from .interp import Interp, narrowed, run_op
 from .op import Op
@@ -252,7 +252,7 @@ def constant(op: Op, i: int, x: Any) -> Any:
     shown = public_name(op, op.plan.input_name(i))
     raise TypeError(
         f"{op.name}(): argument '{shown}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
-        + (": make one with torch.tensor(...)" if isinstance(x, (list, tuple)) else "")
+        + instead_of(x)
     )
 
 

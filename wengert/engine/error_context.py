@@ -68,3 +68,13 @@ def mismatch(given: list[tuple[int, ...]]) -> str | None:
                     f" non-singleton dimension {nd - i}"
                 )
     return None
+
+
+def instead_of(value: Any) -> str:
+    """What to add to an error about a value that stands where a tensor should."""
+    if type(value) is tuple and value and hasattr(value[0], "grad_fn"):
+        return (
+            f": a tuple of {len(value)} results, as nn.LSTM and nn.GRU return (output, state). "
+            "Take the first: output, state = lstm(x)"
+        )
+    return ": make one with torch.tensor(...)" if isinstance(value, (list, tuple)) else ""

@@ -153,7 +153,7 @@ class LeafRef(weakref.ref):
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: holds its `.grad`."""
 
-    __slots__ = ("grad", "ref")
+    __slots__ = ("grad", "passes", "ref")
     role = LEAF
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
@@ -164,6 +164,7 @@ class AccumulateGrad(Node):
         self.hooks = self.more = self.code = None
         self.lasti = 0
         self.grad: Any = None
+        self.passes = (0, 1)  # the id of a gradient, and how many passes were added into it
         self.ref: Any = None  # LeafRef: the graph must not hold its leaves
 
     @property

@@ -159,7 +159,7 @@ def gradient(x: Tensor) -> str:
     kept = x._x.box.grad if x._x is not None and x._x.box is not None else None
     g = n.grad if type(n) is AccumulateGrad else kept
     if g is not None:
-        return f".grad is there: {described(g._a.shape, g._a.dtype)}."
+        return f".grad is there: {described(g._a.shape, g._a.dtype)}.{added(n, g)}"
     if n is None:
         return ".grad is None: " + unrecorded(x)
     if type(n) is AccumulateGrad:
@@ -172,6 +172,17 @@ def gradient(x: Tensor) -> str:
     return (
         ".grad is None: it is no leaf, and only leaves keep their gradients. Call .retain_grad() "
         "before backward(), or ask torch.autograd.grad for it."
+    )
+
+
+def added(n: Any, g: Tensor) -> str:
+    """What to say where several passes were added into one gradient."""
+    known, passes = n.passes if type(n) is AccumulateGrad else (0, 1)
+    if known != id(g) or passes < 2:
+        return ""
+    return (
+        f" It is the sum of {passes} backward passes: nobody cleared it in between. Unless the sum "
+        "is meant, call optimizer.zero_grad(), or set .grad = None, before each backward()."
     )
 
 

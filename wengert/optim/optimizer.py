@@ -10,12 +10,15 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from types import FunctionType
 from typing import Any
 
 from ..api import functions as T
 from ..base.dtypes import float32
+from ..base.hints import wanted
 from ..engine.hooks import Handle
 from ..engine.tensor import Tensor
+from .mistakes import Uncleared, look_at
 from .step import Rule, counter_dtype
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
@@ -67,6 +70,8 @@ def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                     )
                 args, kwargs = changed
         result = step(*args, **kwargs)
+        if self._uncleared is not None and not self._uncleared.after(self):
+            self._uncleared = None
         for hook in [*after.values(), *_global_post_hooks.values()]:
             hook(self, args, kwargs)
         return result
@@ -122,6 +127,7 @@ class Optimizer(Rule):
     _optimizer_state_dict_post_hooks: Hooks
     _optimizer_load_state_dict_pre_hooks: Hooks
     _optimizer_load_state_dict_post_hooks: Hooks
+    _uncleared: Uncleared | None = None  # looks for a forgotten zero_grad in the first steps
     assumed: dict[str, Any] = {}  # options of groups saved before the options existed
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
@@ -132,11 +138,19 @@ class Optimizer(Rule):
                 "params argument given to the optimizer should be an iterable of Tensors or "
                 "dicts, but got " + type_name(params)
             )
+        if isinstance(getattr(type(params), "parameters", None), FunctionType):
+            raise TypeError(
+                f"{type(self).__name__}: '{type(params).__name__}' object is not iterable: it is "
+                "a module, give its parameters: model.parameters()"
+            )
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
+        found = look_at(params)
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(f"optimizer got an empty parameter list{found}")
+        if wanted("zero_grad"):
+            self._uncleared = Uncleared()
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -152,6 +166,7 @@ class Optimizer(Rule):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; with set_to_none=False fill them with zeros instead."""
+        self._uncleared = None
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:

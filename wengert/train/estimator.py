@@ -127,6 +127,7 @@ class _Net(BaseEstimator):
                 f"{type(self).__name__}() got an unexpected keyword argument {strange[0]!r}: "
                 "arguments of the parts are written " + ", ".join(f"{p}__<name>" for p in PREFIXES)
             )
+        _check_columns(X)
         X, y = validate_data(
             self, _plain(X), _plain(y), reset=fresh, allow_nd=True,
             multi_output=isinstance(self, Regressor), y_numeric=isinstance(self, Regressor),
@@ -210,6 +211,7 @@ class _Net(BaseEstimator):
     def _outputs(self, X: Any) -> Tensor:
         """The network's results for checked samples."""
         check_is_fitted(self, "module_")
+        _check_columns(X)
         X = validate_data(self, _plain(X), reset=False, allow_nd=True)
         with no_grad(), _undisturbed():  # a loader draws a seed whether it needs one or not
             return T.cat([self._result(out).to("cpu") for out in outputs(self, self._inputs(X))])
@@ -232,6 +234,10 @@ class _Net(BaseEstimator):
 
     def _result(self, out: Tensor) -> Tensor:
         return out
+
+    def _right(self, out: Any, y: Tensor) -> int | None:
+        """How many of a batch's results are right; None where that makes no sense."""
+        return None
 
 
 class Classifier(ClassifierMixin, _Net):
@@ -321,6 +327,16 @@ class Classifier(ClassifierMixin, _Net):
             y = y.reshape(out.shape).to(out.dtype)
         return self.criterion_(out, y)
 
+    def _right(self, out: Any, y: Tensor) -> int | None:
+        if not isinstance(out, Tensor):
+            return None
+        if out.ndim == 1 or out.shape[1] == 1:  # one score, or probability, of the second class
+            logits = isinstance(self.criterion_, nn.BCEWithLogitsLoss)
+            found = out.reshape(len(y)) > (0.0 if logits else 0.5)
+        else:
+            found = out.argmax(1)
+        return int((found == y).sum())
+
     def _result(self, out: Tensor) -> Tensor:
         """The network's results as probabilities."""
         if isinstance(self.criterion_, nn.CrossEntropyLoss):
@@ -401,6 +417,27 @@ def _undisturbed() -> Any:
         yield
     finally:
         generator.set_rng_state(before)
+
+
+def _check_columns(X: Any) -> None:
+    """ValueError that names the columns of a frame that hold no numbers."""
+    kinds = getattr(X, "dtypes", None)
+    if kinds is None or not hasattr(X, "columns"):
+        return
+    wrong = []
+    for name, d in zip(X.columns, kinds):
+        if getattr(d, "kind", "O") in "biuf":
+            continue
+        first = next((v for v in X[name] if v is not None and v == v), None)
+        if not isinstance(first, (int, float, np.number)):
+            wrong.append(f"{name!r} ({getattr(d, 'name', d)}, such as {first!r})")
+    if wrong:
+        column, hold = ("column", "holds") if len(wrong) == 1 else ("columns", "hold")
+        raise ValueError(
+            f"the {column} {', '.join(wrong)} of the data frame {hold} no numbers: encode text and "
+            "categories with sklearn's OneHotEncoder or pandas.get_dummies, dates as numbers, or "
+            "leave the column out"
+        )
 
 
 def _plain(a: Any) -> Any:

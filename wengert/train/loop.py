@@ -6,6 +6,7 @@ parameters. Not here: what scikit-learn asks of an estimator (estimator.py).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,10 +17,11 @@ from ..api import interop
 from ..base.modes import no_grad
 from ..data import TensorDataset
 from ..engine.tensor import Tensor
+from .nonfinite import warn_of_loss
 
 __all__ = ["as_tensor", "outputs", "train"]
 
-COLUMNS = ("epoch", "train_loss", "valid_loss", "seconds")
+COLUMNS = ("epoch", "train_loss", "valid_loss", "train_acc", "valid_acc", "seconds")
 
 
 def as_tensor(a: np.ndarray, dtype: Any) -> Tensor:
@@ -30,21 +32,28 @@ def as_tensor(a: np.ndarray, dtype: Any) -> Tensor:
 
 
 def train(net: Any, dataset: Any, held_out: Any, epochs: int) -> None:
-    """Train net.module_ on dataset and add an entry for each epoch to net.history_."""
+    """Train net.module_ on dataset and add an entry for each epoch to net.history_: the mean loss
+    of the samples, and for classifiers the share that was right. That of the training is counted
+    while the weights change.
+    """
     callbacks = list(net.callbacks or ())
     loader = net._loader(net.iterator_train, dataset, "iterator_train", shuffle=True)
     valid = None
     if held_out is not None:
         valid = net._loader(net.iterator_valid, held_out, "iterator_valid")
+    net._batches = len(loader) if hasattr(loader, "__len__") else None
+    net._warned = False
     for c in callbacks:
         c.on_train_begin(net)
-    for _ in range(epochs):
+    for i in range(epochs):
+        net._epochs_left = epochs - i
         for c in callbacks:
             c.on_epoch_begin(net)
         start = time.perf_counter()
-        entry = {"epoch": len(net.history_) + 1, "train_loss": _epoch(net, loader, callbacks)}
+        entry: dict[str, Any] = {"epoch": len(net.history_) + 1}
+        entry |= named("train", _epoch(net, loader, callbacks))
         if valid is not None:
-            entry["valid_loss"] = _validate(net, valid)
+            entry |= named("valid", _validate(net, valid))
         entry["seconds"] = time.perf_counter() - start
         net.history_.append(entry)
         if net.verbose:
@@ -55,34 +64,65 @@ def train(net: Any, dataset: Any, held_out: Any, epochs: int) -> None:
         c.on_train_end(net)
 
 
-def _epoch(net: Any, loader: Any, callbacks: list[Any]) -> float:
-    """One pass over the data; the mean loss of its samples."""
-    total, count = 0.0, 0
-    for x, y in loader:
+class Sums:
+    """The loss and the right answers of the samples so far."""
+
+    def __init__(self) -> None:
+        self.loss, self.count = 0.0, 0
+        self.right: int | None = 0
+
+    def add(self, net: Any, loss: float, out: Any, y: Any) -> None:
+        """One batch more."""
+        self.loss, self.count = self.loss + loss * len(y), self.count + len(y)
+        if self.right is not None:
+            right = net._right(out, y)
+            self.right = None if right is None else self.right + right
+
+
+def named(part: str, sums: Sums) -> dict[str, float]:
+    """The entries of a pass for the history."""
+    n = max(sums.count, 1)
+    found = {f"{part}_loss": sums.loss / n}
+    return found if sums.right is None else {**found, f"{part}_acc": sums.right / n}
+
+
+def _epoch(net: Any, loader: Any, callbacks: list[Any]) -> Sums:
+    """One pass over the data."""
+    sums = Sums()
+    for number, (x, y) in enumerate(loader, 1):
         net.module_.train()
         x, y = x.to(net.device), y.to(net.device)
 
-        def closure(x: Any = x, y: Any = y) -> Any:
+        found: list[Any] = []
+
+        def closure(x: Any = x, y: Any = y, number: int = number, found: Any = found) -> Any:
             net.optimizer_.zero_grad()
-            loss = net._loss(net.module_(x), y)
+            out = net.module_(x)
+            loss = net._loss(out, y)
+            if not net._warned and not math.isfinite(value := float(loss)):
+                net._warned = True  # at once, while the weights are those that gave it
+                where = f"batch {number} of epoch {len(net.history_) + 1}"
+                warn_of_loss(value, where, net, x, y, lambda: net._loss(net.module_(x), y))
             loss.backward()
+            found[:] = [out.detach()] if isinstance(out, Tensor) else [out]
             return loss
 
         loss = float(net.optimizer_.step(closure))
-        total, count = total + loss * len(x), count + len(x)
+        sums.add(net, loss, found[0], y)
         for c in callbacks:
             c.on_batch_end(net, loss)
-    return total / max(count, 1)
+    return sums
 
 
-def _validate(net: Any, loader: Any) -> float:
+def _validate(net: Any, loader: Any) -> Sums:
     net.module_.eval()
-    total, count = 0.0, 0
+    sums = Sums()
     with no_grad():
         for x, y in loader:
-            loss = net._loss(net.module_(x.to(net.device)), y.to(net.device))
-            total, count = total + float(loss) * len(x), count + len(x)
-    return total / max(count, 1)
+            y = y.to(net.device)
+            out = net.module_(x.to(net.device))
+            sums.add(net, float(net._loss(out, y)), out, y)
+    return sums
 
 
 def outputs(net: Any, x: Tensor) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...base.hints import hint
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
@@ -185,6 +186,13 @@ def cross_entropy(
     >>> F.cross_entropy(torch.zeros(1, 2), torch.tensor([0]))
     tensor(0.6931)
     """
+    n = input._n
+    if n is not None and n.op is not None and n.op.name == "softmax":
+        hint(
+            "softmax before cross_entropy",
+            "cross_entropy: the input comes from softmax, and cross_entropy takes a softmax itself:"
+            " give it the scores as they are, else training is slow and probabilities are wrong",
+        )
     if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
         reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:

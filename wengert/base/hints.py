@@ -1,0 +1,50 @@
+"""Hints: what is allowed, and hardly ever meant. Each is told once a process, as a HintWarning.
+
+`python -O`, the environment variable WENGERT_HINTS=0 and
+`warnings.filterwarnings("ignore", category=torch.HintWarning)` turn them off. Who looks for a
+mistake asks `wanted(name)` first, and looks where it costs nothing: before training, or once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+__all__ = ["HintWarning", "hint", "outside", "wanted"]
+
+
+class HintWarning(UserWarning):
+    """Something is allowed, and hardly ever what was meant."""
+
+
+HintWarning.__module__ = "torch"
+
+ON = not sys.flags.optimize and os.environ.get("WENGERT_HINTS", "1") != "0"
+told: set[str] = set()
+
+
+def wanted(name: str) -> bool:
+    """Whether a hint may still be given."""
+    return ON and name not in told
+
+
+def hint(name: str, text: str) -> None:
+    """Give a hint, once, at the line of the program that led to it."""
+    if not wanted(name):
+        return
+    told.add(name)
+    warnings.warn(f"{text} (WENGERT_HINTS=0 turns hints off)", HintWarning, stacklevel=outside())
+
+
+def outside() -> int:
+    """The stacklevel that puts a warning of the caller at the line of the user's program."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and inner(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def inner(module: str) -> bool:
+    """Whether a module is the library's own."""
+    return module.partition(".")[0] == "wengert"
