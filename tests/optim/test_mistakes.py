@@ -114,7 +114,7 @@ def test_switches():
         "import wengert as T; import wengert.nn.functional as F\n"
         "F.cross_entropy(T.zeros(1, 2, requires_grad=True).softmax(1), T.tensor([0]))"
     )
-    run = lambda *flags, **env: subprocess.run(  # noqa: E731
+    run = lambda *flags, **env: subprocess.run(
         [sys.executable, *flags, "-c", program], capture_output=True, text=True,
         env={**__import__("os").environ, **env},
     ).stderr  # fmt: skip

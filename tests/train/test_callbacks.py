@@ -12,7 +12,7 @@ import wengert as T
 from wengert import nn, train
 
 pytest.importorskip("sklearn")
-from wengert.sklearn import Classifier, Regressor  # noqa: E402
+from wengert.sklearn import Classifier, Regressor
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype(np.float32)
@@ -31,7 +31,7 @@ def test_accuracy_is_in_the_history_and_printed(capsys):
 
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, nn.BCEWithLogitsLoss])
 def test_accuracy_of_the_samples_held_out_is_the_score(criterion):
-    split = lambda data, y: (data, T.utils.data.Subset(data, range(40)))  # noqa: E731
+    split = lambda data, y: (data, T.utils.data.Subset(data, range(40)))
     net = Classifier(
         criterion=criterion, max_epochs=4, train_split=split, random_state=0
     ).fit(X, Y)  # fmt: skip

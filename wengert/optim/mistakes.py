@@ -40,8 +40,8 @@ def layers_in_lists(module: Any) -> Iterator[str]:
                 proper = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
                 place = f"{type(m).__name__}.{f'{path}.' if path else ''}{name}"
                 yield (
-                    f"{place} is a plain {kind} that holds {len(lost)} of its layers, whose parameters nobody "
-                    f"finds: they are not trained, saved or moved. Make it {proper}(...)"
+                    f"{place} is a plain {kind} that holds {len(lost)} of its layers, whose "
+                    f"parameters nobody finds: they are not trained, saved or moved. Make it {proper}(...)"
                 )
 
 

@@ -119,10 +119,10 @@ class Progress(Generic[Item]):
     def _repr_html_(self) -> str:
         share = 100 * min(self.done / self.total, 1.0) if self.total else 0
         rest = html.escape(self.text().replace("━", "").replace("─", "").strip())
+        shape = "height:8px;border-radius:4px;"
         bar = (
-            "<div style='width:200px;height:8px;border-radius:4px;background:rgba(128,128,128,.25)'>"
-            f"<div style='width:{share:.1f}%;height:8px;border-radius:4px;background:#3b82f6'></div>"
-            "</div>"
+            f"<div style='width:200px;{shape}background:rgba(128,128,128,.25)'>"
+            f"<div style='width:{share:.1f}%;{shape}background:#3b82f6'></div></div>"
             if self.total
             else ""
         )
