@@ -41,7 +41,8 @@ def layers_in_lists(module: Any) -> Iterator[str]:
                 place = f"{type(m).__name__}.{f'{path}.' if path else ''}{name}"
                 yield (
                     f"{place} is a plain {kind} that holds {len(lost)} of its layers, whose "
-                    f"parameters nobody finds: they are not trained, saved or moved. Make it {proper}(...)"
+                    f"parameters nobody finds: they are not trained, saved or moved. Make it "
+                    f"{proper}(...)"
                 )
 
 
