@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Generic, TextIO, TypeVar
 
 __all__ = ["Progress", "in_notebook", "progress"]
@@ -18,7 +18,7 @@ PAUSE = 0.1  # seconds between two drawings
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None
+    shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
 
 
@@ -52,7 +52,7 @@ class Progress(Generic[Item]):
         file: TextIO | None = None,
     ) -> None:
         self.items, self.label = items, label
-        self.total = len(items) if total is None and hasattr(items, "__len__") else total
+        self.total = len(items) if total is None and isinstance(items, Sized) else total
         self.file = sys.stderr if file is None else file
         self.done, self.facts = 0, ""
         self.start, self.drawn = time.monotonic(), 0.0
