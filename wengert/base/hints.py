@@ -18,8 +18,6 @@ class HintWarning(UserWarning):
     """Something is allowed, and hardly ever what was meant."""
 
 
-HintWarning.__module__ = "torch"
-
 ON = not sys.flags.optimize and os.environ.get("WENGERT_HINTS", "1") != "0"
 told: set[str] = set()
 
