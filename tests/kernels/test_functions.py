@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -106,6 +107,10 @@ TABLE = [
     (gamma.polygamma_1, polygamma(1), (1e-3, 1e4), None),
     (gamma.polygamma_2, polygamma(2), (1e-3, 1e4), None),
     (gamma.polygamma_5, polygamma(5), (1e-2, 1e3), None),
+    (gamma.polygamma_1, polygamma(1), (-20, -1e-2), None),
+    (gamma.polygamma_2, polygamma(2), (-20, -1e-2), None),
+    (gamma.polygamma_3, polygamma(3), (-20, -1e-2), None),
+    (gamma.polygamma_6, polygamma(6), (-20, -1e-2), None),
     (gamma.i0, lambda x: mp.besseli(0, x), (-80, 80), 4),
     (gamma.i0e, lambda x: mp.besseli(0, x) * mp.exp(-abs(x)), (-80, 80), 4),
     (gamma.i1, lambda x: mp.besseli(1, x), (-80, 80), 4),
@@ -156,3 +161,48 @@ def test_special_values(name: str, dtype: str) -> None:
         return  # SciPy is not careful about the sign of zero
     zero = (want == 0) & (got == 0)
     np.testing.assert_array_equal(np.signbit(want[zero]), np.signbit(got[zero]))
+
+
+def quotients(dtype: str = "f") -> tuple[np.ndarray, np.ndarray]:
+    r = np.random.default_rng(0)
+    x, y = (10.0 ** r.uniform(-30, 30, 4000) * r.choice([-1, 1], 4000) for _ in range(2))
+    near = r.integers(-50, 50, (2, 3000)) * 0.1  # quotients that are close to whole numbers
+    ends = np.array([0.0, -0.0, 1, -1, 3.5, INF, -INF, NAN])
+    return tuple(
+        np.concatenate(p).astype(dtype)
+        for p in ((x, near[0], ends.repeat(8)), (y, near[1], np.tile(ends, 8)))
+    )
+
+
+@pytest.mark.parametrize("name", ["fmod", "remainder"])
+def test_remainders_to_the_bit(name: str) -> None:
+    x, y = quotients()
+    with np.errstate(all="ignore"):
+        want = getattr(np, name)(x, y)
+    got = made(getattr(functions, name), 2)(x, y)
+    np.testing.assert_array_equal(want, got)
+    zero = want == 0
+    np.testing.assert_array_equal(np.signbit(want[zero]), np.signbit(got[zero]))
+
+
+def test_quotients_rounded_down() -> None:
+    x, y = quotients()
+    got = made(functions.floor_divide, 2)(x, y)
+    for a, b, c in zip(x.tolist(), y.tolist(), got.tolist()):
+        if b == 0 or not (math.isfinite(a) and math.isfinite(b)):
+            continue
+        exact = Fraction(a) / Fraction(b)
+        assert c == float(np.float32(math.floor(exact))) or abs(exact) > 2**50
+    x, y = (
+        np.array([INF, INF, -INF, 1, 1, -1, 0, 1, 0], "f"),
+        np.array([1, 0, INF, INF, -INF, INF, -INF, 0, 0], "f"),
+    )
+    want = np.array([NAN, INF, NAN, 0, -1, -1, 0, INF, NAN], "f")
+    np.testing.assert_array_equal(made(functions.floor_divide, 2)(x, y), want)
+
+
+def test_hypot() -> None:
+    x, y = quotients()
+    with np.errstate(all="ignore"):
+        want = np.hypot(x.astype("d"), y.astype("d")).astype("f")
+    np.testing.assert_array_equal(want, made(functions.hypot, 2)(x, y))

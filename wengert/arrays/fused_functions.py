@@ -53,16 +53,44 @@ def function(name: str, once: str = "") -> Callable[[Word], Word]:
 
 
 def polygamma(general: Word) -> Word:
-    """Of float32 and positive x, in orders that the series is good for."""
+    """Of float32, in orders that the series is good for."""
     loops = {n: in_double(f"polygamma_{n}", "ff") for n in range(1, 7)}
 
     def f(x: Any, order: int = 0) -> Any:
         u = loops.get(order)
-        if u is not None and x.dtype is F32 and x.size and x.min() > 0:
+        if u is not None and x.dtype is F32:
             run = u.run or u.ready(CALL + 20 * ELEMENT * x.size)
             if run is not None:
                 return run(x)
         return general(x, order)
+
+    return f
+
+
+def of_two(name: str) -> Callable[[Word], Word]:
+    """word(x, y) of float32."""
+
+    def wrapped(general: Word) -> Word:
+        u = in_double(name, "fff")
+
+        def f(x: Any, y: Any) -> Any:
+            if type(x) is type(y) is np.ndarray and x.dtype is F32 and y.dtype is F32:
+                run = u.run or u.ready(CALL + ELEMENT * max(x.size, y.size))
+                if run is not None:
+                    return run(x, y)
+            return general(x, y)
+
+        return f
+
+    return wrapped
+
+
+def ndtri(general: Word) -> Word:
+    u = in_double("ndtri_once", "ff")
+
+    def f(x: Any) -> Any:
+        run = u.run or u.ready(CALL + ELEMENT * x.size) if x.dtype is F32 else None
+        return general(x) if run is None else run(x)
 
     return f
 
@@ -84,4 +112,6 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     **({} if library_is_quick() else {name: function(name) for name in SLOW}),
     "erfinv": function("erfinv", "erfinv_once"),
     "polygamma": polygamma,
+    "ndtri": ndtri,
+    **{name: of_two(name) for name in ("fmod", "remainder", "floor_divide", "hypot")},
 }

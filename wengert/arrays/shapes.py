@@ -311,7 +311,13 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
 def contiguous(lib: Any, x: Any) -> Any:
     if x.flags.c_contiguous:
         return x
-    if lib in ON_HOST and x.ndim == 2 and x.size > 1 << 16 and x.flags.f_contiguous:
+    if (
+        lib in ON_HOST
+        and x.ndim == 2
+        and x.size > 1 << 16
+        and x.flags.f_contiguous
+        and x.shape[0] > 32
+    ):
         out = np.empty(x.shape, x.dtype)  # a few columns at a time stay in the cache
         for j in range(0, x.shape[1], 8):
             out[:, j : j + 8] = x[:, j : j + 8]

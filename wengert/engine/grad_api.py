@@ -304,5 +304,7 @@ def grad(
 def own(g: Any) -> Any:
     """g, or a copy if it is a broadcast view that could not be written to."""
     if RANK.get(type(g), LIBRARY) == LIBRARY and g.base is not None:
-        return NS[type(g)].copy(g)
+        if 0 in g.strides or not g.flags.writeable:
+            return NS[type(g)].copy(g)
+        return g
     return NS[type(g)].asarray(g)

@@ -316,6 +316,55 @@ def acos(x: V) -> V:
     return where(far, outer, inner)
 
 
+def remainders(x: V, y: V) -> tuple[V, V]:
+    """What fmod leaves of x / y, and y's size; exact for numbers that were float32."""
+    b = y.abs()
+    bad = y.equals(0.0) | (x - x).isnan() | y.isnan()
+
+    def less(r: V) -> V:
+        q = (r / b).call("trunc")
+        return fma(-q, b, r)
+
+    r = less(x)
+
+    def again() -> list[V]:
+        s = r  # each time 50 binary digits of the quotient are gone
+        for _ in range(6):
+            s = where(s.abs() >= b, less(s), s)
+        return [s]
+
+    (r,) = x.f.either((r.abs() >= b).any(), again, [r])
+    # a quotient that was rounded up leaves a rest of the other sign
+    r = where((r * x) < 0.0, r + b.call("copysign", x), r)
+    r = where(y.abs().equals(math.inf), x, r)
+    r = where(r.equals(0.0), x.constant(0.0).call("copysign", x), r)
+    return where(bad, math.nan, r), b
+
+
+def fmod(x: V, y: V) -> V:
+    r, _ = remainders(x, y)
+    return r
+
+
+def remainder(x: V, y: V) -> V:
+    """With y's sign."""
+    r, b = remainders(x, y)
+    other = (r * y) < 0.0
+    r = where(other, r + y, r)
+    return where(r.equals(0.0), b.constant(0.0).call("copysign", y), r)
+
+
+def floor_divide(x: V, y: V) -> V:
+    """The quotient rounded down; by zero as division, nan of infinite x."""
+    q = x / y
+    low = q.call("floor")
+    rest = fma(-low, y, x)
+    low = where((rest * y) < 0.0, low - 1.0, low)
+    low = where(q.abs() < 2.0**52, low, q)
+    low = where(y.abs().equals(math.inf), where((x * y) < 0.0, -1.0, x * 0.0), low)
+    return where(y.equals(0.0), q, where(x.abs().equals(math.inf), math.nan, low))
+
+
 def hypot(x: V, y: V) -> V:
     """Of float32's numbers, whose squares do not overflow here."""
     whole = x.abs().equals(math.inf) | y.abs().equals(math.inf)

@@ -88,23 +88,37 @@ def digamma(x: V) -> V:
 
 
 def polygamma(order: int) -> Callable[[V], V]:
-    """The formula of digamma's derivative of an order from 1 to 6, for x > 0, to ten digits."""
+    """The formula of digamma's derivative of an order from 1 to 6, to ten digits."""
     s = order + 1  # that of Hurwitz's zeta function
     rising, tail = float(s), []
     for j, b in enumerate(BERNOULLI):  # Euler and Maclaurin's series
         tail.append(b * rising / math.factorial(2 * j + 2))
         rising *= (s + 2 * j + 1) * (s + 2 * j + 2)
-    factor = math.factorial(order) * (1.0 if order % 2 else -1.0)
+    sign = 1.0 if order % 2 else -1.0
+    factor = math.factorial(order) * sign
+    slope = [0.0, 1.0]  # the derivative of cot(pi x), in cot(pi x) itself
+    for _ in range(order):
+        down = [-math.pi * i * a for i, a in enumerate(slope)][1:]
+        slope = [a + b for a, b in zip([*down, 0.0, 0.0], [0.0, 0.0, *down])]
 
     def f(x: V) -> V:
-        total = x.constant(0.0)
-        y = x
+        below = x < 0.0
+        positive = where(below, 1.0 - x, x)
+        total, y = x.constant(0.0), positive
         for _ in range(SHIFTED):
             total = total + power(1.0 / y, s)
             y = y + 1.0
         r = 1.0 / y
         series = y * (1.0 / order) + fma(r, polynomial(r * r, tail), 0.5)
-        return (total + power(r, s) * where(y < math.inf, series, 1.0)) * factor
+        out = (total + power(r, s) * where(y < math.inf, series, 1.0)) * factor
+
+        def left() -> list[V]:
+            turn = around(x.abs())
+            sine, cosine = sin_pi(turn), sin_pi(around(turn + 0.5))
+            mirror = fma(out, -sign, polynomial(-cosine / sine, slope) * -math.pi)
+            return [where(below, where(sine.equals(0.0), factor * math.inf, mirror), out)]
+
+        return x.f.either(below.any(), left, [out])[0]
 
     f.__name__ = f"polygamma_{order}"
     return f
