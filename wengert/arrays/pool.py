@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import max_pool as kernels
+from ..kernels import window_pool
 from .capabilities import ON_HOST
 from .conv import widen
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
@@ -35,6 +36,7 @@ __all__ = [
     "fractional_max_pool",
 ]
 
+TINY = 256  # elements of a plane, up to which its windows do not fill the lanes
 CACHE = 1 << 18  # bytes of one array at a time: a handful of them should stay in a core's own cache
 
 
@@ -72,7 +74,13 @@ def max_pool(
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
     if lib in ON_HOST:
-        found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
+        small = prod(spatial) <= TINY and prod(dilation) == 1
+        found = None
+        if small:  # a lane for each window, as a plane has too few for all lanes
+            bounds = _bounds(spatial, kernel, stride, padding, t.out)
+            found = window_pool.windows(x, bounds, "max")
+        if found is None:
+            found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
         if found is not None:
             shape = (*lead, *t.out)
             return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
@@ -279,8 +287,13 @@ def avg_pool(
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
-    out = lib.empty((len(x), *t.out), x.dtype)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
+    if lib in ON_HOST:
+        bounds = _bounds(spatial, kernel, stride, padding, t.out)
+        found = window_pool.windows(x, bounds, "sum", size)
+        if found is not None:
+            return found[0].reshape(*lead, *t.out).astype(dtype, copy=False)
+    out = lib.empty((len(x), *t.out), x.dtype)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
         for a, b in pieces:
@@ -330,8 +343,14 @@ def avg_pool_input(
         return x.reshape(*lead, *spatial)
     g = planes(widen(lib, g), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
-    x = lib.zeros((len(g), *spatial), g.dtype)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
+    if lib in ON_HOST and g.dtype.kind == "f" and g.size >= window_pool.LEAST:
+        bounds = _bounds(spatial, kernel, stride, padding, t.out)
+        back = [window_pool.turned(b, n) for b, n in zip(bounds, spatial)]
+        found = window_pool.windows(g / lib.asarray(size, g.dtype), back, "sum")
+        if found is not None:
+            return found[0].reshape(*lead, *spatial).astype(dtype, copy=False)
+    x = lib.zeros((len(g), *spatial), g.dtype)
 
     def work(pieces: Iterator[tuple[int, int]]) -> None:
         for a, b in pieces:
@@ -384,12 +403,35 @@ def _divisors(
     return int(size.flat[0]) if size.size and (size == size.flat[0]).all() else size
 
 
+@lru_cache(maxsize=256)
+def _bounds(spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints) -> list[Any]:
+    """Where windows begin inside the input, and how much of them is there, along each dimension."""
+    found = []
+    for n, k, s, p, o in zip(spatial, kernel, stride, padding, out):
+        start = np.arange(o) * s - p
+        begin = np.clip(start, 0, n)
+        found.append((begin, np.clip(start + k, 0, n) - begin))
+    return found
+
+
 # ------------------------------------------------------------------------------------- adaptive
 
 
 def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
     """The windows that cut `size` positions into `out` parts, overlapping where they must."""
     return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+@lru_cache(maxsize=256)
+def _adaptive(size: int, out: int) -> Any:
+    """The same: where they begin, and their sizes."""
+    begin, end = np.asarray(adaptive_bounds(size, out), np.int64).reshape(-1, 2).T
+    return begin, end - begin
+
+
+def _products(bounds: list[Any]) -> Any:
+    """How many elements each window has, (*out)."""
+    return prod(np.ix_(*[sizes for _, sizes in bounds]))
 
 
 def _regular_kernel(spatial: Ints, out: Ints) -> Ints | None:
@@ -406,7 +448,13 @@ def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
     if kernel is not None:
         return avg_pool(lib, x, kernel, kernel, (0,) * rank, False, True, None)
     dtype = x.dtype
+    lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = widen(lib, x)
+    if lib in ON_HOST and x.size >= window_pool.LEAST:
+        bounds = [_adaptive(n, o) for n, o in zip(spatial, out)]
+        found = window_pool.windows(planes(x, rank), bounds, "sum", _products(bounds))
+        if found is not None:
+            return found[0].reshape(*lead, *out).astype(dtype, copy=False)
     for axis, o in enumerate(out, x.ndim - rank):
         before = (slice(None),) * axis
         bounds = adaptive_bounds(x.shape[axis], o)
@@ -422,7 +470,15 @@ def adaptive_avg_pool_input(lib: Any, g: Array, spatial: Ints) -> Array:
     if kernel is not None:
         return avg_pool_input(lib, g, spatial, kernel, kernel, (0,) * rank, False, True, None)
     dtype = g.dtype
+    lead, out = g.shape[: g.ndim - rank], g.shape[g.ndim - rank :]
     g = widen(lib, g)
+    if lib in ON_HOST and g.size >= window_pool.LEAST:
+        bounds = [_adaptive(n, o) for n, o in zip(spatial, out)]
+        back = [window_pool.turned(b, n) for b, n in zip(bounds, spatial)]
+        shares = planes(g, rank) / _products(bounds).astype(g.dtype)
+        found = window_pool.windows(shares, back, "sum")
+        if found is not None:
+            return found[0].reshape(*lead, *spatial).astype(dtype, copy=False)
     for axis, n in enumerate(spatial, g.ndim - rank):
         before = (slice(None),) * axis
         x = lib.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
@@ -440,6 +496,11 @@ def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
     kernel = _regular_kernel(spatial, out)
     if kernel is not None:
         return max_pool(lib, x, kernel, kernel, none, ones, False)
+    if lib in ON_HOST and x.size >= window_pool.LEAST and x.dtype.kind == "f":
+        bounds = [_adaptive(n, o) for n, o in zip(spatial, out)]
+        found = window_pool.windows(planes(x, rank), bounds, "max")
+        if found is not None:
+            return found[0].reshape(*lead, *out), found[1].reshape(*lead, *out)
     values = lib.empty((*lead, *out), x.dtype)
     where = lib.empty((*lead, *out), lib.int64)
     for window in product(*[enumerate(adaptive_bounds(n, o)) for n, o in zip(spatial, out)]):
