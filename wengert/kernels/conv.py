@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, threads
+from . import compiler, depthwise, threads
 from .conv_loops import (
     Blocks,
     Correlation,
@@ -39,6 +39,8 @@ def conv(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | None:
     word = _word(x, w, bias)
     if word is None:
         return None
+    if w.shape[1] == 1 and (found := depthwise.forward(x, w, bias, geometry)) is not None:
+        return found
     plan = _forward(x.shape, w.shape, geometry, bias is not None)
     if plan is None:
         return None
@@ -63,6 +65,8 @@ def conv_input(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None
     word = _word(g, w)
     if word is None:
         return None
+    if w.shape[1] == 1 and (found := depthwise.backward(g, w, x_shape, geometry)) is not None:
+        return found
     c = _backward(tuple(x_shape), g.shape, w.shape, geometry)
     if c is None:
         return None
@@ -81,6 +85,8 @@ def conv_weight(x: Array, g: Array, w_shape: Ints, geometry: Any) -> Array | Non
     word = _word(x, g)
     if word is None:
         return None
+    if w_shape[1] == 1 and (found := depthwise.weights(x, g, w_shape, geometry)) is not None:
+        return found
     plan = _forward(x.shape, tuple(w_shape), geometry, False)
     if plan is None or g.shape != (len(x), w_shape[0], *plan[1]):
         return None
