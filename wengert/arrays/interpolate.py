@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import points
 from .capabilities import ON_HOST
 from .conv import widen
 from .windows import Array, Ints
@@ -242,6 +243,10 @@ def read_points(lib: Any, x: Array, where: Array) -> Array:
     """
     n, c = x.shape[:2]
     size = prod(x.shape[2:])
+    if lib in ON_HOST:
+        found = points.read_points(x.reshape(n, c, size), where.reshape(n, -1))
+        if found is not None:
+            return found.reshape(n, c, *where.shape[1:])
     flat = lib.zeros((n, c, size + 1), x.dtype)
     flat[..., :-1] = x.reshape(n, c, size)
     at = lib.minimum(where.reshape(n, prod(where.shape[1:])), size)
@@ -257,6 +262,10 @@ def add_points(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     g = widen(lib, g)
     n, c = g.shape[:2]
     size = prod(spatial)
+    if lib in ON_HOST:
+        found = points.add_points(g.reshape(n, c, -1), where.reshape(n, -1), size)
+        if found is not None:
+            return found.reshape(n, c, *spatial).astype(dtype, copy=False)
     x = lib.zeros((n, c, size + 1), g.dtype)
     at = lib.minimum(where.reshape(n, 1, prod(where.shape[1:])), size)
     at = at + lib.arange(n * c).reshape(n, c, 1) * (size + 1)

@@ -280,7 +280,7 @@ def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
     """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
     or 0).
     """
-    found = small.lu(x) if lib is np else None
+    found = small.lu(x) if lib in ON_HOST else None
     if found is not None:
         return found
     count = math.prod(x.shape[:-2])
@@ -391,7 +391,7 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
 @threaded
 def inv(lib: Any, x: Any) -> tuple[Any, Any]:
     """(inverse, order of the first zero pivot or 0)."""
-    found = small.solve(x, None) if lib is np else None
+    found = small.solve(x, None) if lib in ON_HOST else None
     if found is not None:
         out, info = found
         if info.any():
@@ -414,7 +414,7 @@ def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     if 0 in y.shape or 0 in x.shape:
         return lib.zeros((*batch, *y.shape[-2:]), y.dtype), lib.zeros(x.shape[:-2], np.int32)
-    found = small.solve(x, y) if lib is np else None
+    found = small.solve(x, y) if lib in ON_HOST else None
     if found is not None:
         return found
     try:
@@ -479,7 +479,7 @@ def substituted(lib: Any, x: Any, y: Any, upper: bool, unit: bool) -> Any:
 @threaded
 def det(lib: Any, x: Any) -> Any:
     """Determinants."""
-    found = small.determinants(x, False) if lib is np else None
+    found = small.determinants(x, False) if lib in ON_HOST else None
     if found is not None:
         return found[0]
     return lib.asarray(lib.linalg.det(x))
@@ -488,7 +488,7 @@ def det(lib: Any, x: Any) -> Any:
 @threaded
 def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     """(sign, logarithm of the absolute value) of determinants."""
-    found = small.determinants(x, True) if lib is np else None
+    found = small.determinants(x, True) if lib in ON_HOST else None
     if found is not None:
         return found
     sign, logarithm = lib.linalg.slogdet(x)
