@@ -66,6 +66,8 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     dtype = g.dtype
     if dtype.itemsize == 2:
         g, w = widen(lib, g), widen(lib, w)
+    if lib in ON_HOST and not np.isfinite(w.sum()):  # times the zeros around g it would be nan
+        return _by_columns(lib, g, w, x_shape, geometry).astype(dtype, copy=False)
     if lib in ON_HOST:
         direct = kernels.conv_input(g, w, x_shape, geometry)
         if direct is not None:
@@ -79,6 +81,15 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
             sub = w[subset]
             _correlate(lib, g, sub.reshape(*sub.shape[:2], -1), t, x[place], None)
     return x if x.dtype is dtype else x.astype(dtype)
+
+
+def _by_columns(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) -> Array:
+    """conv_input by the products of g and each tap alone."""
+    groups, taps_of_all = geometry.groups, prod(w.shape[1:])
+    parts = g.reshape(len(g), groups, len(w) // groups, prod(g.shape[2:]))
+    columns = lib.matmul(w.reshape(groups, -1, taps_of_all).swapaxes(1, 2), parts)
+    columns = columns.reshape(len(g), groups * taps_of_all, -1 if g.size else 0)
+    return col2im(lib, columns, x_shape, w.shape[2:], geometry)
 
 
 @lru_cache(maxsize=256)

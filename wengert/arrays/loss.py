@@ -280,12 +280,18 @@ def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mea
     return summed(lib, losses, reduction)
 
 
-@widened
 def bce_loss_backward(
     lib: Any, g: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean"
 ) -> Any:
     """Gradient of x."""
-    out = lib.true_divide(x - y, lib.maximum((1 - x) * x, x.dtype.type(1e-12)))
+    least = float(x.dtype.type(1e-12))  # which float16 does not hold
+    return bce_slope(lib, g, x, y, weight, reduction, least)
+
+
+@widened
+def bce_slope(lib: Any, g: Any, x: Any, y: Any, weight: Any, reduction: str, least: float) -> Any:
+    """Gradient of x, whose divisors are at least a number."""
+    out = lib.true_divide(x - y, lib.maximum((1 - x) * x, x.dtype.type(least)))
     if weight is not None:
         out = out * weight
     return lib.asarray(out * share(g, x.size, reduction))
@@ -361,9 +367,10 @@ def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
     """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
     valid, clean, among = labels(lib, x, target)
     z = 1 - lib.take_along_axis(x, clean, 1)[:, :, None] + x[:, None, :]
-    z *= valid[:, :, None]
-    z *= ~among[:, None, :]
-    return lib.maximum(z, 0, out=z), clean
+    counted = lib.greater(z, 0)  # nan is not
+    counted &= valid[:, :, None]
+    counted &= ~among[:, None, :]
+    return lib.where(counted, z, x.dtype.type(0)), clean
 
 
 def matrix(a: Any) -> Any:

@@ -208,18 +208,7 @@ def promote_types(a: dtype, b: dtype) -> dtype:
 
 def can_cast(from_: dtype, to: dtype) -> object:
     """Whether a value of from_ may be stored in to without losing its category."""
-    if from_.category > to.category and to.category != from_.category:
-        return False
-    return (
-        not (
-            from_.category == INTEGRAL
-            and from_.is_signed
-            and to.category == INTEGRAL
-            and not to.is_signed
-        )
-        if to.category == INTEGRAL
-        else True
-    )
+    return from_.category <= to.category
 
 
 class finfo:

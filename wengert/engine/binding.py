@@ -10,13 +10,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ..arrays.lookup import default_namespace, namespace
 from ..base import dtypes
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
 from .error_context import instead_of
-from .tensor import Tensor
+from .promotion import result_dtype
+from .tensor import Tensor, wrap
 
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
     "type_": type,  # under names that no function or argument has
@@ -45,6 +47,12 @@ TYPE_NAMES = {
 }
 PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool,
                  complex: dtypes.complex128}  # fmt: skip
+
+
+# functions that take a number in place of their first tensor, as PyTorch's do
+NUMBER_FIRST = frozenset(
+    ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide")
+)
 
 
 class Mismatch(TypeError):
@@ -90,6 +98,11 @@ class Binder:
             by_name = {**{k: v for k, v in by_place if v is not self.defaults[k]}, **kwargs}
             other = self._fitting(args[:n], by_name, out)
             found = found if isinstance(other, list) else other
+        if isinstance(found, list) and self.name in NUMBER_FIRST and not self.method and args:
+            first = number_as_tensor(args)
+            if first is not None:
+                args = (first, *args[1:])
+                found = self._fitting(args, kwargs, out)
         if isinstance(found, list):
             raise self._refusal(found, args, kwargs, out) from None
         o, call, values = found
@@ -294,6 +307,21 @@ def as_kind(value: Any, kind: str) -> Any:
     elif kind == "MemoryFormat" and isinstance(value, memory_format):
         return value
     raise wrong(value, kind)
+
+
+def number_as_tensor(args: tuple[Any, ...]) -> Tensor | None:
+    """The first of args, if it is a number, as a 0-d tensor that leaves the dtype of the others;
+    None if it is none.
+    """
+    if type(args[0]) not in PYTHON_DTYPES:
+        return None
+    others = [x._a if isinstance(x, Tensor) else x for x in args[1:2]]
+    arrays = [a for a in others if hasattr(a, "dtype")]
+    if not arrays:
+        others = []
+    d = result_dtype([args[0], *others])
+    xp = namespace(*arrays) if arrays else default_namespace()
+    return wrap(xp.scalar(dtypes.converted(args[0], d), d.np))
 
 
 def number_of(t: Tensor, kind: str) -> Any:

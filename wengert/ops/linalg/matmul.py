@@ -295,7 +295,16 @@ def linear(input, weight, bias=None, *, out=None):
             f"linear(): argument '{('input', 'weight')[k]}' (position {k + 1}) must be Tensor, not "
             f"{type((input, weight)[k]).__name__}: torch.as_tensor(...) makes one"
         ) from None
-    if a.ndim == 0 or a.shape[-1] != w.shape[-1]:
+    if not a.ndim or not w.ndim:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {a.ndim}D and {w.ndim}D"
+        )
+    if w.ndim > 2:
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D: linear got a"
+            f" weight of shape {tuple(w.shape)}"
+        )
+    if a.shape[-1] != w.shape[-1]:
         s = list(a.shape)
         rows = a.size // s[-1] if s and s[-1] else 0
         raise RuntimeError(

@@ -114,6 +114,8 @@ def torch_ctc_loss(
         )
     if single and targets._a.ndim == 1:
         targets = targets.unsqueeze(0)
+    if not targets._a.ndim:
+        raise RuntimeError("ctc_loss: targets need 1 or 2 dimensions, but got a 0-d tensor")
     steps, n, classes = x._a.shape
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range: got {blank} for {classes} classes")

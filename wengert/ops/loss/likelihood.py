@@ -140,14 +140,19 @@ def bce_logits(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
         )
     if input.dtype.category < 2:
-        raise RuntimeError(
-            f"result type Float can't be cast to the desired output type {input.dtype}: convert "
-            "the logits with "
-            ".float()"
+        raise NotImplementedError(
+            f'"log_sigmoid_cpu" not implemented for {input.dtype}: convert the logits with .float()'
         )
     if target.dtype is not input.dtype:
-        d = joint_dtype([input, target])
+        if target.dtype.category != input.dtype.category:
+            raise RuntimeError(
+                f"result type {input.dtype} can't be cast to the desired output type"
+                f" {target.dtype}: convert the target with .to(input.dtype)"
+            )
+        kind, d = target.dtype, joint_dtype([input, target])
         input, target = input.to(d), target.to(d)
+        r = bce_logits(input, target, weight, reduction=reduction, pos_weight=pos_weight)
+        return r if r.dtype is kind else r.to(kind)
     if weight is not None or pos_weight is not None:
         broadcast(*[t for t in (input, weight, pos_weight) if t is not None])
     return bce_logits_op.entry(input, target, weight, pos_weight, reduction)

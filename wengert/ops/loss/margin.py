@@ -248,8 +248,8 @@ def multi_margin_loss_op(xp, x, target, weight, p=1, margin=1.0, reduction="mean
     """Hinge losses of the other classes against the target's, averaged over classes."""
     low, x = in_single(xp, x)
     q, _ = one_hot_of(xp, x, target)
-    h = xp.clamp_scalar(margin - own(xp, x, q) + x, 0, None)
-    h = xp.where(xp.eq(q, 0), h, xp.zeros_like(h))
+    h = margin - own(xp, x, q) + x
+    h = xp.where(xp.logical_and(xp.eq(q, 0), xp.gt(h, 0)), h, xp.zeros_like(h))  # nan is not
     h = h if p == 1 else h * h
     if weight is not None:
         h = h * xp.sum(q * in_single(xp, weight)[1], 1, True)
@@ -395,7 +395,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
 
 @public(
-    "nn.functional.multilabel_soft_margin_loss(Tensor input, Tensor target, "
+    "nn.functional.multilabel_soft_margin_loss(Tensor input, any target, "
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
     "str reduction='mean')"
 )

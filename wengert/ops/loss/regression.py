@@ -198,6 +198,13 @@ soft_margin_loss_op.vjp(
 )
 
 
+def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
+    if input.dtype.category < 2 and target.dtype.category < 2:
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{input.dtype}': convert with .float()"
+        )
+
+
 @public(
     "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
     "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)"
@@ -209,6 +216,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     tensor(0.8125)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    refuse_integers("smooth_l1_loss", input, target)
     input, target = same_size("smooth_l1_loss", input, target)
     if beta == 0.0:
         return reduce_to((input - target).abs(), reduction)
@@ -233,6 +241,12 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
             f"huber_loss does not support non-positive values for delta: got {delta}"
         )
     shape, dtype = tuple(input._a.shape), input.dtype
+    if target.dtype.category > dtype.category:
+        raise RuntimeError(
+            f"result type {target.dtype} can't be cast to the desired output type {dtype}:"
+            " huber_loss gives the dtype of input"
+        )
+    refuse_integers("huber_loss", input, target)
     input, target = same_size("huber_loss", input, target)
     if weight is None and target.dtype is not dtype:  # the input's dtype is the result's
         return huber_loss_op.entry(input, target, reduction, delta).to(dtype)

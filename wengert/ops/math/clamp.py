@@ -43,6 +43,7 @@ def clamp(input, min=None, max=None):
             input = input.to(target)
     if input.dtype.category == 0:
         raise RuntimeError("clamp is not implemented for 'Bool'")
+    min, max = (None if v is None else dtypes.converted(v, input.dtype) for v in (min, max))
     if min is not None and min != min or max is not None and max != max:
         return clamp_tensor(input, min, max)
     return clamp_scalar.entry(input, min, max)

@@ -5,7 +5,9 @@ trigonometry, rounding.
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from ...base import dtypes
 from ...engine.kinds import composite, elementwise, linear
 from ...engine.lines import line
 from ...engine.op import op, primitive
@@ -225,7 +227,13 @@ def acosh(xp, x):
     """Inverse hyperbolic cosine."""
 
 
-acosh.vjp(x=lambda xp, g, x: g * xp.rsqrt(x - 1) * xp.rsqrt(x + 1))
+def _acosh(xp: Any, g: Any, x: Any) -> Any:
+    if dtypes.as_dtype(x.dtype).category == 3:
+        return g * xp.rsqrt(x - 1) * xp.rsqrt(x + 1)
+    return g * xp.rsqrt(x * x - 1)
+
+
+acosh.vjp(x=_acosh)
 
 
 @primitive(

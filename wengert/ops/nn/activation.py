@@ -461,10 +461,6 @@ def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.softmin(torch.zeros(2), 0)
     tensor([0.5000, 0.5000])
     """
-    if input.dtype.category == 0:
-        raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported: softmin takes floating"
-            " point tensors, convert with .float()"
-        )
+    x = -input  # before the conversion, as PyTorch: unsigned integers count from the top
     d = softmax_dim_of("softmin", input, dim, _stacklevel)
-    return softmax_op.entry(-(input if dtype is None else input.to(dtype)), d)
+    return softmax_op.entry(x if dtype is None else x.to(dtype), d)

@@ -19,7 +19,7 @@ from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand_op, reshape_op
-from .layer_norm import spread, statistics, unless
+from .layer_norm import check_parameters, spread, statistics, unless
 
 
 @primitive(
@@ -138,8 +138,9 @@ def normalised(
         r = input.clone() if weight is None else input * weight[0]
         return r if bias is None else r + bias[0]
     if len(shape) < 2:
-        raise RuntimeError(
-            "batch_norm: expected input of at least 2 dimensions (N, C, ...), got shape "
+        raise IndexError(
+            "batch_norm: Dimension out of range: expected input of at least 2 dimensions (N, C, "
+            "...), got shape "
             f"{tuple(shape)}"
         )
     for what, t in (
@@ -277,6 +278,7 @@ def torch_instance_norm(
                 f"instance_norm: {what} should contain {c} elements, as many as input has"
                 f" channels, but has shape {list(t._a.shape)}"
             )
+    check_parameters(batch_norm_op, input, weight, bias)
     flat = reshape_op.entry(input, (1, n * c, *shape[2:]))
     each = [repeated(t, n) for t in (weight, bias)]
     if not use_input_stats:

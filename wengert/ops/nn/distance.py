@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...base.modes import no_grad
 from ...engine.kinds import opaque
 from ...engine.op import op
 from ...engine.registry import function, public
@@ -122,12 +121,12 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     tensor([0.7071])
     """
     d = joint_dtype([x1, x2])
-    if d.category < 2:
+    if d.category != 2:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {d}: convert with "
             ".float()"
         )
-    x1, x2 = (x if x.dtype is d else x.to(d) for x in (x1, x2))
+    x1, x2 = (x if x.dtype.category > 1 else x.to(d) for x in (x1, x2))
     x1, x2 = broadcast(x1, x2)
     axis = wrap_dim(dim, x1._a.ndim, "cosine_similarity")
     return (x1 / length(x1, axis, eps) * (x2 / length(x2, axis, eps))).sum(axis)
@@ -135,10 +134,9 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 def length(x: Tensor, dim: int, eps: float) -> Tensor:
     """The 2-norm over dim, at least eps; the limit is no part of the derivative."""
-    square = (x * x).sum(dim, True)
-    with no_grad():
-        lift = square.clamp(min=eps * eps) - square
-    return (square + lift).sqrt()
+    n = vector_norm(x, 2, dim, True)
+    now = n.detach()
+    return n.where(now >= eps, n - now + eps)
 
 
 @public(

@@ -15,6 +15,7 @@ from ...base import dtypes
 from ...base.modes import no_grad
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
+from ...engine.op_modes import runner
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 
@@ -90,6 +91,20 @@ def _leading(op: Any) -> Any:
 _leading(layer_norm_op)
 
 
+def check_parameters(op: Any, input: Tensor, weight: Any, bias: Any) -> None:
+    """RuntimeError unless parameters have input's dtype, or all float32 beside halves."""
+    d = input._a.dtype
+    kinds = [t._a.dtype for t in (weight, bias) if t is not None]
+    if kinds.count(d) == len(kinds) or runner(op):
+        return
+    if d.itemsize == 2 and kinds.count(dtypes.float32.np) == len(kinds):
+        return
+    raise RuntimeError(
+        f"mixed dtype (CPU): expect parameter to have scalar type of Float: {op.name} got an input"
+        f" of {input.dtype} and parameters of {', '.join(str(dtypes.as_dtype(k)) for k in kinds)}"
+    )
+
+
 def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> int:
     """How many dimensions are normalised; checks the shapes."""
     if isinstance(normalized_shape, int) or not hasattr(normalized_shape, "__iter__"):
@@ -144,6 +159,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         dims = len(shape)
     else:
         dims = shape_of("layer_norm", input, shape, weight=weight, bias=bias)
+    if weight is not None or bias is not None:
+        check_parameters(layer_norm_op, input, weight, bias)
     return layer_norm_op.entry(input, weight, bias, dims, eps)
 
 
@@ -239,6 +256,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
                 f"but got {what} "
                 f"of shape {list(t._a.shape)} and input of shape {list(shape)}"
             )
+    if weight is not None or bias is not None:
+        check_parameters(group_norm_op, input, weight, bias)
     return group_norm_op.entry(input, weight, bias, num_groups, eps)
 
 

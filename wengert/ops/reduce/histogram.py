@@ -45,7 +45,7 @@ def histc(input, bins=100, min=0, max=0):
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     if input.dtype.category != 2:
-        raise RuntimeError(
+        raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
         )
     if lo == hi == 0 and input._a.size:

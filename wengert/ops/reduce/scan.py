@@ -142,6 +142,10 @@ _public_scan("cumprod", cumprod, "product")
 )
 def logcumsumexp(input, dim):
     """log of the cumulative sum of exp along dim."""
+    if input.dtype.category < 2:
+        raise NotImplementedError(
+            f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype}': convert with .float()"
+        )
     return logcumsumexp_op.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
 
 

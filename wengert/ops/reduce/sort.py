@@ -72,8 +72,9 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim."""
     d = wrap_dim(dim, input._a.ndim, "topk")
     n = input._a.shape[d] if input._a.ndim else 1
-    if input.dtype.category == 3:
-        raise RuntimeError("topk does not support complex dtypes on CPU")
+    if input.dtype.category in (0, 3):
+        kind = "complex" if input.dtype.category else "bool"
+        raise RuntimeError(f"topk does not support {kind} dtypes on CPU")
     if isinstance(k, Tensor):
         k = int(k)
     if not 0 <= k <= n:
@@ -107,6 +108,8 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     """(value, index) of the k-th smallest element along dim."""
     d = wrap_dim(dim, input._a.ndim, "kthvalue")
     n = input._a.shape[d] if input._a.ndim else 1
+    if n == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {d} to have non-zero size.")
     if not 1 <= k <= n:
         raise RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the"
@@ -201,7 +204,14 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     if dim is None:
         v, inverse, counts = xp.unique_values(input._a)
     else:
-        v, inverse, counts = xp.unique_rows(input._a, wrap_dim(dim, input._a.ndim, "unique"))
+        d = wrap_dim(dim, input._a.ndim, "unique")
+        shape = list(input._a.shape)
+        if 0 in shape[:d] + shape[d + 1 :]:
+            raise RuntimeError(
+                "There are 0 sized dimensions, and they aren't selected, so unique cannot be"
+                f" applied: input has shape {shape}, dim is {dim}"
+            )
+        v, inverse, counts = xp.unique_rows(input._a, d)
     out = (
         wrap(v) if input._n is None else distinct.entry(input, v),
         *((wrap(inverse),) if return_inverse else ()),
