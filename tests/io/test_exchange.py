@@ -150,14 +150,29 @@ def test_files_without_checksums(torch):
         torch.serialization.set_crc32_options(True)
 
 
-def test_legacy_format(torch):
-    import pickle
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_the_old_format(torch, weights_only):
+    for lib, other in ((torch, w), (w, torch)):
+        x = lib.arange(6.0)
+        state = {"x": x, "view": x.view(2, 3)[1], "half": x.bfloat16(), "n": [1, "two"]}
+        file = io.BytesIO()
+        for obj in (state, lib.nn.Linear(2, 1).state_dict(), lib.ones(2, dtype=lib.complex64)):
+            lib.save(obj, file, _use_new_zipfile_serialization=False)
+        file.seek(0)
+        read = other.load(file, weights_only=weights_only)
+        assert read["x"].tolist() == x.tolist() and read["n"] == [1, "two"]
+        assert read["half"].dtype is other.bfloat16 and read["half"].tolist() == x.tolist()
+        read["x"][4] = 9.0
+        assert read["view"].tolist() == [3.0, 9.0, 5.0]
+        assert list(other.load(file)) == ["weight", "bias"]
+        assert other.load(file).tolist() == [1, 1]
 
+
+def test_a_module_in_the_old_format(torch):
     file = io.BytesIO()
-    torch.save(torch.ones(3), file, _use_new_zipfile_serialization=False)
+    torch.save(torch.nn.Linear(2, 1), file, _use_new_zipfile_serialization=False)
     file.seek(0)
-    with pytest.raises(pickle.UnpicklingError, match="before 1.6"):
-        w.load(file)
+    assert isinstance(w.load(file, weights_only=False), w.nn.Linear)
 
 
 # written by PyTorch 2.13: {"w": arange(4).reshape(2, 2), "b": ones(2, bfloat16), "t": w.t()}

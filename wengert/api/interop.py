@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base import dtypes
 from ..base.modes import state
+from ..engine.advice import advise
 from ..engine.registry import public
 from ..engine.tensor import Tensor, wrap
 from . import functions as T
@@ -313,6 +314,12 @@ def __int__(self: Tensor) -> int:
 @attach
 def __float__(self: Tensor) -> float:
     """The only element as a float."""
+    if self._n is not None:
+        advise(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected"
+            " behavior. Consider using tensor.detach() first.",
+            once=True,
+        )
     return _number(self, float)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.advice import advise
 from ..engine.op import OPS
 from ..engine.registry import METHODS
 from ..engine.tensor import Tensor
@@ -16,6 +17,9 @@ __all__ = ["H", "T", "mH", "mT", "part"]
 def mT(self: Tensor) -> Tensor:
     """The last two dimensions swapped."""
     if self._a.ndim == 0:
+        advise(
+            "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases."
+        )
         return OPS["permute"].entry(self, ())
     if self._a.ndim < 2:
         raise RuntimeError(
@@ -27,11 +31,26 @@ def mT(self: Tensor) -> Tensor:
 
 def T(self: Tensor) -> Tensor:
     """The dimensions in reverse order."""
+    n = self._a.ndim
+    if n == 0:
+        advise(
+            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+        )
+    elif n != 2:
+        advise(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is"
+            " deprecated: consider `x.mT` to transpose batches of matrices or"
+            " `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions.",
+            once=True,
+        )
     return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
 
 
 def mH(self: Tensor) -> Tensor:
     """The last two dimensions swapped and conjugated."""
+    if self._a.ndim == 0:
+        advise("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
+        return METHODS["conj"](self)
     return METHODS["adjoint"](self)
 
 
@@ -41,7 +60,10 @@ def H(self: Tensor) -> Tensor:
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor."
         )
-    return METHODS["adjoint"](self) if self._a.ndim else METHODS["conj"](self)
+    if self._a.ndim == 0:
+        advise("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().")
+        return METHODS["conj"](self)
+    return METHODS["adjoint"](self)
 
 
 def part(name: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -82,6 +83,12 @@ def sdp_kernel(
     enable_cudnn: bool = True,
 ) -> Iterator[None]:  # fmt: skip
     """Choose among attention kernels for a block; there is one here, so nothing changes."""
+    warnings.warn(
+        "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will"
+        " be removed. Please see `torch.nn.attention.sdpa_kernel()` for the new context manager.",
+        FutureWarning,
+        stacklevel=3,
+    )
     switches = (_flash, _math, _efficient, _cudnn)
     before = [s.on for s in switches]
     for s, on in zip(switches, (enable_flash, enable_math, enable_mem_efficient, enable_cudnn)):

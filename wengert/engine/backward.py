@@ -295,13 +295,10 @@ def run_other(
         some = next(x for x in g if x is not None)
         saved = saved_tensors(n) if create else unpacked(n)
         xp = NS[Tensor] if create else here(some, *_flat(saved))
-        parts = tuple(
-            [xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(g)]
-        )
         if n.more is not None:
-            gs = run_with_hooks(n, parts, create, parents, saved, xp)
+            gs = run_with_hooks(n, tuple(g), create, parents, saved, xp)
         else:
-            gs = rules(n, xp, parts, saved, parents)
+            gs = rules(n, xp, filled(n, xp, g), saved, parents)
         if not retain and n.saves_arrays:
             n.saved = None
         return gs
@@ -312,6 +309,11 @@ def run_other(
     if n.more is not None and "watched" in n.more:
         anomaly.check_backward(n, gs)
     return gs
+
+
+def filled(n: Any, xp: Any, gs: Any) -> tuple[Any, ...]:
+    """The gradients of a node's outputs, zeros for those that nothing came for."""
+    return tuple([xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(gs)])
 
 
 def counts(g: Any) -> tuple[int, int]:
@@ -431,7 +433,10 @@ def run_prehooks(n: Any, gs: Any, create: bool) -> tuple[Any, ...]:
     for hook in builtins.list(n.more.get("pre", {}).values()):
         r = hook(lifted(gs))
         if r is not None:
-            gs = hook_result(r, len(gs), "pre hook")
+            r = hook_result(r, len(gs), "pre hook")
+            if any(old is None and new is not None for old, new in zip(gs, r)):
+                raise RuntimeError("can't replace a None gradient with a non-None value")
+            gs = r
     return tuple([x._a if isinstance(x, Tensor) and not create else x for x in gs])
 
 
@@ -461,7 +466,7 @@ def run_with_hooks(
     gs = g if isinstance(g, tuple) else (g,)
     if "pre" in n.more:
         gs = run_prehooks(n, gs, create)
-    out = rules(n, xp, gs if n.op.many else gs[0], saved, parents)
+    out = rules(n, xp, filled(n, xp, gs) if n.op.many else gs[0], saved, parents)
     for hook in builtins.list(n.more.get("post", {}).values()):
         r = hook(lifted(out), lifted(gs))
         if r is not None:

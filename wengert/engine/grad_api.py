@@ -9,6 +9,7 @@ from typing import Any
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base.modes import record, state, switch
 from . import anomaly
+from .advice import advise
 from .backward import collect, run, walk
 from .batched import vmap_raw
 from .node import LEAF, GraphEdge
@@ -96,6 +97,15 @@ def backward(
     tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
     inputs: accumulate only into these. grad_variables: the former name of grad_tensors.
     """
+    if create_graph:
+        advise(
+            "Using backward() with create_graph=True will create a reference cycle between the"
+            " parameter and its gradient which can cause a memory leak. We recommend using"
+            " autograd.grad when creating the graph to avoid this. If you have to use this"
+            " function, make sure to reset the .grad fields of your parameters to None after use to"
+            " break the cycle and avoid the leak.",
+            once=True,
+        )
     outs: Any = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
     gs = given(grad_variables if grad_tensors is None else grad_tensors, len(outs), "backward")
     outs, roots = edges(outs)

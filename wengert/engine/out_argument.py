@@ -11,14 +11,32 @@ from ..base.modes import state
 from . import views
 from .tensor import Tensor
 
+# Functions whose out= must have the dtype of the result, which others convert to a wider one.
+EXACT = frozenset(
+    """abs addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin as_strided_copy
+    avg_pool2d avg_pool3d baddbmm bitwise_not bmm bucketize ceil cholesky_ex complex conj_physical
+    cross cummax cummin det diag diagonal_copy diff dot eigh eigvalsh expand_copy float_power floor
+    frac gather gelu hardshrink heaviside histc index_add index_copy index_reduce index_select inner
+    inv isin isneginf isposinf ldl_solve linear log_softmax logcumsumexp logsigmoid lu_solve
+    masked_select matmul matrix_norm mm msort multi_dot multinomial mv nan_to_num nanquantile
+    narrow_copy neg nonzero norm ormqr permute_copy polar quantile renorm round scatter scatter_add
+    scatter_reduce searchsorted sgn sign signbit slice_scatter softmax softplus softshrink solve
+    solve_triangular squeeze_copy svdvals t_copy take take_along_dim tensordot transpose_copy tril
+    triu trunc unfold_copy unsqueeze_copy vdot vecdot vector_norm view_copy""".split()  # noqa: SIM905
+)
+JOINS = frozenset(("cat", "column_stack", "dstack", "hstack", "stack", "vstack"))
+CONVERTED = frozenset(("eig", "geqrf", "lstsq", "lu"))  # of those with several results
 
-def write_out(name: str, result: Any, out: Any) -> Any:
-    """Put results into the tensors given as out=, resizing them as PyTorch does; returns out."""
+
+def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
+    """Put results into the tensors given as out=, resizing them as PyTorch does; returns out.
+    exact: out must have the dtype of the result.
+    """
     if isinstance(result, (tuple, list)):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
         for r, o in zip(result, out):
-            write_out(name, r, o)
+            write_out(name, r, o, name not in CONVERTED)
         return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
@@ -28,8 +46,14 @@ def write_out(name: str, result: Any, out: Any) -> Any:
             " but one of the arguments requires grad: leave out= away, or work under"
             " torch.no_grad()."
         )
-    if not can_store(result.dtype, out.dtype):
+    have, want = result.dtype, out.dtype
+    small = want is dtypes.uint8 and name in ("all", "any")
+    if have is not want and (exact or name in EXACT) and not small:
         raise RuntimeError(
+            f"{name}(): Expected out tensor to have dtype {have}, but got {want} instead"
+        )
+    if not can_store(have, want):
+        raise (TypeError if name in JOINS else RuntimeError)(
             f"{name}(): result type {result.dtype} can't be cast to the desired output type"
             f" {out.dtype}"
         )

@@ -18,15 +18,18 @@ import numpy as np
 
 from ..base import dtypes
 from ..base.devices import device
+from ..engine.tensor import wrap
+from ..ops.creation.storage import TypedStorage
 from . import names
 from .archive import ArchiveReader, kind_of, opened, seekable
+from .legacy import LegacyArchive
 from .rebuild import Stored
 from .restricted import Machine
 
 __all__ = ["LoadEndianness", "get_unsafe_globals_in_checkpoint", "load"]
 
 _LEGACY = (
-    "{what} is in the format of PyTorch before 1.6, which wengert does not read. Open it with "
+    "{what} is in the format of PyTorch before 0.2, which wengert does not read. Open it with "
     "PyTorch and write it again: torch.save(torch.load(old, weights_only=False), new)"
 )
 
@@ -103,7 +106,7 @@ def _restored(storage: Stored, where: str) -> Stored:
 class Storages:
     """The storages of an archive, each read when it is first named."""
 
-    def __init__(self, archive: ArchiveReader, map_location: Any) -> None:
+    def __init__(self, archive: ArchiveReader | LegacyArchive, map_location: Any) -> None:
         self.archive, self.place = archive, placed_by(map_location)
         self.all: dict[str, Stored] = {}
         if "byteorder" in archive:
@@ -117,7 +120,9 @@ class Storages:
 
     def __call__(self, persistent_id: Any) -> Stored:
         try:
-            tag, kind, key, location, count = persistent_id
+            if persistent_id[0] == "module":  # a class, in the old format: its source comes along
+                return persistent_id[1]
+            tag, kind, key, location, count, *_ = persistent_id
         except (TypeError, ValueError):
             tag = kind = key = location = count = None
         if (
@@ -208,7 +213,10 @@ def load(
         what = str(f) if ours else "the file"
         kind = kind_of(file)
         if kind != "zip":
-            raise _foreign(kind, what, weights_only, mmap)
+            if kind != "legacy" or mmap:
+                raise _foreign(kind, what, weights_only, mmap)
+            old = LegacyArchive(file, what if ours else None)
+            return _unpickled(old, map_location, pickle_module, weights_only, pickle_load_args)
         if not ours and file.tell():
             file = io.BytesIO(file.read())
         archive = ArchiveReader(file, what if ours else None, bool(mmap))
@@ -227,13 +235,17 @@ def load(
 
 
 def _unpickled(
-    archive: ArchiveReader, map_location: Any, pickle_module: Any, weights_only: bool, options: Any
+    archive: ArchiveReader | LegacyArchive,
+    map_location: Any,
+    pickle_module: Any,
+    weights_only: bool,
+    options: Any,
 ) -> Any:
     data = archive.read("data.pkl")
     storages = Storages(archive, map_location)
     if weights_only:
         try:
-            return Machine(data, storages, options.get("encoding", "utf-8")).run()
+            return _opened(Machine(data, storages, options.get("encoding", "utf-8")).run())
         except pickle.UnpicklingError as e:
             raise _refused(str(e), str(archive)) from None
         except NONSENSE as e:
@@ -243,9 +255,14 @@ def _unpickled(
     module = pickle_module or pickle
     options.setdefault("encoding", "utf-8")
     try:
-        return unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load()
+        return _opened(unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load())
     except (UnicodeError, OverflowError, IndexError, KeyError, struct.error) as e:
         raise pickle.UnpicklingError(f"{archive} is damaged: {type(e).__name__}: {e}") from e
+
+
+def _opened(result: Any) -> Any:
+    """What users get: a storage that was saved by itself is one of theirs."""
+    return TypedStorage(wrap(result.array)) if isinstance(result, Stored) else result
 
 
 # what instructions make of values that no file of ours has
@@ -272,7 +289,7 @@ def _foreign(kind: str, what: str, weights_only: bool, mmap: bool | None) -> Exc
             "mmap can only be used with files saved with `torch.save(..., "
             f"_use_new_zipfile_serialization=True)`, which {what} is not"
         )
-    if kind in ("legacy", "tar"):
+    if kind == "tar":
         return pickle.UnpicklingError(_LEGACY.format(what=what))
     hint = (
         "a bare pickle: read it with pickle.load" if kind == "pickle" else "no file of torch.save"

@@ -32,7 +32,8 @@ from ..base.devices import device
 from ..base.formats import layout, sparse_coo, sparse_csr, strided
 from ..engine.tensor import Tensor
 from ..nn.parameter import Parameter, is_lazy
-from . import rebuild
+from ..ops.creation.storage import TypedStorage, UntypedStorage
+from . import legacy, rebuild
 from .archive import ArchiveWriter
 from .names import STORAGES, StorageType, public_name
 
@@ -60,7 +61,8 @@ def _row(whole: np.ndarray) -> np.ndarray:
 class _Storages:
     """The storages met so far; tensors that share memory get the same one."""
 
-    def __init__(self) -> None:
+    def __init__(self, view: tuple[Any, ...] = ()) -> None:
+        self.view = view  # which part of another storage each is, in the old format: none
         self.all: list[_Storage] = []
         self.by_memory: dict[int, _Storage] = {}
         self.alive: list[Any] = []  # an id may not be reused while we write
@@ -95,6 +97,11 @@ class _Storages:
             )
         return found, start // step, strides
 
+    def whole(self, storage: Any) -> _Storage:
+        """The storage of one that is saved by itself."""
+        typed = isinstance(storage, TypedStorage)
+        return self.of(storage.memory.detach() if typed else storage.bytes_())[0]
+
 
 def _address(a: np.ndarray) -> int:
     return int(a.__array_interface__["data"][0])
@@ -115,7 +122,11 @@ def pickler(base: Any, storages: _Storages) -> Any:
 
     class Pickler(base):
         def persistent_id(self, obj: Any) -> Any:
-            return obj.persistent_id() if type(obj) is _Storage else None
+            if isinstance(obj, (TypedStorage, UntypedStorage)):
+                obj = storages.whole(obj)
+            if type(obj) is not _Storage:
+                return None
+            return (*obj.persistent_id(), *storages.view)
 
         def reducer_override(self, obj: Any) -> Any:
             if isinstance(obj, Tensor):
@@ -201,26 +212,29 @@ def save(
         f: a path, or a file opened for writing bytes. A file that exists is replaced only when the
             new one is complete.
         pickle_module, pickle_protocol: who writes what is not a tensor, and how.
+        _use_new_zipfile_serialization: False writes the format of PyTorch before 1.6.
 
-    Raises RuntimeError if the folder does not exist, ValueError for the format of PyTorch < 1.6.
+    Raises RuntimeError if the folder does not exist.
 
     >>> model = torch.nn.Linear(2, 1)
     >>> torch.save(model.state_dict(), "model.pt")
     """
-    if not _use_new_zipfile_serialization:
-        raise ValueError(
-            "save(): only the zip format is written, which PyTorch opens since 1.6: leave "
-            "_use_new_zipfile_serialization=False away"
-        )
-    storages = _Storages()
+    storages = _Storages(() if _use_new_zipfile_serialization else (None,))
     text = io.BytesIO()
     base = getattr(pickle_module, "_Pickler", None) or pickle_module.Pickler
     pickler(base, storages)(text, protocol=pickle_protocol).dump(obj)
+
+    def write(file: Any, root: str) -> None:
+        if _use_new_zipfile_serialization:
+            _write(file, root, text, storages, _disable_byteorder_record)
+        else:
+            legacy.write(file, text, storages.all, pickle_protocol)
+
     if isinstance(f, (str, os.PathLike)):
         with replacing(Path(f)) as file:
-            _write(file, Path(f).stem or "archive", text, storages, _disable_byteorder_record)
+            write(file, Path(f).stem or "archive")
     elif hasattr(f, "write"):
-        _write(f, "archive", text, storages, _disable_byteorder_record)
+        write(f, "archive")
     else:
         raise AttributeError(
             "expected 'f' to be a string, path, or a file-like object with a 'write' attribute, "

@@ -17,6 +17,7 @@ from .sweep import sums, sweep
 
 Array = Any
 LEAST = 16384  # elements; smaller arrays are cheaper as ufuncs
+LONGEST = 1 << 18  # elements of a row, whose sums are not in pairs
 CHUNK = 16384  # elements that a thread takes at a time
 PARTS = 16  # of the rows, for sums over them
 
@@ -102,7 +103,7 @@ def layer_norm(
 ) -> tuple[Array, ...] | None:
     """(x normalised in rows of n, means, 1 / deviations)."""
     word = _word(x, weight, bias)
-    if word is None:
+    if word is None or n > LONGEST:
         return None
     w, b = _numbers(weight, 1, n, x), _numbers(bias, 0, n, x)
     if w is None or b is None:
@@ -121,7 +122,7 @@ def layer_norm_backward(
     """Gradients of x, weight and bias, the last two as vectors."""
     word = _word(x, weight, g, mean, rstd)
     rows = x.size // max(n, 1)
-    if word is None or g.shape != x.shape or mean.size != rows or rstd.size != rows:
+    if word is None or n > LONGEST or g.shape != x.shape or mean.size != rows or rstd.size != rows:
         return None
     w = _numbers(weight, 1, n, x)
     if w is None:

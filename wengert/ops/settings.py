@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 from ..base import devices, dtypes
+from ..engine.advice import advise
 from ..engine.registry import FUNCTIONS, declare, public
 from ..engine.tensor import Tensor
 
@@ -111,6 +112,11 @@ def set_default_tensor_type(t, /):
     """Make the dtype of a type such as torch.DoubleTensor (or its name) the default; deprecated,
     see set_default_dtype.
     """
+    advise(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use"
+        " torch.set_default_dtype() and torch.set_default_device() as alternatives.",
+        once=True,
+    )
     if isinstance(t, str):
         t = FUNCTIONS[""].get(t.rpartition(".")[2], t)
     d = getattr(t, "dtype", None)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...base.modes import no_grad
+from ...engine.advice import advise
 from ...engine.tensor import Tensor
 from ..module import Module
 from .stateless import stack_module_state, substituted
@@ -71,6 +72,7 @@ def make_functional_with_buffers(
     >>> len(params), len(buffers)
     (2, 3)
     """
+    old("make_functional_with_buffers")
     empty, params, buffers = _parts(model, disable_autograd_tracking)
     f = FunctionalModuleWithBuffers(empty, tuple(params), tuple(buffers))
     return f, tuple(params.values()), tuple(buffers.values())
@@ -88,6 +90,7 @@ def make_functional(
     >>> f(params, torch.ones(3, 2)).shape
     torch.Size([3, 1])
     """
+    old("make_functional")
     if next(iter(model.buffers()), None) is not None:
         raise RuntimeError(
             "make_functional(model): `model` has buffers. Please use"
@@ -108,7 +111,17 @@ def combine_state_for_ensemble(
     >>> torch.func.vmap(f, (0, 0, None))(params, (), torch.ones(3, 2)).shape
     torch.Size([2, 3, 1])
     """
+    old("combine_state_for_ensemble")
     params, buffers = stack_module_state(models)
     empty, _, _ = _parts(models[0], False)
     f = FunctionalModuleWithBuffers(empty, tuple(params), tuple(buffers))
     return f, tuple([p.detach() for p in params.values()]), tuple(buffers.values())
+
+
+def old(name: str) -> None:
+    advise(
+        "We've integrated functorch into PyTorch. As the final step of the integration,"
+        f" `functorch.{name}` is deprecated as of PyTorch 2.0: use `torch.func.functional_call` and"
+        " `torch.func.stack_module_state`.",
+        FutureWarning,
+    )

@@ -274,9 +274,10 @@ def scalar_tensor_public(
     s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
     """A 0-d tensor of a Python number, in the default dtype unless told."""
-    return scalar_tensor(
-        s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad
-    )
+    d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+    if type(s) is complex and s.imag and not d.is_complex:
+        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {s}")
+    return scalar_tensor(s, dtype=d, device=device, requires_grad=requires_grad)
 
 
 def _like(name: str, make: Any, doc: str, value: Any) -> Any:

@@ -108,6 +108,9 @@ class UntypedStorage:
         """False."""
         return False
 
+    def __reduce__(self) -> Any:
+        return rebuilt, (False, self.bytes_())
+
     def __repr__(self) -> str:
         lines = "".join(f" {v}\n" for v in self.tolist())
         return (
@@ -197,12 +200,20 @@ class TypedStorage:
         """The name of the type, such as 'FloatStorage'."""
         return f"{self.dtype._letter}Storage"
 
+    def __reduce__(self) -> Any:
+        return rebuilt, (True, self.memory.detach())
+
     def __repr__(self) -> str:
         lines = "".join(f" {v}\n" for v in self.tolist())
         return (
             f"{lines}[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) "
             f"of size {self.size()}]"
         )
+
+
+def rebuilt(typed: bool, memory: Tensor) -> TypedStorage | UntypedStorage:
+    """A storage over a vector that nobody else has."""
+    return TypedStorage(memory) if typed else UntypedStorage(_memory=memory)
 
 
 def memory(t: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from ...arrays.lookup import NS, is_array, namespace
 from ...base import dtypes
 from ...base.devices import device
 from ...base.modes import state
+from ...engine.advice import advise
 from ...engine.registry import FUNCTIONS, public
 from ...engine.tensor import Tensor, wrap
 from ..math.unary import astype
@@ -25,8 +26,15 @@ def infer(data: Any) -> Any:
         if isinstance(v, (list, tuple)):
             stack.extend(v)
             continue
-        if isinstance(v, Tensor) or hasattr(v, "dtype") and is_array(v):
+        if hasattr(v, "dtype"):  # numbers of NumPy's have their dtypes, too
             d = dtypes.as_dtype(v.dtype)
+            if not isinstance(v, Tensor) and v is not data and is_array(v) and v.ndim:
+                advise(
+                    "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please"
+                    " consider converting the list to a single numpy.ndarray with numpy.array()"
+                    " before converting to a tensor.",
+                    once=True,
+                )
         elif isinstance(v, (bool, int, float, complex)):
             d = scalar_dtype(v)
         else:
@@ -135,9 +143,10 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         if state.capture is not None:
             state.capture.stop("data of another library becomes a tensor", "pass it as an argument")
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
+    given = data
     data = listed(data)
     if dtype is None:
-        d = infer(data)
+        d = infer(given if isinstance(given, (list, tuple)) else data) or infer(data)
         if d is None:
             refuse(data)
     else:
@@ -309,6 +318,8 @@ def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
         if isinstance(x, Tensor):
             return x.detach() if x.dtype is d else x.detach().to(d)
         if isinstance(x, (list, tuple)) and type(x).__name__ != "Size":
+            if any([v is None for v in x]):
+                raise TypeError("must be real number, not NoneType")
             return tensor(x, dtype=d, device=device)
         if hasattr(x, "dtype"):
             return tensor(x, dtype=d, device=device)

@@ -10,6 +10,7 @@ from ...arrays.lookup import HOST, NS, RANK
 from ...base import dtypes
 from ...base.modes import state
 from ...engine import views
+from ...engine.advice import advise
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.registry import public
@@ -99,7 +100,13 @@ index_put.vjp(
 
 def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
     """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
-    keys = key if type(key) is tuple else tuple(key) if as_tuple(key) else (key,)
+    keys = key if type(key) is tuple else (key,)
+    if type(key) is list and as_tuple(key):
+        keys = tuple(key)
+        advise(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated: use"
+            " x[tuple(seq)] instead of x[seq], or x[torch.tensor(seq)] if one index is meant"
+        )
     out: list[Any] = []
     arrays: list[Tensor] = []
     consumed = 0
@@ -182,6 +189,11 @@ def single_ellipsis(keys: list[Any], first: int) -> list[Any]:
 def index_dims(k: Tensor) -> int:
     """How many dimensions an index tensor consumes."""
     d = k.dtype
+    if d.name == "uint8":
+        advise(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool"
+            " instead."
+        )
     if d.name in ("bool", "uint8"):
         return k._a.ndim
     if d.name not in ("int64", "int32"):
@@ -466,6 +478,11 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         return
     from ..creation.tensor import tensor
 
+    if type(key) is Tensor and key.dtype is dtypes.uint8 and key._a.ndim and type(value) in REALS:
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char: use"
+            " mask.bool()"
+        )
     form, spec, arrays = parse(self, key)
     if not isinstance(value, Tensor):
         value = tensor(value, dtype=self.dtype) if not hasattr(value, "dtype") else tensor(value)

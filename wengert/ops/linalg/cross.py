@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...engine.advice import advise
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
@@ -48,6 +49,10 @@ def linalg_cross(input, other, *, dim=-1):
 def cross(input, other, dim=None):
     """Cross products along dim, by default the first dimension of size 3."""
     if dim is None:
+        advise(
+            "Using torch.cross without specifying the dim arg is deprecated. Please either pass the"
+            " dim explicitly or simply use torch.linalg.cross."
+        )
         s = tuple(input._a.shape)
         if 3 not in s:
             raise RuntimeError("no dimension of size 3 in input")

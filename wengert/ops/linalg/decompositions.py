@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.returns import named
+from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.registry import declare, public
@@ -95,6 +96,10 @@ def linalg_cholesky(A, *, upper=False):
 @public("cholesky(Tensor input, bool upper=False, *, out)")
 def cholesky(input, upper=False):
     """The Cholesky factor of Hermitian positive matrices."""
+    advise(
+        "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a"
+        " future PyTorch release."
+    )
     check_matrix("cholesky", input, square=True, floating=input._a.size > 0)
     if not input._a.size:
         return input.clone()
@@ -171,6 +176,10 @@ def linalg_qr(A, mode="reduced"):
 @public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
 def qr(input, some=True):
     """(Q, R) of matrices; some=False: a square Q."""
+    advise(
+        "torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch"
+        " release. The boolean parameter 'some' has been replaced with a string parameter 'mode'."
+    )
     check_matrix("qr", input)
     return named("qr", *qr_op.entry(input, "reduced" if some else "complete"), fields="Q R")
 

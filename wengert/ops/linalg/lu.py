@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.returns import named
+from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.registry import public
@@ -182,6 +183,10 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
 )
 def lu(A, pivot=True, get_infos=False):
     """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor."""
+    advise(
+        "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and"
+        " will be removed in a future PyTorch release."
+    )
     check_matrix("lu", A)
     _pivoting("lu", pivot)
     data, pivots, info = lu_factor.entry(A)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.registry import public
@@ -212,6 +213,10 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
 )
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """(solution, A) of A X = input (transpose: A^T X = input), A triangular."""
+    advise(
+        "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangular and will be"
+        " removed in a future PyTorch release."
+    )
     for t, what in ((input, "b"), (A, "A")):
         if t._a.ndim < 2:
             raise RuntimeError(

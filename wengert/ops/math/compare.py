@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...base import dtypes
+from ...engine.advice import advise
 from ...engine.kinds import elementwise
 from ...engine.lines import line
 from ...engine.op import op, primitive
@@ -138,6 +139,11 @@ def where(condition, input=None, other=None, *, out=None):
         raise RuntimeError(
             "where expected condition to be a boolean tensor, but got a tensor with dtype"
             f" {condition.dtype}"
+        )
+    if condition.dtype.name == "uint8":
+        advise(
+            "where received a uint8 condition tensor. This behavior is deprecated and will be"
+            " removed in a future version of PyTorch. Use a boolean condition instead."
         )
     if (
         type(input) is type(other) is Tensor

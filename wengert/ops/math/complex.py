@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...engine.advice import advise
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import op, primitive
 from ...engine.registry import public
@@ -309,6 +310,7 @@ def adjoint(input):
     torch.Size([2, 2])
     """
     if input._a.ndim == 0:
+        advise("adjoint() is deprecated on 0-D tensors. Consider using x.conj().")
         return conj(input) if input.dtype.category == 3 else input.permute(())
     if input._a.ndim < 2:
         raise RuntimeError(

@@ -11,6 +11,7 @@ from typing import Any
 from ...arrays.lookup import RANK, VALUES
 from ...base import dtypes
 from ...base.modes import state
+from ...engine.advice import advise
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
@@ -431,6 +432,8 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     >>> F.gumbel_softmax(torch.zeros(3), hard=True).sum()
     tensor(1.)
     """
+    if eps != 1e-10:
+        advise("`eps` parameter is deprecated and has no effect.")
     noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
     soft = softmax_op.entry((logits + noise) / tau, d)

@@ -151,6 +151,11 @@ def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool)
             " ints, not NoneType"
         )
     size = _adaptive_size(f"adaptive_max_pool{rank}d", input, output_size, rank)
+    if 0 in input._a.shape[-rank - 1 :]:
+        raise RuntimeError(
+            f"adaptive_max_pool{rank}d(): Expected input to have non-zero size for non-batch"
+            f" dimensions, but input has sizes {list(input._a.shape)}"
+        )
     out, indices = adaptive_max_pool.entry(input, size)
     return (out, indices) if return_indices else out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.advice import advise
 from ...engine.binding import only_tensors
 from ...engine.lines import Line, line
 from ...engine.registry import function, public
@@ -154,7 +155,12 @@ def meshgrid(*tensors, indexing=None):
     only_tensors(tensors)
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
-    if indexing not in (None, "ij", "xy"):
+    if indexing is None:
+        advise(
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing"
+            " argument: indexing='ij' is what happens now."
+        )
+    elif indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
         )

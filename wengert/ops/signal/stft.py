@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...engine.advice import advise
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor
@@ -67,6 +68,12 @@ def _check_window(name: str, window: Any, win_length: int) -> None:
         )
 
 
+NO_WINDOW = (
+    "A window was not provided. A rectangular window will be applied, which is known to cause"
+    " spectral leakage."
+)
+
+
 @public(
     "stft(Tensor input, int n_fft, int? hop_length=None, int? win_length=None, "
     "Tensor? window=None, bool center=True, str pad_mode='reflect', "
@@ -101,6 +108,8 @@ def stft(
     >>> torch.stft(torch.ones(20), 8, return_complex=True).shape
     torch.Size([5, 11])
     """
+    if window is None:
+        advise(NO_WINDOW, once=True)
     check_tensor("stft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
     win = n_fft if win_length is None else win_length
@@ -114,11 +123,9 @@ def stft(
             )
         return_complex = True
     if not return_complex:
-        warnings.warn(
+        advise(
             "stft with return_complex=False is deprecated. In a future pytorch release, stft will "
-            "return complex tensors for "
-            "all inputs, and return_complex=False will raise an error.",
-            stacklevel=2,
+            "return complex tensors for all inputs, and return_complex=False will raise an error."
         )
     if input.dtype.category < 2:
         raise RuntimeError(
@@ -181,6 +188,8 @@ def istft(
     >>> torch.istft(torch.stft(torch.ones(20), 8, return_complex=True), 8).shape
     torch.Size([20])
     """
+    if window is None:
+        advise(f"{NO_WINDOW} Please provide the same window used by stft.", once=True)
     check_tensor("istft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
     win = n_fft if win_length is None else win_length
