@@ -143,6 +143,7 @@ _PROVIDED = {
     "is_anomaly_enabled": "engine.anomaly",
     "is_anomaly_check_nan_enabled": "engine.anomaly",
     "trap_nonfinite": "engine.anomaly",
+    "warn_repeated_writes": "engine.anomaly",
     "explain": "observe.explain",
     "autocast": "amp.autocast_mode",
     "is_autocast_enabled": "amp.autocast_mode",

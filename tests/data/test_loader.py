@@ -395,3 +395,13 @@ def test_pinning_goes_into_containers():
 def test_more_workers_than_processors_warn():
     with pytest.warns(UserWarning, match="will create 1000 worker processes"):
         data.DataLoader([1], num_workers=1000)
+
+
+def test_a_validation_loader_with_a_generator_of_its_own_leaves_the_stream_alone():
+    rows = data.TensorDataset(wengert.arange(6.0))
+    wengert.manual_seed(3)
+    first = wengert.rand(2)
+    wengert.manual_seed(3)
+    for _ in data.DataLoader(rows, 2, generator=wengert.Generator()):
+        pass
+    assert wengert.rand(2).tolist() == first.tolist()

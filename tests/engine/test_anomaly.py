@@ -199,3 +199,35 @@ def test_backward_as_pytorch(torch, f):
     if ours is not None:
         assert "returned nan values in its 0th output" in str(ours)
         assert "test_anomaly.py" in str(ours)
+
+
+def test_nan_of_a_branch_that_where_did_not_take_is_told_apart():
+    x = w.tensor([0.0, 4.0], requires_grad=True)
+    with pytest.warns(UserWarning), w.autograd.detect_anomaly():
+        y = w.where(x > 0, x.sqrt(), 0.0).sum()
+        with pytest.raises(RuntimeError, match="branch that torch.where does not take"):
+            y.backward()
+
+
+def test_repeated_writes_are_told():
+    x = w.zeros(3, 2)
+    twice, once = w.tensor([0, 0]), w.tensor([2, 0])
+    with w.warn_repeated_writes():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x[once] += 1
+            x[once, w.tensor([0, 1])] = w.ones(2)
+            x[x > 0] = 3.0
+            x[twice] = 1.0  # all the same
+            x.index_put_((twice,), w.ones(2, 2), accumulate=True)
+        for write in (
+            lambda: x.__setitem__(twice, w.rand(2, 2)),
+            lambda: x.__setitem__((twice, twice), w.rand(2)),
+            lambda: x.index_copy_(0, twice, w.rand(2, 2)),
+        ):
+            with pytest.warns(UserWarning, match="index is repeated") as found:
+                write()
+            assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x[twice] += 1

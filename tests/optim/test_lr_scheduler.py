@@ -293,3 +293,31 @@ def test_groups_that_join_a_plateau(torch):
             listed.step(2.0)
         single.step(2.0)
         assert single.get_last_lr()[2] == pytest.approx(0.1)
+
+
+def test_a_scheduler_made_after_its_optimizers_state_was_loaded_says_that_it_begins_anew():
+    def made():
+        return wengert.optim.SGD([wengert.ones(1, requires_grad=True)], 0.1)
+
+    def halving(o):
+        return wengert.optim.lr_scheduler.LambdaLR(o, lambda e: 0.5**e)
+
+    o = made()
+    s = halving(o)
+    o.step()
+    s.step()
+    saved, schedule = o.state_dict(), s.state_dict()
+    again = made()
+    again.load_state_dict(saved)
+    with pytest.warns(UserWarning, match="learning rates from .0.05."):
+        halving(again)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other = made()
+        s = halving(other)
+        other.load_state_dict(saved)
+        s.load_state_dict(schedule)
+        halving(made())
+        fresh = made()
+        fresh.load_state_dict(made().state_dict())
+        halving(fresh)

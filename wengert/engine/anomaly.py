@@ -15,6 +15,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS
 from ..base import dtypes
 from . import source
+from .advice import advise
 from .node import extra
 from .op import Op
 from .op_modes import Mode
@@ -46,8 +47,8 @@ def watch(nodes: list[Any]) -> None:
             extra(n, "watched", bool)
 
 
-def check_backward(n: Any, gradients: Any) -> None:
-    """RuntimeError if a node of a watched pass gave NaN."""
+def check_backward(n: Any, gradients: Any, incoming: Any = ()) -> None:
+    """RuntimeError if a node of a watched pass gave NaN for the gradients that came in."""
     if not MODE.anomaly:
         return
     for i, g in enumerate(gradients):
@@ -55,7 +56,26 @@ def check_backward(n: Any, gradients: Any) -> None:
             raise RuntimeError(
                 f"Function '{n.name()}' returned nan values in its {i}th output (the gradient of "
                 f"its input {i}).\n  The forward operation was at {n.where()}"
+                + shielded(g, incoming)
             )
+
+
+def shielded(g: Any, incoming: Any) -> str:
+    """What to do about NaN where the incoming gradients are zero: the value was not used there, as
+    in the branch that torch.where did not take, but 0 times an infinite derivative is NaN.
+    """
+    a = getattr(g, "_a", g)
+    xp = NS[type(a)]
+    for c in [getattr(c, "_a", c) for c in incoming if c is not None]:
+        alike = type(c) is type(a) and c.shape == a.shape and not kind(c)
+        if alike and not (c[xp.isnan(a)] != 0).any():
+            return (
+                "\nThe gradient that came in is 0 there: the value is not used, as in the branch"
+                " that torch.where does not take, but 0 times the infinite derivative is nan. Keep"
+                " such elements out of the operation itself: torch.where(ok, f(torch.where(ok, x,"
+                " 1.0)), other) instead of torch.where(ok, f(x), other)."
+            )
+    return ""
 
 
 def kind(a: Any) -> str:
@@ -137,6 +157,41 @@ class trap_nonfinite(Mode):
     def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
         """An implementation that refuses to make NaN or infinity of finite numbers."""
         return trapping(op, f)
+
+
+class warn_repeated_writes(Mode):
+    """Within it, writing to repeated indices, x[i] = y, warns: only one of the values stays, and
+    x[i] += y adds once to each place.
+
+    >>> x = torch.zeros(3)
+    >>> with warn_repeated_writes():
+    ...     x[torch.tensor([0, 0])] += 1.0
+    """
+
+    def wants(self, op: Op) -> bool:
+        """Those that write at indices."""
+        return op.name == "index_put"
+
+    def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
+        """index_put, with a look at its indices."""
+
+        def looked(
+            x: Any, value: Any, *indices: Any, spec: Any = (), accumulate: bool = False
+        ) -> Any:
+            xp = NS[type(x)]
+            if not accumulate and value.size > 1 and 0 not in value.strides:
+                # what is written twice to one place cannot be read back from it
+                marks = xp.reshape(xp.arange(0, value.size), value.shape)
+                marked = f(xp.zeros(x.shape, marks.dtype), marks, *indices, spec=spec)
+                if (xp.take(marked, *indices, spec=spec) != marks).any():
+                    advise(
+                        "an index is repeated: x[i] = y keeps one of the values written to a place,"
+                        " and x[i] += y adds one of them. To add all, use x.index_put_((i,), y,"
+                        " accumulate=True) or x.index_add_(0, i, y)."
+                    )
+            return f(x, value, *indices, spec=spec, accumulate=accumulate)
+
+        return looked
 
 
 class set_detect_anomaly(AbstractContextManager):

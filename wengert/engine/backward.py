@@ -307,7 +307,7 @@ def run_other(
     else:
         gs = n.apply_backward(g, create, retain)  # user-defined Functions
     if n.more is not None and "watched" in n.more:
-        anomaly.check_backward(n, gs)
+        anomaly.check_backward(n, gs, g if isinstance(g, (tuple, list)) else (g,))
     return gs
 
 
@@ -473,5 +473,5 @@ def run_with_hooks(
             r = hook_result(r, len(out), "backward hook")
             out = tuple([x._a if isinstance(x, Tensor) and not create else x for x in r])
     if "watched" in n.more:
-        anomaly.check_backward(n, out)
+        anomaly.check_backward(n, out, gs)
     return out

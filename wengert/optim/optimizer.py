@@ -342,6 +342,8 @@ class Optimizer(Rule):
             if "param_names" in group:
                 other.setdefault("param_names", group["param_names"])
         self.__setstate__({"state": state, "param_groups": saved})
+        # rates that a scheduler had set, which one that is made afterwards would begin anew
+        self._loaded_lr = [g["lr"] for g in saved if "initial_lr" in g]
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 

@@ -13,6 +13,7 @@ from ...engine import views
 from ...engine.advice import advise
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
+from ...engine.op_modes import ACTIVE
 from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
@@ -457,7 +458,12 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         v = value
     if type(key) is Tensor:
         k = key._a
-        if type(k) is not type(a) or not k.ndim or not (k.dtype is INT64 or k.dtype is BOOL):
+        if (
+            ACTIVE
+            or type(k) is not type(a)
+            or not k.ndim
+            or not (k.dtype is INT64 or k.dtype is BOOL)
+        ):
             return False
         key = k
     elif not is_basic(key):

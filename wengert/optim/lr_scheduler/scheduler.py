@@ -134,6 +134,8 @@ class LRScheduler:
         self.last_epoch = last_epoch
         mark_steps(optimizer)
         self._initial_step()
+        if last_epoch == -1:
+            self._check_loaded()
 
     def _initial_step(self) -> None:
         self._step_count = 0
@@ -142,6 +144,19 @@ class LRScheduler:
             self.step()
         finally:
             self._is_initial = False
+
+    def _check_loaded(self) -> None:
+        """Warn if making the scheduler has replaced rates that were loaded with the optimizer."""
+        loaded, self.optimizer._loaded_lr = getattr(self.optimizer, "_loaded_lr", None), None
+        now = values_of(self.optimizer, "lr")
+        if loaded and [number(lr) for lr in loaded] != [number(lr) for lr in now]:
+            warnings.warn(
+                f"Making this {type(self).__name__} has set the learning rates from {loaded}, as"
+                f" load_state_dict() of the optimizer had left them, to {now}: make the scheduler"
+                " before the optimizer's state is loaded, and load the scheduler's state too.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer, as a dict."""
