@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base import dtypes
 from .capabilities import ON_HOST
 
 __all__ = [
@@ -137,6 +138,9 @@ def widened(f: Any) -> Any:
     return g
 
 
+FLOAT8 = dtypes.float8_e4m3fn.np
+
+
 def astype(lib: Any, x: Any, dtype: Any) -> Any:
     """x in a dtype (PyTorch's or NumPy's); complex to real keeps the real part."""
     dtype = np.dtype(getattr(dtype, "np", dtype))
@@ -144,6 +148,8 @@ def astype(lib: Any, x: Any, dtype: Any) -> Any:
         x = x.real
     elif x.dtype.kind == "f" and dtype.kind in "iu":
         return float_to_int(lib, x, dtype)
+    elif dtype == FLOAT8:  # which has no infinity
+        x = lib.clip(x, -448, 448)
     return lib.asarray(x.astype(dtype))
 
 

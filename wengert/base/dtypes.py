@@ -94,7 +94,14 @@ float64 = dtype("float64", np.float64, FLOATING, "Double")
 complex64 = dtype("complex64", np.complex64, COMPLEX, "ComplexFloat")
 complex128 = dtype("complex128", np.complex128, COMPLEX, "ComplexDouble")
 
-ALL = (
+# 8-bit floats, for weights at rest: they are converted, moved, viewed and saved
+float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOATING, "Float8_e4m3fn")
+float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING, "Float8_e5m2")
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOATING, "Float8_e4m3fnuz")
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING, "Float8_e5m2fnuz")
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING, "Float8_e8m0fnu")
+SMALL = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)
+ALL = (  # what is computed in
     bool,
     uint8,
     int8,
@@ -122,7 +129,7 @@ ALIASES = {
     "int": int32,
     "long": int64,
 }
-BY_NP = {d.np: d for d in ALL}
+BY_NP = {d.np: d for d in (*ALL, *SMALL)}
 BY_PYTHON = {
     builtins.bool: bool,
     builtins.int: int64,
@@ -182,6 +189,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         return a
     if a.category > b.category:
         a, b = b, a
+    if a in SMALL or b in SMALL:
+        raise RuntimeError(
+            f"Promotion for Float8 Types is not supported, attempted to promote {a.name} and"
+            f" {b.name}: convert them first"
+        )
     # now category(a) <= category(b)
     if b.is_complex:
         wide = a is float64 or b is complex128
@@ -227,7 +239,7 @@ class finfo:
         self.bits = real.itemsize * 8
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(info.resolution)
+        self.resolution = float(info.resolution) if real not in SMALL else 1.0
 
     def __repr__(self) -> str:
         return (

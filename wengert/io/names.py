@@ -29,9 +29,10 @@ class StorageType:
 
 UNTYPED = StorageType("UntypedStorage", None)
 # The unsigned dtypes and those younger than them have no storage class of their own.
-_CLASSLESS = {dtypes.uint16, dtypes.uint32, dtypes.uint64}
+_CLASSLESS = {dtypes.uint16, dtypes.uint32, dtypes.uint64, *dtypes.SMALL}
 STORAGES: dict[Any, StorageType] = {
-    d: UNTYPED if d in _CLASSLESS else StorageType(f"{d._letter}Storage", d) for d in dtypes.ALL
+    d: UNTYPED if d in _CLASSLESS else StorageType(f"{d._letter}Storage", d)
+    for d in (*dtypes.ALL, *dtypes.SMALL)
 }
 _BY_NAME = {s.name: s for s in STORAGES.values()}
 

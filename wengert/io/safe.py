@@ -30,7 +30,7 @@ _PYTHON: dict[str, Any] = {
 ALLOWED: dict[str, Any] = {
     **_PYTHON,
     **{k.replace("builtins", "__builtin__"): v for k, v in _PYTHON.items() if "builtins" in k},
-    **{f"torch.{d.name}": d for d in dtypes.ALL},
+    **{f"torch.{d.name}": d for d in (*dtypes.ALL, *dtypes.SMALL)},
     **{f"torch.{s.name}": s for s in names.STORAGES.values() if s.dtype is not None},
     **{f"torch.cuda.{s.name}": s for s in names.STORAGES.values() if s.dtype is not None},
     "torch.storage.UntypedStorage": names.UNTYPED,
