@@ -210,6 +210,9 @@ v = y[:2]; v.ne_(1.); (y * 3).sum().backward(); y.detach(), v.requires_grad, x.g
 x = torch.ones(3, requires_grad=True); y = torch.zeros(3)
 y.lt_(x); y.sum().backward(); y.detach(), x.grad
 ---
+x = torch.ones(3, requires_grad=True); y = x * 2
+y.logical_and_(torch.ones(3)); y.sum().backward(); y.detach(), x.grad
+---
 x = torch.ones(1, 3, requires_grad=True) * -1
 F.celu(x, -0.2, inplace=True).sum().backward()
 """

@@ -539,11 +539,8 @@ def inplace(
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
     check_inplace(t, name, constant)
     a, v = t._a, result._a
-    if node is None and state.grad:
-        parents = tuple([x._n for x in (t, *operands) if isinstance(x, Tensor)])
-        if parents.count(None) < len(parents):
-            node = Replaced(t, name, parents)
-    if node is None and t._n is None and a.dtype == v.dtype and a.shape == v.shape:
+    history = state.grad and any([getattr(x, "_n", None) is not None for x in (t, *operands)])
+    if node is None and not history and a.dtype == v.dtype and a.shape == v.shape:
         store(t, v)  # nothing to record, nothing to convert
         return t
     if tuple(v.shape) != tuple(a.shape):
@@ -558,6 +555,12 @@ def inplace(
             f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type"
             f" {want.name.capitalize()}: use the out-of-place form"
         )
+    if name.startswith("logical_"):  # no history of theirs in PyTorch: t goes on as it was
+        store(t, v)
+        return t
+    if node is None and history:
+        parents = tuple([x._n for x in (t, *operands) if isinstance(x, Tensor)])
+        node = Replaced(t, name, parents)
     recorded = state.grad and (node is not None or t._n is not None)
     memory = RANK.get(type(a), LIBRARY) == LIBRARY or getattr(a, "cell", False)
     if recorded and node is not None and node.saved and memory:

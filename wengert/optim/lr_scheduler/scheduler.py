@@ -147,7 +147,7 @@ class LRScheduler:
 
     def _check_loaded(self) -> None:
         """Warn if making the scheduler has replaced rates that were loaded with the optimizer."""
-        loaded, self.optimizer._loaded_lr = getattr(self.optimizer, "_loaded_lr", None), None
+        loaded, self.optimizer._loaded_lr = getattr(self.optimizer, "_loaded_lr", []), []
         now = values_of(self.optimizer, "lr")
         if loaded and [number(lr) for lr in loaded] != [number(lr) for lr in now]:
             warnings.warn(
