@@ -18,8 +18,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A folder imports from itself and from folders to its left.
-LAYERS = ["base", "kernels", "arrays", "engine", "ops", "api", "transforms", "compiler", "nn"]
-LAYERS += ["optim", "data", "amp", "io", "testing", "fx", "jit", "distributions", "export"]
+LAYERS = ["base", "kernels", "arrays", "engine", "native_calls", "ops", "api"]
+LAYERS += [
+    "transforms",
+    "compiler",
+    "nn",
+    "optim",
+    "data",
+    "amp",
+    "io",
+    "testing",
+    "fx",
+    "jit",
+    "distributions",
+    "export",
+]
 LAYERS += ["vision", "distributed", "train", "observe", "viz", "cli"]
 # Whatever else stands directly in wengert/ is a front: one of torch's paths, which only re-exports.
 FRONT = "front"

@@ -18,7 +18,7 @@ def shown(module):
     return textwrap.dedent("\n".join(line for line in lines if line.startswith("    "))).rstrip()
 
 
-def test_the_entry_in_the_docstring_is_the_entry():
+def test_the_entry_in_the_docstring_is_the_entry(texts):
     assert inspect.getsource(OPS["mul"].entry).rstrip() == shown(entry)
 
 

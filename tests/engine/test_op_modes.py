@@ -133,7 +133,7 @@ def test_a_mode_of_every_thread():
     assert seen.ran == ["exp", "sin"]
 
 
-def test_ops_that_no_mode_wants_stay_in_their_tables():
+def test_ops_that_no_mode_wants_stay_in_their_tables(texts):
     x = w.ones(2)
     x.sin(), x.exp()
     with Doubling("exp"):

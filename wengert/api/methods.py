@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
-from ..base import dtypes
+from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
 from ..engine import grad_api, views
@@ -137,6 +138,37 @@ def found(home: str, name: str) -> Any:
     return getattr(import_module(f"..{home}", __name__), name)
 
 
+COUNTED = ("add", "sub", "mul", "truediv", "matmul")
+counting: list[tuple[str, Any, Any]] = []  # name of an operator, the one that counts, the real one
+
+
+def counted(name: str, f: Any) -> Any:
+    """An operator that counts its calls, until native calls are begun (see warmup.py)."""
+    if not warmup.begin:
+        return f
+
+    def operator(self: Any, other: Any) -> Any:
+        warmup.used()
+        return f(self, other)
+
+    operator.__name__ = operator.__qualname__ = name
+    counting.append((name, operator, f))
+    return operator
+
+
+def begin_native_calls() -> None:
+    """Have operators count no longer, and look for machine code that runs them."""
+    for name, counter, f in counting:
+        if Tensor.__dict__.get(name) is counter:
+            setattr(Tensor, name, overrides.made(f, f"torch.Tensor.{name}"))
+    counting.clear()
+    import_module("..native_calls", __package__).start()
+
+
+if os.environ.get("WENGERT_NATIVE", "0") != "0":
+    warmup.begin.append(begin_native_calls)
+
+
 def attach(name: str, f: Any) -> None:
     """Make f a method (or property) of Tensor."""
     setattr(Tensor, name, f)
@@ -148,9 +180,10 @@ def attach_all() -> None:
         make = partial(functions.finished, METHODS[name], name, "", True)
         setattr(Tensor, name, Lazy(name, make))
     for dunder, word in BINARY.items():
-        setattr(
-            Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", lambda word=word: operator_entry(word))
-        )
+        make = partial(operator_entry, word)
+        if dunder in COUNTED:
+            make = partial(lambda name, make: counted(name, make()), f"__{dunder}__", make)
+        setattr(Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", make))
         setattr(Tensor, f"__r{dunder}__", Lazy(f"__r{dunder}__", lambda word=word: reflected(word)))
         if dunder not in ("matmul",):
             setattr(
@@ -227,6 +260,8 @@ def backward(
     retain_graph: keep the graph for another pass (default: create_graph). create_graph:
     record the pass itself, for higher derivatives. inputs: accumulate only into these tensors.
     """
+    if warmup.begin:
+        warmup.used(10)
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 
 

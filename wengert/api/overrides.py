@@ -20,11 +20,12 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..arrays.operators import BINARY, COMPARE, UNARY
-from ..engine import generated
+from ..engine import generated, native
 from ..engine import tensor as engine_tensor
 from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
+OPERATOR = type(int.__add__)
 PLAIN = frozenset((int, float, bool, str, type(None), complex, Tensor))
 PUBLIC = (  # where the functions that users call are found; the first name of one counts
     "", "nn.functional", "linalg", "fft", "special", "nn.init", "sparse", "signal.windows",
@@ -130,6 +131,7 @@ def public_functions() -> Iterator[tuple[str, Any]]:
                 if home.startswith("wengert") and not inner:
                     yield f"{prefix}.{name}", f
     for name, f in list(vars(Tensor).items()):
+        f = native.behind.get(f, f) if type(f) is OPERATOR else f
         if type(f) is FunctionType and name not in IGNORED:
             yield f"torch.Tensor.{name}", f
 
@@ -140,6 +142,7 @@ def ask() -> None:
     with _lock:
         _asked += 1
         if _asked == 1:
+            native.exchange(True)
             for name, f in public_functions():
                 exchange(f, name)
 
@@ -151,6 +154,7 @@ def release() -> None:
         _asked -= 1
         if _asked == 0:
             restore()
+            native.exchange(False)
 
 
 def made(f: Any, name: str) -> Any:
@@ -403,6 +407,7 @@ def resolve_name(f: Any) -> str | None:
     >>> torch.overrides.resolve_name(torch.add)
     'torch.add'
     """
+    f = native.behind.get(f, f) if type(f) is OPERATOR else f
     if f not in NAMES:
         NAMES.update({g: name for name, g in public_functions() if g not in NAMES})
     if f in NAMES:

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from . import warmup
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -177,6 +179,8 @@ class no_grad(_Switch):
         return object.__new__(cls)(orig_func)  # @no_grad without parentheses
 
     def __enter__(self) -> None:
+        if warmup.begin:
+            warmup.used()
         self.prev = state.grad
         switch(False, self.prev)
 

@@ -50,6 +50,14 @@ def devices() -> str:
     return ", ".join(["cpu", *names])
 
 
+def native() -> str:
+    """Whether calls run as machine code, or why not."""
+    calls = importlib.import_module("wengert.native_calls")
+    calls.start(wait=True)
+    said: str = calls.State.said
+    return said
+
+
 def report() -> str:
     """Versions, BLAS, threads and devices, one a line.
 
@@ -60,5 +68,6 @@ def report() -> str:
     facts = {"python": f"{sys.version.split()[0]} {sys.executable}"}
     facts |= {"system": platform.platform()}
     facts |= {package: version(package) for package in PACKAGES}
+    facts |= {"native": native()}
     facts |= {"blas": blas(), "threads": f"{threads} ({cores()})", "devices": devices()}
     return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items())

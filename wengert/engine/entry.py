@@ -48,7 +48,7 @@ from typing import Any
 from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
 from ..base.modes import everyone, state
-from . import dispatch, generated, op_modes, views
+from . import dispatch, generated, native, op_modes, views
 from .backward_step import build_backward
 from .error_context import REFUSALS, explain
 from .node import Slot, tick
@@ -107,9 +107,11 @@ def build_entry(op: Op) -> Callable[..., Any]:
     slow = f"return slow(op, {group(names)}, {given}, out)"
     lines = [f"def {op.name}({', '.join(parameters)}, *, out=None):"]
     lines.append(f"  if out is not None: {slow}")
+    env: dict[str, Any] = {f"default_{k}": v for k, v in op.static.items()}
+    lines += native.ask(op, names, env)
     lines += unwrap(op, names, slow) + call(op, slow, "")
     lines += wrap(op) + record(op) + view(op, names[0]) + result(op)
-    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
+    return native.remakable(finished(op, lines, env), lambda: build_entry(op))
 
 
 def build_item(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,11 +140,13 @@ def build_front(op: Op, careful: Callable[..., Any], front: Any) -> Callable[...
     lines.append(f"  if kw: return careful({given}, **kw)")
     if front.plain:
         lines.append(f"  if not ({front.plain}): {slow}")
+    own = {**front.env, "op": op, "impl": op.impl, "Node": op.node, "careful": careful}
+    lines += native.ask(op, names, own)
     lines += unwrap(op, names, slow) + call(op, slow, slow)
     lines += wrap(op) + record(op) + view(op, names[0]) + result(op)
-    names_in_text = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, "careful": careful}
     title = f"{op.name} as {front.name}"
-    return generated.functions(title, lines, {**names_in_text, **front.env})[front.name]
+    f = generated.functions(title, lines, {**SHARED, **own})[front.name]
+    return native.remakable(f, lambda: build_front(op, careful, front))
 
 
 def group(names: list[str]) -> str:

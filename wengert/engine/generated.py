@@ -12,7 +12,11 @@ from typing import Any
 def functions(title: str, lines: list[str], names: dict[str, Any]) -> dict[str, Any]:
     """Run the text of functions that use `names`; returns the names with the functions added."""
     text, file = "\n".join(lines) + "\n", f"<wengert {title}>"
+    kept, number = text.splitlines(keepends=True), 1
+    while linecache.getlines(file) not in ([], kept):  # another, which is still in use
+        number += 1
+        file = f"<wengert {title} {number}>"
     names["__name__"] = __name__
     exec(compile(text, file, "exec"), names)
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    linecache.cache[file] = (len(text), None, kept, file)
     return names

@@ -34,7 +34,7 @@ from itertools import compress
 from typing import Any, NamedTuple
 
 from ..base.returns import TYPES, make
-from . import views
+from . import native, views
 from .backward_step import build_backward
 from .declaration import Overload
 from .entry import (
@@ -147,6 +147,12 @@ def text(
     if found.when:
         prepared.append(f"if not ({written(found.when, {**where, **values})}): {SLOW}")
     lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes]
+    asked: dict[str, Any] = {}
+    if not (inplace or op.variadic or found.pair):
+        if prepared or found.floating:
+            prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked)
+        else:
+            lines += [written(x, where) for x in native.ask(op, names, asked)]
     lines += unwrap_all(op, names[0], SLOW) if op.variadic else unwrap(op, names, SLOW)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
@@ -165,7 +171,7 @@ def text(
         lines += [x[:at] + y for y in prepared] if at >= 0 else [written(x, where)]
     env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
     env |= {"compress": compress, "is_one": (1).__eq__}
-    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None)}
+    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None), **asked}
     env |= {f"{k}_{number}": v for k, v in own.items()}
     lines = [OWN.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
     return tests, lines, env
@@ -254,7 +260,7 @@ def place_of(k: str, p: Any) -> list[str]:
     return [*lines, *[f"  {x}" for x in many]]
 
 
-OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair)\b")
+OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair|core|MISS)\b")
 DIM = re.compile(r"dims?\d*$")
 
 

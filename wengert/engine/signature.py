@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
-from . import generated, views
+from . import generated, native, views
 from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import documentation, shown_signature
@@ -293,7 +293,11 @@ def parser(
     positions += f"*{rest}, " if rest else ""
     lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
     lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
-    return generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
+    f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
+    if not any(lines_of):
+        return f
+    again = (name, overloads, calls, body, binder, foreign, more, lines_of, inplace)
+    return native.remakable(f, lambda: parser(*again))
 
 
 def spread_sizes(overloads: tuple[Overload, ...]) -> str:

@@ -75,8 +75,13 @@ class _Compiler:
         module.verify()
         return module
 
-    def object(self, text: str) -> bytes:
-        return self.machine.emit_object(self.parse(text))
+    def object(self, text: str, passes: bool = False) -> bytes:
+        module = self.parse(text)
+        if passes:
+            options = self.llvm.create_pipeline_tuning_options(speed_level=2)
+            builder = self.llvm.create_pass_builder(self.machine, options)
+            builder.getModulePassManager().run(module, builder)
+        return self.machine.emit_object(module)
 
     def link(self, code: bytes, names: Sequence[str]) -> list[int]:
         llvm = self.llvm
@@ -85,7 +90,7 @@ class _Compiler:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         self.engines.append(engine)
-        found = [engine.get_function_address(name) for name in names]
+        found = [engine.get_global_value_address(name) for name in names]
         if not all(found):
             raise RuntimeError(f"machine code without {names}")
         return found
@@ -146,16 +151,25 @@ def _compiler(target: Target) -> _Compiler:
         return _compilers[target]
 
 
-def load(target: Target, key: object, text: Callable[[], str], names: Sequence[str]) -> list[int]:
-    """Addresses of the functions `names` of the module `text()`.
+def load(
+    target: Target,
+    key: object,
+    text: Callable[[], str],
+    names: Sequence[str],
+    passes: bool = False,
+) -> list[int]:
+    """Addresses of the functions and variables `names` of the module `text()`.
 
     key: what the text depends on, apart from the target and from the files of this folder; its
-    `repr` must say it all.
+    `repr` must say it all. passes: have LLVM improve the text first, which hand-made text of
+    kernels does not need.
     """
-    return uninterrupted(_load, target, key, text, names)
+    return uninterrupted(_load, target, key, text, names, passes)
 
 
-def _load(target: Target, key: object, text: Callable[[], str], names: Sequence[str]) -> list[int]:
+def _load(
+    target: Target, key: object, text: Callable[[], str], names: Sequence[str], passes: bool
+) -> list[int]:
     with _lock:
         from . import cache  # what it needs is not worth importing before there is code to keep
 
@@ -167,7 +181,7 @@ def _load(target: Target, key: object, text: Callable[[], str], names: Sequence[
                 return c.link(code, names)
             except RuntimeError:
                 pass  # not an object file of ours: made again
-        code = c.object(text())
+        code = c.object(text(), passes)
         cache.write(entry, code)
         return c.link(code, names)
 

@@ -1,0 +1,42 @@
+"""Calls of all families that machine code serves, and operands for them."""
+
+import numpy as np
+
+import wengert as torch
+from wengert.nn import functional
+
+POINTWISE = [
+    "x + y", "x - y", "x * y", "x / y", "x * 2.5", "2 * x", "1 - x", "x - 1", "3 + x", "x / 4",
+    "x + b", "b * x", "x ** 2", "x ** 2.0", "-x", "x > y", "x <= 0.5", "x == y", "x != 2", "0 < x",
+    "x.exp()", "x.tanh()", "torch.sin(x)", "x.sqrt()", "x.neg()", "torch.maximum(x, y)",
+    "x.mul(y)", "torch.add(x, b)", "x.div(3.0)", "x.double() * y.double()", "i * 3", "i + i",
+    "x.t() * y", "c * d", "e + e", "s * x",
+]  # fmt: skip
+OTHERS = [
+    "x.sum()", "x.sum(1)", "x.sum(-1, True)", "x.mean()", "x.mean(0)", "x.amax(1)", "x @ y",
+    "functional.linear(x, y, b)", "functional.relu(x)", "functional.softmax(x, -1)", "x.sigmoid()",
+    "x.cumsum(0)", "x.clone()", "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
+]  # fmt: skip
+FAMILIES = POINTWISE + OTHERS
+
+
+def operands(recorded: bool, seed: int = 0) -> dict:
+    """Names for the calls."""
+    r = np.random.default_rng(seed)
+
+    def make(*shape):
+        return torch.tensor(r.random(shape, "float32"), requires_grad=recorded)
+
+    return {
+        "torch": torch,
+        "functional": functional,
+        "x": make(5, 5),
+        "y": make(5, 5),
+        "b": make(5),
+        "c": make(4, 1, 3),
+        "d": make(2, 1),
+        "e": make(0, 5),
+        "s": make(),
+        "z": torch.tensor(r.random((5, 5), "float32")),
+        "i": torch.tensor(r.integers(-9, 9, (3, 4))),
+    }

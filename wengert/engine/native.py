@@ -1,0 +1,84 @@
+"""Machine code in front of the generated texts, where it is loaded (`native_calls/`).
+
+A straight line then asks first: `core(operands..., static arguments...)` returns the result, or
+MISS where the call is not plain, before it has any effect; the text goes on below as it is. What
+lives here is that question, and the functions that get it once the code is there. Without machine
+code texts do not contain it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from .op import Op
+
+# find(op) -> (core, MISS), or None for ops that machine code does not know
+find: Callable[[Op], tuple[Any, Any] | None] | None = None
+behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
+changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
+away = 0  # how many want public functions exchanged: operators are Python's meanwhile
+MADE: list[tuple[Any, Callable[[], Any]]] = []  # generated functions, and how to make each anew
+LOCK = threading.RLock()  # held while functions get another text
+remaking = 0  # the thread that makes functions anew
+asked: Any = None  # what `find` was when functions were made last
+
+
+def ask(op: Op, names: list[str], env: dict[str, Any]) -> list[str]:
+    """The lines that ask first; what they need is entered in env."""
+    inside = ask_inside(op, names, list(op.static), env)
+    if not inside:
+        return []
+    question, answer = inside
+    refused = "  except (ValueError, TypeError, LookupError): got = MISS"
+    return [f"  try: {question}", refused, f"  {answer}"]
+
+
+def ask_inside(op: Op, names: list[str], static: list[str], env: dict[str, Any]) -> list[str]:
+    """The lines that ask, where refusals are caught already."""
+    found = None if find is None else find(op)
+    if found is None:
+        return []
+    env["core"], env["MISS"] = found
+    return [f"got = core({', '.join([*names, *static])})", "if got is not MISS: return got"]
+
+
+def remakable(f: Any, again: Callable[[], Any]) -> Any:
+    """Note how a generated function is made; returns it."""
+    if threading.get_ident() != remaking:
+        MADE.append((f, again))
+    return f
+
+
+def remake() -> None:
+    """Give the functions made so far the text that they would have now."""
+    global remaking, asked
+    wanted = find
+    if asked is wanted:
+        return
+    for f, again in MADE[:]:
+        with LOCK:
+            if away:
+                return  # they have the text of another; called again afterwards
+            remaking = threading.get_ident()
+            try:
+                g = again()
+            finally:
+                remaking = 0
+            if type(g) is FunctionType and g.__code__.co_freevars == f.__code__.co_freevars:
+                for name, value in g.__globals__.items():
+                    f.__globals__.setdefault(name, value)
+                f.__code__ = g.__code__
+    asked = wanted
+
+
+def exchange(on: bool) -> None:
+    """Public functions are about to be exchanged, or are no longer."""
+    global away
+    with LOCK:
+        away += 1 if on else -1
+        if away == (1 if on else 0):
+            for hear in changed:
+                hear()

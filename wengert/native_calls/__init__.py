@@ -1,0 +1,91 @@
+"""Machine code for calls, where llvmlite is there: what happens in a call, over the C interfaces of
+CPython and NumPy, with no C compiler and no extension module.
+
+The readable definition of a call stays the Python text (`engine/entry.py`), which is what this
+falls back to, what it is compared with, and all that there is elsewhere. One piece of machine code
+serves a family of ops; what it knows of an op is a record (`plans.py`). What is not plain, and all
+mistakes, it leaves to the text, before it has any effect.
+
+It runs on those versions of CPython on which the tests ran with it (TRIED), if WENGERT_NATIVE=1 is
+set. It is read from the cache, or made by a thread, when a program has run a while; texts serve
+until then.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+from typing import Any
+
+TRIED = ((3, 11),)  # versions of CPython on which the tests ran with it
+
+
+class State:
+    """What became of the machine code; `said` tells it to people."""
+
+    code: Any = None
+    said = "not loaded yet"
+    thread: threading.Thread | None = None
+    lock = threading.Lock()
+
+
+def refusal() -> str:
+    """Why there can be no machine code here; "" if there can."""
+    if os.environ.get("WENGERT_NATIVE", "0") == "0":
+        return "off: WENGERT_NATIVE is not 1"
+    if platform.python_implementation() != "CPython" or sys.version_info[:2] not in TRIED:
+        return f"off: not tried on {platform.python_implementation()} {platform.python_version()}"
+    if getattr(sys, "abiflags", "") or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return "off: not tried on this kind of build"
+    if sys.maxsize < 1 << 40 or sys.byteorder != "little":
+        return "off: not tried on this kind of processor"
+    return ""
+
+
+def start(wait: bool = False) -> bool:
+    """Load the machine code, or make it in a thread; whether it serves calls now."""
+    with State.lock:
+        if State.code is not None:
+            return True
+        if State.thread is None:
+            said = refusal()
+            if said:
+                State.said = said
+                return False
+            State.thread = threading.Thread(target=load, name="wengert native calls", daemon=True)
+            State.thread.start()
+    if wait:
+        State.thread.join()
+    return State.code is not None
+
+
+def load() -> None:
+    """Get the code, try it, and put it in front of the texts; leave all as it was if that fails."""
+    from .loading import loaded
+
+    try:
+        code = loaded()
+    except Exception as e:  # whatever it is: calls go on without
+        State.said = f"off: {type(e).__name__}: {e}"
+        return
+    if code is None:
+        State.said = "off: llvmlite is not installed, or knows nothing of this processor"
+        return
+    State.code, State.said = code, "on"
+
+
+def stop() -> None:
+    """Have texts serve all calls again; for tests. The code stays loaded."""
+    if State.code is not None:
+        State.code.leave()
+
+
+def serve() -> None:
+    """Undo stop()."""
+    if State.code is not None:
+        State.code.enter()
+
+
+__all__ = ["TRIED", "State", "refusal", "serve", "start", "stop"]

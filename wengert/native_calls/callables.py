@@ -1,0 +1,51 @@
+"""Python's objects around machine code: functions that texts call, and operators of Tensor.
+
+An operator is a wrapper descriptor, as those of int are, so that it fills the type's slot and no
+Python function is entered; everything else stays the Python function that it was.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+
+FASTCALL = 0x80  # METH_FASTCALL: f(self, arguments, how many)
+KEPT: list[Any] = []  # definitions and functions, for good
+
+
+class Definition(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("documentation", ctypes.c_char_p),
+    ]
+
+
+def function(name: str, address: int, bound: Any) -> Any:
+    """A function that machine code is called through, with an object as its self."""
+    make = ctypes.pythonapi.PyCMethod_New
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
+    definition = Definition(name.encode(), address, FASTCALL, None)
+    f = make(ctypes.addressof(definition), bound, None, None)
+    KEPT.extend([definition, bound, f])
+    return f
+
+
+def operator(name: str, address: int) -> Any:
+    """A wrapper descriptor of Tensor for a slot's function, under an operator's name."""
+    make = ctypes.pythonapi.PyDescr_NewWrapper
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
+    like = np.ndarray.__dict__[name]
+    base = ctypes.c_uint64.from_address(id(like) + 5 * 8).value  # PyWrapperDescrObject.d_base
+    f = make(Tensor, base, address)
+    KEPT.append(f)
+    return f

@@ -1,0 +1,146 @@
+"""The machine code: compiled from the files in `machine/` or read from the cache, and the table of
+addresses that it reads.
+
+What lives here: which C functions and objects the code may name, and loading it. What does not: the
+language (`language.py`), offsets (`structures.py`), and what an op's plan says (`plans.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base import dtypes
+from ..base.modes import everyone, is_grad_enabled
+from ..engine import source
+from ..engine.node import tick
+from ..engine.op_modes import ACTIVE
+from ..engine.tensor import Tensor
+from ..kernels import compiler
+from . import structures
+from .language import Signature, Unit
+from .plans import OPERATORS, Plans
+
+FOLDER = Path(__file__).parent
+FILES = ("values", "pointwise", "calls")  # in machine/, in this order
+MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
+LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
+
+# the C functions that may be called: result, arguments
+FUNCTIONS = {
+    name: Signature(result, arguments.split())
+    for name, result, arguments in (
+        ("_Py_Dealloc", "void", "ptr"),
+        ("PyErr_Occurred", "ptr", ""),
+        ("PyObject_CallNoArgs", "ptr", "ptr"),
+        ("PyObject_CallOneArg", "ptr", "ptr ptr"),
+        ("PyObject_Vectorcall", "ptr", "ptr ptr int ptr"),
+        ("PyTuple_New", "ptr", "int"),
+        ("PyLong_FromLong", "ptr", "int"),
+        ("PyLong_AsLong", "int", "ptr"),
+        ("PyDict_GetItemWithError", "ptr", "ptr ptr"),
+        ("PyType_GenericAlloc", "ptr", "ptr int"),
+        ("PyIter_Next", "ptr", "ptr"),
+        ("PyThreadState_Get", "ptr", ""),
+        ("PyArray_NewFromDescr", "ptr", "ptr ptr i32 ptr ptr ptr i32 ptr"),
+        ("PyArray_SetBaseObject", "i32", "ptr ptr"),
+    )
+}
+OF_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}  # places in its table
+ENTRIES = ("call_unary", "call_binary", "call_any")  # what texts call
+SLOTS = ("slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare")
+
+
+def objects() -> dict[str, Any]:
+    """The objects that the code names."""
+    parameter = getattr(sys.modules.get("wengert.nn.parameter"), "Parameter", Tensor)
+    return {
+        "NONE": None, "TRUE": True, "FALSE": False, "ZERO": 0, "MISS": MISS,
+        "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray,
+        "TENSOR": Tensor, "PARAMETER": parameter,
+        "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
+        "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
+        "INTERNAL": source.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
+        "TICK": getattr(tick, "__self__"),  # noqa: B009
+    }  # fmt: skip
+
+
+def numbers() -> dict[str, int]:
+    """The numbers that the code names."""
+    return {
+        "LARGE": LARGEST,
+        "CODE_HEAD": structures.CODE_HEAD,
+        "LOOPS": structures.LOOPS,
+        "SAVED": structures.SAVED,
+    }
+
+
+TABLES = ("PLANS_COMPARE", "CAREFUL_COMPARE", *OPERATORS)  # filled in by plans.Plans
+
+
+def unit() -> Unit:
+    """The functions, compiled to assembly."""
+    made = Unit(structures.fields(), numbers(), FUNCTIONS, [*objects(), *TABLES])
+    for name in FILES:
+        made.add((FOLDER / "machine" / f"{name}.py").read_text("utf-8"), [*ENTRIES, *SLOTS])
+    return made
+
+
+def key() -> tuple[object, ...]:
+    """What the machine code depends on, beside the processor and the compiler."""
+    h = hashlib.sha256()
+    for file in sorted(FOLDER.rglob("*.py")):
+        h.update(file.read_bytes())
+    facts = (structures.fields(), numbers(), sys.version, np.__version__)
+    return ("native calls", h.hexdigest(), facts)
+
+
+def address(name: str) -> int:
+    """Where a C function is."""
+    if name in OF_NUMPY:
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+        table = pointer(np._core.multiarray._ARRAY_API, None)  # type: ignore[attr-defined]
+        return structures.word_at(table + structures.WORD * OF_NUMPY[name])
+    f = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    assert f is not None
+    return f
+
+
+class Code:
+    """The loaded code. It and all that it refers to is never given back: finalizers and threads
+    call until the very end.
+    """
+
+    def __init__(self, target: compiler.Target, plans: Plans) -> None:
+        names = ["table", "table_names", *ENTRIES, *SLOTS]
+        at = compiler.load(target, key(), assembly, names, passes=True)
+        self.where = dict(zip(names, at))
+        listed = ctypes.string_at(self.where["table_names"]).decode().split()
+        self.places = {name: i for i, name in enumerate(listed)}
+        self.table = (ctypes.c_uint64 * len(listed)).from_address(self.where["table"])
+        self.kept: list[Any] = []
+        known = objects()
+        for name, i in self.places.items():
+            if name in known:
+                self.kept.append(known[name])
+                self.table[i] = id(known[name])
+            elif name in FUNCTIONS:
+                self.table[i] = address(name)
+            else:
+                self.table[i] = plans.address(name)
+        for o in self.kept:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
+
+
+def assembly() -> str:
+    """The module's text; it says what its table holds, so that a cached one can be filled."""
+    made = unit()
+    text = made.assembly()
+    names = " ".join(made.table)
+    return f'{text}\n@table_names = constant [{len(names) + 1} x i8] c"{names}\\00"\n'

@@ -1,0 +1,142 @@
+"""Loading the machine code, trying it, and putting it in front of the Python texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine import native
+from ..engine.node import AccumulateGrad
+from ..engine.op import OPS, Op
+from ..engine.tensor import Tensor, wrap
+from ..kernels import compiler
+from . import callables, structures
+from .code import MISS, Code
+from .plans import COMPARISONS, Plans, plan
+
+BOTH = {  # operators with a tensor on the left, on the right -> slot
+    ("__add__", "__radd__"): "add",
+    ("__mul__", "__rmul__"): "mul",
+    ("__sub__", "__rsub__"): "sub",
+    ("__truediv__", "__rtruediv__"): "div",
+    ("__pow__", "__rpow__"): "pow",
+}
+
+
+class Unlike(RuntimeError):
+    """Machine code, or the process, is not what it was expected to be."""
+
+
+def loaded() -> Calls | None:
+    """Machine code in front of the texts; None where there is no compiler."""
+    if not structures.agrees():
+        raise Unlike("objects lie in memory in another way than expected")
+    target = compiler.target()
+    if target is None:
+        return None
+    calls = Calls(target)
+    tried(calls)
+    calls.enter()
+    return calls
+
+
+def tried(calls: Calls) -> None:
+    """Run a few calls before others do; raises Unlike if a result is another than expected."""
+    a, b = np.arange(6, dtype="float32").reshape(2, 3), np.array([2, 4, 8], "float32")
+    x, y, z = (wrap(v, AccumulateGrad(v.shape, v.dtype)) for v in (a, b, np.zeros(2, "float32")))
+    mul, exp = [calls.core(OPS[word])[0] for word in ("mul", "exp")]  # type: ignore[index]
+    product, refused = mul(x, y), mul(x, z)
+    node = product._n
+    if (
+        not np.array_equal(product._a, a * b)
+        or type(product) is not Tensor
+        or refused is not MISS
+        or type(node) is not OPS["mul"].node
+        or node.parents != (x._n, y._n)
+        or any(s is not v for s, v in zip(node.saved, (b, a)))
+        or (node.shape, node.dtype, node.hooks, node.more) != ((2, 3), a.dtype, None, None)
+        or (node.code, node.lasti)[0] is None
+        or not np.array_equal(exp(x)._a, np.exp(a))
+        or mul(x, 2.5)._a[1, 2] != 12.5
+    ):
+        raise Unlike("a call gave another result than expected")
+
+
+class Calls:
+    """The loaded code, and what of it stands in front of texts and operators."""
+
+    def __init__(self, target: compiler.Target) -> None:
+        self.left = {name: getattr(Tensor, name) for both in BOTH for name in both}
+        self.left |= {f"__{word}__": getattr(Tensor, f"__{word}__") for word in COMPARISONS}
+        self.left["__neg__"] = Tensor.__neg__
+        careful = {word: self.left[f"__{word}__"] for word in COMPARISONS}
+        careful |= {word: either(self.left[a], self.left[b]) for (a, b), word in BOTH.items()}
+        careful["neg"] = self.left["__neg__"]
+        self.code = Code(target, Plans(careful))
+        where = self.code.where
+        names = {name: f"slot_{word}" for both, word in BOTH.items() for name in both}
+        names |= {f"__{word}__": "slot_compare" for word in COMPARISONS}
+        names["__neg__"] = "slot_neg"
+        self.operators = {
+            name: callables.operator(name, where[slot]) for name, slot in names.items()
+        }
+        self.find = self.core  # one object, to be compared
+        self.cores: dict[bytes, Any] = {}
+        self.entered = False
+        native.behind |= {f: self.left[name] for name, f in self.operators.items()}
+        native.changed.append(self.exchanged)
+
+    def core(self, op: Op) -> tuple[Any, Any] | None:
+        """What a straight line of an op asks first, and the answer that leaves the call to it."""
+        if op.view:
+            return None
+        made = plan(op)
+        if made is None:
+            return None
+        if made not in self.cores:
+            family = "call_any"
+            found = has_loops(made)
+            if found and not op.static:
+                family = {1: "call_unary", 2: "call_binary"}.get(len(op.inputs), family)
+            self.cores[made] = callables.function(op.name, self.code.where[family], made)
+        return self.cores[made], MISS
+
+    def enter(self) -> None:
+        """Stand in front of the texts and operators."""
+        self.entered, native.find = True, self.find
+        self.exchanged()
+
+    def leave(self) -> None:
+        """Leave all calls to Python."""
+        self.entered, native.find = False, None
+        self.exchanged()
+
+    def exchanged(self) -> None:
+        """Put operators in place: Python's while public functions are exchanged."""
+        ours = self.entered and not native.away
+        old, new = (self.left, self.operators) if ours else (self.operators, self.left)
+        for name, f in old.items():
+            if Tensor.__dict__.get(name) is f:  # else somebody has another
+                setattr(Tensor, name, new[name])
+        native.remake()
+
+
+def has_loops(made: bytes) -> bool:
+    """Whether a plan knows inner loops of the library."""
+    words = np.frombuffer(made, np.int64)
+    return bool(words[structures.LOOPS // 8 : structures.LOOPS // 8 + 2].all())
+
+
+def either(left: Any, right: Any) -> Any:
+    """The careful function of an operator, which may have its tensor on either side."""
+
+    def careful(a: Any, b: Any, *modulo: Any) -> Any:
+        if not isinstance(a, Tensor):
+            return right(b, a)
+        r = left(a, b)
+        if r is NotImplemented and isinstance(b, Tensor) and type(b) is not type(a):
+            r = right(b, a)
+        return r
+
+    return careful

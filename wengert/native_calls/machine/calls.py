@@ -1,0 +1,156 @@
+# mypy: ignore-errors
+"""Where calls come in: from the text of an op's straight line, which asks first here, and from
+Python's operators. In the language of `language.py`.
+
+A text calls with the operands and then the static arguments, all by position. The answer MISS says
+that the call is not plain: the text then goes on as if nothing had been asked.
+"""
+
+
+def answer(r: ptr) -> ptr:
+    if r:
+        return r
+    if PyErr_Occurred():
+        return None
+    return keep(MISS)
+
+
+def call_unary(plan: ptr, args: ptr, n: int) -> ptr:
+    return answer(unary(plan + 32, args[0]))
+
+
+def call_binary(plan: ptr, args: ptr, n: int) -> ptr:
+    return answer(binary(plan + 32, args[0], args[1]))
+
+
+def call_any(plan: ptr, args: ptr, n: int) -> ptr:
+    """Any op of one result that its implementation computes: operands, then static arguments."""
+    p = plan + 32
+    if ACTIVE.size != 0:
+        return keep(MISS)
+    inputs = p.p_inputs
+    first = ptr(None)
+    for i in range(inputs):
+        x = args[i]
+        if is_tensor(x.kind):
+            a = x._a
+            if a.kind is not NDARRAY:
+                return keep(MISS)
+            if not first:
+                first = a
+                if code_of(a.descr) < 0:
+                    return keep(MISS)
+            elif a.descr is not first.descr and p.p_mixed == 0:
+                return keep(MISS)
+        elif x is not NONE or (p.p_optional >> i) & 1 == 0 or i == 0:
+            return keep(MISS)
+    if p.p_floating and first.descr is I64:
+        return keep(MISS)
+    given = array(16)
+    for i in range(inputs, n):
+        given[i] = keep(args[i])
+    nodes = array(8)
+    for i in range(inputs):
+        x = args[i]
+        if x is NONE:
+            given[i] = keep(NONE)
+            nodes[i] = keep(NONE)
+        else:
+            given[i] = keep(x._a)
+            nodes[i] = keep(x._n)
+    o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
+    r = finish(p, o, given, nodes, given + 8 * inputs)
+    drop_all(given, n)
+    drop_all(nodes, inputs)
+    return r
+
+
+# ---- Python's operators
+
+
+def operator(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
+    """a op b of a number slot; either may be ours."""
+    r = ptr(None)
+    if p:
+        r = binary(p, a, b)
+    if r:
+        return r
+    if PyErr_Occurred():
+        return None
+    args = array(2)
+    args[0] = a
+    args[1] = b
+    return PyObject_Vectorcall(careful, args, 2, None)
+
+
+def commutative(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
+    if is_tensor(a.kind):
+        return operator(p, careful, a, b)
+    r = binary(p, b, a)
+    if r:
+        return r
+    return operator(None, careful, a, b)
+
+
+def slot_add(a: ptr, b: ptr) -> ptr:
+    return commutative(PLAN_ADD, CAREFUL_ADD, a, b)
+
+
+def slot_mul(a: ptr, b: ptr) -> ptr:
+    return commutative(PLAN_MUL, CAREFUL_MUL, a, b)
+
+
+def slot_sub(a: ptr, b: ptr) -> ptr:
+    if is_tensor(a.kind):
+        return operator(PLAN_SUB, CAREFUL_SUB, a, b)
+    r = binary(PLAN_RSUB, b, a)
+    if r:
+        return r
+    return operator(None, CAREFUL_SUB, a, b)
+
+
+def slot_div(a: ptr, b: ptr) -> ptr:
+    return operator(PLAN_DIV, CAREFUL_DIV, a, b)
+
+
+def slot_pow(a: ptr, b: ptr, modulo: ptr) -> ptr:
+    """Squares; all other powers are not plain."""
+    if modulo is NONE and not is_tensor(b.kind):
+        square = False
+        if b.kind is FLOAT:
+            square = b.number == 2.0
+        elif b.kind is LONG and b.size == 1:
+            square = PyLong_AsLong(b) == 2
+        if square:
+            r = binary(PLAN_SQUARE, a, b)
+            if r:
+                return r
+            if PyErr_Occurred():
+                return None
+    args = array(3)
+    args[0] = a
+    args[1] = b
+    args[2] = modulo
+    return PyObject_Vectorcall(CAREFUL_POW, args, 3, None)
+
+
+def slot_neg(a: ptr) -> ptr:
+    r = unary(PLAN_NEG, a)
+    if r:
+        return r
+    if PyErr_Occurred():
+        return None
+    return PyObject_CallOneArg(CAREFUL_NEG, a)
+
+
+def slot_compare(a: ptr, b: ptr, op: i32) -> ptr:
+    """The six comparisons, in Python's order: < <= == != > >=."""
+    r = binary(PLANS_COMPARE[op], a, b)
+    if r:
+        return r
+    if PyErr_Occurred():
+        return None
+    args = array(2)
+    args[0] = a
+    args[1] = b
+    return PyObject_Vectorcall(CAREFUL_COMPARE[op], args, 2, None)

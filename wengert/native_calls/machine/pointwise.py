@@ -1,0 +1,243 @@
+# mypy: ignore-errors
+"""Ops of one or two arrays, element by element, by the library's own inner loops: so the numbers
+are the library's to the bit. In the language of `language.py`.
+
+Plain are contiguous arrays of one dtype, broadcast or not, and a Python number as the second.
+"""
+
+
+def run_loop(p: ptr, c: int, args: ptr, n: ptr, steps: ptr):
+    call_void(ptr(ints(p + LOOPS)[c]), args, n, steps, ptr(ints(p + LOOPS)[c + 3]))
+
+
+def rows(p: ptr, c: int, args: ptr, nd: int, dims: ints, strides: ints):
+    """The loop over the last dimension, for each place in the others. strides: three rows of 16."""
+    at = ints(array(16))
+    here = array(3)
+    n = ints(array(1))
+    steps = ints(array(3))
+    last = nd - 1
+    n[0] = dims[last]
+    total = 1
+    for i in range(nd):
+        at[i] = 0
+        total = total * dims[i]
+    if total == 0:
+        return
+    for k in range(3):
+        steps[k] = strides[16 * k + last]
+    count = total // n[0]
+    for r in range(count):
+        for k in range(3):
+            here[k] = args[k]
+        run_loop(p, c, here, n, steps)
+        i = last - 1
+        while i >= 0:
+            at[i] = at[i] + 1
+            for k in range(3):
+                args[k] = args[k] + strides[16 * k + i]
+            if at[i] < dims[i]:
+                break
+            for k in range(3):
+                args[k] = args[k] - strides[16 * k + i] * dims[i]
+            at[i] = 0
+            i = i - 1
+
+
+def joint_shape(a: ptr, b: ptr, dims: ints, strides: ints) -> int:
+    """The dimensions of a op b, and how each array is walked over them; -1 if they do not fit."""
+    nd = a.nd
+    if b.nd > nd:
+        nd = b.nd
+    if nd > 8 or nd < 1:
+        return -1
+    for i in range(nd):
+        j = i - (nd - a.nd)
+        k = i - (nd - b.nd)
+        m = 1
+        n = 1
+        s = 0
+        t = 0
+        if j >= 0:
+            m = ints(a.dims)[j]
+            s = ints(a.strides)[j]
+        if k >= 0:
+            n = ints(b.dims)[k]
+            t = ints(b.strides)[k]
+        dims[i] = m
+        if m != n:
+            if m == 1:
+                dims[i] = n
+                s = 0
+            elif n == 1:
+                t = 0
+            else:
+                return -1
+        strides[i] = s
+        strides[16 + i] = t
+    return nd
+
+
+def of_two(p: ptr, c: int, a: ptr, b: ptr, word: ptr) -> ptr:
+    """A new array with a op b; b null: the number at word. Null, no exception: not plain."""
+    args = array(3)
+    steps = ints(array(3))
+    n = ints(array(1))
+    result = ptr(ints(p + LOOPS)[c + 6])
+    dims = ints(array(16))
+    strides = ints(array(48))
+    flat = True
+    if b:
+        flat = same_dims(a, b)
+    nd = a.nd
+    if flat:
+        n[0] = size_of(a)
+        if n[0] > LARGE:
+            return None
+        o = new_array(result, nd, a.dims)
+    else:
+        nd = joint_shape(a, b, dims, strides)
+        if nd < 0:
+            return None
+        total = 1
+        for i in range(nd):
+            total = total * dims[i]
+        if total > LARGE:
+            return None
+        o = new_array(result, nd, dims)
+    if not o:
+        return None
+    args[0] = a.data
+    args[1] = word
+    args[2] = o.data
+    if b:
+        args[1] = b.data
+    if flat:
+        steps[0] = a.descr.elsize
+        steps[1] = 0
+        if p.p_square:
+            args[1] = a.data
+        if b or p.p_square:
+            steps[1] = steps[0]
+        steps[2] = result.elsize
+        if p.p_swap:
+            here = args[0]
+            args[0] = args[1]
+            args[1] = here
+            s = steps[0]
+            steps[0] = steps[1]
+            steps[1] = s
+        if n[0] > 0:
+            run_loop(p, c, args, n, steps)
+    else:
+        if p.p_swap:
+            drop(o)
+            return None
+        for i in range(nd):
+            strides[32 + i] = ints(o.strides)[i]
+        rows(p, c, args, nd, dims, strides)
+    return o
+
+
+def usable(a: ptr) -> bool:
+    """Whether an object is an array that inner loops can walk."""
+    if a.kind is not NDARRAY:
+        return False
+    return a.flags & 257 == 257
+
+
+def binary(p: ptr, x: ptr, y: ptr) -> ptr:
+    """x op y, recorded or not; null, without an exception: not plain."""
+    if ACTIVE.size != 0:
+        return None
+    if not is_tensor(x.kind):
+        return None
+    a = x._a
+    if not usable(a):
+        return None
+    c = code_of(a.descr)
+    if c < 0:
+        return None
+    if ints(p + LOOPS)[c] == 0:
+        return None
+    word = array(1)
+    b = ptr(None)
+    m = NONE
+    if is_tensor(y.kind):
+        b = y._a
+        if not usable(b):
+            return None
+        if b.descr is not a.descr:
+            return None
+        m = y._n
+    elif p.p_numbers == 0:
+        return None
+    elif not number_into(word, y, c):
+        return None
+    raws = array(2)
+    nodes = array(2)
+    raws[0] = keep(a)
+    raws[1] = keep(NONE)
+    nodes[0] = keep(x._n)
+    nodes[1] = keep(m)
+    r = ptr(None)
+    if b:
+        drop(raws[1])
+        raws[1] = keep(b)
+        r = of_two(p, c, a, b, None)
+    else:
+        r = of_two(p, c, a, None, word)
+    if r and not b and p.p_needs_number:
+        z = ptr(None)
+        if p.p_keeps_number:
+            z = keep(y)
+        else:
+            z = number_array(a.descr, word)
+        if z:
+            drop(raws[1])
+            raws[1] = z
+        else:
+            drop(r)
+            r = ptr(None)
+    r = finish(p, r, raws, nodes, None)
+    drop_all(raws, 2)
+    drop_all(nodes, 2)
+    return r
+
+
+def unary(p: ptr, x: ptr) -> ptr:
+    """op x, recorded or not; null, without an exception: not plain."""
+    if ACTIVE.size != 0:
+        return None
+    if not is_tensor(x.kind):
+        return None
+    a = x._a
+    if not usable(a):
+        return None
+    c = code_of(a.descr)
+    if c < 0:
+        return None
+    if ints(p + LOOPS)[c] == 0:
+        return None
+    n = ints(array(1))
+    n[0] = size_of(a)
+    if n[0] > LARGE:
+        return None
+    raws = array(1)
+    nodes = array(1)
+    raws[0] = keep(a)
+    nodes[0] = keep(x._n)
+    result = ptr(ints(p + LOOPS)[c + 6])
+    o = new_array(result, a.nd, a.dims)
+    if o and n[0] > 0:
+        args = array(2)
+        steps = ints(array(2))
+        args[0] = a.data
+        args[1] = o.data
+        steps[0] = a.descr.elsize
+        steps[1] = result.elsize
+        run_loop(p, c, args, n, steps)
+    r = finish(p, o, raws, nodes, None)
+    drop(raws[0])
+    drop(nodes[0])
+    return r

@@ -1,0 +1,145 @@
+"""What machine code knows of an op: a record of numbers and addresses in an object of `bytes`.
+
+One function serves a whole family; the plan is what it is called with. All of it comes from the op
+itself: its inputs and rules, where rules find what they ask for, what computes it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from typing import Any
+
+import numpy as np
+
+from ..arrays.lookup import NS
+from ..base import dtypes
+from ..engine.backward_step import build_backward
+from ..engine.implementations import implementation
+from ..engine.op import OPS, Op
+from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC
+from .structures import MOST_SAVED, PLAN, WORD, word_at
+
+F32, F64, I64 = dtypes.float32.np, dtypes.float64.np, dtypes.int64.np
+DTYPES = (F32, F64, I64)
+HEAD = 32  # of a bytes object: where its content begins
+KEPT: list[Any] = []  # what plans refer to, for good
+
+COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
+OPERATORS = {  # name in the machine code -> op
+    "PLAN_ADD": "add", "PLAN_MUL": "mul", "PLAN_SUB": "sub", "PLAN_RSUB": "rsub", "PLAN_DIV": "div",
+    "PLAN_SQUARE": "pow", "PLAN_NEG": "neg",
+    **{f"CAREFUL_{name}": "" for name in ("ADD", "MUL", "SUB", "DIV", "POW", "NEG")},
+}  # fmt: skip
+
+WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: what they compute
+    "PLAN_SQUARE": (np.multiply, {"square": 1}),
+    "PLAN_RSUB": (np.subtract, {"swap": 1}),
+}
+
+
+def loops(f: Any) -> list[int] | None:
+    """The library's own inner loops of a ufunc for DTYPES, their data, and the dtypes of results;
+    0 where there is none. From the public struct of ufuncs: functions, data, types.
+    """
+    if type(f) is not np.ufunc or f.nout != 1 or f.nin > 2:
+        return None
+    functions, data, kinds = [word_at(id(f) + at) for at in (32, 40, 64)]
+    found = [0] * 9
+    for i, name in enumerate(f.types):
+        ins, out = name.split("->")
+        for c, d in enumerate(DTYPES):
+            if ins == d.char * f.nin and not found[c] and out in "?fdl":
+                numbers = ctypes.string_at(kinds + i * f.nargs, f.nargs)
+                if any(n != d.num for n in numbers[: f.nin]):
+                    return None
+                found[c] = word_at(functions + WORD * i)
+                found[c + 3] = word_at(data + WORD * i) if data else 0
+                found[c + 6] = id(result := np.dtype(out))
+                KEPT.append(result)
+    return found
+
+
+def code(op: Op, what: str, index: Any) -> int | None:
+    """Where a saved value is, as machine code reads it; None if it cannot."""
+    if what is STATIC:
+        return 32 + list(op.static).index(index)
+    if type(index) is not int:
+        return None
+    start = {INPUT: 0, OUTPUT: 16, SHAPE: 48, DTYPE: 64}.get(what)
+    return None if start is None else start + index
+
+
+def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
+    """The plan of an op with one result; None for ops that machine code does not know.
+
+    computed: the ufunc that gives the op's numbers, where its implementation is none. facts:
+    further words of the plan.
+    """
+    inputs = len(op.inputs)
+    if op.kind == "composite" or op.variadic or len(op.names) > 1 or not 0 < inputs <= 8:
+        return None
+    if inputs + len(op.static) > 15 or len(op.saved) > MOST_SAVED:
+        return None
+    codes = [code(op, what, index) for what, index in op.plan.saved]
+    saved = [c for c in codes if c is not None]
+    if len(saved) < len(codes):
+        return None
+    run = op.impl.bare.get(np.ndarray)  # as it is without modes
+    if run is None:
+        try:
+            run = op.impl.bare[np.ndarray] = implementation(NS[np.ndarray], op)
+        except NotImplementedError:
+            return None
+    if not op.built:
+        build_backward(op)
+    words: dict[str, int] = dict.fromkeys(PLAN, 0)
+    words |= {
+        "node": id(op.node), "op": id(op), "run": id(run), "inputs": inputs, "nsaved": len(saved),
+        "mask": sum(wanted << i for i, wanted in enumerate(op.plan.wanted)),
+        "numbers": inputs == 2 and op.types in ("promote", "float") and not op.tensors_only,
+        "needs_number": 1 in saved, "keeps_number": op.keeps_numbers, "mixed": op.types == "any",
+        "optional": sum((name in op.optional) << i for i, name in enumerate(op.inputs)),
+        "floating": op.types == "float",
+    }  # fmt: skip
+    words |= facts
+    found = loops(computed or run) or [0] * 9
+    if op.types == "float":
+        found[2] = 0
+    KEPT.extend([op, run, op.node])
+    every = [*words.values(), *found, *saved]
+    assert list(words) == list(PLAN), "a fact that plans do not know"
+    made = struct.pack(f"{len(every)}q", *[int(w) for w in every])
+    KEPT.append(made)
+    return made
+
+
+class Plans:
+    """The plans and careful functions of Python's operators, by their names in machine code."""
+
+    def __init__(self, careful: dict[str, Any]) -> None:
+        self.compare = (ctypes.c_uint64 * 6)()
+        self.careful_compare = (ctypes.c_uint64 * 6)()
+        self.where: dict[str, int] = {
+            "PLANS_COMPARE": ctypes.addressof(self.compare),
+            "CAREFUL_COMPARE": ctypes.addressof(self.careful_compare),
+        }
+        for i, word in enumerate(COMPARISONS):
+            self.compare[i] = self.content(plan(OPS[word]))
+            self.careful_compare[i] = id(careful[word])
+        for name, word in OPERATORS.items():
+            if word:
+                ufunc, facts = WRITTEN.get(name, (None, {}))
+                self.where[name] = self.content(plan(OPS[word], ufunc, **facts))
+            else:
+                self.where[name] = id(careful[name.removeprefix("CAREFUL_").lower()])
+        KEPT.extend([self, careful])
+
+    @staticmethod
+    def content(made: bytes | None) -> int:
+        """Where a plan's words are."""
+        assert made is not None
+        return id(made) + HEAD
+
+    def address(self, name: str) -> int:
+        return self.where[name]
