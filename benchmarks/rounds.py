@@ -27,6 +27,8 @@ def options(text: str, *lists: str, **defaults: object) -> argparse.Namespace:
     parser.add_argument(
         "--wall", action="store_true", help="wall time; the default with one thread is CPU time"
     )
+    for name in [n for n, v in defaults.items() if v is False]:
+        parser.add_argument(f"--{name}", action="store_true")
     parser.set_defaults(**defaults)
     args = parser.parse_args()
     for library in ("OMP", "OPENBLAS", "MKL"):

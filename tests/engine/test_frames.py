@@ -14,52 +14,62 @@ x = torch.randn(5, 5, requires_grad=True)
 y = torch.randn(5, 5, requires_grad=True)
 v = torch.randn(5)
 z = torch.rand(5, 5)
+b = torch.rand(5, 5)
+m = b > 0.5
 i = torch.tensor([0, 2, 1])
-NAMES = {"torch": torch, "F": functional, "x": x, "y": y, "v": v, "z": z, "i": i}
+j = torch.zeros(5, 1, dtype=torch.int64)
+k = torch.tensor([0, 1, 2, 3, 4])
+q = torch.rand(2, 3, 4, requires_grad=True)
+r = torch.rand(2, 4, 3, requires_grad=True)
+s = torch.rand((), requires_grad=True)
+c = torch.rand(1, 3, 8, 8, requires_grad=True)
+NAMES = {"torch": torch, "F": functional, "x": x, "y": y, "v": v, "z": z, "b": b, "m": m, "i": i}
+NAMES |= {"j": j, "k": k, "q": q, "r": r, "s": s, "c": c}
 
-# call -> how many functions it may enter: two more than it does, for kernels that come and go
+# Families of calls -> how many functions each may enter: two more than it does, for kernels that
+# come and go. A family that falls back to a general way enters many more.
+FAMILIES = {
+    3: """
+        x * y; x + 1; -x; x.exp(); x.neg(); torch.add(x, y); torch.add(x, y, alpha=2); x.div(2.0)
+        x.expand(2, 5, 5); x.view(25); x.view(-1, 5); x.reshape(-1); x.reshape((5, 5)); x.flatten()
+        x.t(); x.transpose(0, 1); x.permute(1, 0); x.unsqueeze(0); x.squeeze(); x.expand_as(y)
+        x.narrow(0, 1, 2); x.diagonal(); torch.maximum(x, y); torch.eq(x, y)
+    """,
+    4: """
+        torch.cat([x, y]); torch.cat((x, y, x), -1); torch.stack([x, y]); torch.hstack([x, y])
+        torch.vstack([x, y]); x.clone(); x.sum(); x.double(); v.long(); x.to(torch.float64)
+        x.select(0, 1); x.split(2); x[0]; x.masked_fill(m, 0.0); torch.where(m, x, y); x.pow(2)
+        x @ y; x @ v; torch.bmm(q, r); x.tril(); x.roll(1, 0); x.flip(0)
+        z.add_(1); z.mul_(0.9); z.sub_(b); z.neg_(); z.exp_(); z.addcmul_(b, b, value=0.1)
+        z.add_(b, alpha=0.1); x.square(); x.lerp(y, 0.3); x.addcdiv(y, y); x.amax(1); x.any(1)
+    """,
+    6: """
+        torch.zeros(3, 4); torch.ones(3, 4); torch.zeros(3, dtype=torch.int64); torch.arange(5)
+        torch.zeros_like(x); torch.ones_like(x); x.new_zeros(3); torch.full((3,), 1.0)
+        x.sum(1); x.mean(0, keepdim=True); x.std(); x.norm(); x.prod(); x.argmax(1)
+        x.cumsum(0); x.gather(1, j); x.index_select(0, i); torch.take_along_dim(x, j, 1)
+        x.scatter(1, j, y); x.scatter_add(1, j, y); F.relu(x); F.elu(x); F.gelu(x); F.silu(x)
+        z.__setitem__(i, 0.0); z.fill_(0.0); z.zero_(); F.linear(x, y, v); x.round()
+        x.topk(2); torch.linalg.cross(r, r, dim=2)
+    """,
+    9: """
+        x.max(1); x.sort(); x.sum((0, 1)); x.logsumexp(1); z.__setitem__(0, 1.0); z[0].fill_(1.0)
+        x[:2]; x[i]
+        torch.tensor([1.0, 2.0]); x.clamp(0, 1); z.clamp_(-1, 1); F.softmax(x, -1)
+        F.log_softmax(x, -1); F.leaky_relu(x, 0.1); F.hardtanh(x); F.cross_entropy(x, k)
+        F.mse_loss(x, y); F.smooth_l1_loss(x, y); F.layer_norm(x, (5,)); x.movedim(0, 1)
+        x.addmm(x, y); torch.baddbmm(s, q, r); x.unbind(0); x.chunk(5)
+    """,
+    14: """
+        x[i, i]; F.nll_loss(x, k); z.copy_(b); F.max_pool2d(c, 2); torch.cdist(x, y); x.var(0)
+        torch.nan_to_num(x)
+    """,
+}
 LIMITS = {
-    "x * y": 3,
-    "x + 1": 3,
-    "-x": 3,
-    "x @ y": 9,
-    "x.exp()": 3,
-    "x.neg()": 3,
-    "torch.add(x, y)": 3,
-    "x.div(2.0)": 3,
-    "x.sum()": 4,
-    "x.sum(1)": 5,
-    "x.mean(0, keepdim=True)": 7,
-    "x.amax(1)": 5,
-    "x.max(1)": 10,
-    "x.sort()": 9,
-    "x.topk(2)": 9,
-    "x.cumsum(0)": 6,
-    "x.argmax(1)": 5,
-    "x.var(0)": 13,
-    "x[0]": 4,
-    "x[:2]": 10,
-    "x[i]": 8,
-    "x[i, i]": 10,
-    "x.view(25)": 4,
-    "x.transpose(0, 1)": 4,
-    "x.permute(1, 0)": 4,
-    "x.unsqueeze(0)": 4,
-    "x.expand(2, 5, 5)": 4,
-    "x.diagonal()": 4,
-    "x.clone()": 4,
-    "torch.zeros(3, 4)": 5,
-    "torch.ones(3, 4)": 7,
-    "torch.tensor([1.0, 2.0])": 8,
-    "torch.zeros_like(x)": 8,
-    "z.add_(1)": 6,
-    "z.mul_(0.9)": 6,
-    "z.neg_()": 5,
-    "z.addcmul_(v, v, value=0.1)": 6,
-    "z.fill_(0.0)": 8,
-    "z.__setitem__(0, 1.0)": 7,
-    "z.__setitem__(i, 0.0)": 6,
-    "F.relu(x)": 6,
+    call.strip(): limit
+    for limit, calls in FAMILIES.items()
+    for call in calls.replace("\n", ";").split(";")
+    if call.strip()
 }
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "tanh_backward",
     "relu",
     "where",
+    "masked_fill",
     "clamp",
     "astype",
     "real",
@@ -139,6 +140,11 @@ def widened(f: Any) -> Any:
 
 
 FLOAT8 = dtypes.float8_e4m3fn.np
+
+
+def masked_fill(lib: Any, x: Any, mask: Any, value: Any = 0.0) -> Any:
+    """x with a number where mask is true."""
+    return lib.where(mask, x.dtype.type(value), x)
 
 
 def astype(lib: Any, x: Any, dtype: Any) -> Any:

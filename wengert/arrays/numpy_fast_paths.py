@@ -547,7 +547,8 @@ def one_hot(index: Any, n: int) -> Any:
 def astype(x: Any, dtype: Any) -> Any:
     """x in a dtype."""
     d = x.dtype
-    if (dtype is F32 or dtype is F64) and (d is F32 or d is F64 or d is I64) and x.ndim:
+    plain = dtype is F32 or dtype is F64 or dtype is I64
+    if plain and (d is F32 or d is F64 or d is I64) and x.ndim:
         return x.astype(dtype)
     return elementwise.astype(np, x, dtype)
 

@@ -20,6 +20,7 @@ from ..kernels import max_pool as kernels
 from ..kernels import window_pool
 from .capabilities import ON_HOST
 from .conv import widen
+from .pool_places import adaptive_bounds, adaptive_places, max_at_places, window_places
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
 
 __all__ = [
@@ -84,6 +85,12 @@ def max_pool(
         if found is not None:
             shape = (*lead, *t.out)
             return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
+        if 0 < len(x) * prod(t.out) * prod(kernel) <= SMALL:
+            places = window_places(spatial, kernel, stride, padding, dilation, t.out)
+            found = max_at_places(x, places)
+            if found is not None:
+                shape = (*lead, *t.out)
+                return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
     out = lib.empty((len(x), *t.out), x.dtype)
     where = lib.empty((len(x), *t.out), lib.int64)
     if not out.size:
@@ -417,11 +424,6 @@ def _bounds(spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints)
 # ------------------------------------------------------------------------------------- adaptive
 
 
-def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
-    """The windows that cut `size` positions into `out` parts, overlapping where they must."""
-    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
-
-
 @lru_cache(maxsize=256)
 def _adaptive(size: int, out: int) -> Any:
     """The same: where they begin, and their sizes."""
@@ -501,6 +503,13 @@ def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
         found = window_pool.windows(planes(x, rank), bounds, "max")
         if found is not None:
             return found[0].reshape(*lead, *out), found[1].reshape(*lead, *out)
+    if lib in ON_HOST and 0 < x.size <= SMALL and min(out):
+        places = adaptive_places(spatial, out)
+        found = max_at_places(planes(widen(lib, x), rank), places)
+        if found is not None:
+            return found[0].reshape(*lead, *out).astype(x.dtype, copy=False), found[1].reshape(
+                *lead, *out
+            )
     values = lib.empty((*lead, *out), x.dtype)
     where = lib.empty((*lead, *out), lib.int64)
     for window in product(*[enumerate(adaptive_bounds(n, o)) for n, o in zip(spatial, out)]):

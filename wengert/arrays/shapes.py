@@ -148,6 +148,11 @@ def flip(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
 
 
 def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:
+    if len(dims) == 1 and x.size:
+        (dim,) = dims
+        back = -shifts[0] % x.shape[dim]
+        lead = (slice(None),) * (dim % x.ndim)
+        return lib.concatenate((x[(*lead, slice(back, None))], x[(*lead, slice(0, back))]), dim)
     return lib.roll(x, shifts, dims)
 
 
@@ -252,11 +257,15 @@ def zeros(lib: Any, shape: Any, dtype: Any = None) -> Any:
 
 
 def ones(lib: Any, shape: Any, dtype: Any = None) -> Any:
-    return lib.ones(shape, np.float32 if dtype is None else getattr(dtype, "np", dtype))
+    return full(lib, shape, 1, np.float32 if dtype is None else dtype)
 
 
 def full(lib: Any, shape: Any, value: Any, dtype: Any = None) -> Any:
-    return lib.full(shape, value, getattr(dtype, "np", dtype))
+    if dtype is None:
+        return lib.full(shape, value)
+    out = lib.empty(shape, getattr(dtype, "np", dtype))
+    out.fill(value)
+    return out
 
 
 def empty(lib: Any, shape: Any, dtype: Any = None) -> Any:
@@ -268,11 +277,15 @@ def zeros_like(lib: Any, x: Any) -> Any:
 
 
 def ones_like(lib: Any, x: Any) -> Any:
-    return lib.ones(x.shape, x.dtype)
+    out = lib.empty(x.shape, x.dtype)
+    out.fill(1)
+    return out
 
 
 def full_like(lib: Any, x: Any, value: Any = 0) -> Any:
-    return lib.full(x.shape, value, x.dtype)
+    out = lib.empty(x.shape, x.dtype)
+    out.fill(value)
+    return out
 
 
 def arange(lib: Any, start: Any, end: Any, step: Any = 1, dtype: Any = None) -> Any:

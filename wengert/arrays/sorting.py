@@ -132,13 +132,18 @@ def mode_index(lib: Any, x: Any, dim: int) -> Any:
     """Index (the last one) of the most frequent value (the smallest of several)."""
     rows = lib.moveaxis(comparable(x), dim, -1)
     flat = rows.reshape(-1, rows.shape[-1])
-    out = lib.empty(len(flat), np.int64)
-    for i, row in enumerate(flat):
-        if row.dtype.kind == "f" and lib.isnan(row).any():
-            out[i] = mode_beside_nan(row.tolist())
-            continue
-        values, counts = lib.unique(row, return_counts=True)
-        out[i] = lib.flatnonzero(row == values[counts.argmax()])[-1]
+    n = flat.shape[1]
+    ordered = lib.sort(flat, 1)
+    places = lib.arange(n)
+    new = lib.empty(flat.shape, bool)
+    new[:, :1] = True
+    lib.not_equal(ordered[:, 1:], ordered[:, :-1], new[:, 1:])
+    runs = places - lib.maximum.accumulate(lib.where(new, places, 0), 1)  # 0, 1, ... in each run
+    best = lib.take_along_axis(ordered, runs.argmax(1)[:, None], 1)
+    out = n - 1 - lib.equal(flat, best)[:, ::-1].argmax(1)
+    if flat.dtype.kind == "f":
+        for i in lib.flatnonzero(lib.isnan(ordered[:, -1])).tolist():
+            out[i] = mode_beside_nan(flat[i].tolist())
     return out.reshape(rows.shape[:-1])
 
 

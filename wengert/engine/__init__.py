@@ -10,4 +10,5 @@ from . import entry, recording
 from .op import Op
 
 Op.make_entry = staticmethod(entry.build_entry)
+Op.make_parts = staticmethod(entry.build_parts)
 Op.make_node = staticmethod(recording.node_class)

@@ -88,6 +88,10 @@ SHARED: dict[str, Any] = dict(
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
     BOOL=dtypes.bool.np,
+    U64=dtypes.uint64.np,
+    ACTIVE=ACTIVE,
+    le=operator.le,
+    REFUSED=(*REFUSALS, LookupError, OverflowError),
 )  # what the texts of all ops use
 
 
@@ -125,6 +129,24 @@ def build_item(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
     f = finished(op, lines, {"careful": careful})
     f.__doc__ = careful.__doc__
     return f
+
+
+def build_parts(op: Op) -> Callable[..., Any]:
+    """f(self, keys): the op's views of one tensor at many keys, as a tuple."""
+    if not op.built:
+        build_backward(op)
+    slow = "return tuple([op.entry(self, key) for key in keys])"
+    start = [f"def {op.name}_parts(self, keys):", *unwrap(op, ["self"], slow)]
+    start += [
+        "  try: f = impl[t]",
+        f"  except KeyError: {slow}",
+        "  parts = []",
+        "  for key in keys:",
+    ]
+    each = ["  o0 = f(a0, key)", *wrap(op), *record(op), *view(op, "self"), "  parts.append(r0)"]
+    lines = [*start, *[f"  {x}" for x in each], "  return tuple(parts)"]
+    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node}
+    return generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
 
 
 def build_front(op: Op, careful: Callable[..., Any], front: Any) -> Callable[..., Any]:
@@ -201,7 +223,7 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
         ["  try:", *[f"    {x}" for x in prepared], f"    {run}"] if prepared else [f"  try: {run}"]
     )
     if refused:
-        lines.append(f"  except (*REFUSALS, LookupError): {refused}")
+        lines.append(f"  except REFUSED: {refused}")
     else:
         explained = f"raise explain(op, {group(arrays)}, e) from e"
         lines.append(f"  except REFUSALS as e: {explained}")
@@ -385,7 +407,7 @@ def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None)
     lines = ["  try: f = impl[t]", f"  except KeyError: {slow}", "  try:"]
     lines += [f"    {x}" for x in (*(prepared or ()), run)]
     if refused:
-        return [*lines, f"  except (*REFUSALS, LookupError): {refused}"]
+        return [*lines, f"  except REFUSED: {refused}"]
     return [*lines, "  except REFUSALS as e: raise explain(op, raws, e) from e"]
 
 

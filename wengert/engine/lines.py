@@ -20,7 +20,7 @@ arguments as they are. For the second the function then contains
               dim = tuple(map(places.__getitem__, dim))
               if not dim or len(set(dim)) < len(dim): return body(self, dim, keepdim, dtype=dtype)
             o0 = f(a0, dim, keepdim)
-          except (ValueError, TypeError, LookupError): return body(self, dim, keepdim, dtype=dtype)
+          except REFUSED: return body(self, dim, keepdim, dtype=dtype)
           ...
 
 What the library refuses, and all that is not plain, goes to the body, which says what is wrong.
@@ -315,7 +315,7 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         f"  except KeyError: {SLOW}",
         "  try:",
         *[f"    {x}" for x in (*prepared, *through)],
-        f"  except (ValueError, TypeError, LookupError): {SLOW}",
+        f"  except REFUSED: {SLOW}",
         f"  mutated({first})",
         f"  return {first}",
     ]

@@ -182,6 +182,7 @@ class Op:
 
     make_node: ClassVar[Callable[[Op], Any]]  # set by recording.py
     make_entry: ClassVar[Callable[[Op], Callable[..., Any]]]  # set by entry.py
+    make_parts: ClassVar[Callable[[Op], Callable[..., Any]]]  # likewise
 
     @functools.cached_property
     def node(self) -> Any:
@@ -192,6 +193,11 @@ class Op:
     def entry(self) -> Callable[..., Any]:
         """The public function, made at first use."""
         return Op.make_entry(self)
+
+    @functools.cached_property
+    def parts(self) -> Callable[..., Any]:
+        """parts(x, keys): the results at many keys, of an op that takes one; made at first use."""
+        return Op.make_parts(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.entry(*args, **kwargs)

@@ -335,8 +335,7 @@ def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
 def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -> Tensor:
     """t in a dtype on a device; t itself if nothing changes and no copy is asked for."""
     out = t
-    if dtype is not None and dtypes.as_dtype(dtype) is not t.dtype:
-        d = dtypes.as_dtype(dtype)
+    if dtype is not None and (d := dtypes.as_dtype(dtype)).np is not t._a.dtype:
         if d.category < 2 and t._n is not None:
             out = wrap(namespace(t._a).astype(t._a, d.np))
         else:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain, short
 from ...engine.kinds import movement, opaque
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
@@ -19,6 +18,13 @@ from ..dims import wrap_dim
 from ..reduce.minmax import cut, scatter_add
 from ..reduce.minmax import gather as gather_op
 from .indexing import check_index, index_put
+
+UINT64 = dtypes.uint64.np
+# of an index a1 of one number at least: all from 0 to the size of dim; read as unsigned, a negative
+# one is the largest
+INSIDE = "a1.dtype is I64 and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
+WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
+WRITES += " and all(map_(le, a1.shape, a2.shape))"
 
 
 def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | None = None) -> int:
@@ -61,34 +67,6 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     return d
 
 
-def gathered(careful):
-    """The short form of gather(dim, index) for an index of input's shape."""
-    find = gather_op.impl.get
-
-    def f(input=ABSENT, dim=ABSENT, index=ABSENT, **kw):
-        if type(input) is type(index) is Tensor and input._n is None and not kw:
-            a, i = input._a, index._a
-            t, shape = type(a), a.shape
-            run = find(t)
-            if (
-                run is not None
-                and t is type(i)
-                and i.dtype is INT64
-                and type(dim) is int
-                and 0 <= dim < len(shape)
-                and i.shape == shape
-                and i.size
-            ):
-                try:
-                    check_places(i, shape[dim])
-                except IndexError:
-                    return careful(input, dim, index)
-                return plain(run(a, i, dim))
-        return careful(input, dim, index, **kw)
-
-    return f
-
-
 def check_places(i: Any, n: int) -> None:
     """IndexError unless all of an array's numbers are from 0 to n - 1: a negative one, read as
     unsigned, is larger than any n.
@@ -97,11 +75,10 @@ def check_places(i: Any, n: int) -> None:
         raise IndexError
 
 
-INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
-
-
-@public("gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)")
-@short(gathered)
+@public(
+    "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
+    lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}"),),
+)
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
 
@@ -197,6 +174,7 @@ REDUCE = {
     "scatter(Tensor input, int dim, Tensor index, Tensor src, *, str reduce, out)",
     "scatter(Tensor input, int dim, Tensor index, Scalar value, *, str reduce, out)",
     inplace=True,
+    lines=(line(scatter_set, when=WRITES), None, None, None),
 )
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
@@ -242,7 +220,11 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
     return x.reshape(-1), index.reshape(-1), src.reshape(-1), tuple(x._a.shape)
 
 
-@public("scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)", inplace=True)
+@public(
+    "scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)",
+    inplace=True,
+    lines=(line(scatter_add, when=WRITES),),
+)
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read."""
     if src.dtype is not input.dtype:

@@ -12,6 +12,7 @@ from ...base.modes import state
 from ...engine import views
 from ...engine.advice import advise
 from ...engine.kinds import elementwise, movement
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE
 from ...engine.registry import public
@@ -555,7 +556,10 @@ def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> No
     views.inplace(v, name, wrap(value._a, value._n), constant)
 
 
-@public("select(Tensor input, int dim, int index)")
+@public(
+    "select(Tensor input, int dim, int index)",
+    lines=(line(select_op, when="-a0.shape[s_dim] <= index < a0.shape[s_dim]"),),
+)
 def select(input, dim, index):
     """The slice at one index of a dimension (a view)."""
     nd = input._a.ndim
@@ -569,26 +573,3 @@ def select(input, dim, index):
             f" dimension {dim}"
         )
     return select_op.entry(input, d, int(index))
-
-
-@public("narrow(Tensor input, int dim, Tensor|int start, int length)")
-def narrow(input, dim, start, length):
-    """The elements start to start + length of a dimension (a view)."""
-    if input._a.ndim == 0:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    d = wrap_dim(dim, input._a.ndim, "narrow")
-    n = input._a.shape[d]
-    if isinstance(start, Tensor):
-        if start._a.ndim or start.dtype.category != 1:
-            raise RuntimeError("start must be an 0-dim integral Tensor.")
-        start = int(start)
-    if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
-    if not -n <= start <= n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})"
-        )
-    start += n if start < 0 else 0
-    if start + length > n:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return getitem.entry(input, (slice(None),) * d + (slice(start, start + length),))

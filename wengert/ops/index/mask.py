@@ -4,41 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import NUMBER, RANK
+from ...arrays.lookup import RANK
 from ...base import dtypes
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain, short
+from ...engine.kinds import elementwise
+from ...engine.lines import line
+from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
-from ..math.compare import BOOL
 from ..math.compare import where_op as where_op
 from .indexing import index_put
-
-
-def filled(careful):
-    """The short form of masked_fill(mask, number)."""
-    find = where_op.impl.get
-
-    def f(input=ABSENT, mask=ABSENT, value=ABSENT, **kw):
-        if (type(value) is float or type(value) is int) and type(input) is type(mask) is Tensor:
-            a, m = input._a, mask._a
-            d, t = a.dtype, type(a)
-            run = find(t)
-            if (
-                run is not None
-                and (d is F32 or d is F64)
-                and input._n is None
-                and not kw
-                and type(m) is t
-                and m.dtype is BOOL
-                and m.shape == a.shape
-                and a.ndim
-            ):
-                return plain(run(m, NUMBER[t](value, d), a))
-        return careful(input, mask, value, **kw)
-
-    return f
 
 
 def fitting(value: Any, like: Tensor, name: str) -> Tensor:
@@ -65,8 +40,23 @@ def refuse_recorded(value: Tensor, dtype: dtypes.dtype, name: str) -> None:
         )
 
 
-@public("masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)", inplace=True)
-@short(filled)
+@primitive(elementwise, types="any", name="masked_fill")
+def masked_fill_op(xp, x, mask, value=0.0):
+    """x with a number where mask is true."""
+    return xp.where(mask, xp.full_like(x, value), x)
+
+
+masked_fill_op.vjp(x=lambda xp, g, mask: xp.keep(g, xp.logical_not(mask)))
+
+
+SCALAR = "type_(value) is float or type_(value) is int and -(2**63) <= value < 2**63"
+
+
+@public(
+    "masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)",
+    inplace=True,
+    lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL"),),
+)
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true."""
     if mask.dtype.name != "bool":

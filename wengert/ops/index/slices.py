@@ -1,5 +1,5 @@
-"""Whole slices at computed indices of one dimension: index_select, index_add, index_copy,
-index_fill, index_reduce.
+"""Whole slices of one dimension, in a row (narrow) or at computed indices:
+index_select, index_add, index_copy, index_fill, index_reduce.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import movement
+from ...engine.lines import line
 from ...engine.op import op
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.compare import where_op
-from .gather import scatter_reduce
-from .indexing import check_index, index_put
+from .gather import INSIDE, scatter_reduce
+from .indexing import check_index, getitem, index_put
 from .mask import fitting
 
 
@@ -43,7 +44,10 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
         )
 
 
-@public("index_select(Tensor input, int dim, Tensor index, *, out)")
+@public(
+    "index_select(Tensor input, int dim, Tensor index, *, out)",
+    lines=(line(index_select_op, when=f"a0.ndim and a1.size and a1.ndim == 1 and {INSIDE}"),),
+)
 def index_select(input, dim, index):
     """The slices along dim at the indices in a vector."""
     d = wrap_dim(dim, input._a.ndim, "index_select")
@@ -287,3 +291,36 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     source = source.reshape(value_shape(input, d, index))
     full = index.long().reshape(shape).expand(tuple(source._a.shape))
     return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
+
+
+@public(
+    "narrow(Tensor input, int dim, Tensor|int start, int length)",
+    lines=(
+        line(
+            getitem,
+            given="type_(start) is int",
+            let={"key": "(slice(None),) * places[dim] + (slice(start, start + length),)"},
+            when="0 <= start <= start + length <= a0.shape[dim]",
+        ),
+    ),
+)
+def narrow(input, dim, start, length):
+    """The elements start to start + length of a dimension (a view)."""
+    if input._a.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, input._a.ndim, "narrow")
+    n = input._a.shape[d]
+    if isinstance(start, Tensor):
+        if start._a.ndim or start.dtype.category != 1:
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
+        start = int(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -n <= start <= n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
+    start += n if start < 0 else 0
+    if start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return getitem.entry(input, (slice(None),) * d + (slice(start, start + length),))

@@ -5,10 +5,12 @@ What does not live here: gather, scatter and the like (`gather.py`), keys (`inde
 
 from __future__ import annotations
 
+from ...engine.lines import line
 from ...engine.registry import public
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
-from .gather import gather
+from ..reduce.minmax import gather as gather_op
+from .gather import INSIDE, gather
 from .indexing import check_index, take
 
 
@@ -24,7 +26,17 @@ def take_public(input, index):
     return take.entry(flat, index, spec=("array",))
 
 
-@public("take_along_dim(Tensor input, Tensor indices, int? dim=None, *, out)")
+@public(
+    "take_along_dim(Tensor input, Tensor indices, int? dim=None, *, out)",
+    lines=(
+        line(
+            gather_op,
+            given="dim is not None",
+            when=f"a1.size and a0.ndim == a1.ndim and {INSIDE} and a0.shape[:s_dim]"
+            " == a1.shape[:s_dim] and a0.shape[s_dim + 1 :] == a1.shape[s_dim + 1 :]",
+        ),
+    ),
+)
 def take_along_dim(input, indices, dim=None):
     """gather with broadcasting of input and indices; without dim on the flattened input."""
     if indices.dtype.name != "int64":

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from ...engine.advice import advise
-from ...engine.registry import function, public
+from ...engine.kinds import bilinear
+from ...engine.lines import line
+from ...engine.op import op
+from ...engine.registry import public
 from ...engine.tensor import Tensor
+from ..batching import front
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
 from .matrix import check_floating, check_tensor
+
+
+@op(bilinear, node="LinalgCrossBackward0", name="cross", types="promote")
+def cross_op(xp, x, y, dim=-1):
+    """Cross products of vectors of 3 elements along dim, counted from the end."""
+    return xp.roll(x, (-1,), (dim,)) * xp.roll(y, (1,), (dim,)) - xp.roll(
+        x, (1,), (dim,)
+    ) * xp.roll(y, (-1,), (dim,))
+
+
+cross_op.vjp(
+    x=lambda xp, g, y, dim: xp.cross(y, g, dim), y=lambda xp, g, x, dim: xp.cross(g, x, dim)
+)
+cross_op.batch(
+    lambda xp, size, flags, x, y, dim: xp.cross(
+        front(x, flags[0], size), front(y, flags[1], size), dim
+    )
+)
+VECTORS = "a0.ndim == a1.ndim and a0.shape[dim] == 3 == a1.shape[dim]"
 
 
 def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
@@ -19,12 +42,13 @@ def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
             f"{name}: inputs dimension {dim} must have length 3. Got {x._a.shape[d]} and "
             f"{y._a.shape[d]}"
         )
-    x1, x2, x3 = (x.select(d, i) for i in range(3))
-    y1, y2, y3 = (y.select(d, i) for i in range(3))
-    return function("stack")([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d)
+    return cross_op.entry(x, y, d - len(shape))
 
 
-@public("linalg.cross(Tensor input, Tensor other, *, int dim=-1, out)")
+@public(
+    "linalg.cross(Tensor input, Tensor other, *, int dim=-1, out)",
+    lines=(line(cross_op, when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),),
+)
 def linalg_cross(input, other, *, dim=-1):
     """Cross products of the vectors of 3 elements along dim.
 
@@ -45,7 +69,12 @@ def linalg_cross(input, other, *, dim=-1):
     return _cross("linalg.cross", input, other, d)
 
 
-@public("cross(Tensor input, Tensor other, int? dim=None, *, out)")
+@public(
+    "cross(Tensor input, Tensor other, int? dim=None, *, out)",
+    lines=(
+        line(cross_op, given="dim is not None", when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),
+    ),
+)
 def cross(input, other, dim=None):
     """Cross products along dim, by default the first dimension of size 3."""
     if dim is None:

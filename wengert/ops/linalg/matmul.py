@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain, short
 from ...engine.kinds import bilinear
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.registry import public
@@ -182,25 +181,22 @@ def _linear(xp, size, flags, x, w, bias):
 linear_op.batch(_linear)
 
 
-def product(careful):
-    """The short form of a matrix times a matrix or a vector."""
-    find = matmul_op.impl.get
-
-    def f(input=ABSENT, other=ABSENT, **kw):
-        if type(input) is type(other) is Tensor and input._n is other._n is None and not kw:
-            a, b = input._a, other._a
-            d, t = a.dtype, type(a)
-            run: Any = find(t) if (d is F32 or d is F64) and d is b.dtype and t is type(b) else None
-            fits = run is not None and a.ndim == 2 and (b.ndim == 2 or b.ndim == 1)
-            if fits and a.shape[1] == b.shape[0]:
-                return plain(run(a, b))
-        return careful(input, other, **kw)
-
-    return f
-
-
-@public("matmul(Tensor input, Tensor other, *, out)")
-@short(product)
+@public(
+    "matmul(Tensor input, Tensor other, *, out)",
+    lines=(
+        (
+            line(matmul_op, floating=True, given="input._a.ndim == other._a.ndim == 2"),
+            line(mv, True, given="input._a.ndim == 2 and other._a.ndim == 1", when="not ACTIVE"),
+            line(dot, True, given="input._a.ndim == other._a.ndim == 1", when="not ACTIVE"),
+            line(
+                bmm,
+                floating=True,
+                given="input._a.ndim == other._a.ndim == 3",
+                when="not ACTIVE and a0.shape[0] == a1.shape[0]",
+            ),
+        ),
+    ),
+)
 def matmul(input, other, *, out=None):
     """Matrix product; vectors and batches as in NumPy.
 
@@ -267,6 +263,7 @@ def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) ->
 @public(
     "mm(Tensor input, Tensor mat2, *, out)",
     "mm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
+    lines=(line(matmul_op, floating=True, when="a0.ndim == a1.ndim == 2"), None),
 )
 def mm(input, mat2, *, out=None):
     """Product of two matrices."""
@@ -279,7 +276,16 @@ def mm(input, mat2, *, out=None):
 
 
 @public(
-    "nn.functional.linear(Tensor input, Tensor weight, Tensor? bias=None, *, out)", foreign=True
+    "nn.functional.linear(Tensor input, Tensor weight, Tensor? bias=None, *, out)",
+    foreign=True,
+    lines=(
+        line(
+            linear_op,
+            floating=True,
+            least=1,
+            when="a1.ndim == 2 and (a2 is None or a2.shape == a1.shape[:1])",
+        ),
+    ),
 )
 def linear(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().

@@ -72,8 +72,13 @@ INTEGERS_NOT_IMPLEMENTED = {
 }
 
 
+PLAIN = {dtypes.float32.np, dtypes.float64.np}  # what nothing refuses
+
+
 def check_floating(name: str, x: Tensor, low: bool = False) -> None:
     """RuntimeError unless x is floating or complex (of at least single precision unless low)."""
+    if x._a.dtype in PLAIN:
+        return
     d = x.dtype
     shown = NAMES.get(d.name, d.name)
     if d.category < 2:
@@ -99,6 +104,10 @@ def check_matrix(
     name: str, x: Any, argument: str = "A", square: bool = False, floating: bool = True
 ) -> None:
     """The checks of an argument that is a batch of (square) floating matrices."""
+    a: Any = x._a if type(x) is Tensor else None
+    plain = a is not None and a.ndim > 1 and a.dtype in PLAIN
+    if plain and (not square or a.shape[-1] == a.shape[-2]):
+        return
     check_tensor(name, x, argument)
     if x._a.ndim < 2:
         raise RuntimeError(

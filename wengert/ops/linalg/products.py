@@ -1,6 +1,6 @@
-"""Products of matrices and vectors beyond matmul: the add-forms, outer, kron, chains, tensordot.
+"""Products of matrices and vectors beyond matmul: the add-forms, outer, kron, tensordot.
 
-Distances and combinations are in `cross.py`, einsum in `einsum.py`.
+Chains are in `chains.py`, products along a dimension in `cross.py`, einsum in `einsum.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import math
 from typing import Any
 
 from ...base import dtypes
-from ...engine.binding import as_list, only_tensors
+from ...engine.binding import as_list
 from ...engine.kinds import opaque
+from ...engine.lines import line
 from ...engine.op import OPS, op
 from ...engine.op_modes import runner
 from ...engine.registry import function, public
@@ -53,6 +54,10 @@ def _same_type(name: str, x: Tensor, y: Tensor) -> None:
 @public(
     "bmm(Tensor input, Tensor mat2, *, out)",
     "bmm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
+    lines=(
+        line(bmm_op, floating=True, when="a0.ndim == a1.ndim == 3 and a0.shape[0] == a1.shape[0]"),
+        None,
+    ),
 )
 def bmm(input, mat2, out_dtype=None):
     """Products of batches of matrices: (b, n, m) with (b, m, p).
@@ -74,7 +79,10 @@ def bmm(input, mat2, out_dtype=None):
     return bmm_op.entry(input, mat2)
 
 
-@public("mv(Tensor input, Tensor vec, *, out)")
+@public(
+    "mv(Tensor input, Tensor vec, *, out)",
+    lines=(line(mv_op, floating=True, when="a0.ndim == 2 and a1.ndim == 1"),),
+)
 def mv(input, vec):
     """Matrix (n, m) times vector (m).
 
@@ -112,7 +120,10 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
         )
 
 
-@public("dot(Tensor input, Tensor tensor, *, out)")
+@public(
+    "dot(Tensor input, Tensor tensor, *, out)",
+    lines=(line(dot_op, floating=True, when="a0.ndim == a1.ndim == 1"),),
+)
 def dot(input, tensor):
     """Sum of the products of two vectors.
 
@@ -123,7 +134,10 @@ def dot(input, tensor):
     return dot_op.entry(input, tensor)
 
 
-@public("vdot(Tensor input, Tensor other, *, out)")
+@public(
+    "vdot(Tensor input, Tensor other, *, out)",
+    lines=(line(dot_op, floating=True, when="a0.ndim == a1.ndim == 1"),),
+)
 def vdot(input, other):
     """Sum of conj(input) * other of two vectors.
 
@@ -286,6 +300,7 @@ def _affine(word: str, camel: str) -> Any:
     return f.jvp(tangent).batch(batched)
 
 
+FACTORS = "type_(beta) in REALS and type_(alpha) in REALS"
 addmm_op = _affine("addmm", "Addmm")
 addmv_op = _affine("addmv", "Addmv")
 baddbmm_op = _affine("baddbmm", "Baddbmm")
@@ -298,6 +313,15 @@ baddbmm_op = _affine("baddbmm", "Baddbmm")
     "old: addmm(Scalar beta, Tensor input, Scalar alpha, Tensor mat1, Tensor mat2, *, out)",
     "old: addmm(Scalar beta, Tensor input, Tensor mat1, Tensor mat2, *, out)",
     inplace=True,
+    lines=(
+        line(
+            addmm_op,
+            floating=True,
+            given=FACTORS,
+            when="a1.ndim == a2.ndim == 2 and"
+            " a0.shape in ((a1.shape[0], a2.shape[1]), a2.shape[1:], (), (1,))",
+        ),
+    ),
 )
 def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
@@ -327,6 +351,14 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     "old: addmv(Scalar beta, Tensor input, Scalar alpha, Tensor mat, Tensor vec, *, out)",
     "old: addmv(Scalar beta, Tensor input, Tensor mat, Tensor vec, *, out)",
     inplace="function",
+    lines=(
+        line(
+            addmv_op,
+            floating=True,
+            given=FACTORS,
+            when="a1.ndim == 2 and a2.ndim == 1 and a0.shape in (a1.shape[:1], (), (1,))",
+        ),
+    ),
 )
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
@@ -372,6 +404,15 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
     "old: baddbmm(Scalar beta, Tensor input, Scalar alpha, Tensor batch1, Tensor batch2, *, out)",
     "old: baddbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
     inplace=True,
+    lines=(
+        line(
+            baddbmm_op,
+            floating=True,
+            given=FACTORS,
+            when="a1.ndim == a2.ndim == 3 and a1.shape[0] == a2.shape[0] and a0.shape in"
+            " ((*a1.shape[:2], a2.shape[2]), (a1.shape[1], a2.shape[2]), a2.shape[2:], (), (1,))",
+        ),
+    ),
 )
 def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
@@ -450,87 +491,6 @@ def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
                 f"{name}: For non-complex input tensors, argument {what} must not be a complex "
                 "number."
             )
-
-
-# ---- chains
-
-
-def _chain_order(sizes: list[int]) -> list[list[int]]:
-    """Where to split each product of matrices sizes[i] x sizes[i + 1] for the fewest
-    multiplications.
-    """
-    n = len(sizes) - 1
-    cost = [[0] * n for _ in range(n)]
-    split = [[0] * n for _ in range(n)]
-    for length in range(1, n):
-        for i in range(n - length):
-            j = i + length
-            cost[i][j], split[i][j] = min(
-                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
-                for k in range(i, j)
-            )
-    return split
-
-
-def _chained(ts: list[Tensor], split: list[list[int]], i: int, j: int) -> Tensor:
-    if i == j:
-        return ts[i]
-    k = split[i][j]
-    return matmul_of(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
-
-
-@public("linalg.multi_dot(Tensor[] tensors, *, out)")
-def multi_dot(tensors):
-    """Product of several matrices in the cheapest order; the first and last may be vectors.
-
-    >>> torch.linalg.multi_dot([torch.ones(1, 2), torch.ones(2, 3), torch.ones(3)])
-    tensor([6.])
-    """
-    ts = list(tensors)
-    if len(ts) < 2:
-        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(ts)}")
-    for i, t in enumerate(ts):
-        check_tensor("linalg.multi_dot", t, "tensors")
-        if t._a.ndim != 2 and not (i in (0, len(ts) - 1) and t._a.ndim == 1):
-            what = "1D or 2D" if i in (0, len(ts) - 1) else "2D"
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {what} but got {t._a.ndim}D")
-        _same_multi(ts[0], t)
-    first, last = ts[0]._a.ndim == 1, ts[-1]._a.ndim == 1
-    ts[0] = ts[0].unsqueeze(0) if first else ts[0]
-    ts[-1] = ts[-1].unsqueeze(1) if last else ts[-1]
-    for i in range(len(ts) - 1):
-        a, b = ts[i]._a.shape, ts[i + 1]._a.shape
-        if a[1] != b[0]:
-            raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a)} and {list(b)} cannot "
-                "be multiplied"
-            )
-    split = _chain_order([ts[0]._a.shape[0], *[t._a.shape[1] for t in ts]])
-    r = _chained(ts, split, 0, len(ts) - 1)
-    r = r.squeeze(-1) if last else r
-    return r.squeeze(0) if first else r
-
-
-def _same_multi(x: Tensor, y: Tensor) -> None:
-    if x.dtype is not y.dtype:
-        raise RuntimeError(
-            f"multi_dot(): all tensors must have be the same dtype but got {x.dtype} and {y.dtype}"
-        )
-
-
-@public("chain_matmul(*any matrices, out)", method=False, foreign=False)
-def chain_matmul(*matrices):
-    """Product of several matrices in the cheapest order."""
-    if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
-        matrices = tuple(matrices[0])
-    for t in only_tensors(matrices):
-        if t._a.ndim != 2:
-            raise RuntimeError(
-                f"chain_matmul: Tensor dimension is {t._a.ndim}, expected 2 instead."
-            )
-    if not matrices:
-        raise RuntimeError("chain_matmul(): Expected one or more matrices")
-    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
 # ---- sums over chosen dimensions

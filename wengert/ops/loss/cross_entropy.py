@@ -13,6 +13,7 @@ from typing import Any
 
 from ...base.hints import hint
 from ...engine.kinds import composite, opaque
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.registry import public
@@ -163,10 +164,23 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
             )
 
 
+KNOWN = "reduction in ('mean', 'sum', 'none')"
+# of rows of classes a0 and their targets a1
+CLASSES = f"a0.ndim == 2 and a1.dtype is I64 and a1.shape == a0.shape[:1] and {KNOWN}"
+
+
 @public(
     "nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
     "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
-    "str reduction='mean', float label_smoothing=0.0)"
+    "str reduction='mean', float label_smoothing=0.0)",
+    lines=(
+        line(
+            cross_entropy_op,
+            floating=True,
+            let={"ignore": "ignore_index", "smoothing": "label_smoothing"},
+            when=f"a2 is None and 0 <= label_smoothing <= 1 and {CLASSES}",
+        ),
+    ),
 )
 def cross_entropy(
     input,
@@ -263,7 +277,15 @@ nll_loss_op.vjp(
 @public(
     "nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, "
     "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
-    "str reduction='mean')"
+    "str reduction='mean')",
+    lines=(
+        line(
+            nll_loss_op,
+            floating=True,
+            let={"ignore": "ignore_index"},
+            when=f"a2 is None and {CLASSES}",
+        ),
+    ),
 )
 def nll_loss(
     input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"

@@ -13,6 +13,7 @@ from typing import Any
 from ...base import dtypes
 from ...base.modes import no_grad
 from ...engine.kinds import composite, elementwise, opaque
+from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.op_modes import runner
 from ...engine.registry import public
@@ -20,7 +21,7 @@ from ...engine.tensor import Tensor
 from ..nn.embedding import readable
 from ..shape.join import joint_dtype
 from ..shape.views import expand
-from .cross_entropy import REDUCTIONS, numbered, reduce_to, reduction_of
+from .cross_entropy import KNOWN, REDUCTIONS, numbered, reduce_to, reduction_of
 from .regression import arriving, broadcast
 
 
@@ -56,10 +57,14 @@ bce_loss_op.vjp(
 )
 
 
+ALIKE = f"a2 is None and a1.dtype is d and a0.shape == a1.shape and {KNOWN}"
+
+
 @public(
     "nn.functional.binary_cross_entropy(Tensor input, Tensor target, "
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
-    "str reduction='mean')"
+    "str reduction='mean')",
+    lines=(line(bce_loss_op, floating=True, when=ALIKE),),
 )
 def bce_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(target log(input) + (1 - target) log(1 - input)) of probabilities; weight broadcasts.
@@ -122,7 +127,8 @@ bce_logits_op.vjp(
 @public(
     "nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, "
     "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
-    "str reduction='mean', Tensor? pos_weight=None)"
+    "str reduction='mean', Tensor? pos_weight=None)",
+    lines=(line(bce_logits_op, floating=True, when=f"{ALIKE} and a3 is None"),),
 )
 def bce_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None

@@ -11,11 +11,12 @@ from typing import Any
 
 from ...base import dtypes
 from ...engine.kinds import composite, opaque
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand
-from .cross_entropy import REDUCTIONS, reduce_to, reduction_of
+from .cross_entropy import KNOWN, REDUCTIONS, reduce_to, reduction_of
 
 
 def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
@@ -95,7 +96,8 @@ def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> T
 
 @public(
     "nn.functional.mse_loss(Tensor input, Tensor target, bool? size_average=None, "
-    "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
+    "bool? reduce=None, str reduction='mean', Tensor? weight=None)",
+    lines=(line(mse_loss_op, floating=True, when=f"a0.shape == a1.shape and {KNOWN}"),),
 )
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target) ** 2: the mean, the sum, or of each element.
@@ -207,7 +209,12 @@ def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
 
 @public(
     "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
-    "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)"
+    "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)",
+    lines=(
+        line(
+            smooth_l1_loss_op, floating=True, when=f"beta > 0 and a0.shape == a1.shape and {KNOWN}"
+        ),
+    ),
 )
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Half the square of the difference over beta, from beta on a line of slope 1.
@@ -227,7 +234,10 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 @public(
     "nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', "
-    "float delta=1.0, Tensor? weight=None)"
+    "float delta=1.0, Tensor? weight=None)",
+    lines=(
+        line(huber_loss_op, floating=True, when=f"delta > 0 and a0.shape == a1.shape and {KNOWN}"),
+    ),
 )
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Half the square of the difference, from delta on a line of slope delta.
@@ -262,7 +272,14 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 @public(
     "nn.functional.soft_margin_loss(Tensor input, Tensor target, "
-    "bool? size_average=None, bool? reduce=None, str reduction='mean')"
+    "bool? size_average=None, bool? reduce=None, str reduction='mean')",
+    lines=(
+        line(
+            soft_margin_loss_op,
+            floating=True,
+            when=f"a1.dtype is d and a0.shape == a1.shape and {KNOWN}",
+        ),
+    ),
 )
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-target * input)), for targets 1 and -1.

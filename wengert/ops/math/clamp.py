@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from ...base import dtypes
+from ...engine.kinds import elementwise
 from ...engine.lines import line
+from ...engine.op import op
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
@@ -116,6 +121,15 @@ def nan_to_num(input, nan=None, posinf=None, neginf=None):
     """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the
     dtype).
     """
+    limits = FINITE.get(input._a.dtype)
+    if limits is not None:
+        low, high = limits
+        return replace_special.entry(
+            input,
+            0.0 if nan is None else nan,
+            high if posinf is None else posinf,
+            low if neginf is None else neginf,
+        )
     if input.dtype.category < 2:
         return input.clone()
     if input.dtype.category == 3:
@@ -123,6 +137,19 @@ def nan_to_num(input, nan=None, posinf=None, neginf=None):
             nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf)
         )
     info = dtypes.finfo(input.dtype)
-    x = input.masked_fill(input.isnan(), 0.0 if nan is None else nan)
-    x = x.masked_fill(input == float("inf"), info.max if posinf is None else posinf)
-    return x.masked_fill(input == float("-inf"), info.min if neginf is None else neginf)
+    FINITE[input._a.dtype] = info.min, info.max
+    return nan_to_num(input, nan, posinf, neginf)
+
+
+FINITE: dict[Any, tuple[float, float]] = {}  # the smallest and largest number of a floating dtype
+
+
+@op(elementwise, types="any", node="NanToNumBackward0")
+def replace_special(xp, x, nan=0.0, high=0.0, low=0.0):
+    """x with numbers for nan, inf and -inf."""
+    x = xp.where(xp.isnan(x), xp.full_like(x, nan), x)
+    x = xp.where(xp.eq(x, math.inf), xp.full_like(x, high), x)
+    return xp.where(xp.eq(x, -math.inf), xp.full_like(x, low), x)
+
+
+replace_special.vjp(x=lambda xp, g, x: xp.keep(g, xp.isfinite(x)))

@@ -149,7 +149,10 @@ def elu(input, alpha=1.0, inplace=False):
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-@public("nn.functional.selu(Tensor input, bool inplace=False)")
+@public(
+    "nn.functional.selu(Tensor input, bool inplace=False)",
+    lines=(line(elu_op, floating=True, alpha=SELU_ALPHA, scale=SELU_SCALE, input_scale=1.0),),
+)
 def selu(input, inplace=False):
     """elu with the constants that keep mean 0 and variance 1 through layers.
 
@@ -160,7 +163,10 @@ def selu(input, inplace=False):
     return finish("selu", input, elu_op.entry(input, SELU_ALPHA, SELU_SCALE), inplace)
 
 
-@public("nn.functional.celu(Tensor input, float alpha=1.0, bool inplace=False)")
+@public(
+    "nn.functional.celu(Tensor input, float alpha=1.0, bool inplace=False)",
+    lines=(line(celu_op, floating=True, when="alpha != 0"),),
+)
 def celu(input, alpha=1.0, inplace=False):
     """input where positive, else alpha * (exp(input / alpha) - 1).
 
@@ -195,7 +201,9 @@ softplus_op.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, b
 
 
 @public(
-    "nn.functional.softplus(Tensor input, Scalar beta=1, Scalar threshold=20, *, out)", foreign=True
+    "nn.functional.softplus(Tensor input, Scalar beta=1, Scalar threshold=20, *, out)",
+    foreign=True,
+    lines=(line(softplus_op, floating=True),),
 )
 def softplus(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta * input)) / beta, a smooth relu.
@@ -225,7 +233,10 @@ def logsigmoid_backward(xp, g, x):
 logsigmoid_op.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 
 
-@public("nn.functional.logsigmoid(Tensor input, *, out)")
+@public(
+    "nn.functional.logsigmoid(Tensor input, *, out)",
+    lines=(line(logsigmoid_op, floating=True),),
+)
 def logsigmoid(input, *, out=None):
     """The logarithm of the logistic function.
 
@@ -323,7 +334,11 @@ def gelu_backward(xp, g, x, approximate="none"):
 gelu_op.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
 
 
-@public("nn.functional.gelu(Tensor input, *, str approximate='none', out)", foreign=True)
+@public(
+    "nn.functional.gelu(Tensor input, *, str approximate='none', out)",
+    foreign=True,
+    lines=(line(gelu_op, floating=True, given="approximate in ('none', 'tanh')"),),
+)
 def gelu(input, *, approximate="none", out=None):
     """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
 

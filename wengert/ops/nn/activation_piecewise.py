@@ -13,6 +13,7 @@ from ...base import dtypes
 from ...base.modes import state
 from ...engine.advice import advise
 from ...engine.kinds import composite, elementwise, opaque
+from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
 from ...engine.registry import declare, public
@@ -48,7 +49,15 @@ hardtanh_op.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, hi
 
 @public(
     "nn.functional.hardtanh(Tensor input, float min_val=-1.0, float max_val=1.0, "
-    "bool inplace=False)"
+    "bool inplace=False)",
+    lines=(
+        line(
+            hardtanh_op,
+            floating=True,
+            when="min_val <= max_val",
+            let={"low": "min_val", "high": "max_val"},
+        ),
+    ),
 )
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """input limited to [min_val, max_val].
@@ -68,7 +77,10 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     return finish("hardtanh", input, hardtanh_op.entry(input, min_val, max_val), inplace)
 
 
-@public("nn.functional.relu6(Tensor input, bool inplace=False)")
+@public(
+    "nn.functional.relu6(Tensor input, bool inplace=False)",
+    lines=(line(hardtanh_op, floating=True, low=0.0, high=6.0),),
+)
 def relu6(input, inplace=False):
     """input limited to [0, 6].
 
@@ -87,7 +99,10 @@ def hardsigmoid_op(xp, x):
 hardsigmoid_op.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
 
 
-@public("nn.functional.hardsigmoid(Tensor input, bool inplace=False)")
+@public(
+    "nn.functional.hardsigmoid(Tensor input, bool inplace=False)",
+    lines=(line(hardsigmoid_op, floating=True),),
+)
 def hardsigmoid(input, inplace=False):
     """input / 6 + 1 / 2 limited to [0, 1].
 
@@ -113,7 +128,10 @@ def hardswish_backward(xp, g, x):
 hardswish_op.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
 
 
-@public("nn.functional.hardswish(Tensor input, bool inplace=False)")
+@public(
+    "nn.functional.hardswish(Tensor input, bool inplace=False)",
+    lines=(line(hardswish_op, floating=True),),
+)
 def hardswish(input, inplace=False):
     """input * hardsigmoid(input).
 
@@ -141,6 +159,7 @@ threshold_op.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, thres
 @public(
     "nn.functional.threshold(Tensor input, float threshold, float value, bool inplace=False)",
     aliases=("nn.functional._threshold",),
+    lines=(line(threshold_op, floating=True),),
 )
 def threshold(input, threshold, value, inplace=False):
     """input where it exceeds threshold, else value.
@@ -180,7 +199,10 @@ def softshrink_op(xp, x, lambd=0.5):
 softshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@public("hardshrink(Tensor input, Scalar lambd=0.5, *, out)")
+@public(
+    "hardshrink(Tensor input, Scalar lambd=0.5, *, out)",
+    lines=(line(hardshrink_op, floating=True),),
+)
 def hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero.
 
@@ -190,13 +212,21 @@ def hardshrink(input, lambd=0.5, *, out=None):
     return hardshrink_op.entry(input, lambd, out=out)
 
 
-@public("nn.functional.hardshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
+@public(
+    "nn.functional.hardshrink(Tensor input, Scalar lambd=0.5, *, out)",
+    foreign=True,
+    lines=(line(hardshrink_op, floating=True),),
+)
 def functional_hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero."""
     return hardshrink(input, lambd, out=out)
 
 
-@public("nn.functional.softshrink(Tensor input, Scalar lambd=0.5, *, out)", foreign=True)
+@public(
+    "nn.functional.softshrink(Tensor input, Scalar lambd=0.5, *, out)",
+    foreign=True,
+    lines=(line(softshrink_op, floating=True, when="lambd >= 0"),),
+)
 def softshrink(input, lambd=0.5, *, out=None):
     """input moved by lambd towards zero, zero if it would pass it.
 
@@ -253,7 +283,14 @@ prelu_op.vjp(
 )
 
 
-@public("prelu(Tensor input, Tensor weight)")
+# the one weight, or those of the channels where these come last, broadcast as they are
+BROADCAST = "a0.ndim and a1.shape == (1,) or a0.ndim == 2 and a1.shape == a0.shape[1:]"
+
+
+@public(
+    "prelu(Tensor input, Tensor weight)",
+    lines=(line(prelu_op, floating=True, when=BROADCAST),),
+)
 def prelu(input, weight):
     """input where positive, else weight * input.
 
@@ -292,7 +329,11 @@ def prelu(input, weight):
     )
 
 
-@public("nn.functional.prelu(Tensor input, Tensor weight)", foreign=True)
+@public(
+    "nn.functional.prelu(Tensor input, Tensor weight)",
+    foreign=True,
+    lines=(line(prelu_op, floating=True, when=BROADCAST),),
+)
 def functional_prelu(input, weight):
     """input where positive, else weight * input.
 
@@ -396,7 +437,10 @@ def _glu(xp: Any, g: Any, x: Any, dim: int) -> Any:
 glu_op.vjp(x=_glu)
 
 
-@public("nn.functional.glu(Tensor input, int dim=-1)")
+@public(
+    "nn.functional.glu(Tensor input, int dim=-1)",
+    lines=(line(glu_op, floating=True, when="a0.shape[s_dim] % 2 == 0"),),
+)
 def glu(input, dim=-1):
     """The first half of input along dim, times sigmoid of the second.
 

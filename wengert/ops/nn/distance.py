@@ -4,15 +4,20 @@ norm, bilinear forms. Norms are in `reduce/statistics.py`.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from ...base import dtypes
 from ...engine.kinds import opaque
+from ...engine.lines import line
 from ...engine.op import op
 from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
+from ..index.indexing import take
 from ..loss.regression import broadcast
 from ..predicates import broadcast_shapes
+from ..reduce.statistics import _vector_norm as norm_slope
 from ..reduce.statistics import vector_norm
 from ..shape.join import joint_dtype
 from ..shape.views import reshape_op
@@ -44,6 +49,29 @@ def _euclidean_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
 
 
+@op(opaque, types="same", node="CdistBackward0", name="cdist")
+def apart(xp, x, y, p=2.0):
+    """The p-norm distances of the rows of x to the rows of y, from their differences."""
+    return xp.vector_norm(between(xp, x, y), p, x.ndim if x.ndim > y.ndim else y.ndim, False)
+
+
+def between(xp: Any, x: Any, y: Any) -> Any:
+    """Every row of x minus every row of y."""
+    return xp.unsqueeze(x, x.ndim - 1) - xp.unsqueeze(y, y.ndim - 2)
+
+
+def _apart(xp: Any, g: Any, x: Any, y: Any, out: Any, p: float, needs: Any) -> Any:
+    d = between(xp, x, y)
+    n = d.ndim
+    slope = norm_slope(xp, g, d, out, p, n - 1, False)
+    gx = xp.sum(slope, n - 2, False) if needs[0] else None
+    return gx, -xp.sum(slope, n - 3, False) if needs[1] else None
+
+
+apart.vjp_all(_apart)
+PLAIN = {dtypes.float32.np, dtypes.float64.np}
+
+
 @public(
     "cdist(any x1, any x2, any p=2.0, any compute_mode='use_mm_for_euclid_dist_if_necessary')",
     method=False,
@@ -55,6 +83,11 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     >>> torch.cdist(torch.zeros(1, 2), torch.tensor([[3., 4.], [0., 1.]]))
     tensor([[5., 1.]])
     """
+    a, b = x1._a, x2._a
+    if a.dtype in PLAIN and a.dtype is b.dtype and a.ndim == b.ndim == 2 and p >= 0:
+        few = "dist_if" in compute_mode and a.shape[0] <= 25 and b.shape[0] <= 25 or p != 2
+        if few and 0 < a.shape[1] == b.shape[1]:
+            return apart.entry(x1, x2, float(p))
     for t, what in ((x1, "X1"), (x2, "X2")):
         if t.dtype.category != 2:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {what} got: {t.dtype}")
@@ -113,7 +146,37 @@ def functional_pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     return pairwise_distance(x1, x2, p, eps, keepdim)
 
 
-@public("cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)", method=False)
+@op(opaque, types="same", name="cosine_similarity")
+def cosine_op(xp, x, y, dim=1, eps=1e-8):
+    """The cosine of the angle between x and y along dim."""
+    a, b = norm_of(xp, x, dim), norm_of(xp, y, dim)
+    x, y = x / xp.clamp_scalar(a, eps, None), y / xp.clamp_scalar(b, eps, None)
+    return xp.sum(x * y, dim, False)
+
+
+def norm_of(xp: Any, x: Any, dim: int) -> Any:
+    """The 2-norm over dim with keepdim."""
+    return xp.sqrt(xp.sum(x * x, dim, True))
+
+
+def _cosine(xp: Any, g: Any, x: Any, y: Any, out: Any, dim: int, eps: float) -> Any:
+    """The limit is no part of the derivative: the norm has its slope where it is less, too."""
+    n, g, out = norm_of(xp, x, dim), xp.unsqueeze(g, dim), xp.unsqueeze(out, dim)
+    a, b = xp.clamp_scalar(n, eps, None), xp.clamp_scalar(norm_of(xp, y, dim), eps, None)
+    zero = xp.eq(n, 0)
+    way = xp.where(zero, xp.zeros_like(n), out / xp.where(zero, xp.ones_like(n), n))
+    return g / a * (y / b - x * way)
+
+
+cosine_op.vjp(x=_cosine, y=lambda xp, g, x, y, out, dim, eps: _cosine(xp, g, y, x, out, dim, eps))
+ALONG = line(cosine_op, floating=True, when="a0.shape == a1.shape")
+
+
+@public(
+    "cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)",
+    method=False,
+    lines=(ALONG,),
+)
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between x1 and x2 along dim; norms are at least eps.
 
@@ -142,10 +205,23 @@ def length(x: Tensor, dim: int, eps: float) -> Tensor:
 @public(
     "nn.functional.cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)",
     foreign=True,
+    lines=(ALONG,),
 )
 def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between x1 and x2 along dim; norms are at least eps."""
     return cosine_similarity(x1, x2, dim, eps)
+
+
+FEW = 32  # rows of which every distance is as soon computed as half of them
+
+
+@functools.lru_cache(64)
+def above_diagonal(n: int, device: Any) -> Tensor:
+    """The places above the diagonal of an (n, n) matrix, row by row."""
+    tensor: Tensor = function("tensor")(
+        [i * n + j for i in range(n) for j in range(i + 1, n)], dtype=dtypes.int64, device=device
+    )
+    return tensor
 
 
 @public("pdist(Tensor input, float p=2)", method=False)
@@ -164,6 +240,9 @@ def pdist(input, p=2.0):
     from ..creation.filled import arange
 
     n = input._a.shape[0]
+    if n <= FEW and input._a.dtype in PLAIN and input._a.shape[1]:
+        every = reshape_op.entry(apart.entry(input, input, float(p)), (n * n,))
+        return take.entry(every, above_diagonal(n, input.device), spec=("array",))
     index = arange(n, device=input.device)
     above = index.unsqueeze(1) < index
     first, second = above.nonzero(as_tuple=True)

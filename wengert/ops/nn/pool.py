@@ -195,7 +195,7 @@ def _max_pool(
         check_tensor(name, input)
     if input.dtype.category in (0, 3):
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
-    given = (_hashable(kernel_size), _hashable(stride), _hashable(padding), _hashable(dilation))
+    given = [tuple(v) if type(v) is list else v for v in (kernel_size, stride, padding, dilation)]
     ceil = bool(ceil_mode)
     a = input._a
     arguments = _pool_arguments(name, a.shape, rank, *given, ceil)
@@ -418,9 +418,9 @@ def _avg_pool(
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
-    given = (_hashable(kernel_size), _hashable(stride), _hashable(padding), 1)
+    given = [tuple(v) if type(v) is list else v for v in (kernel_size, stride, padding, 1)]
     ceil = bool(ceil_mode)
-    kernel, stride, padding, _ = _pool_arguments(name, tuple(input.shape), rank, *given, ceil)
+    kernel, stride, padding, _ = _pool_arguments(name, input._a.shape, rank, *given, ceil)
     return avg_pool.entry(
         input, kernel, stride, padding, ceil, bool(count_include_pad), divisor_override
     )

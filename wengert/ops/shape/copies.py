@@ -11,10 +11,11 @@ from ...engine.kinds import movement
 from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.registry import METHODS, function, public
+from ...engine.signature import callable_of
 from ...engine.tensor import Tensor
 from ..dims import sizes_of, wrap_dim, wrap_dims
 from ..index.indexing import getitem, select
-from .views import reshape
+from .views import copy, reshape
 
 
 @primitive(movement, name="flip")
@@ -180,7 +181,16 @@ def flipud(input):
     return flip_op.entry(input, (0,))
 
 
-@public("roll(Tensor input, int[1] shifts, int[1]? dims=[])")
+@public(
+    "roll(Tensor input, int[1] shifts, int[1]? dims=[])",
+    lines=(
+        line(
+            roll_op,
+            given="type_(shifts) is int and type_(dims) is int",
+            let={"shifts": "(shifts,)", "dims": "(places[dims],)"},
+        ),
+    ),
+)
 def roll(input, shifts, dims=None):
     """The elements shifted cyclically along dims; without dims, of the flattened tensor."""
     s = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -499,9 +509,11 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
     def f(input, *args, **kwargs):
         if name == "alias":
             return input.clone()
-        viewed = METHODS[name].run if name in METHODS else function(name)
-        r = viewed(input, *args, **kwargs)
-        return tuple([t.clone() for t in r]) if isinstance(r, tuple) else r.clone()
+        if name in METHODS:
+            r = callable_of(METHODS[name], name, "", True)(input, *args, **kwargs)
+        else:
+            r = function(name)(input, *args, **kwargs)
+        return tuple([copy.entry(t) for t in r]) if isinstance(r, tuple) else copy.entry(r)
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import ref
 
-from ...base.modes import state
-from ...engine import views
 from ...engine.binding import ABSENT
 from ...engine.fast_paths import short
 from ...engine.kinds import movement
@@ -202,54 +199,14 @@ def split(tensor, split_size_or_sections, dim=0):
     )
 
 
-_new = object.__new__
-
-
-def share(x: Tensor, made: tuple[Tensor, ...], o: Any, keys: list[Any]) -> None:
-    """views.register() for all views that one call takes of a tensor that is none itself."""
-    if x._x is None:
-        x._x = _new(views.Viewed)
-        x._x.views = []
-    old = x._x.views or ()
-    refs = [r for r in old if r() is not None] if len(old) > 32 else [*old]
-    for v, key in zip(made, keys):
-        v._x = e = _new(views.View)
-        e.base = x
-        e.op = o
-        e.static = (key,)
-        e.up = None
-        refs.append(ref(v))
-    x._x.views = refs
-
-
 def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Tensor, ...]:
-    out, at = [], 0
-    run = o.impl.get(type(x._a)) if type(x) is Tensor and x._n is None else None
-    if run is not None:
-        a, lead = x._a, (slice(None),) * d
-        keys, found = [], []
-        for s in sizes:
-            end = at + s
-            key = (*lead, slice(at, end))
-            at = end
-            v = _new(Tensor)
-            v._a = run(a, key)
-            v._n = v._x = None
-            keys.append(key)
-            found.append(v)
-        made = tuple(found)
-        known = x._x
-        if known is None or type(known) is views.Viewed and state.grad and not known.untracked:
-            if state.grad:
-                share(x, made, o, keys)
-        else:
-            for v, key in zip(made, keys):
-                views.register(x, v, o, key)
-        return made
+    """Views of consecutive parts of the given sizes along d."""
+    lead, at, keys = (slice(None),) * d, 0, []
     for s in sizes:
-        out.append(o.entry(x, (slice(None),) * d + (slice(at, at + s),)))
+        keys.append((*lead, slice(at, at + s)))
         at += s
-    return tuple(out)
+    parts: tuple[Tensor, ...] = o.parts(x, keys)
+    return parts
 
 
 @public("split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]")
@@ -277,6 +234,5 @@ def unbind(input, dim=0):
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
-    return tuple(
-        [unbind_item.entry(input, (slice(None),) * d + (i,)) for i in range(input._a.shape[d])]
-    )
+    lead = (slice(None),) * d
+    return unbind_item.parts(input, [(*lead, i) for i in range(input._a.shape[d])])

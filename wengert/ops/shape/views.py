@@ -117,6 +117,10 @@ movedim_op.batch(_movedim_batch)
 
 def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     """The order of dimensions after a movedim."""
+    if len(source) == 1:
+        order = [*range(ndim)]
+        order.insert(destination[0] % ndim, order.pop(source[0]))
+        return tuple(order)
     src = wrap_dims(source, ndim, "movedim")
     dst = wrap_dims(destination, ndim, "movedim")
     rest = iter([d for d in range(ndim) if d not in src])
@@ -368,7 +372,17 @@ def t(input):
     return t_op.entry(input)
 
 
-@public("movedim(Tensor input, int|int[] source, int|int[] destination)", aliases=("moveaxis",))
+@public(
+    "movedim(Tensor input, int|int[] source, int|int[] destination)",
+    aliases=("moveaxis",),
+    lines=(
+        line(
+            movedim_op,
+            given="type_(source) is int and type_(destination) is int",
+            let={"source": "(places[source],)", "destination": "(places[destination],)"},
+        ),
+    ),
+)
 def movedim(input, source, destination):
     """Dimensions moved from source to destination (ints or tuples)."""
     s = (source,) if isinstance(source, int) else tuple(source)
