@@ -52,6 +52,17 @@ def test_the_first_program_of_the_page_on_processes_runs(tmp_path):
     assert len(losses) == 3
 
 
+def test_the_program_on_large_models_runs(tmp_path):
+    pytest.importorskip("mpi4py")
+    text = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
+    program = tmp_path / "fsdp.py"
+    source = re.search(r"```python\n(# fsdp\.py.*?)```", text, re.DOTALL)[1]
+    program.write_text(source.replace('"checkpoint"', f'"{tmp_path}/checkpoint"'))
+    outcome = launch(2, program)
+    assert outcome.code == 0, outcome.output
+    assert re.search(r"loss \d", outcome.output)
+
+
 @pytest.fixture(scope="module")
 def reference():
     spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")

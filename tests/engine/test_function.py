@@ -164,3 +164,30 @@ def test_freed_saved_tensors():
     y.backward()
     with pytest.raises(RuntimeError, match="second time"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    "name", ["shape", "dtype", "saved", "parents", "seq", "hooks", "code", "role", "function", "x"]
+)
+def test_a_function_may_call_what_it_keeps_as_it_likes(name):
+    class First(W.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            setattr(ctx, name, tuple(x.shape))
+            ctx.save_for_backward(x)
+            return x[:1] * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            assert getattr(ctx, name) == (3,)
+            (x,) = ctx.saved_tensors
+            return W.cat([g * 2, W.zeros(getattr(ctx, name)[0] - 1)]) + 0 * x
+
+    x = W.ones(3, requires_grad=True)
+    y = First.apply(x)
+    if name == "x":
+        assert y.grad_fn.x == (3,)
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 0.0, 0.0]
+    with pytest.raises(AttributeError, match="nothing"):
+        y.grad_fn.nothing

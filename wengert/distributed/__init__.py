@@ -39,7 +39,7 @@ _LATER = {
 }
 _MODULES = (
     "algorithms", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp", "launch",
-    "launcher", "nn", "optim", "run", "sync_batch_norm", "tensor", "utils",
+    "launcher", "nn", "optim", "pipelining", "run", "sync_batch_norm", "tensor", "utils",
 )  # fmt: skip
 
 

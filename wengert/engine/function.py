@@ -17,8 +17,24 @@ from .saved_hooks import HOOKS, Packed
 from .tensor import Tensor, wrap
 
 
+class FunctionCtx:
+    """What forward and backward are given as ctx: the node's methods, and whatever the Function
+    keeps as attributes. Those are in a dictionary of the node, apart from what the node needs: a
+    Function may well call something of its own `shape` or `dtype`.
+    """
+
+    __slots__ = ("__dict__", "_node")
+
+    def __init__(self, node: Context) -> None:
+        self._node = node
+        self.__dict__ = node.own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
 class Context(Node):
-    """The node of a Function, which is also the ctx that forward and backward are given."""
+    """The node of a Function."""
 
     role = FUNCTION
     function: Any = None
@@ -40,6 +56,15 @@ class Context(Node):
         self._tangents: tuple[Any, ...] = ()
         self._freed = False
         self._tick = 0
+        self.own: dict[str, Any] = {}  # what the Function keeps as attributes of ctx
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["own"][name]
+        except KeyError:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            ) from None
 
     # ---- for forward
 
@@ -126,7 +151,9 @@ class Context(Node):
             tensors = list(r) if r is not None else tensors
         with enable_grad() if create else no_grad():
             result = (
-                self.function.backward(self, *tensors) if "backward" in dir(self.function) else None
+                self.function.backward(FunctionCtx(self), *tensors)
+                if "backward" in dir(self.function)
+                else None
             )
         if not retain:
             self._freed = bool(self._keep)
@@ -281,9 +308,9 @@ def run_forward(cls: Any, ctx: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     with no_grad():
         if cls.setup_context is not Function.setup_context:
             out = cls.forward(*args, **kwargs)
-            cls.setup_context(ctx, args, out)
+            cls.setup_context(FunctionCtx(ctx), args, out)
             return out
-        return cls.forward(ctx, *args, **kwargs)
+        return cls.forward(FunctionCtx(ctx), *args, **kwargs)
 
 
 def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -373,7 +400,7 @@ def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
             tangents.append(wrap(namespace(a._a).zeros_like(a._a)))
         else:
             tangents.append(None)
-    tans = cls.jvp(ctx, *tangents)
+    tans = cls.jvp(FunctionCtx(ctx), *tangents)
     many = isinstance(out, (tuple, list))
     outs = out if many else (out,)
     tans = tans if isinstance(tans, (tuple, list)) else (tans,)

@@ -42,7 +42,14 @@ def get_total_norm(
     if not listed:
         return T.tensor(0.0)
     norm, kind = resolve("linalg", "vector_norm"), float(norm_type)
-    norms = [norm(t, kind).to(listed[0].device) for t in listed]
+    norms: list[Tensor] = []
+    dealt: dict[Any, list[Tensor]] = {}  # tensors on several ranks have a norm over all of them
+    for t in listed:
+        if over_ranks := getattr(type(t), "_total_norm", None):
+            dealt.setdefault(over_ranks, []).append(t)
+        else:
+            norms.append(norm(t, kind).to(listed[0].device))
+    norms += [over_ranks(tensors, kind) for over_ranks, tensors in dealt.items()]
     total = norm(T.stack(norms), kind)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(

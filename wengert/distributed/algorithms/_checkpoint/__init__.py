@@ -1,0 +1,1 @@
+"""Activation checkpointing of modules inside of a model."""

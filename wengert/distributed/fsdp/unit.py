@@ -1,0 +1,257 @@
+"""What fully_shard does with the parameters of one call: keep a part of each, gather before they
+are used, scatter their gradients after.
+
+A parameter's part is its rows r * c to (r + 1) * c, c = ceil(rows / ranks), in one flat buffer of
+the unit; during forward the module holds a whole parameter in its place. Saved values of the graph
+are arrays, so what a forward pass has gathered is freed when its graph is, not before backward.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...base.modes import no_grad
+from ...engine import views
+from ...engine.tensor import Tensor, wrap
+from ...nn.parameter import Parameter
+from ..collectives import all_gather_into_tensor, all_reduce, reduce_scatter_tensor
+from ..device_mesh import DeviceMesh
+from ..process_group import ProcessGroup
+from ..tensor.dtensor import ShardedParameter, mark
+from ..tensor.placement_types import Replicate, Shard, rows_of
+
+__all__ = ["MixedPrecisionPolicy", "Unit"]
+
+
+def _nothing() -> None:
+    return None
+
+
+dealt: dict[int, Any] = {}  # id -> weak reference: parameters that were dealt already
+
+
+@dataclass(frozen=True)
+class MixedPrecisionPolicy:
+    """Dtypes of a unit: of gathered parameters, of gradients on their way, of outputs.
+
+    None leaves a dtype as it is. cast_forward_inputs: convert floating inputs to param_dtype.
+    """
+
+    param_dtype: Any = None
+    reduce_dtype: Any = None
+    output_dtype: Any = None
+    cast_forward_inputs: bool = True
+
+
+class Piece:
+    """One parameter: its part, its whole form, where modules hold it."""
+
+    def __init__(self, p: Parameter, sites: list[tuple[Any, str]], unit: Unit) -> None:
+        self.shape = tuple(p.shape)
+        self.sites = sites
+        size = self.shape[0] if self.shape else 1
+        self.each = -(-size // unit.group.n)
+        self.row = math.prod(self.shape[1:])
+        start, end = rows_of(size, unit.group.n, unit.group.me)
+        self.padded, self.kept = self.each * self.row, (end - start) * self.row
+        self.start, self.offset = start, 0
+        self.local_shape = (end - start, *self.shape[1:])
+        dtype = unit.policy.param_dtype or p.dtype
+        self.full = Parameter(wrap(p._a).to(dtype), requires_grad=p.requires_grad)
+        self.full.register_post_accumulate_grad_hook(unit.arrived)
+        placements = [*[Replicate()] * (unit.mesh.ndim - 1), Shard(0)]
+        a = p._a if self.shape else p._a.reshape(1)
+        part = wrap(a[start:end])
+        self.sharded = ShardedParameter(
+            mark(part, unit.mesh, placements, self.shape), requires_grad=p.requires_grad
+        )
+
+    def put(self, whole: bool) -> None:
+        """Have the modules hold the whole parameter, or this rank's part."""
+        for module, name in self.sites:
+            module._parameters[name] = self.full if whole else self.sharded
+
+
+class Flat:
+    """The parts of a unit's parameters of one dtype, in one buffer."""
+
+    def __init__(self, pieces: list[Piece], group: ProcessGroup) -> None:
+        self.pieces, self.group = pieces, group
+        self.total = sum(x.padded for x in pieces)
+        dtype = pieces[0].sharded._a.dtype
+        self.buffer = np.zeros(self.total, dtype)
+        at = 0
+        for x in pieces:
+            x.offset = at
+            place = self.buffer[at : at + x.kept].reshape(x.local_shape)
+            place[...] = x.sharded._a
+            x.sharded._a = place
+            at += x.padded
+
+    def local(self) -> Any:
+        """The buffer, with what has been given another array (by loading) copied into it."""
+        for x in self.pieces:
+            place = self.buffer[x.offset : x.offset + x.kept].reshape(x.local_shape)
+            if x.sharded._a is not place and not np.shares_memory(x.sharded._a, place):
+                place[...] = x.sharded._a
+                x.sharded._a = place
+        return self.buffer
+
+    def gather(self, dtype: Any) -> None:
+        """Give every parameter its whole value."""
+        n, local = self.group.n, wrap(self.local())
+        local = local if dtype is None else local.to(dtype)
+        out = np.empty((n, self.total), local._a.dtype)
+        all_gather_into_tensor(wrap(out.reshape(-1)), local, self.group)
+        for x in self.pieces:
+            whole = np.ascontiguousarray(out[:, x.offset : x.offset + x.padded]).reshape(-1)
+            x.full._a = whole[: math.prod(x.shape)].reshape(x.shape)
+
+    def scatter(self, unit: Unit) -> None:
+        """Average the gradients of the whole parameters over the ranks, and keep this rank's rows.
+
+        A further element for each parameter counts the ranks that have a gradient of it.
+        """
+        n, k = self.group.n, len(self.pieces)
+        given = [x.full.grad for x in self.pieces]
+        kind = unit.policy.reduce_dtype
+        first = next((g for g in given if g is not None), self.pieces[0].full)
+        sample = wrap(np.zeros(0, first._a.dtype))
+        dtype = (sample if kind is None else sample.to(kind))._a.dtype
+        rows = np.zeros((n, self.total + k), dtype)
+        scale = dtype.type(1.0 / unit.ranks)
+        for i, (x, g) in enumerate(zip(self.pieces, given)):
+            if g is None:
+                continue
+            size = math.prod(x.shape)
+            flat = np.zeros(n * x.padded, dtype)
+            np.multiply(g._a.reshape(-1), scale, out=flat[:size], casting="unsafe")
+            rows[:, x.offset : x.offset + x.padded] = flat.reshape(n, x.padded)
+            rows[:, self.total + i] = 1
+            x.full.grad = None
+        out = wrap(np.empty(self.total + k, dtype))
+        reduce_scatter_tensor(out, wrap(rows.reshape(-1)), group=self.group)
+        if unit.replicas is not None:
+            all_reduce(out, group=unit.replicas)
+        for i, x in enumerate(self.pieces):
+            if out._a[self.total + i] == 0:
+                continue
+            part = out._a[x.offset : x.offset + x.kept].reshape(x.local_shape)
+            part = part.astype(x.sharded._a.dtype)
+            grad = x.sharded.grad
+            if grad is None:
+                x.sharded.grad = mark(
+                    wrap(part), unit.mesh, x.sharded.placements, x.sharded.whole_shape
+                )
+            else:
+                grad._a[...] += part
+                views.mutated(grad)
+
+
+class Unit:
+    """The parameters of one call of fully_shard."""
+
+    def __init__(
+        self, modules: Sequence[Any], mesh: DeviceMesh, policy: MixedPrecisionPolicy,
+        reshard: bool, taken: set[int], ignored: set[int],
+    ) -> None:  # fmt: skip
+        self.mesh, self.policy, self.reshard_after = mesh, policy, reshard
+        self.group: ProcessGroup = mesh.get_group(mesh.ndim - 1)
+        self.replicas = mesh.get_group(0) if mesh.ndim == 2 else None
+        self.ranks = self.group.n * (self.replicas.n if self.replicas else 1)
+        self.sync, self.whole, self.armed = True, False, False
+        self.root: Root | None = None
+        sites: dict[int, tuple[Parameter, list[tuple[Any, str]]]] = {}
+        for module in modules:
+            for inner in module.modules():
+                if id(inner) in taken:
+                    continue
+                for name, p in inner._parameters.items():
+                    if p is not None and id(p) not in ignored:
+                        sites.setdefault(id(p), (p, []))[1].append((inner, name))
+        with no_grad():
+            for p, where in sites.values():
+                if dealt.get(id(p), _nothing)() is p:
+                    raise RuntimeError(
+                        f"fully_shard: the parameter {where[0][1]} is shared with a module that is "
+                        "sharded already: give both to one call, fully_shard([a, b])"
+                    )
+                dealt[id(p)] = weakref.ref(p)
+                if type(p._a) is not np.ndarray:
+                    raise RuntimeError(
+                        "fully_shard needs parameters on the CPU, one is on "
+                        f"{p.device}: use .cpu() first"
+                    )
+            self.pieces = [Piece(p, where, self) for p, where in sites.values()]
+            by_dtype: dict[Any, list[Piece]] = {}
+            for x in self.pieces:
+                by_dtype.setdefault(x.sharded._a.dtype, []).append(x)
+            self.flats = [Flat(pieces, self.group) for pieces in by_dtype.values()]
+        for x in self.pieces:
+            x.put(False)
+
+    def unshard(self) -> None:
+        """Have the modules hold whole parameters."""
+        if self.whole:
+            return
+        with no_grad():
+            for flat in self.flats:
+                flat.gather(self.policy.param_dtype)
+        for x in self.pieces:
+            if x.full.requires_grad != x.sharded.requires_grad:
+                x.full.requires_grad_(x.sharded.requires_grad)
+            x.put(True)
+        self.whole = True
+
+    def reshard(self) -> None:
+        """Have the modules hold this rank's parts."""
+        if not self.whole:
+            return
+        for x in self.pieces:
+            x.put(False)
+            a = x.full._a
+            x.full._a = np.broadcast_to(np.zeros((), a.dtype), a.shape)  # its shape, no memory
+        self.whole = False
+
+    def arrived(self, _: Tensor) -> None:
+        """A whole parameter has got a gradient."""
+        self.armed = True
+        if self.root is not None:
+            self.root.arrived()
+
+    def reduce(self) -> None:
+        """Make the gradients of the pass those of the parts."""
+        self.armed = False
+        with no_grad():
+            for flat in self.flats:
+                if any(x.full.requires_grad for x in flat.pieces):
+                    flat.scatter(self)
+
+
+class Root:
+    """The outermost unit of a forward pass, which waits for the end of the backward pass."""
+
+    def __init__(self, units: list[Unit]) -> None:
+        self.units, self.queued = units, False
+        for unit in units:
+            unit.root = self
+
+    def arrived(self) -> None:
+        from ...engine.grad_api import queue_callback
+
+        if not self.queued:
+            self.queued = True
+            queue_callback(self.finish)
+
+    def finish(self) -> None:
+        """Reduce the units that took part, in an order that all ranks share."""
+        self.queued = False
+        for unit in self.units:
+            if unit.armed and unit.sync:
+                unit.reduce()
