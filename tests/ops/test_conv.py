@@ -298,3 +298,18 @@ def test_other_forms_are_pytorchs(name, torch):
         arguments = ([2, 2], [1, 1], [1, 1], True, [1, 1], 2)
     want = getattr(torch, name)(*[torch.from_numpy(a) for a in arrays], *arguments)
     close(getattr(T, name)(*[T.tensor(a) for a in arrays], *arguments), want)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_volumes_with_one_channel_a_group(groups):
+    torch = pytest.importorskip("torch")
+    g = np.random.default_rng(0)
+    x, w = g.standard_normal((2, groups, 4, 5, 6)), g.standard_normal((2 * groups, 1, 2, 3, 2))
+    found = []
+    for lib in (torch, T):
+        a, b = (lib.tensor(v.astype(np.float32), requires_grad=True) for v in (x, w))
+        y = lib.nn.functional.conv3d(a, b, padding=1, groups=groups)
+        y.square().sum().backward()
+        found.append([t.detach().numpy() for t in (y, a.grad, b.grad)])
+    for theirs, ours in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)

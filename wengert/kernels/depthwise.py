@@ -229,6 +229,8 @@ def _launch(sizes: list[int], planes: int, many: int, dtype: Any) -> tuple[int, 
 def forward(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | None:
     """Correlation of x (N, C, *spatial) with w (C * many, 1, *kernel), plus bias (C * many,)."""
     stride, padding, dilation, groups = geometry
+    if len(stride) > 2:
+        return None
     spatial, kernel = _two(x.shape[2:], 1), _two(w.shape[2:], 1)
     steps, apart = _two(stride, 1), _two(dilation, 1)
     each = zip(spatial, kernel, steps, apart, _two(padding, (0, 0)))
@@ -253,6 +255,8 @@ def forward(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | No
 def backward(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None:
     """The adjoint of `forward` in x."""
     stride, padding, dilation, groups = geometry
+    if len(stride) > 2:
+        return None
     spatial, kernel = _two(x_shape[2:], 1), _two(w.shape[2:], 1)
     steps, apart = _two(stride, 1), _two(dilation, 1)
     word = _word(g, w, w.shape, groups, math.prod(x_shape))
@@ -276,6 +280,8 @@ def backward(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None:
 def weights(x: Array, g: Array, w_shape: Ints, geometry: Any) -> Array | None:
     """The adjoint of `forward` in w."""
     stride, padding, dilation, groups = geometry
+    if len(stride) > 2:
+        return None
     spatial, kernel = _two(x.shape[2:], 1), _two(w_shape[2:], 1)
     steps, apart = _two(stride, 1), _two(dilation, 1)
     word = _word(x, g, w_shape, groups, g.size)
