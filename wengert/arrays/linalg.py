@@ -18,6 +18,7 @@ from ..base.errors import LinAlgError
 from ..kernels import small_matrices as small
 from ..kernels import threads
 from .capabilities import ON_HOST
+from .matrix_exponentials import exponentials
 
 __all__ = [
     "triangle",
@@ -584,6 +585,10 @@ def matrix_exp(lib: Any, x: Any) -> Any:
     """Exponentials of matrices."""
     if x.size == 0:
         return x.copy()
+    if lib in ON_HOST:
+        found = exponentials(x)
+        if found is not None:
+            return found
     from scipy.linalg import expm
 
     low = x.dtype.itemsize < 4
