@@ -21,8 +21,8 @@ def prod_op(xp, x, dim=None, keepdim=False):
     """Product over dim, or over everything."""
 
 
-def _prod(xp: Any, g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
-    """Each element gets g times the product of the others."""
+def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """Each element gets g times the product of the others: by division where none is zero."""
     shape = tuple(x.shape)
     if not shape:
         return g
@@ -37,9 +37,13 @@ def _prod(xp: Any, g: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     order = (*kept, *last)
     y = xp.reshape(xp.permute(x, order), (*rest, n))
     g = xp.reshape(xp.permute(g, order), (*rest, 1))
+    out = xp.reshape(restore(xp, out, shape, dim, keepdim), (*rest, 1))
     d = len(kept)
+    zero = xp.eq(y, 0)
+    quotients = out / xp.where(zero, xp.ones_like(y), y)
     others = before(xp, y, d) * xp.flip(before(xp, xp.flip(y, (d,)), d), (d,))
-    out = xp.reshape(g * others, tuple([shape[d] for d in order]))
+    factor = xp.where(xp.any(zero, d, True), others, quotients)
+    out = xp.reshape(g * factor, tuple([shape[d] for d in order]))
     return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
 
 
