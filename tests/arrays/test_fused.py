@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import activation as activations
-from wengert.arrays import fused, normalization
+from wengert.arrays import fused, normalization, reductions
 from wengert.arrays import loss as losses
 from wengert.kernels.lanes import where
 from wengert.kernels.native import Host
@@ -261,3 +261,29 @@ def test_loops_of_their_own() -> None:
         total, top = u.compile()(a)
         assert np.allclose(total, a.sum(-1), rtol=1e-5, atol=1e-5)
         assert (top == a.max(-1)).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 300), (5000, 5), (3, 1500)])
+def test_logsumexp_along_any_dimension(shape: tuple[int, ...]) -> None:
+    x = numbers(shape)
+    x[0], x[:, 1] = -np.inf, np.inf
+    x[2, 2], x[1, 0] = np.nan, -np.inf
+    f = fused.wrap("logsumexp", lambda *args: reductions.logsumexp(np, *args))
+    for a in (x, numbers(shape) * 20):
+        for dim in (0, 1, -1):
+            for keepdim in (True, False):
+                with np.errstate(invalid="ignore"):
+                    want = reductions.logsumexp(np, a, dim, keepdim)
+                assert close(want, f(a, dim, keepdim))
+
+
+@pytest.mark.parametrize("shape", [(900, 5), (4, 7, 300), (2, 1100, 2)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_rows_in_any_dimension(name: str, shape: tuple[int, ...]) -> None:
+    x, g = numbers(shape), numbers(shape, 1)
+    slow, quick = both(name)
+    back, quick_back = both(name + "_backward")
+    for dim in range(-len(shape), len(shape)):
+        out = slow(x, dim)
+        assert close(out, quick(x, dim)) and quick(x, dim).flags.c_contiguous
+        assert close(back(g, out, dim), quick_back(g, out, dim))

@@ -206,3 +206,11 @@ def test_hypot() -> None:
     with np.errstate(all="ignore"):
         want = np.hypot(x.astype("d"), y.astype("d")).astype("f")
     np.testing.assert_array_equal(want, made(functions.hypot, 2)(x, y))
+
+
+@pytest.mark.parametrize("name", ["logaddexp", "logaddexp2"])
+def test_sums_of_exponentials(name: str) -> None:
+    x, y = quotients()
+    with np.errstate(all="ignore"):
+        want = getattr(np, name)(x.astype("d"), y.astype("d")).astype("f")
+    np.testing.assert_allclose(made(getattr(functions, name), 2)(x, y), want, 2e-7)

@@ -43,6 +43,7 @@ from .fused_rows import (  # fmt: skip
     group_norm_backward,
     layer_norm,
     layer_norm_backward,
+    logsumexp,
     row_word,
 )
 
@@ -90,6 +91,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "log_softmax": row_word("log_softmax", 1),
     "softmax_backward": row_word("softmax_backward", 2),
     "log_softmax_backward": row_word("log_softmax_backward", 2),
+    "logsumexp": logsumexp,
     "layer_norm": layer_norm,
     "layer_norm_backward": layer_norm_backward,
     "group_norm": group_norm,

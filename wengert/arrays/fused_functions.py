@@ -107,11 +107,12 @@ SLOW = (
     *("exp2", "expm1", "sinh", "cosh", "log2", "log10", "log1p"),
     *("asinh", "acosh", "atanh", "atan", "asin", "acos"),
 )
+TWO = ("fmod", "remainder", "floor_divide", "hypot", "logaddexp", "logaddexp2")
 WORDS: dict[str, Callable[[Word], Word]] = {
     **{name: function(name) for name in MISSING},
     **({} if library_is_quick() else {name: function(name) for name in SLOW}),
     "erfinv": function("erfinv", "erfinv_once"),
     "polygamma": polygamma,
     "ndtri": ndtri,
-    **{name: of_two(name) for name in ("fmod", "remainder", "floor_divide", "hypot")},
+    **{name: of_two(name) for name in TWO},
 }

@@ -22,6 +22,7 @@ LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact en
 
 
 SHORT = 48  # elements of a row up to which each lane has a row of its own
+MANY = 1 << 12  # elements from which rows that do not lie in one stretch are taken as they are
 FEW = 8  # rows for which that does not pay
 
 
@@ -57,29 +58,57 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
 
         def one(x: Any, dim: int = -1) -> Any:
             nd = x.ndim
-            if x.dtype is F32 and nd and (dim == -1 or dim == nd - 1):
-                run = u.of(x.shape[-1], x.size, 4 * CALL + ELEMENT * x.size)
-                if run is not None:
-                    return run(x)
+            if x.dtype is F32 and nd:
+                last = dim == -1 or dim == nd - 1
+                if last or (x.size >= MANY and x.shape[dim] <= LONG):
+                    run = u.of(x.shape[dim], x.size, 4 * CALL + ELEMENT * x.size)
+                    if run is not None:
+                        if last:
+                            return run(x)
+                        out = np.empty(x.shape, F32)
+                        run(x.swapaxes(dim, -1), out.swapaxes(dim, -1))
+                        return out
             return general(x, dim)
 
         def two(g: Any, out: Any, dim: int = -1) -> Any:
             nd = g.ndim
-            if (
-                g.dtype is F32
-                and nd
-                and (dim == -1 or dim == nd - 1)
-                and g.shape == out.shape
-                and out.dtype is F32
-            ):
-                run = u.of(g.shape[-1], g.size, 2 * CALL + ELEMENT * g.size)
-                if run is not None:
-                    return run(g, out)
+            if g.dtype is F32 and nd and g.shape == out.shape and out.dtype is F32:
+                last = dim == -1 or dim == nd - 1
+                if last or (g.size >= MANY and g.shape[dim] <= LONG):
+                    run = u.of(g.shape[dim], g.size, 2 * CALL + ELEMENT * g.size)
+                    if run is not None:
+                        if last:
+                            return run(g, out)
+                        slope = np.empty(g.shape, F32)
+                        parts = [a.swapaxes(dim, -1) for a in (g, out, slope)]
+                        run(*parts)
+                        return slope
             return general(g, out, dim)
 
         return one if arrays == 1 else two
 
     return wrapped
+
+
+def logsumexp(general: Word) -> Word:
+    u = RowLoops("ff", "logsumexp", "n->")
+
+    def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        if (
+            x.dtype is F32
+            and x.size >= MANY
+            and type(dim) is int
+            and -x.ndim <= dim < x.ndim
+            and x.shape[dim] <= LONG
+        ):
+            run = u.of(x.shape[dim], x.size, 4 * CALL + ELEMENT * x.size)
+            if run is not None:
+                dim %= x.ndim
+                out = run(np.moveaxis(x, dim, -1))
+                return np.expand_dims(out, dim) if keepdim else np.asarray(out)
+        return general(x, dim, keepdim)
+
+    return f
 
 
 @functools.lru_cache(64)

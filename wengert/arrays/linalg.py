@@ -95,11 +95,12 @@ def each(
     return tuple([lib.asarray(np.stack(p).reshape(*batch, *np.shape(p[0]))) for p in zip(*parts)])
 
 
-def lapack(names: tuple[str, ...], a: Any) -> Any:
-    """LAPACK routines for the dtype of a."""
+@functools.cache
+def lapack(names: tuple[str, ...], dtype: Any) -> Any:
+    """LAPACK routines for a dtype."""
     from scipy.linalg import get_lapack_funcs
 
-    return get_lapack_funcs(names, (a,))
+    return get_lapack_funcs(names, dtype=dtype)
 
 
 def _info(n: int = 0) -> Any:
@@ -153,7 +154,7 @@ def _cholesky(lib: Any, x: Any, upper: bool) -> Any:
 
 
 def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
-    (potrf,) = lapack(("potrf",), a)
+    (potrf,) = lapack(("potrf",), a.dtype)
     out, info = potrf(a, lower=not upper, clean=True)
     return np.ascontiguousarray(out), _info(info)
 
@@ -316,7 +317,7 @@ def eliminated(a: Any) -> tuple[Any, Any, Any]:
 def _getrf(a: Any) -> tuple[Any, Any, Any]:
     if a.size == 0:
         return a.copy(), np.zeros(min(a.shape), np.int32), _info()
-    (getrf,) = lapack(("getrf",), a)
+    (getrf,) = lapack(("getrf",), a.dtype)
     lu, pivots, info = getrf(a)
     return np.ascontiguousarray(lu), (pivots + 1).astype(np.int32), _info(info)
 
@@ -349,7 +350,7 @@ def ldl_factor(lib: Any, x: Any, hermitian: bool = False) -> tuple[Any, Any, Any
 def _sytrf(a: Any, hermitian: bool) -> tuple[Any, Any, Any]:
     if a.size == 0:
         return a.copy(), np.zeros(a.shape[0], np.int32), _info()
-    (trf, trf_lwork) = lapack(_symmetric(a, hermitian, "trf", "trf_lwork"), a)
+    (trf, trf_lwork) = lapack(_symmetric(a, hermitian, "trf", "trf_lwork"), a.dtype)
     work = int(trf_lwork(a.shape[0], lower=1)[0].real)
     ld, pivots, info = trf(np.tril(a), lwork=work, lower=1)
     return np.ascontiguousarray(np.tril(ld)), pivots.astype(np.int32), _info(info)
@@ -366,7 +367,7 @@ def ldl_solve(lib: Any, x: Any, pivots: Any, y: Any, hermitian: bool = False) ->
     def one(ld: Any, p: Any, b: Any) -> tuple[Any]:
         if b.size == 0:
             return (b.copy(),)
-        (trs,) = lapack(_symmetric(ld, hermitian, "trs"), ld)
+        (trs,) = lapack(_symmetric(ld, hermitian, "trs"), ld.dtype)
         out, _ = trs(ld, p, b, lower=1)
         return (np.ascontiguousarray(out),)
 
@@ -379,7 +380,7 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
     def one(a: Any) -> tuple[Any, Any]:
         if a.size == 0:
             return a.copy(), np.zeros(min(a.shape), a.dtype)
-        (geqrf,) = lapack(("geqrf",), a)
+        (geqrf,) = lapack(("geqrf",), a.dtype)
         out, tau, _, _ = geqrf(a)
         return np.ascontiguousarray(out), tau
 
@@ -515,7 +516,7 @@ def lstsq(
             return np.zeros((n, b.shape[-1]), a.dtype), np.asarray(0, np.int64), none
         padded = np.zeros((max(m, n), b.shape[1]), b.dtype)
         padded[:m] = b
-        (f, lwork) = lapack((driver, driver + "_lwork"), a)
+        (f, lwork) = lapack((driver, driver + "_lwork"), a.dtype)
         if driver == "gels":
             work = int(lwork(m, n, b.shape[1])[0].real)
             _, out, _ = f(a, padded, lwork=work)

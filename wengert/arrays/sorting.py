@@ -9,6 +9,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from .capabilities import ON_HOST
+
 __all__ = [
     "nonzero_rows",
     "unique_values",
@@ -61,6 +63,8 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
     sequence, values = comparable(sequence), comparable(values)
     if values.size == 0 or sequence.size == 0:
         return lib.zeros(values.shape, np.int64)
+    if lib in ON_HOST and values.size == 1 and sequence.ndim == 1:
+        return lib.full(values.shape, place_of(sequence, values.item(), right), np.int64)
     if (
         not (sequence[..., 1:] >= sequence[..., :-1]).all()
         or sequence.ndim
@@ -75,6 +79,19 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
     for i in range(len(rows)):
         flat[i] = lib.searchsorted(rows[i], vals[i], side)
     return out
+
+
+def place_of(sequence: Any, value: Any, right: bool) -> int:
+    """searchsorted() of one value, by halving: whether the sequence is sorted need not be known."""
+    low, high = 0, len(sequence)
+    while low < high:
+        middle = (low + high) >> 1
+        there = sequence.item(middle)
+        if there > value if right else there >= value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def halved(lib: Any, sequence: Any, values: Any, right: bool) -> Any:

@@ -339,6 +339,13 @@ def log_softmax(row: Row) -> None:  # x -> out
     row.each([0], [1], "", lambda x: x - top - shift)
 
 
+def logsumexp(row: Row) -> None:  # x -> number
+    (top,) = row.each([0], [], "m", lambda x: x)
+    shift = where(top.call("fabs") < math.inf, top, 0.0)
+    (total,) = row.each([0], [], "+", lambda x: exp(x - shift))
+    row.put(1, where(total.equals(0.0), -math.inf, shift + log(total)))
+
+
 def softmax_backward(row: Row) -> None:  # g, out -> gx
     (total,) = row.each([0, 1], [], "+", lambda g, out: g * out)
     row.each([0, 1], [2], "", lambda g, out: (g - total) * out)

@@ -203,6 +203,13 @@ def logaddexp(x: V, y: V) -> V:
     return where(x.isnan(), x, where(y.isnan(), y, high + log1p(exp(-gap))))
 
 
+def logaddexp2(x: V, y: V) -> V:
+    high = where(x < y, y, x)
+    gap = where(x.equals(y), 0.0, (x - y).abs())
+    both = high + log1p(exp2(-gap)) * LOG2E
+    return where(x.isnan(), x, where(y.isnan(), y, both))
+
+
 def xlogy(x: V, y: V) -> V:
     return where(x.equals(0.0), where(y.isnan(), y, 0.0), x * log(y))
 

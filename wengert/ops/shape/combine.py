@@ -57,6 +57,11 @@ def combinations(input, r=2, with_replacement=False):
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     n = input._a.shape[0]
+    if r == 1:
+        return input.unsqueeze(1).clone()
+    if r == 2:
+        pairs = function("triu_indices")(n, n, 0 if with_replacement else 1)
+        return input[pairs.T]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(n), r))
     if r == 0:
