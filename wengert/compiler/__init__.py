@@ -28,4 +28,12 @@ __all__ = [
     "substitute_in_graph", "wrap_numpy",
 ]  # fmt: skip
 
+
+def report(f):
+    """What a function that torch.compile returned has been compiled to: see report.py."""
+    from .report import report as of
+
+    return of(f)
+
+
 __getattr__ = _absent("torch.compiler")

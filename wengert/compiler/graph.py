@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..base import dtypes
 from ..engine import source
 from ..engine.op import OPS, Op
@@ -182,7 +184,7 @@ def frozen(x: Any) -> Any:
         return (t, *[(k, frozen(v)) for k, v in x.items()])
     if t is slice:
         return t, frozen((x.start, x.stop, x.step))
-    if isinstance(x, SIMPLE) or hasattr(x, "itemsize") and not hasattr(x, "shape"):
+    if isinstance(x, (*SIMPLE, np.dtype)):
         return t, x
     if isinstance(x, tuple):
         return (t, *map(frozen, x))

@@ -59,7 +59,7 @@ class Plan:
         live = _live(forward, self.kept)
         given = [v for v, *_ in self.sources if v.number not in self.fixed]
         self.given = [(how, what) for v, how, what in self.sources if v.number not in self.fixed]
-        self.program = Program(self.title, live, given, self.kept, self.fixed)
+        self.program = Program(self.title, live, given, self.kept, self.fixed, g.effects)
         self._ends(s, leaves)
 
     # ---------------------------------------------------------------- making
@@ -188,7 +188,8 @@ class Plan:
             for k, at, array, leaf in self.effects:
                 if array is None:
                     array = leaf.grad._a if leaf is not None else leaves[at]._a
-                array[...] = found[k]
+                if found[k] is not array:
+                    array[...] = found[k]
             self._announce(leaves)
         for leaf, at, k in self.gradients:
             if leaf is None:

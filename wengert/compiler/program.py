@@ -17,7 +17,10 @@ from ..arrays.lookup import NS
 from ..engine import generated, views
 from ..engine.implementations import implementation
 from ..engine.interp import run_op
+from ..kernels import compiler
+from .emit import compiled
 from .graph import Node, Value
+from .group import Group, grouped
 
 Text = list[str]
 
@@ -100,6 +103,14 @@ class Writer:
             call = call if node.outputs[0].shape else f"asarray({call})"
             self.lines.append(f"  {outs[0]} = {call}")
 
+    def group(self, group: Any, call: Callable[..., Any]) -> None:
+        """The line of a kernel."""
+        f = f"f{len(self.names)}"
+        self.names[f] = call
+        given = ", ".join(self.operand(v) for v in group.values())
+        outs = ", ".join(f"v{v.number}" for v in group.outputs)
+        self.lines.append(f"  {outs}, = {f}({given})")
+
     def forget(self, values: Sequence[int]) -> None:
         """Let arrays go."""
         if values:
@@ -116,23 +127,39 @@ class Program:
         inputs: Sequence[Value],
         results: Sequence[Value],
         fixed: dict[int, Any],
+        effects: Sequence[tuple[Value, Value]] = (),
     ) -> None:
         w = Writer(fixed)
+        self.in_place: set[int] = set()  # new values that are written where the old ones are
         self.nodes = nodes
+        self.kernels: list[Any] = []
+        items = grouped(nodes, results) if compiler.target() is not None else nodes
         given = [f"v{v.number}" for v in inputs if v.number not in fixed]
         w.lines.append(f"def run({', '.join(given)}):")
+        self.items = items
+        targets = overwriting(items, results, fixed, effects)
         last: dict[int, int] = {}
-        for i, node in enumerate(nodes):
+        for i, node in enumerate(items):
             for v in node.values():
                 last[v.number] = i
             for v in node.outputs:
                 last.setdefault(v.number, i)
         kept = {v.number for v in results}
         made: set[int] = {v.number for v in inputs}
-        for i, node in enumerate(nodes):
-            if w.view(node):
+        for i, node in enumerate(items):
+            if type(node) is Group:
+                call = compiled(node)
+                assert call is not None
+                self.kernels.append(call)
+                for j, v in enumerate(node.outputs):
+                    if v.number in targets:
+                        call.targets[j] = targets[v.number]
+                        self.in_place.add(v.number)
+                w.group(node, call)
+            elif w.view(node):
                 continue
-            w.node(node)
+            else:
+                w.node(node)
             made.update(v.number for v in node.outputs)
             gone = {v.number for v in (*node.values(), *node.outputs)}
             w.forget(
@@ -145,3 +172,59 @@ class Program:
         w.lines.append(f"  return [{', '.join(w.operand(v) for v in results)}]")
         self.text = "\n".join(w.lines)
         self.run: Callable[..., list[Any]] = generated.functions(title, w.lines, w.names)["run"]
+
+
+def overwriting(
+    items: Sequence[Any],
+    results: Sequence[Value],
+    fixed: dict[int, Any],
+    effects: Sequence[tuple[Value, Value]],
+) -> dict[int, Any]:
+    """New values that kernels can write into the memory of the old ones: value number -> array.
+
+    Nobody may read the old value later, nor in another place of the same kernel. And nothing that
+    comes after may fail, since a program that fails must have changed nothing.
+    """
+    count: dict[int, int] = {}
+    for v in results:
+        count[v.number] = count.get(v.number, 0) + 1
+    safe = len(items)  # from here on nothing fails
+    while safe and (type(items[safe - 1]) is Group or harmless(items[safe - 1])):
+        safe -= 1
+
+    def root(v: Value) -> int:
+        while v.node is not None and v.node.operands and type(v.node.operands[0]) is Value:
+            fresh = v.node.op.kind in ("bilinear", "reduction", "elementwise", "composite")
+            if fresh and not v.node.op.view:
+                break
+            v = v.node.operands[0]
+        return v.number
+
+    readers: dict[int, list[tuple[int, Any, Value]]] = {}
+    made: dict[int, tuple[int, Any]] = {}
+    for i, item in enumerate(items):
+        for v in item.values():
+            readers.setdefault(root(v), []).append((i, item, v))
+        for v in item.outputs:
+            made[v.number] = i, item
+    kept = {root(v) for v in results if v.node is not None}
+    found: dict[int, Any] = {}
+    for old, new in effects:
+        array = fixed.get(old.number)
+        if array is None or new.number not in made or count[new.number] > 1:
+            continue
+        at, item = made[new.number]
+        if type(item) is not Group or at < safe or not array.flags.c_contiguous:
+            continue
+        later = [r for r in readers.get(old.number, []) if r[0] >= at]
+        aligned = all(r[1] is item and r[2] is old and old.shape == item.shape for r in later)
+        if aligned and old.number not in kept and new.shape == old.shape:
+            found[new.number] = array
+    return found
+
+
+def harmless(node: Node) -> bool:
+    """Whether a node cannot fail on arrays of the shapes that it was captured with."""
+    return (
+        node.op.kind == "elementwise" or node.op.view is True or node.op.name in ("copy", "astype")
+    )

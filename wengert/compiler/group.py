@@ -1,0 +1,217 @@
+"""Groups: elementwise nodes that become one kernel, one pass over memory.
+
+Nodes in order: a node joins the groups that its operands come from, if nobody else has read these
+meanwhile; the group then runs where its last node stands. All nodes of a group have one shape.
+Operands are arrays of that shape, single numbers, or numbers for each row or each column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .graph import Node, Value
+from .words import MASKS, SINGLE, WORDS
+
+LEAST = 4096  # elements from which a kernel of two nodes pays; below, it takes FEW nodes
+FEW = 12
+FULL, ONE, ROW, COLUMN = "full", "one", "row", "column"
+FLOATS = ("float32", "float64")
+
+
+class Group:
+    """Nodes that are one kernel. columns: the length of a row, 0 where there are no rows."""
+
+    draws = False
+
+    def __init__(self, shape: tuple[int, ...], word: str) -> None:
+        self.shape, self.word, self.columns = shape, word, 0
+        self.nodes: list[Node] = []
+        self.closed = False  # whether somebody else reads what it computes
+        self.operands: list[tuple[Value, str]] = []
+        self.outputs: tuple[Value, ...] = ()
+
+    def values(self) -> Iterator[Value]:
+        """The operands."""
+        return (v for v, _ in self.operands)
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for s in self.shape:
+            n *= s
+        return n
+
+    def pays(self) -> bool:
+        return len(self.nodes) >= (2 if self.size >= LEAST else FEW)
+
+    def finish(self, needed: set[int]) -> None:
+        """Find what goes in and out. needed: the values that somebody else reads."""
+        own = {v.number for n in self.nodes for v in n.outputs}
+        found: dict[int, tuple[Value, str]] = {}
+        for n in self.nodes:
+            for v in n.values():
+                v = behind(v)
+                if v.number not in own and not number(v):
+                    found.setdefault(v.number, (v, kind(v, self.shape)[0]))
+        self.operands = list(found.values())
+        outs = [v for n in self.nodes for v in n.outputs]
+        self.outputs = tuple([v for v in outs if v.number in needed])
+
+    def __repr__(self) -> str:
+        return f"Group of {len(self.nodes)}: {', '.join(n.op.name for n in self.nodes)}"
+
+
+def behind(v: Value) -> Value:
+    """The single number that v repeats, or v."""
+    while v.node is not None and v.node.op.name == "expand" and v.node.operands[0].size == 1:
+        v = v.node.operands[0]
+    return v
+
+
+def number(v: Value) -> bool:
+    """Whether a value can be written into the text of a kernel."""
+    return v.constant and v.size == 1 and v.dtype.name in (*FLOATS, "bool", "int64")
+
+
+def kind(v: Value, shape: tuple[int, ...]) -> tuple[str, int]:
+    """(how an operand lies beside a shape, the length of rows or 0); ("", 0) for what is no way."""
+    if v.shape == shape:
+        return FULL, 0
+    if v.size == 1:
+        return ONE, 0
+    own = v.shape
+    while own and own[0] == 1:
+        own = own[1:]
+    if own and len(own) < len(shape) and own == shape[len(shape) - len(own) :]:
+        return COLUMN, v.size
+    own = v.shape
+    if len(own) == len(shape):
+        k = len(own)
+        while k and own[k - 1] == 1:
+            k -= 1
+        if own[:k] == shape[:k]:
+            columns = 1
+            for s in shape[k:]:
+                columns *= s
+            return ROW, columns
+    return "", 0
+
+
+def fusable(n: Node) -> tuple[str, int] | None:
+    """(the type it computes in, the length of rows), if a node can be part of a group."""
+    name = n.op.name
+    if n.many or name not in WORDS and name not in SINGLE and name != "astype":
+        return None
+    out = n.outputs[0]
+    if not out.shape or not out.size:
+        return None
+    if name == "pow" and (type(n.operands[1]) is Value or n.operands[1] not in (0.5, 1, 2, 3)):
+        return None
+    if any(x is None for x in n.operands) or not any(True for _ in n.values()):
+        return None
+    if name == "lerp_number" and type(n.static.get("weight")) not in (int, float):
+        return None
+    columns = 0
+    floats = {out.dtype.name} if out.dtype.name != "bool" else set()
+    for v in n.values():
+        v = behind(v)
+        how, c = kind(v, out.shape)
+        if not how or c and columns and c != columns:
+            return None
+        columns = columns or c
+        if v.dtype.name in FLOATS:
+            floats.add(v.dtype.name)
+        elif v.dtype.name != "bool":
+            return None
+    masks = [v.dtype.name == "bool" for v in n.values()]
+    if name in MASKS:
+        if not all(masks) or any(type(x) is not Value for x in n.operands):
+            return None
+    elif name == "where":
+        if not masks[0] or any(masks[1:]) or type(n.operands[0]) is not Value:
+            return None
+        if out.dtype.name == "bool" or sum(True for _ in n.values()) < 2:
+            return None
+    elif name == "keep":
+        if masks != [False, True]:
+            return None
+    elif name == "astype":
+        if out.dtype.name == "bool" or not masks[0] and len(floats) > 1:
+            return None
+    elif any(masks) and name != "copy":
+        return None
+    if len(floats) > 1 or any(f not in FLOATS for f in floats):
+        return None
+    word = floats.pop() if floats else ""
+    if name in SINGLE and word != "float32":
+        return None
+    return word, columns
+
+
+def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
+    """The nodes in order, those that are one kernel as a Group."""
+    of: dict[int, Group] = {}  # value -> group that computes it
+    members: dict[int, Group] = {}  # id of a node -> its group
+
+    def close(n: Node, but: Sequence[Group] = ()) -> None:
+        for v in n.values():
+            for u in (v, behind(v)):
+                g = of.get(u.number)
+                if g is not None and all(g is not b for b in but):
+                    g.closed = True
+
+    for n in nodes:
+        found = fusable(n)
+        if found is None:
+            close(n)
+            continue
+        word, columns = found
+        shape = n.outputs[0].shape
+        joined: list[Group] = []
+        for v in n.values():
+            g = of.get(v.number)
+            if g is None or g.closed or g.shape != shape or any(g is j for j in joined):
+                continue
+            if word and g.word and word != g.word:
+                continue
+            if columns and g.columns and columns != g.columns:
+                continue
+            joined.append(g)
+            word, columns = word or g.word, columns or g.columns
+        close(n, joined)
+        if joined:
+            group = joined[0]
+            for other in joined[1:]:
+                group.nodes += other.nodes
+        else:
+            group = Group(shape, word)
+        group.nodes.append(n)
+        group.word, group.columns = word or group.word, columns or group.columns
+        for m in group.nodes:
+            members[id(m)] = group
+            of[m.outputs[0].number] = group
+    place = {id(n): i for i, n in enumerate(nodes)}
+    last: dict[int, Node] = {}
+    for n in nodes:
+        g = members.get(id(n))
+        if g is not None:
+            last[id(g)] = n
+    needed = {v.number for v in results}
+    for n in nodes:
+        own = members.get(id(n))
+        for v in n.values():
+            for u in (v, behind(v)):
+                g = of.get(u.number)
+                if g is not None and (g is not own or not g.pays()):
+                    needed.add(u.number)
+    items: list[Any] = []
+    for n in nodes:
+        g = members.get(id(n))
+        if g is None or not g.pays() or not g.word:
+            items.append(n)
+        elif last[id(g)] is n:
+            g.nodes.sort(key=lambda m: place[id(m)])
+            g.finish(needed)
+            items.append(g)
+    return items

@@ -1,0 +1,95 @@
+"""The vocabulary over lanes: what the elementwise ops that can be joined are as instructions.
+
+Each word takes values of `kernels/lanes.py`, or numbers, and the op's settings by position. Words
+in `SINGLE` are right in float32 alone, the others in float64 too. An op that is not here is its
+library's own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..kernels import formulas as F
+from ..kernels.lanes import Value
+
+V = Any
+
+
+def both(f: Callable[[V, V], V]) -> Callable[..., V]:
+    """A word of two operands, one of which may be a number."""
+
+    def word(x: V, y: V) -> V:
+        return f(x if isinstance(x, Value) else y.constant(x), y)
+
+    return word
+
+
+def power(x: V, n: float) -> V:
+    return {2: lambda: x * x, 3: lambda: x * x * x, 0.5: x.sqrt, 1: lambda: x}[n]()
+
+
+def clamp_scalar(x: V, low: Any = None, high: Any = None) -> V:
+    if low is not None:
+        x = F.most(x, low)
+    return x if high is None else F.least(x, high)
+
+
+def where(mask: V, x: V, y: V) -> V:
+    return mask.choose(x, y)
+
+
+def gelu(x: V, approximate: str = "none") -> V:
+    return F.gelu(x) if approximate == "none" else F.gelu_tanh(x)
+
+
+def gelu_backward(g: V, x: V, approximate: str = "none") -> V:
+    return F.gelu_backward(g, x) if approximate == "none" else F.gelu_tanh_backward(g, x)
+
+
+def lerp(x: V, end: V, weight: float) -> V:
+    return x + (end - x) * weight if weight < 0.5 else end - (end - x) * (1 - weight)
+
+
+WORDS: dict[str, Callable[..., V]] = {
+    "add": both(lambda x, y: x + y),
+    "sub": both(lambda x, y: x - y),
+    "mul": both(lambda x, y: x * y),
+    "div": both(lambda x, y: x / y),
+    "neg": lambda x: -x,
+    "abs": lambda x: x.abs(),
+    "sqrt": lambda x: x.sqrt(),
+    "reciprocal": lambda x: 1.0 / x,
+    "maximum": both(F.maximum),
+    "minimum": both(F.minimum),
+    "eq": both(lambda x, y: x.equals(y)),
+    "ne": both(lambda x, y: x.differs(y)),
+    "lt": both(lambda x, y: x < y),
+    "le": both(lambda x, y: x <= y),
+    "gt": both(lambda x, y: x > y),
+    "ge": both(lambda x, y: x >= y),
+    "logical_not": lambda x: ~x,
+    "logical_and": lambda x, y: x & y,
+    "logical_or": lambda x, y: x | y,
+    "where": where,
+    "keep": lambda x, mask: mask.choose(x, 0.0),
+    "copy": lambda x: x,
+    "clamp_scalar": clamp_scalar,
+    "lerp_number": lerp,
+    "pow": power,
+    "relu": F.relu,
+    "relu_backward": F.relu_backward,
+    "sigmoid_backward": F.sigmoid_backward,
+    "tanh_backward": F.tanh_backward,
+}
+SINGLE: dict[str, Callable[..., V]] = {
+    "exp": F.exp,
+    "tanh": F.tanh,
+    "erf": F.erf,
+    "sigmoid": F.sigmoid,
+    "silu": F.silu,
+    "silu_backward": F.silu_backward,
+    "gelu": gelu,
+    "gelu_backward": gelu_backward,
+}
+MASKS = {"logical_not", "logical_and", "logical_or"}
