@@ -24,14 +24,14 @@ from .entry import (
 __all__ = [
     "allow_in_graph", "assume_constant_result", "compile", "config", "cudagraph_mark_step_begin",
     "disable", "get_default_backend", "is_compiling", "is_dynamo_compiling", "is_exporting",
-    "list_backends", "nested_compile_region", "reset", "set_default_backend", "set_stance",
+    "list_backends", "nested_compile_region", "report", "reset", "set_default_backend", "set_stance",
     "substitute_in_graph", "wrap_numpy",
 ]  # fmt: skip
 
 
 def report(f):
-    """What a function that torch.compile returned has been compiled to: see report.py."""
-    from .report import report as of
+    """What a function that torch.compile returned has been compiled to: see reports.py."""
+    from .reports import report as of
 
     return of(f)
 
