@@ -24,8 +24,8 @@ from .entry import (
 __all__ = [
     "allow_in_graph", "assume_constant_result", "compile", "config", "cudagraph_mark_step_begin",
     "disable", "get_default_backend", "is_compiling", "is_dynamo_compiling", "is_exporting",
-    "list_backends", "nested_compile_region", "report", "reset", "set_default_backend", "set_stance",
-    "substitute_in_graph", "wrap_numpy",
+    "list_backends", "nested_compile_region", "report", "reset", "set_default_backend",
+    "set_stance", "substitute_in_graph", "wrap_numpy",
 ]  # fmt: skip
 
 
