@@ -48,6 +48,7 @@ def ask(folder, g, **scripts):
     extra = f"""<pre id="answers"></pre><script>
       const p = window.picture, answers = {{}}, $ = s => document.querySelector(s);
       const $$ = s => [...document.querySelectorAll(s)];
+      p.columned(false);
       for (const [name, f] of Object.entries({{{functions}}})) {{
         answers[name] = f();
         p.data.boxes.forEach(b => {{ p.open[b.id] = b.open; }});
@@ -203,8 +204,8 @@ def test_bundles_are_drawn_as_in_the_still_picture(tmp_path):
 def test_boxes_open_and_close(page):
     before, after, again = page["boxes"]
     assert before == again
-    added = sum(t.startswith("Convolution") for t in after)
-    assert added == 2 + sum(t.startswith("Convolution") for t in before)
+    added = sum(t.startswith("Conv2d") for t in after)
+    assert added == 2 + sum(t.startswith("Conv2d") for t in before)
 
 
 def test_every_edge_has_its_lines_and_every_step_its_card(page):
@@ -213,15 +214,15 @@ def test_every_edge_has_its_lines_and_every_step_its_card(page):
 
 def test_a_step_in_a_closed_box_shows_at_the_box_or_opens_it(page):
     assert page["closed"] == "layer1  ×2"
-    assert page["follow"] == "NativeBatchNorm"
+    assert page["follow"] == "BatchNorm2d"
 
 
 def test_search_by_op_module_shape_line_and_parameter(page):
     found = page["search"]
-    assert set(found["convolution layer3.0"][0]) == {"Convolution"}
+    assert set(found["convolution layer3.0"][0]) == {"Conv2d"}
     assert len(found["convolution layer3.0"][0]) == 3
-    assert "NativeBatchNorm" in found["2x4x16x16"][0]
-    assert "MaxPoolWithIndices" in found["networks.py"][0]
+    assert "BatchNorm2d" in found["2x4x16x16"][0]
+    assert "MaxPool2d" in found["networks.py"][0]
     assert found["fc.weight"][0] == ["fc.weight"]
     assert all(marked for titles, marked, dim in list(found.values())[:4])
     assert found["no such"] == [[], 0, True] and found[""] is False
@@ -244,11 +245,11 @@ def test_nothing_is_fetched_and_the_time_is_told(page):
 def test_stepping_forwards_and_backwards(small):
     assert small["keys"] == [
         ["backward pass: 3 steps", 0, 0, 0, 0],
-        ["step 1 of 3: Sum", 1, 1, 1, 0],
-        ["step 2 of 3: Mul", 1, 1, 2, 1],  # both operands of x * x
+        ["step 1 of 3: sum", 1, 1, 1, 0],
+        ["step 2 of 3: mul", 1, 1, 2, 1],  # both operands of x * x
         ["step 3 of 3: x", 1, 2, 0, 2],
         ["step 3 of 3: x", 1, 2, 0, 2],
-        ["step 2 of 3: Mul", 1, 1, 2, 1],
+        ["step 2 of 3: mul", 1, 1, 2, 1],
         ["backward pass: 3 steps", 0, 0, 0, 0],
         ["step 3 of 3: x", 1, 2, 0, 2],
     ]
@@ -257,9 +258,9 @@ def test_stepping_forwards_and_backwards(small):
 def test_the_panel_shows_incoming_and_outgoing_gradients(small):
     text = small["middle"]
     assert "MulBackward0" in text and "step 2 of 3" in text.lower()
-    assert "incoming from Sum" in text
+    assert "incoming from sum" in text
     assert text.count("outgoing") == 2 and "lambda g, y: g * y" in text
-    assert "added to .grad, the sum from Mul and Mul" in small["last"]
+    assert "added to .grad, the sum from mul and mul" in small["last"]
 
 
 def test_a_failed_pass_opens_at_the_failure(tmp_path):

@@ -28,10 +28,10 @@ def test_gradients_at_the_nodes():
     x = wengert.ones(2, 2, requires_grad=True)
     z = (x**2 * 3).mean()
     g = viz.graph(z)
-    assert [g.vertices[s["v"]].title for s in g.steps] == ["Mean", "Mul", "Pow", "x"]
+    assert [g.vertices[s["v"]].title for s in g.steps] == ["mean", "mul", "pow", "x"]
     told = steps_of(g)
-    assert told["Mean"]["in"][0]["v"] == [1.0] and told["Mean"]["out"][0]["v"] == [0.25] * 4
-    assert told["Mul"]["out"][0]["v"] == [0.75] * 4 and told["Mul"]["out"][1] is None
+    assert told["mean"]["in"][0]["v"] == [1.0] and told["mean"]["out"][0]["v"] == [0.25] * 4
+    assert told["mul"]["out"][0]["v"] == [0.75] * 4 and told["mul"]["out"][1] is None
     assert told["x"]["in"][0]["v"] == [1.5] * 4
     assert x.grad is None
 
@@ -40,8 +40,8 @@ def test_contributions_and_their_sum():
     x = wengert.tensor([3.0], requires_grad=True)
     g = viz.graph(x * x + x)
     told = steps_of(g)
-    assert [o["v"] for o in told["Mul"]["out"]] == [[3.0], [3.0]]
-    assert told["Add"]["out"][1]["v"] == [1.0]
+    assert [o["v"] for o in told["mul"]["out"]] == [[3.0], [3.0]]
+    assert told["add"]["out"][1]["v"] == [1.0]
     assert told["x"]["in"][0]["v"] == [7.0]
 
 
@@ -51,7 +51,7 @@ def test_the_gradients_are_pytorchs(torch):
     tw, tb, th, tloss = two_layers(torch)
     th.retain_grad()
     tloss.backward()
-    for title, t in (("w", tw), ("b", tb), ("Tanh", th)):
+    for title, t in (("w", tw), ("b", tb), ("tanh", th)):
         got = told[title]["in"][0]
         np.testing.assert_allclose(got["v"], t.grad.numpy().ravel(), rtol=1e-5, atol=1e-7)
         assert got["norm"] == pytest.approx(float(t.grad.norm()), rel=1e-4)
@@ -121,7 +121,7 @@ def test_saved_values_that_are_gone():
     loss.backward()
     g = viz.graph(loss)
     assert g.steps == [] and "retain_graph=True" in g.notes[0]
-    assert [v.freed for v in g.vertices if v.title == "Mul"] == [True]
+    assert [v.freed for v in g.vertices if v.title == "mul"] == [True]
 
 
 def test_a_backward_pass_that_fails_is_shown_up_to_there():
@@ -136,7 +136,7 @@ def test_a_backward_pass_that_fails_is_shown_up_to_there():
 
     x = wengert.ones(2, requires_grad=True)
     g = viz.graph(Bad.apply(x.exp()).sum())
-    assert [g.vertices[s["v"]].title for s in g.steps] == ["Sum", "Bad"]
+    assert [g.vertices[s["v"]].title for s in g.steps] == ["sum", "Bad"]
     assert "KeyError" in g.notes[0]
 
 

@@ -112,7 +112,7 @@ def summary(a: Any, brief: bool = False) -> dict[str, Any]:
     told["lo"], told["hi"] = number(low), number(high)
     told["mean"] = number(real.mean(dtype=np.float64))
     told["norm"] = number(math.sqrt(square))
-    told["zero"] = number(1 - np.count_nonzero(real) / h.size)
+    told["zero"] = number((real.size - np.count_nonzero(real)) / h.size)
     if h.size > SMALL and not brief and high > low:
         step = max(1, flat.size // SAMPLE)
         told["hist"] = np.histogram(

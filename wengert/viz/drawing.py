@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from .grouping import Box
-from .layout import Card, Placed, Placing, Rows, lean, tag_of
+from .layout import Card, Placed, Placing, Rows, beside, lean, tag_of
 from .reading import Vertex
 
 TAG = 26
@@ -57,12 +57,13 @@ class Drawing:
         """What is in an open box: links below cards."""
         rows = self.placing.rows[box]
         for d, v, kind in routes(rows, p, self.placing.opened, x0, y0):
-            leaf = " leaf" if self.vertices[v].kind == "leaf" else ""
+            own = self.vertices[v].kind
+            leaf = f" {own}" if own in ("leaf", "input") else ""
             self.out.append(f'<path class="link{leaf}{kind}" d="{d}"/>')
         for r, row in enumerate(rows.rows):
             for i, (kind, n) in enumerate(row):
                 w, h = p.size[r][i]
-                x, y = x0 + p.x[r][i] - w / 2, y0 + p.y[r] + (p.tall[r] - h) / 2
+                x, y = x0 + p.x[r][i] - w / 2, y0 + p.y[r]
                 if kind == "n":
                     self.card(self.vertices[n], self.placing.cards[n], x, y)
                 elif kind == "g":
@@ -97,7 +98,7 @@ class Drawing:
         )
         self.inside(box.id, p, x, y)
         self.out.append(
-            f'<g class="frame"><text class="head" x="{fmt(x + 12)}" y="{fmt(y + 17)}">'
+            f'<g class="frame"><text class="head" x="{fmt(x + beside(box, lid.title, p))}" y="{fmt(y + 17)}">'
             f'{escape(lid.title)} <tspan class="note">{escape(box.note)}</tspan></text></g>'
         )
 
@@ -108,7 +109,7 @@ class Drawing:
         out.append(
             f'<g class="card {v.kind} k-{v.family}" transform="translate({fmt(x)} {fmt(y)})">'
         )
-        round_ = 13 if v.kind == "leaf" else 8
+        round_ = 13 if v.kind in ("leaf", "input") else 8
         out.append(f'<rect class="face" width="{w}" height="{h}" rx="{round_}"/>')
         if v.kind == "op":
             d = f"M8 0H5A5 5 0 0 0 0 5V{fmt(card.h - 5)}A5 5 0 0 0 5 {h}H8Z"
@@ -145,16 +146,10 @@ def routes(
         xa = x0 + p.x[r][a] + upper[k]
         xb = x0 + p.x[r + 1][b] + lower[k]
         start, end = rows.rows[r][a], rows.rows[r + 1][b]
-        ya = y0 + (0 if start[0] == "i" else p.y[r] + (p.tall[r] + p.size[r][a][1]) / 2)
+        ya = y0 + (0 if start[0] == "i" else p.y[r] + p.size[r][a][1])
         y1 = y0 + p.y[r] + p.tall[r]
         y2 = y0 + (p.h if end[0] == "o" else p.y[r + 1])
-        yb = (
-            y2
-            if end[0] != "n" and end[0] != "g"
-            else y2 + (p.tall[r + 1] - p.size[r + 1][b][1]) / 2
-        )
-        if end[0] == "d":
-            yb = y2 + p.tall[r + 1]
+        yb = y2 + p.tall[r + 1] if end[0] == "d" else y2
         if start[0] == "d":
             ya = y1
         m = (y1 + y2) / 2

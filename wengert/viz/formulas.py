@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine.plan import public_name
 from ..observe.rule_text import formula_of, source_of
+from .maths import GRADIENTS
 
 LONGEST = 14  # lines of a rule that are shown
 
@@ -19,13 +20,14 @@ def rules_of(op: Any) -> list[tuple[str, str, str]]:
     >>> rules_of(OPS["mul"])[0]
     ('input', 'g · other', 'lambda g, y: g * y')
     """
+    taught = GRADIENTS.get(op.name, {})
     if op.joint is not None:
-        return [("*", "", clipped(source_of(op.joint)))]
+        return [*[(n, f, "") for n, f in taught.items()], ("*", "", clipped(source_of(op.joint)))]
     names = {i: public_name(op, i) for i in op.arrays}
     named = {**names, **{f"{i}_shape": f"{n}.shape" for i, n in names.items()}}
     named |= {f"{i}_dtype": f"{n}.dtype" for i, n in names.items()}
     return [
-        (names[i], formula_of(rule, named), clipped(source_of(rule)))
+        (names[i], taught.get(names[i]) or formula_of(rule, named), clipped(source_of(rule)))
         for i, rule in op.rules.items()
     ]
 

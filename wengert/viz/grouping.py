@@ -54,7 +54,7 @@ def tree(vertices: Sequence[Vertex], calls: Sequence[Call]) -> Box:
     users = consumers(vertices)
     stack: list[tuple[float, Box]] = [(float("inf"), root)]
     waiting = list(reversed(calls))
-    for v in sorted((v for v in vertices if v.kind != "leaf"), key=lambda v: v.seq):
+    for v in sorted((v for v in vertices if v.kind not in ("leaf", "input")), key=lambda v: v.seq):
         while stack[-1][0] < v.seq:
             stack.pop()
         while waiting and waiting[-1].start <= v.seq:
@@ -135,6 +135,8 @@ def lift(box: Box) -> None:
                     only.label = f"{m.label}.{only.label}"
                 else:
                     only.role = m.label
+                    made = (m.note or m.label).partition("(")[0]
+                    only.title = made if made.isidentifier() and m.note else only.title
                 box.members[i] = only
 
 
@@ -150,14 +152,15 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
     shared: dict[int, tuple[Box, list[Vertex]]] = {}
     crowded = sum(v.kind == "op" for v in vertices) > 40
     for v in vertices:
-        if v.kind != "leaf":
+        if v.kind not in ("leaf", "input"):
             continue
         its = users.get(v.id, [])
-        if len(its) == 1 and its[0].kind == "op" and (v.parameter and its[0].module or crowded):
+        if v.kind == "leaf" and len(its) == 1 and its[0].kind == "op" and (v.parameter and its[0].module or crowded):
             its[0].chips.append(v.id)
             continue
         box = common([home[u.id] for u in its]) if its else root
-        if box.kind == "fold" and box.parent is not None:
+        loops = ("fold", "turn") if v.kind == "input" else ("fold",)
+        while box.kind in loops and box.parent is not None:
             box = box.parent  # what all turns of a loop share stands before it
         if len(its) > 1:
             shared.setdefault(id(box), (box, []))[1].append(v)

@@ -8,6 +8,7 @@ only the last step, `place`, which must stay the same as `place` in `page.js`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from .reading import Vertex, memory_of, place_text
 
 GAP_X, GAP_Y, PAD, HEAD = 22.0, 34.0, 16.0, 26.0
 SWEEPS, SETTLES = 6, 8
+STEP = 40
 
 # An item of a row: ("n", vertex), ("g", box), or a value on its way: through the row ("d"), in
 # from above the box ("i"), out below it ("o").
@@ -208,6 +210,8 @@ def card_of(v: Vertex, vertices: Sequence[Vertex]) -> Card:
     """The card of a vertex."""
     title = clipped(v.title, 34)
     lines = [f"{v.shape}  {v.dtype}{f'  +{len(v.others)}' if v.others else ''}"] if v.shape else []
+    if v.kind == "op" and v.full:
+        lines.insert(0, v.full)
     if v.kind == "op":
         facts = (
             [bytes_text(v.bytes) + " saved"]
@@ -224,9 +228,24 @@ def card_of(v: Vertex, vertices: Sequence[Vertex]) -> Card:
     chips = [f"{short_name(vertices[c])}  {vertices[c].shape}" for c in v.chips]
     chips = [clipped(c, 36) for c in chips]
     heading = len(title) * 8.1 + (len(clipped(tag_of(v), 26)) * 6.8 + 14 if tag_of(v) else 0)
-    w = max(heading, *[len(line) * 6.1 for line in [*lines, *chips]], 64) + 24
+    w = max(heading, *[len(line) * 6.7 for line in [*lines, *chips]], 64) + 26
     h = 26 + 15 * len(lines) + (17 * len(chips) + 2 if chips else 0) + (2 if lines else 6)
-    return Card(round(w), h, title, [*lines, *chips])
+    return Card(even(w), h, title, [*lines, *chips])
+
+
+def even(width: float) -> float:
+    """A width in steps, so that cards below each other end at the same places."""
+    return STEP * math.ceil(width / STEP)
+
+
+def beside(box: Box, title: str, p: Placed) -> float:
+    """Where the title of an open box begins: not across a line that comes in from above."""
+    w = len(title) * 7.6 + (len(box.note) * 6.6 + 6 if box.note else 0)
+    x = 12.0
+    for port in sorted(p.ins.values()):
+        if x - 6 < port < x + w + 6:
+            x = port + 9
+    return x if x + w < p.w - 6 else 12.0
 
 
 def plain(numbers: list[Any]) -> str:
@@ -255,8 +274,8 @@ def card_of_box(box: Box) -> Card:
     if ops:
         lines.append(f"{ops} op{'s' if ops != 1 else ''}  {bytes_text(size)} saved")
     title = clipped(box.label, 30) + (f"  ×{box.times}" if box.times else "")
-    w = max([len(title) * 7.6 + 20, *[len(line) * 6.1 for line in lines]]) + 30
-    return Card(round(w), 28 + 15 * len(lines), title, lines)
+    w = max([len(title) * 7.8 + 20, *[len(line) * 6.7 for line in lines]]) + 30
+    return Card(even(w), 28 + 15 * len(lines), title, lines)
 
 
 # ---- coordinates: the same steps as in page.js

@@ -36,10 +36,13 @@ class Names:
 
     def __init__(self) -> None:
         self.of: dict[Any, Named] = {}
+        self.plain: list[tuple[str, Tensor]] = []  # variables that are not in the graph
 
     def add(self, name: str, tensor: Any, parameter: bool = False) -> None:
         """Name the node behind a tensor, if it has one."""
         n = node_of(tensor)
+        if n is None and not parameter and isinstance(tensor, Tensor):
+            self.plain.append((name, tensor))
         if n is not None and n not in self.of:
             self.of[n] = Named(name, tensor, parameter)
 

@@ -63,11 +63,60 @@ function place(id) {
     at += p.tall[r];
   });
   p.h = at + (kind(rows.length - 1) === "o" ? 0 : PAD);
+  p.column = rows.map(() => 0);
+  if (limit < p.h) columns(p, id, rows, b.edges, size, kind);
   rows.forEach((row, r) => row.forEach(([k, n], i) => {
     if (k === "i") p.ins[n] = p.x[r][i];
     if (k === "o") p.outs[n] = p.x[r][i];
   }));
   return p;
+}
+
+// ---- columns: what is taller than the page goes on at the right of where it began
+
+let wide = true, limit = Infinity;
+
+function columns(p, id, rows, edges, size, kind) {
+  const crossing = rows.map(() => 0), most = limit - (id ? HEAD + PAD : 0) * (B[id].z || 0) / 2;
+  edges.forEach(([r]) => { crossing[r + 1]++; });
+  const begin = id ? HEAD : PAD, starts = [0];
+  let top = 0;
+  rows.forEach((row, r) => {
+    if (!r || kind(r) === "o" || kind(r - 1) === "i" || kind(r) === "i") return;
+    const high = p.y[r] + p.tall[r] - p.y[top];
+    if (high > most && crossing[r] <= 6) { starts.push(r); top = r; }
+  });
+  if (starts.length < 2) return;
+  let left = 0, bottom = 0;
+  starts.forEach((from, c) => {
+    const to = starts[c + 1] ?? rows.length;
+    let low = Infinity, high = -Infinity;
+    for (let r = from; r < to; r++) p.x[r].forEach((a, i) => {
+      low = Math.min(low, a - size[r][i][0] / 2); high = Math.max(high, a + size[r][i][0] / 2);
+    });
+    if (low > high) low = high = 0;
+    const more = c ? 18 + 7 * crossing[from] : 0, lift = c ? p.y[from] - begin - more : 0;
+    const start = c ? left + 26 + 8 * crossing[from] : PAD;
+    for (let r = from; r < to; r++) {
+      p.x[r] = p.x[r].map(a => a - low + start);
+      p.y[r] -= lift; p.column[r] = c;
+      if (kind(r) !== "o") bottom = Math.max(bottom, p.y[r] + p.tall[r]);
+    }
+    left = start + high - low;
+  });
+  const next = starts.slice(1).map(r => crossing[r]);
+  p.w = Math.max(left + PAD, id ? B[id].w : 0);
+  p.h = bottom + Math.max(PAD, 14 + 7 * Math.max(0, ...next));
+  rows.forEach((row, r) => { if (kind(r) === "o") p.y[r] = p.h; });
+}
+
+function around(p, r, lanes, xa, ya, xb, y0, yb, x0) {  // a line from the foot of a column to the next
+  const k = lanes[r] = (lanes[r] ?? -1) + 1;
+  const right = x0 + Math.max(...p.x.flatMap((row, q) => p.column[q] === p.column[r] ? row.map((a, i) => a + p.size[q][i][0] / 2) : []));
+  const foot = y0 + Math.max(...p.y.map((y, q) => p.column[q] === p.column[r] && p.y[q] <= p.h - 1 ? y + p.tall[q] : 0)) + 10 + 7 * k;
+  const gap = right + 13 + 8 * k, top = y0 + p.y[r + 1] - 12 - 7 * k, c = 5;
+  const side = xb > gap ? 1 : -1;
+  return `M${xa} ${round(ya)}V${round(foot - c)}q0 ${c} ${c} ${c}H${round(gap - c)}q${c} 0 ${c} ${-c}V${round(top + c)}q0 ${-c} ${side * c} ${-c}H${round(xb - side * c)}q${side * c} 0 ${side * c} ${c}V${round(yb)}`;
 }
 
 function lean([k, n], v, lower, inner) {
@@ -128,6 +177,7 @@ let spot = {}, lines = new Map(), parts = new Map(), total = {w: 0, h: 0};
 function draw() {
   const out = [];
   spot = {}; lines = new Map(); parts = new Map();
+  arrange();
   total = place(0);
   inBox(0, total, 0, 0, out);
   $("world").innerHTML = out.join("");
@@ -140,21 +190,22 @@ function draw() {
 }
 
 function inBox(id, p, x0, y0, out) {
-  const b = B[id], rows = b.items, first = bundles(b), [lower, upper] = spread(b, p, first);
+  const b = B[id], rows = b.items, first = bundles(b), [lower, upper] = spread(b, p, first), lanes = {};
   b.edges.forEach(([r, a, e, v], k) => {
     if (first.has(k) && first.get(k)[0] !== k) return;
     const xa = round(x0 + p.x[r][a] + upper[k]), xb = round(x0 + p.x[r + 1][e] + lower[k]);
     const start = rows[r][a][0], end = rows[r + 1][e][0];
     const y1 = y0 + p.y[r] + p.tall[r], y2 = y0 + (end === "o" ? p.h : p.y[r + 1]);
-    const ya = start === "d" ? y1 : y0 + (start === "i" ? 0 : p.y[r] + (p.tall[r] + p.size[r][a][1]) / 2);
-    const yb = end === "d" ? y2 + p.tall[r + 1] : end === "o" ? y2 : y2 + (p.tall[r + 1] - p.size[r + 1][e][1]) / 2;
-    const m = round((y1 + y2) / 2), leaf = N[v].k === "leaf" ? " leaf" : "";
+    const ya = start === "d" ? y1 : y0 + (start === "i" ? 0 : p.y[r] + p.size[r][a][1]);
+    const yb = end === "d" ? y2 + p.tall[r + 1] : y2;
+    const turns = p.column[r] !== p.column[r + 1] && end !== "o";
+    const m = round((y1 + y2) / 2), leaf = N[v].k === "leaf" ? " leaf" : N[v].k === "input" ? " input" : "";
     const tip = end === "n" || end === "g" && !open[rows[r + 1][e][1]] ? " end" : "";
     const tail = start === "n" || start === "g" && !open[rows[r][a][1]] ? " begin" : "";
-    out.push(`<path class="link${leaf}${tip}${tail}${first.has(k) ? " bundle" : ""}" data-l="${(first.get(k) || [k]).map(j => id + ":" + j).join(" ")}" d="M${xa} ${round(ya)}${ya === y1 ? "" : "V" + round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}"/>`);
+    out.push(`<path class="link${leaf}${tip}${tail}${first.has(k) ? " bundle" : ""}" data-l="${(first.get(k) || [k]).map(j => id + ":" + j).join(" ")}" d="${turns ? around(p, r, lanes, xa, ya, xb, y0, yb, x0) : `M${xa} ${round(ya)}${ya === y1 ? "" : "V" + round(y1)}C${xa} ${m} ${xb} ${m} ${xb} ${round(y2)}${yb === y2 ? "" : "V" + round(yb)}`}"/>`);
   });
   rows.forEach((row, r) => row.forEach(([k, n], i) => {
-    const [w, h] = p.size[r][i], x = x0 + p.x[r][i] - w / 2, y = y0 + p.y[r] + (p.tall[r] - h) / 2;
+    const [w, h] = p.size[r][i], x = x0 + p.x[r][i] - w / 2, y = y0 + p.y[r];
     if (k === "n") card(N[n], round(x), round(y), out);
     else if (k === "g") box(B[n], p.inner[n], x, y, out);
   }));
@@ -213,12 +264,19 @@ function box(b, p, x, y, out) {
   }
   out.push(`<g class="frame ${b.k}${failed}" data-b="${b.id}" ${at}><rect class="face d${b.z % 4}" width="${w}" height="${h}" rx="11"/></g>`);
   inBox(b.id, p, x, y, out);
-  out.push(`<g class="frame" data-close="${b.id}"><text class="head" x="${round(x + 12)}" y="${round(y + 17)}">${esc(b.head)} <tspan class="note">${esc(b.note)}</tspan><title>Click to close</title></text></g>`);
+  out.push(`<g class="frame" data-close="${b.id}"><text class="head" x="${round(x + beside(b, p))}" y="${round(y + 17)}">${esc(b.head)} <tspan class="note">${esc(b.note)}</tspan><title>Click to close</title></text></g>`);
+}
+
+function beside(b, p) {  // where a frame's title begins: not across a line that comes in
+  const w = b.head.length * 7.6 + (b.note ? b.note.length * 6.6 + 6 : 0), ports = Object.values(p.ins).sort((s, t) => s - t);
+  let x = 12;
+  for (const a of ports) if (a > x - 6 && a < x + w + 6) x = a + 9;
+  return x + w < p.w - 6 ? x : 12;
 }
 
 function card(n, x, y, out) {
   spot["n" + n.id] = {x, y, w: n.w, h: n.h};
-  out.push(`<g class="card ${n.k} k-${n.f || ""}" data-n="${n.id}" transform="translate(${x} ${y})"><rect class="face" width="${n.w}" height="${n.h}" rx="${n.k === "leaf" ? 13 : 8}"/>`);
+  out.push(`<g class="card ${n.k} k-${n.f || ""}" data-n="${n.id}" transform="translate(${x} ${y})"><rect class="face" width="${n.w}" height="${n.h}" rx="${n.k === "leaf" || n.k === "input" ? 13 : 8}"/>`);
   if (n.k === "op") out.push(`<path class="stripe" d="M8 0H5A5 5 0 0 0 0 5V${n.h - 5}A5 5 0 0 0 5 ${n.h}H8Z"/>`);
   out.push(`<text class="head" x="14" y="18">${esc(n.head)}</text>`);
   if (n.tag) out.push(`<text class="tag" x="${n.w - 10}" y="18">${esc(n.tag.slice(0, 26))}</text>`);
@@ -279,6 +337,7 @@ function reveal(n) {
 // ---- state that is painted over the drawing
 
 let step = -1, picked = null, hits = null, colour = "kind";
+const embedded = window.self !== window.top;
 const classes = ["picked", "done", "now", "hit"], lineClasses = ["gin", "gout", "near"];
 
 function paint() {
@@ -327,24 +386,31 @@ function paint() {
 function amount(keys, g, way, foot) {  // a gradient written beside its line, at the end by the node
   const seen = keys.map(k => lines.get(k)).filter(Boolean), el = seen[foot ? seen.length - 1 : 0];
   if (!el) return;
-  const at = el.getPointAtLength(el.getTotalLength() / 2);
+  if (g.sum && way === "out") g = g.sum;  // what arrives there
   const text = g.v && g.v.length && g.v.length <= 4 ? g.v.map(short).join(", ") : "norm" in g ? "norm " + short(g.norm) : "";
   const t = document.createElementNS("http://www.w3.org/2000/svg", "text");
   t.setAttribute("class", "amount " + way);
-  t.setAttribute("x", round(at.x + 9));
-  t.setAttribute("y", round(at.y + 4));
   t.textContent = text;
+  t.path = el;
   $("world").appendChild(t);
 }
 
-function apart() {  // amounts that would cover each other stand above each other
-  const placed = [];
+function apart() {  // amounts stand beside their lines, where neither cards nor other amounts are
+  const taken = Object.entries(spot).filter(([key]) => key[0] === "n" || !open[+key.slice(1)]).map(([, s]) => [s.x - 2, s.y - 2, s.x + s.w + 2, s.y + s.h + 2]);
+  for (const el of document.querySelectorAll("#world .frame .head")) { const s = el.getBBox(); taken.push([s.x, s.y, s.x + s.width, s.y + s.height]); }
+  const over = q => taken.reduce((s, t) => s + Math.max(0, Math.min(q[2], t[2]) - Math.max(q[0], t[0])) * Math.max(0, Math.min(q[3], t[3]) - Math.max(q[1], t[1])), 0);
   for (const el of document.querySelectorAll("#world .amount")) {
-    const w = el.textContent.length * 6.6, x = +el.getAttribute("x");
-    let y = +el.getAttribute("y");
-    while (placed.some(([a, b, c]) => Math.abs(y - b) < 13 && x < a + c + 8 && a < x + w + 8)) y -= 13;
-    el.setAttribute("y", y);
-    placed.push([x, y, w]);
+    const w = el.textContent.length * 7.2, length = el.path.getTotalLength();
+    let best = null, least = Infinity;
+    for (const share of [0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9]) for (const side of [9, -9 - w]) for (const rise of [0, -13, 13, -26, 26]) {
+      const at = el.path.getPointAtLength(length * share), x = at.x + side, y = at.y + 4 + rise;
+      const q = [x, y - 11, x + w, y + 3], covered = over(q) + Math.abs(rise) / 1000;
+      if (covered < least) { least = covered; best = [x, y, q]; }
+      if (least === 0) break;
+    }
+    el.setAttribute("x", round(best[0]));
+    el.setAttribute("y", round(best[1]));
+    taken.push(best[2]);
   }
 }
 
@@ -355,12 +421,18 @@ const level = {
   bytes: n => N[n].b ? Math.log10(N[n].b) : null,
 };
 
+const WORDS = {elementwise: "element by element", linear: "linear: scaled, copied, averaged", bilinear: "products: linear in each of two", reduction: "reduced over dimensions", movement: "moved: views, reshapes, joins", composite: "made of other operations", opaque: "with a rule of its own", custom: "your own Function"};
+
 function tint() {
   parts.forEach((el, key) => { const f = el.querySelector(":scope>.face"); if (f) f.style.fill = ""; });
   const legend = $("legend");
   if (colour === "kind") {
-    const families = [...new Set(N.map(n => n.f).filter(Boolean))];
-    legend.innerHTML = families.map(f => `<span style="--c:var(--c-${f})">${f}</span>`).join("") + `<span style="--c:var(--leafedge)">leaf</span>`;
+    const families = [...new Set(N.map(n => n.f).filter(Boolean))], kinds = new Set(N.map(n => n.k));
+    const entry = (colour, text) => `<span style="--c:${colour}">${text}</span>`;
+    legend.innerHTML = families.map(f => entry(`var(--c-${f})`, WORDS[f] || f)).join("")
+      + (kinds.has("leaf") ? entry("var(--leafedge)", "leaf: its gradient ends in .grad") : "")
+      + (kinds.has("input") ? entry("var(--inputedge)", "input: no gradient wanted") : "")
+      + (kinds.has("output") ? entry("var(--outedge)", "result") : "");
     return;
   }
   const of = level[colour], known = N.map(n => of(n.id)).filter(x => x !== null && x > -29);
@@ -388,17 +460,18 @@ const link = n => `<a data-go="${n}">${esc(N[n].name || N[n].t)}</a>` + (N[n].m 
 
 function grid(v, dims) {
   if (!v || !v.length) return "";
-  const width = dims && dims.length ? dims[dims.length - 1] || 1 : 1;
+  const last = dims && dims.length ? dims[dims.length - 1] || 1 : 1, width = dims && dims.length === 1 ? Math.min(last, 6) : last;
   const top = Math.max(...v.map(x => typeof x === "number" ? Math.abs(x) : 0)) || 1;
-  let out = '<table class="grid">';
+  let out = '<div class="scroll"><table class="grid">';
   for (let i = 0; i < v.length; i += width) out += "<tr>" + v.slice(i, i + width).map(x => {
     const share = typeof x === "number" ? Math.round(Math.abs(x) / top * 38) : 0;
     return `<td style="background:color-mix(in srgb,${x < 0 ? "#3b7dd8" : "#e4572e"} ${share}%,transparent)">${esc(short(x))}</td>`;
   }).join("") + "</tr>";
-  return out + "</table>";
+  return out + "</table></div>";
 }
 
 function told(g) {
+  if (g && g.sum) return `<p class="soft">as the rule gives it:</p>${told({...g, sum: null})}<p class="soft">summed over ${esc(g.over)}, because the operand was broadcast:</p>${told(g.sum)}`;
   if (!g) return '<p class="soft">no gradient</p>';
   let out = `<p class="soft">${esc(g.s)} ${esc(g.d)}</p>`;
   if (g.nan || g.inf) out += `<p class="bad">${g.nan ? g.nan + " NaN " : ""}${g.inf ? g.inf + " infinite" : ""}</p>`;
@@ -437,19 +510,20 @@ function panel() {
   const n = picked === null ? null : N[picked];
   if (!n) {
     $("panel").innerHTML = `<h2>The graph</h2><p>${esc(D.title)}.</p><p>Values flow down. Gradients flow up, from the output to the leaves.</p>
-      <h3>How to read it</h3><p>Click a card for what it saved, its line and its rule. Click a box to open it, and its name to close it. Drag to move, turn the wheel to zoom.</p>
+      <h3>How to read it</h3><p>Click a card for what it saved, its line and its rule. Click a box to open it, and its name to close it. Drag to move, ${embedded ? "hold Ctrl and turn" : "turn"} the wheel to zoom.</p>
       ${S.length ? `<h3>Backward pass</h3><p><kbd>→</kbd> and <kbd>←</kbd> step through its ${S.length} steps, <kbd>space</kbd> plays. <span style="color:var(--flow)">Solid</span> lines bring a node its gradient, <span style="color:var(--flow2)">dashed</span> ones take on what it passes.</p>` : ""}
-      <h3>Keys</h3><p><kbd>/</kbd> search, <kbd>Enter</kbd> next hit, <kbd>f</kbd> fit, <kbd>e</kbd> open all, <kbd>c</kbd> close all, <kbd>Esc</kbd> nothing chosen</p>`;
+      <h3>Keys</h3><p><kbd>/</kbd> search, <kbd>Enter</kbd> next hit, <kbd>f</kbd> fit, <kbd>w</kbd> columns or one below the other, <kbd>e</kbd> open all, <kbd>c</kbd> close all, <kbd>Esc</kbd> nothing chosen</p>`;
     return;
   }
-  const kind = {op: n.full, leaf: "leaf: gradients end here", output: "output: gradients start here", failure: "the forward pass ended here"}[n.k];
+  const kind = {op: n.full, leaf: "leaf: gradients end here", input: "input: nobody wants its gradient", output: "output: gradients start here", failure: "the forward pass ended here"}[n.k];
   let out = `<h2>${esc(n.k === "op" && n.name ? n.name + " = " + n.t : n.t)}</h2><p class="soft">${esc(kind)}${n.m ? " in " + esc(n.m) : ""}</p>`;
   if (n.s) out += `<p><code>${esc(n.s)}  ${esc(n.d || "")}</code>${n.others ? `, further outputs <code>${esc(n.others.join(", "))}</code>` : ""}</p>`;
   if (n.v) out += `<h3>Value</h3>${grid(n.v, n.dims)}`;
   if (n.k === "failure" && D.failed) out += `<h3>${esc(D.failed.error)}</h3><pre>${esc(D.failed.message)}</pre>` + (n.text ? `<pre>${n.text.map(esc).join("\n")}</pre>` : "");
+  if (n.formula) out += `<h3>Computes</h3><p class="formula">${esc(n.formula)}</p>`;
   out += gradients(n);
   const rules = (n.rules || []).filter(([name]) => !n.in.some(i => i[0] === name && i[1] === null));
-  if (rules.length) out += "<h3>Derivative rule</h3>" + rules.map(([name, formula, t]) => `<p class="soft">gradient of ${name === "*" ? "all operands" : esc(name)}</p>` + (formula ? `<p class="formula">${esc(formula)}</p>` : "") + `<pre>${esc(t)}</pre>`).join("");
+  if (rules.length) out += "<h3>Derivative rule</h3>" + rules.map(([name, formula, t]) => `<p class="soft">gradient of ${name === "*" ? "all operands" : esc(name)}</p>` + (formula ? `<p class="formula">${esc(formula)}</p>` : "") + (t ? `<pre>${esc(t)}</pre>` : "")).join("");
   if (n.at) out += `<h3>Line</h3><p><code>${esc(n.at[0])}:${n.at[1]}</code> <span class="soft">in ${esc(n.at[2])}</span></p>${n.at[3] ? `<pre>${esc(n.at[3])}</pre>` : ""}`;
   if (n.in.length && n.k === "op") out += "<h3>Operands</h3><table>" + n.in.map(([name, u, i]) => `<tr><td>${esc(name)}</td><td>${u === null ? '<span class="soft">constant, or no gradient asked</span>' : link(u) + (i ? ` output ${i}` : "")}</td></tr>`).join("") + "</table>";
   if (users[n.id].length) out += "<h3>Used by</h3><p>" + [...new Set(users[n.id].map(([u]) => u))].map(link).join(", ") + "</p>";
@@ -466,12 +540,24 @@ const canvas = $("canvas"), stage = $("stage");
 function look() { $("world").setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`); }
 function fit(whole) {
   const w = stage.clientWidth, h = stage.clientHeight;
-  let k = Math.min((w - 40) / total.w, (h - 60) / total.h, 1.25);
-  if (!whole && k < 0.85) k = Math.max(k, Math.min(0.85, Math.max(0.35, (w - 40) / total.w)));  // rather scroll than squint
+  let k = Math.min((w - 24) / total.w, (h - 24) / total.h, 1.25);
+  if (!whole) k = Math.max(k, 1);  // rather scroll than squint
   view.k = k;
-  view.x = (w - total.w * k) / 2;
-  view.y = total.h * k > h ? 10 : Math.max(10, (h - 30 - total.h * k) / 2);
+  view.x = total.w * k > w ? 12 : (w - total.w * k) / 2;
+  view.y = total.h * k > h ? 10 : Math.max(10, (h - total.h * k) / 2);
   look();
+}
+function arrange() {  // as many columns as show the most of it
+  const w = stage.clientWidth, h = stage.clientHeight;
+  limit = Infinity;
+  let best = Infinity, most = 0;
+  const whole = place(0);
+  if (wide && w > 700 && w > h && whole.h > h) for (const l of [Infinity, 3 * h, 2 * h, 1.5 * h, h - 20]) {
+    limit = l;
+    const p = l === Infinity ? whole : place(0), k = Math.min(w / p.w, h / p.h);
+    if (k > most * 1.02) { most = k; best = l; }
+  }
+  limit = best;
 }
 function centre(key, gently) {
   const s = spot[key], w = stage.clientWidth, h = stage.clientHeight;
@@ -496,6 +582,7 @@ function toggle(b, state) {
 function openAll(state) { B.forEach(b => { open[b.id] = b.id === 0 || state; }); draw(); fit(!state); }
 
 canvas.addEventListener("wheel", e => {
+  if (embedded && !e.ctrlKey && !e.metaKey) return;  // the notebook scrolls
   e.preventDefault();
   const r = stage.getBoundingClientRect();
   zoom(Math.exp(-e.deltaY * (e.deltaMode ? 0.05 : 0.0015)), e.clientX - r.left, e.clientY - r.top);
@@ -588,6 +675,8 @@ function setColour(c) { colour = c; $("colour").value = c; tint(); }
 $("colour").onchange = e => setColour(e.target.value);
 $("fit").onclick = () => fit(true);
 $("open-all").onclick = () => openAll(true);
+function columned(on) { wide = on; $("wide").setAttribute("aria-pressed", on); draw(); fit(false); }
+$("wide").onclick = () => columned(!wide);
 $("close-all").onclick = () => openAll(false);
 function theme(dark) { document.body.classList.toggle("dark", dark); document.body.classList.toggle("light", !dark); }
 $("theme").onclick = () => theme(!(document.body.classList.contains("dark") || !document.body.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches));
@@ -595,13 +684,13 @@ window.addEventListener("keydown", e => {
   const typing = e.target.matches && e.target.matches("input[type=search],select");
   if (e.key === "Escape") { $("find").value = ""; search(""); $("find").blur(); pick(null); return; }
   if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
-  const does = {"/": () => $("find").focus(), f: () => fit(true), e: () => openAll(true), c: () => openAll(false)};
+  const does = {"/": () => $("find").focus(), w: () => columned(!wide), f: () => fit(true), e: () => openAll(true), c: () => openAll(false)};
   if (S.length) Object.assign(does, {ArrowRight: () => to(step + 1), ArrowLeft: () => to(step - 1), " ": () => play(timer === null), Home: () => to(-1), End: () => to(S.length - 1)});
   if (does[e.key]) { e.preventDefault(); does[e.key](); }
 });
 let touched = false;  // a view that nobody has moved follows the window
 for (const kind of ["wheel", "pointerdown", "keydown"]) window.addEventListener(kind, () => { touched = true; }, {capture: true, passive: true});
-window.addEventListener("resize", () => { if (!touched && step < 0 && picked === null) fit(false); });
+window.addEventListener("resize", () => { if (!touched && step < 0 && picked === null) { draw(); fit(false); } });
 
 // ---- what the address asks for: #step=3&open=layer1,layer2&q=relu&colour=grad&theme=dark
 
@@ -614,13 +703,14 @@ function obey(text = location.hash) {
     B.forEach(b => { if (every || names.includes(b.m) || names.includes(b.head)) for (let a = b.id; a !== null; a = B[a].p) open[a] = true; });
     draw(); fit(false);
   }
+  if (ask.has("wide")) columned(ask.get("wide") !== "0");
   if (ask.has("colour")) setColour(ask.get("colour"));
   if (ask.has("q")) { $("find").value = ask.get("q"); search(ask.get("q")); }
   if (ask.has("node")) go(+ask.get("node"));
   if (ask.has("step") && S.length) to(+ask.get("step") - 1);
 }
 window.addEventListener("hashchange", () => obey());
-window.picture = {data: D, open, draw, toggle, openAll, to, search, nextHit, pick, trail, setColour, obey};
+window.picture = {data: D, open, draw, columned, spot: () => spot, toggle, openAll, to, search, nextHit, pick, trail, setColour, obey};
 
 $("notes").innerHTML = D.notes.map(t => `<div${D.failed ? ' class="bad"' : ""}>${esc(t)}</div>`).join("");
 draw();

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..arrays.lookup import LIBRARY, RANK
 from ..engine import source, views
@@ -20,9 +20,11 @@ from ..engine.plan import public_name
 from ..engine.saved_hooks import Packed
 from ..engine.tensor import Tensor
 from .array_summary import dtype_text, held, shape_text, values
+from .calling import title_of
 from .formulas import rules_of
+from .maths import FORWARD
 from .naming import Names, node_of
-from .recording import recorded_name
+from .recording import plain_operands, recorded_name
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Vertex:
     """One thing in the picture: an op, a leaf, an output of the graph, or a failure."""
 
     id: int
-    kind: str  # op, leaf, output, failure
+    kind: str  # op, leaf, input (an operand without a gradient), output, failure
     title: str
     full: str = ""
     shape: str = ""
@@ -57,6 +59,7 @@ class Vertex:
     bytes: int = 0
     inputs: list[Input] = field(default_factory=list)
     rules: list[tuple[str, str, str]] = field(default_factory=list)
+    formula: str = ""  # what it computes
     module: str = ""
     role: str = ""  # the module of which this op is all there is
     memory: dict[int, int] = field(default_factory=dict)  # what owns saved memory -> its bytes
@@ -77,9 +80,19 @@ class Reading:
         nodes = [n for n in reversed(collect(roots)) if n.role != OUTPUT]
         nodes.sort(key=lambda n: n.seq)  # leaves, which have 0, come first
         self.leaves = leaf_memory(nodes, names)
+        plain = shown_operands(nodes, names)
+        given: dict[Any, int] = {}  # key of a plain operand -> vertex
         for n in nodes:
+            found = plain.get(n, {})
+            for p in found.values():
+                if p.key not in given:
+                    given[p.key] = len(self.vertices)
+                    self.vertices.append(self._plain(p))
             self.number[n] = len(self.vertices)
-            self.vertices.append(self._leaf(n) if n.role == LEAF else self._op(n))
+            v = self._leaf(n) if n.role == LEAF else self._op(n)
+            for i, p in found.items():
+                v.inputs[i].vertex = given[p.key]
+            self.vertices.append(v)
 
     def _new(self, n: Any, kind: str, title: str) -> Vertex:
         v = Vertex(len(self.vertices), kind, title, n.name(), seq=n.seq)
@@ -89,6 +102,11 @@ class Reading:
             if not many(n) and readable(called.tensor):
                 v.value = values(called.tensor._a)
                 v.dims = list(called.tensor._a.shape)
+        return v
+
+    def _plain(self, p: Operand) -> Vertex:
+        v = Vertex(len(self.vertices), "input", p.name or "input", name=p.name)
+        v.shape, v.dtype = shape_text(p.shape), dtype_text(p.dtype)
         return v
 
     def _leaf(self, n: Any) -> Vertex:
@@ -101,7 +119,8 @@ class Reading:
         return v
 
     def _op(self, n: Any) -> Vertex:
-        v = self._new(n, "op", short(n.name()))
+        v = self._new(n, "op", title_of(n))
+        v.formula = FORWARD.get(n.op.name, "") if n.op is not None else ""
         if many(n):
             shapes = [shape_text(s) for s in n.shape if s is not None]
             v.shape, v.others = shapes[0] if shapes else "", shapes[1:]
@@ -150,6 +169,45 @@ class Reading:
         v.bytes = sum(v.memory.values())
 
 
+class Operand(NamedTuple):
+    """An operand that is not in the graph, because nobody wants its gradient."""
+
+    key: Any
+    shape: Any
+    dtype: Any
+    name: str
+
+
+def shown_operands(nodes: Sequence[Any], names: Names) -> dict[Any, dict[int, Operand]]:
+    """node -> place -> the operands without a gradient that are drawn.
+
+    Those of recorded blocks are known, others where a node has saved them. Drawn are those that
+    have a name or are used twice: no masks, no running averages.
+    """
+    every: dict[Any, dict[int, Operand]] = {}
+    uses: dict[Any, int] = {}
+    for n in nodes:
+        notes, noted = plain_operands(n)
+        found: dict[int, Operand] = {}
+        if n.op is not None and n.role != LEAF:
+            for i, p in noted.items():
+                found[i] = Operand(p.key, p.shape, p.dtype, notes.name_of(p.key, names.plain))
+            saved = dict(zip(n.op.saved, n.saved)) if n.saved is not None and not noted else {}
+            for i, (name, parent) in enumerate(zip(n.op.inputs, n.parents)):
+                a = saved.get(name)
+                if parent is None and hasattr(a, "dtype") and getattr(a, "ndim", 0):
+                    owner = views.owner(a)
+                    own = next((k for k, t in names.plain if views.owner(t._a) is owner), "")
+                    found[i] = Operand(("saved", id(owner)), a.shape, a.dtype, own)
+        for p in found.values():
+            uses[p.key] = uses.get(p.key, 0) + 1
+        every[n] = found
+    return {
+        n: {i: p for i, p in found.items() if p.name or uses[p.key] > 1}
+        for n, found in every.items()
+    }
+
+
 def leaf_memory(nodes: Sequence[Any], names: Names) -> set[int]:
     """The ids of what owns the memory of leaves: a graph that saves it takes nothing more."""
     found = {id(views.owner(k.tensor._a)) for n, k in names.of.items() if n.role == LEAF}
@@ -183,16 +241,6 @@ def readable(t: Tensor) -> bool:
 def many(n: Any) -> bool:
     """Whether a node has several outputs."""
     return n.many
-
-
-def short(name: str) -> str:
-    """A node's name without what all names end in.
-
-    >>> short("MulBackward0")
-    'Mul'
-    """
-    head = name.rstrip("0123456789")
-    return head.removesuffix("Backward") or name
 
 
 def argument_names(n: Any) -> list[str]:

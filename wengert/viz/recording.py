@@ -1,27 +1,32 @@
 """`record`: which module ran when, and what there was when a forward pass failed.
 
 While a block records, hooks on all modules note the interval of creation numbers that a call
-covers. Nodes are not touched and nothing is kept of them, so operations cost what they always do;
-those of a pass that failed are found among the objects that its exception keeps alive.
+covers, and a mode notes which operands of operations are not in the graph: numbers and shapes, no
+arrays. What there is to draw is found among the objects that the program (of a pass that failed,
+its exception) keeps alive.
 """
 
 from __future__ import annotations
 
 import gc
+import inspect
 import math
 import sys
 import threading
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
-from ..engine import source
-from ..engine.node import Node, Slot, tick
+from ..engine import source, views
+from ..engine.backward import collect
+from ..engine.node import LEAF, Node, Slot, tick
+from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor
 from ..nn.error_path import brief
 from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
@@ -61,6 +66,67 @@ class Failure:
     seq: float = 0
 
 
+class Plain(NamedTuple):
+    """An operand that is not in the graph: what tells it from others, its shape and its dtype."""
+
+    key: int
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Operands(Mode):
+    """Notes, for each node, the operands without a gradient: numbers and shapes, no arrays."""
+
+    def __init__(self) -> None:
+        self.found: WeakKeyDictionary[Any, dict[int, Plain]] = WeakKeyDictionary()
+        self.known: dict[int, tuple[Any, int]] = {}  # id of an array -> (weak reference, its key)
+        self.last: tuple[Any, ...] = ()
+        self.named: dict[int, str] = {}  # key -> the parameter of a forward it was given as
+
+    def implementation(self, op: Any, f: Callable[..., Any]) -> Callable[..., Any]:
+        """f, with its operands noted."""
+
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            result = f(*args, **kwargs)
+            self.last = args
+            return result
+
+        return noted
+
+    def recorded(self, node: Any) -> None:
+        """The node of what ran last."""
+        args, self.last = self.last, ()
+        plain = {}
+        for i, (p, a) in enumerate(zip(node.parents, args)):
+            if p is None and hasattr(a, "dtype") and getattr(a, "ndim", 0):
+                plain[i] = Plain(self.key(a), tuple(a.shape), a.dtype)
+        if plain:
+            self.found[node] = plain
+
+    def key(self, a: Any) -> int:
+        """A number for the memory of an array, which no later array gets."""
+        whole = views.owner(a)
+        ref, key = self.known.get(id(whole), (None, 0))
+        if ref is None or ref() is not whole:
+            key = tick()
+            try:
+                self.known[id(whole)] = (weakref.ref(whole), key)
+            except TypeError:
+                pass
+        return key
+
+    def name_of(self, key: int, variables: Any) -> str:
+        """What an operand is called: by a variable (name, tensor), else by a module's forward."""
+        own = next((name for name, t in variables if self.key_of(t) == key), "")
+        return own or self.named.get(key, "")
+
+    def key_of(self, t: Any) -> int | None:
+        """The number of a tensor's memory, if an operation has used it."""
+        whole = views.owner(t._a)
+        ref, key = self.known.get(id(whole), (None, 0))
+        return key if ref is not None and ref() is whole else None
+
+
 RECENT: deque[record] = deque(maxlen=32)  # the latest blocks: they hold numbers and names only
 
 
@@ -68,6 +134,14 @@ def calls_within(first: float, last: float) -> list[Call]:
     """All recorded calls that made nodes numbered first to last, outer ones first."""
     found = [c for tape in RECENT for c in tape.calls if c.start <= last and c.until >= first]
     return sorted(found, key=lambda c: (c.start, -c.until))
+
+
+def plain_operands(node: Any) -> tuple[Any, dict[int, Plain]]:
+    """(the notes of a recorded block, its plain operands by place) of a node; (None, {})."""
+    for tape in reversed(RECENT):
+        if node in tape.operands.found:
+            return tape.operands, tape.operands.found[node]
+    return None, {}
 
 
 def recorded_name(leaf: Any) -> str:
@@ -90,6 +164,8 @@ class record(AbstractContextManager):
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.operands = Operands()
+        self._until = math.inf
         self.failure: Failure | None = None
         self._running = False
         self.roots: list[Any] = []  # of what there was when a block failed
@@ -105,6 +181,7 @@ class record(AbstractContextManager):
         if not any(t._running and t._thread == self._thread for t in RECENT):
             RECENT.append(self)  # else the block around this one knows the same calls
         self._running = True
+        self.operands.__enter__()
         self._handles = [
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, always_call=True),
@@ -118,6 +195,8 @@ class record(AbstractContextManager):
         trace: TracebackType | None,
     ) -> None:
         self._running = False
+        self._until = tick()
+        self.operands.__exit__()
         for handle in self._handles:
             handle.remove()
         for call, _, _ in reversed(self._open):  # left by something that runs no hooks
@@ -133,6 +212,9 @@ class record(AbstractContextManager):
             return
         if not self._open:
             self._paths = {m: name for name, m in module.named_modules()}
+            for name, x in zip(inspect.signature(module.forward).parameters, args):
+                if isinstance(x, Tensor) and x._n is None:
+                    self.operands.named.setdefault(self.operands.key(x._a), name)
             self.leaves.update({p._n: k for k, p in module.named_parameters() if p._n is not None})
         above = self._open[-1][0].path if self._open else ""
         path = self._paths.get(module)
@@ -189,21 +271,41 @@ class record(AbstractContextManager):
     draw_failure: ClassVar[Callable[..., Graph]]
 
     def graph(self, outputs: Any = None, params: Any = None, **options: Any) -> Graph:
-        """The graph of outputs (as `viz.graph`); after a failure, without them, what there was.
+        """The graph of outputs (as `viz.graph`); without them, of the results that are still
+        there and that nothing in the block has used; after a failure, of what there was.
 
-        Raises ValueError without outputs if nothing failed.
+        Raises ValueError without outputs if there are none.
         """
         if outputs is not None:
             return record.draw(outputs, params, **options)
         if self.failure is None:
-            raise ValueError(
-                "record.graph: the block raised nothing, so say which tensor's graph is wanted: "
-                "tape.graph(loss)"
-            )
+            found = self._results()
+            if not found:
+                raise ValueError(
+                    "record.graph: no result of the block is left that requires grad: say which "
+                    "tensor's graph is wanted: tape.graph(loss)"
+                )
+            return record.draw(found, params, **options)
         return record.draw_failure(self, params)
 
+    def _results(self) -> list[Tensor]:
+        """The tensors whose nodes the block made and used no further."""
+        made = [
+            t
+            for t in gc.get_objects()
+            if issubclass(type(t), Tensor) and t._n is not None and self._made(t._n)
+        ]
+        nodes = [t._n.parents[0] if type(t._n) is Slot else t._n for t in made]
+        used = {p.parents[0] if type(p) is Slot else p for n in collect(nodes) for p in n.parents}
+        return [t for t, n in zip(made, nodes) if n not in used]
+
+    def _made(self, n: Any) -> bool:
+        return n.role != LEAF and self._start < n.seq <= self._until
+
     def _repr_html_(self) -> str | None:
-        return None if self.failure is None else self.graph()._repr_html_()
+        if self.failure is None and (self._running or not self._results()):
+            return None
+        return self.graph()._repr_html_()
 
 
 def traced_instruction(trace: TracebackType | None, index: int) -> int:

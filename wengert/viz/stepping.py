@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, namespace
-from ..engine.backward import collect, run
+from ..engine.backward import collect, run, unbroadcast
 from ..engine.grad_api import with_mode
 from ..engine.node import FUNCTION, FUNCTION_MANY, OP, OP_MANY, WRITE, Slot
 from ..engine.tensor import Tensor
@@ -73,9 +73,29 @@ class Steps:
         s["out"] = []
         for p, g in zip(n.parents, outgoing):
             told = self.tell(g) if p is not None else None
-            s["out"].append(told)
             if told is not None:
                 self.sent[p] = (g._a if isinstance(g, Tensor) else g, told)
+                dims = summed_over(tuple(g.shape), p.shape)
+                if dims:  # what arrives is the sum; both are told
+                    a = g._a if isinstance(g, Tensor) else g
+                    whole = unbroadcast(namespace(a), a, tuple(p.shape))
+                    told = {**told, "over": dims, "sum": self.tell(whole)}
+            s["out"].append(told)
+
+
+def summed_over(given: tuple[int, ...], wanted: Any) -> str:
+    """The dimensions over which a gradient is summed because its operand was broadcast.
+
+    >>> summed_over((4, 3), (3,)), summed_over((4, 3), (4, 1)), summed_over((4, 3), (4, 3))
+    ('dim 0', 'dim 1', '')
+    """
+    if wanted is None or type(wanted) is list or given == tuple(wanted):
+        return ""
+    extra = len(given) - len(wanted)
+    if extra < 0:
+        return ""
+    dims = [i for i in range(len(given)) if i < extra or wanted[i - extra] == 1 != given[i]]
+    return "dim" + "s" * (len(dims) > 1) + " " + ", ".join(map(str, dims)) if dims else ""
 
 
 @contextmanager
