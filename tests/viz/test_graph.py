@@ -116,7 +116,7 @@ def test_a_loop_is_folded():
     for _ in range(50):
         h = wengert.tanh(w @ h)
     (fold,) = [b for b in viz.graph(h.sum()).boxes if b.kind == "fold"]
-    assert fold.times == 50 and fold.label == "Mv, Tanh"
+    assert fold.times == 50 and fold.label == "mv, tanh"
 
 
 def test_without_a_recording_boxes_are_guessed():
@@ -162,7 +162,7 @@ def everything(g, opened):
         for r, row in enumerate(g.rows[box].rows):
             for i, (kind, n) in enumerate(row):
                 w, h = p.size[r][i]
-                x, y = x0 + p.x[r][i] - w / 2, y0 + p.y[r] + (p.tall[r] - h) / 2
+                x, y = x0 + p.x[r][i] - w / 2, y0 + p.y[r]
                 if kind in "ng":
                     found.append((kind, n, box, x, y, w, h))
                 if kind == "g" and opened[n]:

@@ -98,7 +98,8 @@ class Drawing:
         )
         self.inside(box.id, p, x, y)
         self.out.append(
-            f'<g class="frame"><text class="head" x="{fmt(x + beside(box, lid.title, p))}" y="{fmt(y + 17)}">'
+            f'<g class="frame"><text class="head" x="{fmt(x + beside(box, lid.title, p))}" '
+            f'y="{fmt(y + 17)}">'
             f'{escape(lid.title)} <tspan class="note">{escape(box.note)}</tspan></text></g>'
         )
 

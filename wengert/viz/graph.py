@@ -157,7 +157,8 @@ class Graph:
         more: dict[str, Any] = {
             "full": v.full, "f": v.family, "name": v.name, "tag": tag_of(v), "v": v.value,
             "dims": v.dims, "saved": v.saved, "freed": v.freed, "b": v.bytes, "m": v.module,
-            "others": v.others, "chips": v.chips, "rules": v.rules, "formula": v.formula, "text": v.lines,
+            "others": v.others, "chips": v.chips, "rules": v.rules, "formula": v.formula,
+            "text": v.lines,
             "in": [[i.name, i.vertex, i.index] for i in v.inputs],
             "at": list(v.place) if v.place else None,
         }  # fmt: skip

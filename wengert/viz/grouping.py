@@ -155,13 +155,19 @@ def place_leaves(root: Box, vertices: Sequence[Vertex], users: dict[int, list[Ve
         if v.kind not in ("leaf", "input"):
             continue
         its = users.get(v.id, [])
-        if v.kind == "leaf" and len(its) == 1 and its[0].kind == "op" and (v.parameter and its[0].module or crowded):
+        if (
+            v.kind == "leaf"
+            and len(its) == 1
+            and its[0].kind == "op"
+            and (v.parameter and its[0].module or crowded)
+        ):
             its[0].chips.append(v.id)
             continue
         box = common([home[u.id] for u in its]) if its else root
-        loops = ("fold", "turn") if v.kind == "input" else ("fold",)
-        while box.kind in loops and box.parent is not None:
-            box = box.parent  # what all turns of a loop share stands before it
+        loops = [b for b in above(box) if b.kind in ("fold", "turn")] if v.kind == "input" else []
+        box = loops[-1] if loops else box
+        if box.kind == "fold" and box.parent is not None:
+            box = box.parent  # what all turns of a loop share, and the first begins with
         if len(its) > 1:
             shared.setdefault(id(box), (box, []))[1].append(v)
         inside = {id(b) for u in its for b in above(home[u.id])}

@@ -48,7 +48,7 @@ FORWARD = {
     "nll_loss": "y = mean over the samples of −x[target]",
     "bce_loss": "y = mean of −( t · ln x + (1 − t) · ln(1 − x) )",
     "mse_loss": "y = mean of (input − other)²",
-    "layer_norm": "y = x̂ · weight + bias, with x̂ = (x − mean) / √(var + ε) over the last dimensions",
+    "layer_norm": "y = x̂ · weight + bias, x̂ = (x − mean) / √(var + ε) over the last dimensions",
     "batch_norm": "y = x̂ · weight + bias, with x̂ = (x − mean) / √(var + ε) of each channel",
     "group_norm": "y = x̂ · weight + bias, with x̂ = (x − mean) / √(var + ε) of each group",
     "rms_norm": "y = x / √(mean of x² + ε) · weight",
@@ -78,7 +78,7 @@ GRADIENTS: dict[str, dict[str, str]] = {
     "addmm": {"input": "β · g", "a": "α · g @ bᵀ", "b": "α · aᵀ @ g"},
     "linear": {"input": "g @ weight", "weight": "gᵀ @ x", "bias": "Σ g over the batch"},
     "conv": {
-        "input": "g convolved with weight turned round: Σ over o, k of weight[o, i, k] · g[o, p − k]",
+        "input": "g with weight turned round: Σ over o, k of weight[o, i, k] · g[o, p − k]",
         "weight": "Σ over the batch and p of g[o, p] · x[i, stride · p + k − padding]",
         "bias": "Σ g over the batch and places",
     },
@@ -93,7 +93,10 @@ GRADIENTS: dict[str, dict[str, str]] = {
     "layer_norm": _NORM,
     "batch_norm": _NORM,
     "group_norm": _NORM,
-    "rms_norm": {"input": "( ĝ − x̂ · mean(ĝ · x̂) ) / rms, with ĝ = g · weight", "weight": "Σ g · x̂"},
+    "rms_norm": {
+        "input": "( ĝ − x̂ · mean(ĝ · x̂) ) / rms, with ĝ = g · weight",
+        "weight": "Σ g · x̂",
+    },
     "max_pool": {"input": "g at the greatest place of each window, else 0"},
     "avg_pool": {"input": "g / n to each place of the window"},
     "attention": {
