@@ -150,6 +150,7 @@ _PROVIDED = {
     "trap_nonfinite": "engine.anomaly",
     "warn_repeated_writes": "engine.anomaly",
     "explain": "observe.explain",
+    "summary": "observe.summary",
     "autocast": "amp.autocast_mode",
     "is_autocast_enabled": "amp.autocast_mode",
     "set_autocast_enabled": "amp.autocast_mode",

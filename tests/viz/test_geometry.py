@@ -128,20 +128,21 @@ LOOK = """
   const stage = rect(document.getElementById("stage"));
   if (stage.height < 200) wrong.push("little is left for the graph: " + stage.height);
   return [...window.errors, ...wrong];
-"""
+"""  # noqa: E501
 
 
 def looked_at(folder, graph, size, theme):
     """What is wrong with the page of a graph at a size."""
     catch = "<script>window.errors=[];addEventListener('error',e=>errors.push(e.message));</script>"
-    answer = f'<pre id="answers" hidden></pre><script>document.getElementById("answers").textContent=JSON.stringify((()=>{{{LOOK}}})());</script>'
-    page = (
-        graph.html().replace("<head>", f"<head>{catch}", 1).replace("</body>", answer + "</body>")
-    )
+    answer = f"""<pre id="answers" hidden></pre><script>
+      document.getElementById("answers").textContent = JSON.stringify((() => {{{LOOK}}})());
+      </script></body>"""
+    page = graph.html().replace("<head>", f"<head>{catch}", 1).replace("</body>", answer)
     page = page.replace('class="wz page"', f'class="wz page {theme}"')
     w, h = size
-    frame = f"""<!doctype html><body style="margin:0"><iframe srcdoc="{escape(page)}" style="border:0"
-      width="{w}" height="{h}"></iframe><pre id="found"></pre><script>
+    frame = f"""<!doctype html><body style="margin:0">
+      <iframe srcdoc="{escape(page)}" style="border:0" width="{w}" height="{h}"></iframe>
+      <pre id="found"></pre><script>
       addEventListener("load", () => {{ document.getElementById("found").textContent =
         document.querySelector("iframe").contentDocument.getElementById("answers").textContent; }});
       </script>"""

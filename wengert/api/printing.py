@@ -340,5 +340,13 @@ def _format(t: Tensor, spec: str) -> str:
     return object.__format__(t, spec)
 
 
+def notebook_html(t: Tensor) -> str | None:
+    """A tensor as notebooks show it (display.py)."""
+    from .display import tensor_html
+
+    return tensor_html(t)
+
+
+Tensor._repr_html_ = notebook_html  # type: ignore[attr-defined]
 Tensor.__repr__ = tensor_repr  # type: ignore[method-assign,assignment]
 Tensor.__format__ = _format  # type: ignore[method-assign,assignment]

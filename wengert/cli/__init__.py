@@ -1,8 +1,8 @@
 """The `wengert` command: reads the command line and calls the part that does the work.
 
 `run` (a PyTorch script on wengert) is in `run.py` with its import aliases in `alias.py`, `check`
-(what a script would miss) in `check.py`; the report of versions and devices is in `env.py`, the
-text of usage in `usage.py`.
+(what a script would miss) in `check.py`, `kernel` (for Jupyter) in `kernel.py`; the report of
+versions and devices is in `env.py`, the text of usage in `usage.py`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from wengert.cli.check import check
 
         return check(words) if words else refuse("check needs scripts or folders")
+    if command == "kernel":
+        from wengert.cli.kernel import kernel
+
+        return kernel(words)
     if command in ("-h", "--help", "help"):
         print(USAGE)
         return 0

@@ -10,11 +10,14 @@ usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
        wengert run -c CODE [ARGS ...]       the same for a line of code
        wengert run --cuda-as-cpu SCRIPT     "cuda" means the CPU, where there is no GPU
        wengert check SCRIPT|FOLDER ...      what scripts use that is missing or different
+       wengert kernel install [--user]      a kernel for Jupyter where `import torch` is wengert
        wengert env                          versions, BLAS, threads, devices
        wengert --version
 
 `import torch` and its sub-modules mean wengert in this one process and in the processes that it
-starts through multiprocessing. An installed PyTorch is neither needed nor touched."""
+starts through multiprocessing. An installed PyTorch is neither needed nor touched. Elsewhere,
+`import wengert.as_torch` as a first line does the same, and so does `pytest -p wengert.as_torch`;
+`python -m wengert` is this command."""
 
 
 def refuse(reason: str) -> int:

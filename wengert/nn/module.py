@@ -456,6 +456,11 @@ class Module(Stateful, Hookable, Movable):
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
+    def _repr_html_(self) -> str:
+        from .display import module_html
+
+        return module_html(self)
+
     def _replicate_for_data_parallel(self) -> Module:
         """A copy whose tables are its own, for one device of several."""
         replica = type(self).__new__(type(self))

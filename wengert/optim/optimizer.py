@@ -10,6 +10,7 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from html import escape
 from types import FunctionType
 from typing import Any
 
@@ -78,6 +79,9 @@ def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     hooked.hooked = True  # type: ignore[attr-defined]
     return hooked
+
+
+OUTSIDE = {"params", "param_names"}  # of a group, what is no option
 
 
 def type_name(x: Any) -> str:
@@ -249,6 +253,23 @@ class Optimizer(Rule):
             lines += [""] * (i > 0) + [f"Parameter Group {i}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join(lines) + "\n)"
+
+    def _repr_html_(self) -> str:
+        cell = '<td style="text-align:left">'
+        rows = []
+        for i, group in enumerate(self.param_groups):
+            n = sum(p.numel() for p in group["params"])
+            options = ", ".join(f"{k}={group[k]}" for k in group if k not in OUTSIDE)
+            count = f"{n:,} in {len(group['params'])} tensors"
+            rows.append(
+                f"<tr>{cell}group {i}</td>{cell}{count}</td>{cell}{escape(options)}</td></tr>"
+            )
+        held = [x for s in self.state.values() for x in s.values() if isinstance(x, Tensor)]
+        kept = f"{sum(x.nbytes for x in held):,} bytes of state" if held else "no state yet"
+        return (
+            f"<b>{type(self).__name__}</b> <span style='color:rgba(128,128,128,.95)'>{kept}</span>"
+            f"<table><tr><th></th><th>parameters</th><th>options</th></tr>{''.join(rows)}</table>"
+        )
 
     # ---- saving
 

@@ -8,6 +8,7 @@ pass, `grouping.py` makes boxes, `layout.py` places them, `drawing.py` and `page
 from __future__ import annotations
 
 from .graph import Graph, graph
+from .pictures import Picture, heatmap, image
 from .recording import record
 
-__all__ = ["Graph", "graph", "record"]
+__all__ = ["Graph", "Picture", "graph", "heatmap", "image", "record"]

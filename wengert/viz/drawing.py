@@ -97,10 +97,10 @@ class Drawing:
             "</g>"
         )
         self.inside(box.id, p, x, y)
+        left, note = beside(box, lid.title, p)
         self.out.append(
-            f'<g class="frame"><text class="head" x="{fmt(x + beside(box, lid.title, p))}" '
-            f'y="{fmt(y + 17)}">'
-            f'{escape(lid.title)} <tspan class="note">{escape(box.note)}</tspan></text></g>'
+            f'<g class="frame"><text class="head" x="{fmt(x + left)}" y="{fmt(y + 17)}">'
+            f'{escape(lid.title)} <tspan class="note">{escape(note)}</tspan></text></g>'
         )
 
     def card(self, v: Vertex, card: Card, x: float, y: float) -> None:

@@ -238,14 +238,19 @@ def even(width: float) -> float:
     return STEP * math.ceil(width / STEP)
 
 
-def beside(box: Box, title: str, p: Placed) -> float:
-    """Where the title of an open box begins: not across a line that comes in from above."""
-    w = len(title) * 7.6 + (len(box.note) * 6.6 + 6 if box.note else 0)
-    x = 12.0
-    for port in sorted(p.ins.values()):
-        if x - 6 < port < x + w + 6:
-            x = port + 9
-    return x if x + w < p.w - 6 else 12.0
+def beside(box: Box, title: str, p: Placed) -> tuple[float, str]:
+    """Where the title of an open box begins, and its note if there is room for one: not across a
+    line that comes in from above.
+    """
+    for note in (box.note, ""):
+        w = len(title) * 7.6 + (len(note) * 6.6 + 6 if note else 0)
+        x = 12.0
+        for port in sorted(p.ins.values()):
+            if x - 6 < port < x + w + 6:
+                x = port + 9
+        if x + w < p.w - 6:
+            return x, note
+    return 12.0, ""
 
 
 def plain(numbers: list[Any]) -> str:

@@ -264,14 +264,19 @@ function box(b, p, x, y, out) {
   }
   out.push(`<g class="frame ${b.k}${failed}" data-b="${b.id}" ${at}><rect class="face d${b.z % 4}" width="${w}" height="${h}" rx="11"/></g>`);
   inBox(b.id, p, x, y, out);
-  out.push(`<g class="frame" data-close="${b.id}"><text class="head" x="${round(x + beside(b, p))}" y="${round(y + 17)}">${esc(b.head)} <tspan class="note">${esc(b.note)}</tspan><title>Click to close</title></text></g>`);
+  const [left, note] = beside(b, p);
+  out.push(`<g class="frame" data-close="${b.id}"><text class="head" x="${round(x + left)}" y="${round(y + 17)}">${esc(b.head)} <tspan class="note">${esc(note)}</tspan><title>Click to close</title></text></g>`);
 }
 
-function beside(b, p) {  // where a frame's title begins: not across a line that comes in
-  const w = b.head.length * 7.6 + (b.note ? b.note.length * 6.6 + 6 : 0), ports = Object.values(p.ins).sort((s, t) => s - t);
-  let x = 12;
-  for (const a of ports) if (a > x - 6 && a < x + w + 6) x = a + 9;
-  return x + w < p.w - 6 ? x : 12;
+function beside(b, p) {  // where a frame's title begins, and its note: not across a line that comes in
+  const ports = Object.values(p.ins).sort((s, t) => s - t);
+  for (const note of [b.note, ""]) {
+    const w = b.head.length * 7.6 + (note ? note.length * 6.6 + 6 : 0);
+    let x = 12;
+    for (const a of ports) if (a > x - 6 && a < x + w + 6) x = a + 9;
+    if (x + w < p.w - 6) return [x, note];
+  }
+  return [12, ""];
 }
 
 function card(n, x, y, out) {
