@@ -88,7 +88,7 @@ class LBFGS(Optimizer):
             i += n
 
     @no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:
+    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]  # it needs one
         """Iterate up to max_iter times; returns the first loss.
 
         closure: evaluates the model, calls backward() and returns the loss.

@@ -190,12 +190,13 @@ def shown_operands(nodes: Sequence[Any], names: Names) -> dict[Any, dict[int, Op
         notes, noted = plain_operands(n)
         found: dict[int, Operand] = {}
         if n.op is not None and n.role != LEAF:
-            for i, p in noted.items():
-                found[i] = Operand(p.key, p.shape, p.dtype, notes.name_of(p.key, names.plain))
+            for i, plain in noted.items():
+                own = notes.name_of(plain.key, names.plain)
+                found[i] = Operand(plain.key, plain.shape, plain.dtype, own)
             saved = dict(zip(n.op.saved, n.saved)) if n.saved is not None and not noted else {}
             for i, (name, parent) in enumerate(zip(n.op.inputs, n.parents)):
-                a = saved.get(name)
-                if parent is None and hasattr(a, "dtype") and getattr(a, "ndim", 0):
+                a: Any = saved.get(name)
+                if parent is None and hasattr(a, "dtype") and a.ndim:
                     owner = views.owner(a)
                     own = next((k for k, t in names.plain if views.owner(t._a) is owner), "")
                     found[i] = Operand(("saved", id(owner)), a.shape, a.dtype, own)

@@ -98,7 +98,7 @@ class Operands(Mode):
         args, self.last = self.last, ()
         plain = {}
         for i, (p, a) in enumerate(zip(node.parents, args)):
-            if p is None and hasattr(a, "dtype") and getattr(a, "ndim", 0):
+            if p is None and hasattr(a, "dtype") and a.ndim:
                 plain[i] = Plain(self.key(a), tuple(a.shape), a.dtype)
         if plain:
             self.found[node] = plain
