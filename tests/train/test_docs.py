@@ -13,7 +13,7 @@ def test_the_page_runs_from_top_to_bottom(keep_rng):
     for library in ("sklearn", "pandas"):
         pytest.importorskip(library)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     names = {"__name__": "page"}
     for block in blocks:
         exec(block, names)

@@ -569,7 +569,9 @@ function centre(key, gently) {
   if (!s) return;
   const x = (s.x + s.w / 2) * view.k + view.x, y = (s.y + Math.min(s.h, 200) / 2) * view.k + view.y;
   if (gently && x > 90 && x < w - 90 && y > 70 && y < h - 90) return;
-  view.x += w / 2 - x; view.y += h / 2 - y;
+  const within = (at, size, room) => size > room ? Math.min(12, Math.max(room - size - 12, at)) : (room - size) / 2;
+  view.x = within(view.x + w / 2 - x, total.w * view.k, w);  // no more paper than needs be
+  view.y = within(view.y + h / 2 - y, total.h * view.k, h);
   look();
 }
 function zoom(factor, x, y) {
