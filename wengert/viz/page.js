@@ -465,7 +465,7 @@ const link = n => `<a data-go="${n}">${esc(N[n].name || N[n].t)}</a>` + (N[n].m 
 
 function grid(v, dims) {
   if (!v || !v.length) return "";
-  const last = dims && dims.length ? dims[dims.length - 1] || 1 : 1, width = dims && dims.length === 1 ? Math.min(last, 6) : last;
+  const last = dims && dims.length ? dims[dims.length - 1] || 1 : 1, width = dims && dims.length === 1 ? Math.min(last, 4) : last;
   const top = Math.max(...v.map(x => typeof x === "number" ? Math.abs(x) : 0)) || 1;
   let out = '<div class="scroll"><table class="grid">';
   for (let i = 0; i < v.length; i += width) out += "<tr>" + v.slice(i, i + width).map(x => {
