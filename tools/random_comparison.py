@@ -5,7 +5,8 @@
 A sample is changed in one to three ways (dtypes, numbers for tensors, sizes of zero and one,
 strides, ranks, special values, dimension numbers, one tensor given twice) and called in one of the
 ways of operator_comparison.py. Both libraries must give the same or both must refuse. Each finding
-is printed once for an operator and a kind, as a line for tests/golden/edge_cases.txt.
+is printed once for an operator and a kind, as a test that fails: put it into a file of tests/ops
+beside a fixture `torch`, or its call as a line into tests/golden/edge_cases.txt.
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ DELIBERATE = {
     "names of PyTorch's inside, which are not public": re.compile(r"grid_sampler|native_|aten"),
     "determinants of singular matrices": re.compile(r"det$"),
 }
+
+
+TEST = """
+def test_{name}(torch):  # {kind} ({mode}): {detail}
+    from operator_comparison import OPERATORS, compare, ways
+
+    T, inf, nan = torch, float("inf"), float("nan")
+    op = OPERATORS[{operator!r}]
+    x, args, kwargs = {text}
+    sample = SimpleNamespace(input=x, args=args, kwargs=kwargs, output_process_fn_grad=lambda y: y)
+    f = dict(ways(op, {dtype}, [{mode!r}])).get({mode!r}, op.op)
+    assert compare(op, f, sample, {mode!r}) == ""
+"""
 
 
 class Finding(NamedTuple):
@@ -282,6 +296,17 @@ def spelled(x: Any) -> str:
     return re.sub(r"^torch\.", "T.", str(x)) if str(x).startswith("torch.") else repr(x)
 
 
+def as_test(found: Finding) -> str:
+    """A finding as a test of its own; its file needs SimpleNamespace and tools/ on the path."""
+    name = re.sub(r"\W+", "_", f"{found.name}_{found.mode}_{found.kind}")
+    kind = re.search(r"dtype=(T\.\w+)", found.text)
+    text = re.sub(r"^(.*?), \*(\(.*\)), \*\*(\{.*\})$", r"\1, \2, \3", found.text, flags=re.S)
+    return TEST.format(
+        name=name, kind=found.kind, mode=found.mode, detail=found.detail, operator=found.name,
+        text=text, dtype=kind.group(1) if kind else "T.float32",
+    )  # fmt: skip
+
+
 def search(
     seed: int, pattern: str = "", modes: str = MODES, count: int = 0, seconds: float = 0.0
 ) -> Iterator[Finding | None]:
@@ -331,10 +356,7 @@ def main() -> int:
         counts[found.kind] = counts.get(found.kind, 0) + 1
         if (found.kind, found.name) not in seen:
             seen.add((found.kind, found.name))
-            print(
-                f"# {found.kind} ({found.mode}): {found.detail}\n{found.name}({found.text})",
-                flush=True,
-            )
+            print(as_test(found), flush=True)
     print(counts)
     return int(len(counts) > 1)
 

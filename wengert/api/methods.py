@@ -191,6 +191,8 @@ def attach_all() -> None:
                 f"__i{dunder}__",
                 Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)),
             )
+    for old in ("__div__", "__rdiv__", "__idiv__"):  # names that PyTorch has kept from Python 2
+        setattr(Tensor, old, vars(Tensor)[old.replace("div", "truediv")])
     for name in COMPARE:
         setattr(Tensor, f"__{name}__", Lazy(f"__{name}__", lambda name=name: comparison(name)))
 

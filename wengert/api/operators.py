@@ -72,6 +72,8 @@ def reflected(word: str) -> Any:
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any) -> Any:
+        if word == "matmul" and type(other) in SCALARS:
+            return NotImplemented
         return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
 
     if word == "pow":

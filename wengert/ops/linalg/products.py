@@ -508,6 +508,8 @@ def tensordot(a, b, dims=2):
         dims = dims.tolist()
     if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(dims[0], int):
         dims = dims[0]
+    if not isinstance(dims, (int, tuple, list)):
+        raise RuntimeError(f"tensordot expects dims to be int or two lists of ints, got {dims!r}")
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")

@@ -26,7 +26,7 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
     n = 1
     for s in x.shape:
         n *= s
-    return g / n
+    return g / (n or 1)  # of nothing nothing arrives
 
 
 @primitive(opaque, types="promote", hidden="d", name="mse_loss")

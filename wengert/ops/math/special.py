@@ -128,6 +128,8 @@ mvlgamma_op.vjp(x=_mvlgamma)
 @public("mvlgamma(Tensor input, int p, *, out)", inplace=True)
 def mvlgamma(input, p, *, out=None):
     """Logarithm of the multivariate gamma function of dimension p >= 1, for input > (p - 1) / 2."""
+    if input.dtype.category == 0:
+        raise RuntimeError("mvlgamma: The input tensor may not be a boolean tensor.")
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")
     return mvlgamma_op.entry(input, p, out=out)

@@ -119,6 +119,10 @@ def scaled_dot_product_attention(
     torch.Size([1, 3])
     """
     check_attention(query, key, value, attn_mask)
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+        )
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     q, k, v = query._a.shape, key._a.shape, value._a.shape

@@ -129,6 +129,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         if w._a.size and not hasattr(w._a, "level") and float(w.min()) < 0:
             raise RuntimeError(f"cov(): {name} cannot be negative")
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    if w is not None and not hasattr(w._a, "level") and not float(w.sum()):
+        raise RuntimeError("cov(): weights sum to zero, can't be normalized")
     if w is None:
         total: Any = n
         mean = x.mean(1, keepdim=True)

@@ -197,6 +197,8 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     d = wrap_dim(dim, y._a.ndim, name)
     n = y._a.shape[d]
     if x is not None and x._a.ndim == 0:  # one point for all
+        if name != "trapezoid" and n > 1:
+            raise RuntimeError(f"{name}: x is one point, but y has {n} along dimension {d}")
         x = x.expand(n)
     if x is not None and x._a.ndim == 1 and x._a.shape[0] != n:
         raise RuntimeError(
@@ -216,7 +218,9 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
 def trapezoid(y, x=None, *, dx=1, dim=-1):
     """Integral of y along dim by trapezoids, at points x or dx apart."""
     terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
-    return terms.sum(d)
+    if not y._a.ndim or y._a.shape[d] or y.dtype.category > 1:
+        return terms.sum(d)
+    return terms.sum(d).to(y.dtype)  # nothing to divide
 
 
 @public(

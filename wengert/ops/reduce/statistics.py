@@ -426,6 +426,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     from ...engine.out_argument import write_out
 
     if dtype is not None:
+        refuse_integers("norm", input)
         input = input.to(dtype)
     if isinstance(p, Tensor):
         p = p.item()
@@ -454,6 +455,14 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return r if out is None else write_out("norm", r, out)
 
 
+def refuse_integers(name: str, input: Tensor) -> None:
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
+            f" {input.dtype} in {name}: convert with .float()"
+        )
+
+
 @public("dist(Tensor input, Tensor other, Scalar p=2)")
 def dist(input, other, p=2):
     """p-norm of input - other."""
@@ -471,6 +480,7 @@ def renorm(input, p, dim, maxnorm):
         raise RuntimeError("renorm: non-positive-norm not supported")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    refuse_integers("renorm", input)
     d = wrap_dim(dim, input._a.ndim, "renorm")
     dims = tuple([i for i in range(input._a.ndim) if i != d])
     return low(scaled_down.entry, input, float(p), dims, maxnorm)

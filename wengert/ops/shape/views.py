@@ -354,9 +354,8 @@ def permute(input, *dims):
 def transpose(input, dim0, dim1):
     """Two dimensions swapped (a view)."""
     nd = input._a.ndim
-    return transpose_op.entry(
-        input, wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose")
-    )
+    a, b = wrap_dim(dim0, nd, "transpose"), wrap_dim(dim1, nd, "transpose")
+    return transpose_op.entry(input, a, b) if nd else permute_op.entry(input, ())
 
 
 declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
