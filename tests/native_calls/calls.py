@@ -18,6 +18,10 @@ OTHERS = [
     "x.cumsum(0)", "x.clone()", "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
 ]  # fmt: skip
 FAMILIES = POINTWISE + OTHERS
+PASSES = [
+    "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
+    "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
+]  # fmt: skip
 
 
 def operands(recorded: bool, seed: int = 0) -> dict:

@@ -14,6 +14,7 @@ ALLOCATING = {
     "PyTuple_New": "",
     "PyLong_FromLong": "",
     "PyIter_Next": "",
+    "PyMem_Malloc": "",
     "PyArray_NewFromDescr": "a1",
 }
 LEFT = (ctypes.c_int64 * 1)()

@@ -24,7 +24,8 @@ OBJECTS = [None, True, False, torch.Tensor, np.ndarray, np.dtype("float32"), 0, 
 
 def compiled(recorded):
     names = calls.operands(recorded)
-    return names, {c: eval(f"lambda: {c}", names) for c in calls.FAMILIES}
+    every = calls.FAMILIES + calls.PASSES * recorded
+    return names, {c: eval(f"lambda: {c}", names) for c in every}
 
 
 def watched(names):
@@ -72,7 +73,7 @@ def test_each_allocation_may_fail(call, recorded):
         with failing(k) as fired:
             try:
                 got = f()
-            except MemoryError:
+            except (MemoryError, RuntimeError):  # as the function says it
                 pass
             there = fired()
         assert got is None or np.array_equal(got._a, want)
@@ -81,6 +82,42 @@ def test_each_allocation_may_fail(call, recorded):
         if moved(objects, before):
             gc.collect()
         assert not moved(objects, before), k
+        if not there:
+            return
+    raise AssertionError("no end of allocations")
+
+
+@pytest.mark.parametrize("call", calls.PASSES)
+def test_each_allocation_of_a_pass_may_fail(call):
+    names = calls.operands(True)
+    f = eval(f"lambda: {call}", names)
+    f(), f()
+    want = {k: t.grad.tolist() for k, t in names.items() if getattr(t, "grad", None) is not None}
+    clean(names)
+    f()
+    want = {k: names[k].grad._a.copy() for k in want}
+    for k in range(1, 300):
+        clean(names, k == 1)
+        for _ in range(2):  # another way through it may be taken for the first time
+            objects = watched(names)
+            before = [sys.getrefcount(o) for o in objects]
+            done = False
+            with failing(k) as fired:
+                try:
+                    f()
+                    done = True
+                except (MemoryError, RuntimeError):
+                    pass
+                there = fired()
+            if done:
+                assert all(np.array_equal(names[k]._n.grad._a, g) for k, g in want.items())
+            clean(names, False)
+            if moved(objects, before):
+                gc.collect()
+            if not moved(objects, before):
+                break
+        else:
+            raise AssertionError(k, moved(objects, before))
         if not there:
             return
     raise AssertionError("no end of allocations")

@@ -13,7 +13,8 @@ from ..arrays.operators import BINARY, COMPARE
 from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
-from ..engine import grad_api, views
+from ..base.modes import state
+from ..engine import grad_api, native, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_item
 from ..engine.fast_paths import short
@@ -264,6 +265,10 @@ def backward(
     """
     if warmup.begin:
         warmup.used(10)
+    run = native.backward
+    plain = gradient is None is inputs and not (create_graph or state.levels)
+    if run is not None and plain and run(self, bool(retain_graph)) is None:
+        return
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 
 

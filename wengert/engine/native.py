@@ -17,6 +17,8 @@ from .op import Op
 
 # find(op) -> (core, MISS), or None for ops that machine code does not know
 find: Callable[[Op], tuple[Any, Any] | None] | None = None
+# backward(tensor, retain): None where machine code has run the pass from a scalar, else MISS
+backward: Callable[[Any, bool], Any] | None = None
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile

@@ -15,19 +15,23 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.lookup import NS
 from ..base import dtypes
 from ..base.modes import everyone, is_grad_enabled
 from ..engine import source
-from ..engine.node import tick
+from ..engine.backward import accumulate_grad, fit, meet
+from ..engine.node import AccumulateGrad, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor
+from ..engine.views import last_change
 from ..kernels import compiler
 from . import structures
 from .language import Signature, Unit
 from .plans import OPERATORS, Plans
+from .rules import RULES
 
 FOLDER = Path(__file__).parent
-FILES = ("values", "pointwise", "calls")  # in machine/, in this order
+FILES = ("values", "pointwise", "calls", "reverse")  # in machine/, in this order
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
 
@@ -47,12 +51,19 @@ FUNCTIONS = {
         ("PyType_GenericAlloc", "ptr", "ptr int"),
         ("PyIter_Next", "ptr", "ptr"),
         ("PyThreadState_Get", "ptr", ""),
+        ("PyErr_NoMemory", "ptr", ""),
+        ("PyErr_SetString", "void", "ptr ptr"),
+        ("PyMem_Malloc", "ptr", "int"),
+        ("PyMem_Free", "void", "ptr"),
+        ("memcpy", "ptr", "ptr ptr int"),
+        ("memset", "ptr", "ptr i32 int"),
         ("PyArray_NewFromDescr", "ptr", "ptr ptr i32 ptr ptr ptr i32 ptr"),
         ("PyArray_SetBaseObject", "i32", "ptr ptr"),
     )
 }
 OF_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}  # places in its table
-ENTRIES = ("call_unary", "call_binary", "call_any")  # what texts call
+OF_LIBC = ("memcpy", "memset")
+ENTRIES = ("call_unary", "call_binary", "call_any", "call_backward")  # what texts call
 SLOTS = ("slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare")
 
 
@@ -64,6 +75,9 @@ def objects() -> dict[str, Any]:
         "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray,
         "TENSOR": Tensor, "PARAMETER": parameter,
         "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
+        "LEAF": AccumulateGrad, "RULES": RULES, "LAST_CHANGE": last_change,
+        "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
+        "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
         "INTERNAL": source.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
         "TICK": getattr(tick, "__self__"),  # noqa: B009
@@ -77,10 +91,25 @@ def numbers() -> dict[str, int]:
         "CODE_HEAD": structures.CODE_HEAD,
         "LOOPS": structures.LOOPS,
         "SAVED": structures.SAVED,
+        **{name: getattr(structures, name) for name in ("R_RULES", "R_SAVED", "R_CONSTANTS")},
+        **{name: getattr(structures, name) for name in ("R_STEPS", "RULE_SIZE")},
     }
 
 
-TABLES = ("PLANS_COMPARE", "CAREFUL_COMPARE", *OPERATORS)  # filled in by plans.Plans
+def met(old: Any, g: Any, node: Any) -> Any:
+    """The sum of two gradients of a node."""
+    grads = {node: old}
+    meet(grads, node, g)
+    return grads[node]
+
+
+GRAPH_CHANGED = ctypes.create_string_buffer(b"a rule of the backward pass has changed the graph")
+TABLES = (
+    "PLANS_COMPARE",
+    "CAREFUL_COMPARE",
+    "GRAPH_CHANGED",
+    *OPERATORS,
+)  # filled in by plans.Plans
 
 
 def unit() -> Unit:
@@ -107,7 +136,8 @@ def address(name: str) -> int:
         pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
         table = pointer(np._core.multiarray._ARRAY_API, None)  # type: ignore[attr-defined]
         return structures.word_at(table + structures.WORD * OF_NUMPY[name])
-    f = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    library = ctypes.CDLL(None) if name in OF_LIBC else ctypes.pythonapi
+    f = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     assert f is not None
     return f
 
@@ -130,6 +160,8 @@ class Code:
             if name in known:
                 self.kept.append(known[name])
                 self.table[i] = id(known[name])
+            elif name == "GRAPH_CHANGED":
+                self.table[i] = ctypes.addressof(GRAPH_CHANGED)
             elif name in FUNCTIONS:
                 self.table[i] = address(name)
             else:

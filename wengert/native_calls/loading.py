@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..engine import native
+from ..arrays.lookup import PER_DEVICE
+from ..engine import anomaly, native
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor, wrap
@@ -14,6 +16,7 @@ from ..kernels import compiler
 from . import callables, structures
 from .code import MISS, Code
 from .plans import COMPARISONS, Plans, plan
+from .rules import learn
 
 BOTH = {  # operators with a tensor on the left, on the right -> slot
     ("__add__", "__radd__"): "add",
@@ -83,9 +86,26 @@ class Calls:
         }
         self.find = self.core  # one object, to be compared
         self.cores: dict[bytes, Any] = {}
+        run = callables.function("backward", where["call_backward"], None)
+        self.reverse: Callable[[Tensor, bool], Any] = run
+        self.hopeless: set[type] = set()  # classes of nodes that cannot take part
         self.entered = False
         native.behind |= {f: self.left[name] for name, f in self.operators.items()}
         native.changed.append(self.exchanged)
+
+    def backward(self, t: Tensor, retain: bool) -> Any:
+        """The reverse pass from a tensor: None if it is done, else MISS."""
+        if t._n is None or PER_DEVICE or anomaly.on():
+            return MISS
+        r = self.reverse(t, retain)
+        while isinstance(r, type):  # a class of nodes that is not known yet
+            if r in self.hopeless:
+                return MISS
+            if not learn(r):
+                self.hopeless.add(r)
+                return MISS
+            r = self.reverse(t, retain)
+        return r
 
     def core(self, op: Op) -> tuple[Any, Any] | None:
         """What a straight line of an op asks first, and the answer that leaves the call to it."""
@@ -104,12 +124,12 @@ class Calls:
 
     def enter(self) -> None:
         """Stand in front of the texts and operators."""
-        self.entered, native.find = True, self.find
+        self.entered, native.find, native.backward = True, self.find, self.backward
         self.exchanged()
 
     def leave(self) -> None:
         """Leave all calls to Python."""
-        self.entered, native.find = False, None
+        self.entered, native.find, native.backward = False, None, None
         self.exchanged()
 
     def exchanged(self) -> None:

@@ -1,0 +1,150 @@
+"""The reverse pass in machine code gives the gradients of Python's, to the bit."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import wengert as torch
+from wengert import native_calls
+from wengert.engine import native
+from wengert.nn import functional as F
+
+from . import calls
+
+PROGRAMS = [
+    "(x * y).sum()", "(x * x * 2.5 + y).sum()", "(x / y - y / x).mean()", "(x + b).sum()",
+    "(b * x - b).sum()", "(1 - x).tanh().sum()", "(x ** 2).sum()", "((x * y).exp() / 3).sum()",
+    "(x.log() + y.sqrt() * x.sin()).sum()", "F.linear(x, y, b).relu().sum()", "x @ y @ b @ b",
+    "(x @ y).sigmoid().sum()",
+    "F.mse_loss(x, y)", "F.cross_entropy(x, target)", "x.max(1).values.sum()", "x.t().mul(y).sum()",
+    "x.sum(0).prod()", "torch.cat([x, y]).mean()", "x[1:, ::2].exp().sum()", "x[0].sum() + x[0, 1]",
+    "x.double().sum()", "(x.double() * y.double()).sum()", "F.softmax(x, -1).pow(3).sum()",
+    "s * (x * s).sum()", "x.expand(3, 5, 5).sum()", "torch.where(x > y, x, y).sum()", "-(-x).sum()",
+    "(x * 2).view(25)[3]", "F.layer_norm(x, (5,)).pow(2).mean()", "(x.t() * y + x.t()).sum()",
+    "(c * d).sum()", "e.sum()", "(x * z).sum()", "x.clamp(0.2, 0.8).sum()", "x.std() * y.var()",
+    "F.gelu(x).sum()", "torch.stack([x, y, x]).sum(0).mean()", "(x.reciprocal() - x.rsqrt()).sum()",
+    "x.sum().view(1, 1)",
+]  # fmt: skip
+
+
+def run(text, twice=False):
+    """The gradients of a program, and whether machine code ran the pass."""
+    names = {**calls.operands(True), "F": F, "target": torch.tensor([0, 1, 2, 3, 4])}
+    ran = [None]
+    inner = native.backward
+
+    def seen(t, retain):
+        ran[0] = inner(t, retain) is None
+        return None if ran[0] else "not plain"
+
+    native.backward = seen if inner is not None else None
+    try:
+        for _ in range(1 + twice):
+            eval(text, names).backward()
+    finally:
+        native.backward = inner
+    leaves = [names[k] for k in "xybcdes"]
+    grads = [t.grad for t in leaves]
+    told = [None if g is None else (g._a.dtype, g._a.shape, g._a.strides, g._a.tobytes(),
+            g._a.flags.writeable, g._n) for g in grads]  # fmt: skip
+    for a in grads:
+        for b in grads:
+            assert a is b or a is None or b is None or not np.shares_memory(a._a, b._a)
+    return told, ran[0]
+
+
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_gradients_are_those_of_the_text(text, twice):
+    native_calls.serve()
+    one, _ = run(text, twice)
+    again, ran = run(text, twice)
+    native_calls.stop()
+    other, there = run(text, twice)
+    assert one == other and again == other and there is None
+    assert ran or text not in PROGRAMS[:13]
+
+
+def test_it_runs_what_it_is_for():
+    for text in PROGRAMS[:13]:
+        run(text)
+        assert run(text)[1], text
+
+
+def test_graphs_are_freed_and_kept():
+    x = torch.ones(3, requires_grad=True)
+    for _ in range(2):
+        y = (x * x).sum()
+        y.backward(retain_graph=True)
+        y.backward()
+        with pytest.raises(RuntimeError, match="a second time"):
+            y.backward()
+    assert x.grad.tolist() == [8, 8, 8]
+
+
+def test_what_is_watched_is_left_to_python():
+    x = torch.ones(3, requires_grad=True)
+    seen = []
+    y = x * 2
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.sum().backward()
+    x.register_hook(lambda g: g * 10)
+    (x * 3).sum().backward()
+    assert seen == [[1, 1, 1]] and x.grad.tolist() == [32, 32, 32]
+    z = x * 2
+    z.retain_grad()
+    z.sum().backward()
+    assert z.grad.tolist() == [1, 1, 1]
+
+
+def test_changes_in_place_are_noticed():
+    x = torch.ones(3, requires_grad=True)
+    for _ in range(2):
+        y = x.exp()
+        z = (y * y).sum()
+        y.detach().add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            z.backward()
+    base = torch.zeros(4)
+    base[:2] = x[:2] * 3
+    (base * base).sum().backward()
+    assert x.grad.tolist() == [18, 18, 0]
+
+
+def test_errors_and_mistakes_are_pythons():
+    x = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="only for scalar outputs"):
+        (x * 2).backward()
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        torch.ones(()).backward()
+
+    class Failing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        (Failing.apply(x) * 2).sum().backward()
+
+
+def test_long_graphs_neither_recurse_nor_leak():
+    x = torch.ones(3, requires_grad=True)
+    y = x
+    for _ in range(60000):
+        y = y * x
+    y.sum().backward()
+    del y
+    gc.collect()
+    assert x.grad.tolist() == [60001.0] * 3
+
+
+def test_second_derivatives_are_pythons():
+    x = torch.tensor([2.0], requires_grad=True)
+    (x**2 * x).sum().backward(create_graph=True)
+    x.grad.sum().backward()
+    assert x.grad.tolist() == [24]

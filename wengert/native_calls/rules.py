@@ -1,0 +1,219 @@
+"""Rules of ops as machine code knows them: each is run once, on symbols, and what it did with them
+is the program.
+
+A program is a list of steps, each of which is one of the library's own loops over elements: so a
+gradient is the same to the bit as the rule's. A rule that only hands its gradient on, spreads it
+over the input, or is one word of the vocabulary, is known as that; all others are called as they
+are, with all that the node has saved.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+
+from ..arrays.lookup import NS
+from ..engine.backward_step import build_backward
+from ..engine.node import AccumulateGrad, Node
+from ..engine.op import Op
+from .plans import KEPT, loops
+from .structures import CONSTANTS, PARENTS, SAVED_BY_RULE, STEPS
+
+CALLED, HANDED_ON, PROGRAM, SPREAD, WORD_OF_ALL = range(5)  # what a rule is
+GRADIENT, SAVED, TEMPORARY, CONSTANT = 0, 1, 16, 24  # where an operand of a step is
+UFUNCS = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+    "neg": np.negative,
+}  # fmt: skip
+RULES: dict[type[Node], bytes] = {}  # class of nodes -> what machine code knows of its rules
+
+
+class Untraceable(Exception):
+    """A rule does something that programs cannot."""
+
+
+class Trace:
+    """The program of a rule while the rule runs."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[Any, int, int]] = []  # ufunc, operands
+        self.constants: list[float] = []
+        self.word: tuple[Any, list[int]] | None = None
+
+    def operand(self, x: Any) -> int:
+        if isinstance(x, Symbol):
+            if x.what == SPREAD:
+                raise Untraceable
+            return x.place
+        if type(x) not in (int, float) or abs(x) > 1 << 24:
+            raise Untraceable
+        self.constants.append(float(x))
+        if len(self.constants) > CONSTANTS:
+            raise Untraceable
+        return CONSTANT + len(self.constants) - 1
+
+    def step(self, f: Any, *operands: Any) -> Symbol:
+        if not any(isinstance(x, Symbol) for x in operands) or len(self.steps) == STEPS:
+            raise Untraceable
+        places = [self.operand(x) for x in operands]
+        self.steps.append((f, places[0], places[1] if len(places) > 1 else -1))
+        return Symbol(self, TEMPORARY + len(self.steps) - 1, PROGRAM)
+
+
+class Symbol:
+    """Stands for an array while a rule is run: the gradient, a saved value, or a result."""
+
+    def __init__(self, trace: Trace, place: int, what: int = CALLED) -> None:
+        self.trace, self.place, self.what = trace, place, what
+
+    def __neg__(self) -> Symbol:
+        return self.trace.step(np.negative, self)
+
+    def __bool__(self) -> bool:
+        raise Untraceable
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise Untraceable
+
+    def __getattr__(self, name: str) -> Any:
+        raise Untraceable(name)
+
+
+def operator(word: str, swapped: bool) -> Any:
+    f = UFUNCS[word]
+
+    def apply(self: Symbol, other: Any) -> Symbol:
+        return self.trace.step(f, *((other, self) if swapped else (self, other)))
+
+    return apply
+
+
+for _word in ("add", "sub", "mul", "truediv"):
+    setattr(Symbol, f"__{_word}__", operator(_word, False))
+    setattr(Symbol, f"__r{_word}__", operator(_word, True))
+
+
+class Shape:
+    """Stands for the shape of the input that a rule is for."""
+
+
+class Vocabulary:
+    """The words on symbols: those that are ufuncs are steps; one other may be the whole rule."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def expand(self, x: Any, shape: Any) -> Symbol:
+        if not isinstance(x, Symbol) or x.place != GRADIENT or not isinstance(shape, Shape):
+            raise Untraceable
+        return Symbol(self.trace, GRADIENT, SPREAD)
+
+    def __getattr__(self, name: str) -> Any:
+        f = getattr(NS[np.ndarray], name)
+        if type(f) is np.ufunc and f.nin <= 2:
+            return lambda *operands: self.trace.step(f, *operands)
+
+        def word(*operands: Any) -> Symbol:
+            if not all(isinstance(x, Symbol) and x.place < TEMPORARY for x in operands):
+                raise Untraceable
+            if self.trace.steps or self.trace.word or not 0 < len(operands) <= 4:
+                raise Untraceable
+            self.trace.word = f, [x.place - SAVED for x in operands]
+            return Symbol(self.trace, TEMPORARY, WORD_OF_ALL)
+
+        return word
+
+
+def traced(op: Op, name: str) -> bytes:
+    """What machine code knows of the rule of op for an input."""
+    trace = Trace()
+    given: dict[str, Any] = {}
+    for need in op.needs[name]:
+        if need == "xp":
+            given[need] = Vocabulary(trace)
+        elif need == "g":
+            given[need] = Symbol(trace, GRADIENT)
+        elif need == f"{name}_shape":
+            given[need] = Shape()
+        elif need in op.saved and op.saved.index(need) < SAVED_BY_RULE and need not in op.static:
+            given[need] = Symbol(trace, SAVED + op.saved.index(need))
+        else:
+            return record(CALLED)
+    try:
+        result = op.rules[name](**given)
+    except Exception:
+        return record(CALLED)
+    if not isinstance(result, Symbol) or result.trace is not trace:
+        return record(CALLED)
+    if trace.word is not None:
+        f, places = trace.word
+        return record(WORD_OF_ALL, f, places) if result.what == WORD_OF_ALL else record(CALLED)
+    if result.what == SPREAD:
+        return record(SPREAD)
+    if result.place == GRADIENT and not trace.steps:
+        return record(HANDED_ON)
+    if not trace.steps or result.place != TEMPORARY + len(trace.steps) - 1:
+        return record(CALLED)
+    steps = []
+    for f, a, b in trace.steps:
+        found = loops(f)
+        if found is None or not found[0] or not found[1] or not same_kind(f):
+            return record(CALLED)
+        steps += [found[0], found[1], found[3], found[4], a, b, 0]
+    used = {p for _, a, b in trace.steps for p in (a, b) if SAVED <= p < TEMPORARY}
+    return record(PROGRAM, None, sorted(p - SAVED for p in used), trace.constants, steps)
+
+
+def same_kind(f: Any) -> bool:
+    """Whether a ufunc's results have the dtype of its operands."""
+    return {"f" * f.nin + "->f", "d" * f.nin + "->d"} <= set(f.types)
+
+
+def record(
+    what: int, word: Any = None, saved: Any = (), constants: Any = (), steps: Any = ()
+) -> bytes:
+    """A rule as words of memory."""
+    if word is not None:
+        KEPT.append(word)
+    address = 0 if word is None else id(word)
+    head = [what, address, len(saved), len(constants), len(steps) // 7]
+    saved = [*saved, *[0] * (SAVED_BY_RULE - len(saved))]
+    constants = [*constants, *[0.0] * (CONSTANTS - len(constants))]
+    steps = [*steps, *[0] * (7 * STEPS - len(steps))]
+    return (
+        struct.pack(f"{5 + SAVED_BY_RULE}q", *head, *saved)
+        + struct.pack(f"{CONSTANTS}d", *constants)
+        + struct.pack(f"{7 * STEPS}q", *steps)
+    )
+
+
+def tupled(f: Any) -> Any:
+    """A backward step of one rule for all inputs, whose gradients come in a tuple."""
+    return lambda *args: tuple(f(*args))
+
+
+def learn(cls: type[Node]) -> bool:
+    """Enter a class of nodes in RULES; whether its nodes can take part."""
+    if cls is AccumulateGrad:
+        RULES[cls] = struct.pack("3q", 1, 0, 0)
+        return True
+    op = cls.op
+    if op is None or cls is not op.node or op.many or not op.differentiable:
+        return False
+    if op.variadic or len(op.inputs) > PARENTS:
+        return False
+    if not op.built:
+        build_backward(op)
+    called = op.backward if op.joint is None else tupled(op.backward)
+    KEPT.extend([called, cls])
+    made = struct.pack("3q", 0, int(cls.saves_arrays), id(called))
+    for name in op.inputs:
+        known = op.joint is None and name in op.rules
+        made += traced(op, name) if known else record(CALLED)
+    KEPT.append(made)
+    RULES[cls] = made
+    return True
