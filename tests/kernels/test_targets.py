@@ -1,0 +1,62 @@
+"""Kernels are assembled for processors that this machine need not have."""
+
+from __future__ import annotations
+
+import pytest
+from assembly import TARGETS, innermost_loops, products, stack_accesses
+
+from wengert.kernels import compiler, depthwise, folds, functions, gamma, points
+from wengert.kernels import formulas as quick
+from wengert.kernels import small_matrices as small
+from wengert.kernels import window_pool
+from wengert.kernels.simd import elements, rows
+
+pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
+NAMES = ["avx2", "sse2", "neon"]
+JOBS = {
+    "cumsum": (folds.fold, "float", "cumsum"),
+    "max": (folds.fold, "double", "max"),
+    "average": (window_pool.pool, "float", "sum"),
+    "maxima": (window_pool.pool, "float", "max"),
+    "lu": (small.factor, "float"),
+    "solve": (small.solution, "double"),
+    "slogdet": (small.determinant, "float", True),
+    "depthwise": (depthwise.correlate, "float", (3, 3), (1, 1), False, True),
+    "depthwise, stride 2": (depthwise.correlate, "float", (3, 3), (2, 1), False, False),
+    "depthwise, weights": (depthwise.correlate_weights, "float", (3, 3), (1, 1)),
+    "read": (points.read, "float"),
+    "add": (points.add, "double"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kernel", JOBS)
+def test_jobs(name: str, kernel: str) -> None:
+    maker, *params = JOBS[kernel]
+    assert "run" in compiler.assembly(TARGETS[name], maker.text(TARGETS[name], *params))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("formula", [functions.tan, gamma.lgamma])
+def test_functions(name: str, formula) -> None:
+    f = functions.double(formula)
+    text = elements(TARGETS[name], "ff", f, word="double", exact=True)
+    assert "run" in compiler.assembly(TARGETS[name], text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("short", [False, True])
+def test_rows(name: str, short: bool) -> None:
+    text = rows(TARGETS[name], "ff", (0, 1), quick.softmax, short)
+    assert "run" in compiler.assembly(TARGETS[name], text)
+
+
+@pytest.mark.parametrize("name", ["avx512", "zen4", "avx2", "zen3"])
+def test_depthwise_keeps_its_numbers_in_registers(name: str) -> None:
+    for maker, params in (
+        (depthwise.correlate, ((3, 3), (1, 1), False, False)),
+        (depthwise.correlate_weights, ((3, 3), (1, 1))),
+    ):
+        text = compiler.assembly(TARGETS[name], maker.text(TARGETS[name], "float", *params))
+        loops = [loop for loop in innermost_loops(text) if products(loop) >= 3]
+        assert loops and not any(stack_accesses(loop) for loop in loops)
