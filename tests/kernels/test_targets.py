@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from assembly import TARGETS, innermost_loops, products, stack_accesses
 
 from wengert.kernels import compiler, depthwise, folds, functions, gamma, points, window_pool
 from wengert.kernels import formulas as quick
 from wengert.kernels import small_matrices as small
 from wengert.kernels.simd import elements, rows
+
+from .assembly import TARGETS, innermost_loops, products, stack_accesses
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 NAMES = ["avx2", "sse2", "neon"]
