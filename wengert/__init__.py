@@ -83,6 +83,7 @@ _LAZY = (
     "_higher_order_ops",
     "_inductor",
     "_logging",
+    "_utils",
     "accelerator",
     "amp",
     "autograd",
@@ -138,6 +139,10 @@ def __getattr__(name: str) -> _Any:
             if e.name != f"{__name__}.{name}":
                 raise
             raise _not_yet("torch", name) from None
+    if name.startswith("_foreach_"):
+        from .api.foreach import each_of
+
+        return each_of(name)
     value = getattr(_functions, name) if name not in _PROVIDED else _provided(name)
     globals()[name] = value
     return value
@@ -145,6 +150,7 @@ def __getattr__(name: str) -> _Any:
 
 # name -> module of the package that has it
 _PROVIDED = {
+    "_amp_foreach_non_finite_check_and_unscale_": "api.foreach",
     "is_anomaly_enabled": "engine.anomaly",
     "is_anomaly_check_nan_enabled": "engine.anomaly",
     "trap_nonfinite": "engine.anomaly",

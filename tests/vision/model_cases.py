@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-LEFT_OUT = ("fcos", "keypointrcnn", "maxvit", "mc3", "mvit", "quantized", "r2plus1d", "r3d", "raft",
-            "s3d", "swin3d", "fasterrcnn", "maskrcnn", "retinanet", "ssd")  # fmt: skip
+LEFT_OUT = ("fcos", "maxvit", "mc3", "mvit", "quantized", "r2plus1d", "r3d", "raft", "s3d",
+            "swin3d", "ssd")  # fmt: skip
 
 # side of the picture: small, but large enough for the architecture
 SMALL = {
@@ -37,7 +37,7 @@ def options(models, name):
     """Arguments that keep a model from asking for files, and give it all of its parts."""
     if name.startswith(("fcn", "deeplabv3")):
         return {"weights_backbone": None, "aux_loss": True}
-    if name.startswith("lraspp"):
+    if name.startswith("lraspp") or "rcnn" in name or "retinanet" in name:
         return {"weights_backbone": None}
     return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
 

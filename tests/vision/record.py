@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from torchvision import tv_tensors
 from torchvision.transforms import v2
-from vision import model_cases, operator_cases, sample_cases, transform_cases
+from vision import detection_cases, model_cases, operator_cases, sample_cases, transform_cases
 
 torch.set_num_threads(1)
 GOLDEN = Path(__file__).parent.parent / "golden" / "vision.json"
@@ -28,6 +28,7 @@ found = {
     "samples": {name: sample_cases.run(torch, v2, tv_tensors, name) for name in sample_cases.CASES},
     "keys": {name: model_cases.keys(torch, models, name) for name in model_cases.listed(models)},
     "outputs": {name: model_cases.outputs(torch, models, name) for name in model_cases.SMALL},
+    "detection": {k: detection_cases.run(torch, models, k) for k in detection_cases.KINDS},
     "operators": operator_cases.everything(torch, torchvision.ops),
 }
 GOLDEN.write_text(json.dumps(found) + "\n")

@@ -35,7 +35,7 @@ from .transposes import H, T, mH, mT, part
 # methods of PyTorch's that are not here
 ABSENT = """
 chalf dequantize eig index int_repr ipu lstsq mtia q_per_channel_axis q_per_channel_scales
-q_per_channel_zero_points q_scale q_zero_point qscheme reinforce resize resize_as resize_as_sparse_
+q_per_channel_zero_points q_scale q_zero_point qscheme reinforce resize_as resize_as_sparse_
 slice_inverse smm solve sspaddmm symeig to_mkldnn
 to_padded_tensor unsafe_split_with_sizes xpu
 """

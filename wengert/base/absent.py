@@ -22,6 +22,14 @@ ADVICE = {
         "and make spectrograms with torch.stft"
     ),
     "torchvision.extension": "torchvision's C++ operators are functions of torchvision.ops here",
+    "torchvision._meta_registrations": "torchvision's operators need none here",
+    "torchvision._autograd_registrations": "torchvision's operators need none here",
+    "torchvision.datasets.video_utils": (
+        "videos are not read here: read their frames with OpenCV or PyAV"
+    ),
+    "torchvision.models.detection.ssd": "SSD is not here: RetinaNet is its nearest relative",
+    "torchvision.models.detection.ssdlite": "SSD is not here: RetinaNet is its nearest relative",
+    "torchvision.models.detection.fcos": "FCOS is not here: RetinaNet is its nearest relative",
     "torch.utils.cpp_extension": (
         "there is no C++ in wengert: write the function in Python (torch.library.custom_op, "
         "torch.autograd.Function), with Numba, or for a GPU with CuPy's RawKernel"
@@ -43,6 +51,11 @@ ADVICE = {
     "torch.mtia": "this accelerator is not supported: use the CPU or CUDA",
     "torch.package": "packages of code are not in wengert: save a state_dict with torch.save",
     "torch.onnx.symbolic": "symbolic functions belong to PyTorch's old exporter: torch.onnx.export",
+    "torch.utils._python_dispatch": (
+        "these modes see PyTorch's C++ operators, which are not here: "
+        "torch.overrides.TorchFunctionMode sees the calls of torch's functions"
+    ),
+    "torch._C._profiler": "PyTorch's C++ profiler is not here: use torch.profiler",
     "torch.utils.mobile_optimizer": "PyTorch's mobile runtime is not in wengert",
     "torch.Tensor.map_": "write it with torch functions, which are much faster than a Python call",
     "torch.Tensor.to_padded_tensor": "nested tensors are not in wengert: pad and mask",
@@ -76,7 +89,12 @@ def advice(path: str) -> str | None:
     fits = [p for p in ADVICE if path == p or path.startswith((p + ".", p + "_")) or (
         path.startswith(p) and p[-1].isdigit())]  # fmt: skip
     fits += [p for p in ADVICE if path.startswith(p) and p.rpartition(".")[2] in ("qint", "quint")]
-    return ADVICE[max(fits, key=len)] if fits else None
+    if fits:
+        return ADVICE[max(fits, key=len)]
+    if path.startswith("torchvision.") and "._" in path:
+        public = path[: path.index("._")]
+        return f"a private part of torchvision: use what {public} gives"
+    return None
 
 
 def unsupported(path: str) -> ModuleNotFoundError:

@@ -6,9 +6,11 @@ import dis
 import enum
 import operator
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..api import overrides
 from ..api.overrides import HERE, overriding
 from ..base import dtypes
 from ..base.devices import device
@@ -126,6 +128,8 @@ class GraphAppendingTracer(TracerBase):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
+        overrides.ask()  # functions look for proxies as long as this one lives
+        weakref.finalize(self, overrides.release)
 
 
 class Proxy:
@@ -262,7 +266,6 @@ for _name in [*_BINARY, *["eq", "ne", "lt", "gt", "le", "ge", "getitem", "neg", 
 for _name in _BINARY:
     _short = _name.strip("_")
     setattr(Proxy, f"__r{_short}__", _operator(_name, reflected=True))
-    setattr(Proxy, f"__i{_short}__", _operator(f"i{_short}"))
 
 
 def proxies_in(args: Any, kwargs: Any) -> list[Any]:

@@ -258,6 +258,18 @@ def resize_(self, *size, memory_format=None):
     return self
 
 
+@public("Tensor.resize(Tensor self, int[] size)")
+def resize(self, *size):
+    """self in another shape with as many elements; `reshape` by an old name.
+
+    RuntimeError: the shapes differ in their number of elements.
+    """
+    import warnings
+
+    warnings.warn("non-inplace resize is deprecated", stacklevel=3)
+    return self.reshape(sizes_of(size, "resize"))
+
+
 @public("resize_as_(Tensor input, Tensor the_template, *, MemoryFormat? memory_format=None)")
 def resize_as_(self, the_template, *, memory_format=None):
     """resize_ to the shape of another tensor."""

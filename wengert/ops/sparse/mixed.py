@@ -17,6 +17,24 @@ def smm(input, mat2):
     return function("mm")(input, mat2).to_sparse()
 
 
+@public("spmm(Tensor input, Tensor mat2, *, out)", method=False)
+def spmm(input, mat2):
+    """The product of a sparse and a dense matrix, `mm` by an older name."""
+    return function("mm")(input, mat2)
+
+
+@public("dsmm(Tensor input, Tensor mat2, *, out)", method=False)
+def dsmm(input, mat2):
+    """The product of a dense and a sparse matrix, `mm` by an older name."""
+    return function("mm")(input, mat2)
+
+
+@public("hsmm(Tensor input, Tensor mat2, *, out)", method=False)
+def hsmm(input, mat2):
+    """The product of a sparse and a dense matrix, `mm` by an older name."""
+    return function("mm")(input, mat2)
+
+
 @public("hspmm(Tensor mat1, Tensor mat2, *, out)", method=False)
 def hspmm(mat1, mat2):
     """The product of a sparse and a dense matrix, sparse by rows."""

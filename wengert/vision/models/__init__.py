@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import segmentation
+from . import detection, segmentation
 from ._api import get_model, get_model_builder, get_model_weights, get_weight, list_models
 from .alexnet import *
 from .convnext import *

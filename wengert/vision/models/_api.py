@@ -135,7 +135,7 @@ def lines_of_published() -> dict[str, list[str]]:
     return {name: lines for name, *lines in blocks}
 
 
-CATEGORIES = {"imagenet": "imagenet", "21": "voc", "91": "coco"}
+CATEGORIES = {"imagenet": "imagenet", "2": "person", "21": "voc", "91": "coco"}
 
 
 def read_value(text: str) -> Any:
@@ -153,6 +153,8 @@ def read_weights(line: str) -> Weights:
         "num_params": int(known.pop("params")),
         "categories": names_of_categories(CATEGORIES[known.pop("categories", "imagenet")]),
     }
+    if meta["categories"] == names_of_categories("person"):
+        meta["keypoint_names"] = names_of_categories("keypoints")
     least = int(known.pop("least", 1))
     preset = known.pop("preset", "ImageClassification")
     metrics: dict[str, dict[str, float]] = {}

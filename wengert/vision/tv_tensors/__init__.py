@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from ..api import functions as T
-from ..engine.tensor import Tensor
-from .pillow import is_pil, tensor_of
+from ...api import functions as T
+from ...engine.tensor import Tensor
+from ..pillow import is_pil, tensor_of
 
 __all__ = [
     "BoundingBoxFormat", "BoundingBoxes", "Image", "KeyPoints", "Mask", "TVTensor", "Video",

@@ -1,0 +1,357 @@
+"""Runs scripts of public repositories under PyTorch and under wengert, and compares their losses.
+
+    python tools/compare_scripts.py CHECKOUTS [--only WORD] [--steps 6] [--markdown FILE]
+
+CHECKOUTS is a folder with checkouts, each named owner+name, as tools/scripts.txt lists them. Needs
+PyTorch and torchvision. Scripts are not changed: each runs in a copy of its repository, seeded, on
+small made data (`made_data.py`), until it ends or has begun one backward pass more than --steps.
+What is compared are the values that backward was called on, to 1e-3 relative, or, in a script
+without any, the numbers it printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import resource
+import runpy
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+LIST = ROOT / "tools" / "scripts.txt"
+TOLERANCE = 1e-3
+CPU_SECONDS = 150
+
+
+class Enough(SystemExit):
+    """Raised where a script has shown enough."""
+
+
+def entries(only: str | None) -> list[dict[str, Any]]:
+    """The lines of the list: repository, script in its folder, arguments, options."""
+    found = []
+    repository = ""
+    for line in LIST.read_text("utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            repository = line.strip()
+            continue
+        script, arguments, options = [*re.split(r"\s*::\s*", line.strip()), "", ""][:3]
+        entry = {"repository": repository, "script": script, "arguments": shlex.split(arguments),
+                 "options": dict(o.split("=", 1) for o in options.split())}  # fmt: skip
+        if only is None or only in f"{repository}/{script}":
+            found.append(entry)
+    return found
+
+
+def name_of(entry: dict[str, Any]) -> str:
+    """The file of a script's results."""
+    words = [entry["repository"], entry["script"], *entry["arguments"]]
+    return re.sub(r"\W+", "-", " ".join(words)).strip("-") + ".json"
+
+
+def patch_data(torchvision: Any, data: Path) -> None:
+    """Make the data sets of torchvision read the small files in data, whatever root they get."""
+    for name in ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10"):
+        kind = getattr(torchvision.datasets, name)
+        kind._check_integrity = lambda self: True
+        own = kind.__init__
+
+        def start(self: Any, root: Any = None, *args: Any, own: Any = own, **kwargs: Any) -> None:
+            kwargs["download"] = False
+            own(self, str(data), *args[:3], **kwargs)
+
+        if "__init__" in vars(kind):
+            kind.__init__ = start
+
+
+def stand_in_for_tensorflow() -> None:
+    """Give scripts that only read MNIST through TensorFlow the reader that they ask for."""
+    import types
+
+    import numpy as np
+
+    class Part:
+        def __init__(self, count: int) -> None:
+            labels = np.arange(count) % 10
+            noise = np.random.RandomState(0).rand(count, 784)
+            bright = np.arange(784) % 10 == labels[:, None]
+            self.images = (0.5 * noise + 0.5 * bright).astype(np.float32)
+            self.labels = np.eye(10)[labels]
+            self.num_examples = count
+            self.at = 0
+
+        def next_batch(self, size: int) -> Any:
+            rows = (self.at + np.arange(size)) % self.num_examples
+            self.at += size
+            return self.images[rows], self.labels[rows]
+
+    path = "tensorflow.examples.tutorials.mnist"
+    for end in [i for i, c in enumerate(path + ".") if c == "."]:
+        sys.modules[path[:end]] = types.ModuleType(path[:end])
+    reader = types.SimpleNamespace(
+        read_data_sets=lambda *args, **kwargs: types.SimpleNamespace(
+            train=Part(256), test=Part(64), validation=Part(64)
+        )
+    )
+    sys.modules[path].input_data = reader  # type: ignore[attr-defined]
+
+
+def patch_environments(old: bool) -> None:
+    """Make environments start from a seed; old: with the calls that gym had before 0.26."""
+    try:
+        import gymnasium
+    except ModuleNotFoundError:
+        return
+    make = gymnasium.make
+
+    class Old(gymnasium.Wrapper):
+        def reset(self, **kwargs: Any) -> Any:
+            return self.env.reset(**kwargs)[0]
+
+        def step(self, action: Any) -> Any:
+            state, reward, ended, cut, info = self.env.step(action)
+            return state, reward, ended or cut, info
+
+        def seed(self, seed: int = 0) -> None:
+            self.env.reset(seed=seed)
+
+        @property
+        def unwrapped(self) -> Any:
+            return self
+
+    def seeded(*args: Any, **kwargs: Any) -> Any:
+        env = make(*args, **kwargs)
+        env.reset(seed=0)
+        env.action_space.seed(0)
+        return Old(env) if old else env
+
+    gymnasium.make = seeded
+    sys.modules.setdefault("gym", gymnasium)
+
+
+def record(torch: Any, steps: int) -> list[float]:
+    """Note the value of every backward pass; the one after `steps` ends the script."""
+    losses: list[float] = []
+    inside: list[bool] = []  # Tensor.backward calls autograd.backward
+
+    def noting(function: Any, pick: Any) -> Any:
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            if inside:
+                return function(*args, **kwargs)
+            if len(losses) >= steps:
+                raise Enough(0)
+            losses.append(float(pick(*args, **kwargs).detach().sum()))
+            inside.append(True)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                inside.clear()
+
+        return noted
+
+    first = lambda value: value if isinstance(value, torch.Tensor) else value[0]
+    own = torch.autograd.backward
+    torch.Tensor.backward = noting(torch.Tensor.backward, lambda self, *a, **k: self)
+    torch.autograd.backward = noting(own, lambda tensors, *a, **k: first(tensors))
+    return losses
+
+
+def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: int) -> None:
+    """Run a script in this process and write what it did to out."""
+    import numpy as np
+
+    torch, torchvision = sys.modules["torch"], sys.modules["torchvision"]
+    options = entry["options"]
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    folder, script = options.get("in"), where / entry["repository"] / entry["script"]
+    start = where / entry["repository"] / folder if folder else script.parent
+    os.chdir(start)
+    sys.path[0] = str(script.parent)
+    sys.argv = [str(script), *entry["arguments"]]
+    with open(out.with_suffix(".txt"), "w", buffering=1) as text, open(os.devnull) as nothing:
+        sys.stdin = nothing
+        os.dup2(text.fileno(), 1)
+        os.dup2(text.fileno(), 2)
+        sys.stdout = sys.stderr = text
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+        patch_data(torchvision, data)
+        patch_environments(options.get("gym") == "old")
+        sys.path[1:1] = [
+            str(where / entry["repository"] / p) for p in options.get("path", "").split()
+        ]
+        if "tensorflow.examples" in script.read_text("utf-8", errors="replace"):
+            stand_in_for_tensorflow()
+        if options.get("cuda") == "cpu":
+            same = lambda self, *args, **kwargs: self
+            torch.Tensor.cuda = torch.nn.Module.cuda = same
+        losses = record(torch, int(options.get("steps", steps)))
+        ended = "ended"
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except Enough:
+            ended = "stopped"
+        except SystemExit as stop:
+            ended = "ended" if stop.code in (0, None) else f"exit {stop.code}"
+        except BaseException as error:
+            traceback.print_exc()
+            ended = f"{type(error).__name__}: {str(error)[:200]}"
+    out.write_text(json.dumps({"ended": ended, "losses": losses}))
+
+
+def run_all(
+    under: str, checkouts: Path, work: Path, only: str | None, steps: int, again: bool
+) -> None:
+    """Run all scripts under PyTorch or wengert: each in a child, so that imports are paid once."""
+    if under == "wengert":
+        sys.path.insert(0, str(ROOT))
+        from wengert.cli.alias import install
+
+        install()
+    import torch  # noqa: F401
+    import torchvision  # noqa: F401
+
+    data, results = work / "data", work / under
+    results.mkdir(parents=True, exist_ok=True)
+    for entry in entries(only):
+        where = work / f"copies-{under}"
+        target = where / entry["repository"]
+        if not target.exists():
+            shutil.copytree(checkouts / entry["repository"], target, symlinks=True)
+        prepare(entry, target, data)
+        out = results / name_of(entry)
+        if again or not out.exists():
+            out.unlink(missing_ok=True)
+        else:
+            continue
+        child = os.fork()
+        if child == 0:
+            try:
+                run_one(entry, where, data, out, steps)
+            finally:
+                os._exit(0)
+        end = time.monotonic() + 6 * CPU_SECONDS
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            time.sleep(0.05)
+            if time.monotonic() > end:
+                os.kill(child, signal.SIGKILL)
+        if not out.exists():
+            out.write_text(json.dumps({"ended": "killed", "losses": []}))
+
+
+def prepare(entry: dict[str, Any], target: Path, data: Path) -> None:
+    """Put made files where the script looks for them: the option data=KIND:PATH[,KIND:PATH]."""
+    from made_data import MAKERS
+
+    for pair in filter(None, entry["options"].get("data", "").split(",")):
+        kind, _, path = pair.partition(":")
+        if not (target / path).exists():
+            MAKERS[kind](target / path)
+
+
+def numbers(path: Path) -> list[float]:
+    """The numbers that a script printed."""
+    text = path.read_text("utf-8", errors="replace") if path.exists() else ""
+    return [float(word) for word in re.findall(r"-?\d+\.\d*(?:e[+-]?\d+)?", text)]
+
+
+def apart(a: list[float], b: list[float]) -> float:
+    """The largest relative difference; infinite where the lengths differ."""
+    if len(a) != len(b):
+        return float("inf")
+    pairs = [(x, y) for x, y in zip(a, b) if not (x != x and y != y) and x != y]
+    return max((abs(x - y) / max(abs(x), abs(y), 1e-3) for x, y in pairs), default=0.0)
+
+
+def outcome_of(theirs: dict[str, Any], ours: dict[str, Any], distance: float) -> str:
+    """What to say of a script: whether it ended in the same way with the same numbers."""
+    done = ("ended", "stopped")
+    if theirs["ended"] in done and ours["ended"] not in done:
+        return f"FAILS: {ours['ended'][:160]}"
+    if theirs["ended"] not in done:
+        kind = theirs["ended"].split(":")[0]
+        if ours["ended"].split(":")[0] != kind:
+            return f"fails with PyTorch ({theirs['ended'][:90]}), not here ({ours['ended'][:90]})"
+        if kind == "ModuleNotFoundError":
+            return f"not run: {theirs['ended'][:90]}"
+        return f"same, up to {kind}" if distance <= TOLERANCE else "DIFFERS"
+    return "same" if distance <= TOLERANCE else "DIFFERS"
+
+
+def compared(work: Path, only: str | None) -> list[tuple[str, str, str, str, str]]:
+    """Repository, script, what was compared, the difference, and the outcome, of each script."""
+    rows = []
+    for entry in entries(only):
+        paths = [work / under / name_of(entry) for under in ("torch", "wengert")]
+        if not all(path.exists() for path in paths):
+            continue
+        theirs, ours = (json.loads(path.read_text()) for path in paths)
+        if theirs["losses"]:
+            kind = f"{len(theirs['losses'])} losses"
+            distance = apart(theirs["losses"], ours["losses"])
+        else:
+            printed = [numbers(path.with_suffix(".txt"))[:100] for path in paths]
+            kind, distance = f"{len(printed[0])} numbers", apart(*printed)
+        script = f"{entry['script']} {' '.join(entry['arguments'])}".strip()
+        outcome = outcome_of(theirs, ours, distance)
+        rows.append((entry["repository"], script, kind, f"{distance:.1e}", outcome))
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkouts", type=Path)
+    parser.add_argument("--only", help="a part of repository/script")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--work", type=Path, default=Path("compare-scripts"))
+    parser.add_argument("--under", choices=("torch", "wengert"), help="run one of both only")
+    parser.add_argument("--again", action="store_true", help="run those that were run before too")
+    parser.add_argument("--markdown", type=Path, help="write the table there")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    work = args.work.resolve()
+    if args.inside:
+        run_all(args.under, args.checkouts.resolve(), work, args.only, args.steps, args.again)
+        return 0
+    from made_data import MAKERS
+
+    if not (work / "data").exists():
+        MAKERS["torchvision"](work / "data")
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1",
+                   "WANDB_MODE": "disabled"}  # fmt: skip
+    for under in [args.under] if args.under else ["torch", "wengert"]:
+        words = [sys.executable, "-W", "ignore", __file__, str(args.checkouts), "--inside",
+                 "--under", under, "--work", str(work), "--steps", str(args.steps)]  # fmt: skip
+        words += ["--only", args.only] if args.only else []
+        words += ["--again"] if args.again else []
+        subprocess.run(words, env=environment, check=True)
+    rows = compared(work, args.only)
+    for row in rows:
+        print(" | ".join(row))
+    good = sum(row[4].startswith("same") for row in rows)
+    print(f"{good} of {len(rows)} the same, {len({row[0] for row in rows})} repositories")
+    if args.markdown:
+        lines = ["| repository | script | compared | difference | outcome |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        lines += [f"| {r[0].replace('+', '/')} | `{r[1]}` | {' | '.join(r[2:])} |" for r in rows]
+        args.markdown.write_text("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""Shapes as tensors, and reshaping by them: torch.onnx.operators."""
+
+from __future__ import annotations
+
+from ...api.functions import tensor as _tensor
+from ...engine.tensor import Tensor
+
+__all__ = ["reshape_from_tensor_shape", "shape_as_tensor"]
+
+
+def shape_as_tensor(x: Tensor) -> Tensor:
+    """The shape of x as a tensor of integers.
+
+    >>> torch.onnx.operators.shape_as_tensor(torch.zeros(2, 3))
+    tensor([2, 3])
+    """
+    return _tensor(list(x.shape))
+
+
+def reshape_from_tensor_shape(x: Tensor, shape: Tensor) -> Tensor:
+    """x in the shape that a tensor of integers holds."""
+    return x.reshape(tuple(shape.tolist()))

@@ -1,0 +1,357 @@
+"""RetinaNet (arXiv:1708.02002) on ResNet-50 with a feature pyramid."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from .... import nn
+from ....api import functions as T
+from ....base.dtypes import int64
+from ....engine.tensor import Tensor
+from ....nn import functional as F
+from ...ops import boxes as box_ops
+from ...ops.feature_pyramid_network import LastLevelP6P7
+from ...ops.losses import generalized_box_iou_loss, sigmoid_focal_loss
+from ...ops.misc import Conv2dNormActivation
+from .._api import model, published
+from ..resnet import ResNet50_Weights
+from . import _utils as det_utils
+from .anchor_utils import AnchorGenerator
+from .backbone_utils import resnet_pyramid
+from .faster_rcnn import loaded
+from .generalized_rcnn import check_boxes
+from .transform import GeneralizedRCNNTransform
+
+__all__ = [
+    "RetinaNet", "RetinaNet_ResNet50_FPN_V2_Weights", "RetinaNet_ResNet50_FPN_Weights",
+    "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2",
+]  # fmt: skip
+
+RetinaNet_ResNet50_FPN_Weights = published("RetinaNet_ResNet50_FPN_Weights")
+RetinaNet_ResNet50_FPN_V2_Weights = published("RetinaNet_ResNet50_FPN_V2_Weights")
+
+Layer = Callable[..., nn.Module]
+Targets = list[dict[str, Tensor]]
+
+
+def default_anchors() -> AnchorGenerator:
+    """Three sizes in three proportions for each of five levels."""
+    sizes = tuple(
+        (x, int(x * 2 ** (1 / 3)), int(x * 2 ** (2 / 3))) for x in (32, 64, 128, 256, 512)
+    )
+    return AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
+
+
+class Head(nn.Module):
+    """Four convolutions on every level; the last layer of a subclass predicts."""
+
+    _version = 2
+
+    def __init__(self, in_channels: int, norm_layer: Layer | None) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(*(
+            Conv2dNormActivation(in_channels, in_channels, norm_layer=norm_layer) for _ in range(4)
+        ))  # fmt: skip
+
+    def initialise(self) -> None:
+        """Give the convolutions small random weights and no bias."""
+        for layer in self.conv.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=0.01)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *args: Any
+    ) -> None:
+        if (local_metadata.get("version") or 1) < 2:  # bare convolutions, each before a ReLU
+            for i in range(4):
+                for kind in ("weight", "bias"):
+                    old = f"{prefix}conv.{2 * i}.{kind}"
+                    if old in state_dict:
+                        state_dict[f"{prefix}conv.{i}.0.{kind}"] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def levels(self, x: list[Tensor], last: nn.Module, values: int) -> Tensor:
+        """The predictions (N, anchors, values) of all levels."""
+        parts = [det_utils.permute_and_flatten(last(self.conv(level)), values) for level in x]
+        return T.cat(parts, dim=1)
+
+
+class RetinaNetClassificationHead(Head):
+    """Logits (N, anchors, num_classes) of each level's positions."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_anchors: int,
+        num_classes: int,
+        prior_probability: float = 0.01,
+        norm_layer: Layer | None = None,
+    ) -> None:
+        super().__init__(in_channels, norm_layer)
+        self.initialise()
+        self.cls_logits = nn.Conv2d(in_channels, num_anchors * num_classes, 3, 1, 1)
+        nn.init.normal_(self.cls_logits.weight, std=0.01)
+        prior = -math.log((1 - prior_probability) / prior_probability)
+        nn.init.constant_(self.cls_logits.bias, prior)
+        self.num_classes = num_classes
+        self.num_anchors = num_anchors
+
+    def compute_loss(
+        self, targets: Targets, head_outputs: dict[str, Tensor], matched_idxs: list[Tensor]
+    ) -> Tensor:
+        """The focal loss, over the number of matched anchors, of the mean image."""
+        losses = []
+        for target, logits, idxs in zip(targets, head_outputs["cls_logits"], matched_idxs):
+            objects = idxs >= 0
+            wanted = T.zeros_like(logits)
+            wanted[objects, target["labels"][idxs[objects]]] = 1.0
+            valid = idxs != det_utils.Matcher.BETWEEN_THRESHOLDS
+            loss = sigmoid_focal_loss(logits[valid], wanted[valid], reduction="sum")
+            losses.append(loss / max(1, int(objects.sum())))
+        return sum(losses[1:], losses[0]) / len(targets)
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return self.levels(x, self.cls_logits, self.num_classes)
+
+
+class RetinaNetRegressionHead(Head):
+    """Offsets (N, anchors, 4) of each level's positions."""
+
+    def __init__(self, in_channels: int, num_anchors: int, norm_layer: Layer | None = None) -> None:
+        super().__init__(in_channels, norm_layer)
+        self.bbox_reg = nn.Conv2d(in_channels, num_anchors * 4, 3, 1, 1)
+        nn.init.normal_(self.bbox_reg.weight, std=0.01)
+        nn.init.zeros_(self.bbox_reg.bias)
+        self.initialise()
+        self.box_coder = det_utils.BoxCoder(weights=(1.0, 1.0, 1.0, 1.0))
+        self._loss_type = "l1"
+
+    def compute_loss(
+        self,
+        targets: Targets,
+        head_outputs: dict[str, Tensor],
+        anchors: list[Tensor],
+        matched_idxs: list[Tensor],
+    ) -> Tensor:
+        """The loss of the matched anchors, over their number, of the mean image."""
+        losses = []
+        for target, moves, own, idxs in zip(
+            targets, head_outputs["bbox_regression"], anchors, matched_idxs
+        ):
+            objects = T.where(idxs >= 0)[0]
+            boxes = target["boxes"][idxs[objects]]
+            moves, own = moves[objects], own[objects]
+            if self._loss_type == "giou":
+                found = self.box_coder.decode_single(moves, own)
+                loss = generalized_box_iou_loss(found, boxes, reduction="sum", eps=1e-7)
+            else:
+                loss = F.l1_loss(moves, self.box_coder.encode_single(boxes, own), reduction="sum")
+            losses.append(loss / max(1, len(objects)))
+        return sum(losses[1:], losses[0]) / max(1, len(targets))
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return self.levels(x, self.bbox_reg, 4)
+
+
+class RetinaNetHead(nn.Module):
+    """Both heads."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_anchors: int,
+        num_classes: int,
+        norm_layer: Layer | None = None,
+    ) -> None:
+        super().__init__()
+        self.classification_head = RetinaNetClassificationHead(
+            in_channels, num_anchors, num_classes, norm_layer=norm_layer
+        )
+        self.regression_head = RetinaNetRegressionHead(
+            in_channels, num_anchors, norm_layer=norm_layer
+        )
+
+    def compute_loss(
+        self,
+        targets: Targets,
+        head_outputs: dict[str, Tensor],
+        anchors: list[Tensor],
+        matched_idxs: list[Tensor],
+    ) -> dict[str, Tensor]:
+        """Both losses."""
+        classes = self.classification_head.compute_loss(targets, head_outputs, matched_idxs)
+        boxes = self.regression_head.compute_loss(targets, head_outputs, anchors, matched_idxs)
+        return {"classification": classes, "bbox_regression": boxes}
+
+    def forward(self, x: list[Tensor]) -> dict[str, Tensor]:
+        return {
+            "cls_logits": self.classification_head(x),
+            "bbox_regression": self.regression_head(x),
+        }
+
+
+class RetinaNet(nn.Module):
+    """A detector in one step on a backbone that has `out_channels`.
+
+    Args:
+        backbone: returns a tensor, or {name: (N, out_channels, H, W)}.
+        num_classes: with the background.
+        min_size, max_size, image_mean, image_std: see `GeneralizedRCNNTransform`, which also gets
+            kwargs.
+        anchor_generator, head, proposal_matcher: parts in place of the usual ones.
+        score_thresh, nms_thresh, detections_per_img: of the results.
+        fg_iou_thresh, bg_iou_thresh: the overlap from which an anchor is an object, and below
+            which it is background.
+        topk_candidates: the best that are kept of each level.
+
+    Takes and returns what `GeneralizedRCNN` does.
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        num_classes: int,
+        min_size: int = 800,
+        max_size: int = 1333,
+        image_mean: list[float] | None = None,
+        image_std: list[float] | None = None,
+        anchor_generator: AnchorGenerator | None = None,
+        head: Any = None,
+        proposal_matcher: Any = None,
+        score_thresh: float = 0.05,
+        nms_thresh: float = 0.5,
+        detections_per_img: int = 300,
+        fg_iou_thresh: float = 0.5,
+        bg_iou_thresh: float = 0.4,
+        topk_candidates: int = 1000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        if not hasattr(backbone, "out_channels"):
+            raise ValueError(
+                "backbone should contain an attribute out_channels specifying the number of output "
+                "channels (assumed to be the same for all the levels)"
+            )
+        self.backbone = backbone
+        self.anchor_generator = anchor_generator or default_anchors()
+        count = self.anchor_generator.num_anchors_per_location()[0]
+        self.head = head or RetinaNetHead(backbone.out_channels, count, num_classes)
+        self.proposal_matcher = proposal_matcher or det_utils.Matcher(
+            fg_iou_thresh, bg_iou_thresh, allow_low_quality_matches=True
+        )
+        self.box_coder = det_utils.BoxCoder(weights=(1.0, 1.0, 1.0, 1.0))
+        mean, std = image_mean or [0.485, 0.456, 0.406], image_std or [0.229, 0.224, 0.225]
+        self.transform = GeneralizedRCNNTransform(min_size, max_size, mean, std, **kwargs)
+        self.score_thresh = score_thresh
+        self.nms_thresh = nms_thresh
+        self.detections_per_img = detections_per_img
+        self.topk_candidates = topk_candidates
+
+    def compute_loss(
+        self, targets: Targets, head_outputs: dict[str, Tensor], anchors: list[Tensor]
+    ) -> dict[str, Tensor]:
+        """The losses, with each anchor matched to a target or to none."""
+        matched = []
+        for own, target in zip(anchors, targets):
+            boxes = target["boxes"]
+            if boxes.numel() == 0:
+                matched.append(T.full((len(own),), -1, dtype=int64, device=own.device))
+            else:
+                matched.append(self.proposal_matcher(box_ops.box_iou(boxes, own)))
+        return self.head.compute_loss(targets, head_outputs, anchors, matched)
+
+    def postprocess_detections(
+        self,
+        logits: Sequence[Tensor],
+        moves: Sequence[Tensor],
+        anchors: Sequence[Tensor],
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """Boxes, scores and labels of one image, from each level's."""
+        parts = []
+        for scores, offsets, own in zip(logits, moves, anchors):
+            classes = scores.shape[-1]
+            scores = T.sigmoid(scores).flatten()
+            keep = T.where(scores > self.score_thresh)[0]
+            scores, best = scores[keep].topk(min(self.topk_candidates, len(keep)))
+            keep = keep[best]
+            at = T.div(keep, classes, rounding_mode="floor")
+            boxes = self.box_coder.decode_single(offsets[at], own[at])
+            parts.append((box_ops.clip_boxes_to_image(boxes, size), scores, keep % classes))
+        boxes, scores, labels = (T.cat(values, dim=0) for values in zip(*parts))
+        keep = box_ops.batched_nms(boxes, scores, labels, self.nms_thresh)
+        keep = keep[: self.detections_per_img]
+        return {"boxes": boxes[keep], "scores": scores[keep], "labels": labels[keep]}
+
+    def forward(self, images: list[Tensor], targets: Targets | None = None) -> Any:
+        check_boxes(None if not self.training else targets, self.training)
+        original = [(image.shape[-2], image.shape[-1]) for image in images]
+        batch, targets = self.transform(images, targets)
+        check_boxes(targets, False)
+        features: Any = self.backbone(batch.tensors)
+        if isinstance(features, Tensor):
+            features = OrderedDict([("0", features)])
+        levels = list(features.values())
+        outputs = self.head(levels)
+        anchors = self.anchor_generator(batch, levels)
+        if self.training:
+            assert targets is not None
+            return self.compute_loss(targets, outputs, anchors)
+        each = self.anchor_generator.num_anchors_per_location()
+        counts = [x.shape[2] * x.shape[3] * n for x, n in zip(levels, each)]
+        detections = [
+            self.postprocess_detections(
+                logits.split(counts), moves.split(counts), own.split(counts), size
+            )
+            for logits, moves, own, size in zip(
+                outputs["cls_logits"], outputs["bbox_regression"], anchors, batch.image_sizes
+            )
+        ]
+        return self.transform.postprocess(detections, batch.image_sizes, original)
+
+
+@model(RetinaNet_ResNet50_FPN_Weights, ResNet50_Weights)
+def retinanet_resnet50_fpn(
+    weights: Any = None,
+    num_classes: int | None = None,
+    weights_backbone: Any = None,
+    trainable_backbone_layers: int | None = None,
+    **kwargs: Any,
+) -> RetinaNet:
+    """RetinaNet on ResNet-50; kwargs go to the class."""
+    backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers,
+                              returned_layers=[2, 3, 4],
+                              extra_blocks=LastLevelP6P7(256, 256))  # fmt: skip
+    net = RetinaNet(backbone, 91 if num_classes is None else num_classes, **kwargs)
+    return loaded(net, weights, first=RetinaNet_ResNet50_FPN_Weights.COCO_V1)
+
+
+@model(RetinaNet_ResNet50_FPN_V2_Weights, ResNet50_Weights)
+def retinanet_resnet50_fpn_v2(
+    weights: Any = None,
+    num_classes: int | None = None,
+    weights_backbone: Any = None,
+    trainable_backbone_layers: int | None = None,
+    **kwargs: Any,
+) -> RetinaNet:
+    """RetinaNet on ResNet-50 with norms in its heads, and another loss; kwargs go to the class."""
+    backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers, False,
+                              returned_layers=[2, 3, 4],
+                              extra_blocks=LastLevelP6P7(2048, 256))  # fmt: skip
+    classes = 91 if num_classes is None else num_classes
+    anchors = default_anchors()
+    head = RetinaNetHead(
+        backbone.out_channels,
+        anchors.num_anchors_per_location()[0],
+        classes,
+        norm_layer=partial(nn.GroupNorm, 32),
+    )
+    head.regression_head._loss_type = "giou"
+    net = RetinaNet(backbone, classes, anchor_generator=anchors, head=head, **kwargs)
+    return loaded(net, weights)
