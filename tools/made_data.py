@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import pickle
 import random
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -174,17 +172,16 @@ def labelled_names(path: Path) -> None:
             writer.writerow([name, draw.choice(["Italy", "Japan", "Spain"])])
 
 
-def annotations(path: Path) -> None:
-    """Captions as COCO has them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines: list[Any] = [{"id": i, "image_id": i % 8, "caption": s}
-                        for i, s in enumerate(sentences(24))]  # fmt: skip
-    images = [{"id": i, "file_name": f"{i}.png"} for i in range(8)]
-    path.write_text(json.dumps({"images": images, "annotations": lines}))
+def binary_digits(path: Path) -> None:
+    """A file of arrays with pictures of 784 bits."""
+    rng = np.random.RandomState(0)
+    parts = {name: (rng.rand(200, 784) < 0.3).astype(np.float32)
+             for name in ("train_data", "valid_data", "test_data")}  # fmt: skip
+    np.savez(path, **parts)
 
 
 MAKERS = {
-    "annotations": annotations, "cora": cora, "corpus": corpus, "diabetes": diabetes,
+    "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
     "image": image_file, "images": image_folder, "labelled_names": labelled_names, "mnist": mnist,
     "name_list": name_list, "names": names, "text": text,
     "torchvision": torchvision,

@@ -268,4 +268,5 @@ def test_names_of_nodes():
         assert repr(t.grad_fn).startswith(f"<{name} object at 0x")
     node = (x * 2).grad_fn
     assert node.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
+    assert node.next_functions[0][0].variable is x
     assert (x * x).grad_fn._saved_self.tolist() == [1.0, 2.0]

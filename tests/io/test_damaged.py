@@ -2,6 +2,7 @@
 the file can hold, and nothing left behind by a save that was killed.
 """
 
+import inspect
 import io
 import os
 import pickle
@@ -19,7 +20,7 @@ from wengert import nn
 ALLOWED = (pickle.UnpicklingError, RuntimeError, EOFError)
 
 
-def sample():
+def sample(**options):
     """A file with all kinds of things in it."""
     file = io.BytesIO()
     torch.manual_seed(0)
@@ -29,7 +30,7 @@ def sample():
         "net": net.state_dict(), "views": [x, x.t(), x[1:]], "half": x.half(), "n": [1, 2.5, None],
         "sparse": x.to_sparse(), "parameter": nn.Parameter(x), "text": "naïve", "big": 2**70,
     }  # fmt: skip
-    torch.save(data, file)
+    torch.save(data, file, **options)
     return file.getvalue()
 
 
@@ -86,6 +87,38 @@ def test_500_mutated_files():
             data = repacked(whole, lambda n, b: mutated(b, rng) if n.endswith("data.pkl") else b)
         refused += loaded(data) is not None
     assert refused > 200
+
+
+def test_500_mutated_files_of_the_old_format():
+    whole, rng = sample(_use_new_zipfile_serialization=False), random.Random(2)
+    assert loaded(whole) is None
+    assert sum(loaded(mutated(whole, rng)) is not None for _ in range(500)) > 200
+
+
+SAFETENSORS = """
+import random, torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+whole = save({"w": torch.arange(6.0).reshape(2, 3), "b": torch.ones(2, dtype=torch.bfloat16)})
+assert load(whole)["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
+rng, refused = random.Random(3), 0
+for _ in range(500):
+    try:
+        for t in load(mutated(whole, rng)).values():
+            t.sum()
+    except (SafetensorError, KeyError, ValueError, RuntimeError):
+        refused += 1
+print(refused)
+"""
+
+
+def test_500_mutated_files_of_safetensors():
+    """The package reads the header; what is ours are the tensors that it makes."""
+    pytest.importorskip("safetensors")
+    code = inspect.getsource(mutated) + SAFETENSORS
+    words = [sys.executable, "-m", "wengert", "run", "-c", code]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and int(run.stdout) > 100, run.stdout + run.stderr
 
 
 def test_sizes_are_not_believed():

@@ -59,3 +59,14 @@ def test_unknown_names():
         create_feature_extractor(Net(), ["blocks"])
     with pytest.raises(ValueError, match="should be specified"):
         create_feature_extractor(Net(), train_return_nodes=["block"])
+
+
+def test_vision_transformers_can_be_cut():
+    net = models.VisionTransformer(32, 16, 2, 2, 8, 16).eval()
+    cut = create_feature_extractor(net, ["encoder.layers.encoder_layer_0", "heads"])
+    x = torch.rand(2, 3, 32, 32)
+    out = cut(x)
+    assert out["encoder.layers.encoder_layer_0"].shape == (2, 5, 8)
+    torch.testing.assert_close(out["heads"], net(x))
+    with pytest.raises(AssertionError, match="Wrong image height"):
+        cut(torch.rand(1, 3, 48, 32))

@@ -99,6 +99,7 @@ def test_images_have_gradients():
             TypeError,
             "float",
         ),
+        (lambda: F.normalize(torch.ones(1, 2, 2), [0.5] * 3, [0.5] * 3), RuntimeError, "shape"),
         (lambda: F.pad(torch.ones(1, 2, 2), [1, 2, 3]), ValueError, "1, 2, or 4"),
         (lambda: F.pad(torch.ones(1, 2, 2), 2, padding_mode="reflect"), RuntimeError, "reflect"),
         (lambda: transforms.RandomCrop(9)(torch.ones(1, 4, 4)), ValueError, "larger than input"),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ... import nn
 from ...api import functions as T
+from ...api.assertions import _assert
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ..ops.misc import MLP, Conv2dNormActivation
@@ -186,11 +187,9 @@ class VisionTransformer(nn.Module):
         return layers
 
     def forward(self, x: Tensor) -> Tensor:
-        side = self.image_size
-        if tuple(x.shape[2:]) != (side, side):
-            raise AssertionError(
-                f"Wrong image size! Expected {side} x {side} but got {x.shape[2]} x {x.shape[3]}!"
-            )
+        for name, length in (("height", x.shape[2]), ("width", x.shape[3])):
+            wrong = f"Wrong image {name}! Expected {self.image_size} but got {length}!"
+            _assert(length == self.image_size, wrong)
         x = self.conv_proj(x).flatten(2).permute(0, 2, 1)
         token = self.class_token.expand(x.shape[0], -1, -1)
         return self.heads(self.encoder(T.cat([token, x], dim=1))[:, 0])

@@ -484,6 +484,5 @@ def normalize(
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to "
                          "division by zero.")  # fmt: skip
     centre, spread = (x.view(-1, 1, 1) if x.ndim == 1 else x for x in (centre, spread))
-    if inplace:
-        return tensor.sub_(centre).div_(spread)
-    return (tensor - centre) / spread
+    # in place, which also refuses a mean of three numbers for a picture of one channel
+    return (tensor if inplace else tensor.clone()).sub_(centre).div_(spread)
