@@ -268,6 +268,7 @@ def numbers(path: Path) -> list[float]:
     """The numbers that a script printed."""
     text = path.read_text("utf-8", errors="replace") if path.exists() else ""
     text = text.partition("Traceback (most recent")[0]
+    text = re.sub(r"\d+\.\d+ ?m?s\b", "", text)  # times
     return [float(word) for word in re.findall(r"-?\d+\.\d*(?:e[+-]?\d+)?", text)]
 
 
