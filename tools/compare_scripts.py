@@ -133,6 +133,9 @@ def patch_environments(old: bool) -> None:
         def unwrapped(self) -> Any:
             return self
 
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.env.unwrapped, name)
+
     def seeded(*args: Any, **kwargs: Any) -> Any:
         env = make(*args, **kwargs)
         env.reset(seed=0)

@@ -110,6 +110,13 @@ def text(path: Path) -> None:
     path.write_text("\n".join(sentences(400)) + "\n")
 
 
+def play(path: Path) -> None:
+    """The same, with all letters and signs in the first line."""
+    text(path)
+    letters = "".join(map(chr, range(32, 127)))
+    path.write_text(letters + "\n" + path.read_text())
+
+
 def corpus(path: Path) -> None:
     """A folder with train.txt, valid.txt and test.txt."""
     path.mkdir(parents=True, exist_ok=True)
@@ -183,6 +190,6 @@ def binary_digits(path: Path) -> None:
 MAKERS = {
     "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
     "image": image_file, "images": image_folder, "labelled_names": labelled_names, "mnist": mnist,
-    "name_list": name_list, "names": names, "text": text,
+    "name_list": name_list, "names": names, "play": play, "text": text,
     "torchvision": torchvision,
 }  # fmt: skip

@@ -474,3 +474,14 @@ def test_seaborn() -> None:
 
     axes = sns.heatmap(wengert.rand(2, 2), annot=True)
     plt.close(axes.figure)
+
+
+def test_typed_constructors_take_any_sequence():
+    from collections import deque
+
+    assert wengert.LongTensor(range(3)).tolist() == [0, 1, 2]
+    assert wengert.FloatTensor(deque([1, 2])).tolist() == [1, 2]
+    assert wengert.Tensor(wengert.Size([2])).shape == (2,)
+    for wrong in ({1, 2}, "ab", iter([1])):
+        with pytest.raises(TypeError, match="must be a sequence"):
+            wengert.LongTensor(wrong)

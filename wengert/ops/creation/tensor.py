@@ -323,6 +323,9 @@ def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
             return tensor(x, dtype=d, device=device)
         if hasattr(x, "dtype"):
             return tensor(x, dtype=d, device=device)
+        row = hasattr(x, "__len__") and hasattr(x, "__getitem__")  # a range, for one
+        if row and not isinstance(x, (str, dict)) and type(x).__name__ != "Size":
+            return tensor(list(x), dtype=d, device=device)
     if type(x).__name__ == "Size":
         args = tuple(x)
     if not all(isinstance(v, int) for v in args):
