@@ -59,6 +59,10 @@ SCALAR = "type_(value) is float or type_(value) is int and -(2**63) <= value < 2
 )
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true."""
+    if not isinstance(mask, Tensor):
+        raise TypeError(
+            f"masked_fill(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}"
+        )
     if mask.dtype.name != "bool":
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"

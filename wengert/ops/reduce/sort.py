@@ -27,6 +27,8 @@ def argsort_op(xp, x, dim=-1, descending=False):
 )
 def argsort(input, dim=-1, descending=False, stable=False):
     """Indices that sort input along dim."""
+    if input.dtype.category == 3:
+        raise RuntimeError("Sort does not support complex dtypes on CPU")
     return argsort_op.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
 
 
