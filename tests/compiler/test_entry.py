@@ -64,3 +64,31 @@ def test_control_flow():
     assert w._higher_order_ops.map(lambda a, b: a + b, w.arange(3), 1).tolist() == [1, 2, 3]
     with pytest.raises(RuntimeError, match="single-element"):
         w.cond(w.ones(2), lambda: 1, lambda: 2)
+
+
+def test_scans():
+    xs = w.randn(6, 3, requires_grad=True)
+    f = lambda c, x: (c * 0.5 + x, {"y": c + x})
+    for g in (w.compiler.scan, w.compile(lambda *a, **k: w.compiler.scan(*a, **k))):
+        for reverse in (False, True):
+            for _ in range(2):
+                carry, ys = g(f, w.ones(3), xs, reverse=reverse)
+                c, want = w.ones(3), []
+                for x in xs.flip(0) if reverse else xs:
+                    want.append(c + x)
+                    c = c * 0.5 + x
+                want = w.stack(want[::-1] if reverse else want)
+                assert carry.allclose(c) and ys["y"].allclose(want)
+                (a,) = w.autograd.grad(ys["y"].sum() + carry.sum(), xs)
+                (b,) = w.autograd.grad(want.sum() + c.sum(), xs)
+                assert a.allclose(b)
+    x = w.rand(2, 7) + 0.5
+    for n in (1, 2, 5, 7):
+        y = x[:, :n]
+        assert w.compiler.associative_scan(w.mul, y, 1).allclose(y.cumprod(1))
+        back = w.compiler.associative_scan(w.add, y, 1, reverse=True)
+        assert back.allclose(y.flip(1).cumsum(1).flip(1))
+    with pytest.raises(RuntimeError, match="one size"):
+        w.compiler.scan(f, w.ones(3), (w.ones(2), w.ones(3)))
+    with pytest.raises(RuntimeError, match="structure"):
+        w.compiler.scan(lambda c, x: ((c, c), x), w.ones(3), xs)

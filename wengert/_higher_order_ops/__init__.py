@@ -1,5 +1,12 @@
 """torch._higher_order_ops: re-exports."""
 
-from ..transforms.control_flow import cond, foreach_map, map, while_loop  # noqa: A004
+from ..transforms.control_flow import (
+    associative_scan,
+    cond,
+    foreach_map,
+    map,  # noqa: A004
+    scan,
+    while_loop,
+)
 
-__all__ = ["cond", "foreach_map", "map", "while_loop"]
+__all__ = ["associative_scan", "cond", "foreach_map", "map", "scan", "while_loop"]

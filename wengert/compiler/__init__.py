@@ -1,6 +1,7 @@
 """torch.compiler and the layer behind it: compile() and what scripts ask and tell the compiler."""
 
 from ..base.absent import absent as _absent
+from ..transforms.control_flow import associative_scan, cond, scan, while_loop
 from . import settings as config
 from .entry import (
     allow_in_graph,
@@ -22,10 +23,11 @@ from .entry import (
 )
 
 __all__ = [
-    "allow_in_graph", "assume_constant_result", "compile", "config", "cudagraph_mark_step_begin",
-    "disable", "get_default_backend", "is_compiling", "is_dynamo_compiling", "is_exporting",
-    "list_backends", "nested_compile_region", "report", "reset", "set_default_backend",
-    "set_stance", "substitute_in_graph", "wrap_numpy",
+    "allow_in_graph", "associative_scan", "assume_constant_result", "compile", "cond", "config",
+    "cudagraph_mark_step_begin", "disable", "get_default_backend", "is_compiling",
+    "is_dynamo_compiling", "is_exporting",
+    "list_backends", "nested_compile_region", "report", "reset", "scan", "set_default_backend",
+    "set_stance", "substitute_in_graph", "while_loop", "wrap_numpy",
 ]  # fmt: skip
 
 

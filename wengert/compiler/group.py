@@ -15,6 +15,7 @@ from .words import MASKS, SINGLE, WORDS
 
 LEAST = 4096  # elements from which a kernel of two nodes pays; below, it takes FEW nodes
 FEW = 12
+MOST = 64  # nodes of a group: the time to compile a kernel grows with them
 FULL, ONE, ROW, COLUMN = "full", "one", "row", "column"
 FLOATS = ("float32", "float64")
 
@@ -172,6 +173,8 @@ def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
         for v in n.values():
             g = of.get(v.number)
             if g is None or g.closed or g.shape != shape or any(g is j for j in joined):
+                continue
+            if sum(len(j.nodes) for j in (*joined, g)) >= MOST:
                 continue
             if word and g.word and word != g.word:
                 continue

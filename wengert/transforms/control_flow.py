@@ -1,4 +1,4 @@
-"""Control flow as functions: cond, while_loop, map; run as Python runs it."""
+"""Control flow as functions: cond, while_loop, scan, map; run as Python runs it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..api import functions as T
 from ..base.pytree import tree_flatten, tree_leaves, tree_map
 from ..engine.tensor import Tensor
 
-__all__ = ["cond", "foreach_map", "map", "while_loop"]
+__all__ = ["associative_scan", "cond", "foreach_map", "map", "scan", "while_loop"]
 
 
 def cond(
@@ -57,6 +57,90 @@ def while_loop(
             )
         carried = out
     return carried
+
+
+def scan(
+    combine_fn: Callable[..., Any], init: Any, xs: Any, *, dim: int = 0, reverse: bool = False
+) -> tuple[Any, Any]:
+    """carry, y = combine_fn(carry, x) for each x along dim of xs, from init on.
+
+    combine_fn: of a carry and a slice of xs. init: the first carry, of tensors in any structure.
+    xs: tensors of one size along dim, in any structure. reverse: from the last slice to the first.
+    Returns the last carry, and the ys stacked in the order of xs, along dimension 0. RuntimeError
+    for carries of another structure, and for sizes that differ.
+
+    >>> torch.compiler.scan(lambda c, x: (c + x, c), torch.tensor(0), torch.arange(4))
+    (tensor(6), tensor([0, 0, 1, 3]))
+    """
+    leaves, spec, n = _slices("scan", combine_fn, xs, dim)
+    carried, shape = tree_flatten(init)
+    ys: list[Any] = []
+    order = range(n - 1, -1, -1) if reverse else range(n)
+    for i in order:
+        x = spec.unflatten([t.select(dim, i) for t in leaves])
+        out = combine_fn(shape.unflatten(carried), x)
+        if not isinstance(out, (tuple, list)) or len(out) != 2:
+            raise RuntimeError("scan: combine_fn has to return a pair: the new carry, and y")
+        carried, found = tree_flatten(out[0])
+        if found != shape:
+            raise RuntimeError(
+                f"scan: combine_fn returned a carry of structure {found}, but init has {shape}"
+            )
+        ys.append(out[1])
+    if reverse:
+        ys.reverse()
+    stacked = tree_map(lambda *each: T.stack(each), ys[0], *ys[1:])
+    return shape.unflatten(carried), stacked
+
+
+def associative_scan(
+    combine_fn: Callable[..., Any], xs: Any, dim: int, reverse: bool = False,
+    combine_mode: str = "pointwise",
+) -> Any:  # fmt: skip
+    """y[i] = combine_fn(y[i - 1], x[i]) along dim of xs, y[0] being x[0].
+
+    combine_fn: associative, of two slices. xs: tensors of one size along dim, in any structure.
+    reverse: from the last slice to the first. combine_mode: "pointwise" or "generic"; accepted.
+    Slices are combined in pairs, in as many rounds as the size has binary digits. RuntimeError for
+    sizes that differ, ValueError for another mode.
+
+    >>> torch.compiler.associative_scan(lambda x, y: x * y, torch.arange(1, 5), 0)
+    tensor([ 1,  2,  6, 24])
+    """
+    if combine_mode not in ("pointwise", "generic"):
+        raise ValueError(
+            f"associative_scan: combine_mode must be 'pointwise' or 'generic', not {combine_mode!r}"
+        )
+    leaves, spec, n = _slices("associative_scan", combine_fn, xs, dim)
+    if reverse:
+        leaves = [t.flip(dim) for t in leaves]
+    step = 1
+    while step < n:  # each y holds the last `step` slices, and then twice as many
+        before = spec.unflatten([t.narrow(dim, 0, n - step) for t in leaves])
+        after = spec.unflatten([t.narrow(dim, step, n - step) for t in leaves])
+        joined = tree_leaves(combine_fn(before, after))
+        heads = [t.narrow(dim, 0, step) for t in leaves]
+        leaves = [T.cat([a, b], dim) for a, b in zip(heads, joined)]
+        step *= 2
+    if reverse:
+        leaves = [t.flip(dim) for t in leaves]
+    return spec.unflatten(leaves)
+
+
+def _slices(name: str, f: Any, xs: Any, dim: int) -> tuple[list[Tensor], Any, int]:
+    """The tensors of xs, their structure, and their size along dim."""
+    if not callable(f):
+        raise RuntimeError(f"{name}: combine_fn must be a callable, but got {f}")
+    leaves, spec = tree_flatten(xs)
+    if not leaves or not all(isinstance(t, Tensor) for t in leaves):
+        raise RuntimeError(f"{name}: all leaves of xs must be tensors, and there must be one")
+    sizes = {t.shape[dim] for t in leaves}
+    if len(sizes) != 1 or 0 in sizes:
+        raise RuntimeError(
+            f"{name}: the tensors of xs must have one size, above 0, in dim {dim}, not"
+            f" {sorted(sizes)}"
+        )
+    return leaves, spec, sizes.pop()
 
 
 def map(  # noqa: A001
