@@ -353,7 +353,7 @@ def main() -> int:
     if not (work / "data").exists():
         MAKERS["torchvision"](work / "data")
     environment = {**os.environ, "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1",
-                   "WANDB_MODE": "disabled"}  # fmt: skip
+                   "WANDB_MODE": "disabled", "PYTHONPATH": str(ROOT)}  # fmt: skip
     for under in [args.under] if args.under else ["torch", "wengert"]:
         words = [sys.executable, "-W", "ignore", __file__, str(args.checkouts), "--inside",
                  "--under", under, "--work", str(work), "--steps", str(args.steps)]  # fmt: skip
