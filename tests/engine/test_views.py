@@ -213,6 +213,23 @@ y.lt_(x); y.sum().backward(); y.detach(), x.grad
 x = torch.ones(3, requires_grad=True); y = x * 2
 y.logical_and_(torch.ones(3)); y.sum().backward(); y.detach(), x.grad
 ---
+v = torch.arange(4.).reshape(2, 2).requires_grad_(); v.diagonal().fill_(2)
+---
+v = torch.arange(4.).reshape(2, 2).requires_grad_(); v[0] = 1.
+---
+v = torch.arange(4.).reshape(2, 2).requires_grad_(); w = v[0]; (w * w).sum().backward(); v.grad
+---
+a = torch.arange(4.); v = a.reshape(2, 2).requires_grad_(); y = (v * v).sum()
+a.add_(1); y.backward()
+---
+x = torch.ones(2, requires_grad=True); x.logical_not_(); x, x.is_leaf
+---
+x = torch.zeros(2); x[...] = tensor([1j, 2]); x[0] = tensor(3+1j); x
+---
+x = torch.zeros(2); x[0] = 1j
+---
+x = torch.zeros(2); x[tensor([0])] = tensor(1j)
+---
 x = torch.ones(1, 3, requires_grad=True) * -1
 F.celu(x, -0.2, inplace=True).sum().backward()
 """

@@ -223,10 +223,12 @@ def check_divisor(x: Any, y: Any) -> None:
 
 
 def sign(lib: Any, x: Any) -> Any:
-    """-1, 0 or 1 (nan gives 0; complex: 0 or x/|x| is sgn)."""
+    """-1, 0 or 1 (nan gives 0; complex: 0 or x/|x|, where nan stays)."""
     kind = x.dtype.kind
     if kind == "b":
         return x.copy()
+    if kind == "c":
+        return lib.where(x == 0, x.dtype.type(0), x / lib.abs(x).astype(x.dtype))
     out = lib.asarray(lib.sign(x))
     if kind not in "iu":
         out[x != x] = 0
@@ -328,7 +330,12 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
             p = lib.power(x, lib.where(neg, 0, y))
             inv = lib.where(x == 1, 1, lib.where(x == -1, lib.where(y % 2 == 0, 1, -1), 0))
             return lib.where(neg, inv, p).astype(p.dtype)
-    return lib.power(x, y)
+    out = lib.power(x, y)
+    if out.dtype.kind == "c" and hasattr(x, "dtype") and hasattr(y, "dtype"):
+        none = (x == 0) & (y == 0)  # exp(0 log 0) in PyTorch, 1 for one number as exponent
+        if none.any():
+            out = lib.where(none, out.dtype.type(complex("nan+nanj")), out)
+    return out
 
 
 def erf(lib: Any, x: Any) -> Any:

@@ -76,6 +76,15 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
     return out
 
 
+# functions that compute in the dtype of out=, unless dtype= says another
+IN_DTYPE_OF_OUT = frozenset(("cumprod", "cumsum", "nansum", "prod"))
+
+
+def dtype_into(dtype: Any, out: Any) -> Any:
+    """The dtype that such a function computes in."""
+    return out.dtype if dtype is None and isinstance(out, Tensor) else dtype
+
+
 def resize(t: Tensor, shape: tuple[int, ...]) -> None:
     """Give t another shape, in the memory that it has if that suffices."""
     a = t._a

@@ -33,7 +33,7 @@ from .entry import build_front
 from .lines import PLAIN, Line
 from .lines import text as straight_line
 from .op import OPS, Op
-from .out_argument import write_out
+from .out_argument import IN_DTYPE_OF_OUT, dtype_into, write_out
 from .plan import public_name
 from .registry import Declared
 from .tensor import Tensor
@@ -179,6 +179,8 @@ class Call:
         kw = {k: values[v] for k, v in self.keywords}
         if self.out == "own":
             kw["out"] = out
+        elif name in IN_DTYPE_OF_OUT:
+            kw["dtype"] = dtype_into(kw["dtype"], out)
         r = body(*args, **kw)
         if out is None or self.out == "own":
             return r
@@ -258,6 +260,7 @@ def parser(
     binder.defaults = {**slots, **keywords}
     env: dict[str, Any] = {"__name__": "wengert.engine.signature", **CHECKS}
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
+    env["dtype_into"] = dtype_into
     env["out_of_memory"] = out_of_memory
     head = []
     for table in (slots, keywords):
@@ -397,7 +400,11 @@ def branch(
         lines += text
         env.update(needed)
     if call.out == "derived":
-        write = f"write_out({name!r}, {run}, out)"
+        into = run
+        if name in IN_DTYPE_OF_OUT:
+            slot = values["dtype"]
+            into = run.replace(f"dtype={slot}", f"dtype=dtype_into({slot}, out)")
+        write = f"write_out({name!r}, {into}, out)"
         if call.pointwise:
             operands = "".join([values[n] + ", " for n in call.positions])
             write = f"deliver({name!r}, {run}, out, ({operands}))"

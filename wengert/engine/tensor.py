@@ -129,6 +129,10 @@ class Tensor:
                         " not allowed: make a normal tensor of it with .clone()"
                     )
                 box = self._x.box if self._x is not None else None
+                if self._x is not None and self._x.base is not None:
+                    # a view of what is not recorded: from now on views of it are views of a leaf
+                    shared, self._x = self._x, Extras()
+                    self._x.__dict__.update(shared.__dict__)
                 if type(box) is AccumulateGrad:
                     self._n = box
                 else:

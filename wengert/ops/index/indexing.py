@@ -491,9 +491,11 @@ def write(self: Tensor, key: Any, value: Any) -> None:
             " mask.bool()"
         )
     form, spec, arrays = parse(self, key)
+    if type(value) is complex and self.dtype.category < 3:
+        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
     if not isinstance(value, Tensor):
         value = tensor(value, dtype=self.dtype) if not hasattr(value, "dtype") else tensor(value)
-    if value.dtype.category == 3 and self.dtype.category < 3:
+    if value.dtype.category == 3 and self.dtype.category < 3 and form != "basic":
         raise RuntimeError(
             f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first"
         )

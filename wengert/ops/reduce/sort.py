@@ -251,6 +251,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     starts = new.nonzero()[0]
     v = wrap(x._a[starts])
     v = v if dim is None else v.movedim(0, d)
+    v = v if input._n is None else distinct.entry(input, v._a)
     inverse = xp.cumsum(new, 0) - 1
     ends = xp.library.append(starts[1:], n)
     out = [v]

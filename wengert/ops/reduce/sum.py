@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...engine.kinds import linear, reduction
 from ...engine.lines import line
 from ...engine.op import primitive
+from ...engine.out_argument import dtype_into
 from ...engine.registry import public
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
@@ -46,7 +47,7 @@ def mean_op(xp, x, dim=None, keepdim=False):
 
 mean_op.vjp(
     x=lambda xp, g, x_shape, dim, keepdim: xp.expand(
-        restore(xp, g, x_shape, dim, keepdim) / count(x_shape, dim), x_shape
+        restore(xp, g, x_shape, dim, keepdim) / (count(x_shape, dim) or 1), x_shape
     )
 )
 
@@ -56,7 +57,7 @@ def mean_all(xp, x):
     """Mean over everything."""
 
 
-mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / count(x_shape, None), x_shape))
+mean_all.vjp(x=lambda xp, g, x_shape: xp.expand(g / (count(x_shape, None) or 1), x_shape))
 mean_all.batch(_each("mean"))
 
 
@@ -75,6 +76,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """
     if dim is None and dtype is None and out is None and not keepdim:
         return sum_all.entry(input)
+    dtype = dtype_into(dtype, out)
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)
     if dim is None and not keepdim:
@@ -107,6 +109,8 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     >>> torch.tensor([1., 2., 3.]).mean()
     tensor(2.)
     """
+    if out is not None and input.dtype.is_inexact and out.dtype.itemsize > input.dtype.itemsize:
+        dtype = dtype_into(dtype, out)
     if dtype is not None:
         input = input.to(dtype)
     if input.dtype.category < 2:
