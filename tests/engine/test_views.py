@@ -230,6 +230,12 @@ x = torch.zeros(2); x[0] = 1j
 ---
 x = torch.zeros(2); x[tensor([0])] = tensor(1j)
 ---
+x = torch.arange(36.).reshape((2, 2, 3, 3)).transpose(0, -1)
+y = x[tensor([0, 1]), :, tensor([1, 0])]; torch.clamp(x, 0, 1, out=y); y
+---
+x = torch.arange(24.).reshape(2, 3, 4).transpose(0, -1)
+y = x[tensor([0, 1]), :, tensor([1, 0])]; y.storage()[0] = 77.; (y == 77).sum()
+---
 x = torch.ones(1, 3, requires_grad=True) * -1
 F.celu(x, -0.2, inplace=True).sum().backward()
 """

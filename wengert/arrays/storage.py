@@ -17,6 +17,8 @@ __all__ = ["from_buffer", "map_file", "memory_of", "resized"]
 def memory_of(lib: Any, x: Any) -> Any:
     """All the elements of the memory that x lies in, as a vector."""
     base = owner(x)
+    if not base.flags.c_contiguous:  # what an index gives may lie in another order
+        base = base.transpose(sorted(range(base.ndim), key=lambda d: -base.strides[d]))
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
     return base.reshape(-1)
