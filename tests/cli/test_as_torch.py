@@ -47,6 +47,29 @@ def test_the_kernel(tmp_path):
     assert json.loads(file.read_text())["argv"] == spec()["argv"]
 
 
+SCRIPT = """
+import torch
+import torch.nn.functional as F
+from torch.optim.lr_scheduler import StepLR
+layer = torch.nn.Linear(2, 3)
+loss: torch.Tensor = F.cross_entropy(layer(torch.ones(1, 2)), torch.tensor([0]))
+StepLR(torch.optim.SGD(layer.parameters(), lr=0.1), 3).step()
+"""
+
+
+def test_types_of_scripts_that_import_torch(tmp_path):
+    pytest.importorskip("mypy")
+    assert python("-m", "wengert", "typings", str(tmp_path / "typings")).returncode == 0
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "wrong.py").write_text(SCRIPT + "x: int = F.relu(loss)\n")
+    env = {**environment(), "MYPYPATH": str(tmp_path / "typings")}
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(
+        [*command, "script.py", "wrong.py"], capture_output=True, text=True, env=env, cwd=tmp_path
+    )
+    assert done.stdout.count("error:") == 1 and "wrong.py" in done.stdout, done.stdout
+
+
 def test_wrong_use_of_kernel():
     for words in ([], ["make"], ["install", "--wrong"]):
         done = python("-m", "wengert", "kernel", *words)

@@ -35,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from wengert.cli.check import check
 
         return check(words) if words else refuse("check needs scripts or folders")
+    if command == "typings":
+        from wengert.cli.typings import typings
+
+        return typings(*words or ["typings"]) if len(words) < 2 else refuse("typings: one folder")
     if command == "kernel":
         from wengert.cli.kernel import kernel
 

@@ -11,6 +11,7 @@ usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
        wengert run --cuda-as-cpu SCRIPT     "cuda" means the CPU, where there is no GPU
        wengert check SCRIPT|FOLDER ...      what scripts use that is missing or different
        wengert kernel install [--user]      a kernel for Jupyter where `import torch` is wengert
+       wengert typings [FOLDER]             types of `import torch` for editors (default: typings)
        wengert env                          versions, BLAS, threads, devices
        wengert --version
 
