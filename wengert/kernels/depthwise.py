@@ -228,8 +228,6 @@ def _launch(sizes: list[int], planes: int, many: int, dtype: Any) -> tuple[int, 
 
 def forward(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | None:
     """Correlation of x (N, C, *spatial) with w (C * many, 1, *kernel), plus bias (C * many,)."""
-    if x.ndim > 4:
-        return None
     stride, padding, dilation, groups = geometry
     if len(stride) > 2:
         return None
@@ -256,8 +254,6 @@ def forward(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | No
 
 def backward(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None:
     """The adjoint of `forward` in x."""
-    if g.ndim > 4:
-        return None
     stride, padding, dilation, groups = geometry
     if len(stride) > 2:
         return None
@@ -283,8 +279,6 @@ def backward(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None:
 
 def weights(x: Array, g: Array, w_shape: Ints, geometry: Any) -> Array | None:
     """The adjoint of `forward` in w."""
-    if x.ndim > 4:
-        return None
     stride, padding, dilation, groups = geometry
     if len(stride) > 2:
         return None
