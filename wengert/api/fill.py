@@ -28,7 +28,11 @@ def owned(self: Tensor) -> bool:
 
 @public("Tensor.copy_(Tensor self, Tensor src, bool non_blocking=False)")
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Overwrite the elements with those of src, broadcast and converted."""
+    """Overwrite the elements with those of src, broadcast and converted.
+
+    >>> torch.zeros(2).copy_(torch.tensor([1, 2]))
+    tensor([1., 2.])
+    """
     if not isinstance(src, Tensor):
         raise TypeError(
             f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
@@ -49,7 +53,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 @public("fill_(Tensor input, Tensor|Scalar value)")
 def fill_(self: Tensor, value: Any) -> Tensor:
-    """Overwrite every element with a number or 0-d tensor."""
+    """Overwrite every element with a number or 0-d tensor.
+
+    >>> torch.zeros(2).fill_(3.0)
+    tensor([3., 3.])
+    """
     a = self._a
     usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
     if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
@@ -73,7 +81,11 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 @public("zero_(Tensor input)")
 def zero_(self: Tensor) -> Tensor:
-    """Overwrite every element with zero."""
+    """Overwrite every element with zero.
+
+    >>> torch.ones(2).zero_()
+    tensor([0., 0.])
+    """
     a = self._a
     if owned(self):
         a[...] = 0

@@ -165,12 +165,19 @@ def as_np(d: object) -> np.dtype:
 
 
 def get_default_dtype() -> dtype:
-    """The floating dtype of new tensors made from Python floats."""
+    """The floating dtype of new tensors made from Python floats.
+
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
     return _default[0]
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Make d (a floating dtype) the dtype of new tensors made from Python floats."""
+    """Make d (a floating dtype) the dtype of new tensors made from Python floats.
+
+    >>> torch.set_default_dtype(torch.float32)
+    """
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(
             "set_default_dtype(): only floating-point types are supported as the default type, got"
@@ -219,7 +226,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> object:
-    """Whether a value of from_ may be stored in to without losing its category."""
+    """Whether a value of from_ may be stored in to without losing its category.
+
+    >>> torch.can_cast(torch.float32, torch.int64)
+    False
+    """
     return from_.category <= to.category
 
 

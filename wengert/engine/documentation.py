@@ -10,6 +10,7 @@ import functools
 import inspect
 import pathlib
 import re
+from typing import Any
 
 from .declaration import ABSENT, Overload, layout, other_names, unspread
 
@@ -18,17 +19,17 @@ ARGUMENTS: dict[str, str] = {}  # what arguments of a name mean: filled by ops/a
 EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
 
 
-def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, path: str) -> str:
+def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, names: Any) -> str:
     """How the function is called, one line an overload, what its body says, and its arguments.
 
-    path: the function's name with its namespace.
+    names: those under which there may be an example.
     """
     heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
     text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
     parts = ["\n".join(heads), text.strip()]
     if left := [x for x in arguments(overloads) if not spoken_of(x.partition(":")[0], text)]:
         parts.append("\n".join(left))
-    made = examples().get(path) or examples().get(path.removeprefix("Tensor."), "")
+    made = next((examples()[n] for n in names if n in examples()), "")
     if mark or made:
         parts.append(mark + example.rstrip() if mark else made)
     return "\n\n".join([part for part in parts if part]) + "\n"

@@ -550,7 +550,8 @@ def dress(
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     path = f.__qualname__ if method or not namespace else f"{namespace}.{name}"
     text = f"{name[:-1]}() in place: the result replaces the elements of self." if inplace else doc
-    f.__doc__ = documentation(name, overloads, text, path)
+    known = () if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
+    f.__doc__ = documentation(name, overloads, text, known)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body

@@ -113,6 +113,9 @@ class Tensor:
 
         Raises RuntimeError for dtypes without derivatives and, when stopping, for results of
         recorded operations.
+
+        >>> torch.ones(2).requires_grad_()
+        tensor([1., 1.], requires_grad=True)
         """
         n = self._n
         if requires_grad:
@@ -253,7 +256,11 @@ class Tensor:
         return self._a.ndim
 
     def dim(self) -> int:
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        >>> torch.ones(2, 3).dim()
+        2
+        """
         return self._a.ndim
 
 

@@ -14,13 +14,21 @@ from ..engine.tensor import Tensor
 
 @public("is_tensor(any obj) -> bool", method=False, foreign=False)
 def is_tensor(obj):
-    """Whether obj is a Tensor."""
+    """Whether obj is a Tensor.
+
+    >>> torch.is_tensor(torch.tensor([1]))
+    True
+    """
     return isinstance(obj, Tensor)
 
 
 @public("is_storage(any obj) -> bool", method=False, foreign=False)
 def is_storage(obj):
-    """Whether obj is a storage."""
+    """Whether obj is a storage.
+
+    >>> torch.is_storage(torch.ones(2).untyped_storage())
+    True
+    """
     return type(obj).__name__.endswith("Storage")
 
 
@@ -32,31 +40,51 @@ def numel(input):
 
 @public("is_floating_point(Tensor input) -> bool")
 def is_floating_point(input):
-    """Whether the dtype is floating."""
+    """Whether the dtype is floating.
+
+    >>> torch.is_floating_point(torch.tensor([1.]))
+    True
+    """
     return input.dtype.is_floating_point
 
 
 @public("is_complex(Tensor input) -> bool")
 def is_complex(input):
-    """Whether the dtype is complex."""
+    """Whether the dtype is complex.
+
+    >>> torch.is_complex(torch.tensor([1j]))
+    True
+    """
     return input.dtype.is_complex
 
 
 @public("is_signed(Tensor input) -> bool")
 def is_signed(input):
-    """Whether the dtype has negative numbers."""
+    """Whether the dtype has negative numbers.
+
+    >>> torch.is_signed(torch.tensor([1], dtype=torch.uint8))
+    False
+    """
     return input.dtype.is_signed
 
 
 @public("is_inference(Tensor input) -> bool")
 def is_inference(input):
-    """Whether the tensor was made in inference mode."""
+    """Whether the tensor was made in inference mode.
+
+    >>> torch.ones(2).is_inference()
+    False
+    """
     return input._x is not None and input._x.inference
 
 
 @public("Tensor.is_pinned(Tensor self, Device? device=None) -> bool")
 def is_pinned(self, device=None):
-    """False: no memory is pinned."""
+    """False: no memory is pinned.
+
+    >>> torch.ones(2).is_pinned()
+    False
+    """
     return False
 
 
@@ -68,13 +96,21 @@ def pin_memory(self, device=None):
 
 @public("Tensor.get_device(Tensor self) -> int")
 def get_device(self):
-    """The number of the tensor's device; -1 on the CPU."""
+    """The number of the tensor's device; -1 on the CPU.
+
+    >>> torch.ones(2).get_device()
+    -1
+    """
     return -1 if self.device.type == "cpu" else self.device.index or 0
 
 
 @public("is_nonzero(Tensor input) -> bool")
 def is_nonzero(input):
-    """Whether the only element is not zero."""
+    """Whether the only element is not zero.
+
+    >>> torch.is_nonzero(torch.tensor([3.]))
+    True
+    """
     if input._a.size != 1:
         raise RuntimeError(
             "bool value of Tensor with more than one value is ambiguous"
@@ -86,7 +122,11 @@ def is_nonzero(input):
 
 @public("is_same_size(Tensor input, Tensor other) -> bool")
 def is_same_size(input, other):
-    """Whether both have one shape."""
+    """Whether both have one shape.
+
+    >>> torch.ones(2, 3).is_same_size(torch.zeros(2, 3))
+    True
+    """
     return tuple(input._a.shape) == tuple(other._a.shape)
 
 
@@ -97,13 +137,21 @@ def is_same_size(input, other):
     method=False,
 )
 def result_type(tensor1, tensor2):
-    """The dtype that an operation on both gives."""
+    """The dtype that an operation on both gives.
+
+    >>> torch.result_type(torch.tensor([1]), 2.5)
+    torch.float32
+    """
     return result_dtype([t._a if isinstance(t, Tensor) else t for t in (tensor1, tensor2)])
 
 
 @public("broadcast_shapes(*any shapes) -> Size", method=False, foreign=False)
 def broadcast_shapes(*shapes):
-    """The shape that tensors of these shapes broadcast to."""
+    """The shape that tensors of these shapes broadcast to.
+
+    >>> torch.broadcast_shapes((2, 1), (3,))
+    torch.Size([2, 3])
+    """
     for s in shapes:
         if not isinstance(s, (int, tuple, list)):
             raise RuntimeError(
@@ -129,7 +177,12 @@ def broadcast_shapes(*shapes):
 
 @public("broadcast_tensors(*any tensors) -> Tensor[]", method=False, foreign=False)
 def broadcast_tensors(*tensors):
-    """The tensors expanded to their common shape."""
+    """The tensors expanded to their common shape.
+
+    >>> a, b = torch.broadcast_tensors(torch.ones(2, 1), torch.ones(3))
+    >>> b.shape
+    torch.Size([2, 3])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     only_tensors(tensors)
@@ -145,7 +198,11 @@ def broadcast_tensors(*tensors):
 
 @public("equal(Tensor input, Tensor other) -> bool")
 def equal(input, other):
-    """Whether both have the same shape and the same elements."""
+    """Whether both have the same shape and the same elements.
+
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
     if not isinstance(other, Tensor):
         raise TypeError(
             f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}"
@@ -159,7 +216,11 @@ def equal(input, other):
     "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False)"
 )
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Where |input - other| <= atol + rtol * |other|."""
+    """Where |input - other| <= atol + rtol * |other|.
+
+    >>> torch.isclose(torch.tensor([1., 2.]), torch.tensor([1., 2.1]))
+    tensor([ True, False])
+    """
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
     if rtol < 0 or atol < 0:
@@ -185,5 +246,9 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     "bool equal_nan=False) -> bool"
 )
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether all elements are close: see isclose."""
+    """Whether all elements are close: see isclose.
+
+    >>> torch.allclose(torch.tensor([1.]), torch.tensor([1. + 1e-9]))
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())

@@ -33,25 +33,39 @@ DEBUG_MODES = ("default", "warn", "error")
     foreign=False,
 )
 def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Remember the wish for deterministic algorithms; all here are."""
+    """Remember the wish for deterministic algorithms; all here are.
+
+    >>> torch.use_deterministic_algorithms(False)
+    """
     STATE["deterministic"], STATE["warn_only"] = builtins.bool(mode), builtins.bool(warn_only)
 
 
 @public("are_deterministic_algorithms_enabled() -> bool", method=False, foreign=False)
 def are_deterministic_algorithms_enabled():
-    """What use_deterministic_algorithms() was told."""
+    """What use_deterministic_algorithms() was told.
+
+    >>> torch.are_deterministic_algorithms_enabled()
+    False
+    """
     return STATE["deterministic"]
 
 
 @public("is_deterministic_algorithms_warn_only_enabled() -> bool", method=False, foreign=False)
 def is_deterministic_algorithms_warn_only_enabled():
-    """The warn_only of use_deterministic_algorithms()."""
+    """The warn_only of use_deterministic_algorithms().
+
+    >>> torch.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
     return STATE["warn_only"]
 
 
 @public("set_deterministic_debug_mode(any debug_mode) -> None", method=False, foreign=False)
 def set_deterministic_debug_mode(debug_mode):
-    """use_deterministic_algorithms() by level: 0 'default', 1 'warn', 2 'error'."""
+    """use_deterministic_algorithms() by level: 0 'default', 1 'warn', 2 'error'.
+
+    >>> torch.set_deterministic_debug_mode("default")
+    """
     if not isinstance(debug_mode, (int, str)):
         raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
     names: tuple[Any, ...] = DEBUG_MODES if isinstance(debug_mode, str) else (0, 1, 2)
@@ -66,7 +80,11 @@ def set_deterministic_debug_mode(debug_mode):
 
 @public("get_deterministic_debug_mode() -> int", method=False, foreign=False)
 def get_deterministic_debug_mode():
-    """0, 1 or 2: see set_deterministic_debug_mode()."""
+    """0, 1 or 2: see set_deterministic_debug_mode().
+
+    >>> torch.get_deterministic_debug_mode()
+    0
+    """
     return 0 if not STATE["deterministic"] else 1 if STATE["warn_only"] else 2
 
 
@@ -74,6 +92,8 @@ def get_deterministic_debug_mode():
 def set_float32_matmul_precision(precision):
     """'highest', 'high' or 'medium'; remembered, float32 products are always computed in
     float32.
+
+    >>> torch.set_float32_matmul_precision("highest")
     """
     if precision not in PRECISIONS:
         import warnings
@@ -85,19 +105,30 @@ def set_float32_matmul_precision(precision):
 
 @public("get_float32_matmul_precision() -> str", method=False, foreign=False)
 def get_float32_matmul_precision():
-    """What set_float32_matmul_precision() was told."""
+    """What set_float32_matmul_precision() was told.
+
+    >>> torch.get_float32_matmul_precision()
+    'highest'
+    """
     return STATE["precision"]
 
 
 @public("set_warn_always(bool b) -> None", method=False, foreign=False)
 def set_warn_always(b, /):
-    """Remember whether every warning is to be shown; Python's own filters decide here."""
+    """Remember whether every warning is to be shown; Python's own filters decide here.
+
+    >>> torch.set_warn_always(False)
+    """
     STATE["warn_always"] = builtins.bool(b)
 
 
 @public("is_warn_always_enabled() -> bool", method=False, foreign=False)
 def is_warn_always_enabled():
-    """What set_warn_always() was told."""
+    """What set_warn_always() was told.
+
+    >>> torch.is_warn_always_enabled()
+    False
+    """
     return STATE["warn_always"]
 
 
@@ -127,13 +158,21 @@ def set_default_tensor_type(t, /):
 
 @public("get_default_device() -> Device", method=False, foreign=False)
 def get_default_device():
-    """The device of new tensors."""
+    """The device of new tensors.
+
+    >>> torch.get_default_device()
+    device(type='cpu')
+    """
     return devices.default_device()
 
 
 @public("is_distributed(Tensor input) -> bool")
 def is_distributed(input):
-    """False."""
+    """False.
+
+    >>> torch.is_distributed(torch.ones(2))
+    False
+    """
     return False
 
 
@@ -145,7 +184,11 @@ def compiled_with_cxx11_abi():
 
 @public("typename(any obj) -> str", method=False, foreign=False)
 def typename(obj, /):
-    """The name of an object's type: 'torch.FloatTensor', 'builtins.list'."""
+    """The name of an object's type: 'torch.FloatTensor', 'builtins.list'.
+
+    >>> torch.typename(torch.tensor([1.]))
+    'torch.FloatTensor'
+    """
     if isinstance(obj, Tensor):
         return obj.type()
     cls = obj if isinstance(obj, type) else type(obj)
@@ -160,45 +203,73 @@ def typename(obj, /):
 
 @public("sym_int(any a) -> any", method=False, foreign=False)
 def sym_int(a):
-    """a rounded towards zero."""
+    """a rounded towards zero.
+
+    >>> torch.sym_int(3.7)
+    3
+    """
     return int(a)
 
 
 @public("sym_float(any a) -> any", method=False, foreign=False)
 def sym_float(a):
-    """a as a float."""
+    """a as a float.
+
+    >>> torch.sym_float(3)
+    3.0
+    """
     return float(a)
 
 
 @public("sym_max(any a, any b) -> any", method=False, foreign=False)
 def sym_max(a, b):
-    """The larger number; a float if either is."""
+    """The larger number; a float if either is.
+
+    >>> torch.sym_max(1, 2)
+    2
+    """
     m = max(a, b)
     return float(m) if isinstance(a, float) or isinstance(b, float) else m
 
 
 @public("sym_min(any a, any b) -> any", method=False, foreign=False)
 def sym_min(a, b):
-    """The smaller number; a float if either is."""
+    """The smaller number; a float if either is.
+
+    >>> torch.sym_min(1, 2)
+    1
+    """
     m = min(a, b)
     return float(m) if isinstance(a, float) or isinstance(b, float) else m
 
 
 @public("sym_not(any a) -> any", method=False, foreign=False)
 def sym_not(a):
-    """not a."""
+    """not a.
+
+    >>> torch.sym_not(True)
+    False
+    """
     return not a
 
 
 @public("sym_ite(any b, any t, any f) -> any", method=False, foreign=False)
 def sym_ite(b, t, f):
-    """t if b else f."""
+    """t if b else f.
+
+    >>> torch.sym_ite(True, 1, 2)
+    1
+    """
     return t if b else f
 
 
 @public("sym_sum(*any args) -> any", method=False, foreign=False)
 def sym_sum(*args):
-    """The sum of numbers, given one by one or as a sequence."""
+    """The sum of numbers, given one by one or as a sequence.
+
+    >>> torch.sym_sum([1, 2, 3])
+    6
+    """
     if len(args) == 1 and isinstance(args[0], (list, tuple)):
         args = tuple(args[0])
     return builtins.sum(args)
@@ -206,7 +277,11 @@ def sym_sum(*args):
 
 @public("sym_sqrt(any a) -> any", method=False, foreign=False)
 def sym_sqrt(a):
-    """The square root of a number."""
+    """The square root of a number.
+
+    >>> torch.sym_sqrt(9)
+    3.0
+    """
     return math.sqrt(a)
 
 

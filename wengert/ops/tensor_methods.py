@@ -17,13 +17,20 @@ from .index.mask import refuse_recorded
 
 
 def apply_(self, callable):
-    """Replace every element by callable(element), in place; slow, CPU only."""
+    """Replace every element by callable(element), in place; slow, CPU only.
+
+    >>> torch.tensor([1., 2.]).apply_(lambda v: v + 1)
+    tensor([2., 3.])
+    """
     return called(self, "apply_", callable)
 
 
 def map_(self, tensor, callable):
     """Replace every element by callable(element, element of tensor), in place; the shapes must
     broadcast.
+
+    >>> torch.tensor([1., 2.]).map_(torch.tensor([10., 20.]), lambda a, b: a + b)
+    tensor([11., 22.])
     """
     return called(self, "map_", callable, tensor)
 
@@ -86,13 +93,22 @@ for _f, _text in (
 
 @public("Tensor.type_as(Tensor self, Tensor other)")
 def type_as(self, other):
-    """The tensor in the dtype and on the device of another."""
+    """The tensor in the dtype and on the device of another.
+
+    >>> torch.tensor([1]).type_as(torch.tensor([1.]))
+    tensor([1.])
+    """
     return convert(self, other.dtype, other.device)
 
 
 @public("Tensor.as_subclass(Tensor self, any cls)")
 def as_subclass(self, cls):
-    """The same memory and history as an instance of a subclass of Tensor."""
+    """The same memory and history as an instance of a subclass of Tensor.
+
+    >>> torch.ones(2).as_subclass(torch.nn.Parameter)
+    Parameter containing:
+    tensor([1., 1.])
+    """
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}")
     t = object.__new__(cls)
@@ -102,13 +118,21 @@ def as_subclass(self, cls):
 
 @public("narrow_copy(Tensor input, int dim, int start, int length, *, out)")
 def narrow_copy(input, dim, start, length):
-    """A copy of `length` elements from start along dim."""
+    """A copy of `length` elements from start along dim.
+
+    >>> torch.narrow_copy(torch.tensor([1, 2, 3]), 0, 1, 2)
+    tensor([2, 3])
+    """
     return input.narrow(dim, start, length).clone()
 
 
 @public("fill(Tensor input, Tensor|Scalar value)", method=False)
 def fill(input, value):
-    """A tensor like input, filled with a number or 0-d tensor."""
+    """A tensor like input, filled with a number or 0-d tensor.
+
+    >>> torch.fill(torch.zeros(2), 3)
+    tensor([3., 3.])
+    """
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise RuntimeError(
@@ -135,7 +159,11 @@ def new(self, *args, device=None):
 
 @public("Tensor.dim_order(Tensor self, *, any ambiguity_check=False) -> any")
 def dim_order(self, ambiguity_check=False):
-    """The dimensions from the one with the longest steps in memory to the one with the shortest."""
+    """The dimensions from the one with the longest steps in memory to the one with the shortest.
+
+    >>> torch.ones(2, 3).t().dim_order()
+    (1, 0)
+    """
     steps = self.stride()
     return tuple(sorted(range(self._a.ndim), key=lambda d: (-steps[d], d)))
 

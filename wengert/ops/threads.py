@@ -32,7 +32,11 @@ def set_num_threads(num_threads, /):
 
 @public("get_num_threads() -> int", method=False)
 def get_num_threads():
-    """How many threads each operation on the CPU may use."""
+    """How many threads each operation on the CPU may use.
+
+    >>> torch.get_num_threads() >= 1
+    True
+    """
     return threads.count()
 
 
@@ -44,5 +48,9 @@ def set_num_interop_threads(num_threads, /):
 
 @public("get_num_interop_threads() -> int", method=False)
 def get_num_interop_threads():
-    """What set_num_interop_threads was given, or 1."""
+    """What set_num_interop_threads was given, or 1.
+
+    >>> torch.get_num_interop_threads() >= 1
+    True
+    """
     return _between_ops[0]

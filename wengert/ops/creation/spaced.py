@@ -37,7 +37,11 @@ def linspace(
     pin_memory=False,
     requires_grad=False,
 ):
-    """steps numbers from start to end (included), evenly spread."""
+    """steps numbers from start to end (included), evenly spread.
+
+    >>> torch.linspace(0, 1, steps=5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     start, end = ends("linspace", start, end)
     if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
         d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
@@ -93,7 +97,11 @@ def logspace(
     pin_memory=False,
     requires_grad=False,
 ):
-    """steps numbers from base ** start to base ** end, evenly spread in the exponent."""
+    """steps numbers from base ** start to base ** end, evenly spread in the exponent.
+
+    >>> torch.logspace(0, 2, steps=3)
+    tensor([  1.,  10., 100.])
+    """
     start, end = ends("logspace", start, end)
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
     if dtype is None and any(isinstance(v, complex) for v in (start, end)):

@@ -229,7 +229,11 @@ def storage(self):
 
 @public("Tensor.untyped_storage(Tensor self) -> Storage")
 def untyped_storage(self):
-    """The memory behind the tensor, as bytes."""
+    """The memory behind the tensor, as bytes.
+
+    >>> torch.ones(2).untyped_storage().nbytes()
+    8
+    """
     return UntypedStorage(_memory=memory(self))
 
 
@@ -272,7 +276,12 @@ def resize(self, *size):
 
 @public("resize_as_(Tensor input, Tensor the_template, *, MemoryFormat? memory_format=None)")
 def resize_as_(self, the_template, *, memory_format=None):
-    """resize_ to the shape of another tensor."""
+    """resize_ to the shape of another tensor.
+
+    >>> torch.ones(4).resize_as_(torch.zeros(2, 2))
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return resize_(self, tuple(the_template._a.shape))
 
 
@@ -282,7 +291,11 @@ def resize_as_(self, the_template, *, memory_format=None):
     "Tensor.set_(Tensor self, any source, int storage_offset, int[] size, int[] stride=[])",
 )
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Let self share the memory of a tensor or storage, with a size and strides in elements."""
+    """Let self share the memory of a tensor or storage, with a size and strides in elements.
+
+    >>> torch.ones(2).set_(torch.zeros(3))
+    tensor([0., 0., 0.])
+    """
     if source is None:
         new = empty(0, dtype=self.dtype, device=self.device)
     elif isinstance(source, UntypedStorage):

@@ -270,7 +270,11 @@ def refuse(data: Any) -> Any:
 
 @public("as_tensor(any data, ScalarType? dtype=None, Device? device=None)", method=False)
 def as_tensor(data, dtype=None, device=None):
-    """data as a tensor, sharing its memory where possible."""
+    """data as a tensor, sharing its memory where possible.
+
+    >>> torch.as_tensor([1., 2.])
+    tensor([1., 2.])
+    """
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if hasattr(data, "dtype") and is_array(data) and hasattr(data, "flags"):
@@ -285,7 +289,11 @@ def as_tensor(data, dtype=None, device=None):
     method=False,
 )
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
-    """obj as a tensor; copy=True forces a copy, False forbids one."""
+    """obj as a tensor; copy=True forces a copy, False forbids one.
+
+    >>> torch.asarray([1, 2])
+    tensor([1, 2])
+    """
     if isinstance(obj, Tensor):
         t = obj
     elif type(obj).__name__ in READERS:
@@ -383,7 +391,11 @@ def view_dtype(self: Tensor, dtype: Any) -> Tensor:
 def new_tensor(
     self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
 ):
-    """tensor(data) with the dtype and device of self."""
+    """tensor(data) with the dtype and device of self.
+
+    >>> torch.ones(2).new_tensor([3, 4])
+    tensor([3., 4.])
+    """
     return tensor(
         data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
     )

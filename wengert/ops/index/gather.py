@@ -180,6 +180,10 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
 
     reduce: 'add' or 'multiply' join instead of overwriting.
+
+    >>> torch.zeros(2, 2).scatter(1, torch.tensor([[0], [1]]), 5.)
+    tensor([[5., 0.],
+            [0., 5.]])
     """
     if src is None:
         src = value
@@ -226,7 +230,11 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
     lines=(line(scatter_add, when=WRITES),),
 )
 def scatter_add_public(input, dim, index, src):
-    """input with src added at the places gather(dim, index) would read."""
+    """input with src added at the places gather(dim, index) would read.
+
+    >>> torch.zeros(2).scatter_add(0, torch.tensor([0, 0, 1]), torch.tensor([1., 2., 3.]))
+    tensor([3., 3.])
+    """
     if src.dtype is not input.dtype:
         raise RuntimeError(
             f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
@@ -246,7 +254,12 @@ def scatter_add_public(input, dim, index, src):
     inplace=True,
 )
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
-    """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'."""
+    """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'.
+
+    >>> i = torch.tensor([0, 0, 1])
+    >>> torch.zeros(2).scatter_reduce(0, i, torch.tensor([1., 2., 3.]), "amax")
+    tensor([2., 3.])
+    """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
@@ -302,7 +315,13 @@ def highest(d: dtypes.dtype) -> Any:
     inplace="function",
 )
 def index_put_public(input, indices, values, accumulate=False):
-    """input with values written (or added) at input[indices]; indices is a tuple of tensors."""
+    """input with values written (or added) at input[indices]; indices is a tuple of tensors.
+
+    >>> i, j = torch.tensor([0, 1]), torch.tensor([1, 0])
+    >>> torch.zeros(2, 2).index_put((i, j), torch.tensor([1., 2.]))
+    tensor([[0., 1.],
+            [2., 0.]])
+    """
     from .indexing import fitted, parse, prepare, take_shape
 
     if values.dtype is not input.dtype:
@@ -326,7 +345,11 @@ def index_put_public(input, indices, values, accumulate=False):
 
 @public("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", inplace=True)
 def put(input, index, source, accumulate=False):
-    """input with source written (or added) at flat positions."""
+    """input with source written (or added) at flat positions.
+
+    >>> torch.tensor([1., 2., 3.]).put(torch.tensor([0, 2]), torch.tensor([9., 8.]))
+    tensor([9., 2., 8.])
+    """
     if index.dtype.name != "int64":
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.name}")
     if source.dtype is not input.dtype:

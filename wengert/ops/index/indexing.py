@@ -563,7 +563,11 @@ def copy_into(v: Tensor, value: Tensor, name: str, constant: bool = False) -> No
     lines=(line(select_op, when="-a0.shape[s_dim] <= index < a0.shape[s_dim]"),),
 )
 def select(input, dim, index):
-    """The slice at one index of a dimension (a view)."""
+    """The slice at one index of a dimension (a view).
+
+    >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     nd = input._a.ndim
     if nd == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")

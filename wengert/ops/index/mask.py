@@ -58,7 +58,11 @@ SCALAR = "type_(value) is float or type_(value) is int and -(2**63) <= value < 2
     lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL"),),
 )
 def masked_fill(input, mask, value):
-    """input with a number (or 0-d tensor) where mask is true."""
+    """input with a number (or 0-d tensor) where mask is true.
+
+    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
+    tensor([0., 2.])
+    """
     if not isinstance(mask, Tensor):
         raise TypeError(
             f"masked_fill(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}"
@@ -77,7 +81,11 @@ def masked_fill(input, mask, value):
 
 @public("masked_select(Tensor input, Tensor mask, *, out)")
 def masked_select(input, mask):
-    """The elements where mask is true, as a vector."""
+    """The elements where mask is true, as a vector.
+
+    >>> torch.masked_select(torch.tensor([1, 2, 3]), torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     from ..predicates import broadcast_tensors
     from .indexing import read
 
@@ -89,7 +97,11 @@ def masked_select(input, mask):
 
 @public("masked_scatter(Tensor input, Tensor mask, Tensor source)", inplace=True)
 def masked_scatter(input, mask, source):
-    """input with the first elements of source, in order, where mask is true."""
+    """input with the first elements of source, in order, where mask is true.
+
+    >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([5., 6.]))
+    tensor([5., 0., 6.])
+    """
     from ..predicates import broadcast_tensors
 
     if mask.dtype.name != "bool":

@@ -10,6 +10,10 @@ from ...engine.tensor import Tensor
 def nonzero(input, *, out=None, as_tuple=False):
     """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each
     dimension.
+
+    >>> torch.nonzero(torch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
     """
     from ...arrays.lookup import namespace
     from ...engine.dual import Dual, Lifted
@@ -34,13 +38,22 @@ def nonzero(input, *, out=None, as_tuple=False):
 
 @public("argwhere(Tensor input)")
 def argwhere(input):
-    """Coordinates of the non-zero elements, one row each."""
+    """Coordinates of the non-zero elements, one row each.
+
+    >>> torch.argwhere(torch.tensor([0, 3, 4]))
+    tensor([[1],
+            [2]])
+    """
     return nonzero(input)
 
 
 @public("count_nonzero(Tensor input, int[] dim)", "count_nonzero(Tensor input, int? dim=None)")
 def count_nonzero(input, dim=None):
-    """How many elements are not zero, of all or along dim."""
+    """How many elements are not zero, of all or along dim.
+
+    >>> torch.count_nonzero(torch.tensor([[0, 1], [2, 3]]), dim=0)
+    tensor([1, 2])
+    """
     from ..reduce.sum import sum as sum_of
 
     return sum_of(input != 0, dim)

@@ -20,7 +20,11 @@ from ..shape.views import reshape
     method=False,
 )
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
-    """Where elements occur in test_elements."""
+    """Where elements occur in test_elements.
+
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
+    tensor([False,  True, False])
+    """
     from ..creation.tensor import tensor
 
     if not isinstance(elements, Tensor):
@@ -50,7 +54,11 @@ def places(xp, sequence, x, right=False):
     method=False,
 )
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
-    """Where input's values would go in a sorted sequence to keep it sorted."""
+    """Where input's values would go in a sorted sequence to keep it sorted.
+
+    >>> torch.searchsorted(torch.tensor([1., 3., 5.]), torch.tensor([2., 3., 6.]))
+    tensor([1, 1, 3])
+    """
     from ..creation.filled import scalar_tensor
 
     if side is not None and side not in ("left", "right"):
@@ -105,7 +113,11 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     method=False,
 )
 def bucketize(input, boundaries, *, out_int32=False, right=False):
-    """In which bucket of the sorted boundaries each value lies."""
+    """In which bucket of the sorted boundaries each value lies.
+
+    >>> torch.bucketize(torch.tensor([0.5, 2., 9.]), torch.tensor([1., 2., 3.]))
+    tensor([0, 1, 3])
+    """
     if boundaries._a.ndim != 1:
         raise RuntimeError(
             f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})"

@@ -49,7 +49,12 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
     lines=(line(index_select_op, when=f"a0.ndim and a1.size and a1.ndim == 1 and {INSIDE}"),),
 )
 def index_select(input, dim, index):
-    """The slices along dim at the indices in a vector."""
+    """The slices along dim at the indices in a vector.
+
+    >>> torch.index_select(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([1, 0]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     d = wrap_dim(dim, input._a.ndim, "index_select")
     check_vector(index, "index_select")
     check_long(index, "index_select")
@@ -197,7 +202,11 @@ def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
     inplace=True,
 )
 def index_add(input, dim, index, source, *, alpha=1):
-    """input with alpha times the slices of source added at index along dim."""
+    """input with alpha times the slices of source added at index along dim.
+
+    >>> torch.zeros(3).index_add(0, torch.tensor([0, 2, 2]), torch.tensor([1., 2., 3.]))
+    tensor([1., 0., 5.])
+    """
     d = check_joined(input, dim, index, source, "index_add")
     if alpha != 1:
         source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
@@ -220,7 +229,11 @@ def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
 
 @public("index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)", inplace=True)
 def index_copy(input, dim, index, source):
-    """input with the slices of source written at index along dim."""
+    """input with the slices of source written at index along dim.
+
+    >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
+    tensor([2., 0., 1.])
+    """
     d = check_copied(input, dim, index, source)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
@@ -231,7 +244,11 @@ def index_copy(input, dim, index, source):
 
 @public("index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)", inplace=True)
 def index_fill(input, dim, index, value):
-    """input with a number written to the slices at index along dim."""
+    """input with a number written to the slices at index along dim.
+
+    >>> torch.zeros(3).index_fill(0, torch.tensor([0, 2]), 5.)
+    tensor([5., 0., 5.])
+    """
     if isinstance(value, Tensor) and value._a.ndim:
         raise RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
@@ -272,6 +289,9 @@ def index_fill(input, dim, index, value):
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
     'amin'.
+
+    >>> torch.ones(2).index_reduce(0, torch.tensor([0, 0]), torch.tensor([3., 4.]), "prod")
+    tensor([12.,  1.])
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
@@ -305,7 +325,11 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     ),
 )
 def narrow(input, dim, start, length):
-    """The elements start to start + length of a dimension (a view)."""
+    """The elements start to start + length of a dimension (a view).
+
+    >>> torch.narrow(torch.tensor([1, 2, 3, 4]), 0, 1, 2)
+    tensor([2, 3])
+    """
     if input._a.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, input._a.ndim, "narrow")

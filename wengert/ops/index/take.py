@@ -16,7 +16,11 @@ from .indexing import check_index, take
 
 @public("take(Tensor input, Tensor index, *, out)")
 def take_public(input, index):
-    """Elements of the flattened input at index; the result has index's shape."""
+    """Elements of the flattened input at index; the result has index's shape.
+
+    >>> torch.take(torch.tensor([[1, 2], [3, 4]]), torch.tensor([0, 3]))
+    tensor([1, 4])
+    """
     if index.dtype.name != "int64":
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
     flat = input.reshape(-1)
@@ -38,7 +42,13 @@ def take_public(input, index):
     ),
 )
 def take_along_dim(input, indices, dim=None):
-    """gather with broadcasting of input and indices; without dim on the flattened input."""
+    """gather with broadcasting of input and indices; without dim on the flattened input.
+
+    >>> x = torch.tensor([[3, 1], [2, 4]])
+    >>> x.take_along_dim(x.argsort(1), 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if indices.dtype.name != "int64":
         raise RuntimeError(
             "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name

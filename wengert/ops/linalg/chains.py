@@ -74,7 +74,11 @@ def _same_multi(x: Tensor, y: Tensor) -> None:
 
 @public("chain_matmul(*any matrices, out)", method=False, foreign=False)
 def chain_matmul(*matrices):
-    """Product of several matrices in the cheapest order."""
+    """Product of several matrices in the cheapest order.
+
+    >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
+    torch.Size([2, 1])
+    """
     if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
         matrices = tuple(matrices[0])
     for t in only_tensors(matrices):

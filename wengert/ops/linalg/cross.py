@@ -76,7 +76,11 @@ def linalg_cross(input, other, *, dim=-1):
     ),
 )
 def cross(input, other, dim=None):
-    """Cross products along dim, by default the first dimension of size 3."""
+    """Cross products along dim, by default the first dimension of size 3.
+
+    >>> torch.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]), dim=0)
+    tensor([0, 0, 1])
+    """
     if dim is None:
         advise(
             "Using torch.cross without specifying the dim arg is deprecated. Please either pass the"

@@ -71,6 +71,9 @@ def _not_positive(i: int) -> str:
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
     positive, or 0.
+
+    >>> torch.linalg.cholesky_ex(torch.eye(2)).info
+    tensor(0, dtype=torch.int32)
     """
     check_matrix("linalg.cholesky_ex", A, square=True)
     out, info = cholesky_op.entry(A, upper)
@@ -95,7 +98,12 @@ def linalg_cholesky(A, *, upper=False):
 
 @public("cholesky(Tensor input, bool upper=False, *, out)")
 def cholesky(input, upper=False):
-    """The Cholesky factor of Hermitian positive matrices."""
+    """The Cholesky factor of Hermitian positive matrices.
+
+    >>> torch.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     advise(
         "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a"
         " future PyTorch release."
@@ -175,7 +183,11 @@ def linalg_qr(A, mode="reduced"):
 
 @public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
 def qr(input, some=True):
-    """(Q, R) of matrices; some=False: a square Q."""
+    """(Q, R) of matrices; some=False: a square Q.
+
+    >>> torch.qr(torch.eye(2)).R.shape
+    torch.Size([2, 2])
+    """
     advise(
         "torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch"
         " release. The boolean parameter 'some' has been replaced with a string parameter 'mode'."
@@ -276,7 +288,11 @@ def linalg_svdvals(A, *, driver=None):
     "Tensor S, Tensor V)"
 )
 def svd(input, some=True, compute_uv=True):
-    """(U, S, V) with input = U diag(S) V^H; note that V is not transposed."""
+    """(U, S, V) with input = U diag(S) V^H; note that V is not transposed.
+
+    >>> torch.svd(torch.diag(torch.tensor([3., 2.]))).S
+    tensor([3., 2.])
+    """
     check_matrix("svd", input)
     if not compute_uv:
         s = linalg_svdvals(input)
@@ -493,6 +509,10 @@ declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",))
 def ormqr(input, tau, other, left=True, transpose=False):
     """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the
     left or right, perhaps Q^H.
+
+    >>> a, tau = torch.geqrf(torch.eye(2))
+    >>> torch.ormqr(a, tau, torch.eye(2)).shape
+    torch.Size([2, 2])
     """
     name = "torch.ormqr"
     for t, what in ((input, "input"), (other, "other")):

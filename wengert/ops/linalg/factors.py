@@ -153,7 +153,13 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
 
 @public("lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots, *, out)")
 def lu_solve(input, LU_data, LU_pivots):
-    """X with A X = input, given lu_factor's results for A."""
+    """X with A X = input, given lu_factor's results for A.
+
+    >>> LU, pivots = torch.linalg.lu_factor(2 * torch.eye(2))
+    >>> torch.lu_solve(torch.ones(2, 1), LU, pivots)
+    tensor([[0.5000],
+            [0.5000]])
+    """
     return _lu_solve("linalg.lu_solve", LU_data, LU_pivots, input, True, False)
 
 
@@ -175,7 +181,13 @@ leading(ldl_solve.vjp(complex=True, y=_ldl_y), 2, 1, 2)
 
 @public("linalg.ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False, out)")
 def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
-    """X with A X = B, given ldl_factor's results for A."""
+    """X with A X = B, given ldl_factor's results for A.
+
+    >>> LD, pivots = torch.linalg.ldl_factor(2 * torch.eye(2))
+    >>> torch.linalg.ldl_solve(LD, pivots, torch.ones(2, 1))
+    tensor([[0.5000],
+            [0.5000]])
+    """
     name = "torch.linalg.ldl_solve"
     check_matrix(name, LD, "LD", square=True)
     check_matrix(name, B, "B")

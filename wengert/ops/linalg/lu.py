@@ -89,6 +89,9 @@ def _pivoting(name: str, pivot: bool) -> None:
 def lu_factor_ex(A, *, pivot=True, check_errors=False):
     """(LU, pivots, info) of matrices A (*, m, n): both factors in one matrix, row swaps counted
     from 1.
+
+    >>> torch.linalg.lu_factor_ex(torch.eye(2)).info
+    tensor(0, dtype=torch.int32)
     """
     check_matrix("torch.linalg.lu_factor_ex", A)
     _pivoting("linalg.lu_factor", pivot)
@@ -154,7 +157,12 @@ def unpacked(lu: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     method=False,
 )
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
-    """(P, L, U) from lu_factor's results; what is not asked for is empty."""
+    """(P, L, U) from lu_factor's results; what is not asked for is empty.
+
+    >>> P, L, U = torch.lu_unpack(*torch.linalg.lu_factor(torch.tensor([[1., 2.], [3., 4.]])))
+    >>> torch.allclose(P @ L @ U, torch.tensor([[1., 2.], [3., 4.]]))
+    True
+    """
     if unpack_pivots and LU_pivots.dtype.name != "int32":
         raise RuntimeError(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 "
@@ -182,7 +190,11 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     foreign=False,
 )
 def lu(A, pivot=True, get_infos=False):
-    """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor."""
+    """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor.
+
+    >>> torch.lu(2 * torch.eye(2))[1]
+    tensor([1, 2], dtype=torch.int32)
+    """
     advise(
         "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and"
         " will be removed in a future PyTorch release."
@@ -214,6 +226,9 @@ leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2
 def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     """(LD, pivots, info): LAPACK's factors of symmetric (or Hermitian) matrices A, of which the
     lower triangle is read.
+
+    >>> torch.linalg.ldl_factor_ex(torch.eye(2)).info
+    tensor(0, dtype=torch.int32)
     """
     check_matrix("torch.linalg.ldl_factor_ex", A, square=True)
     ld, pivots, info = ldl_factor.entry(A, hermitian)

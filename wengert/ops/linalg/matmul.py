@@ -266,7 +266,11 @@ def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) ->
     lines=(line(matmul_op, floating=True, when="a0.ndim == a1.ndim == 2"), None),
 )
 def mm(input, mat2, *, out=None):
-    """Product of two matrices."""
+    """Product of two matrices.
+
+    >>> torch.mm(torch.tensor([[1., 2.]]), torch.tensor([[3.], [4.]]))
+    tensor([[11.]])
+    """
     for t, what in ((input, "self"), (mat2, "mat2")):
         if t._a.ndim != 2:
             raise RuntimeError(

@@ -551,11 +551,19 @@ def tensordot(a, b, dims=2):
 
 @public("linalg.matmul(Tensor input, Tensor other, *, out)")
 def linalg_matmul(input, other):
-    """torch.matmul."""
+    """torch.matmul.
+
+    >>> torch.linalg.matmul(torch.tensor([[1., 2.]]), torch.tensor([3., 4.]))
+    tensor([11.])
+    """
     return matmul_of(input, other)
 
 
 @public("linalg.diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1)")
 def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
-    """The diagonals of matrices: torch.diagonal with the last two dimensions by default."""
+    """The diagonals of matrices: torch.diagonal with the last two dimensions by default.
+
+    >>> torch.linalg.diagonal(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return function("diagonal")(A, offset, dim1, dim2)

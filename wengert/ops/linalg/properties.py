@@ -117,7 +117,11 @@ def linalg_slogdet(A):
 
 @public("slogdet(Tensor input, *, out) -> (Tensor sign, Tensor logabsdet)")
 def slogdet(input):
-    """(sign, logabsdet) of square matrices."""
+    """(sign, logabsdet) of square matrices.
+
+    >>> torch.slogdet(torch.eye(2) * 2).sign
+    tensor(1.)
+    """
     check_matrix("linalg.slogdet", input, square=True)
     return named("slogdet", *slogdet_op.entry(input), fields="sign logabsdet")
 
@@ -342,7 +346,12 @@ def linalg_matrix_power(A, n):
 
 @public("matrix_power(Tensor input, int n, *, out)")
 def matrix_power(input, n):
-    """Square matrices to an integer power."""
+    """Square matrices to an integer power.
+
+    >>> torch.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
     return linalg_matrix_power(input, n)
 
 

@@ -44,7 +44,12 @@ leading(inv.vjp(complex=True, x=_inv), 2)
 
 @public("linalg.inv_ex(Tensor A, *, bool check_errors=False, out) -> (Tensor inverse, Tensor info)")
 def inv_ex(A, *, check_errors=False):
-    """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0."""
+    """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0.
+
+    >>> torch.linalg.inv_ex(2 * torch.eye(2)).inverse
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.5000]])
+    """
     check_matrix("linalg.inv_ex", A, square=True)
     out, info = inv.entry(A)
     if check_errors:
@@ -146,7 +151,11 @@ def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
     "out) -> (Tensor result, Tensor info)"
 )
 def solve_ex(A, B, *, left=True, check_errors=False):
-    """(X, info) with A X = B (or X A = B); see solve."""
+    """(X, info) with A X = B (or X A = B); see solve.
+
+    >>> torch.linalg.solve_ex(2 * torch.eye(2), torch.ones(2)).result
+    tensor([0.5000, 0.5000])
+    """
     out, info = solved("linalg.solve", A, B, left)
     if check_errors:
         check_info("torch.linalg.solve_ex", info, singular("solve"))
@@ -196,6 +205,11 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     unitriangular not the diagonal.
 
     A: (*, n, n), B: (*, n, k). Zeros on the diagonal give infinities.
+
+    >>> A = torch.tensor([[2., 1.], [0., 4.]])
+    >>> torch.linalg.solve_triangular(A, torch.tensor([[3.], [4.]]), upper=True)
+    tensor([[1.],
+            [1.]])
     """
     name = "linalg.solve_triangular"
     check_matrix(name, A, square=True)
@@ -212,7 +226,13 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     "bool unitriangular=False, *, out) -> (Tensor solution, Tensor cloned_coefficient)"
 )
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
-    """(solution, A) of A X = input (transpose: A^T X = input), A triangular."""
+    """(solution, A) of A X = input (transpose: A^T X = input), A triangular.
+
+    >>> A = torch.tensor([[2., 0.], [0., 4.]])
+    >>> torch.triangular_solve(torch.tensor([[2.], [4.]]), A).solution
+    tensor([[1.],
+            [1.]])
+    """
     advise(
         "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangular and will be"
         " removed in a future PyTorch release."
@@ -308,7 +328,12 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
 
 @public("pinverse(Tensor input, float rcond=1e-15)")
 def pinverse(input, rcond=1e-15):
-    """The pseudo-inverse of matrices."""
+    """The pseudo-inverse of matrices.
+
+    >>> torch.pinverse(torch.diag(torch.tensor([2., 4.])))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     check_matrix("linalg.pinv", input)
     return linalg_pinv(input, rtol=rcond)
 

@@ -170,7 +170,11 @@ def bce_logits(
     method=False,
 )
 def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
-    """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> torch.binary_cross_entropy_with_logits(torch.tensor([0.]), torch.tensor([1.]), reduction=1)
+    tensor(0.6931)
+    """
     return bce_logits(input, target, weight, reduction=numbered(reduction), pos_weight=pos_weight)
 
 
@@ -239,7 +243,11 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     method=False,
 )
 def torch_kl_div(input, target, reduction=1, *, log_target=False):
-    """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> torch.kl_div(torch.tensor([0.5]).log(), torch.tensor([1.]), reduction=2)
+    tensor(0.6931)
+    """
     return reduce_to(divergence(input, target, log_target), numbered(reduction))
 
 
@@ -285,7 +293,11 @@ def poisson_nll_loss(
     method=False,
 )
 def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
-    """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> torch.poisson_nll_loss(torch.tensor([0.]), torch.tensor([1.]), True, False, 1e-8, 1)
+    tensor(1.)
+    """
     return poisson_nll_loss(input, target, log_input, full, None, eps, None, numbered(reduction))
 
 

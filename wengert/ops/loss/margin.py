@@ -55,7 +55,11 @@ def hinge_embedding_loss(
     method=False,
 )
 def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
-    """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> torch.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.]), reduction=1)
+    tensor(0.5000)
+    """
     return hinge_embedding_loss(input, target, margin, reduction=numbered(reduction))
 
 
@@ -87,7 +91,12 @@ def margin_ranking_loss(
     method=False,
 )
 def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
-    """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> x, y = torch.tensor([1.]), torch.tensor([2.])
+    >>> torch.margin_ranking_loss(x, y, torch.tensor([1.]), reduction=1)
+    tensor(1.)
+    """
     return margin_ranking_loss(input1, input2, target, margin, reduction=numbered(reduction))
 
 
@@ -136,7 +145,12 @@ def cosine_embedding_loss(
     method=False,
 )
 def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
-    """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> x, y = torch.tensor([[1., 0.]]), torch.tensor([[0., 1.]])
+    >>> torch.cosine_embedding_loss(x, y, torch.tensor([1]), reduction=1)
+    tensor(1.)
+    """
     return cosine_embedding_loss(input1, input2, target, margin, reduction=numbered(reduction))
 
 
@@ -212,7 +226,12 @@ def triplet_margin_loss(
 def torch_triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=1
 ):
-    """F.triplet_margin_loss with a numbered reduction (0 none, 1 mean, 2 sum)."""
+    """F.triplet_margin_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+
+    >>> a, p, n = torch.tensor([[0.]]), torch.tensor([[1.]]), torch.tensor([[3.]])
+    >>> torch.triplet_margin_loss(a, p, n, reduction=1)
+    tensor(0.)
+    """
     return triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction=numbered(reduction)
     )

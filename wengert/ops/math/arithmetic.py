@@ -83,7 +83,11 @@ neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
     lines=(line(neg_op, floating=True),),
 )
 def neg(input, *, out=None):
-    """-input; bool is refused."""
+    """-input; bool is refused.
+
+    >>> torch.neg(torch.tensor([1, -2]))
+    tensor([-1,  2])
+    """
     if input.dtype.category == 0:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
@@ -96,7 +100,11 @@ def neg(input, *, out=None):
     elementwise, public="reciprocal(Tensor input, *, out)", types="float", inplace="function"
 )
 def reciprocal(xp, x):
-    """1 / x."""
+    """1 / x.
+
+    >>> torch.reciprocal(torch.tensor([2., 4.]))
+    tensor([0.5000, 0.2500])
+    """
 
 
 reciprocal.vjp(x=lambda g, out: -g * out * out)
@@ -154,7 +162,11 @@ remainder_op.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y)
 
 @primitive(elementwise, public="fmod(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
 def fmod(xp, x, y):
-    """x modulo y, with the sign of x."""
+    """x modulo y, with the sign of x.
+
+    >>> torch.fmod(torch.tensor([7., -7.]), 4)
+    tensor([ 3., -3.])
+    """
 
 
 fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
@@ -164,7 +176,11 @@ fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
     elementwise, public="floor_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True
 )
 def floor_divide(xp, x, y):
-    """x / y rounded down."""
+    """x / y rounded down.
+
+    >>> torch.floor_divide(torch.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
 
 
 def _no_slope(xp: Any, g: Any) -> Any:
@@ -221,7 +237,11 @@ def add(input, other, *, alpha=1, out=None):
     aliases=("subtract",),
 )
 def sub(input, other, *, alpha=1, out=None):
-    """input - alpha * other, with broadcasting."""
+    """input - alpha * other, with broadcasting.
+
+    >>> torch.sub(torch.tensor([5., 6.]), torch.tensor([1., 2.]), alpha=2)
+    tensor([3., 2.])
+    """
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
     return sub_op.entry(input, other if alpha == 1 else other * alpha, out=out)
@@ -275,7 +295,11 @@ trunc_divide.vjp(x=_no_slope, y=_no_slope)
     method=False,
 )
 def rsub(input, other, *, alpha=1):
-    """other - alpha * input."""
+    """other - alpha * input.
+
+    >>> torch.rsub(torch.tensor([1., 2.]), 10.)
+    tensor([9., 8.])
+    """
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
     return rsub_op.entry(input if alpha == 1 else input * alpha, other)
@@ -295,7 +319,11 @@ def rsub(input, other, *, alpha=1):
     aliases=("divide",),
 )
 def div(input, other, *, rounding_mode=None, out=None):
-    """input / other; rounding_mode None, 'trunc' or 'floor'."""
+    """input / other; rounding_mode None, 'trunc' or 'floor'.
+
+    >>> torch.div(torch.tensor([7., -7.]), 2, rounding_mode="floor")
+    tensor([ 3., -4.])
+    """
     if rounding_mode is None:
         return div_op.entry(input, other, out=out)
     if rounding_mode == "floor":
@@ -320,7 +348,11 @@ def div(input, other, *, rounding_mode=None, out=None):
     lines=(line(div_op),),
 )
 def true_divide(input, other, *, out=None):
-    """input / other; integers give floats."""
+    """input / other; integers give floats.
+
+    >>> torch.true_divide(torch.tensor([1, 2]), 2)
+    tensor([0.5000, 1.0000])
+    """
     return div_op.entry(input, other, out=out)
 
 
@@ -330,7 +362,11 @@ def true_divide(input, other, *, out=None):
     lines=(line(remainder_op, floating=True),),
 )
 def remainder(input, other, *, out=None):
-    """input modulo other, with the sign of other."""
+    """input modulo other, with the sign of other.
+
+    >>> torch.remainder(torch.tensor([7., -7.]), 4)
+    tensor([3., 1.])
+    """
     return remainder_op.entry(input, other, out=out)
 
 
@@ -357,7 +393,11 @@ def pow(input, exponent, *, out=None):
 
 @public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
 def float_power(input, exponent, *, out=None):
-    """input ** exponent computed in double precision."""
+    """input ** exponent computed in double precision.
+
+    >>> torch.float_power(torch.tensor([1, 2]), 2)
+    tensor([1., 4.], dtype=torch.float64)
+    """
     from ...base import dtypes
 
     def double(t: Any) -> Any:
@@ -424,7 +464,11 @@ lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * 
     lines=(line(addcmul_op, floating=True),),
 )
 def addcmul(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 * tensor2."""
+    """input + value * tensor1 * tensor2.
+
+    >>> torch.addcmul(torch.tensor([1.]), torch.tensor([2.]), torch.tensor([3.]), value=10)
+    tensor([61.])
+    """
     if max(t.dtype.category for t in (input, tensor1, tensor2)) < 2:
         value = int(value)
     return addcmul_op.entry(input, tensor1, tensor2, value)
@@ -437,7 +481,11 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     lines=(line(addcdiv_op, floating=True),),
 )
 def addcdiv(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 / tensor2; integer division is not supported."""
+    """input + value * tensor1 / tensor2; integer division is not supported.
+
+    >>> torch.addcdiv(torch.tensor([1.]), torch.tensor([6.]), torch.tensor([2.]), value=10)
+    tensor([31.])
+    """
     if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with"
@@ -454,7 +502,11 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     ),
 )
 def lerp(input, end, weight):
-    """input + weight * (end - input)."""
+    """input + weight * (end - input).
+
+    >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([10., 20.]), 0.25)
+    tensor([ 2.5000, 12.5000])
+    """
     if input.dtype is not end.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
@@ -470,7 +522,11 @@ def lerp(input, end, weight):
 
 @public("positive(Tensor input)")
 def positive(input):
-    """input itself; bool is refused."""
+    """input itself; bool is refused.
+
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
+    """
     if input.dtype.category == 0:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input

@@ -47,7 +47,11 @@ copysign.vjp(
     aliases=("arctan2",),
 )
 def atan2(xp, x, y):
-    """The angle of the point (y, x), in (-pi, pi]."""
+    """The angle of the point (y, x), in (-pi, pi].
+
+    >>> torch.atan2(torch.tensor([1., -1.]), torch.tensor([1., -1.]))
+    tensor([ 0.7854, -2.3562])
+    """
 
 
 def _over_square(xp: Any, v: Any, x: Any, y: Any) -> Any:
@@ -66,7 +70,11 @@ atan2.vjp(
     elementwise, numbers="none", public="hypot(Tensor input, Tensor other, *, out)", inplace=True
 )
 def hypot(xp, x, y):
-    """sqrt(x ** 2 + y ** 2), without overflow."""
+    """sqrt(x ** 2 + y ** 2), without overflow.
+
+    >>> torch.hypot(torch.tensor([3.]), torch.tensor([4.]))
+    tensor([5.])
+    """
 
 
 hypot.vjp(
@@ -80,12 +88,20 @@ def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
 
 @primitive(elementwise, numbers="none", public="fmax(Tensor input, Tensor other, *, out)")
 def fmax(xp, x, y):
-    """The larger of x and y; a nan loses against a number."""
+    """The larger of x and y; a nan loses against a number.
+
+    >>> torch.fmax(torch.tensor([1., float("nan")]), torch.tensor([0., 2.]))
+    tensor([1., 2.])
+    """
 
 
 @primitive(elementwise, numbers="none", public="fmin(Tensor input, Tensor other, *, out)")
 def fmin(xp, x, y):
-    """The smaller of x and y; a nan loses against a number."""
+    """The smaller of x and y; a nan loses against a number.
+
+    >>> torch.fmin(torch.tensor([1., float("nan")]), torch.tensor([0., 2.]))
+    tensor([0., 2.])
+    """
 
 
 def _winner(word: str) -> Any:
@@ -109,7 +125,11 @@ fmin.vjp(**_winner("le"))
     public="logaddexp(Tensor input, Tensor other, *, out)",
 )
 def logaddexp(xp, x, y):
-    """log(exp(x) + exp(y)), without overflow."""
+    """log(exp(x) + exp(y)), without overflow.
+
+    >>> torch.logaddexp(torch.tensor([0.]), torch.tensor([0.]))
+    tensor([0.6931])
+    """
 
 
 @primitive(
@@ -119,7 +139,11 @@ def logaddexp(xp, x, y):
     public="logaddexp2(Tensor input, Tensor other, *, out)",
 )
 def logaddexp2(xp, x, y):
-    """log2(2 ** x + 2 ** y), without overflow."""
+    """log2(2 ** x + 2 ** y), without overflow.
+
+    >>> torch.logaddexp2(torch.tensor([0.]), torch.tensor([0.]))
+    tensor([1.])
+    """
 
 
 def _weight(word: str) -> Any:
@@ -189,7 +213,11 @@ def heaviside(input, values, *, out=None):
     inplace=True,
 )
 def nextafter(xp, x, y):
-    """The next floating number after x in the direction of y."""
+    """The next floating number after x in the direction of y.
+
+    >>> torch.nextafter(torch.tensor([1.]), torch.tensor([2.])) > 1
+    tensor([True])
+    """
 
 
 nextafter.vjp(
@@ -200,7 +228,11 @@ nextafter.vjp(
 
 @public("ldexp(Tensor input, Tensor other, *, out)", inplace="function")
 def ldexp(input, other):
-    """input * 2 ** other."""
+    """input * 2 ** other.
+
+    >>> torch.ldexp(torch.tensor([1., 3.]), torch.tensor([2, 1]))
+    tensor([4., 6.])
+    """
     return mul.entry(input, pow_base.entry(2.0, other) if isinstance(other, Tensor) else 2.0**other)
 
 
@@ -218,6 +250,11 @@ frexp_op.vjp(
 def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
     floating tensors only.
+
+    >>> torch.frexp(torch.tensor([6.]))
+    torch.return_types.frexp(
+    mantissa=tensor([0.7500]),
+    exponent=tensor([3], dtype=torch.int32))
     """
     return named("frexp", *frexp_op.entry(input), fields="mantissa exponent")
 
@@ -267,7 +304,11 @@ _angle("rad2deg", 180 / math.pi, "Radians in degrees.")
 
 @primitive(elementwise, public="sinc(Tensor input, *, out)", types="float", inplace="function")
 def sinc(xp, x):
-    """sin(pi x) / (pi x), and 1 at 0."""
+    """sin(pi x) / (pi x), and 1 at 0.
+
+    >>> torch.sinc(torch.tensor([0., 0.5]))
+    tensor([1.0000, 0.6366])
+    """
 
 
 def _sinc(xp: Any, g: Any, x: Any) -> Any:

@@ -91,7 +91,11 @@ def clamp_tensor(x, low, high):
     ),
 )
 def clamp_min(input, min):
-    """input, at least min."""
+    """input, at least min.
+
+    >>> torch.clamp_min(torch.tensor([1., 5.]), 3)
+    tensor([3., 5.])
+    """
     return clamp(input, min, None)
 
 
@@ -109,7 +113,11 @@ def clamp_min(input, min):
     ),
 )
 def clamp_max(input, max):
-    """input, at most max."""
+    """input, at most max.
+
+    >>> torch.clamp_max(torch.tensor([1., 5.]), 3)
+    tensor([1., 3.])
+    """
     return clamp(input, None, max)
 
 
@@ -120,6 +128,9 @@ def clamp_max(input, max):
 def nan_to_num(input, nan=None, posinf=None, neginf=None):
     """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the
     dtype).
+
+    >>> torch.nan_to_num(torch.tensor([float("nan"), 1.]))
+    tensor([0., 1.])
     """
     limits = FINITE.get(input._a.dtype)
     if limits is not None:

@@ -80,7 +80,11 @@ where_op.vjp(
 
 @primitive(elementwise, numbers="none", public="maximum(Tensor input, Tensor other, *, out)")
 def maximum(xp, x, y):
-    """The larger of x and y; nan wins; at ties each gets half the gradient."""
+    """The larger of x and y; nan wins; at ties each gets half the gradient.
+
+    >>> torch.maximum(torch.tensor([1, 5]), torch.tensor([4, 2]))
+    tensor([4, 5])
+    """
 
 
 def _share(win):
@@ -102,7 +106,11 @@ maximum.vjp(**_share("gt"))
 
 @primitive(elementwise, numbers="none", public="minimum(Tensor input, Tensor other, *, out)")
 def minimum(xp, x, y):
-    """The smaller of x and y; nan wins; at ties each gets half the gradient."""
+    """The smaller of x and y; nan wins; at ties each gets half the gradient.
+
+    >>> torch.minimum(torch.tensor([1, 5]), torch.tensor([4, 2]))
+    tensor([1, 2])
+    """
 
 
 minimum.vjp(**_share("lt"))
@@ -182,7 +190,11 @@ def _as(t, target, like):
     ),
 )
 def where_method(self, condition, other):
-    """self where condition is true, else other."""
+    """self where condition is true, else other.
+
+    >>> torch.tensor([1., 2.]).where(torch.tensor([True, False]), 0.)
+    tensor([1., 0.])
+    """
     return where(condition, self, other)
 
 

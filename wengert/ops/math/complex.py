@@ -239,37 +239,61 @@ def conj(input):
 
 @public("conj_physical(Tensor input, *, out)", inplace="function")
 def conj_physical(input):
-    """The complex conjugates in new memory; real tensors themselves."""
+    """The complex conjugates in new memory; real tensors themselves.
+
+    >>> torch.conj_physical(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
     return conj(input)
 
 
 @public("resolve_conj(Tensor input)")
 def resolve_conj(input):
-    """input: conjugates are never pending."""
+    """input: conjugates are never pending.
+
+    >>> torch.tensor([1j]).conj().resolve_conj()
+    tensor([0.-1.j])
+    """
     return input
 
 
 @public("resolve_neg(Tensor input)")
 def resolve_neg(input):
-    """input: negations are never pending."""
+    """input: negations are never pending.
+
+    >>> torch.tensor([1j]).conj().imag.resolve_neg()
+    tensor([-1.])
+    """
     return input
 
 
 @public("is_conj(Tensor input) -> bool")
 def is_conj(input):
-    """Whether a conjugation is pending: never."""
+    """Whether a conjugation is pending: never.
+
+    >>> torch.ones(2).is_conj()
+    False
+    """
     return False
 
 
 @public("is_neg(Tensor input) -> bool")
 def is_neg(input):
-    """Whether a negation is pending: never."""
+    """Whether a negation is pending: never.
+
+    >>> torch.ones(2).is_neg()
+    False
+    """
     return False
 
 
 @op(elementwise, public="angle(Tensor input, *, out)", types="float")
 def angle(xp, x):
-    """The angles of complex numbers; of real ones 0 or pi."""
+    """The angles of complex numbers; of real ones 0 or pi.
+
+    >>> torch.angle(torch.tensor([1j, -1 + 0j]))
+    tensor([1.5708, 3.1416])
+    """
     if dtypes.as_dtype(x.dtype).category == 3:
         return xp.angle(x)
     zero = xp.where(xp.isnan(x), x, xp.zeros_like(x))

@@ -94,7 +94,11 @@ def polygamma(n, input, *, out=None):
 
 @public("Tensor.polygamma(Tensor self, int n)", inplace=True)
 def polygamma_method(self, n):
-    """The n-th derivative of digamma."""
+    """The n-th derivative of digamma.
+
+    >>> torch.tensor([1.]).polygamma(1)
+    tensor([1.6449])
+    """
     return polygamma(n, self)
 
 
@@ -167,7 +171,11 @@ igammac = _incomplete(
     public="special.zeta(Tensor|Scalar input, Tensor|Scalar other, *, out)",
 )
 def zeta(xp, x, y):
-    """The Hurwitz zeta function: sum of (k + y) ** -x."""
+    """The Hurwitz zeta function: sum of (k + y) ** -x.
+
+    >>> torch.special.zeta(torch.tensor([2.]), torch.tensor([1.]))
+    tensor([1.6449])
+    """
 
 
 zeta.vjp(x=underived("zeta", "input"), y=lambda xp, g, x, y: -g * x * xp.zeta(x + 1, y))
@@ -240,7 +248,11 @@ xlogy.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log"), y=lambda g, x,
     public="special.xlog1py(Tensor|Scalar input, Tensor|Scalar other, *, out)",
 )
 def xlog1py(xp, x, y):
-    """x * log(1 + y), and 0 where x is 0."""
+    """x * log(1 + y), and 0 where x is 0.
+
+    >>> torch.special.xlog1py(torch.tensor([0., 2.]), torch.tensor([-1., 1.]))
+    tensor([0.0000, 1.3863])
+    """
 
 
 xlog1py.vjp(

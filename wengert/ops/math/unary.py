@@ -20,7 +20,11 @@ LN2, LN10 = math.log(2), math.log(10)
 
 @primitive(elementwise, public="exp(Tensor input, *, out)", types="float", inplace="function")
 def exp(xp, x):
-    """Exponential."""
+    """Exponential.
+
+    >>> torch.exp(torch.tensor([0., 1.]))
+    tensor([1.0000, 2.7183])
+    """
 
 
 exp.vjp(x=lambda g, out: g * out)
@@ -28,7 +32,11 @@ exp.vjp(x=lambda g, out: g * out)
 
 @primitive(elementwise, public="exp2(Tensor input, *, out)", types="float", inplace="function")
 def exp2(xp, x):
-    """2 to the power x."""
+    """2 to the power x.
+
+    >>> torch.exp2(torch.tensor([0., 3.]))
+    tensor([1., 8.])
+    """
 
 
 exp2.vjp(x=lambda g, out: g * out * LN2)
@@ -36,7 +44,11 @@ exp2.vjp(x=lambda g, out: g * out * LN2)
 
 @primitive(elementwise, public="expm1(Tensor input, *, out)", types="float", inplace="function")
 def expm1(xp, x):
-    """exp(x) - 1, accurate near 0."""
+    """exp(x) - 1, accurate near 0.
+
+    >>> torch.expm1(torch.tensor([0., 1.]))
+    tensor([0.0000, 1.7183])
+    """
 
 
 expm1.vjp(x=lambda g, out: g * (out + 1))
@@ -44,7 +56,11 @@ expm1.vjp(x=lambda g, out: g * (out + 1))
 
 @primitive(elementwise, public="log(Tensor input, *, out)", types="float", inplace="function")
 def log(xp, x):
-    """Natural logarithm."""
+    """Natural logarithm.
+
+    >>> torch.log(torch.tensor([1., 2.]))
+    tensor([0.0000, 0.6931])
+    """
 
 
 log.vjp(x=lambda g, x: g / x)
@@ -52,7 +68,11 @@ log.vjp(x=lambda g, x: g / x)
 
 @primitive(elementwise, public="log2(Tensor input, *, out)", types="float", inplace="function")
 def log2(xp, x):
-    """Logarithm to base 2."""
+    """Logarithm to base 2.
+
+    >>> torch.log2(torch.tensor([1., 8.]))
+    tensor([0., 3.])
+    """
 
 
 log2.vjp(x=lambda g, x: g / (x * LN2))
@@ -60,7 +80,11 @@ log2.vjp(x=lambda g, x: g / (x * LN2))
 
 @primitive(elementwise, public="log10(Tensor input, *, out)", types="float", inplace="function")
 def log10(xp, x):
-    """Logarithm to base 10."""
+    """Logarithm to base 10.
+
+    >>> torch.log10(torch.tensor([1., 10.]))
+    tensor([0., 1.])
+    """
 
 
 log10.vjp(x=lambda g, x: g / (x * LN10))
@@ -74,7 +98,11 @@ log10.vjp(x=lambda g, x: g / (x * LN10))
     inplace="function",
 )
 def log1p(xp, x):
-    """log(1 + x), accurate near 0."""
+    """log(1 + x), accurate near 0.
+
+    >>> torch.log1p(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.6931])
+    """
 
 
 log1p.vjp(x=lambda g, x: g / (x + 1))
@@ -82,7 +110,11 @@ log1p.vjp(x=lambda g, x: g / (x + 1))
 
 @primitive(elementwise, public="sqrt(Tensor input, *, out)", types="float", inplace="function")
 def sqrt(xp, x):
-    """Square root."""
+    """Square root.
+
+    >>> torch.sqrt(torch.tensor([4., 9.]))
+    tensor([2., 3.])
+    """
 
 
 sqrt.vjp(x=lambda g, out: g / (2 * out))
@@ -90,7 +122,11 @@ sqrt.vjp(x=lambda g, out: g / (2 * out))
 
 @primitive(elementwise, public="rsqrt(Tensor input, *, out)", types="float", inplace="function")
 def rsqrt(xp, x):
-    """1 / sqrt(x)."""
+    """1 / sqrt(x).
+
+    >>> torch.rsqrt(torch.tensor([4., 16.]))
+    tensor([0.5000, 0.2500])
+    """
 
 
 rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
@@ -102,13 +138,21 @@ rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
     lines=(line(arithmetic.pow_op, floating=True, operands=("input", "(2)")),),
 )
 def square(input):
-    """x * x."""
+    """x * x.
+
+    >>> torch.square(torch.tensor([-3., 4.]))
+    tensor([ 9., 16.])
+    """
     return arithmetic.pow_op.entry(input, 2)
 
 
 @primitive(elementwise, public="sin(Tensor input, *, out)", types="float", inplace="function")
 def sin(xp, x):
-    """Sine."""
+    """Sine.
+
+    >>> torch.sin(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.8415])
+    """
 
 
 sin.vjp(x=lambda xp, g, x: g * xp.cos(x))
@@ -116,7 +160,11 @@ sin.vjp(x=lambda xp, g, x: g * xp.cos(x))
 
 @primitive(elementwise, public="cos(Tensor input, *, out)", types="float", inplace="function")
 def cos(xp, x):
-    """Cosine."""
+    """Cosine.
+
+    >>> torch.cos(torch.tensor([0., 1.]))
+    tensor([1.0000, 0.5403])
+    """
 
 
 cos.vjp(x=lambda xp, g, x: -g * xp.sin(x))
@@ -124,7 +172,11 @@ cos.vjp(x=lambda xp, g, x: -g * xp.sin(x))
 
 @primitive(elementwise, public="tan(Tensor input, *, out)", types="float", inplace="function")
 def tan(xp, x):
-    """Tangent."""
+    """Tangent.
+
+    >>> torch.tan(torch.tensor([0., 1.]))
+    tensor([0.0000, 1.5574])
+    """
 
 
 tan.vjp(x=lambda g, out: g * (1 + out * out))
@@ -138,7 +190,11 @@ tan.vjp(x=lambda g, out: g * (1 + out * out))
     aliases=("arcsin",),
 )
 def asin(xp, x):
-    """Inverse sine."""
+    """Inverse sine.
+
+    >>> torch.asin(torch.tensor([0., 1.]))
+    tensor([0.0000, 1.5708])
+    """
 
 
 asin.vjp(x=lambda xp, g, x: g * xp.rsqrt(1 - x * x))
@@ -152,7 +208,11 @@ asin.vjp(x=lambda xp, g, x: g * xp.rsqrt(1 - x * x))
     aliases=("arccos",),
 )
 def acos(xp, x):
-    """Inverse cosine."""
+    """Inverse cosine.
+
+    >>> torch.acos(torch.tensor([1., 0.]))
+    tensor([0.0000, 1.5708])
+    """
 
 
 acos.vjp(x=lambda xp, g, x: -g * xp.rsqrt(1 - x * x))
@@ -166,7 +226,11 @@ acos.vjp(x=lambda xp, g, x: -g * xp.rsqrt(1 - x * x))
     aliases=("arctan",),
 )
 def atan(xp, x):
-    """Inverse tangent."""
+    """Inverse tangent.
+
+    >>> torch.atan(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.7854])
+    """
 
 
 atan.vjp(x=lambda g, x: g / (1 + x * x))
@@ -174,7 +238,11 @@ atan.vjp(x=lambda g, x: g / (1 + x * x))
 
 @primitive(elementwise, public="sinh(Tensor input, *, out)", types="float", inplace="function")
 def sinh(xp, x):
-    """Hyperbolic sine."""
+    """Hyperbolic sine.
+
+    >>> torch.sinh(torch.tensor([0., 1.]))
+    tensor([0.0000, 1.1752])
+    """
 
 
 sinh.vjp(x=lambda xp, g, x: g * xp.cosh(x))
@@ -182,7 +250,11 @@ sinh.vjp(x=lambda xp, g, x: g * xp.cosh(x))
 
 @primitive(elementwise, public="cosh(Tensor input, *, out)", types="float", inplace="function")
 def cosh(xp, x):
-    """Hyperbolic cosine."""
+    """Hyperbolic cosine.
+
+    >>> torch.cosh(torch.tensor([0., 1.]))
+    tensor([1.0000, 1.5431])
+    """
 
 
 cosh.vjp(x=lambda xp, g, x: g * xp.sinh(x))
@@ -210,7 +282,11 @@ tanh.vjp(x=lambda xp, g, out: xp.tanh_backward(g, out))
     aliases=("arcsinh",),
 )
 def asinh(xp, x):
-    """Inverse hyperbolic sine."""
+    """Inverse hyperbolic sine.
+
+    >>> torch.asinh(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.8814])
+    """
 
 
 asinh.vjp(x=lambda xp, g, x: g * xp.rsqrt(x * x + 1))
@@ -224,7 +300,11 @@ asinh.vjp(x=lambda xp, g, x: g * xp.rsqrt(x * x + 1))
     aliases=("arccosh",),
 )
 def acosh(xp, x):
-    """Inverse hyperbolic cosine."""
+    """Inverse hyperbolic cosine.
+
+    >>> torch.acosh(torch.tensor([1., 2.]))
+    tensor([0.0000, 1.3170])
+    """
 
 
 def _acosh(xp: Any, g: Any, x: Any) -> Any:
@@ -244,7 +324,11 @@ acosh.vjp(x=_acosh)
     aliases=("arctanh",),
 )
 def atanh(xp, x):
-    """Inverse hyperbolic tangent."""
+    """Inverse hyperbolic tangent.
+
+    >>> torch.atanh(torch.tensor([0., 0.5]))
+    tensor([0.0000, 0.5493])
+    """
 
 
 atanh.vjp(x=lambda g, x: g / (1 - x * x))
@@ -266,7 +350,11 @@ sigmoid.vjp(x=lambda xp, g, out: xp.sigmoid_backward(g, out))
 
 @primitive(elementwise, public="erf(Tensor input, *, out)", types="float", inplace="function")
 def erf(xp, x):
-    """Error function."""
+    """Error function.
+
+    >>> torch.erf(torch.tensor([0., 1.]))
+    tensor([0.0000, 0.8427])
+    """
 
 
 erf.vjp(x=lambda xp, g, x: g * (2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
@@ -274,7 +362,11 @@ erf.vjp(x=lambda xp, g, x: g * (2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
 
 @primitive(elementwise, public="erfc(Tensor input, *, out)", types="float", inplace="function")
 def erfc(xp, x):
-    """1 - erf(x)."""
+    """1 - erf(x).
+
+    >>> torch.erfc(torch.tensor([0., 1.]))
+    tensor([1.0000, 0.1573])
+    """
 
 
 erfc.vjp(x=lambda xp, g, x: g * (-2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
@@ -287,7 +379,11 @@ erfc.vjp(x=lambda xp, g, x: g * (-2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
     aliases=("nn.functional.relu_",),
 )
 def relu(xp, x):
-    """max(x, 0); the derivative at 0 is 0."""
+    """max(x, 0); the derivative at 0 is 0.
+
+    >>> torch.relu(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
 
 
 @primitive(composite)
@@ -309,13 +405,21 @@ abs_op.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
 
 @public("abs(Tensor input, *, out)", inplace="function", aliases=("absolute",))
 def abs(input, *, out=None):
-    """Absolute value; of complex tensors the modulus."""
+    """Absolute value; of complex tensors the modulus.
+
+    >>> torch.abs(torch.tensor([-1., 2.]))
+    tensor([1., 2.])
+    """
     return abs_op.entry(input, out=out)
 
 
 @primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True)
 def sign(xp, x):
-    """-1, 0 or 1 by the sign of x."""
+    """-1, 0 or 1 by the sign of x.
+
+    >>> torch.sign(torch.tensor([-3., 0., 2.]))
+    tensor([-1.,  0.,  1.])
+    """
 
 
 sign.vjp(x=lambda xp, g: xp.zeros_like(g))
@@ -342,7 +446,11 @@ sgn_op.vjp(complex=True, x=_sgn)
 
 @public("sgn(Tensor input, *, out)", inplace=True)
 def sgn(input, *, out=None):
-    """x / |x|, and 0 at 0."""
+    """x / |x|, and 0 at 0.
+
+    >>> torch.sgn(torch.tensor([-3., 0., 2.]))
+    tensor([-1.,  0.,  1.])
+    """
     return sgn_op.entry(input, out=out)
 
 
@@ -371,7 +479,11 @@ round_half.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 @primitive(elementwise, public="frac(Tensor input, *, out)", inplace="function")
 def frac(xp, x):
-    """The fraction of x: x - trunc(x)."""
+    """The fraction of x: x - trunc(x).
+
+    >>> torch.frac(torch.tensor([1.5, -1.5]))
+    tensor([ 0.5000, -0.5000])
+    """
 
 
 frac.vjp(x=lambda g: g)

@@ -218,7 +218,11 @@ def hardshrink(input, lambd=0.5, *, out=None):
     lines=(line(hardshrink_op, floating=True),),
 )
 def functional_hardshrink(input, lambd=0.5, *, out=None):
-    """input where its absolute value exceeds lambd, else zero."""
+    """input where its absolute value exceeds lambd, else zero.
+
+    >>> F.hardshrink(torch.tensor([-1., 0.2, 1.]))
+    tensor([-1.,  0.,  1.])
+    """
     return hardshrink(input, lambd, out=out)
 
 
@@ -338,6 +342,9 @@ def functional_prelu(input, weight):
     """input where positive, else weight * input.
 
     weight: one number, or one per channel (dimension 1).
+
+    >>> F.prelu(torch.tensor([-2., 2.]), torch.tensor([0.25]))
+    tensor([-0.5000,  2.0000])
     """
     return prelu(input, weight)
 
@@ -501,19 +508,31 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     foreign=True,
 )
 def elu_in_place(input, alpha):
-    """elu() in place."""
+    """elu() in place.
+
+    >>> F.elu_(torch.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
     return elu(input, alpha, True)
 
 
 @public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)", foreign=True)
 def leaky_relu_in_place(input, negative_slope):
-    """leaky_relu() in place."""
+    """leaky_relu() in place.
+
+    >>> F.leaky_relu_(torch.tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
+    """
     return leaky_relu(input, negative_slope, True)
 
 
 @public("nn.functional.hardtanh_(Tensor input, Scalar min_val=-1, Scalar max_val=1)", foreign=True)
 def hardtanh_in_place(input, min_val, max_val):
-    """hardtanh() in place."""
+    """hardtanh() in place.
+
+    >>> F.hardtanh_(torch.tensor([-3., 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
     return hardtanh(input, min_val, max_val, True)
 
 

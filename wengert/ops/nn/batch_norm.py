@@ -202,7 +202,12 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
 def torch_batch_norm(
     input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
 ):
-    """F.batch_norm with the arguments in another order and without its check of the batch size."""
+    """F.batch_norm with the arguments in another order and without its check of the batch size.
+
+    >>> torch.batch_norm(torch.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 1e-5, False)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
     if not training and (running_mean is None or running_var is None):
         raise RuntimeError(
             "batch_norm: Expected running_mean and running_var to be defined when training=False"
@@ -260,7 +265,12 @@ def torch_instance_norm(
     eps,
     cudnn_enabled=True,
 ):
-    """F.instance_norm with the arguments in another order and without its check of the size."""
+    """F.instance_norm with the arguments in another order and without its check of the size.
+
+    >>> x = torch.tensor([[[1., 3.]]])
+    >>> torch.instance_norm(x, None, None, None, None, True, 0.1, 1e-5, False)
+    tensor([[[-1.0000,  1.0000]]])
+    """
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError(
             "Expected running_mean and running_var to be defined when use_input_stats is false"
@@ -311,7 +321,13 @@ def repeated(t: Any, n: int) -> Any:
     method=False,
 )
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
-    """(batch_norm, means, 1 / deviations); without training the statistics are empty."""
+    """(batch_norm, means, 1 / deviations); without training the statistics are empty.
+
+    >>> x = torch.tensor([[1.], [3.]])
+    >>> torch.native_batch_norm(x, None, None, None, None, True, 0.1, 0.0)[0]
+    tensor([[-1.],
+            [ 1.]])
+    """
     out = torch_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
     if not training:
         return out, input.new_empty((0,)), input.new_empty((0,))

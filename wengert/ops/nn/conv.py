@@ -504,7 +504,12 @@ def conv_transpose3d(
     method=False,
 )
 def convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
-    """Any of conv1d to conv3d and their transposes, by the number of dimensions of weight."""
+    """Any of conv1d to conv3d and their transposes, by the number of dimensions of weight.
+
+    >>> x, w = torch.ones(1, 1, 3), torch.ones(1, 1, 2)
+    >>> torch.convolution(x, w, None, [1], [0], [1], False, [0], 1)
+    tensor([[[2., 2.]]])
+    """
     check_tensor("convolution", input)
     check_tensor("convolution", weight, "weight")
     rank = weight._a.ndim - 2

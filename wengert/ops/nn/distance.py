@@ -142,7 +142,11 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     foreign=True,
 )
 def functional_pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
-    """The p-norm of x1 - x2 + eps over the last dimension."""
+    """The p-norm of x1 - x2 + eps over the last dimension.
+
+    >>> F.pairwise_distance(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.]]), eps=0.0)
+    tensor([5.])
+    """
     return pairwise_distance(x1, x2, p, eps, keepdim)
 
 
@@ -208,7 +212,11 @@ def length(x: Tensor, dim: int, eps: float) -> Tensor:
     lines=(ALONG,),
 )
 def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """The cosine of the angle between x1 and x2 along dim; norms are at least eps."""
+    """The cosine of the angle between x1 and x2 along dim; norms are at least eps.
+
+    >>> F.cosine_similarity(torch.tensor([1., 0.]), torch.tensor([1., 1.]), dim=0)
+    tensor(0.7071)
+    """
     return cosine_similarity(x1, x2, dim, eps)
 
 
@@ -251,7 +259,11 @@ def pdist(input, p=2.0):
 
 @public("nn.functional.pdist(Tensor input, float p=2)", foreign=True)
 def functional_pdist(input, p=2.0):
-    """The p-norm distances of the rows of input (N, M), every pair once."""
+    """The p-norm distances of the rows of input (N, M), every pair once.
+
+    >>> F.pdist(torch.tensor([[0., 0.], [3., 4.]]))
+    tensor([5.])
+    """
     return pdist(input, p)
 
 
@@ -355,5 +367,9 @@ def bilinear(input1, input2, weight, bias=None):
     foreign=True,
 )
 def functional_bilinear(input1, input2, weight, bias=None):
-    """y[o] = input1 @ weight[o] @ input2 + bias[o]."""
+    """y[o] = input1 @ weight[o] @ input2 + bias[o].
+
+    >>> F.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(4, 2, 3))
+    tensor([[6., 6., 6., 6.]])
+    """
     return bilinear(input1, input2, weight, bias)

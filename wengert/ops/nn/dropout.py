@@ -114,14 +114,22 @@ def dropout(input, p=0.5, training=True, inplace=False):
 
 @public("dropout(Tensor input, float p, bool train)", method=False)
 def torch_dropout(input, p, train):
-    """input with elements zeroed with probability p, the others scaled by 1 / (1 - p), if train."""
+    """input with elements zeroed with probability p, the others scaled by 1 / (1 - p), if train.
+
+    >>> torch.dropout(torch.ones(2), 0.5, False)
+    tensor([1., 1.])
+    """
     probability(p)
     return dropped("dropout", input, p, train, False, False)
 
 
 @public("native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)", method=False)
 def native_dropout(input, p, train):
-    """(dropout of input, the bool mask of what was kept)."""
+    """(dropout of input, the bool mask of what was kept).
+
+    >>> torch.native_dropout(torch.ones(2), 0.5, False)[1]
+    tensor([True, True])
+    """
     if not train or p == 0:
         return input.clone(), input.detach().new_ones(input._a.shape).bool()
     n = noise(input, 1 - p)
@@ -186,7 +194,11 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     "bool training=False, bool inplace=False)"
 )
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """alpha_dropout of whole channels (dimension 1)."""
+    """alpha_dropout of whole channels (dimension 1).
+
+    >>> F.feature_alpha_dropout(torch.ones(1, 2), 0.5)
+    tensor([[1., 1.]])
+    """
     probability(p)
     return alpha_dropped("feature_alpha_dropout", input, p, training, inplace, True)
 

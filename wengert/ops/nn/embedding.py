@@ -106,7 +106,12 @@ def check_index(name: str, position: int, index: Any) -> None:
     method=False,
 )
 def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
-    """Rows of weight at indices; F.embedding without its checks of padding_idx."""
+    """Rows of weight at indices; F.embedding without its checks of padding_idx.
+
+    >>> torch.embedding(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1, 0]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
     check_index("embedding", 2, indices)
     if weight._a.ndim != 2:
         raise RuntimeError(
@@ -168,7 +173,11 @@ embedding_renorm.jvp(lambda xp, tangents, weight, index, max_norm, norm_type: ta
     "embedding_renorm_(Tensor input, Tensor indices, float max_norm, float norm_type)", method=False
 )
 def embedding_renorm_(input, indices, max_norm, norm_type):
-    """The rows of input at indices scaled down, in place, to a norm of at most max_norm."""
+    """The rows of input at indices scaled down, in place, to a norm of at most max_norm.
+
+    >>> torch.embedding_renorm_(torch.tensor([[3., 4.]]), torch.tensor([0]), 1.0, 2.0)
+    tensor([[0.6000, 0.8000]])
+    """
     check_index("embedding_renorm_", 2, indices)
     with no_grad():
         return views.inplace(
@@ -290,6 +299,10 @@ def torch_embedding_bag(
     """(bags of rows of weight, bag of each index, size of each bag, row of each maximum).
 
     mode: 0 sum, 1 mean, 2 max.
+
+    >>> weight = torch.tensor([[1., 2.], [3., 4.]])
+    >>> torch.embedding_bag(weight, torch.tensor([1, 0]), torch.tensor([0]))[0]
+    tensor([[4., 6.]])
     """
     for t in (indices, offsets):
         if isinstance(t, Tensor) and t.dtype.category != 1:

@@ -251,21 +251,33 @@ def interpolate(
     "any mode='nearest', any align_corners=None)"
 )
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
-    """The former name of `interpolate`."""
+    """The former name of `interpolate`.
+
+    >>> F.upsample(torch.tensor([[[1., 2.]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     warnings.warn("F.upsample is deprecated: use F.interpolate instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @public("nn.functional.upsample_nearest(any input, any size=None, any scale_factor=None)")
 def upsample_nearest(input, size=None, scale_factor=None):
-    """`interpolate` with mode nearest."""
+    """`interpolate` with mode nearest.
+
+    >>> F.upsample_nearest(torch.tensor([[[1., 2.]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     warnings.warn("F.upsample_nearest is deprecated: use F.interpolate instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, "nearest")
 
 
 @public("nn.functional.upsample_bilinear(any input, any size=None, any scale_factor=None)")
 def upsample_bilinear(input, size=None, scale_factor=None):
-    """`interpolate` with mode bilinear and align_corners."""
+    """`interpolate` with mode bilinear and align_corners.
+
+    >>> F.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape
+    torch.Size([1, 1, 4, 4])
+    """
     warnings.warn("F.upsample_bilinear is deprecated: use F.interpolate instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 

@@ -170,7 +170,11 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     method=False,
 )
 def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True):
-    """input normalised over its last dimensions, whose sizes are normalized_shape."""
+    """input normalised over its last dimensions, whose sizes are normalized_shape.
+
+    >>> torch.layer_norm(torch.tensor([[1., 3.]]), [2])
+    tensor([[-1.0000,  1.0000]])
+    """
     return layer_norm(input, normalized_shape, weight, bias, eps)
 
 
@@ -267,7 +271,11 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     method=False,
 )
 def torch_group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
-    """input (N, C, ...) normalised in num_groups groups of channels."""
+    """input (N, C, ...) normalised in num_groups groups of channels.
+
+    >>> torch.group_norm(torch.tensor([[1., 3.]]), 1)
+    tensor([[-1.0000,  1.0000]])
+    """
     return group_norm(input, num_groups, weight, bias, eps)
 
 
@@ -328,7 +336,11 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     "float? eps=None)"
 )
 def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
-    """input divided by the root of its mean square over the last dimensions, times weight."""
+    """input divided by the root of its mean square over the last dimensions, times weight.
+
+    >>> F.rms_norm(torch.tensor([[3., 4.]]), [2])
+    tensor([[0.8485, 1.1314]])
+    """
     return rms_norm(input, normalized_shape, weight, eps)
 
 
@@ -341,7 +353,11 @@ def functional_rms_norm(input, normalized_shape, weight=None, eps=None):
     method=False,
 )
 def native_layer_norm(input, normalized_shape, weight, bias, eps):
-    """(layer_norm, means, 1 / deviations); the statistics have no gradient."""
+    """(layer_norm, means, 1 / deviations); the statistics have no gradient.
+
+    >>> torch.native_layer_norm(torch.tensor([[1., 3.]]), [2], None, None, 0.0)[0]
+    tensor([[-1.,  1.]])
+    """
     out = layer_norm(input, normalized_shape, weight, bias, eps)
     dims = len(tuple(normalized_shape))
     with no_grad():
@@ -361,7 +377,11 @@ def statistics(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Te
     method=False,
 )
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
-    """(group_norm, means (N, group), 1 / deviations); the statistics have no gradient."""
+    """(group_norm, means (N, group), 1 / deviations); the statistics have no gradient.
+
+    >>> torch.native_group_norm(torch.tensor([[1., 3.]]), None, None, 1, 2, 1, 1, 0.0)[0]
+    tensor([[-1.,  1.]])
+    """
     out = group_norm_op.entry(input, weight, bias, group, eps)
     with no_grad():
         mean, rstd = statistics(input.reshape(N, group, C // group * HxW), (2,), eps)
@@ -370,7 +390,12 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
 
 @public("norm_except_dim(Tensor v, int pow=2, int dim=0)", method=False)
 def norm_except_dim(v, pow=2, dim=0):
-    """The p-norm (p = pow) of v over all dimensions but dim, or over all for dim -1."""
+    """The p-norm (p = pow) of v over all dimensions but dim, or over all for dim -1.
+
+    >>> torch.norm_except_dim(torch.tensor([[3., 4.], [6., 8.]]))
+    tensor([[ 5.],
+            [10.]])
+    """
     from .distance import norm
 
     if dim == -1:

@@ -521,7 +521,7 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     tensor([[5.]])
     """
     if norm_type == math.inf:
-        return max_pool1d(input, kernel_size, stride, 0, 1, ceil_mode)
+        return max_pool1d(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return _power_mean(
         pooled, norm_type, per_dimension("lp_pool1d", "kernel_size", kernel_size, 1)[0]
@@ -539,7 +539,7 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     tensor([[[2.]]])
     """
     if norm_type == math.inf:
-        return max_pool2d(input, kernel_size, stride, 0, 1, ceil_mode)
+        return max_pool2d(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     kh, kw = per_dimension("lp_pool2d", "kernel_size", kernel_size, 2)
     return _power_mean(pooled, norm_type, kh * kw)
@@ -556,7 +556,7 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     tensor([[[[2.]]]])
     """
     if norm_type == math.inf:
-        return max_pool3d(input, kernel_size, stride, 0, 1, ceil_mode)
+        return max_pool3d(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     pooled = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     kd, kh, kw = per_dimension("lp_pool3d", "kernel_size", kernel_size, 3)
     return _power_mean(pooled, norm_type, kd * kh * kw)

@@ -307,6 +307,11 @@ def lstm(input, *args, **kwargs):
 
     input (time, batch, features); h, c (layers * directions, batch, hidden); params: w_ih, w_hh,
     b_ih, b_hh of each layer and direction. Returns (output, h, c).
+
+    >>> x, h = torch.zeros(4, 1, 2), torch.zeros(1, 1, 3)
+    >>> w = [torch.zeros(12, 2), torch.zeros(12, 3)]
+    >>> torch.lstm(x, [h, h], w, False, 1, 0.0, False, False, False)[0].shape
+    torch.Size([4, 1, 3])
     """
     return _layers(_one_lstm, input, args, kwargs, "lstm")
 
@@ -320,7 +325,12 @@ def lstm(input, *args, **kwargs):
     method=False,
 )
 def gru(input, *args, **kwargs):
-    """Layers of GRU; arguments as lstm's with one state h. Returns (output, h)."""
+    """Layers of GRU; arguments as lstm's with one state h. Returns (output, h).
+
+    >>> x, h, w = torch.zeros(4, 1, 2), torch.zeros(1, 1, 3), [torch.zeros(9, 2), torch.zeros(9, 3)]
+    >>> torch.gru(x, h, w, False, 1, 0.0, False, False, False)[0].shape
+    torch.Size([4, 1, 3])
+    """
     return _layers(_one_gru, input, args, kwargs, "gru")
 
 
@@ -334,7 +344,12 @@ def gru(input, *args, **kwargs):
     method=False,
 )
 def rnn_tanh(input, *args, **kwargs):
-    """Plain recurrent layers with tanh; arguments as gru's. Returns (output, h)."""
+    """Plain recurrent layers with tanh; arguments as gru's. Returns (output, h).
+
+    >>> x, h, w = torch.zeros(4, 1, 2), torch.zeros(1, 1, 3), [torch.zeros(3, 2), torch.zeros(3, 3)]
+    >>> torch.rnn_tanh(x, h, w, False, 1, 0.0, False, False, False)[0].shape
+    torch.Size([4, 1, 3])
+    """
     return _layers(_one_rnn(False), input, args, kwargs, "rnn_tanh")
 
 
@@ -348,7 +363,12 @@ def rnn_tanh(input, *args, **kwargs):
     method=False,
 )
 def rnn_relu(input, *args, **kwargs):
-    """Plain recurrent layers with relu; arguments as gru's. Returns (output, h)."""
+    """Plain recurrent layers with relu; arguments as gru's. Returns (output, h).
+
+    >>> x, h, w = torch.zeros(4, 1, 2), torch.zeros(1, 1, 3), [torch.zeros(3, 2), torch.zeros(3, 3)]
+    >>> torch.rnn_relu(x, h, w, False, 1, 0.0, False, False, False)[0].shape
+    torch.Size([4, 1, 3])
+    """
     return _layers(_one_rnn(True), input, args, kwargs, "rnn_relu")
 
 
@@ -390,7 +410,13 @@ def _check_width(name: str, h: Tensor, w_hh: Tensor) -> None:
     method=False,
 )
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of LSTM: input (batch, in), hx (h, c) of (batch, hidden). Returns (h, c)."""
+    """One step of LSTM: input (batch, in), hx (h, c) of (batch, hidden). Returns (h, c).
+
+    >>> state = torch.zeros(1, 3), torch.ones(1, 3)
+    >>> h, c = torch.lstm_cell(torch.zeros(1, 2), state, torch.zeros(12, 2), torch.zeros(12, 3))
+    >>> c
+    tensor([[0.5000, 0.5000, 0.5000]])
+    """
     check_cell("lstm_cell", input, hx, w_ih)
     _check_width("lstm_cell", hx[0], w_hh)
     bias = None if b_ih is None else b_ih + b_hh
@@ -403,7 +429,11 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     method=False,
 )
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of GRU: input (batch, in), hx (batch, hidden). Returns h."""
+    """One step of GRU: input (batch, in), hx (batch, hidden). Returns h.
+
+    >>> torch.gru_cell(torch.zeros(1, 2), torch.ones(1, 3), torch.zeros(9, 2), torch.zeros(9, 3))
+    tensor([[0.5000, 0.5000, 0.5000]])
+    """
     check_cell("gru_cell", input, (hx,), w_ih)
     _check_width("gru_cell", hx, w_hh)
     return gru_layer.entry(input, hx, w_ih, w_hh, b_ih, b_hh, (input.shape[0],), False)[1]
@@ -422,7 +452,12 @@ def _rnn_cell(name: str, relu: bool, input: Any, hx: Any, w_ih: Any, w_hh: Any, 
     method=False,
 )
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of a plain recurrent layer with tanh. Returns h."""
+    """One step of a plain recurrent layer with tanh. Returns h.
+
+    >>> x, h = torch.ones(1, 2), torch.zeros(1, 3)
+    >>> torch.rnn_tanh_cell(x, h, torch.ones(3, 2), torch.zeros(3, 3))
+    tensor([[0.9640, 0.9640, 0.9640]])
+    """
     return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, (b_ih, b_hh))
 
 
@@ -432,5 +467,10 @@ def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     method=False,
 )
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
-    """One step of a plain recurrent layer with relu. Returns h."""
+    """One step of a plain recurrent layer with relu. Returns h.
+
+    >>> x, h = torch.ones(1, 2), torch.zeros(1, 3)
+    >>> torch.rnn_relu_cell(x, h, torch.ones(3, 2), torch.zeros(3, 3))
+    tensor([[2., 2., 2.]])
+    """
     return _rnn_cell("rnn_relu_cell", True, input, hx, w_ih, w_hh, (b_ih, b_hh))

@@ -17,7 +17,11 @@ def bincount_raw(xp, x, weights=None, minlength=0):
 
 @public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
 def bincount(input, weights=None, minlength=0):
-    """How often each value 0, 1, 2, ... occurs, or the sum of its weights."""
+    """How often each value 0, 1, 2, ... occurs, or the sum of its weights.
+
+    >>> torch.bincount(torch.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     from ...engine.tensor import wrap
 
     if input.dtype.category != 1:
@@ -40,7 +44,11 @@ def bincount(input, weights=None, minlength=0):
 
 @public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)")
 def histc(input, bins=100, min=0, max=0):
-    """Counts in `bins` equal bins between min and max (both 0: the data's range)."""
+    """Counts in `bins` equal bins between min and max (both 0: the data's range).
+
+    >>> torch.histc(torch.tensor([1., 2., 2., 4.]), bins=4, min=0, max=4)
+    tensor([0., 1., 2., 1.])
+    """
     lo, hi = float(min), float(max)
     if bins <= 0:
         raise RuntimeError("bins must be > 0")

@@ -235,7 +235,13 @@ _am("amin", amin)
     "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, out) -> (Tensor min, Tensor max)"
 )
 def aminmax(input, *, dim=None, keepdim=False):
-    """(min, max) of all elements, or along dim."""
+    """(min, max) of all elements, or along dim.
+
+    >>> torch.aminmax(torch.tensor([1., 5., 3.]))
+    torch.return_types.aminmax(
+    min=tensor(1.),
+    max=tensor(5.))
+    """
     d = reduced(dim, input._a.ndim, "aminmax")
     if input._a.size == 0 and d is not None and input._a.shape[d] == 0:
         raise IndexError(f"aminmax: Expected reduction dim {dim} to have non-zero size.")

@@ -95,7 +95,12 @@ _quantile("nanquantile", True)
 
 @public("cov(Tensor input, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None)")
 def cov(input, *, correction=1, fweights=None, aweights=None):
-    """Covariance matrix of the rows (variables) over the columns (observations)."""
+    """Covariance matrix of the rows (variables) over the columns (observations).
+
+    >>> torch.cov(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     if input._a.ndim > 2:
         raise RuntimeError(
             "cov(): expected input to have two or fewer dimensions but got an input with"
@@ -157,7 +162,12 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 
 @public("corrcoef(Tensor input)")
 def corrcoef(input):
-    """Correlation coefficients of the rows."""
+    """Correlation coefficients of the rows.
+
+    >>> torch.corrcoef(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     c = cov(input)
     if c._a.ndim == 0:
         return c / c

@@ -141,7 +141,11 @@ _public_scan("cumprod", cumprod, "product")
     lines=(line(logcumsumexp_op, floating=True),),
 )
 def logcumsumexp(input, dim):
-    """log of the cumulative sum of exp along dim."""
+    """log of the cumulative sum of exp along dim.
+
+    >>> torch.logcumsumexp(torch.zeros(3), 0)
+    tensor([0.0000, 0.6931, 1.0986])
+    """
     if input.dtype.category < 2:
         raise NotImplementedError(
             f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype}': convert with .float()"
@@ -153,7 +157,11 @@ def logcumsumexp(input, dim):
     "diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, out)"
 )
 def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Differences of neighbours along dim, n times."""
+    """Differences of neighbours along dim, n times.
+
+    >>> torch.diff(torch.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
     from ..shape.join import cat
 
     if input._a.ndim == 0:
@@ -216,7 +224,11 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     aliases=("trapz",),
 )
 def trapezoid(y, x=None, *, dx=1, dim=-1):
-    """Integral of y along dim by trapezoids, at points x or dx apart."""
+    """Integral of y along dim by trapezoids, at points x or dx apart.
+
+    >>> torch.trapezoid(torch.tensor([1., 2., 3.]))
+    tensor(4.)
+    """
     terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
     if not y._a.ndim or y._a.shape[d] or y.dtype.category > 1:
         return terms.sum(d)
@@ -229,6 +241,10 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     method=False,
 )
 def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
-    """Cumulative integral of y along dim by trapezoids."""
+    """Cumulative integral of y along dim by trapezoids.
+
+    >>> torch.cumulative_trapezoid(torch.tensor([1., 2., 3.]))
+    tensor([1.5000, 4.0000])
+    """
     terms, d = _trapezoids(y, x, dx, dim, "cumulative_trapezoid")
     return terms.cumsum(d)

@@ -26,7 +26,11 @@ def argsort_op(xp, x, dim=-1, descending=False):
     "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False, out)",
 )
 def argsort(input, dim=-1, descending=False, stable=False):
-    """Indices that sort input along dim."""
+    """Indices that sort input along dim.
+
+    >>> torch.argsort(torch.tensor([3., 1., 2.]))
+    tensor([1, 2, 0])
+    """
     if input.dtype.category == 3:
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     return argsort_op.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
@@ -56,7 +60,12 @@ def sort(input, dim=-1, descending=False, *, stable=False):
 
 @public("msort(Tensor input, *, out)")
 def msort(input):
-    """input sorted along its first dimension."""
+    """input sorted along its first dimension.
+
+    >>> torch.msort(torch.tensor([[3., 1.], [2., 4.]]))
+    tensor([[2., 1.],
+            [3., 4.]])
+    """
     return sort(input, 0)[0] if input._a.ndim else input.clone()
 
 
@@ -71,7 +80,13 @@ def topk_indices(xp, x, k=1, dim=-1, largest=True):
     lines=(line(topk_along, floating=True, pair="topk", within="k"),),
 )
 def topk(input, k, dim=-1, largest=True, sorted=True):
-    """(values, indices) of the k largest (or smallest) elements along dim."""
+    """(values, indices) of the k largest (or smallest) elements along dim.
+
+    >>> torch.topk(torch.tensor([3., 1., 2.]), 2)
+    torch.return_types.topk(
+    values=tensor([3., 2.]),
+    indices=tensor([0, 2]))
+    """
     d = wrap_dim(dim, input._a.ndim, "topk")
     n = input._a.shape[d] if input._a.ndim else 1
     if input.dtype.category in (0, 3):
@@ -107,7 +122,13 @@ def mode_index(xp, x, dim=-1):
     "out) -> (Tensor values, Tensor indices)"
 )
 def kthvalue(input, k, dim=-1, keepdim=False):
-    """(value, index) of the k-th smallest element along dim."""
+    """(value, index) of the k-th smallest element along dim.
+
+    >>> torch.kthvalue(torch.tensor([3., 1., 2.]), 2)
+    torch.return_types.kthvalue(
+    values=tensor(2.),
+    indices=tensor(2))
+    """
     d = wrap_dim(dim, input._a.ndim, "kthvalue")
     n = input._a.shape[d] if input._a.ndim else 1
     if n == 0:
@@ -124,7 +145,13 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     "mode(Tensor input, int dim=-1, bool keepdim=False, *, out) -> (Tensor values, Tensor indices)"
 )
 def mode(input, dim=-1, keepdim=False):
-    """(value, index) of the most frequent element along dim."""
+    """(value, index) of the most frequent element along dim.
+
+    >>> torch.mode(torch.tensor([1, 2, 2, 3]))
+    torch.return_types.mode(
+    values=tensor(2),
+    indices=tensor(2))
+    """
     return by_index("mode", input, dim, keepdim, "mode_index")
 
 
@@ -199,6 +226,9 @@ distinct.vjp(x=_distinct)
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements in order (or slices along dim); with their inverse indices and
     counts if asked.
+
+    >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
     """
     from ...arrays.lookup import namespace
 
@@ -228,7 +258,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     foreign=False,
 )
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """input without immediate repetitions."""
+    """input without immediate repetitions.
+
+    >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     from ...arrays.lookup import namespace
 
     xp = namespace(input._a)

@@ -63,7 +63,11 @@ prod_op.vjp(x=_prod)
     lines=(line(prod_op, floating=True, dim=None, keepdim=False), line(prod_op, floating=True)),
 )
 def prod(input, dim=None, keepdim=False, *, dtype=None):
-    """Product of the elements, or along dim; integers give int64."""
+    """Product of the elements, or along dim; integers give int64.
+
+    >>> torch.prod(torch.tensor([2., 3., 4.]))
+    tensor(24.)
+    """
     if dtype is not None:
         input = input.to(dtype)
     d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
@@ -116,7 +120,11 @@ def _finite(xp: Any, m: Any) -> Any:
     lines=(line(logsumexp_op, floating=True),),
 )
 def logsumexp(input, dim, keepdim=False):
-    """log of the sum of exp along dim, without overflow."""
+    """log of the sum of exp along dim, without overflow.
+
+    >>> torch.logsumexp(torch.zeros(2, 2), 1)
+    tensor([0.6931, 0.6931])
+    """
     d = reduced(dim, input._a.ndim, "logsumexp")
     if input.dtype.category < 2:
         input = input.to(dtypes.get_default_dtype())
@@ -287,7 +295,11 @@ _moment("std_mean", True, True)
     "nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)"
 )
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
-    """Sum that counts nan as 0."""
+    """Sum that counts nan as 0.
+
+    >>> torch.nansum(torch.tensor([1., float("nan"), 3.]))
+    tensor(4.)
+    """
     if input.dtype.category == 3:
         raise RuntimeError("nansum does not support complex inputs")
     if input.dtype.category == 2:
@@ -299,7 +311,11 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
     "nanmean(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)"
 )
 def nanmean(input, dim=None, keepdim=False, *, dtype=None):
-    """Mean of the elements that are not nan."""
+    """Mean of the elements that are not nan.
+
+    >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
+    tensor(2.)
+    """
     if input.dtype.category < 2:
         raise RuntimeError(
             "nanmean(): expected input to have floating point or complex dtype but got"
@@ -375,6 +391,9 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
 
     x: floating or complex. ord: a number, inf or -inf. dtype: converts first.
+
+    >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
+    tensor(5.)
     """
     if x.dtype.category < 2:
         raise RuntimeError(
@@ -465,13 +484,21 @@ def refuse_integers(name: str, input: Tensor) -> None:
 
 @public("dist(Tensor input, Tensor other, Scalar p=2)")
 def dist(input, other, p=2):
-    """p-norm of input - other."""
+    """p-norm of input - other.
+
+    >>> torch.dist(torch.tensor([0., 0.]), torch.tensor([3., 4.]))
+    tensor(5.)
+    """
     return vector_norm(input - other, p)
 
 
 @public("renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True)
 def renorm(input, p, dim, maxnorm):
-    """input with the slices along dim scaled down to a p-norm of at most maxnorm."""
+    """input with the slices along dim scaled down to a p-norm of at most maxnorm.
+
+    >>> torch.renorm(torch.tensor([[3., 4.]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000]])
+    """
     if input._a.ndim < 2:
         raise RuntimeError(
             f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"

@@ -131,7 +131,12 @@ def joint_dtype(ts: list[Tensor]) -> Any:
     lines=(line(stack_op, extra=1),),
 )
 def stack(tensors, dim=0, *, out=None):
-    """Tensors of one shape joined along a new dimension dim."""
+    """Tensors of one shape joined along a new dimension dim.
+
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     ts = listed(tensors, "stack")
     d = wrap_dim(dim, ts[0]._a.ndim + 1, "stack")
     for i, t in enumerate(ts):
@@ -170,6 +175,9 @@ def divided(careful):
 def split(tensor, split_size_or_sections, dim=0):
     """Views of consecutive parts along dim: of one size (the last may be smaller), or of the
     sizes listed.
+
+    >>> torch.split(torch.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
     """
     nd = tensor._a.ndim
     if nd == 0:
@@ -211,13 +219,21 @@ def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Ten
 
 @public("split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]")
 def split_with_sizes(input, split_sizes, dim=0):
-    """Views of consecutive parts of the listed sizes along dim."""
+    """Views of consecutive parts of the listed sizes along dim.
+
+    >>> torch.split_with_sizes(torch.tensor([1, 2, 3]), [1, 2])
+    (tensor([1]), tensor([2, 3]))
+    """
     return split(input, list(split_sizes), dim)
 
 
 @public("chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")
 def chunk(input, chunks, dim=0):
-    """At most `chunks` views of equal size along dim (the last may be smaller)."""
+    """At most `chunks` views of equal size along dim (the last may be smaller).
+
+    >>> torch.chunk(torch.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     if input._a.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
@@ -230,7 +246,11 @@ def chunk(input, chunks, dim=0):
 
 @public("unbind(Tensor input, int dim=0) -> Tensor[]")
 def unbind(input, dim=0):
-    """The slices along dim, as views."""
+    """The slices along dim, as views.
+
+    >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")

@@ -96,7 +96,11 @@ def _splitter(name: str, need: int, dim: Any) -> Any:
     "tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
 )
 def tensor_split(input, indices_or_sections, dim=0):
-    """Views of the parts along dim: a number of nearly equal parts, or cut at the indices."""
+    """Views of the parts along dim: a number of nearly equal parts, or cut at the indices.
+
+    >>> torch.tensor_split(torch.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     if input._a.ndim == 0:
         raise RuntimeError(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
@@ -149,7 +153,13 @@ _splitter("dsplit", 3, lambda x: 2)
 
 @public("meshgrid(*any tensors, str? indexing=None) -> Tensor[]", method=False, foreign=False)
 def meshgrid(*tensors, indexing=None):
-    """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'."""
+    """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'.
+
+    >>> x, y = torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4]), indexing="ij")
+    >>> x
+    tensor([[1, 1],
+            [2, 2]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     only_tensors(tensors)

@@ -107,7 +107,12 @@ def unfold(self, dimension, size, step):
 
 @public("unfold_copy(Tensor input, int dimension, int size, int step, *, out)", method=False)
 def unfold_copy(input, dimension, size, step, *, out=None):
-    """`Tensor.unfold` as a copy."""
+    """`Tensor.unfold` as a copy.
+
+    >>> torch.unfold_copy(torch.tensor([1, 2, 3]), 0, 2, 1)
+    tensor([[1, 2],
+            [2, 3]])
+    """
     r = unfold(input, dimension, size, step).clone()
     if out is None:
         return r

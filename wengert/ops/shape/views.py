@@ -215,7 +215,12 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
     lines=(line(view_op, when="min(shape) > -2"), None),
 )
 def view(self, *shape, dtype=None):
-    """The same memory with another shape (one size may be -1), or read as another dtype."""
+    """The same memory with another shape (one size may be -1), or read as another dtype.
+
+    >>> torch.arange(4).view(2, -1)
+    tensor([[0, 1],
+            [2, 3]])
+    """
     if dtype is not None or (
         len(shape) == 1
         and not isinstance(shape[0], (tuple, list))
@@ -250,7 +255,11 @@ def reshape(input, *shape):
     ),
 )
 def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions start_dim to end_dim joined into one."""
+    """Dimensions start_dim to end_dim joined into one.
+
+    >>> torch.flatten(torch.ones(2, 3, 4), start_dim=1).shape
+    torch.Size([2, 12])
+    """
     if start_dim == 0 and end_dim == -1 and input._a.ndim > 1:
         return reshape_op.entry(input, (input._a.size,))
     nd = input._a.ndim
@@ -267,7 +276,12 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 @public("Tensor.expand(Tensor self, int[] size, *, bool implicit=False)", lines=(line(expand_op),))
 def expand(self, *size, implicit=False):
-    """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size."""
+    """Dimensions of size 1 repeated to a larger size, without a copy; -1 keeps a size.
+
+    >>> torch.tensor([[1], [2]]).expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
     size = sizes_of(size, "expand")
     s = tuple(self._a.shape)
     if len(size) < len(s):
@@ -300,7 +314,12 @@ def expand(self, *size, implicit=False):
 
 @public("broadcast_to(Tensor input, int[] size)", lines=(line(expand_op),))
 def broadcast_to(input, size):
-    """input expanded to a shape."""
+    """input expanded to a shape.
+
+    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(input, *size)
 
 
@@ -309,7 +328,12 @@ def broadcast_to(input, size):
     lines=(line(expand_op, let={"shape": "other._a.shape"}),),
 )
 def expand_as(self, other):
-    """self expanded to the shape of other."""
+    """self expanded to the shape of other.
+
+    >>> torch.tensor([[1], [2]]).expand_as(torch.ones(2, 2))
+    tensor([[1, 1],
+            [2, 2]])
+    """
     return expand(self, *other.shape)
 
 
@@ -318,7 +342,12 @@ def expand_as(self, other):
     lines=(line(view_op, let={"shape": "other._a.shape"}),),
 )
 def view_as(self, other):
-    """self viewed with the shape of other."""
+    """self viewed with the shape of other.
+
+    >>> torch.arange(4).view_as(torch.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return view(self, *other.shape)
 
 
@@ -327,13 +356,22 @@ def view_as(self, other):
     lines=(line(reshape_op, let={"shape": "other._a.shape"}),),
 )
 def reshape_as(self, other):
-    """self reshaped to the shape of other."""
+    """self reshaped to the shape of other.
+
+    >>> torch.arange(4).reshape_as(torch.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(self, *other.shape)
 
 
 @public("permute(Tensor input, int[] dims)", lines=(line(permute_op),))
 def permute(input, *dims):
-    """The dimensions in another order (a view)."""
+    """The dimensions in another order (a view).
+
+    >>> torch.permute(torch.ones(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
     dims = sizes_of(dims, "permute")
     nd = input._a.ndim
     if len(dims) != nd:
@@ -363,7 +401,12 @@ declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=Tr
 
 @public("t(Tensor input)", inplace=True, lines=(line(t_op, when="a0.ndim < 3"),))
 def t(input):
-    """The transpose of a tensor of at most 2 dimensions."""
+    """The transpose of a tensor of at most 2 dimensions.
+
+    >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if input._a.ndim > 2:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input._a.ndim}D"
@@ -383,7 +426,11 @@ def t(input):
     ),
 )
 def movedim(input, source, destination):
-    """Dimensions moved from source to destination (ints or tuples)."""
+    """Dimensions moved from source to destination (ints or tuples).
+
+    >>> torch.movedim(torch.ones(2, 3, 4), 0, 2).shape
+    torch.Size([3, 4, 2])
+    """
     s = (source,) if isinstance(source, int) else tuple(source)
     d = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(s) != len(d):
@@ -412,7 +459,11 @@ def movedim(input, source, destination):
     ),
 )
 def squeeze(input, dim=None):
-    """Without the dimensions of size 1, or only without those in dim."""
+    """Without the dimensions of size 1, or only without those in dim.
+
+    >>> torch.squeeze(torch.ones(1, 2, 1)).shape
+    torch.Size([2])
+    """
     s = input._a.shape
     if dim is None:
         dims = tuple([i for i, n in enumerate(s) if n == 1])
@@ -423,13 +474,22 @@ def squeeze(input, dim=None):
 
 @public("unsqueeze(Tensor input, int dim)", inplace=True, lines=(line(unsqueeze_op, extra=1),))
 def unsqueeze(input, dim):
-    """With a dimension of size 1 at dim."""
+    """With a dimension of size 1 at dim.
+
+    >>> torch.unsqueeze(torch.tensor([1, 2]), 1)
+    tensor([[1],
+            [2]])
+    """
     return unsqueeze_op.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
 
 
 @public("clone(Tensor input, *, MemoryFormat? memory_format=None)", lines=(line(copy),))
 def clone(input, *, memory_format=None):
-    """A copy that gradients flow through."""
+    """A copy that gradients flow through.
+
+    >>> torch.clone(torch.tensor([1, 2]))
+    tensor([1, 2])
+    """
     return copy.entry(input)
 
 
@@ -451,7 +511,11 @@ def in_order(careful):
 @public("Tensor.contiguous(Tensor self, *, MemoryFormat memory_format=contiguous_format)")
 @short(in_order)
 def contiguous(self, memory_format=None):
-    """self if its memory is in order, else a copy."""
+    """self if its memory is in order, else a copy.
+
+    >>> torch.ones(2, 3).t().contiguous().stride()
+    (2, 1)
+    """
     a = self._a
     if getattr(a, "flags", None) is not None and a.flags.c_contiguous:
         return self

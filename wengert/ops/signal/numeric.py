@@ -310,6 +310,11 @@ def some_nonzero(xp, x, size=0, fill=-1):
 def nonzero_static(input, *, size, fill_value=-1):
     """Coordinates of the non-zero elements like nonzero(), cut or filled up with fill_value to
     `size` rows.
+
+    >>> torch.nonzero_static(torch.tensor([0, 3, 4]), size=3)
+    tensor([[ 1],
+            [ 2],
+            [-1]])
     """
     if size < 0:
         raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
@@ -353,6 +358,9 @@ def segment_reduce(
 
     lengths: how many elements each stretch has (or offsets: where they start, and the end). Empty
     stretches give initial.
+
+    >>> torch.segment_reduce(torch.tensor([1., 2., 3.]), "sum", lengths=torch.tensor([1, 2]))
+    tensor([1., 5.])
     """
     if indices is not None:
         raise RuntimeError(

@@ -189,7 +189,13 @@ def sparse_compressed_tensor(
     requires_grad=False,
     check_invariants=None,
 ):
-    """sparse_csr_tensor or sparse_csc_tensor by layout."""
+    """sparse_csr_tensor or sparse_csc_tensor by layout.
+
+    >>> parts = torch.tensor([0, 1, 2]), torch.tensor([1, 0]), torch.tensor([5., 6.])
+    >>> torch.sparse_compressed_tensor(*parts, (2, 2), layout=torch.sparse_csr).to_dense()
+    tensor([[0., 5.],
+            [6., 0.]])
+    """
     make = {CSR: sparse_csr_tensor, CSC: sparse_csc_tensor}.get(layout)
     if make is None:
         raise RuntimeError(

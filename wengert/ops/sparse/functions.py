@@ -432,7 +432,12 @@ def sparse_mm(mat1, mat2, reduce=None):
     foreign=False,
 )
 def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
-    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
+    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1.
+
+    >>> torch.sparse.addmm(torch.ones(2, 2), torch.eye(2).to_sparse(), torch.eye(2))
+    tensor([[2., 1.],
+            [1., 2.]])
+    """
     return addmm(mat, checked(mat1, "addmm"), mat2, beta, alpha)
 
 
@@ -444,6 +449,11 @@ def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
 def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
     """beta * input + alpha * (mat1 @ mat2), computed only where the sparse matrix input has
     values.
+
+    >>> s, x = torch.eye(2).to_sparse_csr(), torch.ones(2, 2)
+    >>> torch.sparse.sampled_addmm(s, x, x).to_dense()
+    tensor([[3., 0.],
+            [0., 3.]])
     """
     s = checked(input, "sampled_addmm")
     i, j = s._indices().unbind(0)
@@ -489,6 +499,10 @@ _softmax("log_softmax")
 def spdiags(diagonals, offsets, shape, layout=None):
     """A sparse matrix with the rows of diagonals on the given diagonals (positive offsets: above
     the main one).
+
+    >>> torch.sparse.spdiags(torch.tensor([[1., 2.]]), torch.tensor([0]), (2, 2)).to_dense()
+    tensor([[1., 0.],
+            [0., 2.]])
     """
     layout = named_layout(layout)
     d = diagonals if diagonals._a.ndim == 2 else diagonals.unsqueeze(0)
@@ -509,7 +523,12 @@ def spdiags(diagonals, offsets, shape, layout=None):
 
 @public("Tensor.sparse_mask(Tensor self, Tensor mask)")
 def sparse_mask(self, mask):
-    """A sparse tensor with the elements of self where the sparse tensor mask has some."""
+    """A sparse tensor with the elements of self where the sparse tensor mask has some.
+
+    >>> torch.arange(4.).view(2, 2).sparse_mask(torch.eye(2).to_sparse()).to_dense()
+    tensor([[0., 0.],
+            [0., 3.]])
+    """
     same_shape(self, mask, "sparse_mask")
     m = as_coo(checked(mask, "sparse_mask")).coalesce()
     x = self if dense(self) else self.to_dense()

@@ -13,7 +13,12 @@ __all__: list[str] = []
 
 @public("smm(Tensor input, Tensor mat2)")
 def smm(input, mat2):
-    """The product of a sparse and a dense matrix, as a sparse matrix."""
+    """The product of a sparse and a dense matrix, as a sparse matrix.
+
+    >>> torch.smm(torch.eye(2).to_sparse(), torch.ones(2, 2)).to_dense()
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return function("mm")(input, mat2).to_sparse()
 
 
@@ -37,13 +42,23 @@ def hsmm(input, mat2):
 
 @public("hspmm(Tensor mat1, Tensor mat2, *, out)", method=False)
 def hspmm(mat1, mat2):
-    """The product of a sparse and a dense matrix, sparse by rows."""
+    """The product of a sparse and a dense matrix, sparse by rows.
+
+    >>> torch.hspmm(torch.eye(2).to_sparse(), torch.ones(2, 2)).to_dense()
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return function("mm")(mat1, mat2).to_sparse(1)
 
 
 @public("sspaddmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, out)")
 def sspaddmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta input + alpha mat1 mat2 for sparse input and mat1, as a sparse matrix."""
+    """beta input + alpha mat1 mat2 for sparse input and mat1, as a sparse matrix.
+
+    >>> torch.sspaddmm(torch.eye(2).to_sparse(), torch.eye(2).to_sparse(), torch.eye(2)).to_dense()
+    tensor([[2., 0.],
+            [0., 2.]])
+    """
     product = function("mm")(mat1, mat2)
     return (input.to_dense() * beta + product * alpha).to_sparse()
 

@@ -544,7 +544,12 @@ for _name in ("to_sparse_csr", "to_sparse_csc", "to_sparse_coo"):
 
 @public("Tensor.to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None)")
 def to_dense(self, dtype=None, *, masked_grad=None):
-    """The tensor in strided layout: itself."""
+    """The tensor in strided layout: itself.
+
+    >>> torch.eye(2).to_sparse().to_dense()
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return self if dtype is None else self.to(dtype)
 
 
