@@ -14,8 +14,8 @@ PAGE = ROOT / "docs" / "modules.md"
 sys.path.insert(0, str(Path(__file__).parent))
 HEAD = """# Where is it?
 
-Every module with what its docstring says first; made by `tools/make_index.py`. Layers stand in the order
-in which they may import: a folder imports from itself and from those above it here.
+Every module with what its docstring says first, made by `tools/make_index.py`. Layers stand in the
+order in which they may import: a folder imports from itself and from those above it here.
 """
 
 
