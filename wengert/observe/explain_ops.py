@@ -6,6 +6,7 @@ import ast
 import functools
 import inspect
 import os
+import pathlib
 import re
 import textwrap
 from collections.abc import Iterator
@@ -201,18 +202,17 @@ def mentions(words: set[str]) -> list[str]:
 @functools.cache
 def test_lines() -> list[tuple[str, list[tuple[int, set[str]]]]]:
     """Each file of tests of ops, with the names that each line calls or lists."""
-    files = sorted(f for f in os.listdir(TESTS) if f.endswith(".py"))
-    files.sort(key=lambda f: f != "calls.py")
+    root = pathlib.Path(TESTS)
+    files = sorted(root.rglob("*.py"), key=lambda f: (f.name != "calls.py", f.as_posix()))
     found = []
-    for name in files:
-        with open(os.path.join(TESTS, name), encoding="utf-8") as f:
-            text = f.read()
+    for path in files:
+        text = path.read_text(encoding="utf-8")
         lines = []
         for number, line in enumerate(text.splitlines(), 1):
             called = set(re.findall(r"\.(\w+)\(", line)) | set(re.findall(r"\"([\w.]+)\"", line))
             if called:
                 lines.append((number, called))
-        found.append((f"tests/ops/{name}", lines))
+        found.append((f"tests/ops/{path.relative_to(root).as_posix()}", lines))
     return found
 
 
