@@ -12,6 +12,7 @@ import wengert
 MODULES = [m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.")]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 USUAL = {"torch": wengert, "nn": wengert.nn, "F": wengert.nn.functional}
+USUAL |= {"wengert": wengert, "viz": wengert.viz}
 
 
 @pytest.fixture(autouse=True)

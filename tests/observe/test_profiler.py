@@ -170,7 +170,7 @@ def test_nothing_is_left_on():
     assert OPS["mul"].node.step is step and backward.accumulate_grad is accumulate
     assert function.recorded is recorded and function.Context.apply_backward is apply
     assert not op_modes.ACTIVE and not op_modes.EVERYWHERE
-    assert OPS["mul"].impl[type(x._a)] is OPS["mul"].impl.bare[type(x._a)]
+    assert OPS["mul"].impl[type(x._a)] in OPS["mul"].impl.bare.values()
 
 
 def test_left_by_an_error():

@@ -18,7 +18,7 @@ from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
 from . import anomaly, views
-from .node import LEAF, OP, OP_MANY, OUTPUT, WRITE, freed
+from .node import LEAF, ONCE, OP, OP_MANY, OUTPUT, WRITE, freed
 from .recording import saved_tensors
 from .saved_hooks import unpacked
 from .tensor import Tensor, wrap
@@ -371,6 +371,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         elif getattr(g, "cell", False):
             g = g.alias()
         leaf.grad = wrap(g)
+        leaf.passes = ONCE
     elif (
         old._n is None
         and type(old._a) is type(g)

@@ -150,6 +150,9 @@ class LeafRef(weakref.ref):
     __slots__ = ()
 
 
+ONCE = (0, 1)  # the id of a gradient, and how many passes were added into it
+
+
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: holds its `.grad`."""
 
@@ -164,7 +167,7 @@ class AccumulateGrad(Node):
         self.hooks = self.more = self.code = None
         self.lasti = 0
         self.grad: Any = None
-        self.passes = (0, 1)  # the id of a gradient, and how many passes were added into it
+        self.passes = ONCE
         self.ref: Any = None  # LeafRef: the graph must not hold its leaves
 
     @property

@@ -99,7 +99,7 @@ def _epoch(net: Any, loader: Any, callbacks: list[Any]) -> Sums:
             net.optimizer_.zero_grad()
             out = net.module_(x)
             loss = net._loss(out, y)
-            if not net._warned and not math.isfinite(value := float(loss)):
+            if not net._warned and not math.isfinite(value := float(loss.detach())):
                 net._warned = True  # at once, while the weights are those that gave it
                 where = f"batch {number} of epoch {len(net.history_) + 1}"
                 warn_of_loss(value, where, net, x, y, lambda: net._loss(net.module_(x), y))
@@ -107,7 +107,8 @@ def _epoch(net: Any, loader: Any, callbacks: list[Any]) -> Sums:
             found[:] = [out.detach()] if isinstance(out, Tensor) else [out]
             return loss
 
-        loss = float(net.optimizer_.step(closure))
+        loss = net.optimizer_.step(closure)
+        loss = loss.item() if isinstance(loss, Tensor) else float(loss)
         sums.add(net, loss, found[0], y)
         for c in callbacks:
             c.on_batch_end(net, loss)
@@ -121,7 +122,7 @@ def _validate(net: Any, loader: Any) -> Sums:
         for x, y in loader:
             y = y.to(net.device)
             out = net.module_(x.to(net.device))
-            sums.add(net, float(net._loss(out, y)), out, y)
+            sums.add(net, net._loss(out, y).item(), out, y)
     return sums
 
 

@@ -11,7 +11,8 @@ __all__ = ["reshape_from_tensor_shape", "shape_as_tensor"]
 def shape_as_tensor(x: Tensor) -> Tensor:
     """The shape of x as a tensor of integers.
 
-    >>> torch.onnx.operators.shape_as_tensor(torch.zeros(2, 3))
+    >>> from wengert.onnx import operators
+    >>> operators.shape_as_tensor(torch.zeros(2, 3))
     tensor([2, 3])
     """
     return _tensor(list(x.shape))

@@ -168,6 +168,9 @@ KNOWN = "reduction in ('mean', 'sum', 'none')"
 # of rows of classes a0 and their targets a1
 CLASSES = f"a0.ndim == 2 and a1.dtype is I64 and a1.shape == a0.shape[:1] and {KNOWN}"
 
+# what comes from softmax goes to the function, which says so
+NO_SOFTMAX = "(n0 is None or n0.op is None or n0.op.name != 'softmax')"
+
 
 @public(
     "nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
@@ -178,7 +181,7 @@ CLASSES = f"a0.ndim == 2 and a1.dtype is I64 and a1.shape == a0.shape[:1] and {K
             cross_entropy_op,
             floating=True,
             let={"ignore": "ignore_index", "smoothing": "label_smoothing"},
-            when=f"a2 is None and 0 <= label_smoothing <= 1 and {CLASSES}",
+            when=f"a2 is None and 0 <= label_smoothing <= 1 and {CLASSES} and {NO_SOFTMAX}",
         ),
     ),
 )

@@ -15,7 +15,7 @@ from ...base.modes import no_grad
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.lines import line
 from ...engine.op import primitive
-from ...engine.op_modes import runner
+from ...engine.op_modes import needs_operands, runner
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.embedding import readable
@@ -158,7 +158,7 @@ def bce_logits(
         kind, d = target.dtype, joint_dtype([input, target])
         input, target = input.to(d), target.to(d)
         r = bce_logits(input, target, weight, reduction=reduction, pos_weight=pos_weight)
-        return r if r.dtype is kind else r.to(kind)
+        return r if r.dtype is kind or needs_operands(bce_logits_op) else r.to(kind)
     if weight is not None or pos_weight is not None:
         broadcast(*[t for t in (input, weight, pos_weight) if t is not None])
     return bce_logits_op.entry(input, target, weight, pos_weight, reduction)

@@ -13,6 +13,7 @@ from ...base import dtypes
 from ...engine.kinds import composite, opaque
 from ...engine.lines import line
 from ...engine.op import op, primitive
+from ...engine.op_modes import needs_operands
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand
@@ -259,7 +260,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     refuse_integers("huber_loss", input, target)
     input, target = same_size("huber_loss", input, target)
     if weight is None and target.dtype is not dtype:  # the input's dtype is the result's
-        return huber_loss_op.entry(input, target, reduction, delta).to(dtype)
+        r = huber_loss_op.entry(input, target, reduction, delta)
+        return r if needs_operands(huber_loss_op) else r.to(dtype)  # autocast's stays
     if weight is None:
         return huber_loss_op.entry(input, target, reduction, delta)
     if tuple(weight._a.shape) != shape:

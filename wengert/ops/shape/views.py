@@ -117,6 +117,8 @@ movedim_op.batch(_movedim_batch)
 
 def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     """The order of dimensions after a movedim."""
+    source = (source,) if isinstance(source, int) else source
+    destination = (destination,) if isinstance(destination, int) else destination
     if len(source) == 1:
         order = [*range(ndim)]
         order.insert(destination[0] % ndim, order.pop(source[0]))
