@@ -48,3 +48,19 @@ def keep_rng():
     state = wengert.get_rng_state()
     yield
     wengert.set_rng_state(state)
+
+
+@pytest.fixture(autouse=True)
+def switches():
+    """Gives the thread's switches back as they were, whatever a test or an example has left."""
+    from wengert.base import dtypes, modes
+
+    state, default = modes.state, dtypes.get_default_dtype()
+    names = ("default_device", "inference", "levels", "open", "top", "vmap", "capture")
+    kept, grad = {name: getattr(state, name) for name in names}, state.grad
+    yield
+    modes.record(grad)
+    for name, value in kept.items():
+        if getattr(state, name) is not value:
+            setattr(state, name, value)
+    dtypes.set_default_dtype(default)

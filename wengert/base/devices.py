@@ -89,6 +89,6 @@ def default_device() -> device:
 def set_default_device(d: device | str | int | None) -> None:
     """Make d the device of new tensors that name none.
 
-    >>> torch.set_default_device("cpu")
+    >>> torch.set_default_device(None)
     """
     state.default_device = None if d is None else device(d)

@@ -122,8 +122,12 @@ class _Nothing:
         return self
 
 
-class _Scan(pickle.Unpickler):
-    """Finds the storages that a pickle names, without making anything of what it says."""
+class _Scan(pickle._Unpickler):
+    """Finds the storages that a pickle names, without making anything of what it says.
+
+    It is the unpickler in Python, whose memo is a dict: that in C allocates as many places as the
+    highest number in the pickle says.
+    """
 
     def kinds_found(self) -> dict[str, tuple[dtypes.dtype, int]]:
         """key -> (dtype, number of elements)."""
