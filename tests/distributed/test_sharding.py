@@ -59,6 +59,9 @@ def test_a_checkpoint_without_ranks(tmp_path):
     (tmp_path / "x" / ".metadata").write_text("{")
     with pytest.raises(dcp.CheckpointException, match="is not a manifest"):
         dcp.load(found, checkpoint_id=tmp_path / "x")
+    assert dcp.async_save(state, checkpoint_id=tmp_path / "y").result()["version"] == 1
+    with pytest.raises(NotImplementedError, match="flatten_optimizer_state_dict"):
+        dcp.state_dict.StateDictOptions(flatten_optimizer_state_dict=True)
     with pytest.raises(ValueError, match="give checkpoint_id"):
         dcp.save({})
 

@@ -11,7 +11,9 @@ import os
 import sys
 import warnings
 
-__all__ = ["HintWarning", "hint", "outside", "wanted"]
+from .frames import stacklevel
+
+__all__ = ["HintWarning", "hint", "wanted"]
 
 
 class HintWarning(UserWarning):
@@ -32,17 +34,4 @@ def hint(name: str, text: str) -> None:
     if not wanted(name):
         return
     told.add(name)
-    warnings.warn(f"{text} (WENGERT_HINTS=0 turns hints off)", HintWarning, stacklevel=outside())
-
-
-def outside() -> int:
-    """The stacklevel that puts a warning of the caller at the line of the user's program."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and inner(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def inner(module: str) -> bool:
-    """Whether a module is the library's own."""
-    return module.partition(".")[0] == "wengert"
+    warnings.warn(f"{text} (WENGERT_HINTS=0 turns hints off)", HintWarning, stacklevel=stacklevel())

@@ -10,6 +10,7 @@ Not here: how a graph comes about (`capture.py`), and how it is run (`program.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,10 +36,7 @@ class Value:
 
     @property
     def size(self) -> int:
-        n = 1
-        for s in self.shape:
-            n *= s
-        return n
+        return math.prod(self.shape)
 
     @property
     def constant(self) -> bool:

@@ -7,6 +7,7 @@ Operands are arrays of that shape, single numbers, or numbers for each row or ea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,10 +39,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        n = 1
-        for s in self.shape:
-            n *= s
-        return n
+        return math.prod(self.shape)
 
     def pays(self) -> bool:
         return len(self.nodes) >= (2 if self.size >= LEAST else FEW)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
-from .source import INTERNAL
+from ..base.frames import stacklevel
 
 SAID: set[str] = set()  # what is said once in a process, as PyTorch does
 
@@ -16,9 +15,4 @@ def advise(text: str, category: type[Warning] = UserWarning, once: bool = False)
         if text in SAID:
             return
         SAID.add(text)
-    level = 1
-    frame = sys._getframe(0)
-    while frame.f_back is not None and INTERNAL[frame.f_code.co_filename]:
-        frame = frame.f_back
-        level += 1
-    warnings.warn(text, category, stacklevel=level)
+    warnings.warn(text, category, stacklevel=stacklevel())

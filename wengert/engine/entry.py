@@ -47,6 +47,7 @@ from typing import Any
 
 from ..arrays.lookup import NS, NUMBER
 from ..base import dtypes
+from ..base.frames import INTERNAL
 from ..base.modes import everyone, state
 from . import dispatch, generated, native, op_modes, views
 from .backward_step import build_backward
@@ -56,7 +57,6 @@ from .op import Op
 from .op_modes import ACTIVE
 from .out_argument import write_out
 from .plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, Origin, public_name
-from .source import INTERNAL
 from .tensor import Tensor
 
 SHARED: dict[str, Any] = dict(

@@ -9,6 +9,7 @@ are constants to it.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,10 +59,7 @@ class Interp:
 
     @property
     def size(self) -> int:
-        n = 1
-        for s in self.shape:
-            n *= s
-        return n
+        return math.prod(self.shape)
 
     def _refuse(self, what: str) -> Any:
         raise RuntimeError(

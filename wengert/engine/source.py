@@ -5,32 +5,10 @@ asked.
 from __future__ import annotations
 
 import linecache
-import os
 import sys
-from types import CodeType, FrameType
+from types import CodeType
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-class _Internal(dict):
-    """file name -> is it ours (then the caller's caller is meant)."""
-
-    def __missing__(self, filename: str) -> bool:
-        ours = (
-            filename.startswith((PACKAGE, "<wengert")) and (os.sep + "cli" + os.sep) not in filename
-        )
-        self[filename] = ours
-        return ours
-
-
-INTERNAL = _Internal()
-
-
-def outside(f: FrameType) -> FrameType:
-    """The innermost frame outside the package, from f outwards; the outermost if all are ours."""
-    while INTERNAL[f.f_code.co_filename] and f.f_back is not None:
-        f = f.f_back
-    return f
+from ..base.frames import INTERNAL
 
 
 def here(depth: int = 1) -> tuple[CodeType, int] | tuple[None, int]:

@@ -19,6 +19,7 @@ import weakref
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, namespace
+from ..base import frames
 from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from . import source
@@ -78,7 +79,7 @@ def mutated(t: Tensor) -> None:
     c.count += 1
     c.tick = last_change[0] = tick()
     f = sys._getframe(1)  # source.here(), without the call
-    while source.INTERNAL[f.f_code.co_filename] and (up := f.f_back):
+    while frames.INTERNAL[f.f_code.co_filename] and (up := f.f_back):
         f = up
     c.code, c.lasti = f.f_code, f.f_lasti
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import NS
-from ..base import dtypes
+from ..base import dtypes, frames
 from ..base.modes import everyone, is_grad_enabled
 from ..engine import source
 from ..engine.backward import accumulate_grad, fit, meet
@@ -79,7 +79,7 @@ def objects() -> dict[str, Any]:
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
-        "INTERNAL": source.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
+        "INTERNAL": frames.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
         "TICK": getattr(tick, "__self__"),  # noqa: B009
     }  # fmt: skip
 

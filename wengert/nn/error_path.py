@@ -6,15 +6,14 @@ Only errors that the library itself raised are reworded; those of the user's cod
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
+from ..base.frames import PACKAGE
 from ..engine.tensor import Tensor
 
 __all__ = ["blame", "brief"]
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 KINDS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 SIZES = (  # attributes that say in two words what a layer maps to what
     ("in_features", "out_features"), ("in1_features", "out_features"),

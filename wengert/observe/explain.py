@@ -8,7 +8,7 @@ import inspect
 import sys
 from typing import Any, TextIO
 
-from ..engine import source
+from ..base import frames
 from ..engine.function import Context, Function
 from ..engine.node import Node
 from ..engine.op import OPS, Op
@@ -46,7 +46,7 @@ def explain(x: Any, output: Tensor | None = None, *, file: TextIO | None = None)
 def text_of(x: Any, output: Any, caller: Any) -> str:
     """The explanation of whatever x is."""
     if isinstance(x, Tensor):
-        return about_tensor(x, output, source.outside(caller))
+        return about_tensor(x, output, frames.outside(caller))
     if output is not None:
         raise TypeError(f"explain: output= goes with a tensor, not with {type(x).__name__}")
     if isinstance(x, type) and issubclass(x, Function):

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..arrays.lookup import default_namespace
+from ..base.frames import PACKAGE
 from ..engine import dual
 from ..engine.op import OPS, Op, implementation
 from ..engine.plan import public_name
 from ..engine.registry import FUNCTIONS, METHODS
-from ..engine.source import PACKAGE
 from .rule_text import formula_of, source_of
 
 ROOT = os.path.dirname(PACKAGE.rstrip(os.sep)) + os.sep

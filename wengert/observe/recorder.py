@@ -16,8 +16,9 @@ from time import perf_counter_ns, time_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
+from ..base import frames
 from ..engine import backward as reverse
-from ..engine import function, source
+from ..engine import function
 from ..engine.op import OPS, Op
 from ..engine.op_modes import Mode
 from ..engine.views import CopySlices, owner
@@ -245,7 +246,7 @@ def stack_of(frame: FrameType | None) -> list[str]:
     found = []
     while frame is not None:
         code = frame.f_code
-        if not source.INTERNAL[code.co_filename]:
+        if not frames.INTERNAL[code.co_filename]:
             found.append(f"{code.co_filename}({frame.f_lineno}): {code.co_name}")
         frame = frame.f_back
     return found

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..base.hints import outside
+from ..base.frames import stacklevel
 from ..base.modes import no_grad
 from ..engine.anomaly import kind, trap_nonfinite
 
@@ -24,7 +24,7 @@ def warn_of_loss(
     """Warn of a loss; `again` computes it once more from the weights that gave it."""
     what = "NaN" if math.isnan(loss) else "infinite"
     text = f"the loss is {what} in {where}: {origin(net, x, y, again)}"
-    warnings.warn(text, NonFiniteWarning, stacklevel=outside())
+    warnings.warn(text, NonFiniteWarning, stacklevel=stacklevel())
 
 
 def origin(net: Any, x: Any, y: Any, again: Callable[[], Any]) -> str:

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
+from ..base.frames import INTERNAL
 from ..engine import source, views
 from ..engine.backward import collect
 from ..engine.node import LEAF, Node, Slot, tick
@@ -246,7 +247,7 @@ class record(AbstractContextManager):
         steps = list(traceback.walk_tb(trace))
         inner = 0  # the first frame of the library below the user's last
         for i, (frame, _) in enumerate(steps):
-            if not source.INTERNAL[frame.f_code.co_filename]:
+            if not INTERNAL[frame.f_code.co_filename]:
                 inner = i + 1
                 code, lasti = frame.f_code, traced_instruction(trace, i)
                 f.place = source.line(code, lasti)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ...api import functions as T
 from ...base.modes import no_grad
 from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
@@ -39,6 +40,13 @@ class StateDictOptions:
     broadcast_from_rank0: bool = False
     flatten_optimizer_state_dict: bool = False
     dsd_fqn_modifiers: str = "_fqn_modifiers"
+
+    def __post_init__(self) -> None:
+        if self.flatten_optimizer_state_dict:
+            raise NotImplementedError(
+                "StateDictOptions: flatten_optimizer_state_dict is not in wengert: states are by "
+                "parameter, as without it"
+            )
 
 
 def plain(model: Any) -> Module:
@@ -115,7 +123,7 @@ def from_rank_0(state: Any) -> Any:
     def unpack(form: Any) -> Any:
         kind = form[0]
         if kind == "tensor":
-            t = next(waiting) if get_rank() == 0 else wrap(_empty(form[1], form[2]))
+            t = next(waiting) if get_rank() == 0 else T.empty(form[1], dtype=form[2])
             broadcast(t, 0)
             return t
         if kind == "dict":
@@ -126,12 +134,6 @@ def from_rank_0(state: Any) -> Any:
     broadcast_object_list(box, 0)
     waiting = iter(tensors)
     return unpack(box[0])
-
-
-def _empty(shape: Any, dtype: Any) -> Any:
-    from ...api import functions as T
-
-    return T.empty(shape, dtype=dtype)._a
 
 
 def set_model_state_dict(

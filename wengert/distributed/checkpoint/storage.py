@@ -12,6 +12,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -193,25 +194,12 @@ def publish(folder: Path, manifest: dict[str, Any]) -> None:
                 old.unlink()
 
 
-class _Done:
-    """The result of async_save, which is there already."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def result(self, timeout: float | None = None) -> Any:
-        """What save() returns."""
-        return self.value
-
-    def done(self) -> bool:
-        """True."""
-        return True
-
-
-def async_save(state_dict: dict[str, Any], **options: Any) -> _Done:
+def async_save(state_dict: dict[str, Any], **options: Any) -> Future[dict[str, Any]]:
     """save(), which is over when this returns; result() of what it gives is what save() returns."""
     known = ("checkpoint_id", "storage_writer", "planner", "process_group")
-    return _Done(save(state_dict, **{k: v for k, v in options.items() if k in known}))
+    done: Future[dict[str, Any]] = Future()
+    done.set_result(save(state_dict, **{k: v for k, v in options.items() if k in known}))
+    return done
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

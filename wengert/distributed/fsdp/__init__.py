@@ -1,35 +1,10 @@
 """torch.distributed.fsdp: parameters, gradients and optimizer states dealt to the ranks."""
 
+from . import fully_shard as _units
+from . import fully_sharded_data_parallel as _wrapper
 from . import wrap
-from .fully_shard import (
-    CPUOffloadPolicy,
-    FSDPModule,
-    OffloadPolicy,
-    UnshardHandle,
-    fully_shard,
-    register_fsdp_forward_method,
-)
-from .fully_sharded_data_parallel import (
-    BackwardPrefetch,
-    CPUOffload,
-    FullOptimStateDictConfig,
-    FullStateDictConfig,
-    FullyShardedDataParallel,
-    LocalStateDictConfig,
-    MixedPrecision,
-    OptimStateDictConfig,
-    ShardedOptimStateDictConfig,
-    ShardedStateDictConfig,
-    ShardingStrategy,
-    StateDictConfig,
-    StateDictType,
-)
+from .fully_shard import *  # last: the function stands for its module
+from .fully_sharded_data_parallel import *
 from .unit import MixedPrecisionPolicy
 
-__all__ = [
-    "BackwardPrefetch", "CPUOffload", "CPUOffloadPolicy", "FSDPModule", "FullOptimStateDictConfig",
-    "FullStateDictConfig", "FullyShardedDataParallel", "LocalStateDictConfig", "MixedPrecision",
-    "MixedPrecisionPolicy", "OffloadPolicy", "OptimStateDictConfig", "ShardedOptimStateDictConfig",
-    "ShardedStateDictConfig", "ShardingStrategy", "StateDictConfig", "StateDictType",
-    "UnshardHandle", "fully_shard", "register_fsdp_forward_method", "wrap",
-]  # fmt: skip
+__all__ = [*_wrapper.__all__, *_units.__all__, "MixedPrecisionPolicy", "wrap"]

@@ -1,22 +1,6 @@
-"""torch.distributed.fsdp.api: the names of options."""
+"""torch.distributed.fsdp.api: the names of FullyShardedDataParallel's options."""
 
-from .fully_sharded_data_parallel import (
-    BackwardPrefetch,
-    CPUOffload,
-    FullOptimStateDictConfig,
-    FullStateDictConfig,
-    LocalStateDictConfig,
-    MixedPrecision,
-    OptimStateDictConfig,
-    ShardedOptimStateDictConfig,
-    ShardedStateDictConfig,
-    ShardingStrategy,
-    StateDictConfig,
-    StateDictType,
-)
+from . import fully_sharded_data_parallel as _wrapper
+from .fully_sharded_data_parallel import *  # noqa: F403
 
-__all__ = [
-    "BackwardPrefetch", "CPUOffload", "FullOptimStateDictConfig", "FullStateDictConfig",
-    "LocalStateDictConfig", "MixedPrecision", "OptimStateDictConfig", "ShardedOptimStateDictConfig",
-    "ShardedStateDictConfig", "ShardingStrategy", "StateDictConfig", "StateDictType",
-]  # fmt: skip
+__all__ = [name for name in _wrapper.__all__ if name != "FullyShardedDataParallel"]

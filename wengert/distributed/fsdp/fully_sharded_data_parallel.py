@@ -151,8 +151,7 @@ class FullyShardedDataParallel(Module):
         device_mesh: DeviceMesh | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        group = pick(process_group if isinstance(process_group, (type(None),)) or not isinstance(
-            process_group, tuple) else process_group[0])  # fmt: skip
+        group = pick(process_group[0] if isinstance(process_group, tuple) else process_group)
         mesh = device_mesh or DeviceMesh("cpu", list(group.ranks), _groups=[group])
         if sync_module_states:
             with no_grad():

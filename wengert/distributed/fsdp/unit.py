@@ -9,7 +9,6 @@ are arrays, so what a forward pass has gathered is freed when its graph is, not 
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,13 +26,6 @@ from ..tensor.dtensor import ShardedParameter, mark
 from ..tensor.placement_types import Replicate, Shard, rows_of
 
 __all__ = ["MixedPrecisionPolicy", "Unit"]
-
-
-def _nothing() -> None:
-    return None
-
-
-dealt: dict[int, Any] = {}  # id -> weak reference: parameters that were dealt already
 
 
 @dataclass(frozen=True)
@@ -177,12 +169,12 @@ class Unit:
                         sites.setdefault(id(p), (p, []))[1].append((inner, name))
         with no_grad():
             for p, where in sites.values():
-                if dealt.get(id(p), _nothing)() is p:
+                if p.__dict__.get("_dealt"):
                     raise RuntimeError(
                         f"fully_shard: the parameter {where[0][1]} is shared with a module that is "
                         "sharded already: give both to one call, fully_shard([a, b])"
                     )
-                dealt[id(p)] = weakref.ref(p)
+                p.__dict__["_dealt"] = True
                 if type(p._a) is not np.ndarray:
                     raise RuntimeError(
                         "fully_shard needs parameters on the CPU, one is on "

@@ -74,11 +74,6 @@ def contiguous(a: ptr) -> bool:
     return a.flags & 1 == 1
 
 
-def plain_memory(a: ptr) -> bool:
-    """In the machine's byte order and aligned, as inner loops want it."""
-    return a.flags & 256 == 256
-
-
 def new_array(d: ptr, nd: int, dims: ptr) -> ptr:
     keep(d)
     return PyArray_NewFromDescr(NDARRAY, d, nd, dims, None, None, 0, None)
