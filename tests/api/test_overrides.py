@@ -114,3 +114,9 @@ def test_functions_of_ones_own():
 
 def test_signatures_stay():
     assert list(inspect.signature(w.nn.functional.softmax).parameters)[:2] == ["input", "dim"]
+
+
+@pytest.mark.parametrize("name", ["ccol_indices", "exp", "add", "sum"])
+def test_errors_name_the_function_while_a_subclass_lives(name, Logged):
+    with pytest.raises(TypeError, match=rf"\b{name}\(\)"):
+        getattr(w.Tensor, name)(w.ones(2), no_such_argument=1)

@@ -98,6 +98,7 @@ def exchange(f: Any, name: str) -> None:
         return
     was = (f.__code__, f.__defaults__, f.__kwdefaults__)
     original = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+    original.__qualname__ = f.__qualname__  # which errors of Python's name it by
     original.__kwdefaults__ = f.__kwdefaults__
     try:
         f.__code__ = template(len(f.__code__.co_freevars))

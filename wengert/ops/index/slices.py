@@ -24,13 +24,13 @@ def index_select_op(xp, x, index, dim=0):
     """The slices of x along dim at an index vector."""
     if x.ndim == 0:
         return xp.reshape(x, ())
-    return xp.take(x, index, spec=(slice(None),) * dim + ("array",))
+    return xp.take(x, index, spec=rows(dim))
 
 
 def _index_select(xp: Any, g: Any, index: Any, x_shape: Any, dim: int) -> Any:
     if not x_shape:
         return xp.reshape(g, ())
-    return xp.put_add(g, index, shape=tuple(x_shape), spec=(slice(None),) * dim + ("array",))
+    return xp.put_add(g, index, shape=tuple(x_shape), spec=rows(dim))
 
 
 index_select_op.vjp(x=_index_select)

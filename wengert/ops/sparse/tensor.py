@@ -560,7 +560,7 @@ def _refused(name: str, wanted: str) -> None:
             ".to_sparse() first"
         )
 
-    f.__name__ = f.__qualname__ = name
+    f.__name__ = name
     f.__doc__ = f"For tensors in {wanted} layout only."
     declare(f, (f"Tensor.{name}(Tensor self)",))
 
