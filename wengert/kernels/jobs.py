@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, threads, workers
+from . import calling, compiler, threads, workers
 from .compiler import Target
 from .lanes import Function, Module, Pointer, Value
 
@@ -87,10 +87,21 @@ class Kernel:
         ]
         codes = ["d" if kind in ("float", "double") else "q" for kind, _ in entries]
         self._pack = struct.Struct("".join(codes)).pack
-        self._workers = workers.workers()
+        self._workers = w = workers.workers()
+        kinds = {"i64": 0, "float": 1, "double": 1}
+        flags = {"out": calling.C_ORDER | calling.ALIGNED | calling.WRITEABLE}
+        flags |= {"any": calling.ALIGNED, "": calling.C_ORDER | calling.ALIGNED}
+        given = [(kinds.get(kind, 2), DTYPES.get(kind[:-1]), flags[how]) for kind, how in entries]
+        self._launch = calling.launcher(name, w.address, w.shared, address, given)
 
     def __call__(self, chunks: int, *args: Any, most: int = workers.MOST, steps: int = 1) -> None:
         """Run the chunks. most: threads that the arguments have room for."""
+        if self._launch is not None and chunks < workers.CHUNKS:
+            share = min(threads.count(), most)
+            if share > self._workers.made and chunks > 1:
+                self._workers.grow(share)
+            if self._launch(chunks, steps, share, *args) is None:
+                return
         values = list(args)
         for i, dtype, how in self._arrays:
             a = values[i]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base.uninterrupted import uninterrupted
-from . import compiler
+from . import calling, compiler
 from .compiler import Target
 
 COST = 30e6  # ns that it takes to load the compiler and to compile a function
@@ -53,6 +53,23 @@ class Host:
         """Where the function `run` of some IR is in memory."""
         return compiler.load(self.target, code, lambda: code, ["run"])[0]
 
+    def function(self, code: str, types: str) -> Callable[..., None]:
+        """The function `run` of some IR, for Python to call; types: see `Code`."""
+        if calling.fits():
+            both = code + calling.wrapper(types)
+            where = compiler.load(self.target, both, lambda: both, ["call"])[0]
+            return calling.function("kernel", where)
+        prototype = ctypes.PYFUNCTYPE if "o" in types else ctypes.CFUNCTYPE
+        return prototype(None, *[KINDS[t] for t in types])(self.address(code))
+
+
+KINDS: dict[str, Any] = {
+    "p": ctypes.c_void_p,
+    "i": ctypes.c_int64,
+    "d": ctypes.c_double,
+    "o": ctypes.py_object,
+}
+
 
 class Code:
     """A function in machine code, compiled when the calls so far would have paid for it.
@@ -63,15 +80,7 @@ class Code:
     """
 
     def __init__(self, text: Callable[[Host], str | None], types: str) -> None:
-        self.text = text
-        kinds: dict[str, Any] = {
-            "p": ctypes.c_void_p,
-            "i": ctypes.c_int64,
-            "d": ctypes.c_double,
-            "o": ctypes.py_object,
-        }
-        self.types = [kinds[t] for t in types]
-        self.prototype = ctypes.PYFUNCTYPE if "o" in types else ctypes.CFUNCTYPE
+        self.text, self.types = text, types
         self.lost = 0.0
         self.made = False
         self.run: Callable[..., None] | None = None
@@ -94,7 +103,7 @@ class Code:
                 host = Host.make()
                 text = None if host is None else self.text(host)
                 if host is not None and text is not None:
-                    self.run = self.prototype(None, *self.types)(host.address(text))
+                    self.run = host.function(text, self.types)
                 self.made = True
         return self.run
 

@@ -278,7 +278,7 @@ class Workers:
         self.shared = (ctypes.addressof(self._memory) + 127) & -128
         self._words = (_I * (words // 8 - 16)).from_address(self.shared)
         self.made = 1  # threads, this one included
-        threads.on_change.append(self._grow)
+        threads.on_change.append(self.grow)
         threads.FACTS[:] = [self.shared, self.address, min(threads.count(), MOST)]
         self._run = ctypes.CFUNCTYPE(None, _P, _P, _P, _I, _I, _I)(self.address)
         self._start = ctypes.PYFUNCTYPE(ctypes.c_ulong, _P, _P)(
@@ -297,15 +297,15 @@ class Workers:
         if chunks >= CHUNKS:
             raise ValueError(f"{chunks} chunks are too many: at most {CHUNKS - 1}")
         if threads > self.made and chunks > 1:
-            self._grow(threads)
+            self.grow(threads)
         self._run(self.shared, kernel, table, chunks, steps, threads)
 
     def ready(self) -> int:
         """The address of `threads.FACTS`, with the workers that it promises."""
-        self._grow(threads.count())
+        self.grow(threads.count())
         return ctypes.addressof(threads.FACTS)
 
-    def _grow(self, threads: int) -> None:
+    def grow(self, threads: int) -> None:
         if self.made < min(threads, MOST):
             uninterrupted(self._start_threads, threads)
 
