@@ -7,6 +7,7 @@ nothing about tensors. How modules, sizes and dtypes print lives with those type
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -346,6 +347,11 @@ def notebook_html(t: Tensor) -> str | None:
 
     return tensor_html(t)
 
+
+if "IPython" in sys.modules:
+    from .ipython import load_ipython_extension
+
+    load_ipython_extension(sys.modules["IPython"].get_ipython())
 
 Tensor._repr_html_ = notebook_html  # type: ignore[attr-defined]
 Tensor.__repr__ = tensor_repr  # type: ignore[method-assign,assignment]

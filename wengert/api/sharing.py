@@ -58,7 +58,11 @@ def is_shared(self: Tensor) -> bool:
 
 
 def share_memory_(self: Tensor) -> Tensor:
-    """Move the elements of a tensor on the CPU into shared memory, in place; returns it."""
+    """Move the elements of a tensor on the CPU into shared memory, in place; returns it.
+
+    >>> torch.ones(2).share_memory_().is_shared()
+    True
+    """
     if self.device.type != "cpu" or is_shared(self):
         return self
     if os.name == "nt":

@@ -22,7 +22,8 @@ def spec(shown: str = SHOWN) -> dict[str, object]:
     >>> spec()["argv"][1:4]
     ['-m', 'wengert', 'run']
     """
-    argv = [sys.executable, "-m", "wengert", "run", "-m", "ipykernel_launcher"]
+    argv = [sys.executable, "-m", "wengert", "run", "-m", "ipykernel_launcher",
+            "--ext=wengert.api.ipython"]  # fmt: skip
     return {
         "argv": [*argv, "-f", "{connection_file}"],
         "display_name": shown,

@@ -29,10 +29,23 @@ def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, n
     parts = ["\n".join(heads), text.strip()]
     if left := [x for x in arguments(overloads) if not spoken_of(x.partition(":")[0], text)]:
         parts.append("\n".join(left))
-    made = next((examples()[n] for n in names if n in examples()), "")
+    made = next(filter(None, map(example_of, names)), "")
     if mark or made:
         parts.append(mark + example.rstrip() if mark else made)
     return "\n\n".join([part for part in parts if part]) + "\n"
+
+
+def example_of(path: str) -> str:
+    """The example of a path; a function in place has that of its method, written as a call."""
+    found, name = examples(), path.rpartition(".")[2]
+    if path in found or not name.endswith("_") or f"Tensor.{name}" not in found:
+        return found.get(path, "")
+    call = f"torch.{path}(x"
+    return (
+        found[f"Tensor.{name}"]
+        .replace(f"x.{name}()", f"{call})")
+        .replace(f"x.{name}(", f"{call}, ")
+    )
 
 
 @functools.cache

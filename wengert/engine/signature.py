@@ -549,9 +549,12 @@ def dress(
     doc = d.body.doc if isinstance(d.body, Op) else d.body.__doc__
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     path = f.__qualname__ if method or not namespace else f"{namespace}.{name}"
-    text = f"{name[:-1]}() in place: the result replaces the elements of self." if inplace else doc
-    known = () if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
-    f.__doc__ = documentation(name, overloads, text, known)
+    if inplace:
+        changed = overloads[0].parameters[0].name
+        said = f"{name[:-1]}() in place: the result replaces the elements of {changed}."
+        doc = f"{said}\n\n{inspect.cleandoc(doc or '').partition('>>> ')[0]}"
+    known = (path, name) if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
+    f.__doc__ = documentation(name, overloads, doc, known)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body
