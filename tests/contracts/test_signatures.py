@@ -152,6 +152,36 @@ def test_every_argument_arrives_where_it_is_meant(way):
     assert wrong == []
 
 
+@pytest.mark.parametrize("way", ["by position", "by name"])
+def test_signatures_take_what_every_overload_takes(way):
+    """inspect.signature is true of each overload, and has a signature for each."""
+    wrong = []
+    for d, kind in everything():
+        f = signature.callable_of(d, d.name, d.namespace, kind == signature.METHOD)
+        shown = inspect.signature(f)
+        overloads = [o for o in signature.overloads_of(d, kind) if not o.old]
+        if len(overloads) > 1:
+            assert len(shown.overloads) == len(overloads)
+        for o in overloads:
+            values = {p.name: stand_in(p) for p in o.parameters if p.name != "out"}
+            first = [values.pop(o.parameters[0].name)] if kind == signature.METHOD else []
+            args = list(first)
+            for p in o.positional:
+                one = p.star and p.type.kinds[0][:3] != "int"  # never by name
+                if p.name in values and (way == "by position" or one):
+                    value = values.pop(p.name)
+                    args += value if p.star and isinstance(value, tuple) else [value]
+            names = {p.spelled: values[p.name] for p in o.parameters if p.name in values}
+            if "from" in names:  # no name of a parameter in Python, but one of **numpy_names
+                del names["from"]
+                args += [0] * (d.name == "can_cast")
+            try:
+                shown.bind(*args, **names)
+            except TypeError as e:
+                wrong.append((d.name, str(o), str(shown), str(e)))
+    assert wrong == []
+
+
 CALLS = """
 x.argmax(axis=1) | x.sum(axis=1, keepdims=True) | T.add(x, x2=y) | T.add(x=x, x2=y)
 T.mul(a=x, other=y) | T.stack([x, y], axis=1) | T.cat((x, y), axis=-1) | x.cumsum(axis=0)
@@ -175,7 +205,9 @@ T.median(x, axis=1).indices | T.quantile(x, q=.5, axis=0) | T.roll(x, shifts=1, 
 T.tensordot(a=x, b=y, dims=2) | T.cross(x, y, axis=1) | T.topk(x, k=2, axis=1).values
 T.kthvalue(x, k=1, axis=1).values | x.squeeze(0, 1) | x.view(3, 2) | x.view(T.int32)
 x.to(dtype=T.float64) | x.to("cpu", T.float64) | x.to(y) | x.size(dim=1)
-x.add_(other=y, alpha=2) | x.clamp_(max=0.) | x.masked_fill_(mask=x > 0, value=1.) | x.neg_()
+x.add_(other=y, alpha=2)
+T.add(x, 2, 3) | x.sub(2, 3) | T.subtract(x, 2, 3) | T.rsub(x, 2, 3)
+x.clamp_(max=0.) | x.masked_fill_(mask=x > 0, value=1.) | x.neg_()
 T.neg_(x) | x.scatter_(1, i, value=2.)
 """
 
@@ -206,7 +238,9 @@ x.sum(0, 1) | T.sum(x, axes=1) | x.sum(dim=0, axis=0) | T.add(x, y, z=1)
 T.nn.functional.linear(x) | T.linalg.inv() | T.linalg.norm(x, dims=1) | T.fft.fft(x, n='a')
 T.nn.functional.conv2d(x, x, stride='a') | x.bernoulli_(p='a') | x.uniform_('a') | x.fill_('a')
 x.add_('a') | x.size('a') | x.requires_grad_(1) | x.item(1) | x.dim(1) | T.sum(x, out=x, dtypes=3)
-T.relu(x, out=x) | T.det(x[:, :2], out=x) | T.diag(x, diagonal='a') | T.tril(x, 1.5)
+T.relu(x, out=x)
+T.add(x, y, 3) | T.subtract(x, y, 3) | T.rsub(x, y, 3)
+T.det(x[:, :2], out=x) | T.diag(x, diagonal='a') | T.tril(x, 1.5)
 T.roll(x, 'a') | T.bmm(x, 3) | T.index_select(x, 0, [1]) | T.gather(x, 0)
 T.zeros(2, dtype='float32') | T.zeros(2, dtype=3) | x.float(1) | T.ones(2, device=1.5)
 """

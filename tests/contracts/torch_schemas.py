@@ -65,7 +65,7 @@ def split(text: str) -> list[str]:
 
 
 def value(text: str) -> Any:
-    special = {"Mean": 1, "long": "int64"}
+    special = {"Mean": 0, "long": "int64"}  # PyTorch's parser reads 0 of the name Mean
     if text in special:
         return special[text]
     try:

@@ -48,5 +48,5 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
     return made
 
 
-def record_stream(self: Tensor, stream: Any) -> None:
+def record_stream(self: Tensor, s: Any) -> None:
     """Keep the memory until a stream's work is done: CuPy's pool sees to that by itself."""

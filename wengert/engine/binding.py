@@ -106,7 +106,7 @@ class Binder:
         if isinstance(found, list):
             raise self._refusal(found, args, kwargs, out) from None
         o, call, values = found
-        if o.old:
+        if o.warned:
             warnings.warn(
                 f"This overload of {self.name} is deprecated:\n\t{self.name}{o}\n"
                 f"Consider using one of the following signatures instead:\n\t{self.name}"

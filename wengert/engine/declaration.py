@@ -12,13 +12,15 @@ a tuple or list, `int[2]` also one int for all, `A|B` either. `*Tensor[] tensors
 the positions. As in PyTorch, an `int[]` that is alone (but for self) takes f(2, 3), f((2, 3)) and
 f(size=(2, 3)); this is derived, not written. `out` is an out= argument, `options` stands for dtype,
 layout, device, pin_memory and requires_grad. `-> T` names the result if it is not a Tensor. An
-overload that starts with `old:` is deprecated, and is accepted with a warning.
+overload that starts with `old:` is deprecated, and is accepted with a warning; one that starts with
+`also:` is accepted as `old:` ones are, last and by the binder alone, without the warning.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import re
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
@@ -32,6 +34,7 @@ NUMPY = {  # what PyTorch lets NumPy's users write, by its own name
     "input": ("x", "a", "x1"),
     "other": ("x2",),
 }
+ASIDE = re.compile(r"\s*(old|also):")
 OPTIONS = (
     "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False,"
     " bool? requires_grad=False"
@@ -78,7 +81,8 @@ class Overload(NamedTuple):
     parameters: tuple[Parameter, ...]  # without out
     out: bool
     returns: str
-    old: bool
+    old: bool  # looked at by the binder only, after the others
+    warned: bool = False  # whether it is deprecated
 
     @property
     def positional(self) -> tuple[Parameter, ...]:
@@ -109,7 +113,7 @@ def split(text: str) -> list[str]:
 
 def heading(text: str) -> tuple[str, str]:
     """(namespace, name) of a declaration; the rest of it is read at first use."""
-    path = text[: text.index("(")].removeprefix("old:").strip()
+    path = ASIDE.sub("", text[: text.index("(")]).strip()
     namespace, _, name = path.rpartition(".")
     return namespace, name
 
@@ -162,7 +166,9 @@ def overload(text: str) -> Overload:
     head, _, returns = text.partition(") ->")
     inside = head[head.index("(") + 1 :].removesuffix(")")
     found, out = parameters(" ".join(inside.split()))
-    return Overload(tuple(found), out, returns.strip() or "Tensor", text.lstrip().startswith("old"))
+    aside = ASIDE.match(text)
+    warned = aside is not None and aside[1] == "old"
+    return Overload(tuple(found), out, returns.strip() or "Tensor", aside is not None, warned)
 
 
 def as_function(o: Overload) -> Overload:

@@ -12,7 +12,7 @@ import pathlib
 import re
 from typing import Any
 
-from .declaration import ABSENT, Overload, layout, other_names, unspread
+from .declaration import Overload, Parameter, other_names
 
 ARGUMENTS: dict[str, str] = {}  # what arguments of a name mean: filled by ops/arguments.py
 # of functions that are made in a loop and have no docstring of their own to stand in
@@ -69,36 +69,91 @@ def spoken_of(name: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
+class Overloads(inspect.Signature):
+    """The signature of a function with several overloads. Its parameters are those of all of them:
+    positions as long as the overloads agree what stands there, the rest as *args, and every name.
+    """
+
+    of: tuple[Overload, ...] = ()
+
+    @property
+    def overloads(self) -> tuple[inspect.Signature, ...]:
+        """A signature for each overload."""
+        return tuple([inspect.Signature(shown_parameters((o,))) for o in self.of])
+
+
 def shown_signature(overloads: tuple[Overload, ...], foreign: bool) -> inspect.Signature:
-    """One signature for all overloads: what any of them takes; what all need is without default."""
-    fresh = [o for o in overloads if not o.old]
-    if len(fresh) > 1:
-        fresh = [unspread(o) for o in fresh]
-    slots, keywords, star = layout(fresh)
-    P = inspect.Parameter
-    found = []
-    for table, kind in ((slots, P.POSITIONAL_OR_KEYWORD), (keywords, P.KEYWORD_ONLY)):
-        optional = False
-        for n, default in table.items():
-            if default is ABSENT:
-                holders = [p for o in fresh for p in o.parameters if p.name == n]
-                required = len(holders) == len(fresh) and all(p.required for p in holders)
-                own = [p.default for p in holders if not p.required]
-                default = P.empty if required and not optional else own[0] if own else None
-            optional = optional or (default is not P.empty and kind is P.POSITIONAL_OR_KEYWORD)
-            found.append(P(n, kind, default=default))
-        if table is slots:
-            names = [
-                p for o in fresh for p in o.parameters if p.name not in slots and not p.keyword
-            ]
-            for p in names:  # at a position that has another name in another overload
-                if not p.star and p.name not in keywords:
-                    keywords[p.name] = None
-            if star:
-                found = [p.replace(kind=P.POSITIONAL_ONLY) for p in found]
-                found.append(P(star, P.VAR_POSITIONAL))
-    if any(o.out for o in fresh):
-        found.append(P("out", P.KEYWORD_ONLY, default=None))
+    """What takes all that any overload takes; what all need has no default. Deprecated overloads
+    count as far as they agree with the others.
+    """
+    fresh = tuple([o for o in overloads if not o.old])
+    rest = common_places([o.positional for o in fresh])[1]
+    old = [o for o in overloads if o.old]
+    old = [o for o in old if common_places([x.positional for x in (*fresh, o)])[1] == rest]
+    found = shown_parameters((*fresh, *old))
     if other_names(overloads, foreign):
-        found.append(P("numpy_names", P.VAR_KEYWORD))
-    return inspect.Signature(found)
+        found.append(inspect.Parameter("numpy_names", inspect.Parameter.VAR_KEYWORD))
+    if len(fresh) == 1:
+        return inspect.Signature(found)
+    several = Overloads(found)
+    several.of = fresh
+    return several
+
+
+def shown_parameters(overloads: tuple[Overload, ...]) -> list[inspect.Parameter]:
+    """The parameters that take all that any of some overloads takes: f(size, *more) where sizes
+    may be given one by one.
+    """
+    P = inspect.Parameter
+    rows = [o.positional for o in overloads]
+    names, rest = common_places(rows)
+    holders: dict[str, list[Parameter]] = {}
+    for o in sorted(overloads, key=lambda o: -len(o.positional)):
+        for p in o.parameters:
+            holders.setdefault(p.name, []).append(p)
+    found: list[inspect.Parameter] = []
+    optional = False
+    for n in names:
+        default = shown_default(holders[n], len(overloads))
+        optional = optional or default is not P.empty
+        if optional and default is P.empty:
+            default = None
+        kind = P.POSITIONAL_ONLY if rest in holders else P.POSITIONAL_OR_KEYWORD
+        found.append(P(n, kind, default=default))
+    if rest:
+        found.append(P(rest, P.VAR_POSITIONAL))
+    for n, own in holders.items():
+        if n not in names and n != rest:
+            default = shown_default(own, len(overloads))
+            if default is P.empty and not all(p.keyword for p in own):
+                default = None  # what is needed may be among *args
+            found.append(P(n, P.KEYWORD_ONLY, default=default))
+    if any(o.out for o in overloads) and "out" not in holders:
+        found.append(P("out", P.KEYWORD_ONLY, default=None))
+    return found
+
+
+def common_places(rows: list[tuple[Parameter, ...]]) -> tuple[list[str], str]:
+    """(what stands at the first places in all rows that are long enough, the name of *args that
+    takes the others, empty if there are none).
+    """
+    names: list[str] = []
+    for i in range(max(map(len, rows), default=0)):
+        here = [row[i] for row in rows if len(row) > i]
+        star = next((p for p in here if p.star), None)
+        if star is not None and not star.type.kinds[0].startswith("int"):
+            return names, star.name
+        if len({p.name for p in here}) > 1:
+            return names, "args"
+        names.append(here[0].name)
+        if star is not None:
+            return names, "more"
+    return names, ""
+
+
+def shown_default(holders: list[Parameter], overloads: int) -> Any:
+    """The default of an argument, given how the overloads that have it declare it."""
+    own = [p.default for p in holders if not p.required]
+    if own:
+        return own[0]
+    return None if len(holders) < overloads else inspect.Parameter.empty

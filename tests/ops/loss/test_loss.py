@@ -178,6 +178,28 @@ CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
         [X, Q, W],
     ),
     "torch.kl_div": (lambda F, T, x, y: T.kl_div(x, y, 2), [X, P]),
+    "torch.kl_div, as it stands": (lambda F, T, x, y: T.kl_div(x, y), [X, P]),
+    "torch.hinge_embedding_loss, as it stands": (
+        lambda F, T, x, s: T.hinge_embedding_loss(x, s.detach()),
+        [X, S],
+    ),
+    "torch.margin_ranking_loss": (
+        lambda F, T, x, y, s: T.margin_ranking_loss(x, y, s),
+        [X, Y, S],
+    ),
+    "torch.cosine_embedding_loss": (
+        lambda F, T, x, y, s: T.cosine_embedding_loss(x, y, s[:, 0]),
+        [X, Y, S],
+    ),
+    "torch.triplet_margin_loss": (
+        lambda F, T, x, y, z: T.triplet_margin_loss(x, y, z),
+        [X, Y, Z],
+    ),
+    "torch.binary_cross_entropy_with_logits": (
+        lambda F, T, x, y: T.binary_cross_entropy_with_logits(x, y),
+        [X, P],
+    ),
+    "elu_ with scales": (lambda F, T, x: F.elu_(x * 1, 0.7, 1.1, 0.9), [X]),
     "torch.hinge_embedding_loss": (
         lambda F, T, x, s: T.hinge_embedding_loss(x, s.detach(), 0.5, 0),
         [X, S],

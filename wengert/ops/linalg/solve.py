@@ -459,7 +459,7 @@ def tensorsolve(A, B, dims=None):
     tensor([1., 1., 1., 1.])
     """
     check_floating("tensorsolve", A)
-    if dims is not None:
+    if dims is not None and A._a.ndim:
         d = tuple(
             [
                 wrap_dim(i, A._a.ndim, "tensorsolve")

@@ -91,14 +91,14 @@ def joined(a: Tensor, b: Tensor) -> Tensor:
 
 @public(
     "ctc_loss(Tensor log_probs, Tensor targets, Tensor|int[] input_lengths, "
-    "Tensor|int[] target_lengths, int blank=0, int reduction=1, "
+    "Tensor|int[] target_lengths, int blank=0, int reduction=0, "
     "bool zero_infinity=False)",
     method=False,
 )
 def torch_ctc_loss(
-    log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False
+    log_probs, targets, input_lengths, target_lengths, blank=0, reduction=0, zero_infinity=False
 ):
-    """F.ctc_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+    """F.ctc_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> lengths = torch.tensor([2]), torch.tensor([1])
     >>> torch.ctc_loss(torch.zeros(2, 1, 3), torch.tensor([[1]]), *lengths, 0, 0, False)

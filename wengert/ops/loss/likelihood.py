@@ -166,11 +166,11 @@ def bce_logits(
 
 @public(
     "binary_cross_entropy_with_logits(Tensor input, Tensor target, "
-    "Tensor? weight=None, Tensor? pos_weight=None, int reduction=1)",
+    "Tensor? weight=None, Tensor? pos_weight=None, int reduction=0)",
     method=False,
 )
-def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=1):
-    """F.binary_cross_entropy_with_logits with a numbered reduction (0 none, 1 mean, 2 sum).
+def torch_bce_logits(input, target, weight=None, pos_weight=None, reduction=0):
+    """F.binary_cross_entropy_with_logits with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> torch.binary_cross_entropy_with_logits(torch.tensor([0.]), torch.tensor([1.]), reduction=1)
     tensor(0.6931)
@@ -239,11 +239,11 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 
 @public(
-    "kl_div(Tensor input, Tensor target, int reduction=1, *, bool log_target=False)",
+    "kl_div(Tensor input, Tensor target, int reduction=0, *, bool log_target=False)",
     method=False,
 )
-def torch_kl_div(input, target, reduction=1, *, log_target=False):
-    """F.kl_div with a numbered reduction (0 none, 1 mean, 2 sum).
+def torch_kl_div(input, target, reduction=0, *, log_target=False):
+    """F.kl_div with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> torch.kl_div(torch.tensor([0.5]).log(), torch.tensor([1.]), reduction=2)
     tensor(0.6931)
@@ -293,7 +293,7 @@ def poisson_nll_loss(
     method=False,
 )
 def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
-    """F.poisson_nll_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+    """F.poisson_nll_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> torch.poisson_nll_loss(torch.tensor([0.]), torch.tensor([1.]), True, False, 1e-8, 1)
     tensor(1.)

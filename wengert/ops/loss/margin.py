@@ -51,11 +51,11 @@ def hinge_embedding_loss(
 
 
 @public(
-    "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=1)",
+    "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=0)",
     method=False,
 )
-def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=1):
-    """F.hinge_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=0):
+    """F.hinge_embedding_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> torch.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.]), reduction=1)
     tensor(0.5000)
@@ -87,11 +87,11 @@ def margin_ranking_loss(
 
 @public(
     "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0.0, int reduction=1)",
+    "float margin=0.0, int reduction=0)",
     method=False,
 )
-def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
-    """F.margin_ranking_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
+    """F.margin_ranking_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> x, y = torch.tensor([1.]), torch.tensor([2.])
     >>> torch.margin_ranking_loss(x, y, torch.tensor([1.]), reduction=1)
@@ -141,11 +141,11 @@ def cosine_embedding_loss(
 
 @public(
     "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0.0, int reduction=1)",
+    "float margin=0.0, int reduction=0)",
     method=False,
 )
-def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
-    """F.cosine_embedding_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=0):
+    """F.cosine_embedding_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> x, y = torch.tensor([[1., 0.]]), torch.tensor([[0., 1.]])
     >>> torch.cosine_embedding_loss(x, y, torch.tensor([1]), reduction=1)
@@ -220,13 +220,13 @@ def triplet_margin_loss(
 @public(
     "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, "
     "float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
-    "int reduction=1)",
+    "int reduction=0)",
     method=False,
 )
 def torch_triplet_margin_loss(
-    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=1
+    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=0
 ):
-    """F.triplet_margin_loss with a numbered reduction (0 none, 1 mean, 2 sum).
+    """F.triplet_margin_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
 
     >>> a, p, n = torch.tensor([[0.]]), torch.tensor([[1.]]), torch.tensor([[3.]])
     >>> torch.triplet_margin_loss(a, p, n, reduction=1)

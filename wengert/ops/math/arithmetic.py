@@ -11,7 +11,7 @@ from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.out_argument import write_out
 from ...engine.promotion import result_dtype
-from ...engine.registry import public
+from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 
@@ -213,6 +213,7 @@ sub_scaled.vjp(x=lambda g: g, y=lambda g, alpha: -g * alpha)
 
 @public(
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
+    "old: add(Tensor input, Scalar other, Scalar alpha, *, out)",
     "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
     lines=((line(add_op, floating=True), line(add_scaled, floating=True, given=SCALED)),),
@@ -229,12 +230,15 @@ def add(input, other, *, alpha=1, out=None):
     return add_op.entry(input, other if alpha == 1 else other * alpha, out=out)
 
 
+SUB_LINES = (line(sub_op, floating=True), line(sub_scaled, floating=True, given=SCALED))
+
+
 @public(
     "sub(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
+    "old: sub(Tensor input, Scalar other, Scalar alpha, *, out)",
     "old: sub(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=((line(sub_op, floating=True), line(sub_scaled, floating=True, given=SCALED)),),
-    aliases=("subtract",),
+    lines=(SUB_LINES,),
 )
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, with broadcasting.
@@ -245,6 +249,17 @@ def sub(input, other, *, alpha=1, out=None):
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
     return sub_op.entry(input, other if alpha == 1 else other * alpha, out=out)
+
+
+declare(
+    sub,
+    (
+        "subtract(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
+        "also: subtract(Tensor input, Scalar other, Scalar alpha)",
+    ),
+    inplace=True,
+    lines=(SUB_LINES,),
+)
 
 
 def is_bool(t: Any) -> bool:
@@ -291,7 +306,8 @@ trunc_divide.vjp(x=_no_slope, y=_no_slope)
 
 @public(
     "rsub(Tensor input, Tensor other, *, Scalar alpha=1)",
-    "rsub(Tensor input, Scalar other, Scalar alpha=1)",
+    "rsub(Tensor input, Scalar other, *, Scalar alpha=1)",
+    "also: rsub(Tensor input, Scalar other, Scalar alpha)",
     method=False,
 )
 def rsub(input, other, *, alpha=1):

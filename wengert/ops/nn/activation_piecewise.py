@@ -507,13 +507,16 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     "nn.functional.elu_(Tensor input, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1)",
     foreign=True,
 )
-def elu_in_place(input, alpha):
-    """elu() in place.
+def elu_in_place(input, alpha, scale=1, input_scale=1):
+    """elu() in place: scale * x where x > 0, else scale * alpha * (exp(input_scale * x) - 1).
 
     >>> F.elu_(torch.tensor([-1., 2.]))
     tensor([-0.6321,  2.0000])
     """
-    return elu(input, alpha, True)
+    if scale == input_scale == 1:
+        return elu(input, alpha, True)
+    scaled = input.where(input > 0, elu(input * input_scale, alpha))
+    return input.copy_(scaled * scale)
 
 
 @public("nn.functional.leaky_relu_(Tensor input, Scalar negative_slope=0.01)", foreign=True)
