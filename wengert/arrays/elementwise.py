@@ -81,7 +81,6 @@ def ufuncs(lib: Any) -> dict[str, Any]:
         "bitwise_and",
         "bitwise_or",
         "bitwise_xor",
-        "angle",
     ]
     words = {n: getattr(lib, n) for n in names}
     words.update(

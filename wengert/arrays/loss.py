@@ -272,6 +272,8 @@ def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mea
             "all elements of input should be between 0 and 1: pass probabilities (torch.sigmoid of "
             "logits), or use binary_cross_entropy_with_logits"
         )
+    if y.size and not (lib.minimum.reduce(y, None) >= 0 and lib.maximum.reduce(y, None) <= 1):
+        raise RuntimeError("all elements of target should be between 0 and 1")
     low = x.dtype.type(-100)
     a, b = lib.maximum(lib.log(x), low), lib.maximum(lib.log1p(-x), low)
     losses = lib.asarray((y - 1) * b - y * a)

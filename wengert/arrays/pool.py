@@ -87,7 +87,7 @@ def max_pool(
             return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
         if 0 < len(x) * prod(t.out) * prod(kernel) <= SMALL:
             places = window_places(spatial, kernel, stride, padding, dilation, t.out)
-            found = max_at_places(x, places)
+            found = None if places is None else max_at_places(x, places)
             if found is not None:
                 shape = (*lead, *t.out)
                 return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)

@@ -21,12 +21,14 @@ def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=256)
 def window_places(
     spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
-) -> Array:
-    """The places in a plane that each window covers, one row a window."""
+) -> Array | None:
+    """The places in a plane that each window covers, one row a window; None where one has none."""
     along = [
         [[i * s - p + d * j for j in range(k)] for i in range(o)]
         for k, s, p, d, o in zip(kernel, stride, padding, dilation, out)
     ]
+    if any(all(not 0 <= at < n for at in row) for n, rows in zip(spatial, along) for row in rows):
+        return None
     return joint_places(spatial, along)
 
 

@@ -17,6 +17,7 @@ from .elementwise import scipy_special, widened
 __all__ = [
     "airy_ai",
     "airy_ai_prime",
+    "angle",
     "atan2",
     "bessel_j0",
     "bessel_j1",
@@ -242,6 +243,15 @@ def deg2rad(lib: Any, x: Any) -> Any:
 def rad2deg(lib: Any, x: Any) -> Any:
     """Radians in degrees."""
     return x * x.dtype.type(180 / math.pi)
+
+
+@widened
+def angle(lib: Any, x: Any) -> Any:
+    """The angles of complex numbers; of real ones 0 or pi, also of -0."""
+    if x.dtype.kind == "c":
+        return lib.angle(x)
+    zero = lib.where(lib.isnan(x), x, x.dtype.type(0))
+    return lib.where(lib.less(x, 0), x.dtype.type(math.pi), zero)
 
 
 @widened

@@ -87,6 +87,8 @@ SHARED: dict[str, Any] = dict(
     I64=dtypes.int64.np,
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
+    C64=dtypes.complex64.np,
+    C128=dtypes.complex128.np,
     BOOL=dtypes.bool.np,
     U64=dtypes.uint64.np,
     ACTIVE=ACTIVE,
@@ -204,10 +206,16 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
             ]
         else:
             lines.append(f"  else: {slow}")
+    odd = []
     if op.rounds and op.types != "float":
-        lines.append(f"  if d is BF16 or d is F16: {slow}")
+        odd = ["BF16", "F16"]
     elif promotes:  # its Python scalars are not weak, its library functions few
-        lines.append(f"  if d is BF16: {slow}")
+        odd = ["BF16"]
+    if op.real and op.types != "float":
+        tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128")])
+        lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
+    elif odd:
+        lines.append(f"  if {' or '.join([f'd is {x}' for x in odd])}: {slow}")
     return lines
 
 

@@ -46,6 +46,17 @@ def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     return RuntimeError(f"{op.name}: {error} (shapes {shapes(shaped)})")
 
 
+def refuse_complex(op: Op, arrays: Any) -> None:
+    """Raise the error of an op for real numbers if there are complex ones among its operands."""
+    for a in arrays:
+        d = getattr(a, "dtype", None)
+        if d is not None and as_dtype(d).is_complex:
+            raise op.real(
+                f"\"{op.name}_cpu\" not implemented for '{type_name(a)}': it takes real numbers,"
+                " such as .real, .imag or .abs()"
+            )
+
+
 def type_name(a: Any) -> str:
     d = as_dtype(a.dtype)
     return NAMES.get(d.name, d.name)

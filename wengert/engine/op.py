@@ -42,6 +42,7 @@ class Op:
         inputs: int | None,
         numbers: tuple[str, ...],
         by_memory: bool,
+        real: bool | type[Exception],
         doc: str | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
@@ -84,6 +85,7 @@ class Op:
         self.keeps_numbers = "kept" in numbers  # whether its rules see that an operand was a number
         self.exact_numbers = "exact" in numbers  # whether half precision does not round them
         self.by_memory = by_memory  # whether its result depends on how the input lies in memory
+        self.real = NotImplementedError if real is True else real  # the error of complex operands
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
@@ -251,6 +253,7 @@ def op(
     inputs: int | None = None,
     numbers: str = "",
     by_memory: bool = False,
+    real: bool | type[Exception] = False,
     doc: str | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
@@ -264,7 +267,8 @@ def op(
     numbers: which operands may be Python numbers, beside the second: words of 'first', 'none', and
     'kept' for rules that see the number instead of an array, 'exact' where half precision beside
     them is computed in single. by_memory: whether the result depends on how the input lies in
-    memory. doc: instead of the function's own.
+    memory. real: complex operands are refused, with an error of this type (True:
+    NotImplementedError). doc: instead of the function's own.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -288,6 +292,7 @@ def op(
             inputs=inputs,
             numbers=tuple(numbers.split()),
             by_memory=by_memory,
+            real=real,
             doc=doc,
         )
         if n in OPS:

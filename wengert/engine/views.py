@@ -529,6 +529,9 @@ def dense(a: Any) -> bool:
     return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
 
 
+EXACT_IN_PLACE = frozenset(("abs_", "absolute_", "float_power_"))  # convert nothing
+
+
 def inplace(
     t: Tensor, name: str, result: Tensor, constant: bool = False, operands: Any = ()
 ) -> Tensor:
@@ -553,7 +556,7 @@ def inplace(
             " out-of-place form"
         )
     have, want = as_dtype(v.dtype), as_dtype(a.dtype)
-    if have.category > want.category and have is not want:
+    if have is not want and (have.category > want.category or name in EXACT_IN_PLACE):
         raise RuntimeError(
             f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type"
             f" {want.name.capitalize()}: use the out-of-place form"

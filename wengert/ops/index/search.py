@@ -43,7 +43,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     return r.logical_not() if invert else r
 
 
-@primitive(opaque, name="searchsorted", types="any")
+@primitive(opaque, name="searchsorted", types="any", real=True)
 def places(xp, sequence, x, right=False):
     """Where the values x would go in a sorted sequence (its last dimension), row by row."""
 

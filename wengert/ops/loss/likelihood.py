@@ -46,8 +46,7 @@ def bce_loss_backward(xp, g, x, y, weight, reduction="mean"):
 
 
 def _bce_loss_y(xp: Any, g: Any, x: Any, weight: Any, reduction: str) -> Any:
-    odds = xp.clamp_scalar(xp.log1p(-x), -100, None) - xp.clamp_scalar(xp.log(x), -100, None)
-    gy = arriving(xp, g, x, reduction) * odds
+    gy = arriving(xp, g, x, reduction) * (xp.log1p(-x) - xp.log(x))
     return gy if weight is None else gy * weight
 
 
@@ -202,6 +201,8 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
             f"kl_div: Integral inputs not supported: got {input.dtype} and {target.dtype}, convert "
             "with .float()"
         )
+    if input.dtype.is_complex or target.dtype.is_complex:
+        raise RuntimeError("kl_div: Complex inputs not supported: it compares probabilities")
     if log_target:
         return target.exp() * (target - input)
     return x_log_x.entry(target) - target * input

@@ -39,13 +39,17 @@ def hinge_embedding_loss(
     >>> F.hinge_embedding_loss(torch.tensor([0.3, 0.3]), torch.tensor([1, -1]), reduction="none")
     tensor([0.3000, 0.7000])
     """
-    reduction = reduction_of(reduction, size_average, reduce)
+    return hinges(input, target, margin, reduction_of(reduction, size_average, reduce))
+
+
+def hinges(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor:
+    """hinge_embedding_loss in the dtype of input, also of integers."""
     if reduction == "mean" and input.dtype.category < 2:
         raise RuntimeError(
             "mean(): could not infer output dtype. hinge_embedding_loss takes floating input for a"
             f" mean, got {input.dtype}: convert with .float()"
         )
-    hinge = at_least(margin - input, 0)
+    hinge = at_least((int(margin) if input.dtype.category < 2 else margin) - input, 0)
     zero = input.new_zeros(())
     return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
 
@@ -60,7 +64,7 @@ def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=0):
     >>> torch.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.]), reduction=1)
     tensor(0.5000)
     """
-    return hinge_embedding_loss(input, target, margin, reduction=numbered(reduction))
+    return hinges(input, target, margin, numbered(reduction))
 
 
 @public(
@@ -82,7 +86,12 @@ def margin_ranking_loss(
             "input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return reduce_to(at_least(-target * (input1 - input2) + margin, 0), reduction)
+    return reduce_to(ranked(input1, input2, target, margin), reduction)
+
+
+def ranked(input1: Tensor, input2: Tensor, target: Tensor, margin: float) -> Tensor:
+    """The terms of margin_ranking_loss."""
+    return at_least(-target * (input1 - input2) + margin, 0)
 
 
 @public(
@@ -97,7 +106,7 @@ def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
     >>> torch.margin_ranking_loss(x, y, torch.tensor([1.]), reduction=1)
     tensor(1.)
     """
-    return margin_ranking_loss(input1, input2, target, margin, reduction=numbered(reduction))
+    return reduce_to(ranked(input1, input2, target, margin), numbered(reduction))
 
 
 @public(
@@ -124,10 +133,6 @@ def cosine_embedding_loss(
             f"{list(input1.shape)} "
             f"and {list(input2.shape)}."
         )
-    if input1.dtype.category < 2:
-        input1 = input1.float()
-    if input2.dtype.category < 2:
-        input2 = input2.float()
     # smoothed norms, unlike cosine_similarity: a zero vector gives no nan
     dot = (input1 * input2).sum(nd)
     m1, m2 = ((x * x).sum(nd) + 1e-12 for x in (input1, input2))
@@ -415,7 +420,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
 @public(
     "nn.functional.multilabel_soft_margin_loss(Tensor input, any target, "
-    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "Tensor|Scalar? weight=None, bool? size_average=None, bool? reduce=None, "
     "str reduction='mean')"
 )
 def multilabel_soft_margin_loss(

@@ -16,6 +16,7 @@ from ...engine.op import op, primitive
 from ...engine.op_modes import needs_operands
 from ...engine.registry import public
 from ...engine.tensor import Tensor
+from ..predicates import broadcast_shapes
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, reduce_to, reduction_of
 
@@ -30,7 +31,7 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
     return g / (n or 1)  # of nothing nothing arrives
 
 
-@primitive(opaque, types="promote", hidden="d", name="mse_loss")
+@primitive(opaque, types="promote", hidden="d", name="mse_loss", real=True)
 def mse_loss_op(xp, x, y, reduction="mean"):
     """(x - y) ** 2, reduced."""
 
@@ -159,7 +160,7 @@ def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
     return x if dtype is None else xp.astype(x, dtype)
 
 
-@op(opaque, types="promote", name="huber_loss")
+@op(opaque, types="promote", name="huber_loss", real=True)
 def huber_loss_op(xp, x, y, reduction="mean", delta=1.0):
     """Half the square of x - y up to delta, then a line."""
     low, x, y = in_single(xp, x, y)
@@ -176,7 +177,7 @@ def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs:
 huber_loss_op.vjp_all(_huber)
 
 
-@op(opaque, types="promote", name="smooth_l1_loss")
+@op(opaque, types="promote", name="smooth_l1_loss", real=True)
 def smooth_l1_loss_op(xp, x, y, reduction="mean", beta=1.0):
     """huber_loss over beta: slopes of 1 beyond it."""
     low, x, y = in_single(xp, x, y)
@@ -290,6 +291,17 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            "soft_margin_loss: result type Float can't be cast to the desired output type"
+            f" {input.dtype}: convert the input with .float()"
+        )
     if target.dtype is not input.dtype:
         target = target.to(input.dtype)
+    shape = broadcast_shapes(input._a.shape, target._a.shape)
+    if tuple(shape) != tuple(input._a.shape):
+        raise RuntimeError(
+            f"soft_margin_loss: output with shape {list(input._a.shape)} doesn't match the"
+            f" broadcast shape {list(shape)}"
+        )
     return soft_margin_loss_op.entry(*broadcast(input, target), reduction)

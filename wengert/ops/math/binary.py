@@ -16,6 +16,7 @@ from ...engine.op import primitive
 from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .arithmetic import mul, pow_base
+from .compare import chosen
 from .unary import round_half
 
 
@@ -44,6 +45,7 @@ copysign.vjp(
     public="atan2(Tensor input, Tensor other, *, out)",
     types="float",
     inplace=True,
+    numbers="none",
     aliases=("arctan2",),
 )
 def atan2(xp, x, y):
@@ -86,7 +88,12 @@ def _ratio(xp: Any, g: Any, x: Any, out: Any) -> Any:
     return g * (x / out)
 
 
-@primitive(elementwise, numbers="none", public="fmax(Tensor input, Tensor other, *, out)")
+@primitive(
+    elementwise,
+    numbers="none",
+    public="fmax(Tensor input, Tensor other, *, out)",
+    real=RuntimeError,
+)
 def fmax(xp, x, y):
     """The larger of x and y; a nan loses against a number.
 
@@ -95,7 +102,12 @@ def fmax(xp, x, y):
     """
 
 
-@primitive(elementwise, numbers="none", public="fmin(Tensor input, Tensor other, *, out)")
+@primitive(
+    elementwise,
+    numbers="none",
+    public="fmin(Tensor input, Tensor other, *, out)",
+    real=RuntimeError,
+)
 def fmin(xp, x, y):
     """The smaller of x and y; a nan loses against a number.
 
@@ -114,8 +126,18 @@ def _winner(word: str) -> Any:
     }
 
 
-fmax.vjp(**_winner("ge"))
-fmin.vjp(**_winner("le"))
+def _tangent(word: str) -> Any:
+    """The tangent of the winner, as PyTorch has it."""
+
+    def rule(xp: Any, tangents: Any, x: Any, y: Any) -> Any:
+        wins = xp.logical_or(getattr(xp, word)(x, y), xp.isnan(y))
+        return chosen(xp, wins, *tangents)
+
+    return rule
+
+
+fmax.vjp(**_winner("ge")).jvp(_tangent("gt"))
+fmin.vjp(**_winner("le")).jvp(_tangent("le"))
 
 
 @primitive(
@@ -314,7 +336,10 @@ def sinc(xp, x):
 def _sinc(xp: Any, g: Any, x: Any) -> Any:
     zero = xp.eq(x * x * math.pi, 0)
     p = xp.where(zero, xp.ones_like(x), x) * math.pi
-    return xp.where(zero, xp.zeros_like(g), g * ((p * xp.cos(p) - xp.sin(p)) * math.pi / (p * p)))
+    slope = (p * xp.cos(p) - xp.sin(p)) * math.pi / (p * p)
+    slope = xp.where(zero, xp.zeros_like(x), slope)
+    at_0 = x * (-math.pi * math.pi / 3)  # 0, but with the second derivative
+    return g * xp.where(xp.eq(x, 0), at_0, slope)
 
 
 sinc.vjp(x=_sinc)

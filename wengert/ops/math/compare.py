@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...base import dtypes
 from ...engine.advice import advise
 from ...engine.kinds import elementwise
@@ -13,24 +15,31 @@ from ...engine.tensor import Tensor
 BOOL = dtypes.bool.np
 
 
-def _compare(name, doc, aliases=(), numbers=""):
+def _compare(name, doc, aliases=(), numbers="", real=False):
     number = "|Scalar" * (not name.startswith("logical"))
     first = number * name.startswith("bitwise")
     text = f"{name}(Tensor{first} input, Tensor{number} other, *, out)"
     numbers = "first" if first else numbers
 
     @primitive(
-        elementwise, public=text, name=name, aliases=aliases, inplace=True, doc=doc, numbers=numbers
+        elementwise,
+        public=text,
+        name=name,
+        aliases=aliases,
+        inplace=True,
+        doc=doc,
+        numbers=numbers,
+        real=real,
     )
     def f(xp, x, y): ...
 
     return f
 
 
-lt = _compare("lt", "x < y.", ("less",))
-le = _compare("le", "x <= y.", ("less_equal",))
-gt = _compare("gt", "x > y.", ("greater",))
-ge = _compare("ge", "x >= y.", ("greater_equal",))
+lt = _compare("lt", "x < y.", ("less",), real=True)
+le = _compare("le", "x <= y.", ("less_equal",), real=True)
+gt = _compare("gt", "x > y.", ("greater",), real=True)
+ge = _compare("ge", "x >= y.", ("greater_equal",), real=True)
 eq = _compare("eq", "x == y.")
 ne = _compare("ne", "x != y.", ("not_equal",))
 logical_and = _compare("logical_and", "Both true.", numbers="none")
@@ -78,7 +87,12 @@ where_op.vjp(
 )
 
 
-@primitive(elementwise, numbers="none", public="maximum(Tensor input, Tensor other, *, out)")
+@primitive(
+    elementwise,
+    numbers="none",
+    public="maximum(Tensor input, Tensor other, *, out)",
+    real=RuntimeError,
+)
 def maximum(xp, x, y):
     """The larger of x and y; nan wins; at ties each gets half the gradient.
 
@@ -101,10 +115,33 @@ def _share(win):
     return {"x": x_rule, "y": y_rule}
 
 
-maximum.vjp(**_share("gt"))
+def chosen(xp: Any, first: Any, tx: Any, ty: Any) -> Any:
+    """The first tangent where a condition holds, else the second; None stands for zeros."""
+    tx = xp.zeros_like(ty) if tx is None else tx
+    return xp.where(first, tx, xp.zeros_like(tx) if ty is None else ty)
 
 
-@primitive(elementwise, numbers="none", public="minimum(Tensor input, Tensor other, *, out)")
+def _tangent(win: str) -> Any:
+    """The winner's tangent, at ties the mean; beside nan that of y, as PyTorch has it."""
+
+    def rule(xp: Any, tangents: Any, x: Any, y: Any) -> Any:
+        tx, ty = tangents
+        won = chosen(xp, getattr(xp, win)(x, y), tx, ty)
+        both = tx if ty is None else ty if tx is None else tx + ty
+        return xp.where(xp.eq(x, y), both * 0.5, won)
+
+    return rule
+
+
+maximum.vjp(**_share("gt")).jvp(_tangent("gt"))
+
+
+@primitive(
+    elementwise,
+    numbers="none",
+    public="minimum(Tensor input, Tensor other, *, out)",
+    real=RuntimeError,
+)
 def minimum(xp, x, y):
     """The smaller of x and y; nan wins; at ties each gets half the gradient.
 
@@ -113,7 +150,7 @@ def minimum(xp, x, y):
     """
 
 
-minimum.vjp(**_share("lt"))
+minimum.vjp(**_share("lt")).jvp(_tangent("lt"))
 
 
 @public(

@@ -5,7 +5,6 @@ A conjugate is computed at once; there are no tensors that are conjugated lazily
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ...base import dtypes
@@ -287,17 +286,13 @@ def is_neg(input):
     return False
 
 
-@op(elementwise, public="angle(Tensor input, *, out)", types="float")
+@primitive(elementwise, public="angle(Tensor input, *, out)", types="float")
 def angle(xp, x):
     """The angles of complex numbers; of real ones 0 or pi.
 
     >>> torch.angle(torch.tensor([1j, -1 + 0j]))
     tensor([1.5708, 3.1416])
     """
-    if dtypes.as_dtype(x.dtype).category == 3:
-        return xp.angle(x)
-    zero = xp.where(xp.isnan(x), x, xp.zeros_like(x))
-    return xp.where(xp.lt(x, 0), xp.full_like(x, math.pi), zero)
 
 
 def _angle(xp: Any, g: Any, x: Any) -> Any:

@@ -19,7 +19,7 @@ def _polynomial(name: str, family: str) -> Any:
     may be a number.
     """
 
-    @primitive(elementwise, name=name, types="float", numbers="first")
+    @primitive(elementwise, name=name, types="float", numbers="first", real=True)
     def o(xp, x, y): ...
 
     def f(input, n, *, out=None):

@@ -37,7 +37,7 @@ def word(
     there too.
     """
 
-    @primitive(elementwise, name=name, types="float", doc=doc)
+    @primitive(elementwise, name=name, types="float", doc=doc, real=True)
     def f(xp, x): ...
 
     x = "x" if name in CALLED_X else "input"  # PyTorch's names
@@ -68,7 +68,7 @@ def guarded(xp: Any, x: Any) -> tuple[Any, Any]:
 # functions
 
 
-@primitive(elementwise, types="float", name="polygamma")
+@primitive(elementwise, types="float", name="polygamma", real=True)
 def polygamma_op(xp, x, order=0):
     """The n-th derivative of digamma."""
 
@@ -114,7 +114,7 @@ lgamma = word(
 lgamma.vjp(x=lambda xp, g, x: g * xp.digamma(x))
 
 
-@primitive(elementwise, types="float", name="mvlgamma")
+@primitive(elementwise, types="float", name="mvlgamma", real=True)
 def mvlgamma_op(xp, x, p=1):
     """Logarithm of the multivariate gamma function."""
 
@@ -197,7 +197,7 @@ entr = word("entr", "-x * log(x), 0 at 0 and -inf below.")
 entr.vjp(x=lambda xp, g, x: -g * (xp.log(x) + 1))
 
 
-@primitive(elementwise, types="float", name="logit")
+@primitive(elementwise, types="float", name="logit", real=True)
 def logit_op(xp, x, eps=None):
     """log(x / (1 - x))."""
 
@@ -233,6 +233,7 @@ declare(logit, ("special.logit(Tensor input, float? eps=None, *, out)",))
     numbers="first",
     public="xlogy(Tensor|Scalar input, Tensor|Scalar other, *, out)",
     inplace="function",
+    real=True,
 )
 def xlogy(xp, x, y):
     """x * log(y), and 0 where x is 0."""
@@ -246,6 +247,7 @@ xlogy.vjp(x=lambda xp, g, x, y: g * _masked_log(xp, x, y, "log"), y=lambda g, x,
     types="float",
     numbers="first",
     public="special.xlog1py(Tensor|Scalar input, Tensor|Scalar other, *, out)",
+    real=True,
 )
 def xlog1py(xp, x, y):
     """x * log(1 + y), and 0 where x is 0.

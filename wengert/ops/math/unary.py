@@ -348,7 +348,9 @@ def sigmoid_backward(xp, g, out):
 sigmoid.vjp(x=lambda xp, g, out: xp.sigmoid_backward(g, out))
 
 
-@primitive(elementwise, public="erf(Tensor input, *, out)", types="float", inplace="function")
+@primitive(
+    elementwise, public="erf(Tensor input, *, out)", types="float", inplace="function", real=True
+)
 def erf(xp, x):
     """Error function.
 
@@ -360,7 +362,9 @@ def erf(xp, x):
 erf.vjp(x=lambda xp, g, x: g * (2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
 
 
-@primitive(elementwise, public="erfc(Tensor input, *, out)", types="float", inplace="function")
+@primitive(
+    elementwise, public="erfc(Tensor input, *, out)", types="float", inplace="function", real=True
+)
 def erfc(xp, x):
     """1 - erf(x).
 
@@ -377,6 +381,7 @@ erfc.vjp(x=lambda xp, g, x: g * (-2 / math.sqrt(math.pi)) * xp.exp(-(x * x)))
     public="relu(Tensor input)",
     inplace="function",
     aliases=("nn.functional.relu_",),
+    real=True,
 )
 def relu(xp, x):
     """max(x, 0); the derivative at 0 is 0.
@@ -413,7 +418,7 @@ def abs(input, *, out=None):
     return abs_op.entry(input, out=out)
 
 
-@primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True)
+@primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True, real=True)
 def sign(xp, x):
     """-1, 0 or 1 by the sign of x.
 
@@ -469,7 +474,7 @@ ceil = _step("ceil", "The smallest integer not below x.")
 trunc = _step("trunc", "x without its fraction.", ("fix",))
 
 
-@primitive(elementwise, name="round")
+@primitive(elementwise, name="round", real=True)
 def round_half(xp, x):
     """The nearest integer, halves to even."""
 

@@ -67,7 +67,7 @@ def relu(input, inplace=False):
     )
 
 
-@primitive(elementwise, types="any", name="leaky_relu")
+@primitive(elementwise, types="any", name="leaky_relu", real=True)
 def leaky_relu_op(xp, x, negative_slope=0.01):
     """x where positive, else negative_slope * x."""
     return xp.where(xp.gt(x, 0), x, x * negative_slope)
@@ -100,7 +100,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     return finish("leaky_relu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any", name="elu")
+@primitive(elementwise, types="any", name="elu", real=True)
 def elu_op(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
     """scale * (x where positive, else alpha * (exp(input_scale * x) - 1))."""
     below = xp.expm1(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale)
@@ -119,7 +119,7 @@ elu_op.vjp(
 )
 
 
-@op(elementwise, types="any", name="celu")
+@op(elementwise, types="any", name="celu", real=True)
 def celu_op(xp, x, alpha=1.0):
     """x where positive, else alpha * (exp(x / alpha) - 1)."""
     return xp.elu(x, alpha, 1.0, 1.0 / alpha)
@@ -182,7 +182,7 @@ def celu(input, alpha=1.0, inplace=False):
     return finish("celu", input, r, inplace)
 
 
-@primitive(elementwise, types="any", name="softplus")
+@primitive(elementwise, types="any", name="softplus", real=True)
 def softplus_op(xp, x, beta=1.0, threshold=20.0):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x exceeds threshold."""
     z = x * beta
@@ -281,7 +281,7 @@ def silu(input, inplace=False):
     return finish("silu", input, r, True) if inplace else r
 
 
-@primitive(elementwise, types="any", name="mish")
+@primitive(elementwise, types="any", name="mish", real=True)
 def mish_op(xp, x):
     """x * tanh(softplus(x))."""
     return x * xp.tanh(xp.softplus(x))
@@ -313,7 +313,7 @@ def mish(input, inplace=False):
 TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-@primitive(elementwise, types="any", name="gelu")
+@primitive(elementwise, types="any", name="gelu", real=True)
 def gelu_op(xp, x, approximate="none"):
     """x times the normal distribution function of x, or its approximation by tanh."""
     if approximate == "tanh":

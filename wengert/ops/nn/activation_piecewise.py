@@ -32,7 +32,7 @@ def outside(xp: Any, g: Any, inside: Any) -> Any:
 # ------------------------------------------------------------------------------------- limits
 
 
-@primitive(elementwise, types="any", name="hardtanh")
+@primitive(elementwise, types="any", name="hardtanh", real=True)
 def hardtanh_op(xp, x, low=-1.0, high=1.0):
     """x limited to [low, high]."""
     return xp.clamp_scalar(x, low, high)
@@ -90,7 +90,7 @@ def relu6(input, inplace=False):
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-@primitive(elementwise, types="any", name="hardsigmoid")
+@primitive(elementwise, types="any", name="hardsigmoid", real=True)
 def hardsigmoid_op(xp, x):
     """x / 6 + 1 / 2 limited to [0, 1]."""
     return (xp.clamp_scalar(x, -3, 3) + 3) / 6
@@ -112,7 +112,7 @@ def hardsigmoid(input, inplace=False):
     return finish("hardsigmoid", input, hardsigmoid_op.entry(input), inplace)
 
 
-@primitive(elementwise, types="any", name="hardswish")
+@primitive(elementwise, types="any", name="hardswish", real=True)
 def hardswish_op(xp, x):
     """x * hardsigmoid(x)."""
     return x * xp.hardsigmoid(x)
@@ -141,7 +141,7 @@ def hardswish(input, inplace=False):
     return finish("hardswish", input, hardswish_op.entry(input), inplace)
 
 
-@primitive(elementwise, types="any", name="threshold")
+@primitive(elementwise, types="any", name="threshold", real=True)
 def threshold_op(xp, x, threshold=0.0, value=0.0):
     """x where it exceeds threshold, else value."""
     return xp.where(xp.gt(x, threshold), x, xp.full_like(x, value))
@@ -175,7 +175,7 @@ def threshold(input, threshold, value, inplace=False):
 # ------------------------------------------------------------------------------------- shrinking
 
 
-@primitive(elementwise, types="any", name="hardshrink")
+@primitive(elementwise, types="any", name="hardshrink", real=True)
 def hardshrink_op(xp, x, lambd=0.5):
     """x where |x| exceeds lambd, else zero."""
     return outside(xp, x, xp.gt(xp.abs(x), lambd))
@@ -190,7 +190,7 @@ def hardshrink_backward(xp, g, x, lambd=0.5):
 hardshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@primitive(elementwise, types="any", name="softshrink")
+@primitive(elementwise, types="any", name="softshrink", real=True)
 def softshrink_op(xp, x, lambd=0.5):
     """x moved by lambd towards zero, zero if it would pass it."""
     return x - xp.clamp_scalar(x, -lambd, lambd)
@@ -427,7 +427,7 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
     return (*lead, slice(0, n // 2)), (*lead, slice(n // 2, n))
 
 
-@op(opaque, types="any", name="glu")
+@op(opaque, types="any", name="glu", real=True)
 def glu_op(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
     a, b = halves(x.ndim, x.shape[dim], dim)

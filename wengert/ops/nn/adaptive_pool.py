@@ -80,6 +80,8 @@ def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
             f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero spatial dimensions, "
             f"but got {list(shape)}"
         )
+    if isinstance(output_size, bool):
+        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not bool")
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
     if len(given) != rank:
         raise RuntimeError(f"{name}: output_size must be {rank} ints, got {list(given)}")

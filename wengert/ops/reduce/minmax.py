@@ -18,12 +18,12 @@ from .selection import max_along, min_along
 from .sum import reduced
 
 
-@primitive(reduction)
+@primitive(reduction, real=True)
 def amax(xp, x, dim=None, keepdim=False):
     """Largest element along dim; ties share the gradient."""
 
 
-@primitive(reduction)
+@primitive(reduction, real=True)
 def amin(xp, x, dim=None, keepdim=False):
     """Smallest element along dim; ties share the gradient."""
 
@@ -50,13 +50,13 @@ amax.vjp(x=_shared)
 amin.vjp(x=_shared)
 
 
-@op(reduction, node="MaxBackward1")
+@op(reduction, node="MaxBackward1", real=True)
 def max_all(xp, x):
     """Largest element of all."""
     return xp.amax(x, None, False)
 
 
-@op(reduction, node="MinBackward1")
+@op(reduction, node="MinBackward1", real=True)
 def min_all(xp, x):
     """Smallest element of all."""
     return xp.amin(x, None, False)
@@ -68,12 +68,12 @@ max_all.batch(lambda xp, size, flags, x: xp.amax(xp.reshape(x, (size, -1)), (1,)
 min_all.batch(lambda xp, size, flags, x: xp.amin(xp.reshape(x, (size, -1)), (1,), False))
 
 
-@primitive(reduction)
+@primitive(reduction, real=RuntimeError)
 def argmax(xp, x, dim=None, keepdim=False):
     """Index of the largest element."""
 
 
-@primitive(reduction)
+@primitive(reduction, real=RuntimeError)
 def argmin(xp, x, dim=None, keepdim=False):
     """Index of the smallest element."""
 
@@ -267,7 +267,7 @@ def _arg(name: str, o: Any) -> Any:
                 if d is None
                 else IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
             )
-        if input.dtype.category in (0, 3):
+        if input.dtype.category == 0:
             raise NotImplementedError(
                 f"\"{name}_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
             )

@@ -83,7 +83,7 @@ logcumsumexp_op.vjp(x=_logcumsumexp)
 
 
 def _running(name: str) -> Any:
-    @op(opaque, name=name, outputs="values indices", integer="indices")
+    @op(opaque, name=name, outputs="values indices", integer="indices", real=True)
     def f(xp, x, dim=0):
         return getattr(xp, name + "_raw")(x, dim)
 

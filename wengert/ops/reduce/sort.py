@@ -102,17 +102,17 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return named("topk", picked("topk").entry(input, i, d), i)
 
 
-@primitive(opaque)
+@primitive(opaque, real=True)
 def kth_index(xp, x, k=0, dim=-1):
     """Index of the k-th smallest element along dim."""
 
 
-@primitive(opaque)
+@primitive(opaque, real=True)
 def nanmedian_index(xp, x, dim=-1):
     """Index of the median that ignores nan."""
 
 
-@primitive(opaque)
+@primitive(opaque, real=True)
 def mode_index(xp, x, dim=-1):
     """Index of the most frequent element."""
 
@@ -172,7 +172,7 @@ def _median(name: str, skip: bool) -> Any:
         n = input._a.shape[d]
         return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
 
-    @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0")
+    @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0", real=True)
     def middle(xp, x):
         flat = xp.reshape(x, (-1,))
         if dtypes.as_dtype(x.dtype).category < 2:
@@ -193,7 +193,7 @@ def _median(name: str, skip: bool) -> Any:
     )(f)
 
 
-@op(opaque)
+@op(opaque, real=True)
 def median_index(xp, x, dim=-1):
     """Index of the lower median; of the first nan if there is one."""
     has = xp.any(xp.isnan(x), dim, False)
@@ -267,6 +267,10 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
     xp = namespace(input._a)
     d = 0 if dim is None else wrap_dim(dim, input._a.ndim, "unique_consecutive")
+    if input.dtype.is_complex:
+        raise NotImplementedError(
+            f"\"unique\" not implemented for '{input.dtype}': view_as_real() gives pairs of numbers"
+        )
     x = input.reshape(-1) if dim is None else input.movedim(d, 0)
     if dim is not None and 0 in x.shape[1:]:
         raise RuntimeError(

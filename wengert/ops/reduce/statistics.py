@@ -318,15 +318,10 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """
     if input.dtype.category < 2:
         raise RuntimeError(
-            "nanmean(): expected input to have floating point or complex dtype but got"
-            f" {input.dtype}"
+            f"nanmean(): expected input to have floating point dtype but got {input.dtype}"
         )
     good = input.isnan().logical_not()
-    return nansum_complex(input, good, dim, keepdim, dtype) / sum_of(good, dim, keepdim)
-
-
-def nansum_complex(input: Tensor, good: Tensor, dim: Any, keepdim: bool, dtype: Any) -> Tensor:
-    return sum_of(input.masked_fill(~good, 0), dim, keepdim, dtype=dtype)
+    return nansum(input, dim, keepdim, dtype=dtype) / sum_of(good, dim, keepdim)
 
 
 # ---- norms

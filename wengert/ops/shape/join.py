@@ -87,7 +87,7 @@ def cat(tensors, dim=0, *, out=None):
     ts = listed(tensors, "cat")
     shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
     if not shaped:
-        return cat_op.entry(*ts, dim=wrap_dim(dim, 1, "cat"), out=out)
+        return cat_op.entry(*ts, dim=0, out=out)  # PyTorch does not look at dim then
     if any(t._a.ndim == 0 for t in shaped):
         raise RuntimeError(
             f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be"
