@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A folder imports from itself and from folders to its left.
-LAYERS = ["base", "kernels", "arrays", "engine", "native_calls", "ops", "api"]
+LAYERS = ["base", "kernels", "arrays", "engine", "declare", "native_calls", "ops", "api"]
 LAYERS += [
     "transforms",
     "compiler",
@@ -41,7 +41,7 @@ RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
 MAX_LINES = 600
 LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
 LIBRARY_NAMES = {"numpy", "cupy", "ndarray", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
-NO_LIBRARY_IN = {"engine", "ops"}
+NO_LIBRARY_IN = {"engine", "declare", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 NEEDS = {"wengert.train.estimator": {"sklearn"}}  # imported on its own, by who has installed it
 SCIPY_IN = {"arrays", "vision"}  # vision reads MATLAB's files with it

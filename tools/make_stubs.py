@@ -22,8 +22,8 @@ import wengert
 import wengert.nn.functional
 from wengert.base import dtypes
 from wengert.base.absent import catalogue
-from wengert.engine.declaration import Overload, Parameter
-from wengert.engine.registry import FUNCTIONS, METHODS, Declared
+from wengert.declare.declaration import Overload, Parameter
+from wengert.declare.registry import FUNCTIONS, METHODS, Declared
 from wengert.engine.tensor import Tensor
 
 FOLDER = Path(__file__).parent.parent / "stubs" / "wengert-stubs"

@@ -130,7 +130,7 @@ def pages() -> dict[str, tuple[str, str]]:
     import importlib
 
     import wengert as torch
-    from wengert.engine.registry import FUNCTIONS, METHODS, Declared
+    from wengert.declare.registry import FUNCTIONS, METHODS, Declared
 
     found: dict[str, tuple[str, str]] = {}
     by_field: dict[str, list[str]] = {field: [] for field in FIELDS}

@@ -12,8 +12,8 @@ POINTWISE = """
 import wengert as torch
 from wengert.engine.kinds import elementwise
 from wengert.engine.op import op
-from wengert.engine.registry import FUNCTIONS
-from wengert.engine import signature
+from wengert.declare.registry import FUNCTIONS
+from wengert.declare import signature
 
 @op(elementwise, public="sech(Tensor input, *, out)", types="float", inplace="function")
 def sech(xp, x):

@@ -4,7 +4,7 @@ import pytest
 
 import wengert as w
 from wengert.arrays.random_kernels import NORMAL_BLOCKS, UNIFORM32
-from wengert.engine.registry import FUNCTIONS, METHODS
+from wengert.declare.registry import FUNCTIONS, METHODS
 
 X = w.rand(3, 4)
 DRAWS = {"Tensor.uniform_": UNIFORM32, "Tensor.normal_": NORMAL_BLOCKS}

@@ -14,9 +14,9 @@ from contracts import torch_schemas
 
 import wengert
 from wengert.base import dtypes, formats
-from wengert.engine import signature
-from wengert.engine.declaration import other_names, unspread
-from wengert.engine.registry import FUNCTIONS, METHODS, Declared
+from wengert.declare import signature
+from wengert.declare.declaration import other_names, unspread
+from wengert.declare.registry import FUNCTIONS, METHODS, Declared
 
 SPACES = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
 # functions of the program's state, files and transforms: plain Python functions, as in PyTorch

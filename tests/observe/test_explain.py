@@ -10,9 +10,9 @@ import pytest
 import wengert as w
 import wengert.nn.functional as F
 from wengert.api import functions  # noqa: F401  (registers every op)
+from wengert.declare.registry import FUNCTIONS, METHODS
 from wengert.engine.op import OPS, Op
 from wengert.engine.plan import public_name
-from wengert.engine.registry import FUNCTIONS, METHODS
 from wengert.observe import explain_ops as telling_ops
 from wengert.observe.explain import explain, text_of
 from wengert.observe.rule_text import formula_of, source_of, tree_of

@@ -1,1 +1,1 @@
-"""Layer 4: the Tensor people see: methods, operators, indexing, printing, interop."""
+"""The Tensor people see: methods, operators, indexing, printing, interop."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..arrays.lookup import HOST, NS
 from ..base.modes import everyone
+from ..declare.registry import public
 from ..engine import views
-from ..engine.registry import public
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.index import indexing

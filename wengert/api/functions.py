@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.absent import not_yet
+from ..declare.registry import FUNCTIONS
+from ..declare.signature import callable_of
 from ..engine.op_modes import WHOLE, seen_whole
-from ..engine.registry import FUNCTIONS
-from ..engine.signature import callable_of
 from . import catalogue, overrides
 
 catalogue.load()

@@ -14,15 +14,15 @@ from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
 from ..base.modes import state
+from ..declare.fast_paths import short
+from ..declare.lines import line
+from ..declare.registry import METHODS, declare, public
 from ..engine import grad_api, native, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_item
-from ..engine.fast_paths import short
 from ..engine.hooks import Handle
-from ..engine.lines import line
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
-from ..engine.registry import METHODS, declare, public
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data

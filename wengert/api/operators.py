@@ -6,11 +6,11 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, is_array
 from ..arrays.operators import COMMUTATIVE
+from ..declare.fast_paths import F32, F64, plain
+from ..declare.registry import METHODS, function
 from ..engine import views
 from ..engine.dispatch import as_operator
-from ..engine.fast_paths import F32, F64, plain
 from ..engine.op import OPS
-from ..engine.registry import METHODS, function
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data

@@ -20,9 +20,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..arrays.operators import BINARY, COMPARE, UNARY
+from ..declare.registry import FUNCTIONS
 from ..engine import generated, native
 from ..engine import tensor as engine_tensor
-from ..engine.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
 OPERATOR = type(int.__add__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..declare.registry import METHODS
 from ..engine.advice import advise
 from ..engine.op import OPS
-from ..engine.registry import METHODS
 from ..engine.tensor import Tensor
 from . import functions
 from .fill import copy_, fill_

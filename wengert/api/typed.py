@@ -9,7 +9,7 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.devices import STANDS_FOR
-from ..engine.registry import FUNCTIONS
+from ..declare.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
 _LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if not d.is_complex}

@@ -1,1 +1,1 @@
-"""Layer 0: dtypes, devices, modes, errors, trees. Knows nothing about arrays."""
+"""Dtypes, devices, modes, errors, trees. Knows nothing about arrays."""

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 from ..arrays.lookup import Namespace
 from .implementations import Implementations, implementation
 from .plan import Plan
-from .registry import declare
 
 OPS: dict[str, Op] = {}
 
@@ -185,6 +184,7 @@ class Op:
     make_node: ClassVar[Callable[[Op], Any]]  # set by recording.py
     make_entry: ClassVar[Callable[[Op], Callable[..., Any]]]  # set by entry.py
     make_parts: ClassVar[Callable[[Op], Callable[..., Any]]]  # likewise
+    make_public: ClassVar[Callable[..., Any]]  # set by declare/
 
     @functools.cached_property
     def node(self) -> Any:
@@ -272,7 +272,7 @@ def op(
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
-    registry.declare().
+    declare.registry.declare().
     """
 
     def register(fwd: Callable[..., Any]) -> Op:
@@ -299,7 +299,7 @@ def op(
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
         if public:
-            declare(o, (public,) if isinstance(public, str) else public, **facts)
+            Op.make_public(o, (public,) if isinstance(public, str) else public, **facts)
         return o
 
     return register

@@ -1,4 +1,4 @@
-"""Layer 8: PyTorch's files. `save` and `load`, and which classes a file may name."""
+"""PyTorch's files. `save` and `load`, and which classes a file may name."""
 
 from .reading import (
     LoadEndianness,

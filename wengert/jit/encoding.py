@@ -19,7 +19,7 @@ from ..api import functions as T
 from ..base import dtypes, formats
 from ..base.devices import device
 from ..base.size import Size
-from ..engine.registry import FUNCTIONS
+from ..declare.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 from ..fx.codegen import BINARY, INPLACE, UNARY
 from ..fx.graph import Graph

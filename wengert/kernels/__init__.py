@@ -1,1 +1,1 @@
-"""Layer 1: machine code made while a program runs: compiler, lanes, formulas, threads."""
+"""Machine code made while a program runs: compiler, lanes, formulas, threads."""

@@ -9,10 +9,10 @@ import sys
 from typing import Any, TextIO
 
 from ..base import frames
+from ..declare.registry import FUNCTIONS, METHODS, Declared
 from ..engine.function import Context, Function
 from ..engine.node import Node
 from ..engine.op import OPS, Op
-from ..engine.registry import FUNCTIONS, METHODS, Declared
 from ..engine.tensor import Tensor
 from .explain_ops import about_custom, about_function, about_op
 from .explain_tensors import about_tensor

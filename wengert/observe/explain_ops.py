@@ -14,10 +14,10 @@ from typing import Any
 
 from ..arrays.lookup import default_namespace
 from ..base.frames import PACKAGE
+from ..declare.registry import FUNCTIONS, METHODS
 from ..engine import dual
 from ..engine.op import OPS, Op, implementation
 from ..engine.plan import public_name
-from ..engine.registry import FUNCTIONS, METHODS
 from .rule_text import formula_of, source_of
 
 ROOT = os.path.dirname(PACKAGE.rstrip(os.sep)) + os.sep

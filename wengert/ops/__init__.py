@@ -1,9 +1,11 @@
-"""Layer 3: every op, defined once in the file of its topic: forward, rules, kind, docstring.
+"""Every op, defined once in the file of its topic: forward, rules, kind, docstring.
 
 As torch.ops it leads to the operators that users define, by their namespace.
 """
 
 from typing import Any as _Any
+
+from .. import declare as _declare
 
 
 def __getattr__(name: str) -> _Any:

@@ -4,7 +4,7 @@ of its own. An argument that a docstring speaks of itself is not listed again.
 
 from __future__ import annotations
 
-from ..engine.documentation import ARGUMENTS
+from ..declare.documentation import ARGUMENTS
 
 MEANING = {
     # tensors

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..declare.registry import FUNCTIONS
 from ..engine.op import OPS, Op
-from ..engine.registry import FUNCTIONS
 
 # Ops whose name is not that of PyTorch's operator.
 NAMES = {

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from ..base import dtypes
 from ..base.size import Size
-from ..engine.binding import only_tensors
+from ..declare.binding import only_tensors
+from ..declare.registry import public
 from ..engine.promotion import result_dtype
-from ..engine.registry import public
 from ..engine.tensor import Tensor
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.formats import strided
-from ..engine.registry import declare, public
+from ..declare.registry import declare, public
 from ..engine.tensor import Tensor
 from .creation.destination import into
 from .creation.filled import arange, empty, full

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.registry import public
+from ..declare.registry import public
 from ..kernels import threads
 
 _between_ops = [1]

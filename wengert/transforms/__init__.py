@@ -1,1 +1,1 @@
-"""Layer 5: function transforms (torch.func) over the interpreters of the engine."""
+"""Function transforms (torch.func) over the interpreters of the engine."""

@@ -8,8 +8,8 @@ import linecache
 import textwrap
 from typing import Any
 
+from ..declare.registry import FUNCTIONS, METHODS
 from ..engine.node import Node
-from ..engine.registry import FUNCTIONS, METHODS
 
 __all__ = ["call_at", "title_of"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.dtypes import bool as bool_dtype
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from .. import functional as F
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ...engine.registry import public
+from ...declare.registry import public
 from .. import functional as F
 
 __all__ = ["LinearCrossEntropyOptions"]

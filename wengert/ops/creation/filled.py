@@ -12,9 +12,9 @@ from ...base.devices import default_device, device
 from ...base.errors import out_of_memory
 from ...base.modes import state
 from ...base.size import Size
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain, short
-from ...engine.registry import public
+from ...declare.binding import ABSENT
+from ...declare.fast_paths import plain, short
+from ...declare.registry import public
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into

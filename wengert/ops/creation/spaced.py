@@ -6,7 +6,7 @@ from typing import Any
 
 from ...arrays.lookup import namespace
 from ...base import dtypes
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from .filled import arange, finish, into, space
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
+from ...declare.registry import FUNCTIONS, public
 from ...engine import views
-from ...engine.registry import FUNCTIONS, public
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of
 from .filled import empty

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import movement, opaque
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..dims import wrap_dim

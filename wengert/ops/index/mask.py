@@ -6,10 +6,10 @@ from typing import Any
 
 from ...arrays.lookup import RANK
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import elementwise
-from ...engine.lines import line
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..math.compare import where_op as where_op

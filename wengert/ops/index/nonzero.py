@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 
 

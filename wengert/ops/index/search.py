@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.promotion import result_dtype
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import reshape
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import movement
-from ...engine.lines import line
 from ...engine.op import op
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.compare import where_op

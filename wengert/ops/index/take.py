@@ -5,8 +5,8 @@ What does not live here: gather, scatter and the like (`gather.py`), keys (`inde
 
 from __future__ import annotations
 
-from ...engine.lines import line
-from ...engine.registry import public
+from ...declare.lines import line
+from ...declare.registry import public
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
 from ..reduce.minmax import gather as gather_op

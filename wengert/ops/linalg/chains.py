@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...engine.binding import only_tensors
-from ...engine.registry import public
+from ...declare.binding import only_tensors
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from .matmul import matmul as matmul_of
 from .matrix import check_tensor

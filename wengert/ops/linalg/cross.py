@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.advice import advise
 from ...engine.kinds import bilinear
-from ...engine.lines import line
 from ...engine.op import op
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dim

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.returns import named
+from ...declare.registry import declare, public
 from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from .matrix import (
     adjoint,

@@ -8,10 +8,10 @@ import functools
 import math
 from typing import Any
 
-from ...engine.binding import only_tensors
-from ...engine.fast_paths import F32, F64, plain
+from ...declare.binding import only_tensors
+from ...declare.fast_paths import F32, F64, plain
+from ...declare.registry import public
 from ...engine.op_modes import runner
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector

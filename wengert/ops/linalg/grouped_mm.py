@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from ..nn.padding import constant_pad
 from ..shape.join import cat, stack

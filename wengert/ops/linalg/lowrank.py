@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.registry import function, public
+from ...declare.registry import function, public
 from ...engine.tensor import Tensor
 from .decompositions import linalg_cholesky, linalg_eigh, linalg_qr, linalg_svd
 from .matrix import differentiable

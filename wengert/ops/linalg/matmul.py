@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import bilinear
-from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE, runner
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import front
 

@@ -9,12 +9,12 @@ import math
 from typing import Any
 
 from ...base import dtypes
-from ...engine.binding import as_list
+from ...declare.binding import as_list
+from ...declare.lines import line
+from ...declare.registry import function, public
 from ...engine.kinds import opaque
-from ...engine.lines import line
 from ...engine.op import OPS, op
 from ...engine.op_modes import runner
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims

@@ -9,9 +9,9 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...declare.registry import declare, function, public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import declare, function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..reduce.statistics import vector_norm

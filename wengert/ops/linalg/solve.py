@@ -9,10 +9,10 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...declare.registry import public
 from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes

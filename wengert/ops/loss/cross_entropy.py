@@ -12,11 +12,11 @@ import warnings
 from typing import Any
 
 from ...base.hints import hint
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import composite, opaque
-from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.activation import log_softmax_op
 

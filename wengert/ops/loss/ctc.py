@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.lookup import LIBRARY, RANK, namespace
+from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from .cross_entropy import NUMBERED, numbered, reduction_of
 

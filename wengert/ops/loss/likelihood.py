@@ -12,11 +12,11 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.modes import no_grad
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import composite, elementwise, opaque
-from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.op_modes import needs_operands, runner
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.embedding import readable
 from ..shape.join import joint_dtype

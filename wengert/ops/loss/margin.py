@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..nn.activation import logsigmoid_op
 from ..nn.distance import pairwise_distance

@@ -10,11 +10,11 @@ import warnings
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import composite, opaque
-from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import needs_operands
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..predicates import broadcast_shapes
 from ..shape.views import expand

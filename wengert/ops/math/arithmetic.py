@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.lines import line
+from ...declare.registry import declare, public
 from ...engine.kinds import elementwise, linear
-from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.out_argument import write_out
 from ...engine.promotion import result_dtype
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 

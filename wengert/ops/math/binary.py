@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 from ...base.returns import named
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import elementwise
-from ...engine.lines import line
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .arithmetic import mul, pow_base
 from .compare import chosen

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import function, public
 from ...engine.kinds import elementwise
-from ...engine.lines import line
 from ...engine.op import op
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
 

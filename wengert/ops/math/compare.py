@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.advice import advise
 from ...engine.kinds import elementwise
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 
 BOOL = dtypes.bool.np

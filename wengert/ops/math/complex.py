@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...declare.registry import public
 from ...engine.advice import advise
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor, leading
 from .unary import conj as conj_op

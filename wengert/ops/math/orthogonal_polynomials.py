@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.registry import FUNCTIONS, declare, function, public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from ...engine.registry import FUNCTIONS, declare, function, public
 from ...engine.tensor import Tensor
 from ..reduce import statistics
 from . import binary, special, unary

@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...declare.registry import declare, public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from ...engine.registry import declare, public
 
 SQRT_PI, SQRT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
 

@@ -8,10 +8,10 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import composite, elementwise, linear
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ..batching import same_way
 from . import arithmetic
 

@@ -13,11 +13,11 @@ import math
 import warnings
 from typing import Any
 
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine import views
 from ...engine.kinds import composite, elementwise, reduction
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import relu as relu_op

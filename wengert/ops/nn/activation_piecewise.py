@@ -11,12 +11,12 @@ from typing import Any
 from ...arrays.lookup import RANK, VALUES
 from ...base import dtypes
 from ...base.modes import state
+from ...declare.lines import line
+from ...declare.registry import declare, public
 from ...engine.advice import advise
 from ...engine.kinds import composite, elementwise, opaque
-from ...engine.lines import line
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import sigmoid, tanh

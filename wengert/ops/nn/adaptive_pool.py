@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.registry import declare, public
 from ...engine.kinds import linear, opaque
 from ...engine.op import primitive
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..reduce.sum import mean
 from ..shape.unfold import check_tensor, per_dimension

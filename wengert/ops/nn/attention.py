@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...declare.registry import public
 from ...engine import op_modes
 from ...engine.interp import run_op
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand_op, reshape_op, unsqueeze_op
 from .dropout import noise, scaled

@@ -13,10 +13,10 @@ from typing import Any
 
 from ...arrays.lookup import LIBRARY, RANK
 from ...base.modes import no_grad
+from ...declare.registry import public
 from ...engine import views
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.views import expand_op, reshape_op
 from .layer_norm import check_parameters, spread, statistics, unless

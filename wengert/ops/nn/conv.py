@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from ...arrays.windows import Geometry
+from ...declare.registry import public
 from ...engine import op_modes
 from ...engine.kinds import bilinear
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..shape.unfold import check_tensor, per_dimension
 

@@ -8,10 +8,10 @@ import functools
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import function, public
 from ...engine.kinds import opaque
-from ...engine.lines import line
 from ...engine.op import op
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import take

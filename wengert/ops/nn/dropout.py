@@ -11,8 +11,8 @@ from typing import Any
 
 from ...arrays import random_fill as streams
 from ...arrays.lookup import LIBRARY, RANK, namespace
+from ...declare.registry import public
 from ...engine import views
-from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..math.arithmetic import mul
 from ..random.fill import LIKE, default_stream

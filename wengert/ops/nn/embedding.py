@@ -11,13 +11,13 @@ from typing import Any
 from ...arrays.lookup import LIBRARY, NS, RANK
 from ...base import dtypes
 from ...base.modes import no_grad
+from ...declare.binding import ABSENT
+from ...declare.fast_paths import short
+from ...declare.registry import public
 from ...engine import views
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import short
 from ...engine.interp import run_op
 from ...engine.kinds import composite, linear, movement, opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 
 MODES = ("sum", "mean", "max")

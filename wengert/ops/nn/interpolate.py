@@ -16,9 +16,9 @@ from typing import Any
 
 from ...arrays.windows import steps
 from ...base import dtypes
+from ...declare.registry import public
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..math.compare import where as where
 from ..math.unary import round_half

@@ -13,10 +13,10 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.modes import no_grad
+from ...declare.registry import public
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.op_modes import runner
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 
 

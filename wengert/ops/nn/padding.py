@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ..batching import on_last_dimensions
 
 

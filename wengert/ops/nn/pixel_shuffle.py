@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...declare.registry import declare, public
 from ...engine.kinds import movement
 from ...engine.op import op
-from ...engine.registry import declare, public
 from ..batching import on_last_dimensions
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from ...arrays.lookup import NS
 from ...arrays.windows import pooled_size
-from ...engine.fast_paths import F32, F64, plain
+from ...declare.fast_paths import F32, F64, plain
+from ...declare.registry import declare, public
 from ...engine.kinds import linear, movement, opaque
 from ...engine.op import primitive
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..math.compare import where as where
 from ..shape.unfold import check_tensor, per_dimension

@@ -13,11 +13,11 @@ from itertools import accumulate
 from typing import Any
 
 from ...base.modes import enable_grad
+from ...declare.registry import function, public
 from ...engine.dual import leaf_arrays, needs_graph, unwrapped
 from ...engine.grad_api import grad
 from ...engine.kinds import opaque
 from ...engine.op import Op, primitive
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor, wrap
 from ..linalg.matmul import linear as linear
 from ..shape.join import cat as cat

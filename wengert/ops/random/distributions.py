@@ -16,10 +16,10 @@ from ...arrays import random_fill as streams
 from ...arrays.lookup import NS, RANK, VALUES
 from ...base import dtypes
 from ...base.modes import no_grad, state
+from ...declare.registry import public
 from ...engine import views
 from ...engine.kinds import opaque
 from ...engine.op import op
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, space
 from .fill import (  # fmt: skip

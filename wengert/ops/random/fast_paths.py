@@ -14,9 +14,9 @@ from ...arrays.random_fill import default_stream, overwritten, plain_layout
 from ...base import dtypes
 from ...base.modes import state
 from ...base.size import Size
+from ...declare.binding import ABSENT
+from ...declare.fast_paths import F32, F64, plain
 from ...engine import views
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import F32, F64, plain
 from ...engine.tensor import Tensor
 
 INT64 = dtypes.int64.np

@@ -21,13 +21,13 @@ from ...arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...base import dtypes
 from ...base.modes import state
+from ...declare.fast_paths import short
+from ...declare.registry import public
 from ...engine import views
 from ...engine.batched import lift_batch
-from ...engine.fast_paths import short
 from ...engine.interp import run_op
 from ...engine.kinds import opaque
 from ...engine.op import Op, op
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from .fast_paths import overwriting
 

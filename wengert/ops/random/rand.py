@@ -17,10 +17,10 @@ from ...base import dtypes
 from ...base.devices import default_device
 from ...base.devices import device as device_
 from ...base.modes import state
+from ...declare.fast_paths import short
+from ...declare.registry import public
 from ...engine import views
 from ...engine.batched import Batched
-from ...engine.fast_paths import short
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
 from .fast_paths import integers, like

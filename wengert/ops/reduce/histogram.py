@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from ...arrays.lookup import RANK, namespace
+from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import public
 
 
 @primitive(opaque, name="bincount_raw")

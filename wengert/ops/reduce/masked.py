@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.registry import function, public
 from ...engine.op import parameters
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dims
 

@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from ...base.returns import named
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import movement, reduction
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim

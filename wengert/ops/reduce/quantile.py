@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.arithmetic import lerp

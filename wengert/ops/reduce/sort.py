@@ -6,10 +6,10 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import opaque
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from .minmax import by_index, picked, shared_by_all

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
+from ...declare.registry import function, public
 from ...engine.kinds import opaque, reduction
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
 from .sum import mean, reduced

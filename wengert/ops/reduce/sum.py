@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import linear, reduction
-from ...engine.lines import line
 from ...engine.op import primitive
 from ...engine.out_argument import dtype_into
-from ...engine.registry import public
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
 __all__ = ["kept_shape", "reduction"]

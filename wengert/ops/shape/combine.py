@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 
 from ...base import dtypes
-from ...engine.binding import only_tensors
-from ...engine.registry import function, public
+from ...declare.binding import only_tensors
+from ...declare.registry import function, public
 
 
 @public("cartesian_prod(*any tensors)", method=False, foreign=False)

@@ -7,11 +7,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...declare.lines import line
+from ...declare.registry import METHODS, function, public
+from ...declare.signature import callable_of
 from ...engine.kinds import movement
-from ...engine.lines import line
 from ...engine.op import primitive
-from ...engine.registry import METHODS, function, public
-from ...engine.signature import callable_of
 from ...engine.tensor import Tensor
 from ..dims import sizes_of, wrap_dim, wrap_dims
 from ..index.indexing import getitem, select

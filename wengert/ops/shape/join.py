@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import short
+from ...declare.binding import ABSENT
+from ...declare.fast_paths import short
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import movement
-from ...engine.lines import line
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dim

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...arrays.windows import Geometry, output_size
+from ...declare.registry import public
 from ...engine.kinds import linear, movement
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...engine.binding import ABSENT
-from ...engine.fast_paths import plain, short
+from ...declare.binding import ABSENT
+from ...declare.fast_paths import plain, short
+from ...declare.lines import line
+from ...declare.registry import declare, public
 from ...engine.kinds import movement
-from ...engine.lines import line
 from ...engine.op import op, primitive
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims

@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.registry import function, public
 from ...engine.kinds import linear
 from ...engine.op import primitive
 from ...engine.op_modes import runner
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..linalg.matrix import check_tensor, leading

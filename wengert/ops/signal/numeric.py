@@ -9,9 +9,9 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...declare.registry import public
 from ...engine.kinds import opaque, reduction
 from ...engine.op import primitive
-from ...engine.registry import public
 from ...engine.tensor import Tensor
 from ..creation.filled import full
 from ..creation.spaced import linspace

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...base import dtypes
-from ...engine.registry import function, public
+from ...declare.registry import function, public
 from ...engine.tensor import Tensor
 from ..creation.filled import arange, empty
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
-from ...engine.registry import public
+from ...declare.registry import public
 from ...engine.tensor import Tensor
 from ..creation.destination import LAYOUTS
 from ..creation.filled import arange, zeros

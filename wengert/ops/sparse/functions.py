@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.sparse import SparseArray
+from ...declare.registry import function, public
 from ...engine.implementations import COMPOSED
 from ...engine.op import OPS, Op
-from ...engine.registry import function, public
 from ...engine.tensor import Tensor
 from ..creation.filled import arange, zeros
 from ..dims import wrap_dim, wrap_dims

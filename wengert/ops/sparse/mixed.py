@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.registry import declare, function, public
+from ...declare.registry import declare, function, public
 
 __all__: list[str] = []
 

@@ -14,9 +14,9 @@ from typing import Any
 from ...arrays.sparse import SparseArray
 from ...base import dtypes, formats
 from ...base.modes import state
+from ...declare.registry import declare, public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.registry import declare, public
 from ...engine.tensor import Tensor
 from ..creation.filled import zeros
 from ..shape.join import cat, stack

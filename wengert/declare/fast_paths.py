@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base import dtypes
+from ..engine.op import Op
+from ..engine.tensor import Tensor
 from .binding import ABSENT
-from .op import Op
-from .tensor import Tensor
 
 F32, F64 = dtypes.float32.np, dtypes.float64.np
 _new = object.__new__

@@ -34,10 +34,9 @@ from itertools import compress
 from typing import Any, NamedTuple
 
 from ..base.returns import TYPES, make
-from . import native, views
-from .backward_step import build_backward
-from .declaration import Overload
-from .entry import (
+from ..engine import native, views
+from ..engine.backward_step import build_backward
+from ..engine.entry import (
     SHARED,
     call,
     call_all,
@@ -49,7 +48,8 @@ from .entry import (
     visible,
     wrap,
 )
-from .op import Op
+from ..engine.op import Op
+from .declaration import Overload
 
 
 class Line(NamedTuple):

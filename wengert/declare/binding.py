@@ -15,10 +15,10 @@ from ..base import dtypes
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
+from ..engine.error_context import instead_of
+from ..engine.promotion import result_dtype
+from ..engine.tensor import Tensor, wrap
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
-from .error_context import instead_of
-from .promotion import result_dtype
-from .tensor import Tensor, wrap
 
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
     "type_": type,  # under names that no function or argument has

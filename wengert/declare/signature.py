@@ -25,18 +25,18 @@ from typing import Any, NamedTuple
 
 from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
-from . import generated, native, views
+from ..engine import generated, native, views
+from ..engine.entry import build_front
+from ..engine.op import OPS, Op
+from ..engine.out_argument import IN_DTYPE_OF_OUT, dtype_into, write_out
+from ..engine.plan import public_name
+from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder
 from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import documentation, shown_signature
-from .entry import build_front
 from .lines import PLAIN, Line
 from .lines import text as straight_line
-from .op import OPS, Op
-from .out_argument import IN_DTYPE_OF_OUT, dtype_into, write_out
-from .plan import public_name
 from .registry import Declared
-from .tensor import Tensor
 
 # kinds of callables of one declaration: torch.NAME, Tensor.NAME, Tensor.NAME_, torch.NAME_
 FUNCTION, METHOD, INPLACE, INPLACE_FUNCTION = "function", "method", "in place", "in-place function"
@@ -258,7 +258,7 @@ def parser(
     out = any(overloads[i].out for i in fresh)
     binder.slots = tuple(slots)
     binder.defaults = {**slots, **keywords}
-    env: dict[str, Any] = {"__name__": "wengert.engine.signature", **CHECKS}
+    env: dict[str, Any] = {"__name__": "wengert.declare.signature", **CHECKS}
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
     env["dtype_into"] = dtype_into
     env["out_of_memory"] = out_of_memory
@@ -527,7 +527,7 @@ def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:
 def standin(self: Tensor) -> Tensor:
     """A copy of self's values in self's place in the graph."""
     from ..arrays.lookup import namespace
-    from .tensor import wrap
+    from ..engine.tensor import wrap
 
     return wrap(namespace(self._a).copy(self._a), self._n)
 
