@@ -3,17 +3,17 @@
 Eight networks, at the size of a laptop and of a phone, light and dark; geometry, not pixels.
 """
 
-import json
-import re
-from html import escape, unescape
+from html import escape
 
 import pytest
+from browser import answers, chromium, needs_browser
 from viz.networks import Misfit, ResNet, Unrolled
-from viz.test_page import chromium, pytestmark  # noqa: F401  (skips where there is no browser)
 
 import wengert
 from wengert import nn, viz
 from wengert.nn import functional as F
+
+pytestmark = needs_browser
 
 
 class Residual(nn.Module):
@@ -147,9 +147,7 @@ def looked_at(folder, graph, size, theme):
         document.querySelector("iframe").contentDocument.getElementById("answers").textContent; }});
       </script>"""
     dom = chromium(folder, frame, "", "--dump-dom")
-    found = re.search(r'<pre id="found">(.*?)</pre>', dom, re.DOTALL)
-    assert found and found.group(1), "a script in the page failed"
-    return json.loads(unescape(found.group(1)))
+    return answers(dom, "found")
 
 
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda f: f.__name__)

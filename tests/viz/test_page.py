@@ -4,13 +4,10 @@ Starting a browser takes a second, so each page is asked once for all that its t
 script that is added to it and leaves the answers in the document.
 """
 
-import json
 import re
-import shutil
-import subprocess
-from html import unescape
 
 import pytest
+from browser import answers, chromium, needs_browser
 from viz.networks import Misfit, ResNet, Unrolled
 from viz.test_graph import everything
 
@@ -18,28 +15,7 @@ import wengert
 from wengert import viz
 from wengert.nn import functional as F
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars", "--window-size=1400,900",
-]  # fmt: skip
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
-
-
-def chromium(folder, page, address, *options):
-    """What Chromium prints for a page."""
-    path = folder / "page.html"
-    path.write_text(page, encoding="utf-8")
-    profile = f"--user-data-dir={folder / 'profile'}"
-    done = subprocess.run(
-        [CHROMIUM, *FLAGS, profile, *options, f"{path.as_uri()}#{address}"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+pytestmark = needs_browser
 
 
 def ask(folder, g, **scripts):
@@ -58,9 +34,7 @@ def ask(folder, g, **scripts):
       document.getElementById("answers").textContent = JSON.stringify(answers);</script>"""
     page = g.html().replace("</body>", extra + "</body>")
     dom = chromium(folder, page, "", "--dump-dom")
-    found = re.search(r'<pre id="answers">(.*?)</pre>', dom, re.DOTALL)
-    assert found and found.group(1), "a script in the page failed"
-    return json.loads(unescape(found.group(1)))
+    return answers(dom)
 
 
 PLACES = """

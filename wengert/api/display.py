@@ -85,7 +85,8 @@ def thinned(a: np.ndarray) -> np.ndarray:
 def img(pixels: np.ndarray, width: int, text: str = "") -> str:
     """An <img> that carries its picture, without smoothing."""
     data = base64.b64encode(png(pixels)).decode("ascii")
-    style = f"width:{width}px;image-rendering:pixelated;border:1px solid rgba(128,128,128,.4)"
+    style = f"width:{width}px;max-width:100%;image-rendering:pixelated"
+    style += ";border:1px solid rgba(128,128,128,.4)"
     return f'<img src="data:image/png;base64,{data}" style="{style}" alt="{html.escape(text)}">'
 
 
@@ -176,4 +177,4 @@ def tensor_html(t: Tensor) -> str | None:
             width = int(min(160, max(48, first.shape[1] * 8)))
             body += img(coloured(thinned(first)), width, "heat map")
         body = f'<div style="display:flex;gap:16px;align-items:center;flex-wrap:wrap">{body}</div>'
-    return f"<div>{top}{body}</div>"
+    return f"<div style='overflow-x:auto'>{top}{body}</div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -253,6 +254,7 @@ def test_memory() -> None:
     y = x.resize_(2, 2)
     assert y is x and x.tolist() == [[0.0, 1.0], [2.0, 3.0]]
     assert x.untyped_storage().nbytes() == 24
+    assert sys.getsizeof(x.untyped_storage()) > sys.getsizeof(x[:0].clone().untyped_storage()) + 23
     assert x.storage().tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     b = bytearray(b"\x01\x02")
     t = w.frombuffer(b, dtype=w.uint8)

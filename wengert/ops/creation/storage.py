@@ -57,6 +57,10 @@ class UntypedStorage:
 
     size = __len__ = nbytes
 
+    def __sizeof__(self) -> int:
+        """What sys.getsizeof says: the object and its bytes."""
+        return object.__sizeof__(self) + self.nbytes()
+
     def data_ptr(self) -> int:
         """The address of the first byte."""
         return self.memory.data_ptr()
@@ -160,6 +164,10 @@ class TypedStorage:
         return int(self.memory._a.size)
 
     __len__ = size
+
+    def __sizeof__(self) -> int:
+        """What sys.getsizeof says: the object and its numbers."""
+        return object.__sizeof__(self) + self.nbytes()
 
     def element_size(self) -> int:
         """Bytes of one number."""
