@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.arrays import elementwise, reductions, shapes, sorting
+from wengert.arrays import elementwise, reductions, shapes, sorting, weighted
 from wengert.arrays import numpy_fast_paths as floats
 
 KINDS = (np.float32, np.float64)
@@ -94,9 +94,9 @@ def test_places(dtype):
 def test_elements(dtype):
     for x in matrices(dtype):
         y = x[::-1] * 2
-        same(floats.lerp_number(x, y, 0.3), x + (y - x) * dtype(0.3), exact=False)
-        same(floats.addcmul(x, y, y), x + y * y, exact=False)
-        same(floats.addcmul(x, y, y[:1], 2), x + y * y[:1] * 2, exact=False)
+        same(weighted.lerp_number(x, y, 0.3), x + (y - x) * dtype(0.3), exact=False)
+        same(weighted.addcmul(x, y, y), x + y * y, exact=False)
+        same(weighted.addcmul(x, y, y[:1], 2), x + y * y[:1] * 2, exact=False)
         for limits in ((-1, 1), (0.5, -0.5), (None, 0), (-1, None)):
             same(floats.clamp(x, *limits), elementwise.clamp(np, x, *limits))
         for t in KINDS:
@@ -148,7 +148,7 @@ def test_one_hot_refuses_what_lies_outside():
 
 
 def test_without_the_compiler(monkeypatch):
-    for u in (floats.LERP, floats.ADDCMUL):
+    for u in (weighted.LERP, weighted.ADDCMUL):
         monkeypatch.setattr(u, "run", None)
         monkeypatch.setattr(u, "made", True)
     test_elements(np.float32)

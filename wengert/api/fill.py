@@ -23,7 +23,18 @@ def owned(self: Tensor) -> bool:
     a, x = self._a, self._x
     if x is not None and (x.inference or x.base is not None and (x.base._n is not None or x.quiet)):
         return False
-    return NS[type(a)].has(HOST) and 0 not in a.strides and a.flags.writeable
+    return HOSTED[type(a)] and a.flags.writeable and 0 not in a.strides
+
+
+class _Hosted(dict[type, bool]):
+    """Whether arrays of a type lie in the program's memory."""
+
+    def __missing__(self, t: type) -> bool:
+        self[t] = found = NS[t].has(HOST)
+        return found
+
+
+HOSTED = _Hosted()
 
 
 @public("Tensor.copy_(Tensor self, Tensor src, bool non_blocking=False)")
@@ -87,8 +98,16 @@ def zero_(self: Tensor) -> Tensor:
     tensor([0., 0.])
     """
     a = self._a
+    if self._x is None and self._n is None and type(self) is Tensor and not everyone.running:
+        try:  # owned(), without the call
+            if HOSTED[type(a)] and 0 not in a.strides:
+                a.fill(0)
+                views.mutated(self)
+                return self
+        except ValueError:  # read-only
+            pass
     if owned(self):
-        a[...] = 0
+        a.fill(0)
         views.mutated(self)
         return self
     if self._n is not None or not NS[type(a)].has(HOST):

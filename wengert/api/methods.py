@@ -14,6 +14,7 @@ from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
 from ..base.modes import state
+from ..base.size import Size
 from ..declare.fast_paths import short
 from ..declare.lines import line
 from ..declare.registry import METHODS, declare, public
@@ -331,16 +332,19 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     return Handle(extra(n, "accumulated", dict), hook)
 
 
-def mostly_alone(method: Any) -> Any:
-    """Give a method the short form of the call without arguments."""
+def plainly_in_order(careful: Any) -> Any:
+    """The short form of is_contiguous()."""
 
-    def form(careful: Any) -> Any:
-        def f(self: Any, *args: Any, **kw: Any) -> Any:
-            return careful(self, *args, **kw) if args or kw else method(self)
+    def f(self: Any, *args: Any, **kw: Any) -> Any:
+        try:
+            return careful(self, *args, **kw) if args or kw else self._a.flags.c_contiguous
+        except AttributeError:
+            return careful(self)
 
-        return f
+    return f
 
-    return short(form)(method)
+
+new_tuple = tuple.__new__
 
 
 def one_size(careful: Any) -> Any:
@@ -353,7 +357,7 @@ def one_size(careful: Any) -> Any:
             except IndexError:
                 pass
         elif dim is None and not kw:
-            return self.shape
+            return new_tuple(Size, self._a.shape)
         return careful(self, dim, **kw)
 
     return f
@@ -402,6 +406,10 @@ def to(
     """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
     to(other).
     """
+    if device == "cpu" and dtype is None and not copy:
+        a = self._a
+        if NS[type(a)].device_of(a) is CPU:
+            return self
     if other is not None:
         dtype, device = other.dtype, other.device
     return data.convert(self, dtype, device, copy)
@@ -452,7 +460,7 @@ def cuda(
 
 
 @public("Tensor.is_contiguous(Tensor self, MemoryFormat? memory_format=contiguous_format) -> bool")
-@mostly_alone
+@short(plainly_in_order)
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""
     return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True

@@ -8,7 +8,7 @@ import importlib
 from functools import partial
 from typing import Any
 
-from . import elementwise, fused, reductions, shapes
+from . import elementwise, fused, reductions, shapes, weighted
 from . import numpy_fast_paths as floats
 from .capabilities import ON_HOST
 from .lookup import Namespace
@@ -25,9 +25,10 @@ def words(lib: Any) -> dict[str, Any]:
             out[name] = partial(getattr(module, name), lib)
     out["asarray"] = lib.asarray
     out["library"] = lib
-    out.update(floats.GENERAL)
+    out.update(weighted.GENERAL)
     if lib in ON_HOST:
         out.update(floats.WORDS)
+        out.update(weighted.WORDS)
         out.update({name: fused.wrap(name, out[name]) for name in fused.WORDS.keys() & out})
     out["clamp_scalar"] = out["clamp"]
     return out

@@ -46,6 +46,8 @@ from .fused_rows import (  # fmt: skip
     logsumexp,
     row_word,
 )
+from .numpy_fast_paths import add, subtract
+from .weighted import scaled
 
 WORDS: dict[str, Callable[[Word], Word]] = {
     **FUNCTIONS,
@@ -83,6 +85,8 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "clamp": planned(1, clamped),
     "hardtanh_backward": planned(2, limits),
     "threshold_backward": planned(2, above),
+    "add_scaled": scaled(add),
+    "sub_scaled": scaled(subtract),
     "where": where,
     "keep": keep,
     "round": unary("round", "nearest"),

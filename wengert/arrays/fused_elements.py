@@ -70,8 +70,10 @@ def unary(name: str, formula: str | None = None) -> Callable[[Word], Word]:
         def f(x: Any) -> Any:
             nonlocal run
             if x.dtype is F32:
-                if run is None:
-                    run = u.ready(CALL + ELEMENT * x.size)
+                if run is None and not u.made:
+                    u.lost += CALL + ELEMENT * x.size  # u.ready(), without the call
+                    if u.lost >= u.least:
+                        run = u.compile()
                 if run is not None:
                     return run(x)
             return general(x)
@@ -91,8 +93,10 @@ def binary(name: str) -> Callable[[Word], Word]:
         def f(x: Any, y: Any) -> Any:
             nonlocal run
             if x.dtype is F32 and y.dtype is F32:
-                if run is None:
-                    run = u.ready(CALL + ELEMENT * x.size)
+                if run is None and not u.made:
+                    u.lost += CALL + ELEMENT * x.size  # u.ready(), without the call
+                    if u.lost >= u.least:
+                        run = u.compile()
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -110,7 +114,9 @@ def ternary(name: str) -> Callable[[Word], Word]:
 
         def f(x: Any, y: Any, z: Any) -> Any:
             if x.dtype is F32 and y.dtype is F32 and z.dtype is F32:
-                run = u.run or u.ready(CALL + ELEMENT * x.size)
+                run = u.run
+                if run is None and not u.made:
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x, y, z)
             return general(x, y, z)
@@ -128,7 +134,9 @@ def extremes(name: str) -> Callable[[Word], Word]:
 
         def f(x: Any, y: Any) -> Any:
             if type(x) is type(y) is np.ndarray and x.dtype is F32 and y.dtype is F32:
-                run = u.run or u.ready(ELEMENT * (x.size if x.shape != y.shape else 0))
+                run = u.run
+                if run is None and not u.made and x.shape != y.shape:
+                    run = u.ready(ELEMENT * x.size)
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -138,6 +146,9 @@ def extremes(name: str) -> Callable[[Word], Word]:
     return wrapped
 
 
+NEVER = Ufunc("", "", 0, str)
+NEVER.made = True
+UNKNOWN: tuple[Ufunc, tuple[Any, ...]] = NEVER, ()
 Plan = Callable[..., "tuple[str, tuple[float, ...]] | None"]
 
 
@@ -146,40 +157,48 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
     def wrapped(general: Word) -> Word:
         loops: dict[str, Ufunc] = {}
-        made: dict[Any, tuple[Any, tuple[Any, ...]]] = {}  # options -> ufunc, its numbers
+        made: dict[Any, tuple[Ufunc, tuple[Any, ...]]] = {}  # options -> ufunc, its numbers
 
-        def prepare(options: tuple[Any, ...], size: int) -> Any:
-            """The ufunc for options, and its numbers, or None."""
-            found = plan(*options)
-            if found is None:
-                return None
-            name, numbers = found
+        def prepare(options: tuple[Any, ...]) -> tuple[Ufunc, tuple[Any, ...]]:
+            """The ufunc for options, and its numbers; one that is never made where none fits."""
+            name, numbers = plan(*options) or ("", ())
             if name not in loops:
-                loops[name] = loop("f" * (arrays + len(numbers) + 1), name)
-            run = loops[name].ready(CALL + ELEMENT * size)
-            if run is None:
-                return None
+                loops[name] = loop("f" * (arrays + len(numbers) + 1), name) if name else NEVER
             if len(made) > 1000:
                 made.clear()
-            made[options] = run, tuple(NUMBERS[float(v)] for v in numbers)
+            made[options] = loops[name], tuple(NUMBERS[float(v)] for v in numbers)
             return made[options]
 
         def one(x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and not named:
-                ready = made.get(options) or prepare(options, x.size)
-                if ready is not None:
-                    run, numbers = ready
+                u, numbers = made.get(options) or prepare(options)
+                run = u.run
+                if run is None and not u.made:
+                    u.lost += CALL + ELEMENT * x.size
+                    if u.lost >= u.least:
+                        run = u.compile()
+                if run is not None:
                     return run(x, *numbers)
             return general(x, *options, **named)
 
+        def into(out: Any, x: Any, *options: Any) -> bool:
+            u, numbers = made.get(options) or UNKNOWN
+            if u.run is None or x.dtype is not F32:
+                return False
+            u.run(x, *numbers, out)
+            return True
+
         def two(g: Any, x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and g.dtype is F32 and not named:
-                ready = made.get(options) or prepare(options, x.size)
-                if ready is not None:
-                    run, numbers = ready
+                u, numbers = made.get(options) or prepare(options)
+                run = u.run
+                if run is None and not u.made:
+                    run = u.ready(CALL + ELEMENT * x.size)
+                if run is not None:
                     return run(g, x, *numbers)
             return general(g, x, *options, **named)
 
+        one.into = into  # type: ignore[attr-defined]
         return one if arrays == 1 else two
 
     return wrapped
@@ -236,7 +255,9 @@ def where(general: Word) -> Word:
         except AttributeError:
             plain = False
         if plain:
-            run = u.run or u.ready(CALL + ELEMENT * condition.size)
+            run = u.run
+            if run is None and not u.made:
+                run = u.ready(CALL + ELEMENT * condition.size)
             if run is not None:
                 return run(condition, x, y)
         return general(condition, x, y)

@@ -14,7 +14,6 @@ from ..kernels import extremes, scan
 from ..kernels import matmul as products
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
-from .fused_elements import loop
 from .numpy_direct import library as np
 from .summation import add_up
 
@@ -400,7 +399,10 @@ def clamp(x: Any, low: Any, high: Any) -> Any:
     """x limited to [low, high]; a limit may be None; nan stays nan."""
     d = x.dtype
     if (d is F32 or d is F64) and low is not None and high is not None and CLIP is not None:
-        return CLIP(x, number(low, d), number(high, d))
+        known = NUMBERS32 if d is F32 else NUMBERS64  # number(), without the calls
+        a, b = known.get(low), known.get(high)
+        a = number(low, d) if a is None else a
+        return CLIP(x, a, number(high, d) if b is None else b)
     return elementwise.clamp(np, x, low, high)
 
 
@@ -497,39 +499,6 @@ def contiguous(x: Any) -> Any:
     return x.copy() if x.size <= 1 << 16 else shapes.contiguous(np, x)
 
 
-LERP, ADDCMUL = loop("ffff", "lerp"), loop("ffff", "addcmul")
-
-
-def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
-    """x + weight * (end - x)."""
-    d = x.dtype
-    if (d is F32 or d is F64) and end.dtype is d and x.shape == end.shape and x.ndim:
-        run = LERP.run or LERP.ready(500.0 + x.size) if d is F32 else None
-        if run is not None:
-            return run(x, end, number(weight, d))
-        r = subtract(end, x)
-        return add(x, multiply(r, number(weight, d), r), r)
-    return x + (end - x) * weight
-
-
-def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
-    """x + value * a * b."""
-    if x.dtype is F32 and a.dtype is F32 and b.dtype is F32 and value == 1 and x.ndim:
-        run = ADDCMUL.run or ADDCMUL.ready(300.0 + x.size)
-        if run is not None:
-            return run(x, a, b)
-    p = multiply(a, b)
-    if p.dtype is x.dtype and p.shape == x.shape and p.ndim and value == 1:
-        return add(x, p, p)
-    return x + (p if value == 1 else p * value)
-
-
-GENERAL = {
-    "lerp_number": lambda x, end, weight=0.5: x + (end - x) * weight,
-    "addcmul": lambda x, a, b, value=1: x + (a * b if value == 1 else a * b * value),
-}
-
-
 @functools.lru_cache(16)
 def unit_rows(n: int) -> Any:
     return np.eye(n, dtype=np.int64)
@@ -587,8 +556,6 @@ WORDS = {
         contiguous,
         copy,
         one_hot,
-        lerp_number,
-        addcmul,
     )
 }
 WORDS |= {"where": np.where, "argmax": argmax, "argmin": argmin}

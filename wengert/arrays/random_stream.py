@@ -67,6 +67,7 @@ from .random_kernels import (  # fmt: skip
     UNIFORM64,
 )
 from .random_rounding import digits, fused, part, remainder, rounded, width_of
+from .shuffles import shuffled
 
 __all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
 
@@ -206,10 +207,12 @@ class Stream:
         run = code.run or code.ready(2e4 + 10.0 * out.size)
         if run is None:
             return False
-        if self._words_at is None:
-            self._words_at = self._bits.ctypes.state_address
-        run(self._words_at, out, out.size, *args)
+        run(self._words_at or self._find_words(), out, out.size, *args)
         return True
+
+    def _find_words(self) -> int:
+        self._words_at = self._bits.ctypes.state_address
+        return self._words_at
 
     # Raw draws ---------------------------------------------------------------------------------
 
@@ -266,13 +269,13 @@ class Stream:
         self, shape: Shape, dtype: np.dtype[Any], low: float = 0.0, high: float = 1.0
     ) -> Array:
         """Numbers in [low, high)."""
-        if dtype.kind == "c":
-            real = self.uniform((*shape, 2), part(dtype), low, high)
-            return real.view(dtype).reshape(shape)
         if dtype is _F32 or dtype is _F64:
             out = np.empty(shape, dtype)
             if self.fill_uniform(out, low, high):
                 return out
+        if dtype.kind == "c":
+            real = self.uniform((*shape, 2), part(dtype), low, high)
+            return real.view(dtype).reshape(shape)
         n = _count(shape)
         if dtype == _F64:
             out = self._unit53(n)
@@ -309,15 +312,15 @@ class Stream:
         contiguous: bool = True,
     ) -> Array:
         """Normal numbers; `contiguous` says whether the tensor they are for is."""
+        if contiguous and (dtype is _F32 or dtype is _F64):
+            out = np.empty(shape, dtype)
+            if self.fill_normal(out, mean, std):
+                return out
         if dtype.kind == "c":
             pairs = (*shape, 2)
             real = self.normal(pairs, part(dtype), mean, std / math.sqrt(2.0), contiguous)
             return real.view(dtype).reshape(shape)
         n = _count(shape)
-        if contiguous and (dtype is _F32 or dtype is _F64):
-            out = np.empty(shape, dtype)
-            if self.fill_normal(out, mean, std):
-                return out
         if n < 16 or not contiguous:
             out = self._normals(n)
             if mean != 0.0 or std != 1.0:
@@ -399,21 +402,38 @@ class Stream:
     def fill_uniform(self, a: Array, low: float, high: float) -> bool:
         """Overwrite a contiguous array of float32 or float64 by a kernel; False without one."""
         code = UNIFORM32 if a.dtype is _F32 else UNIFORM64
-        return self._run(code, a, low, high, width_of(a.dtype, low, high))
+        run = code.run or code.ready(2e4 + 10.0 * a.size)
+        if run is None:
+            return False
+        width = high - low if low == 0.0 and high == 1.0 else width_of(a.dtype, low, high)
+        run(self._words_at or self._find_words(), a, a.size, low, high, width)
+        return True
 
     def fill_normal(self, a: Array, mean: float, std: float) -> bool:
         """The same with normal numbers."""
-        if a.size < 16:
+        n = a.size
+        if n < 16:
             code = NORMAL_EACH32 if a.dtype is _F32 else NORMAL_EACH64
             with self._lock:
                 return self._run(code, a, mean, std, self._kept_at)
-        return a.dtype is _F32 and self._run(NORMAL_BLOCKS, a, mean, std)
+        if a.dtype is not _F32:
+            return False
+        run = NORMAL_BLOCKS.run or NORMAL_BLOCKS.ready(2e4 + 10.0 * n)
+        if run is None:
+            return False
+        run(self._words_at or self._find_words(), a, n, mean, std)
+        return True
 
     # Integers ----------------------------------------------------------------------------------
 
     def integers(self, shape: Shape, dtype: np.dtype[Any], low: int, high: int) -> Array:
         """Integers in [low, high), of any dtype; the whole of int64 is (-2**63, 2**63)."""
-        n, width = _count(shape), high - low
+        width = high - low
+        if width < 2**28 and dtype is _I64 and INTEGERS.run is not None:  # the commonest way
+            out = np.empty(shape, np.int64)
+            INTEGERS.run(self._words_at or self._find_words(), out, out.size, low, width)
+            return out
+        n = _count(shape)
         if width == 2**64:
             return self.raw64(n).view(np.int64).astype(dtype, copy=False).reshape(shape)
         if width < 2**63:
@@ -464,7 +484,7 @@ class Stream:
                 j = i + draw % (n - i)
                 out[i], out[j] = out[j], out[i]
             return np.array(out, np.int64)
-        return _shuffled(draws, n)
+        return shuffled(draws, n)
 
     def permutations(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Permutations along the last dimension."""
@@ -558,42 +578,3 @@ def normal_pair(u: float, v: float) -> tuple[float, float]:
     """Two normals from two uniforms, in float64, as PyTorch makes them one by one."""
     radius, angle = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * u
     return radius * math.cos(angle), radius * math.sin(angle)
-
-
-def _shuffled(draws: Array, n: int) -> NDArray[np.int64]:
-    """The forward Fisher-Yates shuffle without its loop.
-
-    Step i exchanges places i and j[i] >= i, and place i is never touched again. So what ends in
-    place i is what stood in j[i] before step i: what the last earlier step with the same j brought
-    there, or else the number j[i] itself. And what step t brings to its j[t] is what stood in place
-    t: brought there by the last step s < t with j[s] = t, or else the number t itself. Following
-    those steps back is a forest of pointers, resolved by doubling.
-    """
-    steps = np.arange(n - 1, dtype=np.int64)
-    if n < (2**32 - 1) // 20:
-        draws = draws.astype(_U32) % np.arange(n, 1, -1, dtype=_U32)
-    else:
-        draws = draws % np.arange(n, 1, -1, dtype=_U64)
-    j = draws.astype(np.int64)
-    j += steps
-
-    # Sorted by place and then by step, the steps that share a place are neighbours.
-    pairs = j << 32
-    pairs |= steps
-    pairs.sort()
-    place, step = pairs >> 32, pairs & (2**32 - 1)
-    again = np.flatnonzero(place[1:] == place[:-1])
-
-    # Where indices repeat, assignment keeps the last.
-    moving = np.flatnonzero(j != steps)
-    origin = np.arange(n, dtype=np.int64)
-    origin[j.take(moving)] = moving
-    while True:
-        further = origin.take(origin)
-        if np.array_equal(further, origin):
-            break
-        origin = further
-
-    out = np.append(j, origin[-1])
-    out[step.take(again + 1)] = origin.take(step.take(again))
-    return out

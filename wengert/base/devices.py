@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .modes import _Switch, state
+from .modes import _Switch, place, state
 
 STANDS_FOR: dict[str, str] = {}  # a type of device -> the one that is meant (cuda_as_cpu)
 TYPES = ("cpu", "cuda", "meta", "sim", "mps", "xpu")
@@ -68,11 +68,11 @@ class device(_Switch):
 
     def __enter__(self) -> device:
         self._prev = state.default_device
-        state.default_device = self
+        place("default_device", self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        state.default_device = self._prev
+        place("default_device", self._prev)
 
     def clone(self) -> device:
         return device(self)
@@ -91,4 +91,4 @@ def set_default_device(d: device | str | int | None) -> None:
 
     >>> torch.set_default_device(None)
     """
-    state.default_device = None if d is None else device(d)
+    place("default_device", None if d is None else device(d))

@@ -118,7 +118,7 @@ ALL = (  # what is computed in
     complex64,
     complex128,
 )
-_default = [float32]  # of new floating tensors, for all threads
+DEFAULT = [float32]  # of new floating tensors, for all threads
 ALIASES = {
     "half": float16,
     "float": float32,
@@ -170,7 +170,7 @@ def get_default_dtype() -> dtype:
     >>> torch.get_default_dtype()
     torch.float32
     """
-    return _default[0]
+    return DEFAULT[0]
 
 
 def set_default_dtype(d: dtype) -> None:
@@ -183,7 +183,7 @@ def set_default_dtype(d: dtype) -> None:
             "set_default_dtype(): only floating-point types are supported as the default type, got"
             f" {d!r}"
         )
-    _default[0] = d
+    DEFAULT[0] = d
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:

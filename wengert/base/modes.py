@@ -30,21 +30,23 @@ class _State(threading.local):
     top = 0  # the innermost level that has arrays of its own
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active
     capture: Any = None  # the capture that writes down what this thread does (see compiler/)
+    special = False  # whether one of those that `place` sets is set
 
 
 state = _State()
 
 
 class _Everyone:
-    """How many threads have recording switched off, and how many functions are being
-    differentiated: while none is, the eager path need not ask for its own thread's state, which
-    takes as long as a quarter of NumPy's smallest operation.
+    """How many threads have recording switched off, how many functions are being differentiated,
+    and in how many threads new tensors are anything but plain ones of the CPU: while none is, the
+    eager path need not ask for its own thread's state, which takes as long as a quarter of NumPy's
+    smallest operation.
     """
 
-    __slots__ = ("off", "running")
+    __slots__ = ("off", "running", "special")
 
     def __init__(self) -> None:
-        self.off = self.running = 0
+        self.off = self.running = self.special = 0
 
 
 everyone = _Everyone()
@@ -60,6 +62,18 @@ def record(on: bool) -> None:
         with _counting:
             everyone.off += -1 if on else 1
             state.grad = on
+
+
+def place(name: str, value: Any) -> None:
+    """Say where and how this thread makes new tensors; the only place that sets
+    state.default_device, inference, vmap and capture.
+    """
+    with _counting:
+        before = state.special
+        setattr(state, name, value)
+        now = bool(state.default_device or state.inference or state.vmap or state.capture)
+        everyone.special += now - before
+        state.special = now
 
 
 def switch(on: bool, before: bool) -> None:
@@ -238,11 +252,11 @@ class inference_mode(_Switch):
     def __enter__(self) -> None:
         self.prev = (state.grad, state.inference)
         record(not self.mode)
-        state.inference = self.mode
+        place("inference", self.mode)
 
     def __exit__(self, *exc: object) -> None:
         record(self.prev[0])
-        state.inference = self.prev[1]
+        place("inference", self.prev[1])
 
     def clone(self) -> inference_mode:
         return inference_mode(self.mode)

@@ -24,7 +24,7 @@ from ..arrays.lookup import NS, RANK, SCALARS
 from ..arrays.random_fill import default_streams
 from ..base import dtypes
 from ..base.devices import device
-from ..base.modes import Level, state
+from ..base.modes import Level, place, state
 from ..engine import source
 from ..engine.interp import Interp, InterpNamespace, interpreter, run_op
 from ..engine.node import AccumulateGrad
@@ -411,8 +411,8 @@ class Capture:
         self.levels = Level()
         self.level = self.levels.__enter__()
         self.before = state.default_device
-        state.default_device = self.before or CPU  # no short ways past `born`
-        state.capture = self
+        place("default_device", self.before or CPU)  # no short ways past `born`
+        place("capture", self)
         self.open = True
         self.drawn = self._states()
         self.meeting = Meeting(self)
@@ -422,8 +422,8 @@ class Capture:
     def __exit__(self, *exc: object) -> None:
         self.meeting.__exit__(*exc)
         self.open = False
-        state.capture = None
-        state.default_device = self.before
+        place("capture", None)
+        place("default_device", self.before)
         self.levels.__exit__(*exc)
 
 

@@ -278,7 +278,8 @@ def returned(found: Line, env: dict[str, Any]) -> list[str]:
 
 def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
     """The result written over the first operand, where no graph, view or mark has to know: by the
-    library into that memory if it can.
+    library into that memory if it can: as a ufunc, or by `into(out, arrays, static)` of the
+    implementation, which says whether it has.
     """
     nodes = " or ".join([f"n{i} is not None" for i in range(count)])
     lines = [
@@ -301,10 +302,12 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         ]
     arrays = ", ".join([f"a{i}" for i in range(count)])
     through = [
-        f"o0 = f({', '.join([arrays, *op.static])})",
-        "if type(o0) is not t: o0 = NS[t].asarray(o0)",
-        f"if o0.dtype is not d or o0.shape != a0.shape: {SLOW}",
-        "a0[...] = o0",
+        "into = getattr(f, 'into', None)",
+        f"if into is None or not into(a0, {', '.join([arrays, *op.static])}):",
+        f"  o0 = f({', '.join([arrays, *op.static])})",
+        "  if type(o0) is not t: o0 = NS[t].asarray(o0)",
+        f"  if o0.dtype is not d or o0.shape != a0.shape: {SLOW}",
+        "  a0[...] = o0",
     ]
     if not op.static:
         into = f"if getattr(f, 'nin', 0) == {count}: f({arrays}, a0)"

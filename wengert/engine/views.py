@@ -33,7 +33,7 @@ from .tensor import Extras, Tensor, extras, wrap
 class Change:
     """How often and when a storage was changed in place."""
 
-    __slots__ = ("count", "tick", "code", "lasti", "ref")
+    __slots__ = ("count", "tick", "code", "lasti", "nodes", "ref")
     tick: int
     code: Any
     lasti: int
@@ -41,10 +41,11 @@ class Change:
 
     def __init__(self) -> None:
         self.count = 0
+        self.nodes = -1  # how many were made before the first change that code and lasti tell
 
 
 CHANGES: dict[int, Change] = {}  # id of the array that owns the memory -> its last change
-last_change = [0]  # the tick of the most recent change of all
+last_change = [0, 0]  # the tick of the most recent change of all, and how many there were
 
 
 def owner(a: Any) -> Any:
@@ -77,11 +78,14 @@ def mutated(t: Tensor) -> None:
         except TypeError:  # memory owned by something that cannot be watched: never forgotten
             c.ref = o
     c.count += 1
-    c.tick = last_change[0] = tick()
-    f = sys._getframe(1)  # source.here(), without the call
-    while frames.INTERNAL[f.f_code.co_filename] and (up := f.f_back):
-        f = up
-    c.code, c.lasti = f.f_code, f.f_lasti
+    c.tick = last_change[0] = now = tick()
+    last_change[1] = n = last_change[1] + 1
+    if c.nodes != now - n:  # else what may have saved the array is older than the place known
+        c.nodes = now - n
+        f = sys._getframe(1)  # source.here(), without the call
+        while frames.INTERNAL[f.f_code.co_filename] and (up := f.f_back):
+            f = up
+        c.code, c.lasti = f.f_code, f.f_lasti
 
 
 def version(t: Tensor) -> int:
@@ -511,7 +515,7 @@ def check_operands(t: Tensor, name: str, operands: Any) -> None:
 
 def overlaps(a: Any, b: Any) -> bool:
     """Whether two dense arrays share memory in another way than element by element."""
-    if type(a) is not type(b) or not hasattr(a, "ctypes") or owner(a) is not owner(b):
+    if type(a) is not type(b) or owner(a) is not owner(b) or not hasattr(type(a), "ctypes"):
         return False
     if not (dense(a) and dense(b)):
         return False

@@ -214,9 +214,19 @@ def _define_symbol(name: str, function: Any) -> None:
 
 def has_symbol(name: str) -> bool:
     """Whether kernels find a C function of this name in the process."""
+    return uninterrupted(_has_symbol, name)
+
+
+def _has_symbol(name: str) -> bool:
     import llvmlite.binding as llvm
 
-    return bool(llvm.address_of_symbol(name))
+    with _lock:
+        host = target()
+        if host is not None:
+            c = compiler(host)
+            if not c.engines:  # LLVM looks into the process once it has an engine
+                c.engines.append(llvm.create_mcjit_compiler(llvm.parse_assembly(""), c.machine))
+        return bool(llvm.address_of_symbol(name))
 
 
 _P = ctypes.c_void_p

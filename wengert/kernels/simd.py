@@ -448,6 +448,7 @@ class Ufunc:
         self.name, self.kinds, self.inputs = name, kinds, inputs
         self.text, self.signature = text, signature
         self.lost, self.exact = 0.0, exact
+        self.least = self.PAYS if exact else 0.0  # ns lost at which it is made
         self.made = False
         self.run: Any = None
 
@@ -455,7 +456,7 @@ class Ufunc:
         """The ufunc, for a call that it would make some nanoseconds shorter, or None."""
         if not self.made:
             self.lost += saving
-            if not self.exact or self.lost >= self.PAYS:
+            if self.lost >= self.least:
                 self.compile()
         return self.run
 

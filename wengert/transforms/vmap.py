@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..base.modes import Level, state
+from ..base.modes import Level, place, state
 from ..base.pytree import flatten, unflatten
 from ..engine.batched import drop_batch, lift_batch
 from ..engine.captured import Running
@@ -125,11 +125,11 @@ def run(
     previous = state.vmap
     rest = [x for x, d in zip(leaves, dims) if d is None]
     with Level(running=Running(func, rest, maps=True)) as level:
-        state.vmap = (*previous, (level, size, randomness))
+        place("vmap", (*previous, (level, size, randomness)))
         try:
             return push(func, leaves, structure, dims, kwargs, out_dims, size, level)
         finally:
-            state.vmap = previous
+            place("vmap", previous)
 
 
 def push(

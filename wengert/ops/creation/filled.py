@@ -9,17 +9,13 @@ from ...arrays import lookup
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.errors import out_of_memory
 from ...base.modes import state
-from ...base.size import Size
-from ...declare.binding import ABSENT
-from ...declare.fast_paths import plain, short
+from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
-
-HOST: list[Any] = []  # the CPU's namespace, once it was asked for
+from .fast_paths import HOST, as_first, counted, of_shape, of_value, square
 
 
 def space(dev: Any = None) -> Any:
@@ -63,66 +59,6 @@ def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
                 f"{name}: Trying to create tensor with negative dimension {s}: {list(shape)}"
             )
     return shape
-
-
-def plain_shape(size: tuple[Any, ...]) -> Any:
-    """The shape given as f(2, 3), f((2, 3)) or f([2, 3]) if it is plainly one, else None."""
-    if len(size) == 1 and type(size[0]) in SEQUENCES:
-        size = tuple(size[0])
-    elif not size:
-        return None
-    return size if INTS.issuperset(map(type, size)) and min(size, default=0) >= 0 else None
-
-
-SEQUENCES, INTS = {tuple, list, Size}, {int}
-FILLABLE = {float, int, bool}
-
-
-def filled(shape: Any, d: Any, value: Any) -> Any:
-    """A tensor of the CPU of one value (None: as the memory is)."""
-    try:
-        a = HOST[0].library.empty(shape, d)
-    except MemoryError as e:
-        raise out_of_memory(f"a tensor of shape {list(shape)}", e) from e
-    if value is not None:
-        a.fill(value)
-    return plain(a)
-
-
-def of_shape(value: Any) -> Any:
-    """The short form of zeros(shape) and zeros(2, 3), with or without a dtype, on the CPU."""
-
-    def form(careful):
-        def f(*size, dtype=None, **kw):
-            if not kw and HOST and state.default_device is None and not state.inference:
-                shape = plain_shape(size)
-                if shape is not None and (dtype is None or type(dtype) is dtypes.dtype):
-                    d = dtypes.get_default_dtype() if dtype is None else dtype
-                    return filled(shape, d.np, value)
-            space()
-            return careful(*size, **kw) if dtype is None else careful(*size, dtype=dtype, **kw)
-
-        return f
-
-    return form
-
-
-def as_first(value: Any, of_size: bool = False) -> Any:
-    """The short form of zeros_like(x) and x.new_zeros(2, 3): of the dtype of x, on the CPU."""
-
-    def form(careful):
-        def f(input=ABSENT, *size, **kw):
-            if not kw and HOST and type(input) is Tensor and not state.inference:
-                a = input._a
-                if type(a) is HOST[0].array_type:
-                    shape = plain_shape(size) if of_size else a.shape
-                    if shape is not None:
-                        return filled(shape, a.dtype, value)
-            return careful(input, *size, **kw)
-
-        return f
-
-    return form
 
 
 @public("zeros(int[] size, *, out, options)", method=False)
@@ -200,26 +136,6 @@ def empty(
             requires_grad,
         ),
     )
-
-
-def of_value(careful):
-    """The short form of full(shape, number), with or without a dtype, on the CPU."""
-
-    def f(size=ABSENT, fill_value=ABSENT, *, dtype=None, **kw):
-        if not kw and HOST and type(fill_value) in FILLABLE and type(size) in SEQUENCES:
-            shape = plain_shape((size,))
-            usual = state.default_device is None and not state.inference
-            if shape is not None and usual and abs(fill_value) < 2**15:
-                if dtype is None and type(fill_value) is float:
-                    return filled(shape, dtypes.get_default_dtype().np, fill_value)
-                if dtype is dtypes.float32 or dtype is dtypes.float64:
-                    return filled(shape, dtype.np, fill_value)
-                if dtype is None:
-                    d = dtypes.bool if type(fill_value) is bool else dtypes.int64
-                    return filled(shape, d.np, fill_value)
-        return careful(size, fill_value, dtype=dtype, **kw)
-
-    return f
 
 
 @public("full(int[] size, Scalar fill_value, *, out, options)", method=False)
@@ -416,26 +332,6 @@ def new_full(
     )
 
 
-def counted(careful):
-    """The short form of arange(n) and arange(a, b) for ints."""
-
-    def f(*args, **kw):
-        if not kw and HOST and INTS.issuperset(map(type, args)) and 0 < len(args) < 3:
-            start, end = args if len(args) == 2 else (0, args[0])
-            if end >= start and state.default_device is None and not state.inference:
-                try:
-                    return plain(HOST[0].library.arange(start, end, 1, INT64))
-                except MemoryError:
-                    pass  # the careful function says it
-        space()
-        return careful(*args, **kw)
-
-    return f
-
-
-INT64 = dtypes.int64.np
-
-
 @public(
     "arange(Scalar end, *, out, options)",
     "arange(Scalar start, Scalar end, *, options)",
@@ -556,6 +452,7 @@ def empty_permuted(
 
 
 @public("eye(int n, *, out, options)", "eye(int n, int m, *, out, options)", method=False)
+@short(square)
 def eye(
     n,
     m=None,

@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...arrays.random_fill import default_stream, overwritten, plain_layout
+from ...arrays.random_fill import default_stream, plain_layout
+from ...arrays.random_stream import Stream
 from ...base import dtypes
-from ...base.modes import state
+from ...base.dtypes import DEFAULT
+from ...base.modes import everyone, state
 from ...base.size import Size
 from ...declare.binding import ABSENT
-from ...declare.fast_paths import F32, F64, plain
+from ...declare.fast_paths import F32, F64
 from ...engine import views
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, new
 
 INT64 = dtypes.int64.np
-UNKNOWN: Any = (0, 0, None)
+SEQUENCES, INTS = {tuple, Size}, {int}
 LARGEST = 1e30  # ends and spreads up to here are in range for every dtype concerned
-
-
-def elsewhere() -> bool:
-    """Whether new tensors are anything but plain ones on the CPU."""
-    return state.default_device is not None or state.inference or bool(state.vmap)
+REFUSED = (MemoryError, ValueError, TypeError)
 
 
 def sized(draw: Callable[..., Any]) -> Any:
@@ -34,19 +32,17 @@ def sized(draw: Callable[..., Any]) -> Any:
 
     def form(careful: Any) -> Any:
         def f(*size: Any, **kw: Any) -> Any:
-            if size and not kw and not elsewhere():
-                shape = size
-                if len(size) == 1 and (type(size[0]) is tuple or type(size[0]) is Size):
-                    shape = size[0]
-                for n in shape:
-                    if type(n) is not int or n < 0:
-                        return careful(*size)
-                d = dtypes.get_default_dtype().np
-                if d is F32 or d is F64:
+            if size and not kw and not everyone.special:
+                shape = size if len(size) > 1 or type(size[0]) not in SEQUENCES else size[0]
+                d = DEFAULT[0].np
+                if INTS.issuperset(map(type, shape)) and (d is F32 or d is F64):
                     try:
-                        return plain(draw(default_stream(), shape, d))
-                    except MemoryError:
-                        pass  # the careful function says it
+                        t = new(Tensor)
+                        t._a = draw(default_stream(), shape, d)
+                        t._n = t._x = None
+                        return t
+                    except REFUSED:
+                        pass  # the careful function says what is wrong
             return careful(*size, **kw)
 
         return f
@@ -59,11 +55,17 @@ def like(draw: Callable[..., Any]) -> Any:
 
     def form(careful: Any) -> Any:
         def f(input: Any = ABSENT, **kw: Any) -> Any:
-            if not kw and type(input) is Tensor and not elsewhere():
+            if not kw and type(input) is Tensor and not everyone.special:
                 a = input._a
                 d = a.dtype
                 if (d is F32 or d is F64) and plain_layout(a):
-                    return plain(draw(default_stream(), a.shape, d))
+                    try:
+                        t = new(Tensor)
+                        t._a = draw(default_stream(), a.shape, d)
+                        t._n = t._x = None
+                        return t
+                    except MemoryError:
+                        pass  # the careful function says it
             return careful(input, **kw)
 
         return f
@@ -75,18 +77,37 @@ def integers(careful: Any) -> Any:
     """The short form of randint(high, size) and randint(low, high, size)."""
 
     def f(*args: Any, **kw: Any) -> Any:
-        if not kw and not elsewhere():
-            low, high, shape = args if len(args) == 3 else (0, *args) if len(args) == 2 else UNKNOWN
-            if type(low) is type(high) is int and type(shape) is tuple and 0 < high - low < 2**28:
-                for n in shape:
-                    if type(n) is not int or n < 0:
-                        return careful(*args)
-                if low > -(2**62) and high < 2**62:
-                    try:
-                        return plain(default_stream().integers(shape, INT64, low, high))
-                    except MemoryError:
-                        pass
+        n = len(args)
+        if not kw and (n == 3 or n == 2) and not everyone.special:
+            low, high, shape = args if n == 3 else (0, *args)
+            plainly = type(low) is type(high) is int and type(shape) is tuple
+            if plainly and 0 < high - low < 2**28 and low > -(2**62) and high < 2**62:
+                try:
+                    if INTS.issuperset(map(type, shape)):
+                        t = new(Tensor)
+                        t._a = default_stream().integers(shape, INT64, low, high)
+                        t._n = t._x = None
+                        return t
+                except REFUSED:
+                    pass  # the careful function says what is wrong
         return careful(*args, **kw)
+
+    return f
+
+
+def shuffled(careful: Any) -> Any:
+    """The short form of randperm(n)."""
+
+    def f(n: Any = ABSENT, **kw: Any) -> Any:
+        if not kw and type(n) is int and 0 <= n < 2**31 and not everyone.special:
+            try:
+                t = new(Tensor)
+                t._a = default_stream().permutation(n)
+                t._n = t._x = None
+                return t
+            except MemoryError:
+                pass  # the careful function says it
+        return careful(n, **kw)
 
     return f
 
@@ -96,18 +117,23 @@ def overwriting(kind: str) -> Any:
     that no graph knows, or inside no_grad.
     """
     uniform = kind == "uniform"
+    word = Stream.fill_uniform if uniform else Stream.fill_normal
 
     def form(careful: Any) -> Any:
         def f(self: Any, *args: Any, **kw: Any) -> Any:
-            x = self._x if type(self) is Tensor and not kw else None
-            usual = x is None or x.base is None and not x.inference
-            if usual and not kw and type(self) is Tensor and not state.vmap:
-                a = self._a
-                if (a.dtype is F32 or a.dtype is F64) and (self._n is None or not state.grad):
-                    x, y = args if len(args) == 2 else UNKNOWN[1:] if args else (0.0, 1.0)
-                    usual = type(x) is float and type(y) is float and abs(x) < LARGEST
-                    usual = usual and (x if uniform else 0.0) <= y < LARGEST
-                    if usual and overwritten(a, kind, x, y):
+            if type(self) is Tensor and not kw and not everyone.special:
+                a, x = self._a, self._x
+                d = a.dtype
+                usual = x is None or x.base is None and not x.inference
+                usual = usual and (d is F32 or d is F64) and (self._n is None or not state.grad)
+                if usual and plain_layout(a):
+                    x, y = 0.0, 1.0
+                    if args:
+                        usual = len(args) == 2 and type(args[0]) is type(args[1]) is float
+                        if usual:
+                            x, y = args
+                            usual = abs(x) < LARGEST and (x if uniform else 0.0) <= y < LARGEST
+                    if usual and word(default_stream(), a, x, y):
                         views.mutated(self)
                         return self
             return careful(self, *args, **kw)

@@ -23,7 +23,7 @@ from ...engine import views
 from ...engine.batched import Batched
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
-from .fast_paths import integers, like
+from .fast_paths import integers, like, shuffled
 from .fast_paths import sized as shaped
 from .fill import (  # fmt: skip
     LIKE,
@@ -260,6 +260,7 @@ def _bounds(positional: list[Any], low: Any, high: Any, name: str) -> tuple[int,
 
 
 @public("randperm(int n, *, Generator? generator=None, out, options)", method=False)
+@short(shuffled)
 def randperm(
     n: int,
     *,

@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 from ...declare.binding import ABSENT
-from ...declare.fast_paths import plain, short
+from ...declare.fast_paths import short
 from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
-from ...engine.tensor import Tensor
 from ..batching import same_way
 from ..dims import sizes_of, wrap_dim, wrap_dims
 
@@ -496,16 +495,17 @@ def clone(input, *, memory_format=None):
 
 
 def in_order(careful):
-    """The short form of contiguous()."""
-    find = contiguous_op.impl.get
+    """The short form of contiguous() where it has nothing to do."""
 
-    def f(self=ABSENT, *args, **kw):
-        if type(self) is Tensor and self._n is None and not (args or kw):
-            a = self._a
-            run = find(type(a))
-            if run is not None and not a.flags.c_contiguous:
-                return plain(run(a))
-        return careful(self, *args, **kw)
+    def f(self=ABSENT, memory_format=None, **kw):
+        try:
+            if memory_format is None and self._a.flags.c_contiguous and not kw:
+                return self
+        except AttributeError:
+            pass
+        if memory_format is None:
+            return careful(self, **kw)
+        return careful(self, memory_format=memory_format, **kw)
 
     return f
 
