@@ -84,7 +84,8 @@ class Op:
         self.keeps_numbers = "kept" in numbers  # whether its rules see that an operand was a number
         self.exact_numbers = "exact" in numbers  # whether half precision does not round them
         self.by_memory = by_memory  # whether its result depends on how the input lies in memory
-        self.real = NotImplementedError if real is True else real  # the error of complex operands
+        # the error of complex operands, None where they are taken
+        self.real = (NotImplementedError if real is True else real) or None
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
