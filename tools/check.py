@@ -43,7 +43,8 @@ LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
 LIBRARY_NAMES = {"numpy", "cupy", "ndarray", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
 NO_LIBRARY_IN = {"engine", "declare", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
-NEEDS = {"wengert.train.estimator": {"sklearn"}}  # imported on its own, by who has installed it
+# imported on its own, by who has installed it
+NEEDS = {"wengert.train.estimator": {"sklearn"}, "wengert.distributed.ray_train": {"ray"}}
 SCIPY_IN = {"arrays", "vision"}  # vision reads MATLAB's files with it
 PRINTS_IN = {"cli", "train"}
 MAY_EXEC = {"wengert/engine/generated.py", "wengert/cli/run.py"}

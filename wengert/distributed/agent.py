@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from .store import PrefixStore, Store, TCPStore
 
-__all__ = ["Agent", "Job", "free_port"]
+__all__ = ["Agent", "Failure", "Job", "die_with_parent", "free_port", "tell", "told"]
 
 GRACE = 3.0  # seconds between asking a rank to end and killing it
 INTERRUPTED = 130
@@ -88,6 +88,24 @@ def die_with_parent() -> None:
 
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def told(job: Job, host: int, local: int, address: str, port: int, attempt: int) -> dict[str, str]:
+    """What a rank finds in its environment: who it is, and where rank 0 waits."""
+    rank = host * job.ranks_here + local
+    size = job.hosts * job.ranks_here
+    words = {
+        "RANK": rank, "WORLD_SIZE": size, "LOCAL_RANK": local, "LOCAL_WORLD_SIZE": job.ranks_here,
+        "GROUP_RANK": host, "GROUP_WORLD_SIZE": job.hosts, "ROLE_RANK": rank,
+        "ROLE_WORLD_SIZE": size, "ROLE_NAME": job.role, "MASTER_ADDR": address,
+        "MASTER_PORT": port, "TORCHELASTIC_RESTART_COUNT": attempt,
+        "TORCHELASTIC_MAX_RESTARTS": job.restarts, "TORCHELASTIC_RUN_ID": job.run_id,
+        "WENGERTRUN_ID": f"{os.getpid()}-{attempt}",
+    }  # fmt: skip
+    if job.ranks_here > 1:  # the ranks share the cores
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            words[f"{library}_NUM_THREADS"] = os.environ.get(f"{library}_NUM_THREADS", "1")
+    return {name: str(value) for name, value in words.items()}
 
 
 class Agent:
@@ -184,19 +202,7 @@ class Agent:
 
     def _start(self, local: int, port: int, attempt: int) -> subprocess.Popen[bytes]:
         job = self.job
-        rank, size = self._first() + local, job.hosts * job.ranks_here
-        told = {
-            "RANK": rank, "WORLD_SIZE": size, "LOCAL_RANK": local,
-            "LOCAL_WORLD_SIZE": job.ranks_here, "GROUP_RANK": job.host,
-            "GROUP_WORLD_SIZE": job.hosts, "ROLE_RANK": rank, "ROLE_WORLD_SIZE": size,
-            "ROLE_NAME": job.role, "MASTER_ADDR": job.address, "MASTER_PORT": port,
-            "TORCHELASTIC_RESTART_COUNT": attempt, "TORCHELASTIC_MAX_RESTARTS": job.restarts,
-            "TORCHELASTIC_RUN_ID": job.run_id, "WENGERTRUN_ID": f"{os.getpid()}-{attempt}",
-        }  # fmt: skip
-        env = {**os.environ, **{name: str(value) for name, value in told.items()}}
-        if job.ranks_here > 1:  # the ranks share the cores
-            for library in ("OMP", "OPENBLAS", "MKL"):
-                env.setdefault(f"{library}_NUM_THREADS", "1")
+        env = {**os.environ, **told(job, job.host, local, job.address, port, attempt)}
         wanted = job.redirects.get(local, 0)
         outputs = [self._file(local, attempt, i) if wanted & i else None for i in (1, 2)]
         return subprocess.Popen(

@@ -35,6 +35,7 @@ def get_args_parser() -> argparse.ArgumentParser:
     def add(name: str, default: object, text: str, **more: object) -> None:
         parser.add_argument(*_both(name), default=default, help=text, **more)  # type: ignore[arg-type]
 
+    add("launcher", "local", "local, or ray: on a Ray cluster", choices=["local", "ray"])
     add("nnodes", "1", "number of hosts; of MIN:MAX, MIN is taken")
     add("nproc-per-node", "1", "processes on each host: a number, auto, cpu or gpu")
     add("rdzv-backend", "static", f"how hosts meet: {' or '.join(RENDEZVOUS)}")
@@ -142,7 +143,11 @@ def job_of(args: argparse.Namespace) -> Job:
         raise ValueError(
             f"wengertrun: --rdzv-backend must be {' or '.join(RENDEZVOUS)}, not {args.rdzv_backend}"
         )
-    if hosts > 1:
+    if args.launcher == "ray":
+        host = 0  # all are started from here
+        if args.redirects != "0":
+            raise ValueError("wengertrun: -r is not for --launcher ray, which has logs of its own")
+    elif hosts > 1:
         port = port or 29500
         if args.rdzv_backend == "c10d":
             host = _meet(address, port, hosts, args.rdzv_id)
@@ -166,6 +171,10 @@ def command(args: argparse.Namespace) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the job of a parsed command line; returns its exit code."""
+    if args.launcher == "ray":
+        from .ray import run_job
+
+        return run_job(job_of(args))
     return Agent(job_of(args)).run()
 
 
@@ -175,7 +184,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     try:
         return run(parse_args(args))
-    except (ValueError, DistNetworkError) as e:
+    except (ValueError, DistNetworkError, ModuleNotFoundError) as e:
         sys.stderr.write(f"{e}\n")
         return 2
 
