@@ -109,3 +109,47 @@ def test_hooks_and_frozen_parameters():
     m[0].weight.requires_grad_(True)
     c(w.ones(3, 2)).sum().backward()
     assert m[0].weight.grad is not None
+
+
+def test_results_that_share_memory():
+    p = nn.Parameter(w.tensor([1.0, 2.0]))
+
+    def f(x):
+        y = x * p
+        return y.detach(), y, y.view(2, 1), y, y.detach()
+
+    c = w.compile(f)
+    for _ in range(3):
+        p.grad = None
+        d, a, b, e, h = c(w.ones(2))
+        assert a is e and d.grad_fn is None and h.grad_fn is None
+        (a.sum() + 2 * b.sum() + 3 * e.sum()).backward()
+        assert p.grad.tolist() == [6.0, 6.0]
+
+
+def test_saved_arrays_go_with_backward():
+    p = nn.Parameter(w.ones(1000))
+    c = w.compile(lambda x: (x * p).exp().sum())
+    for turn in range(3):
+        out = c(w.ones(1000))
+        node = out.grad_fn
+        out.backward(retain_graph=True)
+        assert not turn or len(node.call.saved)
+        out.backward()
+        assert not turn or node.call is None
+        with pytest.raises(RuntimeError, match="second time"):
+            out.backward()
+
+
+def test_hooks_of_the_node_see_gradients():
+    p = nn.Parameter(w.tensor([1.0, 2.0]))
+    c = w.compile(lambda x: (x * p, (x + p).exp()))
+    seen = []
+    for _ in range(3):
+        p.grad = None
+        a, _ = c(w.ones(2))
+        a.grad_fn.register_prehook(lambda gs: seen.append(len(gs)))
+        a.grad_fn.register_hook(lambda ins, outs: tuple(None if g is None else g * 2 for g in ins))
+        a.sum().backward()
+        assert p.grad.tolist() == [2.0, 2.0]
+    assert seen

@@ -12,6 +12,7 @@ optimizer's options.
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from ..engine import generated, views
 from ..engine.node import AccumulateGrad
 from ..engine.tensor import Tensor
 from .settle import ALIAS, SAME, VIEW, Settled
+
+EMPTY = "not "  # how the fact begins that a container is empty
+CONTAINERS = (dict, list, OrderedDict)
 
 
 class Guards:
@@ -38,7 +42,9 @@ class Guards:
         self._numbers(s)
         self._tensors(s, leaves)
         self._memory(s, leaves)
-        text = " and ".join(f"({e})" for e, _ in self.facts) or "True"
+        nothing = " or ".join(e[4:] for e, _ in self.facts if e.startswith(EMPTY))
+        each = [f"({e})" for e, _ in self.facts if not e.startswith(EMPTY)]
+        text = " and ".join(each + [f"not ({nothing})"] * bool(nothing)) or "True"
         lines = ["def fits(leaves):", "  try:", f"    return {text}"]
         lines.append("  except (AttributeError, LookupError, TypeError, ValueError): return False")
         self.fits = generated.functions("guards", lines, self.names)["fits"]
@@ -122,9 +128,11 @@ class Guards:
         for x, copy, label in around.lists:
             self._fact(f"{self._name(x)} == {self._name(copy)}", label)
         for x, length, label in around.lengths:
-            self._fact(f"len({self._name(x)}) == {length}", f"the length of {label}")
+            name, about = self._name(x), f"the length of {label}"
+            plain = not length and type(x) in CONTAINERS
+            self._fact(f"{EMPTY}{name}" if plain else f"len({name}) == {length}", about)
         for x, label in around.hooks:
-            self._fact(f"not {self._name(x)}", label)
+            self._fact(f"{EMPTY}{self._name(x)}", label)
         for group, key, v, label in s.capture.options:
             self._fact(f"{self._name(group)}[{key!r}] == {self._name(v)}", label)
         used = s.graph.used()

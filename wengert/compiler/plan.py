@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from ..arrays.random_fill import default_streams
-from ..base.modes import enable_grad, state
+from ..base.modes import state
 from ..base.pytree import unflatten
-from ..engine import grad_api, source, views
-from ..engine.function import Function
-from ..engine.node import FREED, tick
+from ..engine import source, views
+from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import CHANGES, last_change
 from .graph import Value
 from .guards import Guards
 from .program import Program
+from .recorded import Call, Used, record
 from .settle import ALIAS, OBJECT, SAME, VIEW, Settled
 
 F64 = np.dtype(np.float64)
@@ -107,8 +107,13 @@ class Plan:
                 need.setdefault(v.number, v)
         self.saved = list(need.values())
         given = [*self.saved, *s.seeds]
-        self.backward = Program(f"{self.title} backward", live, given, grads, self.fixed)
+        self.recorded = [(v.shape, v.dtype) for v in s.seeds]
+        title = f"{self.title} backward"
+        self.backward = Program(title, live, given, grads, self.fixed, popped=len(self.saved))
         self.pulled = [(self.at.get(id(x)), x.tensor, v is not None) for x, v in s.pulled]
+        self.dense = all(has for *_, has in self.pulled)
+        fixed = all(at is None for at, *_ in self.pulled)
+        self.ends = [t for _, t, _ in self.pulled] if fixed else []
         self.memory = [self.fixed[k] for k in self.fixed if any(
             v.number == k for n in live for v in n.values()
         )]  # fmt: skip
@@ -146,7 +151,12 @@ class Plan:
                 (None if at is not None else x.leaf, at, None if new is None else k)
             )
             k += 0 if new is None else 1
-        self.changes: list[Any] = []
+        fresh = [o for o in self.outputs if o.value is not None and o.twin is None]
+        self.recorded_at = [i for i, o in enumerate(fresh) if o.recorded]
+        self.all_recorded = len(self.recorded_at) == len(fresh)
+        # whether one new tensor is all that is returned, with this call's node or none
+        self.alone = self.structure.type is None and len(fresh) == len(self.outputs) == 1
+        self.alone = self.alone and (self.backward is not None or not self.recorded_at)
 
     # ---------------------------------------------------------------- running
 
@@ -178,9 +188,13 @@ class Plan:
                 found[k] = np.array(found[k])
             self._commit(found, leaves)
         outs = found[: len(self.graph.outputs)]
+        tensors = [wrap(a) for a in outs]
         if self.backward is not None and state.grad:
-            return self._recorded(found, outs, leaves, args, kwargs)
-        return self._returned([wrap(np.asarray(a)) for a in outs], leaves)
+            call = Call(self, found[len(self.kept) - len(self.saved) :], args, kwargs)
+            some = tensors if self.all_recorded else [tensors[i] for i in self.recorded_at]
+            ends = self.ends or [t if at is None else leaves[at] for at, t, _ in self.pulled]
+            record(self, call, ends, some)
+        return tensors[0] if self.alone else self._returned(tensors, leaves)
 
     def _commit(self, found: list[Any], leaves: list[Any]) -> None:
         """Write what changes."""
@@ -194,7 +208,7 @@ class Plan:
         for leaf, at, k in self.gradients:
             if leaf is None:
                 leaf = leaves[at]._n
-            leaf.grad = None if k is None else wrap(np.asarray(found[k]))
+            leaf.grad = None if k is None else wrap(found[k])
 
     def _announce(self, leaves: list[Any]) -> None:
         """What `views.mutated` does for each array, with one look at the time and place."""
@@ -235,104 +249,12 @@ class Plan:
                 out.append(t)
         return unflatten(out, self.structure)
 
-    def _recorded(self, found: Any, outs: Any, leaves: Any, args: Any, kwargs: Any) -> Any:
-        """The call as one node."""
-        tensors = [t if at is None else leaves[at] for at, t, _ in self.pulled]
-        kinds = [o.recorded for o in self.outputs if o.value is not None and o.twin is None]
-        call = Call(self, found[len(self.kept) - len(self.saved) :], outs, kinds, args, kwargs)
-        made = CompiledFunction.apply(call, *tensors)
-        return self._returned(list(made), leaves)
-
-
-class Call:
-    """One call that was recorded: what its backward pass needs."""
-
-    def __init__(
-        self, plan: Plan, saved: Any, outs: Any, kinds: list[bool], args: Any, kwargs: Any
-    ) -> None:
-        self.plan, self.saved, self.outs, self.kinds = plan, saved, outs, kinds
-        self.args, self.kwargs = args, kwargs
-        self.tick = tick()
-        self.states = plan.states() if plan.draws else []
-
-    def check(self) -> None:
-        """RuntimeError if what the backward pass reads was changed since."""
-        for a in (*self.saved, *self.plan.memory):
-            change = views.changed_since(a, self.tick) if type(a) is np.ndarray else None
-            if change is not None:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: [{a.dtype} {list(a.shape)}], in the compiled "
-                    f"{self.plan.title}\n  It was changed at "
-                    f"{source.describe(change.code, change.lasti)}\nHint: change it after "
-                    "backward(), or save a copy with .clone()."
-                )
-
-
-class CompiledFunction(Function):
-    """The node of a compiled call."""
-
-    @staticmethod
-    def forward(ctx: Any, call: Call, *tensors: Any) -> Any:
-        ctx.call = call
-        outs = tuple([wrap(np.asarray(a)) for a in call.outs])
-        ctx.mark_non_differentiable(*[t for t, kind in zip(outs, call.kinds) if not kind])
-        ctx.set_materialize_grads(False)
-        ctx.shapes = [(a.shape, a.dtype) for a, kind in zip(call.outs, call.kinds) if kind]
-        return outs
-
-    @staticmethod
-    def backward(ctx: Any, *gs: Any) -> Any:
-        call = ctx.call
-        if call is None:
-            raise RuntimeError(FREED)
-        plan = call.plan
-        given = [g for g, kind in zip(gs, call.kinds) if kind]
-        if state.grad:
-            return (None, *again(call, given))
-        call.check()
-        seeds = [
-            np.zeros(shape, dtype) if g is None else g._a
-            for g, (shape, dtype) in zip(given, ctx.shapes)
-        ]
-        with plan.lock:
-            found = iter(plan.backward.run(*call.saved, *seeds))
-        return (None, *[wrap(np.asarray(next(found))) if has else None for *_, has in plan.pulled])
-
-
-def again(call: Call, gs: list[Any]) -> list[Any]:
-    """Gradients that are recorded themselves: by the function as it stands."""
-    from ..base.pytree import flatten
-
-    plan = call.plan
-    leaves = [x for x in flatten((call.args, call.kwargs))[0]]
-    now = [(x, x.state()) for x, _ in call.states]
-    for x, before in call.states:
-        x.set_state(before)
-    try:
-        with enable_grad():
-            out = plan.f(*call.args, **call.kwargs)
-    finally:
-        for x, after in now:
-            x.set_state(after)
-    outs = [t for t in flatten(out)[0] if isinstance(t, Tensor) and t._n is not None]
-    tensors = [t if at is None else leaves[at] for at, t, _ in plan.pulled]
-    wanted = [g if g is not None else wrap(np.zeros(t.shape, t._a.dtype)) for g, t in zip(gs, outs)]
-    return list(
-        grad_api.grad(outs[: len(wanted)], tensors, wanted, create_graph=True, allow_unused=True)
-    )
-
-
-class Used(Function):
-    """A result whose graph was used up within the compiled function."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        return wrap(x._a)
-
-    @staticmethod
-    def backward(ctx: Any, *gs: Any) -> Any:
-        raise RuntimeError(FREED)
+    def spread(self, found: list[Any]) -> tuple[Any, ...]:
+        """The gradients of everything that was pulled; None where there is none."""
+        if self.dense:
+            return tuple(found)
+        each = iter(found)
+        return tuple([next(each) if has else None for *_, has in self.pulled])
 
 
 def _live(nodes: list[Any], results: list[Value]) -> list[Any]:

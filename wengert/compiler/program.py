@@ -44,6 +44,7 @@ class Writer:
     def __init__(self, fixed: dict[int, Any]) -> None:
         self.fixed = dict(fixed)  # value number -> array that stays where it is
         self.lines: Text = []
+        self.used: set[int] = set()  # numbers of the values that somebody reads
         self.names: dict[str, Any] = {"asarray": np.asarray, "array": np.array}
 
     def named(self, x: Any) -> str:
@@ -99,6 +100,9 @@ class Writer:
         outs = [f"v{v.number}" for v in node.outputs]
         if node.many:
             self.lines.append(f"  {', '.join(outs)}, = {call}")
+            for v in node.outputs:
+                if not v.shape and v.number in self.used:
+                    self.lines.append(f"  v{v.number} = asarray(v{v.number})")
         else:
             call = call if node.outputs[0].shape else f"asarray({call})"
             self.lines.append(f"  {outs[0]} = {call}")
@@ -118,7 +122,9 @@ class Writer:
 
 
 class Program:
-    """run(*inputs) gives the arrays of `results`."""
+    """run(*inputs) gives the arrays of `results`. The first `popped` inputs come as one list, which
+    is emptied, so that nobody else keeps them.
+    """
 
     def __init__(
         self,
@@ -128,6 +134,7 @@ class Program:
         results: Sequence[Value],
         fixed: dict[int, Any],
         effects: Sequence[tuple[Value, Value]] = (),
+        popped: int | None = None,
     ) -> None:
         w = Writer(fixed)
         self.in_place: set[int] = set()  # new values that are written where the old ones are
@@ -135,7 +142,10 @@ class Program:
         self.kernels: list[Any] = []
         items = grouped(nodes, results) if compiler.target() is not None else nodes
         given = [f"v{v.number}" for v in inputs if v.number not in fixed]
-        w.lines.append(f"def run({', '.join(given)}):")
+        first = [] if popped is None else ["kept"]
+        w.lines.append(f"def run({', '.join(first + given[popped:])}):")
+        if popped:
+            w.lines += [f"  {', '.join(given[:popped])}, = kept", "  kept.clear()"]
         self.items = items
         targets = overwriting(items, results, fixed, effects)
         last: dict[int, int] = {}
@@ -145,6 +155,7 @@ class Program:
             for v in node.outputs:
                 last.setdefault(v.number, i)
         kept = {v.number for v in results}
+        w.used = kept.union(*[[v.number for v in node.values()] for node in items])
         made: set[int] = {v.number for v in inputs}
         for i, node in enumerate(items):
             if type(node) is Group:

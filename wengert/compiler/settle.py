@@ -100,6 +100,10 @@ def record_backward(c: Capture, s: Settled, result: Any) -> None:
     if any(type(t._a) is not Symbol for t in roots):
         c.stop("what is returned was recorded before", "compute it inside of the function")
         return
+    first: dict[Any, Tensor] = {}  # what shares memory and history is one result
+    for t in roots:
+        first.setdefault((t._a, t._n), t)
+    roots = list(first.values())
     ends = [x for x in c.lifted if x.leaf is not None]
     seeds: list[Any] = []
     for t in roots:
@@ -169,7 +173,7 @@ def settle(c: Capture, s: Settled, result: Any, before: Before) -> None:
         id(c.by_id[id(x.grad)]): x for x in c.lifted if x.grad is not None and id(x.grad) in c.by_id
     }
     _numbers(c)
-    twins: dict[Symbol, int] = {}
+    twins: dict[Symbol, list[tuple[int, Any]]] = {}
     taken: dict[int, Symbol] = {}
     roots = []
     for i, t in enumerate(leaves):
@@ -215,7 +219,7 @@ def refuse(c: Capture, what: str, instead: str) -> None:
         c.stopped = (what, "", instead)
 
 
-def _output(c: Capture, t: Any, twins: dict[Symbol, int], i: int) -> Output:
+def _output(c: Capture, t: Any, twins: dict[Symbol, list[tuple[int, Any]]], i: int) -> Output:
     if not isinstance(t, Tensor):
         kept = any(t is x for x in c.surroundings.kept) or isinstance(t, (type, np.dtype))
         if not isinstance(t, NUMBERS) and not kept and type(t).__module__ != "wengert.base.dtypes":
@@ -237,9 +241,10 @@ def _output(c: Capture, t: Any, twins: dict[Symbol, int], i: int) -> Output:
         refuse(c, f"a {type(t).__name__} of {type(a).__name__} is returned", "return plain tensors")
         return Output(OBJECT, t)
     out = Output(VALUE, value=a.value)
-    out.twin = twins.setdefault(a, i) if twins.get(a, i) != i else None
-    twins.setdefault(a, i)
     out.recorded = t._n is not None
+    same = twins.setdefault(a, [])
+    out.twin = next((k for k, n in same if n is t._n or t._n is None), None)
+    same.append((i, t._n))
     return out
 
 

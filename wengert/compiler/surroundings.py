@@ -29,6 +29,11 @@ HOLDERS = ("transforms", "nn", "optim", "amp", "data", "train", "distributions")
 HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
 )  # fmt: skip
+# Of modules, what has no part in a call.
+ASIDE = (
+    "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks", "_state_dict_hooks",
+    "_state_dict_pre_hooks", "_is_full_backward_hook", "_non_persistent_buffers_set",
+)  # fmt: skip
 
 
 class Place:
@@ -216,7 +221,7 @@ def _object(label: str, x: Any, met: Callable[..., None], found: Surroundings, l
         if name in d and not d[name]:
             found.hooks.append((d[name], f"{label}.{name}"))
     for name, y in list(d.items()):
-        if name not in HOOKS:
+        if name not in HOOKS and name not in ASIDE:
             met(Place("get", d, name, f"{label}.{name}"), y)
     for base in kind.__mro__:  # attributes in slots
         slots = vars(base).get("__slots__", ())

@@ -1,0 +1,178 @@
+"""A compiled call within a graph that is being recorded: one node, whose backward is a program.
+
+What the backward pass needs is kept by the node alone, and handed over to the program, which lets
+each array go after its last use: a compiled step holds no more memory than eager mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.modes import enable_grad, state
+from ..base.pytree import flatten
+from ..engine import grad_api, source, views
+from ..engine.function import Context, Function
+from ..engine.node import FREED, FUNCTION, FUNCTION_MANY, Slot, freed, tick
+from ..engine.tensor import Tensor, wrap
+
+
+class Call:
+    """A call that was recorded: what its backward pass reads, and what it was called with."""
+
+    __slots__ = ("args", "kwargs", "saved", "states", "tick")
+
+    def __init__(self, plan: Any, saved: list[Any], args: Any, kwargs: Any) -> None:
+        self.saved, self.args, self.kwargs = saved, args, kwargs
+        self.tick = tick()
+        self.states = plan.states() if plan.draws else ()
+
+
+class CompiledFunction(Function):
+    """What the node is called after; hooks of the node see its backward as a Function's."""
+
+    @staticmethod
+    def forward(*args: Any) -> Any:
+        raise NotImplementedError("a compiled call is recorded by its plan")
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Any) -> Any:
+        node = ctx._node
+        given = list(gs)
+        if state.grad:
+            return node.again(given)
+        found = node.gradients([None if g is None else g._a for g in given], True)
+        return tuple([None if a is None else wrap(np.asarray(a)) for a in found])
+
+
+class CompiledFunctionBackward(Context):
+    """The node. plan: whose call it is; call: None once the graph has been freed."""
+
+    function = CompiledFunction
+    _forward_cls = CompiledFunction
+    plan: Any
+    call: Call | None
+
+    def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
+        """The gradients of the tensors that the plan has from elsewhere."""
+        gs = g if type(g) is list else [g]
+        if self.call is None:
+            raise freed(self)
+        if self.more is not None:
+            result = super().apply_backward(g, create, retain)
+        elif create:
+            result = self.again([wrap(np.asarray(x)) if _bare(x) else x for x in gs])
+        else:
+            return self.gradients([x._a if isinstance(x, Tensor) else x for x in gs], retain)
+        if not retain:
+            self.call = None
+        return result
+
+    def gradients(self, gs: list[Any], retain: bool) -> tuple[Any, ...]:
+        """Run the program of the backward pass on arrays; None stands for nothing."""
+        call, plan = self.call, self.plan
+        if call is None:
+            raise freed(self)
+        if views.last_change[0] > call.tick:
+            self.check(call)
+        for i, x in enumerate(gs):
+            if x is None:
+                shape, dtype = plan.recorded[i]
+                gs[i] = np.zeros(shape, dtype)
+        saved = call.saved
+        if retain:
+            saved = saved.copy()
+        else:
+            self.call = None
+            del call
+        with plan.lock:
+            found = plan.backward.run(saved, *gs)
+        return plan.spread(found)
+
+    def check(self, call: Call) -> None:
+        """RuntimeError if what the backward pass reads was changed since."""
+        for a in (*call.saved, *self.plan.memory):
+            change = views.changed_since(a, call.tick) if type(a) is np.ndarray else None
+            if change is not None:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: [{a.dtype} {list(a.shape)}], in the compiled "
+                    f"{self.plan.title}\n  It was changed at "
+                    f"{source.describe(change.code, change.lasti)}\nHint: change it after "
+                    "backward(), or save a copy with .clone()."
+                )
+
+    def again(self, gs: Sequence[Any]) -> tuple[Any, ...]:
+        """Gradients that are recorded themselves: by the function as it stands."""
+        call, plan = self.call, self.plan
+        if call is None:
+            raise freed(self)
+        leaves = flatten((call.args, call.kwargs))[0]
+        now = [(x, x.state()) for x, _ in call.states]
+        for x, before in call.states:
+            x.set_state(before)
+        try:
+            with enable_grad():
+                out = plan.f(*call.args, **call.kwargs)
+        finally:
+            for x, after in now:
+                x.set_state(after)
+        outs = [t for t in flatten(out)[0] if isinstance(t, Tensor) and t._n is not None]
+        tensors = [t if at is None else leaves[at] for at, t, _ in plan.pulled]
+        wanted = [wrap(np.zeros(t.shape, t._a.dtype)) if g is None else g for g, t in zip(gs, outs)]
+        return tuple(
+            grad_api.grad(
+                outs[: len(wanted)], tensors, wanted, create_graph=True, allow_unused=True
+            )
+        )
+
+
+class CompiledFunctionManyBackward(CompiledFunctionBackward):
+    """The node of a call that returns several tensors."""
+
+    role = FUNCTION_MANY
+
+
+CompiledFunctionManyBackward.__name__ = CompiledFunctionBackward.__name__
+CompiledFunctionBackward.role = FUNCTION
+for _kind in (CompiledFunctionBackward, CompiledFunctionManyBackward):
+    _kind.__module__ = "torch.autograd.function"
+
+
+def _bare(x: Any) -> bool:
+    return x is not None and not isinstance(x, Tensor)
+
+
+def record(plan: Any, call: Call, tensors: Sequence[Tensor], outs: Sequence[Tensor]) -> None:
+    """Join the recorded results of a call to a new node. tensors: what they depend on."""
+    many = len(outs) > 1
+    n = (CompiledFunctionManyBackward if many else CompiledFunctionBackward)()
+    n.plan, n.call = plan, call
+    n.parents = tuple([t._n for t in tensors])
+    n.needs_input_grad = (True,) * len(n.parents)
+    n.materialize = False
+    n.seq = n._tick = call.tick
+    n.code, n.lasti = source.here(3)
+    if many:
+        n.shape = tuple([t._a.shape for t in outs])
+        n.dtype = tuple([t._a.dtype for t in outs])
+        for i, t in enumerate(outs):
+            t._n = Slot(n, i, t._a.shape, t._a.dtype)
+    else:
+        (t,) = outs
+        n.shape, n.dtype = t._a.shape, t._a.dtype
+        t._n = n
+
+
+class Used(Function):
+    """A result whose graph was used up within the compiled function."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return wrap(x._a)
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Any) -> Any:
+        raise RuntimeError(FREED)
