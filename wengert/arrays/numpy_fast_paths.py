@@ -70,9 +70,34 @@ def column(rows: int, n: int) -> Any:
 kept_starts = functools.lru_cache(64)(column)
 
 
+@functools.lru_cache(512)
+def edge(shape: tuple[int, ...], dim: Any, keepdim: bool) -> tuple[int, bool, Any]:
+    """(elements of each sum, whether over the last dimensions, the result's shape) of sums over
+    the first or the last dimensions; 0 elements where it is neither, or too many.
+    """
+    nd = len(shape)
+    dims = sorted([dim % nd] if type(dim) is int else [k % nd for k in dim])
+    last = dims == list(range(nd - len(dims), nd))
+    n = math.prod([shape[k] for k in dims])
+    if not (last or dims == list(range(len(dims)))) or n > FEW or not dims:
+        return 0, False, ()
+    kept = [1 if k in dims else s for k, s in enumerate(shape) if keepdim or k not in dims]
+    return n, last, tuple(kept)
+
+
 def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum; over rows or columns of a matrix as its product with ones."""
     d = x.dtype
+    if (
+        dim is not None
+        and (d is F32 or d is F64)
+        and x.ndim > 1
+        and x.ndim + (type(dim) is tuple) > 2
+    ):
+        n, last, shape = edge(x.shape, dim, keepdim)
+        if n and x.size < kernels.LEAST and x.flags.c_contiguous:
+            r = x.reshape(-1, n).dot(ones(n, d)) if last else ones(n, d).dot(x.reshape(n, -1))
+            return r.reshape(shape) if len(shape) != 1 else r
     if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and x.size < kernels.LEAST:
         n = x.shape[dim]
         rows = 1 if n <= FEW else n <= LONGEST and (1 if dim else divisor(n))
@@ -113,8 +138,8 @@ def mean_all(x: Any) -> Any:
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Mean of a floating array."""
     d = x.dtype
-    if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2:
-        n = x.shape[dim]
+    if dim is not None and (d is F32 or d is F64) and x.ndim > 1:
+        n = x.shape[dim] if type(dim) is int else math.prod([x.shape[k] for k in dim])
         if n:
             return divide(sum(x, dim, keepdim), number(n, d))
     return reductions.mean(np, x, dim, keepdim)

@@ -18,14 +18,14 @@ import numpy as np
 
 from ..kernels import max_pool as kernels
 from ..kernels import window_pool
+from . import small_pools
 from .capabilities import ON_HOST
 from .conv import widen
-from .pool_places import adaptive_bounds, adaptive_places, max_at_places, window_places
+from .small_pools import adaptive_bounds
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
 
 __all__ = [
     "max_pool",
-    "max_pool_values",
     "pool_scatter",
     "pool_gather",
     "max_unpool",
@@ -70,6 +70,11 @@ def max_pool(
     ceil: bool,
 ) -> tuple[Array, Array]:
     """Maximum of each window of x and its position: the first of equals, the last of NaNs."""
+    if lib in ON_HOST:
+        table = small_pools.sliding(x.shape, kernel, stride, padding, dilation, ceil)
+        best = None if table is None else small_pools.maxima(x, table)
+        if best is not None:
+            return best
     dtype, rank = x.dtype, len(kernel)
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
@@ -85,12 +90,6 @@ def max_pool(
         if found is not None:
             shape = (*lead, *t.out)
             return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
-        if 0 < len(x) * prod(t.out) * prod(kernel) <= SMALL:
-            places = window_places(spatial, kernel, stride, padding, dilation, t.out)
-            found = None if places is None else max_at_places(x, places)
-            if found is not None:
-                shape = (*lead, *t.out)
-                return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
     out = lib.empty((len(x), *t.out), x.dtype)
     where = lib.empty((len(x), *t.out), lib.int64)
     if not out.size:
@@ -112,32 +111,6 @@ def max_pool(
         _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
     shape = (*lead, *t.out)
     return out.reshape(shape).astype(dtype, copy=False), where.reshape(shape)
-
-
-SMALL = 1 << 15  # elements up to which the number of calls matters more than the passes
-
-
-@lru_cache(maxsize=256)
-def taps_of_windows(spatial: Ints, kernel: Ints, stride: Ints) -> list[Any]:
-    """Keys of the elements of all windows at the same place in theirs, for each place."""
-    along = [
-        [slice(t, t + (n - k) // s * s + 1, s) for t in range(k)]
-        for n, k, s in zip(spatial, kernel, stride)
-    ]
-    return [(..., *at) for at in product(*along)]
-
-
-def max_pool_values(lib: Any, x: Array, kernel: Ints, stride: Ints) -> Array | None:
-    """Maximum of each window of a small float array without padding, or None for a large one."""
-    if not 0 < x.size <= SMALL or prod(kernel) > 16 or x.dtype.itemsize < 4:
-        return None
-    taps = taps_of_windows(x.shape[-len(kernel) :], kernel, stride)
-    if len(taps) == 1:
-        return x[taps[0]].copy()
-    out = lib.maximum(x[taps[0]], x[taps[1]])
-    for tap in taps[2:]:
-        lib.maximum(out, x[tap], out=out)
-    return out
 
 
 def _max_of_planes(lib: Any, x: Array, out: Array, where: Array) -> None:
@@ -219,6 +192,10 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     """Zeros (*lead, *spatial) plus g (*lead, *out) at the positions `where` of each plane."""
     dtype, rank, size = g.dtype, len(spatial), prod(spatial)
     lead = g.shape[: g.ndim - rank]
+    if lib in ON_HOST and 0 < g.size <= small_pools.MOST:
+        found = small_pools.put(g, where, prod(lead), size)
+        if found is not None:
+            return found.reshape(*lead, *spatial)
     g = widen(lib, g).reshape(prod(lead), prod(g.shape[len(lead) :]))
     where = where.reshape(g.shape)
     found = kernels.put(g, where, size) if lib in ON_HOST else None
@@ -279,18 +256,11 @@ def avg_pool(
 ) -> Array:
     """Mean of each window of x (*lead, *spatial), or its sum over `divisor`."""
     dtype, rank = x.dtype, len(kernel)
-    if (
-        0 < x.size <= SMALL
-        and dtype.kind == "f"
-        and dtype.itemsize >= 4
-        and not (ceil or any(padding))
-        and 1 < prod(kernel) <= 16
-    ):
-        taps = taps_of_windows(x.shape[-rank:], kernel, stride)
-        out = lib.add(x[taps[0]], x[taps[1]])
-        for tap in taps[2:]:
-            lib.add(out, x[tap], out)
-        return lib.divide(out, _number(divisor or prod(kernel), dtype), out)
+    if lib in ON_HOST:
+        table, each = _small(x.shape, kernel, stride, padding, ceil, include_pad, divisor)
+        means = None if table is None else small_pools.sums(x, table, each)
+        if means is not None:
+            return means
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
@@ -336,18 +306,12 @@ def avg_pool_input(
     """The adjoint of `avg_pool`: each of g (*lead, *out) shared among its window's positions."""
     dtype, rank = g.dtype, len(kernel)
     lead = g.shape[: g.ndim - rank]
-    if (
-        0 < g.size <= SMALL
-        and kernel == stride
-        and dtype.kind == "f"
-        and dtype.itemsize >= 4
-        and not (ceil or any(padding))
-        and all([n % k == 0 for n, k in zip(spatial, kernel)])
-    ):
-        share = lib.divide(g, _number(divisor or prod(kernel), dtype))
-        x = lib.empty((*lead, *[n for pair in zip(g.shape[-rank:], kernel) for n in pair]), dtype)
-        x[...] = share[(..., *[a for _ in kernel for a in (slice(None), None)])]
-        return x.reshape(*lead, *spatial)
+    if lib in ON_HOST:
+        shape = (*lead, *spatial)
+        table, each = _small(shape, kernel, stride, padding, ceil, include_pad, divisor)
+        shares = None if table is None else small_pools.spread(g, table, each)
+        if shares is not None:
+            return shares
     g = planes(widen(lib, g), rank)
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
@@ -376,9 +340,24 @@ def avg_pool_input(
     return x.reshape(*lead, *spatial).astype(dtype, copy=False)
 
 
-@lru_cache(maxsize=64)
-def _number(value: int, dtype: Any) -> Any:
-    return np.asarray(value, dtype)
+@lru_cache(maxsize=512)
+def _small(
+    shape: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    ceil: bool,
+    include_pad: bool,
+    divisor: int | None,
+) -> tuple[Any, Any]:
+    """The table of a small average pool, or None, and what sums are divided by."""
+    table = small_pools.sliding(shape, kernel, stride, padding, (1,) * len(kernel), ceil)
+    if table is None:
+        return None, None
+    spatial = shape[-len(kernel) :]
+    out = table.shape[-len(kernel) :]
+    size = _divisors(spatial, kernel, stride, padding, out, include_pad, divisor)
+    return table, size if isinstance(size, int) else tuple(size.reshape(-1).tolist())
 
 
 def _divide(lib: Any, a: Array, size: Any, out: Array) -> None:
@@ -446,6 +425,9 @@ def _regular_kernel(spatial: Ints, out: Ints) -> Ints | None:
 def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
     """Mean of each of out windows per dimension of x (*lead, *spatial)."""
     rank = len(out)
+    table = small_pools.covering(x.shape, out) if lib in ON_HOST else None
+    if table is not None and (means := small_pools.sums(x, table, None)) is not None:
+        return means
     kernel = _regular_kernel(x.shape[x.ndim - rank :], out)
     if kernel is not None:
         return avg_pool(lib, x, kernel, kernel, (0,) * rank, False, True, None)
@@ -468,6 +450,12 @@ def adaptive_avg_pool(lib: Any, x: Array, out: Ints) -> Array:
 def adaptive_avg_pool_input(lib: Any, g: Array, spatial: Ints) -> Array:
     """The adjoint of `adaptive_avg_pool`."""
     rank = len(spatial)
+    if lib in ON_HOST:
+        shape = (*g.shape[: g.ndim - rank], *spatial)
+        table = small_pools.covering(shape, g.shape[g.ndim - rank :])
+        shares = None if table is None else small_pools.spread(g, table, None)
+        if shares is not None:
+            return shares
     kernel = _regular_kernel(spatial, g.shape[g.ndim - rank :])
     if kernel is not None:
         return avg_pool_input(lib, g, spatial, kernel, kernel, (0,) * rank, False, True, None)
@@ -493,6 +481,9 @@ def adaptive_avg_pool_input(lib: Any, g: Array, spatial: Ints) -> Array:
 def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
     """Maximum of each of out windows per dimension of x (*lead, *spatial), and its position."""
     rank = len(out)
+    table = small_pools.covering(x.shape, out) if lib in ON_HOST else None
+    if table is not None and (best := small_pools.maxima(x, table)) is not None:
+        return best
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     none, ones = (0,) * rank, (1,) * rank
     kernel = _regular_kernel(spatial, out)
@@ -503,13 +494,6 @@ def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
         found = window_pool.windows(planes(x, rank), bounds, "max")
         if found is not None:
             return found[0].reshape(*lead, *out), found[1].reshape(*lead, *out)
-    if lib in ON_HOST and 0 < x.size <= SMALL and min(out):
-        places = adaptive_places(spatial, out)
-        found = max_at_places(planes(widen(lib, x), rank), places)
-        if found is not None:
-            return found[0].reshape(*lead, *out).astype(x.dtype, copy=False), found[1].reshape(
-                *lead, *out
-            )
     values = lib.empty((*lead, *out), x.dtype)
     where = lib.empty((*lead, *out), lib.int64)
     for window in product(*[enumerate(adaptive_bounds(n, o)) for n, o in zip(spatial, out)]):

@@ -10,7 +10,7 @@ WORDS = {
     "conv": "col2im conv conv_input conv_weight im2col",
     "pool": (
         "adaptive_avg_pool adaptive_avg_pool_input adaptive_max_pool avg_pool avg_pool_input "
-        "fractional_max_pool max_pool max_pool_values max_unpool pool_gather pool_scatter"
+        "fractional_max_pool max_pool max_unpool pool_gather pool_scatter"
     ),
     "interpolate": "add_points grid_index read_points resample resample_input",
     "recurrent": "gru_layer gru_layer_grad lstm_layer lstm_layer_grad rnn_layer rnn_layer_grad",

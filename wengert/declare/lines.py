@@ -64,7 +64,9 @@ class Line(NamedTuple):
     must hold of the arguments for this line to be looked at. operands: the op's, as expressions,
     where they are not the overload's tensors in order. fixed: static arguments that the overload
     does not have, with their values. pair: the name of the named tuple that results come in, with
-    its fields.
+    its fields. facts: an expression that the others may call `facts`, such as a geometry that is
+    kept for the shapes. using: what expressions name besides. only: how many results are returned,
+    where not all are.
     """
 
     op: Op
@@ -79,6 +81,9 @@ class Line(NamedTuple):
     operands: tuple[str, ...] = ()
     fixed: tuple[tuple[str, Any], ...] = ()
     pair: tuple[str, str] | None = None
+    facts: str = ""
+    using: dict[str, Any] = {}
+    only: int = 0
 
 
 def line(
@@ -94,6 +99,9 @@ def line(
     operands: tuple[str, ...] = (),
     pair: str = "",
     fields: str = "values indices",
+    facts: str = "",
+    using: dict[str, Any] | None = None,
+    only: int = 0,
     **fixed: Any,
 ) -> Line:
     """The line of an overload (see Line)."""
@@ -112,6 +120,9 @@ def line(
         operands,
         values,
         named_as,
+        facts,
+        using or {},
+        only,
     )
 
 
@@ -157,6 +168,7 @@ def text(
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
+    env |= {f"{k}_{number}": v for k, v in found.using.items()}
     before = [PREPARED] * bool(prepared)
     if inplace:
         run = overwrite(op, names[0], len(op.inputs), before)
@@ -173,7 +185,10 @@ def text(
     env |= {"compress": compress, "is_one": (1).__eq__}
     own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None), **asked}
     env |= {f"{k}_{number}": v for k, v in own.items()}
-    lines = [OWN.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
+    own_names = OWN
+    if found.using:
+        own_names = re.compile(OWN.pattern.replace("MISS", "|".join(["MISS", *found.using])))
+    lines = [own_names.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
     return tests, lines, env
 
 
@@ -222,9 +237,11 @@ def statics(
         zero = " or ZERO" * (op.static.get("dim", 0) is None)
         more = f" + {found.extra}" * bool(found.extra)
         lines.insert(0, f"places = range(a0.ndim{more}){zero}")
+    if found.facts:
+        lines.insert(0, f"facts = {written(found.facts, values)}")
     if found.given:
         tests.append(written(found.given, values))
-    words = " ".join([*found.let.values(), found.when, found.given])
+    words = " ".join([*found.let.values(), found.facts, found.when, found.given])
     for p in rest:
         if not re.search(rf"(?<![.\w]){p.name}\b", words):
             default = repr(p.default) if type(p.default) in PLAIN else f"default_{values[p.name]}"
@@ -266,7 +283,7 @@ DIM = re.compile(r"dims?\d*$")
 
 def returned(found: Line, env: dict[str, Any]) -> list[str]:
     """The results r0 r1 ... of a line."""
-    results = ", ".join([f"r{i}" for i in range(visible(found.op))])
+    results = ", ".join([f"r{i}" for i in range(found.only or visible(found.op))])
     if found.pair is None:
         return [f"  return {results}"]
     name, fields = found.pair

@@ -5,13 +5,15 @@ Sliding windows are in `pool.py`, the kernels in `arrays/pool.py`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import linear, opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
-from ..reduce.sum import mean
+from ..reduce.sum import mean, mean_op
 from ..shape.unfold import check_tensor, per_dimension
 from .pool import check_floating, one_more_lead, one_more_lead_with_positions
 
@@ -69,7 +71,15 @@ one_more_lead_with_positions(fractional_max_pool)
 
 def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
     check_tensor(name, input)
-    shape = tuple(input.shape)
+    given = tuple(output_size) if isinstance(output_size, list) else output_size
+    sizes = _sizes(name, tuple(input._a.shape), given, rank)
+    check_floating(name, input)
+    return sizes
+
+
+@lru_cache(maxsize=512, typed=True)
+def _sizes(name: str, shape: Ints, output_size: Any, rank: int) -> Ints:
+    """The sizes of an adaptive pool, checked against the input's shape."""
     if len(shape) < rank + 1:
         kind = RuntimeError if rank == 1 else ValueError
         raise kind(
@@ -94,14 +104,45 @@ def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
             f"{name}: elements of output_size must be greater than or equal to 0 but received "
             f"{list(sizes)}"
         )
-    check_floating(name, input)
     return sizes
+
+
+def _line(op: Any, kind: str, rank: int, **more: Any) -> Any:
+    """The line of an adaptive pool without indices: the size given as an int or a tuple."""
+    return line(
+        op,
+        floating=True,
+        using={"sizes": _sizes},
+        let={"size": f"sizes('adaptive_{kind}_pool{rank}d', a0.shape, output_size, {rank})"},
+        **more,
+    )
+
+
+def _one_window(rank: int) -> Any:
+    """The line of an average over everything, which is a mean."""
+    one = (1,) * rank
+    places = tuple(range(-rank, 0))
+    return line(
+        mean_op,
+        floating=True,
+        given=f"(output_size == 1 or output_size == {one})",
+        when=f"{rank} < a0.ndim < {rank + 3} and 0 not in a0.shape",
+        dim=places,
+        keepdim=True,
+    )
+
+
+def _max_line(rank: int) -> Any:
+    given = "output_size is not None and not return_indices"
+    when = f"0 not in a0.shape[{-rank - 1}:]"
+    return _line(adaptive_max_pool, "max", rank, given=given, when=when, only=1)
 
 
 @public(
     "adaptive_avg_pool1d(Tensor input, int[1] output_size)",
     method=False,
     aliases=("nn.functional.adaptive_avg_pool1d",),
+    lines=((_one_window(1), _line(adaptive_avg_pool, "avg", 1)),),
 )
 def adaptive_avg_pool1d(input, output_size):
     """Mean of output_size windows that cover input (N, C, L) or (C, L).
@@ -112,7 +153,10 @@ def adaptive_avg_pool1d(input, output_size):
     return _adaptive_avg(1, input, output_size)
 
 
-@public("nn.functional.adaptive_avg_pool2d(Tensor input, any output_size)")
+@public(
+    "nn.functional.adaptive_avg_pool2d(Tensor input, any output_size)",
+    lines=((_one_window(2), _line(adaptive_avg_pool, "avg", 2)),),
+)
 def adaptive_avg_pool2d(input, output_size):
     """Mean of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
 
@@ -124,7 +168,10 @@ def adaptive_avg_pool2d(input, output_size):
     return _adaptive_avg(2, input, output_size)
 
 
-@public("nn.functional.adaptive_avg_pool3d(Tensor input, any output_size)")
+@public(
+    "nn.functional.adaptive_avg_pool3d(Tensor input, any output_size)",
+    lines=((_one_window(3), _line(adaptive_avg_pool, "avg", 3)),),
+)
 def adaptive_avg_pool3d(input, output_size):
     """Mean of the windows, output_size of them, that cover input (N, C, D, H, W) or (C, D, H, W).
 
@@ -163,7 +210,8 @@ def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool)
 
 
 @public(
-    "nn.functional.adaptive_max_pool1d(Tensor input, any output_size, bool return_indices=False)"
+    "nn.functional.adaptive_max_pool1d(Tensor input, any output_size, bool return_indices=False)",
+    lines=(_max_line(1),),
 )
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """Maximum of output_size windows that cover input (N, C, L) or (C, L).
@@ -175,7 +223,8 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
 
 
 @public(
-    "nn.functional.adaptive_max_pool2d(Tensor input, any output_size, bool return_indices=False)"
+    "nn.functional.adaptive_max_pool2d(Tensor input, any output_size, bool return_indices=False)",
+    lines=(_max_line(2),),
 )
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     """Maximum of the windows, output_size of them, that cover input (N, C, H, W) or (C, H, W).
@@ -187,7 +236,8 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
 
 
 @public(
-    "nn.functional.adaptive_max_pool3d(Tensor input, any output_size, bool return_indices=False)"
+    "nn.functional.adaptive_max_pool3d(Tensor input, any output_size, bool return_indices=False)",
+    lines=(_max_line(3),),
 )
 def adaptive_max_pool3d(input, output_size, return_indices=False):
     """Maximum of output_size windows that cover input (N, C, D, H, W) or (C, D, H, W).

@@ -10,9 +10,8 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from ...arrays.lookup import NS
 from ...arrays.windows import pooled_size
-from ...declare.fast_paths import F32, F64, plain
+from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import linear, movement, opaque
 from ...engine.op import primitive
@@ -177,7 +176,44 @@ def check_floating(name: str, input: Tensor) -> None:
 # ------------------------------------------------------------------------------------- max pooling
 
 
-PLAIN = {n: ((0,) * n, (1,) * n) for n in (1, 2, 3)}  # no padding, no dilation
+def _max_line(rank: int) -> Any:
+    """The line of max_poolNd without indices: sizes given as ints or tuples."""
+    given = "kernel_size, stride, padding, dilation, ceil_mode"
+    return line(
+        max_pool,
+        floating=True,
+        given="not return_indices",
+        facts=f"sizes('max_pool{rank}d', a0.shape, {rank}, {given})",
+        using={"sizes": _pool_arguments},
+        let={
+            "kernel": "facts[0]",
+            "stride": "facts[1]",
+            "padding": "facts[2]",
+            "dilation": "facts[3]",
+            "ceil": "ceil_mode",
+        },
+        only=1,
+    )
+
+
+def _avg_line(rank: int, divisor: str = "divisor_override") -> Any:
+    """The line of avg_poolNd: sizes given as ints or tuples."""
+    given = "kernel_size, stride, padding, 1, ceil_mode"
+    return line(
+        avg_pool,
+        floating=True,
+        given=f"{divisor} != 0" if divisor != "None" else "",
+        facts=f"sizes('avg_pool{rank}d', a0.shape, {rank}, {given})",
+        using={"sizes": _pool_arguments},
+        let={
+            "kernel": "facts[0]",
+            "stride": "facts[1]",
+            "padding": "facts[2]",
+            "ceil": "ceil_mode",
+            "include_pad": "count_include_pad",
+            "divisor": divisor,
+        },
+    )
 
 
 def _max_pool(
@@ -197,21 +233,15 @@ def _max_pool(
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
     given = [tuple(v) if type(v) is list else v for v in (kernel_size, stride, padding, dilation)]
     ceil = bool(ceil_mode)
-    a = input._a
-    arguments = _pool_arguments(name, a.shape, rank, *given, ceil)
-    if input._n is None and not (return_indices or ceil) and arguments[2:] == PLAIN[rank]:
-        run = max_pool.impl.get(type(a))
-        if run is not None and (a.dtype is F32 or a.dtype is F64):
-            values = NS[type(a)].max_pool_values(a, *arguments[:2])
-            if values is not None:
-                return plain(values)
+    arguments = _pool_arguments(name, input._a.shape, rank, *given, ceil)
     out, indices = max_pool.entry(input, *arguments, ceil)
     return (out, indices) if return_indices else out
 
 
 @public(
     "nn.functional.max_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, "
-    "int[1] padding=0, int[1] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+    "int[1] padding=0, int[1] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    lines=(_max_line(1),),
 )
 def max_pool1d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
@@ -229,7 +259,8 @@ def max_pool1d(
 
 @public(
     "nn.functional.max_pool2d(Tensor input, int[2] kernel_size, int[2]? stride=None, "
-    "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+    "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    lines=(_max_line(2),),
 )
 def max_pool2d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
@@ -249,7 +280,8 @@ def max_pool2d(
 
 @public(
     "nn.functional.max_pool3d(Tensor input, int[3] kernel_size, int[3]? stride=None, "
-    "int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, bool return_indices=False)"
+    "int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    lines=(_max_line(3),),
 )
 def max_pool3d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
@@ -431,6 +463,7 @@ def _avg_pool(
     "bool ceil_mode=False, bool count_include_pad=True)",
     method=False,
     aliases=("nn.functional.avg_pool1d",),
+    lines=(_avg_line(1, "None"),),
 )
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """Mean of sliding windows of input (N, C, L) or (C, L).
@@ -449,6 +482,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     "int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, "
     "int? divisor_override=None, *, out)",
     foreign=True,
+    lines=(_avg_line(2),),
 )
 def avg_pool2d(
     input,
@@ -476,6 +510,7 @@ def avg_pool2d(
     "int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, "
     "int? divisor_override=None, *, out)",
     foreign=True,
+    lines=(_avg_line(3),),
 )
 def avg_pool3d(
     input,
