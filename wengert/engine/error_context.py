@@ -51,7 +51,7 @@ def refuse_complex(op: Op, arrays: Any) -> None:
     for a in arrays:
         d = getattr(a, "dtype", None)
         if d is not None and as_dtype(d).is_complex:
-            raise op.real(
+            raise (op.real or NotImplementedError)(
                 f"\"{op.name}_cpu\" not implemented for '{type_name(a)}': it takes real numbers,"
                 " such as .real, .imag or .abs()"
             )
