@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A folder imports from itself and from folders to its left.
-LAYERS = ["base", "kernels", "arrays", "engine", "declare", "native_calls", "ops", "api"]
+LAYERS = [
+    "base",
+    "kernels",
+    "arrays",
+    "engine",
+    "autodiff",
+    "declare",
+    "native_calls",
+    "ops",
+    "api",
+]
 LAYERS += [
     "transforms",
     "compiler",
@@ -41,13 +51,13 @@ RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
 MAX_LINES = 600
 LIBRARIES = {"numpy", "np", "cupy", "cp", "scipy", "ml_dtypes", "jax", "jnp"}
 LIBRARY_NAMES = {"numpy", "cupy", "ndarray", "cpu", "cuda", "meta", "sim"}  # of namespaces, too
-NO_LIBRARY_IN = {"engine", "declare", "ops"}
+NO_LIBRARY_IN = {"engine", "autodiff", "declare", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 # imported on its own, by who has installed it
 NEEDS = {"wengert.train.estimator": {"sklearn"}, "wengert.distributed.ray_train": {"ray"}}
 SCIPY_IN = {"arrays", "vision"}  # vision reads MATLAB's files with it
 PRINTS_IN = {"cli", "train"}
-MAY_EXEC = {"wengert/engine/generated.py", "wengert/cli/run.py"}
+MAY_EXEC = {"wengert/base/generated.py", "wengert/cli/run.py"}
 LEFT_UNDONE = re.compile(r"\b(TODO|FIXME|XXX)\b")
 
 

@@ -151,10 +151,10 @@ def __getattr__(name: str) -> _Any:
 # name -> module of the package that has it
 _PROVIDED = {
     "_amp_foreach_non_finite_check_and_unscale_": "api.foreach",
-    "is_anomaly_enabled": "engine.anomaly",
-    "is_anomaly_check_nan_enabled": "engine.anomaly",
-    "trap_nonfinite": "engine.anomaly",
-    "warn_repeated_writes": "engine.anomaly",
+    "is_anomaly_enabled": "autodiff.anomaly",
+    "is_anomaly_check_nan_enabled": "autodiff.anomaly",
+    "trap_nonfinite": "autodiff.anomaly",
+    "warn_repeated_writes": "autodiff.anomaly",
     "explain": "observe.explain",
     "summary": "observe.summary",
     "autocast": "amp.autocast_mode",

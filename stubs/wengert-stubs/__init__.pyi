@@ -136,6 +136,7 @@ def atleast_3d(*tensors: Any) -> Any: ...
 from wengert.amp.autocast_mode import autocast as autocast
 from wengert.amp.autocast_mode import autocast_decrement_nesting as autocast_decrement_nesting
 from wengert.amp.autocast_mode import autocast_increment_nesting as autocast_increment_nesting
+from . import autodiff as autodiff
 from . import autograd as autograd
 def avg_pool1d(input: Tensor, kernel_size: Sequence[builtins.int] | builtins.int, stride: Sequence[builtins.int] | builtins.int = ..., padding: Sequence[builtins.int] | builtins.int = ..., ceil_mode: builtins.bool = ..., count_include_pad: builtins.bool = ...) -> Tensor: ...
 from . import backends as backends
@@ -475,8 +476,8 @@ int32: _dtype
 int64: _dtype
 int8: _dtype
 def inverse(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
-from wengert.engine.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
-from wengert.engine.anomaly import is_anomaly_enabled as is_anomaly_enabled
+from wengert.autodiff.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from wengert.autodiff.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from wengert.amp.autocast_mode import is_autocast_cache_enabled as is_autocast_cache_enabled
 from wengert.amp.autocast_mode import is_autocast_cpu_enabled as is_autocast_cpu_enabled
 from wengert.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
@@ -943,7 +944,7 @@ def trace(input: Tensor) -> Tensor: ...
 from . import train as train
 def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor: ...
 def transpose_copy(input: Tensor, dim0: builtins.int, dim1: builtins.int, *, out: Tensor | None = ...) -> Tensor: ...
-from wengert.engine.anomaly import trap_nonfinite as trap_nonfinite
+from wengert.autodiff.anomaly import trap_nonfinite as trap_nonfinite
 @overload
 def trapezoid(y: Tensor, x: Tensor, *, dim: builtins.int = ...) -> Tensor: ...
 @overload
@@ -1011,7 +1012,7 @@ def vsplit(input: Tensor, sections: builtins.int) -> builtins.tuple[Tensor, ...]
 @overload
 def vsplit(input: Tensor, indices: Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]: ...
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = ...) -> Tensor: ...
-from wengert.engine.anomaly import warn_repeated_writes as warn_repeated_writes
+from wengert.autodiff.anomaly import warn_repeated_writes as warn_repeated_writes
 @overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = ...) -> Tensor: ...
 @overload

@@ -546,8 +546,8 @@ def test_results_are_tensors_that_share_nothing():
 
 
 def test_traced_programs_draw_anew_each_time():
+    from wengert.autodiff.traced import Program, Traced, replay
     from wengert.engine.tensor import wrap
-    from wengert.engine.traced import Program, Traced, replay
 
     program = Program()
     x = Traced(1, program, np.zeros(4, "f4"))

@@ -52,7 +52,7 @@ def test_an_import_upwards(tmp_path, line):
         ("wengert/nn/__init__.py", "from . import functional"),
         ("wengert/nn/linear.py", "from wengert import ops"),
         ("wengert/__init__.py", "from wengert.nn import functional"),
-        ("wengert/autograd.py", "from wengert.engine.function import Function"),
+        ("wengert/autograd.py", "from wengert.autodiff.function import Function"),
         ("wengert/vision/datasets.py", "from wengert.data import Dataset"),
         ("wengert/arrays/cpu.py", "import numpy as np\nimport ml_dtypes\nimport os.path"),
         ("wengert/arrays/fft.py", "def f():\n    import scipy.fft"),

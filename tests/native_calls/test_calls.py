@@ -7,7 +7,7 @@ import pytest
 
 import wengert as torch
 from wengert import native_calls
-from wengert.engine import source
+from wengert.base import source
 from wengert.engine.node import Node
 
 from . import calls

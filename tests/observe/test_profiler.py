@@ -7,8 +7,9 @@ import threading
 import pytest
 
 import wengert as w
+from wengert.autodiff import function
 from wengert.autograd import profiler as A
-from wengert.engine import backward, function, op_modes
+from wengert.engine import backward, op_modes
 from wengert.engine.op import OPS
 from wengert.profiler import ProfilerAction, ProfilerActivity, profile, record_function, schedule
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wengert as W
-from wengert.engine import batched
+from wengert.autodiff import batched
 from wengert.func import grad, hessian, vmap
 from wengert.nn import functional as F
 

@@ -18,10 +18,10 @@ from ops.calls import CALLS
 import wengert
 from wengert.arrays import sim
 from wengert.arrays.strict_array import Wrapped
+from wengert.autodiff.traced import Program, Ref, Traced, replay
 from wengert.base.modes import Level
 from wengert.engine.op import OPS
 from wengert.engine.tensor import Tensor, wrap
-from wengert.engine.traced import Program, Ref, Traced, replay
 from wengert.func import jvp, vmap
 
 STEP = 1e-6

@@ -5,7 +5,7 @@ import pytest
 
 import wengert
 import wengert.optim
-from wengert.engine.traced import Program, Traced, replay
+from wengert.autodiff.traced import Program, Traced, replay
 
 CASES = [
     ("SGD", {"lr": 0.1, "momentum": 0.9}),

@@ -141,7 +141,7 @@ def test_jacobian_of_a_tree_runs_the_function_once():
 
 def test_gradient_of_a_batch_is_not_a_loop(monkeypatch):
     """A dense net through vmap of grad, jacrev and hessian: no op falls back to one at a time."""
-    from wengert.engine import batched
+    from wengert.autodiff import batched
 
     def looped(op, *args):
         raise AssertionError(f"{op.name} ran one example at a time")

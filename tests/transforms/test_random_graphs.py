@@ -17,8 +17,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import wengert as W
+from wengert.autodiff.traced import Program, Traced, replay
 from wengert.engine.tensor import wrap
-from wengert.engine.traced import Program, Traced, replay
 from wengert.func import grad, jvp, vmap
 
 SHAPES = [(), (3,), (2, 3), (2, 1), (1, 3), (2, 2, 3)]

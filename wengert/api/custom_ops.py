@@ -14,10 +14,10 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.function import Function
 from ..base import dtypes
 from ..base.devices import device as device_
 from ..base.pytree import tree_leaves
-from ..engine.function import Function
 from ..engine.tensor import Tensor
 from ..ops.operator_names import OPERATORS
 

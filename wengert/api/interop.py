@@ -16,9 +16,9 @@ import numpy as np
 
 from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.modes import state
 from ..declare.registry import public
-from ..engine.advice import advise
 from ..engine.tensor import Tensor, wrap
 from . import functions as T
 from .dlpack import DLDeviceType, Memory, attach, from_dlpack, named, plain

@@ -10,18 +10,19 @@ from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
+from ..autodiff import grad_api
 from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
+from ..base.hooks import Handle
 from ..base.modes import state
 from ..base.size import Size
 from ..declare.fast_paths import short
 from ..declare.lines import line
 from ..declare.registry import METHODS, declare, public
-from ..engine import grad_api, native, views
+from ..engine import native, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_item
-from ..engine.hooks import Handle
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
 from ..engine.tensor import Tensor, extras, wrap

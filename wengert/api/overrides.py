@@ -20,8 +20,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..arrays.operators import BINARY, COMPARE, UNARY
+from ..base import generated
 from ..declare.registry import FUNCTIONS
-from ..engine import generated, native
+from ..engine import native
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 

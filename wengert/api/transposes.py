@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.advice import advise
 from ..declare.registry import METHODS
-from ..engine.advice import advise
 from ..engine.op import OPS
 from ..engine.tensor import Tensor
 from . import functions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ..engine.grad_api import queue_callback
+from ..autodiff.grad_api import queue_callback
 from ..engine.tensor import Tensor
 from . import functions as T
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..api.facts import enforce_grad_layout_policy, set_multithreading_enabled
 from ..api.variable import Variable
+from ..autodiff.anomaly import detect_anomaly, set_detect_anomaly
+from ..autodiff.function import Function
+from ..autodiff.grad_api import backward, grad
 from ..base.absent import not_yet as _not_yet
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
-from ..engine.anomaly import detect_anomaly, set_detect_anomaly
-from ..engine.function import Function
-from ..engine.grad_api import backward, grad
 from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 

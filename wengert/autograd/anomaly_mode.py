@@ -1,5 +1,5 @@
 """torch.autograd.anomaly_mode: re-exports."""
 
-from ..engine.anomaly import detect_anomaly, set_detect_anomaly
+from ..autodiff.anomaly import detect_anomaly, set_detect_anomaly
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]

@@ -1,15 +1,15 @@
 """torch.autograd.graph: re-exports."""
 
-from ..base.absent import absent as _absent
-from ..engine.graph import get_gradient_edge, increment_version, register_multi_grad_hook
-from ..engine.node import GraphEdge as GradientEdge
-from ..engine.node import Node
-from ..engine.saved_hooks import (
+from ..autodiff.graph import get_gradient_edge, increment_version, register_multi_grad_hook
+from ..autodiff.saved_hooks import (
     allow_mutation_on_saved_tensors,
     disable_saved_tensors_hooks,
     save_on_cpu,
     saved_tensors_hooks,
 )
+from ..base.absent import absent as _absent
+from ..engine.node import GraphEdge as GradientEdge
+from ..engine.node import Node
 
 __all__ = [
     "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",

@@ -25,7 +25,7 @@ class _State(threading.local):
     levels = 0  # nesting depth of function transforms
     level = 0  # the number of the last transform entered; later ones are inner ones
     open: tuple[int, ...] = ()  # the levels that have not been left yet
-    running: tuple[Any, ...] = ()  # the functions that are being differentiated (see captured.py)
+    running: tuple[Any, ...] = ()  # functions that are differentiated (transforms/captured.py)
     backward: Any = None  # the backward pass that runs in this thread
     top = 0  # the innermost level that has arrays of its own
     vmap: Any = ()  # (level, size, randomness) of the vmaps that are active

@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.saved_hooks import HOOKS
 from ..base.modes import state
 from ..base.pytree import flatten
 from ..engine.op_modes import HERE
-from ..engine.saved_hooks import HOOKS
 from ..engine.tensor import Tensor
 from .capture import Capture, Redo
 from .plan import Failed, Plan

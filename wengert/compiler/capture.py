@@ -22,10 +22,9 @@ import numpy as np
 
 from ..arrays.lookup import NS, RANK, SCALARS
 from ..arrays.random_fill import default_streams
-from ..base import dtypes
+from ..base import dtypes, source
 from ..base.devices import device
 from ..base.modes import Level, place, state
-from ..engine import source
 from ..engine.interp import Interp, InterpNamespace, interpreter, run_op
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op

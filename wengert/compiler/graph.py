@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import dtypes
-from ..engine import source
+from ..base import dtypes, source
 from ..engine.op import OPS, Op
 
 SIMPLE = (int, float, bool, complex, str, bytes, type(None), type(Ellipsis), type)

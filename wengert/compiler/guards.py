@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base import dtypes
+from ..base import dtypes, generated
 from ..base.modes import state
-from ..engine import generated, views
+from ..engine import views
 from ..engine.node import AccumulateGrad
 from ..engine.tensor import Tensor
 from .settle import ALIAS, SAME, VIEW, Settled

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays.random_fill import default_streams
+from ..base import source
 from ..base.modes import state
 from ..base.pytree import unflatten
-from ..engine import source, views
+from ..engine import views
 from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import CHANGES, last_change

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import NS
-from ..engine import generated, views
+from ..base import generated
+from ..engine import views
 from ..engine.implementations import implementation
 from ..engine.interp import run_op
 from ..kernels import compiler

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..autodiff import grad_api
+from ..autodiff.function import Context, Function
+from ..base import source
 from ..base.modes import enable_grad, state
 from ..base.pytree import flatten
-from ..engine import grad_api, source, views
-from ..engine.function import Context, Function
+from ..engine import views
 from ..engine.node import FREED, FUNCTION, FUNCTION_MANY, Slot, freed, tick
 from ..engine.tensor import Tensor, wrap
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays.random_fill import default_streams
+from ..autodiff import grad_api
 from ..base.pytree import flatten
-from ..engine import backward, grad_api, views
+from ..engine import backward, views
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
 from .capture import Capture, Lifted, Redo, Symbol

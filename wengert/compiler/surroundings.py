@@ -14,9 +14,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.captured import codes
 from ..engine.node import AccumulateGrad
 from ..engine.tensor import Tensor
+from ..transforms.captured import codes
 
 MOST = 200_000  # objects that are looked at
 LONG = 10_000  # numbers in a list that are compared

@@ -23,9 +23,10 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from ..base import generated
 from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
-from ..engine import generated, native, views
+from ..engine import native, views
 from ..engine.entry import build_front
 from ..engine.op import OPS, Op
 from ..engine.out_argument import IN_DTYPE_OF_OUT, dtype_into, write_out

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..autodiff.grad_api import queue_callback
 from ..engine import views
 from ..engine.backward import walk
-from ..engine.grad_api import queue_callback
 from ..engine.tensor import Tensor, wrap
 from .buffers import host, restore
 from .collectives import all_reduce

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.grad_api import grad
+from ..autodiff.grad_api import grad
 from ..engine.tensor import Tensor
 from .distribution import Distribution
 

@@ -1,9 +1,10 @@
 """The engine: what an op is, how a call runs and is recorded, how gradients flow back.
 
-To be read in this order. The call: `plan`, `op`, `entry`, `dispatch`, `recording`. The graph:
-`node`, `tensor`, `backward_step`, `backward`, `views`. Interpreters, which run ops on arrays that
-hold arrays: `interp`, `dual`, `batched`, `traced`. Around them: `op_modes`, saved-tensor hooks,
-anomaly mode, user-defined Functions. No file imports one that imports it.
+To be read in this order. What an op is: `kinds`, `plan`, `op`. The graph: `node`, `tensor`. The
+call: `entry` (the straight line), `dispatch` (the general way), `recording`. The way back:
+`backward_step`, `backward`. Memory that is shared and changed: `views`, `out_argument`. Arrays that
+hold arrays: `interp`. The rest serve the call: `implementations`, `op_modes`, `promotion`,
+`error_context`, `native`. No file imports one that imports it.
 """
 
 from . import entry, recording

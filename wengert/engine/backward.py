@@ -17,10 +17,9 @@ from typing import Any
 from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import anomaly, views
+from . import views
 from .node import LEAF, ONCE, OP, OP_MANY, OUTPUT, WRITE, freed
-from .recording import saved_tensors
-from .saved_hooks import unpacked
+from .recording import saved_tensors, unpacked
 from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
@@ -307,7 +306,7 @@ def run_other(
     else:
         gs = n.apply_backward(g, create, retain)  # user-defined Functions
     if n.more is not None and "watched" in n.more:
-        anomaly.check_backward(n, gs, g if isinstance(g, (tuple, list)) else (g,))
+        n.more["watched"](n, gs, g if isinstance(g, (tuple, list)) else (g,))
     return gs
 
 
@@ -474,5 +473,5 @@ def run_with_hooks(
             r = hook_result(r, len(out), "backward hook")
             out = tuple([x._a if isinstance(x, Tensor) and not create else x for x in r])
     if "watched" in n.more:
-        anomaly.check_backward(n, out, gs)
+        n.more["watched"](n, out, gs)
     return out

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import generated
+from ..base import generated
 from .op import Op
 
 

@@ -46,10 +46,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import NS, NUMBER
-from ..base import dtypes
+from ..base import dtypes, generated
 from ..base.frames import INTERNAL
 from ..base.modes import everyone, state
-from . import dispatch, generated, native, op_modes, views
+from . import dispatch, native, op_modes, views
 from .backward_step import build_backward
 from .error_context import REFUSALS, explain
 from .node import Slot, tick

@@ -10,8 +10,8 @@ import itertools
 import weakref
 from typing import Any, NamedTuple
 
-from . import source
-from .hooks import Handle
+from ..base import source
+from ..base.hooks import Handle
 
 # What the reverse pass does with a node (Node.role). The last two have several outputs.
 OP = 0  # runs the rules of an op with one output

@@ -6,16 +6,16 @@ of running an op come here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import op_modes, source
+from ..base import source
+from . import op_modes
 from .backward_step import build_backward
 from .node import OP, OP_MANY, Node, Slot, freed, tick
 from .op import Op
 from .op_modes import ACTIVE
 from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
-from .saved_hooks import unpacked
 from .tensor import Tensor
 
 IN_FORMULAS = {"x": "self", "y": "other", "out": "result"}  # PyTorch's names of saved values
@@ -109,6 +109,46 @@ def record(
 def fact(what: str, x: Any) -> Any:
     """The shape or dtype of an operand; () and None for numbers."""
     return tuple(getattr(x, "shape", ())) if what is SHAPE else getattr(x, "dtype", None)
+
+
+class Deferred:
+    """What a node may save in the place of an array: array() gives it when the backward pass needs
+    it (and for each time it does).
+    """
+
+    __slots__ = ()
+
+    def array(self) -> Any:
+        """The array."""
+        raise NotImplementedError
+
+
+def defer(node: Any, place: Callable[[Any], Any]) -> None:
+    """Exchange arrays that a node has saved: place(array) is the array itself, or a Deferred.
+
+    To be called before a backward pass, as from a mode's `recorded` (see `op_modes.py`).
+    """
+
+    def placed(x: Any) -> Any:
+        if type(x) is tuple:
+            return tuple([placed(y) for y in x])
+        return place(x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
+
+    node.saved = tuple([placed(x) for x in node.saved])
+    node.more = {**(node.more or {}), "packed": True}
+
+
+def unpacked(n: Any) -> tuple[Any, ...]:
+    """What a node has saved, as arrays."""
+    if n.more is None or "packed" not in n.more:
+        return n.saved
+    return tuple([_unpacked(x) for x in n.saved])
+
+
+def _unpacked(x: Any) -> Any:
+    if type(x) is tuple:
+        return tuple([_unpacked(y) for y in x])
+    return x.array() if isinstance(x, Deferred) else x
 
 
 def saved_tensors(n: Any) -> tuple[Any, ...]:

@@ -19,10 +19,9 @@ import weakref
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, namespace
-from ..base import frames
+from ..base import frames, source
 from ..base.dtypes import as_dtype
 from ..base.modes import record, state
-from . import source
 from .node import WRITE, AccumulateGrad, Node, Slot, tick
 from .plan import public_name
 from .tensor import Extras, Tensor, extras, wrap
@@ -404,10 +403,8 @@ def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
     """
     if not constant:
         check_overlap(t, name)
-    if state.running:
-        from .captured import check
-
-        check(t, name)
+    for running in state.running:
+        running.check(t, name)
     if state.grad:
         n = t._n
         if name.startswith("logical_"):  # which have no history, in PyTorch either
@@ -456,10 +453,8 @@ def rebind(t: Tensor, value: Any) -> None:
     new contents.
     """
     a = t._a
-    if state.running:
-        from .captured import check_batch
-
-        check_batch(t, value)
+    for running in state.running:
+        running.check_batch(t, value)
     value = (
         namespace(a, value).expand(value, tuple(a.shape))
         if tuple(value.shape) != tuple(a.shape)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..engine import generated
+from ..base import generated
 from ..engine.tensor import Tensor
 from ..nn.module import Module
 from ..nn.parameter import Parameter

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import NS
-from ..base import dtypes, frames
+from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
-from ..engine import source
 from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import AccumulateGrad, tick
 from ..engine.op_modes import ACTIVE

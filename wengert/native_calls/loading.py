@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import PER_DEVICE
-from ..engine import anomaly, native
+from ..autodiff import anomaly
+from ..engine import native
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor, wrap

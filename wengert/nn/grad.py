@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
+from ..autodiff.grad_api import grad
 from ..base.modes import enable_grad
-from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
 from . import functional as F
 

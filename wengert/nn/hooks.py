@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..engine.function import Function
+from ..autodiff.function import Function
 from ..engine.tensor import Tensor
 
 __all__ = ["RemovableHandle", "Hookable", "GLOBAL", "call_with_hooks"]

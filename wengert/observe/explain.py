@@ -8,9 +8,9 @@ import inspect
 import sys
 from typing import Any, TextIO
 
+from ..autodiff.function import Context, Function
 from ..base import frames
 from ..declare.registry import FUNCTIONS, METHODS, Declared
-from ..engine.function import Context, Function
 from ..engine.node import Node
 from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..arrays.lookup import default_namespace
+from ..autodiff import dual
 from ..base.frames import PACKAGE
 from ..declare.registry import FUNCTIONS, METHODS
-from ..engine import dual
 from ..engine.op import OPS, Op, implementation
 from ..engine.plan import public_name
 from .rule_text import formula_of, source_of
@@ -119,7 +119,7 @@ def interpreters(op: Op) -> Iterator[tuple[str, str]]:
 
 
 def batching(op: Op) -> str:
-    """How vmap runs an op, as engine/batched.py decides it."""
+    """How vmap runs an op, as autodiff/batched.py decides it."""
     if op.batch_rule is not None:
         return f"by its own rule, {place(op.batch_rule)}"
     if op.kind == "elementwise":

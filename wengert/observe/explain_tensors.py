@@ -9,9 +9,9 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.modes import state
+from ..base.source import line
 from ..engine.backward import collect
 from ..engine.node import LEAF, AccumulateGrad, Node, Slot
-from ..engine.source import line
 from ..engine.tensor import Tensor
 from ..nn.module import Module
 from .explain_ops import short

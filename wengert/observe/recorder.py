@@ -16,9 +16,9 @@ from time import perf_counter_ns, time_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
+from ..autodiff import function
 from ..base import frames
 from ..engine import backward as reverse
-from ..engine import function
 from ..engine.op import OPS, Op
 from ..engine.op_modes import Mode
 from ..engine.views import CopySlices, owner

@@ -13,8 +13,8 @@ import math
 from typing import Any
 
 from ..base import devices, dtypes
+from ..base.advice import advise
 from ..declare.registry import FUNCTIONS, declare, public
-from ..engine.advice import advise
 from ..engine.tensor import Tensor
 
 STATE: dict[str, Any] = {

@@ -17,7 +17,7 @@ from typing import Any
 from ..api import functions as T
 from ..base.dtypes import float32
 from ..base.hints import wanted
-from ..engine.hooks import Handle
+from ..base.hooks import Handle
 from ..engine.tensor import Tensor
 from .mistakes import Uncleared, look_at
 from .step import Rule, counter_dtype

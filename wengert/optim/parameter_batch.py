@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
-from ..engine import source
+from ..base import source
 from ..engine.node import tick
 from ..engine.tensor import Tensor
 from ..engine.views import CHANGES, last_change, mutated, owner

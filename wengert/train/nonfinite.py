@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.anomaly import kind, trap_nonfinite
 from ..base.frames import stacklevel
 from ..base.modes import no_grad
-from ..engine.anomaly import kind, trap_nonfinite
 
 __all__ = ["NonFiniteWarning", "warn_of_loss"]
 

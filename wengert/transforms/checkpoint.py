@@ -1,7 +1,7 @@
 """torch.utils.checkpoint: parts of a graph that are computed again instead of being kept.
 
-The form without re-entry packs what operations save as empty places (`engine/saved_hooks.py`); the
-first place that the backward pass opens runs the function again and fills all of them.
+The form without re-entry packs what operations save as empty places (`autodiff/saved_hooks.py`);
+the first place that the backward pass opens runs the function again and fills all of them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..api.generator import fork_rng, get_rng_state, set_rng_state
+from ..autodiff.function import Function
+from ..autodiff.grad_api import backward
+from ..autodiff.saved_hooks import saved_tensors_hooks
 from ..base.modes import enable_grad, no_grad, state
-from ..engine.function import Function
-from ..engine.grad_api import backward
-from ..engine.saved_hooks import saved_tensors_hooks
 from ..engine.tensor import Tensor
 from .checkpoint_policy import Log
 

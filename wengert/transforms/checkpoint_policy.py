@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..api.generator import get_rng_state, set_rng_state
-from ..engine import source
+from ..base import source
 from ..engine.node import tick
 from ..engine.op import Op
 from ..engine.op_modes import Mode

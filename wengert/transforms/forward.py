@@ -6,16 +6,16 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.dual import Dual
+from ..autodiff.traced import Program, Traced, replay
 from ..base.modes import Level
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine import views
-from ..engine.captured import Running
-from ..engine.dual import Dual
 from ..engine.interp import whole
 from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
-from ..engine.traced import Program, Traced, replay
 from .arguments import check_tensors, differentiable, positions, split_aux
+from .captured import Running
 from .reverse import bases, jacrev, zeros_like
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..api import functions as T
+from ..autodiff.grad_api import grad
 from ..base.modes import enable_grad
-from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
 from .forward import jvp as forward_jvp
 from .vmap import vmap

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api import functions as T
+from ..autodiff.dual import Dual
+from ..autodiff.grad_api import grad
 from ..base.formats import strided
 from ..base.modes import enable_grad, no_grad
-from ..engine.dual import Dual
-from ..engine.grad_api import grad
 from ..engine.tensor import Tensor
 from .forward import jvp as forward_jvp
 from .reverse import vjp

@@ -6,17 +6,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.batched import Batched
+from ..autodiff.dual import Dual, Lifted
+from ..autodiff.grad_api import grad as engine_grad
 from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
-from ..engine.batched import Batched
-from ..engine.captured import Running
-from ..engine.dual import Dual, Lifted
-from ..engine.grad_api import grad as engine_grad
 from ..engine.interp import Interp
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
 from .arguments import check_tensors, differentiable, positions, split_aux
+from .captured import Running
 
 
 def fresh(values: list[Any], level: int) -> list[Tensor]:

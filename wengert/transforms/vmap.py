@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..autodiff.batched import drop_batch, lift_batch
 from ..base.modes import Level, place, state
 from ..base.pytree import flatten, unflatten
-from ..engine.batched import drop_batch, lift_batch
-from ..engine.captured import Running
 from ..engine.tensor import Tensor
 from ..ops.dims import wrap_dim
+from .captured import Running
 
 
 def broadcast_dims(dims: Any, tree: Any, what: str) -> list[Any]:

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..engine.grad_api import require_graph
+from ..autodiff.grad_api import require_graph
 from ..engine.tensor import Tensor
 from .array_summary import bytes_text
 from .drawing import Drawing, resource

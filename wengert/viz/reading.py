@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..arrays.lookup import LIBRARY, RANK
-from ..engine import source, views
+from ..autodiff.saved_hooks import Packed
+from ..base import source
+from ..engine import views
 from ..engine.backward import collect
 from ..engine.node import LEAF, OUTPUT, WRITE, Slot
 from ..engine.plan import public_name
-from ..engine.saved_hooks import Packed
 from ..engine.tensor import Tensor
 from .array_summary import dtype_text, held, shape_text, values
 from .calling import title_of

@@ -23,8 +23,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
+from ..base import source
 from ..base.frames import INTERNAL
-from ..engine import source, views
+from ..engine import views
 from ..engine.backward import collect
 from ..engine.node import LEAF, Node, Slot, tick
 from ..engine.op_modes import Mode

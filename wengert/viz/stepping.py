@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, namespace
+from ..autodiff.grad_api import with_mode
 from ..engine.backward import collect, run, unbroadcast
-from ..engine.grad_api import with_mode
 from ..engine.node import FUNCTION, FUNCTION_MANY, OP, OP_MANY, WRITE, Slot
 from ..engine.tensor import Tensor
 from .array_summary import summary

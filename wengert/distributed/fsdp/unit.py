@@ -235,7 +235,7 @@ class Root:
             unit.root = self
 
     def arrived(self) -> None:
-        from ...engine.grad_api import queue_callback
+        from ...autodiff.grad_api import queue_callback
 
         if not self.queued:
             self.queued = True

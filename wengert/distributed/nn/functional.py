@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...api import functions as T
+from ...autodiff.function import Function
 from ...base.formats import contiguous_format
-from ...engine.function import Function
 from ...engine.tensor import Tensor
 from .. import collectives
 from ..process_group import get_rank, pick

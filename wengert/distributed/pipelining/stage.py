@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...api import functions as T
+from ...autodiff.grad_api import backward
 from ...base import dtypes
-from ...engine.grad_api import backward
 from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
 from ..point_to_point import irecv, isend

@@ -9,8 +9,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from ...base.advice import advise
 from ...base.modes import no_grad
-from ...engine.advice import advise
 from ...engine.tensor import Tensor
 from ..module import Module
 from .stateless import stack_module_state, substituted

@@ -235,7 +235,7 @@ def batched_like(a: Any, make: Any, d: Any) -> Any:
     """An array like that of an interpreter: a batch gives a batch, the others their content's
     kind.
     """
-    from ...engine.batched import Batched
+    from ...autodiff.batched import Batched
 
     if RANK.get(type(a)) == INTERPRETER:
         inner = batched_like(a.content, make, d)

@@ -6,10 +6,10 @@ from typing import Any
 
 from ...arrays.lookup import NS, is_array, namespace
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.devices import device
 from ...base.modes import state
 from ...declare.registry import FUNCTIONS, public
-from ...engine.advice import advise
 from ...engine.tensor import Tensor, wrap
 from ..math.unary import astype
 from .filled import empty, finish, scalar_dtype, space

@@ -8,11 +8,11 @@ from typing import Any
 
 from ...arrays.lookup import HOST, NS, RANK
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import views
-from ...engine.advice import advise
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE

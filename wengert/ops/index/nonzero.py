@@ -16,7 +16,7 @@ def nonzero(input, *, out=None, as_tuple=False):
             [1, 0]])
     """
     from ...arrays.lookup import namespace
-    from ...engine.dual import Dual, Lifted
+    from ...autodiff.dual import Dual, Lifted
     from ...engine.out_argument import write_out
     from ...engine.tensor import wrap
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...base.advice import advise
 from ...declare.lines import line
 from ...declare.registry import public
-from ...engine.advice import advise
 from ...engine.kinds import bilinear
 from ...engine.op import op
 from ...engine.tensor import Tensor

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base.advice import advise
 from ...base.returns import named
 from ...declare.registry import public
-from ...engine.advice import advise
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor

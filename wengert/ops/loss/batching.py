@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.lookup import namespace
-from ...engine.batched import aligned
+from ...autodiff.batched import aligned
 from ...engine.interp import run_op
 from ...engine.op import OPS, Op
 from ..batching import front

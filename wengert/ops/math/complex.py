@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
+from ...base.advice import advise
 from ...declare.registry import public
-from ...engine.advice import advise
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import op, primitive
 from ...engine.tensor import Tensor

@@ -10,10 +10,10 @@ from typing import Any
 
 from ...arrays.lookup import RANK, VALUES
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import declare, public
-from ...engine.advice import advise
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner

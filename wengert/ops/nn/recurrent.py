@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
+from ...autodiff.dual import leaf_arrays, needs_graph, unwrapped
+from ...autodiff.grad_api import grad
 from ...base.modes import enable_grad
 from ...declare.registry import function, public
-from ...engine.dual import leaf_arrays, needs_graph, unwrapped
-from ...engine.grad_api import grad
 from ...engine.kinds import opaque
 from ...engine.op import Op, primitive
 from ...engine.tensor import Tensor, wrap

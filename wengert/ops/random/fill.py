@@ -19,12 +19,12 @@ from typing import Any
 from ...arrays import random_fill as streams
 from ...arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
+from ...autodiff.batched import lift_batch
 from ...base import dtypes
 from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine import views
-from ...engine.batched import lift_batch
 from ...engine.interp import run_op
 from ...engine.kinds import opaque
 from ...engine.op import Op, op

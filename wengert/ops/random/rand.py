@@ -13,6 +13,7 @@ from typing import Any
 from ...arrays import random_fill as streams
 from ...arrays.lookup import HOST, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
+from ...autodiff.batched import Batched
 from ...base import dtypes
 from ...base.devices import default_device
 from ...base.devices import device as device_
@@ -20,7 +21,6 @@ from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine import views
-from ...engine.batched import Batched
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
 from .fast_paths import integers, like, shuffled

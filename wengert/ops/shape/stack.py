@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base.advice import advise
 from ...declare.binding import only_tensors
 from ...declare.lines import Line, line
 from ...declare.registry import function, public
-from ...engine.advice import advise
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem

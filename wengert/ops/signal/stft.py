@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...base.advice import advise
 from ...declare.registry import function, public
-from ...engine.advice import advise
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor
 from ..math.complex import view_as_real

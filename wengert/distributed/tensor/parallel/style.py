@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from ....engine.function import Function
+from ....autodiff.function import Function
 from ....engine.tensor import Tensor
 from ....nn import functional as F
 from ....nn.embedding import Embedding

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wengert as w
-from wengert.engine import advice
+from wengert.base import advice
 
 CALLS = {
     "x.T": lambda: w.ones(3).T,

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
+from ..base import source
 from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
-from . import source, views
+from ..engine import views
+from ..engine.node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
+from ..engine.tensor import Tensor, wrap
 from .dual import Dual
-from .node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
 from .saved_hooks import HOOKS, Packed
-from .tensor import Tensor, wrap
 
 
 class FunctionCtx:

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..arrays.lookup import NS, SCALARS, namespace
 from ..base.modes import Level
-from .interp import Interp, interpreter, run_op
-from .op import Op
-from .tensor import Tensor, wrap
+from ..engine.interp import Interp, interpreter, run_op
+from ..engine.op import Op
+from ..engine.tensor import Tensor, wrap
 
 
 def shift(dim: Any, ndim: int) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 from ..arrays.lookup import INTERPRETER, RANK, SCALARS, namespace
 from ..base.dtypes import as_dtype
 from ..base.modes import state
-from .interp import Interp, interpreter, readable, run_op, whole
-from .op import Op
-from .plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
-from .tensor import Tensor, wrap
+from ..engine.interp import Interp, interpreter, readable, run_op, whole
+from ..engine.op import Op
+from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
+from ..engine.tensor import Tensor, wrap
 
 
 def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:

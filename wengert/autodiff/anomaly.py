@@ -13,13 +13,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..arrays.lookup import NS, RANK, SCALARS
-from ..base import dtypes
-from . import source
-from .advice import advise
-from .node import extra
-from .op import Op
-from .op_modes import Mode
-from .plan import public_name
+from ..base import dtypes, source
+from ..base.advice import advise
+from ..engine.node import extra
+from ..engine.op import Op
+from ..engine.op_modes import Mode
+from ..engine.plan import public_name
 
 
 class _Mode(threading.local):
@@ -44,7 +43,7 @@ def watch(nodes: list[Any]) -> None:
     """Mark the nodes of a backward pass, so that their gradients are checked."""
     if MODE.check_nan:
         for n in nodes:
-            extra(n, "watched", bool)
+            extra(n, "watched", lambda: check_backward)
 
 
 def check_backward(n: Any, gradients: Any, incoming: Any = ()) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import wengert as w
+from wengert.autodiff.saved_hooks import Deferred, defer
 from wengert.engine.op_modes import Mode
-from wengert.engine.saved_hooks import Deferred, defer
 
 queue = w.autograd.Variable._execution_engine.queue_callback
 

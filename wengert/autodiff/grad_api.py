@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
+from ..base.advice import advise
 from ..base.modes import record, state, switch
+from ..engine.backward import collect, run, walk
+from ..engine.node import LEAF, GraphEdge
+from ..engine.tensor import Tensor, wrap
 from . import anomaly
-from .advice import advise
-from .backward import collect, run, walk
 from .batched import vmap_raw
-from .node import LEAF, GraphEdge
-from .tensor import Tensor, wrap
 
 
 def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..base.frames import stacklevel
+from .frames import stacklevel
 
 SAID: set[str] = set()  # what is said once in a process, as PyTorch does
 

@@ -11,9 +11,8 @@ import functools
 import types
 from typing import Any
 
-from ..base.modes import state
-from .interp import Interp
-from .tensor import Tensor
+from ..engine.interp import Interp
+from ..engine.tensor import Tensor
 
 DEEPEST, MOST = 6, 20_000  # how far, and for how many objects, a function's surroundings are read
 
@@ -38,6 +37,29 @@ class Running:
                 for x in identities(found):
                     self.known[id(x)] = x
         return any(id(x) in self.known for x in identities(t))
+
+    def check(self, t: Tensor, name: str) -> None:
+        """RuntimeError if t, about to be changed in place, is from outside of a function that is
+        being differentiated.
+        """
+        if not self.maps and self.has(t):
+            raise RuntimeError(
+                "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to"
+                f" call in-place operation ({name}) that would mutate a captured Tensor. This is"
+                " not supported; please rewrite the function being transformed to explicitly"
+                " accept the mutated Tensor(s) as inputs, or to use the out-of-place form."
+            )
+
+    def check_batch(self, t: Tensor, value: Any) -> None:
+        """RuntimeError if t, one tensor for all examples of a vmap, is from outside and about to
+        get a value for each of them.
+        """
+        if self.maps and batched_at(value, self.level) and self.has(t):
+            raise RuntimeError(
+                "vmap: an inplace operation is not possible because it would write a value for"
+                f" each example into a tensor of shape {tuple(t.shape)} that all examples share:"
+                " use the out-of-place form, or make the tensor inside of the function"
+            )
 
 
 def identities(t: Tensor) -> list[Any]:
@@ -101,19 +123,6 @@ def codes(code: types.CodeType) -> list[types.CodeType]:
     return [code, *[y for c in code.co_consts if isinstance(c, types.CodeType) for y in codes(c)]]
 
 
-def check_batch(t: Tensor, value: Any) -> None:
-    """RuntimeError if t, one tensor for all examples of a vmap, is from outside and about to get
-    a value for each of them.
-    """
-    for running in state.running:
-        if running.maps and batched_at(value, running.level) and running.has(t):
-            raise RuntimeError(
-                "vmap: an inplace operation is not possible because it would write a value for"
-                f" each example into a tensor of shape {tuple(t.shape)} that all examples share:"
-                " use the out-of-place form, or make the tensor inside of the function"
-            )
-
-
 def batched_at(a: Any, level: int) -> bool:
     """Whether an array holds a batch of a level."""
     while isinstance(a, (Interp, Tensor)):
@@ -121,17 +130,3 @@ def batched_at(a: Any, level: int) -> bool:
             return True
         a = a._a if isinstance(a, Tensor) else a.content
     return False
-
-
-def check(t: Tensor, name: str) -> None:
-    """RuntimeError if t, about to be changed in place, is from outside of the innermost function
-    that is being differentiated.
-    """
-    for running in state.running:
-        if not running.maps and running.has(t):
-            raise RuntimeError(
-                "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to"
-                f" call in-place operation ({name}) that would mutate a captured Tensor. This is"
-                " not supported; please rewrite the function being transformed to explicitly"
-                " accept the mutated Tensor(s) as inputs, or to use the out-of-place form."
-            )

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..base.hooks import Handle
 from ..base.modes import state
-from . import views
-from .hooks import Handle
-from .node import GraphEdge, Slot
-from .tensor import Tensor
+from ..engine import views
+from ..engine.node import GraphEdge, Slot
+from ..engine.tensor import Tensor
 
 __all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .interp import Interp, interpreter, run_op
-from .op import Op
+from ..engine.interp import Interp, interpreter, run_op
+from ..engine.op import Op
 
 
 class Program:

@@ -8,7 +8,7 @@ import linecache
 import sys
 from types import CodeType
 
-from ..base.frames import INTERNAL
+from .frames import INTERNAL
 
 
 def here(depth: int = 1) -> tuple[CodeType, int] | tuple[None, int]:

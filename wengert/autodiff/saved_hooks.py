@@ -13,9 +13,10 @@ from typing import Any
 
 from ..arrays.lookup import NS
 from ..base.modes import no_grad
-from .op import Op
-from .op_modes import Mode
-from .tensor import Tensor, wrap
+from ..engine.op import Op
+from ..engine.op_modes import Mode
+from ..engine.recording import Deferred, defer
+from ..engine.tensor import Tensor, wrap
 
 Pack = Callable[[Tensor], Any]
 Unpack = Callable[[Any], Tensor]
@@ -30,33 +31,6 @@ class _Hooks(threading.local):
 
 
 HOOKS = _Hooks()
-
-
-class Deferred:
-    """What a node may save in the place of an array: array() gives it when the backward pass needs
-    it (and for each time it does).
-    """
-
-    __slots__ = ()
-
-    def array(self) -> Any:
-        """The array."""
-        raise NotImplementedError
-
-
-def defer(node: Any, place: Callable[[Any], Any]) -> None:
-    """Exchange arrays that a node has saved: place(array) is the array itself, or a Deferred.
-
-    To be called before a backward pass, as from a mode's `recorded` (see `op_modes.py`).
-    """
-
-    def placed(x: Any) -> Any:
-        if type(x) is tuple:
-            return tuple([placed(y) for y in x])
-        return place(x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
-
-    node.saved = tuple([placed(x) for x in node.saved])
-    node.more = {**(node.more or {}), "packed": True}
 
 
 class Packed(Deferred):
@@ -100,19 +74,6 @@ def pack_node(n: Any) -> None:
         [x if s not in arrays or s in used else None for s, x in zip(op.saved, n.saved)]
     )
     defer(n, lambda a: Packed(a, pair))
-
-
-def unpacked(n: Any) -> tuple[Any, ...]:
-    """What a node has saved, as arrays."""
-    if n.more is None or "packed" not in n.more:
-        return n.saved
-    return tuple([_unpacked(x) for x in n.saved])
-
-
-def _unpacked(x: Any) -> Any:
-    if type(x) is tuple:
-        return tuple([_unpacked(y) for y in x])
-    return x.array() if isinstance(x, Deferred) else x
 
 
 class saved_tensors_hooks(Mode):
