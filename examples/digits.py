@@ -142,7 +142,8 @@ class Training:
         self.scheduler = StepLR(self.optimizer, step_size=8, gamma=0.3)
         self.rng_of_epoch = torch.get_rng_state()
         self.progress = {"epoch": 0, "step": 0, "loss": 0.0, "right": 0, "waited": 0}
-        self.history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+        names = "loss", "accuracy", "val_loss", "val_accuracy"
+        self.history: dict[str, list[float]] = {name: [] for name in names}
         self.losses = []  # of the first 50 steps
         self.best = copy.deepcopy(self.model.state_dict())
 
@@ -186,7 +187,7 @@ class Training:
 
     def batches(self, loader):
         """The epoch's batches, from the first that has not been learned from."""
-        done = self.progress["step"]
+        done = int(self.progress["step"])
         if done == 0:
             self.rng_of_epoch = torch.get_rng_state()
             yield from loader
