@@ -181,4 +181,4 @@ def test_readme_and_ci_run_the_same_tests():
     readme = (ROOT / "README.md").read_text().splitlines()
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
     assert command in readme
-    assert ci[-1].removeprefix("exec ") == command
+    assert command in [line.removeprefix("exec ") for line in ci]
