@@ -37,7 +37,7 @@ class _Hosted(dict[type, bool]):
 HOSTED = _Hosted()
 
 
-@public("Tensor.copy_(Tensor self, Tensor src, bool non_blocking=False)")
+@public("Tensor.copy_(Tensor self, Tensor|Scalar src, bool non_blocking=False)")
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite the elements with those of src, broadcast and converted.
 
@@ -45,9 +45,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     tensor([1., 2.])
     """
     if not isinstance(src, Tensor):
-        raise TypeError(
-            f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
-        )
+        return self.fill_(src)
     if src is self:
         return self
     a, b = self._a, src._a

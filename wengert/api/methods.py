@@ -460,7 +460,9 @@ def cuda(
     return data.convert(self, None, "cuda" if device is None else device)
 
 
-@public("Tensor.is_contiguous(Tensor self, MemoryFormat? memory_format=contiguous_format) -> bool")
+@public(
+    "Tensor.is_contiguous(Tensor self, *, MemoryFormat? memory_format=contiguous_format) -> bool"
+)
 @short(plainly_in_order)
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""

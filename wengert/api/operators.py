@@ -11,6 +11,7 @@ from ..declare.registry import METHODS, function
 from ..engine import views
 from ..engine.dispatch import as_operator
 from ..engine.op import OPS
+from ..engine.promotion import result_dtype
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -29,6 +30,7 @@ def operator_entry(word: str) -> Any:
     entry = as_operator(OPS[word].entry)
     if word == "sub":
         checked = METHODS["sub"]
+        without_bools(entry, checked)
         run: Any = OPS["sub"].impl.get
 
         def sub(self: Any, other: Any) -> Any:
@@ -59,16 +61,7 @@ def reflected(word: str) -> Any:
     if word in COMMUTATIVE:
         return as_operator(OPS[word].entry)
     if word == "sub":
-        rsub, checked = as_operator(OPS["rsub"].entry), function("rsub")
-        general = rsub.__globals__["slow"]
-
-        def slow(op: Any, ins: Any, static: Any, out: Any = None) -> Any:
-            if type(ins[1]) is bool or ins[0]._a.dtype.kind == "b":
-                return checked(*ins)  # refuses them
-            return general(op, ins, static, out)
-
-        rsub.__globals__["slow"] = slow
-        return rsub
+        return without_bools(as_operator(OPS["rsub"].entry), function("rsub"))
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any) -> Any:
@@ -88,6 +81,21 @@ def reflected(word: str) -> Any:
     return swapped
 
 
+def without_bools(entry: Any, checked: Any) -> Any:
+    """The operator of a difference, which `checked` refuses to bools; they are never on the plain
+    path.
+    """
+    general = entry.__globals__["slow"]
+
+    def slow(op: Any, ins: Any, static: Any, out: Any = None) -> Any:
+        if any([type(x) is bool or type(x) is Tensor and x._a.dtype.kind == "b" for x in ins]):
+            return checked(*ins)
+        return general(op, ins, static, out)
+
+    entry.__globals__["slow"] = slow
+    return entry
+
+
 def foreign(x: Any) -> bool:
     """Whether x is for its own operator to take: no operand of ours, no number, list or text."""
     return not is_operand(x) and not isinstance(x, (list, tuple, str))
@@ -99,13 +107,12 @@ def is_operand(x: Any) -> bool:
 
 
 def tensor_like(x: Any, like: Tensor) -> Any:
-    """The left operand of a reflected operator as a tensor (numbers stay weak: 0-d tensors
-    promote by category).
-    """
+    """The left operand of a reflected operator as a tensor; numbers in the dtype of the result."""
     if isinstance(x, Tensor):
         return x
     if isinstance(x, (bool, int, float, complex)):
-        return creation.scalar_tensor(x, device=like.device)
+        dtype = result_dtype([x, like._a]) if type(x) in SCALARS else None
+        return creation.scalar_tensor(x, dtype=dtype, device=like.device)
     return data.as_tensor(x)
 
 

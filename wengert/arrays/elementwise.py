@@ -320,6 +320,8 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
         if y == 0.5 and x.dtype.kind in "fc":
             return lib.sqrt(x)
     kx = x.dtype.kind if hasattr(x, "dtype") else None
+    if kx == "b" and getattr(y, "dtype", None) == x.dtype:
+        return lib.logical_or(x, lib.logical_not(y))
     ky = y.dtype.kind if hasattr(y, "dtype") else ("i" if type(y) is int else "f")
     if kx in ("i", "u") and ky in "iub":
         if not hasattr(y, "dtype") and y < 0:

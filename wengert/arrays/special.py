@@ -44,6 +44,7 @@ __all__ = [
     "isneginf",
     "isposinf",
     "lcm",
+    "ldexp",
     "lgamma",
     "log_ndtr",
     "logaddexp",
@@ -223,6 +224,13 @@ def frexp(lib: Any, x: Any) -> Any:
     return lib.asarray(m).astype(x.dtype), lib.asarray(e).astype(np.int32)
 
 
+def ldexp(lib: Any, x: Any, y: Any) -> Any:
+    """x * 2 ** y for integers y."""
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    exponent = lib.clip(y.astype(np.int64), -5000, 5000).astype(np.int32)
+    return lib.asarray(lib.ldexp(wide, exponent)).astype(x.dtype, copy=False)
+
+
 def isneginf(lib: Any, x: Any) -> Any:
     """True where x is -inf."""
     return lib.equal(x, -math.inf) if x.dtype.kind not in "iub" else lib.zeros(x.shape, bool)
@@ -267,7 +275,8 @@ def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
     """log(x / (1 - x)), x first limited to [eps, 1 - eps]."""
     one = x.dtype.type(1)
     if eps is not None:
-        x = lib.minimum(lib.maximum(x, x.dtype.type(eps)), one - x.dtype.type(eps))
+        low, high = x.dtype.type(eps), one - x.dtype.type(eps)
+        x = lib.where(x < low, low, lib.where(x > high, high, x))
     return lib.log(x / (one - x))
 
 

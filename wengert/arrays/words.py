@@ -21,7 +21,7 @@ WORDS = {
     "special": (
         "airy_ai airy_ai_prime angle atan2 bessel_j0 bessel_j1 bessel_y0 bessel_y1 copysign "
         "deg2rad digamma entr erfcx erfinv fmax fmin frexp gcd heaviside hypot i0 i0e i1 i1e "
-        "igamma igammac isneginf isposinf lcm lgamma log_ndtr logaddexp logaddexp2 logit "
+        "igamma igammac isneginf isposinf lcm ldexp lgamma log_ndtr logaddexp logaddexp2 logit "
         "modified_bessel_k0 modified_bessel_k1 mvlgamma ndtr ndtri nextafter polygamma rad2deg "
         "round_decimals scaled_modified_bessel_k0 scaled_modified_bessel_k1 sinc "
         "spherical_bessel_j0 xlog1py xlogy zeta"

@@ -203,7 +203,7 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         )
     # now category(a) <= category(b)
     if b.is_complex:
-        wide = a is float64 or b is complex128
+        wide = a in (float64, complex128) or b is complex128
         return complex128 if wide else complex64
     if b.is_floating_point:
         if not a.is_inexact:

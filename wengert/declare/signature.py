@@ -29,7 +29,7 @@ from ..base.modes import enable_grad, state
 from ..engine import native, views
 from ..engine.entry import build_front
 from ..engine.op import OPS, Op
-from ..engine.out_argument import IN_DTYPE_OF_OUT, dtype_into, write_out
+from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder
@@ -182,6 +182,8 @@ class Call:
             kw["out"] = out
         elif name in IN_DTYPE_OF_OUT:
             kw["dtype"] = dtype_into(kw["dtype"], out)
+        elif out is not None:
+            check_dtype(values.get("dtype"), out)
         r = body(*args, **kw)
         if out is None or self.out == "own":
             return r
@@ -261,7 +263,7 @@ def parser(
     binder.defaults = {**slots, **keywords}
     env: dict[str, Any] = {"__name__": "wengert.declare.signature", **CHECKS}
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
-    env["dtype_into"] = dtype_into
+    env.update(dtype_into=dtype_into, check_dtype=check_dtype)
     env["out_of_memory"] = out_of_memory
     head = []
     for table in (slots, keywords):
@@ -409,11 +411,10 @@ def branch(
         if call.pointwise:
             operands = "".join([values[n] + ", " for n in call.positions])
             write = f"deliver({name!r}, {run}, out, ({operands}))"
-        lines += [
-            f"if {condition}:",
-            f"  if out is None: return {run}",
-            f"  return {write}",
-        ]
+        lines += [f"if {condition}:", f"  if out is None: return {run}"]
+        if "dtype" in values and name not in IN_DTYPE_OF_OUT:
+            lines.append(f"  check_dtype({values['dtype']}, out)")
+        lines.append(f"  return {write}")
     else:
         lines += [f"if {condition}:", f"  return {run}"]  # two lines: tracebacks show the second
     return lines

@@ -24,7 +24,7 @@ from ..arrays.lookup import (
 from ..base import dtypes
 from ..base.modes import state
 from . import op_modes, views
-from .error_context import REFUSALS, explain, instead_of, refuse_complex
+from .error_context import REFUSALS, explain, instead_of, refuse_dtypes
 from .implementations import COMPOSED
 from .interp import Interp, narrowed, run_op
 from .op import Op
@@ -87,8 +87,8 @@ def slow(
                 f" {type(raws[-1]).__name__}: make a tensor of it with torch.tensor(...)"
             )
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
-    if op.real and not state.levels:
-        refuse_complex(op, raws)
+    if (op.real or op.inexact) and not state.levels:
+        refuse_dtypes(op, raws)
     xp = namespace_of(op, raws)
     t = xp.array_type
     if RANK.get(t, LIBRARY) == LIBRARY:

@@ -183,7 +183,7 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
     lines = ["  try:"]
     lines.append(f"    a0 = {names[0]}._a; n0 = {names[0]}._n; d = a0.dtype; t = type(a0)")
     lines.append(f"  except AttributeError: {slow}")
-    if op.types == "float":
+    if op.types == "float" or op.inexact:
         lines.append(f"  if d is not F32 and d is not F64: {slow}")
     promotes = op.types in ("promote", "float")
     for i, p in enumerate(names[1:], 1):
@@ -211,7 +211,7 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
         odd = ["BF16", "F16"]
     elif promotes:  # its Python scalars are not weak, its library functions few
         odd = ["BF16"]
-    if op.real and op.types != "float":
+    if op.real and op.types != "float" and not op.inexact:
         tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128")])
         lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
     elif odd:

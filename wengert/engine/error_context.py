@@ -15,6 +15,7 @@ NAMES = {
 }  # fmt: skip
 
 
+NO_KERNEL = ("not supported for the input types", "did not contain a loop", "numpy boolean ")
 REFUSALS = (ValueError, TypeError, MemoryError)  # what libraries raise
 
 
@@ -24,9 +25,7 @@ def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     if isinstance(error, MemoryError):
         return out_of_memory(f"{op.name} of shapes {shapes(shaped)}", error)
     if isinstance(error, TypeError):
-        if "not supported for the input types" in str(error) or "did not contain a loop" in str(
-            error
-        ):
+        if any([words in str(error) for words in NO_KERNEL]):
             kinds = "' and '".join(dict.fromkeys(type_name(a) for a in shaped))
             return NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{kinds}'")
         return error
@@ -46,15 +45,17 @@ def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     return RuntimeError(f"{op.name}: {error} (shapes {shapes(shaped)})")
 
 
-def refuse_complex(op: Op, arrays: Any) -> None:
-    """Raise the error of an op for real numbers if there are complex ones among its operands."""
+def refuse_dtypes(op: Op, arrays: Any) -> None:
+    """Raise the error of an op for real numbers, or for floating ones, that got others."""
     for a in arrays:
         d = getattr(a, "dtype", None)
-        if d is not None and as_dtype(d).is_complex:
-            raise (op.real or NotImplementedError)(
-                f"\"{op.name}_cpu\" not implemented for '{type_name(a)}': it takes real numbers,"
-                " such as .real, .imag or .abs()"
-            )
+        if d is None:
+            continue
+        name = f"\"{op.name}_cpu\" not implemented for '{type_name(a)}'"
+        if op.real and as_dtype(d).is_complex:
+            raise op.real(f"{name}: it takes real numbers, such as .real, .imag or .abs()")
+        if op.inexact and not as_dtype(d).is_inexact:
+            raise NotImplementedError(f"{name}: convert with .float()")
 
 
 def type_name(a: Any) -> str:

@@ -42,6 +42,7 @@ class Op:
         numbers: tuple[str, ...],
         by_memory: bool,
         real: bool | type[Exception],
+        inexact: bool,
         doc: str | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
@@ -86,6 +87,7 @@ class Op:
         self.by_memory = by_memory  # whether its result depends on how the input lies in memory
         # the error of complex operands, None where they are taken
         self.real = (NotImplementedError if real is True else real) or None
+        self.inexact = inexact  # whether integers are refused
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
@@ -255,6 +257,7 @@ def op(
     numbers: str = "",
     by_memory: bool = False,
     real: bool | type[Exception] = False,
+    inexact: bool = False,
     doc: str | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
@@ -269,7 +272,8 @@ def op(
     'kept' for rules that see the number instead of an array, 'exact' where half precision beside
     them is computed in single. by_memory: whether the result depends on how the input lies in
     memory. real: complex operands are refused, with an error of this type (True:
-    NotImplementedError). doc: instead of the function's own.
+    NotImplementedError). inexact: integers and bools are refused. doc: instead of the function's
+    own.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -294,6 +298,7 @@ def op(
             numbers=tuple(numbers.split()),
             by_memory=by_memory,
             real=real,
+            inexact=inexact,
             doc=doc,
         )
         if n in OPS:

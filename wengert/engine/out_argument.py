@@ -13,19 +13,21 @@ from .tensor import Tensor
 
 # Functions whose out= must have the dtype of the result, which others convert to a wider one.
 EXACT = frozenset(
-    """abs addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin as_strided_copy
-    avg_pool2d avg_pool3d baddbmm bitwise_not bmm bucketize ceil cholesky_ex complex conj_physical
-    cross cummax cummin det diag diagonal_copy diff dot eigh eigvalsh expand_copy float_power floor
-    frac gather gelu hardshrink heaviside histc index_add index_copy index_reduce index_select inner
-    inv isin isneginf isposinf ldl_solve linear log_softmax logcumsumexp logsigmoid lu_solve
-    masked_select matmul matrix_norm mm msort multi_dot multinomial mv nan_to_num nanquantile
-    narrow_copy neg nonzero norm ormqr permute_copy polar quantile renorm round scatter scatter_add
-    scatter_reduce searchsorted sgn sign signbit slice_scatter softmax softplus softshrink solve
-    solve_triangular squeeze_copy svdvals t_copy take take_along_dim tensordot transpose_copy tril
-    triu trunc unfold_copy unsqueeze_copy vdot vecdot vector_norm view_copy""".split()  # noqa: SIM905
+    """abs addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin argsort
+    as_strided_copy avg_pool2d avg_pool3d baddbmm bitwise_not bmm bucketize ceil cholesky_ex
+    complex conj_physical cross cummax cummin det diag diagonal_copy diff dot eigh eigvalsh
+    expand_copy float_power floor frac gather gelu hardshrink hash_tensor heaviside histc index_add
+    index_copy index_reduce index_select inner inv isin isneginf isposinf ldl_solve linear
+    log_softmax logcumsumexp logsigmoid lu_solve masked_select matmul matrix_norm mm msort
+    multi_dot multinomial mv nan_to_num nanquantile narrow_copy neg nonzero nonzero_static norm
+    ormqr permute_copy polar quantile renorm round scatter scatter_add scatter_reduce searchsorted
+    sgn sign signbit slice_scatter softmax softplus softshrink solve solve_triangular squeeze_copy
+    svdvals t_copy take take_along_dim tensordot transpose_copy tril triu trunc unfold_copy
+    unsqueeze_copy vdot vecdot vector_norm view_copy""".split()  # noqa: SIM905
 )
+REAL = frozenset(("hfft", "hfft2", "hfftn", "irfft", "irfft2", "irfftn"))
 JOINS = frozenset(("cat", "column_stack", "dstack", "hstack", "stack", "vstack"))
-CONVERTED = frozenset(("eig", "geqrf", "lstsq", "lu"))  # of those with several results
+CONVERTED = frozenset(("eig", "geqrf", "lstsq"))  # of those with several results
 
 
 def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
@@ -47,11 +49,13 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
             " torch.no_grad()."
         )
     have, want = result.dtype, out.dtype
-    small = want is dtypes.uint8 and name in ("all", "any")
+    small = want is dtypes.uint8 and name in ("all", "any") or name == "abs" and want.is_complex
     if have is not want and (exact or name in EXACT) and not small:
         raise RuntimeError(
             f"{name}(): Expected out tensor to have dtype {have}, but got {want} instead"
         )
+    if name in REAL and want.is_complex:
+        raise RuntimeError(f"{name} expects a floating point output tensor, but got {want}")
     if not can_store(have, want):
         raise (TypeError if name in JOINS else RuntimeError)(
             f"{name}(): result type {result.dtype} can't be cast to the desired output type"
@@ -82,7 +86,17 @@ IN_DTYPE_OF_OUT = frozenset(("cumprod", "cumsum", "nansum", "prod"))
 
 def dtype_into(dtype: Any, out: Any) -> Any:
     """The dtype that such a function computes in."""
+    check_dtype(dtype, out)
     return out.dtype if dtype is None and isinstance(out, Tensor) else dtype
+
+
+def check_dtype(dtype: Any, out: Any) -> None:
+    """Refuse dtype= beside an out= of another one."""
+    if isinstance(dtype, dtypes.dtype) and isinstance(out, Tensor) and out.dtype is not dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {dtype}, but got {out.dtype} instead: leave dtype="
+            " away, or pass an out= of that dtype"
+        )
 
 
 def resize(t: Tensor, shape: tuple[int, ...]) -> None:

@@ -39,7 +39,7 @@ def result_dtype(operands: Any) -> dtypes.dtype:
             best = other
         elif other.category > best.category:
             # only the category of the weaker operand counts
-            if other is scalar and other.is_complex and best.is_floating_point:
+            if other.is_complex and best.is_floating_point:
                 best = best.to_complex()
             else:
                 best = dtypes.promote_types(best, other)

@@ -183,8 +183,6 @@ def broadcast_tensors(*tensors):
     >>> b.shape
     torch.Size([2, 3])
     """
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
     only_tensors(tensors)
     try:
         shape = broadcast_shapes(*[t.shape for t in tensors])
@@ -223,11 +221,9 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
-    if rtol < 0 or atol < 0:
-        raise RuntimeError(
-            f"{'rtol' if rtol < 0 else 'atol'} must be greater than or equal to zero, but got "
-            f"{rtol if rtol < 0 else atol}"
-        )
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not value >= 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     x, y = input.detach(), other.detach()
     same = x == y
     if equal_nan and x.dtype.category > 1:

@@ -363,8 +363,8 @@ def arange(
     ]
     if out is not None and out.dtype.category == 1 and step and int(step) == 0:
         raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {out.dtype}")
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
+    if not (step > 0 or step < 0):
+        raise RuntimeError(f"step must be nonzero, got {step}")
     if (end - start) * (1 if step > 0 else -1) < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if not (math.isfinite(start) and math.isfinite(end)):

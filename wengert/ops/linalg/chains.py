@@ -79,8 +79,6 @@ def chain_matmul(*matrices):
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])
     """
-    if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
-        matrices = tuple(matrices[0])
     for t in only_tensors(matrices):
         if t._a.ndim != 2:
             raise RuntimeError(

@@ -12,6 +12,7 @@ from ...declare.binding import only_tensors
 from ...declare.fast_paths import F32, F64, plain
 from ...declare.registry import public
 from ...engine.op_modes import runner
+from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector
@@ -79,17 +80,30 @@ def einsum(equation="", *operands):
             f"einsum(): {more} operands were provided than specified in the equation"
         )
     for t in only_tensors(operands, 1):
-        if t.dtype is not operands[0].dtype and sums(inputs, output) and not runner(batched):
-            raise RuntimeError(
-                "einsum(): expected all operands to have the same dtype, but got "
-                f"{operands[0].dtype} and {t.dtype}"
-            )
+        if t.dtype is not operands[0].dtype and not runner(batched):
+            if sums(inputs, output, operands):
+                raise RuntimeError(
+                    "einsum(): expected all operands to have the same dtype, but got "
+                    f"{operands[0].dtype} and {t.dtype}"
+                )
+            d = result_dtype([t._a for t in operands])
+            operands = tuple([t.to(d) for t in operands])
+            break
     return _evaluate(inputs, output, list(operands))
 
 
-def sums(inputs: Any, output: Any) -> bool:
+def sums(inputs: Any, output: Any, operands: Any) -> bool:
     """Whether operands are multiplied and summed, not only multiplied."""
-    return any(x not in output and sum(x in i for i in inputs) > 1 for i in inputs for x in i)
+    long = []  # labels of more than one element, operand by operand
+    for labels, t in zip(inputs, operands):
+        shape = tuple(t._a.shape)
+        exact = ELLIPSIS not in labels and len(labels) == len(shape)
+        long.append({x for x, n in zip(labels, shape) if n != 1} if exact else set(labels))
+    count = [x for labels in long for x in labels]
+    if output is None:
+        written = [x for labels in inputs for x in labels]
+        output = [x for x in written if written.count(x) == 1 or x == ELLIPSIS]
+    return any(x not in output and count.count(x) > 1 for x in count)
 
 
 def _label(c: str) -> int:

@@ -170,7 +170,7 @@ NO_SOFTMAX = "(n0 is None or n0.op is None or n0.op.name != 'softmax')"
 
 @public(
     "nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
-    "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
+    "any size_average=None, int ignore_index=-100, any reduce=None, "
     "str reduction='mean', float label_smoothing=0.0)",
     lines=(
         line(
@@ -275,7 +275,7 @@ nll_loss_op.vjp(
 
 @public(
     "nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, "
-    "bool? size_average=None, int ignore_index=-100, bool? reduce=None, "
+    "any size_average=None, int ignore_index=-100, any reduce=None, "
     "str reduction='mean')",
     lines=(
         line(

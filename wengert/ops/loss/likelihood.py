@@ -61,7 +61,7 @@ ALIKE = f"a2 is None and a1.dtype is d and a0.shape == a1.shape and {KNOWN}"
 
 @public(
     "nn.functional.binary_cross_entropy(Tensor input, Tensor target, "
-    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "Tensor? weight=None, any size_average=None, any reduce=None, "
     "str reduction='mean')",
     lines=(line(bce_loss_op, floating=True, when=ALIKE),),
 )
@@ -125,7 +125,7 @@ bce_logits_op.vjp(
 
 @public(
     "nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, "
-    "Tensor? weight=None, bool? size_average=None, bool? reduce=None, "
+    "Tensor? weight=None, any size_average=None, any reduce=None, "
     "str reduction='mean', Tensor? pos_weight=None)",
     lines=(line(bce_logits_op, floating=True, when=f"{ALIKE} and a3 is None"),),
 )
@@ -209,8 +209,8 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
 
 
 @public(
-    "nn.functional.kl_div(Tensor input, Tensor target, bool? size_average=None, "
-    "bool? reduce=None, str reduction='mean', bool log_target=False)"
+    "nn.functional.kl_div(Tensor input, Tensor target, any size_average=None, "
+    "any reduce=None, str reduction='mean', bool log_target=False)"
 )
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
@@ -254,7 +254,7 @@ def torch_kl_div(input, target, reduction=0, *, log_target=False):
 
 @public(
     "nn.functional.poisson_nll_loss(Tensor input, Tensor target, bool log_input=True, "
-    "bool full=False, bool? size_average=None, float eps=1e-08, bool? reduce=None, "
+    "bool full=False, any size_average=None, float eps=1e-08, any reduce=None, "
     "str reduction='mean')"
 )
 def poisson_nll_loss(

@@ -97,8 +97,8 @@ def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> T
 
 
 @public(
-    "nn.functional.mse_loss(Tensor input, Tensor target, bool? size_average=None, "
-    "bool? reduce=None, str reduction='mean', Tensor? weight=None)",
+    "nn.functional.mse_loss(Tensor input, Tensor target, any size_average=None, "
+    "any reduce=None, str reduction='mean', Tensor? weight=None)",
     lines=(line(mse_loss_op, floating=True, when=f"a0.shape == a1.shape and {KNOWN}"),),
 )
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -117,8 +117,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 
 @public(
-    "nn.functional.l1_loss(Tensor input, Tensor target, bool? size_average=None, "
-    "bool? reduce=None, str reduction='mean', Tensor? weight=None)"
+    "nn.functional.l1_loss(Tensor input, Tensor target, any size_average=None, "
+    "any reduce=None, str reduction='mean', Tensor? weight=None)"
 )
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|: the mean, the sum, or of each element.
@@ -211,7 +211,7 @@ def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
 
 @public(
     "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
-    "bool? size_average=None, bool? reduce=None, str reduction='mean', float beta=1.0)",
+    "any size_average=None, any reduce=None, str reduction='mean', float beta=1.0)",
     lines=(
         line(
             smooth_l1_loss_op, floating=True, when=f"beta > 0 and a0.shape == a1.shape and {KNOWN}"
@@ -275,7 +275,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 @public(
     "nn.functional.soft_margin_loss(Tensor input, Tensor target, "
-    "bool? size_average=None, bool? reduce=None, str reduction='mean')",
+    "any size_average=None, any reduce=None, str reduction='mean')",
     lines=(
         line(
             soft_margin_loss_op,

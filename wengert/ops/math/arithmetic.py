@@ -152,7 +152,7 @@ pow_tensor.vjp(x=_pow_x, y=_pow_y)
 pow_base.vjp(x=_pow_x, y=_pow_y)
 
 
-@primitive(elementwise, numbers="first", name="remainder")
+@primitive(elementwise, numbers="first", name="remainder", real=True)
 def remainder_op(xp, x, y):
     """x modulo y, with the sign of y."""
 
@@ -173,7 +173,10 @@ fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
 
 
 @primitive(
-    elementwise, public="floor_divide(Tensor input, Tensor|Scalar other, *, out)", inplace=True
+    elementwise,
+    public="floor_divide(Tensor input, Tensor|Scalar other, *, out)",
+    inplace=True,
+    real=True,
 )
 def floor_divide(xp, x, y):
     """x / y rounded down.
@@ -451,7 +454,7 @@ addcdiv_op.vjp(
 )
 
 
-@op(elementwise, name="lerp", node="LerpBackward0")
+@op(elementwise, name="lerp", node="LerpBackward0", inexact=True)
 def lerp_op(xp, x, end, weight):
     """x + weight * (end - x), counted from the nearer end: exact at both."""
     way = end - x
@@ -465,7 +468,7 @@ lerp_op.vjp(
 )
 
 
-@primitive(elementwise, node="LerpBackward0")
+@primitive(elementwise, node="LerpBackward0", inexact=True)
 def lerp_number(xp, x, end, weight=0.5):
     """x + weight * (end - x), for a weight that is a number."""
 

@@ -14,7 +14,6 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from ...engine.tensor import Tensor
 from .arithmetic import mul, pow_base
 from .compare import chosen
 from .unary import round_half
@@ -248,6 +247,14 @@ nextafter.vjp(
 )
 
 
+@primitive(elementwise, types="any", name="ldexp")
+def ldexp_op(xp, x, y):
+    """x * 2 ** y for integers y, in the dtype of x and without overflow on the way."""
+
+
+ldexp_op.vjp(x=lambda xp, g, y: xp.ldexp(g, y))
+
+
 @public("ldexp(Tensor input, Tensor other, *, out)", inplace="function")
 def ldexp(input, other):
     """input * 2 ** other.
@@ -255,7 +262,9 @@ def ldexp(input, other):
     >>> torch.ldexp(torch.tensor([1., 3.]), torch.tensor([2, 1]))
     tensor([4., 6.])
     """
-    return mul.entry(input, pow_base.entry(2.0, other) if isinstance(other, Tensor) else 2.0**other)
+    if other.dtype.category == 1 and input.dtype.category == 2:
+        return ldexp_op.entry(input, other)
+    return mul.entry(input, pow_base.entry(2.0, other))
 
 
 @primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent", name="frexp")
@@ -345,7 +354,7 @@ def _sinc(xp: Any, g: Any, x: Any) -> Any:
 sinc.vjp(x=_sinc)
 
 
-@primitive(elementwise, node="RoundBackward1")
+@primitive(elementwise, node="RoundBackward1", real=True)
 def round_decimals(xp, x, decimals=0):
     """x rounded half to even at a decimal place."""
 

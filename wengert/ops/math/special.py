@@ -143,7 +143,7 @@ declare(mvlgamma, ("special.multigammaln(Tensor input, int p, *, out)",))
 
 
 def _incomplete(name: str, alias: str, sign: float, doc: str) -> Any:
-    @primitive(elementwise, name=name, doc=doc, numbers="none")
+    @primitive(elementwise, name=name, doc=doc, numbers="none", real=True, inexact=True)
     def f(xp, x, y): ...
 
     f.vjp(

@@ -482,7 +482,9 @@ def round_half(xp, x):
 round_half.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@primitive(elementwise, public="frac(Tensor input, *, out)", inplace="function")
+@primitive(
+    elementwise, public="frac(Tensor input, *, out)", inplace="function", real=True, inexact=True
+)
 def frac(xp, x):
     """The fraction of x: x - trunc(x).
 

@@ -269,7 +269,7 @@ def softsign(input):
 # ------------------------------------------------------------------------------------- learned and
 
 
-@primitive(elementwise, types="same", node="PreluKernelBackward0", name="prelu")
+@primitive(elementwise, types="same", node="PreluKernelBackward0", name="prelu", real=True)
 def prelu_op(xp, x, w):
     """x where positive, else w * x."""
     return xp.where(xp.gt(x, 0), x, x * w)

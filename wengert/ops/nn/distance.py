@@ -73,7 +73,8 @@ PLAIN = {dtypes.float32.np, dtypes.float64.np}
 
 
 @public(
-    "cdist(any x1, any x2, any p=2.0, any compute_mode='use_mm_for_euclid_dist_if_necessary')",
+    "cdist(Tensor x1, Tensor x2, any p=2.0, "
+    "any compute_mode='use_mm_for_euclid_dist_if_necessary')",
     method=False,
     foreign=False,
 )
@@ -188,6 +189,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     tensor([0.7071])
     """
     d = joint_dtype([x1, x2])
+    if eps < 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps}")
     if d.category != 2:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {d}: convert with "

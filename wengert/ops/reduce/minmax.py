@@ -268,9 +268,7 @@ def _arg(name: str, o: Any) -> Any:
                 else IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
             )
         if input.dtype.category == 0:
-            raise NotImplementedError(
-                f"\"{name}_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
-            )
+            raise RuntimeError(f"{name}(): does not support bool input: convert with .int()")
         return o.entry(input, d, keepdim)
 
     f.__name__ = name

@@ -159,7 +159,9 @@ def _median(name: str, skip: bool) -> Any:
     def f(input, dim=None, keepdim=False):
         if dim is None:
             if input._a.size == 0:
-                empty = wrap(input.new_full((), float("nan"))._a)
+                whole = input.dtype.category < 2  # PyTorch's conversion of nan: the least, or 0
+                least = -(2**63) if input.dtype is dtypes.int64 else 0
+                empty = wrap(input.new_full((), least if whole else float("nan"))._a)
                 return empty if input._n is None else empty + input.sum()
             return middle.entry(input)
         d = wrap_dim(dim, input._a.ndim, name)

@@ -320,6 +320,8 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
         raise RuntimeError(
             f"nanmean(): expected input to have floating point dtype but got {input.dtype}"
         )
+    if dtype is not None and dtype.category < 2:
+        raise RuntimeError(f"nanmean(): dtype must be floating point, got {dtype}")
     good = input.isnan().logical_not()
     return nansum(input, dim, keepdim, dtype=dtype) / sum_of(good, dim, keepdim)
 

@@ -6,7 +6,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
-from ...engine.out_argument import dtype_into
+from ...engine.out_argument import check_dtype, dtype_into
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 
 __all__ = ["kept_shape", "reduction"]
@@ -109,6 +109,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     >>> torch.tensor([1., 2., 3.]).mean()
     tensor(2.)
     """
+    check_dtype(dtype, out)
     if out is not None and input.dtype.is_inexact and out.dtype.itemsize > input.dtype.itemsize:
         dtype = dtype_into(dtype, out)
     if dtype is not None:

@@ -19,8 +19,6 @@ def cartesian_prod(*tensors):
             [2, 3],
             [2, 4]])
     """
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
     for t in only_tensors(tensors):
         if t._a.ndim != 1:
             raise RuntimeError(

@@ -328,6 +328,8 @@ def select_scatter(input, src, dim, index):
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of input with src in a slice of a dimension."""
     d = wrap_dim(dim, input._a.ndim, "slice_scatter")
+    if step <= 0:
+        raise RuntimeError(f"slice step must be positive, got {step}")
     key = (slice(None),) * d + (slice(start, end, step),)
     return written(
         input, src, getitem.entry(input.detach(), key), ((getitem, (key,)),), "slice_scatter"

@@ -17,7 +17,8 @@ from .views import reshape
 
 def _atleast(n: int) -> Any:
     def f(*tensors):
-        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        listed = len(tensors) == 1 and isinstance(tensors[0], (tuple, list))
+        if listed:
             tensors = tuple(tensors[0])
 
         def grow(t: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def _atleast(n: int) -> Any:
             if not isinstance(t, Tensor):
                 raise TypeError(f"atleast_{n}d(): expected Tensors, got {type(t).__name__}")
         out = tuple([grow(t) for t in tensors])
-        return out[0] if len(out) == 1 else out
+        return out[0] if len(out) == 1 and not listed else out
 
     f.__name__ = f"atleast_{n}d"
     f.__doc__ = f"The tensors with at least {n} dimension(s)."

@@ -120,7 +120,8 @@ def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     destination = (destination,) if isinstance(destination, int) else destination
     if len(source) == 1:
         order = [*range(ndim)]
-        order.insert(destination[0] % ndim, order.pop(source[0]))
+        if order:
+            order.insert(destination[0] % ndim, order.pop(source[0]))
         return tuple(order)
     src = wrap_dims(source, ndim, "movedim")
     dst = wrap_dims(destination, ndim, "movedim")
@@ -416,12 +417,13 @@ def t(input):
 
 
 @public(
-    "movedim(Tensor input, int|int[] source, int|int[] destination)",
+    "movedim(Tensor input, int source, int destination)",
+    "movedim(Tensor input, int[] source, int[] destination)",
     aliases=("moveaxis",),
     lines=(
         line(
             movedim_op,
-            given="type_(source) is int and type_(destination) is int",
+            least=1,
             let={"source": "(places[source],)", "destination": "(places[destination],)"},
         ),
     ),

@@ -298,9 +298,9 @@ ihfftn = _real_nd("ihfftn", False, False, False, "Inverse of hfftn.")
 # ---- frequencies, shifts
 
 
-def _made(values: list[float], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def _made(values: list[int], over: float, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
-    t = function("tensor")(values, dtype=dtype, device=device)
+    t = (function("tensor")(values, dtype=dtypes.float64, device=device) / over).to(dtype)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -311,8 +311,11 @@ def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fal
     >>> torch.fft.fftfreq(4)
     tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
     """
+    if n < 0:
+        raise RuntimeError(f"fftfreq(): Trying to create tensor with negative dimension {n}: [{n}]")
     return _made(
-        [k / (n * d) for k in (*range((n + 1) // 2), *range(-(n // 2), 0))],
+        [*range((n + 1) // 2), *range(-(n // 2), 0)],
+        n * d,
         dtype,
         device,
         requires_grad,
@@ -326,7 +329,7 @@ def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fa
     >>> torch.fft.rfftfreq(4)
     tensor([0.0000, 0.2500, 0.5000])
     """
-    return _made([k / (n * d) for k in range(n // 2 + 1)], dtype, device, requires_grad)
+    return _made([*range(n // 2 + 1)], n * d, dtype, device, requires_grad)
 
 
 def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:

@@ -170,11 +170,10 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
         device=None,
         pin_memory=False,
         requires_grad=False,
-        out=None,
         **given,
     ):
         given = {**options, **dict(zip(options, args)), **given}
-        d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+        d = dtype or dtypes.get_default_dtype()
         if layout is not None and str(layout) != "torch.strided":
             raise RuntimeError(f"{name} is not implemented for sparse types, got: {layout}")
         if d.category != 2:
@@ -192,10 +191,6 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
                 if window_length > 1
                 else k + 1
             ).to(d)
-        if out is not None:
-            from ...engine.out_argument import write_out
-
-            return write_out(name, w, out)
         return w.requires_grad_() if requires_grad else w
 
     f.__name__ = name
@@ -204,11 +199,11 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
     >>> torch.{name}(1)
     tensor([1.])
     """
-    texts = [f"{name}(int window_length, *, out, options)"]
+    texts = [f"{name}(int window_length, *, options)"]
     more = "bool periodic"
     for k in ("", *options):
         more += f", float {k}" * bool(k)
-        texts.append(f"{name}(int window_length, {more}, *, out, options)")
+        texts.append(f"{name}(int window_length, {more}, *, options)")
     return public(*texts, method=False)(f)
 
 
