@@ -121,11 +121,13 @@ def _line(op: Any, kind: str, rank: int, **more: Any) -> Any:
 def _one_window(rank: int) -> Any:
     """The line of an average over everything, which is a mean."""
     one = (1,) * rank
+    number = "type_(output_size) is int and output_size == 1"  # a bool equals it too
+    ints = " is ".join([f"type_(output_size[{i}])" for i in range(rank)]) + " is int"
     places = tuple(range(-rank, 0))
     return line(
         mean_op,
         floating=True,
-        given=f"(output_size == 1 or output_size == {one})",
+        given=f"({number} or output_size == {one} and {ints})",
         when=f"{rank} < a0.ndim < {rank + 3} and 0 not in a0.shape",
         dim=places,
         keepdim=True,

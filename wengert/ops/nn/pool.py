@@ -162,6 +162,10 @@ def _pool_arguments(
             f"{name}: Given input size: {'x'.join(map(str, shape[-rank - 1 :]))}. Calculated "
             f"output size: {'x'.join(map(str, (shape[-rank - 1], *out)))}. Output size is too small"
         )
+    if name == "avg_pool3d" and any(n < k for n, k in zip(spatial, kernel)):
+        raise RuntimeError(
+            f"{name}: input image of {list(spatial)} smaller than kernel size {list(kernel)}"
+        )
     return kernel, stride, padding, dilation
 
 
@@ -529,12 +533,6 @@ def avg_pool3d(
     >>> F.avg_pool3d(torch.arange(8.).reshape(1, 2, 2, 2), 2)
     tensor([[[[3.5000]]]])
     """
-    kernel = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * 3
-    if input._a.ndim > 2 and any(n < k for n, k in zip(input._a.shape[-3:], kernel)):
-        raise RuntimeError(
-            f"avg_pool3d: input image of {list(input._a.shape[-3:])} smaller than kernel size"
-            f" {list(kernel)}"
-        )
     arguments = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return _avg_pool("avg_pool3d", 3, input, *arguments)
 
