@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.arrays import pool
+from wengert.arrays import pool, small_pools
 from wengert.kernels import compiler, threads, window_pool
 from wengert.kernels import max_pool as kernels
 
@@ -24,13 +24,17 @@ def both(monkeypatch):
 
     def run(f, *args):
         monkeypatch.setattr(window_pool, "LEAST", 1)
-        monkeypatch.setattr(pool, "SMALL", 0)
+        for name in ("sliding", "covering"):
+            monkeypatch.setattr(small_pools, name, lambda *args: None)
+        monkeypatch.setattr(small_pools, "MOST", 0)
+        pool._small.cache_clear()
         quick = f(np, *args)
         monkeypatch.setattr(window_pool, "LEAST", 1 << 40)
         monkeypatch.setattr(kernels, "LEAST", 1 << 40)
         return quick, f(np, *args)
 
-    return run
+    yield run
+    pool._small.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])

@@ -18,6 +18,7 @@ from math import prod
 from typing import Any
 
 from ..kernels import conv as kernels
+from . import small_conv
 from .capabilities import ON_HOST
 from .windows import (
     Array,
@@ -41,6 +42,8 @@ SMALL = 1_000_000  # multiply-adds up to which OpenBLAS need not pack a product'
 
 def conv(lib: Any, x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
+    if lib in ON_HOST and (few := small_conv.conv(x, w, bias, geometry)) is not None:
+        return few
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, w, bias = widen(lib, x), widen(lib, w), bias if bias is None else widen(lib, bias)
@@ -63,6 +66,8 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     Positions of x that are equal modulo the stride see the same subset of the taps: each such class
     is a correlation of g with those taps, reversed, with stride 1.
     """
+    if lib in ON_HOST and (few := small_conv.conv_input(g, w, x_shape, geometry)) is not None:
+        return few
     dtype = g.dtype
     if dtype.itemsize == 2:
         g, w = widen(lib, g), widen(lib, w)
@@ -173,6 +178,8 @@ def _correlate(lib: Any, x: Array, w: Array, t: Taps, out: Array, bias: Array | 
 
 def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry) -> Array:
     """The adjoint of `conv` in w: x correlated with g (N, O, *out) at every tap, of w_shape."""
+    if lib in ON_HOST and (few := small_conv.conv_weight(x, g, w_shape, geometry)) is not None:
+        return few
     dtype = x.dtype
     if dtype.itemsize == 2:
         x, g = widen(lib, x), widen(lib, g)

@@ -7,6 +7,8 @@ serves all shapes. Functions give None where the kernels do not apply.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from .lanes import Pointer, Value
 from .sweep import sums, sweep
 
 Array = Any
-LEAST = 4096  # elements
+LEAST = 64  # elements
 CHUNK = 16384  # elements that a thread takes at a time
 
 
@@ -131,40 +133,54 @@ def combine(k: Job, word: str) -> None:
 # ------------------------------------------------------------------------- calls
 
 
-def _facts(x: Array) -> tuple[str, int, int, int, int] | None:
-    """(type, images, channels, positions, planes of a chunk), or None."""
-    word = WORDS.get(x.dtype)
-    if word is None or x.size < LEAST or compiler.target() is None:
+@lru_cache(maxsize=256)
+def _facts(shape: tuple[int, ...], dtype: Any) -> tuple[str, int, int, int, int] | None:
+    """The kernels' word, images, channels, positions and planes of a chunk; None where they do not
+    apply.
+    """
+    word = WORDS.get(dtype)
+    size = math.prod(shape)
+    if word is None or size < LEAST or compiler.target() is None:
         return None
-    n, c = x.shape[:2]
-    p = x.size // (n * c)
+    n, c = shape[:2]
+    p = size // (n * c)
     return (word, n, c, p, max(1, CHUNK // p)) if p > 1 else None
+
+
+@lru_cache(maxsize=256)
+def _same(c: int, dtype: Any, value: int) -> Array:
+    """The same number for each channel; nobody writes to it."""
+    return np.full(c, value, dtype)
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, ...] | None:
     """(normalised x, mean, variance, 1 / deviation) with the statistics of the batch."""
-    facts = _facts(x)
+    d = x.dtype
+    facts = _facts(x.shape, d)
     if facts is None:
         return None
-    word, n, c, p, _ = facts
-    w = np.ones(c, x.dtype) if weight is None else _like(weight, x)
-    if w is None:
+    word, n, c, p, share = facts
+    w = _same(c, d, 1) if weight is None else _like(weight, x)
+    b = _same(c, d, 0) if bias is None else _like(bias, x)
+    if w is None or b is None:
         return None
-    x = np.ascontiguousarray(x)
-    out = np.empty((4, c), x.dtype)
+    if not x.flags.c_contiguous:
+        x = np.ascontiguousarray(x)
+    out = np.empty((4, c), d)
     statistics(word)(c, x, w, out, n, c, p, eps)
     mean, var, rstd, scale = out
-    y = normalized(x, mean, scale, bias)
-    return None if y is None else (y, mean, var, rstd)
+    y = np.empty(x.shape, d)
+    normalize(word)(-(-n * c // share), x, mean, scale, b, y, n, c, p, share)
+    return y, mean, var, rstd
 
 
 def normalized(x: Array, mean: Array, scale: Array, bias: Array) -> Array | None:
     """(x - mean) * scale + bias, with numbers for each channel."""
-    facts = _facts(x)
+    facts = _facts(x.shape, x.dtype)
     if facts is None:
         return None
     word, n, c, p, share = facts
-    b = np.zeros(c, x.dtype) if bias is None else _like(bias, x)
+    b = _same(c, x.dtype, 0) if bias is None else _like(bias, x)
     mean, scale = _like(mean, x), _like(scale, x)
     if b is None or mean is None or scale is None:
         return None
@@ -178,7 +194,7 @@ def batch_norm_backward(
     g: Array, x: Array, weight: Array, mean: Array, rstd: Array, training: bool, needs: Any
 ) -> tuple[Array, ...] | None:
     """Gradients of x, weight and bias."""
-    facts = _facts(x)
+    facts = _facts(x.shape, x.dtype)
     if facts is None:
         return None
     word, n, c, p, share = facts
@@ -209,4 +225,4 @@ def _like(a: Array, x: Array) -> Array | None:
     """Numbers for each channel, as the kernels want them."""
     if a.dtype != x.dtype or a.shape != x.shape[1:2]:
         return None
-    return np.ascontiguousarray(a)
+    return a if a.flags.c_contiguous else np.ascontiguousarray(a)

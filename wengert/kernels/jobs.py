@@ -97,8 +97,8 @@ class Kernel:
     def __call__(self, chunks: int, *args: Any, most: int = workers.MOST, steps: int = 1) -> None:
         """Run the chunks. most: threads that the arguments have room for."""
         if self._launch is not None and chunks < workers.CHUNKS:
-            share = min(threads.count(), most)
-            if share > self._workers.made and chunks > 1:
+            share = most if chunks == 1 else min(threads.count(), most)
+            if chunks > 1 and share > self._workers.made:
                 self._workers.grow(share)
             if self._launch(chunks, steps, share, *args) is None:
                 return

@@ -106,18 +106,20 @@ class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        training, tracked, kept = self.training, self.track_running_stats, self._buffers
+        try:  # the attributes, without a search for each
+            mean, var = kept["running_mean"], kept["running_var"]
+            count = kept["num_batches_tracked"]
+        except KeyError:
+            mean, var, count = self.running_mean, self.running_var, self.num_batches_tracked
+        if training and tracked and count is not None:
+            count.add_(1)
             if self.momentum is None:  # the plain mean of all batches so far
-                momentum = 1.0 / float(self.num_batches_tracked)
-        from_batch = self.training or (self.running_mean is None and self.running_var is None)
-        tracked = not self.training or self.track_running_stats
-        return self._normalise(
-            input,
-            self.running_mean if tracked else None,
-            self.running_var if tracked else None,
-            from_batch, momentum,
-        )  # fmt: skip
+                momentum = 1.0 / float(count)
+        from_batch = training or (mean is None and var is None)
+        if training and not tracked:
+            mean = var = None
+        return self._normalise(input, mean, var, from_batch, momentum)
 
     def _normalise(
         self, input: Tensor, mean: Tensor | None, var: Tensor | None, from_batch: bool,
@@ -128,7 +130,7 @@ class _BatchNorm(_NormBase):
         )
 
     def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() not in self.dims:
+        if input._a.ndim not in self.dims:
             raise ValueError(f"expected {_either(self.dims)} input (got {input.dim()}D input)")
 
     def _input_problem(self, *args: Any) -> str | None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from ...arrays.lookup import LIBRARY, RANK
 from ...base.modes import no_grad
+from ...declare.fast_paths import F32, F64
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import views
 from ...engine.kinds import composite, opaque
@@ -86,10 +88,41 @@ def _batch_norm(
 batch_norm_op.vjp_all(_batch_norm)
 
 
+def usual(shape: tuple[int, ...], weight: Any, bias: Any) -> bool:
+    """Whether a training call is plainly right: several values in each channel, and arrays of as
+    many numbers as there are channels.
+    """
+    n = (shape[1],) if len(shape) > 1 else ()
+    right = weight is None or weight.shape == n
+    return right and (bias is None or bias.shape == n) and math.prod(shape) > shape[1] > 0
+
+
+def moves(running: Any, a: Any) -> bool:
+    """Whether a running statistic of the channels of a can be moved where it lies."""
+    if type(running) is not Tensor or running._n is not None:
+        return False
+    b = running._a
+    return type(b) is type(a) and b.dtype is a.dtype and b.shape == a.shape[1:2]
+
+
 @public(
     "nn.functional.batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, "
     "Tensor? weight=None, Tensor? bias=None, bool training=False, float momentum=0.1, "
-    "float eps=1e-05)"
+    "float eps=1e-05)",
+    lines=(
+        line(
+            batch_norm_op,
+            floating=True,
+            least=2,
+            operands=("input", "weight", "bias", "None", "None"),
+            given="training and running_mean is None and running_var is None and eps > 0",
+            facts="usual(a0.shape, a1, a2)",
+            using={"usual": usual},
+            when="facts",
+            let={"training": "True"},
+            only=1,
+        ),
+    ),
 )
 def batch_norm(
     input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
@@ -103,6 +136,24 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
+    a = input._a
+    if (
+        training
+        and eps > 0
+        and running_mean is not None
+        and running_var is not None
+        and (a.dtype is F32 or a.dtype is F64)
+        and moves(running_mean, a)
+        and moves(running_var, a)
+        and (weight is None or weight._a.dtype is a.dtype)
+        and (bias is None or bias._a.dtype is a.dtype)
+        and usual(a.shape, getattr(weight, "_a", None), getattr(bias, "_a", None))
+    ):
+        out, mean, var = batch_norm_op.entry(input, weight, bias, None, None, True, eps)
+        n = a.size // a.shape[1]
+        move(running_mean, mean, momentum)
+        move(running_var, var, momentum, n / (n - 1))
+        return out
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     if training:

@@ -11,12 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from ...arrays.windows import Geometry
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import op_modes
 from ...engine.kinds import bilinear
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
+from ..math.arithmetic import add_op as add
 from ..shape.unfold import check_tensor, per_dimension
+from ..shape.views import reshape_op
 
 Ints = tuple[int, ...]
 SAID = {
@@ -327,11 +330,24 @@ def _convolve(
     return conv.entry(input.unsqueeze(0), weight, bias, geometry).squeeze(0)
 
 
+def _line(rank: int) -> Any:
+    """The line of convNd of a batch: sizes given as ints or tuples."""
+    shapes = "a0.shape, a1.shape, None if a2 is None else a2.shape"
+    return line(
+        conv,
+        facts=f"plan('conv{rank}d', {rank}, {shapes}, stride, padding, dilation, groups)",
+        using={"plan": _forward},
+        let={"geometry": "facts[0]"},
+        when="facts[1]",
+    )
+
+
 @public(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, "
     "int[1]|str padding=0, int[1] dilation=1, int groups=1)",
     method=False,
     aliases=("nn.functional.conv1d",),
+    lines=(_line(1),),
 )
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """1-dimensional convolution.
@@ -350,6 +366,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     "int[2]|str padding=0, int[2] dilation=1, int groups=1)",
     method=False,
     aliases=("nn.functional.conv2d",),
+    lines=(_line(2),),
 )
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """2-dimensional convolution.
@@ -368,6 +385,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     "int[3]|str padding=0, int[3] dilation=1, int groups=1)",
     method=False,
     aliases=("nn.functional.conv3d",),
+    lines=(_line(3),),
 )
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """3-dimensional convolution.
@@ -398,17 +416,42 @@ def _transposed(
     dilation: Any,
 ) -> Tensor:
     _check_tensors(name, input, weight, bias)
-    a, w = tuple(input._a.shape), tuple(weight._a.shape)
-    batched = _is_batched(name, a, rank)
     _check_types(name, input, weight, bias)
     if isinstance(padding, str):
         raise TypeError(f"{name}(): padding must be an int or ints, not {padding!r}")
-    arguments = (_hashable(stride), _hashable(padding), _hashable(dilation))
-    geometry = _geometry(name, rank, *arguments, groups, w[2:])
+    a, w = tuple(input._a.shape), tuple(weight._a.shape)
+    b = None if bias is None else tuple(bias._a.shape)
+    arguments = (_hashable(stride), _hashable(padding), _hashable(output_padding))
+    geometry, shape, batched = _back(name, rank, a, w, b, *arguments, groups, _hashable(dilation))
+    x = input if batched else input.unsqueeze(0)
+    out = conv_input.entry(x, weight, shape, geometry)
+    if bias is not None:
+        bias = bias if bias.dtype is out.dtype else bias.to(out.dtype)
+        out = add.entry(out, reshape_op.entry(bias, (-1, *(1,) * rank)))
+    return out if batched else out.squeeze(0)
+
+
+@lru_cache(maxsize=512)
+def _back(
+    name: str,
+    rank: int,
+    a: Ints,
+    w: Ints,
+    b: Ints | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+) -> tuple[Geometry, Ints, bool]:
+    """The geometry of the convolution whose adjoint a transposed one is, the result's shape, and
+    whether the input is a batch; or the error.
+    """
+    batched = _is_batched(name, a, rank)
+    geometry = _geometry(name, rank, stride, padding, dilation, groups, w[2:])
     extra = _numbers(name, "output_padding", output_padding, rank)
     if min(extra) < 0:
         raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
-    b = None if bias is None else tuple(bias._a.shape)
     _check_shapes(name, a if batched else (1, *a), w, b, rank, groups, True)
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
         if e >= s and e >= d:
@@ -429,13 +472,21 @@ def _transposed(
     # again
     pairs = tuple((lo, hi - e) for (lo, hi), e in zip(geometry.padding, extra))
     geometry = geometry._replace(padding=pairs)
-    x = input if batched else input.unsqueeze(0)
-    shape = (x._a.shape[0], w[1] * groups, *size)
-    out = conv_input.entry(x, weight, shape, geometry)
-    if bias is not None:
-        bias = bias if bias.dtype is out.dtype else bias.to(out.dtype)
-        out = out + bias.reshape(-1, *(1,) * rank)
-    return out if batched else out.squeeze(0)
+    return geometry, (a[0] if batched else 1, w[1] * groups, *size), batched
+
+
+def _transposed_line(rank: int) -> Any:
+    """The line of conv_transposeNd of a batch without bias: sizes given as ints or tuples."""
+    given = "None, stride, padding, output_padding, groups, dilation"
+    return line(
+        conv_input,
+        operands=("input", "weight"),
+        given="bias is None",
+        facts=f"plan('conv_transpose{rank}d', {rank}, a0.shape, a1.shape, {given})",
+        using={"plan": _back},
+        let={"geometry": "facts[0]", "x_shape": "facts[1]"},
+        when="facts[2]",
+    )
 
 
 @public(
@@ -443,6 +494,7 @@ def _transposed(
     "int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1)",
     method=False,
     aliases=("nn.functional.conv_transpose1d",),
+    lines=(_transposed_line(1),),
 )
 def conv_transpose1d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
@@ -463,6 +515,7 @@ def conv_transpose1d(
     "int[2] padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1)",
     method=False,
     aliases=("nn.functional.conv_transpose2d",),
+    lines=(_transposed_line(2),),
 )
 def conv_transpose2d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
@@ -483,6 +536,7 @@ def conv_transpose2d(
     "int[3] padding=0, int[3] output_padding=0, int groups=1, int[3] dilation=1)",
     method=False,
     aliases=("nn.functional.conv_transpose3d",),
+    lines=(_transposed_line(3),),
 )
 def conv_transpose3d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
