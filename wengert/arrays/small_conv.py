@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Table:
         self.padded = None
         if any([lo or hi for lo, hi in padding]):
             self.padded = (*x[:2], *padded)
-            self.inside = (..., *[slice(lo, lo + n) for n, (lo, _) in zip(x[2:], padding)])
+            self.inside: tuple[Any, ...] = (..., *[slice(lo, lo + n) for n, (lo, _) in zip(x[2:], padding)])
         at = np.zeros((1, 1), np.int64)  # (taps, windows): places in a padded channel
         back = np.zeros((1, 1), np.int64)  # (taps, places): the window that a tap of it serves
         for n, k, d, s, o, p, (lo, _) in zip(
