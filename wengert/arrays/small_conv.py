@@ -31,7 +31,8 @@ class Table:
         self.padded = None
         if any([lo or hi for lo, hi in padding]):
             self.padded = (*x[:2], *padded)
-            self.inside: tuple[Any, ...] = (..., *[slice(lo, lo + n) for n, (lo, _) in zip(x[2:], padding)])
+            inside = [slice(lo, lo + n) for n, (lo, _) in zip(x[2:], padding)]
+            self.inside: tuple[Any, ...] = (..., *inside)
         at = np.zeros((1, 1), np.int64)  # (taps, windows): places in a padded channel
         back = np.zeros((1, 1), np.int64)  # (taps, places): the window that a tap of it serves
         for n, k, d, s, o, p, (lo, _) in zip(
