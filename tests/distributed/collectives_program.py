@@ -106,6 +106,12 @@ work = dist.all_reduce(big, async_op=True)
 future = work.get_future().then(lambda f: f.value()[0] + 1)
 same("future", future.wait(), np.full(1_000_003, size + 1))
 assert work.is_completed() and work.is_success() and work.wait()
+several = [torch.full((300_000,), float(rank + i)) for i in range(4)]
+works = [dist.all_reduce(x, async_op=True) for x in several]
+for i in range(4) if rank else (3, 0, 2, 1):  # in another order on each rank
+    works[i].wait()
+for i, x in enumerate(several):
+    same("waited for in another order", x, np.full(300_000, sum(range(i, i + size))))
 sim = torch.ones(3, device="sim:0")
 dist.all_reduce(sim)
 same("another device", sim.cpu(), [size] * 3)

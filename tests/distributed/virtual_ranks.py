@@ -88,6 +88,9 @@ class Communicator:
 
     def Set_errhandler(self, handler): ...
 
+    def Dup(self):
+        return self
+
     def Split_type(self, kind):
         return SimpleNamespace(size=1)  # every rank on a host of its own
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -60,8 +61,11 @@ class ProcessGroup:
         self.in_place = None if MPI is None else MPI.IN_PLACE
         self.mpi_error: type[BaseException] = _NoError if MPI is None else MPI.Exception
         self.operations: dict[Any, Any] = {}
+        self.line: deque[Any] = deque()  # operations of several steps, one after the other
+        self.stage: Any = None  # memory for them
         if MPI is not None:
             comm.Set_errhandler(MPI.ERRORS_RETURN)
+            self.steps_comm = comm.Dup()
             node = comm.Split_type(MPI.COMM_TYPE_SHARED)
             if node.size == comm.size and comm.size > 1:
                 self.board = Board(MPI, comm)

@@ -1,38 +1,43 @@
 """Rows of memory that all ranks of a group on one host see, and sums over them.
 
-For memory of our own (buckets of gradients) this is two to four times as fast as MPI's messages.
+For memory of our own (buckets of gradients) this is two to four times as fast as MPI's messages,
+for other large tensors, which pass through it, twice.
 The memory is never given back while the process lives: tensors may be views of it.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
-from .work import Call, Work
+from .work import Call, Steps, Work
 
-__all__ = ["shared_rows", "sum_rows"]
+__all__ = ["shared_rows", "stage", "sum_rows"]
 
 BLOCK = 1 << 16  # elements that are summed at a time, so that they stay in the cache
+PART = 1 << 18  # bytes of a tensor that a rank sums at a time
 kept: list[Any] = []  # windows
 
 
-def shared_rows(group: ProcessGroup, size: int, dtype: Any) -> list[Any] | None:
+def shared_rows(
+    group: ProcessGroup, size: int, dtype: Any, what: str = "shared_rows"
+) -> list[Any] | None:
     """A row of `size` zeros for each rank, or None where ranks are on several hosts, or the shared
-    memory is too small (writing to too much of it would end the process).
+    memory is too small (writing to too much of it would end the process). what: it is for.
     """
     if group.n == 1:
         return None
     fits = np.zeros(1, np.uint8)
-    if group.board is not None and dtype.kind in "fc":
+    if group.board is not None and dtype.kind in "fcu":
         room = os.statvfs("/dev/shm")
         needed = 2 * group.n * size * dtype.itemsize
         fits[0] = room.f_bavail * room.f_frsize > needed
-    if not group.reduced("shared_rows", fits, RedOpType.MIN)[0]:
+    if not group.reduced(what, fits, RedOpType.MIN)[0]:
         return None
     nbytes = size * dtype.itemsize
     window = group.MPI.Win.Allocate_shared(max(nbytes, 1), 1, comm=group.comm)
@@ -45,35 +50,76 @@ def shared_rows(group: ProcessGroup, size: int, dtype: Any) -> list[Any] | None:
     return rows
 
 
-class _Sum:
-    """The request of a sum over rows: a barrier, each rank sums a slice in the order of the ranks
-    and writes it to all rows, a barrier.
-    """
-
-    def __init__(self, group: ProcessGroup, rows: list[Any]) -> None:
-        self.group, self.rows, self.summed = group, rows, False
-        self.request = group.comm.Ibarrier()
-
-    def Test(self) -> bool:
-        if not self.request.Test():
-            return False
-        if self.summed:
-            return True
-        rows, n, size = self.rows, self.group.n, self.rows[0].size
-        first, last = self.group.me * size // n, (self.group.me + 1) * size // n
-        for at in range(first, last, BLOCK):
-            part = slice(at, min(last, at + BLOCK))
-            total = rows[0][part] + rows[1][part]
-            for row in rows[2:]:
-                total += row[part]
-            for row in rows:
-                row[part] = total
-        self.summed, self.request = True, self.group.comm.Ibarrier()
-        return bool(self.request.Test())
-
-
 def sum_rows(group: ProcessGroup, rows: list[Any]) -> Work:
     """Start to replace each row by the sum of all."""
     call = Call(("all_reduce", rows[0].dtype, rows[0].shape, "shared"))
     number, expected = group.announce(call)
-    return Work(group, _Sum(group, rows), None, None, call, number, expected)
+    return Work(group, Steps(group, _summed(group, rows)), None, None, call, number, expected)
+
+
+def _summed(group: ProcessGroup, rows: list[Any]) -> Iterator[Any]:
+    """A barrier, each rank sums a slice in the order of the ranks and writes it to all rows, a
+    barrier.
+    """
+    yield group.steps_comm.Ibarrier()
+    n, size = group.n, rows[0].size
+    first, last = group.me * size // n, (group.me + 1) * size // n
+    for at in range(first, last, BLOCK):
+        part = slice(at, min(last, at + BLOCK))
+        total = rows[0][part] + rows[1][part]
+        for row in rows[2:]:
+            total += row[part]
+        for row in rows:
+            row[part] = total
+    yield group.steps_comm.Ibarrier()
+
+
+class Stage:
+    """Memory that ranks see, through which the tensors of others go piece by piece: a piece and
+    its sums stay in the cache.
+    """
+
+    def __init__(self, group: ProcessGroup, what: str) -> None:
+        rows = shared_rows(group, 2 * group.n * PART, np.dtype(np.uint8), what)
+        self.rows = rows and [row.reshape(2, group.n, PART) for row in rows]
+        self.turn = 0  # of the two halves, the one that nobody reads any more
+
+    def reduce(
+        self, group: ProcessGroup, array: Any, op: Any, check: Callable[[], None]
+    ) -> Iterator[Any]:
+        """The steps that replace array, on each rank, by the sum (op: another ufunc). check: raises
+        if ranks do not do the same.
+        """
+        flat, me, n = array.reshape(-1), group.me, group.n
+        width = PART // array.itemsize
+        assert self.rows is not None
+        for at in range(0, flat.size, n * width):
+            parts = [flat[at + r * width : at + min(r + 1, n) * width] for r in range(n)]
+            self.turn ^= 1
+            seen = [row[self.turn].view(array.dtype) for row in self.rows]
+            for r, part in enumerate(parts):
+                if r != me:
+                    seen[me][r, : part.size] = part
+            yield group.steps_comm.Ibarrier()
+            if at == 0:
+                check()
+            mine = parts[me]
+            every = [mine if r == me else seen[r][me, : mine.size] for r in range(n)]
+            total = seen[me][me, : mine.size]
+            op(every[0], every[1], out=total)
+            for part in every[2:]:
+                op(total, part, out=total)
+            mine[...] = total
+            yield group.steps_comm.Ibarrier()
+            for r, part in enumerate(parts):
+                if r != me:
+                    part[...] = seen[r][r, : part.size]
+
+
+def stage(group: ProcessGroup, what: str) -> Stage | None:
+    """The group's memory for passing tensors through; None where ranks are on several hosts. All
+    ranks have to ask at the same time. what: they do with it.
+    """
+    if group.stage is None:
+        group.stage = Stage(group, f"memory for {what}")
+    return group.stage if group.stage.rows is not None else None

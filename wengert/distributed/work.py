@@ -7,7 +7,7 @@ mismatches all come out of the same loop.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .errors import DistBackendError
 if TYPE_CHECKING:
     from .process_group import ProcessGroup
 
-__all__ = ["Call", "Pending", "Work"]
+__all__ = ["Call", "Pending", "Steps", "Work"]
 
 
 class Call(tuple[Any, ...]):
@@ -156,6 +156,34 @@ class Work:
     def source_rank(self) -> int:
         """The rank a message came from."""
         return int(self.result)
+
+
+class Steps:
+    """A request of several operations, each posted when the one before it is complete.
+
+    steps: a generator of requests, whose operations are on the group's communicator for such. What
+    has been started first comes first there, however ranks wait: so all post the same.
+    """
+
+    def __init__(self, group: ProcessGroup, steps: Iterator[Any]) -> None:
+        self.steps, self.line, self.done = steps, group.line, False
+        self.request: Any = None
+        self.line.append(self)
+        self.Test()
+
+    def Test(self) -> bool:
+        """Go on; whether all is complete."""
+        while not self.done:
+            first = self.line[0]
+            while first.request is None or first.request.Test():
+                first.request = next(first.steps, None)
+                if first.request is None:
+                    first.done = True
+                    self.line.popleft()
+                    break
+            else:
+                return False
+        return True
 
 
 class Pending(Future):
