@@ -21,7 +21,8 @@ from .buffers import host, restore
 from .collectives import all_reduce
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
-from .shared_memory import shared_rows, sum_rows
+from .shared_memory import cuts, shared_rows, sum_rows
+from .work import Call
 
 __all__ = ["GradBucket", "Reducer"]
 
@@ -42,7 +43,7 @@ class GradBucket:
         for p in params:
             self.places.append(wrap(self.flat[at : at + p.numel()].reshape(tuple(p.shape))))
             at += p.numel()
-        self.last = False
+        self.last = self.dealt = False  # dealt: each rank has the sums of its slice only
         self.waits_for = len(self._params)
 
     def index(self) -> int:
@@ -60,6 +61,17 @@ class GradBucket:
     def parameters(self) -> list[Tensor]:
         """The parameters they belong to."""
         return list(self._params)
+
+    def copy_to(self, target: Any, place: Tensor) -> None:
+        """Copy the sums at a place into an array, from whose rows they are in."""
+        assert self.rows is not None
+        first = (place._a.ctypes.data - self.flat.ctypes.data) // self.flat.itemsize
+        last, out = first + target.size, target.reshape(-1)
+        ends = cuts(len(self.rows), self.flat.size)
+        for row, a, b in zip(self.rows, ends, ends[1:]):
+            a, b = max(a, first), min(b, last)
+            if a < b:
+                out[a - first : b - first] = row[a:b]
 
     def is_last(self) -> bool:
         """Whether it is the last bucket of a pass."""
@@ -115,6 +127,7 @@ class Reducer:
         self.used: set[int] | None = None  # ids of used parameters, where that is looked for
         self.works: list[Any] = []
         self.next = 0  # the bucket to start next
+        self.read: Any = None  # the Work after which nobody reads this rank's sums any more
         for p in self.params:
             p.register_post_accumulate_grad_hook(self.ready)
 
@@ -157,8 +170,21 @@ class Reducer:
             queue_callback(self.finish)
         self.mark(p)
 
+    def reuse(self) -> None:
+        """Wait until buckets may be written again."""
+        if self.read is not None:
+            work, self.read = self.read, None
+            work.wait()
+
+    def release(self) -> None:
+        """Tell the others that this rank has read their sums."""
+        if any([b.dealt for b in self.buckets]):
+            call = Call(("gradients are read",))
+            self.read = self.group.start(call, self.group.comm.Ibarrier, None, None, True)
+
     def mark(self, p: Tensor, unused: bool = False) -> None:
         """Put a parameter's gradient into its place, and start the buckets that are full."""
+        self.reuse()
         bucket, place = self.place[id(p)]
         self.marked.add(id(p))
         g, target = p.grad, place._a
@@ -181,10 +207,11 @@ class Reducer:
 
     def start(self, bucket: GradBucket) -> Any:
         """Start to average (or what the hook does with) a bucket."""
+        bucket.dealt = bucket.rows is not None and self.hook is None and not self.as_views
         if self.hook is not None:
             return self.hook(self.hook_state, bucket)
         if bucket.rows is not None:
-            return sum_rows(self.group, bucket.rows)
+            return sum_rows(self.group, bucket.rows, not bucket.dealt)
         return all_reduce(bucket.buffer_tensor, group=self.group, async_op=True)
 
     def settle(self, bucket: GradBucket, work: Any) -> None:
@@ -205,7 +232,8 @@ class Reducer:
         for bucket in self.buckets:
             for p, place in zip(bucket._params, bucket.places):
                 if p.grad is not None or id(p) in anywhere:
-                    self.give(p, place)
+                    self.give(p, place, bucket)
+        self.release()
         self.armed = self.queued = False
 
     def used_anywhere(self) -> set[int]:
@@ -216,24 +244,32 @@ class Reducer:
         self.group.reduced("used parameters", flags, RedOpType.MAX)
         return {id(p) for p, used in zip(self.params, flags) if used}
 
-    def give(self, p: Tensor, place: Tensor) -> None:
+    def give(self, p: Tensor, place: Tensor, bucket: GradBucket) -> None:
         """Make an average the gradient of p."""
         g = p.grad
         if g is place:
             views.mutated(place)
-        elif self.as_views and type(p._a) is np.ndarray:
+            return
+        if self.as_views and type(p._a) is np.ndarray:
             p.grad = place
-        elif g is None:
-            g = p.detach().clone()
-            restore(g, place._a)
-            p.grad = g
+            return
+        if g is None:
+            g = p.grad = p.detach().clone()
         else:
-            restore(g, place._a)
             views.mutated(g)
+        if not bucket.dealt:
+            restore(g, place._a)
+        elif type(g._a) is np.ndarray and g._a.flags.c_contiguous:
+            bucket.copy_to(g._a, place)
+        else:
+            values = np.empty(place._a.shape, place._a.dtype)
+            bucket.copy_to(values, place)
+            restore(g, values)
 
     def shadow(self) -> None:
         """Take part in a pass of other ranks with zeros."""
         works = []
+        self.reuse()
         for bucket in self.buckets:
             bucket.flat.fill(0)
             works.append(self.start(bucket))
@@ -243,3 +279,4 @@ class Reducer:
             self.group.reduced(
                 "used parameters", np.zeros(len(self.params), np.uint8), RedOpType.MAX
             )
+        self.release()

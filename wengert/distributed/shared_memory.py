@@ -17,7 +17,7 @@ from .process_group import ProcessGroup
 from .reduce_op import RedOpType
 from .work import Call, Steps, Work
 
-__all__ = ["shared_rows", "stage", "sum_rows"]
+__all__ = ["cuts", "shared_rows", "stage", "sum_rows"]
 
 BLOCK = 1 << 16  # elements that are summed at a time, so that they stay in the cache
 PART = 1 << 18  # bytes of a tensor that a rank sums at a time
@@ -50,26 +50,38 @@ def shared_rows(
     return rows
 
 
-def sum_rows(group: ProcessGroup, rows: list[Any]) -> Work:
-    """Start to replace each row by the sum of all."""
+def sum_rows(group: ProcessGroup, rows: list[Any], everywhere: bool = True) -> Work:
+    """Start to replace each row by the sum of all; or, unless everywhere, only a slice of each, as
+    `cuts` says, which others may read then.
+    """
     call = Call(("all_reduce", rows[0].dtype, rows[0].shape, "shared"))
     number, expected = group.announce(call)
-    return Work(group, Steps(group, _summed(group, rows)), None, None, call, number, expected)
+    steps = Steps(group, _summed(group, rows, everywhere))
+    return Work(group, steps, None, None, call, number, expected)
 
 
-def _summed(group: ProcessGroup, rows: list[Any]) -> Iterator[Any]:
-    """A barrier, each rank sums a slice in the order of the ranks and writes it to all rows, a
-    barrier.
-    """
+def cuts(n: int, size: int) -> list[int]:
+    """Where the slices that n ranks sum begin and end."""
+    return [r * size // n for r in range(n + 1)]
+
+
+def _summed(group: ProcessGroup, rows: list[Any], everywhere: bool) -> Iterator[Any]:
+    """A barrier, each rank sums a slice in the order of the ranks, a barrier."""
     yield group.steps_comm.Ibarrier()
-    n, size = group.n, rows[0].size
-    first, last = group.me * size // n, (group.me + 1) * size // n
-    for at in range(first, last, BLOCK):
+    ends = cuts(group.n, rows[0].size)
+    mine, last = rows[group.me], ends[group.me + 1]
+    others = [row for row in rows if row is not mine] if everywhere else []
+    for at in range(ends[group.me], last, BLOCK):
         part = slice(at, min(last, at + BLOCK))
-        total = rows[0][part] + rows[1][part]
-        for row in rows[2:]:
-            total += row[part]
-        for row in rows:
+        total = mine[part]
+        if group.n == 2:
+            np.add(rows[0][part], rows[1][part], out=total)
+        else:
+            ahead = rows[0][part] + rows[1][part]  # this rank's own row may come later
+            for row in rows[2:]:
+                ahead += row[part]
+            total[...] = ahead
+        for row in others:
             row[part] = total
     yield group.steps_comm.Ibarrier()
 
@@ -105,7 +117,7 @@ class Stage:
                 check()
             mine = parts[me]
             every = [mine if r == me else seen[r][me, : mine.size] for r in range(n)]
-            total = seen[me][me, : mine.size]
+            total = seen[me][me, : mine.size]  # where nobody has written
             op(every[0], every[1], out=total)
             for part in every[2:]:
                 op(total, part, out=total)
