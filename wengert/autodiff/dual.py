@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.lookup import INTERPRETER, RANK, SCALARS, namespace
-from ..base.dtypes import as_dtype
+from ..base.dtypes import as_dtype, float32, float64
 from ..base.modes import state
 from ..engine.interp import Interp, interpreter, readable, run_op, whole
 from ..engine.op import Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
 from ..engine.tensor import Tensor, wrap
+
+FLOAT32, FLOAT64 = float32.np, float64.np
 
 
 def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
@@ -33,7 +35,12 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         way = WAYS[op] = way_of(op)
     tans = way(op, primals, tangents, static, outs)
     if len(op.names) == 1:
-        return outs if tans is None else joined(level, outs, tans)
+        if tans is None:
+            return outs
+        d = outs.dtype
+        if d is tans.dtype and (d is FLOAT32 or d is FLOAT64):
+            return Dual(level, outs, tans)
+        return joined(level, outs, tans)
     if tans is None:
         return outs
     return tuple([o if t is None else joined(level, o, t) for o, t in zip(outs, tans)])

@@ -71,7 +71,7 @@ def place(name: str, value: Any) -> None:
     with _counting:
         before = state.special
         setattr(state, name, value)
-        now = bool(state.default_device or state.inference or state.vmap or state.capture)
+        now = bool(value or state.default_device or state.inference or state.vmap or state.capture)
         everyone.special += now - before
         state.special = now
 
@@ -96,18 +96,19 @@ class Level:
         self.arrays, self.running = arrays, running
 
     def __enter__(self) -> int:
+        self.before = before = state.top, state.open, state.running
         state.levels += 1
-        state.level += 1
-        self.before = state.top, state.open, state.running
-        state.open = (*state.open, state.level)
-        if self.running is not None:
-            self.running.level = state.level
-            state.running = (*state.running, self.running)
+        state.level = level = state.level + 1
+        state.open = (*before[1], level)
+        running = self.running
+        if running is not None:
+            running.level = level
+            state.running = (*before[2], running)
             with _counting:
                 everyone.running += 1
         if self.arrays:
-            state.top = state.level
-        return state.level
+            state.top = level
+        return level
 
     def __exit__(self, *exc: object) -> None:
         state.levels -= 1

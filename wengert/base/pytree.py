@@ -202,9 +202,11 @@ class TreeSpec:
     A leaf has the class None.
     """
 
-    __slots__ = ("type", "context", "_children", "num_leaves")
+    __slots__ = ("type", "context", "_children", "num_leaves", "flat")
+    flat: Any  # tuple or list where they hold leaves alone (see `flatten`)
 
     def __init__(self, type: Any, context: Any, children_specs: list[Any]) -> None:
+        self.flat = None
         self.type, self.context, self._children = type, context, children_specs
         self.num_leaves = sum([c.num_leaves for c in children_specs]) if type is not None else 1
 
@@ -353,12 +355,31 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
     return treespec.unflatten(leaves)
 
 
+FLAT: dict[tuple[Any, int], TreeSpec] = {}  # the structures of tuples and lists of leaves
+
+
 def flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
-    """tree_flatten of everything."""
+    """tree_flatten of everything, quick for a leaf and for what a transform is mostly given."""
+    kind: Any = type(tree)
+    if kind is tuple or kind is list:
+        for x in tree:
+            if type(x) in NODES or isinstance(x, tuple):
+                return tree_flatten(tree)
+        spec = FLAT.get((kind, len(tree)))
+        if spec is None:
+            spec = FLAT[kind, len(tree)] = tree_flatten(tree)[1]
+            spec.flat = kind
+        return list(tree), spec
     return tree_flatten(tree)
 
 
-unflatten = tree_unflatten
+def unflatten(leaves: list[Any], treespec: TreeSpec) -> Any:
+    """tree_unflatten of what flatten() took apart."""
+    if treespec is LEAF:
+        return leaves[0]
+    if treespec.flat is not None and len(leaves) == treespec.num_leaves:
+        return list(leaves) if treespec.flat is list else tuple(leaves)
+    return treespec.unflatten(leaves)
 
 
 def tree_flatten_with_path(

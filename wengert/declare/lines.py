@@ -40,6 +40,7 @@ from ..engine.entry import (
     SHARED,
     call,
     call_all,
+    group,
     record,
     record_all,
     unwrap,
@@ -66,7 +67,8 @@ class Line(NamedTuple):
     does not have, with their values. pair: the name of the named tuple that results come in, with
     its fields. facts: an expression that the others may call `facts`, such as a geometry that is
     kept for the shapes. using: what expressions name besides. only: how many results are returned,
-    where not all are.
+    where not all are. own: whether the op itself is the body, so that arrays which it does not run
+    on may go the general way at once.
     """
 
     op: Op
@@ -84,6 +86,7 @@ class Line(NamedTuple):
     facts: str = ""
     using: dict[str, Any] = {}
     only: int = 0
+    own: bool = False
 
 
 def line(
@@ -126,11 +129,26 @@ def line(
     )
 
 
+class Text(NamedTuple):
+    """The text of a line."""
+
+    tests: list[str]  # further tests of the arguments
+    lines: list[str]
+    names: dict[str, Any]  # what the lines use
+    tested: list[str]  # the arguments whose types the lines look at themselves
+
+
 def text(
-    found: Line, o: Overload, values: dict[str, str], careful: str, inplace: bool, number: str
-) -> tuple[list[str], list[str], dict[str, Any]]:
-    """(further tests of the arguments, lines, what the lines need by name) for the arguments in
-    `values`. careful: the call to make in every doubt. number: of the line, in names.
+    found: Line,
+    o: Overload,
+    values: dict[str, str],
+    careful: str,
+    other: str,
+    inplace: bool,
+    number: str,
+) -> Text:
+    """The text for the arguments in `values`. careful: the call to make in every doubt. other: the
+    one for operands that are no tensors. number: of the line, in names.
     """
     op = found.op
     if not op.built:
@@ -164,7 +182,11 @@ def text(
             prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked)
         else:
             lines += [written(x, where) for x in native.ask(op, names, asked)]
-    lines += unwrap_all(op, names[0], SLOW) if op.variadic else unwrap(op, names, SLOW)
+    other = f"return {other}"
+    if op.variadic:
+        lines += unwrap_all(op, names[0], SLOW, other)
+    else:
+        lines += unwrap(op, names, SLOW, other)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
@@ -176,7 +198,8 @@ def text(
         run = call_all(op, SLOW, SLOW, before) + wrap(op) + record_all(op, names[0])
         run += returned(found, env)
     else:
-        run = call(op, SLOW, SLOW, before) + wrap(op) + record(op) + view(op, names[0])
+        missed = GENERAL if found.own else SLOW
+        run = call(op, missed, SLOW, before) + wrap(op) + record(op) + view(op, names[0])
         run += returned(found, env)
     for x in run:
         at = x.find(PREPARED)
@@ -188,12 +211,33 @@ def text(
     own_names = OWN
     if found.using:
         own_names = re.compile(OWN.pattern.replace("MISS", "|".join(["MISS", *found.using])))
+    way = general(op, names, values) if found.own else ""
+    lines = [x.replace(GENERAL, way) for x in lines]
     lines = [own_names.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
-    return tests, lines, env
+    return Text(tests, lines, env, tested(op, names, tensors, values))
+
+
+def tested(op: Op, names: list[str], tensors: list[Any], values: dict[str, str]) -> list[str]:
+    """The operands whose types the lines look at themselves: all that `unwrap` takes as Tensors
+    only, or as what their declaration says.
+    """
+    numbers = op.types in ("promote", "float") and len(names) == 2 and not op.tensors_only
+    found = []
+    for i, (name, p) in enumerate(zip(names, tensors)):
+        if name == values[p.name] and (not i or not numbers or "Scalar" in p.type.kinds):
+            found.append(p.name)
+    return found
+
+
+def general(op: Op, names: list[str], values: dict[str, str]) -> str:
+    """The general way of an op that is the body of its function."""
+    given = ", ".join([f"{k!r}: {values[k]}" for k in op.static])
+    return f"return slow(op, {group(names)}, {{{given}}})"
 
 
 PLAIN = {int, float, bool, str, type(None)}  # types of defaults that are written as they are
-SLOW, PREPARED = "return <careful>", "<prepared>"  # stand for text that is put in at the end
+# stand for text that is put in at the end
+SLOW, GENERAL, PREPARED = "return <careful>", "return <general>", "<prepared>"
 ZERO = {0: None, -1: None}  # dimensions of a 0-d array that a reduction takes: all there is
 
 

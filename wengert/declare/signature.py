@@ -21,13 +21,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..base import generated
 from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
 from ..engine import native, views
-from ..engine.entry import build_front
 from ..engine.op import OPS, Op
 from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
@@ -64,19 +63,21 @@ def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
         f = FunctionType(b.__code__, b.__globals__, name, b.__defaults__, b.__closure__)
     else:
         lines = d.lines_for(kind in (METHOD, INPLACE))
-        if inplace and isinstance(d.body, Op) and d.body.kind == "elementwise":
+        if isinstance(d.body, Op) and (not inplace or d.body.kind == "elementwise"):
             lines = tuple([own_line(d.body, o) for o in overloads])
         f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
-    if not inplace and isinstance(d.body, Op):
-        f = straight(d.body, name, overloads, f)
-    elif not inplace and d.short is not None:
+    if not inplace and d.short is not None:
         f = d.short(f)
     return dress(f, d, name, namespace, kind, overloads)
 
 
 def own_line(op: Op, o: Overload) -> Line | None:
     """The line of an overload whose arguments are those of the op behind it."""
-    return Line(op) if len(o.parameters) == len(op.inputs) + len(op.static) else None
+    names = [p.name for p in o.parameters]
+    fits = names[1:] == body_parameters(op)[0][1:] and not any(p.star for p in o.parameters)
+    if op.kind == "composite" or op.variadic or o.parameters[0].keyword or not fits:
+        return None
+    return Line(op, own=True)
 
 
 def overloads_of(d: Declared, kind: str) -> tuple[Overload, ...]:
@@ -111,33 +112,6 @@ def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
         return False
     positions, *rest = body_parameters(d.body)
     return len(overloads[0].parameters) == len(positions) == 1 and rest == [[], None, False]
-
-
-def straight(op: Op, name: str, overloads: tuple[Overload, ...], careful: Any) -> Any:
-    """The straight line of an op in front of its generated function, where they agree."""
-    if op.kind == "composite" or op.variadic or len(overloads) > 1:
-        return careful
-    o = overloads[0]
-    names = [p.name for p in o.parameters]
-    wanted = body_parameters(op)[0]
-    if o.parameters[0].keyword or names[1:] != wanted[1:] or any(p.star for p in o.parameters):
-        return careful
-
-    tests = [check(p, p.name) for p in o.parameters[len(op.inputs) :]]
-    head = [p.name + "=" + ("ABSENT" if p.required else f"default_{p.name}") for p in o.parameters]
-    plain = " and ".join([t for t in tests if t])
-    env = {"ABSENT": ABSENT, **{f"default_{p.name}": p.default for p in o.parameters}, **CHECKS}
-    return build_front(op, careful, Front(name, names, head, plain, env))
-
-
-class Front(NamedTuple):
-    """What an op's straight line needs to stand in front of a public function."""
-
-    name: str
-    names: list[str]  # of all arguments
-    head: list[str]  # the same, with defaults
-    plain: str  # the test of those that are no arrays
-    env: dict[str, Any]
 
 
 def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
@@ -285,19 +259,21 @@ def parser(
     if aliases:
         lines.append("  if not (names or more):" if more else "  if not names:")
         indent = "    "
+    given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
+    positions = "".join(f"{n}, " for n in slots)
+    positions += f"*{rest}, " if rest else ""
+    other = f"bind(({positions}), {{{', '.join(given)}}})"
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
             some = lines_of[i] if i < len(lines_of) else None
             some = (some,) if isinstance(some, Line) else some or ()
             if inplace:
                 some = [x for x in some if not (x.op.view or x.op.many or x.op.variadic)]
-            at = [(x, inplace, f"{i}_{j}") for j, x in enumerate(some)]
-            found = branch(name, overloads[i], calls[i], slots, keywords, star, out, at, env)
+            at = [(x, other, inplace, f"{i}_{j}") for j, x in enumerate(some)]
+            alone = len(fresh) == 1
+            found = branch(name, overloads[i], calls[i], slots, keywords, star, out, at, env, alone)
             lines += [indent + x for x in found]
-    given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
-    positions = "".join(f"{n}, " for n in slots)
-    positions += f"*{rest}, " if rest else ""
-    lines.append(f"  return bind(({positions}), {{{', '.join(given)}}})")
+    lines.append(f"  return {other}")
     lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
     f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
     if not any(lines_of):
@@ -326,8 +302,11 @@ def branch(
     out: bool,
     straight_to: list[Any],
     env: dict[str, Any],
+    alone: bool,
 ) -> list[str]:
-    """The lines that call the body if the arguments are plainly those of an overload."""
+    """The lines that call the body if the arguments are plainly those of an overload. alone: there
+    is no other, so that straight lines may look at the types of their operands by themselves.
+    """
     if any(p.required for p in call.unused):
         return []  # the binder says that it is not supported
     tests, known, renamed = [], set(), {}
@@ -375,6 +354,7 @@ def branch(
                          f" len({n}) == 1 and type_({n}[0]) in SEQUENCES and"
                          f" INTS.issuperset(map_(type_, {n}[0])))")  # fmt: skip
     tests = [t for t in tests if t]
+    operands = {check(p, renamed.get(p.name, p.name)): p.name for p in o.parameters}
     values = {}
     for p in o.parameters:
         slot = renamed.get(p.name, p.name)
@@ -395,13 +375,15 @@ def branch(
         words.append("out=out")
     run = f"body({', '.join(words)})"
     condition = " and ".join(tests) or "True"
-    for line, inplace, number in straight_to:
-        further, text, needed = straight_line(line, o, values, run, inplace, number)
-        if o.out:
-            further.append("out is None")
-        lines.append(f"if {' and '.join([condition, *further])}:")
-        lines += text
-        env.update(needed)
+    for line, other, inplace, number in straight_to:
+        found = straight_line(line, o, values, run, other, inplace, number)
+        mine = [t for t in tests if not alone or operands.get(t) not in found.tested]
+        if alone and line.op.variadic:
+            mine += [f"type_({n}) in SEQUENCES" for n in found.tested]
+        mine += [*found.tests, *["out is None"] * o.out]
+        lines.append(f"if {' and '.join(mine) or 'True'}:")
+        lines += found.lines
+        env.update(found.names)
     if call.out == "derived":
         into = run
         if name in IN_DTYPE_OF_OUT:
@@ -409,8 +391,8 @@ def branch(
             into = run.replace(f"dtype={slot}", f"dtype=dtype_into({slot}, out)")
         write = f"write_out({name!r}, {into}, out)"
         if call.pointwise:
-            operands = "".join([values[n] + ", " for n in call.positions])
-            write = f"deliver({name!r}, {run}, out, ({operands}))"
+            given = "".join([values[n] + ", " for n in call.positions])
+            write = f"deliver({name!r}, {run}, out, ({given}))"
         lines += [f"if {condition}:", f"  if out is None: return {run}"]
         if "dtype" in values and name not in IN_DTYPE_OF_OUT:
             lines.append(f"  check_dtype({values['dtype']}, out)")

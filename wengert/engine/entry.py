@@ -45,7 +45,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, NUMBER
+from ..arrays.lookup import NS, NUMBER, SCALARS
 from ..base import dtypes, generated
 from ..base.frames import INTERNAL
 from ..base.modes import everyone, state
@@ -68,6 +68,7 @@ SHARED: dict[str, Any] = dict(
     frame=sys._getframe,
     INTERNAL=INTERNAL,
     number=NUMBER,
+    SCALARS=SCALARS,
     slow=dispatch.slow,
     NS=NS,
     map_=map,
@@ -151,38 +152,19 @@ def build_parts(op: Op) -> Callable[..., Any]:
     return generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
 
 
-def build_front(op: Op, careful: Callable[..., Any], front: Any) -> Callable[..., Any]:
-    """The entry of an op under its public name (front: a signature.Front) for all plain calls;
-    `careful` takes every other.
-    """
-    if not op.built:
-        build_backward(op)
-    names = front.names[: len(op.inputs)]
-    given = ", ".join(front.names)
-    slow = f"return careful({given})"
-    lines = [f"def {front.name}({', '.join(front.head)}, **kw):"]
-    lines.append(f"  if kw: return careful({given}, **kw)")
-    if front.plain:
-        lines.append(f"  if not ({front.plain}): {slow}")
-    own = {**front.env, "op": op, "impl": op.impl, "Node": op.node, "careful": careful}
-    lines += native.ask(op, names, own)
-    lines += unwrap(op, names, slow) + call(op, slow, slow)
-    lines += wrap(op) + record(op) + view(op, names[0]) + result(op)
-    title = f"{op.name} as {front.name}"
-    f = generated.functions(title, lines, {**SHARED, **own})[front.name]
-    return native.remakable(f, lambda: build_front(op, careful, front))
-
-
 def group(names: list[str]) -> str:
     """The text of a tuple."""
     return "(" + "".join([name + ", " for name in names]) + ")"
 
 
-def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
-    """Arrays a0 a1 ..., nodes n0 n1 ..., dtype d and array type t of plain operands."""
+def unwrap(op: Op, names: list[str], slow: str, other: str = "") -> list[str]:
+    """Arrays a0 a1 ..., nodes n0 n1 ..., dtype d and array type t of plain operands. other: what to
+    do with operands that are no Tensors (default: what is done with all that are not plain).
+    """
+    other = other or slow
     lines = ["  try:"]
     lines.append(f"    a0 = {names[0]}._a; n0 = {names[0]}._n; d = a0.dtype; t = type(a0)")
-    lines.append(f"  except AttributeError: {slow}")
+    lines.append(f"  except AttributeError: {other}")
     if op.types == "float" or op.inexact:
         lines.append(f"  if d is not F32 and d is not F64: {slow}")
     promotes = op.types in ("promote", "float")
@@ -202,16 +184,20 @@ def unwrap(op: Op, names: list[str], slow: str) -> list[str]:
                 f"    s = type({p})",
                 f"    if {weak}:",
                 f"      a{i} = {number}; n{i} = None",
-                f"    else: {slow}",
             ]
+            if other != slow:
+                lines.append(f"    elif s not in SCALARS: {other}")
+            lines.append(f"    else: {slow}")
         else:
-            lines.append(f"  else: {slow}")
+            lines.append(f"  else: {other}")
+    if op.types == "float" or op.inexact:
+        return lines
     odd = []
-    if op.rounds and op.types != "float":
+    if op.rounds:
         odd = ["BF16", "F16"]
     elif promotes:  # its Python scalars are not weak, its library functions few
         odd = ["BF16"]
-    if op.real and op.types != "float" and not op.inexact:
+    if op.real:
         tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128")])
         lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
     elif odd:
@@ -396,13 +382,13 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
     return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
 
 
-def unwrap_all(op: Op, tensors: str, slow: str) -> list[str]:
+def unwrap_all(op: Op, tensors: str, slow: str, other: str = "") -> list[str]:
     """unwrap() of any number of tensors: their arrays are in the list raws."""
     same = " or a.dtype is not d" if op.types != "any" else ""
     lines = [
         "  try:",
         f"    raws = list(map_(array_of, {tensors})); a0 = raws[0]; d = a0.dtype; t = type(a0)",
-        f"  except (AttributeError, IndexError): {slow}",
+        f"  except (AttributeError, IndexError): {other or slow}",
         "  for a in raws:",
         f"    if type(a) is not t{same}: {slow}",
     ]

@@ -74,7 +74,6 @@ class Op:
         self.needs: dict[str, list[str]] = {}
         self.saved: list[str] = []
         self.joint: Callable[..., Any] | None = None
-        self.part_rules: dict[str, tuple[Callable[..., Any], list[str]]] = {}
         self.jvp_rule: Callable[..., Any] | None = None
         self.batch_rule: Callable[..., Any] | None = None
         self.static_rule: Callable[..., Any] | None = None
@@ -89,6 +88,7 @@ class Op:
         # the error of complex operands, None where they are taken
         self.real = (NotImplementedError if real is True else real) or None
         self.inexact = inexact  # whether integers are refused
+        self.differentiable = False  # whether any rule was given
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
@@ -105,7 +105,7 @@ class Op:
         complex=True: the rules are right for complex arrays as they stand (without it the engine
         conjugates around them, which is right for holomorphic ops).
         """
-        self.holomorphic = not complex
+        self.holomorphic, self.differentiable = not complex, True
         for name, rule in rules.items():
             if name not in self.arrays:
                 raise TypeError(f"{self.name}: there is no input {name!r} to give a rule for")
@@ -120,24 +120,11 @@ class Op:
         )
         return self
 
-    def vjp_part(self, **rules: Callable[..., Any]) -> Op:
-        """Give rules for inputs of which a node sees a part: they add its gradient to one of the
-        whole that waits, in place. `waiting` is that one; the rest as in `vjp`, which comes first.
-        """
-        for name, rule in rules.items():
-            need = [n for n in parameters(rule)[0] if n != "waiting"]
-            if bad := set(need) - {"xp", "g", *self.saved}:
-                raise TypeError(
-                    f"{self.name}: the rule for a part of {name} asks for {sorted(bad)}"
-                )
-            self.part_rules[name] = rule, parameters(rule)[0]
-        return self
-
     def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:
         """Give one rule that returns a tuple with the gradient of every input; `needs` tells it
         which are wanted.
         """
-        self.holomorphic, self.joint = not complex, rule
+        self.holomorphic, self.joint, self.differentiable = not complex, rule, True
         self.needs = {"*": self._parameters(rule, "all inputs")}
         self._save(self.needs["*"])
         return self
@@ -151,11 +138,6 @@ class Op:
     def arrays(self) -> list[str]:
         """Names of the array inputs, the variadic one last."""
         return [*self.inputs, *([self.variadic] if self.variadic else [])]
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether any rule was given."""
-        return bool(self.rules) or self.joint is not None
 
     def _parameters(self, rule: Callable[..., Any], what: str) -> list[str]:
         known = {"xp", "g", "needs", *self.names, *self.static, *(f"g_{o}" for o in self.names)}

@@ -280,6 +280,14 @@ def wrap(a: Any, node: Any = None) -> Tensor:
     return t
 
 
+def leaf(a: Any) -> Tensor:
+    """A leaf of the graph around a raw array of a dtype with derivatives."""
+    t = wrap(a)
+    t._n = n = AccumulateGrad(tuple(a.shape), a.dtype)
+    n.ref = LeafRef(t)
+    return t
+
+
 def stand_in(leaf: AccumulateGrad) -> Tensor:
     """A tensor without elements in the place of a leaf's that is gone."""
     from ..arrays import meta

@@ -83,7 +83,7 @@ def jvp(
                 )
     for x, t in zip(flat, tans):
         check_floating(x)
-        if x.shape != t.shape:
+        if x._a.shape != t._a.shape:
             raise RuntimeError(
                 f"jvp: the primal has shape {tuple(x.shape)}, its tangent {tuple(t.shape)}: they"
                 " must be equal"

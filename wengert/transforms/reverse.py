@@ -14,7 +14,7 @@ from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
 from ..engine.interp import Interp
 from ..engine.node import LEAF
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import Tensor, leaf, wrap
 from .arguments import check_tensors, differentiable, positions, split_aux
 from .captured import Running
 
@@ -33,9 +33,9 @@ def fresh(values: list[Any], level: int) -> list[Tensor]:
                 f" {x.dtype}"
             )
     if all([x._n is None and level_of(x._a) == state.top for x in values]):
-        return [wrap(x._a).requires_grad_() for x in values]
+        return [leaf(x._a) for x in values]
     state.top = level
-    return [wrap(Lifted(level, x._a if x._n is None else x)).requires_grad_() for x in values]
+    return [leaf(Lifted(level, x._a if x._n is None else x)) for x in values]
 
 
 def level_of(a: Any) -> int:
