@@ -80,3 +80,51 @@ def test_the_gradient_of_a_single_element_can_be_written():
     (x.sum() * 3).backward()
     x.grad.mul_(2)
     assert x.grad.tolist() == [6.0]
+
+
+def test_parts_are_added_where_they_belong():
+    x = torch.randn(6, 3000, requires_grad=True)
+    a, b, c = x.split(2)
+    (a.sum() * 2 + b[1].sum() * 3 + c.sum() + x[0].sum() + x[:, 5].sum()).backward()
+    want = torch.zeros(6, 3000)
+    want[0:2] += 2
+    want[3] += 3
+    want[4:6] += 1
+    want[0] += 1
+    want[:, 5] += 1
+    assert torch.equal(x.grad, want)
+
+
+def test_a_waiting_gradient_that_others_see_is_left_alone():
+    x = torch.randn(4, 4000, requires_grad=True)
+    z = torch.randn(4, 4000, requires_grad=True)
+    g = torch.randn(4, 4000)
+    kept = g.clone()
+    y = x + z  # both get g itself
+    out = y[1] * 2
+    whole = x * 1.0
+    torch.autograd.backward([y, out, x[2], whole], [g, kept[1], kept[2], kept])
+    assert torch.equal(g, kept)
+    want = 2 * kept
+    want[1] += 2 * kept[1]
+    want[2] += kept[2]
+    assert torch.allclose(x.grad, want)
+    want = kept.clone()
+    want[1] += 2 * kept[1]
+    assert torch.allclose(z.grad, want)
+
+
+def test_hooks_see_gradients_that_later_ones_do_not_change():
+    x = torch.randn(3, 4000, requires_grad=True)
+    y = x * 1.0
+    seen = []
+    a, b = y[0] * 2, y[1] * 3
+    for t in (a, b):
+        t.register_hook(lambda g: seen.append(g) or None)
+    y.retain_grad()
+    (a.sum() + b.sum() + (y * y).sum()).backward()
+    assert all(torch.equal(g, torch.ones(4000)) for g in seen)
+    want = 2 * y.detach()
+    want[0] += 2
+    want[1] += 3
+    assert torch.allclose(y.grad, want) and torch.allclose(x.grad, want)

@@ -1,14 +1,16 @@
 """Attention's kernels against NumPy in double precision: masks, dropout, odd sizes and layouts."""
 
+import re
+
 import numpy as np
 import pytest
 
 from wengert.arrays import attention as words
-from wengert.kernels import attention, compiler, matmul, threads
+from wengert.kernels import attention, compiler, threads
 
-pytestmark = pytest.mark.skipif(
-    compiler.target() is None or matmul.library() is None, reason="no llvmlite or no OpenBLAS"
-)
+from .assembly import TARGETS, innermost_loops, products, stack_accesses
+
+pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no llvmlite")
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +115,21 @@ def test_leaves_the_rest_to_others():
     assert attention.attention(q, k[:1], v, None, None, False, 1.0) is None
     assert attention.attention(q, k, v, np.ones((4, 5), "d"), None, False, 1.0) is None
     assert attention.attention(q[:0], k[:0], v[:0], None, None, False, 1.0) is None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_sums_stay_in_registers(target):
+    form = attention.Form("", False, True)
+    for kernel in (attention.attend, attention.attend_backward):
+        text = compiler.assembly(TARGETS[target], kernel.text(TARGETS[target], "float", form))
+        tiles = re.findall(r"^(?:scores|wide)\d:.*?^\.Lfunc_end", text, re.S | re.M)
+        loops = [loop for t in tiles for loop in innermost_loops(t) if products(loop) >= 2]
+        assert len(tiles) >= 4 and len(loops) >= 4
+        for loop in loops:
+            assert len(stack_accesses(loop)) * 16 <= products(loop), loop
+
+
+def test_few_heads_are_cut_into_parts():
+    q, k, v = case((1,), 300, 90, 8, 8)
+    check(q, k, v)
+    check(q, k, v, causal=True)

@@ -102,9 +102,11 @@ def test_linear(m, n, k, dtype):
     assert matmul.linear(x, w, numbers(n + 1, dtype=dtype)) is None
 
 
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("target", TARGETS)
-def test_sums_stay_in_registers(target):
-    text = compiler.assembly(TARGETS[target], panels.multiply.text(TARGETS[target], "float"))
+def test_sums_stay_in_registers(target, turned):
+    words = panels.multiply.text(TARGETS[target], "float", turned)
+    text = compiler.assembly(TARGETS[target], words)
     loops = [loop for loop in innermost_loops(text) if products(loop) >= 4]
     assert loops
     for loop in loops:

@@ -6,6 +6,7 @@ Here: for each form of word, what stands in front of the general one. Not here: 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..kernels.simd import Ufunc, elements
 
 Word = Callable[..., Any]
 
-F32, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
+F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
 I64, U64 = np.dtype(np.int64), np.dtype(np.uint64)
 LARGE = 1 << 13  # elements of a factor from which a product may pay a second thread
 CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about shorter
@@ -288,19 +289,23 @@ def power(general: Word) -> Word:
 
 
 def linear(general: Word) -> Word:
-    """x @ w.T + bias of matrices, the bias added in place."""
+    """x @ w.T + bias, the bias added before the product is stored, or in place."""
 
     def f(x: Any, w: Any, bias: Any = None) -> Any:
-        if x.ndim == w.ndim == 2 and x.dtype is F32 and w.dtype is F32:
-            if (x.size > LARGE or w.size > LARGE) and (bias is None or bias.dtype is F32):
+        d = x.dtype
+        plain = (d is F32 or d is F64) and w.dtype is d and x.ndim > 1 and w.ndim == 2
+        if plain and (bias is None or bias.dtype is d):
+            shape = x.shape
+            if x.ndim > 2:
+                x = x.reshape(math.prod(shape[:-1]), shape[-1])
+            out = None
+            if x.size > LARGE or w.size > LARGE:
                 out = products.linear(x, w, bias)
-                if out is not None:
-                    return out
-            out = x.dot(w.T)
-            if bias is None:
-                return out
-            if bias.dtype is F32:
-                return np.add(out, bias, out)
+            if out is None:
+                out = x.dot(w.T)
+                if bias is not None:
+                    np.add(out, bias, out)
+            return out if len(shape) == 2 else out.reshape(*shape[:-1], len(w))
         return general(x, w, bias)
 
     return f

@@ -22,6 +22,7 @@ __all__ = [
     "select",
     "getitem",
     "put_basic",
+    "add_basic",
     "write_view",
     "flip",
     "roll",
@@ -132,6 +133,11 @@ def put_basic(lib: Any, g: Any, shape: tuple[int, ...], key: Any) -> Any:
     out = lib.zeros(shape, g.dtype)
     out[key] = g
     return out
+
+
+def add_basic(lib: Any, waiting: Any, g: Any, key: Any) -> None:
+    """Add g in place to what is at a basic index of `waiting`."""
+    waiting[key] += g
 
 
 def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from operator import attrgetter
-from sys import getrefcount
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
@@ -20,11 +19,13 @@ from ..base.modes import state
 from . import views
 from .node import LEAF, ONCE, OP, OP_MANY, OUTPUT, WRITE, freed
 from .recording import saved_tensors, unpacked
+from .sharing import addable, counts, shared
 from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
 COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
 C64, C128 = COMPLEX
+LARGE = 1 << 15  # bytes of a gradient; a smaller one is added to another as soon in new memory
 
 
 def walk(roots: Sequence[Any]) -> tuple[list[Any], dict[Any, int]]:
@@ -230,7 +231,10 @@ def meet(grads: dict[Any, Any], p: Any, g: Any) -> None:
             g = fit(g, p.shape, None)
         if old.shape != p.shape:
             old = fit(old, p.shape, None)
-    grads[p] = together(old, g)
+    if getattr(old, "nbytes", 0) >= LARGE and addable(grads, p, g):
+        old += g
+    else:
+        grads[p] = together(old, g)
 
 
 def together(old: Any, g: Any) -> Any:
@@ -313,42 +317,6 @@ def run_other(
 def filled(n: Any, xp: Any, gs: Any) -> tuple[Any, ...]:
     """The gradients of a node's outputs, zeros for those that nothing came for."""
     return tuple([xp.zeros(n.shape[i], n.dtype[i]) if x is None else x for i, x in enumerate(gs)])
-
-
-def counts(g: Any) -> tuple[int, int]:
-    """References to g, and to the array that it is a view of."""
-    base = g.base
-    return getrefcount(g), getrefcount(base)
-
-
-class _Probe:
-    """Stands for a gradient that only the pass itself holds."""
-
-    def __init__(self, base: Any) -> None:
-        self.base = base
-
-
-def _handed_on(g: Any) -> tuple[int, int]:
-    return counts(g)
-
-
-def _alone() -> tuple[int, int]:
-    g = _Probe(_Probe(None))
-    return _handed_on(g)
-
-
-# what counts() gives in accumulate_grad for memory that nobody else can see; Python versions differ
-ALONE, ALONE_BASE = _alone()
-
-
-def shared(of: tuple[int, int], g: Any) -> bool:
-    """Whether somebody else may see g's memory, or g is not all of it. of: counts(g)."""
-    base = g.base
-    if of[0] > ALONE or base is None:
-        return of[0] > ALONE
-    whole = base.base is None and g.nbytes == base.nbytes and g.flags.c_contiguous
-    # A single element that was expanded is read-only.
-    return not whole or of[1] > ALONE_BASE or 0 in g.strides
 
 
 def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:

@@ -30,6 +30,7 @@ from typing import Any
 
 from ..base import generated
 from .op import Op
+from .sharing import addable
 
 
 def build_backward(op: Op) -> None:
@@ -48,8 +49,10 @@ def build_backward(op: Op) -> None:
 def rules(op: Op) -> dict[str, Any]:
     """The rules under the names that the text uses."""
     found: dict[str, Any] = {"rule": op.joint, "rest_rule": op.rules.get(op.variadic or "")}
+    found["addable"] = addable
     for i, name in enumerate(op.inputs):
         found[f"r{i}"] = op.rules.get(name)
+        found[f"p{i}"] = op.part_rules.get(name, (None,))[0]
     return found
 
 
@@ -73,8 +76,16 @@ def text(op: Op) -> list[str]:
     lines += [f"def {op.name}_step(xp, g, saved, parents, grads, meet):", *head, names]
     for i, c in calls:
         if c:
+            lines += [f"  if n{i} is not None:"]
+            if op.inputs[i] in op.part_rules:
+                names = ", ".join(op.part_rules[op.inputs[i]][1])
+                lines += [
+                    f"    if n{i} in grads and addable(grads, n{i}, g):",
+                    f"      waiting = grads[n{i}]",
+                    f"      p{i}({names})",
+                    "      return",
+                ]
             lines += [
-                f"  if n{i} is not None:",
                 f"    d = {c}",
                 "    if d is not None:",
                 f"      if n{i} in grads: meet(grads, n{i}, d)",

@@ -74,6 +74,7 @@ class Op:
         self.needs: dict[str, list[str]] = {}
         self.saved: list[str] = []
         self.joint: Callable[..., Any] | None = None
+        self.part_rules: dict[str, tuple[Callable[..., Any], list[str]]] = {}
         self.jvp_rule: Callable[..., Any] | None = None
         self.batch_rule: Callable[..., Any] | None = None
         self.static_rule: Callable[..., Any] | None = None
@@ -118,6 +119,19 @@ class Op:
                 if n not in (f"{name}_shape", f"{name}_dtype") or name == self.variadic
             ]
         )
+        return self
+
+    def vjp_part(self, **rules: Callable[..., Any]) -> Op:
+        """Give rules for inputs of which a node sees a part: they add its gradient to one of the
+        whole that waits, in place. `waiting` is that one; the rest as in `vjp`, which comes first.
+        """
+        for name, rule in rules.items():
+            need = [n for n in parameters(rule)[0] if n != "waiting"]
+            if bad := set(need) - {"xp", "g", *self.saved}:
+                raise TypeError(
+                    f"{self.name}: the rule for a part of {name} asks for {sorted(bad)}"
+                )
+            self.part_rules[name] = rule, parameters(rule)[0]
         return self
 
     def vjp_all(self, rule: Callable[..., Any], complex: bool = False) -> Op:

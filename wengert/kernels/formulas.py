@@ -78,6 +78,9 @@ def exp(x: V) -> V:
     n = shifted - MAGIC
     r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
     y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    scaled = y.scaled(n)
+    if scaled is not None:
+        return scaled
     whole = shifted.bits().do("sub", 0x4B400000)
     half = whole.do("ashr", 1)  # in two steps: the last numbers above and below are out of reach
     return y * power_of_two(half) * power_of_two(whole.do("sub", half))
@@ -90,6 +93,9 @@ def small_exp(x: V) -> V:
     n = shifted - MAGIC
     r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
     y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    scaled = y.scaled(n)
+    if scaled is not None:
+        return scaled
     return y * power_of_two(shifted.bits().do("sub", 0x4B400000))
 
 

@@ -17,12 +17,11 @@ import numpy as np
 from . import compiler, panels, threads
 from .jobs import WORDS, Job, job
 from .lanes import Function, Pointer, Value
-from .transpose import transposed_copy
 
 Array = Any
 LEAST = 1 << 20  # multiply-adds from which a second thread pays
 SIDE = 64  # rows or columns of a piece, at least
-TURNED = 1 << 12  # numbers of a product from which turning a factor pays
+TURNED = 1 << 12  # numbers of a product that is our own, of a factor that lies by columns
 PIECES = 8  # of one product, at most
 
 
@@ -121,12 +120,8 @@ def matmul(x: Array, y: Array) -> Array | None:
     ta, lda, x = laid(x)
     tb, ldb, y = laid(y)
     e = x.itemsize
-    if not lead and ta == 112 and m * n >= TURNED:
-        turned = transposed_copy(x)
-        x = np.ascontiguousarray(x) if turned is None else turned
-        ta, lda = 111, depth
-    if not lead and ta == 111:
-        return panels.product(word, host, x, lda, y, ldb, tb == 112, n)
+    if not lead and (ta == 111 or m * n >= TURNED):
+        return panels.product(word, host, x, lda, y, ldb, tb == 112, n, a_turned=ta == 112)
     a1, a2 = steps(x, lead)
     b1, b2 = steps(y, lead)
     out = np.empty((*lead, m, n), x.dtype)

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from . import threads
 from .compiler import Target
 from .jobs import Job, job
 from .lanes import Function, Pointer, Value, transposed
+from .sweep import sweep
 
 VECTORS = 4  # of a panel
 DEPTH = 512  # products that a panel's part in the second cache adds up
@@ -38,19 +40,20 @@ def width(target: Target, word: str) -> int:
 
 def tile(
     k: Function, rows: Sequence[Pointer], panel: Pointer, step: Any, depth: Any,
-    acc: Sequence[Value], masks: Sequence[Value | None],
+    acc: Sequence[Value], masks: Sequence[Value | None], apart: Any = 1,
 ) -> list[Value]:  # fmt: skip
     """acc[row, vector] + rows[row][i] * panel[i][vector] over i below depth.
 
-    step: from a row of the panel to the next; masks: of what there is of each of its vectors.
+    step: from a row of the panel to the next; masks: of what there is of each of its vectors;
+    apart: from a number of a row to the next.
     """
     lanes = acc[0].lanes
 
     def one(i: Value, *before: Value) -> list[Value]:
         now = list(before)
-        p = panel.at(i * step)
+        p, q = panel.at(i * step), i * apart if isinstance(apart, Value) else i
         if len(rows) < len(masks):  # few registers: the fewer of both are held
-            numbers = [row.load(i).wide(lanes) for row in rows]
+            numbers = [row.load(q).wide(lanes) for row in rows]
             for v, mask in enumerate(masks):
                 vector = p.load(v * lanes, lanes, mask)
                 for r, x in enumerate(numbers):
@@ -59,7 +62,7 @@ def tile(
             return now
         vectors = [p.load(v * lanes, lanes, mask) for v, mask in enumerate(masks)]
         for r, row in enumerate(rows):
-            x = row.load(i).wide(lanes)
+            x = row.load(q).wide(lanes)
             for v, vector in enumerate(vectors):
                 at = r * len(vectors) + v
                 now[at] = x.fma(vector, now[at])
@@ -121,20 +124,24 @@ def turn(k: Function, rows: Sequence[Pointer], out: Pointer, step: Any, depth: A
 
 
 @job(
-    "a: any T*, b: any T*, bias: T*, c: out T*, m: i64, n: i64, depth: i64, step: i64, "
-    "b_panel: i64, b_row: i64, blocks: i64, size: i64, share: i64"
+    "a: any T*, b: any T*, bias: T*, c: out T*, scratch: out T*, m: i64, n: i64, depth: i64, "
+    "step: i64, b_panel: i64, b_row: i64, blocks: i64, size: i64, share: i64"
 )
-def multiply(k: Job, word: str) -> None:
+def multiply(k: Job, word: str, turned: bool) -> None:
     """c = a @ b + bias; a chunk is a block of `size` rows times `share` panels.
 
-    b_panel and b_row: from a panel of b to the next, and from a row to the next.
+    b_panel and b_row: from a panel of b to the next, and from a row to the next. step: from a row
+    of a to the next, or if turned from a column to the next, whose numbers lie side by side: those
+    of a block are copied to a thread's scratch, where no two are a power of two apart.
     """
-    a, b, biases, c, m, n, depth, step, b_panel, b_row, blocks, size, share = k.table()
+    a, b, biases, c, scratch, m, n, depth, step, b_panel, b_row, blocks, size, share = k.table()
     columns = VECTORS * k.lanes(word)
     most = rows_of_a_tile(k.module.target)
     top = (k.chunk % blocks) * size
     count = k.least(m - top, size)
-    a, c = a.at(top * step), c.at(top * n)
+    a, c = a.at(top if turned else top * step), c.at(top * n)
+    scratch = scratch.at(k.thread * (size * DEPTH))
+    lanes = k.lanes(word)
     first = (k.chunk // blocks) * share
     last = k.least(first + share, (n + (columns - 1)) // columns)
 
@@ -144,22 +151,30 @@ def multiply(k: Job, word: str) -> None:
     while sizes[-1] > 1:
         sizes.append(sizes[-1] // 2)
     for rows in sizes:
-        _rows(k.module.function(f"rows{rows}", params), word, rows)
+        _rows(k.module.function(f"rows{rows}", params), word, rows, turned)
 
     def part(d: Value) -> None:
         here = k.least(depth - d, DEPTH)
+
+        def copy(i: Value) -> None:
+            s, t = a.at((d + i) * step), scratch.at(i * size)
+            sweep(k, count, lanes, lambda j, mask, u: t.store(s.load(j, lanes, mask), j, mask))
+
+        if turned:
+            k.loop(0, here, 1, copy)
 
         def panel(p: Value) -> None:
             at = p * columns
 
             def rows(name: str, i: Value) -> None:
                 to = c.at(i * n + at)
-                x, y = a.at(i * step + d), b.at(p * b_panel + d * b_row)
-                rest = n, here, n - at
+                x = scratch.at(i) if turned else a.at(i * step + d)
+                y = b.at(p * b_panel + d * b_row)
+                apart, rest = size if turned else step, (n, here, n - at)
                 k.when(
                     d.equals(0),
-                    lambda: k.call(name, x, y, biases.at(at), to, step, b_row, 0, *rest),
-                    lambda: k.call(name, x, y, to, to, step, b_row, n, *rest),
+                    lambda: k.call(name, x, y, biases.at(at), to, apart, b_row, 0, *rest),
+                    lambda: k.call(name, x, y, to, to, apart, b_row, n, *rest),
                 )
 
             done: Any = k.index(0)
@@ -173,11 +188,11 @@ def multiply(k: Job, word: str) -> None:
     k.loop(0, depth, DEPTH, part)
 
 
-def _rows(f: Function, word: str, rows: int) -> None:
+def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
     """c = begin + some rows of a times a panel; begin has rows `apart`."""
     a, b, begin, c, step, b_row, apart, n, depth, left = f.args.values()
     lanes = f.lanes(word)
-    pointers = [a.at(step * r) for r in range(rows)]
+    pointers = [a.at(r if turned else step * r) for r in range(rows)]
 
     def run(vectors: int, whole: bool) -> None:
         masks = [
@@ -185,8 +200,11 @@ def _rows(f: Function, word: str, rows: int) -> None:
         ]
         places = [(r, v) for r in range(rows) for v in range(vectors)]
         acc = [begin.load(apart * r + v * lanes, lanes, masks[v]) for r, v in places]
+        for r in range(rows):
+            for v in range(vectors):
+                c.at(n * r + v * lanes).prefetch(True)
         inside = masks if in_place(f.module.target) else [None] * vectors
-        acc = tile(f, pointers, b, b_row, depth, acc, inside)
+        acc = tile(f, pointers, b, b_row, depth, acc, inside, step if turned else 1)
         for (r, v), x in zip(places, acc):
             c.store(x, n * r + v * lanes, masks[v])
 
@@ -206,13 +224,16 @@ def in_place(target: Target) -> bool:
 
 def product(
     word: str, target: Target, a: Array, step: int, b: Array, b_step: int, turned: bool, n: int,
-    bias: Array | None = None,
+    bias: Array | None = None, a_turned: bool = False,
 ) -> Array:  # fmt: skip
-    """a (m, k), with rows in memory order, times b (k, n) or, if turned, (n, k), plus bias."""
+    """a (m, k) times b (k, n) or, if turned, (n, k), plus bias.
+
+    a has its rows in memory order, or if a_turned its columns; step: from one to the next.
+    """
     m, depth = a.shape
     columns = width(target, word)
     count = -(-n // columns)
-    if m <= IN_PLACE and not turned and in_place(target):
+    if (m <= IN_PLACE or a_turned) and not turned and in_place(target):
         b_panel, b_row = columns, b_step
     else:
         packed = np.empty(count * depth * columns, a.dtype)
@@ -223,11 +244,14 @@ def product(
     size = -(-m // -(-m // ROWS))
     size = -(-size // most) * most
     blocks = -(-m // size)
-    share = count if blocks >= CHUNKS else max(1, count * blocks // CHUNKS)
+    enough = CHUNKS // 2 if a_turned else CHUNKS  # for each chunk a block is copied
+    share = count if blocks >= enough else max(1, count * blocks // enough)
     if bias is None:
         bias = np.zeros(n, a.dtype)
-    multiply(word)(
-        blocks * -(-count // share), a, b, bias, c, m, n, depth, step, b_panel, b_row, blocks, size,
-        share,
+    busy = threads.count()
+    scratch = np.empty((busy, size * DEPTH), a.dtype) if a_turned else c
+    multiply(word, a_turned)(
+        blocks * -(-count // share), a, b, bias, c, scratch, m, n, depth, step, b_panel, b_row,
+        blocks, size, share, most=busy,
     )  # fmt: skip
     return c

@@ -211,6 +211,21 @@ class Value:
         lanes = max(v.lanes for v in (self, b, c) if isinstance(v, Value))
         return self.wide(lanes).call("fmuladd", b, c)
 
+    def scaled(self, n: Value) -> Value | None:
+        """self * 2 ** n for whole numbers n, rounded once, where that is an instruction."""
+        size = self.lanes * SIZES[self.word]
+        if self.f.module.target.bytes != 64 or size < 64:
+            return None
+        if size > 64:
+            low, high = (a.scaled(b) for a, b in zip(self.halves(), n.halves()))
+            return None if low is None or high is None else low.shuffle(high, range(self.lanes))
+        kind, bits = ("ps", 16) if self.word == "float" else ("pd", 8)
+        name = f"@llvm.x86.avx512.mask.scalef.{kind}.512"
+        t = self.type
+        self.f.module.declare(f"declare {t} {name}({t}, {t}, {t}, i{bits}, i32 immarg)")
+        text = f"call {t} {name}({self}, {n}, {t} poison, i{bits} -1, i32 4)"
+        return self._put(text, self.word, self.lanes)
+
     def abs(self) -> Value:
         return self.call("fabs")
 
@@ -348,6 +363,11 @@ class Pointer:
             f"declare void @llvm.masked.store.{tag}({v.type}, ptr, i32, {mask.type})"
         )
         self.f.line(f"call void @llvm.masked.store.{tag}({v}, {p}, i32 {align}, {mask})")
+
+    def prefetch(self, write: bool) -> None:
+        """Have the line of this place fetched, which is about to be read, or written."""
+        self.f.module.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.f.line(f"call void @llvm.prefetch.p0({self}, i32 {int(write)}, i32 3, i32 1)")
 
     def fill_zero(self, count: Any) -> None:
         """Zeros into the next `count` numbers."""

@@ -25,6 +25,7 @@ def _basic(name: str, node: str) -> Any:
     def f(xp, x, key=()): ...
 
     f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
+    f.vjp_part(x=lambda xp, waiting, g, key: xp.add_basic(waiting, g, key))
     return f
 
 
@@ -34,6 +35,7 @@ def getitem(xp, x, key=()):
 
 
 getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
+getitem.vjp_part(x=lambda xp, waiting, g, key: xp.add_basic(waiting, g, key))
 select_item = _basic("select_item", "SelectBackward0")
 unsqueeze_item = _basic("unsqueeze_item", "UnsqueezeBackward0")
 alias_item = _basic("alias_item", "AliasBackward0")
@@ -59,6 +61,9 @@ select_op.vjp(
     x=lambda xp, g, x_shape, dim, index: xp.put_basic(
         g, tuple(x_shape), (slice(None),) * dim + (index,)
     )
+)
+select_op.vjp_part(
+    x=lambda xp, waiting, g, dim, index: xp.add_basic(waiting, g, (slice(None),) * dim + (index,))
 )
 
 
