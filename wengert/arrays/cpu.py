@@ -74,11 +74,11 @@ BASIC = (
     "select_item",
     "unsqueeze_item",
     "alias_item",
-    "unbind_item",
 )
 HOT = {
     **dict.fromkeys(BASIC, getitem),
     "split_item": operator.getitem,  # slices only: never a scalar
+    "unbind_item": operator.getitem,  # with an ellipsis: neither
     "sizes_item": operator.getitem,
     "view": view,
     "reshape": reshape,

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 
 from .activation import EXACT, exponentials, ones
+from .capabilities import ON_HOST
 from .normalization import widened
+from .numpy_fast_paths import F32, F64, I64, number, starts
+
+U64 = np.dtype(np.uint64)
 
 __all__ = [
     "cross_entropy",
@@ -192,11 +196,30 @@ def cross_entropy_backward(
     return out.reshape(shape)
 
 
+def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
+    """nll_loss() of a matrix of which no row is ignored; None where that is not so."""
+    d, n = x.dtype, target.size
+    usual = x.ndim == 2 and n and target.dtype is I64 and target.flags.c_contiguous
+    if not usual or not x.flags.c_contiguous or 0 <= ignore < x.shape[1]:
+        return None
+    unsigned = target.view(U64)  # a negative number, read as unsigned, is larger than any class
+    if unsigned.item(unsigned.argmax()) >= x.shape[1]:
+        return None
+    picked = x.reshape(-1).take(target + starts(n, x.shape[1])[:, 0])
+    total = number(n, d) if d is F32 or d is F64 else np.asarray(n, d)
+    if reduction == "none":
+        return np.negative(picked), total
+    loss = -float(picked.dot(ones(np, n, d)))
+    return np.asarray(loss / n if reduction == "mean" else loss, d), total
+
+
 @widened
 def nll_loss(
     lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100
 ) -> Any:
     """(loss of log-probabilities x against class indices, total weight)."""
+    if weight is None and lib in ON_HOST and (few := plain_nll(x, target, reduction, ignore)):
+        return few
     shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
     target, kept = chosen(lib, target, x.shape[1], ignore)
     losses = lib.negative(x[places(lib, target)])

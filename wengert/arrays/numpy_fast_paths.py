@@ -18,7 +18,7 @@ from .numpy_direct import library as np
 from .summation import add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-BOOL, I64 = np.dtype(bool), np.dtype(np.int64)
+BOOL, I64, U64 = np.dtype(bool), np.dtype(np.int64), np.dtype(np.uint64)
 FEW = 256  # elements that are summed as soon by the ufunc, and that BLAS sums along a column
 BLOCK = 1 << 16  # elements at a time: what is worked on stays in the cache
 LARGE = 1 << 13  # elements of a factor from which a product may pay a second thread
@@ -207,7 +207,10 @@ def cumsum(x: Any, dim: int = 0) -> Any:
     """Sum so far."""
     if x.size >= scan.LEAST and (found := scan.cumsum(x, dim)) is not None:
         return found
-    return add.accumulate(x, dim) if x.dtype is F64 and x.ndim else general_cumsum(x, dim)
+    d = x.dtype
+    if d is F32 and x.ndim:
+        return add.accumulate(x, dim, F64).astype(F32)
+    return add.accumulate(x, dim) if d is F64 and x.ndim else general_cumsum(x, dim)
 
 
 general_cumsum = functools.partial(reductions.cumsum, np)
@@ -452,11 +455,29 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
         away = subtract(away, float(away.dot(ones(n, F64))) / n)
         r = np.asarray((float(away.dot(away)) / (n - correction)) ** (0.5 if root else 1), d)
         return r.reshape(1, 1) if keepdim else r
-    away = subtract(x, mean(x, dim, True))
-    multiply(away, away, away)
-    r = sum(away, dim, keepdim)
-    r = divide(r, number(n - correction, F64), r)
+    if n > FEW:
+        away = subtract(x, mean(x, dim, True))
+        r = sum(multiply(away, away, away), dim, keepdim)
+    else:  # sum() and mean(), without the calls
+        one = ones(n, F64)
+        m = x.dot(one) if dim else one.dot(x)
+        divide(m, n, m)
+        away = subtract(x, m[:, None] if dim else m, x)
+        multiply(away, away, away)
+        if d is F32:
+            one = shares(n, n - correction)
+        r = away.dot(one) if dim else one.dot(away)
+        if keepdim:
+            r = r[:, None] if dim else r[None]
+    if d is F64 or n > FEW:
+        r = divide(r, number(n - correction, F64), r)
     return (np.sqrt(r, r) if root else r).astype(d)
+
+
+@functools.lru_cache(256)
+def shares(n: int, by: float) -> Any:
+    """n times 1 / by, in double precision."""
+    return np.full(n, 1 / by)
 
 
 def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool) -> Any:
@@ -497,7 +518,7 @@ def matmul(x: Any, y: Any) -> Any:
             out = products.matmul(x, y)
             if out is not None:
                 return out
-        if x.ndim == 2 and 0 < y.ndim < 3:
+        if x.ndim == 2 and 0 < y.ndim < 3 or x.ndim == y.ndim == 1:
             return x.dot(y)
     return reductions.matmul(np, x, y)
 
@@ -530,8 +551,14 @@ def unit_rows(n: int) -> Any:
 
 
 def one_hot(index: Any, n: int) -> Any:
-    """Rows of n with a one at index (int64, any shape); IndexError for what lies outside."""
-    if index.view(np.uint64).max() >= n:
+    """Rows of n with a one at index (int64, any shape); IndexError for what lies outside. n: -1
+    for one more than the largest.
+    """
+    places = index.view(U64)  # a negative number, read as unsigned, is larger than any class
+    top = places.item(places.argmax())
+    if n == -1 and top < FEW:
+        n = top + 1
+    if top >= n:
         raise IndexError
     if n <= 256:
         return unit_rows(n).take(index, 0)

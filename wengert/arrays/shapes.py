@@ -4,6 +4,7 @@ the library.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -75,24 +76,25 @@ def view(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+@functools.lru_cache(512)
+def expanded(have: Any, strides: Any, want: Any) -> tuple[int, ...]:
+    """The strides of an array that is repeated to a shape; ValueError if it does not fit."""
+    extra = len(want) - len(have)
+    if extra < 0 or any([a != b and a != 1 for a, b in zip(have, want[extra:])]):
+        raise ValueError(f"cannot broadcast {have} to {want}")
+    steps = [s if a == b else 0 for a, b, s in zip(have, want[extra:], strides)]
+    return (*[0] * extra, *steps)
+
+
 def expand(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated (without a copy) to shape; the result is writable if x is."""
     if lib in ON_HOST and not x.shape:
         return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     if x.shape == shape:
         return x[...]
-    if (
-        lib in ON_HOST and x.flags.c_contiguous and x.size
-    ):  # the bare constructor costs a fifth of broadcast_to
-        extra = len(shape) - x.ndim
-        if extra < 0:
-            raise ValueError(f"cannot broadcast {x.shape} to {shape}")
-        strides = [0] * extra
-        for have, want, stride in zip(x.shape, shape[extra:], x.strides):
-            if have != want and have != 1:
-                raise ValueError(f"cannot broadcast {x.shape} to {shape}")
-            strides.append(stride if have == want else 0)
-        return np.ndarray(shape, x.dtype, x, 0, strides)
+    if lib in ON_HOST and x.flags.c_contiguous and x.size:
+        # the bare constructor costs a fifth of broadcast_to
+        return np.ndarray(shape, x.dtype, x, 0, expanded(x.shape, x.strides, shape))
     out = lib.broadcast_to(x, shape)
     if lib in ON_HOST and x.flags.writeable:
         out = np.lib.stride_tricks.as_strided(x, shape, out.strides)
@@ -154,6 +156,10 @@ def flip(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
 
 
 def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:
+    if not dims and len(shifts) == 1 and x.size:
+        flat = x.reshape(-1)
+        back = -shifts[0] % x.size
+        return lib.concatenate((flat[back:], flat[:back])).reshape(x.shape)
     if len(dims) == 1 and x.size:
         (dim,) = dims
         back = -shifts[0] % x.shape[dim]

@@ -140,13 +140,16 @@ def build_parts(op: Op) -> Callable[..., Any]:
         build_backward(op)
     slow = "return tuple([op.entry(self, key) for key in keys])"
     start = [f"def {op.name}_parts(self, keys):", *unwrap(op, ["self"], slow)]
-    start += [
-        "  try: f = impl[t]",
-        f"  except KeyError: {slow}",
-        "  parts = []",
-        "  for key in keys:",
-    ]
-    each = ["  o0 = f(a0, key)", *wrap(op), *record(op), *view(op, "self"), "  parts.append(r0)"]
+    start += ["  try: f = impl[t]", f"  except KeyError: {slow}", "  parts = []"]
+    node = record(op)
+    if node:  # all are made at one place
+        where = place()[1:]
+        start += [f"  recorded = {node[0].strip()[3:-1]}", "  if recorded:", *where]
+        start[-1] = "    at = fr.f_lasti"
+        node = ["  if recorded:", *[x for x in node[1:] if x not in where]]
+        node.insert(-1, "    n.code = c; n.lasti = at")
+    start.append("  for key in keys:")
+    each = ["  o0 = f(a0, key)", *wrap(op), *node, *view(op, "self"), "  parts.append(r0)"]
     lines = [*start, *[f"  {x}" for x in each], "  return tuple(parts)"]
     names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node}
     return generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]

@@ -18,6 +18,8 @@ from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims
+from ..math.arithmetic import mul
+from ..shape.views import unsqueeze_op
 from .matmul import bmm as bmm_op
 from .matmul import dot as dot_op
 from .matmul import matmul as matmul_of
@@ -175,11 +177,11 @@ def outer(input, vec2):
     tensor([[3, 4],
             [6, 8]])
     """
-    for t, what in ((input, "self"), (vec2, "vec2")):
-        check_tensor("outer", t, what)
-        if t._a.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {what}, but got {t._a.ndim}-D")
-    return input.unsqueeze(1) * vec2
+    if input._a.ndim != 1 or vec2._a.ndim != 1:
+        for t, what in ((input, "self"), (vec2, "vec2")):
+            if t._a.ndim != 1:
+                raise RuntimeError(f"outer: Expected 1-D argument {what}, but got {t._a.ndim}-D")
+    return mul.entry(unsqueeze_op.entry(input, 1), vec2)
 
 
 @public("kron(Tensor input, Tensor other, *, out)")
@@ -252,8 +254,10 @@ def _affine(word: str, camel: str) -> Any:
 
     @op(opaque, name=word, types="same", node=camel + "Backward0")
     def f(xp, x, a, b, beta=1, alpha=1):
-        p = scaled(xp, xp.matmul(a, b), alpha)
-        return p if beta == 0 else p + scaled(xp, x, beta)
+        p = xp.matmul(a, b)
+        if alpha != 1:
+            p = scaled(xp, p, alpha)
+        return p if beta == 0 else p + (x if beta == 1 else scaled(xp, x, beta))
 
     f.vjp(
         x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),

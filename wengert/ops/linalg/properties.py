@@ -14,7 +14,7 @@ from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
-from ..reduce.statistics import vector_norm
+from ..reduce.statistics import WHOLE_NORM, vector_norm
 from .decompositions import linalg_svdvals, svd_op
 from .matrix import (
     NAMES,
@@ -214,6 +214,7 @@ def _kept(r: Tensor, i: int, j: int) -> Tensor:
     "*, ScalarType? dtype=None, out)",
     "linalg.norm(Tensor input, str ord, int[1]? dim=None, bool keepdim=False, *, "
     "ScalarType? dtype=None, out)",
+    lines=(WHOLE_NORM._replace(given="ord is None and dim is None and dtype is None"),),
 )
 def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     """Vector norm, or matrix norm where dim has two dimensions (or A has two and ord is given).

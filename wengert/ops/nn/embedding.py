@@ -489,7 +489,8 @@ def marked(careful):
     """The short form of one_hot(tensor, classes) on the CPU."""
 
     def f(tensor=ABSENT, num_classes=-1, **kw):
-        if type(tensor) is Tensor and type(num_classes) is int and num_classes > 0 and not kw:
+        usual = type(tensor) is Tensor and type(num_classes) is int and not kw
+        if usual and (num_classes > 0 or num_classes == -1):
             a = tensor._a
             xp = NS[type(a)]
             if xp.has("one_hot") and a.dtype is INT64 and a.size:

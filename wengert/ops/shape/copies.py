@@ -29,13 +29,18 @@ flip_op.batch(lambda xp, size, flags, x, dims: xp.flip(x, tuple([d + 1 for d in 
 
 @primitive(movement, name="roll")
 def roll_op(xp, x, shifts=(), dims=()):
-    """x shifted cyclically along dims."""
+    """x shifted cyclically along dims; without dims, of the flattened x."""
 
 
 roll_op.vjp(x=lambda xp, g, shifts, dims: xp.roll(g, tuple([-s for s in shifts]), dims))
-roll_op.batch(
-    lambda xp, size, flags, x, shifts, dims: xp.roll(x, shifts, tuple([d + 1 for d in dims]))
-)
+
+
+@roll_op.batch
+def _roll_batch(xp, size, flags, x, shifts, dims):
+    if dims:
+        return xp.roll(x, shifts, tuple([d + 1 for d in dims]))
+    shape = tuple(x.shape)  # each example as if it had one dimension
+    return xp.reshape(xp.roll(xp.reshape(x, (size, -1)), shifts, (1,)), shape)
 
 
 @primitive(movement, view=True, name="diagonal")
@@ -184,10 +189,18 @@ def flipud(input):
 @public(
     "roll(Tensor input, int[1] shifts, int[1]? dims=[])",
     lines=(
-        line(
-            roll_op,
-            given="type_(shifts) is int and type_(dims) is int",
-            let={"shifts": "(shifts,)", "dims": "(places[dims],)"},
+        (
+            line(
+                roll_op,
+                given="type_(shifts) is int and type_(dims) is int",
+                let={"shifts": "(shifts,)", "dims": "(places[dims],)"},
+            ),
+            line(
+                roll_op,
+                given="type_(shifts) is int and (dims is None or dims == [] or dims == ())",
+                let={"shifts": "(shifts,)", "dims": "()"},
+                when="a0.size > 0",
+            ),
         ),
     ),
 )
@@ -199,7 +212,7 @@ def roll(input, shifts, dims=None):
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(s)}, dims:0")
         if input._a.size == 0:
             return input.clone()
-        return reshape(roll_op.entry(reshape(input, -1), s, (0,)), *input.shape)
+        return roll_op.entry(input, s, ())
     d = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(s) != len(d):
         raise RuntimeError(

@@ -148,6 +148,9 @@ def stack(tensors, dim=0, *, out=None):
     return stack_op.entry(*ts, dim=d, out=out)
 
 
+ALL = (slice(None),)
+
+
 def divided(careful):
     """The short form of split(size, dim)."""
 
@@ -156,11 +159,9 @@ def divided(careful):
         if type(size) is int and size > 0 and type(dim) is int and type(tensor) is Tensor:
             shape = tensor._a.shape
             if 0 <= dim < len(shape) and shape[dim] and not kw:
-                n = shape[dim]
-                sizes = [size] * (n // size)
-                if n % size:
-                    sizes.append(n % size)
-                return parts(tensor, sizes, dim)
+                n, lead = shape[dim], ALL * dim
+                keys = [(*lead, slice(at, min(at + size, n))) for at in range(0, n, size)]
+                return split_item.parts(tensor, keys)
         return careful(tensor, size, dim, **kw)
 
     return f
@@ -238,10 +239,14 @@ def chunk(input, chunks, dim=0):
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input._a.shape[wrap_dim(dim, input._a.ndim, "chunk")]
+    d = wrap_dim(dim, input._a.ndim, "chunk")
+    n = input._a.shape[d]
     if n == 0:
-        return parts(input, [0] * chunks, wrap_dim(dim, input._a.ndim, "chunk"))
-    return split(input, -(-n // chunks), dim)
+        return parts(input, [0] * chunks, d)
+    size, lead = -(-n // chunks), ALL * d
+    keys = [(*lead, slice(at, min(at + size, n))) for at in range(0, n, size)]
+    views: tuple[Tensor, ...] = split_item.parts(input, keys)
+    return views
 
 
 @public("unbind(Tensor input, int dim=0) -> Tensor[]")
@@ -254,5 +259,5 @@ def unbind(input, dim=0):
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
-    lead = (slice(None),) * d
-    return unbind_item.parts(input, [(*lead, i) for i in range(input._a.shape[d])])
+    lead = ALL * d
+    return unbind_item.parts(input, [(*lead, i, ...) for i in range(input._a.shape[d])])

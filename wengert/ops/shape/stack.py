@@ -12,7 +12,7 @@ from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem
 from .join import cat_op
-from .views import reshape
+from .views import expand_op, reshape, reshape_op
 
 
 def _atleast(n: int) -> Any:
@@ -175,21 +175,23 @@ def meshgrid(*tensors, indexing=None):
         raise RuntimeError(
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
         )
+    d = tensors[0]._a.dtype
     for t in tensors:
         if t._a.ndim > 1:
             raise RuntimeError(
                 "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got:"
                 f" {list(t._a.shape)}"
             )
-        if t.dtype is not tensors[0].dtype:
+        if t._a.dtype != d:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(tensors) > 1
     ts = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
-    shape = [max(t._a.size, 1) if t._a.ndim == 0 else t._a.size for t in ts]
-    grids = [
-        reshape(t, *[-1 if j == i else 1 for j in range(len(ts))]).expand(shape)
-        for i, t in enumerate(ts)
-    ]
+    shape, last = tuple([t._a.size for t in ts]), len(ts) - 1
+    grids = []
+    for i, t in enumerate(ts):
+        if i < last or not t._a.ndim:
+            t = reshape_op.entry(t, (shape[i],) + (1,) * (last - i))
+        grids.append(expand_op.entry(t, shape))
     if swap:
         grids = [grids[1], grids[0], *grids[2:]]
     return tuple(grids)
