@@ -8,7 +8,7 @@ import importlib
 from functools import partial
 from typing import Any
 
-from . import elementwise, fused, reductions, shapes, weighted
+from . import elementwise, fused, moments, reductions, shapes, weighted
 from . import numpy_fast_paths as floats
 from .capabilities import ON_HOST
 from .lookup import Namespace
@@ -29,6 +29,7 @@ def words(lib: Any) -> dict[str, Any]:
     if lib in ON_HOST:
         out.update(floats.WORDS)
         out.update(weighted.WORDS)
+        out.update(moments.WORDS)
         out.update({name: fused.wrap(name, out[name]) for name in fused.WORDS.keys() & out})
     out["clamp_scalar"] = out["clamp"]
     return out

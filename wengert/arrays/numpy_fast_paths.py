@@ -441,75 +441,6 @@ def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return reductions.any(np, x, dim, keepdim)
 
 
-def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = False) -> Any:
-    """The variance of real elements, or its root; None where that is no case for here."""
-    d = x.dtype
-    if not (d is F32 or d is F64):
-        return None
-    n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
-    if n <= correction or x.ndim != 2 or x.size > LONGEST:
-        return careful_variance(x, dim, correction, keepdim, root)
-    x = x.astype(F64)  # the mean may be far larger than the deviation
-    if dim is None:
-        away = x.reshape(-1)
-        away = subtract(away, float(away.dot(ones(n, F64))) / n)
-        r = np.asarray((float(away.dot(away)) / (n - correction)) ** (0.5 if root else 1), d)
-        return r.reshape(1, 1) if keepdim else r
-    if n > FEW:
-        away = subtract(x, mean(x, dim, True))
-        r = sum(multiply(away, away, away), dim, keepdim)
-    else:  # sum() and mean(), without the calls
-        one = ones(n, F64)
-        m = x.dot(one) if dim else one.dot(x)
-        divide(m, n, m)
-        away = subtract(x, m[:, None] if dim else m, x)
-        multiply(away, away, away)
-        if d is F32:
-            one = shares(n, n - correction)
-        r = away.dot(one) if dim else one.dot(away)
-        if keepdim:
-            r = r[:, None] if dim else r[None]
-    if d is F64 or n > FEW:
-        r = divide(r, number(n - correction, F64), r)
-    return (np.sqrt(r, r) if root else r).astype(d)
-
-
-@functools.lru_cache(256)
-def shares(n: int, by: float) -> Any:
-    """n times 1 / by, in double precision."""
-    return np.full(n, 1 / by)
-
-
-def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool) -> Any:
-    """The variance by distances from the mean, and by those corrected for the rounding of it."""
-    d = x.dtype
-    total = sum_all(x).reshape((1,) * x.ndim) if dim is None else sum(x, dim, True)
-    n = x.size // total.size if total.size else 0
-    if not n or not x.ndim:
-        return None
-    away = subtract(x, divide(total, number(n, d)))
-    rest = sum(away, dim, keepdim)
-    multiply(away, away, away)
-    r = subtract(sum(away, dim, keepdim), multiply(rest, divide(rest, number(n, d))))
-    r = divide(r, number(max(n - correction, 0), d))
-    # squares may be too large or too small where the result is neither
-    if d is F32 and not (np.isfinite(r).all() and (not root or r.min(initial=1) >= 1e-30)):
-        return careful_variance(x.astype(F64), dim, correction, keepdim, root).astype(F32)
-    return np.sqrt(r) if root else r
-
-
-def norm2(x: Any) -> Any:
-    """The Euclidean norm of all elements; None where that is no case for here."""
-    d = x.dtype
-    if (d is F32 or d is F64) and x.size and x.ndim and x.flags.c_contiguous:
-        flat, n = x.reshape(-1), x.size
-        if n <= LONGEST:
-            return np.sqrt(flat.dot(flat))
-        parts = [flat[i : i + BLOCK] for i in range(0, n, BLOCK)]
-        return np.asarray(math.sqrt(math.fsum([float(p.dot(p)) for p in parts])), d)
-    return None
-
-
 def matmul(x: Any, y: Any) -> Any:
     """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
     d = x.dtype
@@ -599,8 +530,6 @@ WORDS = {
         stack,
         clamp,
         any,
-        variance,
-        norm2,
         matmul,
         astype,
         remainder,
