@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import wengert as w
-from wengert.compiler import group
 from wengert.engine.tensor import wrap
 from wengert.kernels import compiler, threads
 
@@ -16,8 +15,7 @@ TWO = ["add", "sub", "mul", "div", "maximum", "minimum"]
 
 
 @pytest.fixture(autouse=True)
-def always(monkeypatch):
-    monkeypatch.setattr(group, "LEAST", 1)
+def seeded():
     w.manual_seed(0)
 
 

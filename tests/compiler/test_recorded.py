@@ -37,7 +37,7 @@ def test_gradients(name):
         want, _ = once(m, seed)
         got, node = once(c, seed)
         for a, b in zip(want, got):
-            assert w.allclose(a, b, rtol=1e-5, atol=1e-6)
+            assert w.allclose(a, b, rtol=1e-5, atol=4e-6)  # sums that cancel
     assert "Compiled" in type(node).__name__ or "Compiled" in node.name()
 
 

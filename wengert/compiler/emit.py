@@ -8,7 +8,7 @@ on how many threads there are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,59 +20,52 @@ from ..kernels.sweep import sweep
 from .graph import Node
 from .graph import Value as GraphValue
 from .group import COLUMN, ONE, ROW, Group, behind, number
-from .words import SINGLE, WORDS
+from .words import FEW, SINGLE, WORDS
 
 CHUNK = 16384  # elements that a thread takes at a time
 TYPES = {"float32": "float", "float64": "double", "bool": "i8"}
-KERNELS: dict[str, Kernel] = {}
+KERNELS: dict[Any, Kernel] = {}  # by key of a group, by digest of a text
 
 
-class Writing:
-    """The text of a group's kernel while it is written."""
+class Body:
+    """What a group does, while it is written into a function k. given, stored: where its operands
+    and outputs are.
+    """
 
-    def __init__(self, group: Group, target: Any) -> None:
-        self.group = group
-        kinds = [TYPES[v.dtype.name] + "*" for v, _ in group.operands]
-        outs = [TYPES[v.dtype.name] + "*" for v in group.outputs]
-        names = [f"x{i}" for i in range(len(kinds))] + [f"y{i}" for i in range(len(outs))]
-        self.entries = [*zip(names, [*kinds, *outs]), ("n", "i64"), ("columns", "i64")]
-        self.how = [*["" for _ in kinds], *["out" for _ in outs], "", ""]
-        module = Module(target)
-        self.k = Job(module, self.entries)
-        self.lanes = self.k.lanes(TYPES[group.word])
-        *pointers, self.n, self.columns = self.k.table()
-        self.given = pointers[: len(kinds)]
-        self.stored = pointers[len(kinds) :]
+    def __init__(self, group: Group, k: Any, given: Sequence[Any], stored: Sequence[Any]) -> None:
+        self.group, self.k, self.given, self.stored = group, k, given, stored
+        self.lanes = k.lanes(TYPES[group.word]) if group.shape else 0
         self.place = {v.number: i for i, (v, _) in enumerate(group.operands)}
-        if group.columns:
-            self.rows()
+
+    def flat(self, first: Any, stop: Any) -> None:
+        """Some elements."""
+        k = self.k
+        ones = self.numbers(ONE, 0)
+        if not self.lanes:
+            self.body(k.index(0), k.index(0), None, ones)
+            return
+        self.sweep(first, stop, lambda i, mask: self.body(i, i, mask, ones))
+
+    def sweep(self, first: Any, stop: Any, body: Callable[[Value, Value | None], None]) -> None:
+        """body for each vector; few of them all under a mask, since that is the shortest text."""
+        k, lanes = self.k, self.lanes
+        if self.group.few:
+            stop = k.index(stop)
+            k.loop(first, stop, lanes, lambda i: body(i, k.mask(stop - i, lanes)))
         else:
-            self.flat()
-        module.functions.append(self.k)
-        self.text = module.text()
+            sweep(k, stop, lanes, lambda i, mask, u: body(i, mask), first=first)
 
-    def flat(self) -> None:
-        """Chunks of elements."""
-        k = self.k
-        first = k.chunk * CHUNK
-        stop = k.least((k.chunk + 1) * CHUNK, self.n)
-        ones = self.numbers(ONE, 0)
-        sweep(k, stop, self.lanes, lambda i, mask, u: self.body(i, i, mask, ones), first=first)
-
-    def rows(self) -> None:
-        """Chunks of rows."""
+    def rows(self, first: Any, stop: Any, columns: Any) -> None:
+        """Some rows."""
         k = self.k
         ones = self.numbers(ONE, 0)
-        share = k.index(CHUNK) // self.columns
-        share = (share < 1).choose(k.index(1), share)
 
         def row(r: Value) -> None:
             known = {**ones, **self.numbers(ROW, r)}
-            at = r * self.columns
-            sweep(k, self.columns, self.lanes, lambda i, mask, u: self.body(at + i, i, mask, known))
+            at = r * columns
+            self.sweep(0, columns, lambda i, mask: self.body(at + i, i, mask, known))
 
-        first = k.chunk * share
-        k.loop(first, k.least(first + share, self.n), 1, row)
+        k.loop(first, stop, 1, row)
 
     def numbers(self, how: str, at: Any) -> dict[int, Value]:
         """Operands that are one number here."""
@@ -113,6 +106,8 @@ class Writing:
     def word(self, n: Node, xs: list[Any]) -> Any:
         word = TYPES[self.group.word]
         name = n.op.name
+        if name == "where" and not isinstance(xs[1], Value):
+            xs[1] = self.k.constant(xs[1], word)
         if not any(isinstance(x, Value) for x in xs):
             xs[0] = self.k.constant(xs[0], word)
         if name == "astype":
@@ -122,54 +117,90 @@ class Writing:
         if n.op.kind == "elementwise" and name not in ("where", "keep"):
             wide = max(x.lanes for x in xs if isinstance(x, Value))
             xs = [x.wide(wide) if isinstance(x, Value) and wide else x for x in xs]
-        f = WORDS.get(name) or SINGLE[name]
+        f = WORDS.get(name) or (SINGLE.get(name) if word == "float" else None) or FEW[name]
         return f(*xs, *n.static.values())
 
 
-class Fused:
-    """Calls a group's kernel: arrays in, new arrays out, or those of `targets`."""
-
-    def __init__(self, group: Group, kernel: Kernel) -> None:
-        self.kernel, self.group = kernel, group
-        self.name = "+".join(n.op.name for n in group.nodes)
-        self.kinds = [how != ONE for _, how in group.operands]
-        self.made = [(v.shape, v.dtype) for v in group.outputs]
-        self.targets: list[Any] = [None] * len(self.made)
-        n, c = group.size, group.columns
-        if c:
-            rows = n // c
-            self.sizes = (rows, c)
-            self.chunks = -(-rows // max(1, CHUNK // c))
-        else:
-            self.sizes = (n, 0)
-            self.chunks = -(-n // CHUNK)
-
-    def __call__(self, *arrays: Any) -> Any:
-        given = [
-            (a if a.flags.c_contiguous else np.ascontiguousarray(a)) if large else np.asarray(a)
-            for a, large in zip(arrays, self.kinds)
-        ]
-        outs = [
-            np.empty(shape, dtype) if t is None else t
-            for (shape, dtype), t in zip(self.made, self.targets)
-        ]
-        self.kernel(self.chunks, *given, *outs, *self.sizes)
-        return outs
+def entries(group: Group) -> list[tuple[str, str]]:
+    """The arguments of a group's function."""
+    kinds = [TYPES[v.dtype.name] + "*" for v, _ in group.operands]
+    outs = [TYPES[v.dtype.name] + "*" for v in group.outputs]
+    names = [f"x{i}" for i in range(len(kinds))] + [f"y{i}" for i in range(len(outs))]
+    return [*zip(names, [*kinds, *outs]), ("n", "i64"), ("columns", "i64")]
 
 
-def compiled(group: Group) -> Fused | None:
+def written(group: Group, target: Any) -> str:
+    """The text of a group's kernel."""
+    module = Module(target)
+    k = Job(module, entries(group))
+    *pointers, n, columns = k.table()
+    inputs = len(group.operands)
+    body = Body(group, k, pointers[:inputs], pointers[inputs:])
+    if group.columns:
+        share = k.index(CHUNK) // columns
+        share = (share < 1).choose(k.index(1), share)
+        first = k.chunk * share
+        body.rows(first, k.least(first + share, n), columns)
+    else:
+        body.flat(k.chunk * CHUNK, k.least((k.chunk + 1) * CHUNK, n))
+    module.functions.append(k)
+    return module.text()
+
+
+class Launch:
+    """A kernel with what it is called with every time: sizes, the number of chunks, what it makes.
+
+    In a program `quick(1, 1, 1, ...)` is the call of a kernel of one chunk, which says
+    NotImplemented where an array is not as it should be; calling the Launch does without.
+    """
+
+    def __init__(
+        self, kernel: Kernel, made: Sequence[Any], sizes: tuple[int, ...], chunks: int = 1
+    ) -> None:
+        self.kernel, self.sizes, self.chunks = kernel, sizes, chunks
+        self.made = made  # (shape, dtype) of the arrays that it makes
+        self.quick = kernel.quick if chunks == 1 else None
+
+    def __call__(self, *arrays: Any) -> None:
+        """Run it on operands and then results."""
+        inputs = len(arrays) - len(self.made)
+        given = [np.ascontiguousarray(a).reshape(np.shape(a)) for a in arrays[:inputs]]
+        self.kernel(self.chunks, *given, *arrays[inputs:], *self.sizes)
+
+
+def sizes(group: Group) -> tuple[tuple[int, int], int]:
+    """(how much a group's kernel is given: rows and columns, or elements and 0), chunks."""
+    n, c = group.size, group.columns
+    if c:
+        return (n // c, c), -(-(n // c) // max(1, CHUNK // c))
+    return (n, 0), -(-n // CHUNK)
+
+
+def load(name: str, text: str, kinds: list[tuple[str, str]], target: Any) -> Kernel:
+    """The kernel of a text; kinds: the type of each argument, and how it is used."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    kernel = KERNELS.get(digest)
+    if kernel is None:
+        (address,) = compiler.load(target, (name, digest), lambda: text, ["run"])
+        kernel = KERNELS[digest] = Kernel(name, address, kinds)
+    return kernel
+
+
+def compiled(group: Group) -> Launch | None:
     """The call of a group's kernel; None where there is no compiler."""
     target = compiler.target()
     if target is None:
         return None
-    w = Writing(group, target)
-    digest = hashlib.sha256(w.text.encode()).hexdigest()
-    kernel = KERNELS.get(digest)
+    key = group.key()
+    kernel = None if key is None else KERNELS.get(key)
     if kernel is None:
-        (address,) = compiler.load(target, ("group", digest), lambda: w.text, ["run"])
-        kinds = [(kind, how) for (_, kind), how in zip(w.entries, w.how)]
-        kernel = KERNELS[digest] = Kernel("group", address, kinds)
-    return Fused(group, kernel)
-
-
-Call = Callable[..., Any]
+        inputs = len(group.operands)
+        kinds = [
+            (kind, "out" if kind.endswith("*") and i >= inputs else "")
+            for i, (_, kind) in enumerate(entries(group))
+        ]
+        kernel = load("group", written(group, target), kinds, target)
+        if key is not None:
+            KERNELS[key] = kernel
+    made = [(v.shape, v.dtype) for v in group.outputs]
+    return Launch(kernel, made, *sizes(group))

@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .graph import Node, Value
-from .words import MASKS, SINGLE, WORDS
+from .graph import Node, Value, frozen
+from .words import FEW, MASKS, SINGLE, WORDS
 
-LEAST = 4096  # elements from which a kernel of two nodes pays; below, it takes FEW nodes
-FEW = 12
+SMALL = 16384  # elements, up to which calls cost more than what they compute
+NARROW = 64  # elements of a row, or of all, for which a kernel has no loop over several vectors
 MOST = 64  # nodes of a group: the time to compile a kernel grows with them
 FULL, ONE, ROW, COLUMN = "full", "one", "row", "column"
 FLOATS = ("float32", "float64")
@@ -42,7 +42,8 @@ class Group:
         return math.prod(self.shape)
 
     def pays(self) -> bool:
-        return len(self.nodes) >= (2 if self.size >= LEAST else FEW)
+        """Whether a kernel of its own is better than the nodes' words."""
+        return len(self.nodes) > 1
 
     def finish(self, needed: set[int]) -> None:
         """Find what goes in and out. needed: the values that somebody else reads."""
@@ -56,6 +57,33 @@ class Group:
         self.operands = list(found.values())
         outs = [v for n in self.nodes for v in n.outputs]
         self.outputs = tuple([v for v in outs if v.number in needed])
+
+    def key(self) -> Any:
+        """Equal for groups whose kernels are the same; None where that cannot be said."""
+        local: dict[int, Any] = {v.number: ("x", i) for i, (v, _) in enumerate(self.operands)}
+        parts: list[Any] = []
+
+        def operand(x: Any) -> Any:
+            if type(x) is not Value:
+                return frozen(x)
+            x = behind(x)
+            return local.get(x.number) or ("c", x.dtype.name, frozen(x.array.item()))
+
+        try:
+            for i, n in enumerate(self.nodes):
+                parts.append((n.op.name, *map(operand, n.operands), frozen(n.static)))
+                local[n.outputs[0].number] = ("n", i, n.outputs[0].dtype.name)
+        except TypeError:
+            return None
+        given = tuple([(v.dtype.name, how) for v, how in self.operands])
+        outs = tuple([local[v.number] for v in self.outputs])
+        how = self.word, self.columns > 0, bool(self.shape), self.few
+        return how, given, outs, tuple(parts)
+
+    @property
+    def few(self) -> bool:
+        """Whether its elements are so few that they go one vector after the other."""
+        return (self.columns or self.size) <= NARROW
 
     def __repr__(self) -> str:
         return f"Group of {len(self.nodes)}: {', '.join(n.op.name for n in self.nodes)}"
@@ -100,10 +128,10 @@ def kind(v: Value, shape: tuple[int, ...]) -> tuple[str, int]:
 def fusable(n: Node) -> tuple[str, int] | None:
     """(the type it computes in, the length of rows), if a node can be part of a group."""
     name = n.op.name
-    if n.many or name not in WORDS and name not in SINGLE and name != "astype":
+    if n.many or name not in WORDS and name not in SINGLE and name not in FEW and name != "astype":
         return None
     out = n.outputs[0]
-    if not out.shape or not out.size:
+    if not out.size or not out.shape and (name in SINGLE or name in FEW):
         return None
     if name == "pow" and (type(n.operands[1]) is Value or n.operands[1] not in (0.5, 1, 2, 3)):
         return None
@@ -143,13 +171,12 @@ def fusable(n: Node) -> tuple[str, int] | None:
     if len(floats) > 1 or any(f not in FLOATS for f in floats):
         return None
     word = floats.pop() if floats else ""
-    if name in SINGLE and word != "float32":
-        return None
-    return word, columns
+    known = name in WORDS or name == "astype" or name in SINGLE and word == "float32"
+    return (word, columns) if known or name in FEW and out.size <= SMALL else None
 
 
 def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
-    """The nodes in order, those that are one kernel as a Group."""
+    """The nodes in order, those that are one kernel as a Group, which may be of a single node."""
     of: dict[int, Group] = {}  # value -> group that computes it
     members: dict[int, Group] = {}  # id of a node -> its group
 
@@ -209,7 +236,7 @@ def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
     items: list[Any] = []
     for n in nodes:
         g = members.get(id(n))
-        if g is None or not g.pays() or not g.word:
+        if g is None or not g.word:
             items.append(n)
         elif last[id(g)] is n:
             g.nodes.sort(key=lambda m: place[id(m)])

@@ -19,9 +19,12 @@ from ..engine import views
 from ..engine.implementations import implementation
 from ..engine.interp import run_op
 from ..kernels import compiler
-from .emit import compiled
+from ..kernels.matmul import library
+from .emit import Launch, compiled
 from .graph import Node, Value
 from .group import Group, grouped
+from .section import Section, sections
+from .section_text import started
 
 Text = list[str]
 
@@ -46,7 +49,7 @@ class Writer:
         self.fixed = dict(fixed)  # value number -> array that stays where it is
         self.lines: Text = []
         self.used: set[int] = set()  # numbers of the values that somebody reads
-        self.names: dict[str, Any] = {"asarray": np.asarray, "array": np.array}
+        self.names: dict[str, Any] = {"asarray": np.asarray, "empty": np.empty}
 
     def named(self, x: Any) -> str:
         """A name for an object."""
@@ -108,13 +111,32 @@ class Writer:
             call = call if node.outputs[0].shape else f"asarray({call})"
             self.lines.append(f"  {outs[0]} = {call}")
 
-    def group(self, group: Any, call: Callable[..., Any]) -> None:
-        """The line of a kernel."""
-        f = f"f{len(self.names)}"
-        self.names[f] = call
-        given = ", ".join(self.operand(v) for v in group.values())
-        outs = ", ".join(f"v{v.number}" for v in group.outputs)
-        self.lines.append(f"  {outs}, = {f}({given})")
+    def launch(self, item: Any, call: Launch, targets: dict[int, Any]) -> None:
+        """The lines of a kernel: arrays for its results, and the call."""
+        given = [self.operand(v) for v in item.values()]
+        table = getattr(call, "table", None)
+        if table is not None:
+            given.insert(0, self.named(table))
+        new = []
+        for v in item.outputs:
+            array = targets.get(v.number)
+            if array is not None:
+                self.fixed[v.number] = array
+                self.fix(v.number, array)
+                if table is not None:
+                    continue  # known by address
+            else:
+                shape, dtype = self.named(v.shape), self.named(v.dtype)
+                self.lines.append(f"  v{v.number} = empty({shape}, {dtype})")
+            new.append(self.operand(v))
+        arrays = ", ".join([*given, *new])
+        slow = self.named(call)
+        if call.quick is None:
+            self.lines.append(f"  {slow}({arrays})")
+            return
+        quick = self.named(call.quick)
+        sizes = "".join(f", {n}" for n in call.sizes)
+        self.lines.append(f"  if {quick}(1, 1, 1, {arrays}{sizes}) is not None: {slow}({arrays})")
 
     def forget(self, values: Sequence[int]) -> None:
         """Let arrays go."""
@@ -141,14 +163,13 @@ class Program:
         self.in_place: set[int] = set()  # new values that are written where the old ones are
         self.nodes = nodes
         self.kernels: list[Any] = []
-        items = grouped(nodes, results) if compiler.target() is not None else nodes
         given = [f"v{v.number}" for v in inputs if v.number not in fixed]
         first = [] if popped is None else ["kept"]
         w.lines.append(f"def run({', '.join(first + given[popped:])}):")
         if popped:
             w.lines += [f"  {', '.join(given[:popped])}, = kept", "  kept.clear()"]
+        items, targets = planned(nodes, results, w, effects)
         self.items = items
-        targets = overwriting(items, results, fixed, effects)
         last: dict[int, int] = {}
         for i, node in enumerate(items):
             for v in node.values():
@@ -159,17 +180,11 @@ class Program:
         w.used = kept.union(*[[v.number for v in node.values()] for node in items])
         made: set[int] = {v.number for v in inputs}
         for i, node in enumerate(items):
-            if type(node) is Group:
-                call = compiled(node)
-                assert call is not None
+            call = kernel_of(node, targets)
+            if call is not None:
                 self.kernels.append(call)
-                for j, v in enumerate(node.outputs):
-                    if v.number in targets:
-                        call.targets[j] = targets[v.number]
-                        self.in_place.add(v.number)
-                w.group(node, call)
-            elif w.view(node):
-                continue
+                self.in_place.update(v.number for v in node.outputs if v.number in targets)
+                w.launch(node, call, targets)
             else:
                 w.node(node)
             made.update(v.number for v in node.outputs)
@@ -184,6 +199,43 @@ class Program:
         w.lines.append(f"  return [{', '.join(w.operand(v) for v in results)}]")
         self.text = "\n".join(w.lines)
         self.run: Callable[..., list[Any]] = generated.functions(title, w.lines, w.names)["run"]
+
+
+def planned(
+    nodes: Sequence[Node],
+    results: Sequence[Value],
+    w: Writer,
+    effects: Sequence[tuple[Value, Value]],
+) -> tuple[list[Any], dict[int, Any]]:
+    """Groups, sections and nodes in order; and the new values that are written over old ones."""
+    some = [n for n in nodes if not w.view(n)]
+    if compiler.target() is None:
+        return some, {}
+    items = grouped(some, results)
+    targets = overwriting(items, results, w.fixed, effects)
+    items = sections(items, results, w.fixed, targets, word_of, library)
+    items = [n for x in items for n in (x.nodes if alone(x) else (x,))]
+    used = {v.number for v in results}
+    needed = []
+    for x in reversed(items):
+        if x.draws or any(v.number in used for v in x.outputs):
+            needed.append(x)
+            used.update(v.number for v in x.values())
+    return needed[::-1], targets
+
+
+def alone(item: Any) -> bool:
+    """Whether an item is a group that its nodes' words do as well."""
+    return type(item) is Group and not item.pays()
+
+
+def kernel_of(item: Any, targets: dict[int, Any]) -> Launch | None:
+    """The kernel of an item; None for a node."""
+    if type(item) is Group:
+        return compiled(item)
+    if type(item) is Section:
+        return started(item, targets)
+    return None
 
 
 def overwriting(
@@ -226,7 +278,7 @@ def overwriting(
         if array is None or new.number not in made or count[new.number] > 1:
             continue
         at, item = made[new.number]
-        if type(item) is not Group or at < safe or not array.flags.c_contiguous:
+        if type(item) is not Group or at < safe or not array.flags.carray:
             continue
         later = [r for r in readers.get(old.number, []) if r[0] >= at]
         aligned = all(r[1] is item and r[2] is old and old.shape == item.shape for r in later)

@@ -9,6 +9,7 @@ from .calls import Calls
 from .group import Group
 from .plan import Plan
 from .program import Program
+from .section import Section
 
 
 def report(f: Any) -> str:
@@ -63,17 +64,29 @@ def of_plan(i: int, plan: Plan) -> list[str]:
     return lines
 
 
+def nodes_of(piece: Any) -> list[Any]:
+    """The nodes that a part of a section does."""
+    return piece.nodes if type(piece) is Group else [piece.node]
+
+
 def of_program(name: str, program: Program) -> list[str]:
     """The kernels and words of a program."""
     groups = [x for x in program.items if type(x) is Group]
-    words = [x for x in program.items if type(x) is not Group]
-    joined = sum(len(g.nodes) for g in groups)
-    lines = [f"  {name}: {len(groups)} kernels for {joined} nodes, {len(words)} words, "]
+    parts = [x for x in program.items if type(x) is Section]
+    words = [x for x in program.items if type(x) not in (Group, Section)]
+    inner = [nodes_of(p) for s in parts for p in s.pieces]
+    joined = sum(len(g.nodes) for g in groups) + sum(map(len, inner))
+    kernels = len(groups) + len(parts)
+    lines = [f"  {name}: {kernels} kernels for {joined} nodes, {len(words)} words, "]
     lines[0] += f"{len(program.in_place)} results written over what they replace"
     for g in groups:
         size = sum(v.size * v.dtype.itemsize for v in (*g.values(), *g.outputs))
         names = " ".join(n.op.name for n in g.nodes)
         lines.append(f"    kernel over {list(g.shape)}, {size:,} bytes: {names}")
+    for s in parts:
+        lines.append(f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them:")
+        same = Counter(" ".join(n.op.name for n in nodes_of(p)) for p in s.pieces)
+        lines += [f"      {n} x {text}" for text, n in same.items()]
     counted = Counter(n.op.name for n in words).most_common()
     if counted:
         lines.append("    words: " + ", ".join(f"{n} {name}" for name, n in counted))

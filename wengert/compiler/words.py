@@ -92,4 +92,32 @@ SINGLE: dict[str, Callable[..., V]] = {
     "gelu": gelu,
     "gelu_backward": gelu_backward,
 }
+
+
+def analytic(name: str) -> Callable[..., V]:
+    """A function of `kernels/functions.py`, whose formulas bear no rounding but their own."""
+
+    def word(*xs: V) -> V:
+        from ..kernels import functions  # with tables that few programs need
+
+        module = next(x for x in xs if isinstance(x, Value)).f.module
+        before = module.flags, module.short
+        module.flags, module.short = {}, xs[0].word == "float"
+        try:
+            return functions.double(getattr(functions, name))(*xs)
+        finally:
+            module.flags, module.short = before
+
+    return word
+
+
+# Right in both types, but dearer than what the library has for many elements.
+FEW: dict[str, Callable[..., V]] = {
+    name: analytic(name)
+    for name in (
+        *("sin", "cos", "tan", "exp", "exp2", "expm1", "sinh", "cosh", "tanh"),
+        *("log", "log2", "log10", "log1p", "asinh", "acosh", "atanh", "atan", "asin", "acos"),
+        *("erf", "erfc"),
+    )
+}
 MASKS = {"logical_not", "logical_and", "logical_or"}

@@ -92,15 +92,15 @@ class Kernel:
         flags = {"out": calling.C_ORDER | calling.ALIGNED | calling.WRITEABLE}
         flags |= {"any": calling.ALIGNED, "": calling.C_ORDER | calling.ALIGNED}
         given = [(kinds.get(kind, 2), DTYPES.get(kind[:-1]), flags[how]) for kind, how in entries]
-        self._launch = calling.launcher(name, w.address, w.shared, address, given)
+        self.quick = calling.launcher(name, w.address, w.shared, address, given)
 
     def __call__(self, chunks: int, *args: Any, most: int = workers.MOST, steps: int = 1) -> None:
         """Run the chunks. most: threads that the arguments have room for."""
-        if self._launch is not None and chunks < workers.CHUNKS:
+        if self.quick is not None and chunks < workers.CHUNKS:
             share = most if chunks == 1 else min(threads.count(), most)
             if chunks > 1 and share > self._workers.made:
                 self._workers.grow(share)
-            if self._launch(chunks, steps, share, *args) is None:
+            if self.quick(chunks, steps, share, *args) is None:
                 return
         values = list(args)
         for i, dtype, how in self._arrays:
