@@ -1,7 +1,8 @@
 """Direct convolution of NumPy arrays: geometry, scratch and launches for `conv_loops.py`.
 
-Each function gives None where the kernels do not apply: without a compiler, for other dtypes, and
-for shapes where a product of matrices is better.
+Filters of 3x3 at stride 1 over many channels go to `winograd.py`. Each function gives None where
+the kernels do not apply: without a compiler, for other dtypes, and for shapes where a product of
+matrices is better.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, depthwise, threads
+from . import compiler, depthwise, threads, winograd
 from .conv_loops import (
     Blocks,
     Correlation,
@@ -41,6 +42,11 @@ def conv(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | None:
         return None
     if w.shape[1] == 1 and (found := depthwise.forward(x, w, bias, geometry)) is not None:
         return found
+    if word == "float" and _minimal(w.shape, geometry):
+        low, out = _places(x.shape, geometry)
+        found = winograd.forward(x, w, bias, low, out, False)
+        if found is not None:
+            return found
     plan = _forward(x.shape, w.shape, geometry, bias is not None)
     if plan is None:
         return None
@@ -67,6 +73,11 @@ def conv_input(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None
         return None
     if w.shape[1] == 1 and (found := depthwise.backward(g, w, x_shape, geometry)) is not None:
         return found
+    if word == "float" and _minimal(w.shape, geometry):
+        low = tuple([2 - a for a, _ in geometry.padding])
+        found = winograd.forward(g, w, None, low, tuple(x_shape[2:]), True)
+        if found is not None:
+            return found
     c = _backward(tuple(x_shape), g.shape, w.shape, geometry)
     if c is None:
         return None
@@ -87,6 +98,12 @@ def conv_weight(x: Array, g: Array, w_shape: Ints, geometry: Any) -> Array | Non
         return None
     if w_shape[1] == 1 and (found := depthwise.weights(x, g, w_shape, geometry)) is not None:
         return found
+    if word == "float" and _minimal(w_shape, geometry):
+        low, out = _places(x.shape, geometry)
+        if g.shape == (len(x), w_shape[0], *out):
+            found = winograd.weights(x, g, w_shape[0], low, out)
+            if found is not None:
+                return found
     plan = _forward(x.shape, tuple(w_shape), geometry, False)
     if plan is None or g.shape != (len(x), w_shape[0], *plan[1]):
         return None
@@ -108,6 +125,23 @@ def conv_weight(x: Array, g: Array, w_shape: Ints, geometry: Any) -> Array | Non
     w = np.empty(w_shape, x.dtype)
     unpack(word, width)(pairs, sums, w, parts, c.groups, c.outputs, count, inner)
     return w
+
+
+def _minimal(w_shape: Ints, geometry: Any) -> bool:
+    """Whether minimal filtering may apply."""
+    stride, _, dilation, groups = geometry
+    return (
+        tuple(w_shape[2:]) == (3, 3)
+        and tuple(stride) == (1, 1)
+        and tuple(dilation) == (1, 1)
+        and groups == 1
+    )
+
+
+def _places(x_shape: Ints, geometry: Any) -> tuple[Ints, Ints]:
+    """Zeros in front, and the size of the result, of 3x3 filters."""
+    out = tuple([n + low + high - 2 for n, (low, high) in zip(x_shape[2:], geometry.padding)])
+    return tuple([low for low, _ in geometry.padding]), out
 
 
 def _word(*arrays: Array) -> str | None:

@@ -51,7 +51,7 @@ def tile(
 
     def one(i: Value, *before: Value) -> list[Value]:
         now = list(before)
-        p, q = panel.at(i * step), i * apart if isinstance(apart, Value) else i
+        p, q = panel.at(i * step), i if isinstance(apart, int) and apart == 1 else i * apart
         if len(rows) < len(masks):  # few registers: the fewer of both are held
             numbers = [row.load(q).wide(lanes) for row in rows]
             for v, mask in enumerate(masks):
