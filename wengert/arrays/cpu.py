@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.devices import CPU, device
 from . import bind, fused, memory, shapes
-from .lookup import HOST, NS, NUMBER, VALUES
+from .lookup import HOST, HOSTED, NS, NUMBER, VALUES
 from .numpy_direct import library
 
 # Division by zero, overflow and the like give inf and nan without a word, as in PyTorch; NumPy's
@@ -104,6 +104,7 @@ def register(t: type) -> None:
 
 
 register(np.ndarray)
+HOSTED.add(np.ndarray)
 NUMBER[np.ndarray] = np.asarray  # a ufunc takes half as long with it as with a Python number
 for scalar in (
     np.bool_,

@@ -45,7 +45,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import NS, NUMBER, SCALARS
+from ..arrays.lookup import HOSTED, NS, NUMBER, SCALARS
 from ..base import dtypes, generated
 from ..base.frames import INTERNAL
 from ..base.modes import everyone, state
@@ -93,6 +93,7 @@ SHARED: dict[str, Any] = dict(
     BOOL=dtypes.bool.np,
     U64=dtypes.uint64.np,
     ACTIVE=ACTIVE,
+    HOSTED=HOSTED,
     le=operator.le,
     REFUSED=(*REFUSALS, LookupError, OverflowError),
 )  # what the texts of all ops use

@@ -22,7 +22,8 @@ from .indexing import check_index, index_put
 UINT64 = dtypes.uint64.np
 # of an index a1 of one number at least: all from 0 to the size of dim; read as unsigned, a negative
 # one is the largest
-INSIDE = "a1.dtype is I64 and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
+INSIDE = "a1.__class__ in HOSTED and a1.dtype is I64"
+INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
 

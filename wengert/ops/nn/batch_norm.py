@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import LIBRARY, RANK
+from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK
 from ...base.modes import no_grad
 from ...declare.fast_paths import F32, F64
 from ...declare.lines import line
@@ -232,6 +232,7 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
     if (
         type(a) is type(b)
         and RANK.get(type(a), LIBRARY) == LIBRARY
+        and type(a) not in PER_DEVICE
         and a.dtype is b.dtype
         and a.flags.writeable
     ):

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import LIBRARY, RANK, namespace
+from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK, namespace
 from ...declare.registry import public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -69,7 +69,7 @@ def dropped(
 def scaled(n: Tensor, factor: float) -> Tensor:
     """Fresh noise times a factor, in its own memory if it is a plain array."""
     a = n._a
-    if RANK.get(type(a), LIBRARY) == LIBRARY:
+    if RANK.get(type(a), LIBRARY) == LIBRARY and type(a) not in PER_DEVICE:
         a *= a.dtype.type(factor)
         return n
     return n * factor
