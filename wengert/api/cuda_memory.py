@@ -16,14 +16,22 @@ from .cuda_api import device_number, is_available
 NO_POOLS = "CuPy's memory pool cannot be exchanged for one of PyTorch's: leave this call out"
 
 
+def _pool(device: Any, ask: str) -> int:
+    """What the memory pool of a device answers."""
+    if not is_available():
+        return 0
+    with _cuda.library().cuda.Device(device_number(device)):
+        return int(getattr(_cuda.library().get_default_memory_pool(), ask)())
+
+
 def memory_allocated(device: Any = None) -> int:
     """Bytes in use by arrays (0 without a device)."""
-    return int(_cuda.library().get_default_memory_pool().used_bytes()) if is_available() else 0
+    return _pool(device, "used_bytes")
 
 
 def memory_reserved(device: Any = None) -> int:
     """Bytes held by the memory pool (0 without a device)."""
-    return int(_cuda.library().get_default_memory_pool().total_bytes()) if is_available() else 0
+    return _pool(device, "total_bytes")
 
 
 max_memory_allocated = memory_allocated

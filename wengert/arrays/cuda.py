@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 from ..base.devices import device
+from ..base.errors import AcceleratorError
 from . import bind
 from .lookup import NS, PER_DEVICE
 
 
+@functools.cache
+def stand_in() -> Any:
+    """What is in CuPy's place: simulated devices, if the environment asks for them."""
+    asked = os.environ.get("WENGERT_SIMULATE_CUDA", "")
+    if not asked.isdigit() or asked == "0":
+        return None
+    from .simulated_cuda import Library
+
+    return Library(int(asked))
+
+
 def library() -> Any:
     """CuPy, or a RuntimeError that says how to get it."""
+    if stand_in() is not None:
+        return stand_in()
     try:
         import cupy
-    except ImportError:
+    except ImportError as e:
+        missing = "is not installed" if e.name == "cupy" else f"does not load ({e})"
         raise RuntimeError(
-            "CUDA tensors need CuPy, which is not installed: pip install 'wengert[cuda]', or use"
-            " device='cpu'"
+            f"CUDA tensors need CuPy, which {missing}: pip install 'wengert[cuda]' (for CUDA 12 "
+            "'wengert[cuda12]'), or use device='cpu'. `wengert run --simulate-cuda 2 SCRIPT` "
+            "simulates two GPUs"
         ) from None
     return cupy
 
 
 def device_count() -> int:
     """How many CUDA devices can be used now (0 without CuPy or driver)."""
+    if stand_in() is not None:
+        return int(stand_in().cuda.runtime.getDeviceCount())
     try:
         import cupy
 
         return int(cupy.cuda.runtime.getDeviceCount())
     except Exception:  # no CuPy, no driver, no device: all mean none
         return 0
+
+
+def why_none() -> str:
+    """What is missing, where CuPy is installed and finds no device."""
+    cupy = library()
+    try:
+        driver = int(cupy.cuda.runtime.driverGetVersion())
+    except Exception:
+        driver = 0
+    if not driver:
+        return (
+            "Found no NVIDIA driver on your system: CuPy is installed, the driver is not (on WSL "
+            "and in containers it has to be passed through); use device='cpu'"
+        )
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    hidden = "" if chosen is None else f", and CUDA_VISIBLE_DEVICES is {chosen!r}"
+    return (
+        f"No CUDA GPUs are available: CuPy and a driver (for CUDA {driver // 1000}."
+        f"{driver % 1000 // 10}) are there, but no device{hidden}; use device='cpu'"
+    )
 
 
 class CUDANamespace(bind.LibraryNamespace):
@@ -100,17 +140,17 @@ def place(args: tuple[Any, ...], index: int | None) -> int | None:
 _namespaces: dict[int, CUDANamespace] = {}
 
 
-def on_device(d: device) -> CUDANamespace:
+def on_device(d: device) -> Any:
     """The namespace that makes arrays on a CUDA device."""
     cupy = library()
+    if stand_in() is not None:
+        return stand_in().on_device(d)
     n = device_count()
     if n == 0:
-        raise RuntimeError(
-            "Found no NVIDIA driver or device: CUDA tensors need one; use device='cpu'"
-        )
+        raise RuntimeError(why_none())
     i = cupy.cuda.runtime.getDevice() if d.index is None else d.index
     if i >= n:
-        raise RuntimeError(
+        raise AcceleratorError(
             f"CUDA error: invalid device ordinal: {d} of {n} device(s) (CUDA_VISIBLE_DEVICES limits"
             " which are seen)"
         )

@@ -32,6 +32,11 @@ def run(words: list[str]) -> int:
     """
     as_cpu = words[:1] == ["--cuda-as-cpu"]
     words = words[as_cpu:]
+    if words[:1] == ["--simulate-cuda"]:
+        if not words[1:2] or not words[1].isdigit():
+            return refuse("--simulate-cuda needs the number of devices")
+        os.environ["WENGERT_SIMULATE_CUDA"] = words[1]  # for this process's children too
+        words = words[2:]
     if not words or words[0] in ("-m", "-c") and len(words) < 2:
         return refuse("run needs a SCRIPT, -m MODULE or -c CODE")
     if words[0].startswith("-") and words[0] not in ("-m", "-c"):

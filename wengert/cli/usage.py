@@ -9,6 +9,7 @@ usage: wengert run SCRIPT [ARGS ...]        run a PyTorch script on wengert
        wengert run -m MODULE [ARGS ...]     the same for a module
        wengert run -c CODE [ARGS ...]       the same for a line of code
        wengert run --cuda-as-cpu SCRIPT     "cuda" means the CPU, where there is no GPU
+       wengert run --simulate-cuda N SCRIPT cuda:0 to cuda:N-1 are simulated, on the CPU
        wengert check SCRIPT|FOLDER ...      what scripts use that is missing or different
        wengert kernel install [--user]      a kernel for Jupyter where `import torch` is wengert
        wengert typings [FOLDER]             types of `import torch` for editors (default: typings)

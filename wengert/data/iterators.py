@@ -6,8 +6,6 @@ Not here: worker processes (workers.py), which fetch in the same way.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wengert.arrays.cuda import device_count
 from wengert.data import collate
 from wengert.data.dataset import (
     BatchGetter,
@@ -259,9 +258,8 @@ def _can_pin(device: str) -> bool:
             "current accelerator is used",
             stacklevel=5,
         )
-    with contextlib.suppress(ImportError):
-        if importlib.import_module("cupy").cuda.is_available():
-            return True
+    if device_count():
+        return True
     warnings.warn(
         "'pin_memory' argument is set as true but no accelerator is found, so batches stay in "
         "ordinary memory.",

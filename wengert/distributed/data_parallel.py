@@ -14,6 +14,7 @@ import numpy as np
 from ..base.modes import no_grad, state
 from ..base.pytree import flatten
 from ..nn.module import Module
+from ..nn.parallel.data_parallel import scatter
 from .algorithms.join import Join, Joinable, JoinHook
 from .collectives import broadcast
 from .objects import _gather
@@ -57,7 +58,8 @@ class DistributedDataParallel(Module, Joinable):
         gradient_as_bucket_view: `.grad` is a part of a bucket, which saves a copy; it is
             overwritten by the next backward pass.
         static_graph: which parameters are used never changes.
-        device_ids, output_device, dim, check_reduction: accepted; a rank has one device.
+        device_ids: the one device of this rank, to which inputs are moved.
+        output_device, dim, check_reduction: accepted.
 
     Raises:
         RuntimeError: no parameter requires a gradient, ranks have different parameters, or, in the
@@ -93,7 +95,13 @@ class DistributedDataParallel(Module, Joinable):
             raise RuntimeError("Cannot specify both process_group and device_mesh arguments.")
         self.process_group = pick(device_mesh if process_group is None else process_group)
         self.module = module
-        self.device_ids, self.output_device, self.dim = device_ids, output_device, dim
+        self.device_ids = None if device_ids is None else list(device_ids)
+        self.output_device, self.dim = output_device, dim
+        if self.device_ids is not None and len(self.device_ids) > 1:
+            raise ValueError(
+                "device_ids can only be None or contain a single element. See the note on "
+                "device_ids: start a process for each device (wengertrun --nproc-per-node)"
+            )
         self.broadcast_buffers = broadcast_buffers is not False
         self.find_unused_parameters, self.static_graph = find_unused_parameters, static_graph
         self.gradient_as_bucket_view = gradient_as_bucket_view
@@ -242,6 +250,9 @@ class DistributedDataParallel(Module, Joinable):
             if self._join_config.enable:
                 self._any_syncs(sync)
             self.require_forward_param_sync = sync
+        if self.device_ids:
+            inputs = scatter(inputs, self.device_ids)[0] if inputs else ()
+            kwargs = scatter(kwargs, self.device_ids)[0] if kwargs else {}
         output = self.module(*inputs, **kwargs)
         if sync:
             self.reducer.prepare(flatten(output)[0])

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...api import functions as T
+from ...arrays.cuda import device_count
 from ...base.devices import device as Device
+from ...base.modes import state
 from ...engine.tensor import Tensor
 from ..module import Module
 
@@ -104,9 +106,13 @@ def data_parallel(
 
 
 class DataParallel(Module):
-    """Splits the batch over device_ids, runs a replica on each, and joins the outputs.
+    """Splits the batch over devices, runs a replica of the module on each, and joins the outputs.
 
-    module: wrapped, as `.module`; without device_ids, or with one, it is simply called.
+    module: wrapped, as `.module`; on device_ids[0]. device_ids: numbers of CUDA devices, or
+    devices; all CUDA devices by default, and where there is none the module is simply called.
+    output_device: of the outputs, device_ids[0] by default.
+
+    RuntimeError, in a forward pass, if parameters or buffers are elsewhere.
 
     >>> nn.DataParallel(nn.Linear(2, 3))(torch.ones(4, 2)).shape
     torch.Size([4, 3])
@@ -118,11 +124,52 @@ class DataParallel(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.module = module
-        self.device_ids = [] if device_ids is None else list(device_ids)
-        self.output_device = output_device
-        self.dim = dim
+        if device_ids is None:
+            device_ids = range(device_count())
+        devices = [_device(d) for d in device_ids]
+        self.device_ids = [d.index if d.type == "cuda" else d for d in devices]
+        first = devices[0] if devices else None
+        self.output_device = self.device_ids[0] if output_device is None and devices else (
+            output_device
+        )  # fmt: skip
+        self.dim, self.src_device_obj = dim, first
+        if len(devices) == 1:
+            module.to(first)
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
-        return data_parallel(
-            self.module, inputs, self.device_ids, self.output_device, self.dim, kwargs
-        )
+        if not self.device_ids:
+            return self.module(*inputs, **kwargs)
+        for t in [*self.module.parameters(), *self.module.buffers()]:
+            if t.device != self.src_device_obj:
+                raise RuntimeError(
+                    "module must have its parameters and buffers on device "
+                    f"{self.src_device_obj} (device_ids[0]) but found one of them on device: "
+                    f"{t.device}: write module.to({str(self.src_device_obj)!r})"
+                )
+        rows, options = self.scatter(inputs, kwargs, self.device_ids)
+        if len(rows) == 1:
+            return self.module(*rows[0], **options[0])
+        replicas = self.replicate(self.module, self.device_ids[: len(rows)])
+        return self.gather(self.parallel_apply(replicas, rows, options), self.output_device)
+
+    def replicate(self, module: Module, device_ids: Sequence[Any]) -> list[Module]:
+        """The module on each device."""
+        return replicate(module, device_ids, not state.grad)
+
+    def scatter(self, inputs: Any, kwargs: Any, device_ids: Sequence[Any]) -> Any:
+        """(arguments, keyword arguments) for each device that gets a part of the batch."""
+        rows = scatter(inputs, device_ids, self.dim) if inputs else []
+        options = scatter(kwargs, device_ids, self.dim) if kwargs else []
+        n = max(len(rows), len(options), 1)
+        rows = [*rows, *[()] * (n - len(rows))]
+        return rows, [*options, *[{} for _ in range(n - len(options))]]
+
+    def parallel_apply(
+        self, replicas: Sequence[Any], inputs: Sequence[Any], kwargs: Any
+    ) -> list[Any]:
+        """The outputs of the replicas."""
+        return parallel_apply(replicas, inputs, kwargs, self.device_ids[: len(replicas)])
+
+    def gather(self, outputs: Sequence[Any], output_device: Any) -> Any:
+        """The outputs, joined on one device."""
+        return gather(outputs, output_device, self.dim)

@@ -35,7 +35,9 @@ def to_device(t: Tensor, target: device) -> Tensor:
     """t on a device; t itself where it is there already."""
     source = t.device
     if target.type == source.type and target.index is None:
-        return t
+        here = getattr(on_device(target), "index", None)  # the current one, of several
+        if source.index is None or here == source.index:
+            return t
     if RANK.get(type(t._a)) == INTERPRETER:
         raise RuntimeError(
             "a tensor can't be moved to another device inside a function transform: move it before"

@@ -1,0 +1,70 @@
+"""CUDA's names on simulated devices, and what is said where there are none."""
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from launching import run
+
+import wengert as torch
+from wengert.arrays import cuda, simulated_cuda
+
+PROGRAM = Path(__file__).with_name("simulated_cuda_program.py")
+WENGERT = [sys.executable, "-m", "wengert", "run"]
+
+
+def test_the_last_chapter(tmp_path):
+    outcome = run([*WENGERT, "--simulate-cuda", "3", str(PROGRAM), str(tmp_path / "x.pt")])
+    assert outcome.code == 0 and "all well" in outcome.output, outcome.output
+
+
+def test_the_course_script(tmp_path):
+    """With and without devices; the script sets CUDA_VISIBLE_DEVICES itself."""
+    script = tmp_path / "device_setup.py"
+    script.write_text(
+        "import os\nimport torch\nos.environ['CUDA_VISIBLE_DEVICES'] = '0,1'\n"
+        "device = torch.device('cuda:1' if torch.cuda.is_available() else 'cpu')\n"
+        "print(device, torch.ones(2, device=device).device)\n"
+    )
+    assert run([*WENGERT, "--simulate-cuda", "2", str(script)]).output == "cuda:1 cuda:1\n"
+    none = run([*WENGERT, str(script)], WENGERT_SIMULATE_CUDA="0", PYTHONWARNINGS="ignore")
+    assert none.output == "cpu cpu\n" or torch.cuda.is_available()
+    assert "needs the number" in run([*WENGERT, "--simulate-cuda", str(script)]).output
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [(None, [0, 1, 2]), ("", []), ("-1", []), ("1", [1]), ("2,0", [2, 0]), ("0,9,1", [0]),
+     ("0,0,1", [0]), ("0, 1", [0, 1]), ("all", [])],
+)  # fmt: skip
+def test_visible_devices(monkeypatch, text, seen):
+    if text is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", text)
+    assert simulated_cuda.visible(3) == seen
+
+
+def fake(driver, count):
+    def counted():
+        if not count:
+            raise RuntimeError("no device")
+        return count
+
+    runtime = types.SimpleNamespace(driverGetVersion=lambda: driver, getDeviceCount=counted)
+    return types.SimpleNamespace(cuda=types.SimpleNamespace(runtime=runtime))
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(cuda, "stand_in", lambda: None)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(RuntimeError, match=r"CuPy, which is not installed: pip install"):
+        torch.ones(1, device="cuda")
+    monkeypatch.setitem(sys.modules, "cupy", fake(0, 0))
+    with pytest.raises(RuntimeError, match="no NVIDIA driver on your system: CuPy is installed"):
+        torch.ones(1).cuda()
+    monkeypatch.setitem(sys.modules, "cupy", fake(13000, 0))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    with pytest.raises(RuntimeError, match=r"driver \(for CUDA 13.0\).*VISIBLE_DEVICES is '5'"):
+        torch.nn.Linear(1, 1).to("cuda:0")
