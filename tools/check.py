@@ -43,7 +43,7 @@ LAYERS += [
     "distributions",
     "export",
 ]
-LAYERS += ["vision", "distributed", "train", "observe", "viz", "cli"]
+LAYERS += ["vision", "text", "audio", "distributed", "train", "observe", "viz", "cli"]
 # Whatever else stands directly in wengert/ is a front: one of torch's paths, which only re-exports.
 FRONT = "front"
 RANK = {**{layer: i for i, layer in enumerate(LAYERS)}, FRONT: len(LAYERS) - 1}
@@ -55,7 +55,7 @@ NO_LIBRARY_IN = {"engine", "autodiff", "declare", "ops"}
 LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 # imported on its own, by who has installed it
 NEEDS = {"wengert.train.estimator": {"sklearn"}, "wengert.distributed.ray_train": {"ray"}}
-SCIPY_IN = {"arrays", "vision"}  # vision reads MATLAB's files with it
+SCIPY_IN = {"arrays", "vision", "audio"}  # they read MATLAB's files and sound with it
 PRINTS_IN = {"cli", "train"}
 MAY_EXEC = {"wengert/base/generated.py", "wengert/cli/run.py"}
 LEFT_UNDONE = re.compile(r"\b(TODO|FIXME|XXX)\b")

@@ -187,7 +187,23 @@ def binary_digits(path: Path) -> None:
     np.savez(path, **parts)
 
 
+def carvana(path: Path) -> None:
+    """Pictures of blobs in imgs/ and their outlines in masks/, named as Carvana's are."""
+    from PIL import Image
+
+    rng = np.random.RandomState(0)
+    for part in ("imgs", "masks"):
+        (path / part).mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[:64, :96]
+    for i in range(20):
+        inside = (x - rng.randint(20, 76)) ** 2 + (y - rng.randint(16, 48)) ** 2 < 196
+        picture = (120 * inside[..., None] + rng.randint(0, 120, (64, 96, 3))).astype(np.uint8)
+        Image.fromarray(picture).save(path / "imgs" / f"{i}.png")
+        Image.fromarray(inside.astype(np.uint8)).save(path / "masks" / f"{i}_mask.gif")
+
+
 MAKERS = {
+    "carvana": carvana,
     "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
     "image": image_file, "images": image_folder, "labelled_names": labelled_names, "mnist": mnist,
     "name_list": name_list, "names": names, "play": play, "text": text,

@@ -36,9 +36,9 @@ from .transposes import H, T, mH, mT, part
 
 # methods of PyTorch's that are not here
 ABSENT = """
-chalf dequantize eig index int_repr ipu lstsq mtia q_per_channel_axis q_per_channel_scales
+chalf dequantize index int_repr ipu mtia q_per_channel_axis q_per_channel_scales
 q_per_channel_zero_points q_scale q_zero_point qscheme reinforce resize_as resize_as_sparse_
-slice_inverse smm solve sspaddmm symeig to_mkldnn
+slice_inverse smm sspaddmm to_mkldnn
 to_padded_tensor unsafe_split_with_sizes xpu
 """
 
@@ -133,6 +133,10 @@ ELSEWHERE = {  # methods that few scripts use, in files of their own
     "is_shared": "sharing",
     "module_load": "exchange",
     "record_stream": "exchange",
+    "eig": "old_names",
+    "lstsq": "old_names",
+    "solve": "old_names",
+    "symeig": "old_names",
 }
 
 

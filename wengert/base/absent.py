@@ -14,12 +14,12 @@ __all__ = ["Missing", "absent", "advice", "catalogue", "not_yet", "unsupported"]
 # path -> why it is not there, and what to do instead; the longest path that fits counts
 ADVICE = {
     "torchtext": (
-        "torchtext is archived upstream and works with no PyTorch since 2.3: read the data with "
-        "Python or the `datasets` package, and build a vocabulary with collections.Counter"
+        "this part of torchtext, which is archived upstream, is not in wengert: there are data, "
+        "vocab, datasets, legacy; for the rest use Python or the `datasets` package"
     ),
     "torchaudio": (
-        "torchaudio is C++ built against PyTorch: read sound with soundfile or scipy.io.wavfile, "
-        "and make spectrograms with torch.stft"
+        "this part of torchaudio is not in wengert: there are load and save, functional, "
+        "transforms and two data sets"
     ),
     "torchvision.extension": "torchvision's C++ operators are functions of torchvision.ops here",
     "torchvision._meta_registrations": "torchvision's operators need none here",

@@ -16,16 +16,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import cast
 
 from ..base import absent
 
 __all__ = ["home_of", "install", "missing_part"]
 
-HOMES = {"torch": "wengert", "torchvision": "wengert.vision", "functorch": "wengert.functorch"}
-
-# Built against PyTorch's C++ library: one that is installed could not be loaded here.
-NEIGHBOURS = ("torchvision", "torchaudio", "torchtext", "functorch")
+HOMES = {
+    "torch": "wengert", "torchvision": "wengert.vision", "torchtext": "wengert.text",
+    "torchaudio": "wengert.audio", "functorch": "wengert.functorch",
+}  # fmt: skip
 
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
@@ -121,8 +120,6 @@ class Finder(importlib.metadata.DistributionFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         home = home_of(fullname)
         if home is None:
-            if fullname.partition(".")[0] in NEIGHBOURS:
-                explain(fullname)
             return None
         if fullname.startswith("torch.") and fullname.split(".")[1] in INNER:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
@@ -150,24 +147,20 @@ class Install:
 def install() -> None:
     """Make `import torch` give wengert, in this process and in those multiprocessing starts.
 
-    A neighbour of torch for which wengert has nothing counts as not installed. Calling it again
-    changes nothing.
+    Neighbours of torch that are installed are not looked at: they are built against PyTorch's C++
+    library. Calling it again changes nothing.
     """
     if any(isinstance(finder, Finder) for finder in sys.meta_path):
         return
-    modules = cast("dict[str, ModuleType | None]", sys.modules)
-    for name in [name for name in modules if is_torchs(name)]:
-        del modules[name]
+    for name in [name for name in sys.modules if is_torchs(name)]:
+        del sys.modules[name]
     sys.meta_path.insert(0, Finder())
-    for name in NEIGHBOURS:
-        if name not in HOMES and find(name) is not None:
-            modules[name] = None  # one that is installed would be found behind this finder
     include_children()
 
 
 def is_torchs(name: str) -> bool:
     """Whether the module is torch, a part of it or one of its neighbours."""
-    return name.partition(".")[0] in (*HOMES, *NEIGHBOURS)
+    return name.partition(".")[0] in HOMES
 
 
 def include_children() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base import absent
-from .alias import HOMES, INNER, NEIGHBOURS, home_of
+from .alias import HOMES, INNER, home_of
 
 __all__ = ["Finding", "check", "findings_of"]
 
@@ -146,13 +146,13 @@ class Reader(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for name in node.names:
             root = name.name.partition(".")[0]
-            if root in HOMES or root in NEIGHBOURS:
+            if root in HOMES:
                 self.names[name.asname or root] = name.name if name.asname else root
                 self.say(node, name.name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
-        if node.level or module.partition(".")[0] not in (*HOMES, *NEIGHBOURS):
+        if node.level or module.partition(".")[0] not in HOMES:
             return
         if missing(module) is not None:
             self.say(node, module)

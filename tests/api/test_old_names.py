@@ -1,0 +1,67 @@
+"""Functions that PyTorch has taken away work as they did, and tell the new name once."""
+
+import warnings
+
+import pytest
+
+import wengert as torch
+from wengert.base import hints
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.HintWarning)
+        yield
+
+
+def matrix(n=4, seed=0):
+    return torch.randn(n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_equations():
+    a, b = matrix(), matrix(seed=1)[:, :2]
+    x, lu = torch.solve(b, a)
+    torch.testing.assert_close(a @ x, b)
+    assert lu.shape == a.shape and torch.equal(b.solve(a)[0], x)
+    tall = a[:, :2]
+    found = torch.lstsq(b, tall).solution
+    assert found.shape == (4, 2)
+    torch.testing.assert_close(found[:2], torch.linalg.lstsq(tall, b).solution)
+    residual = (tall @ found[:2] - b).pow(2).sum(0)
+    torch.testing.assert_close(found[2:].pow(2).sum(0), residual)
+
+
+def test_eigenvalues():
+    a = matrix()
+    s = a + a.t()
+    values, vectors = torch.symeig(s.triu(), eigenvectors=True)
+    torch.testing.assert_close(s @ vectors, vectors * values)
+    torch.testing.assert_close(s.tril().symeig(upper=False).eigenvalues, values)
+    turn = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 3.0]], dtype=torch.float64)
+    parts, vectors = torch.eig(turn, eigenvectors=True)
+    first = next(i for i in range(3) if parts[i, 1] > 0)
+    pair = torch.complex(vectors[:, first], vectors[:, first + 1])
+    value = torch.complex(*parts[first])
+    torch.testing.assert_close(turn.to(torch.complex128) @ pair, value * pair)
+    assert torch.matrix_rank(torch.ones(3, 3)) == 1
+
+
+@pytest.mark.parametrize("onesided", [True, False])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_transforms_there_and_back(onesided, normalized):
+    x = torch.randn(2, 4, 5, dtype=torch.float64)
+    f = torch.rfft(x, 2, normalized, onesided)
+    assert f.shape == (2, 4, 3 if onesided else 5, 2)
+    back = torch.irfft(f, 2, normalized, onesided, signal_sizes=(4, 5))
+    torch.testing.assert_close(back, x)
+
+
+def test_the_new_name_is_told_once(monkeypatch):
+    monkeypatch.setattr(hints, "told", set())
+    monkeypatch.setattr(hints, "ON", True)
+    before = torch.are_deterministic_algorithms_enabled()
+    with pytest.warns(torch.HintWarning, match="use_deterministic_algorithms"):
+        torch.set_deterministic(True)
+    assert torch.are_deterministic_algorithms_enabled()
+    torch.set_deterministic(before)

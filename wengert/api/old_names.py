@@ -1,0 +1,147 @@
+"""Functions that PyTorch has taken away: they work, and say once which one has come in their place.
+
+PyTorch 2.13 raises where these are called, or lacks them, so that no program of today is changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..base.hints import hint
+from ..engine.tensor import Tensor
+from . import functions as T
+
+__all__ = [
+    "eig", "irfft", "lstsq", "matrix_rank", "rfft", "set_deterministic", "solve", "symeig",
+]  # fmt: skip
+
+
+class Solution(NamedTuple):
+    """The solution of equations, and the factors of their matrix."""
+
+    solution: Tensor
+    LU: Tensor
+
+
+class LeastSquares(NamedTuple):
+    """The solution of equations, and the rest of what LAPACK leaves there."""
+
+    solution: Tensor
+    QR: Tensor
+
+
+class Eigen(NamedTuple):
+    """Eigenvalues and, if asked for, eigenvectors."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def gone(name: str, instead: str) -> None:
+    """Tell the new name, once for each."""
+    hint(f"old name {name}", f"torch.{name} is gone from PyTorch: write {instead}")
+
+
+def solve(input: Tensor, A: Tensor) -> Solution:
+    """The X of A @ X = input, A (*, n, n), input (*, n, k), and the factors of A in one matrix.
+
+    >>> torch.solve(torch.tensor([[2.0]]), torch.tensor([[4.0]])).solution
+    tensor([[0.5000]])
+    """
+    gone("solve", "torch.linalg.solve(A, B), with A first")
+    return Solution(T.resolve("linalg", "solve")(A, input), T.resolve("linalg", "lu_factor")(A)[0])
+
+
+def lstsq(input: Tensor, A: Tensor) -> LeastSquares:
+    """The X (max(m, n), k) whose first n rows make A @ X nearest to input; A (m, n), input (m, k).
+
+    >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0]
+    tensor([2.])
+    """
+    gone("lstsq", "torch.linalg.lstsq(A, B), with A first")
+    found = T.resolve("linalg", "lstsq")(A, input).solution
+    q, r = T.resolve("linalg", "qr")(A, "complete")
+    rest = (q.transpose(-1, -2) @ input)[A.shape[-1] :]
+    return LeastSquares(T.cat([found, rest]), r)
+
+
+def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Eigen:
+    """Eigenvalues, rising, of symmetric matrices (*, n, n), and eigenvectors if asked for.
+
+    >>> torch.symeig(torch.diag(torch.tensor([2.0, 1.0]))).eigenvalues
+    tensor([1., 2.])
+    """
+    gone("symeig", "torch.linalg.eigh(A), or torch.linalg.eigvalsh(A)")
+    half = "U" if upper else "L"
+    if eigenvectors:
+        return Eigen(*T.resolve("linalg", "eigh")(input, UPLO=half))
+    return Eigen(T.resolve("linalg", "eigvalsh")(input, UPLO=half), T.empty(0, dtype=input.dtype))
+
+
+def eig(input: Tensor, eigenvectors: bool = False) -> Eigen:
+    """Eigenvalues of a square matrix, real and imaginary parts (n, 2), and eigenvectors (n, n) if
+    asked for: of a pair of conjugates, its real part and then its imaginary part.
+
+    >>> torch.eig(torch.diag(torch.tensor([2.0, 2.0]))).eigenvalues
+    tensor([[2., 0.],
+            [2., 0.]])
+    """
+    gone("eig", "torch.linalg.eig(A), which is complex")
+    values, vectors = T.resolve("linalg", "eig")(input)
+    parts = T.view_as_real(values)
+    if not eigenvectors:
+        return Eigen(parts, T.empty(0, dtype=input.dtype))
+    real, imaginary = T.view_as_real(vectors).unbind(-1)
+    return Eigen(parts, T.where(parts[:, 1] < 0, -imaginary, real))
+
+
+def matrix_rank(input: Tensor, tol: float | None = None, symmetric: bool = False) -> Tensor:
+    """How many singular values of a matrix are larger than tol.
+
+    >>> torch.matrix_rank(torch.ones(2, 2))
+    tensor(1)
+    """
+    gone("matrix_rank", "torch.linalg.matrix_rank(A)")
+    limit = {} if tol is None else {"tol": tol}
+    return T.resolve("linalg", "matrix_rank")(input, hermitian=symmetric, **limit)
+
+
+def set_deterministic(d: bool) -> None:
+    """What use_deterministic_algorithms does."""
+    gone("set_deterministic", "torch.use_deterministic_algorithms(mode)")
+    T.use_deterministic_algorithms(d)
+
+
+def rfft(
+    input: Tensor, signal_ndim: int, normalized: bool = False, onesided: bool = True
+) -> Tensor:
+    """The Fourier transform over the last signal_ndim dimensions, its real and imaginary parts in
+    one more dimension of size 2; onesided: half of the last, which says all.
+
+    >>> torch.rfft(torch.ones(4), 1)
+    tensor([[4., 0.],
+            [0., 0.],
+            [0., 0.]])
+    """
+    gone("rfft", "torch.fft.rfftn(x, dim=...), which is complex")
+    kind = "rfftn" if onesided else "fftn"
+    dims = tuple(range(-signal_ndim, 0))
+    found = T.resolve("fft", kind)(input, dim=dims, norm="ortho" if normalized else None)
+    return T.view_as_real(found)
+
+
+def irfft(
+    input: Tensor,
+    signal_ndim: int,
+    normalized: bool = False,
+    onesided: bool = True,
+    signal_sizes: Any = None,
+) -> Tensor:
+    """What rfft came from; signal_sizes: its sizes, needed where the last is odd."""
+    gone("irfft", "torch.fft.irfftn(x, s=..., dim=...), of complex numbers")
+    dims = tuple(range(-signal_ndim, 0))
+    options = {"dim": dims, "norm": "ortho" if normalized else None}
+    whole = T.view_as_complex(input.contiguous())
+    if onesided:
+        return T.resolve("fft", "irfftn")(whole, s=signal_sizes or None, **options)
+    return T.resolve("fft", "ifftn")(whole, **options).real

@@ -1,0 +1,84 @@
+"""Sentences in two languages, in two files side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..data.utils import interleave_keys
+from ..fields import Dataset, Example
+from ..readers import Items, folder_with, pairs
+
+__all__ = ["IWSLT", "Multi30k", "TranslationDataset"]
+
+
+class TranslationDataset(Dataset):
+    """Pairs of lines of two files, path + exts[0] and path + exts[1]: fields src and trg."""
+
+    @staticmethod
+    def sort_key(ex: Any) -> int:
+        """Like lengths of both beside each other."""
+        return interleave_keys(len(ex.src), len(ex.trg))
+
+    def __init__(self, path: Any, exts: Any, fields: Any, **kwargs: Any) -> None:
+        if not isinstance(fields[0], (tuple, list)):
+            fields = [("src", fields[0]), ("trg", fields[1])]
+        both = pairs(Path(f"{path}{exts[0]}"), Path(f"{path}{exts[1]}"))
+        examples = [Example.fromlist(pair, fields) for pair in both if all(map(str.strip, pair))]
+        super().__init__(examples, fields, **kwargs)
+
+    @classmethod
+    def splits(  # type: ignore[override]
+        cls, exts: Any = None, fields: Any = None, path: Any = None, root: Any = ".data",
+        train: Any = "train", validation: Any = "val", test: Any = "test", **kwargs: Any,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Training, validation and test data."""
+        base = Path(root if path is None else path)
+        names = [name for name in (train, validation, test) if name is not None]
+        return tuple(cls(base / name, exts, fields, **kwargs) for name in names)
+
+
+class Pairs:
+    """Sentences in two languages: called, pairs of lines; `splits`, with fields."""
+
+    def __init__(self, name: str, parts: dict[str, str], languages: tuple[str, str]) -> None:
+        self.__name__ = self.name = name
+        self.parts, self.languages = parts, languages
+
+    def __call__(
+        self,
+        root: Any = ".data",
+        split: Any = ("train", "valid", "test"),
+        language_pair: tuple[str, str] | None = None,
+    ) -> Any:
+        languages = self.languages if language_pair is None else language_pair
+        asked = (split,) if isinstance(split, str) else tuple(split)
+        made = []
+        for part in asked:
+            if part not in self.parts:
+                raise ValueError(f"{self.name}: split {part!r} is not one of {tuple(self.parts)}")
+            names = [f"{self.parts[part]}.{language}" for language in languages]
+            folder = folder_with(root, self.name, names[0])
+
+            def read(folder: Path = folder, names: Any = names) -> Iterator[Any]:
+                return pairs(folder / names[0], folder / names[1])
+
+            made.append(Items(read, f"{self.name} {part}"))
+        return made[0] if isinstance(split, str) else tuple(made)
+
+    def splits(
+        self, exts: Any, fields: Any, root: Any = ".data", train: Any = "train",
+        validation: Any = "val", test: Any = None, **kwargs: Any,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Training, validation and test data of the languages exts, such as (".de", ".en")."""
+        path = kwargs.pop("path", None)
+        test = self.parts["test"] if test is None else test
+        base = folder_with(root, self.name, f"{train}{exts[0]}") if path is None else path
+        return TranslationDataset.splits(
+            exts, fields, path=base, train=train, validation=validation, test=test, **kwargs
+        )
+
+
+Multi30k = Pairs("multi30k", {"train": "train", "valid": "val", "test": "test2016"}, ("de", "en"))
+IWSLT = Pairs("iwslt", {"train": "train", "valid": "val", "test": "test"}, ("de", "en"))

@@ -1,0 +1,5 @@
+"""torchtext.legacy.vocab."""
+
+from ..vocab import CharNGram, FastText, GloVe, Vectors, Vocab
+
+__all__ = ["CharNGram", "FastText", "GloVe", "Vectors", "Vocab"]
