@@ -3,6 +3,7 @@
 import pytest
 
 import wengert as w
+from wengert.kernels import compiler
 
 nn, F = w.nn, w.nn.functional
 
@@ -153,3 +154,16 @@ def test_hooks_of_the_node_see_gradients():
         a.sum().backward()
         assert p.grad.tolist() == [2.0, 2.0]
     assert seen
+
+
+def test_elementwise_functions_of_what_is_kept_are_not_kept():
+    f = lambda x, y: (x * w.sigmoid(x) + 0.5 * w.tanh(x) * w.exp(-x * x)) @ y
+    c = w.compile(f)
+    x, y = w.randn(200, 300, requires_grad=True), w.randn(300, 20, requires_grad=True)
+    for turn in range(3):
+        want = w.autograd.grad(f(x, y).sum(), (x, y))
+        out = c(x, y)
+        if turn and compiler.target() is not None:
+            assert sum(a.size for a in out.grad_fn.call.saved) == 2 * x.numel() + y.numel()
+        for a, b in zip(want, w.autograd.grad(out.sum(), (x, y))):
+            assert w.allclose(a, b, rtol=1e-4, atol=1e-4)

@@ -76,7 +76,7 @@ class Body:
         }
 
     def truth(self, v: GraphValue, x: Value) -> Value:
-        return x.differs(0) if v.dtype.name == "bool" else x
+        return x.differs(0) if v.kind == "bool" else x
 
     def body(self, at: Value, column: Value, mask: Value | None, numbers: dict[int, Value]) -> None:
         """One vector: loads, words, stores."""
@@ -99,7 +99,7 @@ class Body:
             known[n.outputs[0].number] = self.word(n, [operand(x) for x in n.operands])
         for p, v in zip(self.stored, self.group.outputs):
             x = known[v.number]
-            x = x if isinstance(x, Value) else self.k.constant(x, TYPES[v.dtype.name])
+            x = x if isinstance(x, Value) else self.k.constant(x, TYPES[v.kind])
             x = x.wide(self.lanes)
             p.store(x.cast("zext", "i8") if x.word == "i1" else x, at, mask)
 
@@ -112,7 +112,7 @@ class Body:
             xs[0] = self.k.constant(xs[0], word)
         if name == "astype":
             x = xs[0]
-            to = TYPES[n.outputs[0].dtype.name]
+            to = TYPES[n.outputs[0].kind]
             return x.cast("uitofp", to) if x.word == "i1" else x
         if n.op.kind == "elementwise" and name not in ("where", "keep"):
             wide = max(x.lanes for x in xs if isinstance(x, Value))
@@ -123,8 +123,8 @@ class Body:
 
 def entries(group: Group) -> list[tuple[str, str]]:
     """The arguments of a group's function."""
-    kinds = [TYPES[v.dtype.name] + "*" for v, _ in group.operands]
-    outs = [TYPES[v.dtype.name] + "*" for v in group.outputs]
+    kinds = [TYPES[v.kind] + "*" for v, _ in group.operands]
+    outs = [TYPES[v.kind] + "*" for v in group.outputs]
     names = [f"x{i}" for i in range(len(kinds))] + [f"y{i}" for i in range(len(outs))]
     return [*zip(names, [*kinds, *outs]), ("n", "i64"), ("columns", "i64")]
 

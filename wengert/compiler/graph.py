@@ -10,6 +10,7 @@ Not here: how a graph comes about (`capture.py`), and how it is run (`program.py
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -23,13 +24,20 @@ SIMPLE = (int, float, bool, complex, str, bytes, type(None), type(Ellipsis), typ
 MERGED = 64  # constants with up to so many elements are compared, to be one if they are equal
 
 
+@functools.cache
+def kind_of(dtype: Any) -> str:
+    """A dtype's name, which NumPy makes anew each time."""
+    return str(dtype.name)
+
+
 class Value:
     """An array of the graph: an input, a constant (with its array), or what a node computes."""
 
-    __slots__ = ("array", "dtype", "index", "node", "number", "shape")
+    __slots__ = ("array", "dtype", "index", "kind", "node", "number", "shape")
 
     def __init__(self, number: int, shape: Any, dtype: Any, node: Node | None, index: int) -> None:
         self.number, self.shape, self.dtype = number, tuple(shape), dtype
+        self.kind = kind_of(dtype)  # the dtype's name
         self.node, self.index = node, index  # that computes it, as which of its outputs
         self.array: Any = None
 

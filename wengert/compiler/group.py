@@ -67,15 +67,15 @@ class Group:
             if type(x) is not Value:
                 return frozen(x)
             x = behind(x)
-            return local.get(x.number) or ("c", x.dtype.name, frozen(x.array.item()))
+            return local.get(x.number) or ("c", x.kind, frozen(x.array.item()))
 
         try:
             for i, n in enumerate(self.nodes):
                 parts.append((n.op.name, *map(operand, n.operands), frozen(n.static)))
-                local[n.outputs[0].number] = ("n", i, n.outputs[0].dtype.name)
+                local[n.outputs[0].number] = ("n", i, n.outputs[0].kind)
         except TypeError:
             return None
-        given = tuple([(v.dtype.name, how) for v, how in self.operands])
+        given = tuple([(v.kind, how) for v, how in self.operands])
         outs = tuple([local[v.number] for v in self.outputs])
         how = self.word, self.columns > 0, bool(self.shape), self.few
         return how, given, outs, tuple(parts)
@@ -98,7 +98,7 @@ def behind(v: Value) -> Value:
 
 def number(v: Value) -> bool:
     """Whether a value can be written into the text of a kernel."""
-    return v.constant and v.size == 1 and v.dtype.name in (*FLOATS, "bool", "int64")
+    return v.constant and v.size == 1 and v.kind in (*FLOATS, "bool", "int64")
 
 
 def kind(v: Value, shape: tuple[int, ...]) -> tuple[str, int]:
@@ -140,31 +140,31 @@ def fusable(n: Node) -> tuple[str, int] | None:
     if name == "lerp_number" and type(n.static.get("weight")) not in (int, float):
         return None
     columns = 0
-    floats = {out.dtype.name} if out.dtype.name != "bool" else set()
+    floats = {out.kind} if out.kind != "bool" else set()
     for v in n.values():
         v = behind(v)
         how, c = kind(v, out.shape)
         if not how or c and columns and c != columns:
             return None
         columns = columns or c
-        if v.dtype.name in FLOATS:
-            floats.add(v.dtype.name)
-        elif v.dtype.name != "bool":
+        if v.kind in FLOATS:
+            floats.add(v.kind)
+        elif v.kind != "bool":
             return None
-    masks = [v.dtype.name == "bool" for v in n.values()]
+    masks = [v.kind == "bool" for v in n.values()]
     if name in MASKS:
         if not all(masks) or any(type(x) is not Value for x in n.operands):
             return None
     elif name == "where":
         if not masks[0] or any(masks[1:]) or type(n.operands[0]) is not Value:
             return None
-        if out.dtype.name == "bool" or sum(True for _ in n.values()) < 2:
+        if out.kind == "bool" or sum(True for _ in n.values()) < 2:
             return None
     elif name == "keep":
         if masks != [False, True]:
             return None
     elif name == "astype":
-        if out.dtype.name == "bool" or not masks[0] and len(floats) > 1:
+        if out.kind == "bool" or not masks[0] and len(floats) > 1:
             return None
     elif any(masks) and name != "copy":
         return None

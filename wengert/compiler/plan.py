@@ -21,9 +21,11 @@ from ..engine import views
 from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import CHANGES, last_change
+from ..kernels import compiler
 from .graph import Value
 from .guards import Guards
 from .program import Program
+from .recompute import again
 from .recorded import Call, Used, record
 from .settle import ALIAS, OBJECT, SAME, VIEW, Settled
 
@@ -106,7 +108,11 @@ class Plan:
         for v in [*[v for n in live for v in n.values()], *grads]:
             if not v.constant and v.number not in made | seeds and v.number not in self.fixed:
                 need.setdefault(v.number, v)
-        self.saved = list(need.values())
+        read = {v.number for n in live for v in n.values()}
+        self.saved, extra = list(need.values()), []
+        if compiler.target() is not None:
+            self.saved, extra = again(self.saved, read & self.fixed.keys(), live)
+        live = [*extra, *live]
         given = [*self.saved, *s.seeds]
         self.recorded = [(v.shape, v.dtype) for v in s.seeds]
         title = f"{self.title} backward"
@@ -115,9 +121,7 @@ class Plan:
         self.dense = all(has for *_, has in self.pulled)
         fixed = all(at is None for at, *_ in self.pulled)
         self.ends = [t for _, t, _ in self.pulled] if fixed else []
-        self.memory = [self.fixed[k] for k in self.fixed if any(
-            v.number == k for n in live for v in n.values()
-        )]  # fmt: skip
+        self.memory = [a for k, a in self.fixed.items() if k in read]
 
     def _ends(self, s: Settled, leaves: list[Any]) -> None:
         """What is done with results."""

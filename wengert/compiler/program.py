@@ -34,7 +34,7 @@ def word_of(node: Node) -> Callable[..., Any]:
     f(*operands, **static).
     """
     op = node.op
-    if any(v.dtype.name == "bfloat16" for v in node.values()):
+    if any(v.kind == "bfloat16" for v in node.values()):
         if op.variadic:
             return lambda *ins, **static: run_op(op, ins, static)
         n, names = len(op.inputs), tuple(node.static)

@@ -159,7 +159,7 @@ def _piece(
 ) -> Any:
     """What a section would do for an item; None if it is not for sections."""
     for v in (*item.values(), *item.outputs):
-        if v.dtype.name not in TYPES or not 0 < v.size <= SMALL:
+        if v.kind not in TYPES or not 0 < v.size <= SMALL:
             return None
     if type(item) is Group:
         every = all(dense(layouts.of(v)) for v, _ in item.operands)
@@ -178,7 +178,7 @@ def _piece(
 
 
 def _same_floats(node: Node) -> bool:
-    names = {v.dtype.name for v in (*node.values(), *node.outputs)}
+    names = {v.kind for v in (*node.values(), *node.outputs)}
     return len(names) == 1 and "bool" not in names
 
 
@@ -283,7 +283,7 @@ def _put(node: Node, layouts: Layouts, library: Any) -> Any:
 
 def _cast(node: Node, layouts: Layouts, library: Any) -> Any:
     (x,) = node.operands
-    floats = type(x) is Value and {x.dtype.name, node.outputs[0].dtype.name} <= set(TYPES[:2])
+    floats = type(x) is Value and {x.kind, node.outputs[0].kind} <= set(TYPES[:2])
     return dict(kind="cast", x=x) if floats and dense(layouts.of(x)) else None
 
 

@@ -31,7 +31,7 @@ class Text:
         self.known: dict[str, str] = {}  # texts of functions -> their names
         self.groups: dict[Any, str] = {}  # keys of groups -> names of functions
         self.made = [v for v in s.outputs if v.number not in targets]
-        kinds = [TYPES[v.dtype.name] + "*" for v in (*s.operands, *self.made)]
+        kinds = [TYPES[v.kind] + "*" for v in (*s.operands, *self.made)]
         self.entries = [("table", "i64*"), *[(f"a{i}", k) for i, k in enumerate(kinds)]]
         self.k = Job(self.module, self.entries)
         table, *arrays = self.k.table()
@@ -48,7 +48,7 @@ class Text:
             for v in p.outputs:
                 if v.number in s.inside:
                     place = buffer.at(s.inside[v.number])
-                    self.pointers[v.number] = place.cast(TYPES[v.dtype.name])
+                    self.pointers[v.number] = place.cast(TYPES[v.kind])
         for p in s.pieces:
             if type(p) is Group:
                 self.group(p)
@@ -61,13 +61,13 @@ class Text:
         """Where a value is."""
         layouts: Any = self.s.layouts
         root, by = layouts.place(v)
-        word = TYPES[v.dtype.name]
+        word = TYPES[v.kind]
         p = self.pointers[root.number]
         return p.cast("i8").at(by).cast(word) if by else p.cast(word)
 
     def out(self, p: Any, i: int = 0) -> Pointer:
         v = p.outputs[i]
-        return self.pointers[v.number].cast(TYPES[v.dtype.name])
+        return self.pointers[v.number].cast(TYPES[v.kind])
 
     def call(self, f: Function, *args: Any) -> str:
         """Call a function that was just written, or the one that is equal to it; its name."""
@@ -86,7 +86,7 @@ class Text:
 
     def group(self, g: Group) -> None:
         given = [self.at(v) for v, _ in g.operands]
-        outs = [self.pointers[v.number].cast(TYPES[v.dtype.name]) for v in g.outputs]
+        outs = [self.pointers[v.number].cast(TYPES[v.kind]) for v in g.outputs]
         key = g.key()
         if key in self.groups:
             self.k.call(self.groups[key], *given, *outs, *sizes(g)[0])
@@ -106,7 +106,7 @@ class Text:
     def product(self, p: Piece) -> None:
         x, y, bias = p.facts["a"], p.facts["b"], p.facts["bias"]
         (ta, lda), (tb, ldb), (m, n, depth) = p.facts["ta"], p.facts["tb"], p.facts["sizes"]
-        word = TYPES[x.dtype.name]
+        word = TYPES[x.kind]
         out = self.out(p)
         beta = 0.0
         if bias is not None:
@@ -125,7 +125,7 @@ class Text:
     def sum(self, p: Piece) -> None:
         x = p.facts["x"]
         before, summed, after = p.facts["shape"]
-        word = TYPES[x.dtype.name]
+        word = TYPES[x.kind]
         params = [("x", f"{word}*"), ("y", f"{word}*"), ("before", "i64"), ("summed", "i64")]
         f = self.function([*params, ("after", "i64"), ("share", word)])
         a, y, outer, n, inner, share = f.args.values()
@@ -157,7 +157,7 @@ class Text:
 
     def mse(self, p: Piece) -> None:
         x = p.facts["x"]
-        word = TYPES[x.dtype.name]
+        word = TYPES[x.kind]
         kind = f"{word}*"
         params = [("x", kind), ("y", kind), ("out", kind), ("d", kind), ("n", "i64")]
         f = self.function([*params, ("share", word)])
@@ -178,7 +178,7 @@ class Text:
     def scaled(self, p: Piece) -> None:
         """2 g x / share."""
         x = p.facts["x"]
-        word = TYPES[x.dtype.name]
+        word = TYPES[x.kind]
         kind = f"{word}*"
         params = [("g", kind), ("x", kind), ("y", kind), ("n", "i64"), ("share", word)]
         f = self.function(params)
@@ -197,7 +197,7 @@ class Text:
 
     def cast(self, p: Piece) -> None:
         x, out = p.facts["x"], p.outputs[0]
-        word, to = TYPES[x.dtype.name], TYPES[out.dtype.name]
+        word, to = TYPES[x.kind], TYPES[out.kind]
         f = self.function([("x", f"{word}*"), ("y", f"{to}*"), ("n", "i64")])
         a, y, n = f.args.values()
         f.loop(0, n, 1, lambda i: y.store(a.load(i).to(to), i))
