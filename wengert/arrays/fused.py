@@ -47,11 +47,13 @@ from .fused_rows import (  # fmt: skip
     row_word,
 )
 from .numpy_fast_paths import add, subtract
+from .polynomial_loops import WORDS as POLYNOMIALS
 from .weighted import scaled
 
 WORDS: dict[str, Callable[[Word], Word]] = {
     **FUNCTIONS,
     **FOLDS,
+    **POLYNOMIALS,
     **{
         name: unary(name)
         for name in (

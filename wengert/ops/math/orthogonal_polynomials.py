@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.lines import line
 from ...declare.registry import FUNCTIONS, declare, function, public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
@@ -37,7 +38,8 @@ def _polynomial(name: str, family: str) -> Any:
     >>> torch.special.{name}(torch.tensor([0.5]), torch.tensor([1])).shape
     torch.Size([1])
     """
-    return public(f"special.{name}(Tensor|Scalar x, Tensor|Scalar n, *, out)")(f)
+    text = f"special.{name}(Tensor|Scalar x, Tensor|Scalar n, *, out)"
+    return public(text, lines=(line(o),))(f)
 
 
 for _name, _family in (
