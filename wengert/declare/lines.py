@@ -213,6 +213,8 @@ def text(
         own_names = re.compile(OWN.pattern.replace("MISS", "|".join(["MISS", *found.using])))
     way = general(op, names, values) if found.own else ""
     lines = [x.replace(GENERAL, way) for x in lines]
+    if found.using:
+        tests = [own_names.sub(rf"\1_{number}", x) for x in tests]
     lines = [own_names.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
     return Text(tests, lines, env, tested(op, names, tensors, values))
 

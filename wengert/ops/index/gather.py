@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.lookup import HOST, NS
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
@@ -24,6 +25,7 @@ UINT64 = dtypes.uint64.np
 # one is the largest
 INSIDE = "a1.__class__ in HOSTED and a1.dtype is I64"
 INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
+INT64 = dtypes.int64.np
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
 
@@ -157,6 +159,7 @@ def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int
     return win * (g / _winners(xp, win, index, src, out, dim))
 
 
+JOINS = {"prod": "multiply", "amax": "maximum", "amin": "minimum"}
 scatter_join.vjp(x=_join_self, src=_join_src)
 REDUCE = {
     "add": "sum",
@@ -253,6 +256,18 @@ def scatter_add_public(input, dim, index, src):
     "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, "
     "bool include_self=True, out)",
     inplace=True,
+    lines=(
+        (
+            line(scatter_add, given="reduce == 'sum' and include_self", when=WRITES),
+            line(
+                scatter_join,
+                given="reduce in joins and include_self",
+                using={"joins": JOINS},
+                let={"how": "joins[reduce]"},
+                when=WRITES,
+            ),
+        ),
+    ),
 )
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'.
@@ -297,9 +312,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
             counts = counts.masked_fill(counts == 0, 1)
             r = r / counts if r.dtype.category > 1 else r.div(counts, rounding_mode="floor")
     else:
-        r = scatter_join.entry(
-            x, index, src, d, {"prod": "multiply", "amax": "maximum", "amin": "minimum"}[reduce]
-        )
+        r = scatter_join.entry(x, index, src, d, JOINS[reduce])
     return r.reshape(shape) if shape is not None else r
 
 
@@ -309,6 +322,21 @@ def lowest(d: dtypes.dtype) -> Any:
 
 def highest(d: dtypes.dtype) -> Any:
     return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
+
+
+def plainly_put(a: Any, value: Any, indices: list[Any]) -> Any:
+    """The key of values at indices that are plainly in bounds, and fit; None if not sure."""
+    shape = indices[0].shape if indices and indices[0] is not None else None
+    if shape is None or value.shape != shape + a.shape[len(indices) :] or not NS[type(a)].has(HOST):
+        return None
+    for i, n in zip(indices, a.shape):
+        usual = type(i) is type(a) and i.dtype is INT64 and i.shape == shape and i.size and i.ndim
+        if not usual or not i.flags.c_contiguous:
+            return None
+        unsigned = i.view(UINT64).reshape(-1)  # where a negative number is larger than any n
+        if int(unsigned[unsigned.argmax()]) >= n:
+            return None
+    return ("array",) * len(indices)
 
 
 @public(
@@ -334,6 +362,9 @@ def index_put_public(input, indices, values, accumulate=False):
         raise IndexError(
             f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
         )
+    spec = plainly_put(input._a, values._a, [None if i is None else i._a for i in indices])
+    if spec:
+        return index_put.entry(input, values, *indices, spec=spec, accumulate=bool(accumulate))
     _, spec, arrays = parse(input, tuple(indices))
     if not arrays:
         return input.clone() if accumulate else values.expand(tuple(input.shape)).clone()

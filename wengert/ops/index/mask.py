@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import RANK
+from ...arrays.lookup import HOST, NS, RANK
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from ..creation.filled import scalar_tensor
 from ..math.compare import where_op as where_op
-from .indexing import index_put
+from ..shape.views import reshape_op
+from .indexing import getitem, index_put
 
 
 def fitting(value: Any, like: Tensor, name: str) -> Tensor:
@@ -114,6 +115,17 @@ def masked_scatter(input, mask, source):
             f"masked_scatter: expected self and source to have same dtypes but got {input.dtype}"
             f" and {source.dtype}"
         )
+    a, b = input._a, mask._a
+    if type(a) is type(b) and a.shape == b.shape and a.ndim and NS[type(a)].has(HOST):
+        at = b.reshape(-1).nonzero()[0]
+        if 0 < at.size <= source._a.size:  # else the careful way says what is missing
+            values = reshape_op.entry(source, (-1,))
+            if source._a.size > at.size:
+                values = getitem.entry(values, slice(0, at.size))
+            flat = index_put.entry(
+                reshape_op.entry(input, (-1,)), values, wrap(at), spec=("array",)
+            )
+            return reshape_op.entry(flat, a.shape)
     x, m = broadcast_tensors(input, mask)
     flat = m.reshape(-1)
     n = int(flat.sum())

@@ -6,17 +6,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.lookup import HOST, NS
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import op
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from ..math.compare import where_op
+from ..shape.views import expand_op, reshape_op
 from .gather import INSIDE, scatter_reduce
 from .indexing import check_index, getitem, index_put
 from .mask import fitting
+
+INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
+FILLED = {dtypes.float32.np, dtypes.float64.np}  # into which any number may be filled
 
 
 @op(movement, types="any", name="index_select")
@@ -91,6 +96,25 @@ def check_vector(index: Tensor, name: str) -> None:
 
 def rows(dim: int) -> tuple[Any, ...]:
     return (slice(None),) * dim + ("array",)
+
+
+def rows_written(x: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, ...] | None:
+    """The key of the rows of x along dim at an index, where source plainly has one for each of
+    them; None where the careful way has to look.
+    """
+    a, i, b = x._a, index._a, source._a
+    if type(a) is not type(i) or type(a) is not type(b) or not NS[type(a)].has(HOST):
+        return None
+    nd = a.ndim
+    if not -nd <= dim < nd or i.dtype is not INT64 or b.dtype is not a.dtype or i.ndim != 1:
+        return None
+    d = dim % nd
+    if not i.size or b.shape != (*a.shape[:d], i.size, *a.shape[d + 1 :]):
+        return None
+    unsigned = i.view(UINT64)  # where a negative number is larger than any n
+    if not i.flags.c_contiguous or int(unsigned[unsigned.argmax()]) >= a.shape[d]:
+        return None
+    return (slice(None),) * d + ("array",)
 
 
 def check_rows(x: Tensor, dim: int, index: Tensor, name: str) -> int:
@@ -207,6 +231,9 @@ def index_add(input, dim, index, source, *, alpha=1):
     >>> torch.zeros(3).index_add(0, torch.tensor([0, 2, 2]), torch.tensor([1., 2., 3.]))
     tensor([1., 0., 5.])
     """
+    spec = rows_written(input, dim, index, source)
+    if spec is not None and alpha == 1:
+        return index_put.entry(input, source, index, spec=spec, accumulate=True)
     d = check_joined(input, dim, index, source, "index_add")
     if alpha != 1:
         source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
@@ -234,6 +261,9 @@ def index_copy(input, dim, index, source):
     >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
+    spec = rows_written(input, dim, index, source)
+    if spec is not None:
+        return index_put.entry(input, source, index, spec=spec)
     d = check_copied(input, dim, index, source)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
@@ -249,6 +279,16 @@ def index_fill(input, dim, index, value):
     >>> torch.zeros(3).index_fill(0, torch.tensor([0, 2]), 5.)
     tensor([5., 0., 5.])
     """
+    if type(value) is float or type(value) is int:
+        a, i = input._a, index._a
+        if a.ndim and -a.ndim <= dim < a.ndim and i.ndim == 1 and a.dtype in FILLED:
+            d = dim % a.ndim
+            shape = (*a.shape[:d], i.size, *a.shape[d + 1 :])
+            if type(a) is type(i) and NS[type(a)].has(HOST):
+                values = wrap(NS[type(a)].full(shape, value, a.dtype))
+                spec = rows_written(input, dim, index, values)
+                if spec is not None:
+                    return index_put.entry(input, values, index, spec=spec)
     if isinstance(value, Tensor) and value._a.ndim:
         raise RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
@@ -298,6 +338,11 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
             f" {reduce}."
         )
+    if rows_written(input, dim, index, source) is not None:
+        d = dim % input._a.ndim
+        i = reshape_op.entry(index, (-1, *[1] * (input._a.ndim - 1 - d)))
+        i = expand_op.entry(i, source._a.shape)
+        return scatter_reduce(input, d, i, source, reduce, include_self=include_self)
     d = check_joined(input, dim, index, source, "index_reduce", room=not include_self)
     if input._a.ndim == 0:
         return lifted(
