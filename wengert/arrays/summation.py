@@ -44,6 +44,8 @@ def add_up(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
             return found
     if type(dim) is int and (shape[dim] <= SHORT or innermost(x, dim)):
         return lib.add.reduce(x, dim, None, None, keepdim)
+    if type(dim) is tuple and math.prod([shape[d] for d in dim]) <= SHORT:
+        return lib.add.reduce(x, dim, None, None, keepdim)
     dims = range(ndim) if dim is None else [dim] if type(dim) is int else dim
     gone = sorted(d % ndim for d in dims)
     if x.size <= SHORT or (x.flags.c_contiguous and gone == [*range(ndim - len(gone), ndim)]):

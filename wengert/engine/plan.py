@@ -40,6 +40,7 @@ class Plan:
         self.saved = tuple([origin(op, name) for name in op.saved])
         self.wanted = tuple([every or name in op.rules for name in op.inputs])
         self.rest_wanted = op.variadic is not None and (every or op.variadic in op.rules)
+        self.all_wanted = False not in self.wanted and (self.rest_wanted or not op.variadic)
 
     def wants(self, i: int) -> bool:
         """Whether operand i gets a gradient."""

@@ -64,12 +64,11 @@ def record(
     tensors: the visible results. nodes, raws: of the operands. outs: all results as arrays.
     """
     plan = op.plan
-    parents = [n if w else None for n, w in zip(nodes, plan.wanted)]
-    if op.variadic:
-        rest = nodes[len(parents) :]
-        parents += rest if plan.rest_wanted else [None] * len(rest)
-    if parents.count(None) == len(parents):
-        return
+    parents = nodes
+    if not plan.all_wanted:
+        parents = plan.parents(nodes)
+        if parents.count(None) == len(parents):
+            return
     if not op.built:
         build_backward(op)
     n: Any = object.__new__(op.node)

@@ -64,7 +64,7 @@ def jvp(
         )
     flat, structure = flatten(primals)
     tans, t_structure = flatten(tangents)
-    if structure != t_structure:
+    if structure is not t_structure and structure != t_structure:
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python"
             f" structure: a tuple of {len(flat)} for a tuple of {len(flat)}; got"

@@ -45,8 +45,11 @@ def level_of(a: Any) -> int:
 
 def leave(t: Any, level: int) -> Any:
     """A result without what belongs to this level."""
-    if not isinstance(t, Tensor) or not isinstance(t._a, Interp):
+    a = t._a if isinstance(t, Tensor) else t
+    if not isinstance(a, Interp):
         return t
+    if type(a) is Lifted and a.level == level and not isinstance(a.content, (Interp, Tensor)):
+        return wrap(a.content)
     return bare(t, level)
 
 
@@ -56,12 +59,16 @@ def bare(a: Any, level: int) -> Any:
     recorded stays so.
     """
     if isinstance(a, Lifted):
-        c = bare(a.content, level)
+        c = a.content
+        if isinstance(c, (Interp, Tensor)):
+            c = bare(c, level)
         if a.level == level or a.level not in state.open:
             return c
         return a if c is a.content else Lifted(a.level, c)
     if isinstance(a, Batched):
-        c = bare(a.content, level)
+        c = a.content
+        if isinstance(c, (Interp, Tensor)):
+            c = bare(c, level)
         return a if c is a.content else Batched(a.level, c)
     if isinstance(a, Dual):
         c, d = bare(a.content, level), bare(a.tangent, level)
@@ -239,7 +246,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     def pull(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         cots, c_structure = flatten(cotangents)
-        if c_structure != out_structure:
+        if c_structure is not out_structure and c_structure != out_structure:
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of"
                 f" outputs to the function: got {type(cotangents).__name__} of {len(cots)} for"
@@ -266,10 +273,10 @@ def bases(values: list[Tensor]) -> list[Tensor]:
     """
     from ..api import functions as T
 
-    total = sum([x.numel() for x in values])
+    total = sum([x._a.size for x in values])
     found, end = [], 0
     for x in values:
-        start, end = end, end + x.numel()
+        start, end = end, end + x._a.size
         units = T.eye(total, dtype=x.dtype, device=x.device)
         columns = units if len(values) == 1 else units[:, start:end]
         found.append(columns if x.ndim == 1 else columns.reshape(total, *x.shape))
@@ -310,7 +317,7 @@ def jacrev(
             given = unflatten(list(cotangents), out_structure)
             return tuple(flatten(pull(given))[0])
 
-        sizes = [o.numel() for o in outs]
+        sizes = [o._a.size for o in outs]
         total = sum(sizes)
         if total == 1:  # a gradient: nothing to batch
             rows = [g.reshape(1, *g.shape) for g in one(*[T.ones_like(o) for o in outs])]
