@@ -37,16 +37,17 @@ state = _State()
 
 
 class _Everyone:
-    """How many threads have recording switched off, how many functions are being differentiated,
-    and in how many threads new tensors are anything but plain ones of the CPU: while none is, the
-    eager path need not ask for its own thread's state, which takes as long as a quarter of NumPy's
+    """How many threads have recording switched off, which functions are being differentiated, and
+    in how many threads new tensors are anything but plain ones of the CPU: while none is, the eager
+    path need not ask for its own thread's state, which takes as long as a quarter of NumPy's
     smallest operation.
     """
 
     __slots__ = ("off", "running", "special")
 
     def __init__(self) -> None:
-        self.off = self.running = self.special = 0
+        self.off = self.special = 0
+        self.running: set[Any] = set()
 
 
 everyone = _Everyone()
@@ -104,8 +105,7 @@ class Level:
         if running is not None:
             running.level = level
             state.running = (*before[2], running)
-            with _counting:
-                everyone.running += 1
+            everyone.running.add(self)
         if self.arrays:
             state.top = level
         return level
@@ -114,8 +114,7 @@ class Level:
         state.levels -= 1
         state.top, state.open, state.running = self.before
         if self.running is not None:
-            with _counting:
-                everyone.running -= 1
+            everyone.running.discard(self)
 
 
 class _Switch:

@@ -442,6 +442,9 @@ def tree_map(
     >>> tree_map(lambda a, b: a + b, (1, [2]), (10, [20]))
     (11, [22])
     """
+    if is_leaf is None and not rests:
+        leaves, spec = flatten(tree)
+        return unflatten(list(map(func, leaves)), spec)
     leaves, spec = tree_flatten(tree, is_leaf)
     return spec.unflatten(list(map(func, leaves, *[spec.flatten_up_to(r) for r in rests])))
 
