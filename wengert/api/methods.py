@@ -11,6 +11,7 @@ from typing import Any
 from ..arrays.lookup import NS, RANK, SCALARS, TENSOR, Namespace, namespace
 from ..arrays.operators import BINARY, COMPARE
 from ..autodiff import grad_api
+from ..autodiff.dual import primal
 from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
@@ -23,6 +24,7 @@ from ..declare.registry import METHODS, declare, public
 from ..engine import native, views
 from ..engine.dispatch import slow
 from ..engine.entry import build_item
+from ..engine.interp import severed
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
 from ..engine.tensor import Tensor, extras, wrap
@@ -215,7 +217,7 @@ def _hash(self: Tensor) -> int:
 @public("detach(Tensor input)")
 def detach(self: Tensor) -> Tensor:
     """The same memory without history; in-place changes are still seen by the engine."""
-    t = wrap(self._a)
+    t = wrap(severed(self) if state.levels else self._a)
     if self._x is not None and self._x.untracked:
         extras(t).untracked = True
     return t
@@ -227,6 +229,8 @@ def detach_(self: Tensor) -> Tensor:
     if self._x is not None and self._x.base is not None:
         raise RuntimeError("Can't detach views in-place: use detach() instead")
     self._n = None
+    if state.levels:
+        self._a, self._n = primal(self._a)
     return self
 
 
@@ -234,7 +238,7 @@ def get_data(self: Tensor) -> Tensor:
     """The same memory, cut off from the graph; changes made through it are invisible to the
     engine.
     """
-    t = wrap(self._a)
+    t = wrap(*primal(self._a)) if state.levels else wrap(self._a)
     extras(t).untracked = True
     return t
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..arrays.lookup import INTERPRETER, RANK, SCALARS, namespace
 from ..base.dtypes import as_dtype, float32, float64
 from ..base.modes import state
-from ..engine.interp import Interp, interpreter, readable, run_op, whole
+from ..engine.interp import Interp, interpreter, readable, run_op, severed, whole
 from ..engine.op import Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
 from ..engine.tensor import Tensor, wrap
@@ -182,6 +182,7 @@ def transposed_vjp(
     from ..base.modes import enable_grad
     from .grad_api import grad
 
+    recording = state.grad  # under no_grad the tangents have no history either
     with enable_grad():
         moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
@@ -211,7 +212,7 @@ def transposed_vjp(
                     [g for g, _ in pairs],
                     cots,
                     [t if isinstance(t, Tensor) else wrap(t) for _, t in pairs],
-                    create_graph=needs_graph(tangents) or needs_graph(primals),
+                    create_graph=recording and (needs_graph(tangents) or needs_graph(primals)),
                     allow_unused=True,
                 )
             else:
@@ -267,11 +268,22 @@ class Dual(Interp):
     def __init__(self, level: int, primal: Any, tangent: Any) -> None:
         self.level, self.content, self.tangent = level, primal, tangent
 
+    def severed(self) -> Any:
+        return severed(self.content)
+
     def readable(self, what: str) -> Any:
         return readable(self.content, what)
 
     def __repr__(self) -> str:
         return f"Dual(level={self.level}, {self.content!r}, {self.tangent!r})"
+
+
+def primal(a: Any) -> tuple[Any, Any]:
+    """(array, node): an array without its tangent at the innermost level, and its history below."""
+    if type(a) is not Dual or a.level != max(state.open, default=0):
+        return a, None
+    inner = a.content
+    return (inner._a, inner._n) if isinstance(inner, Tensor) else (inner, None)
 
 
 def lifted_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:

@@ -303,7 +303,7 @@ def view(op: Op, first: str) -> list[str]:
         f"    if {recording}:",
         f"      {taken}; v.up = None; r0._x = v",
         f"      x = new(Viewed); x.views = [ref(r0)]; {first}._x = x",
-        f"    elif n0 is not None: {register}",
+        f"    elif n0 is not None or state.levels: {register}",
         f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
         f"    {taken}; v.up = None; r0._x = v; x.views.append(ref(r0))",
         f"  else: {register}",

@@ -76,6 +76,10 @@ class Interp:
         """Its value in an array of its own; for cells."""
         raise NotImplementedError
 
+    def severed(self) -> Any:
+        """The value without derivatives, of this level and all below."""
+        return type(self)(self.level, severed(self.content))  # type: ignore[call-arg]
+
     def readable(self, what: str) -> Any:
         """The library's array of the values, for `what`; RuntimeError if there are none to see."""
         return self._refuse(what)
@@ -105,6 +109,12 @@ def readable(x: Any, what: str) -> Any:
     """The library's array of the values of what an interpreter holds."""
     a = x._a if isinstance(x, Tensor) else x
     return a.readable(what) if isinstance(a, Interp) else a
+
+
+def severed(x: Any) -> Any:
+    """An array, or a Tensor's, without derivatives of any level."""
+    a = x._a if isinstance(x, Tensor) else x
+    return a.severed() if isinstance(a, Interp) else a
 
 
 class InterpNamespace(Namespace):

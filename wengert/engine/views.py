@@ -170,7 +170,7 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     """Note that view = op(base, *static) aliases base, if it does."""
     if not isinstance(base, Tensor):
         return
-    if not state.grad and base._n is None:
+    if not (state.grad or state.levels) and base._n is None:  # arrays of transforms share nothing
         if base._x is not None and base._x.untracked:
             extras(view).untracked = True
         return
@@ -573,7 +573,8 @@ def inplace(
     store(t, v)
     if recorded:
         if node is not None and node.saved:
-            node.saved = tuple([a if s is v else s for s in node.saved])
+            if memory:  # an interpreter's array keeps its old value: t has another one now
+                node.saved = tuple([a if s is v else s for s in node.saved])
             node.seq = tick()  # later than the change it made itself
             if type(node) is Slot:
                 node.parents[0].seq = node.seq

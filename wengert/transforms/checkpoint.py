@@ -17,7 +17,7 @@ from ..autodiff.function import Function
 from ..autodiff.grad_api import backward
 from ..autodiff.saved_hooks import saved_tensors_hooks
 from ..base.modes import enable_grad, no_grad, state
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, wrap
 from .checkpoint_policy import Log
 
 __all__ = [
@@ -115,10 +115,10 @@ class _Frame:
                         f"tensor {count - 1} was first {_shown(place.facts)} and is now "
                         f"{_shown(facts)}"
                     )
-                place.value = t.detach()
+                place.value = wrap(t._a)
             if self.stop and count == len(self.places):
                 raise _Enough
-            return t.detach()
+            return wrap(t._a)
 
         def refuse(t: Any) -> Tensor:
             return t
@@ -166,7 +166,7 @@ class _Inputs(Function):
     @staticmethod
     def forward(ctx: Any, carrier: Tensor, *tensors: Tensor) -> Tensor:
         ctx.save_for_backward(*tensors)
-        return carrier.detach()
+        return wrap(carrier._a)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -266,12 +266,12 @@ def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]]:
     if not tensors:
         return list
     with enable_grad():
-        carrier = _Inputs.apply(T.empty(0, requires_grad=True), *[t.detach() for t in tensors])
+        carrier = _Inputs.apply(T.empty(0, requires_grad=True), *[wrap(t._a) for t in tensors])
     node = carrier._n
     flags = [t.requires_grad for t in tensors]
 
     def again() -> list[Tensor]:
-        return [t.detach().requires_grad_(f) for t, f in zip(node.saved_tensors, flags)]
+        return [wrap(t._a).requires_grad_(f) for t, f in zip(node.saved_tensors, flags)]
 
     return again
 
@@ -316,7 +316,7 @@ class CheckpointFunction(Function):
             )
         args = list(ctx.args)
         for i, t, flag in zip(ctx.places, ctx.saved_tensors, ctx.flags):
-            args[i] = t.detach().requires_grad_(flag)
+            args[i] = wrap(t._a).requires_grad_(flag)
         with _rng(ctx.rng), enable_grad():
             outs = ctx.function_(*args)
         outs = (outs,) if isinstance(outs, Tensor) else outs

@@ -13,6 +13,7 @@ from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import views
+from ...engine.interp import readable
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE
@@ -439,7 +440,7 @@ def nonzero_arrays(a: Tensor) -> list[Tensor]:
 
         xp = namespace(raw)
         return [wrap(xp.zeros((1 if bool(raw) else 0,), "int64"))]
-    return [wrap(i) for i in raw.nonzero()]
+    return [wrap(i) for i in readable(raw, "a mask as an index").nonzero()]
 
 
 def overwritten(self: Tensor, key: Any, value: Any) -> bool:
