@@ -7,7 +7,6 @@ import os
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-os.environ.setdefault("WENGERT_NATIVE", "0")  # with 1, all tests run with machine code for calls
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
@@ -16,22 +15,18 @@ settings.register_profile("wengert", deadline=None, max_examples=50, derandomize
 settings.load_profile("wengert")
 
 
-if os.environ["WENGERT_NATIVE"] != "0":
-    import wengert.nn  # noqa: F401
-    from wengert import native_calls
+# All tests run with machine code for calls where there can be any, with WENGERT_NATIVE=0 without.
+from wengert import native_calls  # noqa: E402
 
-    assert native_calls.start(wait=True), native_calls.State.said
+native_calls.start(wait=True)
 
 
 @pytest.fixture
 def texts():
     """Python's texts serve all calls, whatever the tests run with."""
-    from wengert import native_calls
-
     native_calls.stop()
     yield
-    if os.environ["WENGERT_NATIVE"] != "0":
-        native_calls.serve()
+    native_calls.serve()
 
 
 @pytest.fixture

@@ -144,8 +144,10 @@ def test_large_arrays_are_left_to_the_library():
 
 def test_a_process_without_it_says_so(monkeypatch):
     monkeypatch.setenv("WENGERT_NATIVE", "0")
-    assert native_calls.refusal() == "off: WENGERT_NATIVE is not 1"
+    assert native_calls.refusal() == "off: WENGERT_NATIVE is 0"
     monkeypatch.setenv("WENGERT_NATIVE", "1")
     assert native_calls.refusal() == ""
+    monkeypatch.setattr(native_calls, "SYSTEMS", ())
+    assert "not tried on linux, x86_64" in native_calls.refusal()
     monkeypatch.setattr(native_calls, "TRIED", ())
     assert "not tried on CPython" in native_calls.refusal()

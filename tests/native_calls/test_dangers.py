@@ -66,22 +66,26 @@ def test_each_allocation_may_fail(call, recorded):
     want = f()._a
     gc.collect()  # what other tests left
     for k in range(1, 60):
-        clean(names, False)
-        objects = watched(names)
-        before = [sys.getrefcount(o) for o in objects]
-        got = None
-        with failing(k) as fired:
-            try:
-                got = f()
-            except (MemoryError, RuntimeError):  # as the function says it
-                pass
-            there = fired()
-        assert got is None or np.array_equal(got._a, want)
-        del got
-        clean(names, False)
-        if moved(objects, before):
-            gc.collect()
-        assert not moved(objects, before), k
+        for _ in range(2):  # another way through it may be taken, and made, for the first time
+            clean(names, False)
+            objects = watched(names)
+            before = [sys.getrefcount(o) for o in objects]
+            got = None
+            with failing(k) as fired:
+                try:
+                    got = f()
+                except (MemoryError, RuntimeError):  # as the function says it
+                    pass
+                there = fired()
+            assert got is None or np.array_equal(got._a, want)
+            del got
+            clean(names, False)
+            if moved(objects, before):
+                gc.collect()
+            if not moved(objects, before):
+                break
+        else:
+            raise AssertionError(k, moved(objects, before))
         if not there:
             return
     raise AssertionError("no end of allocations")
@@ -145,7 +149,10 @@ def test_exceptions_from_signal_handlers_arrive():
     class Stop(Exception):
         pass
 
+    rung = [0]
+
     def ring(*args):
+        rung[0] += 1
         raise Stop
 
     names, functions = compiled(True)
@@ -159,7 +166,7 @@ def test_exceptions_from_signal_handlers_arrive():
         while time.monotonic() < end:
             try:
                 signal.setitimer(signal.ITIMER_REAL, 0.0007 + hits % 7 * 1e-4)
-                while True:
+                while time.monotonic() < end:
                     for f in functions.values():
                         f()
             except Stop:
@@ -167,7 +174,9 @@ def test_exceptions_from_signal_handlers_arrive():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, kept)
-    assert hits > 20
+    # one that arrives in a collector's or a weak reference's callback is lost, as all of Python is
+    assert hits > 20 and rung[0] - hits <= hits // 50
+    assert torch.is_grad_enabled()
     clean(names)
     assert not moved(objects, before, 12)
 

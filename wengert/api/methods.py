@@ -174,7 +174,7 @@ def begin_native_calls() -> None:
     import_module("..native_calls", __package__).start()
 
 
-if os.environ.get("WENGERT_NATIVE", "0") != "0":
+if os.environ.get("WENGERT_NATIVE", "1") != "0":
     warmup.begin.append(begin_native_calls)
 
 

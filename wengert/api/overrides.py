@@ -299,6 +299,7 @@ def subclassed(cls: type) -> None:
         if "__torch_function__" not in cls.__dict__:
             cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
     elif getattr(cls.__torch_function__, "__func__", None) is not disabled:  # type: ignore[attr-defined]
+        engine_tensor.STANDING.add(cls)
         ask()
         weakref.finalize(cls, release)
 

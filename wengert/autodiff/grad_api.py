@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base.advice import advise
-from ..base.modes import record, state, switch
+from ..base.modes import record, state
 from ..engine.backward import collect, run, walk
 from ..engine.node import LEAF, GraphEdge
 from ..engine.tensor import Tensor, wrap
@@ -189,7 +189,11 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
             callbacks.pop(0)()
     finally:
         state.backward = before
-        switch(grad, grad)
+        try:
+            record(grad)
+        except BaseException:  # raised before the first line of it was reached
+            record(grad)
+            raise
         if this.devices is not None:
             this.devices.close()
 

@@ -19,5 +19,14 @@ def used(weight: int = 1) -> None:
     global uses
     uses += weight
     if uses >= ENOUGH:
-        while begin:
-            begin.pop(0)()
+        over()
+
+
+def over() -> None:
+    """Begin now what was put off."""
+    while begin:
+        try:
+            f = begin.pop(0)
+        except IndexError:  # another thread was quicker
+            return
+        f()

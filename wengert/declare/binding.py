@@ -17,7 +17,7 @@ from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
 from ..engine.error_context import instead_of
 from ..engine.promotion import result_dtype
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import STANDING, Tensor, wrap
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
 
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
@@ -260,6 +260,12 @@ def wrong(value: Any, kind: str) -> Mismatch:
     return Mismatch(f"must be {type_name(Type((kind,)))}, not {type(value).__name__}{hint}")
 
 
+def known(t: type) -> None:
+    """Have plain calls take tensors of a class; not of one that stands in, which may go again."""
+    if t not in STANDING:
+        CHECKS["TENSORS"].add(t)
+
+
 def as_kind(value: Any, kind: str) -> Any:
     """value as one of the types of the language; Mismatch if it is none."""
     if kind.endswith("]"):
@@ -268,7 +274,7 @@ def as_kind(value: Any, kind: str) -> Any:
         return value
     if kind == "Tensor":
         if isinstance(value, Tensor):
-            CHECKS["TENSORS"].add(type(value))
+            known(type(value))
             return value
     elif kind in ("int", "float", "Scalar", "complex"):
         if isinstance(value, Tensor):
@@ -357,7 +363,7 @@ def as_list(value: Any, kind: str) -> Any:
             if not (isinstance(x, Tensor) or x is None and base.endswith("?")):
                 raise Mismatch(type(x).__name__, i)
             if x is not None:
-                CHECKS["TENSORS"].add(type(x))
+                known(type(x))
         return value
     if base == "int" and True in [type(x) is bool for x in value[1:]]:
         # the first one tells the type: later ones may be True, as in PyTorch

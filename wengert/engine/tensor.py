@@ -5,6 +5,7 @@ What people do with tensors (methods, operators, printing, indexing) is attached
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, RANK
@@ -38,6 +39,7 @@ class Box:
 
 
 on_subclass: list[Any] = []  # called with each subclass of Tensor that is defined
+STANDING: weakref.WeakSet[type] = weakref.WeakSet()  # those that stand in for functions
 
 
 class Tensor:

@@ -6,20 +6,24 @@ falls back to, what it is compared with, and all that there is elsewhere. One pi
 serves a family of ops; what it knows of an op is a record (`plans.py`). What is not plain, and all
 mistakes, it leaves to the text, before it has any effect.
 
-It runs on those versions of CPython on which the tests ran with it (TRIED), if WENGERT_NATIVE=1 is
-set. It is read from the cache, or made by a thread, when a program has run a while; texts serve
-until then.
+It runs on those versions of CPython, and on those systems, on which the tests ran with it (TRIED,
+SYSTEMS), unless WENGERT_NATIVE=0 is set. It is read from the cache, or made by a thread, when a
+program has run a while; texts serve until then.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import sys
 import threading
 from typing import Any
 
+from ..base import warmup
+
 TRIED = ((3, 11),)  # versions of CPython on which the tests ran with it
+SYSTEMS = (("linux", "x86_64"),)
 
 
 class State:
@@ -33,19 +37,20 @@ class State:
 
 def refusal() -> str:
     """Why there can be no machine code here; "" if there can."""
-    if os.environ.get("WENGERT_NATIVE", "0") == "0":
-        return "off: WENGERT_NATIVE is not 1"
+    if os.environ.get("WENGERT_NATIVE", "1") == "0":
+        return "off: WENGERT_NATIVE is 0"
     if platform.python_implementation() != "CPython" or sys.version_info[:2] not in TRIED:
         return f"off: not tried on {platform.python_implementation()} {platform.python_version()}"
     if getattr(sys, "abiflags", "") or not getattr(sys, "_is_gil_enabled", lambda: True)():
         return "off: not tried on this kind of build"
-    if sys.maxsize < 1 << 40 or sys.byteorder != "little":
-        return "off: not tried on this kind of processor"
+    if (sys.platform, platform.machine()) not in SYSTEMS or sys.maxsize < 1 << 40:
+        return f"off: not tried on {sys.platform}, {platform.machine()}"
     return ""
 
 
 def start(wait: bool = False) -> bool:
     """Load the machine code, or make it in a thread; whether it serves calls now."""
+    warmup.over()  # operators are what they will be, without what counts their calls
     with State.lock:
         if State.code is not None:
             return True
@@ -56,6 +61,7 @@ def start(wait: bool = False) -> bool:
                 return False
             State.thread = threading.Thread(target=load, name="wengert native calls", daemon=True)
             State.thread.start()
+            atexit.register(State.thread.join)  # a process must not end inside of the compiler
     if wait:
         State.thread.join()
     return State.code is not None
@@ -88,4 +94,4 @@ def serve() -> None:
         State.code.enter()
 
 
-__all__ = ["TRIED", "State", "refusal", "serve", "start", "stop"]
+__all__ = ["SYSTEMS", "TRIED", "State", "refusal", "serve", "start", "stop"]

@@ -19,9 +19,9 @@ from ..arrays.lookup import NS
 from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
 from ..engine.backward import accumulate_grad, fit, meet
-from ..engine.node import AccumulateGrad, tick
+from ..engine.node import ONCE, AccumulateGrad, tick
 from ..engine.op_modes import ACTIVE
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, on_subclass
 from ..engine.views import last_change
 from ..kernels import compiler
 from . import structures
@@ -74,7 +74,7 @@ def objects() -> dict[str, Any]:
         "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray,
         "TENSOR": Tensor, "PARAMETER": parameter,
         "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
-        "LEAF": AccumulateGrad, "RULES": RULES, "LAST_CHANGE": last_change,
+        "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
@@ -167,6 +167,15 @@ class Code:
                 self.table[i] = plans.address(name)
         for o in self.kept:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
+        if known["PARAMETER"] is Tensor:
+            on_subclass.append(self.subclassed)
+
+    def subclassed(self, cls: type) -> None:
+        """A subclass of Tensor was defined; Parameter is plain, too."""
+        if cls.__module__ == "wengert.nn.parameter" and cls.__name__ == "Parameter":
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(cls))
+            self.kept.append(cls)
+            self.table[self.places["PARAMETER"]] = id(cls)
 
 
 def assembly() -> str:

@@ -73,6 +73,7 @@ def fields() -> dict[str, Field]:
         "e_off": (slot(type(everyone), "off"), "ptr"),
         "e_running": (slot(type(everyone), "running"), "ptr"),
         "leaf_grad": (slot(AccumulateGrad, "grad"), "ptr"),
+        "passes": (slot(AccumulateGrad, "passes"), "ptr"),
         "views": (slot(Viewed, "views"), "ptr"),
     }  # fmt: skip
     found |= {name: (slot(Tensor, name), "ptr") for name in ("_a", "_n", "_x")}

@@ -160,6 +160,9 @@ def accumulate(leaf: ptr, g: ptr) -> bool:
             old = leaf.leaf_grad
             leaf.leaf_grad = t
             drop(old)
+            old = leaf.passes
+            leaf.passes = keep(ONCE)
+            drop(old)
             return True
     args = array(3)
     args[0] = leaf
@@ -351,7 +354,11 @@ def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain:
                         args[3] = ps
                         gs = PyObject_Vectorcall(r.r_backward, args, 4, None)
                     drop(space)
-                    if not gs:
+                    if gs:
+                        if gs.kind is not TUPLE or gs.size < ps.size:
+                            PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
+                            ok = False
+                    else:
                         ok = False
                 if ok:
                     if (gs + 24)[i] is not NONE:
