@@ -17,7 +17,19 @@ OTHERS = [
     "functional.linear(x, y, b)", "functional.relu(x)", "functional.softmax(x, -1)", "x.sigmoid()",
     "x.cumsum(0)", "x.clone()", "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
 ]  # fmt: skip
-FAMILIES = POINTWISE + OTHERS
+VIEWS = [
+    "x.t()", "x.T", "b.t()", "x.transpose(0, -1)", "x.permute(1, 0)", "x.unsqueeze(0)",
+    "c.unsqueeze(-1)", "x[0]", "x[-1]", "b[2]", "x.view(25)", "x.view(-1, 5)", "x.view((1, 25, 1))",
+    "s.view(1)", "x.reshape(-1)", "x.t().reshape(25)", "b.expand(5, 5)", "d.expand(3, 2, 7)",
+    "s.expand(2, 2)", "x.flatten()", "x.squeeze()", "x.t().t()", "x[1][2]", "x.t()[3].view(5, 1)",
+    "x.detach().t()", "i.t()", "(z > 0.5)[0]", "e.t()", "e.view(5, 0)", "x.view(5, 5)",
+]  # fmt: skip
+WRITES = [  # that change nothing when they come again
+    "z.add_(0)", "z.mul_(1.0)", "z.sub_(n)", "z.div_(1)", "z.add_(n[0])", "z[0].mul_(1)",
+    "z.abs_()", "z.view(25).add_(0)", "i.mul_(1)", "i.add_(0)", "z.add_(z - z)",
+    "z.detach().mul_(1)",
+]  # fmt: skip
+FAMILIES = POINTWISE + OTHERS + VIEWS + WRITES
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
     "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
@@ -42,5 +54,6 @@ def operands(recorded: bool, seed: int = 0) -> dict:
         "e": make(0, 5),
         "s": make(),
         "z": torch.tensor(r.random((5, 5), "float32")),
+        "n": torch.zeros(5, 5),
         "i": torch.tensor(r.integers(-9, 9, (3, 4))),
     }

@@ -54,16 +54,15 @@ def run(text, twice=False):
     return told, ran[0]
 
 
-@pytest.mark.parametrize("twice", [False, True])
-@pytest.mark.parametrize("text", PROGRAMS)
-def test_gradients_are_those_of_the_text(text, twice):
+def test_gradients_are_those_of_the_text():
+    every = [(text, twice) for text in PROGRAMS for twice in (False, True)]
     native_calls.serve()
-    one, _ = run(text, twice)
-    again, ran = run(text, twice)
+    first, again = [[run(*x) for x in every] for _ in range(2)]
     native_calls.stop()
-    other, there = run(text, twice)
-    assert one == other and again == other and there is None
-    assert ran or text not in PROGRAMS[:13]
+    for x, (one, _), (two, ran) in zip(every, first, again):
+        other, there = run(*x)
+        assert one == other and two == other and there is None, x
+        assert ran or x[0] not in PROGRAMS[:13], x
 
 
 def test_it_runs_what_it_is_for():

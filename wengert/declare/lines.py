@@ -177,11 +177,12 @@ def text(
         prepared.append(f"if not ({written(found.when, {**where, **values})}): {SLOW}")
     lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes]
     asked: dict[str, Any] = {}
-    if not (inplace or op.variadic or found.pair):
-        if prepared or found.floating:
-            prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked)
-        else:
-            lines += [written(x, where) for x in native.ask(op, names, asked)]
+    if not (op.variadic or found.pair):
+        wanted = native.Kind(inplace, found.floating)
+        if not prepared:
+            lines += [written(x, where) for x in native.ask(op, names, asked, wanted)]
+        elif not inplace:
+            prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
     other = f"return {other}"
     if op.variadic:
         lines += unwrap_all(op, names[0], SLOW, other)

@@ -128,11 +128,13 @@ def build_item(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
         build_backward(op)
     slow = "return careful(self, key)"
     lines = [f"def {op.name}(self, key):", f"  if type(key) is not int: {slow}"]
+    env = {"careful": careful}
+    lines += native.ask(op, ["self"], env)
     lines += unwrap(op, ["self"], slow) + call(op, slow, slow)
     lines += wrap(op) + record(op) + view(op, "self") + result(op)
-    f = finished(op, lines, {"careful": careful})
+    f = finished(op, lines, env)
     f.__doc__ = careful.__doc__
-    return f
+    return native.remakable(f, lambda: build_item(op, careful))
 
 
 def build_parts(op: Op) -> Callable[..., Any]:

@@ -11,12 +11,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .op import Op
 
-# find(op) -> (core, MISS), or None for ops that machine code does not know
-find: Callable[[Op], tuple[Any, Any] | None] | None = None
+
+class Kind(NamedTuple):
+    """What a straight line wants of an op.
+
+    write: the result written over the first operand. floating: only float32 and float64.
+    """
+
+    write: bool = False
+    floating: bool = False
+
+
+PLAIN = Kind()
+
+# find(op, kind) -> (core, MISS), or None for ops that machine code does not know
+find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
 # backward(tensor, retain): None where machine code has run the pass from a scalar, else MISS
 backward: Callable[[Any, bool], Any] | None = None
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
@@ -28,9 +41,9 @@ remaking = 0  # the thread that makes functions anew
 asked: Any = None  # what `find` was when functions were made last
 
 
-def ask(op: Op, names: list[str], env: dict[str, Any]) -> list[str]:
+def ask(op: Op, names: list[str], env: dict[str, Any], kind: Kind = PLAIN) -> list[str]:
     """The lines that ask first; what they need is entered in env."""
-    inside = ask_inside(op, names, list(op.static), env)
+    inside = ask_inside(op, names, list(op.static), env, kind)
     if not inside:
         return []
     question, answer = inside
@@ -38,9 +51,11 @@ def ask(op: Op, names: list[str], env: dict[str, Any]) -> list[str]:
     return [f"  try: {question}", refused, f"  {answer}"]
 
 
-def ask_inside(op: Op, names: list[str], static: list[str], env: dict[str, Any]) -> list[str]:
+def ask_inside(
+    op: Op, names: list[str], static: list[str], env: dict[str, Any], kind: Kind = PLAIN
+) -> list[str]:
     """The lines that ask, where refusals are caught already."""
-    found = None if find is None else find(op)
+    found = None if find is None else find(op, kind)
     if found is None:
         return []
     env["core"], env["MISS"] = found

@@ -18,11 +18,11 @@ import numpy as np
 from ..arrays.lookup import NS
 from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
+from ..engine import views
 from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import ONCE, AccumulateGrad, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass
-from ..engine.views import last_change
 from ..kernels import compiler
 from . import structures
 from .language import Signature, Unit
@@ -30,7 +30,7 @@ from .plans import OPERATORS, Plans
 from .rules import RULES
 
 FOLDER = Path(__file__).parent
-FILES = ("values", "pointwise", "calls", "reverse")  # in machine/, in this order
+FILES = ("values", "pointwise", "calls", "views", "writes", "reverse")  # in machine/, in this order
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
 
@@ -52,6 +52,10 @@ FUNCTIONS = {
         ("PyThreadState_Get", "ptr", ""),
         ("PyErr_NoMemory", "ptr", ""),
         ("PyErr_SetString", "void", "ptr ptr"),
+        ("PyObject_GetAttr", "ptr", "ptr ptr"),
+        ("PyList_New", "ptr", "int"),
+        ("PyList_Append", "i32", "ptr ptr"),
+        ("PyWeakref_NewRef", "ptr", "ptr ptr"),
         ("PyMem_Malloc", "ptr", "int"),
         ("PyMem_Free", "void", "ptr"),
         ("memcpy", "ptr", "ptr ptr int"),
@@ -62,7 +66,9 @@ FUNCTIONS = {
 }
 OF_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}  # places in its table
 OF_LIBC = ("memcpy", "memset")
-ENTRIES = ("call_unary", "call_binary", "call_any", "call_backward")  # what texts call
+ENTRIES = (  # what texts call
+    "call_unary", "call_binary", "call_any", "call_view", "call_write", "call_backward",
+)  # fmt: skip
 SLOTS = ("slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare")
 
 
@@ -74,11 +80,14 @@ def objects() -> dict[str, Any]:
         "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray,
         "TENSOR": Tensor, "PARAMETER": parameter,
         "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
-        "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": last_change,
+        "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
         "INTERNAL": frames.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
+        "VIEW": views.View, "VIEWED": views.Viewed, "REGISTER": views.register, "LIST": list,
+        "MUTATED": views.mutated, "CHANGES": views.CHANGES, "UNTRACKED": sys.intern("untracked"),
+        "INFERENCE": sys.intern("inference"), "QUIET": sys.intern("quiet"),
         "TICK": getattr(tick, "__self__"),  # noqa: B009
     }  # fmt: skip
 

@@ -86,7 +86,7 @@ class Calls:
             name: callables.operator(name, where[slot]) for name, slot in names.items()
         }
         self.find = self.core  # one object, to be compared
-        self.cores: dict[bytes, Any] = {}
+        self.cores: dict[tuple[bytes, str], Any] = {}
         run = callables.function("backward", where["call_backward"], None)
         self.reverse: Callable[[Tensor, bool], Any] = run
         self.hopeless: set[type] = set()  # classes of nodes that cannot take part
@@ -108,20 +108,24 @@ class Calls:
             r = self.reverse(t, retain)
         return r
 
-    def core(self, op: Op) -> tuple[Any, Any] | None:
+    def core(self, op: Op, kind: native.Kind = native.PLAIN) -> tuple[Any, Any] | None:
         """What a straight line of an op asks first, and the answer that leaves the call to it."""
-        if op.view:
-            return None
-        made = plan(op)
+        made = plan(op, floating=kind.floating or op.types == "float")
         if made is None:
             return None
-        if made not in self.cores:
-            family = "call_any"
-            found = has_loops(made)
-            if found and not op.static:
-                family = {1: "call_unary", 2: "call_binary"}.get(len(op.inputs), family)
-            self.cores[made] = callables.function(op.name, self.code.where[family], made)
-        return self.cores[made], MISS
+        found = has_loops(made) and not op.static
+        if kind.write:
+            family = "call_write" if found else ""
+        elif op.view:
+            family = "" if kind.floating or len(op.inputs) > 1 else "call_view"
+        else:
+            family = {1: "call_unary", 2: "call_binary"}.get(len(op.inputs) * found, "call_any")
+        if not family:
+            return None
+        if (made, family) not in self.cores:
+            f = callables.function(op.name, self.code.where[family], made)
+            self.cores[made, family] = f
+        return self.cores[made, family], MISS
 
     def enter(self) -> None:
         """Stand in front of the texts and operators."""

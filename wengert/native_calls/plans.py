@@ -38,6 +38,12 @@ WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: 
 }
 
 
+GEOMETRY = {  # views whose shapes machine code knows (machine/views.py)
+    "t": 1, "transpose": 2, "permute": 3, "unsqueeze": 4, "select_item": 5, "view": 6,
+    "reshape": 7, "expand": 8,
+}  # fmt: skip
+
+
 def loops(f: Any) -> list[int] | None:
     """The library's own inner loops of a ufunc for DTYPES, their data, and the dtypes of results;
     0 where there is none. From the public struct of ufuncs: functions, data, types.
@@ -100,11 +106,12 @@ def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
         "numbers": inputs == 2 and op.types in ("promote", "float") and not op.tensors_only,
         "needs_number": 1 in saved, "keeps_number": op.keeps_numbers, "mixed": op.types == "any",
         "optional": sum((name in op.optional) << i for i, name in enumerate(op.inputs)),
-        "floating": op.types == "float",
+        "floating": op.types == "float", "perhaps": op.view == "perhaps",
+        "geometry": GEOMETRY.get(op.name, 0),
     }  # fmt: skip
     words |= facts
     found = loops(computed or run) or [0] * 9
-    if op.types == "float":
+    if words["floating"]:
         found[2] = 0
     KEPT.extend([op, run, op.node])
     every = [*words.values(), *found, *saved]

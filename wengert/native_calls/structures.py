@@ -16,7 +16,7 @@ import numpy as np
 from ..base.modes import everyone
 from ..engine.node import AccumulateGrad, Node
 from ..engine.tensor import Tensor
-from ..engine.views import View, Viewed
+from ..engine.views import Change, View, Viewed
 
 Field = tuple[int, str]  # offset in bytes, type
 WORD = ctypes.sizeof(ctypes.c_void_p)
@@ -39,6 +39,7 @@ CODE_HEAD = types.CodeType.__basicsize__  # where instructions begin in a code o
 PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
     "square", "mixed", "optional", "floating", "op", "geometry",
+    "perhaps",
 )  # fmt: skip
 ADDRESSES = {"node", "run", "op"}
 LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of results
@@ -79,6 +80,7 @@ def fields() -> dict[str, Field]:
     found |= {name: (slot(Tensor, name), "ptr") for name in ("_a", "_n", "_x")}
     found |= {name: (slot(Node, name), "ptr") for name in Node.__slots__ if name[0] != "_"}
     found |= {f"v_{n}": (slot(View, n), "ptr") for n in ("base", "op", "static", "up")}
+    found |= {f"c_{n}": (slot(Change, n), "ptr") for n in ("count", "tick", "nodes")}
     found |= {
         f"p_{name}": (WORD * i, "ptr" if name in ADDRESSES else "int")
         for i, name in enumerate(PLAN)
