@@ -378,3 +378,17 @@ def test_made_in_a_thread_once_a_program_has_run_a_while():
     env = {**os.environ, "WENGERT_NATIVE": "1"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_process_that_ends_at_once_says_nothing(tmp_path):
+    """While the machine code is made for the first time, and while it is read."""
+    program = "import wengert as torch\nx = torch.ones(3)\nfor _ in range(300): x * x\n"
+    tmp_path.chmod(0o700)
+    env = {**os.environ, "WENGERT_NATIVE": "1", "WENGERT_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-X", "faulthandler", "-c", program],
+            capture_output=True, text=True, env=env,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.glob("*.o"))

@@ -50,6 +50,10 @@ class Target(NamedTuple):
         return cls("aarch64-unknown-linux-gnu", cpu, "+neon", 16, 32)
 
 
+# those that make most of the difference: all of LLVM's take three times as long for little more
+PASSES = ("always_inliner", "sroa", "instruction_combine", "simplify_cfg", "new_gvn", "simplify_cfg")
+
+
 class _Compiler:
     """LLVM, set up for one processor."""
 
@@ -79,8 +83,10 @@ class _Compiler:
         module = self.parse(text)
         if passes:
             options = self.llvm.create_pipeline_tuning_options(speed_level=2)
-            builder = self.llvm.create_pass_builder(self.machine, options)
-            builder.getModulePassManager().run(module, builder)
+            manager = self.llvm.create_new_module_pass_manager()
+            for name in PASSES:
+                getattr(manager, f"add_{name}_pass")()
+            manager.run(module, self.llvm.create_pass_builder(self.machine, options))
         return self.machine.emit_object(module)
 
     def link(self, code: bytes, names: Sequence[str]) -> list[int]:
@@ -184,6 +190,13 @@ def _load(
         code = c.object(text(), passes)
         cache.write(entry, code)
         return c.link(code, names)
+
+
+def keep_for_good() -> None:
+    """Never give machine code back, where llvmlite does not know that the process ends."""
+    for c in _compilers.values():
+        for ref in (*c.engines, c.machine):
+            ref.detach()
 
 
 def assembly(target: Target, text: str) -> str:

@@ -32,6 +32,7 @@ class State:
     code: Any = None
     said = "not loaded yet"
     thread: threading.Thread | None = None
+    ending = False
     lock = threading.Lock()
 
 
@@ -61,14 +62,28 @@ def start(wait: bool = False) -> bool:
                 return False
             State.thread = threading.Thread(target=load, name="wengert native calls", daemon=True)
             State.thread.start()
-            atexit.register(State.thread.join)  # a process must not end inside of the compiler
+            atexit.register(end)
     if wait:
         State.thread.join()
     return State.code is not None
 
 
+def end() -> None:
+    """The process ends: not inside of the compiler, and without giving machine code back, which
+    finalizers and threads call until the very end.
+    """
+    State.ending = True
+    early = "llvmlite.binding" not in sys.modules  # else it heard itself that the process ends
+    if State.thread is not None:
+        State.thread.join()
+    if early and (compiler := sys.modules.get("wengert.kernels.compiler")) is not None:
+        compiler.keep_for_good()
+
+
 def load() -> None:
     """Get the code, try it, and put it in front of the texts; leave all as it was if that fails."""
+    if State.ending:
+        return
     from .loading import loaded
 
     try:

@@ -49,6 +49,7 @@ CONVERSION = {
     ("int", "f32"): "sitofp", ("int", "ptr"): "inttoptr", ("ptr", "int"): "ptrtoint",
 }  # fmt: skip
 WIDTH = ["bool", "i32", "int", "f32", "f64"]  # of two numbers, both become the later of these
+SHORT = 40  # lines of a function that is written wherever it is called
 INDIRECT = {"call": "ptr", "call_int": "int", "call_void": "void"}
 
 
@@ -168,7 +169,8 @@ class Function:
         linkage = "" if exported else "internal "
         text = "\n".join(self.entry + self.lines)
         head_line = f"define {linkage}{llvm_type(self.result)} @{name}({', '.join(head)})"
-        return f"{head_line} {{\nentry:\n{text}\n}}"
+        short = " alwaysinline" if not exported and len(self.lines) <= SHORT else ""
+        return f"{head_line}{short} {{\nentry:\n{text}\n}}"
 
     def declare(self, name: str, t: str) -> None:
         if name not in self.locals:
