@@ -51,7 +51,7 @@ class Target(NamedTuple):
 
 
 # those that make most of the difference: all of LLVM's take three times as long for little more
-PASSES = ("always_inliner", "sroa", "instruction_combine", "simplify_cfg", "new_gvn", "simplify_cfg")
+PASSES = ["always_inliner", "sroa", "instruction_combine", "simplify_cfg", "new_gvn"]
 
 
 class _Compiler:

@@ -14,10 +14,13 @@ program has run a while; texts serve until then.
 from __future__ import annotations
 
 import atexit
+import builtins
+import ctypes
 import os
 import platform
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from ..base import warmup
@@ -76,6 +79,13 @@ def end() -> None:
     early = "llvmlite.binding" not in sys.modules  # else it heard itself that the process ends
     if State.thread is not None:
         State.thread.join()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        # a process that Ctrl-C ends says so by its status, unless text was run since: by the thread
+        run = ctypes.pythonapi.PyRun_String
+        run.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.py_object, ctypes.py_object]
+        run.restype = ctypes.py_object
+        with suppress(KeyboardInterrupt):
+            run(b"raise KeyboardInterrupt", 257, {"__builtins__": builtins}, {})
     if early and (compiler := sys.modules.get("wengert.kernels.compiler")) is not None:
         compiler.keep_for_good()
 
