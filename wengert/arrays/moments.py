@@ -14,6 +14,7 @@ from .numpy_fast_paths import (
     FEW,
     LONGEST,
     divide,
+    edge,
     mean,
     multiply,
     number,
@@ -29,15 +30,21 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
     d = x.dtype
     if not (d is F32 or d is F64):
         return None
+    if x.ndim != 2 and x.ndim and dim is not None and x.size <= LONGEST:
+        n, last, shape = edge(x.shape, dim, keepdim)
+        if n > correction and x.flags.c_contiguous:  # as of a matrix
+            y = x.reshape((-1, n) if last else (n, -1))
+            return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
-    if n <= correction or x.ndim != 2 or x.size > LONGEST:
+    flat = dim is None and x.ndim
+    if n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
         return careful_variance(x, dim, correction, keepdim, root)
     x = x.astype(F64)  # the mean may be far larger than the deviation
     if dim is None:
         away = x.reshape(-1)
         away = subtract(away, float(away.dot(ones(n, F64))) / n)
         r = np.asarray((float(away.dot(away)) / (n - correction)) ** (0.5 if root else 1), d)
-        return r.reshape(1, 1) if keepdim else r
+        return r.reshape((1,) * x.ndim) if keepdim else r
     if n > FEW:
         away = subtract(x, mean(x, dim, True))
         r = sum_of(multiply(away, away, away), dim, keepdim)

@@ -15,6 +15,7 @@ from ..kernels import matmul as products
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .numpy_direct import library as np
+from .sorting import topk_indices as general_topk
 from .summation import add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -240,9 +241,7 @@ def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
             check = flat.dot(flat)
             if check == check:  # no nan
                 return np.negative(x).argsort(1, "stable")[:, :k].copy()
-    from .sorting import topk_indices as general
-
-    return general(np, x, k, dim, largest)
+    return general_topk(np, x, k, dim, largest)
 
 
 def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:

@@ -6,7 +6,10 @@ first.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+
+from .capabilities import ON_HOST
 
 __all__ = ["constant_pad", "edge_pad", "edge_pad_backward"]
 
@@ -30,6 +33,11 @@ def constant_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), value: Any = 0) ->
 
 def sources(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
     """Which of n elements stands at each place after padding."""
+    return (kept if lib in ON_HOST else made)(lib, n, before, after, mode)
+
+
+def made(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
+    """The same, as a new array."""
     i = lib.arange(-before, n + after)
     if mode == "replicate":
         return lib.clip(i, 0, n - 1)
@@ -40,12 +48,15 @@ def sources(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
     return lib.where(i >= n, 2 * (n - 1) - i, i)
 
 
+kept = functools.lru_cache(512)(made)
+
+
 def edge_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), mode: str = "reflect") -> Any:
     for i in range(len(pad) // 2):
         before, after = pad[2 * i], pad[2 * i + 1]
         if before or after:
             d = x.ndim - 1 - i
-            x = lib.take(x, sources(lib, x.shape[d], before, after, mode), d)
+            x = x.take(sources(lib, x.shape[d], before, after, mode), d)
     return x.copy() if not any(pad) else x
 
 

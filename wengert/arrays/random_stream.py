@@ -418,7 +418,7 @@ class Stream:
                 return self._run(code, a, mean, std, self._kept_at)
         if a.dtype is not _F32:
             return False
-        run = NORMAL_BLOCKS.run or NORMAL_BLOCKS.ready(2e4 + 10.0 * n)
+        run = NORMAL_BLOCKS.run or NORMAL_BLOCKS.ready(6e4 + 10.0 * n)
         if run is None:
             return False
         run(self._words_at or self._find_words(), a, n, mean, std)

@@ -4,6 +4,7 @@ comparisons to one bool.
 
 from __future__ import annotations
 
+from ..arrays.lookup import HOST, NS
 from ..base import dtypes
 from ..base.size import Size
 from ..declare.binding import only_tensors
@@ -205,7 +206,10 @@ def equal(input, other):
         raise TypeError(
             f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}"
         )
-    if tuple(input._a.shape) != tuple(other._a.shape):
+    a, b = input._a, other._a
+    if type(a) is type(b) and a.dtype is b.dtype and NS[type(a)].has(HOST):
+        return a.shape == b.shape and bool((a == b).all())
+    if tuple(a.shape) != tuple(b.shape):
         return False
     return bool((input.detach() == other.detach()).all().item()) if input._a.size else True
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from ...arrays.lookup import NS, namespace
+from ...autodiff.dual import Dual, Lifted
 from ...declare.registry import public
-from ...engine.tensor import Tensor
+from ...engine.out_argument import write_out
+from ...engine.tensor import Tensor, wrap
+from ..reduce.sum import sum as sum_of
 
 
 @public("nonzero(Tensor input, *, bool as_tuple=False, out)")
@@ -15,11 +19,6 @@ def nonzero(input, *, out=None, as_tuple=False):
     tensor([[0, 1],
             [1, 0]])
     """
-    from ...arrays.lookup import namespace
-    from ...autodiff.dual import Dual, Lifted
-    from ...engine.out_argument import write_out
-    from ...engine.tensor import wrap
-
     a = input._a
     while isinstance(a, (Dual, Lifted, Tensor)):  # derivatives know the value
         a = a._a if isinstance(a, Tensor) else a.content
@@ -27,7 +26,7 @@ def nonzero(input, *, out=None, as_tuple=False):
         raise RuntimeError(
             "nonzero gives a number of results that depends on the values: it can't run inside vmap"
         )
-    rows = wrap(namespace(a).nonzero_rows(a))
+    rows = wrap(NS[type(a)].nonzero_rows(a))
     if out is not None:
         return write_out("nonzero", rows, out)
     if as_tuple:
@@ -54,6 +53,4 @@ def count_nonzero(input, dim=None):
     >>> torch.count_nonzero(torch.tensor([[0, 1], [2, 3]]), dim=0)
     tensor([1, 2])
     """
-    from ..reduce.sum import sum as sum_of
-
     return sum_of(input != 0, dim)

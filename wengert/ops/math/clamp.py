@@ -10,7 +10,9 @@ from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import elementwise
 from ...engine.op import op
+from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
+from ..creation.filled import scalar_tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
 
 
@@ -41,8 +43,6 @@ def clamp(input, min=None, max=None):
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return clamp_tensor(input, min, max)
     if input.dtype.category < 2:
-        from ...engine.promotion import result_dtype
-
         target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
         if target is not input.dtype:
             input = input.to(target)
@@ -61,12 +61,12 @@ def clamp_tensor(x, low, high):
             raise RuntimeError("clamp is not supported for complex types")
 
     def tensor(v):
-        from ..creation.filled import scalar_tensor
-
         return v if isinstance(v, Tensor) else scalar_tensor(v, device=x.device)
 
-    from ...engine.promotion import result_dtype
-
+    if isinstance(low, Tensor) and isinstance(high, Tensor):
+        d = x._a.dtype
+        if low._a.dtype is d and high._a.dtype is d:
+            return clamp_between.entry(x, low, high)
     target = result_dtype(
         [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]
     )

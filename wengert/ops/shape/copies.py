@@ -253,7 +253,9 @@ def as_strided(input, size, stride, storage_offset=None):
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     place: Any = None
-    if input._n is not None and hasattr(input._a, "strides"):  # interpreters' values have none
+    a = input._a
+    alone = getattr(a, "base", a) is None and a.flags.c_contiguous
+    if input._n is not None and not alone and hasattr(a, "strides"):  # interpreters' have none
         place = tuple(input.stride()), input.storage_offset()
         place = None if not place[1] and input.is_contiguous() else place
     return as_strided_op.entry(input, size, stride, offset, place)

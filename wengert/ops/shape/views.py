@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -114,6 +115,7 @@ def _movedim_batch(xp, size, flags, x, source, destination):
 movedim_op.batch(_movedim_batch)
 
 
+@functools.lru_cache(512)
 def moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     """The order of dimensions after a movedim."""
     source = (source,) if isinstance(source, int) else source
@@ -436,16 +438,22 @@ def movedim(input, source, destination):
     """
     s = (source,) if isinstance(source, int) else tuple(source)
     d = (destination,) if isinstance(destination, int) else tuple(destination)
+    check_moved(input._a.ndim, s, d)
+    return movedim_op.entry(input, s, d)
+
+
+@functools.lru_cache(512)
+def check_moved(ndim: int, s: tuple[int, ...], d: tuple[int, ...]) -> None:
+    """RuntimeError for dimensions that movedim cannot move."""
     if len(s) != len(d):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({list(s)} dims) should contain"
             f" the same number of dims as destination ({list(d)} dims)"
         )
     for x, what in ((s, "source"), (d, "destination")):
-        w = [wrap_dim(i, input._a.ndim, "movedim") for i in x]
+        w = [wrap_dim(i, ndim, "movedim") for i in x]
         if len(set(w)) != len(w):
             raise RuntimeError(f"movedim: repeated dim in `{what}` ({list(x)})")
-    return movedim_op.entry(input, s, d)
 
 
 @public(

@@ -17,6 +17,7 @@ from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..linalg.matrix import check_tensor, leading
+from ..shape.turns import roll_op
 
 # ---- ops
 
@@ -339,12 +340,9 @@ def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
         if dim is None
         else [wrap_dim(d, nd, name) for d in ((dim,) if isinstance(dim, int) else dim)]
     )
-    for d in dims:
-        n = x._a.shape[d]
-        k = (n // 2 if sign > 0 else (n + 1) // 2) % max(n, 1)
-        if k:
-            x = function("cat")([x.narrow(d, n - k, k), x.narrow(d, 0, n - k)], d)
-    return x
+    shape = x._a.shape
+    shifts = tuple([shape[d] // 2 if sign > 0 else (shape[d] + 1) // 2 for d in dims])
+    return roll_op.entry(x, shifts, tuple(dims)) if shifts else x.clone()
 
 
 @public("fft.fftshift(Tensor input, int[1]? dim=None)")
