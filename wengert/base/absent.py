@@ -44,7 +44,6 @@ ADVICE = {
     "torch.distributed.rpc": (
         "remote calls are not in wengert: use collectives, or a library such as Ray"
     ),
-    "torch._six": "torch._six is gone from PyTorch since 1.13: use Python's own types and math.inf",
     "torch._inductor": "PyTorch's code generator is not in wengert: use torch.compile",
     "torch.xpu": "Intel's GPUs are not supported: use the CPU or CUDA",
     "torch.mps": "Apple's GPUs are not supported: use the CPU",

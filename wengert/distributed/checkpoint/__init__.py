@@ -1,16 +1,20 @@
 """torch.distributed.checkpoint: checkpoints that many ranks write and any number of ranks reads."""
 
 from . import state_dict
+from .planner import DefaultLoadPlanner, DefaultSavePlanner, LoadPlanner, SavePlanner
 from .storage import (
     CheckpointException,
     FileSystemReader,
     FileSystemWriter,
     async_save,
     load,
+    load_state_dict,
     save,
+    save_state_dict,
 )
 
 __all__ = [
-    "CheckpointException", "FileSystemReader", "FileSystemWriter", "async_save", "load", "save",
-    "state_dict",
+    "CheckpointException", "DefaultLoadPlanner", "DefaultSavePlanner", "FileSystemReader",
+    "FileSystemWriter", "LoadPlanner", "SavePlanner", "async_save", "load", "load_state_dict",
+    "save", "save_state_dict", "state_dict",
 ]  # fmt: skip

@@ -183,6 +183,9 @@ def begin(optimizer: Any) -> None:
             p.grad = None
 
 
+_init_optim_state = begin  # the name that scripts import
+
+
 def get_optimizer_state_dict(
     model: Module, optimizers: Any, *, submodules: Any = None,
     options: StateDictOptions | None = None,

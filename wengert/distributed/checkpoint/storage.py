@@ -27,7 +27,7 @@ from ..tensor.placement_types import Shard, rows_of
 
 __all__ = [
     "CheckpointException", "FileSystemReader", "FileSystemWriter", "async_save", "load",
-    "load_whole", "save",
+    "load_state_dict", "load_whole", "save", "save_state_dict",
 ]  # fmt: skip
 
 MANIFEST = ".metadata"
@@ -273,7 +273,8 @@ def load(
     """Fill a nest of dicts from a checkpoint: tensors and DTensors in place, other values replaced.
 
     The number of ranks may differ from when it was written. Objects with load_state_dict get their
-    part at the end.
+    part at the end. planner: DefaultLoadPlanner(allow_partial_load=True) leaves what the checkpoint
+    lacks as it is.
 
     Raises:
         CheckpointException: the checkpoint is missing or damaged, or lacks a key or a shape.
@@ -282,12 +283,30 @@ def load(
     entries, files = manifest_of(folder)["entries"], Files(folder)
     wanted = dict(flattened(state_dict))
     lacking = sorted(wanted.keys() - entries.keys())
-    if lacking:
+    if lacking and not getattr(planner, "allow_partial_load", False):
         raise CheckpointException(
             f"load: the checkpoint in {folder} has no {lacking[0]!r}"
             + (f" and {len(lacking) - 1} more of what is asked for" if len(lacking) > 1 else "")
         )
     put(state_dict, "", entries, files)
+
+
+def save_state_dict(
+    state_dict: dict[str, Any], storage_writer: FileSystemWriter, process_group: Any = None,
+    coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The older name of save()."""
+    group = {"process_group": process_group, "no_dist": no_dist, "planner": planner}
+    return save(state_dict, storage_writer=storage_writer, **group)
+
+
+def load_state_dict(
+    state_dict: dict[str, Any], storage_reader: FileSystemReader, process_group: Any = None,
+    coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
+) -> None:  # fmt: skip
+    """The older name of load()."""
+    group = {"process_group": process_group, "no_dist": no_dist, "planner": planner}
+    load(state_dict, storage_reader=storage_reader, **group)
 
 
 def put(state: Any, prefix: str, entries: dict[str, Any], files: Files) -> Any:
@@ -305,6 +324,8 @@ def put(state: Any, prefix: str, entries: dict[str, Any], files: Files) -> Any:
     if isinstance(state, (list, tuple)) and any(isinstance(v, (Tensor, dict)) for v in state):
         return type(state)(put(v, f"{prefix}[{i}]/", entries, files) for i, v in enumerate(state))
     key = prefix[:-1]
+    if key not in entries:  # a planner has allowed it
+        return state
     entry = entries[key]
     if isinstance(state, Tensor):
         fill(state, key, entry, files)

@@ -1,0 +1,1 @@
+"""torchvision._meta_registrations: there is no dispatcher on which it could have an effect."""

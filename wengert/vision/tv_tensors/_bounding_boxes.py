@@ -1,0 +1,5 @@
+"""torchvision.tv_tensors._bounding_boxes."""
+
+from . import BoundingBoxes, BoundingBoxFormat
+
+__all__ = ["BoundingBoxFormat", "BoundingBoxes"]
