@@ -19,6 +19,7 @@ from .jobs import Job, job
 from .lanes import Function, Pointer, Value
 from .matmul import linear, matmul
 from .panels import VECTORS, pack_panels, rows_of_a_tile, tile, turn, width
+from .summation import total
 
 Array = Any
 F32 = np.dtype(np.float32)
@@ -106,11 +107,16 @@ def _step(f: Function, rows: int) -> None:
     lanes = f.lanes("float")
 
     def run(mask: Value | None) -> None:
-        acc = [gates.load(units * (4 * r + j), lanes, mask) for r in range(rows) for j in range(4)]
+        places = [gates.at(units * (4 * r + j)) for r in range(rows) for j in range(4)]
+        lines = [x.at(units * r) for r in range(rows) for x in (new, t, out)]
+        for p in (*places, *lines):  # here while the product is at work
+            p.prefetch(True)
         states = [state.at(units * r) for r in range(rows)]
+        acc = [f.zero("float", lanes)] * len(places)
         acc = tile(f, states, panel, 4 * lanes, units, acc, [None] * 4)
         for r in range(rows):
-            i, forget, g, o = acc[4 * r : 4 * r + 4]
+            parts = zip(acc[4 * r : 4 * r + 4], places[4 * r : 4 * r + 4])
+            i, forget, g, o = (x + p.load(0, lanes, mask) for x, p in parts)
             i, forget, o = _sigmoid(i), _sigmoid(forget), _sigmoid(o)
             g = formulas.tanh(g)
             c = forget.fma(cells.load(units * r, lanes, mask), i * g)
@@ -186,6 +192,13 @@ def _step_back(f: Function, rows: int) -> None:
         zero = f.zero("float", lanes)
         last = depth.equals(0)
         acc = [zero] * len(places)
+        for r, v in places:  # here while the product is at work
+            at = units * r + v * lanes
+            for x in (g, more, dc, cells, t):
+                x.at(at).prefetch(False)
+            for j in range(4):
+                for x in (gates, slopes):
+                    x.at(units * (4 * r + j) + v * lanes).prefetch(x is slopes)
         states = [after.at(units * (4 * r)) for r in range(rows)]
         acc = tile(f, states, panel, VECTORS * lanes, depth, acc, [None] * VECTORS)
         for (r, v), x in zip(places, acc):
@@ -273,15 +286,17 @@ def lstm_layer_grad(
         -(-panels // share), g_out, gh, dc, gates, packed, cells, squashed, slopes, batch, units,
         steps, share, int(reverse), steps=steps,
     )  # fmt: skip
-    begin = slopes[-batch:] if reverse else slopes[:batch]
-    before = np.concatenate([out[batch:], h0] if reverse else [h0, out[:-batch]])
-    turned = slopes.T
-    joint = _product(turned, np.concatenate([x, np.ones((len(x), 1), F32), before], 1))
-    inputs = x.shape[1]
-    parts = joint[:, :inputs], joint[:, inputs + 1 :], joint[:, inputs]
+    if reverse:
+        begin, later, before = slopes[-batch:], slopes[:-batch], out[batch:]
+    else:
+        begin, later, before = slopes[:batch], slopes[batch:], out[:-batch]
+    g_hh = _product(begin.T, h0)
+    if len(later):
+        g_hh += _product(later.T, before)
+    g_bias = total(slopes, [0])
     return (
-        _product(slopes, w_ih), _product(begin, w_hh), dc,
-        *(np.ascontiguousarray(p) for p in parts),
+        _product(slopes, w_ih), _product(begin, w_hh), dc, _product(slopes.T, x), g_hh,
+        slopes.sum(0) if g_bias is None else g_bias,
     )  # fmt: skip
 
 

@@ -421,30 +421,42 @@ def correlate_weights(k: Job, word: str, channels: int, outputs: int, b: Blocks,
 
 @job("sums: T*, w: out T*, wrong: out T*, parts: i64, outputs: i64, panels: i64")
 def finish(k: Job, word: str, channels: int, width: int) -> None:
-    """w [output][channel][3][3] of sums, which are added up in order; a chunk is a channel."""
+    """w [output][channel][3][3] of sums, which are added up in order.
+
+    A chunk is a vector of outputs and as many channels: a square that is turned for each tap.
+    """
     sums, w, wrong, parts, outputs, panels = k.table()
     lanes = k.lanes(word)
     apart = panels * (channels * width)
+    groups = channels // lanes
+    at, first = k.chunk // groups * lanes, k.chunk % groups * lanes
+    place = sums.at((at // width * channels + first) * width + at % width)
+    taps = k.stack(word, 9 * lanes * lanes)
 
-    def some(at: Value, bad: Value) -> Value:
-        p, v = at // width, at % width
-        place = sums.at((p * channels + k.chunk) * width + v)
+    def channel(c: Value, *now: Value) -> list[Value]:
+        (bad,) = now
+        here = place.at(c * width)
 
         def part(i: Value, *now: Value) -> list[Value]:
-            here = place.at(i * apart * 16)
-            return [a + here.at(apart * j).load(0, lanes) for j, a in enumerate(now)]
+            there = here.at(i * apart * 16)
+            return [a + there.at(apart * j).load(0, lanes) for j, a in enumerate(now)]
 
         flat = k.loop(0, parts, 1, part, [k.zero(word, lanes)] * 16)
-        index = k.count_up("i64", lanes) * (9 * channels)
-        to = w.at(at * (9 * channels) + k.chunk * 9)
-        mask = k.mask(outputs - at, lanes)
+        to = taps.at(c * (9 * lanes))
         for i, row in enumerate(_twice(_to_filter, [flat[4 * j : 4 * j + 4] for j in range(4)])):
             for j, x in enumerate(row):
-                to.at(3 * i + j).scatter(x, index, mask)
+                to.store(x, (3 * i + j) * lanes)
                 bad = bad + (x - x)
-        return bad
+        return [bad]
 
-    (bad,) = k.loop(0, outputs, lanes, some, [k.zero(word, lanes)])
+    (bad,) = k.loop(0, lanes, 1, channel, [k.zero(word, lanes)])
+
+    def square(i: Value) -> None:
+        rows = [taps.load(i * lanes + q * lanes, lanes) for q in range(lanes)]
+        for q, r in enumerate(transposed(rows)):
+            w.store(r, (at + q) * (9 * channels) + first * 9 + i)
+
+    k.loop(0, 9 * lanes, lanes, square)
     wrong.store(bad.sum(), k.chunk)
 
 
@@ -559,6 +571,7 @@ def weights(
     correlate_weights("float", c, outputs, p.blocks, p.room)(
         parts, x, g, sums, scratch, parts, each, g_slot, *p.sizes, most=busy
     )
-    found, wrong = np.empty((outputs, c, 3, 3), F32), np.empty(c, F32)
-    finish("float", c, p.width)(c, sums, found, wrong, parts, outputs, p.panels)
+    squares = (outputs // lanes) * (c // lanes)
+    found, wrong = np.empty((outputs, c, 3, 3), F32), np.empty(squares, F32)
+    finish("float", c, p.width)(squares, sums, found, wrong, parts, outputs, p.panels)
     return found if math.isfinite(float(wrong.sum())) else None
