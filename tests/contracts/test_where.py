@@ -64,3 +64,16 @@ def test_it_is_where_one_looks(name):
     f = getattr(F, name[2:]) if name.startswith("F.") else getattr(wengert, name)
     body = inspect.unwrap(getattr(f.declared.body, "fwd", f.declared.body))
     assert Path(body.__code__.co_filename).relative_to(ROOT).as_posix() == WHERE[name]
+
+
+# what modules were called by their author, and nobody else would look for
+OLD = """alignment attending edges drawn rows loops floats brainfloat wrapped complaints short
+differentiate blame moving cohort pieces scalars difference thresholds combining matrix_numbers
+sampled extremes conveniences"""
+
+
+def test_no_module_has_a_name_that_only_its_author_would_guess():
+    found = [p.relative_to(ROOT).as_posix() for p in ROOT.rglob("*.py") if p.stem in OLD.split()]
+    words = [p.name for p in ROOT.rglob("*.py") if p.stem.startswith(("telling_", "more_"))]
+    words += [p.name for p in ROOT.rglob("*.py") if p.stem.endswith(("_more", "_extra"))]
+    assert (found, words) == ([], [])

@@ -10,8 +10,8 @@ import functools
 import math
 from typing import Any
 
-from ..kernels import extremes, scan
 from ..kernels import matmul as products
+from ..kernels import minmax, scan
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .numpy_direct import library as np
@@ -151,8 +151,8 @@ def extreme(word: str, find: str) -> Any:
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
-        if x.size >= extremes.LEAST and type(dim) is int:
-            found = extremes.extreme(x, dim, word == "amax", keepdim)
+        if x.size >= minmax.LEAST and type(dim) is int:
+            found = minmax.extreme(x, dim, word == "amax", keepdim)
             if found is not None:
                 return found[0]
         if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and dim and x.size > 256:
@@ -177,8 +177,8 @@ def place(word: str) -> Any:
     general = getattr(reductions, word)
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        large = x.size >= extremes.LEAST and type(dim) is int
-        found = extremes.extreme(x, dim, word == "argmax", keepdim) if large else None
+        large = x.size >= minmax.LEAST and type(dim) is int
+        found = minmax.extreme(x, dim, word == "argmax", keepdim) if large else None
         return general(np, x, dim, keepdim) if found is None else found[1]
 
     return f

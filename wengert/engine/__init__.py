@@ -2,9 +2,9 @@
 
 To be read in this order. What an op is: `kinds`, `plan`, `op`. The graph: `node`, `tensor`. The
 call: `entry` (the straight line), `dispatch` (the general way), `recording`. The way back:
-`backward_step`, `backward`. Memory that is shared and changed: `views`, `out_argument`. Arrays that
-hold arrays: `interp`. The rest serve the call: `implementations`, `op_modes`, `promotion`,
-`error_context`, `native`. No file imports one that imports it.
+`backward_step`, `backward`, `sharing`. Memory that is shared and changed: `views`, `out_argument`.
+Arrays that hold arrays: `interp`. The rest serve the call: `implementations`, `op_modes`,
+`promotion`, `error_context`, `native`. No file imports one that imports it.
 """
 
 from . import entry, recording

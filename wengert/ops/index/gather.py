@@ -70,14 +70,6 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     return d
 
 
-def check_places(i: Any, n: int) -> None:
-    """IndexError unless all of an array's numbers are from 0 to n - 1: a negative one, read as
-    unsigned, is larger than any n.
-    """
-    if i.view(UINT64).max() >= n:
-        raise IndexError
-
-
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
     lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}"),),

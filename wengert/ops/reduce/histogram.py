@@ -6,13 +6,6 @@ import math
 
 from ...arrays.lookup import RANK, namespace
 from ...declare.registry import public
-from ...engine.kinds import opaque
-from ...engine.op import primitive
-
-
-@primitive(opaque, name="bincount_raw")
-def bincount_raw(xp, x, weights=None, minlength=0):
-    """Counts of the values 0, 1, 2, ..."""
 
 
 @public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")

@@ -215,25 +215,6 @@ def _deviation(
 deviation.vjp(complex=True, x=_deviation)
 
 
-def correction_of(
-    args: tuple[Any, ...], dim: Any, unbiased: Any, correction: Any, keepdim: bool, name: str
-) -> tuple[Any, Any, bool]:
-    """(dim, correction, keepdim) from any of the spellings var(dim, unbiased, keepdim),
-    var(unbiased), var(dim, correction=).
-    """
-    if args and isinstance(args[0], bool) and len(args) == 1:
-        unbiased, args = args[0], ()
-    if args:
-        dim = args[0]
-        if len(args) > 1:
-            unbiased = args[1]
-        if len(args) > 2:
-            keepdim = args[2]
-    if correction is None:
-        correction = 1 if unbiased is None or unbiased else 0
-    return dim, correction, keepdim
-
-
 def _moment(name: str, root: bool, pair: bool) -> Any:
     def f(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
         c = (1 if unbiased else 0) if correction is None else correction

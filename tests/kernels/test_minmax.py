@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, extremes, threads
+from wengert.kernels import compiler, minmax, threads
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [(1,), (15,), (33,), (200,), (5, 16), (17, 3), (4, 33, 70), (3, 65, 1), (2, 1, 40)]
@@ -11,7 +11,7 @@ SHAPES = [(1,), (15,), (33,), (200,), (5, 16), (17, 3), (4, 33, 70), (3, 65, 1),
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    monkeypatch.setattr(extremes, "LEAST", 1)
+    monkeypatch.setattr(minmax, "LEAST", 1)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -31,7 +31,7 @@ def test_agrees_with_numpy(shape, dtype, kind):
     for a in (x, np.full_like(x, np.inf), np.full_like(x, -np.inf), np.asfortranarray(x)):
         for dim in range(-len(shape), len(shape)):
             for largest, value, place in ((True, np.max, np.argmax), (False, np.min, np.argmin)):
-                out, where = extremes.extreme(a, dim, largest)
+                out, where = minmax.extreme(a, dim, largest)
                 np.testing.assert_array_equal(where, place(a, dim))
                 np.testing.assert_array_equal(out, value(a, dim))
 
@@ -42,13 +42,13 @@ def test_same_bits_for_any_number_of_threads():
     try:
         for n in (1, 2, 3):
             threads.set_count(n)
-            seen.append([a.tobytes() for d in range(3) for a in extremes.extreme(x, d, True)])
+            seen.append([a.tobytes() for d in range(3) for a in minmax.extreme(x, d, True)])
     finally:
         threads.set_count(before)
     assert seen[0] == seen[1] == seen[2]
 
 
 def test_leaves_the_rest_to_others():
-    assert extremes.extreme(np.ones(9, "i4"), 0, True) is None
-    assert extremes.extreme(np.ones(9, "f"), 1, True) is None
-    assert extremes.extreme(np.ones((0, 9), "f"), 0, True) is None
+    assert minmax.extreme(np.ones(9, "i4"), 0, True) is None
+    assert minmax.extreme(np.ones(9, "f"), 1, True) is None
+    assert minmax.extreme(np.ones((0, 9), "f"), 0, True) is None
