@@ -1,6 +1,6 @@
 """DeviceMesh: the ranks of the world laid out in a grid, with a process group along each dimension.
 
-There are no tensors spread over a mesh (DTensor).
+Tensors with a place on a mesh are in `tensor/`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from ..api.cuda_api import device_count, set_device
 from ..engine.tensor import Tensor, wrap
-from .process_group import ProcessGroup, get_rank, get_world_size, new_group, world
+from .process_group import (
+    ProcessGroup,
+    get_node_local_rank,
+    get_rank,
+    get_world_size,
+    init_process_group,
+    is_initialized,
+    new_group,
+    world,
+)
 
 __all__ = ["DeviceMesh", "init_device_mesh"]
 
@@ -156,11 +166,17 @@ class DeviceMesh:
 def init_device_mesh(
     device_type: str, mesh_shape: tuple[int, ...], *, mesh_dim_names: tuple[str, ...] | None = None
 ) -> DeviceMesh:
-    """A mesh of all ranks, in their order. RuntimeError if the shape's product is not their number,
-    or names are given twice.
+    """A mesh of all ranks, in their order. The processes join if they have not yet, and with CUDA
+    each makes the device of its number on its host the current one.
+
+    RuntimeError if the shape's product is not the number of ranks, or names are given twice.
     """
     if mesh_dim_names is not None and len(set(mesh_dim_names)) != len(mesh_dim_names):
         raise RuntimeError(f"Each mesh_dim_name must be unique: {mesh_dim_names}")
+    if not is_initialized():
+        init_process_group()
+        if device_type == "cuda" and (count := device_count()):
+            set_device(get_node_local_rank(get_rank()) % count)
     n = get_world_size()
     if math.prod(mesh_shape) != n:
         raise RuntimeError(

@@ -93,6 +93,13 @@ def type_name(x: Any) -> str:
     return name if module in (None, "builtins") else f"{module}.{name}"
 
 
+def _placed(p: Any, state: Any) -> Any:
+    """A parameter's state; that of a part of a parameter as parts too (torch.distributed)."""
+    if not hasattr(p, "as_part"):
+        return state
+    return {k: p.as_part(v) if isinstance(v, Tensor) else v for k, v in state.items()}
+
+
 class Optimizer(Rule):
     """Base class of optimizers.
 
@@ -312,7 +319,10 @@ class Optimizer(Rule):
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)
             start += len(packed["params"])
-        state = {numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
+        state = {
+            numbers[id(k)] if isinstance(k, Tensor) else k: _placed(k, v)
+            for k, v in self.state.items()
+        }
         result = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, result)

@@ -212,9 +212,7 @@ def get_optimizer_state_dict(
 
 def like(v: Tensor, p: Tensor) -> Tensor:
     """A tensor of a state as a part of a whole, where the parameter is one and shapes agree."""
-    if isinstance(p, DTensor) and v.dim() and v.shape == p.shape:
-        return mark(v, p.device_mesh, p.placements, p.whole_shape)
-    return v
+    return p.as_part(v) if isinstance(p, DTensor) else v
 
 
 def optimizer_state_to_load(
@@ -284,3 +282,6 @@ def set_state_dict(
     found = set_model_state_dict(model, model_state_dict, options=options)
     set_optimizer_state_dict(model, optimizers, optim_state_dict, options=options)
     return found
+
+
+_init_optim_state = begin  # the name that PyTorch's examples import

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
 from ..device_mesh import DeviceMesh
 from ..tensor.dtensor import whole_world
@@ -26,7 +26,7 @@ class OffloadPolicy:
 
 @dataclass
 class CPUOffloadPolicy(OffloadPolicy):
-    """Parts of parameters lie on the CPU between steps, where they are anyway."""
+    """Accepted: parts of parameters stay on their device between steps."""
 
     pin_memory: bool = True
 
@@ -110,12 +110,12 @@ def fully_shard(
         reshard_after_forward: hold parts again after the unit's own forward pass. False: whole ones
             stay until the outermost unit's ends.
         mp_policy: dtypes; see MixedPrecisionPolicy.
-        offload_policy: accepted; parts lie on the CPU.
+        offload_policy: accepted; parts stay on their device.
         ignored_params: parameters that stay as they are.
 
     Raises:
         ValueError: shard_placement_fn, or a module that is sharded already.
-        RuntimeError: parameters that are not on the CPU.
+        RuntimeError: a parameter that another call has.
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
 
@@ -231,6 +231,6 @@ def whole_parameters(modules: Iterable[Module]) -> Any:
         for unit in units:
             for flat in unit.flats:
                 for x in flat.pieces:
-                    a = x.full._a.reshape(x.shape if x.shape else (1,))
-                    x.sharded._a[...] = a[x.start : x.start + x.local_shape[0]]
+                    a = wrap(x.full._a).reshape(x.shape if x.shape else (1,))
+                    wrap(x.sharded._a).copy_(a[x.start : x.start + x.local_shape[0]])
             unit.reshard()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...api import functions as T
 from ...base.modes import no_grad
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -58,8 +59,9 @@ class Piece:
         self.full = Parameter(wrap(p._a).to(dtype), requires_grad=p.requires_grad)
         self.full.register_post_accumulate_grad_hook(unit.arrived)
         placements = [*[Replicate()] * (unit.mesh.ndim - 1), Shard(0)]
-        a = p._a if self.shape else p._a.reshape(1)
-        part = wrap(a[start:end])
+        whole = wrap(p._a)
+        part = (whole if self.shape else whole.reshape(1))[start:end]
+        self.place: Any = None  # its array in the unit's buffer
         self.sharded = ShardedParameter(
             mark(part, unit.mesh, placements, self.shape), requires_grad=p.requires_grad
         )
@@ -75,35 +77,43 @@ class Flat:
 
     def __init__(self, pieces: list[Piece], group: ProcessGroup) -> None:
         self.pieces, self.group = pieces, group
-        self.total = sum(x.padded for x in pieces)
-        dtype = pieces[0].sharded._a.dtype
-        self.buffer = np.zeros(self.total, dtype)
-        at = 0
+        self.total = 0
         for x in pieces:
-            x.offset = at
-            place = self.buffer[at : at + x.kept].reshape(x.local_shape)
-            place[...] = x.sharded._a
-            x.sharded._a = place
-            at += x.padded
+            x.offset = self.total
+            self.total += x.padded
+        self.buffer: Tensor | None = None
+        self.local()
 
-    def local(self) -> Any:
-        """The buffer, with what has been given another array (by loading) copied into it."""
+    def local(self) -> Tensor:
+        """The buffer, with what has been given another array (by loading, or on another device)
+        copied into it.
+        """
+        first = wrap(self.pieces[0].sharded._a)
+        if self.buffer is None or self.buffer.device != first.device:
+            self.buffer = T.zeros(self.total, dtype=first.dtype, device=first.device)
+            for x in self.pieces:
+                x.place = None
         for x in self.pieces:
-            place = self.buffer[x.offset : x.offset + x.kept].reshape(x.local_shape)
-            if x.sharded._a is not place and not np.shares_memory(x.sharded._a, place):
-                place[...] = x.sharded._a
-                x.sharded._a = place
+            a = x.sharded._a
+            if a is x.place:
+                continue
+            place = self.buffer[x.offset : x.offset + x.kept].view(x.local_shape)
+            if x.place is None or type(a) is not np.ndarray or not np.shares_memory(a, place._a):
+                place.copy_(wrap(a))
+                x.sharded._a = place._a
+            x.place = x.sharded._a
         return self.buffer
 
     def gather(self, dtype: Any) -> None:
         """Give every parameter its whole value."""
-        n, local = self.group.n, wrap(self.local())
+        n, local = self.group.n, self.local()
         local = local if dtype is None else local.to(dtype)
-        out = np.empty((n, self.total), local._a.dtype)
-        all_gather_into_tensor(wrap(out.reshape(-1)), local, self.group)
+        out = T.empty(n * self.total, dtype=local.dtype, device=local.device)
+        all_gather_into_tensor(out, local, self.group)
+        rows = out.view(n, self.total)
         for x in self.pieces:
-            whole = np.ascontiguousarray(out[:, x.offset : x.offset + x.padded]).reshape(-1)
-            x.full._a = whole[: math.prod(x.shape)].reshape(x.shape)
+            whole = rows[:, x.offset : x.offset + x.padded].contiguous().view(-1)
+            x.full._a = whole[: math.prod(x.shape)].view(x.shape)._a
 
     def scatter(self, unit: Unit) -> None:
         """Average the gradients of the whole parameters over the ranks, and keep this rank's rows.
@@ -112,37 +122,31 @@ class Flat:
         """
         n, k = self.group.n, len(self.pieces)
         given = [x.full.grad for x in self.pieces]
-        kind = unit.policy.reduce_dtype
         first = next((g for g in given if g is not None), self.pieces[0].full)
-        sample = wrap(np.zeros(0, first._a.dtype))
-        dtype = (sample if kind is None else sample.to(kind))._a.dtype
-        rows = np.zeros((n, self.total + k), dtype)
-        scale = dtype.type(1.0 / unit.ranks)
+        like = {"dtype": unit.policy.reduce_dtype or first.dtype, "device": self.local().device}
+        rows = T.zeros((n, self.total + k), **like)
         for i, (x, g) in enumerate(zip(self.pieces, given)):
             if g is None:
                 continue
-            size = math.prod(x.shape)
-            flat = np.zeros(n * x.padded, dtype)
-            np.multiply(g._a.reshape(-1), scale, out=flat[:size], casting="unsafe")
-            rows[:, x.offset : x.offset + x.padded] = flat.reshape(n, x.padded)
+            flat = T.zeros(n * x.padded, **like)
+            flat[: math.prod(x.shape)] = g.detach().reshape(-1).to(like["dtype"]) / unit.ranks
+            rows[:, x.offset : x.offset + x.padded] = flat.view(n, x.padded)
             rows[:, self.total + i] = 1
             x.full.grad = None
-        out = wrap(np.empty(self.total + k, dtype))
-        reduce_scatter_tensor(out, wrap(rows.reshape(-1)), group=self.group)
+        out = T.empty(self.total + k, **like)
+        reduce_scatter_tensor(out, rows.view(-1), group=self.group)
         if unit.replicas is not None:
             all_reduce(out, group=unit.replicas)
-        for i, x in enumerate(self.pieces):
-            if out._a[self.total + i] == 0:
+        for x, count in zip(self.pieces, out[self.total :].tolist()):
+            if count == 0:
                 continue
-            part = out._a[x.offset : x.offset + x.kept].reshape(x.local_shape)
-            part = part.astype(x.sharded._a.dtype)
+            part = out[x.offset : x.offset + x.kept].view(x.local_shape)
             grad = x.sharded.grad
             if grad is None:
-                x.sharded.grad = mark(
-                    wrap(part), unit.mesh, x.sharded.placements, x.sharded.whole_shape
-                )
+                part = part.to(x.sharded.dtype, copy=True)
+                x.sharded.grad = mark(part, unit.mesh, x.sharded.placements, x.sharded.whole_shape)
             else:
-                grad._a[...] += part
+                wrap(grad._a).add_(part)
                 views.mutated(grad)
 
 
@@ -175,11 +179,6 @@ class Unit:
                         "sharded already: give both to one call, fully_shard([a, b])"
                     )
                 p.__dict__["_dealt"] = True
-                if type(p._a) is not np.ndarray:
-                    raise RuntimeError(
-                        "fully_shard needs parameters on the CPU, one is on "
-                        f"{p.device}: use .cpu() first"
-                    )
             self.pieces = [Piece(p, where, self) for p, where in sites.values()]
             by_dtype: dict[Any, list[Piece]] = {}
             for x in self.pieces:
@@ -207,8 +206,8 @@ class Unit:
             return
         for x in self.pieces:
             x.put(False)
-            a = x.full._a
-            x.full._a = np.broadcast_to(np.zeros((), a.dtype), a.shape)  # its shape, no memory
+            nothing = T.zeros((), dtype=x.full.dtype, device=x.full.device)
+            x.full._a = nothing.expand(x.shape)._a  # its shape, no memory
         self.whole = False
 
     def arrived(self, _: Tensor) -> None:

@@ -62,6 +62,18 @@ class DTensor(Tensor):
         """This rank's part, a plain tensor in the same memory."""
         return wrap(self._a, self._n)
 
+    def detach(self) -> DTensor:
+        """The same part, with its place, without a history."""
+        return mark(wrap(self._a), self.device_mesh, self.placements, self.whole_shape, DTensor)
+
+    def as_part(self, v: Tensor) -> Tensor:
+        """A tensor that belongs to this one's part (of an optimizer's state) as a part of a whole,
+        where the shapes agree.
+        """
+        if v.dim() and v.shape == self.shape and not isinstance(v, DTensor):
+            return mark(v, self.device_mesh, self.placements, self.whole_shape)
+        return v
+
     def full_tensor(self, *, grad_placements: Any = None) -> Tensor:
         """The whole, on every rank. All ranks of the mesh call this together."""
         found = self.to_local().detach()
@@ -142,9 +154,9 @@ def gathered(part: Tensor, shape: Sequence[int], dim: int, group: ProcessGroup) 
     each = -(-shape[dim] // group.n)
     first = part.transpose(0, dim) if dim else part
     rest = tuple(first.shape[1:])
-    padded = T.zeros((each, *rest), dtype=part.dtype)
+    padded = T.zeros((each, *rest), dtype=part.dtype, device=part.device)
     padded[: len(first)] = first
-    out = T.empty((group.n * each, *rest), dtype=part.dtype)
+    out = T.empty((group.n * each, *rest), dtype=part.dtype, device=part.device)
     all_gather_into_tensor(out, padded, group)
     out = out[: shape[dim]]
     return out.transpose(0, dim).contiguous() if dim else out
