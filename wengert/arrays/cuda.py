@@ -11,6 +11,7 @@ from typing import Any
 from ..base.devices import device
 from ..base.errors import AcceleratorError
 from . import bind
+from .cupy_library import CuPyLibrary
 from .lookup import NS, PER_DEVICE
 
 
@@ -77,7 +78,7 @@ class CUDANamespace(bind.LibraryNamespace):
     """The vocabulary over CuPy on one device; without an index, on operands of any of several."""
 
     def __init__(self, index: int | None) -> None:
-        cupy = library()
+        cupy = CuPyLibrary(library())
         super().__init__("cuda" if index is None else f"cuda:{index}", {})
         self.__dict__.update(array_type=cupy.ndarray, index=index, library=cupy)
         for word, f in bind.words(cupy).items():
