@@ -33,6 +33,16 @@ def test_the_course_script(tmp_path):
     assert "needs the number" in run([*WENGERT, "--simulate-cuda", str(script)]).output
 
 
+def test_the_check_for_gpus():
+    tool = PROGRAM.parents[2] / "tools" / "gpu_check.py"
+    outcome = run([sys.executable, str(tool), "--seconds", "8"], WENGERT_SIMULATE_CUDA="1")
+    assert outcome.code == 0 and "trainings:" in outcome.output, outcome.output
+    assert "simulated CUDA device" in outcome.output and "optimizers:" in outcome.output
+    if not torch.cuda.is_available():
+        refused = run([sys.executable, str(tool)], WENGERT_SIMULATE_CUDA="0")
+        assert refused.code == 2 and "gpu_check: " in refused.output
+
+
 @pytest.mark.parametrize(
     ("text", "seen"),
     [(None, [0, 1, 2]), ("", []), ("-1", []), ("1", [1]), ("2,0", [2, 0]), ("0,9,1", [0]),

@@ -1,5 +1,5 @@
-"""CuPy as the vocabulary wants it: methods of ufuncs that CuPy lacks (`reduce` of others than add and
-multiply, `accumulate`, `reduceat`), from functions that it has.
+"""CuPy as the vocabulary wants it: methods of ufuncs that CuPy lacks (`reduce` of others than add
+and multiply, `accumulate`, `reduceat`), from functions that it has.
 """
 
 from __future__ import annotations

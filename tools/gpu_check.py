@@ -1,0 +1,390 @@
+"""What runs on a GPU, and how fast: the check for whoever has one.
+
+    python tools/gpu_check.py [--seconds 600] [--write]
+
+Ops with their gradients, layers, optimizers, GPU kernels and short trainings on `cuda`, against the
+CPU; then times against PyTorch, where a PyTorch with CUDA is installed. Prints a report, and with
+--write puts it into docs/gpu.md. On a machine without a GPU, WENGERT_SIMULATE_CUDA=1 tries the
+check itself. The exit code is 0 if all agrees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import wengert as torch  # noqa: E402
+from wengert.arrays import cuda  # noqa: E402
+from wengert.nn import functional as F  # noqa: E402
+
+DEVICE = "cuda:0"
+REPORT = ROOT / "docs" / "gpu.md"
+MARK = "<!-- report -->"
+Case = tuple[str, Callable[[], None]]
+
+
+def close(got: Any, want: Any, tolerance: float) -> None:
+    """AssertionError unless arrays agree, relative to the largest number."""
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.shape == want.shape, f"shape {got.shape}, not {want.shape}"
+    if want.dtype.kind in "biu":
+        np.testing.assert_array_equal(got, want)
+        return
+    scale = float(np.abs(want[np.isfinite(want)]).max(initial=1.0))
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * scale)
+
+
+def host(t: Any) -> Any:
+    """A tensor's values, after a look at where they are."""
+    assert t.device.type == "cuda", f"a result is on {t.device}"
+    return t.detach().cpu().numpy()
+
+
+# ---- conformance
+
+
+def op_cases(dtype: Any) -> Iterator[Case]:
+    """Every op with a sample: values and gradients in one dtype."""
+    from ops import test_every_op as every
+
+    tolerance = 1e-9 if dtype == np.float64 else 2e-4
+
+    def cast(a: Any) -> Any:
+        return a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+
+    for name, (op, ins, static) in every.SAMPLES.items():
+
+        def check(op: Any = op, ins: Any = ins, static: Any = static) -> None:
+            if getattr(op, "random", False):
+                return
+            values = [cast(a) for a in ins]
+            chosen = every.differentiable(op, ins)
+            results = []
+            for where in ("cpu", DEVICE):
+                full = [
+                    torch.from_numpy(np.array(a)).to(where) if isinstance(a, np.ndarray) else a
+                    for a in values
+                ]
+                leaves = [full[i].requires_grad_() for i in chosen]
+                outs = op.entry(*full, **static)
+                outs = outs if isinstance(outs, tuple) else (outs,)
+                floats = [o for o in outs if o.requires_grad]
+                grads = (
+                    torch.autograd.grad(
+                        floats, leaves, [torch.ones_like(o) for o in floats], allow_unused=True
+                    )
+                    if floats
+                    else ()
+                )
+                results.append([*outs, *[g for g in grads if g is not None]])
+            for a, b in zip(*results, strict=True):
+                close(host(b), a.detach().numpy(), tolerance)
+
+        yield f"{name} {np.dtype(dtype).name}", check
+
+
+def layer_cases() -> Iterator[Case]:
+    """Every layer: outputs, gradients, buffers."""
+    from nn import cases
+
+    for name, c in zip(cases.NAMES, cases.CASES):
+        if c[0] in cases.DRAWS or "Dropout" in c[0] or "RReLU" in c[0]:
+            continue
+
+        def check(c: Any = c) -> None:
+            found = []
+            for where in ("cpu", DEVICE):
+                m, inputs = cases.build(torch, c)
+                m, inputs = m.to(where), [
+                    x.detach().to(where).requires_grad_(x.requires_grad)
+                    if isinstance(x, torch.Tensor) else x
+                    for x in inputs
+                ]  # fmt: skip
+                outs = cases.flat(m(*inputs), torch)
+                floats = [o for o in outs if o.dtype.is_floating_point and o.requires_grad]
+                if floats:
+                    sum((o * (o.detach() + 1)).sum() for o in floats).backward()
+                tensors = [t for t in [*inputs, *m.parameters()] if isinstance(t, torch.Tensor)]
+                grads = [t.grad for t in tensors if t.grad is not None]
+                found.append([*outs, *grads, *m.buffers()])
+            for a, b in zip(*found, strict=True):
+                close(host(b), a.detach().numpy(), 1e-8)
+
+        yield name, check
+
+
+def optimizer_cases() -> Iterator[Case]:
+    """Every optimizer: where four steps lead."""
+    from optim import trajectories
+
+    for c in trajectories.CASES:
+
+        def check(c: Any = c) -> None:
+            ends = []
+            for where in ("cpu", DEVICE):
+                params = [
+                    p.detach().to(where).requires_grad_() for p in trajectories.parameters(torch)
+                ]
+                optimizer = getattr(torch.optim, c[0])(params, **c[1])
+
+                def closure(params: Any = params, optimizer: Any = optimizer) -> Any:
+                    optimizer.zero_grad()
+                    loss = sum((p * p / 2 - p.cos()).sum() for p in params)
+                    loss.backward()
+                    return loss
+
+                for _ in range(4):
+                    if c[0] == "LBFGS":
+                        optimizer.step(closure)
+                    else:
+                        closure()
+                        optimizer.step()
+                ends.append([p.detach().cpu().numpy() for p in params])
+            for a, b in zip(*ends, strict=True):
+                close(b, a, 1e-8)
+
+        yield trajectories.label(c), check
+
+
+def kernel_cases() -> Iterator[Case]:
+    """The kernels of thread blocks (kernels/gpu_kernels.py), launched as PTX."""
+    from wengert.kernels import gpu, gpu_kernels
+
+    if cuda.stand_in() is not None:
+        return
+    import cupy
+
+    chip = "sm_" + str(cupy.cuda.Device().compute_capability)
+    if int(chip[3:]) > 120:
+        chip = "sm_120"
+    rows = (
+        gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
+        gpu_kernels.layer_norm_backward,
+    )  # fmt: skip
+    for kernel in [*gpu_kernels.KERNELS.values(), *rows]:
+
+        def check(kernel: Any = kernel, rows: Any = rows) -> None:
+            module = cupy.cuda.function.Module()
+            module.load(gpu.ptx(kernel, chip).encode())
+            f = module.get_function(kernel.name)
+            rng = np.random.default_rng(0)
+            by_rows = kernel in rows
+            n, blocks = (200, 3) if by_rows else (2000, 4)
+            size = n * blocks if by_rows else n
+            plain: list[Any] = [n]
+            for name, kind in kernel.params[1:]:
+                if kind == "float":
+                    plain.append(np.float32(1e-5))
+                else:
+                    count = {"stats": 2 * blocks}.get(name, size)
+                    plain.append(np.abs(rng.standard_normal(count)).astype(np.float32) + 0.1)
+            there = [cupy.asarray(a) if isinstance(a, np.ndarray) else a for a in plain]
+            args = tuple([np.int64(n), *there[1:]])
+            f((blocks,), (kernel.width,), args)
+            gpu.OnHost(kernel).run(blocks, *plain)
+            for a, b in zip(plain, there):
+                if isinstance(a, np.ndarray):
+                    close(cupy.asnumpy(b), a, 1e-5)
+
+        yield kernel.name, check
+
+
+def training_cases() -> Iterator[Case]:
+    """Short trainings: losses on the device are those on the CPU."""
+
+    def train(make: Callable[[], Any], shape: tuple[int, ...]) -> None:
+        losses = []
+        for where in ("cpu", DEVICE):
+            torch.manual_seed(0)
+            net = make().to(where)
+            optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+            x, y = torch.randn(*shape), torch.randint(0, 5, (shape[0],))
+            x, y, mine = x.to(where), y.to(where), []
+            for _ in range(10):
+                optimizer.zero_grad()
+                loss = F.cross_entropy(net(x), y)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+                optimizer.step()
+                mine.append(loss.item())
+            losses.append(mine)
+        close(losses[1], losses[0], 5e-3)
+
+    nn = torch.nn
+
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.head = nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 5)
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.lstm(x)[0][:, -1])
+
+    yield (
+        "MLP",
+        lambda: train(
+            lambda: nn.Sequential(nn.Linear(20, 64), nn.GELU(), nn.LayerNorm(64), nn.Linear(64, 5)),
+            (32, 20),
+        ),
+    )
+    yield "CNN", lambda: train(
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(8 * 64, 5),
+        ),
+        (16, 3, 16, 16),
+    )  # fmt: skip
+    yield "LSTM", lambda: train(Words, (16, 7, 8))
+    yield "encoder", lambda: train(
+        lambda: nn.Sequential(
+            nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True), nn.Flatten(),
+            nn.Linear(16 * 6, 5),
+        ),
+        (8, 6, 16),
+    )  # fmt: skip
+
+
+# ---- speed
+
+
+def speeds(until: float) -> list[str]:
+    """Rows of a table: milliseconds here and in PyTorch on the same GPU."""
+    try:
+        import torch as theirs
+    except ImportError:
+        theirs = None
+    if theirs is None or not theirs.cuda.is_available() or cuda.stand_in() is not None:
+        return ["No PyTorch with CUDA beside it: no times were compared."]
+
+    def clock(T: Any, f: Callable[[], Any]) -> float:
+        for _ in range(3):
+            f()
+        T.cuda.synchronize()
+        best = float("inf")
+        for _ in range(5):
+            start = time.perf_counter()
+            for _ in range(10):
+                f()
+            T.cuda.synchronize()
+            best = min(best, (time.perf_counter() - start) / 10)
+        return best * 1e3
+
+    def step(T: Any, net: Any, shape: tuple[int, ...]) -> Callable[[], None]:
+        net = net.to(DEVICE)
+        optimizer = T.optim.AdamW(net.parameters())
+        x = T.randn(*shape).to(DEVICE)
+
+        def run() -> None:
+            optimizer.zero_grad()
+            net(x).square().mean().backward()
+            optimizer.step()
+
+        return run
+
+    def ways(T: Any) -> dict[str, Callable[[], Any]]:
+        a, b = (T.randn(2048, 2048).to(DEVICE) for _ in range(2))
+        small = T.randn(64, 64).to(DEVICE)
+        images = T.randn(32, 64, 28, 28).to(DEVICE)
+        conv = T.nn.Conv2d(64, 64, 3, padding=1).to(DEVICE)
+        nn = T.nn
+        mlp = nn.Sequential(nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 10))
+        block = nn.TransformerEncoderLayer(256, 4, 1024, dropout=0.0, batch_first=True)
+        return {
+            "product 2048": lambda: a @ b,
+            "x * y + x, 4 Mi": lambda: a * b + a,
+            "x * y, 64 x 64": lambda: small * small,
+            "softmax 2048 x 2048": lambda: T.softmax(a, 1),
+            "layer norm 2048 x 2048": lambda: T.nn.functional.layer_norm(a, (2048,)),
+            "sum 4 Mi": lambda: a.sum(),
+            "convolution 64, 28 x 28": lambda: conv(images),
+            "MLP step, batch 128": step(T, mlp, (128, 784)),
+            "encoder layer step, 8 x 128": step(T, block, (8, 128, 256)),
+        }
+
+    rows = ["| | wengert, ms | PyTorch, ms | ratio |", "| --- | --- | --- | --- |"]
+    mine, other = ways(torch), ways(theirs)
+    for name in mine:
+        if time.monotonic() > until:
+            rows.append(f"| {name} | no time left | | |")
+            continue
+        try:
+            x, y = clock(torch, mine[name]), clock(theirs, other[name])
+            rows.append(f"| {name} | {x:.3f} | {y:.3f} | {x / y:.2f} |")
+        except Exception as e:
+            rows.append(f"| {name} | {type(e).__name__}: {str(e)[:80]} | | |")
+    return rows
+
+
+# ---- the report
+
+
+def section(name: str, cases: Iterator[Case], until: float, lines: list[str]) -> bool:
+    """Run cases; whether all agreed."""
+    good, bad, left = 0, [], 0
+    for label, check in cases:
+        if time.monotonic() > until:
+            left += 1
+            continue
+        try:
+            check()
+            good += 1
+        except Exception as e:
+            where = traceback.extract_tb(e.__traceback__)[-1]
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            text = " ".join(str(e).split())[:110]
+            bad.append(f"  - `{label}`: {type(e).__name__} at {place}: {text}")
+    late = f", {left} not tried for lack of time" if left else ""
+    lines.append(f"- {name}: {good} of {good + len(bad)} agree{late}")
+    lines.extend(bad)
+    sys.stdout.write(f"{lines[-1 - len(bad)]}\n")
+    return not bad
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--write", action="store_true", help="put the report into docs/gpu.md")
+    args = parser.parse_args()
+    if not torch.cuda.is_available():
+        try:
+            torch.ones(1, device="cuda")
+        except RuntimeError as e:
+            sys.stderr.write(f"gpu_check: {e}\n")
+        return 2
+    start = time.monotonic()
+    name, capability = torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)
+    lines = [f"{datetime.date.today()}, {name}, compute capability {capability}.", ""]
+    good = True
+    parts: list[tuple[str, Callable[[], Iterator[Case]], float]] = [
+        ("trainings", training_cases, 0.15),
+        ("GPU kernels", kernel_cases, 0.25),
+        ("layers", layer_cases, 0.4),
+        ("optimizers", optimizer_cases, 0.45),
+        ("ops, float32", lambda: op_cases(np.float32), 0.65),
+        ("ops, float64", lambda: op_cases(np.float64), 0.85),
+    ]
+    for title, cases, share in parts:
+        good &= section(title, cases(), start + args.seconds * share, lines)
+    lines += ["", *speeds(start + args.seconds * 0.97)]
+    lines.append(f"\n{time.monotonic() - start:.0f} s in all.")
+    text = "\n".join(lines)
+    sys.stdout.write(f"\n{text}\n")
+    if args.write:
+        before = REPORT.read_text(encoding="utf-8").partition(MARK)[0]
+        REPORT.write_text(f"{before}{MARK}\n\n{text}\n", encoding="utf-8")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
