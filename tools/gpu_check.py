@@ -11,7 +11,9 @@ check itself. The exit code is 0 if all agrees.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
+import importlib
 import sys
 import time
 import traceback
@@ -260,10 +262,9 @@ def training_cases() -> Iterator[Case]:
 
 def speeds(until: float) -> list[str]:
     """Rows of a table: milliseconds here and in PyTorch on the same GPU."""
-    try:
-        import torch as theirs
-    except ImportError:
-        theirs = None
+    theirs: Any = None
+    with contextlib.suppress(ImportError):
+        theirs = importlib.import_module("torch")
     if theirs is None or not theirs.cuda.is_available() or cuda.stand_in() is not None:
         return ["No PyTorch with CUDA beside it: no times were compared."]
 
