@@ -282,6 +282,3 @@ def set_state_dict(
     found = set_model_state_dict(model, model_state_dict, options=options)
     set_optimizer_state_dict(model, optimizers, optim_state_dict, options=options)
     return found
-
-
-_init_optim_state = begin  # the name that PyTorch's examples import
