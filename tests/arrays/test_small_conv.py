@@ -42,6 +42,19 @@ def test_as_the_general_ways(x_shape, w_shape, geometry, dtype, general):
         np.testing.assert_allclose(got, expected, **near)
 
 
+@pytest.mark.parametrize("x_shape, w_shape, geometry", CASES)
+def test_columns(x_shape, w_shape, geometry, general):
+    geometry = geometry._replace(groups=1)
+    small = small_conv.Table(x_shape, (1, x_shape[1], *w_shape[2:]), geometry)
+    x = np.random.default_rng(0).standard_normal(x_shape)
+    expected = conv.im2col(library, x, w_shape[2:], geometry)
+    back = conv.col2im(library, expected, x_shape, w_shape[2:], geometry)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_conv, "table", lambda *args: small)
+        assert np.array_equal(small_conv.im2col(x, w_shape[2:], geometry), expected)
+        assert np.array_equal(small_conv.col2im(expected, x_shape, w_shape[2:], geometry), back)
+
+
 def test_what_it_leaves_to_others():
     geometry = CASES[0][2]
     x, w = np.ones((1, 3, 8, 8), np.float32), np.ones((4, 3, 3, 3), np.float32)

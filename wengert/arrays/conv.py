@@ -213,6 +213,8 @@ def conv_weight(lib: Any, x: Array, g: Array, w_shape: Ints, geometry: Geometry)
 
 def im2col(lib: Any, x: Array, kernel: Ints, geometry: Geometry) -> Array:
     """The windows of x (N, C, *spatial) as columns (N, C * taps, windows)."""
+    if lib in ON_HOST and (few := small_conv.im2col(x, kernel, geometry)) is not None:
+        return few
     t = conv_taps(x.shape[2:], kernel, geometry)
     ph = split(lib, x, t)
     out = lib.empty((*x.shape[:2], len(t.taps), *t.out), x.dtype)
@@ -223,6 +225,8 @@ def im2col(lib: Any, x: Array, kernel: Ints, geometry: Geometry) -> Array:
 
 def col2im(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) -> Array:
     """The adjoint of `im2col`: of x_shape, each position the sum of its copies in the columns g."""
+    if lib in ON_HOST and (few := small_conv.col2im(g, x_shape, kernel, geometry)) is not None:
+        return few
     dtype = g.dtype
     g = widen(lib, g)
     t = conv_taps(x_shape[2:], kernel, geometry)

@@ -53,6 +53,8 @@ class Table:
         steps = np.arange(outer)[:, None, None] * self.windows
         last = outer * self.windows  # a zero lies there
         self.turned = np.where(back < 0, last, steps + back).reshape(outer * self.taps, -1)
+        taps = np.arange(self.taps)[:, None] * self.windows
+        self.shared = np.where(back < 0, self.taps * self.windows, taps + back)
         self.zeros = {d: np.zeros(prod(w), d) for d in (F32, F64)}
 
 
@@ -135,3 +137,20 @@ def conv_weight(x: Array, g: Array, w_shape: Ints, geometry: Geometry) -> Array 
     cols = cols.reshape(t.images, t.groups, -1, t.windows).swapaxes(2, 3)
     each = np.matmul(g.reshape(t.images, t.groups, t.outer, t.windows), cols)
     return (each[0] if t.images == 1 else np.add.reduce(each, 0)).reshape(w_shape)
+
+
+def im2col(x: Array, kernel: Ints, geometry: Geometry) -> Array | None:
+    """The windows of x (N, C, *spatial) as columns (N, C * taps, windows)."""
+    t = table(x.shape, (1, x.shape[1], *kernel), geometry) if plain(x, x) else None
+    return None if t is None else columns(x, t)
+
+
+def col2im(g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) -> Array | None:
+    """The adjoint of `im2col`."""
+    t = table(x_shape, (1, x_shape[1], *kernel), geometry) if plain(g, g) else None
+    if t is None:
+        return None
+    channels = x_shape[0] * x_shape[1]
+    wide = np.zeros((channels, t.taps * t.windows + 1), g.dtype)
+    wide[:, :-1] = g.reshape(channels, -1)
+    return np.add.reduce(wide.take(t.shared, 1), 1).reshape(x_shape)

@@ -6,10 +6,12 @@ arguments are here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from ...arrays.windows import Geometry, output_size
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, movement
 from ...engine.op import primitive
@@ -186,7 +188,16 @@ def _window_counts(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
 
 @public(
     "nn.functional.unfold(Tensor input, any kernel_size, any dilation=1, "
-    "any padding=0, any stride=1)"
+    "any padding=0, any stride=1)",
+    lines=(
+        line(
+            im2col,
+            facts="plan(a0.shape, kernel_size, dilation, padding, stride)",
+            using={"plan": lambda *args: _unfolding(*args)},
+            let={"kernel": "facts[0]", "geometry": "facts[1]"},
+            when="a0.ndim == 4",
+        ),
+    ),
 )
 def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     """The sliding windows of images as columns.
@@ -198,8 +209,20 @@ def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     torch.Size([1, 8, 4])
     """
     check_tensor("unfold", input)
+    given = [tuple(a) if isinstance(a, list) else a for a in (kernel_size, dilation, padding)]
+    stride = tuple(stride) if isinstance(stride, list) else stride
+    kernel, geometry = _unfolding(tuple(input._a.shape), *given, stride)
+    if input._a.ndim == 3:
+        return im2col.entry(input.unsqueeze(0), kernel, geometry).squeeze(0)
+    return im2col.entry(input, kernel, geometry)
+
+
+@functools.lru_cache(512)
+def _unfolding(
+    shape: Ints, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+) -> tuple[Ints, Geometry]:
+    """The kernel and the geometry of an unfold of a shape; or the error."""
     kernel, geometry = _column_arguments("unfold", kernel_size, dilation, padding, stride)
-    shape = tuple(input.shape)
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
             "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other "
@@ -212,9 +235,7 @@ def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
             f"dilation={geometry.dilation}, padding={padding}, calculated shape of the array of "
             f"sliding blocks as {out}, but its components must be at least one"
         )
-    if len(shape) == 3:
-        return im2col.entry(input.unsqueeze(0), kernel, geometry).squeeze(0)
-    return im2col.entry(input, kernel, geometry)
+    return kernel, geometry
 
 
 @public(
