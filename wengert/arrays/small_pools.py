@@ -144,8 +144,10 @@ def sums(x: Array, t: Table, each: Any) -> Array | None:
 def spread(g: Array, t: Table, each: Any) -> Array | None:
     """The adjoint of sums()."""
     d = g.dtype
-    if t.empty or not (d is F32 or d is F64) or not g.flags.c_contiguous:
+    if t.empty or not (d is F32 or d is F64):
         return None
+    if not g.flags.c_contiguous:
+        g = np.ascontiguousarray(g)
     by = divisors(t, each, d)
     out = np.zeros(t.input, d)
     code = SPREAD[d]
@@ -163,12 +165,14 @@ def spread(g: Array, t: Table, each: Any) -> Array | None:
 def put(g: Array, where: Array, planes: int, size: int) -> Array | None:
     """Zeros (planes, size) plus g (planes, n) at the places `where` of each plane."""
     d = g.dtype
-    if not (d is F32 or d is F64) or not g.flags.c_contiguous or not where.flags.c_contiguous:
+    if not (d is F32 or d is F64) or g.size > MOST or not where.flags.c_contiguous:
         return None
     code = PUT[d]
     run = code.run or code.ready(SAVED)
-    if run is None or g.size > MOST:
+    if run is None:
         return None
+    if not g.flags.c_contiguous:
+        g = np.ascontiguousarray(g)
     out = np.zeros((planes, size), d)
     run(g, where, out, planes, g.size // planes, size)
     return out

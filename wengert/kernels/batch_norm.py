@@ -20,6 +20,7 @@ from .sweep import sums, sweep
 
 Array = Any
 LEAST = 64  # elements
+MATRIX = 4096  # elements of a matrix (N, C) up to which its short planes do not matter
 CHUNK = 16384  # elements that a thread takes at a time
 
 
@@ -144,7 +145,7 @@ def _facts(shape: tuple[int, ...], dtype: Any) -> tuple[str, int, int, int, int]
         return None
     n, c = shape[:2]
     p = size // (n * c)
-    return (word, n, c, p, max(1, CHUNK // p)) if p > 1 else None
+    return (word, n, c, p, max(1, CHUNK // p)) if p > 1 or size <= MATRIX else None
 
 
 @lru_cache(maxsize=256)
