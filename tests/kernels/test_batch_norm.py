@@ -75,5 +75,5 @@ def test_what_is_asked_for():
 def test_leaves_the_rest_to_others():
     x = numbers((2, 3, 40), "float32")
     assert batch_norm.batch_norm(x.astype("f2"), None, None, 1e-5) is None
-    assert batch_norm.batch_norm(x[:, :, 0], None, None, 1e-5) is None
+    assert batch_norm.batch_norm(numbers((2, 3000), "float32"), None, None, 1e-5) is None
     assert batch_norm.batch_norm(x, np.ones(3), None, 1e-5) is None

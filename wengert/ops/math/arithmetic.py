@@ -219,7 +219,7 @@ sub_scaled.vjp(x=lambda g: g, y=lambda g, alpha: -g * alpha)
     "old: add(Tensor input, Scalar other, Scalar alpha, *, out)",
     "old: add(Tensor input, Scalar alpha, Tensor other, *, out)",
     inplace=True,
-    lines=((line(add_op, floating=True), line(add_scaled, floating=True, given=SCALED)),),
+    lines=((line(add_op), line(add_scaled, floating=True, given=SCALED)),),
 )
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, with broadcasting.
