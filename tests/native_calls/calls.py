@@ -15,7 +15,11 @@ POINTWISE = [
 OTHERS = [
     "x.sum()", "x.sum(1)", "x.sum(-1, True)", "x.mean()", "x.mean(0)", "x.amax(1)", "x @ y",
     "functional.linear(x, y, b)", "functional.relu(x)", "functional.softmax(x, -1)", "x.sigmoid()",
-    "x.cumsum(0)", "x.clone()", "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
+    "x.cumsum(0)", "x.clone()",
+    "x @ b", "x.t() @ y", "x[:, :3] @ y[:3]", "functional.linear(x, y)",
+    "functional.linear(x.t(), y[:3], b[:3])", "c.mean()", "x.t().sum()", "x.double().mean()",
+    "functional.linear(c, torch.ones(2, 3))",
+    "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
 ]  # fmt: skip
 VIEWS = [
     "x.t()", "x.T", "b.t()", "x.transpose(0, -1)", "x.permute(1, 0)", "x.unsqueeze(0)",

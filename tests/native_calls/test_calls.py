@@ -10,6 +10,7 @@ from wengert import native_calls
 from wengert.base import source
 from wengert.engine.node import Node
 from wengert.engine.views import View
+from wengert.nn import functional
 
 from . import calls
 
@@ -113,7 +114,10 @@ ODD = [
     "i.add_(1.5)", "i.div_(2)", "z.add_('a')", "b.detach().mul_(3)", "x.data.mul_(3)",
     "z.expand(2, 5, 5).mul_(2)", "s.detach().add_(2)", "z.view(25)[3].add_(y[0, 0])",
     "(z > 0).mul_(1)", "z.half().mul_(2)", "i.add_(i[0])", "z.pow_(2)", "z.add_(1, alpha=2)",
-    "i.mul_(2**62)",
+    "i.mul_(2**62)", "x @ y[:3]", "x @ c", "b @ b", "x @ i", "functional.linear(x, y, b[:3])",
+    "functional.linear(x, y, i[0])", "e @ x", "e.t() @ e", "functional.linear(e, y, b)", "i.sum()",
+    "e.double().mean()", "i.mean()", "x.sum(dtype=torch.float64)", "functional.linear(x, y, z)",
+    "functional.linear(b, y, b)", "(x * float('inf')).sum()", "(x / 0 - x / 0).mean()",
 ]  # fmt: skip
 
 
@@ -197,6 +201,25 @@ def test_programs_of_views_and_writes_at_random():
     native_calls.stop()
     for program, told in zip(programs, one):
         assert told == run_program(*program), program
+
+
+def test_sums_means_and_products_have_the_bits_of_the_text():
+    r = np.random.default_rng(0)
+    made = []
+    for n in [*range(1, 40), *range(120, 140), 255, 256, 257, 300]:
+        for d in ("float32", "float64"):
+            x = r.standard_normal((n, 7)) * 10.0 ** r.integers(-3, 4)
+            made.append([torch.tensor(a.astype(d)) for a in (x[:, 0], x, x[:5], x[0, :5])])
+    words = [
+        lambda v, m, w, b: v.sum(), lambda v, m, w, b: v.mean(), lambda v, m, w, b: m.sum(),
+        lambda v, m, w, b: m.t().mean(), lambda v, m, w, b: m @ w.t(),
+        lambda v, m, w, b: m.t() @ m, lambda v, m, w, b: functional.linear(m, w, b[: len(w)]),
+    ]  # fmt: skip
+    found = []
+    for turn in (native_calls.serve, native_calls.stop):
+        turn()
+        found.append([facts(f(*x)) for x in made for f in words])
+    assert found[0] == found[1]
 
 
 def test_nodes_know_the_users_line():

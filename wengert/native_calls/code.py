@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import numpy_fast_paths
 from ..arrays.lookup import NS
 from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
@@ -30,7 +31,15 @@ from .plans import OPERATORS, Plans
 from .rules import RULES
 
 FOLDER = Path(__file__).parent
-FILES = ("values", "pointwise", "calls", "views", "writes", "reverse")  # in machine/, in this order
+FILES = (
+    "values",
+    "pointwise",
+    "views",
+    "products",
+    "calls",
+    "writes",
+    "reverse",
+)  # in machine/, in this order
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
 
@@ -62,9 +71,12 @@ FUNCTIONS = {
         ("memset", "ptr", "ptr i32 int"),
         ("PyArray_NewFromDescr", "ptr", "ptr ptr i32 ptr ptr ptr i32 ptr"),
         ("PyArray_SetBaseObject", "i32", "ptr ptr"),
+        ("PyArray_MatrixProduct2", "ptr", "ptr ptr ptr"),
     )
 }
-OF_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}  # places in its table
+OF_NUMPY = {  # places in its table
+    "PyArray_NewFromDescr": 94, "PyArray_MatrixProduct2": 280, "PyArray_SetBaseObject": 282,
+}  # fmt: skip
 OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_view", "call_write", "call_backward",
@@ -96,6 +108,8 @@ def numbers() -> dict[str, int]:
     """The numbers that the code names."""
     return {
         "LARGE": LARGEST,
+        "FEW": numpy_fast_paths.FEW,
+        "FACTOR": numpy_fast_paths.LARGE,
         "CODE_HEAD": structures.CODE_HEAD,
         "LOOPS": structures.LOOPS,
         "SAVED": structures.SAVED,

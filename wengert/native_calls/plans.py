@@ -43,6 +43,12 @@ GEOMETRY = {  # views whose shapes machine code knows (machine/views.py)
     "reshape": 7, "expand": 8,
 }  # fmt: skip
 
+FORMULAS = {  # ops that machine code computes itself (machine/products.py), where the library's
+    # implementation is in these files
+    "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4,
+}  # fmt: skip
+FAST_PATHS = ("wengert.arrays.numpy_fast_paths", "wengert.arrays.fused_elements")
+
 
 def loops(f: Any) -> list[int] | None:
     """The library's own inner loops of a ufunc for DTYPES, their data, and the dtypes of results;
@@ -107,8 +113,10 @@ def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
         "needs_number": 1 in saved, "keeps_number": op.keeps_numbers, "mixed": op.types == "any",
         "optional": sum((name in op.optional) << i for i, name in enumerate(op.inputs)),
         "floating": op.types == "float", "perhaps": op.view == "perhaps",
-        "geometry": GEOMETRY.get(op.name, 0),
+        "geometry": GEOMETRY.get(op.name, 0), "formula": 0,
     }  # fmt: skip
+    if getattr(run, "__module__", "") in FAST_PATHS:
+        words["formula"] = FORMULAS.get(op.name, 0)
     words |= facts
     found = loops(computed or run) or [0] * 9
     if words["floating"]:

@@ -39,7 +39,7 @@ CODE_HEAD = types.CodeType.__basicsize__  # where instructions begin in a code o
 PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
     "square", "mixed", "optional", "floating", "op", "geometry",
-    "perhaps",
+    "perhaps", "formula",
 )  # fmt: skip
 ADDRESSES = {"node", "run", "op"}
 LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of results

@@ -7,14 +7,6 @@ that the call is not plain: the text then goes on as if nothing had been asked.
 """
 
 
-def answer(r: ptr) -> ptr:
-    if r:
-        return r
-    if PyErr_Occurred():
-        return None
-    return keep(MISS)
-
-
 def call_unary(plan: ptr, args: ptr, n: int) -> ptr:
     return answer(unary(plan + 32, args[0]))
 
@@ -58,7 +50,10 @@ def call_any(plan: ptr, args: ptr, n: int) -> ptr:
         else:
             given[i] = keep(x._a)
             nodes[i] = keep(x._n)
-    o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
+    o = formula(p, given)
+    if not o:
+        if not PyErr_Occurred():
+            o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
     r = finish(p, o, given, nodes, given + 8 * inputs)
     drop_all(given, n)
     drop_all(nodes, inputs)

@@ -298,3 +298,12 @@ def finish(p: ptr, o: ptr, raws: ptr, nodes: ptr, statics: ptr) -> ptr:
     shape = shape_as(o, first)
     k = new_node(p.p_node, o, parents, saved, shape)
     return tensor(o, k)
+
+
+def answer(r: ptr) -> ptr:
+    """What a text gets: the result, an exception, or that the call is not plain."""
+    if r:
+        return r
+    if PyErr_Occurred():
+        return None
+    return keep(MISS)

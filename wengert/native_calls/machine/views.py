@@ -6,7 +6,7 @@ The shapes that are known here cost no call of the library; all others are the i
 """
 
 
-def whole(o: ptr) -> bool:
+def digit(o: ptr) -> bool:
     """Whether an object is a plain int of one digit."""
     return o.kind is LONG and o.size < 2 and o.size > -2
 
@@ -32,7 +32,7 @@ def exchanged(a: ptr, i: int, j: int) -> ptr:
 
 def between(o: ptr, end: int) -> int:
     """A plain int as an index below end, counted from the end if it is negative; -1: it is none."""
-    if not whole(o):
+    if not digit(o):
         return -1
     i = PyLong_AsLong(o)
     if i < 0:
@@ -101,7 +101,7 @@ def reshaped(a: ptr, shape: ptr) -> ptr:
     known = 1
     for k in range(nd):
         e = (shape + 24)[k]
-        if not whole(e):
+        if not digit(e):
             return None
         dims[k] = PyLong_AsLong(e)
         if dims[k] == -1:
@@ -141,7 +141,7 @@ def expanded(a: ptr, shape: ptr) -> ptr:
         return None
     for k in range(shape.size):
         e = (shape + 24)[k]
-        if not whole(e):
+        if not digit(e):
             return None
         dims[k] = PyLong_AsLong(e)
         strides[k] = 0
