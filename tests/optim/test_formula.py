@@ -159,7 +159,7 @@ def test_machine_code_keeps_special_values(dtype):
 
 
 def test_without_llvmlite_there_is_no_kernel(monkeypatch):
-    monkeypatch.setattr(native.Host, "made", [None])
+    monkeypatch.setattr(native.compiler, "target", lambda: None)
     formula, _ = record(everything, ["a", "b"], {})
     monkeypatch.setattr(formula, "native", {})
     assert native.kernel(formula, "float64") is None
