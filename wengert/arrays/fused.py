@@ -58,7 +58,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
         name: unary(name)
         for name in (
             "sigmoid", "rsqrt", "reciprocal", "sign", "relu", "silu", "erf", "mish", "logsigmoid",
-            "hardsigmoid", "hardswish",
+            "hardsigmoid", "hardswish", "angle",
         )
     },
     **{

@@ -27,7 +27,7 @@ CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about 
 NAMES = (
     "rsqrt reciprocal sign nearest relu leaky_relu leaky_relu_backward clamp choice lerp addcmul "
     "hardtanh_backward threshold_backward hardsigmoid hardswish hardshrink hardshrink_backward "
-    "softshrink threshold prelu prelu_backward maximum minimum"
+    "softshrink threshold prelu prelu_backward maximum minimum angle"
 )
 EXACT = frozenset(NAMES.split())
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import LinAlgError
+from ..kernels import small_factors as factors
 from ..kernels import small_matrices as small
 from ..kernels import threads
 from .capabilities import ON_HOST
@@ -138,6 +139,8 @@ def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None =
 @threaded
 def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
     """(factor, order of the first minor that is not positive, or 0)."""
+    if lib in ON_HOST and (found := factors.cholesky(x, upper)) is not None:
+        return found, lib.zeros(x.shape[:-2], np.int32)
     try:
         out = lib.linalg.cholesky(x, upper=upper) if lib in ON_HOST else _cholesky(lib, x, upper)
         bad = lib.isnan(out.diagonal(0, -2, -1))  # LAPACK's comparisons let nan pass
@@ -162,6 +165,8 @@ def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
 @threaded
 def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """(Q, R); Q is empty in mode 'r'."""
+    if lib in ON_HOST and (found := factors.qr(x, mode == "complete")) is not None:
+        return (lib.empty((0,), x.dtype), found[1]) if mode == "r" else found
     if mode == "r":
         return lib.empty((0,), x.dtype), lib.linalg.qr(x, "r")
     m, n = x.shape[-2:]
@@ -180,10 +185,8 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
     m, n = x.shape[-2:]
     if min(m, n) == 0:
         batch = x.shape[:-2]
-        u, vh = (
-            lib.zeros((*batch, m, m if full else 0), x.dtype),
-            lib.zeros((*batch, n if full else 0, n), x.dtype),
-        )
+        u = lib.zeros((*batch, m, m if full else 0), x.dtype)
+        vh = lib.zeros((*batch, n if full else 0, n), x.dtype)
         if full:
             u[...], vh[...] = lib.eye(m), lib.eye(n)
         return u, lib.zeros((*batch, 0), x.real.dtype), vh

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
+MANY = 64  # numbers, from which selecting one is quicker than sorting
 
 
 def comparable(x: Any) -> Any:
@@ -129,10 +130,29 @@ def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
 
 
 def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
-    """Index of the k-th smallest element (k from 0)."""
+    """Index of the k-th smallest element (k from 0), the first of equal ones in a sorted order."""
     from .reductions import argsort
 
+    if lib in ON_HOST and x.shape[dim:] and x.shape[dim] >= MANY and x.dtype.kind in "fiu":
+        return _selected(lib, x, k, dim)
     return lib.take(argsort(lib, x, dim, False), k, axis=dim)
+
+
+def _selected(lib: Any, x: Any, k: int, dim: int) -> Any:
+    """kth_index without sorting: the value is selected, then found."""
+    x = comparable(x)
+    rows = lib.ascontiguousarray(lib.moveaxis(x, dim, -1))
+    value = lib.partition(rows, k, -1)[..., k, None]
+    equal, less = rows == value, rows < value
+    if x.dtype.kind == "f":  # nan counts as the largest
+        missing = lib.isnan(value)
+        if missing.any():
+            nan = lib.isnan(rows)
+            equal, less = lib.where(missing, nan, equal), lib.where(missing, ~nan, less)
+    rest = k - less.sum(-1, keepdims=True)  # that many equal ones are in front of it
+    if not rest.any():
+        return equal.argmax(-1)
+    return (equal & (equal.cumsum(-1, np.int32) == rest + 1)).argmax(-1)
 
 
 def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:

@@ -145,6 +145,11 @@ def sign(x: V) -> V:
     return where(x > 0.0, 1.0, where(x < 0.0, -1.0, x.constant(0.0)))
 
 
+def angle(x: V) -> V:
+    """That of a real number, as of a complex one."""
+    return where(x < 0.0, math.pi, where(x.isnan(), x, x.constant(0.0)))
+
+
 def nearest(x: V) -> V:
     return x.call("rint")
 

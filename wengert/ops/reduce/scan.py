@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.lookup import VALUES
 from ...base import dtypes
 from ...base.returns import named
 from ...declare.lines import line
@@ -43,6 +44,10 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     n = x.shape[dim] if x.ndim else 0
     if n == 0:
         return g
+    zero = xp.eq(x, 0)
+    quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)
+    if xp.has(VALUES) and not bool(xp.any(zero)):
+        return quotients
     before = [xp.ones_like(xp.select(x, dim, 0))]
     for i in range(n - 1):
         before.append(before[-1] * xp.select(x, dim, i))
@@ -51,8 +56,6 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     for i in range(n - 2, -1, -1):
         later = xp.select(g, dim, i) + xp.select(x, dim, i + 1) * later
         parts.append(before[i] * later)
-    zero = xp.eq(x, 0)
-    quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)
     return xp.where(xp.any(zero, dim, True), xp.stack(*parts[::-1], dim=dim), quotients)
 
 
