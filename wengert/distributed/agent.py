@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from .errors import DistNetworkError
 from .store import PrefixStore, Store, TCPStore
 
 __all__ = ["Agent", "Failure", "Job", "die_with_parent", "free_port", "tell", "told"]
 
 GRACE = 3.0  # seconds between asking a rank to end and killing it
 INTERRUPTED = 130
+SILENCE = 10.0  # seconds in which host 0's agent has to answer the others'
 PARENT_DEATH_SIGNAL = 1  # Linux's prctl: a rank must not outlive its agent
 
 
@@ -113,7 +115,7 @@ class Agent:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.store: Store | None = None
+        self.store: TCPStore | None = None
         if job.hosts > 1:
             self.store = TCPStore(job.address, job.port, job.hosts, job.host == 0)
         self.ranks: list[subprocess.Popen[bytes]] = []
@@ -156,9 +158,21 @@ class Agent:
             port = job.port or free_port()
         for local in range(job.ranks_here):
             self.ranks.append(self._start(local, port, attempt))
-        failure = self._watch(shared)
+        failure = self._watched(shared)
         self._end(signal.SIGTERM)
         return failure
+
+    def _watched(self, shared: Store | None) -> Failure | str | None:
+        """_watch, but a host 0 that does not answer is a failure too."""
+        if self.store is None:
+            return self._watch(None)
+        self.store.answer_within(SILENCE)
+        try:
+            found = self._watch(shared)
+        except DistNetworkError as e:
+            return f"host 0 does not answer any more ({e})"
+        self.store.answer_within(None)
+        return found
 
     def _watch(self, shared: Store | None) -> Failure | str | None:
         """Wait for the ranks here, and for those of the other hosts."""
@@ -172,7 +186,8 @@ class Agent:
                     if code:
                         found = Failure(self._first() + local, process.pid, code)
                         if shared is not None:
-                            shared.set("failed", f"on host {self.job.host}, {found}")
+                            with contextlib.suppress(DistNetworkError):
+                                shared.set("failed", f"on host {self.job.host}, {found}")
                         return found
             if shared is None and not left:
                 return None

@@ -307,6 +307,10 @@ class TCPStore(Store):
                     )
                 time.sleep(0.01)
 
+    def answer_within(self, seconds: float | None) -> None:
+        """How long to wait for the server; None (at first) for as long as the connection stands."""
+        self._socket.settimeout(seconds)
+
     def _ask(self, *message: Any) -> Any:
         with self._lock:
             try:
