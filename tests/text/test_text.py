@@ -113,6 +113,8 @@ def test_json_and_columns_by_name(corpus):
     by_name = data.TabularDataset(corpus / "t.csv", "csv", {"label": ("label", label)})
     assert [e.label for e in by_name] == ["x", "y"] * 3
     assert list(by_name.label)[:2] == ["x", "y"]
+    second = data.TabularDataset(corpus / "t.csv", "csv", [(None, None), ("label", label)], True)
+    assert [e.label for e in second][:2] == ["x", "y"] and list(second.fields) == ["label"]
 
 
 def test_data_sets_read_what_is_there(tmp_path):

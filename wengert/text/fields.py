@@ -181,10 +181,11 @@ class Example:
 
     @classmethod
     def fromlist(cls, data: Sequence[Any], fields: Sequence[Any]) -> Example:
-        """A row from values in the order of fields, pairs (name, Field); None skips a column."""
+        """A row from values in the order of fields, pairs (name, Field); None, or a pair of
+        None, skips a column."""
         made = cls()
         for pair, value in zip(fields, data):
-            if pair is not None:
+            if pair is not None and pair[0] is not None:
                 made.put(pair, value)
         return made
 
@@ -244,7 +245,7 @@ class Dataset(TorchDataset[Any]):
         pairs = fields.items() if isinstance(fields, dict) else fields
         self.fields: dict[str, Any] = {}
         for pair in pairs:
-            if pair is not None:
+            if pair is not None and pair[0] is not None:
                 name, field = pair
                 names, used = ((name,), (field,)) if isinstance(name, str) else (name, field)
                 self.fields.update(zip(names, used))
