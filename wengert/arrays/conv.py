@@ -36,6 +36,7 @@ from .windows import (
 
 __all__ = ["conv", "conv_input", "conv_weight", "im2col", "col2im"]
 
+SPARSE = 4  # from so many times as many positions as windows, windows overlap little
 CACHE = 1 << 20  # bytes of columns at a time: they should stay in a core's own cache
 SMALL = 1_000_000  # multiply-adds up to which OpenBLAS need not pack a product's factors
 
@@ -71,7 +72,10 @@ def conv_input(lib: Any, g: Array, w: Array, x_shape: Ints, geometry: Geometry) 
     dtype = g.dtype
     if dtype.itemsize == 2:
         g, w = widen(lib, g), widen(lib, w)
-    if lib in ON_HOST and not lib.isfinite(w.sum()):  # times the zeros around g it would be nan
+    # windows that overlap little, such as those as wide as x: a correlation of g with w would
+    # multiply mostly zeros around g; and infinities times those would be nan
+    sparse = prod(x_shape[2:]) > SPARSE * prod(g.shape[2:]) * prod(geometry.stride)
+    if lib in ON_HOST and (sparse or not lib.isfinite(w.sum())):
         return _by_columns(lib, g, w, x_shape, geometry).astype(dtype, copy=False)
     if lib in ON_HOST:
         direct = kernels.conv_input(g, w, x_shape, geometry)

@@ -313,3 +313,18 @@ def test_volumes_with_one_channel_a_group(groups):
         found.append([t.detach().numpy() for t in (y, a.grad, b.grad)])
     for theirs, ours in zip(*found):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_of_windows_as_wide_as_the_input():
+    """As in networks over sentences: few windows, each over a whole row."""
+    x = T.randn(3, 2, 9, 20, dtype=T.float64, requires_grad=True)
+    weight = T.randn(5, 2, 4, 20, dtype=T.float64, requires_grad=True)
+    g = T.randn(3, 5, 6, 1, dtype=T.float64)
+    T.nn.functional.conv2d(x, weight).backward(g)
+    rows = x.detach().unfold(2, 4, 1)  # (3, 2, 6, 20, 4)
+    expected = T.zeros(3, 2, 9, 20, dtype=T.float64)
+    for i in range(6):
+        expected[:, :, i : i + 4] += T.einsum("no,ockl->nckl", g[:, :, i, 0], weight.detach())
+    T.testing.assert_close(x.grad, expected)
+    found = T.einsum("noi,ncilk->ockl", g[..., 0], rows)
+    T.testing.assert_close(weight.grad, found)
