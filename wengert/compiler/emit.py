@@ -20,7 +20,7 @@ from ..kernels.sweep import sweep
 from .graph import Node
 from .graph import Value as GraphValue
 from .group import COLUMN, ONE, ROW, Group, behind, number
-from .words import FEW, SINGLE, WORDS
+from .words import FEW, FILLS, SINGLE, WORDS
 
 CHUNK = 16384  # elements that a thread takes at a time
 TYPES = {"float32": "float", "float64": "double", "bool": "i8"}
@@ -114,7 +114,7 @@ class Body:
             x = xs[0]
             to = TYPES[n.outputs[0].kind]
             return x.cast("uitofp", to) if x.word == "i1" else x
-        if n.op.kind == "elementwise" and name not in ("where", "keep"):
+        if n.op.kind == "elementwise" and name != "where" and name not in FILLS:
             wide = max(x.lanes for x in xs if isinstance(x, Value))
             xs = [x.wide(wide) if isinstance(x, Value) and wide else x for x in xs]
         f = WORDS.get(name) or (SINGLE.get(name) if word == "float" else None) or FEW[name]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .graph import Node, Value, frozen
-from .words import FEW, MASKS, SINGLE, WORDS
+from .words import FEW, FILLS, MASKS, SINGLE, WORDS
 
 SMALL = 16384  # elements, up to which calls cost more than what they compute
 NARROW = 64  # elements of a row, or of all, for which a kernel has no loop over several vectors
@@ -160,7 +160,7 @@ def fusable(n: Node) -> tuple[str, int] | None:
             return None
         if out.kind == "bool" or sum(True for _ in n.values()) < 2:
             return None
-    elif name == "keep":
+    elif name in FILLS:
         if masks != [False, True]:
             return None
     elif name == "astype":

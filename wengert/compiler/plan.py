@@ -109,7 +109,8 @@ class Plan:
             if not v.constant and v.number not in made | seeds and v.number not in self.fixed:
                 need.setdefault(v.number, v)
         read = {v.number for n in live for v in n.values()}
-        self.saved, extra = list(need.values()), []
+        extra: list[Any] = []
+        self.saved = list(need.values())
         if compiler.target() is not None:
             self.saved, extra = again(self.saved, read & self.fixed.keys(), live)
         live = [*extra, *live]

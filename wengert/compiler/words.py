@@ -7,6 +7,7 @@ library's own business.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,16 @@ def gelu_backward(g: V, x: V, approximate: str = "none") -> V:
 
 
 def lerp(x: V, end: V, weight: float) -> V:
-    return x + (end - x) * weight if weight < 0.5 else end - (end - x) * (1 - weight)
+    return x + (end - x) * float(weight)
+
+
+def addcmul(x: V, a: V, b: V, value: float = 1) -> V:
+    return x + a * b if value == 1 else x + a * b * float(value)
+
+
+def softplus(x: V, beta: float = 1.0, threshold: float = 20.0) -> V:
+    y = x * float(beta)
+    return where(y > float(threshold), x, F.softplus(y) * (1.0 / beta))
 
 
 WORDS: dict[str, Callable[..., V]] = {
@@ -77,6 +87,20 @@ WORDS: dict[str, Callable[..., V]] = {
     "clamp_scalar": clamp_scalar,
     "lerp_number": lerp,
     "pow": power,
+    "rsqrt": F.rsqrt,
+    "floor": lambda x: x.call("floor"),
+    "ceil": lambda x: x.call("ceil"),
+    "trunc": lambda x: x.call("trunc"),
+    "round": F.nearest,
+    "frac": lambda x: x - x.call("trunc"),
+    "isnan": lambda x: x.isnan(),
+    "isinf": lambda x: x.abs().equals(math.inf),
+    "isfinite": lambda x: x.abs() < math.inf,
+    "logical_xor": lambda x, y: x ^ y,
+    "masked_fill": lambda x, mask, value: mask.choose(float(value), x),
+    "addcmul": addcmul,
+    "leaky_relu": F.leaky_relu,
+    "leaky_relu_backward": F.leaky_relu_backward,
     "relu": F.relu,
     "relu_backward": F.relu_backward,
     "sigmoid_backward": F.sigmoid_backward,
@@ -91,6 +115,22 @@ SINGLE: dict[str, Callable[..., V]] = {
     "silu_backward": F.silu_backward,
     "gelu": gelu,
     "gelu_backward": gelu_backward,
+    "sign": F.sign,
+    "elu": F.elu,
+    "elu_backward": F.elu_backward,
+    "softplus": softplus,
+    "logsigmoid": F.logsigmoid,
+    "logsigmoid_backward": F.logsigmoid_backward,
+    "mish": F.mish,
+    "hardtanh": F.clamp,
+    "hardtanh_backward": F.hardtanh_backward,
+    "hardsigmoid": F.hardsigmoid,
+    "hardswish": F.hardswish,
+    "hardswish_backward": F.hardswish_backward,
+    "threshold": F.threshold,
+    "threshold_backward": F.threshold_backward,
+    "hardshrink": F.hardshrink,
+    "softshrink": F.softshrink,
 }
 
 
@@ -120,4 +160,6 @@ FEW: dict[str, Callable[..., V]] = {
         *("erf", "erfc"),
     )
 }
-MASKS = {"logical_not", "logical_and", "logical_or"}
+FEW["sigmoid"] = lambda x: 1.0 / (FEW["exp"](-x) + 1.0)
+MASKS = {"logical_not", "logical_and", "logical_or", "logical_xor"}
+FILLS = {"keep", "masked_fill"}  # of numbers and a mask
