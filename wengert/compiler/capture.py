@@ -77,6 +77,10 @@ class Symbol(Interp):
     def alias(self) -> Symbol:
         return Symbol(self.capture, self.value, self.content)
 
+    def severed(self) -> Symbol:
+        """Itself: an array has no history, and what is detached shares memory."""
+        return self
+
     def readable(self, what: str) -> Any:
         return self.capture.read(self, what)
 
