@@ -78,3 +78,11 @@ def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
     with pytest.raises(RuntimeError, match=r"driver \(for CUDA 13.0\).*VISIBLE_DEVICES is '5'"):
         torch.nn.Linear(1, 1).to("cuda:0")
+
+
+def test_errors_of_cuda_have_names():
+    with pytest.raises(torch.cuda.CudaError, match="CUDA error 3"):
+        torch.cuda.check_error(3)
+    assert issubclass(torch.cuda.CudaError, RuntimeError) and torch.cuda.check_error(0) is None
+    assert issubclass(torch.cuda.DeferredCudaCallError, Exception)
+    assert torch.cuda.has_half and not torch.cuda.has_magma

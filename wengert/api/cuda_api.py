@@ -14,6 +14,16 @@ from ..base.devices import device as _device
 from ..base.modes import _Switch
 from . import generator, streams
 
+has_half, has_magma = True, False  # what PyTorch's build would have
+
+
+class CudaError(RuntimeError):
+    """A call of CUDA's failed."""
+
+
+class DeferredCudaCallError(Exception):
+    """A call that was put off until CUDA starts failed."""
+
 
 def is_available() -> bool:
     """Whether CuPy is installed and finds a device."""
@@ -140,7 +150,7 @@ def current_solver_handle() -> int:
 def check_error(res: int) -> None:
     """Raise RuntimeError for a result of CUDA's that is an error."""
     if res:
-        raise RuntimeError(f"CUDA error {res}")
+        raise CudaError(f"CUDA error {res}")
 
 
 _sync_debug = 0

@@ -6,7 +6,9 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from ..api.cuda_api import (
+    CudaError,
     CUDAGraph,
+    DeferredCudaCallError,
     Event,
     ExternalStream,
     GreenContext,
@@ -33,6 +35,8 @@ from ..api.cuda_api import (
     get_sync_debug_mode,
     graph,
     graph_pool_handle,
+    has_half,
+    has_magma,
     init,
     initial_seed,
     ipc_collect,
