@@ -26,6 +26,8 @@ ByteTensor: Any
 from wengert.api.cuda_api import CUDAGraph as CUDAGraph
 from wengert.api.cuda_memory import CUDAPluggableAllocator as CUDAPluggableAllocator
 CharTensor: Any
+from wengert.api.cuda_api import CudaError as CudaError
+from wengert.api.cuda_api import DeferredCudaCallError as DeferredCudaCallError
 DoubleTensor: Any
 from wengert.api.cuda_api import Event as Event
 from wengert.api.cuda_api import ExternalStream as ExternalStream
@@ -72,6 +74,8 @@ from wengert.api.cuda_api import get_stream_from_external as get_stream_from_ext
 from wengert.api.cuda_api import get_sync_debug_mode as get_sync_debug_mode
 from wengert.api.cuda_api import graph as graph
 from wengert.api.cuda_api import graph_pool_handle as graph_pool_handle
+has_half: Any
+has_magma: Any
 from wengert.api.cuda_memory import host_memory_stats as host_memory_stats
 from wengert.api.cuda_memory import host_memory_stats_as_nested_dict as host_memory_stats_as_nested_dict
 from wengert.api.cuda_api import init as init
