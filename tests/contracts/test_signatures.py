@@ -200,7 +200,7 @@ T.arange(start=1, end=4, step=2) | T.linspace(start=0, end=1, steps=3) | T.eye(n
 T.linalg.norm(x, ord=2, axis=1)
 T.linalg.vector_norm(x, axis=0) | T.special.logit(x=x * 0 + .5)
 T.nn.functional.softmax(input=x, dim=1) | T.nn.functional.one_hot(input=i, num_classes=4)
- T.nn.functional.linear(input=x, weight=y)
+T.nn.functional.linear(input=x, weight=y)
 T.diagonal(x, offset=1, dim1=0, dim2=1) | T.addmm(x[:, :2], x, y.t(), beta=2, alpha=3)
 T.median(x, axis=1).indices | T.quantile(x, q=.5, axis=0) | T.roll(x, shifts=1, dims=0)
 T.tensordot(a=x, b=y, dims=2) | T.cross(x, y, axis=1) | T.topk(x, k=2, axis=1).values

@@ -486,19 +486,19 @@ def embedding_bag(
 
 
 def marked(careful):
-    """The short form of one_hot(tensor, classes) on the CPU."""
+    """The short form of one_hot(input, classes) on the CPU."""
 
-    def f(tensor=ABSENT, num_classes=-1, **kw):
-        usual = type(tensor) is Tensor and type(num_classes) is int and not kw
+    def f(input=ABSENT, num_classes=-1, **kw):
+        usual = type(input) is Tensor and type(num_classes) is int and not kw
         if usual and (num_classes > 0 or num_classes == -1):
-            a = tensor._a
+            a = input._a
             xp = NS[type(a)]
             if xp.has("one_hot") and a.dtype is INT64 and a.size:
                 try:
                     return wrap(xp.one_hot(a, num_classes))
                 except IndexError:
                     pass
-        return careful(tensor, num_classes, **kw)
+        return careful(input, num_classes, **kw)
 
     return f
 
