@@ -182,7 +182,10 @@ def transposed_vjp(
     from ..base.modes import enable_grad
     from .grad_api import grad
 
-    recording = state.grad  # under no_grad the tangents have no history either
+    if not state.grad:  # under no_grad tangents have no history either
+        primals, tangents = (
+            [a._a if isinstance(a, Tensor) else a for a in given] for given in (primals, tangents)
+        )
     with enable_grad():
         moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
@@ -212,7 +215,7 @@ def transposed_vjp(
                     [g for g, _ in pairs],
                     cots,
                     [t if isinstance(t, Tensor) else wrap(t) for _, t in pairs],
-                    create_graph=recording and (needs_graph(tangents) or needs_graph(primals)),
+                    create_graph=needs_graph(tangents) or needs_graph(primals),
                     allow_unused=True,
                 )
             else:

@@ -109,6 +109,11 @@ def vecdot(x, y, *, dim=-1):
             f"{x.dtype} and y of type "
             f"{y.dtype} instead"
         )
+    if x._a.ndim == y._a.ndim == 1 and x._a.shape != y._a.shape:
+        raise RuntimeError(
+            "linalg.vecdot: inconsistent tensor size, expected vectors of one length, got"
+            f" {x._a.shape[0]} and {y._a.shape[0]} elements"
+        )
     p = (x.conj() if x.dtype.category == 3 else x) * y
     r = p.sum(dim)
     return r if r.dtype is p.dtype else r.to(p.dtype)

@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from ...base import dtypes
+from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import composite, opaque
@@ -280,7 +281,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         line(
             soft_margin_loss_op,
             floating=True,
-            when=f"a1.dtype is d and a0.shape == a1.shape and {KNOWN}",
+            when=f"a1.dtype is d and a0.shape == a1.shape and n1 is None and {KNOWN}",
         ),
     ),
 )
@@ -295,6 +296,11 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
         raise RuntimeError(
             "soft_margin_loss: result type Float can't be cast to the desired output type"
             f" {input.dtype}: convert the input with .float()"
+        )
+    if target._n is not None and state.grad:
+        raise RuntimeError(
+            "The function 'soft_margin_loss' is not differentiable with respect to argument"
+            " 'target'. This input cannot have requires_grad True: pass target.detach()"
         )
     if target.dtype is not input.dtype:
         target = target.to(input.dtype)
