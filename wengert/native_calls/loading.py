@@ -110,7 +110,7 @@ class Calls:
 
     def core(self, op: Op, kind: native.Kind = native.PLAIN) -> tuple[Any, Any] | None:
         """What a straight line of an op asks first, and the answer that leaves the call to it."""
-        made = plan(op, floating=kind.floating or op.types == "float")
+        made = plan(op, floating=kind.floating or op.types == "float" or op.inexact)
         if made is None:
             return None
         found = has_loops(made) and not op.static

@@ -112,7 +112,7 @@ def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
         "numbers": inputs == 2 and op.types in ("promote", "float") and not op.tensors_only,
         "needs_number": 1 in saved, "keeps_number": op.keeps_numbers, "mixed": op.types == "any",
         "optional": sum((name in op.optional) << i for i, name in enumerate(op.inputs)),
-        "floating": op.types == "float", "perhaps": op.view == "perhaps",
+        "floating": op.types == "float" or op.inexact, "perhaps": op.view == "perhaps",
         "geometry": GEOMETRY.get(op.name, 0), "formula": 0,
     }  # fmt: skip
     if getattr(run, "__module__", "") in FAST_PATHS:

@@ -242,7 +242,7 @@ def viewed(p: ptr, x: ptr, a: ptr, node: ptr, statics: ptr, n: int, r: ptr) -> b
     e = x._x
     if e is NONE:
         if how == 0:
-            if node is NONE:
+            if node is NONE and EVERYONE.e_running is ZERO:  # transforms need to know of it
                 return True
             return noted(p, x, statics, n, r)
         v = new_view(p, x, NONE, statics, n)

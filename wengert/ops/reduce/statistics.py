@@ -105,14 +105,9 @@ def logsumexp_op(xp, x, dim=None, keepdim=False):
 
 logsumexp_op.vjp(
     x=lambda xp, g, x, out, x_shape, dim, keepdim: (
-        restore(xp, g, x_shape, dim, keepdim)
-        * xp.exp(x - _finite(xp, restore(xp, out, x_shape, dim, keepdim)))
+        restore(xp, g, x_shape, dim, keepdim) * xp.exp(x - restore(xp, out, x_shape, dim, keepdim))
     )
 )
-
-
-def _finite(xp: Any, m: Any) -> Any:
-    return xp.where(xp.eq(m, -math.inf), xp.zeros_like(m), m)
 
 
 @public(
