@@ -64,8 +64,8 @@ def table(x: Ints, w: Ints, geometry: Geometry) -> Table | None:
     out = x[0] * w[0] * prod(w[2:]) * prod(x[2:])
     if not 0 < x[0] * x[1] * prod(w[2:]) * prod(x[2:]) <= MOST or not 0 < out <= MOST:
         return None
-    if min([n for pair in geometry.padding for n in pair]) < 0:
-        return None  # crops
+    if min([n for pair in geometry.padding for n in pair]) < 0 or w[0] % geometry.groups:
+        return None  # crops, or one channel of a group by itself
     t = Table(x, w, geometry)
     return t if min(t.out) > 0 else None
 
