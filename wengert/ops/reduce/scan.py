@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import VALUES
+from ...arrays.lookup import RANK, VALUES
 from ...base import dtypes
 from ...base.returns import named
 from ...declare.lines import line
@@ -46,7 +46,7 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
         return g
     zero = xp.eq(x, 0)
     quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)
-    if xp.has(VALUES) and not bool(xp.any(zero)):
+    if not RANK.get(type(zero)) and xp.has(VALUES) and not bool(xp.any(zero)):
         return quotients
     before = [xp.ones_like(xp.select(x, dim, 0))]
     for i in range(n - 1):
