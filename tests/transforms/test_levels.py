@@ -47,6 +47,24 @@ def h(x):
         g = func.grad(lambda z: func.grad(lambda y: y**4)(z))(x)
     return x**3 - g
 func.grad(func.grad(h))(tensor(2.)), func.jacfwd(func.grad(h))(tensor(2.))
+---
+def f(x):
+    with torch.no_grad():
+        w = (x*x).abs()
+    return x*x + w
+def twice(x):
+    return func.jvp(lambda y: func.jvp(f, (y,), (y.sin(),))[1], (x,), (x.cos(),))[1]
+func.grad(lambda x: twice(x).sum())(tensor([0.5, -1.5]))
+---
+def f(x):
+    with torch.no_grad():
+        w = (x*x).abs()
+    return x*x + w
+def batch(x):
+    return func.vmap(lambda y: func.jvp(f, (y,), (y.sin(),))[1])(torch.stack([x, x*2]))
+x = tensor([0.5, -1.5], requires_grad=True)
+batch(x).sum().backward()
+x.grad, func.grad(lambda x: batch(x).sum())(tensor([0.5, -1.5]))
 """
 
 PULLS = """

@@ -14,6 +14,7 @@ from ..engine.interp import Interp, interpreter, readable, run_op, severed, whol
 from ..engine.op import Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
 from ..engine.tensor import Tensor, wrap
+from .batched import Batched
 
 FLOAT32, FLOAT64 = float32.np, float64.np
 
@@ -183,9 +184,7 @@ def transposed_vjp(
     from .grad_api import grad
 
     if not state.grad:  # under no_grad tangents have no history either
-        primals, tangents = (
-            [a._a if isinstance(a, Tensor) else a for a in given] for given in (primals, tangents)
-        )
+        primals, tangents = [[without_history(a) for a in part] for part in (primals, tangents)]
     with enable_grad():
         moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
@@ -226,6 +225,17 @@ def transposed_vjp(
     for (i, r), t in zip(live, tans):
         out[i] = unwrapped(t) if t is not None else namespace(r._a).zeros_like(r._a)
     return out if len(op.names) > 1 else out[0]
+
+
+def without_history(a: Any) -> Any:
+    """An array in whose levels nothing is recorded."""
+    if isinstance(a, Tensor):
+        return without_history(a._a)
+    if isinstance(a, Dual):
+        return Dual(a.level, without_history(a.content), without_history(a.tangent))
+    if isinstance(a, (Batched, Lifted)):
+        return type(a)(a.level, without_history(a.content))
+    return a
 
 
 def leaf_arrays(primals: Any, tangents: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autodiff.batched import Batched
-from ..autodiff.dual import Dual, Lifted
+from ..autodiff.dual import Dual, Lifted, without_history
 from ..autodiff.grad_api import grad as engine_grad
 from ..base.modes import Level, enable_grad, state
 from ..base.pytree import flatten, tree_map, unflatten
@@ -90,17 +90,6 @@ def unrecorded(t: Any) -> Any:
         return t
     a = without_history(t._a)
     return t if t._n is None and a is t._a else wrap(a)
-
-
-def without_history(a: Any) -> Any:
-    """An array in whose levels nothing is recorded."""
-    if isinstance(a, Tensor):
-        return without_history(a._a)
-    if isinstance(a, Dual):
-        return Dual(a.level, without_history(a.content), without_history(a.tangent))
-    if isinstance(a, (Batched, Lifted)):
-        return type(a)(a.level, without_history(a.content))
-    return a
 
 
 def outside(outs: list[Tensor], leaves: list[Tensor]) -> bool:
