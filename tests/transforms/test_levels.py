@@ -49,17 +49,19 @@ def h(x):
 func.grad(func.grad(h))(tensor(2.)), func.jacfwd(func.grad(h))(tensor(2.))
 ---
 def f(x):
+    y = x**2
     with torch.no_grad():
-        w = (x*x).abs()
-    return x*x + w
+        w = y.abs()
+    return y + w
 def twice(x):
     return func.jvp(lambda y: func.jvp(f, (y,), (y.sin(),))[1], (x,), (x.cos(),))[1]
 func.grad(lambda x: twice(x).sum())(tensor([0.5, -1.5]))
 ---
 def f(x):
+    y = x**2
     with torch.no_grad():
-        w = (x*x).abs()
-    return x*x + w
+        w = y.abs()
+    return y + w
 def batch(x):
     return func.vmap(lambda y: func.jvp(f, (y,), (y.sin(),))[1])(torch.stack([x, x*2]))
 x = tensor([0.5, -1.5], requires_grad=True)
