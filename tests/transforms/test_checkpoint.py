@@ -354,3 +354,23 @@ def test_operators_are_names():
     assert mm(w.ones(2, 2), w.ones(2, 2)).tolist() == [[2, 2], [2, 2]]
     with pytest.raises(NotImplementedError, match="name only"):
         w.ops.aten._flash_attention_forward.default(1)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda x: w.func.grad(lambda q: (q**3).sum())(x),
+        lambda x: w.func.jacfwd(lambda q: q.logsumexp(0).sum())(x),
+        lambda x: w.func.jvp(w.func.grad(lambda q: q.tanh().sum()), (x,), (x,))[1],
+        lambda x: w.func.vmap(lambda q: q.exp() * q)(x),
+    ],
+)
+def test_transforms_inside_give_what_they_give_outside(inner):
+    def f(x):
+        return x + inner(x).sum() * x
+
+    x = w.tensor([[0.5, -1.25], [0.25, 2.0]], dtype=w.float64, requires_grad=True)
+    y, kept = f(x), C.checkpoint(f, x, use_reentrant=False)
+    assert w.allclose(kept, y)
+    (g,), (h,) = w.autograd.grad(kept.sum(), x), w.autograd.grad(y.sum(), x)
+    assert w.allclose(g, h)

@@ -81,13 +81,18 @@ class _Frame:
         self.places: list[Any] = []  # weak references, in the order of saving
         self.inputs: Any = None  # gives the tensors among the arguments
         self.logs: list[Log] = []  # of the first and of the latest run, for debug=True
+        self.depth = _depth()
 
-    def pack(self, t: Tensor) -> _Place:
+    def pack(self, t: Tensor) -> Any:
+        if _depth() > self.depth:  # a transform inside has its own passes, within this run
+            return t
         place = _Place(self, (tuple(t.shape), t.dtype, t.device))
         self.places.append(weakref.ref(place))
         return place
 
-    def unpack(self, place: _Place) -> Tensor:
+    def unpack(self, place: Any) -> Tensor:
+        if isinstance(place, Tensor):
+            return place
         if place.value is None:
             self.again()
         value, place.value = place.value, None  # used once: memory goes as the pass goes on
@@ -100,10 +105,12 @@ class _Frame:
 
     def again(self) -> None:
         """Run the function again and fill the places."""
-        count = 0
+        count, depth = 0, _depth()
 
         def keep(t: Tensor) -> Any:
             nonlocal count
+            if _depth() > depth:
+                return t
             if count >= len(self.places):
                 self.fail(f"{len(self.places)} tensors were saved first, and now more")
             place = self.places[count]()
@@ -154,6 +161,11 @@ class _Frame:
         if not self.logs:
             text += " debug=True lists the operations of both runs."
         raise CheckpointError(text)
+
+
+def _depth() -> int:
+    """How many transforms that differentiate are open: a vmap has no passes of its own."""
+    return state.levels - len(state.vmap)
 
 
 def _shown(facts: Any) -> str:
