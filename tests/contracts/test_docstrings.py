@@ -8,12 +8,13 @@ import sys
 import pytest
 
 import wengert
+from wengert import audio
 
 MODULES = [m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.")]
 MODULES.remove("wengert.as_torch")  # importing it makes this process's torch ours
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 USUAL = {"torch": wengert, "nn": wengert.nn, "F": wengert.nn.functional}
-USUAL |= {"wengert": wengert, "viz": wengert.viz}
+USUAL |= {"wengert": wengert, "viz": wengert.viz, "torchaudio": audio}
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-from ray.train import ScalingConfig
-from ray.train.backend import Backend, BackendConfig
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+try:
+    import ray
+    from ray.train import ScalingConfig
+    from ray.train.backend import Backend, BackendConfig
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "wengert.distributed.ray_train needs Ray Train: pip install 'wengert[ray]'", name="ray"
+    ) from error
 
 from .agent import Job, free_port, told
 
