@@ -97,7 +97,7 @@ def affected(paths: list[str]) -> list[str]:
     for path in paths:
         if path.startswith("tests/") and path.endswith(".py") and (ROOT / path).exists():
             itself = Path(path).name.startswith("test_")
-            chosen += [path] if itself else users({Path(path).stem})
+            chosen += [path] if itself else users({Path(path).stem}, {path.split("/")[1]})
     own = [p for p in paths if p.startswith("wengert/") and p.endswith(".py")]
     own = [p for p in own if (ROOT / p).exists()]
     for path in own:
