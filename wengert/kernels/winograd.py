@@ -527,7 +527,7 @@ def forward(
     si, sq = (9 * outputs, 9) if turned else (9, 9 * c)
     first, step = (8, -1) if turned else (0, 1)
     filters("float", c, p.width)(p.panels * c, w, u, si, sq, first, step, outputs, p.panels)
-    biases = u
+    biases: Array = u
     if bias is not None:
         biases = np.zeros(p.panels * p.width, F32)
         biases[:outputs] = bias

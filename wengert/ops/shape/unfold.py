@@ -186,6 +186,27 @@ def _window_counts(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
     return tuple(output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in each)
 
 
+@functools.lru_cache(512)
+def _unfolding(
+    shape: Ints, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+) -> tuple[Ints, Geometry]:
+    """The kernel and the geometry of an unfold of a shape; or the error."""
+    kernel, geometry = _column_arguments("unfold", kernel_size, dilation, padding, stride)
+    if len(shape) not in (3, 4) or 0 in shape[-3:]:
+        raise RuntimeError(
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other "
+            f"non-zero dimensions for input, but got: {list(shape)}"
+        )
+    out = _window_counts(shape[-2:], kernel, geometry)
+    if min(out) < 1:
+        raise RuntimeError(
+            f"unfold: Given input with spatial size {shape[-2:]}, kernel_size={kernel}, "
+            f"dilation={geometry.dilation}, padding={padding}, calculated shape of the array of "
+            f"sliding blocks as {out}, but its components must be at least one"
+        )
+    return kernel, geometry
+
+
 @public(
     "nn.functional.unfold(Tensor input, any kernel_size, any dilation=1, "
     "any padding=0, any stride=1)",
@@ -193,7 +214,7 @@ def _window_counts(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
         line(
             im2col,
             facts="plan(a0.shape, kernel_size, dilation, padding, stride)",
-            using={"plan": lambda *args: _unfolding(*args)},
+            using={"plan": _unfolding},
             let={"kernel": "facts[0]", "geometry": "facts[1]"},
             when="a0.ndim == 4",
         ),
@@ -215,27 +236,6 @@ def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     if input._a.ndim == 3:
         return im2col.entry(input.unsqueeze(0), kernel, geometry).squeeze(0)
     return im2col.entry(input, kernel, geometry)
-
-
-@functools.lru_cache(512)
-def _unfolding(
-    shape: Ints, kernel_size: Any, dilation: Any, padding: Any, stride: Any
-) -> tuple[Ints, Geometry]:
-    """The kernel and the geometry of an unfold of a shape; or the error."""
-    kernel, geometry = _column_arguments("unfold", kernel_size, dilation, padding, stride)
-    if len(shape) not in (3, 4) or 0 in shape[-3:]:
-        raise RuntimeError(
-            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other "
-            f"non-zero dimensions for input, but got: {list(shape)}"
-        )
-    out = _window_counts(shape[-2:], kernel, geometry)
-    if min(out) < 1:
-        raise RuntimeError(
-            f"unfold: Given input with spatial size {shape[-2:]}, kernel_size={kernel}, "
-            f"dilation={geometry.dilation}, padding={padding}, calculated shape of the array of "
-            f"sliding blocks as {out}, but its components must be at least one"
-        )
-    return kernel, geometry
 
 
 @public(
