@@ -120,7 +120,7 @@ def test_without_built_in_functions_calls_go_through_ctypes(monkeypatch):
     native.Host.make().function(ADD, "pid")(out.ctypes.data, 3, 0.5)
     assert out[0] == 3.5
     kernel = jobs.job("x: float*, y: out float*, n: i64, c: double")(scaled.write)("float")
-    assert kernel._launch is None
+    assert kernel.quick is None
     x, y = np.arange(4, dtype=np.float32), np.zeros(4, np.float32)
     kernel(1, x, y, 4, 2.0)
     assert y.tolist() == [0, 2, 4, 6]

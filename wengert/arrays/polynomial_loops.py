@@ -108,8 +108,8 @@ SHIFT
   %least = select i1 %small, T %nf, T 1.0e9
   %number = fcmp ogt T %least, -1.0e9
   %within = select i1 %number, T %least, T -1.0
-  %odd.n = fcmp uno T %nf, %nf
-  %given = select i1 %odd.n, T -1.0, T %within
+  %beyond = fcmp uge T %nf, 0x43E0000000000000
+  %given = select i1 %beyond, T -1.0, T %within
   %n = fptosi T %given to i64
   %some = icmp sgt i64 %n, 0
   br i1 %some, label %degree, label %constant

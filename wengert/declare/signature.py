@@ -275,6 +275,15 @@ def parser(
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
     lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
+    conditions = " ".join(
+        x.given for i in lines_of for x in ((i,) if isinstance(i, Line) else i or ())
+    )
+    if read := [n for n in slots if f"{n}._a" in conditions]:  # of arguments nobody has looked at
+        lines += [" except AttributeError:"]
+        lines += [
+            f"  if {' and '.join([f'hasattr({n}, {chr(34)}_a{chr(34)})' for n in read])}: raise"
+        ]
+        lines += [f"  return {other}"]
     f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
     if not any(lines_of):
         return f
