@@ -160,24 +160,29 @@ def test_exceptions_from_signal_handlers_arrive():
         f()
     clean(names)
     objects = watched(names)
-    before = [sys.getrefcount(o) for o in objects]
-    kept, hits, end = signal.signal(signal.SIGALRM, ring), 0, time.monotonic() + 1.5
-    try:
-        while time.monotonic() < end:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0007 + hits % 7 * 1e-4)
-                while time.monotonic() < end:
-                    for f in functions.values():
-                        f()
-            except Stop:
-                hits += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, kept)
-    # one that arrives in a collector's or a weak reference's callback is lost, as all of Python is
-    assert hits > 20 and rung[0] - hits <= hits // 50
-    assert torch.is_grad_enabled()
-    clean(names)
+    for _ in range(4):  # texts made meanwhile refer to constants too; a leak shows in every round
+        before = [sys.getrefcount(o) for o in objects]
+        kept, hits, end = signal.signal(signal.SIGALRM, ring), 0, time.monotonic() + 0.8
+        rung[0] = 0
+        try:
+            while time.monotonic() < end:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0007 + hits % 7 * 1e-4)
+                    while time.monotonic() < end:
+                        for f in functions.values():
+                            f()
+                except Stop:
+                    hits += 1
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, kept)
+        # one that arrives in a collector's or a weak reference's callback is lost, as all of
+        # Python is
+        assert hits > 20 and rung[0] - hits <= 2 + hits // 50
+        assert torch.is_grad_enabled()
+        clean(names)
+        if not moved(objects, before, 12):
+            return
     assert not moved(objects, before, 12)
 
 
