@@ -24,6 +24,7 @@ native_calls.start(wait=True)
 @pytest.fixture
 def texts():
     """Python's texts serve all calls, whatever the tests run with."""
+    native_calls.start(wait=True)  # else the machine code may come meanwhile
     native_calls.stop()
     yield
     native_calls.serve()
