@@ -128,3 +128,24 @@ def test_hooks_see_gradients_that_later_ones_do_not_change():
     want[0] += 2
     want[1] += 3
     assert torch.allclose(y.grad, want) and torch.allclose(x.grad, want)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_leaf_takes_what_a_function_made(later):
+    where = []
+
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            g = g * 2
+            where.append(g.data_ptr())
+            return g
+
+    x, y = leaf(), leaf()
+    out = (Doubled.apply(x) * (torch.exp(y) if later else 1)).sum()
+    out.backward()
+    assert x.grad.data_ptr() == where[0]

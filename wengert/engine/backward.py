@@ -138,7 +138,7 @@ def run(
     last = None  # the type whose namespace xp is
     for n in order:
         while n.seq < due:
-            a = g = gs = None  # leaves keep what nobody else refers to
+            a = g = gs = gi = None  # leaves keep what nobody else refers to
             finish_leaves(waiting[due], grads, only, captures, accumulate, create)
             due = turns.pop() if turns else -1
         g = pop(n, None)
@@ -217,7 +217,7 @@ def run(
                     meet(grads, p, gi)
                 else:
                     grads[p] = gi
-    a = g = gs = None
+    a = g = gs = gi = None
     while due >= 0:
         finish_leaves(waiting[due], grads, only, captures, accumulate, create)
         due = turns.pop() if turns else -1
