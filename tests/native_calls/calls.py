@@ -19,7 +19,20 @@ OTHERS = [
     "x @ b", "x.t() @ y", "x[:, :3] @ y[:3]", "functional.linear(x, y)",
     "functional.linear(x.t(), y[:3], b[:3])", "c.mean()", "x.t().sum()", "x.double().mean()",
     "functional.linear(c, torch.ones(2, 3))",
-    "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)",
+    "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)", "x.mean(0, True)",
+    "x.sum((0, -1))", "x.prod(-1)", "x.any(0)", "(x > 0.5).all()", "x.var(0)", "x.norm()",
+    "torch.baddbmm(c, c, torch.ones(4, 3, 3))", "x.argmax(1)", "x.flip(0)", "x.flip([0, -1])",
+    "torch.linalg.norm(x)", "functional.layer_norm(x, (5,))", "x.amax((0, 1), True)",
+]  # fmt: skip
+SEVERAL = [  # results
+    "x.max(1)", "x.min(-1, True)", "x.topk(2)", "x.sort()", "x.t().max(0)", "x.double().max(1)",
+    "torch.var_mean(x, 0)", "x.kthvalue(2)", "x.cummax(0)",
+]  # fmt: skip
+JOINS = [
+    "torch.cat([x, y])", "torch.cat((x, y, x), -1)", "torch.cat([x, b.expand(1, 5)], dim=0)",
+    "torch.stack([x, y])", "torch.stack((b, b, b), 1)", "torch.hstack([b, b])", "torch.cat([x])",
+    "torch.vstack([x, y])", "torch.cat([x.t(), y])", "torch.stack([s, s])", "torch.cat([e, x])",
+    "torch.stack([x > y, y > x])", "torch.cat([i, i], 1)", "torch.cat([x, x.detach()])",
 ]  # fmt: skip
 VIEWS = [
     "x.t()", "x.T", "b.t()", "x.transpose(0, -1)", "x.permute(1, 0)", "x.unsqueeze(0)",
@@ -31,13 +44,24 @@ VIEWS = [
 WRITES = [  # that change nothing when they come again
     "z.add_(0)", "z.mul_(1.0)", "z.sub_(n)", "z.div_(1)", "z.add_(n[0])", "z[0].mul_(1)",
     "z.abs_()", "z.view(25).add_(0)", "i.mul_(1)", "i.add_(0)", "z.add_(z - z)",
-    "z.detach().mul_(1)",
+    "z.detach().mul_(1)", "z.add_(n, alpha=0.5)", "z.sub_(n[0], alpha=2)", "z.clamp_(-9, 9)",
+    "z.addcmul_(n, z, value=0.5)", "z[1].addcdiv_(n[0], z[0])", "z.clamp_(min=0)", "z.t().relu_()",
+    "z.lerp_(z, 0.5)",
 ]  # fmt: skip
-FAMILIES = POINTWISE + OTHERS + VIEWS + WRITES
+IN_PYTHON = {  # of all these, what texts and bodies do themselves
+    "functional.layer_norm(x, (5,))", "torch.var_mean(x, 0)", "x.kthvalue(2)", "z.abs_()",
+    "z.lerp_(z, 0.5)", "z.t().relu_()", "z[1].addcdiv_(n[0], z[0])",
+}  # fmt: skip
+FAMILIES = POINTWISE + OTHERS + SEVERAL + JOINS + VIEWS + WRITES
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
     "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
 ]  # fmt: skip
+
+
+def arrays(result):
+    """The arrays of a call's result, or results."""
+    return [t._a for t in (result if isinstance(result, tuple) else (result,))]
 
 
 def operands(recorded: bool, seed: int = 0) -> dict:

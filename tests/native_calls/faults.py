@@ -42,7 +42,7 @@ def made():
         {**FUNCTIONS, "PyErr_NoMemory": Signature("ptr", [])},
         ["LEFT"],
     )
-    unit.add(source(), [f"fail_{name}" for name in ALLOCATING])
+    unit.add(source(), exported=[f"fail_{name}" for name in ALLOCATING])
     names = ["table", *[f"fail_{name}" for name in ALLOCATING]]
     at = dict(zip(names, compiler.load(compiler.target(), source(), unit.assembly, names)))
     table = (ctypes.c_uint64 * len(unit.table)).from_address(at["table"])

@@ -1,6 +1,8 @@
 """Calls in machine code do what the Python texts do, to the bit."""
 
 import contextlib
+import linecache
+import sys
 import warnings
 
 import numpy as np
@@ -8,7 +10,7 @@ import numpy as np
 import wengert as torch
 from wengert import native_calls
 from wengert.base import source
-from wengert.engine.node import Node
+from wengert.engine.node import Node, Slot
 from wengert.engine.views import View
 from wengert.nn import functional
 
@@ -30,7 +32,9 @@ def outcome(call, names):
 def facts(result):
     """All that can be told of a result."""
     if isinstance(result, tuple):
-        return [facts(r) for r in result]
+        return [type(result), *[facts(r) for r in result]]
+    if isinstance(result, np.ndarray):
+        return [result.dtype, result.shape, result.strides, result.tobytes()]
     if not isinstance(result, torch.Tensor):
         return result
     a = result._a
@@ -64,9 +68,10 @@ def extras_facts(t):
 
 
 def node_facts(n):
-    saved = [facts(torch.tensor(s)) if isinstance(s, np.ndarray) else s for s in n.saved]
+    saved = [facts(s) for s in n.saved]
+    whole = [n.index, *node_facts(n.parents[0])] if type(n) is Slot else []
     return [type(n), len(n.parents), [type(p) for p in n.parents], saved, n.shape, n.dtype, n.hooks,
-            n.more, n.code, n.lasti]  # fmt: skip
+            n.more, n.code, n.lasti, whole]  # fmt: skip
 
 
 def told(call, recorded, seed):
@@ -94,6 +99,38 @@ def test_results_and_nodes_are_those_of_the_text():
     assert not differing(calls.FAMILIES, 3)
 
 
+def left_by(f):
+    """The last line of each generated text that f goes through."""
+    found = []
+
+    def local(frame, event, arg):
+        if event == "return":
+            found.append(linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip())
+        return local
+
+    def entered(frame, event, arg):
+        return local if frame.f_code.co_filename.startswith("<wengert signature") else None
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        f()
+    finally:
+        sys.settrace(before)
+    return found
+
+
+def test_no_family_takes_the_long_way_unnoticed():
+    long = []
+    for call in calls.FAMILIES:
+        for recorded in (True, False):
+            f = eval(f"lambda: {call}", calls.operands(recorded))
+            f(), f()
+            if any("got" not in line for line in left_by(f)) and call not in calls.IN_PYTHON:
+                long.append((call, recorded, left_by(f)))
+    assert not {c for c, *_ in long}
+
+
 ODD = [
     "x * None", "x * 'a'", "x + (1, 2, 3, 4, 5)", "x * c", "x[:, :4] * y", "x.exp(1)",
     "x.sum(7)", "x.mean(2)", "x @ b.view(1, 5)", "i / i", "i * 2.5", "x * True", "x * 1j",
@@ -117,7 +154,21 @@ ODD = [
     "i.mul_(2**62)", "x @ y[:3]", "x @ c", "b @ b", "x @ i", "functional.linear(x, y, b[:3])",
     "functional.linear(x, y, i[0])", "e @ x", "e.t() @ e", "functional.linear(e, y, b)", "i.sum()",
     "e.double().mean()", "i.mean()", "x.sum(dtype=torch.float64)", "functional.linear(x, y, z)",
-    "functional.linear(b, y, b)", "(x * float('inf')).sum()", "(x / 0 - x / 0).mean()",
+    "functional.linear(b, y, b)", "(x * float('inf')).sum()", "(x / 0 - x / 0).mean()", "x.max(2)",
+    "x.max(-3)", "s.max(0)", "e.max(0)", "i.max(1)", "x.max(True)", "x.max(1, 1)",
+    "x.topk(6)", "x.topk(-1)", "x.sort(2)",
+    "torch.cat([x, b])", "torch.cat([])", "torch.cat([x, 1])", "torch.cat([x, i])", "torch.cat(x)",
+    "torch.cat([x, y.double()])", "torch.cat([x, y], 2)", "torch.cat([x, y], -3)", "torch.cat([s])",
+    "torch.cat([x.half(), y.half()])", "torch.cat([b[:0], x])", "torch.cat([x, y], 1.0)",
+    "torch.stack([x, b])", "torch.stack([x, y], 3)", "torch.stack([x, x.to_sparse()])",
+    "torch.stack([x, None])", "torch.stack((x[::2], y[::2]), -1)", "torch.cat((x, y), out=z)",
+    "x.sum([0, 0])", "x.sum(())", "x.sum([])", "x.sum((0, 2))", "x.sum(2**70)", "x.sum((0, True))",
+    "x.flip(2)", "x.flip((0, 0))", "x.any(5)", "s.sum(0)", "s.sum(1)", "s.sum(-1)", "x.prod(0.5)",
+    "z.clamp_(1, 0)", "z.clamp_(min=float('nan'))", "z.addcmul_(n, c)", "z.addcmul_(z, z[0])",
+    "z[1:].addcmul_(z[:-1], z[1:])", "z.add_(y, alpha=2)", "x.add_(z, alpha=0.5)", "z.relu_()",
+    "z.expand(2, 5, 5).clamp_(0, 1)", "b.detach().clamp_(0, 1)", "z.addcmul_(n, 2)", "i.clamp_(0)",
+    "(z > 0).all(0)", "i.any()", "i.prod()", "(z > 0).sum(0)", "(z > 0).cumsum(0)", "i.argmax()",
+    "x.half().max(0)", "x.norm(2, 0)", "x.std(7)", "x.var((0, 1))", "i.var()",
 ]  # fmt: skip
 
 

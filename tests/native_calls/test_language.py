@@ -56,7 +56,7 @@ def functions():
         pytest.skip("no llvmlite")
     unit = Unit({"second": (8, "int"), "small": (4, "i32")}, {"LIMIT": 100}, {}, ["OBJECT"])
     names = ["power", "second", "careful", "mean", "swap", "word", "called"]
-    unit.add(TEXT, names)
+    unit.add(TEXT, exported=names)
     at = compiler.load(target, TEXT, unit.assembly, [*names, "table"], passes=True)
     assert unit.table == {"OBJECT": 0}
     return dict(zip([*names, "table"], at))

@@ -166,7 +166,7 @@ def text(
         tensors = [p for p in o.parameters if p.name in named]
     names = [written(x, values) for x in found.operands or [p.name for p in tensors]]
     rest = [p for p in o.parameters if p not in tensors]
-    where, prepared, tests = statics(found, rest, values)
+    where, prepared, tests, given = statics(found, rest, values)
     if found.least:
         prepared.insert(0, f"if a0.ndim < {found.least}: {SLOW}")
     if found.within:
@@ -177,12 +177,17 @@ def text(
         prepared.append(f"if not ({written(found.when, {**where, **values})}): {SLOW}")
     lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes]
     asked: dict[str, Any] = {}
-    if not (op.variadic or found.pair):
-        wanted = native.Kind(inplace, found.floating)
-        if not prepared:
-            lines += [written(x, where) for x in native.ask(op, names, asked, wanted)]
-        elif not inplace:
-            prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
+    env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
+    env |= {f"{k}_{number}": v for k, v in found.using.items()}
+    pair = named_tuple(found)
+    wanted = native.Kind(inplace, found.floating, pair, found.only)
+    if found.let or found.when or found.facts or found.within or found.more_than_one:
+        prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
+    else:
+        dims, dims_or_all, sizes = map(tuple, given.kinds.values())
+        wanted = native.Kind(inplace, found.floating, pair, found.only, dims, dims_or_all, sizes,
+                             found.least, found.extra)  # fmt: skip
+        lines += native.ask(op, names, asked, wanted, [given.where[k] for k in op.static])
     other = f"return {other}"
     if op.variadic:
         lines += unwrap_all(op, names[0], SLOW, other)
@@ -190,24 +195,22 @@ def text(
         lines += unwrap(op, names, SLOW, other)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
-    env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
-    env |= {f"{k}_{number}": v for k, v in found.using.items()}
     before = [PREPARED] * bool(prepared)
     if inplace:
         run = overwrite(op, names[0], len(op.inputs), before)
     elif op.variadic:
         run = call_all(op, SLOW, SLOW, before) + wrap(op) + record_all(op, names[0])
-        run += returned(found, env)
+        run += returned(found)
     else:
         missed = GENERAL if found.own else SLOW
         run = call(op, missed, SLOW, before) + wrap(op) + record(op) + view(op, names[0])
-        run += returned(found, env)
+        run += returned(found)
     for x in run:
         at = x.find(PREPARED)
         lines += [x[:at] + y for y in prepared] if at >= 0 else [written(x, where)]
     env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
     env |= {"compress": compress, "is_one": (1).__eq__}
-    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": env.pop("pair", None), **asked}
+    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": pair, **asked}
     env |= {f"{k}_{number}": v for k, v in own.items()}
     own_names = OWN
     if found.using:
@@ -252,34 +255,46 @@ def written(text: str, names: dict[str, str]) -> str:
     return re.sub(rf"(?<![.\w'])({any_name})\b(?!=[^=])", lambda m: names[m[1]], text)
 
 
+class Given(NamedTuple):
+    """The static arguments as they were given: what to write for each, and which are dimensions
+    (see `native.Kind`).
+    """
+
+    where: dict[str, str]
+    kinds: dict[str, list[str]]
+
+
 def statics(
     found: Line, rest: list[Any], values: dict[str, str]
-) -> tuple[dict[str, str], list[str], list[str]]:
+) -> tuple[dict[str, str], list[str], list[str], Given]:
     """(what to write for each static argument of the op, lines that make those that are not there
-    yet, tests of the arguments).
+    yet, tests of the arguments, the arguments as they were given).
     """
     op, fixed = found.op, dict(found.fixed)
     rest = list(rest)
     where: dict[str, str] = {}
+    given = Given({}, {"dims": [], "dims_or_all": [], "sizes": []})
     lines, tests = [], []
     for k in op.static:
         if k in fixed:
-            where[k] = f"fixed_{k}"
+            where[k] = given.where[k] = f"fixed_{k}"
         elif k in found.let:
             where[k] = f"s_{k}"
             lines.append(f"s_{k} = {written(found.let[k], values)}")
         else:
             p = next((p for p in rest if p.name == k), None) or rest[0]
             rest.remove(p)
-            where[k] = values[p.name]
+            where[k] = given.where[k] = values[p.name]
             if DIM.match(k):
                 lines += [f"s_{k} = {where[k]}", *place_of(f"s_{k}", p)]
                 if op.static[k] is not None and p.type.optional:
                     tests.append(f"{where[k]} is not None")
                 where[k] = f"s_{k}"
+                given.kinds["dims_or_all" if p.default == () else "dims"].append(k)
             elif p.type.kinds[0] == "int[]" and not p.star:
                 lines.append(f"s_{k} = tuple({where[k]})")
                 where[k] = f"s_{k}"
+                given.kinds["sizes"].append(k)
     if any("places" in x for x in (*lines, found.when)):
         zero = " or ZERO" * (op.static.get("dim", 0) is None)
         more = f" + {found.extra}" * bool(found.extra)
@@ -294,7 +309,7 @@ def statics(
             default = repr(p.default) if type(p.default) in PLAIN else f"default_{values[p.name]}"
             same = p.default is None or type(p.default) is bool or default[:7] == "default"
             tests.append(f"{values[p.name]} {'is' if same else '=='} {default}")
-    return where, lines, tests
+    return where, lines, tests, given
 
 
 def place_of(k: str, p: Any) -> list[str]:
@@ -328,16 +343,20 @@ OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair|core|MISS)\b")
 DIM = re.compile(r"dims?\d*$")
 
 
-def returned(found: Line, env: dict[str, Any]) -> list[str]:
-    """The results r0 r1 ... of a line."""
-    results = ", ".join([f"r{i}" for i in range(found.only or visible(found.op))])
+def named_tuple(found: Line) -> Any:
+    """The type of the named tuple that the results of a line come in, if they do."""
     if found.pair is None:
-        return [f"  return {results}"]
+        return None
     name, fields = found.pair
     if name not in TYPES:
         TYPES[name] = make(name, fields)
-    env["pair"] = TYPES[name]
-    return [f"  return of_values(pair, ({results}))"]
+    return TYPES[name]
+
+
+def returned(found: Line) -> list[str]:
+    """The results r0 r1 ... of a line."""
+    results = ", ".join([f"r{i}" for i in range(found.only or visible(found.op))])
+    return [f"  return {results if found.pair is None else f'of_values(pair, ({results}))'}"]
 
 
 def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:

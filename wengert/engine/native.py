@@ -19,11 +19,22 @@ from .op import Op
 class Kind(NamedTuple):
     """What a straight line wants of an op.
 
-    write: the result written over the first operand. floating: only float32 and float64.
+    write: the result written over the first operand. floating: only float32 and float64. pair: the
+    named tuple that results come in. only: how many results are returned, where not all are. dims,
+    dims_or_all, sizes: static arguments that come as they were given: as one dimension or several,
+    the same where none of them means all, and as a sequence of ints. least: how many dimensions the
+    first operand must have. extra: how many more the result has, which `dims` count.
     """
 
     write: bool = False
     floating: bool = False
+    pair: Any = None
+    only: int = 0
+    dims: tuple[str, ...] = ()
+    dims_or_all: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    least: int = 0
+    extra: int = 0
 
 
 PLAIN = Kind()
@@ -41,9 +52,17 @@ remaking = 0  # the thread that makes functions anew
 asked: Any = None  # what `find` was when functions were made last
 
 
-def ask(op: Op, names: list[str], env: dict[str, Any], kind: Kind = PLAIN) -> list[str]:
-    """The lines that ask first; what they need is entered in env."""
-    inside = ask_inside(op, names, list(op.static), env, kind)
+def ask(
+    op: Op,
+    names: list[str],
+    env: dict[str, Any],
+    kind: Kind = PLAIN,
+    static: list[str] | None = None,
+) -> list[str]:
+    """The lines that ask first; what they need is entered in env. static: what the static arguments
+    are called, where it is not by their own names.
+    """
+    inside = ask_inside(op, names, list(op.static) if static is None else static, env, kind)
     if not inside:
         return []
     question, answer = inside

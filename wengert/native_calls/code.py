@@ -21,7 +21,7 @@ from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
 from ..engine import views
 from ..engine.backward import accumulate_grad, fit, meet
-from ..engine.node import ONCE, AccumulateGrad, tick
+from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass
 from ..kernels import compiler
@@ -32,14 +32,8 @@ from .rules import RULES
 
 FOLDER = Path(__file__).parent
 FILES = (
-    "values",
-    "pointwise",
-    "views",
-    "products",
-    "calls",
-    "writes",
-    "reverse",
-)  # in machine/, in this order
+    "values", "pointwise", "general", "views", "products", "joins", "calls", "writes", "reverse",
+)  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
 
@@ -79,7 +73,8 @@ OF_NUMPY = {  # places in its table
 }  # fmt: skip
 OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
-    "call_unary", "call_binary", "call_any", "call_view", "call_write", "call_backward",
+    "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
+    "call_overwrite", "call_backward",
 )  # fmt: skip
 SLOTS = ("slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare")
 
@@ -89,9 +84,10 @@ def objects() -> dict[str, Any]:
     parameter = getattr(sys.modules.get("wengert.nn.parameter"), "Parameter", Tensor)
     return {
         "NONE": None, "TRUE": True, "FALSE": False, "ZERO": 0, "MISS": MISS,
-        "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray,
+        "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray, "SLOT": Slot,
         "TENSOR": Tensor, "PARAMETER": parameter,
         "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
+        "BOOL": dtypes.bool.np,
         "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
@@ -115,6 +111,7 @@ def numbers() -> dict[str, int]:
         "SAVED": structures.SAVED,
         **{name: getattr(structures, name) for name in ("R_RULES", "R_SAVED", "R_CONSTANTS")},
         **{name: getattr(structures, name) for name in ("R_STEPS", "RULE_SIZE")},
+        **{name: getattr(structures, name) for name in ("DIMS", "DIMS_OR_ALL", "SIZES")},
     }
 
 
@@ -137,8 +134,8 @@ TABLES = (
 def unit() -> Unit:
     """The functions, compiled to assembly."""
     made = Unit(structures.fields(), numbers(), FUNCTIONS, [*objects(), *TABLES])
-    for name in FILES:
-        made.add((FOLDER / "machine" / f"{name}.py").read_text("utf-8"), [*ENTRIES, *SLOTS])
+    texts = [(FOLDER / "machine" / f"{name}.py").read_text("utf-8") for name in FILES]
+    made.add(*texts, exported=[*ENTRIES, *SLOTS])
     return made
 
 

@@ -91,9 +91,10 @@ class Unit:
         self.own: dict[str, Signature] = {}
         self.text: list[str] = []
 
-    def add(self, source: str, exported: Iterable[str] = ()) -> None:
-        """Compile the functions of a text; exported ones are found by name afterwards."""
-        trees = [f for f in ast.parse(source).body if isinstance(f, ast.FunctionDef)]
+    def add(self, *sources: str, exported: Iterable[str] = ()) -> None:
+        """Compile the functions of texts; exported ones are found by name afterwards."""
+        parsed = [ast.parse(source).body for source in sources]
+        trees = [f for body in parsed for f in body if isinstance(f, ast.FunctionDef)]
         for f in trees:
             result = f.returns.id if isinstance(f.returns, ast.Name) else "void"
             annotations = [a.annotation for a in f.args.args]

@@ -110,14 +110,16 @@ class Calls:
 
     def core(self, op: Op, kind: native.Kind = native.PLAIN) -> tuple[Any, Any] | None:
         """What a straight line of an op asks first, and the answer that leaves the call to it."""
-        made = plan(op, floating=kind.floating or op.types == "float" or op.inexact)
+        made = plan(op, kind=kind)
         if made is None:
             return None
-        found = has_loops(made) and not op.static
+        found = has_loops(made) and not (op.static or op.variadic or len(op.names) > 1)
         if kind.write:
-            family = "call_write" if found else ""
+            family = "call_write" if found else "" if op.variadic or op.many else "call_overwrite"
         elif op.view:
-            family = "" if kind.floating or len(op.inputs) > 1 else "call_view"
+            family = "call_view" if len(op.inputs) == len(op.names) == 1 else ""
+        elif op.variadic:
+            family = "call_list"
         else:
             family = {1: "call_unary", 2: "call_binary"}.get(len(op.inputs) * found, "call_any")
         if not family:

@@ -16,9 +16,10 @@ from ..arrays.lookup import NS
 from ..base import dtypes
 from ..engine.backward_step import build_backward
 from ..engine.implementations import implementation
+from ..engine.native import PLAIN, Kind
 from ..engine.op import OPS, Op
-from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC
-from .structures import MOST_SAVED, PLAN, WORD, word_at
+from ..engine.plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, STATIC
+from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, WORD, word_at
 
 F32, F64, I64 = dtypes.float32.np, dtypes.float64.np, dtypes.int64.np
 DTYPES = (F32, F64, I64)
@@ -45,7 +46,7 @@ GEOMETRY = {  # views whose shapes machine code knows (machine/views.py)
 
 FORMULAS = {  # ops that machine code computes itself (machine/products.py), where the library's
     # implementation is in these files
-    "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4,
+    "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4, "cat": 10, "stack": 11,
 }  # fmt: skip
 FAST_PATHS = ("wengert.arrays.numpy_fast_paths", "wengert.arrays.fused_elements")
 
@@ -76,20 +77,22 @@ def code(op: Op, what: str, index: Any) -> int | None:
     """Where a saved value is, as machine code reads it; None if it cannot."""
     if what is STATIC:
         return 32 + list(op.static).index(index)
+    if type(index) is slice:
+        return {REST: 80, SHAPE: 96, DTYPE: 112}[what] + int(index.start)
     if type(index) is not int:
         return None
     start = {INPUT: 0, OUTPUT: 16, SHAPE: 48, DTYPE: 64}.get(what)
     return None if start is None else start + index
 
 
-def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
-    """The plan of an op with one result; None for ops that machine code does not know.
+def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> bytes | None:
+    """The plan of an op; None for ops that machine code does not know.
 
-    computed: the ufunc that gives the op's numbers, where its implementation is none. facts:
-    further words of the plan.
+    computed: the ufunc that gives the op's numbers, where its implementation is none. kind: what is
+    wanted of the op. facts: further words of the plan.
     """
     inputs = len(op.inputs)
-    if op.kind == "composite" or op.variadic or len(op.names) > 1 or not 0 < inputs <= 8:
+    if op.kind == "composite" or not (op.variadic or 0 < inputs <= 8) or len(op.names) > 8:
         return None
     if inputs + len(op.static) > 15 or len(op.saved) > MOST_SAVED:
         return None
@@ -113,20 +116,34 @@ def plan(op: Op, computed: Any = None, **facts: Any) -> bytes | None:
         "needs_number": 1 in saved, "keeps_number": op.keeps_numbers, "mixed": op.types == "any",
         "optional": sum((name in op.optional) << i for i, name in enumerate(op.inputs)),
         "floating": op.types == "float" or op.inexact, "perhaps": op.view == "perhaps",
-        "geometry": GEOMETRY.get(op.name, 0), "formula": 0,
+        "geometry": GEOMETRY.get(op.name, 0), "formula": 0, "variadic": bool(op.variadic),
+        "rest": op.plan.rest_wanted, "names": id(names := tuple(op.static)), "outs": len(op.names),
+        "visible": max(1, len(op.outputs)), "graded": max(1, len(op.graded)), "many": op.many,
+        "integers": sum((name in op.integer) << i for i, name in enumerate(op.graded)),
+        "returns": kind.only or max(1, len(op.outputs)), "pair": id(kind.pair) if kind.pair else 0,
+        "statics": sum(how(kind, k) << 4 * i for i, k in enumerate(op.static)),
+        "least": kind.least, "extra": kind.extra,
     }  # fmt: skip
+    words["floating"] |= kind.floating
     if getattr(run, "__module__", "") in FAST_PATHS:
         words["formula"] = FORMULAS.get(op.name, 0)
     words |= facts
     found = loops(computed or run) or [0] * 9
     if words["floating"]:
         found[2] = 0
-    KEPT.extend([op, run, op.node])
+    KEPT.extend([op, run, op.node, names, kind.pair])
     every = [*words.values(), *found, *saved]
     assert list(words) == list(PLAN), "a fact that plans do not know"
     made = struct.pack(f"{len(every)}q", *[int(w) for w in every])
     KEPT.append(made)
     return made
+
+
+def how(kind: Kind, name: str) -> int:
+    """What is done with a static argument before it is used."""
+    if name in kind.dims:
+        return DIMS
+    return DIMS_OR_ALL if name in kind.dims_or_all else SIZES if name in kind.sizes else 0
 
 
 class Plans:
@@ -145,7 +162,7 @@ class Plans:
         for name, word in OPERATORS.items():
             if word:
                 ufunc, facts = WRITTEN.get(name, (None, {}))
-                self.where[name] = self.content(plan(OPS[word], ufunc, **facts))
+                self.where[name] = self.content(plan(OPS[word], PLAIN, ufunc, **facts))
             else:
                 self.where[name] = id(careful[name.removeprefix("CAREFUL_").lower()])
         KEPT.extend([self, careful])

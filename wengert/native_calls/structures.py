@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..base.modes import everyone
-from ..engine.node import AccumulateGrad, Node
+from ..engine.node import AccumulateGrad, Node, Slot
 from ..engine.tensor import Tensor
 from ..engine.views import Change, View, Viewed
 
@@ -38,10 +38,12 @@ CODE_HEAD = types.CodeType.__basicsize__  # where instructions begin in a code o
 # what an op's plan says, each a word (see plans.py)
 PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
-    "square", "mixed", "optional", "floating", "op", "geometry",
-    "perhaps", "formula",
+    "square", "mixed", "optional", "floating", "op", "geometry", "perhaps", "formula", "variadic",
+    "rest", "names", "outs", "visible", "graded", "integers", "many", "returns", "pair", "statics",
+    "least", "extra",
 )  # fmt: skip
-ADDRESSES = {"node", "run", "op"}
+ADDRESSES = {"node", "run", "op", "names", "pair"}
+AS_IS, DIMS, DIMS_OR_ALL, SIZES = range(4)  # what a static argument is, in words of 4 bits
 LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of results
 SAVED = LOOPS + 8 * 9  # codes of the saved values
 MOST_SAVED = 12
@@ -75,7 +77,8 @@ def fields() -> dict[str, Field]:
         "e_running": (slot(type(everyone), "running"), "ptr"),
         "leaf_grad": (slot(AccumulateGrad, "grad"), "ptr"),
         "passes": (slot(AccumulateGrad, "passes"), "ptr"),
-        "views": (slot(Viewed, "views"), "ptr"),
+        "views": (slot(Viewed, "views"), "ptr"), "index": (slot(Slot, "index"), "ptr"),
+        "used": (24, "int"),  # PySetObject
     }  # fmt: skip
     found |= {name: (slot(Tensor, name), "ptr") for name in ("_a", "_n", "_x")}
     found |= {name: (slot(Node, name), "ptr") for name in Node.__slots__ if name[0] != "_"}
@@ -110,6 +113,8 @@ def agrees() -> bool:
         ctypes.c_int32.from_address(id(a) + f["flags"]).value == a.flags.num,
         field(a.dtype, "elsize") == 4,
         field((1, 2, 3), "size") == 3,
+        field({5, 7}, "used") == 2,
+        field(set(), "used") == 0,
         ctypes.c_double.from_address(id(2.5) + f["number"]).value == 2.5,
     ]
     objects = [

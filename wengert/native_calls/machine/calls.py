@@ -15,51 +15,6 @@ def call_binary(plan: ptr, args: ptr, n: int) -> ptr:
     return answer(binary(plan + 32, args[0], args[1]))
 
 
-def call_any(plan: ptr, args: ptr, n: int) -> ptr:
-    """Any op of one result that its implementation computes: operands, then static arguments."""
-    p = plan + 32
-    if ACTIVE.size != 0:
-        return keep(MISS)
-    inputs = p.p_inputs
-    first = ptr(None)
-    for i in range(inputs):
-        x = args[i]
-        if is_tensor(x.kind):
-            a = x._a
-            if a.kind is not NDARRAY:
-                return keep(MISS)
-            if not first:
-                first = a
-                if code_of(a.descr) < 0:
-                    return keep(MISS)
-            elif a.descr is not first.descr and p.p_mixed == 0:
-                return keep(MISS)
-        elif x is not NONE or (p.p_optional >> i) & 1 == 0 or i == 0:
-            return keep(MISS)
-    if p.p_floating and first.descr is I64:
-        return keep(MISS)
-    given = array(16)
-    for i in range(inputs, n):
-        given[i] = keep(args[i])
-    nodes = array(8)
-    for i in range(inputs):
-        x = args[i]
-        if x is NONE:
-            given[i] = keep(NONE)
-            nodes[i] = keep(NONE)
-        else:
-            given[i] = keep(x._a)
-            nodes[i] = keep(x._n)
-    o = formula(p, given)
-    if not o:
-        if not PyErr_Occurred():
-            o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
-    r = finish(p, o, given, nodes, given + 8 * inputs)
-    drop_all(given, n)
-    drop_all(nodes, inputs)
-    return r
-
-
 # ---- Python's operators
 
 

@@ -242,7 +242,7 @@ def viewed(p: ptr, x: ptr, a: ptr, node: ptr, statics: ptr, n: int, r: ptr) -> b
     e = x._x
     if e is NONE:
         if how == 0:
-            if node is NONE and EVERYONE.e_running is ZERO:  # transforms need to know of it
+            if node is NONE and (EVERYONE.e_running).used == 0:  # transforms need to know of it
                 return True
             return noted(p, x, statics, n, r)
         v = new_view(p, x, NONE, statics, n)
@@ -325,10 +325,12 @@ def call_view(plan: ptr, args: ptr, n: int) -> ptr:
     a = x._a
     if a.kind is not NDARRAY:
         return keep(MISS)
+    if p.p_floating and not known_dtype(p, a.descr):
+        return keep(MISS)
     given = array(8)
+    if not prepared(p, a.nd, args + 8, given + 8, n - 1):
+        return answer(None)
     given[0] = keep(a)
-    for i in range(1, n):
-        given[i] = keep(args[i])
     nodes = array(1)
     nodes[0] = keep(x._n)
     o = geometry(p, a, given + 8, n - 1)

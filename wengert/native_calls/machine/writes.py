@@ -61,7 +61,7 @@ def announced(t: ptr) -> bool:
 
 def free_to_change(x: ptr) -> int:
     """Whether nobody has to know that x changes: 1, 0, or -1 with an exception."""
-    if EVERYONE.e_running is not ZERO:
+    if (EVERYONE.e_running).used != 0:
         return 0
     e = x._x
     if e is NONE:
