@@ -114,6 +114,8 @@ def slopes(lib: Any, x: Any, below: float) -> Any:
     d = x.dtype.type
     if 0 <= below <= 1:
         return lib.maximum(lib.greater(x, 0), d(below), dtype=x.dtype)
+    if not math.isfinite(below):  # no product with a mask: 0 * inf is nan
+        return lib.where(lib.greater(x, 0), d(1), d(below))
     m = lib.greater(x, 0).astype(x.dtype)
     rest = (1 - m) * d(below)
     return lib.add(m, rest, out=m)
@@ -133,7 +135,10 @@ def elu(lib: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: f
         out *= d(input_scale)
     lib.expm1(out, out=out)
     if alpha * scale != 1:
-        out *= d(alpha * scale)
+        if math.isfinite(alpha * scale):
+            out *= d(alpha * scale)
+        else:
+            lib.multiply(out, d(alpha * scale), out=out, where=lib.less(x, 0))
     positive = lib.maximum(x, d(0))
     if scale != 1:
         positive *= d(scale)
@@ -152,6 +157,8 @@ def elu_backward(
     below = alpha * scale * input_scale
     if below == scale:
         out *= d(scale)
+    elif not math.isfinite(below):
+        out = lib.where(lib.greater(x, 0), d(scale), out * d(below))
     else:
         positive = lib.greater(x, 0)
         out *= d(below)
@@ -169,10 +176,11 @@ def softplus(lib: Any, x: Any, beta: float = 1.0, threshold: float = 20.0) -> An
     lib.exp(out, out=out)
     lib.log1p(out, out=out)
     out += lib.maximum(z, d(0))
-    if threshold < 15 and (z > threshold).any():  # beyond 15 to 20 the formula gives x by itself
-        out = lib.where(z > threshold, z, out)
     if beta != 1:
         out /= d(beta)
+    # beyond 15 to 20 the formula gives x by itself, unless the factor is infinite
+    if (threshold < 15 or math.isinf(beta)) and (z > threshold).any():
+        out = lib.where(z > threshold, x, out)
     return out
 
 
@@ -280,12 +288,12 @@ def hardswish_backward(lib: Any, g: Any, x: Any) -> Any:
 
 @word
 def hardshrink(lib: Any, x: Any, lambd: float = 0.5) -> Any:
-    return lib.multiply(x, lib.absolute(x) > lambd)
+    return x.copy() if lambd != lambd else lib.multiply(x, lib.absolute(x) > lambd)
 
 
 @word
 def hardshrink_backward(lib: Any, g: Any, x: Any, lambd: float = 0.5) -> Any:
-    return keep(lib, g, lib.absolute(x) > lambd)
+    return g.copy() if lambd != lambd else keep(lib, g, lib.absolute(x) > lambd)
 
 
 @word
@@ -309,6 +317,8 @@ def threshold_backward(lib: Any, g: Any, x: Any, threshold: float = 0.0) -> Any:
 
 @word
 def prelu(lib: Any, x: Any, w: Any) -> Any:
+    if not lib.isfinite(w).all():  # 0 * inf is nan
+        return lib.where(lib.greater(x, 0), x, x * w)
     out = lib.minimum(x, x.dtype.type(0)) * w
     out += lib.maximum(x, x.dtype.type(0))
     return out
@@ -317,6 +327,8 @@ def prelu(lib: Any, x: Any, w: Any) -> Any:
 @word
 def prelu_backward(lib: Any, g: Any, x: Any, w: Any) -> Any:
     positive = lib.greater(x, 0)
+    if not lib.isfinite(w).all():
+        return lib.multiply(lib.where(positive, x.dtype.type(1), w), g)
     out = ~positive * w
     out += positive
     return lib.multiply(out, g)

@@ -210,7 +210,10 @@ def leaky(name: str) -> Plan:
 
 
 def elus(name: str) -> Plan:
-    return lambda alpha=1.0, scale=1.0, input_scale=1.0: (name, (alpha, scale, input_scale))
+    def plan(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+        return (name, (alpha, scale, input_scale)) if math.isfinite(alpha * scale) else None
+
+    return plan
 
 
 def softpluses(name: str) -> Plan:
@@ -238,7 +241,7 @@ def replaced(threshold: float = 0.0, value: float = 0.0) -> Any:
 
 
 def shrinking(name: str) -> Plan:
-    return lambda lambd=0.5: (name, (lambd,))
+    return lambda lambd=0.5: (name, (lambd,)) if lambd == lambd else None
 
 
 def clamped(low: Any = None, high: Any = None) -> Any:

@@ -90,7 +90,14 @@ bessel_j0, bessel_j1, bessel_y0, bessel_y1 = (_scipy(n) for n in ("j0", "j1", "y
 modified_bessel_k0, modified_bessel_k1 = _scipy("k0"), _scipy("k1")
 scaled_modified_bessel_k0, scaled_modified_bessel_k1 = _scipy("k0e"), _scipy("k1e")
 ndtr, log_ndtr = _scipy("ndtr"), _scipy("log_ndtr")
-igamma, igammac, zeta = _scipy("gammainc"), _scipy("gammaincc"), _scipy("zeta")
+igamma, igammac, _zeta = _scipy("gammainc"), _scipy("gammaincc"), _scipy("zeta")
+
+
+@widened
+def zeta(lib: Any, x: Any, y: Any) -> Any:
+    """Hurwitz's zeta function; nan for an infinite y, as in PyTorch (the limit is 0)."""
+    out = _zeta(lib, x, y)
+    return lib.where(lib.equal(y, np.inf), out.dtype.type(np.nan), out)
 
 
 @widened
@@ -270,14 +277,18 @@ def sinc(lib: Any, x: Any) -> Any:
     return lib.where(zero, x.dtype.type(1), lib.sin(p) / p)
 
 
-@widened
 def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
-    """log(x / (1 - x)), x first limited to [eps, 1 - eps]."""
-    one = x.dtype.type(1)
-    if eps is not None:
-        low, high = x.dtype.type(eps), one - x.dtype.type(eps)
-        x = lib.where(x < low, low, lib.where(x > high, high, x))
-    return lib.log(x / (one - x))
+    """log(x / (1 - x)), x first limited to [eps, 1 - eps] as they are in x's dtype."""
+    d = x.dtype
+    if eps is None:
+        return _logit(lib, x)
+    low = d.type(eps)
+    return _logit(lib, lib.clip(x, low, d.type(1) - low))
+
+
+@widened
+def _logit(lib: Any, x: Any) -> Any:
+    return lib.log(x / (x.dtype.type(1) - x))
 
 
 @widened

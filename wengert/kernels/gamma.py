@@ -110,6 +110,7 @@ def polygamma(order: int) -> Callable[[V], V]:
             y = y + 1.0
         r = 1.0 / y
         series = y * (1.0 / order) + fma(r, polynomial(r * r, tail), 0.5)
+        total = where(x.equals(0.0), math.inf, total)  # on both sides of 0
         out = (total + power(r, s) * where(y < math.inf, series, 1.0)) * factor
 
         def left() -> list[V]:

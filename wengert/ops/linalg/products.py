@@ -473,13 +473,14 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     _expandable("addr", input, (vec1._a.shape[0], vec2._a.shape[0]))
     target = dtypes.promote_types(dtypes.promote_types(vec1.dtype, vec2.dtype), input.dtype)
     _numbers_promoted("addr", target, beta, alpha)
+    input, vec1, vec2 = [t if t.dtype is target else t.to(target) for t in (input, vec1, vec2)]
     p = outer(vec1, vec2)
     if target.category == 0:
         p = p if alpha else p & False
         return p if not beta else p | input
     p = p * alpha if alpha != 1 else p
     if beta == 0:
-        return p if p.dtype is target else p.to(target)
+        return p
     return p + (input * beta if beta != 1 else input)
 
 

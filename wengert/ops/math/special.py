@@ -293,12 +293,15 @@ i1e = word("i1e", "exp(-|x|) * i1(x).")
 
 
 def _i1(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """At nan 0.5, as at zero: so does PyTorch."""
     zero, safe = guarded(xp, x)
+    zero = xp.logical_or(zero, xp.isnan(x))
     return g * xp.where(zero, xp.full_like(x, 0.5), xp.i0(x) - out / safe)
 
 
 def _i1e(xp: Any, g: Any, x: Any, out: Any) -> Any:
     zero, safe = guarded(xp, x)
+    zero = xp.logical_or(zero, xp.isnan(x))
     return g * xp.where(zero, xp.full_like(x, 0.5), xp.i0e(x) - out * (xp.sgn(x) + 1 / safe))
 
 

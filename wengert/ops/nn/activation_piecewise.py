@@ -283,7 +283,7 @@ def prelu_backward(xp, g, x, w):
 
 prelu_op.vjp(
     x=lambda xp, g, x, w: xp.prelu_backward(g, x, w),
-    w=lambda xp, g, x: outside(xp, g * x, xp.le(x, 0)),
+    w=lambda xp, g, x: outside(xp, g * x, xp.logical_not(xp.gt(x, 0))),
 )
 
 

@@ -18,6 +18,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
+from ..dims import wrap_dim
 
 
 def spread(xp: Any, a: Any, ndim: int) -> Any:
@@ -400,4 +401,8 @@ def norm_except_dim(v, pow=2, dim=0):
 
     if dim == -1:
         return norm(v, pow, None, False)
-    return norm(v, pow, tuple([i for i in range(v._a.ndim) if i != dim % v._a.ndim]), True)
+    if not v._a.ndim:
+        raise IndexError(f"norm_except_dim(): dim {dim} of a tensor without dimensions")
+    d = wrap_dim(dim, v._a.ndim, "norm_except_dim")
+    rest = tuple([i for i in range(v._a.ndim) if i != d])
+    return norm(v, pow, rest, True) if rest else norm(v.unsqueeze(0), pow, 0, False)

@@ -220,6 +220,13 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     return (y.narrow(d, 0, max(n - 1, 0)) + y.narrow(d, min(1, n), max(n - 1, 0))) * w / 2, d
 
 
+def _equidistant(y: Any, dx: Any, d: int) -> Any:
+    """The integral from values dx apart: half of the first and of the last is too much."""
+    if isinstance(dx, complex):
+        raise RuntimeError(f"trapezoid: dx must be a real number, got {dx}")
+    return (y.sum(d) - (y.select(d, 0) + y.select(d, -1)) * 0.5) * dx
+
+
 @public(
     "trapezoid(Tensor y, Tensor x, *, int dim=-1)",
     "trapezoid(Tensor y, *, Scalar dx=1, int dim=-1)",
@@ -232,10 +239,14 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     >>> torch.trapezoid(torch.tensor([1., 2., 3.]))
     tensor(4.)
     """
+    if y._a.ndim and y.dtype.category and (x is None or x.dtype.category):
+        d = wrap_dim(dim, y._a.ndim, "trapezoid")
+        if not y._a.shape[d]:
+            return y.sum(d).to(y.dtype)
+        if x is None:
+            return _equidistant(y, dx, d)
     terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
-    if not y._a.ndim or y._a.shape[d] or y.dtype.category > 1:
-        return terms.sum(d)
-    return terms.sum(d).to(y.dtype)  # nothing to divide
+    return terms.sum(d)
 
 
 @public(

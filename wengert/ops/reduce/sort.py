@@ -160,7 +160,7 @@ def _median(name: str, skip: bool) -> Any:
         if dim is None:
             if input._a.size == 0:
                 whole = input.dtype.category < 2  # PyTorch's conversion of nan: the least, or 0
-                least = -(2**63) if input.dtype is dtypes.int64 else 0
+                least = {8: -(2**63), 4: -(2**31)}.get(input.dtype.itemsize, 0)
                 empty = wrap(input.new_full((), least if whole else float("nan"))._a)
                 return empty if input._n is None else empty + input.sum()
             return middle.entry(input)

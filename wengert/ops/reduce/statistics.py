@@ -229,7 +229,9 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
                 stacklevel=2,
             )
         v = low((deviation if root else var).entry, input, d, c, keepdim)
-        return (v, mean(input, d, keepdim)) if pair else v
+        if not pair:
+            return v
+        return v, (mean_beside if n > 1 else mean)(input, d, keepdim)
 
     f.__name__ = name
     f.__doc__ = (
@@ -252,6 +254,12 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         f"bool keepdim=False{out}){back}",
         lines=() if pair else (whole, plain_dim, plain_dim),
     )(f)
+
+
+def mean_beside(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """The mean as it comes with a variance: nan where it is infinite, as the variance is."""
+    m = mean(x, dim, keepdim)
+    return m + m.detach() * 0
 
 
 def low(f: Any, x: Tensor, *args: Any) -> Tensor:
@@ -383,6 +391,8 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     d = reduced(dim, x._a.ndim, "linalg.vector_norm")
     if isinstance(ord, Tensor):
         ord = ord.item()
+    if ord != ord and count(tuple(x._a.shape), d) == 0:
+        ord = 1  # the sum of nothing, as in PyTorch
     if count(tuple(x._a.shape), d) == 0 and (ord < 0 or ord == math.inf):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the"
