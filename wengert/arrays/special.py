@@ -283,7 +283,8 @@ def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
     if eps is None:
         return _logit(lib, x)
     low = d.type(eps)
-    return _logit(lib, lib.clip(x, low, d.type(1) - low))
+    high = d.type(1) - low
+    return _logit(lib, lib.where(x < low, low, lib.where(x > high, high, x)))
 
 
 @widened
