@@ -135,13 +135,12 @@ def elu(lib: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: f
         out *= d(input_scale)
     lib.expm1(out, out=out)
     if alpha * scale != 1:
-        if math.isfinite(alpha * scale):
-            out *= d(alpha * scale)
-        else:
-            lib.multiply(out, d(alpha * scale), out=out, where=lib.less(x, 0))
+        out *= d(alpha * scale)
     positive = lib.maximum(x, d(0))
     if scale != 1:
         positive *= d(scale)
+    if not math.isfinite(alpha * input_scale):
+        return lib.where(lib.less(x, 0), out, positive)
     return lib.add(out, positive, out=out)
 
 
@@ -157,7 +156,7 @@ def elu_backward(
     below = alpha * scale * input_scale
     if below == scale:
         out *= d(scale)
-    elif not math.isfinite(below):
+    elif not math.isfinite(below):  # 0 * inf is nan
         out = lib.where(lib.greater(x, 0), d(scale), out * d(below))
     else:
         positive = lib.greater(x, 0)
