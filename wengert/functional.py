@@ -15,6 +15,13 @@ _NAMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
+        from .nn import functional  # for who writes torch.functional and means that
+
+        if name in dir(functional):
+            raise AttributeError(
+                f"module 'torch.functional' has no attribute {name!r}: "
+                f"write torch.nn.functional.{name}"
+            )
         raise _not_yet("torch.functional", name)
     return getattr(_functions, name)
 

@@ -12,12 +12,13 @@ from .io import (
     safe_globals,
     save,
     set_default_load_endianness,
+    skip_data,
 )
 
 __all__ = [
     "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_default_load_endianness",
     "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save",
-    "set_default_load_endianness",
+    "set_default_load_endianness", "skip_data",
 ]  # fmt: skip
 
 __getattr__ = _absent("torch.serialization")

@@ -65,3 +65,23 @@ def test_the_new_name_is_told_once(monkeypatch):
         torch.set_deterministic(True)
     assert torch.are_deterministic_algorithms_enabled()
     torch.set_deterministic(before)
+
+
+def test_names_that_are_no_more_tell_what_to_write():
+    with pytest.raises(RuntimeError, match="log_prob"):
+        torch.ones(1).reinforce(1)
+    for owner, name, instead in [
+        (torch.nn, "Dense", "Linear"),
+        (torch.functional, "relu", "nn.functional.relu"),
+        (torch.ones(1), "names", "einops"),
+    ]:
+        with pytest.raises(AttributeError, match=instead):
+            getattr(owner, name)
+
+
+def test_ranges_opened_and_closed_by_calls():
+    with torch.profiler.profile() as prof:
+        handle = torch.ops.profiler._record_function_enter("part")
+        torch.ones(2) * 3
+        torch.ops.profiler._record_function_exit(handle)
+    assert "part" in [e.key for e in prof.key_averages()]

@@ -243,3 +243,14 @@ def test_threads():
     for t in ts:
         t.join()
     assert not bad
+
+
+def test_caches_of_pythons_own_library_are_not_guarded():
+    import linecache
+
+    def f(x):
+        linecache.cache[f"key {len(linecache.cache)}"] = None
+        return x * 2
+
+    compiled = w.compile(f, fullgraph=True)
+    assert [compiled(w.ones(1)).item() for _ in range(3)] == [2.0, 2.0, 2.0]

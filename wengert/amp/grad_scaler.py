@@ -21,6 +21,20 @@ from .autocast_mode import cuda_available
 __all__ = ["GradScaler", "OptState"]
 
 
+class _MultiDeviceReplicator:
+    """A tensor, and its copies on the devices where it is asked for."""
+
+    def __init__(self, master_tensor: Tensor) -> None:
+        self.master = master_tensor
+        self._per_device_tensors: dict[Any, Tensor] = {}
+
+    def get(self, device: Any) -> Tensor:
+        """The copy on a device, which is made once."""
+        if device not in self._per_device_tensors:
+            self._per_device_tensors[device] = self.master.to(device=device, copy=True)
+        return self._per_device_tensors[device]
+
+
 class OptState(Enum):
     """How far an optimizer has come in this iteration."""
 

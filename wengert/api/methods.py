@@ -38,8 +38,8 @@ from .transposes import H, T, mH, mT, part
 
 # methods of PyTorch's that are not here
 ABSENT = """
-chalf dequantize index int_repr ipu mtia q_per_channel_axis q_per_channel_scales
-q_per_channel_zero_points q_scale q_zero_point qscheme reinforce resize_as resize_as_sparse_
+chalf dequantize index int_repr ipu mtia names q_per_channel_axis q_per_channel_scales
+q_per_channel_zero_points q_scale q_zero_point qscheme resize_as resize_as_sparse_
 slice_inverse smm sspaddmm to_mkldnn
 to_padded_tensor unsafe_split_with_sizes xpu
 """
@@ -136,6 +136,7 @@ ELSEWHERE = {  # methods that few scripts use, in files of their own
     "module_load": "exchange",
     "record_stream": "exchange",
     "eig": "old_names",
+    "reinforce": "old_names",
     "lstsq": "old_names",
     "solve": "old_names",
     "symeig": "old_names",
@@ -507,9 +508,11 @@ def address(a: Any) -> int:
 
 @public("Tensor.data_ptr(Tensor self) -> int")
 def data_ptr(self: Tensor) -> int:
-    """The address of the first element."""
+    """The address of the first element; 0 where there is no memory (meta, simulated devices)."""
     a = self._a
-    return address(a) if hasattr(a, "__array_interface__") else a.data.ptr
+    if hasattr(a, "__array_interface__"):
+        return address(a)
+    return a.data.ptr if hasattr(a, "data") else 0
 
 
 def version(self: Tensor) -> int:

@@ -12,7 +12,8 @@ from ..engine.tensor import Tensor
 from . import functions as T
 
 __all__ = [
-    "eig", "irfft", "lstsq", "matrix_rank", "rfft", "set_deterministic", "solve", "symeig",
+    "eig", "irfft", "lstsq", "matrix_rank", "reinforce", "rfft", "set_deterministic", "solve",
+    "symeig",
 ]  # fmt: skip
 
 
@@ -145,3 +146,11 @@ def irfft(
     if onesided:
         return T.resolve("fft", "irfftn")(whole, s=signal_sizes or None, **options)
     return T.resolve("fft", "ifftn")(whole, **options).real
+
+
+def reinforce(self: Tensor, reward: Any) -> None:
+    """Gone: draws know nothing of their rewards. RuntimeError tells how to write it today."""
+    raise RuntimeError(
+        "reinforce() is gone from PyTorch: draw with m = torch.distributions.Categorical(probs), "
+        "action = m.sample(), and let (-m.log_prob(action) * reward).backward() do the rest"
+    )

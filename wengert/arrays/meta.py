@@ -27,6 +27,11 @@ class MetaArray(Wrapped):
             step *= max(n, 1)
         return tuple(reversed(out))
 
+    @property
+    def flags(self) -> Any:
+        """Those of an ordinary array, too: its elements lie in order."""
+        return IN_ORDER
+
     def item(self) -> Any:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors: they have no elements")
 
@@ -34,6 +39,7 @@ class MetaArray(Wrapped):
 
 
 operators(MetaArray)
+IN_ORDER = np.zeros(()).flags
 DEVICE = device("meta")
 
 

@@ -65,6 +65,12 @@ ADVICE = {
     "torch.chalf": "there is no complex32: use complex64",
     "torch.qint": "quantized tensors are not in wengert: use int8 and a scale",
     "torch.quint": "quantized tensors are not in wengert: use uint8 and a scale",
+    "torch.nn.Dense": "write torch.nn.Linear(in_features, out_features)",
+    "torch.nn.avg_pool": "write torch.nn.AvgPool2d(kernel_size), or AvgPool1d",
+    "torch.nn.functional.pool": "write torch.nn.functional.max_pool2d or avg_pool2d",
+    "torch.nn.functional.to_tensor": "it is torchvision.transforms.functional.to_tensor",
+    "torch.backends.cudnn.determinstic": "write deterministic",
+    "torch.Tensor.names": "named dimensions are gone from PyTorch: use comments, or einops",
     "torch.quantize_per_tensor": "quantized tensors are not in wengert: use int8 and a scale",
     "torch.quantize_per_channel": "quantized tensors are not in wengert: use int8 and scales",
 }
@@ -116,7 +122,9 @@ use int8 and a scale
     head = f"{owner} has no attribute {name!r}"
     path = f"{module}.{name}"
     told = advice(path)
-    if told is not None and (name in names or path.startswith(("torch.ao", "torch.dist"))):
+    if told is not None and (
+        name in names or path in ADVICE or path.startswith(("torch.ao", "torch.dist"))
+    ):
         text = f"{head}: {told}"
     elif name in names:
         kind = names[name]

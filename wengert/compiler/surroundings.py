@@ -10,6 +10,7 @@ Not here: how it is compared at a call (`guards.py`).
 from __future__ import annotations
 
 import functools
+import os
 import types
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ MOST = 200_000  # objects that are looked at
 LONG = 10_000  # numbers in a list that are compared
 NUMBERS = (int, float, bool, complex, str, bytes, type(None))
 OURS = __package__.partition(".")[0]
+STANDARD = os.path.dirname(os.__file__) + os.sep  # Python's own modules: nothing of a program's
 LIBRARIES = {OURS, "builtins", "numpy", "math", "functools", "collections", "typing", "contextlib"}
 # Of ours, functions and objects that hold what belongs to a program.
 WRAPPERS = ("transforms", "compiler", "base")
@@ -145,7 +147,8 @@ def _parts(
     elif isinstance(x, (set, frozenset)):
         todo += [(label, y) for y in x if not isinstance(y, NUMBERS)]
     elif isinstance(x, types.ModuleType):
-        if x.__name__.partition(".")[0] not in LIBRARIES:
+        aside = x.__name__.partition(".")[0] in LIBRARIES or standard(getattr(x, "__file__", None))
+        if not aside:
             for name, y in list(vars(x).items()):
                 if name in found.names:
                     met(Place("get", vars(x), name, f"{x.__name__}.{name}"), y)
@@ -158,7 +161,14 @@ def _parts(
         _object(label, x, met, found, later)
 
 
+def standard(file: str | None) -> bool:
+    """Whether a file is of Python's own library, whose caches change by themselves."""
+    return file is not None and file.startswith(STANDARD) and "site-packages" not in file
+
+
 def _function(label: str, f: Any, met: Callable[..., None], found: Surroundings) -> None:
+    if standard(f.__code__.co_filename):
+        return
     own = str(f.__globals__.get("__name__")).split(".")
     library = own[0] == OURS
     if library and len(own) > 1 and own[1] not in WRAPPERS:

@@ -36,6 +36,7 @@ from ..ops.creation.storage import TypedStorage, UntypedStorage
 from . import legacy, rebuild
 from .archive import ArchiveWriter
 from .names import STORAGES, StorageType, public_name
+from .skipping import skipping
 
 __all__ = ["save"]
 
@@ -251,7 +252,8 @@ def _write(file: Any, root: str, text: Any, storages: _Storages, no_byteorder: b
         if not no_byteorder:
             archive.add("byteorder", sys.byteorder.encode())
         for s in storages.all:
-            archive.add(f"data/{s.key}", s.memory)
+            numbers = np.zeros(s.memory.nbytes, np.uint8) if skipping() else s.memory
+            archive.add(f"data/{s.key}", numbers)
         archive.add("version", b"3\n")
         # 40 digits that are equal for equal contents
         sums = archive.sums

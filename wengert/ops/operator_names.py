@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 OPERATORS: dict[str, dict[str, Any]] = {}  # namespace -> name -> operator
+LATER = {"profiler": "observe.ranges"}  # namespaces whose module is imported when they are used
 
 
 class Namespace:
@@ -14,7 +16,10 @@ class Namespace:
         self.__dict__["name"] = name
 
     def __getattr__(self, name: str) -> Any:
-        operator = OPERATORS.get(self.__dict__["name"], {}).get(name)
+        own = self.__dict__["name"]
+        if own in LATER and own not in OPERATORS:
+            importlib.import_module(f"{__package__.partition('.')[0]}.{LATER[own]}")
+        operator = OPERATORS.get(own, {}).get(name)
         if operator is None:
             raise AttributeError(
                 f"'_OpNamespace' '{self.__dict__['name']}' object has no attribute '{name}': define"

@@ -11,8 +11,9 @@ from .export import (
     export,
     is_in_onnx_export,
 )
+from .old import ExportOptions, OnnxRegistry, dynamo_export
 
 __all__ = [
-    "ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "export",
-    "is_in_onnx_export",
+    "ExportOptions", "ONNXProgram", "OnnxExporterError", "OnnxRegistry", "OperatorExportTypes",
+    "TrainingMode", "dynamo_export", "export", "is_in_onnx_export",
 ]  # fmt: skip

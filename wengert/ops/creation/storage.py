@@ -74,17 +74,24 @@ class UntypedStorage:
         return self.bytes_().tolist()
 
     def __getitem__(self, i: Any) -> Any:
-        return (
-            UntypedStorage(_memory=self.bytes_()[i])
-            if isinstance(i, slice)
-            else self.bytes_()[i].item()
-        )
+        part = self.bytes_()[i]
+        if not isinstance(i, slice):
+            return part.item()
+        if part.numel() and part.device.type == "cpu":  # memory that ends where the slice does
+            part = wrap(default_namespace().from_buffer(memoryview(part._a), "u1", part.numel(), 0))
+        return UntypedStorage(_memory=part)
 
     def __setitem__(self, i: Any, value: int) -> None:
         self.bytes_()[i] = value
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.tolist())
+
+    def read_as(self, dtype: Any) -> Tensor:
+        """The bytes, shared, as a vector of a dtype: of as many numbers as are whole; int64."""
+        d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.int64
+        bytes_ = self.bytes_()
+        return bytes_[: len(self) // d.itemsize * d.itemsize].view(d)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -189,6 +196,14 @@ class TypedStorage:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
+
+    def read_as(self, dtype: Any) -> Tensor:
+        """The numbers as a vector that shares them; dtype: None, or theirs."""
+        if dtype is not None and dtypes.as_dtype(dtype) is not self.dtype:
+            raise RuntimeError(
+                f"Expected a storage of {dtype} or an UntypedStorage, but got one of {self.dtype}"
+            )
+        return self.memory.detach()
 
     def fill_(self, value: Any) -> TypedStorage:
         """Overwrite every number."""

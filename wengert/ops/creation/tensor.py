@@ -125,6 +125,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
         t = data.detach().clone()
         return t.to(device=device, dtype=dtype).requires_grad_(requires_grad)
+    if hasattr(data, "read_as"):  # a storage: PyTorch shares its memory here too
+        return data.read_as(dtype).to(device=device).requires_grad_(requires_grad)
     xp = space(device)
     a = from_data(xp, data, dtype)
     return finish(a if type(a) is xp.array_type else xp.from_host(a), requires_grad)
@@ -296,6 +298,8 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """
     if isinstance(obj, Tensor):
         t = obj
+    elif hasattr(obj, "read_as"):
+        t = obj.read_as(dtype)
     elif type(obj).__name__ in READERS:
         t = READERS[type(obj).__name__](obj)
     elif isinstance(obj, (bytes, bytearray, memoryview)):  # numbers as they lie in memory
