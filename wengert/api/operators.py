@@ -31,17 +31,16 @@ def operator_entry(word: str) -> Any:
     if word == "sub":
         checked = METHODS["sub"]
         without_bools(entry, checked)
-        run: Any = OPS["sub"].impl.get
+        impl = OPS["sub"].impl
 
         def sub(self: Any, other: Any) -> Any:
             if type(other) is type(self) is Tensor and self._n is other._n is None:
                 a, b = self._a, other._a
                 d, t = a.dtype, type(a)
-                f = run(t)
-                if (d is F32 or d is F64) and d is b.dtype and t is type(b) and f is not None:
+                if (d is F32 or d is F64) and d is b.dtype and t is type(b):
                     try:
-                        r = f(a, b)
-                    except ValueError:  # the shapes do not broadcast
+                        r = impl[t](a, b)
+                    except (KeyError, ValueError):  # a mode; the shapes do not broadcast
                         return entry(self, other)
                     if type(r) is t:
                         return plain(r)

@@ -27,7 +27,7 @@ class CPUNamespace(bind.LibraryNamespace):
 
     array_type = np.ndarray
     library = library
-    has = frozenset((HOST, VALUES, "few_sorted", "norm2", "one_hot", "variance")).__contains__
+    has = frozenset((HOST, VALUES, "norm2", "one_hot", "variance")).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
 

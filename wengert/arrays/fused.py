@@ -23,6 +23,7 @@ from .fused_elements import (  # fmt: skip
     limited,
     limits,
     linear,
+    masked_fill,
     planned,
     power,
     replaced,
@@ -46,7 +47,16 @@ from .fused_rows import (  # fmt: skip
     logsumexp,
     row_word,
 )
-from .numpy_fast_paths import add, subtract
+from .numpy_fast_paths import (  # fmt: skip
+    add,
+    along,
+    amax,
+    amin,
+    argmax,
+    argmin,
+    sort_along,
+    subtract,
+)
 from .polynomial_loops import WORDS as POLYNOMIALS
 from .weighted import scaled
 
@@ -91,6 +101,10 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "sub_scaled": scaled(subtract),
     "where": where,
     "keep": keep,
+    "masked_fill": masked_fill,
+    "max_along": along(amax, argmax),
+    "min_along": along(amin, argmin),
+    "sort_along": sort_along,
     "round": unary("round", "nearest"),
     "pow": power,
     "softmax": row_word("softmax", 1),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from math import copysign
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,12 @@ class _Numbers(dict):
     def __missing__(self, value: float) -> Any:
         if len(self) > 1000:
             self.clear()
-        a = self[value] = np.asarray(value, F32)
+        a = self[value] = np.asarray(value + 0.0, F32)  # never -0.0, which is the same key
         return a
 
 
 NUMBERS = _Numbers()
+MINUS_0 = np.asarray(-0.0, F32)
 
 
 # --------------------------------------------------------------------------- forms of words
@@ -250,8 +252,11 @@ def clamped(low: Any = None, high: Any = None) -> Any:
     return "clamp", (-np.inf if low is None else low, np.inf if high is None else high)
 
 
+CHOICE = loop("?fff", "choice")
+
+
 def where(general: Word) -> Word:
-    u = loop("?fff", "choice")
+    u = CHOICE
 
     def f(condition: Any, x: Any, y: Any) -> Any:
         try:
@@ -265,6 +270,21 @@ def where(general: Word) -> Word:
             if run is not None:
                 return run(condition, x, y)
         return general(condition, x, y)
+
+    return f
+
+
+def masked_fill(general: Word) -> Word:
+    u = CHOICE
+
+    def f(x: Any, mask: Any, value: Any = 0.0) -> Any:
+        if x.dtype is F32 and mask.dtype is BOOL:
+            run = u.run
+            if run is None and not u.made:
+                run = u.ready(CALL + ELEMENT * mask.size)
+            if run is not None:
+                return run(mask, NUMBERS[value] if value or copysign(1, value) > 0 else MINUS_0, x)
+        return general(x, mask, value)
 
     return f
 

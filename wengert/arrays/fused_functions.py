@@ -14,9 +14,10 @@ import numpy as np
 
 from ..kernels.compiler import Target
 from ..kernels.simd import Ufunc, elements
-from .fused_elements import CALL, ELEMENT, F32, Word
+from .fused_elements import CALL, ELEMENT, F32, I64, Word
 
 F64 = np.dtype(np.float64)
+FEW = 256  # integers that NumPy takes itself at once
 
 
 def in_double(name: str, kinds: str) -> Ufunc:
@@ -68,16 +69,20 @@ def polygamma(general: Word) -> Word:
 
 
 def of_two(name: str) -> Callable[[Word], Word]:
-    """word(x, y) of float32."""
+    """word(x, y) of float32; few int64 beside one number go to NumPy directly."""
+    whole = {"remainder": np.remainder, "floor_divide": np.floor_divide}.get(name)
 
     def wrapped(general: Word) -> Word:
         u = in_double(name, "fff")
 
         def f(x: Any, y: Any) -> Any:
-            if type(x) is type(y) is np.ndarray and x.dtype is F32 and y.dtype is F32:
-                run = u.run or u.ready(CALL + ELEMENT * max(x.size, y.size))
-                if run is not None:
-                    return run(x, y)
+            if type(x) is type(y) is np.ndarray and (d := x.dtype) is y.dtype:
+                if d is F32:
+                    run = u.run or u.ready(CALL + ELEMENT * max(x.size, y.size))
+                    if run is not None:
+                        return run(x, y)
+                elif d is I64 and whole is not None and not y.ndim and x.size <= FEW and y:
+                    return whole(x, y)
             return general(x, y)
 
         return f

@@ -55,13 +55,16 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
 
     def wrapped(general: Word) -> Word:
         u = RowLoops("f" * (arrays + 1), name, ",".join("n" * arrays) + "->n")
+        short, long = u.short, u.long
 
         def one(x: Any, dim: int = -1) -> Any:
             nd = x.ndim
-            if x.dtype is F32 and nd:
+            if nd and x.dtype is F32:
+                n, size = x.shape[dim], x.size
                 last = dim == -1 or dim == nd - 1
-                if last or (x.size >= MANY and x.shape[dim] <= LONG):
-                    run = u.of(x.shape[dim], x.size, 4 * CALL + ELEMENT * x.size)
+                if last or (size >= MANY and n <= LONG):
+                    k = short if n <= SHORT and n * FEW <= size else long  # u.of(), sooner
+                    run = k.run or k.ready(4 * CALL + ELEMENT * size)
                     if run is not None:
                         if last:
                             return run(x)
@@ -139,7 +142,7 @@ def layer_norm(general: Word) -> Word:
             and (weight is None or weight.dtype is F32)
             and (bias is None or bias.dtype is F32)
         ):
-            n = prod(x.shape[x.ndim - dims :])
+            n = x.shape[-1] if dims == 1 else prod(x.shape[x.ndim - dims :])
             run = u.of(n, x.size, 4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
                 if dims == 1 and weight is not None and bias is not None and x.ndim == 2:

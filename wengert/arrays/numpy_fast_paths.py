@@ -148,6 +148,7 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def extreme(word: str, find: str) -> Any:
     general = getattr(reductions, word)
+    reduce = (np.maximum if word == "amax" else np.minimum).reduce
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
@@ -163,7 +164,7 @@ def extreme(word: str, find: str) -> Any:
                 return x.reshape(-1).take(at[:, 0] + i if not keepdim else at + i[:, None])
         if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
             return np.asarray(x.take(getattr(x, find)()))
-        return general(np, x, dim, keepdim)
+        return reduce(x, dim, None, None, keepdim)
 
     f.__name__ = word
     f.__doc__ = general.__doc__
@@ -176,15 +177,44 @@ amax, amin = extreme("amax", "argmax"), extreme("amin", "argmin")
 def place(word: str) -> Any:
     general = getattr(reductions, word)
 
+    find = getattr(np.ndarray, word)
+
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        large = x.size >= minmax.LEAST and type(dim) is int
-        found = minmax.extreme(x, dim, word == "argmax", keepdim) if large else None
-        return general(np, x, dim, keepdim) if found is None else found[1]
+        if x.size >= minmax.LEAST and type(dim) is int:
+            found = minmax.extreme(x, dim, word == "argmax", keepdim)
+            if found is not None:
+                return found[1]
+        d = x.dtype
+        if (d is F32 or d is F64) and x.ndim:
+            return find(x, dim, keepdims=keepdim)
+        return general(np, x, dim, keepdim)
 
     return f
 
 
 argmax, argmin = place("argmax"), place("argmin")
+
+
+def along(value: Any, index: Any) -> Any:
+    """max or min along a dimension, with its places, which are looked for once."""
+
+    def word(general: Any) -> Any:
+        def f(x: Any, dim: int = 0, keepdim: bool = False) -> Any:
+            n = x.size
+            if (
+                n >= minmax.LEAST
+                and (found := minmax.extreme(x, dim, value is amax, keepdim)) is not None
+            ):
+                return found
+            if n > FEW and x.ndim == 2 and dim and (x.dtype is F32 or x.dtype is F64):
+                i = index(x, 1, True)
+                v = gather(x, i, 1)
+                return (v, i) if keepdim else (v[:, 0], i[:, 0])
+            return value(x, dim, keepdim), index(x, dim, keepdim)
+
+        return f
+
+    return word
 
 
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -209,8 +239,8 @@ def cumsum(x: Any, dim: int = 0) -> Any:
     if x.size >= scan.LEAST and (found := scan.cumsum(x, dim)) is not None:
         return found
     d = x.dtype
-    if d is F32 and x.ndim:
-        return add.accumulate(x, dim, F64).astype(F32)
+    if d is F32 and x.ndim:  # sums of many float32 in float32 would lose digits
+        return add.accumulate(x.astype(F64), dim).astype(F32)
     return add.accumulate(x, dim) if d is F64 and x.ndim else general_cumsum(x, dim)
 
 
@@ -259,11 +289,18 @@ def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
     return x.argsort(dim, "stable")
 
 
-def few_sorted(x: Any, dim: int) -> Any:
-    """The values of a small array in the order of argsort()."""
-    v = x.copy()
-    v.sort(dim, "stable")
-    return v
+def sort_along(general: Any) -> Any:
+    """Values and places; of few elements, sorting twice is quicker than picking the values."""
+
+    def f(x: Any, dim: int = -1, descending: bool = False) -> Any:
+        d = x.dtype
+        if descending or x.size > FEW or not (d is F32 or d is F64) or not x.ndim:
+            return general(x, dim, descending)
+        v = x.copy()
+        v.sort(dim, "stable")
+        return v, x.argsort(dim, "stable")
+
+    return f
 
 
 def falls(v: Any, n: int) -> int:
@@ -514,7 +551,6 @@ WORDS = {
         logsumexp,
         cumsum,
         argsort,
-        few_sorted,
         topk_indices,
         gather,
         take,

@@ -90,6 +90,8 @@ _HIGH = np.uint64(32)
 
 # Elements per pass over a long array; raw draws of a pass (8 bytes each) stay in the L2 cache.
 _PASS = 32768
+# Up to this length a kernel finds Bernoulli numbers sooner than NumPy draws them in bulk.
+_FEW = 2048
 # From this length the vectorised permutation wins over the plain loop.
 _PERMUTATION_LOOP = 300
 
@@ -501,9 +503,10 @@ class Stream:
         n = _count(shape)
         # u53 < p as integers: exact, and no conversion to float.
         least = math.ceil(p * 2.0**53)
-        keep = np.empty(shape, np.bool_)
-        if self._run(BITS, keep, least):
-            return keep
+        if n <= _FEW:
+            keep = np.empty(shape, np.bool_)
+            if self._run(BITS, keep, least):
+                return keep
         bound = np.uint64(least)
         if n <= _PASS:
             draws = self.raw64(n)

@@ -19,6 +19,7 @@ from .windows import Array, Ints, pooled_size
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 MOST = 1 << 13  # elements of all windows; with more, other ways take less
+FEW = 3 << 10  # likewise, of sliding windows whose maxima are wanted
 SAVED = 3e4  # ns that a loop saves a call
 DATA = object.__basicsize__  # where an array object has the address of its elements
 

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base import dtypes
-from ..engine.op import Op
 from ..engine.tensor import Tensor
-from .binding import ABSENT
 
 F32, F64 = dtypes.float32.np, dtypes.float64.np
 _new = object.__new__
@@ -36,27 +34,3 @@ def plain(a: Any) -> Tensor:
     t._a = a
     t._n = t._x = None
     return t
-
-
-def alone(op: Op, *static: Any) -> Callable[[Any], Any]:
-    """The form of f(input) without further arguments, which are `static` to the op."""
-    find = op.impl.get
-
-    def form(careful: Any) -> Any:
-        def f(input: Any = ABSENT, **kw: Any) -> Any:
-            if type(input) is Tensor and input._n is None and not kw:
-                a = input._a
-                d, run = a.dtype, find(type(a))
-                if (d is F32 or d is F64) and run is not None and a.ndim:
-                    t = _new(Tensor)
-                    try:
-                        t._a = run(a, *static)
-                    except MemoryError:
-                        return careful(input)
-                    t._n = t._x = None
-                    return t
-            return careful(input, **kw)
-
-        return f
-
-    return form

@@ -14,7 +14,7 @@ arguments as they are. For the second the function then contains
           try: a0 = self._a; n0 = self._n; d = a0.dtype; t = type(a0)
           ...
           try:
-            places = range(a0.ndim) or ZERO
+            places = PLACES_OR_ZERO[a0.ndim]
             if type(dim) is int: dim = places[dim]
             elif dim is not None:
               dim = tuple(map(places.__getitem__, dim))
@@ -175,7 +175,7 @@ def text(
         prepared.append(f"if (a0.size if s_dim is None else a0.shape[s_dim]) < 2: {SLOW}")
     if found.when:
         prepared.append(f"if not ({written(found.when, {**where, **values})}): {SLOW}")
-    lines = [f"  {k} = {k} if type_({k}[0]) is int else tuple({k}[0])" for k in sizes]
+    lines = [f"  if type_({k}[0]) is not int: {k} = tuple({k}[0])" for k in sizes]
     asked: dict[str, Any] = {}
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
     env |= {f"{k}_{number}": v for k, v in found.using.items()}
@@ -208,7 +208,8 @@ def text(
     for x in run:
         at = x.find(PREPARED)
         lines += [x[:at] + y for y in prepared] if at >= 0 else [written(x, where)]
-    env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__, "ZERO": ZERO}
+    env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__}
+    env |= {"PLACES": PLACES, "PLACES_OR_ZERO": PLACES_OR_ZERO}
     env |= {"compress": compress, "is_one": (1).__eq__}
     own = {"op": op, "impl": op.impl, "Node": op.node, "pair": pair, **asked}
     env |= {f"{k}_{number}": v for k, v in own.items()}
@@ -244,7 +245,8 @@ def general(op: Op, names: list[str], values: dict[str, str]) -> str:
 PLAIN = {int, float, bool, str, type(None)}  # types of defaults that are written as they are
 # stand for text that is put in at the end
 SLOW, GENERAL, PREPARED = "return <careful>", "return <general>", "<prepared>"
-ZERO = {0: None, -1: None}  # dimensions of a 0-d array that a reduction takes: all there is
+PLACES: tuple[Any, ...] = tuple([tuple(range(n)) for n in range(99)])  # dimensions of n of them
+PLACES_OR_ZERO = ({0: None, -1: None}, *PLACES[1:])  # where a reduction takes a number: all of it
 
 
 def written(text: str, names: dict[str, str]) -> str:
@@ -296,9 +298,9 @@ def statics(
                 where[k] = f"s_{k}"
                 given.kinds["sizes"].append(k)
     if any("places" in x for x in (*lines, found.when)):
-        zero = " or ZERO" * (op.static.get("dim", 0) is None)
+        zero = "_OR_ZERO" * (op.static.get("dim", 0) is None)
         more = f" + {found.extra}" * bool(found.extra)
-        lines.insert(0, f"places = range(a0.ndim{more}){zero}")
+        lines.insert(0, f"places = PLACES{zero}[a0.ndim{more}]")
     if found.facts:
         lines.insert(0, f"facts = {written(found.facts, values)}")
     if found.given:
@@ -321,6 +323,8 @@ def place_of(k: str, p: Any) -> list[str]:
     ]
     if p.default == ():  # none means all
         many = [many[0] + " or None", f"if {k} and len(set({k})) < len({k}): {SLOW}"]
+    elif kinds[0] == "int[]":
+        many = [f"if len({k}) == 1: {k} = (places[{k}[0]],)", "else:", *[f"  {x}" for x in many]]
     lists = any(kind.startswith("int[") for kind in kinds)
     one = not lists or "int" in kinds or kinds[0] != "int[]"
     none = p.type.optional or p.default is None

@@ -252,14 +252,18 @@ def parser(
     aliases = bool(other_names(overloads, foreign)) or len(overloads) > 1 or bool(star)
     head += ["**names"] * aliases
     lines = [f"def {name}({', '.join(head)}):", " try:"]
-    indent = "  "
-    if more and (sizes := spread_sizes(binder.overloads)):
-        tests = f"type_({sizes}) is int and INTS.issuperset(map_(type_, more))"
-        lines.append(f"  if {tests}: {sizes} = ({sizes}, *more); more = ()")
+    indent, sizes = "  ", spread_sizes(binder.overloads) if more else ""
+    if sizes:
+        ints = "not more or type_(more[0]) is int"
+        ints += " and (len(more) == 1 or INTS.issuperset(map_(type_, more)))"
+        lines.append(f"  spread = type_({sizes}) is int and ({ints})")
+        lines.append(f"  if spread: {sizes} = ({sizes}, *more); more = ()")
     if aliases:
         lines.append("  if not (names or more):" if more else "  if not names:")
         indent = "    "
     given = [f"{n!r}: {n}" for n in keywords] + ["'out': out"] * out + ["**names"] * aliases
+    firsts = {check(overloads[i].positional[0], next(iter(slots))) for i in fresh if slots}
+    own = None if len(fresh) == 1 else firsts if len(firsts) == 1 else set()
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""
     other = f"bind(({positions}), {{{', '.join(given)}}})"
@@ -270,8 +274,9 @@ def parser(
             if inplace:
                 some = [x for x in some if not (x.op.view or x.op.many or x.op.variadic)]
             at = [(x, other, inplace, f"{i}_{j}") for j, x in enumerate(some)]
-            alone = len(fresh) == 1
-            found = branch(name, overloads[i], calls[i], slots, keywords, star, out, at, env, alone)
+            found = branch(
+                name, overloads[i], calls[i], slots, keywords, star, out, at, env, own, sizes
+            )
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
     lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
@@ -311,10 +316,12 @@ def branch(
     out: bool,
     straight_to: list[Any],
     env: dict[str, Any],
-    alone: bool,
+    own: set[str] | None,
+    sizes: str,
 ) -> list[str]:
-    """The lines that call the body if the arguments are plainly those of an overload. alone: there
-    is no other, so that straight lines may look at the types of their operands by themselves.
+    """The lines that call the body if the arguments are plainly those of an overload. own: the
+    tests that straight lines may make by themselves, since no other overload wants another outcome;
+    None: all, where there is no other. sizes: the argument that is surely ints if `spread`.
     """
     if any(p.required for p in call.unused):
         return []  # the binder says that it is not supported
@@ -359,9 +366,12 @@ def branch(
     for p in prepare:
         n = p.name
         if p.type.kinds[0].startswith("int"):
-            tests.append(f"{n} and (INTS.issuperset(map_(type_, {n})) if type_({n}[0]) is int else"
+            tests.append(f"{n} and (len({n}) == 1 or INTS.issuperset(map_(type_, {n}))"
+                         f" if type_({n}[0]) is int else"
                          f" len({n}) == 1 and type_({n}[0]) in SEQUENCES and"
                          f" INTS.issuperset(map_(type_, {n}[0])))")  # fmt: skip
+    if sizes:
+        tests = [f"(spread or {t})" if t.find(f"type_({sizes}) in SEQ") == 1 else t for t in tests]
     tests = [t for t in tests if t]
     operands = {check(p, renamed.get(p.name, p.name)): p.name for p in o.parameters}
     values = {}
@@ -386,10 +396,12 @@ def branch(
     condition = " and ".join(tests) or "True"
     for line, other, inplace, number in straight_to:
         found = straight_line(line, o, values, run, other, inplace, number)
-        mine = [t for t in tests if not alone or operands.get(t) not in found.tested]
-        if alone and line.op.variadic:
+        mine = [
+            t for t in tests if operands.get(t) not in found.tested or not (own is None or t in own)
+        ]
+        if own is None and line.op.variadic:
             mine += [f"type_({n}) in SEQUENCES" for n in found.tested]
-        mine += [*found.tests, *["out is None"] * o.out]
+        mine = needed([*mine, *found.tests, *["out is None"] * o.out])
         lines.append(f"if {' and '.join(mine) or 'True'}:")
         lines += found.lines
         env.update(found.names)
@@ -409,6 +421,22 @@ def branch(
     else:
         lines += [f"if {condition}:", f"  return {run}"]  # two lines: tracebacks show the second
     return lines
+
+
+def needed(tests: list[str]) -> list[str]:
+    """Tests without those that others imply: (a or b) beside a; (x is None or a) beside x is not
+    None is a.
+    """
+    alone = {x for t in tests if " or " not in t for x in t.split(" and ")}
+    found = []
+    for t in dict.fromkeys(tests):
+        either = t[1:-1].split(" or ") if t[0] == "(" and t[-1] == ")" else [t]
+        none = either[0].endswith(" is None")
+        if len(either) == 2 and none and either[0].replace(" is ", " is not ") in alone:
+            found.append(either[1])
+        elif len(either) == 1 or not alone.intersection(either):
+            found.append(t)
+    return found
 
 
 def unused_test(p: Parameter, slot: str) -> str:

@@ -19,8 +19,8 @@ from .lanes import Pointer, Value
 from .sweep import sums, sweep
 
 Array = Any
-LEAST = 64  # elements
-MATRIX = 4096  # elements of a matrix (N, C) up to which its short planes do not matter
+LEAST = 8  # elements
+MATRIX = 1024  # elements of a matrix (N, C) up to which its short planes do not matter
 CHUNK = 16384  # elements that a thread takes at a time
 
 

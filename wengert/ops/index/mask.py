@@ -50,7 +50,10 @@ def masked_fill_op(xp, x, mask, value=0.0):
 masked_fill_op.vjp(x=lambda xp, g, mask: xp.keep(g, xp.logical_not(mask)))
 
 
-SCALAR = "type_(value) is float or type_(value) is int and -(2**63) <= value < 2**63"
+SCALAR = (  # what every float dtype but float16 takes
+    "type_(value) is float and (-3e38 < value < 3e38 or value - value != 0)"
+    " or type_(value) is int and -(2**63) <= value < 2**63"
+)
 
 
 @public(

@@ -21,7 +21,6 @@ ELLIPSIS = -1  # stands for the dots among labels
 
 
 FLOATS = (F32, F64)
-PRODUCT: Any = batched.impl.get
 
 
 @functools.lru_cache(256)
@@ -59,9 +58,13 @@ def einsum(equation="", *operands):
             if a.ndim == b.ndim == 2 and a.dtype is b.dtype and a.dtype in FLOATS:
                 flips = _matrices(equation)
                 t = type(a)
-                if flips is not None and t is type(b) and (f := PRODUCT(t)) is not None:
+                if flips is not None and t is type(b):
                     a, b = a.T if flips[0] else a, b.T if flips[1] else b
-                    if a.shape[1] == b.shape[0]:
+                    try:
+                        f = batched.impl[t]
+                    except KeyError:  # an interpreter's arrays; a mode wants the operands
+                        f = None
+                    if f is not None and a.shape[1] == b.shape[0]:
                         return plain(f(b.T, a.T) if flips[2] else f(a, b))
     if isinstance(equation, Tensor):
         inputs, output, operands = _from_lists((equation, *operands))

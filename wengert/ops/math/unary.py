@@ -408,7 +408,12 @@ def abs_op(xp, x):
 abs_op.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
 
 
-@public("abs(Tensor input, *, out)", inplace="function", aliases=("absolute",))
+@public(
+    "abs(Tensor input, *, out)",
+    inplace="function",
+    aliases=("absolute",),
+    lines=(line(abs_op, floating=True),),
+)
 def abs(input, *, out=None):
     """Absolute value; of complex tensors the modulus.
 

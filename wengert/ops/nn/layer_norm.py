@@ -13,6 +13,7 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.modes import no_grad
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import composite, opaque
 from ...engine.op import primitive
@@ -92,6 +93,12 @@ def _leading(op: Any) -> Any:
 _leading(layer_norm_op)
 
 
+def fitting(shape: str) -> str:
+    """The test of a line that weight and bias have a shape, and the dtype of what is normalised."""
+    right = [f"(a{i} is None or a{i}.dtype is d and a{i}.shape == {shape})" for i in (1, 2)]
+    return " and ".join(right)
+
+
 def check_parameters(op: Any, input: Tensor, weight: Any, bias: Any) -> None:
     """RuntimeError unless parameters have input's dtype, or all float32 beside halves."""
     d = input._a.dtype
@@ -139,7 +146,17 @@ def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> 
 
 @public(
     "nn.functional.layer_norm(Tensor input, int[] normalized_shape, "
-    "Tensor? weight=None, Tensor? bias=None, float eps=1e-05)"
+    "Tensor? weight=None, Tensor? bias=None, float eps=1e-05)",
+    lines=(
+        line(
+            layer_norm_op,
+            floating=True,
+            operands=("input", "weight", "bias"),
+            facts="tuple(normalized_shape)",
+            let={"dims": "len(facts)"},
+            when="facts and a0.shape[-len(facts):] == facts and " + fitting("facts"),
+        ),
+    ),
 )
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """input normalised over its last dimensions, whose sizes are normalized_shape.
@@ -226,7 +243,17 @@ group_norm_op.vjp_all(
 
 @public(
     "nn.functional.group_norm(Tensor input, int num_groups, Tensor? weight=None, "
-    "Tensor? bias=None, float eps=1e-05)"
+    "Tensor? bias=None, float eps=1e-05)",
+    lines=(
+        line(
+            group_norm_op,
+            floating=True,
+            least=2,
+            operands=("input", "weight", "bias"),
+            when="a0.size > num_groups > 0 and not a0.shape[1] % num_groups and "
+            + fitting("a0.shape[1:2]"),
+        ),
+    ),
 )
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """input (N, C, ...) normalised in num_groups groups of channels.

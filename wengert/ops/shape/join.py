@@ -160,7 +160,9 @@ def divided(careful):
             shape = tensor._a.shape
             if 0 <= dim < len(shape) and shape[dim] and not kw:
                 n, lead = shape[dim], ALL * dim
-                keys = [(*lead, slice(at, min(at + size, n))) for at in range(0, n, size)]
+                keys = [(*lead, slice(at, at + size)) for at in range(0, n - size + 1, size)]
+                if n % size:
+                    keys.append((*lead, slice(n - n % size, n)))
                 return split_item.parts(tensor, keys)
         return careful(tensor, size, dim, **kw)
 
