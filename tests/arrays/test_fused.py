@@ -12,6 +12,7 @@ import pytest
 from wengert.arrays import activation as activations
 from wengert.arrays import fused, normalization, reductions
 from wengert.arrays import loss as losses
+from wengert.arrays.fused_elements import CHOICE
 from wengert.kernels.lanes import where
 from wengert.kernels.native import Host
 from wengert.kernels.simd import Ufunc, elements, rows
@@ -287,3 +288,15 @@ def test_rows_in_any_dimension(name: str, shape: tuple[int, ...]) -> None:
         out = slow(x, dim)
         assert close(out, quick(x, dim)) and quick(x, dim).flags.c_contiguous
         assert close(back(g, out, dim), quick_back(g, out, dim))
+
+
+@needs_compiler
+@pytest.mark.parametrize("value", [0.0, -0.0, 2, -math.inf, math.nan])
+def test_fills_keep_the_sign_of_zero(value):
+    fill = fused.wrap("masked_fill", lambda x, mask, value: np.where(mask, np.float32(value), x))
+    CHOICE.compile()
+    x = numbers((3, 5))
+    out = fill(x, x > 0, value)
+    expected = np.where(x > 0, np.float32(value), x)
+    assert np.array_equal(out, expected, equal_nan=True)
+    assert np.array_equal(np.signbit(out), np.signbit(expected)) or math.isnan(value)

@@ -57,7 +57,15 @@ def test_scans_and_rearrangements(dtype):
             y = x * 2
             same(floats.cat(x, y, dim=dim), shapes.cat(np, x, y, dim=dim))
             same(floats.stack(x, y, dim=dim), shapes.stack(np, x, y, dim=dim))
-            same(floats.few_sorted(x, dim), np.sort(x, dim, "stable"))
+            if x.size <= floats.FEW:
+                values, places = floats.sort_along(None)(x, dim)
+                same(values, np.sort(x, dim, "stable"))
+                same(places, x.argsort(dim, "stable"))
+            for keepdim in (False, True):
+                most = floats.along(floats.amax, floats.argmax)(None)
+                values, places = most(x, dim, keepdim)
+                same(values, reductions.amax(np, x, dim, keepdim))
+                same(places, reductions.argmax(np, x, dim, keepdim))
             for k in range(min(4, x.shape[dim]) + 1):
                 for largest in (True, False):
                     same(
