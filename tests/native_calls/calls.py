@@ -8,21 +8,20 @@ from wengert.nn import functional
 POINTWISE = [
     "x + y", "x - y", "x * y", "x / y", "x * 2.5", "2 * x", "1 - x", "x - 1", "3 + x", "x / 4",
     "x + b", "b * x", "x ** 2", "x ** 2.0", "-x", "x > y", "x <= 0.5", "x == y", "x != 2", "0 < x",
-    "x.exp()", "x.tanh()", "torch.sin(x)", "x.sqrt()", "x.neg()", "torch.maximum(x, y)",
-    "x.mul(y)", "torch.add(x, b)", "x.div(3.0)", "x.double() * y.double()", "i * 3", "i + i",
-    "x.t() * y", "c * d", "e + e", "s * x",
+    "x.exp()", "x.tanh()", "torch.sin(x)", "x.sqrt()", "x.neg()", "torch.maximum(x, y)", "x.mul(y)",
+    "torch.add(x, b)", "x.div(3.0)", "x.double() * y.double()", "i * 3", "i + i", "x.t() * y",
+    "c * d", "e + e", "s * x",
 ]  # fmt: skip
 OTHERS = [
     "x.sum()", "x.sum(1)", "x.sum(-1, True)", "x.mean()", "x.mean(0)", "x.amax(1)", "x @ y",
     "functional.linear(x, y, b)", "functional.relu(x)", "functional.softmax(x, -1)", "x.sigmoid()",
-    "x.cumsum(0)", "x.clone()",
-    "x @ b", "x.t() @ y", "x[:, :3] @ y[:3]", "functional.linear(x, y)",
+    "x.cumsum(0)", "x.clone()", "x @ b", "x.t() @ y", "x[:, :3] @ y[:3]", "functional.linear(x, y)",
     "functional.linear(x.t(), y[:3], b[:3])", "c.mean()", "x.t().sum()", "x.double().mean()",
-    "functional.linear(c, torch.ones(2, 3))",
-    "torch.where(x > 0.5, x, y)", "x.pow(3)", "x.clamp(0.2, 0.8)", "x.mean(0, True)",
-    "x.sum((0, -1))", "x.prod(-1)", "x.any(0)", "(x > 0.5).all()", "x.var(0)", "x.norm()",
-    "torch.baddbmm(c, c, torch.ones(4, 3, 3))", "x.argmax(1)", "x.flip(0)", "x.flip([0, -1])",
-    "torch.linalg.norm(x)", "functional.layer_norm(x, (5,))", "x.amax((0, 1), True)",
+    "functional.linear(c, torch.ones(2, 3))", "torch.where(x > 0.5, x, y)", "x.pow(3)",
+    "x.clamp(0.2, 0.8)", "x.mean(0, True)", "x.sum((0, -1))", "x.prod(-1)", "x.any(0)",
+    "(x > 0.5).all()", "x.var(0)", "x.norm()", "torch.baddbmm(c, c, torch.ones(4, 3, 3))",
+    "x.argmax(1)", "x.flip(0)", "x.flip([0, -1])", "torch.linalg.norm(x)",
+    "functional.layer_norm(x, (5,))", "x.amax((0, 1), True)",
 ]  # fmt: skip
 SEVERAL = [  # results
     "x.max(1)", "x.min(-1, True)", "x.topk(2)", "x.sort()", "x.t().max(0)", "x.double().max(1)",
@@ -46,13 +45,29 @@ WRITES = [  # that change nothing when they come again
     "z.abs_()", "z.view(25).add_(0)", "i.mul_(1)", "i.add_(0)", "z.add_(z - z)",
     "z.detach().mul_(1)", "z.add_(n, alpha=0.5)", "z.sub_(n[0], alpha=2)", "z.clamp_(-9, 9)",
     "z.addcmul_(n, z, value=0.5)", "z[1].addcdiv_(n[0], z[0])", "z.clamp_(min=0)", "z.t().relu_()",
-    "z.lerp_(z, 0.5)",
+    "z.lerp_(z, 0.5)", "n.zero_()", "n.fill_(0)", "z.copy_(z.clone())", "n[1].fill_(0.0)",
+    "n.detach().zero_()", "i.clone().fill_(3)", "z.clone().fill_(2.5)", "z.clone().zero_()",
+    "(z > 0).zero_()", "n.t()[0].zero_()",
+]  # fmt: skip
+INDICES = [
+    "x[:2]", "x[1:3, ::2]", "x[:, 1]", "x[0, 1]", "x[..., None]", "x[None]", "x[:]", "x[...]",
+    "x[-1, ..., 0]", "x[3:1]", "x[:, 9:]", "c[0, :, 1]", "c[..., -1]", "x[k]", "x[k, k]", "x[kk]",
+    "x[:2][0]", "x.t()[1:, 2]", "x[-3:-1]", "i[k]", "c[k]", "c[k, k - k]", "x[1:][k - k]",
+    "e[:, 1]", "x[:][1]", "b[k]", "i[:2]", "(x > 0.5)[1:]", "x[0:5:5]", "s[None]", "s[...]",
+    "x[:, None, 0]",
+]  # fmt: skip
+NEW = [
+    "torch.zeros(3, 4)", "torch.ones(3, 4)", "torch.empty(0, 3)", "torch.zeros((2, 3))",
+    "torch.ones([2])", "torch.zeros(2, dtype=torch.int64)", "torch.ones(2, dtype=torch.bool)",
+    "torch.zeros_like(x)", "torch.ones_like(x)", "x.new_zeros(3)", "x.new_ones((2, 2))",
+    "torch.full((3,), 1.5)", "torch.full((2, 2), 7)", "torch.arange(5)", "torch.arange(2, 7)",
+    "torch.zeros(x.shape)", "torch.ones_like(i)", "torch.zeros(3, dtype=torch.complex64)",
 ]  # fmt: skip
 IN_PYTHON = {  # of all these, what texts and bodies do themselves
     "functional.layer_norm(x, (5,))", "torch.var_mean(x, 0)", "x.kthvalue(2)", "z.abs_()",
     "z.lerp_(z, 0.5)", "z.t().relu_()", "z[1].addcdiv_(n[0], z[0])",
 }  # fmt: skip
-FAMILIES = POINTWISE + OTHERS + SEVERAL + JOINS + VIEWS + WRITES
+FAMILIES = POINTWISE + OTHERS + SEVERAL + JOINS + VIEWS + WRITES + INDICES + NEW
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
     "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
@@ -84,4 +99,6 @@ def operands(recorded: bool, seed: int = 0) -> dict:
         "z": torch.tensor(r.random((5, 5), "float32")),
         "n": torch.zeros(5, 5),
         "i": torch.tensor(r.integers(-9, 9, (3, 4))),
+        "k": torch.tensor([0, 2, -1]),
+        "kk": torch.tensor([[0, 2], [-1, 1]]),
     }

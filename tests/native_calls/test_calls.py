@@ -19,6 +19,7 @@ from . import calls
 
 def outcome(call, names):
     """What a call gives, or how it is refused."""
+    names["np"] = np
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", RuntimeWarning)  # as wengert itself asks
@@ -109,7 +110,11 @@ def left_by(f):
         return local
 
     def entered(frame, event, arg):
-        return local if frame.f_code.co_filename.startswith("<wengert signature") else None
+        file = frame.f_code.co_filename
+        asks = file.startswith("<wengert sig") and any(
+            "core" in x for x in linecache.getlines(file)
+        )
+        return local if asks else None
 
     before = sys.gettrace()
     sys.settrace(entered)
@@ -132,11 +137,11 @@ def test_no_family_takes_the_long_way_unnoticed():
 
 
 ODD = [
-    "x * None", "x * 'a'", "x + (1, 2, 3, 4, 5)", "x * c", "x[:, :4] * y", "x.exp(1)",
-    "x.sum(7)", "x.mean(2)", "x @ b.view(1, 5)", "i / i", "i * 2.5", "x * True", "x * 1j",
-    "x * 2**70", "x * -(2**62)", "i + 2**62", "x - torch", "x > None", "x == None", "x != 'a'",
-    "x.mul(other=3)", "torch.mul(input=x, other=y)", "torch.mul(x)", "x ** -1", "x ** 2**70",
-    "(x > 0) * y", "(x > 0) - (y > 0)", "x * z.half()", "x * z.double()", "z.bool() + z.bool()",
+    "x * None", "x * 'a'", "x + (1, 2, 3, 4, 5)", "x * c", "x[:, :4] * y", "x.exp(1)", "x.sum(7)",
+    "x.mean(2)", "x @ b.view(1, 5)", "i / i", "i * 2.5", "x * True", "x * 1j", "x * 2**70",
+    "x * -(2**62)", "i + 2**62", "x - torch", "x > None", "x == None", "x != 'a'", "x.mul(other=3)",
+    "torch.mul(input=x, other=y)", "torch.mul(x)", "x ** -1", "x ** 2**70", "(x > 0) * y",
+    "(x > 0) - (y > 0)", "x * z.half()", "x * z.double()", "z.bool() + z.bool()",
     "x * torch.tensor(2)", "x / 0", "i.exp()", "-(x > 0)", "x * z.numpy()", "z.numpy() * z",
     "x.sum(1.5)", "x.sum(True)", "x.sum(dim=None)", "x.sum((0, 1))", "functional.linear(x, b)",
     "functional.linear(x, c)", "x + float('nan')", "x.expand(3, 5, 5) * y", "x[::2, ::-1] + 1",
@@ -155,19 +160,44 @@ ODD = [
     "functional.linear(x, y, i[0])", "e @ x", "e.t() @ e", "functional.linear(e, y, b)", "i.sum()",
     "e.double().mean()", "i.mean()", "x.sum(dtype=torch.float64)", "functional.linear(x, y, z)",
     "functional.linear(b, y, b)", "(x * float('inf')).sum()", "(x / 0 - x / 0).mean()", "x.max(2)",
-    "x.max(-3)", "s.max(0)", "e.max(0)", "i.max(1)", "x.max(True)", "x.max(1, 1)",
-    "x.topk(6)", "x.topk(-1)", "x.sort(2)",
-    "torch.cat([x, b])", "torch.cat([])", "torch.cat([x, 1])", "torch.cat([x, i])", "torch.cat(x)",
-    "torch.cat([x, y.double()])", "torch.cat([x, y], 2)", "torch.cat([x, y], -3)", "torch.cat([s])",
-    "torch.cat([x.half(), y.half()])", "torch.cat([b[:0], x])", "torch.cat([x, y], 1.0)",
-    "torch.stack([x, b])", "torch.stack([x, y], 3)", "torch.stack([x, x.to_sparse()])",
-    "torch.stack([x, None])", "torch.stack((x[::2], y[::2]), -1)", "torch.cat((x, y), out=z)",
-    "x.sum([0, 0])", "x.sum(())", "x.sum([])", "x.sum((0, 2))", "x.sum(2**70)", "x.sum((0, True))",
-    "x.flip(2)", "x.flip((0, 0))", "x.any(5)", "s.sum(0)", "s.sum(1)", "s.sum(-1)", "x.prod(0.5)",
-    "z.clamp_(1, 0)", "z.clamp_(min=float('nan'))", "z.addcmul_(n, c)", "z.addcmul_(z, z[0])",
+    "x.max(-3)", "s.max(0)", "e.max(0)", "i.max(1)", "x.max(True)", "x.max(1, 1)", "x.topk(6)",
+    "x.topk(-1)", "x.sort(2)", "torch.cat([x, b])", "torch.cat([])", "torch.cat([x, 1])",
+    "torch.cat([x, i])", "torch.cat(x)", "torch.cat([x, y.double()])", "torch.cat([x, y], 2)",
+    "torch.cat([x, y], -3)", "torch.cat([s])", "torch.cat([x.half(), y.half()])",
+    "torch.cat([b[:0], x])", "torch.cat([x, y], 1.0)", "torch.stack([x, b])",
+    "torch.stack([x, y], 3)", "torch.stack([x, x.to_sparse()])", "torch.stack([x, None])",
+    "torch.stack((x[::2], y[::2]), -1)", "torch.cat((x, y), out=z)", "x.sum([0, 0])", "x.sum(())",
+    "x.sum([])", "x.sum((0, 2))", "x.sum(2**70)", "x.sum((0, True))", "x.flip(2)", "x.flip((0, 0))",
+    "x.any(5)", "s.sum(0)", "s.sum(1)", "s.sum(-1)", "x.prod(0.5)", "z.clamp_(1, 0)",
+    "z.clamp_(min=float('nan'))", "z.addcmul_(n, c)", "z.addcmul_(z, z[0])",
     "z[1:].addcmul_(z[:-1], z[1:])", "z.add_(y, alpha=2)", "x.add_(z, alpha=0.5)", "z.relu_()",
     "z.expand(2, 5, 5).clamp_(0, 1)", "b.detach().clamp_(0, 1)", "z.addcmul_(n, 2)", "i.clamp_(0)",
     "(z > 0).all(0)", "i.any()", "i.prod()", "(z > 0).sum(0)", "(z > 0).cumsum(0)", "i.argmax()",
+    "x[5:, 7]", "x[k + 3]", "x[k, k + 3]", "x[k, kk]", "x[k, 0]", "x[[0, 1]]", "x[z > 0.5]",
+    "x[True]", "x[1.0]", "x[::-1]", "x[::0]", "x[..., ...]", "x[0, 0, 0]", "x[(k,)]", "x[x]",
+    "x[:, k]", "x[2**70:]", "x[:2.0]", "s[k]", "x[k.int()]", "x.t()[k]", "x[torch.tensor(1)]",
+    "c[k, k - k, k - k]", "x[k[:0]]", "x[()]", "x[(0,)]", "x[np.int64(1)]", "x.to_sparse()[0]",
+    "z.__setitem__(0, 1.0)", "z.__setitem__((0, 1), 2)", "z.__setitem__(slice(1, 3), 0.5)",
+    "z.__setitem__((..., 0), -1)", "z.__setitem__(k, 0.0)", "z.__setitem__(7, 0.0)",
+    "x.__setitem__(0, 1.0)", "z.__setitem__(0, y[0])", "i.__setitem__(0, 7)",
+    "z.t().__setitem__(0, 2)", "i.__setitem__(0, 7.5)", "z.__setitem__(0, 2**70)",
+    "z.__setitem__(0, 1j)", "s.__setitem__((), 1)", "b.detach().__setitem__(0, 2.0)",
+    "z.expand(2, 5, 5).__setitem__(0, 1.0)", "z.__delitem__(0)", "(z > 0).__setitem__(0, True)",
+    "z.__setitem__(0, True)", "z.__setitem__(None, 3.0)", "x.zero_()", "x[0].fill_(1)",
+    "b.detach().fill_(2)", "z.fill_(float('nan'))", "z.fill_(1e300)", "z.fill_(2**70)",
+    "i.fill_(1.5)", "i.fill_(2)", "z.fill_(s)", "z.fill_(b)", "z.fill_(1j)", "z.copy_(i[0, 0])",
+    "z.copy_(b)", "z.copy_(c)", "z.copy_(z)", "z.copy_(z.t())", "z.copy_(x)", "z[1:].copy_(z[:-1])",
+    "z.copy_(3)", "z.copy_(z.double())", "z.half().fill_(3)", "z.t().zero_()",
+    "z.expand(2, 5, 5).zero_()", "x.detach().copy_(z)", "x.copy_(z)", "torch.zeros(-1)",
+    "torch.zeros(2, -3)", "torch.zeros(2.0)", "torch.zeros('a')", "torch.ones(2, dtype=float)",
+    "torch.zeros(2**40, 0)", "torch.zeros(())", "torch.zeros([])",
+    "torch.zeros(2, device='meta').shape", "torch.zeros(2, requires_grad=True)",
+    "torch.full((2,), True)", "torch.full((2,), 1e300)", "torch.full((2,), 3, dtype=torch.int64)",
+    "torch.arange(5, 2)", "torch.arange(2**70)", "torch.arange(3.0)",
+    "torch.zeros_like(x, dtype=torch.int64)", "torch.zeros_like(3)", "x.new_zeros()",
+    "x.new_zeros(2, 'a')", "torch.zeros_like(x.t())", "x.half().new_ones(2)", "x.shape", "x.dtype",
+    "x.device", "x.ndim", "s.shape", "x.half().dtype", "x.to_sparse().shape",
+    "torch.zeros(2, device='meta').device", "torch.zeros(True)", "torch.ones(2, True)",
     "x.half().max(0)", "x.norm(2, 0)", "x.std(7)", "x.var((0, 1))", "i.var()",
 ]  # fmt: skip
 

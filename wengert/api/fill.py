@@ -7,7 +7,7 @@ from typing import Any
 from ..arrays.lookup import HOST, NS
 from ..base.modes import everyone
 from ..declare.registry import public
-from ..engine import views
+from ..engine import native, views
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.index import indexing
@@ -44,6 +44,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     >>> torch.zeros(2).copy_(torch.tensor([1, 2]))
     tensor([1., 2.])
     """
+    if (done := native.copy) is not None and done(self, src) is not None:
+        return self
     if not isinstance(src, Tensor):
         return self.fill_(src)
     if src is self:
@@ -67,6 +69,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     >>> torch.zeros(2).fill_(3.0)
     tensor([3., 3.])
     """
+    if (done := native.fill) is not None and done(self, value) is not None:
+        return self
     a = self._a
     usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
     if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
@@ -95,6 +99,8 @@ def zero_(self: Tensor) -> Tensor:
     >>> torch.ones(2).zero_()
     tensor([0., 0.])
     """
+    if (done := native.fill) is not None and done(self, 0) is not None:
+        return self
     a = self._a
     if self._x is None and self._n is None and type(self) is Tensor and not everyone.running:
         try:  # owned(), without the call

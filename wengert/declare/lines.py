@@ -184,8 +184,8 @@ def text(
     if found.let or found.when or found.facts or found.within or found.more_than_one:
         prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
     else:
-        dims, dims_or_all, sizes = map(tuple, given.kinds.values())
-        wanted = native.Kind(inplace, found.floating, pair, found.only, dims, dims_or_all, sizes,
+        dims, dims_or_all, listed = map(tuple, given.kinds.values())
+        wanted = native.Kind(inplace, found.floating, pair, found.only, dims, dims_or_all, listed,
                              found.least, found.extra)  # fmt: skip
         lines += native.ask(op, names, asked, wanted, [given.where[k] for k in op.static])
     other = f"return {other}"

@@ -43,6 +43,13 @@ PLAIN = Kind()
 find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
 # backward(tensor, retain): None where machine code has run the pass from a scalar, else MISS
 backward: Callable[[Any, bool], Any] | None = None
+# What hand-written functions ask: the result, or None where the call is not plain.
+WORDS = ("make", "like", "count", "fill", "copy")
+make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
+like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
+count: Callable[[int, int], Any] | None = None  # (start, end)
+fill: Callable[[Any, Any], Any] | None = None  # (tensor, number): the tensor
+copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile

@@ -39,6 +39,32 @@ def function(name: str, address: int, bound: Any) -> Any:
     return f
 
 
+class Attribute(ctypes.Structure):
+    """PyGetSetDef."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("get", ctypes.c_void_p),
+        ("set", ctypes.c_void_p),
+        ("documentation", ctypes.c_char_p),
+        ("closure", ctypes.c_void_p),
+    ]
+
+
+def attribute(name: str, address: int, careful: property) -> Any:
+    """A descriptor of an attribute of Tensor that machine code reads: it is given the property's
+    function, which it calls where it is not sure.
+    """
+    make = ctypes.pythonapi.PyDescr_NewGetSet
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.py_object, ctypes.c_void_p]
+    text = (careful.__doc__ or "").encode()
+    definition = Attribute(name.encode(), address, None, text, id(careful.fget))
+    f = make(Tensor, ctypes.addressof(definition))
+    KEPT.extend([definition, careful, careful.fget, f])
+    return f
+
+
 def operator(name: str, address: int) -> Any:
     """A wrapper descriptor of Tensor for a slot's function, under an operator's name."""
     make = ctypes.pythonapi.PyDescr_NewWrapper

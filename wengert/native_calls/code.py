@@ -19,6 +19,7 @@ from ..arrays import numpy_fast_paths
 from ..arrays.lookup import NS
 from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
+from ..base.size import Size
 from ..engine import views
 from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import ONCE, AccumulateGrad, Slot, tick
@@ -32,7 +33,8 @@ from .rules import RULES
 
 FOLDER = Path(__file__).parent
 FILES = (
-    "values", "pointwise", "general", "views", "products", "joins", "calls", "writes", "reverse",
+    "values", "pointwise", "general", "views", "products", "joins", "calls", "writes", "filling",
+    "indices", "reverse",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
@@ -74,9 +76,13 @@ OF_NUMPY = {  # places in its table
 OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
-    "call_overwrite", "call_backward",
+    "call_overwrite", "call_backward", "call_make", "call_like", "call_count", "call_fill",
+    "call_copy",
 )  # fmt: skip
-SLOTS = ("slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare")
+SLOTS = (  # what types and attributes of Python's have
+    "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
+    "slot_getitem", "slot_setitem", "get_shape", "get_dtype", "get_device", "get_ndim",
+)  # fmt: skip
 
 
 def objects() -> dict[str, Any]:
@@ -96,6 +102,10 @@ def objects() -> dict[str, Any]:
         "VIEW": views.View, "VIEWED": views.Viewed, "REGISTER": views.register, "LIST": list,
         "MUTATED": views.mutated, "CHANGES": views.CHANGES, "UNTRACKED": sys.intern("untracked"),
         "INFERENCE": sys.intern("inference"), "QUIET": sys.intern("quiet"),
+        "SIZE": Size, "SLICE": slice, "ELLIPSIS": Ellipsis, "DTYPE": dtypes.dtype, "ONE": 1,
+        "DEFAULT": dtypes.DEFAULT, "FLOAT32": dtypes.float32, "FLOAT64": dtypes.float64,
+        "INT64": dtypes.int64, "BOOLEAN": dtypes.bool, "CPU": NS[np.ndarray].device_of(np.zeros(1)),
+        "ATTRIBUTE_ERROR": AttributeError, "ROWS": tuple([("array",) * n for n in range(4)]),
         "TICK": getattr(tick, "__self__"),  # noqa: B009
     }  # fmt: skip
 
@@ -122,13 +132,12 @@ def met(old: Any, g: Any, node: Any) -> Any:
     return grads[node]
 
 
-GRAPH_CHANGED = ctypes.create_string_buffer(b"a rule of the backward pass has changed the graph")
-TABLES = (
-    "PLANS_COMPARE",
-    "CAREFUL_COMPARE",
-    "GRAPH_CHANGED",
-    *OPERATORS,
-)  # filled in by plans.Plans
+TEXTS = {
+    "GRAPH_CHANGED": b"a rule of the backward pass has changed the graph",
+    "NO_DELETION": b"__delitem__",
+}
+BUFFERS = {name: ctypes.create_string_buffer(text) for name, text in TEXTS.items()}
+TABLES = ("PLANS_COMPARE", "CAREFUL_COMPARE", *TEXTS, *OPERATORS)  # filled in by plans.Plans
 
 
 def unit() -> Unit:
@@ -179,8 +188,8 @@ class Code:
             if name in known:
                 self.kept.append(known[name])
                 self.table[i] = id(known[name])
-            elif name == "GRAPH_CHANGED":
-                self.table[i] = ctypes.addressof(GRAPH_CHANGED)
+            elif name in BUFFERS:
+                self.table[i] = ctypes.addressof(BUFFERS[name])
             elif name in FUNCTIONS:
                 self.table[i] = address(name)
             else:

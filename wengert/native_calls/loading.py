@@ -28,6 +28,10 @@ BOTH = {  # operators with a tensor on the left, on the right -> slot
 }
 
 
+ITEMS = ("__getitem__", "__setitem__")
+ATTRIBUTES = ("shape", "dtype", "device", "ndim")
+
+
 class Unlike(RuntimeError):
     """Machine code, or the process, is not what it was expected to be."""
 
@@ -76,14 +80,22 @@ class Calls:
         self.left["__neg__"] = Tensor.__neg__
         careful = {word: self.left[f"__{word}__"] for word in COMPARISONS}
         careful |= {word: either(self.left[a], self.left[b]) for (a, b), word in BOTH.items()}
-        careful["neg"] = self.left["__neg__"]
+        self.left |= {name: getattr(Tensor, name) for name in ITEMS}
+        self.left |= {name: Tensor.__dict__[name] for name in ATTRIBUTES}
+        careful |= {name.strip("_"): self.left[name] for name in ("__neg__", *ITEMS)}
         self.code = Code(target, Plans(careful))
         where = self.code.where
         names = {name: f"slot_{word}" for both, word in BOTH.items() for name in both}
         names |= {f"__{word}__": "slot_compare" for word in COMPARISONS}
-        names["__neg__"] = "slot_neg"
+        names |= {name: f"slot_{name.strip('_')}" for name in ("__neg__", *ITEMS)}
         self.operators = {
             name: callables.operator(name, where[slot]) for name, slot in names.items()
+        }
+        for name in ATTRIBUTES:
+            made = callables.attribute(name, where[f"get_{name}"], self.left[name])
+            self.operators[name] = made
+        self.words = {
+            word: callables.function(word, where[f"call_{word}"], None) for word in native.WORDS
         }
         self.find = self.core  # one object, to be compared
         self.cores: dict[tuple[bytes, str], Any] = {}
@@ -132,11 +144,13 @@ class Calls:
     def enter(self) -> None:
         """Stand in front of the texts and operators."""
         self.entered, native.find, native.backward = True, self.find, self.backward
+        vars(native).update(self.words)
         self.exchanged()
 
     def leave(self) -> None:
         """Leave all calls to Python."""
         self.entered, native.find, native.backward = False, None, None
+        vars(native).update(dict.fromkeys(self.words))
         self.exchanged()
 
     def exchanged(self) -> None:

@@ -29,8 +29,11 @@ KEPT: list[Any] = []  # what plans refer to, for good
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
 OPERATORS = {  # name in the machine code -> op
     "PLAN_ADD": "add", "PLAN_MUL": "mul", "PLAN_SUB": "sub", "PLAN_RSUB": "rsub", "PLAN_DIV": "div",
-    "PLAN_SQUARE": "pow", "PLAN_NEG": "neg",
+    "PLAN_SQUARE": "pow", "PLAN_NEG": "neg", "PLAN_SELECT": "select_item",
+    "PLAN_SLICE": "getitem", "PLAN_ALIAS": "alias_item", "PLAN_NEW_DIM": "unsqueeze_item",
+    "PLAN_TAKE": "take",
     **{f"CAREFUL_{name}": "" for name in ("ADD", "MUL", "SUB", "DIV", "POW", "NEG")},
+    "CAREFUL_GETITEM": "", "CAREFUL_SETITEM": "",
 }  # fmt: skip
 
 WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: what they compute

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.dtypes import dtype
 from ..base.modes import everyone
 from ..engine.node import AccumulateGrad, Node, Slot
 from ..engine.tensor import Tensor
@@ -79,6 +80,8 @@ def fields() -> dict[str, Field]:
         "passes": (slot(AccumulateGrad, "passes"), "ptr"),
         "views": (slot(Viewed, "views"), "ptr"), "index": (slot(Slot, "index"), "ptr"),
         "used": (24, "int"),  # PySetObject
+        "start": (16, "ptr"), "stop": (24, "ptr"), "step": (32, "ptr"),  # PySliceObject
+        "e_special": (slot(type(everyone), "special"), "ptr"), "d_np": (slot(dtype, "np"), "ptr"),
     }  # fmt: skip
     found |= {name: (slot(Tensor, name), "ptr") for name in ("_a", "_n", "_x")}
     found |= {name: (slot(Node, name), "ptr") for name in Node.__slots__ if name[0] != "_"}
@@ -120,7 +123,8 @@ def agrees() -> bool:
     objects = [
         (a, "kind", np.ndarray), (a, "base", a.base), (a, "descr", a.dtype),
         (t, "_a", a), (t, "_n", node), (node, "dtype", node.dtype), (node, "shape", node.shape),
-        (everyone, "e_off", everyone.off),
+        (everyone, "e_off", everyone.off), (s := slice(7, 8, 9), "start", 7), (s, "stop", 8),
+        (s, "step", 9),
     ]  # fmt: skip
     return all(numbers) and all(field(o, n) == id(v) for o, n, v in objects) and frames_agree(field)
 

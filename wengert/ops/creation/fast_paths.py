@@ -13,6 +13,7 @@ from ...base.dtypes import DEFAULT
 from ...base.modes import everyone
 from ...base.size import Size
 from ...declare.binding import ABSENT
+from ...engine import native
 from ...engine.tensor import Tensor, new
 
 HOST: list[Any] = []  # the CPU's namespace, once it was asked for
@@ -28,6 +29,9 @@ def of_shape(value: Any) -> Any:
 
     def form(careful):
         def f(*size, dtype=None, **kw):
+            ready = native.make
+            if ready is not None and not kw and (t := ready(size, dtype, value)) is not None:
+                return t
             if not kw and HOST and size and not everyone.special:
                 shape = size if len(size) > 1 or type(size[0]) is int else size[0]
                 try:
@@ -56,6 +60,11 @@ def as_first(value: Any, of_size: bool = False) -> Any:
 
     def form(careful):
         def f(input=ABSENT, *size, **kw):
+            ready = native.like
+            if ready is not None and not kw and (size or not of_size):
+                t = ready(input, size if of_size else None, value)
+                if t is not None:
+                    return t
             if not kw and HOST and type(input) is Tensor and not everyone.special:
                 a = input._a
                 if type(a) is HOST[0].array_type and (size or not of_size):
@@ -90,6 +99,9 @@ def of_value(careful):
             if dtype is None:
                 d = DEFAULT[0] if s is float else dtypes.bool if s is bool else dtypes.int64
             if (dtype is None or d is F32 or d is F64) and -(2**15) < fill_value < 2**15:
+                ready = native.make
+                if ready is not None and (t := ready(size, d, fill_value)) is not None:
+                    return t
                 try:
                     t = new(Tensor)
                     t._a = a = HOST[0].library.empty(size, d.np)
@@ -109,6 +121,8 @@ def counted(careful):
     def f(*args, **kw):
         if not kw and HOST and INTS.issuperset(map(type, args)) and 0 < len(args) < 3:
             start, end = args if len(args) == 2 else (0, args[0])
+            if (ready := native.count) is not None and (t := ready(start, end)) is not None:
+                return t
             if end >= start and not everyone.special:
                 try:
                     t = new(Tensor)
