@@ -104,6 +104,8 @@ _LAZY = (
     "library",
     "linalg",
     "masked",
+    "mps",
+    "mtia",
     "multiprocessing",
     "nn",
     "onnx",
@@ -126,6 +128,7 @@ _LAZY = (
     "utils",
     "version",
     "viz",
+    "xpu",
 )
 
 

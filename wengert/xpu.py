@@ -1,11 +1,10 @@
 """torch.xpu: this kind of device is not supported; what scripts ask before they use it."""
 
-from .base.absent import absent as _absent
 from .base.backend_flags import no as is_available
-from .base.other_devices import device_count, empty_cache, manual_seed, refuse
+from .base.other_devices import device_count, empty_cache, manual_seed
+from .base.other_devices import needs_device as _needs_device
 
 is_initialized = is_available
-synchronize = refuse("xpu")
 manual_seed_all = manual_seed
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "is_initialized",
     "manual_seed",
     "manual_seed_all",
-    "synchronize",
 ]
 
-__getattr__ = _absent("torch.xpu")
+__getattr__ = _needs_device("torch.xpu")

@@ -127,4 +127,13 @@ assert parallel(x[:1]).shape == (1, 2)  # a batch for one device only
 assert str(nn.DataParallel(whole, device_ids=[0, 1], output_device=1)(x).device) == "cuda:1"
 single = nn.DataParallel(nn.Linear(4, 2), device_ids=[1])
 assert str(single(x).device) == "cuda:1" == str(single.module.weight.device)
+
+# types of old, which name a device
+half = torch.ones(2).type("torch.cuda.HalfTensor")
+assert half.type() == "torch.cuda.HalfTensor" and half.type(torch.float64).is_cuda
+assert half.type("torch.FloatTensor").type() == "torch.FloatTensor"
+torch.set_default_tensor_type("torch.cuda.DoubleTensor")
+assert torch.ones(2).type() == "torch.cuda.DoubleTensor"
+torch.set_default_tensor_type(torch.FloatTensor)
+assert torch.ones(2).type() == "torch.FloatTensor"
 sys.stdout.write("all well\n")

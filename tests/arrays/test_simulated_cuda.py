@@ -86,3 +86,27 @@ def test_errors_of_cuda_have_names():
     assert issubclass(torch.cuda.CudaError, RuntimeError) and torch.cuda.check_error(0) is None
     assert issubclass(torch.cuda.DeferredCudaCallError, Exception)
     assert torch.cuda.has_half and not torch.cuda.has_magma
+
+
+def test_no_device_is_what_pytorch_raises_with_and_without_cuda(monkeypatch, tmp_path):
+    monkeypatch.setattr(cuda, "stand_in", lambda: None)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    x = torch.ones(2)
+    torch.save(x, tmp_path / "x.pt")
+    for kind in (RuntimeError, AssertionError):
+        for f in (
+            x.cuda, torch.nn.Linear(1, 1).cuda, torch.cuda.current_device, torch.xpu.current_device,
+            lambda: x.to("mps"), lambda: x.type("torch.cuda.FloatTensor"),
+            lambda: torch.load(tmp_path / "x.pt", map_location="cuda"),
+        ):  # fmt: skip
+            with pytest.raises(kind, match="not installed|use 'cpu'|use the CPU"):
+                f()
+    with pytest.raises(TypeError, match="not available: CUDA tensors need CuPy"), pytest.warns():
+        torch.set_default_tensor_type("torch.cuda.FloatTensor")
+    with pytest.raises(TypeError, match="FloatTensor'> not available: CUDA tensors need CuPy"):
+        torch.cuda.FloatTensor(2)
+    assert torch.ones(1).device.type == "cpu" and not torch.mps.is_available()
+    model = torch.nn.DataParallel(torch.nn.Linear(2, 3), device_ids=[0, 1])
+    assert model.device_ids == [] and model(torch.ones(4, 2)).shape == (4, 3)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        torch.xpu.nothing

@@ -30,6 +30,7 @@ from ..engine.op import OPS
 from ..engine.tensor import Tensor, extras, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
+from ..ops.creation.storage import type_named
 from ..ops.index import indexing
 from ..ops.predicates import numel
 from . import functions, overrides
@@ -439,16 +440,18 @@ def _cast(name: str, d: Any) -> None:
 
 @public("Tensor.type(Tensor self, any? dtype=None, bool non_blocking=False) -> any")
 def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a type."""
+    """The name of the tensor's type ('torch.FloatTensor'), or the tensor converted to a dtype, or
+    to a type such as torch.cuda.FloatTensor or its name. ValueError for what is no type.
+    """
     if dtype is None:
         prefix = "" if self.device.type == "cpu" else self.device.type + "."
         return f"torch.{prefix}{self.dtype._letter}Tensor"
-    if isinstance(dtype, str):
-        letter = dtype.rpartition(".")[2].removesuffix("Tensor")
-        dtype = next((d for d in dtypes.ALL if d._letter == letter), None)
-        if dtype is None:
-            raise ValueError("invalid type: write 'torch.FloatTensor' or a dtype")
-    return data.convert(self, getattr(dtype, "dtype", dtype))
+    if isinstance(dtype, dtypes.dtype):
+        return data.convert(self, dtype)
+    named = type_named(dtype)
+    if named is None:
+        raise ValueError(f"type(): invalid type {dtype!r}: write 'torch.FloatTensor' or a dtype")
+    return data.convert(self, named[0], None if named[1] == self.device.type else named[1])
 
 
 @public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")

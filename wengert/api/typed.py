@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.devices import STANDS_FOR
+from ..base.errors import NoDeviceError
 from ..declare.registry import FUNCTIONS
 from ..engine.tensor import Tensor
 
@@ -34,7 +35,10 @@ class elsewhere(type):
             made: Tensor = FUNCTIONS[""]["sparse_coo_tensor"](*args, dtype=cls.dtype, **kwargs)
             return made
         made = FUNCTIONS[""][cls.__name__](*args)
-        return made.to(kwargs.get("device", cls.place))
+        try:
+            return made.to(kwargs.get("device", cls.place))
+        except NoDeviceError as e:
+            raise TypeError(f"type {cls!r} not available: {e}") from None
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.place}.{cls.__name__}'>"

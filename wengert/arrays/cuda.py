@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..base.devices import device
-from ..base.errors import AcceleratorError
+from ..base.errors import AcceleratorError, NoDeviceError
 from . import bind
 from .cupy_library import CuPyLibrary
 from .lookup import NS, PER_DEVICE
@@ -27,14 +27,14 @@ def stand_in() -> Any:
 
 
 def library() -> Any:
-    """CuPy, or a RuntimeError that says how to get it."""
+    """CuPy, or a NoDeviceError that says how to get it."""
     if stand_in() is not None:
         return stand_in()
     try:
         import cupy
     except ImportError as e:
         missing = "is not installed" if e.name == "cupy" else f"does not load ({e})"
-        raise RuntimeError(
+        raise NoDeviceError(
             f"CUDA tensors need CuPy, which {missing}: pip install 'wengert[cuda]' (for CUDA 12 "
             "'wengert[cuda12]'), or use device='cpu'. `wengert run --simulate-cuda 2 SCRIPT` "
             "simulates two GPUs"
@@ -148,7 +148,7 @@ def on_device(d: device) -> Any:
         return stand_in().on_device(d)
     n = device_count()
     if n == 0:
-        raise RuntimeError(why_none())
+        raise NoDeviceError(why_none())
     i = cupy.cuda.runtime.getDevice() if d.index is None else d.index
     if i >= n:
         raise AcceleratorError(

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from ..base.errors import NoDeviceError
+
 # What a library's arrays may be able to do (Namespace.has). Ops also ask for words that only some
 # libraries have, by their names.
 HOST = "host"  # lie in the program's memory, where compiled kernels work on them
@@ -152,5 +154,5 @@ def on_device(d: Any) -> Any:
     """The namespace that makes arrays on a device."""
     module = DEVICES.get(d.type)
     if module is None:
-        raise RuntimeError(f"there is no array library for device '{d}' here: use 'cpu'")
+        raise NoDeviceError(f"there is no array library for device '{d}' here: use 'cpu'")
     return module().on_device(d)

@@ -16,6 +16,12 @@ class AcceleratorError(RuntimeError):
     """A device reported an error."""
 
 
+class NoDeviceError(RuntimeError, AssertionError):
+    """There is no such device here. PyTorch raises AssertionError where it was built without CUDA,
+    and RuntimeError where it was built with it and finds no driver: programs catch either.
+    """
+
+
 class OutOfMemoryError(RuntimeError, MemoryError):
     """There is not as much memory as was asked for."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .absent import ADVICE
+from .absent import ADVICE, catalogue, not_yet
+from .errors import NoDeviceError
 
 
 def device_count() -> int:
@@ -21,11 +22,18 @@ def empty_cache() -> None:
     """Accepted; there is no memory to give back."""
 
 
-def refuse(kind: str) -> Callable[..., Any]:
-    """A function that needs such a device: raises RuntimeError."""
+def needs_device(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of torch.xpu and its kin: functions of PyTorch's that raise NoDeviceError."""
 
-    def synchronize(device: Any = None) -> None:
-        """Not available: raises RuntimeError."""
-        raise RuntimeError(f"torch.{kind}: {ADVICE[f'torch.{kind}']}")
+    def __getattr__(name: str) -> Any:
+        if catalogue().get(module, {}).get(name) != "function":
+            raise not_yet(module, name)
 
-    return synchronize
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise NoDeviceError(f"{module}.{name}(): {ADVICE[module]}")
+
+        refuse.__name__ = refuse.__qualname__ = name
+        refuse.__doc__ = f"{name}(): there is no such device, so it raises an error."
+        return refuse
+
+    return __getattr__

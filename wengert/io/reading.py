@@ -18,6 +18,7 @@ import numpy as np
 
 from ..base import dtypes
 from ..base.devices import device
+from ..base.errors import NoDeviceError
 from ..engine.tensor import wrap
 from ..ops.creation.storage import TypedStorage
 from . import names
@@ -252,6 +253,8 @@ def _unpickled(
             return _opened(Machine(data, storages, options.get("encoding", "utf-8")).run())
         except pickle.UnpicklingError as e:
             raise _refused(str(e), str(archive)) from None
+        except NoDeviceError:  # which is an AssertionError, too
+            raise
         except NONSENSE as e:
             raise pickle.UnpicklingError(
                 f"Weights only load failed: {archive} is damaged: {type(e).__name__}: {e}"

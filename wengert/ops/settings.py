@@ -12,10 +12,13 @@ import builtins
 import math
 from typing import Any
 
+from ..arrays.lookup import on_device
 from ..base import devices, dtypes
 from ..base.advice import advise
+from ..base.errors import NoDeviceError
 from ..declare.registry import FUNCTIONS, declare, public
 from ..engine.tensor import Tensor
+from .creation.storage import type_named
 
 STATE: dict[str, Any] = {
     "deterministic": False,
@@ -140,20 +143,28 @@ def set_flush_denormal(mode):
 
 @public("set_default_tensor_type(any t) -> None", method=False, foreign=False)
 def set_default_tensor_type(t, /):
-    """Make the dtype of a type such as torch.DoubleTensor (or its name) the default; deprecated,
-    see set_default_dtype.
+    """Make the dtype and device of a type such as torch.DoubleTensor (or its name) the defaults;
+    deprecated, see set_default_dtype and set_default_device.
+
+    t: a floating-point type; torch.cuda.FloatTensor and its kin make CUDA the default device.
+
+    TypeError for other types, and for CUDA's where it cannot be used.
     """
     advise(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use"
         " torch.set_default_dtype() and torch.set_default_device() as alternatives.",
         once=True,
     )
-    if isinstance(t, str):
-        t = FUNCTIONS[""].get(t.rpartition(".")[2], t)
-    d = getattr(t, "dtype", None)
+    d, place = type_named(t) or (None, "")
     if d is None or d.category != 2:
         raise TypeError(f"only floating-point types are supported as the default type, got {t}")
+    if place != "cpu":
+        try:
+            on_device(devices.device(place))
+        except NoDeviceError as e:
+            raise TypeError(f"type {t} not available: {e}") from None
     dtypes.set_default_dtype(d)
+    devices.set_default_device(None if place == "cpu" else place)
 
 
 @public("get_default_device() -> Device", method=False, foreign=False)

@@ -109,7 +109,7 @@ class DataParallel(Module):
     """Splits the batch over devices, runs a replica of the module on each, and joins the outputs.
 
     module: wrapped, as `.module`; on device_ids[0]. device_ids: numbers of CUDA devices, or
-    devices; all CUDA devices by default, and where there is none the module is simply called.
+    devices; all CUDA devices by default; where there is none the module is simply called.
     output_device: of the outputs, device_ids[0] by default.
 
     RuntimeError, in a forward pass, if parameters or buffers are elsewhere.
@@ -124,9 +124,12 @@ class DataParallel(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.module = module
+        count = device_count()
         if device_ids is None:
-            device_ids = range(device_count())
+            device_ids = range(count)
         devices = [_device(d) for d in device_ids]
+        if not count:  # the module runs where it is, as in PyTorch
+            devices = [d for d in devices if d.type != "cuda"]
         self.device_ids = [d.index if d.type == "cuda" else d for d in devices]
         first = devices[0] if devices else None
         self.output_device = self.device_ids[0] if output_device is None and devices else (

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
+from ...base.devices import TYPES
 from ...declare.registry import FUNCTIONS, public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -422,6 +423,17 @@ class tensortype(type):
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.__name__}'>"
+
+
+def type_named(t: Any) -> tuple[Any, str] | None:
+    """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name; else None."""
+    if isinstance(t, str):
+        path, _, name = t.rpartition(".")
+        place = path.removeprefix("torch").removeprefix(".") or "cpu"
+        t = FUNCTIONS[""].get(name)
+    else:
+        place = getattr(t, "place", "cpu")
+    return (t.dtype, place) if hasattr(t, "dtype") and place in TYPES else None
 
 
 class storagetype(type):
