@@ -251,7 +251,7 @@ def home(value: Any, name: str) -> str | None:
 def of_module(module: Any, table: dict[str, Any], named: dict[str, list[str]]) -> str:
     """The stub of a front module: its declared functions, and where its other names come from."""
     package = module.__name__
-    lines = [head(package.count(".") + 1)]
+    lines = [head(package.count(".") + hasattr(module, "__path__"))]
     torchs = catalogue().get(package.replace("wengert", "torch", 1), {})  # some are made when read
     for name in sorted({*dir(module), *table, *torchs}):
         if name.startswith("_") or name in ("Tensor", "Size", "annotations"):
@@ -324,6 +324,7 @@ def stubs() -> dict[str, str]:
         "nn/__init__.pyi": of_module(wengert.nn, {}, named),
         "cuda/__init__.pyi": of_module(wengert.cuda, {}, named),
         "cpu/__init__.pyi": of_module(wengert.cpu, {}, named),
+        "sparse.pyi": of_module(wengert.sparse, FUNCTIONS["sparse"], named),
         "signal/__init__.pyi": "from . import windows as windows\n",
         "engine/__init__.pyi": "",
         "engine/tensor.pyi": of_tensor(named),

@@ -445,3 +445,61 @@ def test_the_text_says_what_and_how(name):
     f, words = SITUATIONS[name]
     text = str(raised(f, w))
     assert [word for word in words if word not in text] == [], text
+
+
+@pytest.mark.parametrize(
+    ("f", "kind", "words"),
+    [
+        (lambda: w.ones(2, 3).reshape(4, 2), RuntimeError, "in reshape(), self: float32 [2, 3]"),
+        (lambda: w.cdist(w.ones(2, 3), w.ones(2, 4).double()), RuntimeError,
+         "in cdist(), x1: float32 [2, 3]; x2: float64 [2, 4]"),
+        (lambda: w.nn.functional.nll_loss(w.ones(2, 3), w.ones(3).long()), ValueError,
+         "in nll_loss(), input: float32 [2, 3]; target: int64 [3]"),
+        # the function that was called, not one that it calls
+        (lambda: w.nn.functional.cross_entropy(w.ones(2, 3), w.tensor([0, 9])), IndexError,
+         "in cross_entropy(), input: float32 [2, 3]; target: int64 [2]"),
+        (lambda: w.broadcast_tensors(w.ones(2), w.ones(3)), RuntimeError, "[2] and [3]"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_function_and_its_tensors(f, kind, words):
+    with pytest.raises(kind) as e:
+        f()
+    assert words in str(e.value) and type(e.value) is kind
+    assert str(e.value).count(" (in ") <= 1
+
+
+def test_errors_that_name_the_function_and_those_of_others_stay():
+    with pytest.raises(IndexError) as e:
+        w.ones(2).sum(dim=3)
+    assert "(in " not in str(e.value)
+    x = w.ones(2, requires_grad=True)
+
+    def refuse(g):
+        raise ValueError("mine")
+
+    x.register_hook(refuse)
+    with pytest.raises(ValueError, match="^mine$"):
+        x.sum().backward()
+
+
+def test_classes_and_scores_in_each_others_places():
+    with pytest.raises(NotImplementedError, match="second place"):
+        w.nn.functional.cross_entropy(w.tensor([0, 1]), w.ones(2, 3))
+    x = w.tensor([0.0, 0.0, 0.0], requires_grad=True)
+    loss = w.nn.functional.nll_loss(x, w.tensor([1]))
+    loss.backward()
+    assert loss.shape == () and x.grad.tolist() == [0, -1, 0]
+    with pytest.raises(ValueError, match="size 1"):
+        w.nn.functional.cross_entropy(x, w.tensor([1, 2]))
+
+
+def test_ways_out_of_small_mistakes():
+    for f, kind, words in (
+        (lambda: w.nn.utils.clip_grad_norm_(w.nn.Linear(1, 1), 1.0), TypeError, "model.parameters"),
+        (lambda: w.ones(1).to("float32"), RuntimeError, "torch.float32, without quotes"),
+        (lambda: w.nn.functional.gumbel_softmax(w.ones(2).long()), RuntimeError, r"\.float\(\)"),
+        (lambda: w.ones(1) & w.ones(1), NotImplementedError, "takes integers"),
+        (lambda: w.ones(1)["a"], TypeError, "got str"),
+    ):
+        with pytest.raises(kind, match=words):
+            f()

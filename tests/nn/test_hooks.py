@@ -1,5 +1,8 @@
 """Hooks of modules: the same events in the same order as PyTorch's."""
 
+import collections
+import copy
+
 import pytest
 
 import wengert
@@ -153,3 +156,21 @@ def test_wrong_results_are_refused():
 
 def test_no_global_hooks_are_left():
     assert not any(tables.GLOBAL.calls)
+
+
+def test_every_handle_is_what_users_annotate():
+    kind = wengert.utils.hooks.RemovableHandle
+    layer, x = wengert.nn.Linear(1, 1), wengert.ones(1, requires_grad=True)
+    handles = [
+        layer.register_forward_hook(print), layer.register_full_backward_hook(print),
+        x.register_hook(print), (x * 2).grad_fn.register_hook(print),
+        wengert.optim.SGD([x]).register_step_post_hook(print),
+    ]  # fmt: skip
+    assert all(isinstance(h, kind) for h in handles)
+    for h in (*copy.deepcopy(handles[2:3]), *handles):
+        h.remove()
+    x.sum().backward()
+    table = collections.OrderedDict()
+    with kind(table) as handle:
+        table[handle.id] = print
+    assert not table

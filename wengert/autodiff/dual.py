@@ -218,7 +218,7 @@ def transposed_vjp(
                     allow_unused=True,
                 )
             else:
-                tans = tuple([None] * len(cots))
+                tans = tuple([None] * len(cots))  # type: ignore[list-item]  # as allow_unused
         else:
             tans = ()
     out: list[Any] = [None] * len(op.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from ..api.facts import enforce_grad_layout_policy, set_multithreading_enabled
@@ -14,6 +15,10 @@ from ..base.absent import not_yet as _not_yet
 from ..base.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, variable
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+if _TYPE_CHECKING:  # imported when they are first used
+    from . import profiler as profiler
+    from . import profiler_util as profiler_util
 
 __all__ = [
     "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly",

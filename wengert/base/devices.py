@@ -7,6 +7,7 @@ from typing import Any
 from .modes import _Switch, place, state
 
 STANDS_FOR: dict[str, str] = {}  # a type of device -> the one that is meant (cuda_as_cpu)
+DTYPES = ("float", "double", "half", "bfloat", "int", "long", "uint", "bool", "complex")
 TYPES = ("cpu", "cuda", "meta", "sim", "mps", "xpu")
 
 
@@ -34,8 +35,10 @@ class device(_Switch):
                 f"device(): type must not include an index because index was passed too: {type}"
             )
         if name not in TYPES:
+            dtype = name.rstrip("0123456789") in DTYPES
             raise RuntimeError(
                 f"Expected one of {', '.join(TYPES)} device type at start of device string: {name}"
+                + f" (a dtype is written torch.{name}, without quotes)" * dtype
             )
         if colon:
             if not number.isdigit():

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import itertools
+import weakref
+from collections import OrderedDict
 from typing import Any
 
 _ids = itertools.count()
 
 
-class Handle:
-    """Returned by the register functions; `remove()` takes the hook out again. Also a context
-    manager.
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook out again. Also a context manager.
+
+    hooks_dict: the table that holds the hook. extra_dict: further tables with marks of it.
     """
+
+    _ids = itertools.count()
+    next_id = 0
+
+    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
+        self.hooks_dict_ref = weakref.ref(hooks_dict)
+        self.id = next(RemovableHandle._ids)
+        RemovableHandle.next_id = self.id + 1
+        extra = extra_dict if isinstance(extra_dict, list) else [extra_dict]
+        self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
+
+    def remove(self) -> None:
+        """Take the hook out; doing it twice is harmless."""
+        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
+            table = ref()
+            if table is not None:
+                table.pop(self.id, None)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.hooks_dict_ref(), self.id, tuple([ref() for ref in self.extra_dict_ref])
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        table = OrderedDict() if state[0] is None else state[0]
+        self.hooks_dict_ref, self.id = weakref.ref(table), state[1]
+        extra = state[2] if len(state) > 2 else ()
+        self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+class Handle(RemovableHandle):
+    """The handle of a hook of a tensor, a node or an optimizer, which keeps the table."""
 
     def __init__(self, hooks: dict[int, Any], fn: Any = None, *, first: bool = False) -> None:
         self.hooks_dict = hooks
@@ -25,8 +64,8 @@ class Handle:
         """Take the hook out; doing it twice is harmless."""
         self.hooks_dict.pop(self.id, None)
 
-    def __enter__(self) -> Handle:
-        return self
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.hooks_dict, self.id
 
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.hooks_dict, self.id = state

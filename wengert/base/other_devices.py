@@ -23,7 +23,7 @@ def empty_cache() -> None:
 
 
 def needs_device(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of torch.xpu and its kin: functions of PyTorch's that raise NoDeviceError."""
+    """The `__getattr__` of torch.xpu and its kin: PyTorch's functions raise NoDeviceError."""
 
     def __getattr__(name: str) -> Any:
         if catalogue().get(module, {}).get(name) != "function":

@@ -24,9 +24,9 @@ from types import FunctionType
 from typing import Any
 
 from ..base import generated
-from ..base.errors import out_of_memory
 from ..base.modes import enable_grad, state
 from ..engine import native, views
+from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
 from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
@@ -238,7 +238,7 @@ def parser(
     env: dict[str, Any] = {"__name__": "wengert.declare.signature", **CHECKS}
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
     env.update(dtype_into=dtype_into, check_dtype=check_dtype)
-    env["out_of_memory"] = out_of_memory
+    env.update(FAILURES=FAILURES, tell=tell)
     head = []
     for table in (slots, keywords):
         for n, default in table.items():
@@ -279,7 +279,8 @@ def parser(
             )
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
-    lines.append(f" except MemoryError as e: raise out_of_memory({name!r}, e) from e")
+    shown = ", ".join([f"{n!r}: {n}" for n in (*slots, *([rest] if rest else ()))])
+    lines += [" except FAILURES as e:", f"  tell({name!r}, e, {{{shown}}})", "  raise"]
     conditions = " ".join(
         x.given for i in lines_of for x in ((i,) if isinstance(i, Line) else i or ())
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.dtypes import as_dtype
+from ..base.dtypes import as_dtype, dtype
 from ..base.errors import out_of_memory
+from ..base.frames import INTERNAL
 from .op import Op
 
 NAMES = {
@@ -19,6 +20,10 @@ NO_KERNEL = ("not supported for the input types", "did not contain a loop", "num
 REFUSALS = (ValueError, TypeError, MemoryError)  # what libraries raise
 
 
+TOLD = (RuntimeError, NotImplementedError, ValueError, IndexError)
+FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what public functions tell of
+
+
 def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     """PyTorch's kind of error for what a library raised."""
     shaped = [a for a in arrays if hasattr(a, "shape") and hasattr(a, "dtype")]
@@ -27,7 +32,11 @@ def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     if isinstance(error, TypeError):
         if any([words in str(error) for words in NO_KERNEL]):
             kinds = "' and '".join(dict.fromkeys(type_name(a) for a in shaped))
-            return NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{kinds}'")
+            most = max([as_dtype(a.dtype).category for a in shaped], default=0)
+            fix = {2: ": it takes integers, convert with .long()", 3: ": it takes real numbers"}
+            return NotImplementedError(
+                f"\"{op.name}_cpu\" not implemented for '{kinds}'{fix.get(most, '')}"
+            )
         return error
     if op.kind == "elementwise" and len(shaped) > 1:
         clash = mismatch([tuple(a.shape) for a in shaped])
@@ -90,3 +99,36 @@ def instead_of(value: Any) -> str:
             "Take the first: output, state = lstm(x)"
         )
     return ": make one with torch.tensor(...)" if isinstance(value, (list, tuple)) else ""
+
+
+def tell(name: str, error: Exception, given: dict[str, Any]) -> None:
+    """Add to an error that leaves a public function what it does not say: the function's name, and
+    what the tensors among its arguments were. The outermost function is the one that was called.
+    """
+    if isinstance(error, MemoryError):
+        raise out_of_memory(name, error) from error
+    told = getattr(error, "_told", None) or "".join(error.args[:1] if ours(error) else ())
+    if not told or name.strip("_") in told:
+        return
+    error._told = told  # type: ignore[attr-defined]
+    what = "; ".join([f"{k}: {text}" for k, a in given.items() if (text := described(a))])
+    error.args = (f"{told} (in {name}(){', ' if what else ''}{what})",)
+
+
+def ours(error: Exception) -> bool:
+    """Whether it has a text, and the line that raised it is the library's."""
+    if type(error) not in TOLD or len(error.args) != 1 or type(error.args[0]) is not str:
+        return False
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and INTERNAL[tb.tb_frame.f_code.co_filename]
+
+
+def described(a: Any) -> str:
+    """'float32 [2, 3]' of a tensor, the same of each of several, nothing of anything else."""
+    if isinstance(a, (list, tuple)) and a and len(a) < 5:
+        parts = [described(x) for x in a]
+        return " and ".join(parts) if all(parts) else ""
+    d, shape = getattr(a, "dtype", None), getattr(a, "shape", None)
+    return f"{d.name} {list(shape)}" if isinstance(d, dtype) and shape is not None else ""

@@ -1,9 +1,29 @@
 """torch.export, and what wengert writes for other programs: TensorBoard's events, ONNX models."""
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from ..base.absent import not_yet as _not_yet
+
+if _TYPE_CHECKING:  # imported when they are first used
+    from .program import Dim as Dim
+    from .program import ExportedProgram as ExportedProgram
+    from .program import ExportGraphSignature as ExportGraphSignature
+    from .program import InputKind as InputKind
+    from .program import InputSpec as InputSpec
+    from .program import OutputKind as OutputKind
+    from .program import OutputSpec as OutputSpec
+    from .program import ShapesCollection as ShapesCollection
+    from .program import default_decompositions as default_decompositions
+    from .program import dims as dims
+    from .program import draft_export as draft_export
+    from .program import export as export
+    from .program import export_for_training as export_for_training
+    from .program import load as load
+    from .program import register_dataclass as register_dataclass
+    from .program import save as save
+    from .program import unflatten as unflatten
 
 _PROGRAM = {
     "Dim", "ExportGraphSignature", "ExportedProgram", "InputKind", "InputSpec", "OutputKind",

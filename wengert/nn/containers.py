@@ -7,8 +7,16 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    ValuesView,
+)  # fmt: skip
+from typing import Any, TypeVar, overload
 
 from ..engine.tensor import Tensor
 from .module import Module, _indented
@@ -17,6 +25,9 @@ from .parameter import Parameter, typename
 __all__ = [
     "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
 ]  # fmt: skip
+
+
+Ordered = TypeVar("Ordered", bound="_Ordered")
 
 
 class Container(Module):
@@ -93,6 +104,12 @@ class Sequential(_Ordered):
 
     def _key(self, index: Any) -> str:
         return list(self._modules)[position(index, len(self))]  # children may have any names
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+
+    @overload
+    def __getitem__(self: Ordered, index: slice) -> Ordered: ...
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -173,6 +190,12 @@ class ModuleList(_Ordered):
         super().__init__()
         if modules is not None:
             self.extend(modules)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+
+    @overload
+    def __getitem__(self: Ordered, index: slice) -> Ordered: ...
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -264,15 +287,15 @@ class ModuleDict(Module):
         """Remove the module under key and return it."""
         return self._modules.pop(key)
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._modules.keys()
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, Module]:
         """The (name, module) pairs."""
         return self._modules.items()
 
-    def values(self) -> Any:
+    def values(self) -> ValuesView[Module]:
         """The modules."""
         return self._modules.values()
 
@@ -464,7 +487,7 @@ class ParameterDict(Module):
         """A new dictionary with default under all keys."""
         return ParameterDict((k, default) for k in keys)
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._keys.keys()
 

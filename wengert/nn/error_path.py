@@ -40,7 +40,8 @@ def blame(error: Exception, module: Any, args: tuple[Any, ...]) -> None:
             return
         if not _ours(error):
             return
-        trail = _Trail(error.args[0])
+        own = type(module).__module__.startswith("wengert.")  # says itself what it got
+        trail = _Trail(own and getattr(error, "_told", None) or error.args[0])
         try:
             trail.problem = module._input_problem(*args)
         except Exception:  # the check of unexpected input must not hide the error it explains

@@ -7,59 +7,19 @@ Hooks of the state dict are in `state.py`, those of tensors and graph nodes in t
 from __future__ import annotations
 
 import functools
-import itertools
 import warnings
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..autodiff.function import Function
+from ..base.hooks import RemovableHandle
 from ..engine.tensor import Tensor
 
 __all__ = ["RemovableHandle", "Hookable", "GLOBAL", "call_with_hooks"]
 
 Hook = Callable[..., Any]
 M = TypeVar("M")
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook out again. Also a context manager.
-
-    hooks_dict: the table that holds the hook. extra_dict: further tables with marks of it.
-    """
-
-    _ids = itertools.count()
-    next_id = 0
-
-    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
-        self.hooks_dict_ref = weakref.ref(hooks_dict)
-        self.id = next(RemovableHandle._ids)
-        RemovableHandle.next_id = self.id + 1
-        extra = extra_dict if isinstance(extra_dict, list) else [extra_dict]
-        self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
-
-    def remove(self) -> None:
-        """Take the hook out; doing it twice is harmless."""
-        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
-            table = ref()
-            if table is not None:
-                table.pop(self.id, None)
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self.hooks_dict_ref(), self.id, tuple([ref() for ref in self.extra_dict_ref])
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        table = OrderedDict() if state[0] is None else state[0]
-        self.hooks_dict_ref, self.id = weakref.ref(table), state[1]
-        extra = state[2] if len(state) > 2 else ()
-        self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
 
 
 class HookTables:

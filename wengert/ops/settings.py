@@ -16,7 +16,7 @@ from ..arrays.lookup import on_device
 from ..base import devices, dtypes
 from ..base.advice import advise
 from ..base.errors import NoDeviceError
-from ..declare.registry import FUNCTIONS, declare, public
+from ..declare.registry import declare, public
 from ..engine.tensor import Tensor
 from .creation.storage import type_named
 

@@ -1,6 +1,7 @@
 """`torch.optim`: optimizers, schedules of the learning rate, averages of weights."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from ..base.absent import not_yet as _not_yet
@@ -22,6 +23,9 @@ from .rprop import Rprop
 from .sgd import SGD
 from .sparse_adam import SparseAdam
 from .stateless import swap_in_optimizer_params_and_state
+
+if _TYPE_CHECKING:  # imported when they are first used
+    from . import swa_utils as swa_utils
 
 __all__ = [
     "ASGD",

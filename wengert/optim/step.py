@@ -11,7 +11,7 @@ import functools
 import inspect
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from ..api import functions as T
 from ..arrays.lookup import INTERPRETER, NS, RANK
@@ -29,6 +29,7 @@ FLAGS = frozenset(
     ("params", "param_names", "maximize", "foreach", "fused", "capturable", "differentiable")
 )
 
+T_ = TypeVar("T_")  # what a closure returns
 NO_STATE: dict[str, Any] = {}  # one object for all, to be recognized at the next step
 
 
@@ -102,6 +103,12 @@ class Rule:
         return T.full_like(p, complex(value, value) if p.is_complex() else value)
 
     # ---- a step
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], T_]) -> T_: ...
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have gradients; returns what closure returns.

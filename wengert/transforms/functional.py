@@ -188,7 +188,7 @@ def jvp(
                 create_graph=create_graph,
             )  # fmt: skip
         else:
-            got = (None,) * len(outs)
+            got = (None,) * len(outs)  # type: ignore[assignment]  # as grad with allow_unused
         products = _filled(got, outs)
     return _given(outs, many_out, create_graph), _given(products, many_out, create_graph)
 

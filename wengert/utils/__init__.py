@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from ..base.absent import not_yet as _not_yet
+
+if _TYPE_CHECKING:  # imported when they are first used
+    from ..api.exchange import swap_tensors as swap_tensors
+    from . import benchmark as benchmark
+    from . import checkpoint as checkpoint
+    from . import cpp_extension as cpp_extension
+    from . import data as data
+    from . import deterministic as deterministic
+    from . import dlpack as dlpack
+    from . import flop_counter as flop_counter
+    from . import hooks as hooks
+    from . import model_zoo as model_zoo
+    from . import serialization as serialization
+    from . import tensorboard as tensorboard
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """torch.utils.hooks: re-exports."""
 
-from ..base.hooks import Handle as RemovableHandle
+from ..base.hooks import RemovableHandle
 
 __all__ = ["RemovableHandle"]

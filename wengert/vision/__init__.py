@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from .version import __version__
+
+if _TYPE_CHECKING:  # imported when they are first used
+    from . import datasets as datasets
+    from . import io as io
+    from . import models as models
+    from . import ops as ops
+    from . import transforms as transforms
+    from . import tv_tensors as tv_tensors
+    from . import utils as utils
 
 _LAZY = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 

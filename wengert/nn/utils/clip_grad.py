@@ -22,8 +22,16 @@ Tensors = Tensor | Iterable[Tensor]
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
     """The gradients there are."""
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad for p in listed if p.grad is not None]
+    return [p.grad for p in _listed(parameters) if p.grad is not None]
+
+
+def _listed(parameters: Tensors) -> list[Tensor]:
+    if isinstance(getattr(type(parameters), "parameters", None), types.FunctionType):
+        raise TypeError(
+            f"'{type(parameters).__name__}' object is not iterable: it is a module, give its "
+            "parameters: model.parameters()"
+        )
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
 @no_grad()
@@ -86,7 +94,7 @@ def clip_grad_norm_(
     """
     if not isinstance(parameters, Tensor):
         generator = isinstance(parameters, types.GeneratorType)
-        parameters = list(parameters)
+        parameters = _listed(parameters)
         if generator and not parameters:
             warnings.warn(
                 "`parameters` is an empty generator, no gradient clipping will occur.",

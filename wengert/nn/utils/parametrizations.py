@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ...api import functions as T
 from ...api.functions import resolve
@@ -16,6 +16,7 @@ from . import parametrize
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
+Kind = TypeVar("Kind", bound=Any)
 MAPS = ("matrix_exp", "cayley", "householder")
 
 
@@ -42,7 +43,7 @@ class _WeightNorm(Module):
         return norm_except_dim(weight, self.dim), weight
 
 
-def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
+def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind:
     """Learn length and direction of a weight apart: original0 is |w| along dim, original1 w.
 
     dim: the dimension whose slices have a length each; None: one length. Returns module.
@@ -124,9 +125,9 @@ def _weight(module: Any, name: str) -> Tensor:
 
 
 def spectral_norm(
-    module: Any, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
+    module: Kind, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None,
-) -> Any:  # fmt: skip
+) -> Kind:  # fmt: skip
     """Divide a weight by its largest singular value; returns module.
 
     dim: the dimension of the outputs (default 0; 1 for transposed convolutions).

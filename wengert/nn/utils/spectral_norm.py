@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ...api import functions as T
 from ...base.modes import no_grad
@@ -15,6 +15,8 @@ __all__ = [
     "SpectralNorm", "SpectralNormLoadStateDictPreHook", "SpectralNormStateDictHook",
     "spectral_norm", "remove_spectral_norm",
 ]  # fmt: skip
+
+Kind = TypeVar("Kind", bound=Any)
 
 
 class SpectralNorm:
@@ -145,9 +147,9 @@ class SpectralNormStateDictHook:
 
 
 def spectral_norm(
-    module: Any, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
+    module: Kind, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None,
-) -> Any:  # fmt: skip
+) -> Kind:  # fmt: skip
     """Divide a weight by its largest singular value before each forward; returns module.
 
     >>> layer = nn.utils.spectral_norm(nn.Linear(2, 3))
@@ -160,7 +162,7 @@ def spectral_norm(
     return module
 
 
-def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
+def remove_spectral_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo spectral_norm; ValueError if there is none. Returns module."""
 
     def take(table: Any, kind: type, owner: Any) -> Any:

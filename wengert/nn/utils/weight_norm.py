@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, TypeVar
 
 from ..parameter import Parameter, is_lazy
 from .parametrizations import norm_except_dim
 
 __all__ = ["WeightNorm", "weight_norm", "remove_weight_norm"]
+
+Kind = TypeVar("Kind", bound=Any)
 
 
 class WeightNorm:
@@ -64,7 +66,7 @@ class WeightNorm:
         setattr(module, self.name, self.compute_weight(module))
 
 
-def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
+def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind:
     """Learn length `name_g` and direction `name_v` of a weight apart; returns module.
 
     >>> import warnings
@@ -76,7 +78,7 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
     return module
 
 
-def remove_weight_norm(module: Any, name: str = "weight") -> Any:
+def remove_weight_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo weight_norm; ValueError if there is none. Returns module."""
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, WeightNorm) and hook.name == name:

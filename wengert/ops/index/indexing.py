@@ -149,7 +149,7 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             out.append(k.__index__())
             consumed += 1
         else:
-            raise IndexError(
+            raise (TypeError if t is str else IndexError)(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
                 f" are valid indices (got {t.__name__})"
             )

@@ -108,20 +108,29 @@ cross_entropy_op.vjp(
 )
 
 
-def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
-    """The checks of class indices that losses over classes share."""
+def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
+    """The checks of class indices that losses over classes share; the target in input's form."""
     s, t = input._a.shape, target._a.shape
+    if not input.dtype.is_inexact:
+        raise NotImplementedError(
+            f"a loss of classes takes scores, not {input.dtype}: convert the input with .float(), "
+            "or, if it holds the classes, give it as the target, in the second place"
+        )
     if len(s) == 0:
         raise ValueError(
             f"Expected 1 or more dimensions (got {len(s)}): the input needs a dimension of classes"
         )
     if len(s) == 1:
-        if len(t):
+        if len(t) > 1:
             raise RuntimeError(
-                f"nll_loss: an input of shape {list(s)} (classes without batch) needs a 0-d "
-                "target, got shape "
-                f"{list(t)}"
+                f"an input of shape {list(s)} (classes without batch) needs a 0-d target, got "
+                f"shape {list(t)}"
             )
+        if t not in ((), (1,)):
+            raise ValueError(
+                f"For 1D input, 1D target must have size 1, but got target size: {t[0]}"
+            )
+        target = target.reshape(())
     elif len(t) == 0 or s[0] != t[0]:
         raise ValueError(
             f"Expected input batch_size ({s[0]}) to match target batch_size ({t[0] if t else 1}): "
@@ -158,6 +167,7 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> None:
                 "'weight'. This "
                 "input cannot have requires_grad True: pass weight.detach()"
             )
+    return target
 
 
 KNOWN = "reduction in ('mean', 'sum', 'none')"
@@ -214,7 +224,7 @@ def cross_entropy(
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    target_shapes(input, target, weight)
+    target = target_shapes(input, target, weight)
     return cross_entropy_op.entry(input, target, weight, reduction, ignore_index, label_smoothing)
 
 
@@ -297,5 +307,5 @@ def nll_loss(
     tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    target_shapes(input, target, weight)
+    target = target_shapes(input, target, weight)
     return nll_loss_op.entry(input, target, weight, reduction, ignore_index)

@@ -490,6 +490,10 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """
     if eps != 1e-10:
         advise("`eps` parameter is deprecated and has no effect.")
+    if not logits.dtype.is_floating_point:
+        raise RuntimeError(
+            f"gumbel_softmax: logits must be floating point, got {logits.dtype}: use .float()"
+        )
     noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
     soft = softmax_op.entry((logits + noise) / tau, d)
