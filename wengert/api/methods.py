@@ -446,12 +446,8 @@ def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> 
     if dtype is None:
         prefix = "" if self.device.type == "cpu" else self.device.type + "."
         return f"torch.{prefix}{self.dtype._letter}Tensor"
-    if isinstance(dtype, dtypes.dtype):
-        return data.convert(self, dtype)
-    named = type_named(dtype)
-    if named is None:
-        raise ValueError(f"type(): invalid type {dtype!r}: write 'torch.FloatTensor' or a dtype")
-    return data.convert(self, named[0], None if named[1] == self.device.type else named[1])
+    d, place = type_named(dtype)
+    return data.convert(self, d, None if place == self.device.type else place)
 
 
 @public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")

@@ -155,8 +155,11 @@ def set_default_tensor_type(t, /):
         " torch.set_default_dtype() and torch.set_default_device() as alternatives.",
         once=True,
     )
-    d, place = type_named(t) or (None, "")
-    if d is None or d.category != 2:
+    try:
+        d, place = type_named(t)
+    except ValueError as e:
+        raise TypeError(str(e)) from None
+    if place is None or d.category != 2:
         raise TypeError(f"only floating-point types are supported as the default type, got {t}")
     if place != "cpu":
         try:

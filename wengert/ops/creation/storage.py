@@ -425,15 +425,22 @@ class tensortype(type):
         return f"<class 'torch.{cls.__name__}'>"
 
 
-def type_named(t: Any) -> tuple[Any, str] | None:
-    """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name; else None."""
+def type_named(t: Any) -> tuple[Any, str | None]:
+    """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name, or of a dtype, which
+    has none.
+    """
+    if isinstance(t, dtypes.dtype):
+        return t, None
+    named = t
     if isinstance(t, str):
         path, _, name = t.rpartition(".")
         place = path.removeprefix("torch").removeprefix(".") or "cpu"
         t = FUNCTIONS[""].get(name)
     else:
         place = getattr(t, "place", "cpu")
-    return (t.dtype, place) if hasattr(t, "dtype") and place in TYPES else None
+    if not hasattr(t, "dtype") or place not in TYPES:
+        raise ValueError(f"type(): invalid type {named!r}: write 'torch.FloatTensor' or a dtype")
+    return t.dtype, place
 
 
 class storagetype(type):
