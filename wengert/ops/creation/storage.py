@@ -426,8 +426,8 @@ class tensortype(type):
 
 
 def type_named(t: Any) -> tuple[Any, str | None]:
-    """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name, or of a dtype, which
-    has none.
+    """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name; of a dtype itself,
+    with no device.
     """
     if isinstance(t, dtypes.dtype):
         return t, None
