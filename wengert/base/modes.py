@@ -207,7 +207,7 @@ class enable_grad(no_grad):
 
     def __enter__(self) -> None:
         self.prev = state.grad
-        switch(True, self.prev)
+        switch(not state.inference, self.prev)  # in inference mode nothing is recorded
 
 
 class set_grad_enabled(_Switch):

@@ -118,6 +118,8 @@ def linspace(
         step = float((end - start) / d.np.type(steps - 1))
         down = (steps - 1 - i) * step
         values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
+    elif steps == 1:
+        values = xp.full((1,), start, work.np)
     else:
         values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)

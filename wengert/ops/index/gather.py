@@ -188,6 +188,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
             tuple(index._a.shape)
         )
     if src.dtype is not input.dtype:
+        wrap_dim(dim, input._a.ndim, "scatter")
         raise RuntimeError(
             f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
             f" {src.dtype}"
@@ -232,6 +233,7 @@ def scatter_add_public(input, dim, index, src):
     tensor([3., 3.])
     """
     if src.dtype is not input.dtype:
+        wrap_dim(dim, input._a.ndim, "scatter_add")
         raise RuntimeError(
             f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
             f" {src.dtype}"
@@ -273,6 +275,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
         )
     if src.dtype is not input.dtype:
+        wrap_dim(dim, input._a.ndim, "scatter")
         raise RuntimeError(
             f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
             f" {src.dtype}"
@@ -354,6 +357,13 @@ def index_put_public(input, indices, values, accumulate=False):
         raise IndexError(
             f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
         )
+    for i in indices:
+        if i is not None and i.dtype.name not in ("int64", "int32", "uint8", "bool"):
+            raise IndexError(
+                f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}"
+            )
+    # an index without dimensions is an array of one, not part of a basic key
+    indices = [i.reshape(1) if i is not None and whole(i) else i for i in indices]
     spec = plainly_put(input._a, values._a, [None if i is None else i._a for i in indices])
     if spec:
         return index_put.entry(input, values, *indices, spec=spec, accumulate=bool(accumulate))
@@ -364,7 +374,13 @@ def index_put_public(input, indices, values, accumulate=False):
     target = take_shape(x, spec, idx)
     if tuple(values._a.shape) != target:
         values = fitted(values, target)
-    return index_put.entry(x, values, *idx, spec=spec, accumulate=bool(accumulate))
+    out = index_put.entry(x, values, *idx, spec=spec, accumulate=bool(accumulate))
+    return out if x is input else out.reshape(tuple(input._a.shape))  # a bool adds a dimension
+
+
+def whole(index: Tensor) -> bool:
+    """Whether an index is one integer."""
+    return index._a.ndim == 0 and index.dtype.category == 1 and index.dtype is not dtypes.uint8
 
 
 @public("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", inplace=True)

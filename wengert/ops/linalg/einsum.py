@@ -100,8 +100,13 @@ def sums(inputs: Any, output: Any, operands: Any) -> bool:
     long = []  # labels of more than one element, operand by operand
     for labels, t in zip(inputs, operands):
         shape = tuple(t._a.shape)
-        exact = ELLIPSIS not in labels and len(labels) == len(shape)
-        long.append({x for x, n in zip(labels, shape) if n != 1} if exact else set(labels))
+        if ELLIPSIS in labels:  # it is never summed; what stands after it is counted from the end
+            i = labels.index(ELLIPSIS)
+            after = len(labels) - i - 1
+            pairs = [*zip(labels[:i], shape), *zip(labels[i + 1 :], shape[len(shape) - after :])]
+        else:
+            pairs = list(zip(labels, shape))
+        long.append({x for x, n in pairs if n != 1})
     count = [x for labels in long for x in labels]
     if output is None:
         written = [x for labels in inputs for x in labels]

@@ -83,6 +83,11 @@ def cholesky_inverse(input, upper=False):
             [0.0000, 0.2500]])
     """
     check_matrix("cholesky_inverse", input, square=True)
+    if not hasattr(input._a, "level") and not input.diagonal(dim1=-2, dim2=-1).all():
+        raise RuntimeError(
+            "cholesky_inverse: an element of the diagonal is zero, so the matrix is singular and "
+            "has no inverse"
+        )
     return cholesky_inverse_op.entry(input, upper)
 
 

@@ -41,6 +41,12 @@ def clamp(input, min=None, max=None):
     if input.dtype.category == 3:
         raise NotImplementedError("clamp is not supported for complex types")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
+        given = [isinstance(v, Tensor) and v._a.ndim > 0 for v in (min, max) if v is not None]
+        if any(given) and not all([isinstance(v, Tensor) for v in (min, max) if v is not None]):
+            raise TypeError(
+                "clamp(): min and max must both be tensors or both be numbers, got "
+                f"{type(min).__name__} and {type(max).__name__}"
+            )
         return clamp_tensor(input, min, max)
     if input.dtype.category < 2:
         target = result_dtype([input._a] + [v for v in (min, max) if v is not None])

@@ -203,7 +203,7 @@ def logit_op(xp, x, eps=None):
 
 
 def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
-    slope = g / (x * (1 - x))
+    slope = g / (xp.abs(x) * (1 - x))  # -0 is the end of the interval as 0 is
     if eps is None:
         inside = xp.logical_and(xp.ge(x, 0), xp.le(x, 1))
         return xp.where(inside, slope, xp.full_like(g, math.nan))

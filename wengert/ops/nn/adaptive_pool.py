@@ -190,7 +190,9 @@ def _adaptive_avg(rank: int, input: Any, output_size: Any) -> Any:
     one = given == 1 if isinstance(given, int) else given is not None and set(given) == {1}
     if one and isinstance(input, Tensor) and input.dtype.category == 2:
         shape = tuple(input.shape)
-        if len(shape) > rank + 2 or len(shape) > rank and 0 in shape:  # one window: of anything
+        if (
+            len(shape) > rank + 2 and rank > 1 or len(shape) > rank and 0 in shape
+        ):  # one window: of anything
             return mean(input, tuple(range(-rank, 0)), True)
     return adaptive_avg_pool.entry(input, _adaptive_size(name, input, output_size, rank))
 

@@ -23,18 +23,11 @@ from ..shape.views import reshape_op
 
 Ints = tuple[int, ...]
 SAID = {
-    "int64": "long int",
-    "uint8": "unsigned char",
-    "int8": "signed char",
-    "int16": "short",
-    "int32": "int",
-    "float32": "float",
-    "float64": "double",
-    "float16": "c10::Half",
-    "bfloat16": "c10::BFloat16",
-    "complex64": "c10::complex<float>",
+    "int64": "long int", "uint8": "unsigned char", "int8": "signed char", "int16": "short",
+    "int32": "int", "float32": "float", "float64": "double", "float16": "c10::Half",
+    "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
     "complex128": "c10::complex<double>",
-}
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------- the ops
@@ -325,9 +318,11 @@ def _convolve(
     arguments = (_hashable(stride), _hashable(padding), _hashable(dilation))
     geometry, batched = _forward(name, rank, *shapes, *arguments, groups)
     _check_types(name, input, weight, bias)
-    if batched:
-        return conv.entry(input, weight, bias, geometry)
-    return conv.entry(input.unsqueeze(0), weight, bias, geometry).squeeze(0)
+    x = input if batched else input.unsqueeze(0)
+    out = conv.entry(x, weight, bias, geometry)
+    if shapes[1][1] == 0:  # from no channels come none, as in PyTorch
+        out = out.narrow(1, 0, 0)
+    return out if batched else out.squeeze(0)
 
 
 def _line(rank: int) -> Any:
@@ -338,7 +333,7 @@ def _line(rank: int) -> Any:
         facts=f"plan('conv{rank}d', {rank}, {shapes}, stride, padding, dilation, groups)",
         using={"plan": _forward},
         let={"geometry": "facts[0]"},
-        when="facts[1]",
+        when="facts[1] and a1.shape[1]",
     )
 
 
@@ -453,8 +448,14 @@ def _back(
     if min(extra) < 0:
         raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
     _check_shapes(name, a if batched else (1, *a), w, b, rank, groups, True)
+    nothing = 0 in (a if batched else (1, *a))[:2]
+    if 0 in a[-rank:] and not nothing:
+        raise RuntimeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
+            f"{list(a)}"
+        )
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
-        if e >= s and e >= d:
+        if e >= s and e >= d and not nothing:
             raise RuntimeError(
                 f"{name}: output padding must be smaller than either stride or dilation, but got "
                 f"output_padding={extra}, stride={geometry.stride}, dilation={geometry.dilation}"
@@ -463,7 +464,7 @@ def _back(
         (n - 1) * s - lo - hi + d * (k - 1) + e + 1
         for n, s, (lo, hi), d, k, e in zip(a[-rank:], *geometry[:3], w[2:], extra)
     )
-    if min(size) < 1:
+    if min(size) < (not nothing):
         raise RuntimeError(
             f"{name}: Given input size per channel: {tuple(a[-rank:])}. Calculated output size per "
             f"channel: {size}. Output size is too small"

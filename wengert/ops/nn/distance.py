@@ -12,9 +12,11 @@ from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import opaque
 from ...engine.op import op
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import take
+from ..linalg.matmul import matmul_op
 from ..loss.regression import broadcast
 from ..predicates import broadcast_shapes
 from ..reduce.statistics import _vector_norm as norm_slope
@@ -350,11 +352,17 @@ def bilinear(input1, input2, weight, bias=None):
                 f"bilinear(): input{i} size does not match weight size: got {s[-1]} but expected "
                 f"{n}"
             )
-    if bias is not None and tuple(bias._a.shape) != (w[0],):
+    if bias is not None and (not bias._a.ndim or bias._a.shape[0] != w[0]):
         raise RuntimeError(
-            f"bilinear(): bias size does not match weight size: got {bias._a.size} but expected "
-            f"{w[0]}"
+            f"bilinear(): bias size does not match weight size: got {list(bias.shape)} but "
+            f"expected {w[0]}"
         )
+    for t in (input2, weight, bias):
+        if t is not None and t.dtype is not input1.dtype and not runner(matmul_op):
+            raise RuntimeError(
+                f"bilinear(): All tensors must have the same dtype, got {input1.dtype} and"
+                f" {t.dtype}"
+            )
     o, m, n = w
     x, y = (
         reshape_op.entry(input1, (-1, m) if input1._a.size else (0, m)),

@@ -152,6 +152,8 @@ def constant_pad_nd(input, pad, value=0):
     """
     shape = tuple(input._a.shape)
     pad = tuple(pad)
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
     for i in range(len(pad) // 2):
         d = len(shape) - 1 - i
         before, after, n = pad[2 * i], pad[2 * i + 1], shape[d]

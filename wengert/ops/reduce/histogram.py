@@ -31,7 +31,8 @@ def bincount(input, weights=None, minlength=0):
     w = None if weights is None else weights.detach()._a
     out = xp.bincount(input._a, w, minlength)
     if w is not None:
-        out = xp.astype(out, "float32" if weights.dtype.name == "float32" else "float64")
+        single = "float32" if weights.dtype.name == "float32" else "float64"
+        out = xp.astype(out, single if input._a.size else "int64")
     return wrap(out)
 
 

@@ -223,7 +223,7 @@ def _am(name: str, o: Any) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"{name[1:]}imum along dims; equal elements share the gradient."
-    text = f"{name}(Tensor input, int[1] dim=[], bool keepdim=False, *, out)"
+    text = f"{name}(Tensor input, int[1]? dim=[], bool keepdim=False, *, out)"
     return public(text, lines=(line(o),))(f)
 
 

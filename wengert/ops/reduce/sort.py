@@ -282,7 +282,11 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     if n == 0:
         none = wrap(xp.zeros((0,), "int64"))
         x = x if dim is None else x.movedim(0, d)
-        out = [x, *[none] * (bool(return_inverse) + bool(return_counts))]
+        out = [x]
+        if return_inverse:
+            out.append(none.reshape(tuple(input._a.shape)) if dim is None else none)
+        if return_counts:
+            out.append(none)
         return tuple(out) if len(out) > 1 else x
     rows = x.reshape(n, -1)
     new = xp.ones((n,), "bool")

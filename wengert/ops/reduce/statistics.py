@@ -436,7 +436,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         p = 2
     if p == "nuc":
         d = tuple(dim) if dim is not None else (-2, -1)
-        if dim is not None and len(d) != 2 or input._a.ndim < 2:
+        if dim is not None and len(d) != 2 or dim is None and input._a.ndim != 2:
             raise RuntimeError(
                 "norm(p='nuc'): expects dim to be a 2-tuple of the dimensions of matrices, got"
                 f" {dim}"

@@ -363,6 +363,8 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
 def unflatten(input, dim, sizes):
     """One dimension split into several (one size may be -1)."""
     d = wrap_dim(dim, input._a.ndim, "unflatten")
+    if not input._a.ndim:
+        raise RuntimeError("unflatten: a tensor without dimensions has none to split")
     sizes = tuple(sizes)
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")

@@ -326,7 +326,7 @@ def xor_bits(xp, x, dim=None, keepdim=False):
     """Exclusive or of bit patterns."""
 
 
-@public("hash_tensor(Tensor input, int[1] dim=[], *, bool keepdim=False, int mode=0, out)")
+@public("hash_tensor(Tensor input, int[1]? dim=[], *, bool keepdim=False, int mode=0, out)")
 def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     """A hash of all elements, or along dim: the exclusive or of their 64-bit patterns, as uint64.
     mode: only 0.
@@ -342,6 +342,9 @@ def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
             "Specify the reduction dim with "
             "the 'dim' argument."
         )
+    for i in () if d is None else (d,) if isinstance(d, int) else d:
+        if input._a.shape[i] == 0:
+            raise IndexError(f"hash_tensor: Expected reduction dim {i} to have non-zero size.")
     return xor_bits.entry(input, d, keepdim)
 
 
