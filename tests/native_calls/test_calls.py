@@ -12,6 +12,7 @@ from wengert import native_calls
 from wengert.base import source
 from wengert.engine.node import Node, Slot
 from wengert.engine.views import View
+from wengert.native_calls import code
 from wengert.nn import functional
 
 from . import calls
@@ -314,9 +315,28 @@ def test_nodes_know_the_users_line():
         assert "x.exp()" in t._n.where()
 
 
-def test_large_arrays_are_left_to_the_library():
-    x = torch.ones(300, 300, requires_grad=True)
-    assert (x * x)._a.sum() == 90000 and x.sum().item() == 90000
+def test_large_arrays_are_shared_by_threads_with_the_same_bits():
+    made = np.random.default_rng(3)
+    sizes = code.LARGEST, code.LARGEST + 1, 5 * code.LARGEST - 7
+    texts = ["x * y", "x - 2.5", "1 - x", "x / y", "x ** 2", "-x", "x.exp()", "x < y", "x + c"]
+    texts += ["x.clone().add_(y)", "x.clone().mul_(3)", "x.clone().exp_()", "x[::2] * y[::2]"]
+    before = torch.get_num_threads()
+    try:
+        for size in sizes:
+            for dtype in ("float32", "float64"):
+                x, y = [torch.from_numpy(made.random((size, 1)).astype(dtype)) for _ in range(2)]
+                names = {"x": x, "y": y, "c": torch.ones(1, dtype=x.dtype)}
+                native_calls.stop()
+                wanted = [eval(text, names)._a for text in texts]
+                native_calls.serve()
+                for threads in (1, 2, 3):
+                    torch.set_num_threads(threads)
+                    for text, a in zip(texts, wanted):
+                        b = eval(text, names)._a
+                        assert a.dtype is b.dtype and np.array_equal(a, b), (size, dtype, text)
+    finally:
+        native_calls.serve()
+        torch.set_num_threads(before)
 
 
 def test_a_process_without_it_says_so(monkeypatch):

@@ -34,8 +34,8 @@ def run(text, twice=False):
     ran = [None]
     inner = native.backward
 
-    def seen(t, retain):
-        ran[0] = inner(t, retain) is None
+    def seen(t, retain, gradient=None):
+        ran[0] = inner(t, retain, gradient) is None
         return None if ran[0] else "not plain"
 
     native.backward = seen if inner is not None else None
@@ -147,3 +147,62 @@ def test_second_derivatives_are_pythons():
     (x**2 * x).sum().backward(create_graph=True)
     x.grad.sum().backward()
     assert x.grad.tolist() == [24]
+
+
+LONG = [
+    "x * y", "x / y - y / x", "(1 - x) * 2.5 + x * s", "(-x * y).exp()", "x.log() + y.sqrt() * x",
+    "x * y + x * x + x / 3", "x.tanh() * y.sigmoid()", "x.view(-1) * y.view(-1)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(3, 4), (129, 128), (5, 5000, 3)])
+def test_passes_from_many_elements_have_the_bits_of_the_text(size):
+    made = np.random.default_rng(5)
+    arrays = [(made.random(size) + 0.5).astype("float32") for _ in range(3)]
+    before = torch.get_num_threads()
+
+    def gradients(text):
+        x, y = [torch.from_numpy(a.copy()).requires_grad_() for a in arrays[:2]]
+        s = torch.tensor(1.5, requires_grad=True)
+        out = eval(text, {"x": x, "y": y, "s": s})
+        given = torch.from_numpy(arrays[2].copy()).view(out.shape)
+        for _ in range(2):
+            out.backward(given, retain_graph=True)
+        assert np.array_equal(given._a.ravel(), arrays[2].ravel())  # nothing was added to it
+        for t in (x, y, s):
+            assert t.grad is None or not np.shares_memory(t.grad._a, given._a)
+        return [None if t.grad is None else t.grad._a.tobytes() for t in (x, y, s)]
+
+    try:
+        for text in LONG:
+            native_calls.stop()
+            wanted = gradients(text)
+            native_calls.serve()
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                gradients(text)
+                assert gradients(text) == wanted, text
+    finally:
+        native_calls.serve()
+        torch.set_num_threads(before)
+
+
+def test_gradients_given_that_do_not_fit_are_refused_as_by_the_text():
+    x = torch.ones(3, requires_grad=True)
+    (x * 2).backward(torch.ones(3))
+    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+        (x * 2).backward(torch.ones(4))
+    with pytest.raises(RuntimeError, match="implicitly created"):
+        (x * 2).backward()
+    with pytest.raises(TypeError):
+        (x * 2).backward(1.0)
+    (x * 2).backward(torch.ones(3, dtype=torch.float64))
+    (x * 2).backward(torch.ones(1).expand(3))
+    assert x.grad.tolist() == [6, 6, 6]
+
+
+def test_a_given_gradient_does_not_become_that_of_a_leaf():
+    x, g = torch.ones(3, requires_grad=True), torch.ones(3)
+    (x + 0).backward(g)
+    x.grad.add_(1)
+    assert g.tolist() == [1, 1, 1]

@@ -278,8 +278,8 @@ def backward(
     if warmup.begin:
         warmup.used(10)
     run = native.backward
-    plain = gradient is None is inputs and not (create_graph or state.levels)
-    if run is not None and plain and run(self, bool(retain_graph)) is None:
+    plain = inputs is None and not (create_graph or state.levels)
+    if run is not None and plain and run(self, bool(retain_graph), gradient) is None:
         return
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)
 

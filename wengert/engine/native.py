@@ -41,8 +41,8 @@ PLAIN = Kind()
 
 # find(op, kind) -> (core, MISS), or None for ops that machine code does not know
 find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
-# backward(tensor, retain): None where machine code has run the pass from a scalar, else MISS
-backward: Callable[[Any, bool], Any] | None = None
+# backward(tensor, retain, gradient): None where machine code has run the pass, else MISS
+backward: Callable[[Any, bool, Any], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
 WORDS = ("make", "like", "count", "fill", "copy")
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)

@@ -25,7 +25,7 @@ from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass
-from ..kernels import compiler
+from ..kernels import compiler, threads, workers
 from . import structures
 from .language import Signature, Unit
 from .plans import OPERATORS, Plans
@@ -37,7 +37,7 @@ FILES = (
     "indices", "reverse",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
-LARGEST = 1 << 14  # elements: from there on, what a call costs is what it computes
+LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
 
 # the C functions that may be called: result, arguments
 FUNCTIONS = {
@@ -56,6 +56,8 @@ FUNCTIONS = {
         ("PyIter_Next", "ptr", "ptr"),
         ("PyThreadState_Get", "ptr", ""),
         ("PyErr_NoMemory", "ptr", ""),
+        ("PyEval_SaveThread", "ptr", ""),
+        ("PyEval_RestoreThread", "void", "ptr"),
         ("PyErr_SetString", "void", "ptr ptr"),
         ("PyObject_GetAttr", "ptr", "ptr ptr"),
         ("PyList_New", "ptr", "int"),
@@ -106,6 +108,7 @@ def objects() -> dict[str, Any]:
         "DEFAULT": dtypes.DEFAULT, "FLOAT32": dtypes.float32, "FLOAT64": dtypes.float64,
         "INT64": dtypes.int64, "BOOLEAN": dtypes.bool, "CPU": NS[np.ndarray].device_of(np.zeros(1)),
         "ATTRIBUTE_ERROR": AttributeError, "ROWS": tuple([("array",) * n for n in range(4)]),
+        "READY": lambda: workers.workers().ready(),
         "TICK": getattr(tick, "__self__"),  # noqa: B009
     }  # fmt: skip
 
@@ -136,8 +139,11 @@ TEXTS = {
     "GRAPH_CHANGED": b"a rule of the backward pass has changed the graph",
     "NO_DELETION": b"__delitem__",
 }
-BUFFERS = {name: ctypes.create_string_buffer(text) for name, text in TEXTS.items()}
-TABLES = ("PLANS_COMPARE", "CAREFUL_COMPARE", *TEXTS, *OPERATORS)  # filled in by plans.Plans
+BUFFERS: dict[str, Any] = {  # memory that is known by its address
+    **{name: ctypes.create_string_buffer(text) for name, text in TEXTS.items()},
+    "FACTS": threads.FACTS,
+}
+TABLES = ("PLANS_COMPARE", "CAREFUL_COMPARE", *BUFFERS, *OPERATORS)  # filled in by plans.Plans
 
 
 def unit() -> Unit:

@@ -303,6 +303,8 @@ class Function:
         if x.id in self.locals:
             t = self.locals[x.id]
             return Value(self.value(f"load {llvm_type(t)}, ptr %{x.id}"), t)
+        if x.id in self.unit.own:  # where a function is
+            return Value(f"@{x.id}", "ptr")
         if x.id in self.unit.numbers:
             return Value(str(self.unit.numbers[x.id]), "int")
         if x.id not in self.unit.objects and x.id not in self.unit.external:

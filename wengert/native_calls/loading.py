@@ -100,24 +100,24 @@ class Calls:
         self.find = self.core  # one object, to be compared
         self.cores: dict[tuple[bytes, str], Any] = {}
         run = callables.function("backward", where["call_backward"], None)
-        self.reverse: Callable[[Tensor, bool], Any] = run
+        self.reverse: Callable[[Tensor, bool, Any], Any] = run
         self.hopeless: set[type] = set()  # classes of nodes that cannot take part
         self.entered = False
         native.behind |= {f: self.left[name] for name, f in self.operators.items()}
         native.changed.append(self.exchanged)
 
-    def backward(self, t: Tensor, retain: bool) -> Any:
+    def backward(self, t: Tensor, retain: bool, gradient: Any = None) -> Any:
         """The reverse pass from a tensor: None if it is done, else MISS."""
         if t._n is None or PER_DEVICE or anomaly.on():
             return MISS
-        r = self.reverse(t, retain)
+        r = self.reverse(t, retain, gradient)
         while isinstance(r, type):  # a class of nodes that is not known yet
             if r in self.hopeless:
                 return MISS
             if not learn(r):
                 self.hopeless.add(r)
                 return MISS
-            r = self.reverse(t, retain)
+            r = self.reverse(t, retain, gradient)
         return r
 
     def core(self, op: Op, kind: native.Kind = native.PLAIN) -> tuple[Any, Any] | None:

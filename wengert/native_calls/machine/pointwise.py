@@ -10,6 +10,51 @@ def run_loop(p: ptr, c: int, args: ptr, n: ptr, steps: ptr):
     call_void(ptr(ints(p + LOOPS)[c]), args, n, steps, ptr(ints(p + LOOPS)[c + 3]))
 
 
+def pool() -> bool:
+    """Have the threads of our kernels at hand; if not, an exception is set."""
+    if ints(FACTS)[0] != 0:
+        return True
+    r = PyObject_CallNoArgs(READY)
+    drop(r)
+    return bool(r)
+
+
+def in_chunks(f: ptr, table: ptr, chunks: int, threads: int):
+    """f(table, chunk, thread, step) for each chunk, by our threads; others may run Python."""
+    facts = ints(FACTS)
+    state = PyEval_SaveThread()
+    call_void(ptr(facts[1]), ptr(facts[0]), f, table, chunks, 1, threads)
+    PyEval_RestoreThread(state)
+
+
+def loop_chunk(table: ptr, chunk: int, thread: int, step: int):
+    """A chunk of a loop over elements. table: the loop, its data, operands, steps, elements."""
+    t = ints(table)
+    args = array(3)
+    n = ints(array(1))
+    start = chunk * LARGE
+    n[0] = t[4] - start
+    if n[0] > LARGE:
+        n[0] = LARGE
+    for k in range(3):
+        args[k] = ptr(ints(t[2])[k]) + start * ints(t[3])[k]
+    call_void(ptr(t[0]), args, n, ptr(t[3]), ptr(t[1]))
+
+
+def long_loop(p: ptr, c: int, args: ptr, n: ints, steps: ptr):
+    """run_loop() of any length; if that is more than LARGE, there must be a pool."""
+    if n[0] <= LARGE:
+        run_loop(p, c, args, n, steps)
+        return
+    table = ints(array(5))
+    table[0] = ints(p + LOOPS)[c]
+    table[1] = ints(p + LOOPS)[c + 3]
+    table[2] = int(args)
+    table[3] = int(steps)
+    table[4] = n[0]
+    in_chunks(loop_chunk, table, (n[0] + LARGE - 1) // LARGE, ints(FACTS)[2])
+
+
 def rows(p: ptr, c: int, args: ptr, nd: int, dims: ints, strides: ints):
     """The loop over the last dimension, for each place in the others. strides: three rows of 16."""
     at = ints(array(16))
@@ -92,7 +137,7 @@ def of_two(p: ptr, c: int, a: ptr, b: ptr, word: ptr) -> ptr:
     nd = a.nd
     if flat:
         n[0] = size_of(a)
-        if n[0] > LARGE:
+        if n[0] > LARGE and not pool():
             return None
         o = new_array(result, nd, a.dims)
     else:
@@ -128,7 +173,7 @@ def of_two(p: ptr, c: int, a: ptr, b: ptr, word: ptr) -> ptr:
             steps[0] = steps[1]
             steps[1] = s
         if n[0] > 0:
-            run_loop(p, c, args, n, steps)
+            long_loop(p, c, args, n, steps)
     else:
         if p.p_swap:
             drop(o)
@@ -221,22 +266,24 @@ def unary(p: ptr, x: ptr) -> ptr:
         return None
     n = ints(array(1))
     n[0] = size_of(a)
-    if n[0] > LARGE:
-        return None
     raws = array(1)
     nodes = array(1)
     raws[0] = keep(a)
     nodes[0] = keep(x._n)
     result = ptr(ints(p + LOOPS)[c + 6])
-    o = new_array(result, a.nd, a.dims)
+    o = ptr(None)
+    if n[0] <= LARGE or pool():
+        o = new_array(result, a.nd, a.dims)
     if o and n[0] > 0:
-        args = array(2)
-        steps = ints(array(2))
+        args = array(3)
+        steps = ints(array(3))
         args[0] = a.data
         args[1] = o.data
+        args[2] = o.data
         steps[0] = a.descr.elsize
         steps[1] = result.elsize
-        run_loop(p, c, args, n, steps)
+        steps[2] = steps[1]
+        long_loop(p, c, args, n, steps)
     r = finish(p, o, raws, nodes, None)
     drop(raws[0])
     drop(nodes[0])

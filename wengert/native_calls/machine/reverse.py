@@ -118,19 +118,26 @@ def added(old: ptr, g: ptr, q: ptr) -> ptr:
     if is_array(old) and is_array(g):
         c = code_of(g.descr)
         if old.descr is g.descr and same_dims(old, g) and usable(old) and usable(g) and c >= 0:
-            o = new_array(g.descr, g.nd, g.dims)
+            n = ints(array(1))
+            n[0] = size_of(g)
+            o = ptr(None)
+            if old.refcount == 1 and not old.base and old.flags & 1024 == 1024:
+                o = keep(old)  # nobody else has it
+            if n[0] > LARGE and not pool():
+                drop(o)
+                o = ptr(None)
+            elif not o:
+                o = new_array(g.descr, g.nd, g.dims)
             if o:
                 args = array(3)
                 steps = ints(array(3))
-                n = ints(array(1))
                 args[0] = old.data
                 args[1] = g.data
                 args[2] = o.data
-                n[0] = size_of(g)
                 for i in range(3):
                     steps[i] = g.descr.elsize
                 if n[0] > 0:
-                    run_loop(PLAN_ADD, c, args, n, steps)
+                    long_loop(PLAN_ADD, c, args, n, steps)
             drop(old)
             drop(g)
             return o
@@ -195,14 +202,57 @@ def walked(a: ptr, g: ptr, steps: ints, k: int) -> bool:
     return True
 
 
+def program_chunk(table: ptr, chunk: int, thread: int, step: int):
+    """The program of a rule on some elements. table: the rule, code of the dtype, where its
+    operands are, by how many bytes they are walked, the result, elements, of a chunk, room, item.
+    """
+    t = ints(table)
+    r = ptr(t[0])
+    c = t[1]
+    size = t[6]
+    item = t[8]
+    start = chunk * size
+    n = ints(array(1))
+    n[0] = t[5] - start
+    if n[0] > size:
+        n[0] = size
+    where = array(32)
+    moves = ints(t[3])
+    where[0] = ptr(ints(t[2])[0]) + start * moves[0]
+    for i in range(r.r_nsaved):
+        k = 1 + ints(r + R_SAVED)[i]
+        where[k] = ptr(ints(t[2])[k]) + start * moves[k]
+    for i in range(24, 24 + r.r_nconstants):
+        where[i] = ptr(ints(t[2])[i])
+    last = r.r_nsteps - 1
+    room = ptr(t[7]) + thread * last * size * item
+    args = array(3)
+    steps = ints(array(3))
+    for i in range(r.r_nsteps):
+        s = ints(r + R_STEPS + 56 * i)
+        to = ptr(t[4]) + start * item
+        if i < last:
+            to = room + i * size * item
+        where[16 + i] = to
+        args[0] = where[s[4]]
+        steps[0] = moves[s[4]]
+        k = 1
+        if s[5] >= 0:
+            args[1] = where[s[5]]
+            steps[1] = moves[s[5]]
+            k = 2
+        args[k] = to
+        steps[k] = item
+        call_void(ptr(s[c]), args, n, steps, ptr(s[2 + c]))
+
+
 def program(r: ptr, g: ptr, saved: ptr) -> ptr:
     """A rule as a program of loops over elements; null, without an exception: not plain."""
     c = 0
     if g.descr is F64:
         c = 1
-    n = ints(array(1))
-    n[0] = size_of(g)
-    if n[0] > LARGE or n[0] == 0:
+    n = size_of(g)
+    if n == 0:
         return None
     item = g.descr.elsize
     where = array(32)
@@ -225,36 +275,39 @@ def program(r: ptr, g: ptr, saved: ptr) -> ptr:
             f64s(words + 8 * i)[0] = x
         where[24 + i] = words + 8 * i
         moves[24 + i] = 0
+    size = n
+    threads = 1
+    if n > LARGE:
+        if not pool():
+            return None
+        size = LARGE
+        threads = ints(FACTS)[2]
     o = new_array(g.descr, g.nd, g.dims)
     if not o:
         return None
     room = ptr(None)
     last = r.r_nsteps - 1
     if last > 0:
-        room = PyMem_Malloc(last * n[0] * item)
+        room = PyMem_Malloc(threads * last * size * item)
         if not room:
             drop(o)
             return PyErr_NoMemory()
-    args = array(3)
-    steps = ints(array(3))
     for i in range(r.r_nsteps):
-        s = ints(r + R_STEPS + 56 * i)
-        to = o.data
-        if i < last:
-            to = room + i * n[0] * item
-        where[16 + i] = to
         moves[16 + i] = item
-        k = 0
-        args[0] = where[s[4]]
-        steps[0] = moves[s[4]]
-        k = 1
-        if s[5] >= 0:
-            args[1] = where[s[5]]
-            steps[1] = moves[s[5]]
-            k = 2
-        args[k] = to
-        steps[k] = item
-        call_void(ptr(s[c]), args, n, steps, ptr(s[2 + c]))
+    table = ints(array(9))
+    table[0] = int(r)
+    table[1] = c
+    table[2] = int(where)
+    table[3] = int(moves)
+    table[4] = int(o.data)
+    table[5] = n
+    table[6] = size
+    table[7] = int(room)
+    table[8] = item
+    if n > LARGE:
+        in_chunks(program_chunk, table, (n + size - 1) // size, threads)
+    else:
+        program_chunk(table, 0, 0, 0)
     if room:
         PyMem_Free(room)
     return o
@@ -441,9 +494,34 @@ def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
     return -1
 
 
+def first_gradient(a: ptr, given: ptr) -> ptr:
+    """The gradient that a pass from array a begins with: that of the tensor given, or 1; null,
+    without an exception: not plain.
+    """
+    if given is not NONE:
+        if not is_tensor(given.kind):
+            return None
+        g = given._a
+        if not usable(g):
+            return None
+        if g.descr is not a.descr or not same_dims(g, a):
+            return None
+        return keep(g)
+    if size_of(a) != 1:
+        return None
+    d = a.descr
+    one = new_array(d, a.nd, a.dims)
+    if one:
+        if d is F32:
+            f32s(one.data)[0] = f32(1.0)
+        else:
+            f64s(one.data)[0] = 1.0
+    return one
+
+
 def call_backward(self: ptr, args: ptr, n: int) -> ptr:
-    """backward(tensor, retain) of a tensor with one element: None, or MISS: not plain, or a class
-    of nodes that it would have to know.
+    """backward(tensor, retain, gradient or None): None, or MISS: not plain, or a class of nodes
+    that it would have to know.
     """
     x = args[0]
     if ACTIVE.size != 0 or not is_tensor(x.kind):
@@ -452,18 +530,13 @@ def call_backward(self: ptr, args: ptr, n: int) -> ptr:
     root = x._n
     if not is_array(a) or root is NONE:
         return keep(MISS)
-    if a.descr is not F32 and a.descr is not F64 or size_of(a) != 1 or a.nd > 8:
+    if a.descr is not F32 and a.descr is not F64 or a.nd > 8:
         return keep(MISS)
     keep(root)
-    d = a.descr
-    g = new_array(d, a.nd, a.dims)
+    g = first_gradient(a, args[2])
     if not g:
         drop(root)
-        return None
-    if d is F32:
-        f32s(g.data)[0] = f32(1.0)
-    else:
-        f64s(g.data)[0] = 1.0
+        return answer(None)
     unknown = array(1)
     unknown[0] = None
     how = reverse(root, g, args[1] is TRUE, unknown)

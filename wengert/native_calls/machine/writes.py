@@ -134,8 +134,6 @@ def call_write(plan: ptr, args: ptr, n: int) -> ptr:
     if ints(p + LOOPS)[c] == 0 or ptr(ints(p + LOOPS)[c + 6]) is not a.descr:
         return keep(MISS)
     total = size_of(a)
-    if total > LARGE:
-        return keep(MISS)
     watched = x._n is not NONE
     word = array(1)
     strides = ints(array(48))
@@ -151,7 +149,7 @@ def call_write(plan: ptr, args: ptr, n: int) -> ptr:
                 return keep(MISS)
             flat = same_dims(a, b)
             if not flat:
-                if not fits_into(a, b, strides):
+                if total > LARGE or not fits_into(a, b, strides):
                     return keep(MISS)
             watched = watched or y._n is not NONE
         elif p.p_numbers == 0:
@@ -161,6 +159,10 @@ def call_write(plan: ptr, args: ptr, n: int) -> ptr:
     keep(a)
     if b:
         keep(b)
+    if total > LARGE and not pool():
+        drop(a)
+        drop(b)
+        return None
     how = 0
     if watched:
         how = recording()
@@ -188,7 +190,7 @@ def call_write(plan: ptr, args: ptr, n: int) -> ptr:
         if n == 2 and not b:
             steps[1] = 0
         if flat:
-            run_loop(p, c, operands, count, steps)
+            long_loop(p, c, operands, count, steps)
         else:
             rows(p, c, operands, a.nd, a.dims, strides)
     drop(a)
