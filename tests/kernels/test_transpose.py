@@ -15,7 +15,7 @@ def always(monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "shape", [(2, 2), (15, 16), (17, 33), (64, 64), (3, 1000), (1000, 3), (130, 257)]
+    "shape", [(2, 2), (15, 16), (17, 33), (64, 64), (3, 1000), (1000, 3), (130, 257), (300, 512)]
 )
 def test_agrees_with_numpy(shape, dtype):
     x = np.random.default_rng(0).standard_normal((3, *shape)).astype(dtype)

@@ -5,10 +5,12 @@ What lives here: the fast form of the words of `ops/nn/embedding.py`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from ..kernels import embedding as kernels
 from .activation import F32, LOW
 from .capabilities import ON_HOST
 
@@ -42,6 +44,11 @@ def check_rows(index: Any, rows: int, error: type[Exception] = IndexError) -> No
 
 
 def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
+    if lib in ON_HOST and index.size * weight.shape[-1] >= kernels.LEAST:
+        with suppress(IndexError):  # said below
+            found = kernels.rows_of(weight, index)
+            if found is not None:
+                return found
     check_rows(index, weight.shape[0], IndexError if weight.size else RuntimeError)
     return weight.take(index, 0)
 
@@ -49,6 +56,10 @@ def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
 def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
     """values (n, m) summed into zeros (rows, m) at index (n,)."""
     n, m = values.shape
+    if values.size >= kernels.LEAST and lib in ON_HOST:
+        found = kernels.added_rows(values, index, rows)
+        if found is not None:
+            return found
     if n * m > 8192 and lib in ON_HOST and values.dtype.kind == "f" and values.dtype.itemsize > 2:
         from scipy.sparse import (
             csc_array,  # a product with a matrix of ones: 5 to 20 times faster than add.at

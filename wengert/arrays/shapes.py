@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.transpose import transposed_copy
 from .capabilities import ON_HOST
 from .lookup import NS
 
@@ -336,6 +337,10 @@ def copy_into(lib: Any, x: Any, value: Any) -> None:
 def contiguous(lib: Any, x: Any) -> Any:
     if x.flags.c_contiguous:
         return x
+    if lib in ON_HOST and x.size > 1 << 16 and x.ndim > 1 and x.strides[-2] == x.itemsize:
+        turned = transposed_copy(x)
+        if turned is not None:
+            return turned
     if (
         lib in ON_HOST
         and x.ndim == 2

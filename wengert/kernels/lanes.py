@@ -192,6 +192,25 @@ class Function:
             out.append(Value(self, self.new(text), a.word, a.lanes))
         return out
 
+    def repeat(self, body: Callable[..., Any], carried: Sequence[Value]) -> list[Value]:
+        """body(*carried), and again with what it gives as long as it says: it returns whether to
+        go on, and the new values.
+        """
+        before, work, done = self.block, self._label("work"), self._label("done")
+        self.line(f"br label %{work}")
+        self._open(work)
+        here = [Value(self, self._name(), c.word, c.lanes) for c in carried]
+        at = len(self.lines)
+        self.lines += [""] * len(here)
+        again, new = body(*here)
+        self.line(f"br {again}, label %{work}, label %{done}")
+        for j, (v, a, b) in enumerate(zip(here, carried, new)):
+            self.lines[at + j] = (
+                f"  {v.name} = phi {v.type} [ {a.name}, %{before} ], [ {b.name}, %{self.block} ]"
+            )
+        self._open(done)
+        return list(new)
+
     def when(
         self, condition: Value, body: Callable[[], Any], other: Callable[[], Any] | None = None
     ) -> None:

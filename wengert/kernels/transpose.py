@@ -13,14 +13,20 @@ from .lanes import Value, transposed
 Array = Any
 LEAST = 4096  # numbers; fewer are copied as soon by NumPy
 CHUNK = 1 << 14  # numbers of a chunk, about
+PAGE = 2048  # bytes; where rows are multiples of it apart, they are in each other's way in caches
+BLOCK = 128  # rows and columns that are copied together then
 
 
 @job(
-    "x: any T*, out: out T*, rows: i64, columns: i64, step: i64, batch: i64, bands: i64, band: i64"
+    "x: any T*, out: out T*, rows: i64, columns: i64, step: i64, batch: i64, bands: i64, "
+    "band: i64, height: i64"
 )
 def transpose(k: Job, word: str) -> None:
-    """out[batch][column][row] = x[batch][row][column]; a chunk is a band of columns of a matrix."""
-    x, out, rows, columns, step, batch, bands, band = k.table()
+    """out[batch][column][row] = x[batch][row][column]; a chunk is a band of columns of a matrix.
+
+    height: rows of a block, all columns of which come before the next rows.
+    """
+    x, out, rows, columns, step, batch, bands, band, height = k.table()
     lanes = k.lanes(word)
     matrix, first = k.chunk // bands, (k.chunk % bands) * band
     x, out = x.at(matrix * batch), out.at(matrix * (rows * columns))
@@ -36,11 +42,12 @@ def transpose(k: Job, word: str) -> None:
 
     full_rows, full = rows // lanes * lanes, first + (last - first) // lanes * lanes
 
-    def some(c: Value) -> None:
-        k.loop(0, full_rows, lanes, lambda r: square(c, r))
-        k.loop(c, c + lanes, 1, lambda one: single(one, full_rows))
+    def block(start: Value) -> None:
+        stop = k.least(start + height, full_rows)
+        k.loop(first, full, lanes, lambda c: k.loop(start, stop, lanes, lambda r: square(c, r)))
 
-    k.loop(first, full, lanes, some)
+    k.loop(0, full_rows, height, block)
+    k.loop(first, full, 1, lambda c: single(c, full_rows))
     k.loop(full, last, 1, lambda c: single(c, 0))
 
 
@@ -62,7 +69,11 @@ def transposed_copy(x: Array) -> Array | None:
     out = np.empty(x.shape, x.dtype)
     host = compiler.target()
     lanes = host.lanes(word) if host is not None else 1
-    band = max(1, CHUNK // max(1, rows * lanes)) * lanes
+    band, height = max(1, CHUNK // max(1, rows * lanes)) * lanes, max(rows, 1)
+    if steps[-1] % PAGE == 0 and rows > BLOCK:
+        band, height = max(band, BLOCK), BLOCK
     bands = -(-columns // band)
-    transpose(word)(count * bands, x, out, rows, columns, steps[-1] // e, batch // e, bands, band)
+    transpose(word)(
+        count * bands, x, out, rows, columns, steps[-1] // e, batch // e, bands, band, height
+    )
     return out

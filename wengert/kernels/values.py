@@ -364,6 +364,16 @@ class Pointer:
         )
         self.f.line(f"call void @llvm.masked.store.{tag}({v}, {p}, i32 {align}, {mask})")
 
+    def store_past(self, v: Value, i: Any = 0) -> None:
+        """Store a vector past the caches, where it is not read soon; the place is one of 16 bytes,
+        and lines are filled one after the other.
+        """
+        self.f.module.declare("!0 = !{i32 1}")
+        part = 16 // SIZES[self.word]
+        for at in range(0, v.lanes, part):
+            some = v if v.lanes == part else v.shuffle(v, range(at, at + part))
+            self.f.line(f"store {some}, {self.at(i).at(at)}, align 16, !nontemporal !0")
+
     def prefetch(self, write: bool) -> None:
         """Have the line of this place fetched, which is about to be read, or written."""
         self.f.module.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
