@@ -46,12 +46,13 @@ class Interp:
 
     @property
     def shape(self) -> Any:
-        return tuple(self.content.shape)
+        c = self.content
+        return tuple(c._a.shape if isinstance(c, Tensor) else c.shape)
 
     @property
     def dtype(self) -> Any:
-        d = self.content.dtype
-        return d.np if isinstance(self.content, Tensor) else d
+        c = self.content
+        return c._a.dtype if isinstance(c, Tensor) else c.dtype
 
     @property
     def ndim(self) -> int:
@@ -251,7 +252,7 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
     out = getattr(xp, op.name)(*ins, *static.values())
-    if last is not None and last.dtype == BFLOAT16:
+    if last is not None and last.dtype is BFLOAT16:
         return narrowed(op, xp, ins, out)
     return out
 

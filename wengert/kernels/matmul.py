@@ -103,15 +103,14 @@ def matmul(x: Array, y: Array) -> Array | None:
     n = y.shape[-1]
     if y.shape[-2] != depth:
         return None  # whoever is asked next complains
-    if x.ndim == y.ndim == 2:
-        lead: tuple[int, ...] = ()
-    else:
+    lead, more = x.shape[:-2], y.shape[:-2]
+    if more and lead != more:
         try:
-            lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+            lead = np.broadcast_shapes(lead, more)
         except ValueError:
             return None
-        if len(lead) > 2:
-            return None
+    if len(lead) > 2:
+        return None
     batches = math.prod(lead)
     work = batches * m * n * depth
     host = compiler.target()
