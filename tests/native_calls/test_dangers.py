@@ -273,11 +273,12 @@ def test_modes_see_operators():
             seen.append(torch.overrides.resolve_name(f))
             return f(*args, **(kwargs or {}))
 
-    x, kind = torch.ones(3), type(torch.Tensor.__mul__)
+    x = torch.ones(3)
+    gc.collect()  # classes of other tests, for which operators would stay Python's
     with Seeing():
         x * x, x + 1, x.exp(), x > 0
     assert [name.rpartition(".")[2] for name in seen] == ["mul", "add", "exp", "gt"]
-    assert type(torch.Tensor.__mul__) is kind
+    assert type(torch.Tensor.__mul__) is type(int.__mul__), "somebody stands in for operators"
 
     class Watching(Mode):
         def implementation(self, op, f):
