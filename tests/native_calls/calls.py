@@ -23,6 +23,21 @@ OTHERS = [
     "x.argmax(1)", "x.flip(0)", "x.flip([0, -1])", "torch.linalg.norm(x)",
     "functional.layer_norm(x, (5,))", "x.amax((0, 1), True)",
 ]  # fmt: skip
+REDUCTIONS = [
+    "x.amax(0)", "x.amin(1, True)", "x.max()", "x.min()", "i.amax(0)", "c.amax(2)", "c.amin(1)",
+    "c.argmin(0, True)", "x.argmax()", "x.double().argmin(0)", "c.any()", "i.all(1)",
+    "x.double().amax(1)", "(x > 2).any(1, True)", "x.double().cumsum(1)", "c.cumsum(0)",
+    "x.double().sum(0)", "x.double().mean(1, True)", "d.sum(0)", "d.mean(-1)", "c.max(0)",
+    "c.min(2, True)", "x.t().amax(1)", "x.max(0, True)", "d.amax(1)", "b.argmax()", "b.max(0)",
+]  # fmt: skip
+LOOKUPS = [
+    "x.gather(1, jj)", "x.gather(0, jj)", "x.index_select(0, j)", "x.index_select(1, j)",
+    "torch.where(x > y, x, y)", "x.masked_fill(x > 0.5, 0.0)", "functional.embedding(jj, x)",
+    "i.gather(1, jj)", "x.where(x > y, y)", "torch.bmm(c, c.transpose(1, 2))",
+    "torch.matmul(c, c.mT)", "x.mv(b)", "x.add(y, alpha=0.5)", "x.sub(y, alpha=2)",
+    "x.addcmul(y, y, value=0.5)", "x.double().add(y.double(), alpha=0.3)",
+    "torch.where(x > y, x.double(), y.double())", "x[jj, jj]",
+]  # fmt: skip
 SEVERAL = [  # results
     "x.max(1)", "x.min(-1, True)", "x.topk(2)", "x.sort()", "x.t().max(0)", "x.double().max(1)",
     "torch.var_mean(x, 0)", "x.kthvalue(2)", "x.cummax(0)",
@@ -67,7 +82,9 @@ IN_PYTHON = {  # of all these, what texts and bodies do themselves
     "functional.layer_norm(x, (5,))", "torch.var_mean(x, 0)", "x.kthvalue(2)", "z.abs_()",
     "z.lerp_(z, 0.5)", "z.t().relu_()", "z[1].addcdiv_(n[0], z[0])",
 }  # fmt: skip
-FAMILIES = POINTWISE + OTHERS + SEVERAL + JOINS + VIEWS + WRITES + INDICES + NEW
+FAMILIES = (
+    POINTWISE + OTHERS + REDUCTIONS + LOOKUPS + SEVERAL + JOINS + VIEWS + WRITES + INDICES + NEW
+)
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
     "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
@@ -100,5 +117,7 @@ def operands(recorded: bool, seed: int = 0) -> dict:
         "n": torch.zeros(5, 5),
         "i": torch.tensor(r.integers(-9, 9, (3, 4))),
         "k": torch.tensor([0, 2, -1]),
+        "j": torch.tensor([0, 2, 1]),
+        "jj": torch.tensor([[0, 2], [1, 1]]),
         "kk": torch.tensor([[0, 2], [-1, 1]]),
     }

@@ -199,7 +199,22 @@ ODD = [
     "x.new_zeros(2, 'a')", "torch.zeros_like(x.t())", "x.half().new_ones(2)", "x.shape", "x.dtype",
     "x.device", "x.ndim", "s.shape", "x.half().dtype", "x.to_sparse().shape",
     "torch.zeros(2, device='meta').device", "torch.zeros(True)", "torch.ones(2, True)",
-    "x.half().max(0)", "x.norm(2, 0)", "x.std(7)", "x.var((0, 1))", "i.var()",
+    "x.gather(1, kk)", "x.gather(1, kk + 9)", "x.gather(1, k)", "x.gather(2, kk)",
+    "x.gather(0, kk.int())", "x.gather(0, kk[:0])", "x.index_select(0, kk)", "x.index_select(0, k)",
+    "x.index_select(1, k + 9)", "x.index_select(0, k[:0])", "s.index_select(0, k[:1].abs())",
+    "torch.where(x > b, x, y)", "torch.where(x > 0, x, y.double())", "torch.where(x > 0, x, 1.0)",
+    "x.masked_fill(x > 0.5, 1e300)", "x.masked_fill(x > 0.5, float('inf'))", "x.masked_fill(z, 1)",
+    "x.masked_fill(b > 0.5, 0.0)", "x.masked_fill(x > 0.5, s)", "i.masked_fill(i > 0, 2.5)",
+    "functional.embedding(k, x)", "functional.embedding(k + 9, x)", "torch.bmm(c, c)",
+    "functional.embedding(kk.abs(), x, padding_idx=0)", "(x / 0 - x / 0).max(0)", "x.mv(b[:3])",
+    "torch.tensor([1.0, float('nan'), 3.0]).max(0)", "torch.tensor([0.0, -0.0]).max()",
+    "torch.tensor([[0.0, -0.0], [-0.0, 0.0]]).amax(1)", "torch.tensor([-0.0, 0.0]).argmin()",
+    "torch.tensor([[-0.0, 0.0], [0.0, -0.0]]).amin(0)", "torch.tensor([-0.0, -0.0]).cumsum(0)",
+    "torch.tensor([1.0, float('nan'), 3.0]).amax(0)", "torch.tensor([float('nan'), 1.0]).argmin()",
+    "x.add(b, alpha=2)", "x.addcmul(y, y)", "x.addcmul(b, y, value=2)",
+    "x.addcmul(y, b, value=2.0)", "e.amax(0)", "e.amax(1)", "e.sum(1)", "e.mean(0)", "e.any()",
+    "e.all(0)", "e.argmax()", "s.max()", "e.max()", "x.half().max(0)", "x.norm(2, 0)", "x.std(7)",
+    "x.var((0, 1))", "i.var()",
 ]  # fmt: skip
 
 

@@ -328,8 +328,10 @@ def gather(x: Any, index: Any, dim: int = 0) -> Any:
 
 def take(x: Any, *indices: Any, spec: Any = ()) -> Any:
     """Advanced indexing: spec is the key, with "array" where an index array goes."""
-    if spec == ("array",) and indices[0].dtype.kind == "i":
-        return x.take(indices[0], 0)
+    if len(indices) == 1 and indices[0].dtype.kind == "i" and spec[-1:] == ("array",):
+        dim = len(spec) - 1
+        if not dim or spec[:-1] == (ALL,) * dim:  # in order, which advanced indices are not
+            return x.take(indices[0], dim)
     return shapes.take(np, x, *indices, spec=spec)
 
 

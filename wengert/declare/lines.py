@@ -181,13 +181,17 @@ def text(
     env |= {f"{k}_{number}": v for k, v in found.using.items()}
     pair = named_tuple(found)
     wanted = native.Kind(inplace, found.floating, pair, found.only)
-    if found.let or found.when or found.facts or found.within or found.more_than_one:
-        prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
+    dims, dims_or_all, listed = map(tuple, given.kinds.values())
+    early = wanted._replace(dims=dims, dims_or_all=dims_or_all, sizes=listed)
+    early = early._replace(least=found.least, extra=found.extra)
+    sure = early._replace(strict=True)
+    raw = [given.where.get(k, "") for k in op.static]
+    if not (found.let or found.when or found.facts or found.within or found.more_than_one):
+        lines += native.ask(op, names, asked, early, raw)
+    elif all(raw) and (asking := native.ask(op, names, asked, sure, raw)):
+        lines += asking
     else:
-        dims, dims_or_all, listed = map(tuple, given.kinds.values())
-        wanted = native.Kind(inplace, found.floating, pair, found.only, dims, dims_or_all, listed,
-                             found.least, found.extra)  # fmt: skip
-        lines += native.ask(op, names, asked, wanted, [given.where[k] for k in op.static])
+        prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
     other = f"return {other}"
     if op.variadic:
         lines += unwrap_all(op, names[0], SLOW, other)

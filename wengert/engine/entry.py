@@ -236,6 +236,10 @@ def wrap(op: Op) -> list[str]:
     if len(op.names) == 1:  # libraries return scalars for 0-d arrays
         lines.append("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
     for i in range(visible(op)):
+        if op.many:
+            lines.append(
+                f"  if type(o{i}) is not t and o{i} is not None: o{i} = NS[t].asarray(o{i})"
+            )
         lines.append(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
     return lines
 

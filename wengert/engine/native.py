@@ -24,6 +24,7 @@ class Kind(NamedTuple):
     dims_or_all, sizes: static arguments that come as they were given: as one dimension or several,
     the same where none of them means all, and as a sequence of ints. least: how many dimensions the
     first operand must have. extra: how many more the result has, which `dims` count.
+    strict: asked before anything was looked at, which machine code does itself.
     """
 
     write: bool = False
@@ -35,6 +36,7 @@ class Kind(NamedTuple):
     sizes: tuple[str, ...] = ()
     least: int = 0
     extra: int = 0
+    strict: bool = False
 
 
 PLAIN = Kind()

@@ -55,10 +55,6 @@ def owner(a: Any) -> Any:
     return a
 
 
-def forget(key: int, _: Any, pop: Any = CHANGES.pop) -> None:
-    pop(key, None)  # bound: at exit, the names of this module may be gone before the arrays
-
-
 def mutated(t: Tensor) -> None:
     """Announce that t's memory was changed in place, for code that writes to raw arrays."""
     x = t._x
@@ -73,7 +69,7 @@ def mutated(t: Tensor) -> None:
     if c is None:
         c = CHANGES[key] = Change()
         try:
-            c.ref = weakref.ref(o, functools.partial(forget, key))
+            c.ref = weakref.ref(o, functools.partial(CHANGES.pop, key))  # pop(key, reference)
         except TypeError:  # memory owned by something that cannot be watched: never forgotten
             c.ref = o
     c.count += 1

@@ -33,8 +33,8 @@ from .rules import RULES
 
 FOLDER = Path(__file__).parent
 FILES = (
-    "values", "pointwise", "general", "views", "products", "joins", "calls", "writes", "filling",
-    "indices", "reverse",
+    "values", "pointwise", "general", "views", "products", "reductions", "joins", "calls", "writes",
+    "filling", "indices", "reverse",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -107,6 +107,8 @@ def objects() -> dict[str, Any]:
         "SIZE": Size, "SLICE": slice, "ELLIPSIS": Ellipsis, "DTYPE": dtypes.dtype, "ONE": 1,
         "DEFAULT": dtypes.DEFAULT, "FLOAT32": dtypes.float32, "FLOAT64": dtypes.float64,
         "INT64": dtypes.int64, "BOOLEAN": dtypes.bool, "CPU": NS[np.ndarray].device_of(np.zeros(1)),
+        "ONES32": numpy_fast_paths.ALL_ONES[dtypes.float32.np],
+        "ONES64": numpy_fast_paths.ALL_ONES[dtypes.float64.np],
         "ATTRIBUTE_ERROR": AttributeError, "ROWS": tuple([("array",) * n for n in range(4)]),
         "READY": lambda: workers.workers().ready(),
         "TICK": getattr(tick, "__self__"),  # noqa: B009

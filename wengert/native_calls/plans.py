@@ -31,7 +31,8 @@ OPERATORS = {  # name in the machine code -> op
     "PLAN_ADD": "add", "PLAN_MUL": "mul", "PLAN_SUB": "sub", "PLAN_RSUB": "rsub", "PLAN_DIV": "div",
     "PLAN_SQUARE": "pow", "PLAN_NEG": "neg", "PLAN_SELECT": "select_item",
     "PLAN_SLICE": "getitem", "PLAN_ALIAS": "alias_item", "PLAN_NEW_DIM": "unsqueeze_item",
-    "PLAN_TAKE": "take",
+    "PLAN_TAKE": "take", "PLAN_MAXIMUM": "maximum", "PLAN_MINIMUM": "minimum",
+    "PLAN_MATMUL": "mul",
     **{f"CAREFUL_{name}": "" for name in ("ADD", "MUL", "SUB", "DIV", "POW", "NEG")},
     "CAREFUL_GETITEM": "", "CAREFUL_SETITEM": "",
 }  # fmt: skip
@@ -39,6 +40,9 @@ OPERATORS = {  # name in the machine code -> op
 WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: what they compute
     "PLAN_SQUARE": (np.multiply, {"square": 1}),
     "PLAN_RSUB": (np.subtract, {"swap": 1}),
+    "PLAN_MAXIMUM": (np.maximum, {}),
+    "PLAN_MINIMUM": (np.minimum, {}),
+    "PLAN_MATMUL": (np.matmul, {}),
 }
 
 
@@ -48,10 +52,19 @@ GEOMETRY = {  # views whose shapes machine code knows (machine/views.py)
 }  # fmt: skip
 
 FORMULAS = {  # ops that machine code computes itself (machine/products.py), where the library's
-    # implementation is in these files
-    "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4, "cat": 10, "stack": 11,
+    # implementation is in the files below
+    "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4, "mv": 4, "bmm": 40, "sum": 20,
+    "mean": 21, "prod": 24, "add_scaled": 56, "sub_scaled": 57, "addcmul": 58, "cumsum": 33,
 }  # fmt: skip
-FAST_PATHS = ("wengert.arrays.numpy_fast_paths", "wengert.arrays.fused_elements")
+EXACT = {  # the same, where numbers are copied or compared only, so that all find the same ones
+    "cat": 10, "stack": 11, "amax": 22, "amin": 23, "any": 25, "all": 26, "argmax": 27,
+    "argmin": 28, "max_along": 29, "min_along": 30, "max_all": 31, "min_all": 32,
+    "embedding": 50, "index_select": 51, "gather": 52, "where": 53, "masked_fill": 54,
+}  # fmt: skip
+CHECKED = {"index_select", "gather", "where", "masked_fill"}  # which look at all that they need
+FAST_PATHS = {
+    f"wengert.arrays.{name}" for name in ("numpy_fast_paths", "fused_elements", "weighted")
+}
 
 
 def loops(f: Any) -> list[int] | None:
@@ -125,11 +138,14 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
         "integers": sum((name in op.integer) << i for i, name in enumerate(op.graded)),
         "returns": kind.only or max(1, len(op.outputs)), "pair": id(kind.pair) if kind.pair else 0,
         "statics": sum(how(kind, k) << 4 * i for i, k in enumerate(op.static)),
-        "least": kind.least, "extra": kind.extra,
+        "least": kind.least, "extra": kind.extra, "strict": kind.strict,
     }  # fmt: skip
     words["floating"] |= kind.floating
+    words["formula"] = EXACT.get(op.name, 0)
     if getattr(run, "__module__", "") in FAST_PATHS:
-        words["formula"] = FORMULAS.get(op.name, 0)
+        words["formula"] |= FORMULAS.get(op.name, 0)
+    if kind.strict and op.name not in CHECKED:
+        return None
     words |= facts
     found = loops(computed or run) or [0] * 9
     if words["floating"]:

@@ -41,7 +41,7 @@ PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
     "square", "mixed", "optional", "floating", "op", "geometry", "perhaps", "formula", "variadic",
     "rest", "names", "outs", "visible", "graded", "integers", "many", "returns", "pair", "statics",
-    "least", "extra",
+    "least", "extra", "strict",
 )  # fmt: skip
 ADDRESSES = {"node", "run", "op", "names", "pair"}
 AS_IS, DIMS, DIMS_OR_ALL, SIZES = range(4)  # what a static argument is, in words of 4 bits

@@ -59,8 +59,3 @@ def joined(p: ptr, raws: ptr, count: int, statics: ptr) -> ptr:
             memcpy(to, a.data + r * n, n)
             to = to + n
     return o
-
-
-def changed(p: ptr, raws: ptr, statics: ptr) -> ptr:
-    """What is written over the first operand, where it is known here; else null."""
-    return None

@@ -107,4 +107,35 @@ def formula(p: ptr, given: ptr) -> ptr:
         return whole(given[0], k == 2)
     if k == 3:
         return linear(given[0], given[1], given[2])
-    return product(given[0], given[1])
+    if k == 4:
+        return product(given[0], given[1])
+    statics = given + 8 * p.p_inputs
+    if k >= 20 and k < 40:
+        return reduction(k, given[0], statics)
+    return looked_up(k, given, statics)
+
+
+def looked_up(k: int, given: ptr, statics: ptr) -> ptr:
+    """The formulas from 40 on."""
+    a = given[0]
+    if k == 40:
+        return batches(a, given[1])
+    if k == 50:
+        if not none_below_zero(given[1]):
+            return None
+        return rows_at(a, given + 8, 1)
+    if k == 51:
+        return selected(a, given[1], statics[0])
+    if k == 52:
+        return gathered(a, given[1], statics[0])
+    if k == 53:
+        return chosen(a, given[1], given[2], None)
+    if k == 54:
+        return filled_where(a, given[1], statics[0])
+    if k == 56:
+        return with_factor(PLAN_ADD, a, given[1], statics[0])
+    if k == 57:
+        return with_factor(PLAN_SUB, a, given[1], statics[0])
+    if k == 58:
+        return with_product(a, given[1], given[2], statics[0])
+    return None
