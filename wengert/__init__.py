@@ -15,6 +15,7 @@ from .api import printing as _printing
 from .base.absent import not_yet as _not_yet
 from .base.devices import device
 from .base.dtypes import ALIASES as _ALIASES
+from .base.dtypes import NAMES_ONLY as _NAMES_ONLY
 from .base.dtypes import (
     bfloat16,
     bool,
@@ -78,16 +79,20 @@ _LAZY = (
     "_C",
     "_custom_op",
     "_custom_ops",
+    "_decomp",
     "_dynamo",
     "_functorch",
     "_higher_order_ops",
     "_inductor",
+    "_jit_internal",
     "_logging",
+    "_subclasses",
     "_utils",
     "accelerator",
     "amp",
     "autograd",
     "backends",
+    "classes",
     "compiler",
     "cpu",
     "cuda",
@@ -137,11 +142,13 @@ def __getattr__(name: str) -> _Any:
         return [n for n in __dir__() if not n.startswith("_") and n not in _LAZY]
     if name in _LAZY:
         try:
-            return _importlib.import_module(f"{__name__}.{name}")
+            return _importlib.import_module(f"{__package__}.{name}")
         except ModuleNotFoundError as e:
-            if e.name != f"{__name__}.{name}":
+            if e.name != f"{__package__}.{name}":
                 raise
             raise _not_yet("torch", name) from None
+    if name in _NAMES_ONLY:
+        return _NAMES_ONLY[name]
     if name.startswith("_foreach_"):
         from .api.foreach import each_of
 
@@ -187,6 +194,7 @@ _PROVIDED = {
     "from_dlpack": "api.interop",
     "save": "io",
     "PyTorchFileReader": "io.records",
+    "_softmax_backward_data": "api.old_names",
     "eig": "api.old_names",
     "irfft": "api.old_names",
     "lstsq": "api.old_names",
@@ -224,7 +232,7 @@ _PROVIDED = {
 
 
 def _provided(name: str) -> _Any:
-    return getattr(_importlib.import_module(f"{__name__}.{_PROVIDED[name]}"), name)
+    return getattr(_importlib.import_module(f"{__package__}.{_PROVIDED[name]}"), name)
 
 
 def __dir__() -> list[str]:

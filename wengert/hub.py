@@ -5,6 +5,7 @@ from urllib.parse import urlparse  # which programs take from here
 from .base.absent import absent as _absent
 from .io.hub import (
     HASH_REGEX,
+    _get_torch_home,
     download_url_to_file,
     get_dir,
     help,  # noqa: A004
@@ -18,6 +19,7 @@ _download_url_to_file = download_url_to_file
 
 __all__ = [
     "HASH_REGEX",
+    "_get_torch_home",
     "urlparse",
     "download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url",
     "set_dir",

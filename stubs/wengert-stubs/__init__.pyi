@@ -202,6 +202,7 @@ def clamp_max(input: Tensor, max: Tensor | _Number, *, out: Tensor | None = ...)
 def clamp_max_(input: Tensor, max: Tensor | _Number) -> Tensor: ...
 def clamp_min(input: Tensor, min: Tensor | _Number, *, out: Tensor | None = ...) -> Tensor: ...
 def clamp_min_(input: Tensor, min: Tensor | _Number) -> Tensor: ...
+from . import classes as classes
 from wengert.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
 def clip(input: Tensor, min: Tensor | _Number | None = ..., max: Tensor | _Number | None = ..., *, out: Tensor | None = ...) -> Tensor: ...
 def clip_(input: Tensor, min: Tensor | _Number | None = ..., max: Tensor | _Number | None = ...) -> Tensor: ...
@@ -350,6 +351,7 @@ def flipud(input: Tensor) -> Tensor: ...
 float: _dtype
 float16: _dtype
 float32: _dtype
+float4_e2m1fn_x2: _dtype
 float64: _dtype
 float8_e4m3fn: _dtype
 float8_e4m3fnuz: _dtype
@@ -472,9 +474,16 @@ from wengert.api.generator import initial_seed as initial_seed
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def instance_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None, use_input_stats: builtins.bool, momentum: builtins.float, eps: builtins.float, cudnn_enabled: builtins.bool) -> Tensor: ...
 int: _dtype
+int1: _dtype
 int16: _dtype
+int2: _dtype
+int3: _dtype
 int32: _dtype
+int4: _dtype
+int5: _dtype
+int6: _dtype
 int64: _dtype
+int7: _dtype
 int8: _dtype
 def inverse(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 from wengert.api.old_names import irfft as irfft
@@ -980,9 +989,16 @@ def trunc(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def trunc_(input: Tensor) -> Tensor: ...
 def typename(obj: Any) -> builtins.str: ...
 from . import types as types
+uint1: _dtype
 uint16: _dtype
+uint2: _dtype
+uint3: _dtype
 uint32: _dtype
+uint4: _dtype
+uint5: _dtype
+uint6: _dtype
 uint64: _dtype
+uint7: _dtype
 uint8: _dtype
 def unbind(input: Tensor, dim: builtins.int = ...) -> builtins.tuple[Tensor, ...]: ...
 def unbind_copy(input: Tensor, dim: builtins.int = ..., *, out: Tensor | None = ...) -> builtins.tuple[Tensor, ...]: ...

@@ -85,3 +85,10 @@ def test_ranges_opened_and_closed_by_calls():
         torch.ones(2) * 3
         torch.ops.profiler._record_function_exit(handle)
     assert "part" in [e.key for e in prof.key_averages()]
+
+
+def test_the_gradient_of_softmax_by_name():
+    x = matrix().requires_grad_()
+    out, g = x.softmax(1), matrix(seed=1)
+    out.backward(g)
+    torch.testing.assert_close(torch._softmax_backward_data(g, out, 1, x.dtype), x.grad)

@@ -184,7 +184,7 @@ def test_worker_processes_have_the_alias_too(wengert, script, method):
         import torch
 
         def work(x):
-            assert torch.__name__ == "wengert"
+            assert torch.__name__ == "torch" and torch.version.wengert
             return x + 1
 
         if __name__ == "__main__":

@@ -22,3 +22,30 @@ def test_the_front_door_lists_what_it_has():
 
     assert {"Tensor", "nn", "optim", "autograd", "utils", "manual_seed"} <= set(dir(wengert))
     assert [name for name in dir(wengert) if not hasattr(wengert, name)] == []
+
+
+def test_modules_are_attributes_of_the_front_door():
+    """`torch.xpu.empty_cache` in a program's table needs no import of torch.xpu."""
+    import pathlib
+
+    import wengert
+
+    tools = pathlib.Path(__file__).parents[2] / "tools" / "check.py"
+    layers = tools.read_text(encoding="utf-8")
+    home = pathlib.Path(wengert.__file__).parent
+    aside = {"__init__", "__main__", "as_torch", "functorch", "_six", "__future__"}
+    for path in home.iterdir():
+        name = path.stem
+        package = path.suffix == ".py" or (path / "__init__.py").exists()
+        if package and name not in aside and f'"{name}"' not in layers and name not in layers:
+            assert hasattr(wengert, name), name
+
+
+def test_functions_of_absent_devices_can_be_named():
+    import pytest
+
+    import wengert as torch
+
+    assert torch.xpu.max_memory_allocated() == 0
+    with pytest.raises(RuntimeError, match="Intel"):
+        torch.xpu.current_device()

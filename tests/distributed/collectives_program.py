@@ -213,6 +213,21 @@ raises("root", ValueError, "not in the group", lambda: dist.broadcast(torch.ones
 raises("self", ValueError, "rank of the current", lambda: dist.send(torch.ones(1), rank))
 raises("twice", ValueError, "twice", lambda: dist.init_process_group("gloo"))
 
+funcol = __import__("wengert.distributed._functional_collectives", fromlist=["all_reduce"])
+world = dist.group.WORLD
+x = torch.arange(2.0 * size).view(2, size) + rank
+everyone = np.stack([np.arange(2.0 * size).reshape(2, size) + r for r in range(size)])
+same("new sums", funcol.all_reduce(x, "sum", world), everyone.sum(0))
+same("new means", funcol.all_reduce(x, "avg", world), everyone.mean(0))
+same("joined", funcol.all_gather_tensor(x, 1, world), np.concatenate(everyone, 1))
+same("dealt", funcol.reduce_scatter_tensor(x, "sum", 1, world), everyone.sum(0)[:, rank : rank + 1])
+same("from 0", funcol.broadcast(x, 0, world), everyone[0])
+same("exchanged", funcol.all_to_all_single(x.t().contiguous(), None, None, world),
+     everyone[:, :, rank])  # fmt: skip
+y = x.clone().requires_grad_()
+(funcol.all_gather_tensor_autograd(y, 0, world) * (rank + 1)).sum().backward()
+same("gradients", y.grad, np.full((2, size), size * (size + 1) / 2))
+
 store = dist.TCPStore("127.0.0.1", int(sys.argv[1]), size, rank == 0)
 store = dist.PrefixStore("p", store)
 if rank == 0:

@@ -141,6 +141,9 @@ def test_flex_attention_is_attention_with_changed_scores():
     q.requires_grad_()
     mask = flex.create_block_mask(lambda b, h, i, j: i >= j, 2, 4, 5, 6, BLOCK_SIZE=4)
     out, lse = flex.flex_attention(q, k, k, None, mask, enable_gqa=True, return_lse=True)
+    wanted = flex.AuxRequest(lse=True)
+    _, aux = flex.flex_attention(q, k, k, None, mask, enable_gqa=True, return_aux=wanted)
+    assert wengert.equal(aux.lse, lse) and aux.max_scores is None
     wide = k.repeat_interleave(2, 1)
     seen = wengert.ones(5, 6, dtype=wengert.bool).tril()
     want = wengert.nn.functional.scaled_dot_product_attention(q, wide, wide, seen)

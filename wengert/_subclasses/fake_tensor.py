@@ -1,5 +1,5 @@
 """torch._subclasses.fake_tensor: re-exports."""
 
-from ..api.fake_mode import FakeTensorMode
+from ..api.fake_mode import FakeTensorMode, is_fake
 
-__all__ = ["FakeTensorMode"]
+__all__ = ["FakeTensorMode", "is_fake"]

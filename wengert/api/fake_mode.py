@@ -7,7 +7,7 @@ from typing import Any
 from ..base.devices import device
 from ..engine.tensor import Tensor
 
-__all__ = ["FakeTensorMode"]
+__all__ = ["FakeTensorMode", "is_fake"]
 
 
 class FakeTensorMode:
@@ -34,3 +34,8 @@ class FakeTensorMode:
         """The shape and dtype of a tensor, without its numbers."""
         fake: Tensor = tensor.to("meta")
         return fake
+
+
+def is_fake(x: object) -> bool:
+    """Whether x is a tensor of a FakeTensorMode: those are meta tensors here, so never."""
+    return False

@@ -154,3 +154,11 @@ def reinforce(self: Tensor, reward: Any) -> None:
         "reinforce() is gone from PyTorch: draw with m = torch.distributions.Categorical(probs), "
         "action = m.sample(), and let (-m.log_prob(action) * reward).backward() do the rest"
     )
+
+
+def _softmax_backward_data(
+    grad_output: Tensor, output: Tensor, dim: int, input_dtype: Any
+) -> Tensor:
+    """The gradient of softmax from its result, which libraries with a softmax of their own call."""
+    product = grad_output * output
+    return (product - output * product.sum(dim, keepdim=True)).to(input_dtype)

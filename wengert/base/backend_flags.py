@@ -9,7 +9,7 @@ import contextlib
 import types
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Flags(types.ModuleType):
@@ -100,8 +100,20 @@ def sdp_kernel(
             s.enable(on)
 
 
+class SDPAParams(NamedTuple):
+    """A call of scaled_dot_product_attention, which can_use_flash_attention is asked about."""
+
+    query: Any
+    key: Any
+    value: Any
+    attn_mask: Any
+    dropout: float
+    is_causal: bool
+    enable_gqa: bool = False
+
+
 cuda = Flags(
-    "cuda",
+    "cuda", SDPAParams=SDPAParams,
     matmul=Flags(
         "cuda.matmul", allow_tf32=False, allow_fp16_reduced_precision_reduction=True,
         allow_bf16_reduced_precision_reduction=True, allow_fp16_accumulation=False,

@@ -101,6 +101,15 @@ float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOATING, 
 float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING, "Float8_e5m2fnuz")
 float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING, "Float8_e8m0fnu")
 SMALL = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)
+# In PyTorch only names as well, without operations: for tables of dtypes, and to be refused.
+NAMES_ONLY = {
+    name: dtype(name, "V1", FLOATING if name.startswith("float") else INTEGRAL, name)
+    for name in (
+        *[f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 8)],
+        "float4_e2m1fn_x2",
+    )
+}
+globals().update(NAMES_ONLY)
 ALL = (  # what is computed in
     bool,
     uint8,

@@ -22,12 +22,20 @@ def empty_cache() -> None:
     """Accepted; there is no memory to give back."""
 
 
+def memory(device: Any = None) -> int:
+    """0: there is no memory, and nothing to reset."""
+    return 0
+
+
 def needs_device(module: str) -> Callable[[str], Any]:
     """The `__getattr__` of torch.xpu and its kin: PyTorch's functions raise NoDeviceError."""
 
     def __getattr__(name: str) -> Any:
         if catalogue().get(module, {}).get(name) != "function":
             raise not_yet(module, name)
+
+        if name.endswith(("_allocated", "_reserved")) or name.startswith("reset_"):
+            return memory
 
         def refuse(*args: Any, **kwargs: Any) -> Any:
             raise NoDeviceError(f"{module}.{name}(): {ADVICE[module]}")

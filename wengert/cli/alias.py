@@ -26,6 +26,8 @@ HOMES = {
     "torchaudio": "wengert.audio", "functorch": "wengert.functorch",
 }  # fmt: skip
 
+OWN = HOMES["torch"]
+
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
 INNER = {
@@ -155,6 +157,8 @@ def install() -> None:
     for name in [name for name in sys.modules if is_torchs(name)]:
         del sys.modules[name]
     sys.meta_path.insert(0, Finder())
+    # libraries that patch torch look whether it is what it is called
+    sys.modules[OWN].__name__ = "torch"
     include_children()
 
 

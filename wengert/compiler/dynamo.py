@@ -145,3 +145,15 @@ class AsyncCompile:
 def has_triton() -> bool:
     """Whether Triton can be used: it cannot."""
     return False
+
+
+class TransformGetItemToIndex(contextlib.nullcontext[None]):
+    """Within it x[i] may have an i of a vmap level, as it always may here."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+
+def is_dynamo_supported() -> bool:
+    """Whether torch.compile works here: yes."""
+    return True

@@ -19,6 +19,24 @@ from ..base.dtypes import float32
 from ..base.hints import wanted
 from ..base.hooks import Handle
 from ..engine.tensor import Tensor
+from .foreign import (  # noqa: F401
+    _capturable_doc,
+    _default_to_fused_or_foreach,
+    _differentiable_doc,
+    _disable_dynamo_if_unsupported,
+    _dispatch_sqrt,
+    _foreach_doc,
+    _fused_doc,
+    _get_capturable_supported_devices,
+    _get_scalar_dtype,
+    _get_value,
+    _maximize_doc,
+    _params_doc,
+    _stack_if_compiling,
+    _to_scalar,
+    _use_grad_for_differentiable,
+    _view_as_real,
+)
 from .mistakes import Uncleared, look_at
 from .step import Rule, counter_dtype
 

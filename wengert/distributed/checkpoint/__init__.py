@@ -1,6 +1,7 @@
 """torch.distributed.checkpoint: checkpoints that many ranks write and any number of ranks reads."""
 
 from . import state_dict
+from .hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from .planner import DefaultLoadPlanner, DefaultSavePlanner, LoadPlanner, SavePlanner
 from .storage import (
     CheckpointException,
@@ -15,6 +16,7 @@ from .storage import (
 
 __all__ = [
     "CheckpointException", "DefaultLoadPlanner", "DefaultSavePlanner", "FileSystemReader",
-    "FileSystemWriter", "LoadPlanner", "SavePlanner", "async_save", "load", "load_state_dict",
-    "save", "save_state_dict", "state_dict",
+    "FileSystemWriter", "HuggingFaceStorageReader", "HuggingFaceStorageWriter", "LoadPlanner",
+    "SavePlanner", "async_save", "load", "load_state_dict", "save", "save_state_dict",
+    "state_dict",
 ]  # fmt: skip

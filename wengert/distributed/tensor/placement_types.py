@@ -34,6 +34,13 @@ class Shard(_Shard, Placement):
         return f"Shard(dim={self.dim})"
 
 
+class _StridedShard(Shard):
+    """Parts that are dealt in turn: there are none, which isinstance may be asked about."""
+
+    def __new__(cls, dim: int, *, split_factor: int) -> _StridedShard:
+        raise NotImplementedError("_StridedShard: tensors are cut into one part per rank here")
+
+
 class Replicate(Placement):
     """Every rank has the whole tensor."""
 

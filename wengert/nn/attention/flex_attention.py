@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...api import functions as T
 from ...engine.tensor import Tensor
 from .. import functional as F
 
 __all__ = [
-    "BlockMask", "flex_attention", "create_block_mask", "create_mask", "and_masks", "or_masks",
-    "noop_mask",
+    "AuxOutput", "AuxRequest", "BlockMask", "flex_attention", "create_block_mask", "create_mask",
+    "and_masks", "or_masks", "noop_mask",
 ]  # fmt: skip
+
+_DEFAULT_SPARSE_BLOCK_SIZE = 128
+
+
+class AuxRequest(NamedTuple):
+    """What flex_attention is to return beside its result."""
+
+    lse: bool = False
+    max_scores: bool = False
+
+
+class AuxOutput(NamedTuple):
+    """What was asked for: log of the sum of exp of the scores, and the largest score, by query."""
+
+    lse: Tensor | None = None
+    max_scores: Tensor | None = None
+
 
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -157,6 +174,10 @@ def flex_attention(
     weights = (scores - highest.masked_fill(empty, 0.0)).exp()
     total = weights.sum(-1, keepdim=True)
     out = T.matmul(weights / total.masked_fill(empty, 1.0), value)
-    if not return_lse:
+    if not return_lse and return_aux is None:
         return out
-    return out, (total.log() + highest.masked_fill(empty, 0.0)).squeeze(-1)
+    lse = (total.log() + highest.masked_fill(empty, 0.0)).squeeze(-1)
+    if return_aux is None:
+        return out, lse
+    most = highest.squeeze(-1) if return_aux.max_scores else None
+    return out, AuxOutput(lse if return_aux.lse else None, most)

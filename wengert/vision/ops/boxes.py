@@ -152,6 +152,9 @@ def hull(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return upcast(high - low).clamp(min=0)
 
 
+_box_inter_union = overlap
+
+
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Intersection over union of each pair of boxes (N, 4) and (M, 4), shape (N, M).
 

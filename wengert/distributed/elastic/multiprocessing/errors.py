@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["record"]
+__all__ = ["ChildFailedError", "record"]
+
+
+class ChildFailedError(Exception):
+    """What torchrun's agent raises where a process failed; wengertrun exits with its code."""
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

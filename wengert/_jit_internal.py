@@ -1,0 +1,14 @@
+"""torch._jit_internal: marks for the compiler of TorchScript, which is not here."""
+
+from .base.absent import absent as _absent
+from .jit import export, ignore, unused
+
+
+def _copy_to_script_wrapper(fn):  # type: ignore[no-untyped-def]
+    """fn as it is."""
+    return fn
+
+
+__all__ = ["_copy_to_script_wrapper", "export", "ignore", "unused"]
+
+__getattr__ = _absent("torch._jit_internal")
