@@ -235,7 +235,7 @@ def test_special_nodes():
     c, d = Double.apply(a, b)
     g = viz.graph([c.sum(), d.sum()])
     titles = [v.title for v in g.vertices]
-    assert "CopySlices" in titles and "Double" in titles
+    assert "setitem" in titles and "Double" in titles
     double = by_title(g, "Double")
     assert [i.name for i in double.inputs] == ["one", "two"]
     assert double.others == ["2"] and double.family == "custom"
@@ -330,5 +330,27 @@ def test_the_documentation_runs_from_top_to_bottom(tmp_path, monkeypatch, keep_r
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
         exec(block, names)
     assert (tmp_path / "graph.html").exists() and (tmp_path / "graph.svg").exists()
-    assert [b.label for b in names["modules"].boxes] == ["", "Sequential"]
+    assert [b.label for b in names["modules"].boxes] == ["", "model"]
     assert names["failed"].failure is not None
+
+
+def test_what_is_written_into_a_view_is_called_as_it_was_written():
+    w = wengert.ones(3, 4, requires_grad=True)
+    y = w * 2
+    y[0] = 0
+    g = viz.graph(nn.functional.conv_transpose1d(y[None], wengert.ones(3, 1, 2)).sum())
+    titles = [v.title for v in g.vertices]
+    assert titles[:5] == ["w", "mul", "getitem", "setitem", "setitem"], titles
+    assert [v.family for v in g.vertices if v.full == "CopySlices"] == ["movement"]
+
+
+def test_modules_that_are_called_by_name_have_it():
+    generator, critic = nn.Sequential(nn.Linear(2, 2), nn.Tanh()), nn.Sequential(
+        nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)
+    )  # fmt: skip
+    with viz.record() as tape:
+        loss = critic(generator(wengert.ones(3, 2))).sum()
+    assert [(c.label, c.brief) for c in tape.calls if not c.depth] == [
+        ("generator", "Sequential"), ("critic", "Sequential"),
+    ]  # fmt: skip
+    assert "graph() draws" in repr(tape) and loss.numel() == 1

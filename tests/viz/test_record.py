@@ -21,7 +21,7 @@ def test_calls_and_what_they_cover():
     with viz.record() as tape:
         out = model(wengert.ones(1, 2))
     assert [c.path for c in tape.calls] == ["", "0", "1", "1.0", "1.1"]
-    assert [c.label for c in tape.calls] == ["", "0", "1", "0", "1"]
+    assert [c.label for c in tape.calls] == ["model", "0", "1", "0", "1"]
     assert tape.calls[1].brief == "Linear(2 -> 3)"
     outer, inner = tape.calls[2], tape.calls[4]
     assert outer.start < inner.start < inner.end < outer.end
@@ -40,7 +40,7 @@ def test_a_recording_can_be_drawn_before_its_block_ends():
     model = nn.Sequential(nn.Linear(2, 3), nn.GELU(), nn.Linear(3, 1))
     with viz.record():
         g = viz.graph(model(wengert.ones(1, 2)).sum())
-    assert "Sequential" in [b.label for b in g.boxes]
+    assert ("model", "Sequential") in [(b.label, b.note) for b in g.boxes]
 
 
 def test_a_module_called_twice_is_two_boxes():
@@ -89,7 +89,7 @@ def test_a_failed_pass_shows_what_there_was():
     assert g.vertices[source.vertex].title == "flatten"
     assert {v.title for v in g.vertices} >= {"Conv2d", "ReLU", "flatten"}
     marked = {b.label for b in g.boxes if b.failed}
-    assert marked == {"Misfit", "fc"}
+    assert marked == {"model", "fc"}
     assert all(b.opened for b in g.boxes if b.failed)
     assert g.steps == [] and "RuntimeError" in g.notes[0]
     assert "failed: RuntimeError" in repr(g)

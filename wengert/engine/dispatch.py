@@ -185,7 +185,7 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
     try:
         out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
     except REFUSALS as e:
-        raise explain(op, raws, e) from e
+        raise explain(op, raws, e) from None
     return narrowed(op, xp, raws, out)
 
 

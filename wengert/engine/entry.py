@@ -22,7 +22,7 @@ the general way. For `mul` the text is
       try: f = impl[t]
       except KeyError: return slow(op, (input, other, ), {}, out)
       try: o0 = f(a0, a1)
-      except REFUSALS as e: raise explain(op, (a0, a1, ), e) from e
+      except REFUSALS as e: raise explain(op, (a0, a1, ), e) from None
       if type(o0) is not t: o0 = NS[t].asarray(o0)
       r0 = new(Tensor); r0._a = o0; r0._n = r0._x = None
       if (n0 is not None or n1 is not None) and (not everyone.off or state.grad):
@@ -225,7 +225,7 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
     if refused:
         lines.append(f"  except REFUSED: {refused}")
     else:
-        explained = f"raise explain(op, {group(arrays)}, e) from e"
+        explained = f"raise explain(op, {group(arrays)}, e) from None"
         lines.append(f"  except REFUSALS as e: {explained}")
     return lines
 
@@ -412,7 +412,7 @@ def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None)
     lines += [f"    {x}" for x in (*(prepared or ()), run)]
     if refused:
         return [*lines, f"  except REFUSED: {refused}"]
-    return [*lines, "  except REFUSALS as e: raise explain(op, raws, e) from e"]
+    return [*lines, "  except REFUSALS as e: raise explain(op, raws, e) from None"]
 
 
 def record_all(op: Op, tensors: str) -> list[str]:

@@ -107,8 +107,11 @@ def tell(name: str, error: Exception, given: dict[str, Any]) -> None:
     """
     if isinstance(error, MemoryError):
         raise out_of_memory(name, error) from error
-    told = getattr(error, "_told", None) or "".join(error.args[:1] if ours(error) else ())
-    if not told or name.strip("_") in told:
+    if not ours(error):
+        return
+    error.__suppress_context__ = True  # what a library said of it, on a short way that was tried
+    told = getattr(error, "_told", None) or error.args[0]
+    if name.strip("_") in told:
         return
     error._told = told  # type: ignore[attr-defined]
     what = "; ".join([f"{k}: {text}" for k, a in given.items() if (text := described(a))])

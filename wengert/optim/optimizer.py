@@ -280,7 +280,7 @@ class Optimizer(Rule):
         return "\n".join(lines) + "\n)"
 
     def _repr_html_(self) -> str:
-        cell = '<td style="text-align:left">'
+        cell, name = '<td style="text-align:left">', '<th style="text-align:left">{}</th>'.format
         rows = []
         for i, group in enumerate(self.param_groups):
             n = sum(p.numel() for p in group["params"])
@@ -293,7 +293,7 @@ class Optimizer(Rule):
         kept = f"{sum(x.nbytes for x in held):,} bytes of state" if held else "no state yet"
         return (
             f"<b>{type(self).__name__}</b> <span style='color:rgba(128,128,128,.95)'>{kept}</span>"
-            f"<table><tr><th></th><th>parameters</th><th>options</th></tr>{''.join(rows)}</table>"
+            f"<table><tr><th></th>{name('parameters')}{name('options')}</tr>{''.join(rows)}</table>"
         )
 
     # ---- saving

@@ -10,13 +10,22 @@ from typing import Any
 
 from ..declare.registry import FUNCTIONS, METHODS
 from ..engine.node import Node
+from ..engine.views import CopySlices
 
 __all__ = ["call_at", "title_of"]
 
 ENDINGS = (
     "_all", "_along", "_values", "_op", "_layer", "_tensor", "_base", "_of", "_loss2", "_at",
 )  # fmt: skip
-PLAIN = {"conv": "convolution", "batched_matmul": "matmul", "nll_loss": "nll_loss"}
+PLAIN = {
+    "conv": "convolution", "batched_matmul": "matmul", "nll_loss": "nll_loss", "astype": "to",
+    "overwrite": "setitem", "put_basic": "setitem", "write_view": "setitem",
+    "conv_input": "conv_transpose", "bce_loss": "binary_cross_entropy",
+    "bce_logits": "binary_cross_entropy_with_logits", "attention": "scaled_dot_product_attention",
+    "resample": "interpolate", "read_points": "grid_sample", "rnn_layer": "rnn", "im2col": "unfold",
+    "col2im": "fold", "euclidean": "cdist", "lerp_number": "lerp", "trunc_divide": "div",
+    "diag_vector": "diag", "diag_matrix": "diag",
+}  # fmt: skip
 
 
 def title_of(n: Node) -> str:
@@ -24,11 +33,19 @@ def title_of(n: Node) -> str:
     called = call_at(n.code, n.lasti) if n.code is not None else ""
     if known(called):
         return called
+    if isinstance(n, CopySlices):  # x[key] = values, or a view of x was changed in place
+        return "setitem"
     if n.op is None:
         return n.name().rstrip("0123456789").removesuffix("Backward") or n.name()
     name = str(n.op.name).strip("_")
     if name in PLAIN:
         return PLAIN[name]
+    if name.endswith("_item"):
+        return "getitem"
+    if "_pad" in name:
+        return "pad"
+    if name.startswith(("clamp_", "add_", "sub_", "fft_")):
+        return name.partition("_")[0]
     if not known(name):
         for ending in ENDINGS:
             if name.endswith(ending) and known(name.removesuffix(ending)):

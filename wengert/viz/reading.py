@@ -128,7 +128,8 @@ class Reading:
             v.dtype = next((dtype_text(d) for d in n.dtype if d is not None), "")
         elif n.shape is not None:
             v.shape, v.dtype = shape_text(n.shape), dtype_text(n.dtype)
-        v.family = n.op.kind if n.op is not None else "custom"
+        own = "movement" if isinstance(n, views.CopySlices) else "custom"
+        v.family = n.op.kind if n.op is not None else own
         file, line, function, text = source.line(n.code, n.lasti)
         v.place = (file, line, function, text) if line else None
         v.inputs = [self._input(name, p) for name, p in zip(argument_names(n), n.parents)]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..base import source
-from ..base.frames import INTERNAL
+from ..base.frames import INTERNAL, outside
 from ..engine import views
 from ..engine.backward import collect
 from ..engine.node import LEAF, Node, Slot, tick
@@ -222,7 +222,7 @@ class record(AbstractContextManager):
         path = self._paths.get(module)
         if path is None:
             path = f"{above}.{module._get_name()}" if above else module._get_name()
-        label = path.removeprefix(above + ".") if above else path
+        label = path.removeprefix(above + ".") if above else path or holder_of(module)
         call = Call(path, label, brief(module), tick(), depth=len(self._open))
         self.calls.append(call)
         self._open.append((call, module, sys.exc_info()[1]))
@@ -304,10 +304,24 @@ class record(AbstractContextManager):
     def _made(self, n: Any) -> bool:
         return n.role != LEAF and self._start < n.seq <= self._until
 
+    def __repr__(self) -> str:
+        if self._running:
+            return "viz.record, recording"
+        if self.failure is None and not self._results():
+            return "viz.record: no result is left to draw: keep it in a variable, loss = model(x)"
+        return "viz.record: .graph() draws what was computed, and a notebook this"
+
     def _repr_html_(self) -> str | None:
         if self.failure is None and (self._running or not self._results()):
             return None
         return self.graph()._repr_html_()
+
+
+def holder_of(module: Any) -> str:
+    """The variable that holds a module where the program calls it; "" for none."""
+    frame = outside(sys._getframe(1))
+    names = {**frame.f_globals, **frame.f_locals}
+    return next((k for k, v in names.items() if v is module and k != "self" and k[0] != "_"), "")
 
 
 def traced_instruction(trace: TracebackType | None, index: int) -> int:
