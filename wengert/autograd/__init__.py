@@ -28,6 +28,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), "profiler", "profiler_util"})
+
+
 def __getattr__(name: str) -> Any:
     if name in ("profiler", "profiler_util"):
         return importlib.import_module(f"{__name__}.{name}")

@@ -104,6 +104,10 @@ default_generators = ()
 _PARTS = ("amp", "memory", "nccl", "nvtx", "random", "streams")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PARTS})
+
+
 def __getattr__(name: str) -> _Any:
     if name in _PARTS:
         return _importlib.import_module(f"{__name__}.{name}")

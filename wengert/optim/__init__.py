@@ -50,6 +50,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), "swa_utils"})
+
+
 def __getattr__(name: str) -> Any:
     if name == "swa_utils":  # needs nn, which optimizers do not
         return import_module(".swa_utils", __name__)

@@ -22,6 +22,15 @@ if _TYPE_CHECKING:  # imported when they are first used
     from . import serialization as serialization
     from . import tensorboard as tensorboard
 
+_PARTS = (
+    "benchmark", "checkpoint", "cpp_extension", "data", "deterministic", "dlpack", "flop_counter",
+    "hooks", "model_zoo", "serialization", "tensorboard",
+)  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PARTS, "swap_tensors"})
+
 
 def __getattr__(name: str) -> Any:
     if name == "swap_tensors":
