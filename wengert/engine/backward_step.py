@@ -41,6 +41,7 @@ def build_backward(op: Op) -> None:
     if op.differentiable:
         made = generated.functions(f"{op.name} backward", text(op), rules(op))
         op.backward, step = made[f"{op.name}_backward"], made.get(f"{op.name}_step")
+        op.part = made.get(f"{op.name}_part")
     op.node.backward = staticmethod(op.backward)
     op.node.step = step and staticmethod(step)
     op.built = True
@@ -73,6 +74,9 @@ def text(op: Op) -> list[str]:
         return [*lines, f"  {nodes}*rest, = parents", f"  return ({each}*{more},)"]
     names = f"  {nodes}= parents"
     lines += [names, f"  return ({each})"]
+    if len(op.inputs) == 1 and op.inputs[0] in op.part_rules:
+        given = ", ".join(op.part_rules[op.inputs[0]][1])
+        lines += [f"def {op.name}_part(xp, waiting, g, saved):", *head, f"  p0({given})"]
     lines += [f"def {op.name}_step(xp, g, saved, parents, grads, meet):", *head, names]
     for i, c in calls:
         if c:

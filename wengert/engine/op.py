@@ -93,6 +93,7 @@ class Op:
         self.node_name = node
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
+        self.part: Any = None
         self.built = False  # whether it was made
 
     # ---- declaring

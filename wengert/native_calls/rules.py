@@ -199,7 +199,7 @@ def tupled(f: Any) -> Any:
 def learn(cls: type[Node]) -> bool:
     """Enter a class of nodes in RULES; whether its nodes can take part."""
     if cls is AccumulateGrad:
-        RULES[cls] = struct.pack("3q", 1, 0, 0)
+        RULES[cls] = struct.pack("4q", 1, 0, 0, 0)
         return True
     op = cls.op
     if op is None or cls is not op.node or op.many or not op.differentiable:
@@ -209,8 +209,9 @@ def learn(cls: type[Node]) -> bool:
     if not op.built:
         build_backward(op)
     called = op.backward if op.joint is None else tupled(op.backward)
-    KEPT.extend([called, cls])
-    made = struct.pack("3q", 0, int(cls.saves_arrays), id(called))
+    part = op.part  # adds to a gradient that waits
+    KEPT.extend([called, cls, part])
+    made = struct.pack("4q", 0, int(cls.saves_arrays), id(called), 0 if part is None else id(part))
     for name in op.inputs:
         known = op.joint is None and name in op.rules
         made += traced(op, name) if known else record(CALLED)

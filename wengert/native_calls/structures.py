@@ -49,11 +49,11 @@ LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of
 SAVED = LOOPS + 8 * 9  # codes of the saved values
 MOST_SAVED = 12
 
-# what the rules of a class of nodes are (see rules.py): three words, then a record for each parent
+# what the rules of a class of nodes are (see rules.py): four words, then a record for each parent
 RULE = ("what", "word", "nsaved", "nconstants", "nsteps")
 PARENTS = 4  # as many as have records
 SAVED_BY_RULE, CONSTANTS, STEPS = 8, 4, 6  # at most
-R_RULES = 8 * 3
+R_RULES = 8 * 4
 R_SAVED = 8 * len(RULE)
 R_CONSTANTS = R_SAVED + 8 * SAVED_BY_RULE
 R_STEPS = R_CONSTANTS + 8 * CONSTANTS
@@ -92,6 +92,7 @@ def fields() -> dict[str, Field]:
         for i, name in enumerate(PLAN)
     }
     found |= {"r_leaf": (0, "int"), "r_frees": (8, "int"), "r_backward": (16, "ptr")}
+    found["r_part"] = (24, "ptr")
     found |= {
         f"r_{name}": (WORD * i, "ptr" if name == "word" else "int") for i, name in enumerate(RULE)
     }

@@ -113,6 +113,11 @@ def fitted(g: ptr, n: ptr) -> ptr:
     return r
 
 
+def alone(a: ptr) -> bool:
+    """Whether nobody else sees the memory of an array, which may be changed."""
+    return a.refcount == 1 and not a.base and a.flags & 1024 == 1024
+
+
 def added(old: ptr, g: ptr, q: ptr) -> ptr:
     """Takes both; the sum of two gradients that meet at node q."""
     if is_array(old) and is_array(g):
@@ -121,8 +126,8 @@ def added(old: ptr, g: ptr, q: ptr) -> ptr:
             n = ints(array(1))
             n[0] = size_of(g)
             o = ptr(None)
-            if old.refcount == 1 and not old.base and old.flags & 1024 == 1024:
-                o = keep(old)  # nobody else has it
+            if alone(old):
+                o = keep(old)
             if n[0] > LARGE and not pool():
                 drop(o)
                 o = ptr(None)
@@ -375,6 +380,27 @@ def give(d: ptr, q: ptr, table: ints, mask: int, nodes: ptr, grads: ptr) -> bool
     return bool(d)
 
 
+def part_added(r: ptr, old: ptr, g: ptr, saved: ptr, q: ptr) -> int:
+    """Add the gradient, which is a part of that of node q, to the one that waits there: 1 if that
+    is done, 0 if it cannot be, -1 if an exception is set.
+    """
+    if not is_array(old) or not is_array(g):
+        return 0
+    if not alone(old) or not usable(old) or old.descr is not g.descr or not has_shape(old, q.shape):
+        return 0
+    args = array(4)
+    args[0] = SPACE
+    args[1] = keep(old)
+    args[2] = g
+    args[3] = saved
+    d = PyObject_Vectorcall(r.r_part, args, 4, None)
+    drop(old)
+    drop(d)
+    if d:
+        return 1
+    return -1
+
+
 def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain: bool) -> bool:
     """Run the rules of node n; whoever calls owns n and g."""
     r = rule_of(n)
@@ -385,9 +411,18 @@ def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain:
     saved = keep(n.saved)
     gs = ptr(None)
     ok = True
+    done = False
+    if r.r_part and ps.size == 1:
+        q = (ps + 24)[0]
+        if q is not NONE:
+            k = table[place_of(table, mask, nodes, q)] - 1
+            if grads[k]:
+                how = part_added(r, grads[k], g, saved, q)
+                done = how == 1
+                ok = how >= 0
     for i in range(ps.size):
         q = (ps + 24)[i]
-        if q is not NONE and ok:
+        if q is not NONE and ok and not done:
             d = ptr(None)
             if not gs:
                 d = one_rule(r + R_RULES + RULE_SIZE * i, g, saved, q)
