@@ -300,3 +300,15 @@ def test_fills_keep_the_sign_of_zero(value):
     expected = np.where(x > 0, np.float32(value), x)
     assert np.array_equal(out, expected, equal_nan=True)
     assert np.array_equal(np.signbit(out), np.signbit(expected)) or math.isnan(value)
+
+
+@needs_compiler
+def test_gelu_keeps_its_digits_far_below_zero():
+    x = np.linspace(-12, 12, 4001).astype("f")
+    wide = x.astype("f8")
+    share = np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in wide])
+    slope = share + wide * np.exp(-wide * wide / 2) / math.sqrt(2 * math.pi)
+    words = [both(name)[1] for name in ("gelu", "gelu_backward")]
+    y = words[0](x)
+    np.testing.assert_allclose(y, wide * share, 1e-5, 1e-37)
+    np.testing.assert_allclose(words[1](np.ones_like(x), x), slope, atol=4e-7)

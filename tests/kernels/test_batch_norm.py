@@ -4,10 +4,26 @@ import numpy as np
 import pytest
 
 from wengert.arrays import normalization
-from wengert.kernels import batch_norm, compiler
+from wengert.kernels import batch_norm, compiler, threads
+from wengert.kernels import batch_norm_columns as columns
+
+from .assembly import STACK, TARGETS, innermost_loops
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
-SHAPES = [(3, 2, 5, 7), (1, 3, 64), (4, 5, 2), (2, 1, 33), (5, 3, 16), (2, 70, 17), (3, 4, 15)]
+SHAPES = [
+    (3, 2),
+    (65, 33),
+    (130, 16),
+    (200, 79),
+    (7, 300),
+    (3, 2, 5, 7),
+    (1, 3, 64),
+    (4, 5, 2),
+    (2, 1, 33),
+    (5, 3, 16),
+    (2, 70, 17),
+    (3, 4, 15),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -75,5 +91,32 @@ def test_what_is_asked_for():
 def test_leaves_the_rest_to_others():
     x = numbers((2, 3, 40), "float32")
     assert batch_norm.batch_norm(x.astype("f2"), None, None, 1e-5) is None
-    assert batch_norm.batch_norm(numbers((2, 3000), "float32"), None, None, 1e-5) is None
     assert batch_norm.batch_norm(x, np.ones(3), None, 1e-5) is None
+
+
+def test_columns_keep_their_digits_and_bits():
+    x = numbers((1000, 70), "float32", 5000)
+    x[3, 5], x[0, 9] = np.nan, np.inf
+    before, seen = threads.count(), []
+    try:
+        for n in (1, 2, 3):
+            threads.set_count(n)
+            y, mean, var, rstd = batch_norm.batch_norm(x, None, None, 1e-5)
+            gradients = batch_norm.batch_norm_backward(
+                x, x, None, mean, rstd, True, (True, True, True)
+            )
+            seen.append(b"".join(a.tobytes() for a in (y, mean, var, rstd, *gradients)))
+    finally:
+        threads.set_count(before)
+    assert len(set(seen)) == 1
+    others = np.delete(np.arange(70), [5, 9])
+    np.testing.assert_allclose(var[others], x.astype("d").var(0)[others], rtol=2e-5)
+    assert np.isfinite(y[:, others]).all() and np.isnan(var[5]) and not np.isfinite(var[9])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_columns_stay_in_registers(name):
+    target = TARGETS[name]
+    for maker in (columns.moments, columns.products):
+        loops = innermost_loops(compiler.assembly(target, maker.text(target, "float")))
+        assert loops and not any(STACK.search(line) for loop in loops for line in loop)

@@ -2,7 +2,8 @@
 
 Statistics are taken about the mean of the channel's first plane, so that squares lose nothing;
 planes are summed in the array's precision and added up in double. Sizes are arguments: one kernel
-serves all shapes. Functions give None where the kernels do not apply.
+serves all shapes of planes; matrices (N, C) have their own in `batch_norm_columns.py`. Functions
+give None where the kernels do not apply.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import batch_norm_columns as columns
 from . import compiler
 from .jobs import WORDS, Job, job
 from .lanes import Pointer, Value
@@ -20,7 +22,6 @@ from .sweep import sums, sweep
 
 Array = Any
 LEAST = 8  # elements
-MATRIX = 1024  # elements of a matrix (N, C) up to which its short planes do not matter
 CHUNK = 16384  # elements that a thread takes at a time
 
 
@@ -136,8 +137,8 @@ def combine(k: Job, word: str) -> None:
 
 @lru_cache(maxsize=256)
 def _facts(shape: tuple[int, ...], dtype: Any) -> tuple[str, int, int, int, int] | None:
-    """The kernels' word, images, channels, positions and planes of a chunk; None where they do not
-    apply.
+    """The kernels' word, images, channels, positions, and planes (of a matrix: rows) of a chunk;
+    None where they do not apply.
     """
     word = WORDS.get(dtype)
     size = math.prod(shape)
@@ -145,7 +146,7 @@ def _facts(shape: tuple[int, ...], dtype: Any) -> tuple[str, int, int, int, int]
         return None
     n, c = shape[:2]
     p = size // (n * c)
-    return (word, n, c, p, max(1, CHUNK // p)) if p > 1 or size <= MATRIX else None
+    return word, n, c, p, max(1, CHUNK // (p if p > 1 else c))
 
 
 @lru_cache(maxsize=256)
@@ -167,12 +168,23 @@ def batch_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array,
         return None
     if not x.flags.c_contiguous:
         x = np.ascontiguousarray(x)
-    out = np.empty((4, c), d)
-    statistics(word)(c, x, w, out, n, c, p, eps)
-    mean, var, rstd, scale = out
-    y = np.empty(x.shape, d)
-    normalize(word)(-(-n * c // share), x, mean, scale, b, y, n, c, p, share)
-    return y, mean, var, rstd
+    if p == 1:
+        mean, var, rstd, scale = columns.statistics(word, x, w, n, c, eps)
+    else:
+        out = np.empty((4, c), d)
+        statistics(word)(c, x, w, out, n, c, p, eps)
+        mean, var, rstd, scale = out
+    return _normalized(facts, x, mean, scale, b), mean, var, rstd
+
+
+def _normalized(facts: Any, x: Array, mean: Array, scale: Array, bias: Array) -> Array:
+    word, n, c, p, share = facts
+    y = np.empty(x.shape, x.dtype)
+    if p == 1:
+        columns.normalize(word)(-(-n // share), x, mean, scale, bias, y, n, c, share)
+    else:
+        normalize(word)(-(-n * c // share), x, mean, scale, bias, y, n, c, p, share)
+    return y
 
 
 def normalized(x: Array, mean: Array, scale: Array, bias: Array) -> Array | None:
@@ -180,15 +192,11 @@ def normalized(x: Array, mean: Array, scale: Array, bias: Array) -> Array | None
     facts = _facts(x.shape, x.dtype)
     if facts is None:
         return None
-    word, n, c, p, share = facts
-    b = _same(c, x.dtype, 0) if bias is None else _like(bias, x)
+    b = _same(facts[2], x.dtype, 0) if bias is None else _like(bias, x)
     mean, scale = _like(mean, x), _like(scale, x)
     if b is None or mean is None or scale is None:
         return None
-    x = np.ascontiguousarray(x)
-    y = np.empty_like(x)
-    normalize(word)(-(-n * c // share), x, mean, scale, b, y, n, c, p, share)
-    return y
+    return _normalized(facts, np.ascontiguousarray(x), mean, scale, b)
 
 
 def batch_norm_backward(
@@ -205,7 +213,9 @@ def batch_norm_backward(
         return None
     g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
     sums: Any = None
-    if training or needs[1] or needs[2]:
+    if p == 1 and (training or needs[1] or needs[2]):
+        sums = columns.sums(word, g, x, m, n, c)
+    elif training or needs[1] or needs[2]:
         sums = np.empty((2, c), x.dtype)
         channel_sums(word)(c, g, x, m, sums, n, c, p)
     gx = None
@@ -217,7 +227,10 @@ def batch_norm_backward(
         else:
             b = c0 = np.zeros(c, x.dtype)
         gx = np.empty_like(x)
-        combine(word)(-(-n * c // share), g, x, m, a, b, c0, gx, n, c, p, share)
+        if p == 1:
+            columns.combine(word)(-(-n // share), g, x, m, a, b, c0, gx, n, c, share)
+        else:
+            combine(word)(-(-n * c // share), g, x, m, a, b, c0, gx, n, c, p, share)
     gw = sums[1] * r if needs[1] else None
     return gx, gw, sums[0] if needs[2] else None
 

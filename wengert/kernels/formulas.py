@@ -46,6 +46,18 @@ ERFC = (
     -2.5284866977484315e-05,
     2.4920745270821093e-07,
 )  # log(1 - erf(x)) in x, from 1 to 4
+TAIL_SCALE = 0.3
+TAIL = (
+    0.0845940038561821,
+    0.08535763621330261,
+    0.07416945695877075,
+    0.10746347159147263,
+    -0.04732629284262657,
+    0.27386122941970825,
+    -0.25613999366760254,
+    0.24278202652931213,
+    -0.06476152688264847,
+)  # exp(a * a) * (1 - erf(a)) / 2t in t = 1 / (1 + TAIL_SCALE * a)
 NORMAL = 1 / math.sqrt(2 * math.pi)
 TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
 
@@ -175,13 +187,24 @@ def tanh_backward(g: V, out: V) -> V:
     return g * (1.0 - out * out)
 
 
+def normal_share(x: V) -> tuple[V, V]:
+    """exp(-x * x / 2), and the share of a normal distribution that lies below x.
+
+    Below 0 it is the tail itself, so that nothing cancels.
+    """
+    e = exp(x * x * -0.5)
+    t = 1.0 / fma(x.call("fabs"), TAIL_SCALE * math.sqrt(0.5), 1.0)
+    tail = e * t * polynomial(t, TAIL)
+    return e, where(x < 0.0, tail, 1.0 - tail)
+
+
 def gelu(x: V) -> V:
-    return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1.0)
+    return x * normal_share(x)[1]
 
 
 def gelu_backward(g: V, x: V) -> V:
-    density = exp(x * x * -0.5) * NORMAL
-    return g * fma(x, density, (erf(x * math.sqrt(0.5)) + 1.0) * 0.5)
+    e, share = normal_share(x)
+    return g * fma(x, e * NORMAL, share)
 
 
 def gelu_tanh_share(x: V) -> V:
