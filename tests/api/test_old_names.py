@@ -92,3 +92,16 @@ def test_the_gradient_of_softmax_by_name():
     out, g = x.softmax(1), matrix(seed=1)
     out.backward(g)
     torch.testing.assert_close(torch._softmax_backward_data(g, out, 1, x.dtype), x.grad)
+
+
+def test_their_results_go_where_they_are_wanted():
+    a, b = torch.tensor([[4.0, 1.0], [1.0, 3.0]]), torch.ones(2, 1)
+    x, lu = torch.empty(0), torch.empty(0)
+    assert torch.solve(b, a, out=(x, lu)).solution is x
+    torch.testing.assert_close(a @ x, b)
+    torch.testing.assert_close(b.solve(other=a).LU, lu)
+    torch.testing.assert_close(b.lstsq(other=a).solution, x)
+    values, vectors = torch.empty(0), torch.empty(0)
+    torch.eig(a, True, e=values, v=vectors)
+    torch.testing.assert_close(a @ vectors, vectors * values[:, 0])
+    assert torch.Tensor.solve.__name__ == "solve"

@@ -145,8 +145,9 @@ ELSEWHERE = {  # methods that few scripts use, in files of their own
 
 
 def found(home: str, name: str) -> Any:
-    """A function of another file of this folder."""
-    return getattr(import_module(f"..{home}", __name__), name)
+    """The method of a name in another file of this folder, where functions may be called so too."""
+    module = import_module(f"..{home}", __name__)
+    return getattr(module, f"{name}_method", None) or getattr(module, name)
 
 
 COUNTED = ("add", "sub", "mul", "truediv", "matmul")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..base.hints import hint
+from ..engine.out_argument import write_out
 from ..engine.tensor import Tensor
 from . import functions as T
 
@@ -43,17 +44,23 @@ def gone(name: str, instead: str) -> None:
     hint(f"old name {name}", f"torch.{name} is gone from PyTorch: write {instead}")
 
 
-def solve(input: Tensor, A: Tensor) -> Solution:
+def delivered(name: str, result: Any, out: Any) -> Any:
+    """A result, in the tensors given as out= if there are any."""
+    return result if out is None else write_out(name, result, out)
+
+
+def solve(input: Tensor, A: Tensor, *, out: Any = None) -> Solution:
     """The X of A @ X = input, A (*, n, n), input (*, n, k), and the factors of A in one matrix.
 
     >>> torch.solve(torch.tensor([[2.0]]), torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
     """
     gone("solve", "torch.linalg.solve(A, B), with A first")
-    return Solution(T.resolve("linalg", "solve")(A, input), T.resolve("linalg", "lu_factor")(A)[0])
+    x, lu = T.resolve("linalg", "solve")(A, input), T.resolve("linalg", "lu_factor")(A)[0]
+    return delivered("solve", Solution(x, lu), out)
 
 
-def lstsq(input: Tensor, A: Tensor) -> LeastSquares:
+def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
     """The X (max(m, n), k) whose first n rows make A @ X nearest to input; A (m, n), input (m, k).
 
     >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0].round(decimals=4)
@@ -63,10 +70,26 @@ def lstsq(input: Tensor, A: Tensor) -> LeastSquares:
     found = T.resolve("linalg", "lstsq")(A, input).solution
     q, r = T.resolve("linalg", "qr")(A, "complete")
     rest = (q.transpose(-1, -2) @ input)[A.shape[-1] :]
-    return LeastSquares(T.cat([found, rest]), r)
+    result = LeastSquares(T.cat([found, rest]), r)
+    return delivered("lstsq", result, out)
 
 
-def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Eigen:
+def solve_method(self: Tensor, other: Tensor) -> Solution:
+    """torch.solve(self, other)."""
+    return solve(self, other)
+
+
+def lstsq_method(self: Tensor, other: Tensor) -> LeastSquares:
+    """torch.lstsq(self, other)."""
+    return lstsq(self, other)
+
+
+solve_method.__name__, lstsq_method.__name__ = "solve", "lstsq"
+
+
+def symeig(
+    input: Tensor, eigenvectors: bool = False, upper: bool = True, *, out: Any = None
+) -> Eigen:
     """Eigenvalues, rising, of symmetric matrices (*, n, n), and eigenvectors if asked for.
 
     >>> torch.symeig(torch.diag(torch.tensor([2.0, 1.0]))).eigenvalues
@@ -75,28 +98,35 @@ def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Eig
     gone("symeig", "torch.linalg.eigh(A), or torch.linalg.eigvalsh(A)")
     half = "U" if upper else "L"
     if eigenvectors:
-        return Eigen(*T.resolve("linalg", "eigh")(input, UPLO=half))
-    return Eigen(T.resolve("linalg", "eigvalsh")(input, UPLO=half), T.empty(0, dtype=input.dtype))
+        found = T.resolve("linalg", "eigh")(input, UPLO=half)
+    else:
+        values = T.resolve("linalg", "eigvalsh")(input, UPLO=half)
+        found = values, T.empty(0, dtype=input.dtype)
+    return delivered("symeig", Eigen(*found), out)
 
 
-def eig(input: Tensor, eigenvectors: bool = False) -> Eigen:
+def eig(self: Tensor, eigenvectors: bool = False, *, e: Any = None, v: Any = None) -> Eigen:
     """Eigenvalues of a square matrix, real and imaginary parts (n, 2), and eigenvectors (n, n) if
-    asked for: of a pair of conjugates, its real part and then its imaginary part.
+    asked for: of a pair of conjugates, its real part and then its imaginary part. e, v: where to
+    put them, both or none.
 
     >>> torch.eig(torch.diag(torch.tensor([2.0, 2.0]))).eigenvalues
     tensor([[2., 0.],
             [2., 0.]])
     """
     gone("eig", "torch.linalg.eig(A), which is complex")
-    values, vectors = T.resolve("linalg", "eig")(input)
-    parts = T.view_as_real(values)
-    if not eigenvectors:
-        return Eigen(parts, T.empty(0, dtype=input.dtype))
-    real, imaginary = T.view_as_real(vectors).unbind(-1)
-    return Eigen(parts, T.where(parts[:, 1] < 0, -imaginary, real))
+    values, vectors = T.resolve("linalg", "eig")(self)
+    parts, shown = T.view_as_real(values), T.empty(0, dtype=self.dtype)
+    if eigenvectors:
+        real, imaginary = T.view_as_real(vectors).unbind(-1)
+        shown = T.where(parts[:, 1] < 0, -imaginary, real)
+    out = None if e is None and v is None else (e, v)
+    return delivered("eig", Eigen(parts, shown), out)
 
 
-def matrix_rank(input: Tensor, tol: float | None = None, symmetric: bool = False) -> Tensor:
+def matrix_rank(
+    input: Tensor, tol: float | None = None, symmetric: bool = False, *, out: Any = None
+) -> Tensor:
     """How many singular values of a matrix are larger than tol.
 
     >>> torch.matrix_rank(torch.ones(2, 2))
@@ -104,7 +134,8 @@ def matrix_rank(input: Tensor, tol: float | None = None, symmetric: bool = False
     """
     gone("matrix_rank", "torch.linalg.matrix_rank(A)")
     limit = {} if tol is None else {"tol": tol}
-    return T.resolve("linalg", "matrix_rank")(input, hermitian=symmetric, **limit)
+    found = T.resolve("linalg", "matrix_rank")(input, hermitian=symmetric, **limit)
+    return delivered("matrix_rank", found, out)
 
 
 def set_deterministic(d: bool) -> None:
