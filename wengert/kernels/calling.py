@@ -35,7 +35,6 @@ NAMES = {
     "wengert_return": "PyEval_RestoreThread",
 }  # what the text calls, and Python's name of it
 
-# integer, address, real: an argument as a number; bad is set, and an exception, if it is none.
 _TEXT = """
 declare i64 @wengert_integer(ptr)
 declare i64 @wengert_address(ptr)
@@ -48,76 +47,54 @@ declare void @wengert_return(ptr)
 @wengert_none = external global i8
 @wengert_not = external global i8
 
-define internal i64 @integer(ptr %o, ptr %bad) {
-entry:
-  %before = load i64, ptr %bad
-  %skip = icmp ne i64 %before, 0
-  br i1 %skip, label %no, label %ask
-ask:
-  %v = call i64 @wengert_integer(ptr %o)
-  %perhaps = icmp eq i64 %v, -1
-  br i1 %perhaps, label %check, label %done
-check:
-  %e = call ptr @wengert_failed()
-  %f = icmp ne ptr %e, null
-  %g = zext i1 %f to i64
-  store i64 %g, ptr %bad
-  br label %done
-done:
-  ret i64 %v
-no:
-  ret i64 0
-}
-
-define internal i64 @address(ptr %o, ptr %bad) {
-entry:
-  %before = load i64, ptr %bad
-  %wrong = icmp ne i64 %before, 0
-  %none = icmp eq ptr %o, @wengert_none
-  %skip = or i1 %wrong, %none
-  br i1 %skip, label %no, label %ask
-ask:
-  %v = call i64 @wengert_address(ptr %o)
-  %perhaps = icmp eq i64 %v, -1
-  br i1 %perhaps, label %check, label %done
-check:
-  %e = call ptr @wengert_failed()
-  %f = icmp ne ptr %e, null
-  %g = zext i1 %f to i64
-  store i64 %g, ptr %bad
-  br label %done
-done:
-  ret i64 %v
-no:
-  ret i64 0
-}
-
-define internal double @real(ptr %o, ptr %bad) {
-entry:
-  %before = load i64, ptr %bad
-  %skip = icmp ne i64 %before, 0
-  br i1 %skip, label %no, label %ask
-ask:
-  %v = call double @wengert_real(ptr %o)
-  %perhaps = fcmp oeq double %v, -1.0
-  br i1 %perhaps, label %check, label %done
-check:
-  %e = call ptr @wengert_failed()
-  %f = icmp ne ptr %e, null
-  %g = zext i1 %f to i64
-  store i64 %g, ptr %bad
-  br label %done
-done:
-  ret double %v
-no:
-  ret double 0.0
-}
-
 define internal ptr @answer(ptr %what) {
   call void @wengert_keep(ptr %what)
   ret ptr %what
 }
 """
+
+# An argument as a number: 0 if one before it was none; else, if it is none itself, bad is set, and
+# an exception.
+_CONVERSION = """
+define internal KIND @NAME(ptr %o, ptr %bad) {
+entry:
+  %before = load i64, ptr %bad
+  %skip = icmp ne i64 %before, 0
+  br i1 %skip, label %no, label %look
+look:
+  %none = icmp eq ptr %o, EXCEPT
+  br i1 %none, label %no, label %ask
+ask:
+  %v = call KIND @wengert_NAME(ptr %o)
+  %perhaps = FAILED
+  br i1 %perhaps, label %check, label %done
+check:
+  %e = call ptr @wengert_failed()
+  %f = icmp ne ptr %e, null
+  %g = zext i1 %f to i64
+  store i64 %g, ptr %bad
+  br label %done
+done:
+  ret KIND %v
+no:
+  ret KIND ZERO
+}
+"""
+
+
+def _conversion(name: str, kind: str = "i64", other: str = "null") -> str:
+    """The text of a conversion; other: an object that stands for 0."""
+    failed, zero = "icmp eq i64 %v, -1", "0"
+    if kind == "double":
+        failed, zero = "fcmp oeq double %v, -1.0", "0.0"
+    text = _CONVERSION.replace("NAME", name).replace("KIND", kind).replace("EXCEPT", other)
+    return text.replace("FAILED", failed).replace("ZERO", zero)
+
+
+_TEXT += (
+    _conversion("integer") + _conversion("address", other="@wengert_none")
+    + _conversion("real", "double")
+)  # fmt: skip
 
 # A job of `jobs.py`. The bytes object that is the function's self holds words: the workers' `run`,
 # their memory, the kernel, how many arguments, NumPy's type of arrays; then for each argument its

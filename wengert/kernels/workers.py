@@ -50,14 +50,8 @@ entry:
   %ps = getelementptr i64, ptr %rt, i64 27
   br label %top
 top:
-  %v = load atomic i64, ptr %pc seq_cst, align 8
-  %left = and i64 %v, 16777215
-  %some = icmp ne i64 %left, 0
-  %v24 = lshr i64 %v, 24
-  %limit = and i64 %v24, 255
-  %may = icmp ult i64 %tid, %limit
-  %go = and i1 %some, %may
-  br i1 %go, label %take, label %out
+LOOK v
+  br i1 %v.go, label %take, label %out
 take:
   %v1 = sub i64 %v, 1
   %x = cmpxchg ptr %pc, i64 %v, i64 %v1 seq_cst seq_cst
@@ -68,7 +62,7 @@ do:
   %a = load ptr, ptr %pa, align 8
   %n = load i64, ptr %pn, align 8
   %s = load i64, ptr %ps, align 8
-  %chunk = sub i64 %n, %left
+  %chunk = sub i64 %n, %v.left
   call void %f(ptr %a, i64 %chunk, i64 %tid, i64 %s)
   %d = atomicrmw add ptr %pd, i64 1 release
   br label %top
@@ -87,14 +81,8 @@ entry:
   br label %look
 look:
   %c = phi i32 [ 0, %entry ], [ %c1, %pause ], [ 0, %work ], [ 0, %sleep ], [ 0, %cancel ]
-  %v = load atomic i64, ptr %rt seq_cst, align 8
-  %left = and i64 %v, 16777215
-  %some = icmp ne i64 %left, 0
-  %v24 = lshr i64 %v, 24
-  %limit = and i64 %v24, 255
-  %may = icmp ult i64 %tid, %limit
-  %go = and i1 %some, %may
-  br i1 %go, label %work, label %none
+LOOK v
+  br i1 %v.go, label %work, label %none
 work:
   call void @work(ptr %rt, i64 %tid)
   br label %look
@@ -107,14 +95,8 @@ pause:
   br label %look
 park:
   store atomic i64 1, ptr %slot seq_cst, align 8
-  %w = load atomic i64, ptr %rt seq_cst, align 8
-  %wleft = and i64 %w, 16777215
-  %wsome = icmp ne i64 %wleft, 0
-  %w24 = lshr i64 %w, 24
-  %wlimit = and i64 %w24, 255
-  %wmay = icmp ult i64 %tid, %wlimit
-  %wgo = and i1 %wsome, %wmay
-  br i1 %wgo, label %cancel, label %sleep
+LOOK w
+  br i1 %w.go, label %cancel, label %sleep
 cancel:
   %x = cmpxchg ptr %slot, i64 1, i64 0 seq_cst seq_cst
   %mine = extractvalue { i64, i1 } %x, 1
@@ -234,6 +216,18 @@ end:
 }
 attributes #0 = { nounwind "no-builtins" }
 """
+
+
+# LOOK v: the counter, the chunks that are left, and whether this thread may take one.
+_LOOK = """\
+  %v = load atomic i64, ptr %rt seq_cst, align 8
+  %v.left = and i64 %v, 16777215
+  %v.some = icmp ne i64 %v.left, 0
+  %v.24 = lshr i64 %v, 24
+  %v.limit = and i64 %v.24, 255
+  %v.may = icmp ult i64 %tid, %v.limit
+  %v.go = and i1 %v.some, %v.may"""
+_TEXT = _TEXT.replace("LOOK v", _LOOK).replace("LOOK w", _LOOK.replace("%v", "%w"))
 
 
 def _text(target: Target) -> str:
