@@ -184,6 +184,10 @@ class _Inputs(Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         raise AssertionError("nothing depends on the carrier of saved arguments")
 
+    @staticmethod
+    def jvp(ctx: Any, carrier: Any, *tangents: Any) -> Any:
+        return carrier  # the carrier never changes
+
 
 def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warn if no tensor among inputs requires grad, so that none will get a gradient."""
@@ -264,6 +268,9 @@ def checkpoint(
     frame.stop = early_stop if _early_stop[0] is None else _early_stop[0]
     frame.debug = debug if _debug[0] is None else _debug[0]
     frame.inputs = _kept(tensors)
+    if frame.inputs is None:
+        with first:
+            return function(*args, **kwargs)
     with saved_tensors_hooks(frame.pack, frame.unpack), frame.logged(0), first:
         return function(*args, **kwargs)
 
@@ -271,8 +278,10 @@ def checkpoint(
 _TENSOR = object()  # stands for a tensor among the arguments
 
 
-def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]]:
-    """A function that gives the arguments again, from where an outer checkpoint may put them."""
+def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]] | None:
+    """A function that gives the arguments again, from where an outer checkpoint may put them; None
+    in forward mode, whose tangents are not computed again.
+    """
     from ..api import functions as T
 
     if not tensors:
@@ -281,6 +290,8 @@ def _kept(tensors: list[Tensor]) -> Callable[[], list[Tensor]]:
         carrier = _Inputs.apply(T.empty(0, requires_grad=True), *[wrap(t._a) for t in tensors])
     node = carrier._n
     flags = [t.requires_grad for t in tensors]
+    if node is None:
+        return None
 
     def again() -> list[Tensor]:
         return [wrap(t._a).requires_grad_(f) for t, f in zip(node.saved_tensors, flags)]

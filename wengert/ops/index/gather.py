@@ -49,7 +49,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
                 f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be"
                 f" no larger than self {list(x._a.shape)} apart from dimension {d} ({name})"
             )
-        if src is not None and src._a.ndim and index._a.shape[i] > src._a.shape[i]:
+        if src is not None and index._a.shape[i] > (src._a.shape[i] if src._a.ndim else 1):
             raise RuntimeError(
                 f"Expected index {list(index._a.shape)} to be no larger than src"
                 f" {list(src._a.shape)} ({name}, dimension {i})"
@@ -348,7 +348,7 @@ def index_put_public(input, indices, values, accumulate=False):
     """
     from .indexing import fitted, parse, prepare, take_shape
 
-    if values.dtype is not input.dtype:
+    if values.dtype is not input.dtype and len(indices) <= input._a.ndim:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
             f" destination and {values.dtype} for the source."

@@ -370,6 +370,8 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> torch.addmv(torch.ones(2), torch.ones(2, 3), torch.ones(3))
     tensor([4., 4.])
     """
+    check_tensor("addmv", mat, "mat")
+    check_tensor("addmv", vec, "vec")
     if mat._a.ndim != 2 or vec._a.ndim != 1 or input._a.ndim > 1:
         raise RuntimeError(
             f"vector + matrix @ vector expected, got {input._a.ndim}, {mat._a.ndim}, {vec._a.ndim}"

@@ -230,7 +230,7 @@ def add(input, other, *, alpha=1, out=None):
     check_alpha("add", input, other, alpha)
     if alpha != 1 and is_bool(input) and is_bool(other):
         alpha = bool(alpha)
-    return add_op.entry(input, other if alpha == 1 else other * alpha, out=out)
+    return add_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
 SUB_LINES = (line(sub_op, floating=True), line(sub_scaled, floating=True, given=SCALED))
@@ -251,7 +251,7 @@ def sub(input, other, *, alpha=1, out=None):
     """
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
-    return sub_op.entry(input, other if alpha == 1 else other * alpha, out=out)
+    return sub_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
 declare(
@@ -277,6 +277,14 @@ def refuse_bool(*operands: Any) -> None:
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
                 " trying to invert a mask, use the `~` or `logical_not()` operator instead."
             )
+
+
+def scaled(x: Any, alpha: Any, other: Any) -> Any:
+    """alpha * x in the dtype that x has together with other."""
+    if isinstance(x, Tensor):
+        d = result_dtype([x._a, other._a if isinstance(other, Tensor) else other])
+        x = x if x.dtype is d else x.to(d)
+    return x * alpha
 
 
 def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
@@ -321,7 +329,7 @@ def rsub(input, other, *, alpha=1):
     """
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
-    return rsub_op.entry(input if alpha == 1 else input * alpha, other)
+    return rsub_op.entry(input if alpha == 1 else scaled(input, alpha, other), other)
 
 
 @public(

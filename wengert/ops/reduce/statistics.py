@@ -387,6 +387,11 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
                 "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
                 f" fits {x.dtype}, got {dtype}"
             )
+        if dtypes.promote_types(x.dtype, dtype) is not dtype:
+            raise RuntimeError(
+                f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible"
+                f" without narrowing to the specified dtype ({dtype})"
+            )
         x = x.to(dtype)
     d = reduced(dim, x._a.ndim, "linalg.vector_norm")
     if isinstance(ord, Tensor):
