@@ -24,8 +24,8 @@ FUNCTIONS = (
     " bitwise_left_shift bitwise_right_shift atan2 hypot copysign logaddexp logaddexp2 xlogy gcd"
     " lcm nextafter float_power heaviside rsub dist result_type can_cast promote_types matmul outer"
     " dot isclose complex polar mse_loss l1_loss"
-).split()
-OPERATORS = "+ - * / // % ** & | ^ << >> == < >=".split()
+)
+OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>", "==", "<", ">="]
 OTHERS = {
     "where": "T.where(t([True, False]), {a}, {b})", "lerp": "T.lerp({a}, {b}, 0.5)",
     "addcmul": "T.addcmul({a}, {b}, {b}, value=2)", "addcdiv": "T.addcdiv({a}, {b}, {b})",
@@ -63,7 +63,7 @@ def operand(rng: random.Random, kind: str) -> str:
 
 
 def maker(pattern: str) -> Make:
-    groups = [g for g in [*FUNCTIONS, *OPERATORS, *OTHERS] if re.search(pattern, g)]
+    groups = [g for g in [*FUNCTIONS.split(), *OPERATORS, *OTHERS] if re.search(pattern, g)]
 
     def make(rng: random.Random) -> tuple[str, str] | None:
         group, kinds = rng.choice(groups), DTYPES.split()
