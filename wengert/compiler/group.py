@@ -175,6 +175,18 @@ def fusable(n: Node) -> tuple[str, int] | None:
     return (word, columns) if known or name in FEW and out.size <= SMALL else None
 
 
+def rounds(nodes: Sequence[Node]) -> bool:
+    """Whether nodes are as many whole rounds of a loop as a group can hold: the groups of a long
+    loop are then equal, and one kernel.
+    """
+    n = len(nodes)
+    if n < MOST // 2:
+        return False
+    ops = [m.op.name for m in nodes]
+    p = next((p for p in range(1, n // 2 + 1) if ops[-p:] == ops[-2 * p : -p]), 0)
+    return p > 0 and n % p == 0 and n + p > MOST
+
+
 def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
     """The nodes in order, those that are one kernel as a Group, which may be of a single node."""
     of: dict[int, Group] = {}  # value -> group that computes it
@@ -212,13 +224,14 @@ def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
             group = joined[0]
             for other in joined[1:]:
                 group.nodes += other.nodes
+                for m in other.nodes:
+                    members[id(m)] = of[m.outputs[0].number] = group
         else:
             group = Group(shape, word)
         group.nodes.append(n)
         group.word, group.columns = word or group.word, columns or group.columns
-        for m in group.nodes:
-            members[id(m)] = group
-            of[m.outputs[0].number] = group
+        members[id(n)] = of[n.outputs[0].number] = group
+        group.closed = group.closed or rounds(group.nodes)
     place = {id(n): i for i, n in enumerate(nodes)}
     last: dict[int, Node] = {}
     for n in nodes:

@@ -22,7 +22,7 @@ from .group import SMALL, Group
 
 WORK = 1 << 17  # multiply-adds of a product, at most
 ARRAYS = 48  # arguments
-PIECES = 400
+PIECES = 2000
 TYPES = ("float32", "float64", "bool")
 ALIGNED = 64
 
