@@ -21,7 +21,9 @@ from .capture import Capture, Redo
 from .plan import Failed, Plan
 from .settings import stance as STANCE
 from .settle import Before, Settled, check_memory, record_backward, settle, undo
+from .surroundings import HOOKS as HOOKED
 from .surroundings import look
+from .worth import GROWTH, elements, worthwhile
 
 LOCK = threading.RLock()  # held during a capture: functions may share tensors
 OURS = ("torch", "wengert")  # packages whose kinds of tensors have no ways of their own
@@ -48,15 +50,23 @@ class Calls:
         self.given_up = ""  # why the function runs as it stands
         self.said = False
         self.kept_new = 0  # captures in a row whose tensors escaped
+        # arguments of up to so many elements cost less as it stands than compiled
+        self.light = 0
         self.misses: list[str] = []
         self.counts = {"compiled": 0, "captured": 0, "as it stands": 0}
 
     def forget(self) -> None:
         """Begin anew."""
         self.plans, self.given_up, self.said, self.kept_new = [], "", False, 0
-        self.misses = []
+        self.misses, self.light = [], 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.light and not kwargs:
+            for x in args:
+                if type(x) is Tensor and x._a.size > self.light:
+                    break
+            else:
+                return self.f(*args)
         if state.levels or HERE.modes or HOOKS.pairs or state.capture is not None:
             return self.f(*args, **kwargs)
         leaves: Any = flatten((args, kwargs))[0] if kwargs or not plain(args) else args
@@ -68,7 +78,8 @@ class Calls:
                     return self.f(*args, **kwargs)  # which says what is wrong
                 self.counts["compiled"] += 1
                 return found
-        if self.given_up or not self.takes(leaves):
+        small = self.light and elements(leaves) <= self.light
+        if small or self.given_up or not self.takes(leaves):
             self.counts["as it stands"] += 1
             return self.f(*args, **kwargs)
         return self.capture(leaves, args, kwargs)
@@ -120,6 +131,7 @@ class Calls:
             with capture:
                 capture.lift_all([x for x in leaves if isinstance(x, Tensor)])
                 result = self.f(*args, **kwargs)
+                settled.nested = capture.nested
                 capture.check_draws()
                 check_memory(capture)
                 record_backward(capture, settled, result)
@@ -161,6 +173,9 @@ class Calls:
             if reason == "whether there are gradients already":
                 return  # the first step: there are some from now on
             self.stop((f"it changes {reason} itself", "", "change that outside of the function"))
+            return
+        if not worthwhile(plan, len(capture.surroundings.hooks) // len(HOOKED), settled.nested):
+            self.light = GROWTH * max(1, elements(leaves))
             return
         self.plans.append(plan)
 

@@ -209,6 +209,7 @@ class Capture:
         self.drawn: dict[int, Any] = {}  # generators -> their state after the last draw
         self.generators: list[Any] = []
         self.open = False
+        self.nested = False  # whether functions are differentiated or mapped on the way
 
     # ---------------------------------------------------------------- what goes in
 
@@ -319,6 +320,8 @@ class Capture:
         if not self.open or threading.get_ident() != self.thread:
             self.stop("another thread takes part", "keep the function in one thread")
             return run_op(op, [a.content if type(a) is Symbol else a for a in ins], static)
+        if state.backward is not None or state.level != self.level:
+            self.nested = True
         if op.name == "overwrite" and type(ins[1]) is Symbol:
             x, y = ins[0], ins[1]
             if x.shape == y.shape and x.dtype == y.dtype:

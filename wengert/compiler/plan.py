@@ -27,7 +27,7 @@ from .guards import Guards
 from .program import Program
 from .recompute import again
 from .recorded import Call, Used, record
-from .settle import ALIAS, OBJECT, SAME, VIEW, Settled
+from .settle import ALIAS, GRADIENT, OBJECT, SAME, VIEW, Settled
 
 F64 = np.dtype(np.float64)
 
@@ -245,6 +245,9 @@ class Plan:
                 at = self.at.get(id(o.of))
                 t = o.of.tensor if at is None else leaves[at]
                 out.append(t.detach() if o.kind == ALIAS else views.replayed(t, o.chain))
+            elif o.kind == GRADIENT:
+                at = self.at.get(id(o.of))
+                out.append((o.of.leaf if at is None else leaves[at]._n).grad)
             elif o.twin is not None:
                 first = out[o.twin]
                 out.append(first if o.recorded and first._n is not None else wrap(first._a))

@@ -32,6 +32,11 @@ def report(f: Any) -> str:
     lines = [f"{calls.title()}: {n} plan{'s' * (n != 1)}; "]
     lines[0] += f"{captured} call{'s' * (captured != 1)} captured, "
     lines[0] += f"{counts['compiled']} compiled, {counts['as it stands']} as it stands"
+    if calls.light:
+        lines.append(
+            f"It runs as it stands for arguments of up to {calls.light:,} elements: what it does "
+            "costs less than a compiled call"
+        )
     if calls.given_up:
         lines.append(f"It runs as it stands: {calls.given_up}")
     lines += [f"Compiled again, because this was different: {why}" for why in calls.misses]

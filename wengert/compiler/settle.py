@@ -25,12 +25,13 @@ from .graph import Value
 from .surroundings import NUMBERS
 
 SAME, ALIAS, VIEW, VALUE, OBJECT = "same", "alias", "view", "value", "object"
+GRADIENT = "gradient"
 
 
 class Output:
     """One leaf of what was returned. kind: SAME (a tensor that was there before, of), ALIAS
-    (another on its memory), VIEW (of it, taken by chain), VALUE (a new tensor), OBJECT (anything
-    else, of). twin: the number of an earlier output that has the same memory. recorded: whether it
+    (another on its memory), VIEW (of it, taken by chain), VALUE (a new tensor), GRADIENT
+    (what the call has put into `.grad` of the leaf of), OBJECT (anything else, of). twin: the number of an earlier output that has the same memory. recorded: whether it
     requires grad.
     """
 
@@ -49,6 +50,7 @@ class Settled:
     tensor afterwards, with its value or None. seeds, pulled: with a backward pass, the cotangents
     of the recorded outputs, and (leaf's entry, gradient's value) for each leaf; forward: how many
     nodes are not of the backward pass. freed: whether the graph of recorded outputs is used up.
+    nested: whether the function itself differentiates or maps functions.
     escaped: tensors that were kept somewhere, so that a later call will find another state.
     """
 
@@ -62,6 +64,7 @@ class Settled:
         self.pulled: list[tuple[Lifted, Value | None]] = []
         self.forward = 0
         self.freed = False
+        self.nested = False
         self.escaped = 0
         self.grads_of: dict[int, Lifted] = {}  # id of a gradient's entry -> its leaf's entry
 
@@ -230,6 +233,9 @@ def _output(c: Capture, t: Any, twins: dict[Symbol, list[tuple[int, Any]]], i: i
     if known is not None:
         return Output(SAME, known)
     a = t._a
+    known = next((x for x in c.lifted if x.leaf is not None and x.leaf.grad is t), None)
+    if known is not None:
+        return Output(GRADIENT, known)
     known = base_of(c, t)
     if known is not None:
         out = Output(VIEW, known)
