@@ -30,9 +30,9 @@ GRADIENT = "gradient"
 
 class Output:
     """One leaf of what was returned. kind: SAME (a tensor that was there before, of), ALIAS
-    (another on its memory), VIEW (of it, taken by chain), VALUE (a new tensor), GRADIENT
-    (what the call has put into `.grad` of the leaf of), OBJECT (anything else, of). twin: the number of an earlier output that has the same memory. recorded: whether it
-    requires grad.
+    (another on its memory), VIEW (of it, taken by chain), VALUE (a new tensor), GRADIENT (what the
+    call has put into `.grad` of the leaf of), OBJECT (anything else, of). twin: the number of an
+    earlier output that has the same memory. recorded: whether it requires grad.
     """
 
     __slots__ = ("chain", "kind", "of", "recorded", "twin", "value")

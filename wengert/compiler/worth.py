@@ -24,7 +24,7 @@ GROWTH = 4  # how many times as large arguments may be, until that is to be look
 
 def worthwhile(plan: Plan, modules: int, nested: bool) -> bool:
     """Whether a plan is better than the function as it stands. modules: how many the function can
-    reach; nested: whether it differentiates or maps functions, whose ops cost several times as much.
+    reach; nested: whether it differentiates or maps functions, whose ops cost several times more.
     """
     if nested or plan.effects or plan.gradients:
         return True
