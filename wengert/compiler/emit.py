@@ -23,7 +23,7 @@ from .group import COLUMN, ONE, ROW, Group, behind, number
 from .words import FEW, FILLS, SINGLE, WORDS
 
 CHUNK = 16384  # elements that a thread takes at a time
-TYPES = {"float32": "float", "float64": "double", "bool": "i8"}
+TYPES = {"float32": "float", "float64": "double", "bool": "i8", "int64": "i64"}
 KERNELS: dict[Any, Kernel] = {}  # by key of a group, by digest of a text
 
 

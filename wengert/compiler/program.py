@@ -24,6 +24,7 @@ from .emit import Launch, compiled
 from .graph import Node, Value
 from .group import Group, grouped
 from .section import Section, sections
+from .section_rows import in_range
 from .section_text import started
 
 Text = list[str]
@@ -113,6 +114,9 @@ class Writer:
 
     def launch(self, item: Any, call: Launch, targets: dict[int, Any]) -> None:
         """The lines of a kernel: arrays for its results, and the call."""
+        for v, classes, ignore in getattr(item, "checks", ()):
+            self.names["in_range"] = in_range
+            self.lines.append(f"  in_range({self.operand(v)}, {classes}, {ignore})")
         given = [self.operand(v) for v in item.values()]
         table = getattr(call, "table", None)
         if table is not None:

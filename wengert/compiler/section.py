@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from .graph import Node, Value
-from .group import SMALL, Group
+from .group import Group
+from .section_rows import ROWS, row_facts
 
+SMALL = 1 << 15  # elements, up to which calls cost more than what a second thread saves
 WORK = 1 << 17  # multiply-adds of a product, at most
 ARRAYS = 48  # arguments
 PIECES = 2000
@@ -55,6 +57,7 @@ class Section:
         self.inside: dict[int, int] = {}  # value number -> its place in the buffer, in bytes
         self.bytes = 0
         self.layouts: Any = None
+        self.checks: list[tuple[Value, int, int]] = []  # targets, how many classes, which is none
 
     def values(self) -> Iterator[Value]:
         return iter(self.operands)
@@ -158,8 +161,10 @@ def _piece(
     item: Any, layouts: Layouts, word_of: Callable[[Node], Any], library: Callable[[], Any]
 ) -> Any:
     """What a section would do for an item; None if it is not for sections."""
+    targets = type(item) is not Group and item.op.name in ROWS
     for v in (*item.values(), *item.outputs):
-        if v.kind not in TYPES or not 0 < v.size <= SMALL:
+        known = v.kind in TYPES or targets and v.kind == "int64"
+        if not known or not 0 < v.size <= SMALL:
             return None
     if type(item) is Group:
         every = all(dense(layouts.of(v)) for v, _ in item.operands)
@@ -287,7 +292,16 @@ def _cast(node: Node, layouts: Layouts, library: Any) -> Any:
     return dict(kind="cast", x=x) if floats and dense(layouts.of(x)) else None
 
 
+def _rows(node: Node, layouts: Layouts, library: Any) -> Any:
+    facts = row_facts(node, lambda v: dense(layouts.of(v)))
+    target = None if facts is None else facts.get("target")
+    if target is not None and layouts.place(target)[0].size != target.size:
+        return None  # all of an array is looked at before a call
+    return facts
+
+
 KINDS: dict[str, Callable[[Node, Layouts, Any], Any]] = {
+    **dict.fromkeys(ROWS, _rows),
     "matmul": _matmul,
     "linear": _linear,
     "sum": _sum,
@@ -371,6 +385,9 @@ def _section(
             starts[v.number] = i
             if v.number in outside or v.number in targets:
                 outputs.append(v)
+        target = None if type(p) is Group else p.facts.get("target")
+        if target is not None:
+            s.checks.append((layouts.place(target)[0], p.facts["width"], p.facts["ignore"]))
     s.operands, s.outputs = list(given.values()), tuple(outputs)
     kept = {v.number for v in outputs}
     free: list[tuple[int, int]] = []  # (place, bytes) that can be had again

@@ -20,6 +20,7 @@ from .emit import TYPES, Body, Launch, entries, load, sizes
 from .graph import Value as GraphValue
 from .group import Group
 from .section import Piece, Section
+from .section_rows import write as write_rows
 
 
 class Text:
@@ -64,6 +65,9 @@ class Text:
         word = TYPES[v.kind]
         p = self.pointers[root.number]
         return p.cast("i8").at(by).cast(word) if by else p.cast(word)
+
+    def rows(self, p: Piece) -> None:
+        write_rows(self, p)
 
     def out(self, p: Any, i: int = 0) -> Pointer:
         v = p.outputs[i]
