@@ -20,6 +20,7 @@ from .graph import Value as GraphValue
 
 Facts = dict[str, Any]
 FLOAT = "float"
+FORMULAS: Any = formulas  # which take whatever has a Row's ways
 
 
 class DenseRow:
@@ -240,7 +241,7 @@ def _write_formula(text: Any, p: Any) -> None:
     for i in per_row:
         array("each", text.out(p, i))
     f = text.function([*kinds, ("count", "i64"), ("n", "i64")])
-    formula = getattr(formulas, facts["formula"])
+    formula = getattr(FORMULAS, facts["formula"])
 
     def row(r: Value) -> None:
         at: dict[int, Any] = {}
@@ -305,7 +306,7 @@ def _write_entropy(text: Any, p: Any) -> None:
         where = t.load(r)
         real = where.differs(ignore)
         place = real.choose(where, f.index(0))
-        formulas.cross_entropy(DenseRow(f, n, {0: a.at(r * n), 1: place, 2: one, 3: shift.at(r)}))
+        FORMULAS.cross_entropy(DenseRow(f, n, {0: a.at(r * n), 1: place, 2: one, 3: shift.at(r)}))
         each = real.choose(one.load(), f.constant(0.0, FLOAT))
         return [sum_ + each, counted + real.choose(f.constant(1.0, FLOAT), f.constant(0.0, FLOAT))]
 
@@ -319,7 +320,7 @@ def _write_entropy(text: Any, p: Any) -> None:
 
 def _write_entropy_backward(text: Any, p: Any) -> None:
     facts = p.facts
-    x, target = facts["x"], facts["target"]
+    x = facts["x"]
     names = ("g", "x", "shift", "total", "y")
     kinds = [("t", "i64*"), *[(k, "float*") for k in names], ("count", "i64"), ("n", "i64")]
     f = text.function(kinds)
@@ -334,7 +335,7 @@ def _write_entropy_backward(text: Any, p: Any) -> None:
 
         def real() -> None:
             at = {0: a.at(r * n), 1: where, 2: shift.at(r), 3: share, 4: start}
-            formulas.cross_entropy_backward(DenseRow(f, n, at))
+            FORMULAS.cross_entropy_backward(DenseRow(f, n, at))
 
         def ignored() -> None:
             zero = f.zero(FLOAT, lanes)
