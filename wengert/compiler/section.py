@@ -19,7 +19,9 @@ import numpy as np
 
 from .graph import Node, Value
 from .group import Group
+from .section_products import stacked
 from .section_rows import ROWS, row_facts
+from .section_spread import SPREAD
 
 SMALL = 1 << 15  # elements, up to which calls cost more than what a second thread saves
 WORK = 1 << 17  # multiply-adds of a product, at most
@@ -197,6 +199,9 @@ def _matrix(layouts: Layouts, v: Value) -> tuple[int, int] | None:
 
 
 def _matmul(node: Node, layouts: Layouts, library: Any) -> Any:
+    small = stacked(node, layouts)
+    if small is not None:
+        return small
     x, y = node.operands
     if type(x) is not Value or type(y) is not Value or len(x.shape) != 2 or len(y.shape) != 2:
         return None
@@ -301,7 +306,9 @@ def _rows(node: Node, layouts: Layouts, library: Any) -> Any:
 
 
 KINDS: dict[str, Callable[[Node, Layouts, Any], Any]] = {
+    "bmm": lambda node, layouts, library: stacked(node, layouts),
     **dict.fromkeys(ROWS, _rows),
+    **SPREAD,
     "matmul": _matmul,
     "linear": _linear,
     "sum": _sum,

@@ -20,7 +20,9 @@ from .emit import TYPES, Body, Launch, entries, load, sizes
 from .graph import Value as GraphValue
 from .group import Group
 from .section import Piece, Section
+from .section_products import write as write_stack
 from .section_rows import write as write_rows
+from .section_spread import write as write_spread
 
 
 class Text:
@@ -68,6 +70,12 @@ class Text:
 
     def rows(self, p: Piece) -> None:
         write_rows(self, p)
+
+    def spread(self, p: Piece) -> None:
+        write_spread(self, p, TYPES[p.outputs[0].kind])
+
+    def stack(self, p: Piece) -> None:
+        write_stack(self, p, TYPES[p.outputs[0].kind])
 
     def out(self, p: Any, i: int = 0) -> Pointer:
         v = p.outputs[i]
