@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import formulas
+from ..kernels import group_norm as kernels
 from ..kernels import layer_norm as norms
 from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
@@ -234,6 +235,9 @@ def group_norm_backward(general: Word) -> Word:
         eps: float = 1e-5,
         needs: Any = (True, True, True),
     ) -> Any:
+        found = kernels.group_norm_backward(g, x, weight, mean, rstd, groups, needs)
+        if found is not None:
+            return found
         if weight is None and x.size and not (needs[1] or needs[2]):
             shape = x.shape[0] * groups, -1
             gx = gradient(g.reshape(shape), x.reshape(shape), None, mean, rstd)
@@ -248,6 +252,10 @@ def group_norm(general: Word) -> Word:
     u = RowLoops("fffff", "standardize", "n,->n,,")
 
     def f(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
+        if x.size >= kernels.LEAST:
+            found = kernels.group_norm(x, weight, bias, groups, eps)
+            if found is not None:
+                return found
         if (
             x.dtype is F32
             and x.size
