@@ -284,6 +284,8 @@ def logit(lib: Any, x: Any, eps: float | None = None) -> Any:
         return _logit(lib, x)
     low = d.type(eps)
     high = d.type(1) - low
+    if low <= high:
+        return _logit(lib, lib.minimum(lib.maximum(x, low), high))
     return _logit(lib, lib.where(x < low, low, lib.where(x > high, high, x)))
 
 
