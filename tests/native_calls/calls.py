@@ -40,7 +40,8 @@ LOOKUPS = [
 ]  # fmt: skip
 SEVERAL = [  # results
     "x.max(1)", "x.min(-1, True)", "x.topk(2)", "x.sort()", "x.t().max(0)", "x.double().max(1)",
-    "torch.var_mean(x, 0)", "x.kthvalue(2)", "x.cummax(0)",
+    "torch.var_mean(x, 0)", "x.kthvalue(2)", "x.cummax(0)", "x.unbind(0)", "x.chunk(3, 1)",
+    "x.split(2)", "x.split([1, 4], 1)", "x.t().unbind(1)", "i.unbind()", "x.view(25).chunk(5)",
 ]  # fmt: skip
 JOINS = [
     "torch.cat([x, y])", "torch.cat((x, y, x), -1)", "torch.cat([x, b.expand(1, 5)], dim=0)",
@@ -88,6 +89,9 @@ FAMILIES = (
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",
     "(functional.linear(x, y, b).relu() ** 2).sum().backward()", "(x * x * x).sum().backward()",
+    "torch.cat([x, y * x]).sum().backward()", "(x.max(1).values * b).sum().backward()",
+    "torch.stack([x[0], b * 2]).mean().backward()",
+    "sum(x.sort(1).values.unbind(1)).sum().backward()",
 ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_each_allocation_may_fail(call, recorded):
     f = eval(f"lambda: {call}", names)
     want = [a.copy() for a in calls.arrays(f())]
     gc.collect()  # what other tests left
-    for k in range(1, 60):
+    for k in range(1, 200):
         for _ in range(2):  # another way through it may be taken, and made, for the first time
             clean(names, False)
             objects = watched(names)
@@ -333,14 +333,15 @@ def test_other_types_have_their_turn():
 
 
 PROGRAM = """
-import atexit, os, sys, threading
+import atexit, gc, os, sys, threading
 import wengert as torch
 from wengert import native_calls
 assert native_calls.start(wait=True)
 x = torch.ones(3, requires_grad=True)
 class Late:
-    def __del__(self):
-        (x * x, x.exp(), 2 - x, x.sum())
+    def __del__(self, collect=gc.collect):
+        (x * x, x.exp(), 2 - x, x.sum(), x.shape, x[0], x.max(0))
+        collect()  # looks at functions, whose definitions must still be there
 late = Late()
 late.me = late
 atexit.register(lambda: x * x)

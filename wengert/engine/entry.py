@@ -142,7 +142,10 @@ def build_parts(op: Op) -> Callable[..., Any]:
     if not op.built:
         build_backward(op)
     slow = "return tuple([op.entry(self, key) for key in keys])"
-    start = [f"def {op.name}_parts(self, keys):", *unwrap(op, ["self"], slow)]
+    asked: dict[str, Any] = {}
+    start = [f"def {op.name}_parts(self, keys):"]
+    start += native.ask(op, ["self", "keys"], asked, native.Kind(parts=True), [])
+    start += unwrap(op, ["self"], slow)
     start += ["  try: f = impl[t]", f"  except KeyError: {slow}", "  parts = []"]
     node = record(op)
     if node:  # all are made at one place
@@ -154,8 +157,9 @@ def build_parts(op: Op) -> Callable[..., Any]:
     start.append("  for key in keys:")
     each = ["  o0 = f(a0, key)", *wrap(op), *node, *view(op, "self"), "  parts.append(r0)"]
     lines = [*start, *[f"  {x}" for x in each], "  return tuple(parts)"]
-    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node}
-    return generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
+    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, **asked}
+    f = generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
+    return native.remakable(f, lambda: build_parts(op))
 
 
 def group(names: list[str]) -> str:

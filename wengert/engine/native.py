@@ -24,7 +24,8 @@ class Kind(NamedTuple):
     dims_or_all, sizes: static arguments that come as they were given: as one dimension or several,
     the same where none of them means all, and as a sequence of ints. least: how many dimensions the
     first operand must have. extra: how many more the result has, which `dims` count.
-    strict: asked before anything was looked at, which machine code does itself.
+    strict: asked before anything was looked at, which machine code does itself. parts: the views at
+    many basic keys.
     """
 
     write: bool = False
@@ -37,6 +38,7 @@ class Kind(NamedTuple):
     least: int = 0
     extra: int = 0
     strict: bool = False
+    parts: bool = False
 
 
 PLAIN = Kind()
@@ -46,12 +48,16 @@ find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
 # backward(tensor, retain, gradient): None where machine code has run the pass, else MISS
 backward: Callable[[Any, bool, Any], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
-WORDS = ("make", "like", "count", "fill", "copy")
+WORDS = ("make", "like", "count", "fill", "copy", "steady", "gather", "scatter")
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
 like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
 count: Callable[[int, int], Any] | None = None  # (start, end)
 fill: Callable[[Any, Any], Any] | None = None  # (tensor, number): the tensor
 copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
+# (parameters, states, members, names, counters, counts, length): gradients (see optim/)
+steady: Callable[..., list[Any] | None] | None = None
+gather: Callable[[list[Any], Any], Any] | None = None  # (arrays, array that they are joined in)
+scatter: Callable[[list[Any]], Any] | None = None  # (pairs: what is written over, by what)
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
+from .structures import for_good
 
 FASTCALL = 0x80  # METH_FASTCALL: f(self, arguments, how many)
-KEPT: list[Any] = []  # definitions and functions, for good
 
 
 class Definition(ctypes.Structure):
@@ -35,7 +35,7 @@ def function(name: str, address: int, bound: Any) -> Any:
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
     definition = Definition(name.encode(), address, FASTCALL, None)
     f = make(ctypes.addressof(definition), bound, None, None)
-    KEPT.extend([definition, bound, f])
+    for_good(definition, bound, f)
     return f
 
 
@@ -61,7 +61,7 @@ def attribute(name: str, address: int, careful: property) -> Any:
     text = (careful.__doc__ or "").encode()
     definition = Attribute(name.encode(), address, None, text, id(careful.fget))
     f = make(Tensor, ctypes.addressof(definition))
-    KEPT.extend([definition, careful, careful.fget, f])
+    for_good(definition, careful, careful.fget, f)
     return f
 
 
@@ -73,5 +73,5 @@ def operator(name: str, address: int) -> Any:
     like = np.ndarray.__dict__[name]
     base = ctypes.c_uint64.from_address(id(like) + 5 * 8).value  # PyWrapperDescrObject.d_base
     f = make(Tensor, base, address)
-    KEPT.append(f)
+    for_good(f)
     return f

@@ -34,7 +34,7 @@ from .rules import RULES
 FOLDER = Path(__file__).parent
 FILES = (
     "values", "pointwise", "general", "views", "products", "reductions", "joins", "calls", "writes",
-    "filling", "indices", "reverse",
+    "filling", "indices", "steps", "programs", "reverse",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -79,7 +79,8 @@ OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
     "call_overwrite", "call_backward", "call_make", "call_like", "call_count", "call_fill",
-    "call_copy",
+    "call_copy", "call_steady", "call_parts",
+    "call_gather", "call_scatter",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
@@ -126,6 +127,7 @@ def numbers() -> dict[str, int]:
         "SAVED": structures.SAVED,
         **{name: getattr(structures, name) for name in ("R_RULES", "R_SAVED", "R_CONSTANTS")},
         **{name: getattr(structures, name) for name in ("R_STEPS", "RULE_SIZE")},
+        **{name: getattr(structures, name) for name in ("OF_LEAF", "OF_SLOT", "OF_SEVERAL")},
         **{name: getattr(structures, name) for name in ("DIMS", "DIMS_OR_ALL", "SIZES")},
     }
 
@@ -202,16 +204,14 @@ class Code:
                 self.table[i] = address(name)
             else:
                 self.table[i] = plans.address(name)
-        for o in self.kept:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
+        structures.for_good(self, *self.kept, *BUFFERS.values())
         if known["PARAMETER"] is Tensor:
             on_subclass.append(self.subclassed)
 
     def subclassed(self, cls: type) -> None:
         """A subclass of Tensor was defined; Parameter is plain, too."""
         if cls.__module__ == "wengert.nn.parameter" and cls.__name__ == "Parameter":
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(cls))
-            self.kept.append(cls)
+            structures.for_good(cls)
             self.table[self.places["PARAMETER"]] = id(cls)
 
 

@@ -126,7 +126,9 @@ class Calls:
         if made is None:
             return None
         found = has_loops(made) and not (op.static or op.variadic or len(op.names) > 1)
-        if kind.write:
+        if kind.parts:
+            family = "call_parts"
+        elif kind.write:
             family = "call_write" if found else "" if op.variadic or op.many else "call_overwrite"
         elif op.view:
             family = "call_view" if len(op.inputs) == len(op.names) == 1 else ""

@@ -19,12 +19,11 @@ from ..engine.implementations import implementation
 from ..engine.native import PLAIN, Kind
 from ..engine.op import OPS, Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, STATIC
-from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, WORD, word_at
+from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, WORD, for_good, word_at
 
 F32, F64, I64 = dtypes.float32.np, dtypes.float64.np, dtypes.int64.np
 DTYPES = (F32, F64, I64)
 HEAD = 32  # of a bytes object: where its content begins
-KEPT: list[Any] = []  # what plans refer to, for good
 
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
 OPERATORS = {  # name in the machine code -> op
@@ -85,7 +84,7 @@ def loops(f: Any) -> list[int] | None:
                 found[c] = word_at(functions + WORD * i)
                 found[c + 3] = word_at(data + WORD * i) if data else 0
                 found[c + 6] = id(result := np.dtype(out))
-                KEPT.append(result)
+                for_good(result)
     return found
 
 
@@ -150,11 +149,11 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
     found = loops(computed or run) or [0] * 9
     if words["floating"]:
         found[2] = 0
-    KEPT.extend([op, run, op.node, names, kind.pair])
+    for_good(op, run, op.node, names, kind.pair)
     every = [*words.values(), *found, *saved]
     assert list(words) == list(PLAN), "a fact that plans do not know"
     made = struct.pack(f"{len(every)}q", *[int(w) for w in every])
-    KEPT.append(made)
+    for_good(made)
     return made
 
 
@@ -184,7 +183,7 @@ class Plans:
                 self.where[name] = self.content(plan(OPS[word], PLAIN, ufunc, **facts))
             else:
                 self.where[name] = id(careful[name.removeprefix("CAREFUL_").lower()])
-        KEPT.extend([self, careful])
+        for_good(self, careful)
 
     @staticmethod
     def content(made: bytes | None) -> int:

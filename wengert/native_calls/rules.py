@@ -15,11 +15,22 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import NS
+from ..engine.backward import run_other
 from ..engine.backward_step import build_backward
-from ..engine.node import AccumulateGrad, Node
+from ..engine.node import AccumulateGrad, Node, Slot
 from ..engine.op import Op
-from .plans import KEPT, loops
-from .structures import CONSTANTS, PARENTS, SAVED_BY_RULE, STEPS
+from .plans import loops
+from .structures import (
+    CONSTANTS,
+    OF_LEAF,
+    OF_OP,
+    OF_SEVERAL,
+    OF_SLOT,
+    PARENTS,
+    SAVED_BY_RULE,
+    STEPS,
+    for_good,
+)  # fmt: skip
 
 CALLED, HANDED_ON, PROGRAM, SPREAD, WORD_OF_ALL = range(5)  # what a rule is
 GRADIENT, SAVED, TEMPORARY, CONSTANT = 0, 1, 16, 24  # where an operand of a step is
@@ -178,7 +189,7 @@ def record(
 ) -> bytes:
     """A rule as words of memory."""
     if word is not None:
-        KEPT.append(word)
+        for_good(word)
     address = 0 if word is None else id(word)
     head = [what, address, len(saved), len(constants), len(steps) // 7]
     saved = [*saved, *[0] * (SAVED_BY_RULE - len(saved))]
@@ -196,25 +207,36 @@ def tupled(f: Any) -> Any:
     return lambda *args: tuple(f(*args))
 
 
+def several(n: Any, parts: list[Any]) -> tuple[Any, ...]:
+    """The gradients from a node of several outputs, given those that came for each."""
+    return tuple(run_other(n, parts, False, True, False, n.parents))
+
+
 def learn(cls: type[Node]) -> bool:
     """Enter a class of nodes in RULES; whether its nodes can take part."""
     if cls is AccumulateGrad:
-        RULES[cls] = struct.pack("4q", 1, 0, 0, 0)
+        RULES[cls] = struct.pack("5q", OF_LEAF, 0, 0, 0, 0)
+        return True
+    if cls is Slot:
+        RULES[cls] = struct.pack("5q", OF_SLOT, 0, 0, 0, 0)
         return True
     op = cls.op
-    if op is None or cls is not op.node or op.many or not op.differentiable:
-        return False
-    if op.variadic or len(op.inputs) > PARENTS:
+    if op is None or cls is not op.node or not op.differentiable:
         return False
     if not op.built:
         build_backward(op)
-    called = op.backward if op.joint is None else tupled(op.backward)
+    called: Any = several
+    if not op.many:
+        called = op.backward if op.joint is None else tupled(op.backward)
     part = op.part  # adds to a gradient that waits
-    KEPT.extend([called, cls, part])
-    made = struct.pack("4q", 0, int(cls.saves_arrays), id(called), 0 if part is None else id(part))
-    for name in op.inputs:
-        known = op.joint is None and name in op.rules
-        made += traced(op, name) if known else record(CALLED)
-    KEPT.append(made)
+    for_good(called, cls, part)
+    traceable = op.inputs if op.joint is None and not op.many else []
+    traceable = traceable[:PARENTS]
+    kind = OF_SEVERAL if op.many else OF_OP
+    adds = 0 if part is None or op.many else id(part)
+    made = struct.pack("5q", kind, int(cls.saves_arrays), id(called), adds, len(traceable))
+    for name in traceable:
+        made += traced(op, name) if name in op.rules else record(CALLED)
+    for_good(made)
     RULES[cls] = made
     return True

@@ -23,6 +23,14 @@ Field = tuple[int, str]  # offset in bytes, type
 WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
+def for_good(*objects: Any) -> None:
+    """Never give objects back: machine code, and Python's objects around it, refer to them until
+    the very end, when modules have let go of theirs.
+    """
+    for o in objects:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
+
+
 def word_at(address: int) -> int:
     """The word in memory at an address."""
     return ctypes.c_uint64.from_address(address).value
@@ -49,11 +57,12 @@ LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of
 SAVED = LOOPS + 8 * 9  # codes of the saved values
 MOST_SAVED = 12
 
-# what the rules of a class of nodes are (see rules.py): four words, then a record for each parent
+# what the rules of a class of nodes are (see rules.py): five words, then records for parents
 RULE = ("what", "word", "nsaved", "nconstants", "nsteps")
 PARENTS = 4  # as many as have records
 SAVED_BY_RULE, CONSTANTS, STEPS = 8, 4, 6  # at most
-R_RULES = 8 * 4
+R_RULES = 8 * 5
+OF_OP, OF_LEAF, OF_SLOT, OF_SEVERAL = range(4)  # what the nodes of a class are
 R_SAVED = 8 * len(RULE)
 R_CONSTANTS = R_SAVED + 8 * SAVED_BY_RULE
 R_STEPS = R_CONSTANTS + 8 * CONSTANTS
@@ -91,8 +100,8 @@ def fields() -> dict[str, Field]:
         f"p_{name}": (WORD * i, "ptr" if name in ADDRESSES else "int")
         for i, name in enumerate(PLAN)
     }
-    found |= {"r_leaf": (0, "int"), "r_frees": (8, "int"), "r_backward": (16, "ptr")}
-    found["r_part"] = (24, "ptr")
+    found |= {"r_kind": (0, "int"), "r_frees": (8, "int"), "r_backward": (16, "ptr")}
+    found |= {"r_part": (24, "ptr"), "r_count": (32, "int")}  # how many records there are
     found |= {
         f"r_{name}": (WORD * i, "ptr" if name == "word" else "int") for i, name in enumerate(RULE)
     }

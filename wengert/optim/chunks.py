@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..arrays.capabilities import ON_HOST
+from ..engine import native
 from ..kernels.native import address
 from .formula import Formula
 from .native import addresses, kernel, pack
@@ -96,15 +97,19 @@ class Piece:
             return parts[0]
         if self.kept is None:
             self.kept = self.lib.empty(self.size, self.dtype)
-        self.lib.concatenate(parts, out=self.kept, casting="unsafe")
+        if (gather := native.gather) is None or gather(parts, self.kept) is None:
+            self.lib.concatenate(parts, out=self.kept, casting="unsafe")
         return self.kept
 
     def load(self, formula: Formula, flat: Sequence[Any], real: Any) -> list[Any]:
         """The columns as flat arrays, given the flat gradients of all rows."""
         for c, homes, flat_homes in self.gathered:
             if c in formula.reads:
+                into = self.columns[c]
+                if (gather := native.gather) is not None and gather(homes, into) is not None:
+                    continue
                 parts = homes if flat_homes else [a.reshape(-1) for a in homes]
-                self.lib.concatenate(parts, out=self.columns[c], casting="unsafe")
+                self.lib.concatenate(parts, out=into, casting="unsafe")
         columns = self.columns.copy()
         columns[1] = self.gradient(flat)
         if real is not self.dtype:  # a complex number is treated as two real ones
@@ -126,6 +131,8 @@ class Piece:
         """Copy what was gathered back to where it came from."""
         for c, pairs in self.returned.items():
             if c in formula.outputs:
+                if (scatter := native.scatter) is not None and scatter(pairs) is not None:
+                    continue
                 for home, part in pairs:
                     home[...] = part
 

@@ -63,6 +63,7 @@ ON_TENSORS: dict[str, Callable[..., Any]] = {
 }
 
 
+new = object.__new__
 NEEDS = "an optimizer's update() may use"
 WHOLE = "set `elementwise = False` in its class to get whole tensors"
 
@@ -103,7 +104,20 @@ class Vector:
         self.at = at
 
     def _do(self, op: str, *operands: Any) -> Vector:
-        return Vector(self.tape, self.tape.emit(op, *operands))
+        tape = self.tape
+        scalars = tape.scalars
+        code: list[Any] = [op]
+        for x in operands:  # tape.emit(), without the call
+            if type(x) is Vector:
+                code.append(x.at)
+            else:
+                scalars.append(x)
+                code.append(-len(scalars))
+        tape.code.append(tuple(code))
+        v = new(Vector)
+        v.tape, v.at = tape, tape.count
+        tape.count += 1
+        return v
 
     def add(self, other: Any, *, alpha: Any = None) -> Vector:
         """self + alpha * other."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base import source
+from ..engine import native
 from ..engine.node import tick
 from ..engine.tensor import Tensor
 from ..engine.views import CHANGES, last_change, mutated, owner
@@ -130,9 +131,10 @@ class Cohort:
 
 
 class Repeat:
-    """A group whose parameters form one cohort without states: a step needs gradients alone.
+    """A group whose parameters form one cohort: a step needs gradients alone while all else is as
+    it was. Where there are states, machine code looks whether it is; without it nobody does.
 
-    options: everything but the parameters that decides this.
+    options: everything but the parameters and states that decides this.
     """
 
     def __init__(self, cohort: Cohort, states: Any, options: Any) -> None:
@@ -146,6 +148,12 @@ class Repeat:
             return None
         if states is not self.states or options != self.options:
             return None
+        c = self.cohort
+        if c.names or c.counters:
+            look = native.steady
+            if look is None or not c.lasts:
+                return None
+            return look(params, states, c.members, c.names, c.counters, c.counts, c.length)
         found = []
         for p, (q, a, leaf) in zip(params, self.members):
             if p is not q or p._a is not a or p._n is not leaf or leaf is None:

@@ -243,9 +243,8 @@ class Rule:
             c.finish(after)
         c, repeats = plan[0], self.__dict__.setdefault("_repeats", {})
         repeats.pop(i, None)
-        stateless = c.lasts and not c.names and not self.counters
         params = group["params"]
-        if stateless and len(c.places) == len(params) and all(p.is_leaf for p in params):
+        if c.lasts and len(c.places) == len(params) and all([p.is_leaf for p in params]):
             repeats[i] = Repeat(c, self.state, self._deciding(group))
 
     def _deciding(self, group: dict[str, Any]) -> Any:
@@ -261,10 +260,11 @@ class Rule:
         found = repeat.gradients(group["params"], self.state, self._deciding(group))
         if found is None:
             return False
-        after = State()
-        formula, scalars = record(self._bind(group, number), (), after)
-        repeat.cohort.run(formula, found, scalars)
-        repeat.cohort.finish(after)
+        c = repeat.cohort
+        after = self._counts(c.members[0][2])
+        formula, scalars = record(self._bind(group, number), c.names, after)
+        c.run(formula, found, scalars)
+        c.finish(after)
         return True
 
     def _update_rows(

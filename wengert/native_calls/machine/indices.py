@@ -156,6 +156,53 @@ def view_at(x: ptr, key: ptr) -> ptr:
     return r
 
 
+def call_parts(plan: ptr, args: ptr, n: int) -> ptr:
+    """(tensor, keys): the views at basic keys, each a tuple, in a tuple."""
+    p = plan + 32
+    x = args[0]
+    keys = args[1]
+    if ACTIVE.size != 0 or not is_tensor(x.kind) or keys.kind is not LIST:
+        return keep(MISS)
+    a = x._a
+    if a.kind is not NDARRAY:
+        return keep(MISS)
+    count = keys.size
+    r = PyTuple_New(count)
+    if not r:
+        return None
+    keep(a)
+    given = array(2)
+    nodes = array(1)
+    nodes[0] = keep(x._n)
+    given[0] = a
+    ok = True
+    for i in range(count):
+        if ok:
+            ok = i < keys.size
+        if ok:
+            key = keep((keys.items)[i])
+            t = ptr(None)
+            if key.kind is TUPLE:
+                o = basic_view(a, key + 24, key.size)
+                if o:
+                    given[1] = key
+                    t = finish(p, o, given, nodes, given + 8)
+                    if t:
+                        if not viewed(p, x, a, nodes[0], given + 8, 1, t):
+                            drop(t)
+                            t = ptr(None)
+            drop(key)
+            ok = bool(t)
+            if ok:
+                (r + 24)[i] = t
+    drop(a)
+    drop(nodes[0])
+    if ok:
+        return r
+    drop(r)
+    return answer(None)
+
+
 def rows_at(a: ptr, raws: ptr, n: int) -> ptr:
     """a indexed by n arrays of integers, all of one shape, for its first dimensions; null, without
     an exception: not plain, or an index lies outside.

@@ -2,9 +2,9 @@
 """The reverse pass from a scalar to the leaves of its graph, where nobody watches it: gradients are
 raw arrays, nothing is recorded. In the language of `language.py`.
 
-First the graph is walked; if a node has a hook, a mark, several outputs or another dtype than
-float32 and float64, the pass is not plain, and nothing has happened. Rules that are arithmetic run
-as programs of the library's loops (`rules.py`), all others are called as they are.
+First the graph is walked; if a node has a hook, a mark or another dtype than float32 and float64,
+the pass is not plain, and nothing has happened. What
+rules do is in `programs.py`.
 """
 
 
@@ -25,9 +25,11 @@ def rule_of(n: ptr) -> ptr:
         return None
     if n.hooks is not NONE or n.more is not NONE or n.saved is NONE:
         return None
-    if n.dtype is not F32 and n.dtype is not F64:
-        return None
     if n.shape.kind is not TUPLE:
+        return None
+    if (r + 32).r_kind == OF_SEVERAL:
+        return r + 32
+    if n.dtype is not F32 and n.dtype is not F64:
         return None
     return r + 32
 
@@ -53,7 +55,7 @@ def walk(
         if not r or n.seq.kind is not LONG or n.parents.kind is not TUPLE:
             drop_all(nodes, count)
             return -1
-        if r.r_leaf == 0:
+        if r.r_kind != OF_LEAF:
             seq = PyLong_AsLong(n.seq)
             order[i] = 2 * seq
             ps = n.parents
@@ -186,189 +188,6 @@ def accumulate(leaf: ptr, g: ptr) -> bool:
     return bool(r)
 
 
-def walked(a: ptr, g: ptr, steps: ints, k: int) -> bool:
-    """Whether a program can walk a beside g; and by how many bytes."""
-    if not is_array(a):
-        return False
-    if a.descr is not g.descr or a.flags & 256 == 0:
-        return False
-    steps[k] = 0
-    n = size_of(a)
-    if n == 1 and a.nd <= g.nd:
-        return True
-    if not same_dims(a, g):
-        return False
-    if contiguous(a):
-        steps[k] = a.descr.elsize
-        return True
-    for i in range(a.nd):
-        if ints(a.strides)[i] != 0:
-            return False
-    return True
-
-
-def program_chunk(table: ptr, chunk: int, thread: int, step: int):
-    """The program of a rule on some elements. table: the rule, code of the dtype, where its
-    operands are, by how many bytes they are walked, the result, elements, of a chunk, room, item.
-    """
-    t = ints(table)
-    r = ptr(t[0])
-    c = t[1]
-    size = t[6]
-    item = t[8]
-    start = chunk * size
-    n = ints(array(1))
-    n[0] = t[5] - start
-    if n[0] > size:
-        n[0] = size
-    where = array(32)
-    moves = ints(t[3])
-    where[0] = ptr(ints(t[2])[0]) + start * moves[0]
-    for i in range(r.r_nsaved):
-        k = 1 + ints(r + R_SAVED)[i]
-        where[k] = ptr(ints(t[2])[k]) + start * moves[k]
-    for i in range(24, 24 + r.r_nconstants):
-        where[i] = ptr(ints(t[2])[i])
-    last = r.r_nsteps - 1
-    room = ptr(t[7]) + thread * last * size * item
-    args = array(3)
-    steps = ints(array(3))
-    for i in range(r.r_nsteps):
-        s = ints(r + R_STEPS + 56 * i)
-        to = ptr(t[4]) + start * item
-        if i < last:
-            to = room + i * size * item
-        where[16 + i] = to
-        args[0] = where[s[4]]
-        steps[0] = moves[s[4]]
-        k = 1
-        if s[5] >= 0:
-            args[1] = where[s[5]]
-            steps[1] = moves[s[5]]
-            k = 2
-        args[k] = to
-        steps[k] = item
-        call_void(ptr(s[c]), args, n, steps, ptr(s[2 + c]))
-
-
-def program(r: ptr, g: ptr, saved: ptr) -> ptr:
-    """A rule as a program of loops over elements; null, without an exception: not plain."""
-    c = 0
-    if g.descr is F64:
-        c = 1
-    n = size_of(g)
-    if n == 0:
-        return None
-    item = g.descr.elsize
-    where = array(32)
-    moves = ints(array(32))
-    if not walked(g, g, moves, 0):
-        return None
-    where[0] = g.data
-    for i in range(r.r_nsaved):
-        k = ints(r + R_SAVED)[i]
-        a = (saved + 24)[k]
-        if not walked(a, g, moves, 1 + k):
-            return None
-        where[1 + k] = a.data
-    words = array(4)
-    for i in range(r.r_nconstants):
-        x = f64s(r + R_CONSTANTS)[i]
-        if c == 0:
-            f32s(words + 8 * i)[0] = f32(x)
-        else:
-            f64s(words + 8 * i)[0] = x
-        where[24 + i] = words + 8 * i
-        moves[24 + i] = 0
-    size = n
-    threads = 1
-    if n > LARGE:
-        if not pool():
-            return None
-        size = LARGE
-        threads = ints(FACTS)[2]
-    o = new_array(g.descr, g.nd, g.dims)
-    if not o:
-        return None
-    room = ptr(None)
-    last = r.r_nsteps - 1
-    if last > 0:
-        room = PyMem_Malloc(threads * last * size * item)
-        if not room:
-            drop(o)
-            return PyErr_NoMemory()
-    for i in range(r.r_nsteps):
-        moves[16 + i] = item
-    table = ints(array(9))
-    table[0] = int(r)
-    table[1] = c
-    table[2] = int(where)
-    table[3] = int(moves)
-    table[4] = int(o.data)
-    table[5] = n
-    table[6] = size
-    table[7] = int(room)
-    table[8] = item
-    if n > LARGE:
-        in_chunks(program_chunk, table, (n + size - 1) // size, threads)
-    else:
-        program_chunk(table, 0, 0, 0)
-    if room:
-        PyMem_Free(room)
-    return o
-
-
-def word(r: ptr, g: ptr, saved: ptr) -> ptr:
-    """A rule that is one word of the vocabulary."""
-    args = array(4)
-    for i in range(r.r_nsaved):
-        k = ints(r + R_SAVED)[i]
-        args[i] = g
-        if k >= 0:
-            args[i] = (saved + 24)[k]
-    return PyObject_Vectorcall(r.r_word, args, r.r_nsaved, None)
-
-
-def spread(g: ptr, q: ptr) -> ptr:
-    """One number for each element of node q; a view that cannot be written to."""
-    s = q.shape
-    if s.size > 8 or size_of(g) != 1 or g.nd != 0:
-        return None
-    dims = ints(array(8))
-    strides = ints(array(8))
-    for i in range(s.size):
-        e = (s + 24)[i]
-        if e.kind is not LONG:
-            return None
-        dims[i] = PyLong_AsLong(e)
-        strides[i] = 0
-    d = keep(g.descr)
-    base = keep(g)
-    r = PyArray_NewFromDescr(NDARRAY, d, s.size, dims, strides, g.data, 0, None)
-    if not r:
-        drop(base)
-        return None
-    if PyArray_SetBaseObject(r, base) < 0:
-        drop(r)
-        return None
-    return r
-
-
-def one_rule(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
-    """The gradient of parent q; null, without an exception: the rules of n are to be called."""
-    if not is_array(g):
-        return None
-    if r.r_what == 1:
-        return keep(g)
-    if r.r_what == 2:
-        return program(r, g, saved)
-    if r.r_what == 3:
-        return spread(g, q)
-    if r.r_what == 4:
-        return word(r, g, saved)
-    return None
-
-
 def give(d: ptr, q: ptr, table: ints, mask: int, nodes: ptr, grads: ptr) -> bool:
     """Takes d, a gradient of node q."""
     k = table[place_of(table, mask, nodes, q)] - 1
@@ -401,12 +220,65 @@ def part_added(r: ptr, old: ptr, g: ptr, saved: ptr, q: ptr) -> int:
     return -1
 
 
+def give_part(s: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr) -> bool:
+    """The gradient of slot s, among those of the outputs of its node."""
+    q = (s.parents + 24)[0]
+    k = table[place_of(table, mask, nodes, q)] - 1
+    if not grads[k]:
+        parts = PyList_New(q.shape.size)
+        if not parts:
+            return False
+        for i in range(parts.size):
+            (parts.items)[i] = keep(NONE)
+        grads[k] = parts
+    i = PyLong_AsLong(s.index)
+    parts = grads[k]
+    if parts.kind is not LIST or i < 0 or i >= parts.size:
+        PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
+        return False
+    old = (parts.items)[i]
+    d = keep(g)
+    if old is not NONE:
+        (parts.items)[i] = keep(NONE)
+        d = added(old, d, s)
+        if not d:
+            return False
+        old = NONE
+    (parts.items)[i] = d
+    drop(old)
+    return True
+
+
+def rules_called(r: ptr, n: ptr, g: ptr, saved: ptr, parents: ptr) -> ptr:
+    """The gradients of all parents, in a tuple."""
+    args = array(4)
+    if r.r_kind == OF_SEVERAL:
+        args[0] = n
+        args[1] = g
+        return PyObject_Vectorcall(r.r_backward, args, 2, None)
+    space = keep(SPACE)
+    if not is_array(g):
+        drop(space)
+        space = PyObject_CallOneArg(SPACE_OF, g)
+    if not space:
+        return None
+    args[0] = space
+    args[1] = g
+    args[2] = saved
+    args[3] = parents
+    gs = PyObject_Vectorcall(r.r_backward, args, 4, None)
+    drop(space)
+    return gs
+
+
 def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain: bool) -> bool:
     """Run the rules of node n; whoever calls owns n and g."""
     r = rule_of(n)
     if not r:
         PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
         return False
+    if r.r_kind == OF_SLOT:
+        return give_part(n, g, table, mask, nodes, grads)
     ps = keep(n.parents)
     saved = keep(n.saved)
     gs = ptr(None)
@@ -424,24 +296,13 @@ def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain:
         q = (ps + 24)[i]
         if q is not NONE and ok and not done:
             d = ptr(None)
-            if not gs:
+            if not gs and i < r.r_count:
                 d = one_rule(r + R_RULES + RULE_SIZE * i, g, saved, q)
                 if not d and PyErr_Occurred():
                     ok = False
             if ok and not d:
                 if not gs:
-                    args = array(4)
-                    space = keep(SPACE)
-                    if not is_array(g):
-                        drop(space)
-                        space = PyObject_CallOneArg(SPACE_OF, g)
-                    if space:
-                        args[0] = space
-                        args[1] = g
-                        args[2] = saved
-                        args[3] = ps
-                        gs = PyObject_Vectorcall(r.r_backward, args, 4, None)
-                    drop(space)
+                    gs = rules_called(r, n, g, saved, ps)
                     if gs:
                         if gs.kind is not TUPLE or gs.size < ps.size:
                             PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
@@ -512,7 +373,8 @@ def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
         if g and ok:
             grads[k] = None
             n = nodes[k]
-            g = fitted(g, n)
+            if g.kind is not LIST:
+                g = fitted(g, n)
             if not g:
                 ok = False
             elif n.kind is LEAF:

@@ -1,0 +1,188 @@
+# mypy: ignore-errors
+"""Rules of the reverse pass: those that are arithmetic run as programs of the library's loops
+(`rules.py`), others hand their gradient on or are one word; all else is called as it is. In the
+language of `language.py`.
+"""
+
+
+def walked(a: ptr, g: ptr, steps: ints, k: int) -> bool:
+    """Whether a program can walk a beside g; and by how many bytes."""
+    if not is_array(a):
+        return False
+    if a.descr is not g.descr or a.flags & 256 == 0:
+        return False
+    steps[k] = 0
+    n = size_of(a)
+    if n == 1 and a.nd <= g.nd:
+        return True
+    if not same_dims(a, g):
+        return False
+    if contiguous(a):
+        steps[k] = a.descr.elsize
+        return True
+    for i in range(a.nd):
+        if ints(a.strides)[i] != 0:
+            return False
+    return True
+
+
+def program_chunk(table: ptr, chunk: int, thread: int, step: int):
+    """The program of a rule on some elements. table: the rule, code of the dtype, where its
+    operands are, by how many bytes they are walked, the result, elements, of a chunk, room, item.
+    """
+    t = ints(table)
+    r = ptr(t[0])
+    c = t[1]
+    size = t[6]
+    item = t[8]
+    start = chunk * size
+    n = ints(array(1))
+    n[0] = t[5] - start
+    if n[0] > size:
+        n[0] = size
+    where = array(32)
+    moves = ints(t[3])
+    where[0] = ptr(ints(t[2])[0]) + start * moves[0]
+    for i in range(r.r_nsaved):
+        k = 1 + ints(r + R_SAVED)[i]
+        where[k] = ptr(ints(t[2])[k]) + start * moves[k]
+    for i in range(24, 24 + r.r_nconstants):
+        where[i] = ptr(ints(t[2])[i])
+    last = r.r_nsteps - 1
+    room = ptr(t[7]) + thread * last * size * item
+    args = array(3)
+    steps = ints(array(3))
+    for i in range(r.r_nsteps):
+        s = ints(r + R_STEPS + 56 * i)
+        to = ptr(t[4]) + start * item
+        if i < last:
+            to = room + i * size * item
+        where[16 + i] = to
+        args[0] = where[s[4]]
+        steps[0] = moves[s[4]]
+        k = 1
+        if s[5] >= 0:
+            args[1] = where[s[5]]
+            steps[1] = moves[s[5]]
+            k = 2
+        args[k] = to
+        steps[k] = item
+        call_void(ptr(s[c]), args, n, steps, ptr(s[2 + c]))
+
+
+def program(r: ptr, g: ptr, saved: ptr) -> ptr:
+    """A rule as a program of loops over elements; null, without an exception: not plain."""
+    c = 0
+    if g.descr is F64:
+        c = 1
+    n = size_of(g)
+    if n == 0:
+        return None
+    item = g.descr.elsize
+    where = array(32)
+    moves = ints(array(32))
+    if not walked(g, g, moves, 0):
+        return None
+    where[0] = g.data
+    for i in range(r.r_nsaved):
+        k = ints(r + R_SAVED)[i]
+        a = (saved + 24)[k]
+        if not walked(a, g, moves, 1 + k):
+            return None
+        where[1 + k] = a.data
+    words = array(4)
+    for i in range(r.r_nconstants):
+        x = f64s(r + R_CONSTANTS)[i]
+        if c == 0:
+            f32s(words + 8 * i)[0] = f32(x)
+        else:
+            f64s(words + 8 * i)[0] = x
+        where[24 + i] = words + 8 * i
+        moves[24 + i] = 0
+    size = n
+    threads = 1
+    if n > LARGE:
+        if not pool():
+            return None
+        size = LARGE
+        threads = ints(FACTS)[2]
+    o = new_array(g.descr, g.nd, g.dims)
+    if not o:
+        return None
+    room = ptr(None)
+    last = r.r_nsteps - 1
+    if last > 0:
+        room = PyMem_Malloc(threads * last * size * item)
+        if not room:
+            drop(o)
+            return PyErr_NoMemory()
+    for i in range(r.r_nsteps):
+        moves[16 + i] = item
+    table = ints(array(9))
+    table[0] = int(r)
+    table[1] = c
+    table[2] = int(where)
+    table[3] = int(moves)
+    table[4] = int(o.data)
+    table[5] = n
+    table[6] = size
+    table[7] = int(room)
+    table[8] = item
+    if n > LARGE:
+        in_chunks(program_chunk, table, (n + size - 1) // size, threads)
+    else:
+        program_chunk(table, 0, 0, 0)
+    if room:
+        PyMem_Free(room)
+    return o
+
+
+def word(r: ptr, g: ptr, saved: ptr) -> ptr:
+    """A rule that is one word of the vocabulary."""
+    args = array(4)
+    for i in range(r.r_nsaved):
+        k = ints(r + R_SAVED)[i]
+        args[i] = g
+        if k >= 0:
+            args[i] = (saved + 24)[k]
+    return PyObject_Vectorcall(r.r_word, args, r.r_nsaved, None)
+
+
+def spread(g: ptr, q: ptr) -> ptr:
+    """One number for each element of node q; a view that cannot be written to."""
+    s = q.shape
+    if s.size > 8 or size_of(g) != 1 or g.nd != 0:
+        return None
+    dims = ints(array(8))
+    strides = ints(array(8))
+    for i in range(s.size):
+        e = (s + 24)[i]
+        if e.kind is not LONG:
+            return None
+        dims[i] = PyLong_AsLong(e)
+        strides[i] = 0
+    d = keep(g.descr)
+    base = keep(g)
+    r = PyArray_NewFromDescr(NDARRAY, d, s.size, dims, strides, g.data, 0, None)
+    if not r:
+        drop(base)
+        return None
+    if PyArray_SetBaseObject(r, base) < 0:
+        drop(r)
+        return None
+    return r
+
+
+def one_rule(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
+    """The gradient of parent q; null, without an exception: the rules of n are to be called."""
+    if not is_array(g):
+        return None
+    if r.r_what == 1:
+        return keep(g)
+    if r.r_what == 2:
+        return program(r, g, saved)
+    if r.r_what == 3:
+        return spread(g, q)
+    if r.r_what == 4:
+        return word(r, g, saved)
+    return None

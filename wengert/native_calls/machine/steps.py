@@ -1,0 +1,147 @@
+# mypy: ignore-errors
+"""Steps of optimizers: whether all is in its place, as at the last one. In the language of
+`language.py`.
+"""
+
+
+def array_of(t: ptr, a: ptr) -> bool:
+    """Whether an object is a Tensor of array a."""
+    if not t:
+        return False
+    if not is_tensor(t.kind):
+        return False
+    return t._a is a
+
+
+def count_is(x: ptr, value: ptr) -> bool:
+    """Whether a 0-d array of floats has the value of a Python float."""
+    if x.kind is not NDARRAY or value.kind is not FLOAT:
+        return False
+    if x.nd != 0:
+        return False
+    if x.descr is F32:
+        return f64(f32s(x.data)[0]) == value.number
+    if x.descr is F64:
+        return f64s(x.data)[0] == value.number
+    return False
+
+
+def unchanged(member: ptr, state: ptr, names: ptr, counters: ptr, expected: ptr) -> bool:
+    """Whether the arrays and counters of a member's state are those that it had."""
+    arrays = (member + 24)[3]
+    counts = (member + 24)[4]
+    for j in range(names.size):
+        t = PyDict_GetItemWithError(state, (names + 24)[j])
+        if not array_of(t, (arrays.items)[j]):
+            return False
+    for j in range(counters.size):
+        t = PyDict_GetItemWithError(state, (counters + 24)[j])
+        x = (counts.items)[j]
+        if not array_of(t, x):
+            return False
+        if not count_is(x, (expected.items)[j]):
+            return False
+    return True
+
+
+def gradient_of(p: ptr, member: ptr) -> ptr:
+    """The array of a parameter's gradient, where the parameter is a member's; else null."""
+    a = (member + 24)[1]
+    if p is not (member + 24)[0] or not array_of(p, a) or a.kind is not NDARRAY:
+        return None
+    leaf = p._n
+    if leaf.kind is not LEAF:
+        return None
+    g = leaf.leaf_grad
+    if g.kind is not TENSOR:
+        return None
+    b = g._a
+    if b.kind is not NDARRAY:
+        return None
+    if b.descr is not a.descr or not same_dims(a, b):
+        return None
+    return b
+
+
+def call_steady(self: ptr, args: ptr, n: int) -> ptr:
+    """(parameters, states, members, names, counters, expected counts, entries of a state): the
+    arrays of the gradients, if each parameter and state is that of its member; else None.
+    """
+    params = args[0]
+    states = args[1]
+    members = args[2]
+    names = args[3]
+    counters = args[4]
+    expected = args[5]
+    if params.kind is not LIST or params.size != members.size or ACTIVE.size != 0:
+        return keep(NONE)
+    if names.kind is not TUPLE or counters.kind is not TUPLE or expected.size != counters.size:
+        return keep(NONE)
+    count = members.size
+    length = PyLong_AsLong(args[6])
+    r = PyList_New(count)
+    if not r:
+        return None
+    for i in range(count):
+        fits = False
+        if i < params.size and i < members.size:
+            p = keep((params.items)[i])
+            member = keep((members.items)[i])
+            b = gradient_of(p, member)
+            if b:
+                (r.items)[i] = keep(b)
+                state = PyDict_GetItemWithError(states, p)
+                if state and state is (member + 24)[2] and state.size == length:
+                    keep(state)
+                    fits = unchanged(member, state, names, counters, expected)
+                    drop(state)
+            drop(p)
+            drop(member)
+        if not fits:
+            drop(r)
+            return or_none(None)
+    return r
+
+
+def call_gather(self: ptr, args: ptr, n: int) -> ptr:
+    """(arrays, array): the elements of all, one after the other, in the last: True, or None."""
+    parts = args[0]
+    to = args[1]
+    if parts.kind is not LIST or not usable(to):
+        return keep(NONE)
+    total = 0
+    for i in range(parts.size):
+        a = (parts.items)[i]
+        if not usable(a):
+            return keep(NONE)
+        if a.descr is not to.descr or a is to:
+            return keep(NONE)
+        total = total + size_of(a)
+    if total != size_of(to) or to.flags & 1024 == 0:
+        return keep(NONE)
+    at = to.data
+    for i in range(parts.size):
+        a = (parts.items)[i]
+        m = size_of(a) * a.descr.elsize
+        memcpy(at, a.data, m)
+        at = at + m
+    return keep(TRUE)
+
+
+def call_scatter(self: ptr, args: ptr, n: int) -> ptr:
+    """(pairs of arrays): the second of each written over the first: True, or None."""
+    pairs = args[0]
+    if pairs.kind is not LIST:
+        return keep(NONE)
+    for i in range(pairs.size):
+        a = ((pairs.items)[i] + 24)[0]
+        b = ((pairs.items)[i] + 24)[1]
+        if not usable(a) or not usable(b):
+            return keep(NONE)
+        if a.descr is not b.descr or not same_dims(a, b) or a is b or a.flags & 1024 == 0:
+            return keep(NONE)
+    for i in range(pairs.size):
+        a = ((pairs.items)[i] + 24)[0]
+        b = ((pairs.items)[i] + 24)[1]
+        memcpy(a.data, b.data, size_of(a) * a.descr.elsize)
+    return keep(TRUE)
