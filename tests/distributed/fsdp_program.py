@@ -265,4 +265,35 @@ for (name, p), q in zip(one.named_parameters(), two.named_parameters()):
         g = dist.tensor.DTensor.from_local(g, mesh, q[1].placements, shape=p.shape).full_tensor()
     assert torch.allclose(p.grad, g, atol=1e-4), name
 
+# a model without memory takes a checkpoint, of whole tensors and of parts
+saved = make()
+x = torch.arange(18.0).view(3, 6)
+for way in ("whole tensors", "parts", "rank 0's tensors"):
+    with torch.device("meta"):
+        empty = make()
+    fully_shard(empty[2])
+    fully_shard(empty)
+    state = saved.state_dict()
+    if way == "parts":
+        held = empty.state_dict()
+        state = {
+            n: nn.Parameter(
+                dist.tensor.distribute_tensor(t, held[n].device_mesh, held[n].placements)
+            )
+            for n, t in state.items()
+        }
+        empty.load_state_dict(state, assign=True)
+    else:
+        options = StateDictOptions(
+            full_state_dict=True, broadcast_from_rank0=way == "rank 0's tensors"
+        )
+        given = {} if rank and options.broadcast_from_rank0 else state
+        set_model_state_dict(empty, given, options=options)
+    assert torch.equal(empty(x), saved(x)), way
+    optimizer = torch.optim.SGD(empty.parameters(), lr=0.1)
+    empty(x).sum().backward()
+    optimizer.step()
+    assert not torch.equal(empty(x), saved(x)), way
+    assert all(p.device.type == "cpu" and p.grad is not None for p in empty.parameters())
+
 sys.stdout.write(f"rank {rank}: all well\n")

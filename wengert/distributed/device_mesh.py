@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..api.cuda_api import device_count, set_device
+from ..api.cuda_api import current_device, device_count, set_device
+from ..base.devices import device
 from ..engine.tensor import Tensor, wrap
 from .process_group import (
     ProcessGroup,
@@ -89,6 +90,15 @@ class DeviceMesh:
     def shape(self) -> tuple[int, ...]:
         """The size of each dimension."""
         return tuple(self._ranks.shape)
+
+    def device(self) -> device:
+        """This process's device of the mesh's type: what init_process_group was told, or the
+        current one.
+        """
+        bound = world().bound_device_id
+        if bound is not None and bound.type == self.device_type:
+            return bound
+        return device(self.device_type, current_device() if self.device_type == "cuda" else None)
 
     def size(self, mesh_dim: int | None = None) -> int:
         """The number of ranks, in all or along a dimension."""

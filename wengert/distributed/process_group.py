@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from ..base.devices import device
 from . import rendezvous
 from .board import Board
 from .reduce_op import RedOpType
@@ -58,6 +59,7 @@ class ProcessGroup:
         self.number = 0  # of the last operation
         self.abandoned: list[Work] = []  # whose buffers MPI may still write to
         self.board: Any = None
+        self.bound_device_id: Any = None
         self.in_place = None if MPI is None else MPI.IN_PLACE
         self.mpi_error: type[BaseException] = _NoError if MPI is None else MPI.Exception
         self.operations: dict[Any, Any] = {}
@@ -350,6 +352,7 @@ def init_process_group(
         timeout: the deadline of every operation; 30 minutes if not given.
         world_size, rank: of this process, where init_method does not tell.
         store: instead of init_method, what the processes meet through.
+        device_id: the device of this process, for meshes and what is dealt over them.
 
     Raises:
         ValueError: it is called twice, or the rank or world size is not known.
@@ -370,6 +373,7 @@ def init_process_group(
         raise TypeError(
             f"Expected timeout argument to be of type datetime.timedelta, got {timeout}"
         )
+    bound = None if device_id is None else device(device_id)
     limit = default_pg_timeout if timeout is None else timeout
     name = _backend_name(backend)
     MPI, rank, size = _start(init_method, rank, world_size, store, limit.total_seconds())
@@ -377,6 +381,7 @@ def init_process_group(
         raise ValueError(f"init_process_group: rank {rank} is not between 0 and {size - 1}")
     comm = Solo() if MPI is None else MPI.COMM_WORLD.Dup()
     made = ProcessGroup(MPI, comm, list(range(size)), limit, "default_pg", name, "default_pg")
+    made.bound_device_id = bound
     _World.default = _World.groups[made.group_name] = made
     _World.store = PrefixStore("default_pg", HashStore() if store is None else store)
 

@@ -48,6 +48,8 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if cls is Parameter and hasattr(data, "as_parameter"):  # a part of a dealt tensor
+            return data.as_parameter(requires_grad)
         return _wrapped(cls, T.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:

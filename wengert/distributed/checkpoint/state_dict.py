@@ -79,6 +79,14 @@ def taken(value: Tensor, like: Tensor) -> Tensor:
     return value
 
 
+def in_place_of(p: Tensor, value: Tensor) -> Tensor:
+    """A value for a parameter without memory; a dealt one comes to the device of its mesh."""
+    if not isinstance(p, DTensor):
+        return value
+    local = value.to(p.device_mesh.device(), copy=True)
+    return mark(local, p.device_mesh, p.placements, p.whole_shape)
+
+
 def nothing_here(options: StateDictOptions) -> bool:
     """Whether this rank is to get an empty dict."""
     return bool(options.full_state_dict and options.cpu_offload and get_rank() != 0)
@@ -152,7 +160,10 @@ def set_model_state_dict(
         name: taken(value, held[name]) if name in held and isinstance(value, Tensor) else value
         for name, value in model_state_dict.items()
     }
-    return module.load_state_dict(state, strict=options.strict)
+    empty = [name for name, p in held.items() if p.device.type == "meta" and name in state]
+    for name in empty:  # there is nothing to copy into: what is given takes its place
+        state[name] = in_place_of(held[name], state[name])
+    return module.load_state_dict(state, strict=options.strict, assign=bool(empty))
 
 
 def listed(optimizers: Any) -> list[Any]:
@@ -171,7 +182,7 @@ def begin(optimizer: Any) -> None:
     with no_grad():
         for p in every:
             if p.requires_grad:
-                p.grad = like(wrap(p._a * 0), p)
+                p.grad = like(T.zeros_like(wrap(p._a)), p)
         for group in optimizer.param_groups:
             if "lr" in group:
                 group["lr"] = 0.0 * group["lr"]

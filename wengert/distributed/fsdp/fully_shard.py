@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ...api.accelerator_api import current_accelerator
 from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
 from ..device_mesh import DeviceMesh
@@ -143,7 +144,7 @@ def fully_shard(
     }
     unit = Unit(
         modules,
-        whole_world() if mesh is None else mesh,
+        whole_world(type_of_device(modules)) if mesh is None else mesh,
         mp_policy or MixedPrecisionPolicy(),
         True if reshard_after_forward is None else bool(reshard_after_forward),
         taken,
@@ -155,6 +156,15 @@ def fully_shard(
         m.register_forward_pre_hook(before_forward, with_kwargs=True, prepend=True)
         m.register_forward_hook(after_forward, always_call=True)
     return module
+
+
+def type_of_device(modules: list[Module]) -> str:
+    """That of the parameters; if they have no memory yet, the accelerator's."""
+    found = next((p.device.type for m in modules for p in m.parameters()), "cpu")
+    if found != "meta":
+        return str(found)
+    accelerator = current_accelerator(check_available=True)
+    return "cpu" if accelerator is None else str(accelerator.type)
 
 
 _running: list[Any] = []  # the outermost sharded module of the forward pass that runs

@@ -66,6 +66,22 @@ class Piece:
             mark(part, unit.mesh, placements, self.shape), requires_grad=p.requires_grad
         )
 
+    def adopt(self) -> None:
+        """Take what load_state_dict(assign=True) has given the modules in place of the part."""
+        for module, name in self.sites:
+            held = module._parameters[name]
+            if held is self.sharded:
+                continue
+            if not isinstance(held, ShardedParameter) or held.shape != self.sharded.shape:
+                raise RuntimeError(
+                    f"fully_shard: {type(module).__name__}.{name} was replaced by a "
+                    f"{type(held).__name__} of shape {tuple(held.shape)}; its part here is "
+                    f"{self.local_shape} of {self.shape}: give nn.Parameter(distribute_tensor(whole"
+                    ", mesh, placements))"
+                )
+            self.sharded, self.place = held, None
+        self.put(False)
+
     def put(self, whole: bool) -> None:
         """Have the modules hold the whole parameter, or this rank's part."""
         for module, name in self.sites:
@@ -191,6 +207,8 @@ class Unit:
         """Have the modules hold whole parameters."""
         if self.whole:
             return
+        for x in self.pieces:
+            x.adopt()
         with no_grad():
             for flat in self.flats:
                 flat.gather(self.policy.param_dtype)

@@ -74,6 +74,10 @@ class DTensor(Tensor):
             return mark(v, self.device_mesh, self.placements, self.whole_shape)
         return v
 
+    def as_parameter(self, requires_grad: bool) -> ShardedParameter:
+        """What nn.Parameter makes of it."""
+        return ShardedParameter(self, requires_grad)
+
     def full_tensor(self, *, grad_placements: Any = None) -> Tensor:
         """The whole, on every rank. All ranks of the mesh call this together."""
         found = self.to_local().detach()
@@ -162,11 +166,11 @@ def gathered(part: Tensor, shape: Sequence[int], dim: int, group: ProcessGroup) 
     return out.transpose(0, dim).contiguous() if dim else out
 
 
-def whole_world() -> DeviceMesh:
+def whole_world(device_type: str = "cpu") -> DeviceMesh:
     """All ranks in one dimension."""
     from ..process_group import get_world_size, world
 
-    return DeviceMesh("cpu", np.arange(get_world_size()).tolist(), _groups=[world()])
+    return DeviceMesh(device_type, np.arange(get_world_size()).tolist(), _groups=[world()])
 
 
 def distribute_tensor(
@@ -176,7 +180,7 @@ def distribute_tensor(
     """This rank's part of a tensor that all ranks have.
 
     Args:
-        tensor: the whole, the same on all ranks.
+        tensor: the whole, the same on all ranks; its part comes to the mesh's type of device.
         device_mesh: the ranks; all in one dimension by default.
         placements: one for each dimension of the mesh; Replicate by default.
 
@@ -195,6 +199,8 @@ def distribute_tensor(
             f"distribute_tensor: {len(placed)} placements for a mesh of {mesh.ndim} dimensions"
         )
     part = tensor.detach()
+    if part.device.type not in (mesh.device_type, "meta"):
+        part = part.to(mesh.device())
     for d, p in enumerate(placed):
         if isinstance(p, Shard):
             group = mesh.get_group(d)
