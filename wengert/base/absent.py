@@ -42,7 +42,7 @@ ADVICE = {
         "this part of torch.distributed is not in wengert: docs/distributed.md says what is"
     ),
     "torch.distributed.rpc": (
-        "remote calls are not in wengert: use collectives, or a library such as Ray"
+        "this part of remote calls is not in wengert: docs/distributed.md says what is"
     ),
     "torch._inductor": "PyTorch's code generator is not in wengert: use torch.compile",
     "torch.xpu": "Intel's GPUs are not supported: use the CPU or CUDA",

@@ -38,8 +38,9 @@ _LATER = {
     "Reducer": "reducer",
 }
 _MODULES = (
-    "algorithms", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp", "launch",
-    "launcher", "nn", "optim", "pipelining", "run", "sync_batch_norm", "tensor", "utils",
+    "algorithms", "autograd", "checkpoint", "device_mesh", "distributed_c10d", "elastic", "fsdp",
+    "launch", "launcher", "nn", "optim", "pipelining", "rpc", "run", "sync_batch_norm", "tensor",
+    "utils",
 )  # fmt: skip
 
 

@@ -1,5 +1,16 @@
-"""torch.distributed.nn: collectives that gradients pass through."""
+"""torch.distributed.nn: collectives that gradients pass through, and modules in other processes."""
 
+from typing import Any as _Any
+
+from ...base.absent import not_yet as _not_yet
 from .functional import all_gather, all_reduce, broadcast, reduce_scatter
 
 __all__ = ["all_gather", "all_reduce", "broadcast", "reduce_scatter"]
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "RemoteModule":
+        from .remote_module import RemoteModule
+
+        return RemoteModule
+    raise _not_yet("torch.distributed.nn", name)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import NS, RANK, VALUES
+from ...arrays.lookup import NS, RANK, VALUES, namespace
 from ...base import dtypes
 from ...base.modes import no_grad, state
 from ...declare.registry import public
@@ -258,12 +258,16 @@ def _check_weights(t: Tensor) -> None:
         raise RuntimeError(
             "multinomial: there are no categories to draw from: the last dimension is 0"
         )
-    if not (float(a.min()) >= 0 and float(a.max()) < float("inf")):
+    xp = namespace(a)
+    largest = xp.amax(a, -1, False)
+    bounds = xp.amin(a, None, False), xp.amax(largest, None, False)
+    low, high = (float(xp.to_host(x)) for x in bounds)
+    if not (low >= 0 and high < float("inf")):
         raise RuntimeError(
             "multinomial: probability tensor contains either `inf`, `nan` or element < 0: the "
-            f"weights go from {float(a.min()):g} to {float(a.max()):g}"
+            f"weights go from {low:g} to {high:g}"
         )
-    if not bool((a.max(-1) > 0).all()):
+    if not float(xp.to_host(xp.amin(largest, None, False))) > 0:
         raise RuntimeError(
             "multinomial: invalid multinomial distribution (sum of probabilities <= 0)"
         )

@@ -1,0 +1,77 @@
+"""torch.distributed.rpc: functions called in other processes, and references to what stays there.
+
+It needs no MPI: processes talk through sockets of their own. Whoever takes part can run code in the
+others, so a network between hosts must be trusted, as with PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import Any as _Any
+
+from ...base.absent import not_yet as _not_yet
+from . import functions as functions
+from . import options as _options
+from .agent import WorkerInfo
+from .agent import agent as _agent
+from .agent import start as _start
+from .agent import stop as _stop
+from .options import BackendType, TensorPipeRpcBackendOptions
+from .reference import RRef, remote, rpc_async, rpc_sync
+from .reference import forget as _forget
+
+__all__ = [
+    "BackendType", "RRef", "TensorPipeRpcBackendOptions", "WorkerInfo", "functions",
+    "get_worker_info", "init_rpc", "is_available", "remote", "rpc_async", "rpc_sync", "shutdown",
+]  # fmt: skip
+
+PyRRef = RRef
+RpcBackendOptions = TensorPipeRpcBackendOptions
+
+
+def is_available() -> bool:
+    """Whether remote calls can be made: always."""
+    return True
+
+
+def init_rpc(
+    name: str, backend: _Any = None, rank: int = -1, world_size: int | None = None,
+    rpc_backend_options: TensorPipeRpcBackendOptions | None = None,
+) -> None:  # fmt: skip
+    """Join the processes of rpc; returns when all have come.
+
+    Args:
+        name: of this process, which no other has.
+        backend: accepted.
+        rank, world_size: where the environment (RANK, WORLD_SIZE) or a process group does not tell.
+        rpc_backend_options: see TensorPipeRpcBackendOptions. MASTER_ADDR and MASTER_PORT are used
+            if there is no process group.
+
+    Raises:
+        RuntimeError: it is called twice, or two processes have one name.
+    """
+    _start(name, rank, world_size, rpc_backend_options or TensorPipeRpcBackendOptions())
+
+
+def shutdown(graceful: bool = True, timeout: float = 0) -> None:
+    """Leave rpc. All processes call it; graceful: it returns when all of them have, and no call is
+    under way anywhere.
+
+    timeout: seconds to wait for the others; 0 for ever.
+    """
+    _stop(graceful, timeout)
+    _forget()
+
+
+def get_worker_info(worker_name: str | None = None) -> WorkerInfo:
+    """Name and rank of a process, by default of this one."""
+    return _agent().me if worker_name is None else _agent().worker(worker_name)
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "api":
+        import sys
+
+        return sys.modules[__name__]
+    if name == "options" or name == "constants":
+        return _options
+    raise _not_yet("torch.distributed.rpc", name)

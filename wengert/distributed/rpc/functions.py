@@ -1,0 +1,22 @@
+"""Marks on functions that others call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["async_execution"]
+
+
+def async_execution(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that returns a Future: its caller gets the Future's value when it is there,
+    and no thread waits for it. Below @staticmethod or @classmethod.
+    """
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    wrapper._wrapped_async_rpc_function = fn  # type: ignore[attr-defined]
+    return wrapper
