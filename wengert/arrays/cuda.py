@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..base.devices import device
-from ..base.errors import AcceleratorError, NoDeviceError
+from ..base.errors import AcceleratorError, DevicesDiffer, NoDeviceError
 from . import bind
 from .cupy_library import CuPyLibrary
 from .lookup import NS, PER_DEVICE
@@ -130,10 +130,7 @@ def place(args: tuple[Any, ...], index: int | None) -> int | None:
         if i is None:
             continue
         if index is not None and i != index:
-            raise RuntimeError(
-                "Expected all tensors to be on the same device, but found at least two devices,"
-                f" cuda:{index} and cuda:{i}! Move one with .to(device)."
-            )
+            raise DevicesDiffer(f"cuda:{index}", f"cuda:{i}")
         index = i
     return index
 

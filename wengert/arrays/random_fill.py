@@ -130,6 +130,7 @@ def fresh(
         host = np.empty_like(like, dtype)
     else:
         host = np.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
+        args = tuple([_host(xp, a) if hasattr(a, "dtype") else a for a in args])
     fill(host, draw(stream, kind, host, args))
     return host if type(like) is np.ndarray else xp.asarray(host)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.errors import DevicesDiffer
 from . import cpu
 from .lookup import LIBRARY, NS, RANK, Namespace
 from .operators import BINARY, COMPARE, UNARY
@@ -99,18 +100,11 @@ def unwrapped(x: Any, like: Wrapped) -> Any:
     """The NumPy array inside x, which must be of like's device; numbers, names and keys pass."""
     if isinstance(x, Wrapped):
         if type(x) is not type(like) or x.index != like.index:
-            raise RuntimeError(
-                "Expected all tensors to be on the same device, but found at least two devices,"
-                f" {NS[type(like)].device_of(like)} and {NS[type(x)].device_of(x)}! Move one with"
-                " .to(device)."
-            )
+            raise DevicesDiffer(NS[type(like)].device_of(like), NS[type(x)].device_of(x))
         return x.value
     if isinstance(x, np.ndarray):
         if x.ndim:
-            raise RuntimeError(
-                "Expected all tensors to be on the same device, but found at least two devices, "
-                f"{NS[type(like)].device_of(like)} and cpu! Move one with .to(device)."
-            )
+            raise DevicesDiffer(NS[type(like)].device_of(like), "cpu")
         return x
     if isinstance(x, tuple) and x and any(isinstance(v, Wrapped) for v in x):
         return tuple([unwrapped(v, like) for v in x])

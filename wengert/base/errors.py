@@ -26,6 +26,16 @@ class OutOfMemoryError(RuntimeError, MemoryError):
     """There is not as much memory as was asked for."""
 
 
+class DevicesDiffer(RuntimeError, ValueError):
+    """Arrays of two devices were given to one operation."""
+
+    def __init__(self, one: object, other: object) -> None:
+        super().__init__(
+            "Expected all tensors to be on the same device, but found at least two devices, "
+            f"{one} and {other}! Move one with .to(device)."
+        )
+
+
 def out_of_memory(asked_by: str, error: MemoryError) -> OutOfMemoryError:
     """The error for a library's; one that is ours already stays as it is."""
     if isinstance(error, OutOfMemoryError):

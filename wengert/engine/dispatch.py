@@ -20,6 +20,7 @@ from ..arrays.lookup import (
     TENSOR,
     is_array,
     namespace,
+    on_device,
 )
 from ..base import dtypes
 from ..base.modes import state
@@ -93,7 +94,8 @@ def slow(
     t = xp.array_type
     if RANK.get(t, LIBRARY) == LIBRARY:
         single, low = in_single(xp, op, raws)
-        check_devices(op, raws)
+        if (where := check_devices(op, raws)) is not None:
+            return slow(op, tuple([brought(x, where) for x in ins]), static, None, hidden)
         if single is None:
             result = call_library(op, xp, raws, static)
         else:
@@ -102,6 +104,14 @@ def slow(
         raws = [a.value if type(a) is Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
     return finish(op, ins, raws, nodes, static, result, hidden)
+
+
+def brought(x: Any, where: Any) -> Any:
+    """An operand; a number of the CPU as a tensor on another device."""
+    a = x._a if isinstance(x, Tensor) else x
+    if a is None or type(a) in SCALARS or a.ndim or NS[type(a)].device_of(a) == where:
+        return x
+    return x.to(where) if isinstance(x, Tensor) else on_device(where).from_host(x)
 
 
 def in_single(xp: Any, op: Op, raws: list[Any]) -> tuple[Any, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.lookup import NS, SCALARS
 from ..base.dtypes import as_dtype, dtype
-from ..base.errors import out_of_memory
+from ..base.errors import DevicesDiffer, out_of_memory
 from ..base.frames import INTERNAL
 from .op import Op
+from .plan import public_name
 
 NAMES = {
     "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "uint8": "Byte",
@@ -24,8 +26,37 @@ TOLD = (RuntimeError, NotImplementedError, ValueError, IndexError)
 FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what public functions tell of
 
 
+def apart(op: Op, i: int, one: Any, j: int, other: Any) -> str:
+    """What is said of operands i and j on two devices."""
+    if op.variadic:
+        a, b = f"tensors[{i}]", f"tensors[{j}]"
+    else:
+        a, b = (public_name(op, op.inputs[k]).removeprefix("the ") for k in (i, j))
+    moved, to = (a, other) if one.type == "cpu" else (b, one)
+    return (
+        f"{op.name}: Expected all tensors to be on the same device, but found at least two devices,"
+        f" {one} and {other}! {a} is on {one}, {b} on {other}: write {moved}.to('{to}')"
+    )
+
+
+def on_two_devices(op: Op, arrays: Any, error: Exception) -> Exception:
+    """The error of a library for operands of two devices, with their names."""
+    places = [
+        (i, NS[type(a)].device_of(a))
+        for i, a in enumerate(arrays)
+        if a is not None and type(a) not in SCALARS and hasattr(a, "ndim")
+    ]
+    for j, other in places[1:]:
+        i, one = places[0]
+        if other != one and (op.variadic or j < len(op.inputs)):
+            return RuntimeError(apart(op, i, one, j, other))
+    return error
+
+
 def explain(op: Op, arrays: Any, error: Exception) -> Exception:
     """PyTorch's kind of error for what a library raised."""
+    if isinstance(error, DevicesDiffer):
+        return on_two_devices(op, arrays, error)
     shaped = [a for a in arrays if hasattr(a, "shape") and hasattr(a, "dtype")]
     if isinstance(error, MemoryError):
         return out_of_memory(f"{op.name} of shapes {shapes(shaped)}", error)

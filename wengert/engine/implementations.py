@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
+from ..base.errors import DevicesDiffer
 from . import op_modes
 from .op_modes import ACTIVE
 
@@ -88,6 +89,10 @@ def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., An
 
         def body(*args: Any, **kwargs: Any) -> Any:
             xp = namespace(*args)
+            there = getattr(xp, "index", None)
+            for a in args:
+                if type(a) is ns.array_type and xp.of(a).index != there:
+                    raise DevicesDiffer(xp.name, xp.of(a).name)
             with xp.current():
                 return fwd(xp, *args, **kwargs)
 

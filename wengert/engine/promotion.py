@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.lookup import NS, SCALARS, namespace
+from ..arrays.lookup import NS, SCALARS, VALUES, namespace
 from ..base import dtypes
+from .error_context import apart
 from .op import Op
 
 
@@ -93,23 +94,30 @@ def agreed(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
     return raws
 
 
-def check_devices(op: Op, raws: list[Any]) -> None:
-    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a
-    dtype.
+def check_devices(op: Op, raws: list[Any]) -> Any:
+    """Refuse operands of different devices, and make 0-d arrays of the numbers that need a dtype.
+
+    Returns the device where 0-d arrays of the CPU have to be copied first; None if there are none.
     """
     main = None
-    for a in raws:
+    first, mixed = 0, False
+    for i, a in enumerate(raws):
         if a is None or type(a) in SCALARS or type(a) is Typed:
             continue
         dev = NS[type(a)].device_of(a)
-        if main is None or (main.type == "cpu" and raws[0].ndim == 0):
-            main = dev
-        elif dev != main and not (dev.type == "cpu" and a.ndim == 0):
-            raise RuntimeError(
-                f"{op.name}: Expected all tensors to be on the same device, but found at least two"
-                f" devices, {main} and {dev}! Move one with .to(device)."
-            )
+        if main is None:
+            main, first = dev, i
+        elif dev is not main and dev != main:
+            mixed = True
+            if dev.type == "cpu" and a.ndim == 0:
+                continue
+            if main.type != "cpu" or raws[first].ndim:
+                raise RuntimeError(apart(op, first, main, i, dev))
+            main, first = dev, i
+    if mixed and NS[type(raws[first])].has(VALUES):
+        return main
     for i, a in enumerate(raws):
         if type(a) is Typed:
             arrays = [b for b in raws if type(b) is not Typed]
             raws[i] = namespace(*arrays).scalar(a.value, a.dtype.np)
+    return None

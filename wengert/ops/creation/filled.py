@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ...arrays import lookup
@@ -35,6 +36,20 @@ def finish(a: Any, requires_grad: bool) -> Tensor:
     if state.inference:
         extras(t).inference = True
     return t.requires_grad_() if requires_grad else t
+
+
+def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function whose tensors are made on the CPU and copied where they are wanted: the same
+    numbers everywhere.
+    """
+
+    def f(*args: Any, device: Any = None, requires_grad: bool = False, **kw: Any) -> Tensor:
+        xp = space(device)
+        if xp.has(lookup.HOST) or not xp.has(lookup.VALUES):
+            return careful(*args, device=device, requires_grad=requires_grad, **kw)
+        return finish(xp.from_host(careful(*args, device="cpu", **kw)._a), requires_grad)
+
+    return f
 
 
 def floating(d: Any) -> Any:
@@ -385,7 +400,8 @@ def arange(
     n = max(0, math.ceil((end - start) / step))
     if dtypes.BY_NP[d].category == 1:  # as many as there would be of the floats
         start, step = int(start), int(step)
-    exact = xp.arange(0, n, 1, dtypes.float64.np) * step + start  # no error adds up
+    counts = xp.arange(0, n, 1, dtypes.float64.np)
+    exact = xp.add(xp.mul(counts, step), start)  # no error adds up
     return into(out, finish(xp.astype(exact, d), requires_grad), True)
 
 
@@ -453,6 +469,7 @@ def empty_permuted(
 
 @public("eye(int n, *, out, options)", "eye(int n, int m, *, out, options)", method=False)
 @short(square)
+@made_on_host
 def eye(
     n,
     m=None,

@@ -14,7 +14,7 @@ from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine.tensor import Tensor, new
 from .fast_paths import HOST
-from .filled import arange, finish, into, space
+from .filled import arange, finish, into, made_on_host, space
 
 
 def ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
@@ -68,6 +68,7 @@ def stepwise(careful):
     "linspace(Tensor|Scalar start, Tensor|Scalar end, int steps, *, out, options)", method=False
 )
 @short(stepwise)
+@made_on_host
 def linspace(
     start,
     end,
@@ -129,6 +130,7 @@ def linspace(
     "logspace(Tensor|Scalar start, Tensor|Scalar end, int steps, float base=10.0, *, out, options)",
     method=False,
 )
+@made_on_host
 def logspace(
     start,
     end,

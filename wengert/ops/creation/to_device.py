@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import INTERPRETER, NS, RANK, on_device
+from ...arrays.lookup import HOST, INTERPRETER, NS, RANK, VALUES, on_device
 from ...base.devices import device
 from ...base.modes import state
 from ...engine.kinds import linear
@@ -29,6 +29,17 @@ to_device_op.vjp(
 def move(x: Any, target: device) -> Any:
     """A raw array copied to a device."""
     return on_device(target).from_host(NS[type(x)].to_host(x))
+
+
+def beside(t: Tensor, other: Tensor) -> Tensor:
+    """t, an index or the like, where other is, if t is on the CPU and other is not."""
+    a, b = t._a, other._a
+    if type(a) is type(b) or RANK.get(type(a)) == INTERPRETER or RANK.get(type(b)) == INTERPRETER:
+        return t
+    here, there = NS[type(a)], NS[type(b)]
+    if not here.has(HOST) or there.has(HOST) or not there.has(VALUES):
+        return t
+    return to_device(t, there.device_of(b))
 
 
 def to_device(t: Tensor, target: device) -> Tensor:

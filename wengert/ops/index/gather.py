@@ -15,6 +15,7 @@ from ...engine.kinds import movement, opaque
 from ...engine.op import op, primitive
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
+from ..creation.to_device import beside
 from ..dims import wrap_dim
 from ..reduce.minmax import cut, scatter_add
 from ..reduce.minmax import gather as gather_op
@@ -372,6 +373,8 @@ def index_put_public(input, indices, values, accumulate=False):
         return input.clone() if accumulate else values.expand(tuple(input.shape)).clone()
     x, spec, idx = prepare(input, spec, arrays)
     target = take_shape(x, spec, idx)
+    if not values._a.ndim:
+        values = beside(values, x)
     if tuple(values._a.shape) != target:
         values = fitted(values, target)
     out = index_put.entry(x, values, *idx, spec=spec, accumulate=bool(accumulate))

@@ -18,6 +18,7 @@ from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE
 from ...engine.tensor import Tensor, wrap
+from ..creation.to_device import beside
 from ..dims import wrap_dim
 
 
@@ -421,6 +422,7 @@ def prepare(
     if any(type(k) is int or k is None or (type(k) is slice and k != slice(None)) for k in pre):
         x = getitem.entry(self, tuple(pre))
     dims = [i for i, s in enumerate(post) if s == "array"] if idx else []
+    idx = [beside(a, x) for a in idx]
     for d, a in zip(dims, idx):
         check_index(a, x._a.shape[d], d)
     while post and type(post[-1]) is slice:
@@ -519,6 +521,8 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     x, spec, idx = prepare(self, spec, arrays)
     if value.dtype is not x.dtype:
         value = value.to(x.dtype)
+    if not value._a.ndim:
+        value = beside(value, x)
     target = take_shape(x, spec, idx)
     if tuple(value._a.shape) != target:
         value = fitted(value, target)

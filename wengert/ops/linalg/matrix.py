@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...arrays.lookup import INTERPRETER, RANK
+from ...arrays.lookup import HOST, INTERPRETER, NS, RANK, VALUES
 from ...base import dtypes
 from ...base.errors import LinAlgError
 from ...base.modes import state
@@ -135,14 +135,15 @@ def check_same_dtype(name: str, x: Tensor, y: Tensor, first: str = "A", second: 
 
 
 def bottom(x: Any) -> Any:
-    """The library's array below Tensors and interpreters, or None where there is none (tracing)."""
+    """The array below Tensors and interpreters, on the CPU; None where there is none (tracing)."""
     while True:
         if isinstance(x, Tensor):
             x = x._a
         elif RANK.get(type(x)) == INTERPRETER:
             x = getattr(x, "content", None)
         else:
-            return x
+            xp = None if x is None else NS[type(x)]
+            return x if xp is None or xp.has(HOST) or not xp.has(VALUES) else xp.to_host(x)
 
 
 def check_info(name: str, info: Any, what: Callable[[int], str]) -> None:

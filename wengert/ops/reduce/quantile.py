@@ -19,7 +19,7 @@ def _quantile(name: str, skip: bool) -> Any:
         if not isinstance(q, Tensor):
             if not 0 <= q <= 1:
                 raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
-            q = tensor(float(q), dtype=input.dtype)
+            q = tensor(float(q), dtype=input.dtype, device=input.device)
         if input.dtype.name not in ("float32", "float64"):
             raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
         if q.dtype is not input.dtype:

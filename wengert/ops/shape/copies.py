@@ -7,12 +7,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arrays.lookup import NS
 from ...declare.lines import line
 from ...declare.registry import METHODS, function, public
 from ...declare.signature import callable_of
 from ...engine.kinds import movement
 from ...engine.op import primitive
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
+from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
 from .views import copy, reshape
@@ -318,7 +320,7 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
                 if repeats._a.ndim != 1
                 else "repeats has to be Long or Int tensor"
             )
-        x = function("arange")(repeats._a.shape[0])
+        x = function("arange")(repeats._a.shape[0], device=repeats.device)
     else:
         x = input
     if dim is None:
@@ -340,20 +342,19 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
                 "repeats must have the same size as input along dim, but got repeats.size(0) ="
                 f" {counts._a.shape[0]} and input.size({d}) = {n}"
             )
-        if n and int(counts._a.min()) < 0:
+        each = NS[type(counts._a)].to_host(counts._a)
+        if n and int(each.min()) < 0:
             raise RuntimeError("repeats can not be negative")
-        index = function("arange")(n)._a.repeat(counts._a)
     else:
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
-        index = function("arange")(n)._a.repeat(repeats)
+        each = repeats
+    index = function("arange")(n, device="cpu")._a.repeat(each)
     if output_size is not None and index.size != output_size:
         raise RuntimeError(
             f"repeat_interleave: Invalid output_size, expected {index.size} but got {output_size}"
         )
-    from ...engine.tensor import wrap
-
-    return function("index_select")(x, d, wrap(index))
+    return function("index_select")(x, d, beside(wrap(index), x))
 
 
 @public(

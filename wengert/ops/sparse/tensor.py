@@ -327,7 +327,7 @@ class SparseTensor(Tensor):
     def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
         """The tensor with all its zeros."""
         indices, values = self._parts
-        out = zeros(tuple(self._a.shape), dtype=self.dtype)
+        out = zeros(tuple(self._a.shape), dtype=self.dtype, device=values.device)
         if self.sparse_dim():
             out = out.index_put(tuple(indices.unbind(0)), values, accumulate=True)
         else:
