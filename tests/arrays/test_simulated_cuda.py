@@ -19,6 +19,12 @@ def test_the_last_chapter(tmp_path):
     assert outcome.code == 0 and "all well" in outcome.output, outcome.output
 
 
+def test_names_of_torch_cuda():
+    program = PROGRAM.with_name("cuda_names_program.py")
+    outcome = run([*WENGERT, "--simulate-cuda", "2", str(program)])
+    assert outcome.code == 0 and "all well" in outcome.output, outcome.output
+
+
 def test_the_course_script(tmp_path):
     """With and without devices; the script sets CUDA_VISIBLE_DEVICES itself."""
     script = tmp_path / "device_setup.py"
@@ -46,7 +52,8 @@ def test_the_check_for_gpus():
 @pytest.mark.parametrize(
     ("text", "seen"),
     [(None, [0, 1, 2]), ("", []), ("-1", []), ("1", [1]), ("2,0", [2, 0]), ("0,9,1", [0]),
-     ("0,0,1", [0]), ("0, 1", [0, 1]), ("all", [])],
+     ("0,0,1", [0]), ("0, 1", [0, 1]), ("all", []), ("GPU-00000002,0", [2, 0]),
+     ("GPU-0000", []), ("GPU-00000001-0000-0000-0000-000000000000", [1])],
 )  # fmt: skip
 def test_visible_devices(monkeypatch, text, seen):
     if text is None:

@@ -50,6 +50,8 @@ def device_number(d: Any) -> int:
     if d is None:
         return current_device()
     d = _device(d)
+    if d.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {d}")
     return current_device() if d.index is None else d.index
 
 
@@ -59,7 +61,9 @@ def current_device() -> int:
 
 
 def set_device(device: Any) -> None:
-    """Make a device the current one."""
+    """Make a device the current one; a negative number changes nothing."""
+    if isinstance(device, int) and device < 0:
+        return
     _cuda.library().cuda.runtime.setDevice(device_number(device))
 
 
@@ -86,10 +90,18 @@ def synchronize(device: Any = None) -> None:
 def manual_seed(seed: int) -> None:
     """Seed the current device's generator; silently nothing without one."""
     if is_available():
-        _cuda.library().random.seed(seed & 0xFFFFFFFF)
+        _generator().manual_seed(seed)
 
 
-manual_seed_all = manual_seed
+def manual_seed_all(seed: int) -> None:
+    """Seed the generators of all devices; silently nothing without one."""
+    for i in range(device_count()):
+        _generator(i).manual_seed(seed)
+
+
+def _generator(device: Any = None) -> generator.Generator:
+    """The default generator of a device."""
+    return generator._of_device("cuda", device_number(device))
 
 
 def get_device_properties(device: Any = None) -> Any:
@@ -99,7 +111,18 @@ def get_device_properties(device: Any = None) -> Any:
     facts.update(
         total_memory=facts["totalGlobalMem"], multi_processor_count=p["multiProcessorCount"]
     )
-    return types.SimpleNamespace(**facts)
+    return _CudaDeviceProperties(**facts)
+
+
+class _CudaDeviceProperties(types.SimpleNamespace):
+    """What a device is, by CUDA's names and PyTorch's."""
+
+    def __repr__(self) -> str:
+        return (
+            f"_CudaDeviceProperties(name='{self.name}', major={self.major}, minor={self.minor}, "
+            f"total_memory={self.total_memory // 2**20}MB, "
+            f"multi_processor_count={self.multi_processor_count})"
+        )
 
 
 def can_device_access_peer(device: Any, peer_device: Any) -> bool:
@@ -279,37 +302,40 @@ def make_graphed_callables(
 
 def seed() -> None:
     """Seed the current device's generator with a random number."""
-    manual_seed(generator.seed())
+    if is_available():
+        _generator().seed()
 
 
-seed_all = seed
+def seed_all() -> None:
+    """Seed the generators of all devices with one random number."""
+    if is_available():
+        manual_seed_all(_generator(0).seed())
 
 
 def initial_seed() -> int:
-    """The seed that numbers were last started from."""
-    return generator.initial_seed()
+    """The seed that the current device's generator was last started from."""
+    return _generator().initial_seed()
 
 
 def get_rng_state(device: Any = "cuda") -> Any:
-    """The state of the generator: every device draws from the CPU's."""
-    device_number(device)
-    return generator.get_rng_state()
+    """The state of a device's generator."""
+    return _generator(device).get_state()
 
 
 def get_rng_state_all() -> list[Any]:
-    """The state of the generator, once per device."""
-    return [generator.get_rng_state() for _ in range(device_count())]
+    """The states of all devices' generators."""
+    return [get_rng_state(i) for i in range(device_count())]
 
 
 def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
-    """Give the generator a state."""
-    generator.set_rng_state(new_state)
+    """Give a device's generator a state."""
+    _generator(device).set_state(new_state)
 
 
 def set_rng_state_all(new_states: Any) -> None:
-    """Give the generator the state of the last device."""
-    for state in new_states:
-        generator.set_rng_state(state)
+    """Give the generators of all devices their states."""
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)
 
 
 class device_of(_Switch):
@@ -324,7 +350,8 @@ class device(_Switch):
     """Context manager: another current device."""
 
     def __init__(self, device: Any) -> None:
-        self.index = device_number(device) if device is not None else None
+        nothing = device is None or isinstance(device, int) and device < 0
+        self.index = None if nothing else device_number(device)
 
     def __enter__(self) -> None:
         if self.index is not None:

@@ -1,6 +1,7 @@
 """What scripts ask about the memory of CUDA devices (torch.cuda.memory): CuPy's pool answers.
 
-The pool keeps no history, so peaks are what is in use now.
+The pool keeps no history: what is allocated is counted from the first question on, by a hook of
+CuPy's, which sees the thread that asked first.
 """
 
 from __future__ import annotations
@@ -34,17 +35,65 @@ def memory_reserved(device: Any = None) -> int:
     return _pool(device, "total_bytes")
 
 
-max_memory_allocated = memory_allocated
-max_memory_reserved = max_memory_cached = memory_cached = memory_reserved
+class _Counts:
+    """Of one device."""
+
+    def __init__(self) -> None:
+        self.peak = self.held = self.bytes = self.times = 0
+
+
+_counts: dict[int, _Counts] = {}
+
+
+def _allocated(index: int, used: int, size: int) -> None:
+    """An array was allocated: used bytes are in use now."""
+    c = _counts.setdefault(index, _Counts())
+    c.peak, c.held = max(c.peak, used), max(c.held, used)
+    c.bytes, c.times = c.bytes + size, c.times + 1
+
+
+def _counted(device: Any) -> _Counts:
+    """The counts of a device, with what is in use now."""
+    if not _counts and is_available():
+        _cuda.on_allocation(_allocated)
+    c = _counts.setdefault(device_number(device) if is_available() else 0, _Counts())
+    c.peak, c.held = max(c.peak, memory_allocated(device)), max(c.held, memory_reserved(device))
+    return c
+
+
+def max_memory_allocated(device: Any = None) -> int:
+    """The most bytes that arrays have used (0 without a device)."""
+    return _counted(device).peak
+
+
+def max_memory_reserved(device: Any = None) -> int:
+    """The most bytes that the memory pool has held (0 without a device)."""
+    return _counted(device).held
+
+
+max_memory_cached, memory_cached = max_memory_reserved, memory_reserved
 
 
 def reset_peak_memory_stats(device: Any = None) -> None:
-    """Accepted; the pool keeps no peak."""
+    """Let peaks start from what is in use now."""
+    c = _counted(device)
+    c.peak, c.held = memory_allocated(device), memory_reserved(device)
 
 
 reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
-reset_accumulated_memory_stats = reset_peak_memory_stats
-reset_peak_host_memory_stats = reset_accumulated_host_memory_stats = reset_peak_memory_stats
+
+
+def reset_accumulated_memory_stats(device: Any = None) -> None:
+    """Let counts start from zero."""
+    c = _counted(device)
+    c.bytes = c.times = 0
+
+
+def reset_peak_host_memory_stats() -> None:
+    """Accepted: nothing is kept about pinned memory."""
+
+
+reset_accumulated_host_memory_stats = reset_peak_host_memory_stats
 
 
 def empty_cache() -> None:
@@ -71,18 +120,28 @@ def memory_stats(device: Any = None) -> dict[str, Any]:
     if not is_available():
         return OrderedDict()
     used, held = memory_allocated(device), memory_reserved(device)
-    each = {"allocated_bytes": used, "reserved_bytes": held, "active_bytes": used}
-    return OrderedDict(
-        (f"{name}.all.{when}", n) for name, n in each.items() for when in ("current", "peak")
-    )
+    c = _counted(device)
+    found = OrderedDict(num_alloc_retries=0, num_ooms=0)
+    for name, now, peak in (
+        ("allocated_bytes", used, c.peak), ("active_bytes", used, c.peak),
+        ("reserved_bytes", held, c.held),
+    ):  # fmt: skip
+        found[f"{name}.all.current"], found[f"{name}.all.peak"] = now, peak
+        found[f"{name}.all.allocated"] = c.bytes
+        found[f"{name}.all.freed"] = max(0, c.bytes - now)
+    found["allocation.all.allocated"] = c.times
+    return found
 
 
 def memory_stats_as_nested_dict(device: Any = None) -> dict[str, Any]:
     """memory_stats, a level of dicts for each part of a name."""
     nested: dict[str, Any] = {}
     for name, n in memory_stats(device).items():
-        first, pool, when = name.split(".")
-        nested.setdefault(first, {}).setdefault(pool, {})[when] = n
+        *parts, when = name.split(".")
+        inner = nested
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[when] = n
     return nested
 
 
@@ -101,8 +160,12 @@ def memory_snapshot(mempool_id: Any = None, include_traces: bool = True) -> list
 
 def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
     """What is in use, as text."""
-    used, held = memory_allocated(device), memory_reserved(device)
-    return f"CUDA memory: {used / 2**20:.1f} MiB in use, {held / 2**20:.1f} MiB held by the pool"
+    used, held, c = memory_allocated(device), memory_reserved(device), _counted(device)
+    rows = [("Allocated memory", used, c.peak), ("Reserved memory", held, c.held)]
+    lines = [f"CUDA memory of device {device_number(device) if is_available() else 0}, MiB"]
+    lines.append(f"{'':18}{'now':>12}{'peak':>12}")
+    lines += [f"{n:18}{a / 2**20:12.1f}{b / 2**20:12.1f}" for n, a, b in rows]
+    return "\n".join(lines)
 
 
 def list_gpu_processes(device: Any = None) -> str:
@@ -114,12 +177,14 @@ def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None
     """Let the pool hold at most this part of the device's memory."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
-    _cuda.library().get_default_memory_pool().set_limit(fraction=fraction)
+    with _cuda.library().cuda.Device(device_number(device)):
+        _cuda.library().get_default_memory_pool().set_limit(fraction=fraction)
 
 
 def get_per_process_memory_fraction(device: Any = None) -> float:
     """The part of the device's memory that the pool may hold."""
-    limit = _cuda.library().get_default_memory_pool().get_limit()
+    with _cuda.library().cuda.Device(device_number(device)):
+        limit = _cuda.library().get_default_memory_pool().get_limit()
     return float(limit / mem_get_info(device)[1]) if limit else 1.0
 
 

@@ -17,8 +17,11 @@ __all__ = ["Event", "Stream", "StreamContext", "current_stream", "default_stream
 
 def _target(d: Any) -> _device:
     if d is None:
-        return _device("cuda" if _cuda.device_count() else "cpu")
-    return _device(d)
+        d = "cuda" if _cuda.device_count() else "cpu"
+    found = _device(d)
+    if found.type == "cuda" and found.index is None:
+        return _device("cuda", int(_cuda.library().cuda.runtime.getDevice()))
+    return found
 
 
 class Stream:
@@ -143,6 +146,8 @@ class Event:
         """Milliseconds from this mark to another. RuntimeError if either was not recorded."""
         if self.at is None or end_event.at is None:
             raise RuntimeError("Both events must be recorded before calculating elapsed time.")
+        if not (self.enable_timing and end_event.enable_timing):
+            raise ValueError("Both events must be created with argument 'enable_timing=True'.")
         if self.native is None:
             return float(end_event.at - self.at) / 1e6
         return float(_cuda.library().cuda.get_elapsed_time(self.native, end_event.native))

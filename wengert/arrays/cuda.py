@@ -135,6 +135,23 @@ def place(args: tuple[Any, ...], index: int | None) -> int | None:
     return index
 
 
+def on_allocation(told: Callable[[int, int, int], None]) -> None:
+    """Have a function told of each allocation: device, bytes in use, bytes of this one."""
+    if stand_in() is not None:
+        stand_in().on_allocation(told)
+        return
+    cupy = library()
+    pool = cupy.get_default_memory_pool()
+
+    class Hook(cupy.cuda.MemoryHook):  # type: ignore[misc]
+        name = "wengert"
+
+        def malloc_postprocess(self, **facts: Any) -> None:
+            told(facts["device_id"], pool.used_bytes(), facts["mem_size"])
+
+    Hook().__enter__()
+
+
 _namespaces: dict[int, CUDANamespace] = {}
 
 

@@ -7,11 +7,14 @@ driver does. Work is done when its call returns: streams and events have nothing
 
 from __future__ import annotations
 
+import math
 import os
 import time
-import weakref
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ..base.devices import device
 from ..base.errors import AcceleratorError
@@ -20,31 +23,71 @@ from .sim import Current, SimArray, SimNamespace, install
 __all__ = ["Library", "visible"]
 
 
+def uuid(index: int) -> str:
+    """The name of a device that does not depend on which are seen."""
+    return f"GPU-{index:08x}-0000-0000-0000-000000000000"
+
+
 def visible(total: int) -> list[int]:
-    """The devices that CUDA_VISIBLE_DEVICES leaves: it lists numbers, and what follows one that
-    does not exist is not seen.
+    """The devices that CUDA_VISIBLE_DEVICES leaves: it lists numbers, or the beginnings of uuids,
+    and what follows one that does not exist is not seen.
     """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None:
         return list(range(total))
     found: list[int] = []
     for word in chosen.split(","):
-        if not word.strip().isdigit() or int(word) >= total or int(word) in found:
+        word = word.strip()
+        meant = [i for i in range(total) if word[:4] == "GPU-" and uuid(i).startswith(word)]
+        if word.isdigit():
+            meant = [int(word)]
+        if len(meant) != 1 or meant[0] >= total or meant[0] in found:
             break
-        found.append(int(word))
+        found.append(meant[0])
     return found
+
+
+class Memory:
+    """What the arrays of each device use, and may."""
+
+    total = 16 << 30
+
+    def __init__(self) -> None:
+        self.used: defaultdict[int, int] = defaultdict(int)
+        self.limits: dict[int, int] = {}
+
+    def take(self, index: int, size: int) -> None:
+        """Count an array. MemoryError, as CuPy's, if there is no room for it."""
+        if self.used[index] + size > self.limits.get(index, self.total):
+            raise MemoryError(
+                f"Out of memory allocating {size:,} bytes (allocated so far: "
+                f"{self.used[index]:,} bytes, limit set to: "
+                f"{self.limits.get(index, self.total):,} bytes)."
+            )
+        self.used[index] += size
+        if ALLOCATED is not None:
+            ALLOCATED(index, self.used[index], size)
+
+
+MEMORY = Memory()
+ALLOCATED: Any = None  # is told of each array: device, bytes in use, its bytes
 
 
 class CUDAArray(SimArray):
     """An array of a simulated CUDA device."""
 
-    __slots__ = ()
-    alive: ClassVar[weakref.WeakSet[Any]] = weakref.WeakSet()  # those with memory of their own
+    __slots__ = ("counted",)
 
     def __init__(self, value: Any, index: int = 0, root: Any = None) -> None:
+        self.counted = 0  # bytes of its own
         super().__init__(value, index, root)
         if root is None:
-            self.alive.add(self)
+            MEMORY.take(index, value.nbytes)
+            self.counted = value.nbytes
+
+    def __del__(self) -> None:
+        if self.counted:
+            MEMORY.used[self.index] -= self.counted
 
 
 class SimulatedCUDA(SimNamespace):
@@ -53,6 +96,20 @@ class SimulatedCUDA(SimNamespace):
     kind = "cuda"
     here: ClassVar[Current] = Current()
     every: ClassVar[list[SimNamespace]] = []
+
+    def _creator(self, f: Any) -> Any:
+        make = super()._creator(f)
+
+        def made(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return make(*args, **kwargs)
+            except MemoryError as e:
+                if "allocated so far" in str(e):
+                    raise
+                used = MEMORY.used[self.__dict__["index"]]
+                raise MemoryError(f"{e} (allocated so far: {used:,} bytes)") from None
+
+        return made
 
 
 class Device:
@@ -115,20 +172,22 @@ class Pool:
     """CuPy's memory pool: what arrays of the current device use."""
 
     def used_bytes(self) -> int:
-        me = SimulatedCUDA.here.index
-        return sum(a.nbytes for a in CUDAArray.alive if a.index == me)
+        return MEMORY.used[SimulatedCUDA.here.index]
 
     total_bytes = used_bytes
 
     def free_all_blocks(self) -> None: ...
 
-    def set_limit(self, **limits: Any) -> None: ...
+    def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
+        limit = size if fraction is None else int(fraction * MEMORY.total)
+        MEMORY.limits[SimulatedCUDA.here.index] = limit or MEMORY.total
 
     def get_limit(self) -> int:
-        return 0
+        return MEMORY.limits.get(SimulatedCUDA.here.index, 0)
 
 
-MEMORY = 16 << 30
+class PinnedMemoryPointer(bytearray):
+    """Memory that counts as pinned."""
 
 
 class Library:
@@ -146,13 +205,30 @@ class Library:
             getDevice=lambda: self.start() and SimulatedCUDA.here.index, setDevice=self.set_device,
             getDeviceProperties=self.properties, deviceSynchronize=lambda: None,
             deviceCanAccessPeer=lambda a, b: a != b,
-            memGetInfo=lambda: (MEMORY - self.pool.used_bytes(), MEMORY),
+            memGetInfo=lambda: (MEMORY.total - self.pool.used_bytes(), MEMORY.total),
         )  # fmt: skip
         self.cuda = SimpleNamespace(
             runtime=runtime, Device=Device, Stream=Stream, ExternalStream=Stream, Event=Event,
             get_current_stream=lambda: Stream.now, get_elapsed_time=lambda a, b: b.at - a.at,
             nccl=SimpleNamespace(available=False), set_allocator=lambda f: None,
+            PinnedMemoryPointer=PinnedMemoryPointer,
         )  # fmt: skip
+
+    @staticmethod
+    def empty_pinned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """cupyx's: an array in pinned memory."""
+        memory = PinnedMemoryPointer(max(1, math.prod(shape) * np.dtype(dtype).itemsize))
+        return (
+            np.frombuffer(memory, np.uint8)[: math.prod(shape) * np.dtype(dtype).itemsize]
+            .view(dtype)
+            .reshape(shape)
+        )
+
+    @staticmethod
+    def on_allocation(told: Any) -> None:
+        """Have a function told of each array."""
+        global ALLOCATED
+        ALLOCATED = told
 
     def start(self) -> bool:
         """Settle which devices there are."""
@@ -179,8 +255,9 @@ class Library:
         """A device's, by CUDA's names."""
         self.check(index)
         return {
-            "name": b"simulated CUDA device", "major": 8, "minor": 0, "totalGlobalMem": MEMORY,
-            "multiProcessorCount": os.cpu_count() or 1, "warpSize": 32,
+            "name": b"simulated CUDA device", "major": 8, "minor": 0, "warpSize": 32,
+            "totalGlobalMem": MEMORY.total, "multiProcessorCount": os.cpu_count() or 1,
+            "uuid": uuid(visible(self.total)[index]),
         }  # fmt: skip
 
     def on_device(self, d: device) -> SimNamespace:

@@ -40,6 +40,8 @@ def out_of_memory(asked_by: str, error: MemoryError) -> OutOfMemoryError:
     """The error for a library's; one that is ours already stays as it is."""
     if isinstance(error, OutOfMemoryError):
         return error
+    if "allocated so far" in str(error):  # CuPy's words
+        return OutOfMemoryError(f"CUDA out of memory. {asked_by}: {error}")
     return OutOfMemoryError(f"{asked_by}: not enough memory: {error}")
 
 

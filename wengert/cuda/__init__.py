@@ -100,8 +100,8 @@ from ..api.streams import StreamContext, set_stream
 from ..base.absent import not_yet as _not_yet
 from ..base.errors import AcceleratorError, OutOfMemoryError
 
-default_generators = ()
-_PARTS = ("amp", "memory", "nccl", "nvtx", "random", "streams")
+_lazy_init = init
+_PARTS = ("amp", "comm", "memory", "nccl", "nvtx", "random", "streams")
 
 
 def __dir__() -> list[str]:
@@ -109,6 +109,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "default_generators":
+        from ..api.generator import _of_device
+
+        return tuple([_of_device("cuda", i) for i in range(device_count())])
     if name in _PARTS:
         return _importlib.import_module(f"{__name__}.{name}")
     if name.endswith("Tensor"):

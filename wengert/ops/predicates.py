@@ -10,7 +10,7 @@ from ..base.size import Size
 from ..declare.binding import only_tensors
 from ..declare.registry import public
 from ..engine.promotion import result_dtype
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, wrap
 
 
 @public("is_tensor(any obj) -> bool", method=False, foreign=False)
@@ -81,18 +81,36 @@ def is_inference(input):
 
 @public("Tensor.is_pinned(Tensor self, Device? device=None) -> bool")
 def is_pinned(self, device=None):
-    """False: no memory is pinned.
+    """Whether the tensor lies in memory of the CPU that a GPU copies from by itself.
 
     >>> torch.ones(2).is_pinned()
     False
     """
-    return False
+    a = self._a
+    if getattr(a, "base", None) is None:
+        return False  # it has memory of its own
+    from ..arrays import pinned
+
+    return pinned.is_pinned(a)
 
 
 @public("Tensor.pin_memory(Tensor self, Device? device=None)")
 def pin_memory(self, device=None):
-    """The tensor itself: no memory is pinned."""
-    return self
+    """A copy in memory that a GPU copies from by itself; the tensor itself if it is there already.
+
+    Raises RuntimeError without a GPU, and for tensors that are not on the CPU.
+    """
+    if is_pinned(self):
+        return self
+    xp = NS[type(self._a)]
+    if not xp.has(HOST):
+        raise RuntimeError(
+            f"cannot pin '{self.type()}': only dense CPU tensors can be pinned, this one is on "
+            f"{self.device}"
+        )
+    from ..arrays import pinned
+
+    return wrap(pinned.copy(self._a))
 
 
 @public("Tensor.get_device(Tensor self) -> int")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,7 @@ def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
     numbers everywhere.
     """
 
+    @functools.wraps(careful)
     def f(*args: Any, device: Any = None, requires_grad: bool = False, **kw: Any) -> Tensor:
         xp = space(device)
         if xp.has(lookup.HOST) or not xp.has(lookup.VALUES):
