@@ -143,7 +143,7 @@ def on_allocation(told: Callable[[int, int, int], None]) -> None:
     cupy = library()
     pool = cupy.get_default_memory_pool()
 
-    class Hook(cupy.cuda.MemoryHook):  # type: ignore[misc]
+    class Hook(cupy.cuda.MemoryHook):  # type: ignore[misc, name-defined, unused-ignore]
         name = "wengert"
 
         def malloc_postprocess(self, **facts: Any) -> None:

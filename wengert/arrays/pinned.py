@@ -4,6 +4,7 @@ work. CuPy allocates it; arrays in it are NumPy's.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,7 @@ def copy(a: np.ndarray) -> np.ndarray:
             "Cannot access accelerator device when none is available: pin_memory() needs a GPU, "
             "leave it out"
         )
-    library = cuda.stand_in()
-    if library is None:
-        import cupyx as library
+    library = cuda.stand_in() or importlib.import_module("cupyx")
     out: np.ndarray = library.empty_pinned(a.shape, a.dtype)
     out[...] = a
     return out

@@ -48,8 +48,10 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
-        if cls is Parameter and hasattr(data, "as_parameter"):  # a part of a dealt tensor
-            return data.as_parameter(requires_grad)
+        dealt = getattr(data, "as_parameter", None)  # of a part of a dealt tensor
+        if dealt is not None and cls is Parameter:
+            made: Parameter = dealt(requires_grad)
+            return made
         return _wrapped(cls, T.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:

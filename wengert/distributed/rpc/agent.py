@@ -354,7 +354,8 @@ def described(me: WorkerInfo, e: BaseException) -> tuple[Any, str]:
 def error_of(kind: Any, text: str) -> BaseException:
     """The error of another process."""
     try:
-        return kind(text)  # type: ignore[no-any-return]
+        made: BaseException = kind(text)
+        return made
     except Exception:
         return RuntimeError(text)
 

@@ -80,7 +80,7 @@ def _followed(value: Tensor) -> Tensor:
     return value
 
 
-def unpack(data: bytes) -> tuple[Any, list[Tensor], list[Any]]:
+def unpack(data: bytes | memoryview) -> tuple[Any, list[Tensor], list[Any]]:
     """(the object, its leaves whose gradients go back, its references)."""
     before, reading.leaves = reading.leaves, ([], [])
     try:

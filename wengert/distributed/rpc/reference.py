@@ -92,7 +92,7 @@ def invoke(ref: RRef, name: str, args: Any, kwargs: Any) -> Future:
     method = getattr(ref.local_value(), name)
     found = method(*args, **kwargs)
     if hasattr(method, "_wrapped_async_rpc_function"):
-        return found  # type: ignore[no-any-return]
+        return found
     done = Future()
     done.set_result(found)
     return done
@@ -113,6 +113,7 @@ class RRef:
     """
 
     _owned: Owned | None
+    _made: Future | None  # done once the owner knows of it
 
     def __init__(self, value: Any, type_hint: Any = None) -> None:
         me = agent()
@@ -183,15 +184,15 @@ class RRef:
 
     def rpc_sync(self, timeout: float = -1) -> Any:
         """What calls methods of the value where it is: ref.rpc_sync().method(...)."""
-        return Methods(self, lambda *a: rpc_async(*a, timeout=timeout).wait())
+        return Methods(self, lambda to, f, args: rpc_async(to, f, args, None, timeout).wait())
 
     def rpc_async(self, timeout: float = -1) -> Any:
         """As rpc_sync, with futures of the results."""
-        return Methods(self, lambda *a: rpc_async(*a, timeout=timeout))
+        return Methods(self, lambda to, f, args: rpc_async(to, f, args, None, timeout))
 
     def remote(self, timeout: float = -1) -> Any:
         """As rpc_sync, with references to the results, which stay there."""
-        return Methods(self, lambda *a: remote(*a, timeout=timeout))
+        return Methods(self, lambda to, f, args: remote(to, f, args, None, timeout))
 
     def backward(self, dist_autograd_ctx_id: int = -1, retain_graph: bool = False) -> None:
         """The backward pass from the value, where it is."""
