@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
-from wengert.arrays import bind
+from wengert.arrays import bind, special
 from wengert.arrays.cupy_library import WHOLE, CuPyLibrary
 
 
@@ -75,3 +76,28 @@ def test_the_vocabulary_over_it():
             f, g = words[word], plain[word]
             args = (x, 1) if word not in ("any", "all") else (x > 0, 1)
             np.testing.assert_allclose(f(*args), g(*args), rtol=1e-12)
+
+
+class Host(LikeCuPy):
+    """With the way to the CPU."""
+
+    ndarray = np.ndarray
+
+    def asnumpy(self, a):
+        return a.copy()
+
+
+def test_what_goes_through_the_cpu():
+    on_device = CuPyLibrary(Host())
+    x, index = np.ones(4), np.array([1, 1, 3])
+    on_device.multiply_at(x, (index,), np.array([2.0, 3.0, 5.0]))
+    assert x.tolist() == [1, 6, 1, 5]
+    points = np.array([-1.0, 0.0, 2.0])
+    for which, word in enumerate((special.airy_ai, special.airy_ai_prime)):
+        np.testing.assert_allclose(word(on_device, points), scipy.special.airy(points)[which])
+
+
+@pytest.mark.parametrize("word", bind.ITEMS)
+def test_views_of_single_elements_are_words_of_any_library(word):
+    words = bind.words(CuPyLibrary(Host()))
+    assert words[word](np.arange(3), (1, ...)).shape == ()

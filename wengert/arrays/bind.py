@@ -15,6 +15,9 @@ from .lookup import Namespace
 from .words import MODULE_OF
 
 EAGER = (elementwise, shapes, reductions)
+ITEMS = (
+    "alias_item", "select_item", "sizes_item", "split_item", "unbind_item", "unsqueeze_item"
+)  # fmt: skip
 
 
 def words(lib: Any) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def words(lib: Any) -> dict[str, Any]:
     for module in EAGER:
         for name in module.__all__:
             out[name] = partial(getattr(module, name), lib)
+    out.update(dict.fromkeys(ITEMS, out["getitem"]))
     out["asarray"] = lib.asarray
     out["library"] = lib
     out.update(weighted.GENERAL)

@@ -95,6 +95,16 @@ class CuPyLibrary:
     def __init__(self, module: Any) -> None:
         self.__dict__["module"] = module
 
+    def multiply_at(self, x: Any, index: Any, values: Any) -> None:
+        """multiply.at, on the CPU: CuPy's raises."""
+        import numpy as np
+
+        m = self.module
+        host = m.asnumpy(x)
+        places = [m.asnumpy(i) if isinstance(i, m.ndarray) else i for i in index]
+        np.multiply.at(host, tuple(places), m.asnumpy(values))
+        x[...] = m.asarray(host)
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.module, name)
         if name in WHOLE:

@@ -150,8 +150,8 @@ def _transposed(lib: Any, g: Array, axis: int, n: int, positions: Any, weights: 
         part = g if weights is None else g * _shaped(lib, weights[k], g, axis)
         starts = np.flatnonzero(np.diff(at, prepend=-1))  # equal positions are neighbours
         if len(starts) < len(at):
-            part = lib.add.reduceat(part, starts, axis)
-        x[(*before, at[starts])] += part
+            part = lib.add.reduceat(part, lib.asarray(starts), axis)
+        x[(*before, lib.asarray(at[starts]))] += part
     return x
 
 

@@ -546,7 +546,7 @@ def lstsq(
 
 def _cut(lib: Any, s: Any, atol: Any, rtol: Any) -> Any:
     """Which singular values count: those above max(atol, rtol * the largest)."""
-    top = s.max(-1, keepdims=True, initial=0)
+    top = lib.maximum.reduce(s, -1, None, None, True, 0)
 
     def column(t: Any) -> Any:
         t = lib.asarray(t)

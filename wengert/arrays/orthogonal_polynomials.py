@@ -36,7 +36,7 @@ def recurrence(lib: Any, x: Any, n: Any, first: Any, step: Step) -> Any:
     p, q = lib.ones_like(x), first
     zero, one = x.dtype.type(0), x.dtype.type(1)
     out = lib.where(lib.less(n, 0), zero, lib.where(lib.equal(n, 0), one, q))
-    for k in range(1, int(n.max(initial=0))):
+    for k in range(1, int(n.max()) if n.size else 0):
         p, q = q, step(k, x, q, p)
         out = lib.where(lib.greater(n, k), q, out)
         if k % CHECKED == 0 and lib.isnan(q).all():

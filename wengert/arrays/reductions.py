@@ -141,7 +141,9 @@ def matmul(lib: Any, x: Any, y: Any) -> Any:
 
 def largest(x: Any) -> int:
     """The largest absolute value of an integer array."""
-    low, high = int(x.min(initial=0)), int(x.max(initial=0))
+    if not x.size:
+        return 0
+    low, high = int(x.min()), int(x.max())
     return high if high > -low else -low
 
 

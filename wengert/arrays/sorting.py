@@ -224,9 +224,8 @@ def scatter_reduce_raw(lib: Any, x: Any, index: Any, src: Any, dim: int, how: st
     from .shapes import _along
 
     out = x.copy()
-    getattr(lib, how).at(
-        out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])]
-    )
+    at = getattr(lib, f"{how}_at", None) or getattr(lib, how).at
+    at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
     return out
 
 

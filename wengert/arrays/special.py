@@ -148,15 +148,22 @@ def spherical_bessel_j0(lib: Any, x: Any) -> Any:
 
 
 @widened
+def airy(lib: Any, x: Any, which: int) -> Any:
+    """SciPy's Airy functions, on the CPU: CuPy has none."""
+    if not hasattr(lib, "asnumpy"):
+        return scipy_special(lib).airy(x)[which]
+    return lib.asarray(scipy_special(np).airy(lib.asnumpy(x))[which])
+
+
 def airy_ai(lib: Any, x: Any) -> Any:
     """The Airy function Ai; 0 far to the right, where SciPy gives up."""
-    return lib.where(lib.greater(x, 110), x.dtype.type(0), scipy_special(lib).airy(x)[0])
+    return lib.where(lib.greater(x, 110), x.dtype.type(0), airy(lib, x, 0))
 
 
 @widened
 def airy_ai_prime(lib: Any, x: Any) -> Any:
     """The derivative of Ai."""
-    return lib.where(lib.greater(x, 110), x.dtype.type(0), scipy_special(lib).airy(x)[1])
+    return lib.where(lib.greater(x, 110), x.dtype.type(0), airy(lib, x, 1))
 
 
 # ------------------------------------------------------------------------------- without SciPy

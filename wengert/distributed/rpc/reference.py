@@ -27,15 +27,20 @@ class Owned:
 
 _known: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
 _held: dict[int, Owned] = {}  # those that others count on
+_named: dict[int, Owned] = {}  # those that others have named before they were made
 _lock = threading.RLock()
 
 
-def owned(number: int) -> Owned:
+def owned(number: int, made: bool = False) -> Owned:
     """A value by its number, which others may name before it is made."""
     with _lock:
         found = _known.get(number)
         if found is None:
             found = _known[number] = Owned(number)
+            if not made:
+                _named[number] = found
+        if made:
+            _named.pop(number, None)
         return found
 
 
@@ -54,12 +59,13 @@ def forget() -> None:
     """Let go of all values, at the end of rpc."""
     with _lock:
         _held.clear()
+        _named.clear()
 
 
 def create(number: int, counted: int, f: Any, args: Any, kwargs: Any) -> None:
     """Make a value."""
     with _lock:
-        made = owned(number)
+        made = owned(number, True)
         if counted:
             count(number, counted)
     try:
@@ -118,7 +124,7 @@ class RRef:
     def __init__(self, value: Any, type_hint: Any = None) -> None:
         me = agent()
         self._number, self._owner = next(me.numbers), me.me
-        self._owned, self._counted, self._made = owned(self._number), False, None
+        self._owned, self._counted, self._made = owned(self._number, True), False, None
         self._owned.value.set_result(value)
 
     # how it travels
