@@ -231,6 +231,25 @@ for (name, p), q in zip(one.named_parameters(), two.parameters()):
 assert torch.allclose(one(i), two(i), atol=1e-5)
 
 
+# what rank 0 has counts, also where ranks differ
+torch.manual_seed(rank)
+mine = nn.Linear(8, 6)
+torch.manual_seed(0)
+first = nn.Linear(8, 6)
+x = torch.arange(16.0).view(2, 8)
+for style in (
+    RowwiseParallel(input_layouts=dist.tensor.Replicate()),
+    ColwiseParallel(output_layouts=dist.tensor.Replicate()),
+):
+    torch.manual_seed(rank)
+    assert torch.allclose(parallelize_module(nn.Linear(8, 6), mesh, style)(x), first(x), atol=1e-5)
+part = dist.tensor.distribute_tensor(mine.weight, mesh, [dist.tensor.Shard(0)])
+assert torch.equal(part.full_tensor(), first.weight)
+part = dist.tensor.distribute_tensor(mine.bias, mesh, src_data_rank=size - 1)
+torch.manual_seed(size - 1)
+assert torch.equal(part.full_tensor(), nn.Linear(8, 6).bias)
+
+
 # a sequence cut over ranks: norms on some of the steps, layers on all
 class Block(nn.Module):
     def __init__(self):

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...api import functions as T
+from ...base.formats import contiguous_format
 from ...base.size import Size
 from ...engine.tensor import Tensor, wrap
 from ...nn.parameter import Parameter
-from ..collectives import all_gather_into_tensor, all_reduce
+from ..collectives import all_gather_into_tensor, all_reduce, broadcast
 from ..device_mesh import DeviceMesh
 from ..process_group import ProcessGroup
 from ..reduce_op import ReduceOp
@@ -94,7 +95,9 @@ class DTensor(Tensor):
         *, async_op: bool = False,
     ) -> DTensor:  # fmt: skip
         """The same tensor in other placements."""
-        return distribute_tensor(self.full_tensor(), self.device_mesh, placements)
+        return distribute_tensor(
+            self.full_tensor(), self.device_mesh, placements, src_data_rank=None
+        )
 
     @staticmethod
     def _total_norm(tensors: Sequence[DTensor], ord: float) -> Tensor:
@@ -173,16 +176,28 @@ def whole_world(device_type: str = "cpu") -> DeviceMesh:
     return DeviceMesh(device_type, np.arange(get_world_size()).tolist(), _groups=[world()])
 
 
+def of_rank(t: Tensor, mesh: DeviceMesh, rank: int) -> Tensor:
+    """The tensor that a rank of the mesh has, on all of them."""
+    groups = [g for g in (mesh.get_group(d) for d in range(mesh.ndim)) if g.n > 1]
+    if groups:
+        t = t.clone(memory_format=contiguous_format)
+    for group in groups:
+        broadcast(t, group=group, group_src=rank)
+    return t
+
+
 def distribute_tensor(
     tensor: Tensor, device_mesh: DeviceMesh | None = None,
     placements: Sequence[Placement] | None = None, *, src_data_rank: int | None = 0,
 ) -> DTensor:  # fmt: skip
-    """This rank's part of a tensor that all ranks have.
+    """This rank's part of a tensor. All ranks of the mesh call this together.
 
     Args:
-        tensor: the whole, the same on all ranks; its part comes to the mesh's type of device.
+        tensor: the whole; its part comes to the mesh's type of device.
         device_mesh: the ranks; all in one dimension by default.
         placements: one for each dimension of the mesh; Replicate by default.
+        src_data_rank: the rank, along each dimension of the mesh, whose values count; None: each
+            rank has the same.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
@@ -201,6 +216,8 @@ def distribute_tensor(
     part = tensor.detach()
     if part.device.type not in (mesh.device_type, "meta"):
         part = part.to(mesh.device())
+    if src_data_rank is not None and part.device.type != "meta":
+        part = of_rank(part, mesh, src_data_rank)
     for d, p in enumerate(placed):
         if isinstance(p, Shard):
             group = mesh.get_group(d)

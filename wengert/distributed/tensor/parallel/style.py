@@ -18,7 +18,7 @@ from ....nn.module import Module
 from ...collectives import all_reduce
 from ...device_mesh import DeviceMesh
 from ...process_group import ProcessGroup
-from ..dtensor import ShardedParameter, distribute_tensor, gathered
+from ..dtensor import ShardedParameter, distribute_tensor, gathered, of_rank
 from ..placement_types import Placement, Replicate, Shard, rows_of
 
 __all__ = [
@@ -89,15 +89,19 @@ class Cut(Function):
 class ParallelStyle:
     """How a module is cut over the ranks of a mesh."""
 
+    src_data_rank: int | None = 0  # the rank whose parameters count
+
     def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
         raise NotImplementedError(f"{type(self).__name__} does not say how to cut a module")
 
 
-def shard(module: Module, name: str, mesh: DeviceMesh, placement: Placement) -> None:
+def shard(
+    style: ParallelStyle, module: Module, name: str, mesh: DeviceMesh, placement: Placement
+) -> None:
     """Have a module hold this rank's part of a parameter."""
     p = module._parameters.get(name)
     if p is not None:
-        part = distribute_tensor(p, mesh, [placement])
+        part = distribute_tensor(p, mesh, [placement], src_data_rank=style.src_data_rank)
         module._parameters[name] = ShardedParameter(part, requires_grad=p.requires_grad)
 
 
@@ -128,11 +132,11 @@ class ColwiseParallel(ParallelStyle):
         group = mesh.get_group()
         if isinstance(module, Linear):
             features = module.out_features
-            shard(module, "weight", mesh, Shard(0))
-            shard(module, "bias", mesh, Shard(0))
+            shard(self, module, "weight", mesh, Shard(0))
+            shard(self, module, "bias", mesh, Shard(0))
         elif isinstance(module, Embedding):
             features = module.embedding_dim
-            shard(module, "weight", mesh, Shard(1))
+            shard(self, module, "weight", mesh, Shard(1))
         else:
             refuse(self, module)
         inner = module.forward
@@ -172,7 +176,10 @@ class RowwiseParallel(ParallelStyle):
     def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
         group = mesh.get_group()
         if isinstance(module, Linear):
-            shard(module, "weight", mesh, Shard(1))
+            shard(self, module, "weight", mesh, Shard(1))
+            whole = module._parameters.get("bias")
+            if whole is not None and self.src_data_rank is not None and not whole.is_meta:
+                whole.data.copy_(of_rank(whole.detach(), mesh, self.src_data_rank))
 
             def product(x: Tensor) -> Tensor:
                 if self.input.is_replicate():
@@ -188,7 +195,7 @@ class RowwiseParallel(ParallelStyle):
 
         elif isinstance(module, Embedding):
             start, end = rows_of(module.num_embeddings, group.n, group.me)
-            shard(module, "weight", mesh, Shard(0))
+            shard(self, module, "weight", mesh, Shard(0))
 
             def forward(x: Tensor) -> Tensor:
                 here = (x >= start) & (x < end)
@@ -315,6 +322,7 @@ def parallelize_module(
         device_mesh: the ranks, in one dimension.
         parallelize_plan: a style, or a dict of styles by names of modules inside, where `*` stands
             for any one part of a name.
+        src_data_rank: the rank whose parameters count; None if all have the same.
 
     Raises:
         ValueError: a mesh of several dimensions. RuntimeError: a name that fits no module.
@@ -341,6 +349,7 @@ def parallelize_module(
     if parallelize_plan is None:
         return module
     if isinstance(parallelize_plan, ParallelStyle):
+        parallelize_plan.src_data_rank = src_data_rank
         return parallelize_plan._apply(module, mesh)
     for pattern, style in parallelize_plan.items():
         found = [
@@ -350,6 +359,7 @@ def parallelize_module(
         ]
         if not found:
             raise RuntimeError(f"parallelize_module: no module has the name {pattern!r}")
+        style.src_data_rank = src_data_rank
         for m in found:
             style._apply(m, mesh)
     return module
