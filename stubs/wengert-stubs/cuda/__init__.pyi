@@ -50,6 +50,7 @@ from wengert.api.cuda_api import can_device_access_peer as can_device_access_pee
 from wengert.api.cuda_memory import change_current_allocator as change_current_allocator
 from wengert.api.cuda_api import check_error as check_error
 from wengert.api.cuda_api import clock_rate as clock_rate
+from . import comm as comm
 from wengert.api.cuda_api import current_blas_handle as current_blas_handle
 from wengert.api.cuda_api import current_device as current_device
 from wengert.api.cuda_api import current_solver_handle as current_solver_handle
