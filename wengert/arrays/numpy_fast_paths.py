@@ -494,7 +494,7 @@ def matmul(x: Any, y: Any) -> Any:
 
 def remainder(x: Any, y: Any) -> Any:
     """Remainder with the divisor's sign."""
-    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+    if type(y) is type(x) is np.ndarray and not y.ndim and x.dtype is y.dtype is I64 and y:
         if x.size > 256:  # division by one number is quick, its remainder is not
             r = np.floor_divide(x, y)
             return subtract(x, multiply(r, y, r), r)
@@ -504,7 +504,7 @@ def remainder(x: Any, y: Any) -> Any:
 
 def floor_divide(x: Any, y: Any) -> Any:
     """Quotient rounded down."""
-    if type(y) is np.ndarray and not y.ndim and x.dtype is I64 and y.dtype is I64 and y:
+    if type(y) is type(x) is np.ndarray and not y.ndim and x.dtype is y.dtype is I64 and y:
         return np.floor_divide(x, y)
     return elementwise.floor_divide(np, x, y)
 

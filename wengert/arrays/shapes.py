@@ -409,9 +409,9 @@ def as_strided(
     last = (
         offset + sum([(n - 1) * s for n, s in zip(size, stride)])
         if all([n > 0 for n in size])
-        else 0
+        else -1
     )
-    if last >= max(base.size, 1) or offset > base.size:
+    if last >= base.size or offset > base.size:
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}"
             f" require {last + 1} elements; the storage has {base.size}"

@@ -415,6 +415,8 @@ def pow(input, exponent, *, out=None):
     """
     if not isinstance(input, Tensor):
         return pow_base.entry(input, exponent, out=out)
+    if type(exponent) is int and exponent < 0 and input.dtype.category < 2:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 
 

@@ -176,7 +176,7 @@ def _cosine(xp: Any, g: Any, x: Any, y: Any, out: Any, dim: int, eps: float) -> 
 
 
 cosine_op.vjp(x=_cosine, y=lambda xp, g, x, y, out, dim, eps: _cosine(xp, g, y, x, out, dim, eps))
-ALONG = line(cosine_op, floating=True, when="a0.shape == a1.shape")
+ALONG = line(cosine_op, floating=True, given="eps >= 0", when="a0.shape == a1.shape")
 
 
 @public(

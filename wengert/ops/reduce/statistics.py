@@ -487,6 +487,8 @@ def renorm(input, p, dim, maxnorm):
     >>> torch.renorm(torch.tensor([[3., 4.]]), 2, 0, 1.0)
     tensor([[0.6000, 0.8000]])
     """
+    if maxnorm != maxnorm:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     if input._a.ndim < 2:
         raise RuntimeError(
             f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"

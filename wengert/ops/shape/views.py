@@ -267,9 +267,9 @@ def flatten(input, start_dim=0, end_dim=-1):
     if start_dim == 0 and end_dim == -1 and input._a.ndim > 1:
         return reshape_op.entry(input, (input._a.size,))
     nd = input._a.ndim
+    a, b = wrap_dim(start_dim, nd, "flatten"), wrap_dim(end_dim, nd, "flatten")
     if nd == 0:
         return reshape_op.entry(input, (1,))
-    a, b = wrap_dim(start_dim, nd, "flatten"), wrap_dim(end_dim, nd, "flatten")
     if a > b:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if a == b:

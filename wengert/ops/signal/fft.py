@@ -301,6 +301,8 @@ ihfftn = _real_nd("ihfftn", False, False, False, "Inverse of hfftn.")
 
 def _made(values: list[int], over: float, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
+    if dtype.category < 2:
+        raise RuntimeError(f"frequencies are of a floating point or complex dtype, not {dtype}")
     t = (function("tensor")(values, dtype=dtypes.float64, device=device) / over).to(dtype)
     return t.requires_grad_() if requires_grad else t
 
