@@ -120,7 +120,7 @@ def _checked_mask(mask: Tensor, batch: int, heads: int, length: int, source: int
 
 @public(
     "nn.functional.multi_head_attention_forward(Tensor query, Tensor key, Tensor value, "
-    "int embed_dim_to_check, int num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, "
+    "any embed_dim_to_check, any num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, "
     "Tensor? bias_k, Tensor? bias_v, bool add_zero_attn, float dropout_p, "
     "Tensor out_proj_weight, Tensor? out_proj_bias, bool training=True, "
     "Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, "

@@ -303,7 +303,7 @@ def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
 
 
 @public(
-    "nn.functional.gaussian_nll_loss(Tensor input, Tensor target, any var, "
+    "nn.functional.gaussian_nll_loss(Tensor input, Tensor|Scalar target, any var, "
     "bool full=False, float eps=1e-06, str reduction='mean')"
 )
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):

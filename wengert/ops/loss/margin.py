@@ -415,6 +415,8 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         raise RuntimeError(
             f"inconsistent target size: {list(target._a.shape)} for input of size: {list(s)}"
         )
+    if target.dtype.name != "int64":
+        raise RuntimeError(f"multilabel_margin_loss: expected an int64 target, got {target.dtype}")
     return multilabel_margin.entry(input, target, reduction)
 
 

@@ -235,7 +235,7 @@ def interpolate(
             "interpolate: Input and output sizes should be greater than 0, but got input "
             f"{list(shape[2:])} output {list(sizes)}"
         )
-    if shape[1] == 0 and mode != "area":
+    if shape[1] == 0 and (mode != "area" or len(shape) == 5):
         raise RuntimeError(
             f"interpolate: Non-empty data tensor expected but got a tensor with sizes {list(shape)}"
         )

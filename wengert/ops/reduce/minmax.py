@@ -155,6 +155,8 @@ def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **sta
 
     d = wrap_dim(dim, input._a.ndim, name)
     if input._a.ndim == 0:
+        if input.dtype.category == 3 and name in ("max", "min"):
+            raise RuntimeError(f"{name}(): does not support complex input")
         i = wrap(namespace(input._a).zeros((), "int64"))
         return named(name, input.clone() if input._n is not None else input.clone(), i)
     if input._a.shape[d] == 0:
