@@ -298,7 +298,8 @@ def statics(
                 where[k] = f"s_{k}"
                 given.kinds["dims_or_all" if p.default == () else "dims"].append(k)
             elif p.type.kinds[0] == "int[]" and not p.star:
-                lines.append(f"s_{k} = tuple({where[k]})")
+                it = where[k]
+                lines.append(f"s_{k} = {it} if type({it}) is tuple else tuple({it})")
                 where[k] = f"s_{k}"
                 given.kinds["sizes"].append(k)
     if any("places" in x for x in (*lines, found.when)):

@@ -257,7 +257,7 @@ def parser(
         ints = "not more or type_(more[0]) is int"
         ints += " and (len(more) == 1 or INTS.issuperset(map_(type_, more)))"
         lines.append(f"  spread = type_({sizes}) is int and ({ints})")
-        lines.append(f"  if spread: {sizes} = ({sizes}, *more); more = ()")
+        lines.append(f"  if spread: {sizes} = ({sizes},) + more; more = ()")
     if aliases:
         lines.append("  if not (names or more):" if more else "  if not names:")
         indent = "    "

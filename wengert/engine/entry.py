@@ -307,6 +307,7 @@ def view(op: Op, first: str) -> list[str]:
     register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
     recording = "not everyone.off or state.grad"
     taken = f"v = new(View); v.base = {first}; v.op = op; v.static = {group(list(op.static))}"
+    of_view = "type(x) is View and not x.quiet and type(w := x.base._x) is Viewed"
     lines = [  # the commonest cases of register, without the call
         f"  x = {first}._x",
         "  if x is None:",
@@ -316,6 +317,8 @@ def view(op: Op, first: str) -> list[str]:
         f"    elif n0 is not None or state.levels: {register}",
         f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
         f"    {taken}; v.up = None; r0._x = v; x.views.append(ref(r0))",
+        f"  elif {of_view} and len(w.views) & 31 and not w.untracked and ({recording}):",
+        f"    {taken}; v.base = x.base; v.up = x; r0._x = v; w.views.append(ref(r0))",
         f"  else: {register}",
     ]
     if op.view is True:
