@@ -57,7 +57,13 @@ def test_leaves_the_rest_to_others():
     assert embedding.rows_of(np.zeros((4, 3), "f").T, index) is None
     assert embedding.rows_of(np.zeros((3, 4), "f"), index.astype("i4")) is None
     assert embedding.added_rows(np.zeros((2, 4), "f2"), index, 3) is None
-    assert embedding.added_rows(np.zeros((2, 4), "f"), index[::-1], 3) is None
+    assert embedding.added_rows(np.zeros((2, 4), "f"), index, 9) is None
+
+
+def test_gradients_need_not_lie_in_order():
+    g, index = np.broadcast_to(np.float32(2), (4, 5)), np.arange(8)[::2] // 4
+    found = embedding.added_rows(g, index, 3)
+    np.testing.assert_array_equal(found, np.repeat([[4.0], [4.0], [0.0]], 5, 1))
 
 
 def test_same_bits_for_any_number_of_threads():

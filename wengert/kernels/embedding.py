@@ -142,8 +142,9 @@ def added_rows(g: Array, index: Array, rows: int) -> Array | None:
     word = WORDS.get(g.dtype)
     if word is None or g.size < LEAST or index.dtype is not I64 or compiler.target() is None:
         return None
-    if not (g.flags.c_contiguous and index.flags.c_contiguous) or rows > g.size:
+    if rows > g.size:
         return None
+    g, index = np.ascontiguousarray(g), np.ascontiguousarray(index)  # of a sum, g is one number
     n, width = g.shape
     first, following, bad = np.empty(rows, I64), np.empty(n, I64), np.zeros(1, I64)
     chain()(1, index, first, following, bad, n, rows)
