@@ -28,6 +28,7 @@ from .program import Program
 from .recompute import again
 from .recorded import Call, Used, record
 from .settle import ALIAS, GRADIENT, OBJECT, SAME, VIEW, Settled
+from .simplify import simplify
 
 F64 = np.dtype(np.float64)
 
@@ -42,6 +43,8 @@ class Plan:
     def __init__(self, f: Callable[..., Any], s: Settled, leaves: list[Any]) -> None:
         self.f, self.title = f, getattr(f, "__name__", type(f).__name__)
         g = s.graph
+        ends = [v for _, v in (*s.gradients, *s.pulled) if v is not None]
+        simplify(g, {v.number for v in (*g.results(), *ends)})
         self.guards = Guards(s, leaves)
         self.graph = g
         self.lock = threading.RLock()
