@@ -111,6 +111,7 @@ _LAZY = (
     "masked",
     "mps",
     "mtia",
+    "nested",
     "multiprocessing",
     "nn",
     "onnx",
@@ -149,6 +150,8 @@ def __getattr__(name: str) -> _Any:
             raise _not_yet("torch", name) from None
     if name in _NAMES_ONLY:
         return _NAMES_ONLY[name]
+    if name == "torch":  # `torch.torch.Tensor`, which programs write by mistake, and may
+        return _importlib.import_module(__package__)
     if name.startswith("_foreach_"):
         from .api.foreach import each_of
 

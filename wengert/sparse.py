@@ -9,6 +9,8 @@ from typing import Any as _Any
 from .api.facts import as_sparse_gradcheck as as_sparse_gradcheck
 from .api.facts import check_sparse_tensor_invariants as check_sparse_tensor_invariants
 from .api.functions import front as _front
+from .api.hardware import SparseSemiStructuredTensor as SparseSemiStructuredTensor
+from .api.hardware import to_sparse_semi_structured as to_sparse_semi_structured
 
 _find, __dir__ = _front(globals(), "sparse")
 

@@ -105,3 +105,14 @@ def test_their_results_go_where_they_are_wanted():
     torch.eig(a, True, e=values, v=vectors)
     torch.testing.assert_close(a @ vectors, vectors * values[:, 0])
     assert torch.Tensor.solve.__name__ == "solve"
+
+
+def test_what_needs_hardware_refuses_when_it_is_used():
+    assert not isinstance(torch.ones(1), torch.sparse.SparseSemiStructuredTensor)
+    for f, match in [
+        (lambda: torch.sparse.to_sparse_semi_structured(torch.ones(4, 4)), "mask"),
+        (lambda: torch.cuda._sleep(1), "time.sleep"),
+        (lambda: torch.cuda.gds.GdsFile("x"), "torch.load"),
+    ]:
+        with pytest.raises(RuntimeError, match=match):
+            f()

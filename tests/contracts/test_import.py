@@ -49,3 +49,9 @@ def test_functions_of_absent_devices_can_be_named():
     assert torch.xpu.max_memory_allocated() == 0
     with pytest.raises(RuntimeError, match="Intel"):
         torch.xpu.current_device()
+
+
+def test_torch_within_torch():
+    import wengert
+
+    assert wengert.torch is wengert and wengert.torch.Tensor is wengert.Tensor

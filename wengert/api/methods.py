@@ -42,7 +42,7 @@ ABSENT = """
 chalf dequantize index int_repr ipu mtia names q_per_channel_axis q_per_channel_scales
 q_per_channel_zero_points q_scale q_zero_point qscheme resize_as resize_as_sparse_
 slice_inverse smm sspaddmm to_mkldnn
-to_padded_tensor unsafe_split_with_sizes xpu
+unsafe_split_with_sizes xpu
 """
 
 
@@ -138,6 +138,7 @@ ELSEWHERE = {  # methods that few scripts use, in files of their own
     "record_stream": "exchange",
     "eig": "old_names",
     "reinforce": "old_names",
+    "to_padded_tensor": "nested",
     "lstsq": "old_names",
     "solve": "old_names",
     "symeig": "old_names",

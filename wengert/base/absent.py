@@ -37,7 +37,7 @@ ADVICE = {
     "torch.classes": "classes compiled against PyTorch cannot be loaded: write them in Python",
     "torch.ao": "quantization and pruning passes are not in wengert: use torch.nn.utils.prune",
     "torch.quantization": "quantization is not in wengert: use float16 or bfloat16 weights",
-    "torch.nested": "nested tensors are not in wengert: pad (nn.utils.rnn.pad_sequence) and mask",
+    "torch.nested": "pad (nn.utils.rnn.pad_sequence) and mask",
     "torch.distributed": (
         "this part of torch.distributed is not in wengert: docs/distributed.md says what is"
     ),
@@ -57,7 +57,6 @@ ADVICE = {
     "torch._C._profiler": "PyTorch's C++ profiler is not here: use torch.profiler",
     "torch.utils.mobile_optimizer": "PyTorch's mobile runtime is not in wengert",
     "torch.Tensor.map_": "write it with torch functions, which are much faster than a Python call",
-    "torch.Tensor.to_padded_tensor": "nested tensors are not in wengert: pad and mask",
     "torch.cuda.gds": "files read by a GPU are not supported: read on the CPU and copy",
     "torch.cuda.CUDAGraph": "CUDA graphs cannot be recorded from Python here: call the function",
     "torch.float8": "this 8-bit float is not in wengert: use float8_e4m3fn or float8_e5m2",

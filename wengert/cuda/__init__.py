@@ -96,12 +96,13 @@ from ..api.cuda_memory import (
     set_per_process_memory_fraction,
     use_mem_pool,
 )
+from ..api.hardware import _sleep as _sleep
 from ..api.streams import StreamContext, set_stream
 from ..base.absent import not_yet as _not_yet
 from ..base.errors import AcceleratorError, OutOfMemoryError
 
 _lazy_init = init
-_PARTS = ("amp", "comm", "memory", "nccl", "nvtx", "random", "streams")
+_PARTS = ("amp", "comm", "gds", "memory", "nccl", "nvtx", "random", "streams")
 
 
 def __dir__() -> list[str]:

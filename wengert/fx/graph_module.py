@@ -65,7 +65,9 @@ class GraphModule(Module):
         self, root: Module | dict[str, Any], graph: Graph, class_name: str = "GraphModule"
     ) -> None:
         super().__init__()
-        type(self).__name__ = type(self).__qualname__ = class_name
+        type(self).__name__ = class_name
+        # by which libraries know such classes
+        type(self).__qualname__ = "GraphModule.__new__.<locals>.GraphModuleImpl"
         if isinstance(root, Module):
             self.training = root.training
         for node in graph.nodes:

@@ -62,6 +62,7 @@ from wengert.api.cuda_api import device_count as device_count
 from wengert.api.cuda_memory import device_memory_used as device_memory_used
 from wengert.api.cuda_api import device_of as device_of
 from wengert.api.cuda_memory import empty_cache as empty_cache
+from . import gds as gds
 from wengert.api.cuda_memory import get_allocator_backend as get_allocator_backend
 from wengert.api.cuda_api import get_arch_list as get_arch_list
 from wengert.api.cuda_api import get_device_capability as get_device_capability

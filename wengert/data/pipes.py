@@ -1,0 +1,79 @@
+"""torch.utils.data.datapipes, as far as loaders of other libraries use it: a stream that is
+shuffled through a buffer. The other pipes are not here: write generators.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sized
+from typing import Any
+
+from ..api import functions as T
+from ..base import dtypes
+from .dataset import IterableDataset
+
+__all__ = ["IterDataPipe", "ShufflerIterDataPipe"]
+
+
+class IterDataPipe(IterableDataset[Any]):
+    """A stream of samples: subclasses define `__iter__`."""
+
+    def shuffle(self, buffer_size: int = 10_000) -> ShufflerIterDataPipe:
+        """The samples in another order."""
+        return ShufflerIterDataPipe(self, buffer_size=buffer_size)
+
+
+class ShufflerIterDataPipe(IterDataPipe):
+    """The samples of a stream in another order: drawn from a buffer that the stream fills.
+
+    Args:
+        datapipe: the stream.
+        buffer_size: how many samples there are to draw from.
+
+    >>> pipe = ShufflerIterDataPipe(range(4)).set_seed(0)
+    >>> sorted(pipe)
+    [0, 1, 2, 3]
+    """
+
+    def __init__(self, datapipe: Any, *, buffer_size: int = 10_000, unbatch_level: int = 0) -> None:
+        if buffer_size <= 0:
+            raise ValueError("buffer_size should be larger than 0")
+        if unbatch_level:
+            raise NotImplementedError("ShufflerIterDataPipe: unbatch_level is not supported: 0")
+        self.datapipe, self.buffer_size = datapipe, buffer_size
+        self._enabled, self._rng = True, random.Random()
+        self._seed: int | None = None
+
+    def set_shuffle(self, shuffle: bool = True) -> ShufflerIterDataPipe:
+        """Turn shuffling on or off; returns itself."""
+        self._enabled = shuffle
+        return self
+
+    def set_seed(self, seed: int) -> ShufflerIterDataPipe:
+        """The seed of the next pass; returns itself."""
+        self._seed = seed
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._enabled:
+            yield from self.datapipe
+            return
+        if self._seed is None:
+            self._seed = int(T.empty((), dtype=dtypes.int64).random_().item())
+        self._rng.seed(self._seed)
+        self._seed = None
+        buffer: list[Any] = []
+        for x in self.datapipe:
+            if len(buffer) < self.buffer_size:
+                buffer.append(x)
+                continue
+            i = self._rng.randint(0, len(buffer) - 1)
+            drawn, buffer[i] = buffer[i], x
+            yield drawn
+        while buffer:
+            yield buffer.pop(self._rng.randint(0, len(buffer) - 1))
+
+    def __len__(self) -> int:
+        if isinstance(self.datapipe, Sized):
+            return len(self.datapipe)
+        raise TypeError(f"{type(self).__name__} instance doesn't have valid length")
