@@ -17,7 +17,7 @@ def told(f):
 def test_names_that_pytorch_has():
     assert "int8" in told(lambda: w.quantize_per_tensor)
     assert "not in wengert yet" in told(lambda: w.nn.functional.scaled_grouped_mm)
-    assert "pad" in told(lambda: w.ones(1).to_padded_tensor)
+    assert "einops" in told(lambda: w.ones(1).names)
 
 
 def test_names_that_are_nearly_right():
@@ -35,7 +35,7 @@ def test_python_tells_what_is_nearly_a_method(capsys):
 
 
 def test_asking_is_no_error():
-    assert not hasattr(w, "quantize_per_tensor") and not hasattr(w.ones(1), "to_padded_tensor")
+    assert not hasattr(w, "quantize_per_tensor") and not hasattr(w.ones(1), "names")
     assert getattr(w.ones(1), "_foo", None) is None
 
 
