@@ -44,7 +44,32 @@ CLASSES = {  # modules whose classes and functions have docstrings of their own
     "amp": ("amp", "Mixed precision"),
     "nn.init": ("init", "Starting values"),
     "nn.utils": ("nn-utils", "Helpers of networks"),
+    "nn.utils.rnn": ("nn-utils-rnn", "Sequences of unequal lengths"),
+    "nn.utils.prune": ("nn-utils-prune", "Pruning"),
+    "utils.checkpoint": ("checkpoint", "Computing again instead of keeping"),
+    "utils.tensorboard": ("tensorboard", "Event files"),
+    "profiler": ("profiler", "Where the time goes"),
+    "compiler": ("compiler", "Compiled functions"),
+    "fx": ("fx", "Graphs of Python calls"),
+    "jit": ("jit", "Scripted and traced modules"),
+    "export": ("export", "Programs of modules"),
+    "library": ("library", "Operators of your own"),
+    "cuda": ("cuda", "GPUs"),
+    "distributed": ("distributed", "Several processes"),
+    "vision.transforms": ("vision-transforms", "Transforms of images"),
+    "vision.transforms.v2": ("vision-transforms-v2", "Transforms of images, boxes and masks"),
+    "vision.models": ("vision-models", "Models of images"),
+    "vision.datasets": ("vision-datasets", "Data sets of images"),
+    "vision.ops": ("vision-ops", "Boxes, regions, layers"),
+    "text.data": ("text-data", "Texts in batches"),
+    "text.vocab": ("text-vocab", "Words and vectors"),
+    "audio.functional": ("audio-functional", "Sounds"),
+    "audio.transforms": ("audio-transforms", "Transforms of sounds"),
+    "train": ("train", "Training loops"),
+    "viz": ("viz", "Pictures"),
 }
+OTHERS = {"vision": "torchvision", "text": "torchtext", "audio": "torchaudio"}  # what scripts say
+OURS = {"train", "viz"}
 
 
 def escaped(text: str) -> str:
@@ -170,8 +195,11 @@ def pages() -> dict[str, tuple[str, str]]:
         found[file] = (f"torch.{space}", "\n\n".join(entries))
     for space, (file, title) in CLASSES.items():
         module = importlib.import_module(f"wengert.{space}")
-        entries = [class_entry(f"torch.{space}.{n}", t) for n, t in public_of(module)]
-        found[file] = (f"torch.{space}: {title}", "\n\n".join(entries))
+        first, _, rest = space.partition(".")
+        path = f"{OTHERS[first]}.{rest}" if first in OTHERS else f"torch.{space}"
+        path = f"wengert.{space}" if space in OURS else path
+        entries = [class_entry(f"{path}.{n}", t) for n, t in public_of(module)]
+        found[file] = (f"{path}: {title}", "\n\n".join(entries))
     return {name: (title, f"# {title}\n\n{text}\n") for name, (title, text) in found.items()}
 
 

@@ -132,6 +132,8 @@ def checked(device_type: Any) -> str:
 def is_autocast_available(device_type: str) -> bool:
     """Whether there is autocast for a type of device.
 
+    device_type: 'cpu' or 'cuda'.
+
     >>> is_autocast_available("cpu")
     True
     """
@@ -371,7 +373,10 @@ def custom_fwd(
 
 
 def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Any:
-    """Decorator of the backward of a Function: autocast as it was in its `custom_fwd`."""
+    """Decorator of the backward of a Function: autocast as it was in its `custom_fwd`.
+
+    device_type: 'cpu' or 'cuda'.
+    """
     checked(device_type)
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)

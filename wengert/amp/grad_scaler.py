@@ -105,7 +105,10 @@ class GradScaler:
     # --- scaling and unscaling -----------------------------------------------------------------
 
     def scale(self, outputs: Any) -> Any:
-        """A tensor, or the tensors of an iterable, times the scale."""
+        """A tensor, or the tensors of an iterable, times the scale.
+
+        outputs: a tensor or several.
+        """
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
@@ -334,7 +337,10 @@ class GradScaler:
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue from a checkpoint. RuntimeError for that of a scaler that was not enabled."""
+        """Continue from a checkpoint. RuntimeError for that of a scaler that was not enabled.
+
+        state_dict: from state_dict().
+        """
         if not self._enabled:
             return
         if not state_dict:

@@ -60,7 +60,10 @@ def get_device_capability(device: Any = None, /) -> dict[str, Any]:
 
 
 def current_stream(device: Any = None, /) -> streams.Stream:
-    """The stream that work goes to now."""
+    """The stream that work goes to now.
+
+    device: a CUDA device, its number or name; None: the current one.
+    """
     _checked()
     return cuda_api.current_stream(device)
 
@@ -100,19 +103,28 @@ empty_host_cache = empty_cache
 
 
 def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
-    """(free, total) bytes of a device."""
+    """(free, total) bytes of a device.
+
+    device_index: the number of a device.
+    """
     _checked()
     return cuda_memory.mem_get_info(device_index)
 
 
 def memory_allocated(device_index: Any = None, /) -> int:
-    """Bytes in use by arrays."""
+    """Bytes in use by arrays.
+
+    device_index: the number of a device.
+    """
     _checked()
     return cuda_memory.memory_allocated(device_index)
 
 
 def memory_reserved(device_index: Any = None, /) -> int:
-    """Bytes held by the memory pool."""
+    """Bytes held by the memory pool.
+
+    device_index: the number of a device.
+    """
     _checked()
     return cuda_memory.memory_reserved(device_index)
 
@@ -121,13 +133,19 @@ max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
 
 
 def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
-    """Bytes in use and reserved under PyTorch's names."""
+    """Bytes in use and reserved under PyTorch's names.
+
+    device_index: the number of a device.
+    """
     _checked()
     return cuda_memory.memory_stats(device_index)
 
 
 def reset_peak_memory_stats(device_index: Any = None, /) -> None:
-    """Accepted; the pool keeps no peak."""
+    """Accepted; the pool keeps no peak.
+
+    device_index: the number of a device.
+    """
     _checked()
 
 

@@ -17,7 +17,10 @@ class Stream:
         pass
 
     def wait_stream(self, stream: Any) -> None:
-        """Nothing to wait for."""
+        """Nothing to wait for.
+
+        stream: a Stream; None: the current one.
+        """
 
     def wait_event(self, event: Any) -> None:
         """Nothing to wait for."""
@@ -35,13 +38,19 @@ class Event:
         return True
 
     def record(self, stream: Any = None) -> None:
-        """Nothing to note."""
+        """Nothing to note.
+
+        stream: a Stream; None: the current one.
+        """
 
     def synchronize(self) -> None:
         """Nothing to wait for."""
 
     def wait(self, stream: Any = None) -> None:
-        """Nothing to wait for."""
+        """Nothing to wait for.
+
+        stream: a Stream; None: the current one.
+        """
 
 
 class StreamContext:
@@ -71,11 +80,17 @@ def is_initialized() -> bool:
 
 
 def synchronize(device: Any = None) -> None:
-    """Nothing to wait for."""
+    """Nothing to wait for.
+
+    device: a CUDA device, its number or name; None: the current one.
+    """
 
 
 def current_stream(device: Any = None) -> Stream:
-    """The one stream."""
+    """The one stream.
+
+    device: a CUDA device, its number or name; None: the current one.
+    """
     return _STREAM
 
 
@@ -90,7 +105,10 @@ def device_count() -> int:
 
 
 def set_device(device: Any) -> None:
-    """Nothing to choose."""
+    """Nothing to choose.
+
+    device: a CUDA device, its number or name; None: the current one.
+    """
 
 
 def current_device() -> str:

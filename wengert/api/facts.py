@@ -36,7 +36,10 @@ def get_device_module(device: Any = None) -> Any:
 
 
 class set_multithreading_enabled(_Switch):
-    """Whether the reverse pass uses several threads; accepted: it runs in the caller's."""
+    """Whether the reverse pass uses several threads; accepted: it runs in the caller's.
+
+    mode: on or off.
+    """
 
     def __init__(self, mode: bool) -> None:
         self.mode = mode

@@ -10,7 +10,10 @@ from ..arrays import cuda as _cuda
 
 
 def range_push(msg: str) -> int:
-    """Begin a range."""
+    """Begin a range.
+
+    msg: a text.
+    """
     if _cuda.device_count():
         _cuda.library().cuda.nvtx.RangePush(msg)
     return 0
@@ -24,14 +27,20 @@ def range_pop() -> int:
 
 
 def mark(msg: str) -> None:
-    """Mark a point in time."""
+    """Mark a point in time.
+
+    msg: a text.
+    """
     if _cuda.device_count():
         _cuda.library().cuda.nvtx.Mark(msg)
 
 
 @contextlib.contextmanager
 def range(msg: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-    """A block, or a function, as a range."""
+    """A block, or a function, as a range.
+
+    msg: a text.
+    """
     range_push(msg.format(*args, **kwargs))
     try:
         yield

@@ -16,7 +16,10 @@ FULL = {"uint8": 128.0, "int16": 32768.0, "int32": 2147483648.0}  # what stands 
 
 
 class AudioMetaData(NamedTuple):
-    """What is known of a file without its samples."""
+    """What is known of a file without its samples.
+
+    sample_rate: samples per second, in Hz.
+    """
 
     sample_rate: int
     num_frames: int
@@ -56,6 +59,8 @@ def load(
 
     frame_offset, num_frames: which part (-1: to the end). normalize=False: integers stay as they
     are. channels_first=False: (frames, channels).
+
+    uri: path or file object of a WAV file. format: accepted: 'wav'.
     """
     rate, a = samples(uri)
     a = a[frame_offset:] if num_frames < 0 else a[frame_offset : frame_offset + num_frames]
@@ -68,7 +73,10 @@ def load(
 
 
 def info(uri: Any, format: str | None = None, **options: Any) -> AudioMetaData:
-    """Rate, frames, channels and encoding of a file."""
+    """Rate, frames, channels and encoding of a file.
+
+    uri: path or file object of a WAV file. format: accepted: 'wav'.
+    """
     rate, a = samples(uri)
     kind = {"u": "PCM_U", "i": "PCM_S", "f": "PCM_F"}[a.dtype.kind]
     return AudioMetaData(rate, a.shape[0], a.shape[1], 8 * a.dtype.itemsize, kind)
@@ -87,6 +95,9 @@ def save(
     """Write samples (channels, frames) to a WAV file: floats as floats, integers as they are.
 
     encoding: "PCM_S" with bits_per_sample 16 or 32, or "PCM_F".
+
+    uri: path or file object of a WAV file. sample_rate: samples per second, in Hz. format:
+    accepted: 'wav'.
     """
     if src.ndim != 2:
         raise ValueError(f"save: expected (channels, frames), not {list(src.shape)}")

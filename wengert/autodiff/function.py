@@ -279,7 +279,10 @@ class Function:
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
-        """Tangents of the outputs, from those of the arguments; override for forward mode."""
+        """Tangents of the outputs, from those of the arguments; override for forward mode.
+
+        ctx: what forward has kept.
+        """
         raise NotImplementedError(
             "You must implement the jvp function for custom autograd.Function to use it with"
             " forward mode AD."

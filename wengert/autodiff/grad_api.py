@@ -96,6 +96,9 @@ def backward(
 
     tensors, grad_tensors: one Tensor or a sequence; the cotangents have the outputs' shapes.
     inputs: accumulate only into these. grad_variables: the former name of grad_tensors.
+
+    retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
+    record the pass itself, for derivatives of derivatives.
     """
     if create_graph:
         advise(
@@ -247,6 +250,10 @@ def grad(
     (None: ones for scalars). allow_unused: give None for inputs that the outputs do not depend
     on, instead of an error. is_grads_batched: the cotangents have a batch dimension in front, and
     so have the results. only_inputs: always true.
+
+    retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
+    record the pass itself, for derivatives of derivatives. materialize_grads: zeros instead of
+    None for inputs that are not used.
     """
     if not only_inputs:
         import warnings

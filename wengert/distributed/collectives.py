@@ -102,6 +102,8 @@ def all_reduce(
     Raises:
         DistBackendError: ranks call different things, or one does not come before the deadline.
 
+    group: the processes that take part; None: all.
+
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> x = torch.ones(2)
@@ -150,7 +152,11 @@ def reduce(
     tensor: Tensor, dst: int | None = None, op: Any = SUM, group: Any = None,
     async_op: bool = False, group_dst: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """As all_reduce, but only rank dst gets the result."""
+    """As all_reduce, but only rank dst gets the result.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for. group_dst: the receiver's rank within the group.
+    """
     if outside(group, "reduce"):
         return None
     found, op = pick(group), as_op(op)
@@ -171,7 +177,11 @@ def broadcast(
     tensor: Tensor, src: int | None = None, group: Any = None, async_op: bool = False,
     group_src: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Give every rank the values of rank src's tensor, in place."""
+    """Give every rank the values of rank src's tensor, in place.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for. group_src: the sender's rank within the group.
+    """
     if outside(group, "broadcast"):
         return None
     found = pick(group)
@@ -190,7 +200,11 @@ def broadcast(
 def all_gather_into_tensor(
     output_tensor: Tensor, input_tensor: Tensor, group: Any = None, async_op: bool = False
 ) -> Work | None:
-    """Join the tensors of all ranks, one after the other, in a tensor of n times the size."""
+    """Join the tensors of all ranks, one after the other, in a tensor of n times the size.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     what = "all_gather_into_tensor"
     if outside(group, what):
         return None
@@ -225,7 +239,11 @@ def _check_pair(what: str, large: Tensor, small: Tensor, n: int) -> None:
 def all_gather(
     tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None, async_op: bool = False
 ) -> Work | None:
-    """Fill a list with the tensors of all ranks, which may differ in shape as the list's do."""
+    """Fill a list with the tensors of all ranks, which may differ in shape as the list's do.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     if outside(group, "all_gather"):
         return None
     found = pick(group)
@@ -252,7 +270,11 @@ def all_gather(
 def reduce_scatter_tensor(
     output: Tensor, input: Tensor, op: Any = SUM, group: Any = None, async_op: bool = False
 ) -> Work | None:
-    """Sum the tensors of all ranks, and give each rank its part of the sum."""
+    """Sum the tensors of all ranks, and give each rank its part of the sum.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     what = "reduce_scatter_tensor"
     if outside(group, what):
         return None
@@ -276,7 +298,11 @@ def reduce_scatter(
     output: Tensor, input_list: Sequence[Tensor], op: Any = SUM, group: Any = None,
     async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """Sum each tensor of a list over the ranks, and give rank i the sum of the i-th ones."""
+    """Sum each tensor of a list over the ranks, and give rank i the sum of the i-th ones.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     if outside(group, "reduce_scatter"):
         return None
     found = pick(group)
@@ -295,7 +321,11 @@ def all_to_all_single(
     output: Tensor, input: Tensor, output_split_sizes: Sequence[int] | None = None,
     input_split_sizes: Sequence[int] | None = None, group: Any = None, async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """Cut input along its first dimension and send part i to rank i; output joins what comes."""
+    """Cut input along its first dimension and send part i to rank i; output joins what comes.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     what = "all_to_all_single"
     if outside(group, what):
         return None
@@ -340,7 +370,11 @@ def all_to_all(
     output_tensor_list: Sequence[Tensor], input_tensor_list: Sequence[Tensor], group: Any = None,
     async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """Send the i-th tensor of a list to rank i; the other list gets what comes."""
+    """Send the i-th tensor of a list to rank i; the other list gets what comes.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     if outside(group, "all_to_all"):
         return None
     found = pick(group)
@@ -364,7 +398,11 @@ def gather(
     tensor: Tensor, gather_list: Sequence[Tensor] | None = None, dst: int | None = None,
     group: Any = None, async_op: bool = False, group_dst: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Fill rank dst's list with the tensors of all ranks."""
+    """Fill rank dst's list with the tensors of all ranks.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for. group_dst: the receiver's rank within the group.
+    """
     if outside(group, "gather"):
         return None
     found = pick(group)
@@ -390,7 +428,11 @@ def scatter(
     tensor: Tensor, scatter_list: Sequence[Tensor] | None = None, src: int | None = None,
     group: Any = None, async_op: bool = False, group_src: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Give rank i the i-th tensor of rank src's list."""
+    """Give rank i the i-th tensor of rank src's list.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for. group_src: the sender's rank within the group.
+    """
     if outside(group, "scatter"):
         return None
     found = pick(group)
@@ -417,7 +459,11 @@ def scatter(
 def all_reduce_coalesced(
     tensors: Sequence[Tensor], op: Any = SUM, group: Any = None, async_op: bool = False
 ) -> Work | None:
-    """all_reduce of several tensors."""
+    """all_reduce of several tensors.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     works = [all_reduce(t, op, group, True) for t in tensors]
     return _together(works, async_op)
 
@@ -426,7 +472,11 @@ def all_gather_coalesced(
     output_tensor_lists: Sequence[Sequence[Tensor]], input_tensor_list: Sequence[Tensor],
     group: Any = None, async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """all_gather of several tensors: the i-th list gets rank i's."""
+    """all_gather of several tensors: the i-th list gets rank i's.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for.
+    """
     lists = zip(*output_tensor_lists)
     works = [all_gather(o, i, group, True) for o, i in zip(lists, input_tensor_list)]
     return _together(works, async_op)
@@ -458,7 +508,11 @@ def barrier(
     group: Any = None, async_op: bool = False, device_ids: Any = None,
     timeout: timedelta | None = None,
 ) -> Work | None:  # fmt: skip
-    """Wait until all ranks are here."""
+    """Wait until all ranks are here.
+
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait
+    for. timeout: how long to wait, a timedelta; None: the default.
+    """
     if outside(group, "barrier"):
         return None
     found = pick(group)
@@ -473,7 +527,11 @@ def barrier(
 def monitored_barrier(
     group: Any = None, timeout: timedelta | None = None, wait_all_ranks: bool = False
 ) -> None:
-    """As barrier, with a deadline of its own; the ranks that have not come are always named."""
+    """As barrier, with a deadline of its own; the ranks that have not come are always named.
+
+    group: the processes that take part; None: all. timeout: how long to wait, a timedelta;
+    None: the default.
+    """
     if group is not GroupMember.NON_GROUP_MEMBER:
         found = pick(group)
         work = found.start(Call(("monitored_barrier",)), found.comm.Ibarrier, None, None, True)

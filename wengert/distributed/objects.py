@@ -43,7 +43,10 @@ def _gather(group: ProcessGroup, x: Any, what: str) -> list[Any]:
 
 
 def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
-    """Fill a list with the objects of all ranks."""
+    """Fill a list with the objects of all ranks.
+
+    object_list: objects that can be pickled. group: the processes that take part; None: all.
+    """
     if outside(group, "all_gather_object"):
         return
     found = pick(group)
@@ -59,7 +62,11 @@ def gather_object(
     obj: Any, object_gather_list: list[Any] | None = None, dst: int | None = None,
     group: Any = None, group_dst: int | None = None,
 ) -> None:  # fmt: skip
-    """Fill rank dst's list with the objects of all ranks."""
+    """Fill rank dst's list with the objects of all ranks.
+
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the
+    group.
+    """
     if outside(group, "gather_object"):
         return
     found = pick(group)
@@ -87,7 +94,11 @@ def broadcast_object_list(
     object_list: list[Any], src: int | None = None, group: Any = None, device: Any = None,
     group_src: int | None = None,
 ) -> None:  # fmt: skip
-    """Fill the list, on every rank, with the objects of rank src's."""
+    """Fill the list, on every rank, with the objects of rank src's.
+
+    object_list: objects that can be pickled. group: the processes that take part; None: all.
+    group_src: the sender's rank within the group.
+    """
     what = "broadcast_object_list"
     if outside(group, what):
         return
@@ -106,7 +117,11 @@ def scatter_object_list(
     scatter_object_output_list: list[Any], scatter_object_input_list: list[Any] | None = None,
     src: int | None = None, group: Any = None, group_src: int | None = None,
 ) -> None:  # fmt: skip
-    """Put the i-th object of rank src's list into the first place of rank i's."""
+    """Put the i-th object of rank src's list into the first place of rank i's.
+
+    group: the processes that take part; None: all. group_src: the sender's rank within the
+    group.
+    """
     what = "scatter_object_list"
     if outside(group, what):
         return
@@ -126,7 +141,11 @@ def send_object_list(
     object_list: list[Any], dst: int | None = None, group: Any = None, device: Any = None,
     group_dst: int | None = None, use_batch: bool = False,
 ) -> None:  # fmt: skip
-    """Send objects to rank dst, which calls recv_object_list."""
+    """Send objects to rank dst, which calls recv_object_list.
+
+    object_list: objects that can be pickled. group: the processes that take part; None: all.
+    group_dst: the receiver's rank within the group.
+    """
     from ..engine.tensor import wrap
 
     source = _pickled(list(object_list))
@@ -138,7 +157,11 @@ def recv_object_list(
     object_list: list[Any], src: int | None = None, group: Any = None, device: Any = None,
     group_src: int | None = None, use_batch: bool = False,
 ) -> int:  # fmt: skip
-    """Fill the list with the objects that rank src sends; returns its rank."""
+    """Fill the list with the objects that rank src sends; returns its rank.
+
+    object_list: objects that can be pickled. group: the processes that take part; None: all.
+    group_src: the sender's rank within the group.
+    """
     from ..engine.tensor import wrap
 
     size = np.zeros(1, np.int64)

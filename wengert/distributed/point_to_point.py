@@ -39,7 +39,11 @@ def isend(
     tensor: Tensor, dst: int | None = None, group: Any = None, tag: int = 0,
     group_dst: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Start to send a tensor to rank dst; it must not be changed before the Work is complete."""
+    """Start to send a tensor to rank dst; it must not be changed before the Work is complete.
+
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the
+    group.
+    """
     if outside(group, "isend"):
         return None
     check_tensor(tensor, "tensor", "isend")
@@ -54,7 +58,11 @@ def irecv(
     tensor: Tensor, src: int | None = None, group: Any = None, tag: int = 0,
     group_src: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Start to receive a tensor from rank src, of any if it is not given."""
+    """Start to receive a tensor from rank src, of any if it is not given.
+
+    group: the processes that take part; None: all. group_src: the sender's rank within the
+    group.
+    """
     if outside(group, "irecv"):
         return None
     check_tensor(tensor, "tensor", "irecv")
@@ -81,7 +89,11 @@ def send(
     tensor: Tensor, dst: int | None = None, group: Any = None, tag: int = 0,
     group_dst: int | None = None,
 ) -> None:  # fmt: skip
-    """Send a tensor to rank dst."""
+    """Send a tensor to rank dst.
+
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the
+    group.
+    """
     work = isend(tensor, dst, group, tag, group_dst)
     if work is not None:
         work.wait()
@@ -91,7 +103,11 @@ def recv(
     tensor: Tensor, src: int | None = None, group: Any = None, tag: int = 0,
     group_src: int | None = None,
 ) -> int:  # fmt: skip
-    """Receive a tensor from rank src, of any if it is not given; returns the sender's rank."""
+    """Receive a tensor from rank src, of any if it is not given; returns the sender's rank.
+
+    group: the processes that take part; None: all. group_src: the sender's rank within the
+    group.
+    """
     work = irecv(tensor, src, group, tag, group_src)
     if work is None:
         return -1
@@ -100,7 +116,10 @@ def recv(
 
 
 class P2POp:
-    """A message for batch_isend_irecv: op is isend or irecv, peer the other rank."""
+    """A message for batch_isend_irecv: op is isend or irecv, peer the other rank.
+
+    group: the processes that take part; None: all.
+    """
 
     def __init__(
         self, op: Callable[..., Work | None], tensor: Tensor, peer: int | None = None,

@@ -43,6 +43,8 @@ class ProcessGroup:
     """Processes that call the same operations in the same order.
 
     ranks: the members' ranks in the world, in the order of their ranks here.
+
+    timeout: how long to wait, a timedelta; None: the default.
     """
 
     BackendType = str
@@ -359,6 +361,8 @@ def init_process_group(
         DistNetworkError: not all processes have come in time; they are named.
         ModuleNotFoundError: several processes, and mpi4py is not installed.
 
+    pg_options: accepted, without effect.
+
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> dist.get_world_size()
@@ -412,14 +416,20 @@ def get_world_size(group: Any = None) -> int:
 
 
 def get_backend(group: Any = None) -> Backend:
-    """The backend's name, as it was asked for."""
+    """The backend's name, as it was asked for.
+
+    group: the processes that take part; None: all.
+    """
     if group is GroupMember.NON_GROUP_MEMBER:
         raise ValueError("Invalid process group specified")
     return Backend(pick(group).backend)
 
 
 def get_backend_config(group: Any = None) -> str:
-    """The backend's name for each type of device."""
+    """The backend's name for each type of device.
+
+    group: the processes that take part; None: all.
+    """
     name = str(get_backend(group))
     return name if ":" in name else f"cpu:{name},cuda:{name}"
 
@@ -479,6 +489,9 @@ def new_group(
 
     Returns the group, or GroupMember.NON_GROUP_MEMBER outside of it. ValueError for ranks that are
     not in the world, or named twice.
+
+    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
+    effect. group_desc: a remark.
     """
     base = world()
     chosen = list(range(base.n)) if ranks is None else [int(r) for r in ranks]
@@ -511,7 +524,11 @@ def new_subgroups_by_enumeration(
     ranks_per_subgroup_list: Sequence[Sequence[int]], timeout: timedelta | None = None,
     backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
 ) -> tuple[Any, list[Any]]:  # fmt: skip
-    """Groups of the given ranks: (the one that this process is in, all of them)."""
+    """Groups of the given ranks: (the one that this process is in, all of them).
+
+    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
+    effect. group_desc: a remark.
+    """
     if not ranks_per_subgroup_list:
         raise ValueError("The arg 'ranks_per_subgroup_list' cannot be empty")
     flat = [r for ranks in ranks_per_subgroup_list for r in ranks]
@@ -529,7 +546,11 @@ def new_subgroups(
     group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,
     backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
 ) -> tuple[Any, list[Any]]:  # fmt: skip
-    """Groups of group_size neighbours each, of a host's processes if it is not given."""
+    """Groups of group_size neighbours each, of a host's processes if it is not given.
+
+    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
+    effect. group_desc: a remark.
+    """
     n = world().n
     size = int(os.environ.get("LOCAL_WORLD_SIZE", n)) if group_size is None else group_size
     if size <= 0 or size > n:
@@ -548,6 +569,9 @@ def split_group(
     """The new group, of those in split_ranks, that this process is in; None if in none of them.
 
     parent_pg: the world.
+
+    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
+    effect. group_desc: a remark.
     """
     if not split_ranks:
         raise ValueError("split_ranks cannot be None or empty")

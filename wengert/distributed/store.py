@@ -96,7 +96,10 @@ class Store:
         return self._limit
 
     def set_timeout(self, timeout: timedelta) -> None:
-        """Set how long get() and wait() wait."""
+        """Set how long get() and wait() wait.
+
+        timeout: how long to wait, a timedelta; None: the default.
+        """
         self._limit = timeout
 
     def set(self, key: str, value: str | bytes) -> None:
@@ -280,6 +283,8 @@ class TCPStore(Store):
 
     host_name, port: where the server is; port 0 lets it choose. is_master: serve it from this
     process. world_size, wait_for_workers: wait until that many processes are connected.
+
+    timeout: how long to wait, a timedelta; None: the default.
     """
 
     def __init__(

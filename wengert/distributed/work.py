@@ -39,6 +39,8 @@ class Work:
 
     finish: called once it is complete, to copy or scale results. kept: buffers that must live as
     long as MPI may write to them.
+
+    group: the processes that take part; None: all.
     """
 
     __slots__ = (

@@ -95,7 +95,10 @@ def is_dependent(constraint: Any) -> bool:
 
 
 class _DependentProperty(property, _Dependent):
-    """A property of a distribution that gives a constraint; the class shows a dependent one."""
+    """A property of a distribution that gives a constraint; the class shows a dependent one.
+
+    is_discrete: whether elements are counted. event_dim: how many dims an element has.
+    """
 
     def __init__(
         self,
@@ -130,7 +133,10 @@ def _all_of_event(result: Tensor, value: Tensor, event_dim: int, kept: int) -> T
 
 
 class _IndependentConstraint(Constraint):
-    """Another constraint for all elements of the last dims at once."""
+    """Another constraint for all elements of the last dims at once.
+
+    reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims.
+    """
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         if not isinstance(reinterpreted_batch_ndims, int) or reinterpreted_batch_ndims < 0:
@@ -152,7 +158,10 @@ class _IndependentConstraint(Constraint):
         return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether the base holds for all elements of an event."""
+        """Whether the base holds for all elements of an event.
+
+        value: values, a tensor.
+        """
         result = self.base_constraint.check(value)
         kept = result.dim() - self.reinterpreted_batch_ndims
         return _all_of_event(result, value, self.event_dim, kept)
@@ -229,7 +238,10 @@ class _Cat(_Sequence):
         return max(c.event_dim for c in self.cseq)
 
     def check(self, value: Tensor) -> Tensor:
-        """The checks of the slices side by side."""
+        """The checks of the slices side by side.
+
+        value: values, a tensor.
+        """
         self._check_dim(value)
         slices = value.split(self.lengths, self.dim)
         return T.cat([c.check(v) for c, v in zip(self.cseq, slices)], self.dim)
@@ -245,7 +257,10 @@ class _Stack(_Sequence):
         return largest + 1 if self.dim + largest < 0 else largest
 
     def check(self, value: Tensor) -> Tensor:
-        """The checks of the items, stacked."""
+        """The checks of the items, stacked.
+
+        value: values, a tensor.
+        """
         self._check_dim(value)
         items = value.unbind(self.dim)
         return T.stack([c.check(v) for v, c in zip(items, self.cseq)], self.dim)
@@ -288,35 +303,50 @@ class _Real(Constraint):
 
 
 class _GreaterThan(_Lower):
-    """Numbers above a bound."""
+    """Numbers above a bound.
+
+    lower_bound: the smallest value.
+    """
 
     def check(self, value: Tensor) -> Tensor:
         return value > self.lower_bound
 
 
 class _GreaterThanEq(_Lower):
-    """Numbers from a bound on."""
+    """Numbers from a bound on.
+
+    lower_bound: the smallest value.
+    """
 
     def check(self, value: Tensor) -> Tensor:
         return value >= self.lower_bound
 
 
 class _LessThan(_Upper):
-    """Numbers below a bound."""
+    """Numbers below a bound.
+
+    upper_bound: the largest value.
+    """
 
     def check(self, value: Tensor) -> Tensor:
         return value < self.upper_bound
 
 
 class _Interval(_Between):
-    """Numbers between two bounds, both included."""
+    """Numbers between two bounds, both included.
+
+    lower_bound: the smallest value. upper_bound: the largest value.
+    """
 
     def check(self, value: Tensor) -> Tensor:
         return (value >= self.lower_bound) & (value <= self.upper_bound)
 
 
 class _HalfOpenInterval(_Between):
-    """Numbers from a bound on, below another."""
+    """Numbers from a bound on, below another.
+
+    lower_bound: the smallest value. upper_bound: the largest value.
+    """
 
     def check(self, value: Tensor) -> Tensor:
         return (value >= self.lower_bound) & (value < self.upper_bound)
@@ -332,7 +362,10 @@ class _Boolean(Constraint):
 
 
 class _IntegerInterval(_Between):
-    """Whole numbers between two bounds, both included."""
+    """Whole numbers between two bounds, both included.
+
+    lower_bound: the smallest value. upper_bound: the largest value.
+    """
 
     is_discrete = True
 
@@ -381,7 +414,10 @@ class _Simplex(Constraint):
 
 
 class _Multinomial(_Upper):
-    """Vectors of non-negative numbers that add up to no more than a bound."""
+    """Vectors of non-negative numbers that add up to no more than a bound.
+
+    upper_bound: the largest value.
+    """
 
     is_discrete = True
     event_dim = 1

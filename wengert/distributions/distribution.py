@@ -45,7 +45,10 @@ class Distribution:
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
-        """Whether distributions made from now on check what they are given."""
+        """Whether distributions made from now on check what they are given.
+
+        value: values, a tensor.
+        """
         if value not in (True, False):
             raise ValueError(f"set_default_validate_args: expected True or False, got {value!r}")
         Distribution._validate_args = value
@@ -93,6 +96,8 @@ class Distribution:
 
         A subclass with an __init__ of its own needs an expand of its own, which may pass the new
         object as _instance to have the attributes of this class set.
+
+        batch_shape: the new batch shape.
 
         >>> torch.distributions.Normal(0.0, 1.0).expand((2, 3)).batch_shape
         torch.Size([2, 3])
@@ -180,7 +185,10 @@ class Distribution:
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
-        """Draws that have gradients with respect to the parameters."""
+        """Draws that have gradients with respect to the parameters.
+
+        sample_shape: dims in front of those of the distribution.
+        """
         raise NotImplementedError
 
     def sample_n(self, n: int) -> Tensor:

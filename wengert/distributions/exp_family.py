@@ -17,6 +17,9 @@ class ExponentialFamily(Distribution):
     A subclass may define `_natural_params`, `_log_normalizer(*natural_params)` and
     `_mean_carrier_measure`, the mean of log h; then it has an entropy and a divergence within its
     kind without further formulas.
+
+    batch_shape: the new batch shape. event_shape: the shape of one draw. validate_args: whether
+    arguments are checked; None: as set for all.
     """
 
     @property

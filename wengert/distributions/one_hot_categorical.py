@@ -101,6 +101,9 @@ class OneHotCategorical(Distribution):
 class OneHotCategoricalStraightThrough(OneHotCategorical):
     """One-hot vectors whose gradient is that of the probabilities.
 
+    probs: probabilities. logits: log-probabilities, up to a constant. validate_args: whether
+    arguments are checked; None: as set for all.
+
     >>> OneHotCategoricalStraightThrough(torch.tensor([0.0, 1.0])).rsample()
     tensor([0., 1.])
     """

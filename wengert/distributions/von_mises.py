@@ -77,7 +77,10 @@ class VonMises(Distribution):
         return T.where(kappa < 1e-5, 1 / kappa + kappa, (1 + rho**2) / (2 * rho))
 
     def sample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
-        """Angles by rejection (Best and Fisher, 1979), in double precision."""
+        """Angles by rejection (Best and Fisher, 1979), in double precision.
+
+        sample_shape: dims in front of those of the distribution.
+        """
         shape = self._extended_shape(sample_shape)
         with no_grad():
             loc, r = self.loc.to(dtypes.float64), self._proposal_r

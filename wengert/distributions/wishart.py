@@ -148,7 +148,10 @@ class Wishart(ExponentialFamily):
     def rsample(
         self, sample_shape: Sequence[int] = Size(), max_try_correction: int | None = None
     ) -> Tensor:
-        """Draws; those that are singular are drawn again, up to max_try_correction (10) times."""
+        """Draws; those that are singular are drawn again, up to max_try_correction (10) times.
+
+        sample_shape: dims in front of those of the distribution.
+        """
         sample = self._bartlett(sample_shape)
         # PyTorch mistakes valid draws for singular ones and draws those again. So do we, for the
         # same numbers from the same seed.

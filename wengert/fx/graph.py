@@ -96,7 +96,10 @@ class Graph:
         return _NodeList(self)
 
     def find_nodes(self, *, op: str, target: Any = None, sort: bool = True) -> list[Node]:
-        """The nodes of one op and, if given, one target."""
+        """The nodes of one op and, if given, one target.
+
+        sort: in the order of the graph.
+        """
         return [
             n for n in self.nodes
             if n.op == op and (target is None or n.target is target or n.target == target)
@@ -108,7 +111,12 @@ class Graph:
         self, op: str, target: Target, args: Any = None, kwargs: Any = None,
         name: str | None = None, type_expr: Any = None,
     ) -> Node:  # fmt: skip
-        """Add a node at the place where nodes are inserted."""
+        """Add a node at the place where nodes are inserted.
+
+        op: the kind of node: 'call_function' and so on. target: what is called: a function,
+        a method's name, or the path of a module. name: the name wanted for the node.
+        type_expr: the type of the result, a remark.
+        """
         args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
         if not isinstance(args, tuple) and not isinstance(args, list):
             raise AssertionError("args must be a tuple")
@@ -129,37 +137,58 @@ class Graph:
         return snake_case(text.replace(".", "_"))
 
     def placeholder(self, name: str, type_expr: Any = None, default_value: Any = ...) -> Node:
-        """Add an input."""
+        """Add an input.
+
+        name: the name wanted for the node. type_expr: the type of the result, a remark.
+        default_value: of the argument.
+        """
         args = () if default_value is ... else (default_value,)
         return self.create_node("placeholder", name, args, type_expr=type_expr)
 
     def get_attr(self, qualified_name: str, type_expr: Any = None) -> Node:
-        """Add the reading of an attribute of the module, such as a parameter."""
+        """Add the reading of an attribute of the module, such as a parameter.
+
+        qualified_name: the path of the attribute. type_expr: the type of the result, a
+        remark.
+        """
         return self.create_node("get_attr", qualified_name, type_expr=type_expr)
 
     def call_module(
         self, module_name: str, args: Any = None, kwargs: Any = None, type_expr: Any = None
     ) -> Node:
-        """Add a call of a sub-module."""
+        """Add a call of a sub-module.
+
+        module_name: the path of the module. type_expr: the type of the result, a remark.
+        """
         return self.create_node("call_module", module_name, args, kwargs, type_expr=type_expr)
 
     def call_method(
         self, method_name: str, args: Any = None, kwargs: Any = None, type_expr: Any = None
     ) -> Node:
-        """Add a call of a method of the first argument."""
+        """Add a call of a method of the first argument.
+
+        method_name: the method. type_expr: the type of the result, a remark.
+        """
         return self.create_node("call_method", method_name, args, kwargs, type_expr=type_expr)
 
     def call_function(
         self, the_function: Callable[..., Any], args: Any = None, kwargs: Any = None,
         type_expr: Any = None, name: str | None = None,
     ) -> Node:  # fmt: skip
-        """Add a call of a function."""
+        """Add a call of a function.
+
+        the_function: the function. type_expr: the type of the result, a remark. name: the
+        name wanted for the node.
+        """
         return self.create_node(
             "call_function", the_function, args, kwargs, name=name, type_expr=type_expr
         )
 
     def output(self, result: Argument, type_expr: Any = None) -> Node:
-        """Add what the program returns."""
+        """Add what the program returns.
+
+        result: what the graph returns. type_expr: the type of the result, a remark.
+        """
         return self.create_node("output", "output", (result,), type_expr=type_expr)
 
     def node_copy(self, node: Node, arg_transform: Callable[[Node], Any] = lambda x: x) -> Node:
@@ -204,7 +233,10 @@ class Graph:
         return _InsertPoint(self, n.append)
 
     def erase_node(self, to_erase: Node) -> None:
-        """Take a node out. RuntimeError if others use it."""
+        """Take a node out. RuntimeError if others use it.
+
+        to_erase: a Node without users.
+        """
         if to_erase.users:
             raise RuntimeError(
                 f"Tried to erase Node {to_erase} but it still had {len(to_erase.users)} users "
@@ -273,7 +305,10 @@ class Graph:
                     at = getattr(at, part)
 
     def python_code(self, root_module: str, *, verbose: bool = False, **options: Any) -> PythonCode:
-        """The graph as Python; root_module: the name of `self` in it."""
+        """The graph as Python; root_module: the name of `self` in it.
+
+        verbose: with more remarks.
+        """
         return self._codegen.generate(self, root_module)
 
     def set_codegen(self, codegen: CodeGen) -> None:

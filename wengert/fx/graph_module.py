@@ -127,7 +127,10 @@ class GraphModule(Module):
     # ---- parts
 
     def add_submodule(self, target: str, m: Module) -> bool:
-        """Put a module at a path, making modules on the way; False if something else is there."""
+        """Put a module at a path, making modules on the way; False if something else is there.
+
+        target: the path, with dots.
+        """
         at: Any = self
         *path, last = target.split(".")
         for part in path:
@@ -142,7 +145,10 @@ class GraphModule(Module):
         return True
 
     def delete_submodule(self, target: str) -> bool:
-        """Take a module out; False if it is not there."""
+        """Take a module out; False if it is not there.
+
+        target: the path, with dots.
+        """
         at: Any = self
         *path, last = target.split(".")
         for part in path:
@@ -206,7 +212,10 @@ class GraphModule(Module):
         return text
 
     def to_folder(self, folder: str | os.PathLike[str], module_name: str = "FxModule") -> None:
-        """Write the code as a Python package, and the parameters beside it."""
+        """Write the code as a Python package, and the parameters beside it.
+
+        folder: where to write. module_name: the path of the module.
+        """
         from ..io import save
 
         place = Path(folder)

@@ -18,6 +18,8 @@ __all__ = ["Interpreter", "Transformer"]
 class Interpreter:
     """Runs a GraphModule node by node: a method for each op, for subclasses to change.
 
+    module: a Module. graph: a Graph.
+
     >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
     >>> torch.fx.Interpreter(gm).run(torch.ones(1))
     tensor([2.])
@@ -82,7 +84,10 @@ class Interpreter:
         return getattr(self, n.op)(n.target, args, kwargs)
 
     def placeholder(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """The next input."""
+        """The next input.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         if target.startswith("*"):
             return list(self.args_iter) if not target.startswith("**") else {}
         try:
@@ -95,28 +100,46 @@ class Interpreter:
             ) from None
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """An attribute of the module."""
+        """An attribute of the module.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return self.fetch_attr(target)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """A call of a function."""
+        """A call of a function.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return target(*args, **kwargs)
 
     def call_method(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """A call of a method."""
+        """A call of a method.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         self_obj, *rest = args
         return getattr(self_obj, target)(*rest, **kwargs)
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """A call of a sub-module."""
+        """A call of a sub-module.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return self.fetch_attr(target)(*args, **kwargs)
 
     def output(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """What the graph returns."""
+        """What the graph returns.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return args[0]
 
     def fetch_attr(self, target: str) -> Any:
-        """What stands at a path of the module."""
+        """What stands at a path of the module.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         at: Any = self.module
         for i, part in enumerate(target.split(".")):
             if not hasattr(at, part):
@@ -156,7 +179,10 @@ class _Kept(Tracer):
 
 
 class Transformer(Interpreter):
-    """Makes a new graph: what the methods for each op return stands in the place of the node."""
+    """Makes a new graph: what the methods for each op return stands in the place of the node.
+
+    module: a Module.
+    """
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)
@@ -166,20 +192,32 @@ class Transformer(Interpreter):
         self.tracer.root = module
 
     def placeholder(self, target: Any, args: Any, kwargs: Any) -> Proxy:
-        """An input of the new graph."""
+        """An input of the new graph.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         default = args[0] if args else ...
         return Proxy(self.new_graph.placeholder(target, default_value=default), self.tracer)
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Proxy:
-        """The reading of an attribute in the new graph."""
+        """The reading of an attribute in the new graph.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return self.tracer.create_proxy("get_attr", target, args, kwargs)
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """The call of a sub-module in the new graph."""
+        """The call of a sub-module in the new graph.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return self.tracer.create_proxy("call_module", target, args, kwargs)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """The call of a function in the new graph."""
+        """The call of a function in the new graph.
+
+        target: what is called: a function, a method's name, or the path of a module.
+        """
         return self.tracer.create_proxy("call_function", target, args, kwargs)
 
     def transform(self) -> GraphModule:

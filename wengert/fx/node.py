@@ -70,6 +70,8 @@ class Node:
 
     op: placeholder, get_attr, call_function, call_module, call_method or output. Changing args or
     kwargs changes the users of the nodes in them.
+
+    name: the name wanted for the node.
     """
 
     def __init__(
@@ -216,7 +218,10 @@ class Node:
         self, root: Any, arg_types: Any = None, kwarg_types: Any = None,
         normalize_to_only_use_kwargs: bool = False,
     ) -> Any:  # fmt: skip
-        """(args, kwargs) with every argument by name where the signature is known; else None."""
+        """(args, kwargs) with every argument by name where the signature is known; else None.
+
+        root: the module.
+        """
         if self.op not in ("call_function", "call_module"):
             return None
         f = self.target if self.op == "call_function" else root.get_submodule(self.target).forward

@@ -147,7 +147,10 @@ class Tracer(TracerBase):
     def create_args_for_root(
         self, root_fn: Callable[..., Any], is_module: bool, concrete_args: Any = None
     ) -> tuple[Callable[..., Any], list[Any]]:
-        """(the function to run, what to run it on): a proxy for each argument."""
+        """(the function to run, what to run it on): a proxy for each argument.
+
+        concrete_args: arguments that are constants.
+        """
         fn = inspect.unwrap(root_fn)
         code = fn.__code__
         names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
@@ -208,7 +211,10 @@ class Tracer(TracerBase):
         return self.create_proxy("placeholder", name, default, {}, type_expr=kind)
 
     def default(self, name: str, value: Any) -> Any:
-        """What stands for an argument that has a default value; ... for a proxy."""
+        """What stands for an argument that has a default value; ... for a proxy.
+
+        name: the name wanted for the node.
+        """
         return ...
 
     def _concrete(self, name: str, value: Any, default: Any) -> Any:
@@ -232,7 +238,10 @@ class Tracer(TracerBase):
         return tree_map(leaf, value)
 
     def trace(self, root: Any, concrete_args: dict[str, Any] | None = None) -> Graph:
-        """The graph of a module or function, run once on proxies."""
+        """The graph of a module or function, run once on proxies.
+
+        root: the module. concrete_args: arguments that are constants.
+        """
         global _tracing
         if isinstance(root, Module):
             self.root = root
@@ -366,6 +375,8 @@ def symbolic_trace(root: Any, concrete_args: dict[str, Any] | None = None) -> Gr
     """The graph of a module or function as a module that runs it.
 
     concrete_args: arguments with known values. TraceError where the function needs values.
+
+    root: the module.
 
     >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
     >>> gm(torch.tensor([-1.0, 2.0]))

@@ -42,6 +42,8 @@ def _shown(module: Any, *names: str) -> str:
 class Threshold(Module):
     """x where x > threshold, else value.
 
+    inplace: write the result over the input.
+
     >>> nn.Threshold(1.0, 0.0)(torch.tensor([0.5, 2.0]))
     tensor([0., 2.])
     """
@@ -62,6 +64,8 @@ class Threshold(Module):
 class ReLU(_InPlace):
     """max(0, x).
 
+    inplace: write the result over the input.
+
     >>> nn.ReLU()(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
@@ -72,6 +76,8 @@ class ReLU(_InPlace):
 
 class RReLU(Module):
     """x where positive, else x times a slope drawn from [lower, upper) in training, its mean after.
+
+    inplace: write the result over the input.
 
     >>> nn.RReLU(0.5, 0.5).eval()(torch.tensor([-1.0, 2.0]))
     tensor([-0.5000,  2.0000])
@@ -94,6 +100,9 @@ class RReLU(Module):
 
 class Hardtanh(Module):
     """x clipped to [min_val, max_val].
+
+    inplace: write the result over the input. min_value: old form of min_val. max_value: old
+    form of max_val.
 
     >>> nn.Hardtanh()(torch.tensor([-3.0, 0.5]))
     tensor([-1.0000,  0.5000])
@@ -128,6 +137,8 @@ class Hardtanh(Module):
 class ReLU6(Hardtanh):
     """x clipped to [0, 6].
 
+    inplace: write the result over the input.
+
     >>> nn.ReLU6()(torch.tensor([-1.0, 8.0]))
     tensor([0., 6.])
     """
@@ -152,6 +163,8 @@ class Sigmoid(Module):
 
 class Hardsigmoid(_InPlace):
     """x / 6 + 1/2 clipped to [0, 1].
+
+    inplace: write the result over the input.
 
     >>> nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
@@ -178,6 +191,8 @@ class Tanh(Module):
 class SiLU(_InPlace):
     """x sigmoid(x), also called swish.
 
+    inplace: write the result over the input.
+
     >>> nn.SiLU()(torch.zeros(1))
     tensor([0.])
     """
@@ -189,6 +204,8 @@ class SiLU(_InPlace):
 class Mish(_InPlace):
     """x tanh(softplus(x)).
 
+    inplace: write the result over the input.
+
     >>> nn.Mish()(torch.zeros(1))
     tensor([0.])
     """
@@ -199,6 +216,8 @@ class Mish(_InPlace):
 
 class Hardswish(_InPlace):
     """x times hardsigmoid of x.
+
+    inplace: write the result over the input.
 
     >>> nn.Hardswish()(torch.tensor([-4.0, 4.0]))
     tensor([-0.,  4.])
@@ -226,6 +245,8 @@ class _Alpha(Module):
 class ELU(_Alpha):
     """x where positive, else alpha (exp(x) - 1).
 
+    inplace: write the result over the input.
+
     >>> nn.ELU()(torch.tensor([-100.0, 2.0]))
     tensor([-1.,  2.])
     """
@@ -237,6 +258,8 @@ class ELU(_Alpha):
 class CELU(_Alpha):
     """x where positive, else alpha (exp(x / alpha) - 1).
 
+    inplace: write the result over the input.
+
     >>> nn.CELU(2.0)(torch.tensor([-100.0, 2.0]))
     tensor([-2.,  2.])
     """
@@ -247,6 +270,8 @@ class CELU(_Alpha):
 
 class SELU(_InPlace):
     """ELU scaled so that activations keep mean 0 and variance 1.
+
+    inplace: write the result over the input.
 
     >>> nn.SELU()(torch.tensor([1.0]))
     tensor([1.0507])
@@ -328,6 +353,8 @@ class Softshrink(_Shrink):
 class LeakyReLU(Module):
     """x where positive, else negative_slope x.
 
+    inplace: write the result over the input.
+
     >>> nn.LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
     """
@@ -378,6 +405,11 @@ class PReLU(Module):
     """x where positive, else weight x, with a learned weight for all channels or for each.
 
     input (N, C, *); num_parameters is 1 or C.
+
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
+
+    init: what the weight starts with.
 
     >>> nn.PReLU()(torch.tensor([-1.0, 2.0])).detach()
     tensor([-0.2500,  2.0000])
@@ -438,6 +470,8 @@ class _AlongDim(Module):
 
 class Softmin(_AlongDim):
     """softmax of -x.
+
+    dim: the dimension that it works along.
 
     >>> nn.Softmin(0)(torch.zeros(2))
     tensor([0.5000, 0.5000])

@@ -26,6 +26,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     input (N, in_features) or (in_features); target (N) or () of class indices.
     Returns (output, loss): log-probability of each target, and their negative mean.
 
+    n_classes: how many classes there are. head_bias: whether the head has a bias. device: where
+    the parameters are made; None: the default device. dtype: of the parameters; None: the
+    default dtype.
+
     >>> layer = nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 10])
     >>> layer(torch.ones(3, 8), torch.tensor([1, 5, 19])).output.shape
     torch.Size([3])

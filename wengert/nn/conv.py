@@ -161,6 +161,11 @@ class Conv1d(_Conv):
     input (N, in_channels, L) or (in_channels, L) -> (N, out_channels, L'); weight
     (out_channels, in_channels / groups, kernel_size). padding: int, 'same' or 'valid'.
 
+    stride: steps between windows, an int or one per dimension. dilation: steps between the
+    elements of a window. bias: whether there are terms that are added. padding_mode: 'zeros',
+    'reflect', 'replicate' or 'circular'. device: where the parameters are made; None: the
+    default device. dtype: of the parameters; None: the default dtype.
+
     >>> nn.Conv1d(2, 4, 3, padding=1)(torch.ones(1, 2, 8)).shape
     torch.Size([1, 4, 8])
     """
@@ -174,6 +179,12 @@ class Conv2d(_Conv):
     input (N, in_channels, H, W) or without N -> (N, out_channels, H', W'); weight
     (out_channels, in_channels / groups, kH, kW). padding: int, pair, 'same' or 'valid'.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. dilation: steps between the elements of a window.
+    bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect', 'replicate'
+    or 'circular'. device: where the parameters are made; None: the default device. dtype: of
+    the parameters; None: the default dtype.
+
     >>> nn.Conv2d(1, 8, 3)(torch.ones(2, 1, 28, 28)).shape
     torch.Size([2, 8, 26, 26])
     """
@@ -185,6 +196,14 @@ class Conv3d(_Conv):
     """Convolution over volumes (cross-correlation, as usual).
 
     input (N, in_channels, D, H, W) or without N -> (N, out_channels, D', H', W').
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. dilation: steps between the elements of a window. groups: how many
+    parts the channels fall into, each with filters of its own. bias: whether there are terms
+    that are added. padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where
+    the parameters are made; None: the default device. dtype: of the parameters; None: the
+    default dtype.
 
     >>> nn.Conv3d(1, 2, 3)(torch.ones(1, 1, 5, 5, 5)).shape
     torch.Size([1, 2, 3, 3, 3])
@@ -257,6 +276,13 @@ class ConvTranspose1d(_ConvTransposeNd):
     input (N, in_channels, L) or without N -> (N, out_channels, L'); weight
     (in_channels, out_channels / groups, kernel_size). forward takes output_size too.
 
+    stride: steps between windows, an int or one per dimension. padding: how many elements are
+    added on both sides, an int or one per dimension. output_padding: how many elements are
+    added on one side of the result. bias: whether there are terms that are added. dilation:
+    steps between the elements of a window. padding_mode: 'zeros', 'reflect', 'replicate' or
+    'circular'. device: where the parameters are made; None: the default device. dtype: of the
+    parameters; None: the default dtype.
+
     >>> nn.ConvTranspose1d(2, 1, 3, stride=2)(torch.ones(1, 2, 4)).shape
     torch.Size([1, 1, 9])
     """
@@ -269,6 +295,14 @@ class ConvTranspose2d(_ConvTransposeNd):
 
     input (N, in_channels, H, W) or without N -> (N, out_channels, H', W').
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. output_padding: how many elements are added on one side of the
+    result. groups: how many parts the channels fall into, each with filters of its own. bias:
+    whether there are terms that are added. dilation: steps between the elements of a window.
+    padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where the parameters
+    are made; None: the default device. dtype: of the parameters; None: the default dtype.
+
     >>> nn.ConvTranspose2d(2, 1, 2, stride=2)(torch.ones(1, 2, 4, 4)).shape
     torch.Size([1, 1, 8, 8])
     """
@@ -280,6 +314,14 @@ class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution over volumes.
 
     input (N, in_channels, D, H, W) or without N -> (N, out_channels, D', H', W').
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. output_padding: how many elements are added on one side of the
+    result. groups: how many parts the channels fall into, each with filters of its own. bias:
+    whether there are terms that are added. dilation: steps between the elements of a window.
+    padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where the parameters
+    are made; None: the default device. dtype: of the parameters; None: the default dtype.
 
     >>> nn.ConvTranspose3d(1, 1, 2)(torch.ones(1, 1, 3, 3, 3)).shape
     torch.Size([1, 1, 4, 4, 4])

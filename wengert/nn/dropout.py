@@ -28,6 +28,8 @@ class _DropoutNd(Module):
 class Dropout(_DropoutNd):
     """Zeroes each element with probability p and divides the others by 1 - p.
 
+    inplace: write the result over the input.
+
     >>> nn.Dropout(0.5).eval()(torch.ones(2))
     tensor([1., 1.])
     """
@@ -38,6 +40,9 @@ class Dropout(_DropoutNd):
 
 class Dropout1d(_DropoutNd):
     """Zeroes whole channels: input (N, C, L) or (C, L).
+
+    p: the probability of an element, or a channel, to become zero. inplace: write the result
+    over the input.
 
     >>> nn.Dropout1d().eval()(torch.ones(1, 2)).shape
     torch.Size([1, 2])
@@ -50,6 +55,9 @@ class Dropout1d(_DropoutNd):
 class Dropout2d(_DropoutNd):
     """Zeroes whole channels: input (N, C, H, W).
 
+    p: the probability of an element, or a channel, to become zero. inplace: write the result
+    over the input.
+
     >>> nn.Dropout2d().eval()(torch.ones(1, 2, 3, 3)).shape
     torch.Size([1, 2, 3, 3])
     """
@@ -60,6 +68,9 @@ class Dropout2d(_DropoutNd):
 
 class Dropout3d(_DropoutNd):
     """Zeroes whole channels: input (N, C, D, H, W) or (C, D, H, W).
+
+    p: the probability of an element, or a channel, to become zero. inplace: write the result
+    over the input.
 
     >>> nn.Dropout3d().eval()(torch.ones(1, 2, 1, 1, 1)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -72,6 +83,9 @@ class Dropout3d(_DropoutNd):
 class AlphaDropout(_DropoutNd):
     """Dropout for SELU: keeps mean and variance.
 
+    p: the probability of an element, or a channel, to become zero. inplace: write the result
+    over the input.
+
     >>> nn.AlphaDropout().eval()(torch.ones(2))
     tensor([1., 1.])
     """
@@ -82,6 +96,9 @@ class AlphaDropout(_DropoutNd):
 
 class FeatureAlphaDropout(_DropoutNd):
     """AlphaDropout of whole channels.
+
+    p: the probability of an element, or a channel, to become zero. inplace: write the result
+    over the input.
 
     >>> nn.FeatureAlphaDropout().eval()(torch.ones(1, 2, 3)).shape
     torch.Size([1, 2, 3])

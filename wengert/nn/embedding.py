@@ -74,6 +74,11 @@ class Embedding(_Table):
     padding_idx: a row that is zero at first and takes no gradient. max_norm: rows that are looked
     up are shortened to this norm. IndexError for indices outside the table.
 
+    norm_type: which norm: its exponent. scale_grad_by_freq: divide gradients by how often an
+    index occurs. sparse: whether the gradient of the weight is sparse. device: where the
+    parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype.
+
     >>> nn.Embedding(10, 3)(torch.tensor([1, 2, 4])).shape
     torch.Size([3, 3])
     """
@@ -99,7 +104,13 @@ class Embedding(_Table):
         max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Embedding:  # fmt: skip
-        """An Embedding with a given table (rows, width), not trained unless freeze=False."""
+        """An Embedding with a given table (rows, width), not trained unless freeze=False.
+
+        padding_idx: a row that gets no gradient, and starts as zeros. max_norm: rows with a
+        larger norm are scaled down to it. norm_type: which norm: its exponent.
+        scale_grad_by_freq: divide gradients by how often an index occurs. sparse: whether
+        the gradient of the weight is sparse.
+        """
         rows, width = _two_dims(embeddings)
         return cls(
             rows, width, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings,
@@ -139,6 +150,13 @@ class EmbeddingBag(_Table):
     input (B, N): bags of N; or (N) with offsets (B), where each bag begins. -> (B, embedding_dim).
     mode: 'sum', 'mean' or 'max'. per_sample_weights: factors, for 'sum' only.
 
+    num_embeddings: how many rows the table has. max_norm: rows with a larger norm are scaled
+    down to it. norm_type: which norm: its exponent. scale_grad_by_freq: divide gradients by how
+    often an index occurs. sparse: whether the gradient of the weight is sparse.
+    include_last_offset: the last offset is the end of the last bag. padding_idx: a row that
+    gets no gradient, and starts as zeros. device: where the parameters are made; None: the
+    default device. dtype: of the parameters; None: the default dtype.
+
     >>> nn.EmbeddingBag(10, 3, mode="sum")(torch.tensor([1, 2, 4]), torch.tensor([0, 2])).shape
     torch.Size([2, 3])
     """
@@ -166,7 +184,14 @@ class EmbeddingBag(_Table):
         norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",
         sparse: bool = False, include_last_offset: bool = False, padding_idx: int | None = None,
     ) -> EmbeddingBag:  # fmt: skip
-        """An EmbeddingBag with a given table (rows, width), not trained unless freeze=False."""
+        """An EmbeddingBag with a given table (rows, width), not trained unless freeze=False.
+
+        max_norm: rows with a larger norm are scaled down to it. norm_type: which norm: its
+        exponent. scale_grad_by_freq: divide gradients by how often an index occurs. sparse:
+        whether the gradient of the weight is sparse. include_last_offset: the last offset
+        is the end of the last bag. padding_idx: a row that gets no gradient, and starts as
+        zeros.
+        """
         rows, width = _two_dims(embeddings)
         bag = cls(
             rows, width, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings,

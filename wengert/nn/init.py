@@ -72,13 +72,21 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @_unrecorded
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with numbers from [a, b)."""
+    """Fill with numbers from [a, b).
+
+    tensor: the tensor that is filled, and returned. generator: where random numbers come from;
+    None: the default.
+    """
     return tensor.uniform_(a, b, generator=generator)
 
 
 @_unrecorded
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with normally distributed numbers."""
+    """Fill with normally distributed numbers.
+
+    tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
+    deviation. generator: where random numbers come from; None: the default.
+    """
     return tensor.normal_(mean, std, generator=generator)
 
 
@@ -87,7 +95,11 @@ def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
     generator: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Fill with normally distributed numbers, those outside [a, b] excluded."""
+    """Fill with normally distributed numbers, those outside [a, b] excluded.
+
+    tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
+    deviation. generator: where random numbers come from; None: the default.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
@@ -135,25 +147,37 @@ def _by_rejecting_uniforms(
 
 @_unrecorded
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with one value."""
+    """Fill with one value.
+
+    tensor: the tensor that is filled, and returned.
+    """
     return tensor.fill_(val)
 
 
 @_unrecorded
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill with ones.
+
+    tensor: the tensor that is filled, and returned.
+    """
     return tensor.fill_(1.0)
 
 
 @_unrecorded
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    tensor: the tensor that is filled, and returned.
+    """
     return tensor.zero_()
 
 
 @_unrecorded
 def eye_(tensor: Tensor) -> Tensor:
-    """Make a matrix the identity, as far as it is square."""
+    """Make a matrix the identity, as far as it is square.
+
+    tensor: the tensor that is filled, and returned.
+    """
     if tensor.ndimension() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
     return tensor.copy_(T.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
@@ -202,6 +226,8 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill from [-a, a), a = gain sqrt(6 / (fan_in + fan_out)): variances keep both ways.
 
+    generator: where random numbers come from; None: the default.
+
     >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
     tensor(True)
     """
@@ -212,7 +238,11 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 @_unrecorded
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill from a normal distribution of deviation gain sqrt(2 / (fan_in + fan_out))."""
+    """Fill from a normal distribution of deviation gain sqrt(2 / (fan_in + fan_out)).
+
+    tensor: the tensor that is filled, and returned. generator: where random numbers come from;
+    None: the default.
+    """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return tensor.normal_(0.0, std, generator=generator)
 
@@ -233,6 +263,9 @@ def kaiming_uniform_(
 
     a: negative slope, for leaky_relu. mode: 'fan_in' for the forward pass, 'fan_out' for the
     backward pass.
+
+    tensor: the tensor that is filled, and returned. generator: where random numbers come from;
+    None: the default.
     """
     if _nothing_to_do(tensor):
         return tensor
@@ -246,7 +279,12 @@ def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Fill from a normal distribution of deviation gain / sqrt(fan); see kaiming_uniform_."""
+    """Fill from a normal distribution of deviation gain / sqrt(fan); see kaiming_uniform_.
+
+    tensor: the tensor that is filled, and returned. mode: 'fan_in' or 'fan_out': whose variance
+    is kept. nonlinearity: what follows the layer, for the gain. generator: where random numbers
+    come from; None: the default.
+    """
     if _nothing_to_do(tensor):
         return tensor
     fan = _calculate_correct_fan(tensor, mode)
@@ -256,7 +294,11 @@ def kaiming_normal_(
 
 @_unrecorded
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """Make a weight, seen as (rows, everything else), orthogonal."""
+    """Make a weight, seen as (rows, everything else), orthogonal.
+
+    tensor: the tensor that is filled, and returned. gain: a factor. generator: where random
+    numbers come from; None: the default.
+    """
     if tensor.ndimension() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
@@ -271,7 +313,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 @_unrecorded
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Fill a matrix from a normal distribution, a fraction `sparsity` of each column zero."""
+    """Fill a matrix from a normal distribution, a fraction `sparsity` of each column zero.
+
+    tensor: the tensor that is filled, and returned. std: their standard deviation. generator:
+    where random numbers come from; None: the default.
+    """
     if tensor.ndimension() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
     rows, columns = tensor.shape

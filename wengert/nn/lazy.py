@@ -105,6 +105,9 @@ class LazyModuleMixin:
 class LazyLinear(LazyModuleMixin, Linear):
     """Linear whose in_features is that of the first input.
 
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
+
     >>> layer = nn.LazyLinear(2)
     >>> _ = layer(torch.ones(3, 5))
     >>> layer
@@ -220,6 +223,14 @@ class _LazyTransposed(_LazyConv):
 class LazyConv1d(_LazyPlain, Conv1d):
     """Conv1d whose in_channels is that of the first input.
 
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. dilation: steps between
+    the elements of a window. groups: how many parts the channels fall into, each with filters
+    of its own. bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect',
+    'replicate' or 'circular'. device: where the parameters are made; None: the default device.
+    dtype: of the parameters; None: the default dtype.
+
     >>> nn.LazyConv1d(4, 3)(torch.ones(1, 2, 8)).shape
     torch.Size([1, 4, 6])
     """
@@ -229,6 +240,14 @@ class LazyConv1d(_LazyPlain, Conv1d):
 
 class LazyConv2d(_LazyPlain, Conv2d):
     """Conv2d whose in_channels is that of the first input.
+
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. dilation: steps between
+    the elements of a window. groups: how many parts the channels fall into, each with filters
+    of its own. bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect',
+    'replicate' or 'circular'. device: where the parameters are made; None: the default device.
+    dtype: of the parameters; None: the default dtype.
 
     >>> nn.LazyConv2d(4, 3)(torch.ones(1, 2, 8, 8)).shape
     torch.Size([1, 4, 6, 6])
@@ -240,6 +259,14 @@ class LazyConv2d(_LazyPlain, Conv2d):
 class LazyConv3d(_LazyPlain, Conv3d):
     """Conv3d whose in_channels is that of the first input.
 
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. dilation: steps between
+    the elements of a window. groups: how many parts the channels fall into, each with filters
+    of its own. bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect',
+    'replicate' or 'circular'. device: where the parameters are made; None: the default device.
+    dtype: of the parameters; None: the default dtype.
+
     >>> nn.LazyConv3d(1, 3)(torch.ones(1, 2, 4, 4, 4)).shape
     torch.Size([1, 1, 2, 2, 2])
     """
@@ -249,6 +276,15 @@ class LazyConv3d(_LazyPlain, Conv3d):
 
 class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
     """ConvTranspose1d whose in_channels is that of the first input.
+
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. output_padding: how many
+    elements are added on one side of the result. groups: how many parts the channels fall into,
+    each with filters of its own. bias: whether there are terms that are added. dilation: steps
+    between the elements of a window. padding_mode: 'zeros', 'reflect', 'replicate' or
+    'circular'. device: where the parameters are made; None: the default device. dtype: of the
+    parameters; None: the default dtype.
 
     >>> nn.LazyConvTranspose1d(1, 3)(torch.ones(1, 2, 4)).shape
     torch.Size([1, 1, 6])
@@ -260,6 +296,15 @@ class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
 class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
     """ConvTranspose2d whose in_channels is that of the first input.
 
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. output_padding: how many
+    elements are added on one side of the result. groups: how many parts the channels fall into,
+    each with filters of its own. bias: whether there are terms that are added. dilation: steps
+    between the elements of a window. padding_mode: 'zeros', 'reflect', 'replicate' or
+    'circular'. device: where the parameters are made; None: the default device. dtype: of the
+    parameters; None: the default dtype.
+
     >>> nn.LazyConvTranspose2d(1, 3)(torch.ones(1, 2, 4, 4)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -269,6 +314,15 @@ class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
 
 class LazyConvTranspose3d(_LazyTransposed, ConvTranspose3d):
     """ConvTranspose3d whose in_channels is that of the first input.
+
+    out_channels: how many channels the result has. kernel_size: the size of a window, an int or
+    one per dimension. stride: steps between windows, an int or one per dimension. padding: how
+    many elements are added on both sides, an int or one per dimension. output_padding: how many
+    elements are added on one side of the result. groups: how many parts the channels fall into,
+    each with filters of its own. bias: whether there are terms that are added. dilation: steps
+    between the elements of a window. padding_mode: 'zeros', 'reflect', 'replicate' or
+    'circular'. device: where the parameters are made; None: the default device. dtype: of the
+    parameters; None: the default dtype.
 
     >>> nn.LazyConvTranspose3d(1, 3)(torch.ones(1, 2, 2, 2, 2)).shape
     torch.Size([1, 1, 4, 4, 4])
@@ -321,6 +375,12 @@ class _LazyNorm(LazyModuleMixin):
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """BatchNorm1d whose num_features is that of the first input.
 
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
+
     >>> nn.LazyBatchNorm1d()(torch.randn(4, 3)).shape
     torch.Size([4, 3])
     """
@@ -330,6 +390,12 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """BatchNorm2d whose num_features is that of the first input.
+
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
 
     >>> nn.LazyBatchNorm2d()(torch.randn(4, 3, 2, 2)).shape
     torch.Size([4, 3, 2, 2])
@@ -341,6 +407,12 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """BatchNorm3d whose num_features is that of the first input.
 
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
+
     >>> nn.LazyBatchNorm3d()(torch.randn(4, 3, 2, 2, 2)).shape
     torch.Size([4, 3, 2, 2, 2])
     """
@@ -350,6 +422,12 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
 
 class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """InstanceNorm1d whose num_features is that of the first input.
+
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
 
     >>> nn.LazyInstanceNorm1d()(torch.randn(4, 3, 2)).shape
     torch.Size([4, 3, 2])
@@ -361,6 +439,12 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     """InstanceNorm2d whose num_features is that of the first input.
 
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
+
     >>> nn.LazyInstanceNorm2d()(torch.randn(4, 3, 2, 2)).shape
     torch.Size([4, 3, 2, 2])
     """
@@ -370,6 +454,12 @@ class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     """InstanceNorm3d whose num_features is that of the first input.
+
+    eps: added to the variance or the norm, against division by zero. momentum: the share of a
+    batch in the running statistics; None: their plain average. affine: whether weight and bias
+    are learned. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added.
 
     >>> nn.LazyInstanceNorm3d()(torch.randn(4, 3, 2, 2, 2)).shape
     torch.Size([4, 3, 2, 2, 2])

@@ -37,6 +37,9 @@ class Linear(Module):
     input (*, in_features) -> (*, out_features); weight (out_features, in_features), bias
     (out_features). RuntimeError if the input's last dimension is another.
 
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
+
     >>> nn.Linear(5, 2)(torch.ones(3, 5)).shape
     torch.Size([3, 2])
     """
@@ -74,7 +77,13 @@ class Linear(Module):
 
 
 class NonDynamicallyQuantizableLinear(Linear):
-    """Linear under the name that MultiheadAttention gives its output projection."""
+    """Linear under the name that MultiheadAttention gives its output projection.
+
+    bias: whether there are terms that are added. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
+
+    in_features: the size of an input. out_features: the size of a result.
+    """
 
 
 class Bilinear(Module):
@@ -82,6 +91,9 @@ class Bilinear(Module):
 
     input1 (*, in1_features), input2 (*, in2_features) -> (*, out_features);
     weight (out_features, in1_features, in2_features).
+
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
 
     >>> nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
     torch.Size([5, 4])

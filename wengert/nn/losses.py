@@ -64,6 +64,9 @@ class _WeightedLoss(_Loss):
 class L1Loss(_Loss):
     """|input - target|.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.zeros(2))
     tensor(1.5000)
     """
@@ -77,6 +80,9 @@ class NLLLoss(_WeightedLoss):
 
     input (N, C), (C) or (N, C, ...); target (N), () or (N, ...) of class indices. weight (C);
     targets equal to ignore_index do not count.
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.NLLLoss()(torch.log(torch.tensor([[0.5, 0.5]])), torch.tensor([1]))
     tensor(0.6931)
@@ -109,6 +115,10 @@ class PoissonNLLLoss(_Loss):
 
     full: add Stirling's approximation of log(target!).
 
+    size_average: old form of reduction. eps: added to the variance or the norm, against
+    division by zero. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is
+    made of the terms.
+
     >>> nn.PoissonNLLLoss()(torch.zeros(2), torch.ones(2))
     tensor(1.)
     """
@@ -132,6 +142,9 @@ class PoissonNLLLoss(_Loss):
 class GaussianNLLLoss(_Loss):
     """(log(var) + (input - target) ** 2 / var) / 2, var at least eps.
 
+    full: add the Stirling term of the target. reduction: 'mean', 'sum' or 'none': what is made
+    of the terms.
+
     >>> nn.GaussianNLLLoss()(torch.zeros(2), torch.ones(2), torch.ones(2))
     tensor(0.5000)
     """
@@ -152,6 +165,8 @@ class KLDivLoss(_Loss):
 
     reduction: also 'batchmean', the divergence per sample. log_target: target is logarithms too.
 
+    size_average: old form of reduction. reduce: old form of reduction.
+
     >>> nn.KLDivLoss(reduction="sum")(torch.zeros(1), torch.ones(1))
     tensor(0.)
     """
@@ -170,6 +185,9 @@ class KLDivLoss(_Loss):
 class MSELoss(_Loss):
     """(input - target) ** 2.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.MSELoss()(torch.tensor([1.0, 3.0]), torch.zeros(2))
     tensor(5.)
     """
@@ -183,6 +201,9 @@ class BCELoss(_WeightedLoss):
 
     RuntimeError for inputs outside [0, 1]; logits go to BCEWithLogitsLoss.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.BCELoss()(torch.tensor([0.5]), torch.ones(1))
     tensor(0.6931)
     """
@@ -193,6 +214,9 @@ class BCELoss(_WeightedLoss):
 
 class BCEWithLogitsLoss(_Loss):
     """BCELoss of sigmoid(input), without overflow; pos_weight scales the positive targets' part.
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.BCEWithLogitsLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -215,6 +239,9 @@ class BCEWithLogitsLoss(_Loss):
 class HingeEmbeddingLoss(_Loss):
     """input where target is 1, max(0, margin - input) where it is -1.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.HingeEmbeddingLoss()(torch.zeros(2), torch.tensor([1.0, -1.0]))
     tensor(0.5000)
     """
@@ -235,6 +262,9 @@ class MultiLabelMarginLoss(_Loss):
 
     target: the wanted classes, ended by -1.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.MultiLabelMarginLoss()(torch.zeros(1, 2), torch.tensor([[0, -1]]))
     tensor(0.5000)
     """
@@ -245,6 +275,9 @@ class MultiLabelMarginLoss(_Loss):
 
 class SmoothL1Loss(_Loss):
     """d ** 2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.SmoothL1Loss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
@@ -264,6 +297,8 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """d ** 2 / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
 
+    reduction: 'mean', 'sum' or 'none': what is made of the terms.
+
     >>> nn.HuberLoss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
     """
@@ -281,6 +316,9 @@ class HuberLoss(_Loss):
 class SoftMarginLoss(_Loss):
     """log(1 + exp(-target * input)), target being 1 or -1.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.SoftMarginLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
     """
@@ -294,6 +332,9 @@ class CrossEntropyLoss(_WeightedLoss):
 
     input (N, C), (C) or (N, C, ...); target: class indices (N), () or (N, ...), or probabilities
     of input's shape. weight (C); label_smoothing spreads that part of a target over all classes.
+
+    size_average: old form of reduction. ignore_index: a target that does not count. reduce: old
+    form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the terms.
 
     >>> nn.CrossEntropyLoss()(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
@@ -318,6 +359,9 @@ class CrossEntropyLoss(_WeightedLoss):
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Mean over classes of BCEWithLogitsLoss.
 
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
+
     >>> nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
     """
@@ -332,6 +376,9 @@ class CosineEmbeddingLoss(_Loss):
     """1 - cos where target is 1, max(0, cos - margin) where it is -1.
 
     input1, input2 (N, D) or (D); target (N) or ().
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1)).abs() < 1e-6
     tensor(True)
@@ -352,6 +399,9 @@ class CosineEmbeddingLoss(_Loss):
 
 class MarginRankingLoss(_Loss):
     """max(0, margin - target (input1 - input2)), target being 1 or -1.
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.MarginRankingLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
     tensor(1.)
@@ -374,6 +424,9 @@ class MultiMarginLoss(_WeightedLoss):
     """Sum over classes i other than the target y of max(0, margin - x_y + x_i) ** p / C.
 
     input (N, C) or (C); target (N) or () of class indices; p is 1 or 2.
+
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
+    or 'none': what is made of the terms.
 
     >>> nn.MultiMarginLoss()(torch.zeros(1, 2), torch.tensor([0]))
     tensor(0.5000)
@@ -411,6 +464,10 @@ class TripletMarginLoss(_Loss):
 
     anchor, positive, negative (N, D) or (D). swap: take d(positive, negative) if it is smaller.
 
+    eps: added to the variance or the norm, against division by zero. size_average: old form of
+    reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is made
+    of the terms.
+
     >>> nn.TripletMarginLoss()(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.)
     """
@@ -434,6 +491,8 @@ class TripletMarginLoss(_Loss):
 
 class TripletMarginWithDistanceLoss(_Loss):
     """TripletMarginLoss with a distance function of one's own (default: PairwiseDistance).
+
+    reduction: 'mean', 'sum' or 'none': what is made of the terms.
 
     >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(1))
     >>> loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
@@ -463,6 +522,9 @@ class CTCLoss(_Loss):
 
     log_probs (T, N, C) or (T, C); targets (N, S), (S) or all in one row; lengths (N) or ().
 
+    blank: the number of the class blank. reduction: 'mean', 'sum' or 'none': what is made of
+    the terms. zero_infinity: losses that are infinite count as zero.
+
     >>> nn.CTCLoss()(torch.zeros(2, 1, 2), torch.tensor([[1]]), [2], [1]).shape
     torch.Size([])
     """
@@ -487,6 +549,10 @@ class LinearCrossEntropyLoss(_WeightedLoss):
     """CrossEntropyLoss of a Linear layer's output, in one module.
 
     input (N, in_features); target (N, *out_features) of class indices.
+
+    bias: whether there are terms that are added. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype. reduction: 'mean',
+    'sum' or 'none': what is made of the terms. ignore_index: a target that does not count.
 
     >>> nn.LinearCrossEntropyLoss(3, 4)(torch.ones(2, 3), torch.tensor([0, 1])).shape
     torch.Size([])

@@ -287,7 +287,10 @@ class Module(Stateful, Hookable, Movable):
                 yield name, module
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """This module and all below it, each once.
+
+        remove_duplicate: give each module or parameter once.
+        """
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
@@ -295,6 +298,8 @@ class Module(Stateful, Hookable, Movable):
         self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
         """(path, module) of this module and all below it.
+
+        prefix: goes before the names. remove_duplicate: give each module or parameter once.
 
         >>> [name for name, _ in nn.Sequential(nn.ReLU()).named_modules()]
         ['', '0']
@@ -335,7 +340,10 @@ class Module(Stateful, Hookable, Movable):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """(path, parameter) of this module and, with recurse, of all below it."""
+        """(path, parameter) of this module and, with recurse, of all below it.
+
+        prefix: goes before the names. remove_duplicate: give each module or parameter once.
+        """
         members = lambda m: m._parameters.items()
         return self._named_members(members, prefix, recurse, remove_duplicate)
 
@@ -347,7 +355,10 @@ class Module(Stateful, Hookable, Movable):
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """(path, buffer) of this module and, with recurse, of all below it."""
+        """(path, buffer) of this module and, with recurse, of all below it.
+
+        prefix: goes before the names. remove_duplicate: give each module or parameter once.
+        """
         return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
     def get_submodule(self, target: str) -> Module:
@@ -423,7 +434,10 @@ class Module(Stateful, Hookable, Movable):
         return self.train(False)
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Train the parameters, or freeze them."""
+        """Train the parameters, or freeze them.
+
+        requires_grad: whether gradients are recorded.
+        """
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self

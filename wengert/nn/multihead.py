@@ -25,6 +25,12 @@ class MultiheadAttention(Module):
     (N * num_heads, L, S): True hides, or a float is added. Returns (output, weights): weights
     (N, L, S), for each head with average_attn_weights=False, None with need_weights=False.
 
+    dropout: the probability of dropout between layers. bias: whether there are terms that are
+    added. device: where the parameters are made; None: the default device. dtype: of the
+    parameters; None: the default dtype.
+
+    add_bias_kv: one more learned key and value. add_zero_attn: one more key and value of zeros.
+
     >>> attention = nn.MultiheadAttention(8, 2)
     >>> x = torch.ones(5, 3, 8)
     >>> out, weights = attention(x, x, x)

@@ -150,6 +150,11 @@ class BatchNorm1d(_BatchNorm):
     and averaged into running_mean and running_var with `momentum` (None: plain average); in
     evaluation the running ones are used. ValueError for other numbers of dimensions.
 
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
+
     >>> nn.BatchNorm1d(3)(torch.randn(8, 3)).mean(0).abs().max() < 1e-5
     tensor(True)
     """
@@ -161,6 +166,13 @@ class BatchNorm2d(_BatchNorm):
     """Normalises each channel over the batch and the image; see BatchNorm1d.
 
     input (N, C, H, W).
+
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
+    are terms that are added.
 
     >>> nn.BatchNorm2d(3)(torch.randn(2, 3, 4, 4)).shape
     torch.Size([2, 3, 4, 4])
@@ -174,6 +186,13 @@ class BatchNorm3d(_BatchNorm):
 
     input (N, C, D, H, W).
 
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
+    are terms that are added.
+
     >>> nn.BatchNorm3d(1)(torch.randn(2, 1, 2, 2, 2)).shape
     torch.Size([2, 1, 2, 2, 2])
     """
@@ -185,6 +204,14 @@ class SyncBatchNorm(_BatchNorm):
     """Batch norm with statistics over all processes of a group; with one process, plain.
 
     input (N, C, ...), 2 dimensions or more.
+
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. process_group: the processes that share
+    statistics; None: all. device: where the parameters are made; None: the default device.
+    dtype: of the parameters; None: the default dtype. bias: whether there are terms that are
+    added.
 
     >>> net = nn.Sequential(nn.BatchNorm2d(3))
     >>> type(nn.SyncBatchNorm.convert_sync_batchnorm(net)[0]).__name__
@@ -220,7 +247,10 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """The tree with every BatchNorm replaced by a SyncBatchNorm that has its parameters."""
+        """The tree with every BatchNorm replaced by a SyncBatchNorm that has its parameters.
+
+        process_group: the processes that share statistics; None: all.
+        """
         converted = module
         if isinstance(module, _BatchNorm):
             converted = cls(
@@ -302,6 +332,12 @@ class InstanceNorm1d(_InstanceNorm):
 
     input (N, C, L) or (C, L). affine: learn a weight and bias for each channel.
 
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. track_running_stats: whether means and variances are kept for evaluation.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
+
     >>> nn.InstanceNorm1d(2)(torch.randn(3, 2, 5)).shape
     torch.Size([3, 2, 5])
     """
@@ -313,6 +349,13 @@ class InstanceNorm2d(_InstanceNorm):
     """Normalises each channel of each image by itself.
 
     input (N, C, H, W) or (C, H, W).
+
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
+    are terms that are added.
 
     >>> nn.InstanceNorm2d(2)(torch.randn(3, 2, 4, 4)).shape
     torch.Size([3, 2, 4, 4])
@@ -326,6 +369,13 @@ class InstanceNorm3d(_InstanceNorm):
 
     input (N, C, D, H, W) or (C, D, H, W).
 
+    num_features: how many channels there are. eps: added to the variance or the norm, against
+    division by zero. momentum: the share of a batch in the running statistics; None: their
+    plain average. affine: whether weight and bias are learned. track_running_stats: whether
+    means and variances are kept for evaluation. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
+    are terms that are added.
+
     >>> nn.InstanceNorm3d(1)(torch.randn(1, 1, 2, 2, 2)).shape
     torch.Size([1, 1, 2, 2, 2])
     """
@@ -338,6 +388,10 @@ class LayerNorm(Module):
 
     input (*, *normalized_shape); weight and bias of normalized_shape. RuntimeError if the
     input's last dimensions are others.
+
+    eps: added to the variance or the norm, against division by zero. elementwise_affine:
+    whether a weight is learned. device: where the parameters are made; None: the default
+    device. dtype: of the parameters; None: the default dtype.
 
     >>> nn.LayerNorm(4)(torch.arange(4.0)).sum().abs() < 1e-5
     tensor(True)
@@ -387,6 +441,10 @@ class GroupNorm(Module):
 
     input (N, num_channels, *); num_groups must divide num_channels (else ValueError).
 
+    eps: added to the variance or the norm, against division by zero. affine: whether weight and
+    bias are learned. device: where the parameters are made; None: the default device. dtype: of
+    the parameters; None: the default dtype. bias: whether there are terms that are added.
+
     >>> nn.GroupNorm(3, 6)(torch.randn(2, 6, 4)).shape
     torch.Size([2, 6, 4])
     """
@@ -430,6 +488,9 @@ class RMSNorm(Module):
     """Divides each sample by the root of its mean square over the last dimensions.
 
     input (*, *normalized_shape). eps: the dtype's machine epsilon if None.
+
+    elementwise_affine: whether a weight is learned. device: where the parameters are made;
+    None: the default device.
 
     >>> nn.RMSNorm(2)(torch.tensor([3.0, 4.0]))
     tensor([0.8485, 1.1314], grad_fn=<MulBackward0>)
@@ -491,6 +552,8 @@ class CrossMapLRN2d(LocalResponseNorm):
     """LocalResponseNorm as Lua Torch had it; kept for models of that time.
 
     input (N, C, H, W). Its sliding sum never lets go of the first channel, here as there.
+
+    alpha: the factor. beta: the factor of the input.
 
     >>> nn.CrossMapLRN2d(3)(torch.ones(1, 4, 2, 2)).shape
     torch.Size([1, 4, 2, 2])

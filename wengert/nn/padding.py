@@ -62,6 +62,8 @@ class _ConstantPadNd(_Pad):
 class ConstantPad1d(_ConstantPadNd):
     """Puts value before and behind the last dimension.
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ConstantPad1d(1, 9.0)(torch.zeros(1, 2))
     tensor([[9., 0., 0., 9.]])
     """
@@ -71,6 +73,8 @@ class ConstantPad1d(_ConstantPadNd):
 
 class ConstantPad2d(_ConstantPadNd):
     """Puts value around the last two dimensions.
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ConstantPad2d(1, 9.0)(torch.zeros(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -82,6 +86,8 @@ class ConstantPad2d(_ConstantPadNd):
 class ConstantPad3d(_ConstantPadNd):
     """Puts value around the last three dimensions.
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ConstantPad3d(1, 9.0)(torch.zeros(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
     """
@@ -91,6 +97,8 @@ class ConstantPad3d(_ConstantPadNd):
 
 class ZeroPad1d(ConstantPad1d):
     """Puts zeros before and behind the last dimension.
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ZeroPad1d(1)(torch.ones(1, 2))
     tensor([[0., 1., 1., 0.]])
@@ -106,6 +114,8 @@ class ZeroPad1d(ConstantPad1d):
 class ZeroPad2d(ConstantPad2d):
     """Puts zeros around the last two dimensions.
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ZeroPad2d((1, 1, 0, 0))(torch.ones(1, 1, 2))
     tensor([[[0., 1., 1., 0.]]])
     """
@@ -119,6 +129,8 @@ class ZeroPad2d(ConstantPad2d):
 
 class ZeroPad3d(ConstantPad3d):
     """Puts zeros around the last three dimensions.
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -136,6 +148,8 @@ class ReflectionPad1d(_Pad):
 
     input (N, C, L) or (C, L).
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ReflectionPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[2., 1., 2., 3., 2.]])
     """
@@ -145,6 +159,8 @@ class ReflectionPad1d(_Pad):
 
 class ReflectionPad2d(_Pad):
     """Continues an image by its mirror image; input (N, C, H, W) or (C, H, W).
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ReflectionPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -156,6 +172,8 @@ class ReflectionPad2d(_Pad):
 class ReflectionPad3d(_Pad):
     """Continues a volume by its mirror image; input (N, C, D, H, W) or (C, D, H, W).
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ReflectionPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
     """
@@ -165,6 +183,8 @@ class ReflectionPad3d(_Pad):
 
 class ReplicationPad1d(_Pad):
     """Continues a sequence by its border values; input (N, C, L) or (C, L).
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ReplicationPad1d(1)(torch.tensor([[1.0, 2.0]]))
     tensor([[1., 1., 2., 2.]])
@@ -176,6 +196,8 @@ class ReplicationPad1d(_Pad):
 class ReplicationPad2d(_Pad):
     """Continues an image by its border values; input (N, C, H, W) or (C, H, W).
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.ReplicationPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
     """
@@ -185,6 +207,8 @@ class ReplicationPad2d(_Pad):
 
 class ReplicationPad3d(_Pad):
     """Continues a volume by its border values; input (N, C, D, H, W) or (C, D, H, W).
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.ReplicationPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -210,6 +234,8 @@ class _CircularPadNd(_Pad):
 class CircularPad1d(_CircularPadNd):
     """Continues a sequence from its other end; input (N, C, L) or (C, L).
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.CircularPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[3., 1., 2., 3., 1.]])
     """
@@ -220,6 +246,8 @@ class CircularPad1d(_CircularPadNd):
 class CircularPad2d(_CircularPadNd):
     """Continues an image from its other end; input (N, C, H, W) or (C, H, W).
 
+    padding: how many elements are added on both sides, an int or one per dimension.
+
     >>> nn.CircularPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
     """
@@ -229,6 +257,8 @@ class CircularPad2d(_CircularPadNd):
 
 class CircularPad3d(_CircularPadNd):
     """Continues a volume from its other end; input (N, C, D, H, W) or (C, D, H, W).
+
+    padding: how many elements are added on both sides, an int or one per dimension.
 
     >>> nn.CircularPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])

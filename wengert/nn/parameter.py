@@ -201,6 +201,9 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     It can be moved and converted; anything that needs its shape raises RuntimeError, other
     operations ValueError.
 
+    requires_grad: whether gradients are recorded. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
+
     >>> p = nn.UninitializedParameter()
     >>> p.materialize((2, 3))
     >>> type(p).__name__, p.shape
@@ -217,6 +220,9 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is known only after the first input.
+
+    requires_grad: whether gradients are recorded. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
 
     >>> b = nn.UninitializedBuffer()
     >>> b.materialize((2,))

@@ -71,6 +71,11 @@ class MaxPool1d(_MaxPoolNd):
 
     input (N, C, L) or (C, L) -> (N, C, L'). return_indices: also where the maxima were.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. dilation: steps between the elements of a window. ceil_mode: round
+    the number of windows up instead of down.
+
     >>> nn.MaxPool1d(2)(torch.arange(6.0).view(1, 1, 6))
     tensor([[[1., 3., 5.]]])
     """
@@ -83,6 +88,11 @@ class MaxPool2d(_MaxPoolNd):
 
     input (N, C, H, W) or (C, H, W) -> (N, C, H', W'). return_indices: also where they were.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. dilation: steps between the elements of a window. ceil_mode: round
+    the number of windows up instead of down.
+
     >>> nn.MaxPool2d(2)(torch.ones(1, 3, 8, 8)).shape
     torch.Size([1, 3, 4, 4])
     """
@@ -94,6 +104,12 @@ class MaxPool3d(_MaxPoolNd):
     """Maximum over windows of a volume.
 
     input (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W').
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. dilation: steps between the elements of a window. return_indices:
+    return the places of the results, too. ceil_mode: round the number of windows up instead of
+    down.
 
     >>> nn.MaxPool3d(2)(torch.ones(1, 3, 4, 4, 4)).shape
     torch.Size([1, 3, 2, 2, 2])
@@ -126,6 +142,10 @@ class _MaxUnpoolNd(Module):
 class MaxUnpool1d(_MaxUnpoolNd):
     """Inverse of MaxPool1d, from its output and indices; forward takes output_size too.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension.
+
     >>> y, i = nn.MaxPool1d(2, return_indices=True)(torch.arange(4.0).view(1, 1, 4))
     >>> nn.MaxUnpool1d(2)(y, i)
     tensor([[[0., 1., 0., 3.]]])
@@ -137,6 +157,10 @@ class MaxUnpool1d(_MaxUnpoolNd):
 class MaxUnpool2d(_MaxUnpoolNd):
     """Inverse of MaxPool2d, from its output and indices; forward takes output_size too.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension.
+
     >>> y, i = nn.MaxPool2d(2, return_indices=True)(torch.ones(1, 1, 4, 4))
     >>> nn.MaxUnpool2d(2)(y, i).shape
     torch.Size([1, 1, 4, 4])
@@ -147,6 +171,10 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
 class MaxUnpool3d(_MaxUnpoolNd):
     """Inverse of MaxPool3d, from its output and indices; forward takes output_size too.
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension.
 
     >>> y, i = nn.MaxPool3d(2, return_indices=True)(torch.ones(1, 1, 4, 4, 4))
     >>> nn.MaxUnpool3d(2)(y, i).shape
@@ -160,6 +188,10 @@ class AvgPool1d(_Pool):
     """Mean over windows of a sequence.
 
     input (N, C, L) or (C, L) -> (N, C, L'). count_include_pad: padding counts as zeros.
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. ceil_mode: round the number of windows up instead of
+    down.
 
     >>> nn.AvgPool1d(2)(torch.arange(4.0).view(1, 1, 4))
     tensor([[[0.5000, 2.5000]]])
@@ -219,6 +251,11 @@ class AvgPool2d(_AvgPoolNd):
 
     input (N, C, H, W) or (C, H, W) -> (N, C, H', W'). divisor_override: divide by this instead.
 
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. ceil_mode: round the number of windows up instead of down.
+    count_include_pad: whether padding counts in means.
+
     >>> nn.AvgPool2d(2)(torch.ones(1, 1, 4, 4)).shape
     torch.Size([1, 1, 2, 2])
     """
@@ -230,6 +267,12 @@ class AvgPool3d(_AvgPoolNd):
     """Mean over windows of a volume.
 
     input (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W').
+
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between
+    windows, an int or one per dimension. padding: how many elements are added on both sides, an
+    int or one per dimension. ceil_mode: round the number of windows up instead of down.
+    count_include_pad: whether padding counts in means. divisor_override: divide by this instead
+    of the window's size.
 
     >>> nn.AvgPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
     torch.Size([1, 1, 2, 2, 2])
@@ -279,6 +322,9 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
     input (N, C, H, W) -> (N, C, *output_size).
 
+    kernel_size: the size of a window, an int or one per dimension. output_ratio: the size of
+    the result as a share of the input's. return_indices: return the places of the results, too.
+
     >>> nn.FractionalMaxPool2d(2, output_size=3)(torch.ones(1, 1, 7, 7)).shape
     torch.Size([1, 1, 3, 3])
     """
@@ -288,6 +334,10 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
     """Maximum over windows of random positions in a volume; see FractionalMaxPool2d.
+
+    kernel_size: the size of a window, an int or one per dimension. output_size: the size of the
+    result; None keeps that of the input. output_ratio: the size of the result as a share of the
+    input's. return_indices: return the places of the results, too.
 
     >>> nn.FractionalMaxPool3d(2, output_size=3)(torch.ones(1, 1, 7, 7, 7)).shape
     torch.Size([1, 1, 3, 3, 3])
@@ -325,6 +375,10 @@ class _LPPoolNd(Module):
 class LPPool1d(_LPPoolNd):
     """Power sums over windows of a sequence: (sum of x ** p) ** (1 / p).
 
+    norm_type: which norm: its exponent. kernel_size: the size of a window, an int or one per
+    dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
+    number of windows up instead of down.
+
     >>> nn.LPPool1d(2, 2)(torch.tensor([[[3.0, 4.0]]]))
     tensor([[[5.]]])
     """
@@ -335,6 +389,10 @@ class LPPool1d(_LPPoolNd):
 class LPPool2d(_LPPoolNd):
     """Power sums over windows of an image.
 
+    norm_type: which norm: its exponent. kernel_size: the size of a window, an int or one per
+    dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
+    number of windows up instead of down.
+
     >>> nn.LPPool2d(2, 2)(torch.ones(1, 1, 2, 2))
     tensor([[[[2.]]]])
     """
@@ -344,6 +402,10 @@ class LPPool2d(_LPPoolNd):
 
 class LPPool3d(_LPPoolNd):
     """Power sums over windows of a volume.
+
+    norm_type: which norm: its exponent. kernel_size: the size of a window, an int or one per
+    dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
+    number of windows up instead of down.
 
     >>> nn.LPPool3d(1, 2)(torch.ones(1, 1, 2, 2, 2))
     tensor([[[[[8.]]]]])
@@ -378,6 +440,8 @@ class _AdaptiveMaxPoolNd(_AdaptivePool):
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maximum over output_size windows that cover the sequence.
 
+    return_indices: return the places of the results, too.
+
     >>> nn.AdaptiveMaxPool1d(2)(torch.arange(5.0).view(1, 1, 5))
     tensor([[[2., 4.]]])
     """
@@ -388,6 +452,8 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maximum over windows that cover the image; None in output_size keeps a dimension.
 
+    return_indices: return the places of the results, too.
+
     >>> nn.AdaptiveMaxPool2d((2, None))(torch.ones(1, 1, 5, 7)).shape
     torch.Size([1, 1, 2, 7])
     """
@@ -397,6 +463,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Maximum over windows that cover the volume.
+
+    output_size: the size of the result; None keeps that of the input. return_indices: return
+    the places of the results, too.
 
     >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -435,6 +504,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Mean over windows that cover the volume.
+
+    output_size: the size of the result; None keeps that of the input.
 
     >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])

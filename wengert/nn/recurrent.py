@@ -30,6 +30,14 @@ class RNNBase(Module):
 
     Weights are named weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 and so on by layer, with
     `_reverse` behind for the second direction.
+
+    input_size: the size of an input. hidden_size: the size of the state. batch_first: batch in
+    front: (N, T, ...). dropout: the probability of dropout between layers. device: where the
+    parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype.
+
+    num_layers: how many layers lie over each other. bidirectional: run backwards, too.
+    proj_size: the size the state is projected to; 0: not at all.
     """
 
     def __init__(
@@ -103,7 +111,10 @@ class RNNBase(Module):
     # ---- checks
 
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
-        """ValueError for another dtype than the weights', RuntimeError for a wrong shape."""
+        """ValueError for another dtype than the weights', RuntimeError for a wrong shape.
+
+        batch_sizes: how many sequences are left at each step.
+        """
         weight = getattr(self, self._all_weights[0][0])
         if input.dtype != weight.dtype and not runner(OPS["lstm_layer"]):
             raise ValueError(
@@ -123,7 +134,10 @@ class RNNBase(Module):
     def get_expected_hidden_size(
         self, input: Tensor, batch_sizes: Tensor | None
     ) -> tuple[int, int, int]:
-        """(layers * directions, batch, width of h) for an input."""
+        """(layers * directions, batch, width of h) for an input.
+
+        batch_sizes: how many sequences are left at each step.
+        """
         layers, batch = self._states(input, batch_sizes)
         return layers, batch, self.proj_size or self.hidden_size
 
@@ -143,7 +157,10 @@ class RNNBase(Module):
             raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
-        """The checks of input and states."""
+        """The checks of input and states.
+
+        batch_sizes: how many sequences are left at each step.
+        """
         self.check_input(input, batch_sizes)
         self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
 
@@ -322,7 +339,10 @@ class LSTM(RNNBase):
     def get_expected_cell_size(
         self, input: Tensor, batch_sizes: Tensor | None
     ) -> tuple[int, int, int]:
-        """(layers * directions, batch, hidden_size) for an input."""
+        """(layers * directions, batch, hidden_size) for an input.
+
+        batch_sizes: how many sequences are left at each step.
+        """
         return *self._states(input, batch_sizes), self.hidden_size
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
@@ -369,7 +389,14 @@ class GRU(RNNBase):
 
 
 class RNNCellBase(Module):
-    """Arguments and weights of the cells."""
+    """Arguments and weights of the cells.
+
+    input_size: the size of an input. hidden_size: the size of the state. bias: whether there
+    are terms that are added. device: where the parameters are made; None: the default device.
+    dtype: of the parameters; None: the default dtype.
+
+    num_chunks: how many gates there are.
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None,
@@ -427,6 +454,11 @@ class RNNCellBase(Module):
 class RNNCell(RNNCellBase):
     """One step of RNN: input (batch, input_size) or (input_size), h (batch, hidden_size) -> h.
 
+    bias: whether there are terms that are added. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
+
+    nonlinearity: 'tanh' or 'relu'.
+
     >>> nn.RNNCell(3, 5)(torch.ones(2, 3)).shape
     torch.Size([2, 5])
     """
@@ -448,6 +480,10 @@ class RNNCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """One step of LSTM: input (batch, input_size) or (input_size), (h, c) -> (h, c).
 
+    hidden_size: the size of the state. bias: whether there are terms that are added. device:
+    where the parameters are made; None: the default device. dtype: of the parameters; None: the
+    default dtype.
+
     >>> h, c = nn.LSTMCell(3, 5)(torch.ones(2, 3))
     >>> h.shape, c.shape
     (torch.Size([2, 5]), torch.Size([2, 5]))
@@ -467,6 +503,9 @@ class LSTMCell(RNNCellBase):
 
 class GRUCell(RNNCellBase):
     """One step of GRU: input (batch, input_size) or (input_size), h (batch, hidden_size) -> h.
+
+    bias: whether there are terms that are added. device: where the parameters are made; None:
+    the default device. dtype: of the parameters; None: the default dtype.
 
     >>> nn.GRUCell(3, 5)(torch.ones(2, 3)).shape
     torch.Size([2, 5])

@@ -37,6 +37,8 @@ class Flatten(Module):
 class Unflatten(Module):
     """Splits a dimension into several.
 
+    unflattened_size: the sizes that dim is taken apart into.
+
     >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
     torch.Size([2, 3, 4])
     """
@@ -70,6 +72,10 @@ class Fold(Module):
 
     input (N, C * kernel size, blocks) or without N -> (N, C, *output_size).
 
+    kernel_size: the size of a window, an int or one per dimension. dilation: steps between the
+    elements of a window. padding: how many elements are added on both sides, an int or one per
+    dimension. stride: steps between windows, an int or one per dimension.
+
     >>> nn.Fold((4, 4), 2, stride=2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 1, 4, 4])
     """
@@ -102,6 +108,10 @@ class Unfold(Module):
 
     input (N, C, H, W) or (C, H, W) -> (N, C * kernel size, blocks).
 
+    kernel_size: the size of a window, an int or one per dimension. dilation: steps between the
+    elements of a window. padding: how many elements are added on both sides, an int or one per
+    dimension. stride: steps between windows, an int or one per dimension.
+
     >>> nn.Unfold(2)(torch.ones(1, 3, 4, 4)).shape
     torch.Size([1, 12, 9])
     """
@@ -130,6 +140,8 @@ class PixelShuffle(Module):
 
     input (*, C r r, H, W) -> (*, C, H r, W r).
 
+    upscale_factor: how much larger the image becomes.
+
     >>> nn.PixelShuffle(2)(torch.ones(1, 4, 3, 3)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -147,6 +159,8 @@ class PixelShuffle(Module):
 
 class PixelUnshuffle(Module):
     """The inverse of PixelShuffle: (*, C, H r, W r) -> (*, C r r, H, W).
+
+    downscale_factor: how much smaller the image becomes.
 
     >>> nn.PixelUnshuffle(2)(torch.ones(1, 1, 6, 6)).shape
     torch.Size([1, 4, 3, 3])

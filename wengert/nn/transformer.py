@@ -61,6 +61,17 @@ class Transformer(Module):
     (S, S), (T, T), (T, S) and padding masks (N, S), (N, T) hide where True or -inf.
     RuntimeError if the batches differ or a last dimension is not d_model.
 
+    nhead: how many heads attention has. dim_feedforward: the width of the inner layer. dropout:
+    the probability of dropout between layers. activation: 'relu', 'gelu' or a function.
+    layer_norm_eps: eps of the layer norms. norm_first: normalise before attention and
+    feed-forward, not after. bias: whether there are terms that are added. device: where the
+    parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype.
+
+    num_encoder_layers: layers of the encoder. num_decoder_layers: layers of the decoder.
+    custom_encoder: used instead of an encoder of its own. custom_decoder: used instead of a
+    decoder of its own.
+
     >>> model = nn.Transformer(8, 2, 1, 1, 16)
     >>> model(torch.ones(5, 3, 8), torch.ones(4, 3, 8)).shape
     torch.Size([4, 3, 8])
@@ -130,6 +141,9 @@ class Transformer(Module):
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """The mask under which a row sees itself and the rows before.
 
+        device: where the parameters are made; None: the default device. dtype: of the
+        parameters; None: the default dtype.
+
         >>> nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],
                 [0., 0.]])
@@ -147,6 +161,8 @@ class TransformerEncoder(Module):
 
     src (S, N, E); mask (S, S); src_key_padding_mask (N, S). enable_nested_tensor: in evaluation
     without gradients, rows that are padding come out as zeros (before norm), as in PyTorch.
+
+    encoder_layer: a layer, which is copied. mask_check: accepted, without effect.
 
     >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     >>> nn.TransformerEncoder(layer, 2)(torch.ones(3, 5, 8)).shape
@@ -230,6 +246,8 @@ class TransformerDecoder(Module):
 
     tgt (T, N, E), memory (S, N, E); masks as for Transformer.
 
+    decoder_layer: a layer, which is copied.
+
     >>> layer = nn.TransformerDecoderLayer(8, 2, 16)
     >>> nn.TransformerDecoder(layer, 2)(torch.ones(4, 3, 8), torch.ones(5, 3, 8)).shape
     torch.Size([4, 3, 8])
@@ -265,6 +283,11 @@ class TransformerEncoderLayer(Module):
 
     src (S, N, d_model), batch first with batch_first, or without N. norm_first: normalise before
     each part instead of after. activation: 'relu', 'gelu' or a function.
+
+    nhead: how many heads attention has. dim_feedforward: the width of the inner layer.
+    layer_norm_eps: eps of the layer norms. bias: whether there are terms that are added.
+    device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype.
 
     >>> nn.TransformerEncoderLayer(8, 2, 16)(torch.ones(5, 3, 8)).shape
     torch.Size([5, 3, 8])
@@ -334,6 +357,13 @@ class TransformerDecoderLayer(Module):
     """Self-attention, attention to the memory, then two linear layers; see the encoder layer.
 
     tgt (T, N, d_model), memory (S, N, d_model), batch first with batch_first, or without N.
+
+    nhead: how many heads attention has. dim_feedforward: the width of the inner layer. dropout:
+    the probability of dropout between layers. activation: 'relu', 'gelu' or a function.
+    layer_norm_eps: eps of the layer norms. norm_first: normalise before attention and
+    feed-forward, not after. bias: whether there are terms that are added. device: where the
+    parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype.
 
     >>> nn.TransformerDecoderLayer(8, 2, 16)(torch.ones(4, 3, 8), torch.ones(5, 3, 8)).shape
     torch.Size([4, 3, 8])

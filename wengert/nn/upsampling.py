@@ -17,6 +17,10 @@ class Upsample(Module):
     input (N, C, *) of 1 to 3 spatial dimensions. mode: 'nearest', 'linear', 'bilinear',
     'bicubic', 'trilinear'. align_corners: corner pixels keep their values (not for 'nearest').
 
+    scale_factor: how much larger the result is.
+
+    recompute_scale_factor: compute the factor from the rounded size.
+
     >>> nn.Upsample(scale_factor=2)(torch.ones(1, 1, 3, 3)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -53,6 +57,8 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Repeats pixels: input (N, C, H, W).
 
+    scale_factor: how much larger the result is.
+
     >>> nn.UpsamplingNearest2d(scale_factor=2)(torch.ones(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])
     """
@@ -63,6 +69,8 @@ class UpsamplingNearest2d(Upsample):
 
 class UpsamplingBilinear2d(Upsample):
     """Bilinear, corners aligned: input (N, C, H, W).
+
+    scale_factor: how much larger the result is.
 
     >>> nn.UpsamplingBilinear2d(scale_factor=2)(torch.ones(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])

@@ -118,13 +118,19 @@ class profile:
         return self._finished().self_cpu_time_total
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
-        """Write the events for chrome://tracing and Perfetto."""
+        """Write the events for chrome://tracing and Perfetto.
+
+        path: the file to write.
+        """
         self._finished().export_chrome_trace(path)
 
     def export_stacks(
         self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
     ) -> None:
-        """Write lines for flame graph programs; with_stack=True is needed."""
+        """Write lines for flame graph programs; with_stack=True is needed.
+
+        path: the file to write.
+        """
         if not self.with_stack:
             raise RuntimeError("export_stacks() needs the stacks: profile(with_stack=True)")
         self._finished().export_stacks(path, metric)
@@ -133,6 +139,8 @@ class profile:
 class emit_nvtx:
     """Ranges for NVIDIA's profilers: there is no binding to them, so entering raises
     RuntimeError.
+
+    enabled: False: record nothing. record_shapes: note the shapes of operands.
     """
 
     tool = "NVTX"
@@ -155,13 +163,18 @@ class emit_nvtx:
 class emit_itt(emit_nvtx):
     """Ranges for Intel's profilers: there is no binding to them, so entering raises
     RuntimeError.
+
+    enabled: False: record nothing. record_shapes: note the shapes of operands.
     """
 
     tool = "ITT"
 
 
 def load_nvprof(path: str | os.PathLike[str]) -> Any:
-    """Traces of nvprof are not read: raises RuntimeError."""
+    """Traces of nvprof are not read: raises RuntimeError.
+
+    path: the file to write.
+    """
     raise RuntimeError(
         f"load_nvprof: cannot read {os.fspath(path)!r}: traces of nvprof are not supported; use "
         "torch.profiler.profile() and its export_chrome_trace(path)"

@@ -267,6 +267,8 @@ class EventList(list):
         """Write `outermost;...;innermost microseconds` lines, as flame graph programs read them.
 
         metric: "self_cpu_time_total" (ValueError for others). Needs with_stack=True.
+
+        path: the file to write.
         """
         if metric != "self_cpu_time_total":
             raise ValueError(
@@ -284,7 +286,10 @@ class EventList(list):
                     file.write(f"{line} {int(value)}\n")
 
     def export_chrome_trace(self, path: str | os.PathLike[str], **facts: Any) -> None:
-        """Write the events for chrome://tracing and Perfetto: JSON, compressed for names in .gz."""
+        """Write the events for chrome://tracing and Perfetto: JSON, compressed for names in .gz.
+
+        path: the file to write.
+        """
         pid = os.getpid()
         events: list[dict[str, Any]] = [
             {"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": "python"}}

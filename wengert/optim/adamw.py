@@ -13,6 +13,12 @@ class AdamW(Adam):
 
     The arguments are those of Adam, with weight_decay 0.01 by default.
 
+    params: tensors, (name, tensor) pairs or dicts of options. betas: decay of the means of
+    gradients and of their squares. eps: added to the denominator. amsgrad: divide by the
+    largest mean of squares so far. maximize: go up instead of down. foreach: accepted;
+    parameters are batched anyway. capturable: accepted, without effect. differentiable: record
+    the step itself. fused: accepted, without effect.
+
     >>> p = torch.tensor([1.0], requires_grad=True)
     >>> p.grad = torch.tensor([0.0])
     >>> torch.optim.AdamW([p], lr=0.5, weight_decay=0.1).step()

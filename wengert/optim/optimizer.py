@@ -430,17 +430,26 @@ class Optimizer(Rule):
     def register_state_dict_post_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> Handle:
-        """Call hook(optimizer, state_dict) after state_dict(); it may return another dict."""
+        """Call hook(optimizer, state_dict) after state_dict(); it may return another dict.
+
+        prepend: run before the hooks that are there.
+        """
         return Handle(self._optimizer_state_dict_post_hooks, hook, first=prepend)
 
     def register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> Handle:
-        """Call hook(optimizer, state_dict) before loading; it may return another dict."""
+        """Call hook(optimizer, state_dict) before loading; it may return another dict.
+
+        prepend: run before the hooks that are there.
+        """
         return Handle(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
 
     def register_load_state_dict_post_hook(
         self, hook: Callable[..., None], prepend: bool = False
     ) -> Handle:
-        """Call hook(optimizer) after loading."""
+        """Call hook(optimizer) after loading.
+
+        prepend: run before the hooks that are there.
+        """
         return Handle(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)

@@ -43,7 +43,10 @@ def pool(
     shuffle: bool = False,
     sort_within_batch: bool = False,
 ) -> Iterates[list[Any]]:
-    """Groups of examples of like keys: sorted within 100 groups, whose order is then random."""
+    """Groups of examples of like keys: sorted within 100 groups, whose order is then random.
+
+    batch_size: examples in a batch. shuffle: in random order.
+    """
     shuffled = random_shuffler or (lambda items: random.sample(items, len(items)))
     for chunk in batch(data, 100 * batch_size, batch_size_fn):
         rows = sorted(chunk, key=key) if sort_within_batch else list(chunk)
@@ -53,7 +56,10 @@ def pool(
 
 
 class Batch:
-    """Some examples: a tensor for each field, as an attribute."""
+    """Some examples: a tensor for each field, as an attribute.
+
+    device: where tensors are made.
+    """
 
     def __init__(self, data: list[Any], dataset: Any, device: Any = None) -> None:
         self.batch_size, self.dataset, self.fields = len(data), dataset, list(dataset.fields)
@@ -80,6 +86,8 @@ class Iterator:
     train: shuffled anew each time, otherwise sorted by sort_key; shuffle and sort say otherwise.
     sort_within_batch: longest first, for packed sequences; repeat: without end. Python's `random`
     is what shuffles.
+
+    batch_size: examples in a batch. device: where tensors are made.
     """
 
     def __init__(
@@ -107,7 +115,10 @@ class Iterator:
     def splits(
         cls, datasets: Any, batch_sizes: Any = None, batch_size: Any = None, **kwargs: Any
     ) -> tuple[Any, ...]:
-        """An iterator for each data set; the first is for training."""
+        """An iterator for each data set; the first is for training.
+
+        batch_size: examples in a batch.
+        """
         sizes = batch_sizes or [batch_size] * len(datasets)
         return tuple(
             cls(d, batch_size=size, **{"train": i == 0, **kwargs})
@@ -152,7 +163,11 @@ class Iterator:
 
 
 class BucketIterator(Iterator):
-    """Batches of examples of like lengths (by sort_key), so that little is padded."""
+    """Batches of examples of like lengths (by sort_key), so that little is padded.
+
+    batch_size: examples in a batch. device: where tensors are made. train: whether it is for
+    training. repeat: start again at the end. shuffle: in random order.
+    """
 
     def groups(self) -> Iterable[list[Any]]:
         """The examples of each batch."""

@@ -49,6 +49,10 @@ class Field(RawField):
     Tensors are (length, batch), or (batch, length) with batch_first; labels (sequential=False) are
     (batch,). include_lengths: batches are pairs of that and the lengths (batch,).
 
+    init_token: put in front. eos_token: put at the end. fix_length: all sequences get this
+    length. lower: make letters small. tokenize: text -> list of words. pad_token: fills up.
+    unk_token: stands for words that are not known.
+
     >>> field = Field(lower=True)
     >>> field.build_vocab([field.preprocess("A b"), field.preprocess("b")])
     >>> field.process([["a", "b"], ["b"]])
@@ -102,7 +106,10 @@ class Field(RawField):
         return super().preprocess(x)
 
     def process(self, batch: list[Any], device: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """The tensor of a batch's values."""
+        """The tensor of a batch's values.
+
+        device: where tensors are made.
+        """
         return self.numericalize(self.pad(batch), device=device)
 
     def pad(self, minibatch: Iterable[Any]) -> Any:
@@ -143,7 +150,10 @@ class Field(RawField):
         self.vocab = self.vocab_cls(counter, specials=found, **kwargs)
 
     def numericalize(self, arr: Any, device: Any = None) -> Any:
-        """The tensor of padded examples, and of their lengths with include_lengths."""
+        """The tensor of padded examples, and of their lengths with include_lengths.
+
+        device: where tensors are made.
+        """
         lengths = None
         if self.include_lengths and isinstance(arr, tuple):
             arr, sizes = arr
@@ -216,14 +226,20 @@ class Example:
 
     @classmethod
     def fromJSON(cls, data: str, fields: dict[str, Any]) -> Example:
-        """A row from a line of JSON."""
+        """A row from a line of JSON.
+
+        fields: (name, Field) pairs.
+        """
         return cls.fromdict(json.loads(data), fields)
 
     @classmethod
     def fromCSV(
         cls, data: Any, fields: Any, field_to_index: dict[str, int] | None = None
     ) -> Example:
-        """A row from a line of CSV, or its values."""
+        """A row from a line of CSV, or its values.
+
+        fields: (name, Field) pairs.
+        """
         values = next(csv.reader(io.StringIO(data))) if isinstance(data, str) else data
         if field_to_index is None:
             return cls.fromlist(values, fields)
@@ -269,7 +285,10 @@ class Dataset(TorchDataset[Any]):
         cls, path: Any = None, root: str = ".data", train: Any = None, validation: Any = None,
         test: Any = None, **kwargs: Any,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Data sets of the files of one folder, those that are named."""
+        """Data sets of the files of one folder, those that are named.
+
+        path: of the file. root: the folder of the data. train: whether it is for training.
+        """
         folder = Path(root if path is None else path)
         return tuple(
             cls(str(folder) + name if name.startswith(".") else folder / name, **kwargs)
@@ -316,6 +335,8 @@ class TabularDataset(Dataset):
 
     fields: pairs in the order of the columns, or a dictionary from a column to (name, Field), for
     which CSV and TSV need their heading.
+
+    path: of the file.
     """
 
     def __init__(

@@ -30,6 +30,8 @@ class Vocab(nn.Module):
     kept. Unknown tokens are "<unk>", if that is one of specials (`set_default_index` says
     otherwise). vectors: what `load_vectors` takes.
 
+    unk_init: makes vectors of words that are not known.
+
     >>> v = Vocab(Counter("abca"))
     >>> v.itos, v["a"], v["z"]
     (['<unk>', '<pad>', 'a', 'b', 'c'], 2, 0)
@@ -85,7 +87,10 @@ class Vocab(nn.Module):
     lookup_indices = forward
 
     def lookup_token(self, index: int) -> str:
-        """The token of a number."""
+        """The token of a number.
+
+        index: a number.
+        """
         if not 0 <= index < len(self.itos):
             raise RuntimeError(f"Specified index {index} is out of bounds of {len(self.itos)}")
         return self.itos[index]
@@ -95,7 +100,10 @@ class Vocab(nn.Module):
         return [self.lookup_token(i) for i in indices]
 
     def set_default_index(self, index: int | None) -> None:
-        """The number that unknown tokens get; None: they are an error."""
+        """The number that unknown tokens get; None: they are an error.
+
+        index: a number.
+        """
         self.default_index = index
 
     def get_default_index(self) -> int | None:
@@ -103,7 +111,10 @@ class Vocab(nn.Module):
         return self.default_index
 
     def insert_token(self, token: str, index: int) -> None:
-        """Add a token at a place; those behind it move up."""
+        """Add a token at a place; those behind it move up.
+
+        index: a number.
+        """
         if token in self.stoi or not 0 <= index <= len(self.itos):
             raise RuntimeError(f"{token!r} is there already, or {index} is out of bounds")
         self.itos.insert(index, token)
@@ -122,7 +133,10 @@ class Vocab(nn.Module):
         return dict(self.stoi)
 
     def extend(self, v: Vocab, sort: bool = False) -> None:
-        """Add the tokens of another vocabulary that are not here."""
+        """Add the tokens of another vocabulary that are not here.
+
+        sort: in the order of sort_key.
+        """
         for word in sorted(v.itos) if sort else v.itos:
             if word not in self.stoi:
                 self.append_token(word)
@@ -150,7 +164,10 @@ class Vocab(nn.Module):
         dim: int,
         unk_init: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        """Set `vectors` from a table (words, dim) and the row of each word in it."""
+        """Set `vectors` from a table (words, dim) and the row of each word in it.
+
+        unk_init: makes vectors of words that are not known.
+        """
         rows = zeros(len(self), dim)
         for i, word in enumerate(self.itos):
             rows[i] = vectors[stoi[word]] if word in stoi else (unk_init or same)(zeros(dim))
@@ -165,6 +182,9 @@ def vocab(
 ) -> Vocab:
     """A vocabulary in the order of a dictionary of counts; unknown tokens are an error until
     `set_default_index`.
+
+    min_freq: how often a word has to occur. specials: words put in front. special_first:
+    whether they stand in front, else behind.
 
     >>> v = vocab(OrderedDict(b=2, a=1), specials=["<unk>"])
     >>> v(["a", "b"]), v.get_itos()
@@ -189,6 +209,9 @@ def build_vocab_from_iterator(
     """A vocabulary of the tokens of many texts, the most frequent first.
 
     max_tokens: how many there may be, specials included.
+
+    iterator: of sequences of words. min_freq: how often a word has to occur. special_first:
+    whether they stand in front, else behind.
 
     >>> build_vocab_from_iterator([["a", "b"], ["b"]], specials=["<unk>"]).get_itos()
     ['<unk>', 'b', 'a']
@@ -261,7 +284,10 @@ class Vectors:
 
 
 class GloVe(Vectors):
-    """GloVe's vectors, name "6B", "42B", "840B" or "twitter.27B": the file glove.NAME.DIMd.txt."""
+    """GloVe's vectors, name "6B", "42B", "840B" or "twitter.27B": the file glove.NAME.DIMd.txt.
+
+    dim: how long vectors are.
+    """
 
     def __init__(self, name: str = "840B", dim: int = 300, **options: Any) -> None:
         self.url = f"https://nlp.stanford.edu/data/glove.{name}.zip"

@@ -53,7 +53,10 @@ def _level(level: int | None) -> int:
 
 
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
-    """tensor with a tangent of the same shape and dtype."""
+    """tensor with a tangent of the same shape and dtype.
+
+    level: of the forward pass; None: the innermost.
+    """
     lv = _level(level)
     if tensor.dtype.category < 2:
         raise ValueError(
@@ -70,7 +73,10 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
-    """(primal, tangent); the tangent is None if there is none at this level."""
+    """(primal, tangent); the tangent is None if there is none at this level.
+
+    tensor: a tensor, dual or not.
+    """
     if not _open and level is None:
         return UnpackedDualTensor(tensor, None)
     return UnpackedDualTensor(*split(tensor, _level(level)))

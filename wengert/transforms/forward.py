@@ -54,6 +54,9 @@ def jvp(
 ) -> Any:
     """(func(*primals), the derivative of that along tangents).
 
+    strict: raise an error for inputs that are not used. has_aux: f returns (output, something
+    else).
+
     >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(1.0),))
     (tensor(0.), tensor(1.))
     """
@@ -127,6 +130,9 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """The Jacobian of func by forward mode: one column per input element, all in one vectorised
     pass.
+
+    argnums: which arguments, by number. has_aux: f returns (output, something else).
+    randomness: 'error', 'same' or 'different'.
     """
     from .vmap import vmap
 
@@ -181,7 +187,10 @@ def jacfwd(
 
 
 def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
-    """The matrix of second derivatives: forward mode over reverse mode."""
+    """The matrix of second derivatives: forward mode over reverse mode.
+
+    argnums: which arguments, by number.
+    """
     return jacfwd(jacrev(func, argnums), argnums)
 
 

@@ -168,6 +168,9 @@ def jvp(
 
     Args as in vjp, but v is like the inputs.
 
+    create_graph: record the pass itself, for derivatives of derivatives. strict: raise
+    RuntimeError where an output does not depend on an input.
+
     >>> torch.autograd.functional.jvp(lambda x: x * x, torch.tensor(3.0))[1]
     tensor(6.)
     """
@@ -345,6 +348,10 @@ def hessian(
 
     Returns a tensor of the input's shape twice; for a tuple of inputs a tuple of tuples.
 
+    create_graph: record the pass itself, for derivatives of derivatives. strict: raise
+    RuntimeError where an output does not depend on an input. vectorize: all rows at once, by
+    vmap.
+
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.ones(2))
     tensor([[6., 0.],
             [0., 6.]])
@@ -383,6 +390,9 @@ def vhp(
 
     Args as in vjp, but v is like the inputs.
 
+    create_graph: record the pass itself, for derivatives of derivatives. strict: raise
+    RuntimeError where an output does not depend on an input.
+
     >>> torch.autograd.functional.vhp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])
     """
@@ -394,6 +404,9 @@ def hvp(
     strict: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """(func(*inputs), the Hessian of func times v): as vhp, since Hessians are symmetric.
+
+    create_graph: record the pass itself, for derivatives of derivatives. strict: raise
+    RuntimeError where an output does not depend on an input.
 
     >>> torch.autograd.functional.hvp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])

@@ -56,6 +56,8 @@ def gradcheck(
         fast_mode: one random direction instead of every element.
         masked: of sparse inputs only the elements that they store are moved.
 
+    check_grad_dtypes: compare dtypes, too.
+
     >>> torch.autograd.gradcheck(torch.sin, torch.ones(3, dtype=torch.float64, requires_grad=True))
     True
     """
@@ -372,6 +374,11 @@ def gradgradcheck(
 
     Args as in gradcheck; grad_outputs: the cotangents (random if None), which are checked too;
     check_fwd_over_rev, check_rev_over_rev: how second derivatives are taken.
+
+    inputs: tensors that require grad, in float64. eps: the step of the finite differences.
+    atol: absolute tolerance. rtol: relative tolerance. raise_exception: raise an error instead
+    of returning False. nondet_tol: how much two passes may differ. check_grad_dtypes: compare
+    dtypes, too.
 
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradgradcheck(torch.sin, x)

@@ -156,6 +156,8 @@ def grad_and_value(
 ) -> Callable[..., Any]:
     """A function that returns (gradient, value) of func, a scalar function, at its argument(s)
     argnums.
+
+    has_aux: f returns (output, something else).
     """
 
     @functools.wraps(func)
@@ -198,6 +200,8 @@ def grad_and_value(
 def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of func, a scalar function, at its argument(s) argnums.
 
+    has_aux: f returns (output, something else).
+
     >>> grad(lambda x: x ** 3)(torch.tensor(2.0))
     tensor(12.)
     """
@@ -216,6 +220,8 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     The function may be differentiated in its turn, in the cotangents and in what the primals were
     computed from.
+
+    has_aux: f returns (output, something else).
     """
     below = state.grad
     with Level(False, Running(func)) as level, enable_grad():
@@ -283,6 +289,9 @@ def jacrev(
     vectorised pass.
 
     The result has shape (*output shape, *input shape) for each pair of output and argument.
+
+    argnums: which arguments, by number. has_aux: f returns (output, something else).
+    chunk_size: how many at once; None: all.
     """
     from ..api import functions as T
     from .vmap import vmap

@@ -84,6 +84,8 @@ def draw_bounding_boxes(
     """An image (1 or 3, H, W) with boxes (N, 4), as (xmin, ymin, xmax, ymax), drawn onto it.
 
     labels: a text for each box; colors: one for all, or one for each; fill: tint the insides.
+
+    width: of the result, or of the image, in pixels.
     """
     check_image(image, (1, 3))
     if boxes.ndim != 2 or boxes.shape[-1] != 4:
@@ -172,6 +174,8 @@ def draw_keypoints(
     """An image (3, H, W) with the points keypoints (N, K, 2), as (x, y), drawn onto it.
 
     connectivity: pairs of points to draw a line between; visibility: bool (N, K).
+
+    width: of the result, or of the image, in pixels.
     """
     check_image(image, (3,))
     if keypoints.ndim != 3:

@@ -58,6 +58,8 @@ def make_grid(
     normalize: make value_range, by default from the least to the greatest value, [0, 1].
     scale_each: take that range from each image instead of from all.
 
+    padding: how many pixels are added: for all sides, left and top, or each side.
+
     >>> make_grid(torch.zeros(5, 3, 4, 4), nrow=3).shape
     torch.Size([3, 14, 20])
     """

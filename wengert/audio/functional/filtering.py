@@ -91,13 +91,19 @@ def lfilter(
 
 
 def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool = True) -> Tensor:
-    """The filter forward and backward in time, which moves no phase."""
+    """The filter forward and backward in time, which moves no phase.
+
+    waveform: samples (..., time).
+    """
     forward = lfilter(waveform, a_coeffs, b_coeffs, clamp=False)
     return lfilter(forward.flip(-1), a_coeffs, b_coeffs, clamp=clamp).flip(-1)
 
 
 def biquad(waveform: Tensor, b0: Any, b1: Any, b2: Any, a0: Any, a1: Any, a2: Any) -> Tensor:
-    """A recursive filter of order two."""
+    """A recursive filter of order two.
+
+    waveform: samples (..., time).
+    """
     made = []
     for values in ((a0, a1, a2), (b0, b1, b2)):
         parts = [v if isinstance(v, Tensor) else T.tensor(float(v)) for v in values]
@@ -116,7 +122,11 @@ def angle(sample_rate: int, frequency: Any, Q: Any) -> tuple[Any, Any]:
 def lowpass_biquad(
     waveform: Tensor, sample_rate: int, cutoff_freq: float, Q: float = 0.707
 ) -> Tensor:
-    """What lies below a frequency."""
+    """What lies below a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
+    Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, cutoff_freq, Q)
     return biquad(waveform, (1 - c) / 2, 1 - c, (1 - c) / 2, 1 + alpha, -2 * c, 1 - alpha)
 
@@ -124,7 +134,11 @@ def lowpass_biquad(
 def highpass_biquad(
     waveform: Tensor, sample_rate: int, cutoff_freq: float, Q: float = 0.707
 ) -> Tensor:
-    """What lies above a frequency."""
+    """What lies above a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
+    Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, cutoff_freq, Q)
     return biquad(waveform, (1 + c) / 2, -1 - c, (1 + c) / 2, 1 + alpha, -2 * c, 1 - alpha)
 
@@ -132,7 +146,11 @@ def highpass_biquad(
 def allpass_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707
 ) -> Tensor:
-    """All frequencies, their phases turned around a frequency."""
+    """All frequencies, their phases turned around a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz. Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, central_freq, Q)
     return biquad(waveform, 1 - alpha, -2 * c, 1 + alpha, 1 + alpha, -2 * c, 1 - alpha)
 
@@ -144,7 +162,11 @@ def bandpass_biquad(
     Q: float = 0.707,
     const_skirt_gain: bool = False,
 ) -> Tensor:
-    """What lies around a frequency; const_skirt_gain: the peak is Q instead of 1."""
+    """What lies around a frequency; const_skirt_gain: the peak is Q instead of 1.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz.
+    """
     c, alpha = angle(sample_rate, central_freq, Q)
     peak = alpha * Q if const_skirt_gain else alpha
     return biquad(waveform, peak, 0.0, -peak, 1 + alpha, -2 * c, 1 - alpha)
@@ -153,7 +175,11 @@ def bandpass_biquad(
 def bandreject_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707
 ) -> Tensor:
-    """What does not lie around a frequency."""
+    """What does not lie around a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz. Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, central_freq, Q)
     return biquad(waveform, 1.0, -2 * c, 1.0, 1 + alpha, -2 * c, 1 - alpha)
 
@@ -161,7 +187,11 @@ def bandreject_biquad(
 def band_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707, noise: bool = False
 ) -> Tensor:
-    """What lies around a frequency, as SoX's `band` has it; noise: for sounds without pitch."""
+    """What lies around a frequency, as SoX's `band` has it; noise: for sounds without pitch.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz. Q: the quality factor: centre by width.
+    """
     c = math.cos(2 * math.pi * central_freq / sample_rate)
     a2 = math.exp(-2 * math.pi * central_freq / Q / sample_rate)
     a1 = -4 * a2 / (1 + a2) * c
@@ -174,7 +204,11 @@ def band_biquad(
 def equalizer_biquad(
     waveform: Tensor, sample_rate: int, center_freq: float, gain: float, Q: float = 0.707
 ) -> Tensor:
-    """Louder or softer by gain decibels around a frequency."""
+    """Louder or softer by gain decibels around a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. Q: the quality
+    factor: centre by width.
+    """
     c, alpha = angle(sample_rate, center_freq, Q)
     root = 10 ** (gain / 40)
     return biquad(
@@ -198,7 +232,11 @@ def shelf(waveform: Tensor, c: float, alpha: float, gain: float, sign: int) -> T
 def bass_biquad(
     waveform: Tensor, sample_rate: int, gain: float, central_freq: float = 100, Q: float = 0.707
 ) -> Tensor:
-    """Louder or softer by gain decibels below a frequency."""
+    """Louder or softer by gain decibels below a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz. Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, central_freq, Q)
     return shelf(waveform, c, alpha, gain, 1)
 
@@ -206,23 +244,36 @@ def bass_biquad(
 def treble_biquad(
     waveform: Tensor, sample_rate: int, gain: float, central_freq: float = 3000, Q: float = 0.707
 ) -> Tensor:
-    """Louder or softer by gain decibels above a frequency."""
+    """Louder or softer by gain decibels above a frequency.
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
+    centre, in Hz. Q: the quality factor: centre by width.
+    """
     c, alpha = angle(sample_rate, central_freq, Q)
     return shelf(waveform, -c, alpha, gain, -1)
 
 
 def gain(waveform: Tensor, gain_db: float = 1.0) -> Tensor:
-    """Louder by decibels."""
+    """Louder by decibels.
+
+    waveform: samples (..., time).
+    """
     return waveform if gain_db == 0 else waveform * 10 ** (gain_db / 20)
 
 
 def preemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
-    """x[n] - coeff x[n-1] along the last dimension."""
+    """x[n] - coeff x[n-1] along the last dimension.
+
+    waveform: samples (..., time).
+    """
     return T.cat([waveform[..., :1], waveform[..., 1:] - coeff * waveform[..., :-1]], dim=-1)
 
 
 def deemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
-    """What preemphasis came from."""
+    """What preemphasis came from.
+
+    waveform: samples (..., time).
+    """
     a = T.tensor([1.0, -coeff], dtype=waveform.dtype, device=waveform.device)
     return lfilter(waveform, a, T.tensor([1.0, 0.0], dtype=a.dtype, device=a.device), clamp=False)
 
@@ -302,6 +353,8 @@ def resample(
 
     lowpass_filter_width: zero crossings of the window; rolloff: the highest frequency that stays,
     as a share of the lower rate's.
+
+    orig_freq: samples per second before. new_freq: samples per second after.
 
     >>> resample(torch.ones(1, 100), 16000, 8000).shape
     torch.Size([1, 50])

@@ -72,7 +72,14 @@ def inverse_spectrogram(
     pad_mode: str = "reflect",
     onesided: bool = True,
 ) -> Tensor:
-    """The waveform (..., time) of a complex spectrogram."""
+    """The waveform (..., time) of a complex spectrogram.
+
+    length: of the result, in samples. pad: zeros on both sides. window: the window, a vector.
+    n_fft: samples of a Fourier transform. hop_length: samples between frames; None: half the
+    window. win_length: samples of a window; None: n_fft. normalized: divide by the norm of the
+    window. center: frames lie around their times, with padding at the ends. pad_mode: how the
+    ends are padded. onesided: leave out frequencies that real signals repeat.
+    """
     if not spectrogram.is_complex():
         raise ValueError("inverse_spectrogram: expected complex numbers")
     by_frame, by_window = norms(normalized)
@@ -182,6 +189,9 @@ def melscale_fbanks(
 
     norm: "slaney" makes their areas equal.
 
+    f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
+    sample_rate. sample_rate: samples per second, in Hz. mel_scale: 'htk' or 'slaney'.
+
     >>> melscale_fbanks(5, 0.0, 4000.0, 2, 8000).shape
     torch.Size([5, 2])
     """
@@ -206,7 +216,11 @@ def melscale_fbanks(
 def linear_fbanks(
     n_freqs: int, f_min: float, f_max: float, n_filter: int, sample_rate: int
 ) -> Tensor:
-    """(n_freqs, n_filter): triangular filters at equal distances in frequency."""
+    """(n_freqs, n_filter): triangular filters at equal distances in frequency.
+
+    f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
+    sample_rate. sample_rate: samples per second, in Hz.
+    """
     return triangles(
         T.linspace(0, sample_rate // 2, n_freqs), T.linspace(f_min, f_max, n_filter + 2)
     )
@@ -234,7 +248,10 @@ def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
 
 
 def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
-    """The signal of mu-law numbers."""
+    """The signal of mu-law numbers.
+
+    quantization_channels: how many values there are.
+    """
     mu = quantization_channels - 1.0
     x = x_mu if x_mu.is_floating_point() else x_mu.to(dtypes.float32)
     mus = T.tensor(mu, dtype=x.dtype)
@@ -328,7 +345,12 @@ def spectral_centroid(
     hop_length: int,
     win_length: int,
 ) -> Tensor:
-    """The mean frequency of each frame in Hz, weighted by magnitude: (..., frames)."""
+    """The mean frequency of each frame in Hz, weighted by magnitude: (..., frames).
+
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. pad: zeros on both
+    sides. window: the window, a vector. n_fft: samples of a Fourier transform. hop_length:
+    samples between frames; None: half the window. win_length: samples of a window; None: n_fft.
+    """
     found = spectrogram(waveform, pad, window, n_fft, hop_length, win_length, 1.0, False)
     f = T.linspace(0, sample_rate // 2, 1 + n_fft // 2, device=found.device)[:, None]
     return (f * found).sum(-2) / found.sum(-2)

@@ -51,6 +51,12 @@ class Spectrogram(Framed):
     power: of the magnitudes; None: complex numbers. normalized: by "window" (True) or
     "frame_length".
 
+    win_length: samples of a window; None: n_fft. hop_length: samples between frames; None: half
+    the window. pad: zeros on both sides. window_fn: makes the window from its length. wkwargs:
+    further arguments of window_fn. center: frames lie around their times, with padding at the
+    ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real signals
+    repeat.
+
     >>> torchaudio.transforms.Spectrogram(n_fft=64)(torch.ones(1, 640)).shape
     torch.Size([1, 33, 21])
     """
@@ -84,7 +90,15 @@ class Spectrogram(Framed):
 
 
 class InverseSpectrogram(Framed):
-    """The waveform of a complex spectrogram."""
+    """The waveform of a complex spectrogram.
+
+    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft.
+    hop_length: samples between frames; None: half the window. pad: zeros on both sides.
+    window_fn: makes the window from its length. normalized: divide by the norm of the window.
+    wkwargs: further arguments of window_fn. center: frames lie around their times, with padding
+    at the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real
+    signals repeat.
+    """
 
     def __init__(
         self,
@@ -113,7 +127,13 @@ class InverseSpectrogram(Framed):
 
 
 class GriffinLim(Framed):
-    """A waveform with the magnitudes of a spectrogram."""
+    """A waveform with the magnitudes of a spectrogram.
+
+    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft.
+    hop_length: samples between frames; None: half the window. window_fn: makes the window from
+    its length. power: the exponent of magnitudes; None: complex numbers. wkwargs: further
+    arguments of window_fn. length: of the result, in samples.
+    """
 
     def __init__(
         self,
@@ -162,7 +182,12 @@ class AmplitudeToDB(Module):
 
 
 class MelScale(Module):
-    """(..., n_mels, frames) of a spectrogram (..., n_stft, frames)."""
+    """(..., n_mels, frames) of a spectrogram (..., n_stft, frames).
+
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
+    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
+    filter by its width. mel_scale: 'htk' or 'slaney'.
+    """
 
     fb: Tensor
 
@@ -192,7 +217,12 @@ class MelScale(Module):
 
 
 class InverseMelScale(MelScale):
-    """The spectrogram (..., n_stft, frames) whose mel spectrogram is nearest to a given one."""
+    """The spectrogram (..., n_stft, frames) whose mel spectrogram is nearest to a given one.
+
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
+    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
+    filter by its width. mel_scale: 'htk' or 'slaney'.
+    """
 
     def __init__(
         self,
@@ -217,6 +247,16 @@ class InverseMelScale(MelScale):
 
 class MelSpectrogram(Module):
     """(..., n_mels, frames) of a waveform (..., time): a spectrogram on the mel scale.
+
+    sample_rate: samples per second, in Hz. n_fft: samples of a Fourier transform. win_length:
+    samples of a window; None: n_fft. hop_length: samples between frames; None: half the window.
+    f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
+    sample_rate. pad: zeros on both sides. window_fn: makes the window from its length. power:
+    the exponent of magnitudes; None: complex numbers. normalized: divide by the norm of the
+    window. wkwargs: further arguments of window_fn. center: frames lie around their times, with
+    padding at the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that
+    real signals repeat. norm: 'slaney' or None: divide each filter by its width. mel_scale:
+    'htk' or 'slaney'.
 
     >>> torchaudio.transforms.MelSpectrogram(n_fft=64, n_mels=8)(torch.ones(1, 640)).shape
     torch.Size([1, 8, 21])
@@ -304,7 +344,12 @@ class MFCC(Cepstrum):
 
 
 class LFCC(Cepstrum):
-    """Cepstral coefficients (..., n_lfcc, frames) of filters at equal distances in frequency."""
+    """Cepstral coefficients (..., n_lfcc, frames) of filters at equal distances in frequency.
+
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
+    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
+    filter by its width.
+    """
 
     filter_mat: Tensor
 
@@ -338,7 +383,10 @@ class LFCC(Cepstrum):
 
 
 class TimeStretch(Module):
-    """A complex spectrogram played faster or slower at its pitch; fixed_rate: how much faster."""
+    """A complex spectrogram played faster or slower at its pitch; fixed_rate: how much faster.
+
+    hop_length: samples between frames; None: half the window.
+    """
 
     phase_advance: Tensor
 
@@ -433,7 +481,13 @@ class ComputeDeltas(Module):
 
 
 class SpectralCentroid(Framed):
-    """The mean frequency of each frame in Hz."""
+    """The mean frequency of each frame in Hz.
+
+    sample_rate: samples per second, in Hz. n_fft: samples of a Fourier transform. win_length:
+    samples of a window; None: n_fft. hop_length: samples between frames; None: half the window.
+    pad: zeros on both sides. window_fn: makes the window from its length. wkwargs: further
+    arguments of window_fn.
+    """
 
     def __init__(
         self,

@@ -19,7 +19,10 @@ __all__ = [
 
 
 class Resample(Module):
-    """A waveform (..., time) at another rate."""
+    """A waveform (..., time) at another rate.
+
+    orig_freq: samples per second before. new_freq: samples per second after.
+    """
 
     kernel: Tensor
 
@@ -53,7 +56,10 @@ class Resample(Module):
 
 
 class MuLawEncoding(Module):
-    """Mu-law numbers of a signal."""
+    """Mu-law numbers of a signal.
+
+    quantization_channels: how many values there are.
+    """
 
     def __init__(self, quantization_channels: int = 256) -> None:
         super().__init__()
@@ -65,7 +71,10 @@ class MuLawEncoding(Module):
 
 
 class MuLawDecoding(MuLawEncoding):
-    """The signal of mu-law numbers."""
+    """The signal of mu-law numbers.
+
+    quantization_channels: how many values there are.
+    """
 
     def forward(self, x_mu: Tensor) -> Tensor:
         """The signal."""
@@ -83,7 +92,10 @@ class Fade(Module):
         self.fade_in_len, self.fade_out_len, self.fade_shape = fade_in_len, fade_out_len, fade_shape
 
     def rising(self, length: int, device: Any) -> Tensor:
-        """What the first samples are multiplied with."""
+        """What the first samples are multiplied with.
+
+        length: of the result, in samples.
+        """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
             return T.pow(2, up - 1) * up
@@ -96,7 +108,10 @@ class Fade(Module):
         return up
 
     def falling(self, length: int, device: Any) -> Tensor:
-        """What the last samples are multiplied with."""
+        """What the last samples are multiplied with.
+
+        length: of the result, in samples.
+        """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
             return T.pow(2, -up) * (1 - up)

@@ -21,6 +21,8 @@ __all__ = [
 class ComposeTransform(Transform):
     """Transforms one after another, the first of the list first.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> from wengert.distributions.transforms import AffineTransform, ExpTransform
     >>> ComposeTransform([ExpTransform(), AffineTransform(1.0, 2.0)])(torch.zeros(2))
     tensor([3., 3.])
@@ -79,7 +81,10 @@ class ComposeTransform(Transform):
         return self._inv
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return ComposeTransform(self.parts, cache_size=cache_size)
@@ -90,7 +95,10 @@ class ComposeTransform(Transform):
         return x
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The sum of theirs."""
+        """The sum of theirs.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         if not self.parts:
             return T.zeros_like(x)
         total: Any = 0
@@ -137,6 +145,9 @@ identity_transform = ComposeTransform([])
 class IndependentTransform(Transform):
     """A transform whose last batch dims count as part of the event, so that Jacobians add up.
 
+    reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims.
+    cache_size: 1: remember the last result and its input.
+
     >>> from wengert.distributions.transforms import ExpTransform
     >>> exp = IndependentTransform(ExpTransform(), 1)
     >>> exp.log_abs_det_jacobian(torch.ones(2, 3), torch.ones(2, 3).exp())
@@ -151,7 +162,10 @@ class IndependentTransform(Transform):
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return IndependentTransform(
@@ -185,16 +199,25 @@ class IndependentTransform(Transform):
         return self.base_transform.inv(_deep_enough(y, self.codomain.event_dim))
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The base's, summed over the dims that became part of the event."""
+        """The base's, summed over the dims that became part of the event.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         base = self.base_transform.log_abs_det_jacobian(x, y)
         return sum_rightmost(base, self.reinterpreted_batch_ndims)
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """As the base."""
+        """As the base.
+
+        shape: a shape.
+        """
         return self.base_transform.forward_shape(shape)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """As the base."""
+        """As the base.
+
+        shape: a shape.
+        """
         return self.base_transform.inverse_shape(shape)
 
     def __repr__(self) -> str:
@@ -253,6 +276,8 @@ class _Sequence(Transform):
 class CatTransform(_Sequence):
     """Transforms for slices of the given lengths along a dim, as `torch.cat` joins them.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> from wengert.distributions.transforms import ExpTransform
     >>> both = CatTransform([ExpTransform(), identity_transform], lengths=[2, 1])
     >>> both(torch.zeros(3))
@@ -284,7 +309,10 @@ class CatTransform(_Sequence):
         return sum(self.lengths)
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return CatTransform(self.transforms, self.dim, self.lengths, cache_size)
@@ -297,7 +325,10 @@ class CatTransform(_Sequence):
         return T.cat(pieces, self.dim)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Theirs side by side, or their sum where the dim belongs to the event."""
+        """Theirs side by side, or their sum where the dim belongs to the event.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         terms = [
             sum_rightmost(term, self.event_dim - t.event_dim)
             for t, term in zip(self.transforms, self._terms(x, y))
@@ -320,13 +351,18 @@ class CatTransform(_Sequence):
 class StackTransform(_Sequence):
     """Transforms for the items along a dim, as `torch.stack` joins them.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> from wengert.distributions.transforms import ExpTransform
     >>> StackTransform([identity_transform, ExpTransform()], dim=1)(torch.zeros(1, 2))
     tensor([[0., 1.]])
     """
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return StackTransform(self.transforms, self.dim, cache_size)
@@ -339,7 +375,10 @@ class StackTransform(_Sequence):
         return T.stack(pieces, self.dim)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Theirs, stacked."""
+        """Theirs, stacked.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         return T.stack(self._terms(x, y), self.dim)
 
     @constraints.dependent_property

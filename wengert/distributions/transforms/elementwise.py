@@ -33,6 +33,8 @@ class _Plain(Transform):
 class ExpTransform(_Plain):
     """y = exp(x).
 
+    cache_size: 1: remember the last result and its input.
+
     >>> ExpTransform()(torch.zeros(1))
     tensor([1.])
     """
@@ -49,12 +51,17 @@ class ExpTransform(_Plain):
         return y.log()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """x."""
+        """x.
+
+        y: transformed values, a tensor.
+        """
         return x
 
 
 class PowerTransform(Transform):
     """y = x ** exponent, for positive numbers.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> PowerTransform(2.0)(torch.tensor([3.0]))
     tensor([9.])
@@ -69,7 +76,10 @@ class PowerTransform(Transform):
         (self.exponent,) = broadcast_all(exponent)
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return PowerTransform(self.exponent, cache_size=cache_size)
@@ -95,11 +105,17 @@ class PowerTransform(Transform):
         return (self.exponent * y / x).abs().log()
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """Broadcast with the exponent's."""
+        """Broadcast with the exponent's.
+
+        shape: a shape.
+        """
         return _broadcast_shape(shape, self.exponent)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """Broadcast with the exponent's."""
+        """Broadcast with the exponent's.
+
+        shape: a shape.
+        """
         return _broadcast_shape(shape, self.exponent)
 
 
@@ -126,6 +142,8 @@ def _clipped(y: Tensor) -> Tensor:
 class SigmoidTransform(_Plain):
     """y = 1 / (1 + exp(-x)), kept away from 0 and 1.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> SigmoidTransform()(torch.zeros(1))
     tensor([0.5000])
     """
@@ -143,12 +161,17 @@ class SigmoidTransform(_Plain):
         return y.log() - (-y).log1p()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log y (1 - y)."""
+        """log y (1 - y).
+
+        x: the values to transform, a tensor.
+        """
         return -F.softplus(-x) - F.softplus(x)
 
 
 class SoftplusTransform(_Plain):
     """y = log(1 + exp(x)).
+
+    cache_size: 1: remember the last result and its input.
 
     >>> SoftplusTransform()(torch.zeros(1))
     tensor([0.6931])
@@ -166,12 +189,17 @@ class SoftplusTransform(_Plain):
         return (-(-y).expm1()).log() + y
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The logarithm of the sigmoid."""
+        """The logarithm of the sigmoid.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         return -F.softplus(-x)
 
 
 class TanhTransform(_Plain):
     """y = tanh(x). Near its ends a cache keeps the inverse exact.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> TanhTransform()(torch.zeros(1))
     tensor([0.])
@@ -189,12 +217,17 @@ class TanhTransform(_Plain):
         return y.atanh()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log (1 - y**2), in a form that does not cancel."""
+        """log (1 - y**2), in a form that does not cancel.
+
+        x: the values to transform, a tensor.
+        """
         return 2.0 * (math.log(2.0) - x - F.softplus(-2.0 * x))
 
 
 class AbsTransform(_Plain):
     """y = |x|. Its inverse is the non-negative one.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> AbsTransform()(torch.tensor([-2.0]))
     tensor([2.])
@@ -216,6 +249,8 @@ class AffineTransform(Transform):
     Args:
         loc, scale: numbers or tensors.
         event_dim: how many dims on the right form one event.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> AffineTransform(1.0, 2.0)(torch.ones(1))
     tensor([3.])
@@ -246,7 +281,10 @@ class AffineTransform(Transform):
     codomain = domain
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return AffineTransform(self.loc, self.scale, self.event_dim, cache_size=cache_size)
@@ -274,7 +312,10 @@ class AffineTransform(Transform):
         return (y - self.loc) / self.scale
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log |scale|, summed over an event."""
+        """log |scale|, summed over an event.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         shape = x.shape
         if isinstance(self.scale, NUMBER):
             size = abs(self.scale)
@@ -287,11 +328,17 @@ class AffineTransform(Transform):
         return result.expand(shape)
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """Broadcast with loc and scale."""
+        """Broadcast with loc and scale.
+
+        shape: a shape.
+        """
         return _broadcast_shape(shape, self.loc, self.scale)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """Broadcast with loc and scale."""
+        """Broadcast with loc and scale.
+
+        shape: a shape.
+        """
         return _broadcast_shape(shape, self.loc, self.scale)
 
 
@@ -300,6 +347,8 @@ class CumulativeDistributionTransform(Transform):
 
     Args:
         distribution: one that has cdf and icdf.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> normal = torch.distributions.Normal(0.0, 1.0)
     >>> CumulativeDistributionTransform(normal)(torch.zeros(1))
@@ -320,7 +369,10 @@ class CumulativeDistributionTransform(Transform):
         return self.distribution.support
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return CumulativeDistributionTransform(self.distribution, cache_size=cache_size)
@@ -332,5 +384,8 @@ class CumulativeDistributionTransform(Transform):
         return self.distribution.icdf(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The logarithm of the density."""
+        """The logarithm of the density.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         return self.distribution.log_prob(x)

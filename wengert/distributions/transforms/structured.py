@@ -26,6 +26,8 @@ __all__ = [
 class SoftmaxTransform(Transform):
     """Numbers to the simplex by softmax: easy to optimise over, not one to one.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> SoftmaxTransform()(torch.zeros(2))
     tensor([0.5000, 0.5000])
     """
@@ -46,7 +48,10 @@ class SoftmaxTransform(Transform):
         return y.log()
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """The same."""
+        """The same.
+
+        shape: a shape.
+        """
         cut_event(shape, 1)
         return Size(shape)
 
@@ -57,6 +62,8 @@ class StickBreakingTransform(Transform):
     """n numbers to n + 1 shares that add up to one, each a fraction of what is left.
 
     Equal fractions come from zeros.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> StickBreakingTransform()(torch.zeros(3))
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
@@ -86,17 +93,26 @@ class StickBreakingTransform(Transform):
         return shares.log() - left.log() + _countdown(y, shares.shape[-1]).log()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """The sum of log share + log (1 - fraction)."""
+        """The sum of log share + log (1 - fraction).
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         x = self._centred(x)
         return (F.logsigmoid(x) - x + y[..., :-1].log()).sum(-1)
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """One more in the last dim."""
+        """One more in the last dim.
+
+        shape: a shape.
+        """
         batch, (n,) = cut_event(shape, 1)
         return batch + (n + 1,)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """One less in the last dim."""
+        """One less in the last dim.
+
+        shape: a shape.
+        """
         batch, (n,) = cut_event(shape, 1)
         return batch + (n - 1,)
 
@@ -108,6 +124,8 @@ def _countdown(like: Tensor, n: int) -> Tensor:
 
 class LowerCholeskyTransform(Transform):
     """Square matrices to lower triangular ones with a positive diagonal.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> LowerCholeskyTransform()(torch.zeros(2, 2))
     tensor([[1., 0.],
@@ -131,6 +149,8 @@ class LowerCholeskyTransform(Transform):
 
 class PositiveDefiniteTransform(Transform):
     """Square matrices to positive definite ones, by way of a Cholesky factor.
+
+    cache_size: 1: remember the last result and its input.
 
     >>> PositiveDefiniteTransform()(torch.zeros(2, 2))
     tensor([[1., 0.],
@@ -158,6 +178,8 @@ class CorrCholeskyTransform(Transform):
 
     tanh gives partial correlations below the diagonal; each row is completed to length one.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> CorrCholeskyTransform()(torch.zeros(1))
     tensor([[1., 0.],
             [0., 1.]])
@@ -183,14 +205,20 @@ class CorrCholeskyTransform(Transform):
         return (partial.log1p() - (-partial).log1p()) / 2  # atanh, also beyond its ends
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor, intermediates: Any = None) -> Tensor:
-        """That of completing the rows, and that of tanh."""
+        """That of completing the rows, and that of tanh.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         left = 1 - (y * y).cumsum(-1)
         rows = 0.5 * tril_matrix_to_vec(left, diag=-2).log().sum(-1)
         tanh = -2 * (x + F.softplus(-2 * x) - math.log(2.0)).sum(-1)
         return rows + tanh
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """(..., n (n - 1) / 2) to (..., n, n). ValueError for other numbers."""
+        """(..., n (n - 1) / 2) to (..., n, n). ValueError for other numbers.
+
+        shape: a shape.
+        """
         batch, (count,) = cut_event(shape, 1)
         n = round((0.25 + 2 * count) ** 0.5 + 0.5)
         if n * (n - 1) // 2 != count:
@@ -200,7 +228,10 @@ class CorrCholeskyTransform(Transform):
         return batch + (n, n)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """(..., n, n) to (..., n (n - 1) / 2)."""
+        """(..., n, n) to (..., n (n - 1) / 2).
+
+        shape: a shape.
+        """
         batch, (rows, columns) = cut_event(shape, 2)
         if rows != columns:
             raise ValueError(f"Input is not square: its last dims are {rows} and {columns}")

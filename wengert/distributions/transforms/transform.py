@@ -66,7 +66,10 @@ class Transform:
         raise NotImplementedError
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         if type(self).__init__ is Transform.__init__:
@@ -104,7 +107,10 @@ class Transform:
         raise NotImplementedError
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log |det dy/dx| for an argument and its result; a number for each event."""
+        """log |det dy/dx| for an argument and its result; a number for each event.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         raise NotImplementedError
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
@@ -194,6 +200,8 @@ def cut_event(shape: Sequence[int], event_dim: int) -> tuple[Size, Size]:
 class ReshapeTransform(Transform):
     """Gives events of one shape another shape with as many elements.
 
+    cache_size: 1: remember the last result and its input.
+
     >>> flat = torch.distributions.transforms.ReshapeTransform((2, 2), (4,))
     >>> flat(torch.ones(3, 2, 2)).shape
     torch.Size([3, 4])
@@ -224,7 +232,10 @@ class ReshapeTransform(Transform):
         return constraints.independent(constraints.real, len(self.out_shape))
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same map with another cache."""
+        """The same map with another cache.
+
+        cache_size: 1: remember the last result and its input.
+        """
         if self._cache_size == cache_size:
             return self
         return ReshapeTransform(self.in_shape, self.out_shape, cache_size=cache_size)
@@ -236,7 +247,10 @@ class ReshapeTransform(Transform):
         return y.reshape(cut_event(y.shape, len(self.out_shape))[0] + self.in_shape)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Zero."""
+        """Zero.
+
+        x: the values to transform, a tensor. y: transformed values, a tensor.
+        """
         return x.new_zeros(cut_event(x.shape, len(self.in_shape))[0])
 
     def forward_shape(self, shape: Sequence[int]) -> Size:

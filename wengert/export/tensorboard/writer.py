@@ -64,13 +64,19 @@ class FileWriter:
     def add_summary(
         self, summary: Any, global_step: Any = None, walltime: float | None = None
     ) -> None:
-        """Write what one step has to say."""
+        """Write what one step has to say.
+
+        global_step: the number of the step. walltime: seconds since 1970; None: now.
+        """
         from tensorboard.compat.proto.event_pb2 import Event
 
         self.add_event(Event(summary=summary), global_step, walltime)
 
     def add_graph(self, graph_profile: tuple[Any, Any], walltime: float | None = None) -> None:
-        """Write a graph, and the times of its nodes."""
+        """Write a graph, and the times of its nodes.
+
+        walltime: seconds since 1970; None: now.
+        """
         from tensorboard.compat.proto import event_pb2
 
         graph, times = (part.SerializeToString() for part in graph_profile)
@@ -79,7 +85,10 @@ class FileWriter:
         self.add_event(event_pb2.Event(tagged_run_metadata=run), None, walltime)
 
     def add_onnx_graph(self, graph: Any, walltime: float | None = None) -> None:
-        """Write a graph alone."""
+        """Write a graph alone.
+
+        walltime: seconds since 1970; None: now.
+        """
         from tensorboard.compat.proto.event_pb2 import Event
 
         self.add_event(Event(graph_def=graph.SerializeToString()), None, walltime)
@@ -172,7 +181,12 @@ class SummaryWriter:
         new_style: bool = False,
         double_precision: bool = False,
     ) -> None:
-        """Log a number under a name."""
+        """Log a number under a name.
+
+        tag: the name of the series. scalar_value: the number. global_step: the number of
+        the step. walltime: seconds since 1970; None: now. new_style: write it as a tensor.
+        double_precision: keep 64 bits.
+        """
         made = messages.scalar(
             tag, scalar_value, new_style=new_style, double_precision=double_precision
         )
@@ -185,7 +199,11 @@ class SummaryWriter:
         global_step: Any = None,
         walltime: float | None = None,
     ) -> None:
-        """Log several numbers for one chart, each as a run of its own in a folder below."""
+        """Log several numbers for one chart, each as a run of its own in a folder below.
+
+        main_tag: the name before those of the series. tag_scalar_dict: series -> number.
+        global_step: the number of the step. walltime: seconds since 1970; None: now.
+        """
         walltime = time.time() if walltime is None else walltime
         folder = self._get_file_writer().get_logdir()
         assert self.all_writers is not None
@@ -199,7 +217,11 @@ class SummaryWriter:
     def add_tensor(
         self, tag: str, tensor: Any, global_step: Any = None, walltime: float | None = None
     ) -> None:
-        """Log all numbers of a tensor."""
+        """Log all numbers of a tensor.
+
+        tag: the name of the series. global_step: the number of the step. walltime: seconds
+        since 1970; None: now.
+        """
         self._add(messages.tensor_proto(tag, tensor), global_step, walltime)
 
     def add_histogram(
@@ -211,7 +233,11 @@ class SummaryWriter:
         walltime: float | None = None,
         max_bins: int | None = None,
     ) -> None:
-        """Log how numbers are spread; bins as in `numpy.histogram`."""
+        """Log how numbers are spread; bins as in `numpy.histogram`.
+
+        tag: the name of the series. values: the numbers. global_step: the number of the
+        step. walltime: seconds since 1970; None: now. max_bins: at most so many bins.
+        """
         if isinstance(bins, str) and bins == "tensorflow":
             bins = self.default_bins
         self._add(messages.histogram(tag, values, bins, max_bins), global_step, walltime)
@@ -229,7 +255,12 @@ class SummaryWriter:
         global_step: Any = None,
         walltime: float | None = None,
     ) -> None:
-        """Log a histogram that has been counted already."""
+        """Log a histogram that has been counted already.
+
+        tag: the name of the series. bucket_limits: upper ends of the bins. bucket_counts:
+        numbers in the bins. global_step: the number of the step. walltime: seconds since
+        1970; None: now.
+        """
         if len(bucket_limits) != len(bucket_counts):
             raise ValueError(
                 "len(bucket_limits) != len(bucket_counts), see the document: "
@@ -250,7 +281,11 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "CHW",
     ) -> None:
-        """Log an image: numbers from 0 to 1, or bytes; dataformats names its dims."""
+        """Log an image: numbers from 0 to 1, or bytes; dataformats names its dims.
+
+        tag: the name of the series. img_tensor: the image. global_step: the number of the
+        step. walltime: seconds since 1970; None: now.
+        """
         self._add(messages.image(tag, img_tensor, dataformats=dataformats), global_step, walltime)
 
     def add_images(
@@ -261,7 +296,12 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "NCHW",
     ) -> None:
-        """Log several images as one."""
+        """Log several images as one.
+
+        tag: the name of the series. img_tensor: the image. global_step: the number of the
+        step. walltime: seconds since 1970; None: now. dataformats: the letters of its dims:
+        N, C, H, W.
+        """
         self._add(messages.image(tag, img_tensor, dataformats=dataformats), global_step, walltime)
 
     def add_image_with_boxes(
@@ -275,7 +315,13 @@ class SummaryWriter:
         dataformats: str = "CHW",
         labels: Any = None,
     ) -> None:
-        """Log an image with frames (n, 4) and what is written at each."""
+        """Log an image with frames (n, 4) and what is written at each.
+
+        tag: the name of the series. img_tensor: the image. box_tensor: boxes (N, 4) as x1,
+        y1, x2, y2. global_step: the number of the step. walltime: seconds since 1970; None:
+        now. rescale: a factor of the size. dataformats: the letters of its dims: N, C, H,
+        W. labels: texts of the boxes, or of the points.
+        """
         labels = [labels] if isinstance(labels, str) else labels
         if labels is not None and len(labels) != box_tensor.shape[0]:
             labels = None
@@ -290,7 +336,11 @@ class SummaryWriter:
         close: bool = True,
         walltime: float | None = None,
     ) -> None:
-        """Log a figure of matplotlib, or a list of them; they are closed unless close=False."""
+        """Log a figure of matplotlib, or a list of them; they are closed unless close=False.
+
+        tag: the name of the series. global_step: the number of the step. walltime: seconds
+        since 1970; None: now.
+        """
         dims = "NCHW" if isinstance(figure, list) else "CHW"
         self.add_image(tag, figure_to_image(figure, close), global_step, walltime, dims)
 
@@ -302,7 +352,11 @@ class SummaryWriter:
         fps: float = 4,
         walltime: float | None = None,
     ) -> None:
-        """Log videos (n, time, channels, height, width)."""
+        """Log videos (n, time, channels, height, width).
+
+        tag: the name of the series. vid_tensor: (N, T, C, H, W). global_step: the number of
+        the step. fps: frames per second. walltime: seconds since 1970; None: now.
+        """
         self._add(messages.video(tag, vid_tensor, fps), global_step, walltime)
 
     def add_audio(
@@ -313,13 +367,22 @@ class SummaryWriter:
         sample_rate: int = 44100,
         walltime: float | None = None,
     ) -> None:
-        """Log a sound, numbers from -1 to 1."""
+        """Log a sound, numbers from -1 to 1.
+
+        tag: the name of the series. snd_tensor: samples (L,) between -1 and 1. global_step:
+        the number of the step. sample_rate: samples per second. walltime: seconds since
+        1970; None: now.
+        """
         self._add(messages.audio(tag, snd_tensor, sample_rate), global_step, walltime)
 
     def add_text(
         self, tag: str, text_string: str, global_step: Any = None, walltime: float | None = None
     ) -> None:
-        """Log a text."""
+        """Log a text.
+
+        tag: the name of the series. text_string: the text. global_step: the number of the
+        step. walltime: seconds since 1970; None: now.
+        """
         self._add(messages.text(tag, text_string), global_step, walltime)
 
     def add_mesh(
@@ -332,7 +395,12 @@ class SummaryWriter:
         global_step: Any = None,
         walltime: float | None = None,
     ) -> None:
-        """Log points (n, points, 3), their colors and the triangles between them."""
+        """Log points (n, points, 3), their colors and the triangles between them.
+
+        tag: the name of the series. vertices: points (N, P, 3). faces: triangles (N, F, 3)
+        of numbers of points. config_dict: settings of the viewer. global_step: the number
+        of the step. walltime: seconds since 1970; None: now.
+        """
         self._add(messages.mesh(tag, vertices, colors, faces, config_dict), global_step, walltime)
 
     # --- curves and layouts --------------------------------------------------------------------
@@ -347,7 +415,12 @@ class SummaryWriter:
         weights: Any = None,
         walltime: float | None = None,
     ) -> None:
-        """Log the precision-recall curve of labels 0 or 1 and predicted probabilities."""
+        """Log the precision-recall curve of labels 0 or 1 and predicted probabilities.
+
+        tag: the name of the series. predictions: probabilities. global_step: the number of
+        the step. num_thresholds: how many points a curve has. weights: how much each
+        example counts. walltime: seconds since 1970; None: now.
+        """
         made = messages.pr_curve(tag, labels, predictions, num_thresholds, weights)
         self._add(made, global_step, walltime)
 
@@ -365,7 +438,12 @@ class SummaryWriter:
         weights: Any = None,
         walltime: float | None = None,
     ) -> None:
-        """Log a precision-recall curve that has been counted already."""
+        """Log a precision-recall curve that has been counted already.
+
+        tag: the name of the series. global_step: the number of the step. num_thresholds:
+        how many points a curve has. weights: how much each example counts. walltime:
+        seconds since 1970; None: now.
+        """
         made = messages.pr_curve_raw(
             tag,
             true_positive_counts,
@@ -380,19 +458,28 @@ class SummaryWriter:
         self._add(made, global_step, walltime)
 
     def add_custom_scalars(self, layout: dict[str, dict[str, Sequence[Any]]]) -> None:
-        """Say which scalars are drawn together."""
+        """Say which scalars are drawn together.
+
+        layout: category -> chart -> series.
+        """
         self._add(messages.custom_scalars(layout))
 
     def add_custom_scalars_multilinechart(
         self, tags: Sequence[str], category: str = "default", title: str = "untitled"
     ) -> None:
-        """Say that these scalars are drawn together."""
+        """Say that these scalars are drawn together.
+
+        tags: names of series. category: the group on the page. title: of the chart.
+        """
         self.add_custom_scalars({category: {title: ["Multiline", tags]}})
 
     def add_custom_scalars_marginchart(
         self, tags: Sequence[str], category: str = "default", title: str = "untitled"
     ) -> None:
-        """Say that the first of three scalars is drawn between the others."""
+        """Say that the first of three scalars is drawn between the others.
+
+        tags: names of series. category: the group on the page. title: of the chart.
+        """
         self.add_custom_scalars({category: {title: ["Margin", tags]}})
 
     def add_hparams(
@@ -403,7 +490,12 @@ class SummaryWriter:
         run_name: str | None = None,
         global_step: Any = None,
     ) -> None:
-        """Log the hyperparameters of a run and what came of it, in a folder below."""
+        """Log the hyperparameters of a run and what came of it, in a folder below.
+
+        hparam_dict: names and values of settings. metric_dict: names and values of results.
+        hparam_domain_discrete: values that settings may have. run_name: the folder of the
+        run; None: the time. global_step: the number of the step.
+        """
         if type(hparam_dict) is not dict or type(metric_dict) is not dict:
             raise TypeError("hparam_dict and metric_dict should be dictionary.")
         made = messages.hparams(hparam_dict, metric_dict, hparam_domain_discrete)
@@ -424,7 +516,11 @@ class SummaryWriter:
         verbose: bool = False,
         use_strict_trace: bool = True,
     ) -> None:
-        """Log the graph of a module, as it computes input_to_model (a tensor or a tuple)."""
+        """Log the graph of a module, as it computes input_to_model (a tensor or a tuple).
+
+        model: a Module. verbose: accepted, without effect. use_strict_trace: accepted,
+        without effect.
+        """
         self._get_file_writer().add_graph(module_graph(model, input_to_model))
 
     def add_onnx_graph(self, prototxt: Any) -> None:
@@ -440,7 +536,10 @@ class SummaryWriter:
         tag: str = "default",
         metadata_header: Sequence[str] | None = None,
     ) -> None:
-        """Log vectors (n, size) with labels (n) and pictures (n, channels, height, width)."""
+        """Log vectors (n, size) with labels (n) and pictures (n, channels, height, width).
+
+        global_step: the number of the step. tag: the name of the series.
+        """
         from google.protobuf import text_format
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 

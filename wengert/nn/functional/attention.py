@@ -139,6 +139,8 @@ def multi_head_attention_forward(
     """Attention of nn.MultiheadAttention with its weights as arguments.
 
     query (L, N, E), key (S, N, kdim), value (S, N, vdim), or without N. Returns (output, weights).
+
+    add_zero_attn: one more key and value of zeros.
     """
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:

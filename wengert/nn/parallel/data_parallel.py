@@ -22,6 +22,8 @@ def _device(where: Any) -> Device:
 def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
     """Tensors in inputs split along dim over devices; other objects go to each.
 
+    target_gpus: numbers of CUDA devices, or devices.
+
     >>> [x.shape for x in nn.parallel.scatter(torch.ones(4, 2), ["cpu", "cpu"])]
     [torch.Size([2, 2]), torch.Size([2, 2])]
     """
@@ -45,6 +47,8 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
 def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
     """Outputs of several devices joined along dim on one.
 
+    outputs: of the devices. target_device: where they are joined.
+
     >>> nn.parallel.gather([torch.ones(2), torch.zeros(1)], "cpu")
     tensor([1., 1., 0.])
     """
@@ -62,7 +66,10 @@ def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
 
 
 def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> list[Module]:
-    """Copies of the module on devices; gradients of the copies reach the original."""
+    """Copies of the module on devices; gradients of the copies reach the original.
+
+    network: a Module. detach: whether copies are constants.
+    """
 
     def copy(module: Module, where: Device) -> Module:
         replica = module._replicate_for_data_parallel()
@@ -83,7 +90,10 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
 def parallel_apply(
     modules: Sequence[Any], inputs: Sequence[Any], kwargs_tup: Any = None, devices: Any = None
 ) -> list[Any]:
-    """Each module on its inputs. Launches on a GPU return at once, so the devices overlap."""
+    """Each module on its inputs. Launches on a GPU return at once, so the devices overlap.
+
+    modules: one for each input. kwargs_tup: arguments by name, for each.
+    """
     kwargs_tup = [{}] * len(modules) if kwargs_tup is None else kwargs_tup
     rows = [x if isinstance(x, (list, tuple)) else (x,) for x in inputs]
     return [m(*x, **k) for m, x, k in zip(modules, rows, kwargs_tup)]
@@ -93,7 +103,11 @@ def data_parallel(
     module: Module, inputs: Any, device_ids: Sequence[Any] | None = None,
     output_device: Any = None, dim: int = 0, module_kwargs: Any = None,
 ) -> Any:  # fmt: skip
-    """module(*inputs) with the batch split over devices; on one device, just the call."""
+    """module(*inputs) with the batch split over devices; on one device, just the call.
+
+    device_ids: numbers of CUDA devices, or devices. output_device: where the results are
+    joined; None: the first device. dim: of the batch. module_kwargs: arguments by name.
+    """
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     kwargs = module_kwargs or {}
     if device_ids is None or len(device_ids) < 2:
@@ -113,6 +127,8 @@ class DataParallel(Module):
     output_device: of the outputs, device_ids[0] by default.
 
     RuntimeError, in a forward pass, if parameters or buffers are elsewhere.
+
+    dim: the dimension that it works along.
 
     >>> nn.DataParallel(nn.Linear(2, 3))(torch.ones(4, 2)).shape
     torch.Size([4, 3])
@@ -174,5 +190,8 @@ class DataParallel(Module):
         return parallel_apply(replicas, inputs, kwargs, self.device_ids[: len(replicas)])
 
     def gather(self, outputs: Sequence[Any], output_device: Any) -> Any:
-        """The outputs, joined on one device."""
+        """The outputs, joined on one device.
+
+        output_device: where the results are joined; None: the first device.
+        """
         return gather(outputs, output_device, self.dim)

@@ -43,6 +43,8 @@ def get_total_norm(
 
     error_if_nonfinite: RuntimeError if it is nan or inf. foreach is accepted and has no effect.
 
+    norm_type: which norm: its exponent.
+
     >>> nn.utils.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
     tensor(5.)
     """
@@ -72,7 +74,10 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Scale the gradients of parameters by max_norm / total_norm, if that is below 1."""
+    """Scale the gradients of parameters by max_norm / total_norm, if that is below 1.
+
+    foreach: accepted, without effect.
+    """
     scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     for g in _gradients(parameters):
         g.mul_(scale.to(g.device))
@@ -84,6 +89,10 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False, foreach: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """Scale the gradients so that their norm together is at most max_norm; returns it as it was.
+
+    parameters: tensors with gradients, or one. norm_type: which norm: its exponent.
+    error_if_nonfinite: raise RuntimeError where the norm is nan or inf. foreach: accepted,
+    without effect.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, 4.0])
@@ -119,6 +128,8 @@ def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
 @no_grad()
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Clip every element of the gradients to [-clip_value, clip_value].
+
+    parameters: tensors with gradients, or one. foreach: accepted, without effect.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, -0.5])

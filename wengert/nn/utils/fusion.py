@@ -44,7 +44,12 @@ def fuse_conv_bn_weights(
     conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:  # fmt: skip
-    """(weight, bias) of the convolution that includes the batch norm."""
+    """(weight, bias) of the convolution that includes the batch norm.
+
+    conv_w: weight of the convolution. conv_b: its bias, or None. bn_rm: running mean. bn_rv:
+    running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
+    transpose: whether the convolution is a transposed one.
+    """
     b = T.zeros_like(bn_rm) if conv_b is None else conv_b
     scale = T.rsqrt(bn_rv + bn_eps)
     scale = scale if bn_w is None else bn_w * scale
@@ -82,5 +87,9 @@ def fuse_linear_bn_weights(
     linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor, bn_b: Tensor,
 ) -> tuple[Parameter, Parameter]:  # fmt: skip
-    """(weight, bias) of the linear layer that includes the batch norm."""
+    """(weight, bias) of the linear layer that includes the batch norm.
+
+    linear_w: weight of the layer. linear_b: its bias, or None. bn_rm: running mean. bn_rv:
+    running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
+    """
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)

@@ -10,10 +10,16 @@ __all__ = ["convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_
 
 
 def convert_conv2d_weight_memory_format(module: Any, memory_format: Any) -> Any:
-    """The module, whose convolutions choose the order in memory themselves."""
+    """The module, whose convolutions choose the order in memory themselves.
+
+    memory_format: accepted, without effect.
+    """
     return module
 
 
 def convert_conv3d_weight_memory_format(module: Any, memory_format: Any) -> Any:
-    """The module, whose convolutions choose the order in memory themselves."""
+    """The module, whose convolutions choose the order in memory themselves.
+
+    memory_format: accepted, without effect.
+    """
     return module

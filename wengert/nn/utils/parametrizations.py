@@ -48,6 +48,8 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
 
     dim: the dimension whose slices have a length each; None: one length. Returns module.
 
+    name: the parameter's name.
+
     >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
     >>> layer.parametrizations.weight.original0.shape
     torch.Size([3, 1])
@@ -131,6 +133,9 @@ def spectral_norm(
     """Divide a weight by its largest singular value; returns module.
 
     dim: the dimension of the outputs (default 0; 1 for transposed convolutions).
+
+    name: the parameter's name. n_power_iterations: steps of the power method for each forward
+    pass. eps: against division by zero.
 
     >>> layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)).eval()
     >>> torch.linalg.matrix_norm(layer.weight, 2) < 1.01
@@ -237,6 +242,9 @@ def orthogonal(
     """Keep a weight orthogonal (its rows or columns, whichever are fewer); returns module.
 
     orthogonal_map: 'matrix_exp' (default where square), 'cayley', 'householder' (default else).
+
+    name: the parameter's name. use_trivialization: whether the map starts from the weight as it
+    is.
 
     >>> layer = nn.utils.parametrizations.orthogonal(nn.Linear(2, 2))
     >>> torch.allclose(layer.weight @ layer.weight.T, torch.eye(2), atol=1e-5)

@@ -71,6 +71,8 @@ class ParametrizationList(ModuleList):
     """The parametrizations of one tensor, first to last, and its stored form.
 
     The stored form is `original`, or original0, original1... where right_inverse gives several.
+
+    unsafe: do not check what the parametrization returns.
     """
 
     def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False) -> None:
@@ -259,7 +261,10 @@ def _check_next(module: Any, name: str, parametrization: Any) -> None:
 
 
 def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
-    """Whether the module, or one tensor of it, is parametrized."""
+    """Whether the module, or one tensor of it, is parametrized.
+
+    tensor_name: the parameter's name.
+    """
     found = getattr(module, "parametrizations", None)
     if not isinstance(found, ModuleDict):
         return False
@@ -271,6 +276,8 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
 
     leave_parametrized: the tensor stays as it was computed; else as it was stored, which needs
     one stored tensor (ValueError).
+
+    tensor_name: the parameter's name.
 
     >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
     >>> nn.utils.parametrize.remove_parametrizations(layer, "weight")
@@ -309,7 +316,10 @@ def type_before_parametrizations(module: Any) -> type:
 def transfer_parametrizations_and_params(
     from_module: Any, to_module: Any, tensor_name: str | None = None
 ) -> Any:
-    """Give to_module the parametrizations and stored tensors of from_module; returns it."""
+    """Give to_module the parametrizations and stored tensors of from_module; returns it.
+
+    tensor_name: the parameter's name.
+    """
     if is_parametrized(from_module):
         names = list(from_module.parametrizations) if tensor_name is None else [tensor_name]
         for name in names:

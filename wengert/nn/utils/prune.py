@@ -51,7 +51,10 @@ class BasePruningMethod(ABC):
     def apply(
         cls, module: Any, name: str, *args: Any, importance_scores: Any = None, **kwargs: Any
     ) -> Any:
-        """Prune module.name by this method, on top of earlier ones; returns the hook."""
+        """Prune module.name by this method, on top of earlier ones; returns the hook.
+
+        importance_scores: of the elements; None: their absolute values.
+        """
         old = [
             (k, h) for k, h in module._forward_pre_hooks.items()
             if isinstance(h, BasePruningMethod) and h._tensor_name == name
@@ -88,7 +91,10 @@ class BasePruningMethod(ABC):
         return method
 
     def prune(self, t: Tensor, default_mask: Any = None, importance_scores: Any = None) -> Tensor:
-        """t with the pruned entries zero."""
+        """t with the pruned entries zero.
+
+        importance_scores: of the elements; None: their absolute values.
+        """
         if importance_scores is not None and importance_scores.shape != t.shape:
             raise AssertionError(
                 "importance_scores should have the same shape as tensor t, got "
@@ -313,19 +319,28 @@ class CustomFromMask(BasePruningMethod):
 
 
 def identity(module: Any, name: str) -> Any:
-    """Give a parameter a mask of ones; returns module."""
+    """Give a parameter a mask of ones; returns module.
+
+    name: the parameter's name.
+    """
     Identity.apply(module, name)
     return module
 
 
 def random_unstructured(module: Any, name: str, amount: Any) -> Any:
-    """Prune entries of a parameter at random; returns module."""
+    """Prune entries of a parameter at random; returns module.
+
+    name: the parameter's name. amount: how many elements, or which share of them.
+    """
     RandomUnstructured.apply(module, name, amount=amount)
     return module
 
 
 def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any = None) -> Any:
     """Prune the entries of the smallest absolute values; returns module.
+
+    name: the parameter's name. amount: how many elements, or which share of them.
+    importance_scores: of the elements; None: their absolute values.
 
     >>> layer = nn.utils.prune.l1_unstructured(nn.Linear(2, 3), "weight", amount=2)
     >>> int((layer.weight == 0).sum())
@@ -336,7 +351,10 @@ def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any 
 
 
 def random_structured(module: Any, name: str, amount: Any, dim: int) -> Any:
-    """Prune slices of a parameter along dim at random; returns module."""
+    """Prune slices of a parameter along dim at random; returns module.
+
+    name: the parameter's name. amount: how many elements, or which share of them.
+    """
     RandomStructured.apply(module, name, amount=amount, dim=dim)
     return module
 
@@ -345,6 +363,9 @@ def ln_structured(
     module: Any, name: str, amount: Any, n: Any, dim: int, importance_scores: Any = None
 ) -> Any:
     """Prune the slices along dim of the smallest n-norms; returns module.
+
+    name: the parameter's name. amount: how many elements, or which share of them.
+    importance_scores: of the elements; None: their absolute values.
 
     >>> layer = nn.utils.prune.ln_structured(nn.Linear(2, 4), "weight", 0.5, n=2, dim=0)
     >>> int((layer.weight.abs().sum(1) == 0).sum())
@@ -356,7 +377,10 @@ def ln_structured(
 
 
 def custom_from_mask(module: Any, name: str, mask: Tensor) -> Any:
-    """Prune a parameter where mask is zero; returns module."""
+    """Prune a parameter where mask is zero; returns module.
+
+    name: the parameter's name.
+    """
     CustomFromMask.apply(module, name, mask=mask)
     return module
 
@@ -403,7 +427,10 @@ def global_unstructured(
 
 
 def remove(module: Any, name: str) -> Any:
-    """Make the pruning of a parameter final; ValueError if it is not pruned. Returns module."""
+    """Make the pruning of a parameter final; ValueError if it is not pruned. Returns module.
+
+    name: the parameter's name.
+    """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             hook.remove(module)

@@ -138,6 +138,8 @@ def pack_padded_sequence(
 
     enforce_sorted: RuntimeError unless lengths fall; False sorts and remembers the order.
 
+    batch_first: batch in front: (N, T, ...).
+
     >>> x = torch.tensor([[1., 2., 3.], [4., 0., 0.]])
     >>> nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True).data
     tensor([1., 4., 2., 3.])
@@ -194,6 +196,8 @@ def pad_packed_sequence(
 
     total_length: pad to this many steps; ValueError if the longest sequence is longer.
 
+    batch_first: batch in front: (N, T, ...). padding_value: what is behind the ends.
+
     >>> packed = nn.utils.rnn.pack_sequence([torch.ones(3), torch.ones(1)])
     >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)[1]
     tensor([3, 1])
@@ -224,6 +228,9 @@ def pad_sequence(
     padding_side: str = "right",
 ) -> Tensor:  # fmt: skip
     """Sequences (length, *) in one tensor (longest, batch, *), or batch first.
+
+    sequences: tensors (T_i, ...). batch_first: batch in front: (N, T, ...). padding_value: what
+    is behind the ends. padding_side: 'right' or 'left'.
 
     >>> nn.utils.rnn.pad_sequence([torch.ones(2), torch.ones(1)], batch_first=True)
     tensor([[1., 1.],
@@ -258,6 +265,9 @@ def unpad_sequence(
 ) -> list[Tensor]:
     """The sequences of a padded batch: the inverse of pad_sequence.
 
+    padded_sequences: a tensor (T, N, ...). lengths: how many steps of each count, (N,).
+    batch_first: batch in front: (N, T, ...).
+
     >>> [t.shape[0] for t in nn.utils.rnn.unpad_sequence(torch.ones(3, 2), torch.tensor([3, 1]))]
     [3, 1]
     """
@@ -268,6 +278,8 @@ def unpad_sequence(
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Sequences (length, *) packed; enforce_sorted as in pack_padded_sequence.
 
+    sequences: tensors (T_i, ...).
+
     >>> nn.utils.rnn.pack_sequence([torch.tensor([1., 2.]), torch.tensor([3.])]).data
     tensor([1., 3., 2.])
     """
@@ -277,6 +289,8 @@ def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> Packe
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences of a packed one: the inverse of pack_sequence.
+
+    packed_sequences: a PackedSequence.
 
     >>> packed = nn.utils.rnn.pack_sequence([torch.ones(2), torch.ones(1)])
     >>> nn.utils.rnn.unpack_sequence(packed)

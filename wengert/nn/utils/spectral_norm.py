@@ -152,6 +152,9 @@ def spectral_norm(
 ) -> Kind:  # fmt: skip
     """Divide a weight by its largest singular value before each forward; returns module.
 
+    name: the parameter's name. n_power_iterations: steps of the power method for each forward
+    pass. eps: against division by zero. dim: the dimension of the outputs.
+
     >>> layer = nn.utils.spectral_norm(nn.Linear(2, 3))
     >>> layer.weight_u.shape
     torch.Size([3])
@@ -163,7 +166,10 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: Kind, name: str = "weight") -> Kind:
-    """Undo spectral_norm; ValueError if there is none. Returns module."""
+    """Undo spectral_norm; ValueError if there is none. Returns module.
+
+    name: the parameter's name.
+    """
 
     def take(table: Any, kind: type, owner: Any) -> Any:
         for key, hook in table.items():

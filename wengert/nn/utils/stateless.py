@@ -47,7 +47,11 @@ def _with_tied(places: dict[str, Any], given: Mapping[str, Any]) -> dict[str, An
 def substituted(
     module: Any, tensors: Mapping[str, Any], tie_weights: bool = False, strict: bool = False
 ) -> Iterator[None]:
-    """Within it, module has these tensors for parameters and buffers; changed buffers go back."""
+    """Within it, module has these tensors for parameters and buffers; changed buffers go back.
+
+    tie_weights: whether tied parameters follow. strict: raise an error for names that are not
+    there.
+    """
     places = _places(module)
     given = _with_tied(places, tensors) if tie_weights else dict(tensors)
     if strict:

@@ -69,6 +69,8 @@ class WeightNorm:
 def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind:
     """Learn length `name_g` and direction `name_v` of a weight apart; returns module.
 
+    dim: the dimension of the outputs.
+
     >>> import warnings
     >>> warnings.simplefilter("ignore")
     >>> [n for n, _ in nn.utils.weight_norm(nn.Linear(2, 3)).named_parameters()]
@@ -79,7 +81,10 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
 
 
 def remove_weight_norm(module: Kind, name: str = "weight") -> Kind:
-    """Undo weight_norm; ValueError if there is none. Returns module."""
+    """Undo weight_norm; ValueError if there is none. Returns module.
+
+    name: the parameter's name.
+    """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, WeightNorm) and hook.name == name:
             hook.remove(module)

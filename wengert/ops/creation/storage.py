@@ -459,7 +459,10 @@ class storagetype(type):
 
 
 def _typed(meta: type, name: str, d: Any) -> Any:
-    return meta(name, (), {"dtype": d, "__module__": "torch"})
+    what = "Tensors" if name.endswith("Tensor") else "Storages"
+    text = f"{what} of {d} from sizes, sequences or an array; isinstance asks for the dtype."
+    text += "\n\ndevice: where the memory is; None: the CPU."
+    return meta(name, (), {"dtype": d, "__module__": "torch", "__doc__": text})
 
 
 for _d in dtypes.ALL:

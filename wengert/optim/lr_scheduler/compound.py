@@ -57,6 +57,8 @@ class SequentialLR(_Compound):
     Raises ValueError for other numbers of them, schedulers of another optimizer, and
     ReduceLROnPlateau.
 
+    last_epoch: the number of the last epoch, to go on; -1: start.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     >>> warm = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=9)
     >>> fall = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)

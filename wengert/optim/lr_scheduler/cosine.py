@@ -12,6 +12,9 @@ from .scheduler import LRScheduler
 class CosineAnnealingLR(LRScheduler):
     """From the first rate to eta_min along half a cosine in T_max epochs, and back in as many.
 
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
     >>> optimizer.step()
@@ -54,6 +57,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     T_0: length of the first fall in epochs. T_mult: ratio of the length of each fall and the one
     before. `step` takes fractions of epochs too. Raises ValueError unless both are integers and
     positive.
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)

@@ -72,6 +72,8 @@ class CyclicLR(_WithMomentum):
     momentum while the rate is high. Raises ValueError for lists of the wrong length, an unknown
     mode, and an optimizer without momentum.
 
+    last_epoch: the number of the last epoch, to go on; -1: start.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
     >>> scheduler = torch.optim.lr_scheduler.CyclicLR(optimizer, 0.0, 1.0, step_size_up=2)
     >>> optimizer.step()
@@ -184,6 +186,9 @@ class OneCycleLR(_WithMomentum):
     rate / last rate. three_phase: fall to the first rate in as many steps as the rise, then to the
     last rate. Call step() after every batch. Raises ValueError for other values, and for more
     steps than total_steps.
+
+    optimizer: whose learning rates are set. cycle_momentum: move momentum against the learning
+    rate. last_epoch: the number of the last epoch, to go on; -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
     >>> scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)

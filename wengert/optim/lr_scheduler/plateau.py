@@ -18,6 +18,9 @@ class ReduceLROnPlateau(LRScheduler):
     list of one per group. eps: smaller changes are not made. Raises ValueError for factor >= 1 and
     unknown modes.
 
+    optimizer: whose learning rates are set. threshold_mode: 'rel' or 'abs': how threshold is
+    meant.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
     >>> for loss in (1.0, 0.9, 0.9):
@@ -78,7 +81,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Take in the metric of an epoch and lower the rates if it is time."""
+        """Take in the metric of an epoch and lower the rates if it is time.
+
+        metrics: what is watched, such as a validation loss.
+        """
         current = float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1

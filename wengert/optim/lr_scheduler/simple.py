@@ -53,6 +53,9 @@ class LambdaLR(_ByFunction):
 
     lr_lambda: a function of the epoch, or a list of one per group.
 
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
     >>> scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (epoch + 1))
     >>> optimizer.step()
@@ -71,6 +74,9 @@ class MultiplicativeLR(_ByFunction):
     """The last rate times lr_lambda(epoch).
 
     lr_lambda: a function of the epoch, or a list of one per group.
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
     >>> scheduler = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
@@ -91,6 +97,9 @@ class MultiplicativeLR(_ByFunction):
 
 class StepLR(LRScheduler):
     """The rate times gamma every step_size epochs.
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1)
@@ -120,6 +129,9 @@ class StepLR(LRScheduler):
 
 class MultiStepLR(LRScheduler):
     """The rate times gamma at each of the milestones.
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 30])
@@ -156,6 +168,9 @@ class ConstantLR(LRScheduler):
     """The rate times factor for total_iters epochs, then the rate itself.
 
     Raises ValueError unless factor is in [0, 1].
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5).get_last_lr()
@@ -197,6 +212,9 @@ class LinearLR(LRScheduler):
     """The rate times a factor that goes linearly from start_factor to end_factor.
 
     Raises ValueError unless start_factor is in (0, 1] and end_factor in [0, 1].
+
+    optimizer: whose learning rates are set. total_iters: over how many steps. last_epoch: the
+    number of the last epoch, to go on; -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5).get_last_lr()
@@ -247,6 +265,9 @@ class LinearLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """The rate times gamma every epoch.
 
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
+
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     >>> optimizer.step()
@@ -270,6 +291,9 @@ class ExponentialLR(LRScheduler):
 
 class PolynomialLR(LRScheduler):
     """The rate times (1 - epoch / total_iters) ** power, 0 in the end.
+
+    optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
+    -1: start.
 
     >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     >>> scheduler = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2)

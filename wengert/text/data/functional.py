@@ -17,6 +17,8 @@ __all__ = [
 def simple_space_split(iterator: Iterable[str]) -> Iterator[list[str]]:
     """Each text split at spaces.
 
+    iterator: of sequences of words.
+
     >>> list(simple_space_split(["a b"]))
     [['a', 'b']]
     """
@@ -28,6 +30,8 @@ def numericalize_tokens_from_iterator(
     vocab: Mapping[str, int], iterator: Iterable[Iterable[str]], removed_tokens: Any = None
 ) -> Iterator[Iterator[int]]:
     """The numbers of the tokens of each text, without those of removed_tokens.
+
+    iterator: of sequences of words.
 
     >>> [list(ids) for ids in numericalize_tokens_from_iterator({"a": 0, "b": 1}, [["b", "a"]])]
     [[1, 0]]

@@ -55,13 +55,19 @@ YelpReviewPolarity = classification("YelpReviewPolarity", 2)
 
 
 def UDPOS(root: Any = ".data", split: Any = ("train", "valid", "test")) -> Any:
-    """UDPOS: words and their tags, universal and of the Penn Treebank, of each sentence."""
+    """UDPOS: words and their tags, universal and of the Penn Treebank, of each sentence.
+
+    root: the folder of the data. split: which parts: 'train', 'test'.
+    """
     files = {"train": "train", "valid": "dev", "test": "test"}
     names = {part: f"en-ud-tag.v2.{name}.txt" for part, name in files.items()}
     return of_splits("UDPOS", root, split, names, tagged)
 
 
 def CoNLL2000Chunking(root: Any = ".data", split: Any = BOTH) -> Any:
-    """CoNLL2000Chunking: words, tags and chunks of each sentence."""
+    """CoNLL2000Chunking: words, tags and chunks of each sentence.
+
+    root: the folder of the data. split: which parts: 'train', 'test'.
+    """
     names = {part: f"{part}.txt" for part in BOTH}
     return of_splits("CoNLL2000Chunking", root, split, names, lambda p: tagged(p, " "))

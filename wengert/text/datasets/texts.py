@@ -14,7 +14,10 @@ __all__ = [
 
 
 class LanguageModelingDataset(Dataset):
-    """One example: all tokens of a file, "<eos>" at the end of lines if newline_eos."""
+    """One example: all tokens of a file, "<eos>" at the end of lines if newline_eos.
+
+    path: of the file.
+    """
 
     def __init__(
         self,
@@ -36,7 +39,10 @@ class LanguageModelingDataset(Dataset):
 
 
 class SequenceTaggingDataset(Dataset):
-    """Sentences of a file with a word and its tags on each line; fields: pairs (name, Field)."""
+    """Sentences of a file with a word and its tags on each line; fields: pairs (name, Field).
+
+    path: of the file.
+    """
 
     def __init__(
         self, path: Any, fields: Any, encoding: str = "utf-8", separator: str = "\t", **kwargs: Any

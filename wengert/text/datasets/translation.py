@@ -33,7 +33,11 @@ class TranslationDataset(Dataset):
         cls, exts: Any = None, fields: Any = None, path: Any = None, root: Any = ".data",
         train: Any = "train", validation: Any = "val", test: Any = "test", **kwargs: Any,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Training, validation and test data."""
+        """Training, validation and test data.
+
+        fields: (name, Field) pairs. path: of the file. root: the folder of the data. train:
+        whether it is for training.
+        """
         base = Path(root if path is None else path)
         names = [name for name in (train, validation, test) if name is not None]
         return tuple(cls(base / name, exts, fields, **kwargs) for name in names)

@@ -14,13 +14,19 @@ __all__ = ["download_from_url", "extract_archive", "unicode_csv_reader"]
 
 
 def unicode_csv_reader(lines: Any, **options: Any) -> Iterator[list[str]]:
-    """The rows of a table in CSV, with fields of any length."""
+    """The rows of a table in CSV, with fields of any length.
+
+    lines: texts.
+    """
     csv.field_size_limit(sys.maxsize)
     yield from csv.reader(lines, **options)
 
 
 def download_from_url(url: str, path: Any = None, root: str = ".data", **options: Any) -> str:
-    """The file of a URL if it is there already; nothing is downloaded."""
+    """The file of a URL if it is there already; nothing is downloaded.
+
+    path: of the file. root: the folder of the data.
+    """
     place = Path(path) if path is not None else Path(root) / url.rstrip("/").rpartition("/")[2]
     if place.exists():
         return str(place)

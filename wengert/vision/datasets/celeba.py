@@ -31,6 +31,9 @@ class CelebA(VisionDataset):
         root: the folder that holds `celeba` with the images' folder and five lists.
         split: train, valid, test or all.
         target_type: of attr (40 of 0 and 1), identity, bbox and landmarks.
+
+    transform: a function of the image. target_transform: a function of the target. download:
+    True: check that the files are there; they are not fetched.
     """
 
     base_folder = "celeba"

@@ -44,6 +44,8 @@ class CIFAR10(VisionDataset):
 
     A sample is (Pillow image, int), after the transforms. `data` is an array (N, 32, 32, 3) of
     uint8, `targets` a list.
+
+    target_transform: a function of the target.
     """
 
     base_folder = "cifar-10-batches-py"
@@ -113,7 +115,12 @@ class CIFAR10(VisionDataset):
 
 
 class CIFAR100(CIFAR10):
-    """60,000 photographs of 32 x 32 pixels in 100 classes, see CIFAR10."""
+    """60,000 photographs of 32 x 32 pixels in 100 classes, see CIFAR10.
+
+    root: the folder of the data. train: the training part, or else the test part. transform: a
+    function of the image. target_transform: a function of the target. download: True: check
+    that the files are there; they are not fetched.
+    """
 
     base_folder = "cifar-100-python"
     url = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"

@@ -59,6 +59,9 @@ class CocoDetection(VisionDataset):
 
     Args:
         root: the folder of the images; annFile: the file of annotations, JSON.
+
+    transform: a function of the image. target_transform: a function of the target. transforms:
+    a function of image and target, or several of them.
     """
 
     def __init__(
@@ -91,7 +94,11 @@ class CocoDetection(VisionDataset):
 
 
 class CocoCaptions(CocoDetection):
-    """Photographs with, as targets, the lists of their captions."""
+    """Photographs with, as targets, the lists of their captions.
+
+    root: the folder of the data. transform: a function of the image. target_transform: a
+    function of the target. transforms: a function of image and target, or several of them.
+    """
 
     def _load_target(self, id: int) -> list[str]:
         return [annotation["caption"] for annotation in super()._load_target(id)]

@@ -21,7 +21,12 @@ MISSING = "Dataset not found or corrupted. You can use download=True to download
 
 
 class SVHN(VisionDataset):
-    """House numbers, 32 x 32 pixels: split is train, test or extra. The digit 0 is class 0."""
+    """House numbers, 32 x 32 pixels: split is train, test or extra. The digit 0 is class 0.
+
+    root: the folder of the data. transform: a function of the image. target_transform: a
+    function of the target. download: True: check that the files are there; they are not
+    fetched.
+    """
 
     split_list = {
         "train": [
@@ -78,7 +83,12 @@ class SVHN(VisionDataset):
 
 
 class USPS(VisionDataset):
-    """Handwritten digits from envelopes, 16 x 16 pixels."""
+    """Handwritten digits from envelopes, 16 x 16 pixels.
+
+    root: the folder of the data. train: the training part, or else the test part. transform: a
+    function of the image. target_transform: a function of the target. download: True: check
+    that the files are there; they are not fetched.
+    """
 
     split_list = {
         "train": [
@@ -122,7 +132,12 @@ class USPS(VisionDataset):
 
 
 class SEMEION(VisionDataset):
-    """1593 handwritten digits of 16 x 16 black and white pixels."""
+    """1593 handwritten digits of 16 x 16 black and white pixels.
+
+    root: the folder of the data. transform: a function of the image. target_transform: a
+    function of the target. download: True: check that the files are there; they are not
+    fetched.
+    """
 
     url = "http://archive.ics.uci.edu/ml/machine-learning-databases/semeion/semeion.data"
     filename = "semeion.data"
@@ -158,6 +173,10 @@ class STL10(VisionDataset):
     Args:
         split: train, test, unlabeled or train+unlabeled.
         folds: only that one of the ten parts of the training images.
+
+    root: the folder of the data. transform: a function of the image. target_transform: a
+    function of the target. download: True: check that the files are there; they are not
+    fetched.
     """
 
     base_folder = "stl10_binary"

@@ -15,6 +15,9 @@ __all__ = ["FakeData"]
 class FakeData(VisionDataset):
     """size images of noise, the same at each call, with random classes.
 
+    num_classes: how many classes the last layer has. transform: a function of the image.
+    target_transform: a function of the target.
+
     >>> FakeData(size=2, image_size=(3, 4, 4))[0][0].size
     (4, 4)
     """

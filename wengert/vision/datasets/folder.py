@@ -98,6 +98,8 @@ class DatasetFolder(VisionDataset):
         extensions or is_valid_file: which files count.
 
     Attributes: `classes`, `class_to_idx`, `samples` as (path, class) and `targets`.
+
+    transform: a function of the image. target_transform: a function of the target.
     """
 
     def __init__(
@@ -148,6 +150,9 @@ class ImageFolder(DatasetFolder):
     """The images below root, each of the class that its folder in root is named after.
 
     `root/cat/1.png`, `root/dog/x/2.jpg`: classes cat and dog.
+
+    transform: a function of the image. target_transform: a function of the target. loader: a
+    function that reads the file of a path.
     """
 
     def __init__(

@@ -82,6 +82,8 @@ class MNIST(VisionDataset):
 
     A sample is (Pillow image, int), after the transforms. `data` is uint8 (N, 28, 28), `targets`
     int64 (N,).
+
+    target_transform: a function of the target.
     """
 
     mirrors = [
@@ -176,7 +178,12 @@ class MNIST(VisionDataset):
 
 
 class FashionMNIST(MNIST):
-    """Articles of clothing in the format of MNIST."""
+    """Articles of clothing in the format of MNIST.
+
+    root: the folder of the data. train: the training part, or else the test part. transform: a
+    function of the image. target_transform: a function of the target. download: True: check
+    that the files are there; they are not fetched.
+    """
 
     mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
     resources = [
@@ -192,7 +199,12 @@ class FashionMNIST(MNIST):
 
 
 class KMNIST(MNIST):
-    """Handwritten Japanese characters in the format of MNIST."""
+    """Handwritten Japanese characters in the format of MNIST.
+
+    root: the folder of the data. train: the training part, or else the test part. transform: a
+    function of the image. target_transform: a function of the target. download: True: check
+    that the files are there; they are not fetched.
+    """
 
     mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
     resources = [
@@ -209,7 +221,10 @@ CHARACTERS = set(string.digits + string.ascii_letters)
 
 
 class EMNIST(MNIST):
-    """Handwritten letters and digits, in the splits that `splits` names."""
+    """Handwritten letters and digits, in the splits that `splits` names.
+
+    root: the folder of the data.
+    """
 
     url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
     md5 = "58c8d27c78d21e728a6bc7b3cc06412e"
@@ -262,6 +277,8 @@ class QMNIST(MNIST):
     Args:
         what: train, test, test10k, test50k or nist.
         compat: give the digit as an int, not all eight numbers of the label.
+
+    root: the folder of the data.
     """
 
     subsets = {

@@ -30,6 +30,9 @@ class SBDataset(VisionDataset):
     Args:
         image_set: train, val, or train_noval, which leaves out what is in VOC 2012's val.
         mode: boundaries or segmentation.
+
+    root: the folder of the data. download: True: check that the files are there; they are not
+    fetched. transforms: a function of image and target, or several of them.
     """
 
     url = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"

@@ -82,7 +82,12 @@ class VOC(VisionDataset):
 
 
 class VOCSegmentation(VOC):
-    """Photographs with, as targets, images whose values are the classes of the pixels."""
+    """Photographs with, as targets, images whose values are the classes of the pixels.
+
+    root: the folder of the data. download: True: check that the files are there; they are not
+    fetched. transform: a function of the image. target_transform: a function of the target.
+    transforms: a function of image and target, or several of them.
+    """
 
     lists, folder, ending = "Segmentation", "SegmentationClass", ".png"
 
@@ -96,7 +101,12 @@ class VOCSegmentation(VOC):
 
 
 class VOCDetection(VOC):
-    """Photographs with, as targets, the trees of their XML annotations as dictionaries."""
+    """Photographs with, as targets, the trees of their XML annotations as dictionaries.
+
+    root: the folder of the data. download: True: check that the files are there; they are not
+    fetched. transform: a function of the image. target_transform: a function of the target.
+    transforms: a function of image and target, or several of them.
+    """
 
     lists, folder, ending = "Main", "Annotations", ".xml"
 

@@ -47,12 +47,18 @@ Mode = ImageReadMode | str
 
 
 def read_file(path: PathName) -> Tensor:
-    """The bytes of a file, uint8 of shape (N,)."""
+    """The bytes of a file, uint8 of shape (N,).
+
+    path: of the file.
+    """
     return from_numpy(np.frombuffer(Path(path).read_bytes(), np.uint8).copy())
 
 
 def write_file(filename: PathName, data: Tensor) -> None:
-    """Write bytes, uint8 of shape (N,), to a file, which is complete or not there."""
+    """Write bytes, uint8 of shape (N,), to a file, which is complete or not there.
+
+    data: the values: a tensor, or what makes one.
+    """
     if data.dtype != uint8 or data.ndim != 1:
         raise RuntimeError(
             f"write_file: one dimension of torch.uint8 expected, got {data.ndim} of {data.dtype}"
@@ -96,6 +102,8 @@ def decode_image(
     """The image in a file or in bytes (N,), as uint8 (C, H, W).
 
     apply_exif_orientation: turn it as a photograph's file says.
+
+    mode: an ImageReadMode, which channels are kept.
     """
     content = bytes_of(input) if isinstance(input, Tensor) else Path(input).read_bytes()
     return decoded(content, mode, apply_exif_orientation, None)
@@ -104,14 +112,20 @@ def decode_image(
 def read_image(
     path: PathName, mode: Mode = ImageReadMode.UNCHANGED, apply_exif_orientation: bool = False
 ) -> Tensor:
-    """The image in a file, as uint8 (C, H, W)."""
+    """The image in a file, as uint8 (C, H, W).
+
+    path: of the file. mode: an ImageReadMode, which channels are kept.
+    """
     return decode_image(path, mode, apply_exif_orientation)
 
 
 def decode_png(
     input: Tensor, mode: Mode = ImageReadMode.UNCHANGED, apply_exif_orientation: bool = False
 ) -> Tensor:
-    """The image in the bytes (N,) of a PNG file, as (C, H, W)."""
+    """The image in the bytes (N,) of a PNG file, as (C, H, W).
+
+    mode: an ImageReadMode, which channels are kept.
+    """
     return decoded(bytes_of(input), mode, apply_exif_orientation, ("PNG",))
 
 
@@ -121,14 +135,20 @@ def decode_jpeg(
     device: Any = "cpu",
     apply_exif_orientation: bool = False,
 ) -> Any:
-    """The image in the bytes (N,) of a JPEG file, as (C, H, W); of a list, a list."""
+    """The image in the bytes (N,) of a JPEG file, as (C, H, W); of a list, a list.
+
+    mode: an ImageReadMode, which channels are kept. device: where the result is.
+    """
     if isinstance(input, list):
         return [decode_jpeg(each, mode, device, apply_exif_orientation) for each in input]
     return decoded(bytes_of(input), mode, apply_exif_orientation, ("JPEG",)).to(device)
 
 
 def decode_webp(input: Tensor, mode: Mode = ImageReadMode.UNCHANGED) -> Tensor:
-    """The image in the bytes (N,) of a WebP file, as (C, H, W)."""
+    """The image in the bytes (N,) of a WebP file, as (C, H, W).
+
+    mode: an ImageReadMode, which channels are kept.
+    """
     return decoded(bytes_of(input), mode, False, ("WEBP",))
 
 

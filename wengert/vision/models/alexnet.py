@@ -14,7 +14,10 @@ AlexNet_Weights = published("AlexNet_Weights")
 
 
 class AlexNet(nn.Module):
-    """Five convolutions and three linear layers; input (N, 3, H, W), output (N, num_classes)."""
+    """Five convolutions and three linear layers; input (N, 3, H, W), output (N, num_classes).
+
+    dropout: the probability of dropout.
+    """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -50,5 +53,9 @@ class AlexNet(nn.Module):
 
 @model(AlexNet_Weights)
 def alexnet(**kwargs: Any) -> AlexNet:
-    """AlexNet; kwargs go to the class."""
+    """AlexNet; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return AlexNet(**kwargs)

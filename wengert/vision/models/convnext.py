@@ -73,7 +73,11 @@ class CNBlockConfig(NamedTuple):
 
 
 class ConvNeXt(nn.Module):
-    """Stages of `CNBlock`, each but the last followed by half the size."""
+    """Stages of `CNBlock`, each but the last followed by half the size.
+
+    num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
+    makes a norm of so many channels; None: the model's own.
+    """
 
     def __init__(
         self,
@@ -132,23 +136,39 @@ def convnext(width: int, third: int, drop: float, kwargs: dict[str, Any]) -> Con
 
 @model(ConvNeXt_Tiny_Weights)
 def convnext_tiny(**kwargs: Any) -> ConvNeXt:
-    """The tiny ConvNeXt; kwargs go to the class."""
+    """The tiny ConvNeXt; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return convnext(96, 9, 0.1, kwargs)
 
 
 @model(ConvNeXt_Small_Weights)
 def convnext_small(**kwargs: Any) -> ConvNeXt:
-    """The small ConvNeXt; kwargs go to the class."""
+    """The small ConvNeXt; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return convnext(96, 27, 0.4, kwargs)
 
 
 @model(ConvNeXt_Base_Weights)
 def convnext_base(**kwargs: Any) -> ConvNeXt:
-    """The base ConvNeXt; kwargs go to the class."""
+    """The base ConvNeXt; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return convnext(128, 27, 0.5, kwargs)
 
 
 @model(ConvNeXt_Large_Weights)
 def convnext_large(**kwargs: Any) -> ConvNeXt:
-    """The large ConvNeXt; kwargs go to the class."""
+    """The large ConvNeXt; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return convnext(192, 27, 0.5, kwargs)

@@ -93,6 +93,8 @@ class DenseNet(nn.Module):
     Args:
         growth_rate: channels that each layer adds; block_config: layers in each block.
         memory_efficient: compute a layer's first part again for its gradient.
+
+    num_classes: how many classes the last layer has.
     """
 
     def __init__(
@@ -143,23 +145,39 @@ class DenseNet(nn.Module):
 
 @model(DenseNet121_Weights)
 def densenet121(**kwargs: Any) -> DenseNet:
-    """DenseNet with 121 layers; kwargs go to the class."""
+    """DenseNet with 121 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return DenseNet(32, (6, 12, 24, 16), 64, **kwargs)
 
 
 @model(DenseNet161_Weights)
 def densenet161(**kwargs: Any) -> DenseNet:
-    """DenseNet with 161 layers; kwargs go to the class."""
+    """DenseNet with 161 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return DenseNet(48, (6, 12, 36, 24), 96, **kwargs)
 
 
 @model(DenseNet169_Weights)
 def densenet169(**kwargs: Any) -> DenseNet:
-    """DenseNet with 169 layers; kwargs go to the class."""
+    """DenseNet with 169 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return DenseNet(32, (6, 12, 32, 32), 64, **kwargs)
 
 
 @model(DenseNet201_Weights)
 def densenet201(**kwargs: Any) -> DenseNet:
-    """DenseNet with 201 layers; kwargs go to the class."""
+    """DenseNet with 201 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return DenseNet(32, (6, 12, 48, 32), 64, **kwargs)

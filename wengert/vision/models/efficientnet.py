@@ -159,6 +159,9 @@ class EfficientNet(nn.Module):
     """Stages of the given numbers; output (N, num_classes).
 
     last_channel: the width of the last convolution, by default four times that before it.
+
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
+    of so many channels; None: the model's own.
     """
 
     def __init__(
@@ -234,55 +237,91 @@ slow_norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
 
 @model(EfficientNet_B0_Weights)
 def efficientnet_b0(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B0, for images of 224 x 224; kwargs go to the class."""
+    """EfficientNet B0, for images of 224 x 224; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.0, 1.0, 0.2, **kwargs)
 
 
 @model(EfficientNet_B1_Weights)
 def efficientnet_b1(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B1, for images of 240 x 240; kwargs go to the class."""
+    """EfficientNet B1, for images of 240 x 240; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.0, 1.1, 0.2, **kwargs)
 
 
 @model(EfficientNet_B2_Weights)
 def efficientnet_b2(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B2, for images of 288 x 288; kwargs go to the class."""
+    """EfficientNet B2, for images of 288 x 288; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.1, 1.2, 0.3, **kwargs)
 
 
 @model(EfficientNet_B3_Weights)
 def efficientnet_b3(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B3, for images of 300 x 300; kwargs go to the class."""
+    """EfficientNet B3, for images of 300 x 300; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.2, 1.4, 0.3, **kwargs)
 
 
 @model(EfficientNet_B4_Weights)
 def efficientnet_b4(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B4, for images of 380 x 380; kwargs go to the class."""
+    """EfficientNet B4, for images of 380 x 380; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.4, 1.8, 0.4, **kwargs)
 
 
 @model(EfficientNet_B5_Weights)
 def efficientnet_b5(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B5, for images of 456 x 456; kwargs go to the class."""
+    """EfficientNet B5, for images of 456 x 456; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.6, 2.2, 0.4, norm_layer=slow_norm, **kwargs)
 
 
 @model(EfficientNet_B6_Weights)
 def efficientnet_b6(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B6, for images of 528 x 528; kwargs go to the class."""
+    """EfficientNet B6, for images of 528 x 528; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(1.8, 2.6, 0.5, norm_layer=slow_norm, **kwargs)
 
 
 @model(EfficientNet_B7_Weights)
 def efficientnet_b7(**kwargs: Any) -> EfficientNet:
-    """EfficientNet B7, for images of 600 x 600; kwargs go to the class."""
+    """EfficientNet B7, for images of 600 x 600; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return scaled(2.0, 3.1, 0.5, norm_layer=slow_norm, **kwargs)
 
 
 @model(EfficientNet_V2_S_Weights)
 def efficientnet_v2_s(**kwargs: Any) -> EfficientNet:
-    """The small EfficientNetV2, for images of 384 x 384; kwargs go to the class."""
+    """The small EfficientNetV2, for images of 384 x 384; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     stages = [
         (1, 3, 1, 24, 24, 2), (4, 3, 2, 24, 48, 4), (4, 3, 2, 48, 64, 4), (4, 3, 2, 64, 128, 6),
         (6, 3, 1, 128, 160, 9), (6, 3, 2, 160, 256, 15),
@@ -292,7 +331,11 @@ def efficientnet_v2_s(**kwargs: Any) -> EfficientNet:
 
 @model(EfficientNet_V2_M_Weights)
 def efficientnet_v2_m(**kwargs: Any) -> EfficientNet:
-    """The medium EfficientNetV2, for images of 480 x 480; kwargs go to the class."""
+    """The medium EfficientNetV2, for images of 480 x 480; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     stages = [
         (1, 3, 1, 24, 24, 3), (4, 3, 2, 24, 48, 5), (4, 3, 2, 48, 80, 5), (4, 3, 2, 80, 160, 7),
         (6, 3, 1, 160, 176, 14), (6, 3, 2, 176, 304, 18), (6, 3, 1, 304, 512, 5),
@@ -302,7 +345,11 @@ def efficientnet_v2_m(**kwargs: Any) -> EfficientNet:
 
 @model(EfficientNet_V2_L_Weights)
 def efficientnet_v2_l(**kwargs: Any) -> EfficientNet:
-    """The large EfficientNetV2, for images of 480 x 480; kwargs go to the class."""
+    """The large EfficientNetV2, for images of 480 x 480; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     stages = [
         (1, 3, 1, 32, 32, 4), (4, 3, 2, 32, 64, 7), (4, 3, 2, 64, 96, 7), (4, 3, 2, 96, 192, 10),
         (6, 3, 1, 192, 224, 19), (6, 3, 2, 224, 384, 25), (6, 3, 1, 384, 640, 7),

@@ -121,6 +121,8 @@ class GoogLeNet(nn.Module):
     Args:
         transform_input: take images that are normalized as for the other networks.
         blocks: the convolution, the inception block and the auxiliary classifier.
+
+    num_classes: how many classes the last layer has. dropout: the probability of dropout.
     """
 
     def __init__(
@@ -185,7 +187,10 @@ class GoogLeNet(nn.Module):
 
 @model(GoogLeNet_Weights, init_weights=False)
 def googlenet(weights: Any = None, **kwargs: Any) -> GoogLeNet:
-    """GoogLeNet; kwargs go to the class. With weights, transform_input=True, aux_logits=False."""
+    """GoogLeNet; kwargs go to the class. With weights, transform_input=True, aux_logits=False.
+
+    progress: accepted: nothing is downloaded.
+    """
     if weights is None:
         return GoogLeNet(**kwargs)
     wanted = kwargs.pop("aux_logits", False)

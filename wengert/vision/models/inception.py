@@ -166,6 +166,8 @@ class Inception3(nn.Module):
     Args:
         transform_input: take images that are normalized as for the other networks.
         inception_blocks: the convolution, the blocks A to E, the auxiliary classifier.
+
+    num_classes: how many classes the last layer has. dropout: the probability of dropout.
     """
 
     def __init__(
@@ -236,7 +238,10 @@ class Inception3(nn.Module):
 
 @model(Inception_V3_Weights, init_weights=False)
 def inception_v3(weights: Any = None, **kwargs: Any) -> Inception3:
-    """Inception v3; kwargs go to the class. With weights, transform_input=True."""
+    """Inception v3; kwargs go to the class. With weights, transform_input=True.
+
+    progress: accepted: nothing is downloaded.
+    """
     if weights is None:
         return Inception3(**kwargs)
     wanted = kwargs.pop("aux_logits", True)

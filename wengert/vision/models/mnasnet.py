@@ -62,7 +62,10 @@ def stack(
 
 
 class MNASNet(nn.Module):
-    """MnasNet with its channels scaled by alpha; output (N, num_classes)."""
+    """MnasNet with its channels scaled by alpha; output (N, num_classes).
+
+    dropout: the probability of dropout.
+    """
 
     _version = 2
 
@@ -105,23 +108,39 @@ class MNASNet(nn.Module):
 
 @model(MNASNet0_5_Weights)
 def mnasnet0_5(**kwargs: Any) -> MNASNet:
-    """MnasNet with half the channels; kwargs go to the class."""
+    """MnasNet with half the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MNASNet(0.5, **kwargs)
 
 
 @model(MNASNet0_75_Weights)
 def mnasnet0_75(**kwargs: Any) -> MNASNet:
-    """MnasNet with 0.75 of the channels; kwargs go to the class."""
+    """MnasNet with 0.75 of the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MNASNet(0.75, **kwargs)
 
 
 @model(MNASNet1_0_Weights)
 def mnasnet1_0(**kwargs: Any) -> MNASNet:
-    """MnasNet; kwargs go to the class."""
+    """MnasNet; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MNASNet(1.0, **kwargs)
 
 
 @model(MNASNet1_3_Weights)
 def mnasnet1_3(**kwargs: Any) -> MNASNet:
-    """MnasNet with 1.3 of the channels; kwargs go to the class."""
+    """MnasNet with 1.3 of the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MNASNet(1.3, **kwargs)

@@ -56,7 +56,12 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """Inverted residuals; width_mult scales the channels, which are multiples of round_nearest."""
+    """Inverted residuals; width_mult scales the channels, which are multiples of round_nearest.
+
+    num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
+    makes a norm of so many channels; None: the model's own. dropout: the probability of
+    dropout.
+    """
 
     def __init__(
         self,
@@ -105,5 +110,9 @@ class MobileNetV2(nn.Module):
 
 @model(MobileNet_V2_Weights)
 def mobilenet_v2(**kwargs: Any) -> MobileNetV2:
-    """MobileNet V2; kwargs go to the class."""
+    """MobileNet V2; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MobileNetV2(**kwargs)

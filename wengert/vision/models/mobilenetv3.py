@@ -94,7 +94,12 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV3(nn.Module):
-    """Blocks of the given numbers, and a classifier with one hidden layer of last_channel."""
+    """Blocks of the given numbers, and a classifier with one hidden layer of last_channel.
+
+    num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
+    makes a norm of so many channels; None: the model's own. dropout: the probability of
+    dropout.
+    """
 
     def __init__(
         self,
@@ -186,11 +191,19 @@ def settings(
 
 @model(MobileNet_V3_Large_Weights)
 def mobilenet_v3_large(**kwargs: Any) -> MobileNetV3:
-    """The large MobileNet V3; kwargs go to the class, and width_mult, reduced_tail, dilated."""
+    """The large MobileNet V3; kwargs go to the class, and width_mult, reduced_tail, dilated.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MobileNetV3(*settings("large", **kwargs), **kwargs)
 
 
 @model(MobileNet_V3_Small_Weights)
 def mobilenet_v3_small(**kwargs: Any) -> MobileNetV3:
-    """The small MobileNet V3; kwargs go to the class, and width_mult, reduced_tail, dilated."""
+    """The small MobileNet V3; kwargs go to the class, and width_mult, reduced_tail, dilated.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return MobileNetV3(*settings("small", **kwargs), **kwargs)

@@ -143,7 +143,11 @@ class ResBottleneckBlock(nn.Module):
 
 
 class RegNet(nn.Module):
-    """Stages of residual blocks, each with half the size; output (N, num_classes)."""
+    """Stages of residual blocks, each with half the size; output (N, num_classes).
+
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
+    model's own.
+    """
 
     def __init__(
         self,
@@ -201,89 +205,149 @@ def regnet(*shape: Any, kwargs: dict[str, Any]) -> RegNet:
 
 @model(RegNet_Y_400MF_Weights)
 def regnet_y_400mf(**kwargs: Any) -> RegNet:
-    """RegNetY of 400 MFLOPs; kwargs go to the class."""
+    """RegNetY of 400 MFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(16, 48, 27.89, 2.09, 8, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_800MF_Weights)
 def regnet_y_800mf(**kwargs: Any) -> RegNet:
-    """RegNetY of 800 MFLOPs; kwargs go to the class."""
+    """RegNetY of 800 MFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(14, 56, 38.84, 2.4, 16, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_1_6GF_Weights)
 def regnet_y_1_6gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 1.6 GFLOPs; kwargs go to the class."""
+    """RegNetY of 1.6 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(27, 48, 20.71, 2.65, 24, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_3_2GF_Weights)
 def regnet_y_3_2gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 3.2 GFLOPs; kwargs go to the class."""
+    """RegNetY of 3.2 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(21, 80, 42.63, 2.66, 24, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_8GF_Weights)
 def regnet_y_8gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 8 GFLOPs; kwargs go to the class."""
+    """RegNetY of 8 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(17, 192, 76.82, 2.19, 56, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_16GF_Weights)
 def regnet_y_16gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 16 GFLOPs; kwargs go to the class."""
+    """RegNetY of 16 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(18, 200, 106.23, 2.48, 112, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_32GF_Weights)
 def regnet_y_32gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 32 GFLOPs; kwargs go to the class."""
+    """RegNetY of 32 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(20, 232, 115.89, 2.53, 232, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_Y_128GF_Weights)
 def regnet_y_128gf(**kwargs: Any) -> RegNet:
-    """RegNetY of 128 GFLOPs; kwargs go to the class."""
+    """RegNetY of 128 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(27, 456, 160.83, 2.52, 264, 0.25, kwargs=kwargs)
 
 
 @model(RegNet_X_400MF_Weights)
 def regnet_x_400mf(**kwargs: Any) -> RegNet:
-    """RegNetX of 400 MFLOPs; kwargs go to the class."""
+    """RegNetX of 400 MFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(22, 24, 24.48, 2.54, 16, kwargs=kwargs)
 
 
 @model(RegNet_X_800MF_Weights)
 def regnet_x_800mf(**kwargs: Any) -> RegNet:
-    """RegNetX of 800 MFLOPs; kwargs go to the class."""
+    """RegNetX of 800 MFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(16, 56, 35.73, 2.28, 16, kwargs=kwargs)
 
 
 @model(RegNet_X_1_6GF_Weights)
 def regnet_x_1_6gf(**kwargs: Any) -> RegNet:
-    """RegNetX of 1.6 GFLOPs; kwargs go to the class."""
+    """RegNetX of 1.6 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(18, 80, 34.01, 2.25, 24, kwargs=kwargs)
 
 
 @model(RegNet_X_3_2GF_Weights)
 def regnet_x_3_2gf(**kwargs: Any) -> RegNet:
-    """RegNetX of 3.2 GFLOPs; kwargs go to the class."""
+    """RegNetX of 3.2 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(25, 88, 26.31, 2.25, 48, kwargs=kwargs)
 
 
 @model(RegNet_X_8GF_Weights)
 def regnet_x_8gf(**kwargs: Any) -> RegNet:
-    """RegNetX of 8 GFLOPs; kwargs go to the class."""
+    """RegNetX of 8 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(23, 80, 49.56, 2.88, 120, kwargs=kwargs)
 
 
 @model(RegNet_X_16GF_Weights)
 def regnet_x_16gf(**kwargs: Any) -> RegNet:
-    """RegNetX of 16 GFLOPs; kwargs go to the class."""
+    """RegNetX of 16 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(22, 216, 55.59, 2.1, 128, kwargs=kwargs)
 
 
 @model(RegNet_X_32GF_Weights)
 def regnet_x_32gf(**kwargs: Any) -> RegNet:
-    """RegNetX of 32 GFLOPs; kwargs go to the class."""
+    """RegNetX of 32 GFLOPs; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return regnet(23, 320, 69.86, 2.0, 168, kwargs=kwargs)

@@ -44,7 +44,12 @@ def conv1x1(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut."""
+    """Two 3 x 3 convolutions beside a shortcut.
+
+    stride: steps between windows. groups: how many parts the channels fall into. dilation:
+    steps between the elements of a window. norm_layer: the class, or a function, that makes a
+    norm of so many channels; None: the model's own.
+    """
 
     expansion = 1
 
@@ -81,7 +86,12 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3 x 3 convolution between two of 1 x 1, beside a shortcut; the stride is at the 3 x 3."""
+    """A 3 x 3 convolution between two of 1 x 1, beside a shortcut; the stride is at the 3 x 3.
+
+    groups: how many parts the channels fall into. dilation: steps between the elements of a
+    window. norm_layer: the class, or a function, that makes a norm of so many channels; None:
+    the model's own.
+    """
 
     expansion = 4
 
@@ -124,6 +134,9 @@ class ResNet(nn.Module):
         block: BasicBlock or Bottleneck; layers: how many of them each stage has.
         zero_init_residual: start with every block as the identity.
         replace_stride_with_dilation: of the last three stages, which keep the size.
+
+    groups: how many parts the channels fall into. norm_layer: the class, or a function, that
+    makes a norm of so many channels; None: the model's own.
     """
 
     def __init__(
@@ -205,6 +218,9 @@ class ResNet(nn.Module):
 def resnet18(**kwargs: Any) -> ResNet:
     """ResNet with 18 layers; kwargs go to the class.
 
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+
     >>> resnet18(num_classes=2).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 2])
     """
@@ -213,25 +229,41 @@ def resnet18(**kwargs: Any) -> ResNet:
 
 @model(ResNet34_Weights)
 def resnet34(**kwargs: Any) -> ResNet:
-    """ResNet with 34 layers; kwargs go to the class."""
+    """ResNet with 34 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ResNet(BasicBlock, [3, 4, 6, 3], **kwargs)
 
 
 @model(ResNet50_Weights)
 def resnet50(**kwargs: Any) -> ResNet:
-    """ResNet with 50 layers; kwargs go to the class."""
+    """ResNet with 50 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ResNet(Bottleneck, [3, 4, 6, 3], **kwargs)
 
 
 @model(ResNet101_Weights)
 def resnet101(**kwargs: Any) -> ResNet:
-    """ResNet with 101 layers; kwargs go to the class."""
+    """ResNet with 101 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ResNet(Bottleneck, [3, 4, 23, 3], **kwargs)
 
 
 @model(ResNet152_Weights)
 def resnet152(**kwargs: Any) -> ResNet:
-    """ResNet with 152 layers; kwargs go to the class."""
+    """ResNet with 152 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ResNet(Bottleneck, [3, 8, 36, 3], **kwargs)
 
 
@@ -243,29 +275,49 @@ def wider(layers: list[int], groups: int, width: int, kwargs: dict[str, Any]) ->
 
 @model(ResNeXt50_32X4D_Weights)
 def resnext50_32x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 50 layers, 32 groups of width 4; kwargs go to the class."""
+    """ResNeXt with 50 layers, 32 groups of width 4; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return wider([3, 4, 6, 3], 32, 4, kwargs)
 
 
 @model(ResNeXt101_32X8D_Weights)
 def resnext101_32x8d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 101 layers, 32 groups of width 8; kwargs go to the class."""
+    """ResNeXt with 101 layers, 32 groups of width 8; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return wider([3, 4, 23, 3], 32, 8, kwargs)
 
 
 @model(ResNeXt101_64X4D_Weights)
 def resnext101_64x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 101 layers, 64 groups of width 4; kwargs go to the class."""
+    """ResNeXt with 101 layers, 64 groups of width 4; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return wider([3, 4, 23, 3], 64, 4, kwargs)
 
 
 @model(Wide_ResNet50_2_Weights)
 def wide_resnet50_2(**kwargs: Any) -> ResNet:
-    """ResNet with 50 layers of twice the width; kwargs go to the class."""
+    """ResNet with 50 layers of twice the width; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return wider([3, 4, 6, 3], 1, 128, kwargs)
 
 
 @model(Wide_ResNet101_2_Weights)
 def wide_resnet101_2(**kwargs: Any) -> ResNet:
-    """ResNet with 101 layers of twice the width; kwargs go to the class."""
+    """ResNet with 101 layers of twice the width; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return wider([3, 4, 23, 3], 1, 128, kwargs)

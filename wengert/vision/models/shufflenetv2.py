@@ -67,7 +67,10 @@ class InvertedResidual(nn.Module):
 
 
 class ShuffleNetV2(nn.Module):
-    """Three stages of so many blocks and channels, between a first and a last convolution."""
+    """Three stages of so many blocks and channels, between a first and a last convolution.
+
+    num_classes: how many classes the last layer has.
+    """
 
     def __init__(
         self,
@@ -103,23 +106,39 @@ class ShuffleNetV2(nn.Module):
 
 @model(ShuffleNet_V2_X0_5_Weights)
 def shufflenet_v2_x0_5(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNet V2 with half the channels; kwargs go to the class."""
+    """ShuffleNet V2 with half the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ShuffleNetV2([4, 8, 4], [24, 48, 96, 192, 1024], **kwargs)
 
 
 @model(ShuffleNet_V2_X1_0_Weights)
 def shufflenet_v2_x1_0(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNet V2; kwargs go to the class."""
+    """ShuffleNet V2; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ShuffleNetV2([4, 8, 4], [24, 116, 232, 464, 1024], **kwargs)
 
 
 @model(ShuffleNet_V2_X1_5_Weights)
 def shufflenet_v2_x1_5(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNet V2 with 1.5 times the channels; kwargs go to the class."""
+    """ShuffleNet V2 with 1.5 times the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ShuffleNetV2([4, 8, 4], [24, 176, 352, 704, 1024], **kwargs)
 
 
 @model(ShuffleNet_V2_X2_0_Weights)
 def shufflenet_v2_x2_0(**kwargs: Any) -> ShuffleNetV2:
-    """ShuffleNet V2 with twice the channels; kwargs go to the class."""
+    """ShuffleNet V2 with twice the channels; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return ShuffleNetV2([4, 8, 4], [24, 244, 488, 976, 2048], **kwargs)

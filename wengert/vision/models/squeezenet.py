@@ -46,7 +46,10 @@ POOLED_BEFORE = {"1_0": (0, 3, 7), "1_1": (0, 2, 4)}  # which fires
 
 
 class SqueezeNet(nn.Module):
-    """SqueezeNet of version "1_0" or "1_1"; output (N, num_classes)."""
+    """SqueezeNet of version "1_0" or "1_1"; output (N, num_classes).
+
+    dropout: the probability of dropout.
+    """
 
     def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -79,11 +82,19 @@ class SqueezeNet(nn.Module):
 
 @model(SqueezeNet1_0_Weights)
 def squeezenet1_0(**kwargs: Any) -> SqueezeNet:
-    """SqueezeNet 1.0; kwargs go to the class."""
+    """SqueezeNet 1.0; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return SqueezeNet("1_0", **kwargs)
 
 
 @model(SqueezeNet1_1_Weights)
 def squeezenet1_1(**kwargs: Any) -> SqueezeNet:
-    """SqueezeNet 1.1, with as good results for less; kwargs go to the class."""
+    """SqueezeNet 1.1, with as good results for less; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return SqueezeNet("1_1", **kwargs)

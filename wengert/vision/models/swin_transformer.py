@@ -255,6 +255,9 @@ class SwinTransformer(nn.Module):
     Args:
         embed_dim: the channels of the first stage, which double with each that follows.
         depths, num_heads: of each stage.
+
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
+    of so many channels; None: the model's own.
     """
 
     def __init__(
@@ -336,35 +339,59 @@ def swin_v2(
 
 @model(Swin_T_Weights)
 def swin_t(**kwargs: Any) -> SwinTransformer:
-    """The tiny Swin Transformer; kwargs go to the class."""
+    """The tiny Swin Transformer; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin(96, 6, 3, 0.2, kwargs)
 
 
 @model(Swin_S_Weights)
 def swin_s(**kwargs: Any) -> SwinTransformer:
-    """The small Swin Transformer; kwargs go to the class."""
+    """The small Swin Transformer; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin(96, 18, 3, 0.3, kwargs)
 
 
 @model(Swin_B_Weights)
 def swin_b(**kwargs: Any) -> SwinTransformer:
-    """The base Swin Transformer; kwargs go to the class."""
+    """The base Swin Transformer; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin(128, 18, 4, 0.5, kwargs)
 
 
 @model(Swin_V2_T_Weights)
 def swin_v2_t(**kwargs: Any) -> SwinTransformer:
-    """The tiny Swin Transformer V2; kwargs go to the class."""
+    """The tiny Swin Transformer V2; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin_v2(96, 6, 3, 0.2, kwargs)
 
 
 @model(Swin_V2_S_Weights)
 def swin_v2_s(**kwargs: Any) -> SwinTransformer:
-    """The small Swin Transformer V2; kwargs go to the class."""
+    """The small Swin Transformer V2; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin_v2(96, 18, 3, 0.3, kwargs)
 
 
 @model(Swin_V2_B_Weights)
 def swin_v2_b(**kwargs: Any) -> SwinTransformer:
-    """The base Swin Transformer V2; kwargs go to the class."""
+    """The base Swin Transformer V2; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return swin_v2(128, 18, 4, 0.5, kwargs)

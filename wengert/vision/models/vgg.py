@@ -27,7 +27,10 @@ DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2,) * 5, 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 
 
 
 class VGG(nn.Module):
-    """Convolutions `features`, then three linear layers; output (N, num_classes)."""
+    """Convolutions `features`, then three linear layers; output (N, num_classes).
+
+    dropout: the probability of dropout.
+    """
 
     def __init__(
         self,
@@ -71,47 +74,79 @@ def convolutions(depth: int, batch_norm: bool) -> nn.Sequential:
 
 @model(VGG11_Weights, init_weights=False)
 def vgg11(**kwargs: Any) -> VGG:
-    """VGG with 11 layers; kwargs go to the class."""
+    """VGG with 11 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(11, batch_norm=False), **kwargs)
 
 
 @model(VGG11_BN_Weights, init_weights=False)
 def vgg11_bn(**kwargs: Any) -> VGG:
-    """VGG with 11 layers and batch norm; kwargs go to the class."""
+    """VGG with 11 layers and batch norm; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(11, batch_norm=True), **kwargs)
 
 
 @model(VGG13_Weights, init_weights=False)
 def vgg13(**kwargs: Any) -> VGG:
-    """VGG with 13 layers; kwargs go to the class."""
+    """VGG with 13 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(13, batch_norm=False), **kwargs)
 
 
 @model(VGG13_BN_Weights, init_weights=False)
 def vgg13_bn(**kwargs: Any) -> VGG:
-    """VGG with 13 layers and batch norm; kwargs go to the class."""
+    """VGG with 13 layers and batch norm; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(13, batch_norm=True), **kwargs)
 
 
 @model(VGG16_Weights, init_weights=False)
 def vgg16(**kwargs: Any) -> VGG:
-    """VGG with 16 layers; kwargs go to the class."""
+    """VGG with 16 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(16, batch_norm=False), **kwargs)
 
 
 @model(VGG16_BN_Weights, init_weights=False)
 def vgg16_bn(**kwargs: Any) -> VGG:
-    """VGG with 16 layers and batch norm; kwargs go to the class."""
+    """VGG with 16 layers and batch norm; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(16, batch_norm=True), **kwargs)
 
 
 @model(VGG19_Weights, init_weights=False)
 def vgg19(**kwargs: Any) -> VGG:
-    """VGG with 19 layers; kwargs go to the class."""
+    """VGG with 19 layers; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(19, batch_norm=False), **kwargs)
 
 
 @model(VGG19_BN_Weights, init_weights=False)
 def vgg19_bn(**kwargs: Any) -> VGG:
-    """VGG with 19 layers and batch norm; kwargs go to the class."""
+    """VGG with 19 layers and batch norm; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return VGG(convolutions(19, batch_norm=True), **kwargs)

@@ -32,7 +32,12 @@ layer_norm = partial(nn.LayerNorm, eps=1e-6)
 
 
 class ConvStemConfig(NamedTuple):
-    """One convolution of those that may come before the transformer."""
+    """One convolution of those that may come before the transformer.
+
+    out_channels: channels of the result. kernel_size: the size of a window. stride: steps
+    between windows. norm_layer: the class, or a function, that makes a norm of so many
+    channels; None: the model's own. activation_layer: the class that makes activations.
+    """
 
     out_channels: int
     kernel_size: int
@@ -117,6 +122,9 @@ class VisionTransformer(nn.Module):
         image_size: the side of the images; patch_size: that of the patches, which divides it.
         representation_size: the width of a hidden layer before the output, if there is to be one.
         conv_stem_configs: convolutions in place of the one that makes a vector of each patch.
+
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
+    of so many channels; None: the model's own.
     """
 
     def __init__(
@@ -237,29 +245,49 @@ def transformer(
 
 @model(ViT_B_16_Weights)
 def vit_b_16(weights: Any = None, **kwargs: Any) -> VisionTransformer:
-    """The base transformer with patches of 16 x 16; kwargs go to the class."""
+    """The base transformer with patches of 16 x 16; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return transformer((16, 12, 12, 768, 3072), weights, kwargs)
 
 
 @model(ViT_B_32_Weights)
 def vit_b_32(weights: Any = None, **kwargs: Any) -> VisionTransformer:
-    """The base transformer with patches of 32 x 32; kwargs go to the class."""
+    """The base transformer with patches of 32 x 32; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return transformer((32, 12, 12, 768, 3072), weights, kwargs)
 
 
 @model(ViT_L_16_Weights)
 def vit_l_16(weights: Any = None, **kwargs: Any) -> VisionTransformer:
-    """The large transformer with patches of 16 x 16; kwargs go to the class."""
+    """The large transformer with patches of 16 x 16; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return transformer((16, 24, 16, 1024, 4096), weights, kwargs)
 
 
 @model(ViT_L_32_Weights)
 def vit_l_32(weights: Any = None, **kwargs: Any) -> VisionTransformer:
-    """The large transformer with patches of 32 x 32; kwargs go to the class."""
+    """The large transformer with patches of 32 x 32; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return transformer((32, 24, 16, 1024, 4096), weights, kwargs)
 
 
 @model(ViT_H_14_Weights)
 def vit_h_14(weights: Any = None, **kwargs: Any) -> VisionTransformer:
-    """The huge transformer with patches of 14 x 14; kwargs go to the class."""
+    """The huge transformer with patches of 14 x 14; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded.
+    """
     return transformer((14, 32, 16, 1280, 5120), weights, kwargs)

@@ -158,6 +158,8 @@ _box_inter_union = overlap
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Intersection over union of each pair of boxes (N, 4) and (M, 4), shape (N, M).
 
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2.
+
     >>> box_iou(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]))
     tensor([[0.3333]])
     """
@@ -170,7 +172,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
 
 
 def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """`box_iou`, less the part of the smallest box around both that neither fills; (N, M)."""
+    """`box_iou`, less the part of the smallest box around both that neither fills; (N, M).
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2.
+    """
     shared, union = overlap(boxes1, boxes2)
     sides = hull(boxes1, boxes2)
     around = sides[..., 0] * sides[..., 1]
@@ -178,7 +183,11 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """`box_iou`, less the middles' squared distance over the hull's squared diagonal; (N, M)."""
+    """`box_iou`, less the middles' squared distance over the hull's squared diagonal; (N, M).
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
+    division by zero.
+    """
     first, second = upcast(boxes1), upcast(boxes2)
     middles1, middles2 = ((b[..., :2] + b[..., 2:]) / 2 for b in (first, second))
     apart = ((middles1[..., :, None, :] - middles2[..., None, :, :]) ** 2).sum(-1)
@@ -187,7 +196,11 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
 
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """`distance_box_iou`, less a term for different proportions; (N, M)."""
+    """`distance_box_iou`, less a term for different proportions; (N, M).
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
+    division by zero.
+    """
     first, second = upcast(boxes1), upcast(boxes2)
     angle1, angle2 = (proportion(b) for b in (first, second))
     v = 4 / math.pi**2 * (angle1[..., :, None] - angle2[..., None, :]) ** 2

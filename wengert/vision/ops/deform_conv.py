@@ -55,6 +55,9 @@ def deform_conv2d(
     offset: (N, 2 * groups * kh * kw, OH, OW), y before x, for each of some groups of channels.
     weight: (out, C / weight groups, kh, kw).
     mask: (N, groups * kh * kw, OH, OW), a factor for each point.
+
+    stride: steps between windows. padding: how many pixels are added: for all sides, left and
+    top, or each side. dilation: steps between the elements of a window.
     """
     n, channels, height, width = input.shape
     out_channels, per_group, kh, kw = weight.shape
@@ -91,7 +94,13 @@ def deform_conv2d(
 
 
 class DeformConv2d(Module):
-    """`deform_conv2d` with a weight and a bias."""
+    """`deform_conv2d` with a weight and a bias.
+
+    in_channels: channels of the input. out_channels: channels of the result. kernel_size: the
+    size of a window. stride: steps between windows. padding: how many pixels are added: for all
+    sides, left and top, or each side. dilation: steps between the elements of a window. groups:
+    how many parts the channels fall into.
+    """
 
     def __init__(
         self,

@@ -43,7 +43,10 @@ def drop_block2d(
     eps: float = 1e-06,
     training: bool = True,
 ) -> Tensor:
-    """input (N, C, H, W) with squares of block_size zeroed, a part p of all, the rest scaled."""
+    """input (N, C, H, W) with squares of block_size zeroed, a part p of all, the rest scaled.
+
+    inplace: write the result over the input. eps: against division by zero.
+    """
     return drop_block(input, 2, p, block_size, inplace, eps, training)
 
 
@@ -55,12 +58,19 @@ def drop_block3d(
     eps: float = 1e-06,
     training: bool = True,
 ) -> Tensor:
-    """input (N, C, D, H, W) with cubes of block_size zeroed, a part p of all, the rest scaled."""
+    """input (N, C, D, H, W) with cubes of block_size zeroed, a part p of all, the rest scaled.
+
+    inplace: write the result over the input. eps: against division by zero.
+    """
     return drop_block(input, 3, p, block_size, inplace, eps, training)
 
 
 class DropBlock2d(Module):
-    """`drop_block2d` as a layer."""
+    """`drop_block2d` as a layer.
+
+    p: the probability that it is done. inplace: write the result over the input. eps: against
+    division by zero.
+    """
 
     dims = 2
 
@@ -86,6 +96,10 @@ class DropBlock2d(Module):
 
 
 class DropBlock3d(DropBlock2d):
-    """`drop_block3d` as a layer."""
+    """`drop_block3d` as a layer.
+
+    p: the probability that it is done. inplace: write the result over the input. eps: against
+    division by zero.
+    """
 
     dims = 3

@@ -32,6 +32,9 @@ class FeaturePyramidNetwork(Module):
     """The outputs of a backbone {name: (N, C, H, W)}, largest first, all with out_channels.
 
     in_channels_list: their channels; extra_blocks: adds levels after the last.
+
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
+    model's own.
     """
 
     _version = 2

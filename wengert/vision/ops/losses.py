@@ -36,6 +36,8 @@ def sigmoid_focal_loss(
     """Binary cross entropy of logits in which what is easy counts less (arXiv:1708.02002).
 
     alpha: the weight of the positive targets, from 0 to 1, or -1 for none; gamma: how much less.
+
+    reduction: 'mean', 'sum' or 'none'.
     """
     if not 0 <= alpha <= 1 and alpha != -1:
         raise ValueError(f"Invalid alpha value: {alpha}. alpha must be in the range [0,1] or -1.")
@@ -66,7 +68,11 @@ def overlaps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def generalized_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
-    """1 less the generalized overlap of each pair of boxes (N, 4), see `generalized_box_iou`."""
+    """1 less the generalized overlap of each pair of boxes (N, 4), see `generalized_box_iou`.
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
+    'mean', 'sum' or 'none'. eps: against division by zero.
+    """
     shared, union, sides = overlaps(real(boxes1), real(boxes2))
     around = sides[..., 0] * sides[..., 1]
     return reduced(1 - (shared / (union + eps) - (around - union) / (around + eps)), reduction)
@@ -83,14 +89,22 @@ def distances(a: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 def distance_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
-    """1 less the overlap of each pair of boxes (N, 4), see `distance_box_iou`."""
+    """1 less the overlap of each pair of boxes (N, 4), see `distance_box_iou`.
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
+    'mean', 'sum' or 'none'. eps: against division by zero.
+    """
     return reduced(distances(real(boxes1), real(boxes2), eps)[0], reduction)
 
 
 def complete_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
-    """1 less the overlap of each pair of boxes (N, 4), see `complete_box_iou`."""
+    """1 less the overlap of each pair of boxes (N, 4), see `complete_box_iou`.
+
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
+    'mean', 'sum' or 'none'. eps: against division by zero.
+    """
     a, b = real(boxes1), real(boxes2)
     loss, iou = distances(a, b, 1e-7)
     v = 4 / math.pi**2 * (proportion(b) - proportion(a)) ** 2

@@ -29,6 +29,8 @@ class FrozenBatchNorm2d(Module):
     """Batch norm whose statistics and affine parameters stay as they are loaded.
 
     num_features: the number of channels. Input and output have shape (N, C, H, W).
+
+    eps: against division by zero.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
@@ -97,13 +99,28 @@ class ConvNormActivation(Sequential):
 class Conv2dNormActivation(ConvNormActivation):
     """A 2-d convolution, by default without bias, batch norm and ReLU.
 
+    in_channels: channels of the input. out_channels: channels of the result. kernel_size: the
+    size of a window. stride: steps between windows. padding: how many pixels are added: for all
+    sides, left and top, or each side. groups: how many parts the channels fall into.
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
+    model's own. activation_layer: the class that makes activations. dilation: steps between the
+    elements of a window. inplace: write the result over the input.
+
     >>> Conv2dNormActivation(3, 4)(torch.zeros(1, 3, 5, 5)).shape
     torch.Size([1, 4, 5, 5])
     """
 
 
 class Conv3dNormActivation(ConvNormActivation):
-    """A 3-d convolution, by default without bias, batch norm and ReLU."""
+    """A 3-d convolution, by default without bias, batch norm and ReLU.
+
+    in_channels: channels of the input. out_channels: channels of the result. kernel_size: the
+    size of a window. stride: steps between windows. padding: how many pixels are added: for all
+    sides, left and top, or each side. groups: how many parts the channels fall into.
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
+    model's own. activation_layer: the class that makes activations. dilation: steps between the
+    elements of a window. inplace: write the result over the input.
+    """
 
     def __init__(
         self,
@@ -149,6 +166,10 @@ class MLP(Sequential):
     """Linear layers with norm, activation and dropout between them.
 
     hidden_channels: the widths, the last of which is the output's.
+
+    in_channels: channels of the input. norm_layer: the class, or a function, that makes a norm
+    of so many channels; None: the model's own. activation_layer: the class that makes
+    activations. inplace: write the result over the input.
     """
 
     def __init__(

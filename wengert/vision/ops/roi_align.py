@@ -152,7 +152,11 @@ def ps_roi_align(
     spatial_scale: float = 1.0,
     sampling_ratio: int = -1,
 ) -> Tensor:
-    """`roi_align` with channels of its own for each bin: (N, C * bins, H, W) to (K, C, bins)."""
+    """`roi_align` with channels of its own for each bin: (N, C * bins, H, W) to (K, C, bins).
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
     bins_y, bins_x = pair(output_size)
     check_positions(input, bins_y * bins_x, "ps_roi_align")
     found = regions(boxes, "ps_roi_align")
@@ -177,7 +181,11 @@ def averaged(start: np.ndarray, size: np.ndarray, bins: int, side: int) -> np.nd
 def ps_roi_pool(
     input: Tensor, boxes: Tensor | list[Tensor], output_size: Size, spatial_scale: float = 1.0
 ) -> Tensor:
-    """Means of the whole pixels of each bin, which has channels of its own."""
+    """Means of the whole pixels of each bin, which has channels of its own.
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
     bins_y, bins_x = pair(output_size)
     check_positions(input, bins_y * bins_x, "ps_roi_pool")
     found = regions(boxes, "ps_roi_pool")
@@ -194,7 +202,11 @@ def rounded(x: np.ndarray) -> np.ndarray:
 
 
 class RoIAlign(Module):
-    """`roi_align` as a layer."""
+    """`roi_align` as a layer.
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
 
     def __init__(
         self, output_size: Size, spatial_scale: float, sampling_ratio: int, aligned: bool = False
@@ -218,7 +230,11 @@ class RoIAlign(Module):
 
 
 class PSRoIAlign(Module):
-    """`ps_roi_align` as a layer."""
+    """`ps_roi_align` as a layer.
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
 
     def __init__(self, output_size: Size, spatial_scale: float, sampling_ratio: int) -> None:
         super().__init__()
@@ -237,7 +253,11 @@ class PSRoIAlign(Module):
 
 
 class PSRoIPool(Module):
-    """`ps_roi_pool` as a layer."""
+    """`ps_roi_pool` as a layer.
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
 
     def __init__(self, output_size: Size, spatial_scale: float) -> None:
         super().__init__()

@@ -54,7 +54,11 @@ def roi_pool(
 
 
 class RoIPool(Module):
-    """`roi_pool` as a layer."""
+    """`roi_pool` as a layer.
+
+    output_size: height and width of the result. spatial_scale: the size of the features by that
+    of the image.
+    """
 
     def __init__(self, output_size: Size, spatial_scale: float) -> None:
         super().__init__()

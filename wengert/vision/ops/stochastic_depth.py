@@ -27,7 +27,10 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
 
 
 class StochasticDepth(Module):
-    """`stochastic_depth` as a layer."""
+    """`stochastic_depth` as a layer.
+
+    p: the probability of zeros. mode: "batch" draws once, "row" for each of the N.
+    """
 
     def __init__(self, p: float, mode: str) -> None:
         super().__init__()

@@ -197,7 +197,11 @@ def read_policy(line: str) -> tuple[Step, ...]:
 
 
 class AutoAugment(Module):
-    """Two transforms from one of the 25 policies found for a data set (arXiv:1805.09501)."""
+    """Two transforms from one of the 25 policies found for a data set (arXiv:1805.09501).
+
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     def __init__(
         self,
@@ -249,7 +253,12 @@ def heads() -> bool:
 
 
 class RandAugment(Module):
-    """num_ops transforms drawn one by one, all of the same strength (arXiv:1909.13719)."""
+    """num_ops transforms drawn one by one, all of the same strength (arXiv:1909.13719).
+
+    magnitude: how strong operations are. num_magnitude_bins: how many strengths there are.
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     coin = staticmethod(heads)
 
@@ -290,7 +299,11 @@ class RandAugment(Module):
 
 
 class TrivialAugmentWide(Module):
-    """One transform of any strength (arXiv:2103.10158)."""
+    """One transform of any strength (arXiv:2103.10158).
+
+    num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
+    values between pixels are found. fill: the value of pixels that come from outside.
+    """
 
     coin = staticmethod(heads)
 
@@ -323,7 +336,11 @@ class TrivialAugmentWide(Module):
 
 
 class AugMix(Module):
-    """A weighted mean of an image and of chains of transforms of it (arXiv:1912.02781)."""
+    """A weighted mean of an image and of chains of transforms of it (arXiv:1912.02781).
+
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     coin = staticmethod(heads)
 

@@ -24,7 +24,10 @@ Range = tuple[float, float] | None
 
 
 class ColorJitter(Module):
-    """Brightness, contrast, saturation and hue changed at random, in random order."""
+    """Brightness, contrast, saturation and hue changed at random, in random order.
+
+    brightness: a factor, or the range that it is drawn from.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,10 @@ class ColorJitter(Module):
 
 
 class Grayscale(Module):
-    """An image in black and white, with 1 or 3 equal channels."""
+    """An image in black and white, with 1 or 3 equal channels.
+
+    num_output_channels: 1 or 3.
+    """
 
     def __init__(self, num_output_channels: int = 1) -> None:
         super().__init__()
@@ -160,7 +166,10 @@ class RandomSolarize(RandomChange):
 
 
 class RandomAdjustSharpness(RandomChange):
-    """Blurred or sharpened by a fixed factor, with probability p."""
+    """Blurred or sharpened by a fixed factor, with probability p.
+
+    sharpness_factor: 0 blurs, 1 leaves the image alone.
+    """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -174,7 +183,10 @@ class RandomAdjustSharpness(RandomChange):
 
 
 class GaussianBlur(Module):
-    """An image blurred with a standard deviation from the range sigma."""
+    """An image blurred with a standard deviation from the range sigma.
+
+    kernel_size: the size of a window.
+    """
 
     def __init__(
         self, kernel_size: int | Sequence[int], sigma: float | Sequence[float] = (0.1, 2.0)

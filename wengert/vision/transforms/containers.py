@@ -30,6 +30,8 @@ def listed(owner: Any, *lines: str) -> str:
 class Compose:
     """Transforms one after the other.
 
+    transforms: a function of image and target, or several of them.
+
     >>> Compose([torch.neg, torch.exp])(torch.zeros(1))
     tensor([1.])
     """
@@ -140,7 +142,10 @@ class PILToTensor:
 
 
 class ToPILImage:
-    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow."""
+    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow.
+
+    mode: the kind of image, such as 'RGB'; None: as it is.
+    """
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
@@ -165,6 +170,8 @@ class ConvertImageDtype(Module):
 
 class Normalize(Module):
     """(tensor - mean) / std for each channel of a float image (..., C, H, W).
+
+    inplace: write the result over the input.
 
     >>> Normalize((0.5,), (0.5,))(torch.zeros(1, 1, 1))
     tensor([[[-1.]]])

@@ -39,7 +39,11 @@ BILINEAR, NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
 
 class Resize(Module):
-    """An image at another size: (height, width), or the length of the shorter side."""
+    """An image at another size: (height, width), or the length of the shorter side.
+
+    interpolation: an InterpolationMode: how values between pixels are found. antialias: average
+    what a smaller image cannot show.
+    """
 
     def __init__(
         self,
@@ -66,7 +70,10 @@ class Resize(Module):
 
 
 class CenterCrop(Module):
-    """The middle of an image."""
+    """The middle of an image.
+
+    size: height and width, or the length of the shorter side.
+    """
 
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
@@ -80,7 +87,12 @@ class CenterCrop(Module):
 
 
 class Pad(Module):
-    """An image with a border, see `functional.pad`."""
+    """An image with a border, see `functional.pad`.
+
+    padding: how many pixels are added: for all sides, left and top, or each side. fill: the
+    value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
+    'symmetric'.
+    """
 
     def __init__(
         self, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant"
@@ -106,7 +118,12 @@ class Pad(Module):
 
 
 class RandomCrop(Module):
-    """A rectangle of that size anywhere in the image, which may be padded first."""
+    """A rectangle of that size anywhere in the image, which may be padded first.
+
+    padding: how many pixels are added: for all sides, left and top, or each side. fill: the
+    value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
+    'symmetric'.
+    """
 
     def __init__(
         self,
@@ -180,7 +197,12 @@ def check_ranges(scale: Any, ratio: Any) -> None:
 
 
 class RandomResizedCrop(Module):
-    """A part of random area (scale) and proportions (ratio), resized: what ImageNet trains on."""
+    """A part of random area (scale) and proportions (ratio), resized: what ImageNet trains on.
+
+    size: height and width, or the length of the shorter side. interpolation: an
+    InterpolationMode: how values between pixels are found. antialias: average what a smaller
+    image cannot show.
+    """
 
     def __init__(
         self,
@@ -220,7 +242,10 @@ class RandomResizedCrop(Module):
 
 
 class FiveCrop(Module):
-    """The corners and the middle of an image, as a tuple."""
+    """The corners and the middle of an image, as a tuple.
+
+    size: height and width, or the length of the shorter side.
+    """
 
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
@@ -234,7 +259,11 @@ class FiveCrop(Module):
 
 
 class TenCrop(Module):
-    """`FiveCrop` of an image and of the image flipped."""
+    """`FiveCrop` of an image and of the image flipped.
+
+    size: height and width, or the length of the shorter side. vertical_flip: flip up and down
+    instead of left and right.
+    """
 
     def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
         super().__init__()
@@ -255,7 +284,11 @@ def check_fill(fill: Any) -> Any:
 
 
 class RandomPerspective(Module):
-    """An image seen from another side, with probability p."""
+    """An image seen from another side, with probability p.
+
+    distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
+    how values between pixels are found. fill: the value of pixels that come from outside.
+    """
 
     def __init__(
         self,
@@ -298,7 +331,12 @@ class RandomPerspective(Module):
 
 
 class RandomRotation(Module):
-    """An image turned by an angle from the range degrees."""
+    """An image turned by an angle from the range degrees.
+
+    interpolation: an InterpolationMode: how values between pixels are found. expand: make room
+    for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
+    the value of pixels that come from outside.
+    """
 
     def __init__(
         self,
@@ -338,7 +376,13 @@ class RandomRotation(Module):
 
 
 class RandomAffine(Module):
-    """An image turned, moved, scaled and sheared by draws from the given ranges."""
+    """An image turned, moved, scaled and sheared by draws from the given ranges.
+
+    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how
+    large it may be as a share of the size. interpolation: an InterpolationMode: how values
+    between pixels are found. fill: the value of pixels that come from outside. center: (x, y)
+    of the point that stays; None: the middle.
+    """
 
     def __init__(
         self,
@@ -408,7 +452,11 @@ class RandomAffine(Module):
 
 
 class RandomErasing(Module):
-    """A random rectangle of a tensor image set to value, or to noise, with probability p."""
+    """A random rectangle of a tensor image set to value, or to noise, with probability p.
+
+    scale: a factor, or the range of the share of the area. ratio: the least and largest width
+    by height. inplace: write the result over the input.
+    """
 
     def __init__(
         self,
@@ -494,7 +542,11 @@ def float_pair(value: Any, name: str) -> list[float]:
 
 
 class ElasticTransform(Module):
-    """An image drawn on rubber: displaced by smooth noise, of strength alpha and width sigma."""
+    """An image drawn on rubber: displaced by smooth noise, of strength alpha and width sigma.
+
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     def __init__(
         self,

@@ -22,7 +22,11 @@ __all__ = [
 
 
 class TVTensor(Tensor):
-    """The base of the tensors that say what they show."""
+    """The base of the tensors that say what they show.
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
+    """
 
     kept: tuple[str, ...] = ()  # attributes that go along
 
@@ -55,7 +59,10 @@ class TVTensor(Tensor):
         return self._again(self.as_subclass(Tensor).detach())
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
-        """Sets whether gradients are wanted."""
+        """Sets whether gradients are wanted.
+
+        requires_grad: whether gradients are recorded.
+        """
         super().requires_grad_(requires_grad)
         return self
 
@@ -78,7 +85,11 @@ def plain(data: Any, dtype: Any, device: Any, requires_grad: bool | None) -> Ten
 
 
 class Image(TVTensor):
-    """An image (..., C, H, W), from a tensor, an array or an image of Pillow; (H, W) is grey."""
+    """An image (..., C, H, W), from a tensor, an array or an image of Pillow; (H, W) is grey.
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
+    """
 
     def __new__(
         cls,
@@ -95,7 +106,11 @@ class Image(TVTensor):
 
 
 class Video(TVTensor):
-    """A video (..., T, C, H, W)."""
+    """A video (..., T, C, H, W).
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
+    """
 
     def __new__(
         cls,
@@ -112,7 +127,11 @@ class Video(TVTensor):
 
 
 class Mask(TVTensor):
-    """Masks (..., H, W), or the number of a class for each pixel."""
+    """Masks (..., H, W), or the number of a class for each pixel.
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
+    """
 
     def __new__(
         cls,
@@ -138,6 +157,9 @@ class BoundingBoxes(TVTensor):
     """Boxes (N, 4) in an image of canvas_size (height, width).
 
     clamping_mode: None lets transforms leave boxes that reach out of the canvas.
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
     """
 
     kept = ("format", "canvas_size", "clamping_mode")
@@ -171,7 +193,11 @@ class BoundingBoxes(TVTensor):
 
 
 class KeyPoints(TVTensor):
-    """Points (..., 2) as (x, y) in an image of canvas_size (height, width)."""
+    """Points (..., 2) as (x, y) in an image of canvas_size (height, width).
+
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
+    result is. requires_grad: whether gradients are recorded.
+    """
 
     kept = ("canvas_size",)
     canvas_size: tuple[int, int]

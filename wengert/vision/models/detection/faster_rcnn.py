@@ -205,7 +205,14 @@ def fasterrcnn_resnet50_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> FasterRCNN:
-    """Faster R-CNN on ResNet-50; kwargs go to the class."""
+    """Faster R-CNN on ResNet-50; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers)
     net = FasterRCNN(backbone, num_classes=91 if num_classes is None else num_classes, **kwargs)
     return loaded(net, weights, first=FasterRCNN_ResNet50_FPN_Weights.COCO_V1)
@@ -228,7 +235,14 @@ def fasterrcnn_resnet50_fpn_v2(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> FasterRCNN:
-    """Faster R-CNN on ResNet-50 with deeper heads (arXiv:2111.11429); kwargs go to the class."""
+    """Faster R-CNN on ResNet-50 with deeper heads (arXiv:2111.11429); kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers, False,
                               norm_layer=nn.BatchNorm2d)  # fmt: skip
     parts = second_version(backbone)
@@ -262,7 +276,14 @@ def fasterrcnn_mobilenet_v3_large_320_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> FasterRCNN:
-    """Faster R-CNN on MobileNet V3 for small images; kwargs go to the class."""
+    """Faster R-CNN on MobileNet V3 for small images; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     small = {"min_size": 320, "max_size": 640, "rpn_pre_nms_top_n_test": 150,
              "rpn_post_nms_top_n_test": 150, "rpn_score_thresh": 0.05}  # fmt: skip
     return on_mobilenet(
@@ -278,6 +299,13 @@ def fasterrcnn_mobilenet_v3_large_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> FasterRCNN:
-    """Faster R-CNN on MobileNet V3; kwargs go to the class."""
+    """Faster R-CNN on MobileNet V3; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     kwargs = {"rpn_score_thresh": 0.05, **kwargs}
     return on_mobilenet(weights, weights_backbone, trainable_backbone_layers, num_classes, **kwargs)

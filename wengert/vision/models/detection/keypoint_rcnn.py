@@ -26,6 +26,8 @@ class KeypointRCNN(FasterRCNN):
 
     keypoint_roi_pool, keypoint_head, keypoint_predictor: from features and boxes to heat maps.
     The other arguments are `FasterRCNN`'s.
+
+    num_classes: how many classes the last layer has.
     """
 
     def __init__(
@@ -95,7 +97,14 @@ def keypointrcnn_resnet50_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> KeypointRCNN:
-    """Keypoint R-CNN on ResNet-50, persons with 17 keypoints; kwargs go to the class."""
+    """Keypoint R-CNN on ResNet-50, persons with 17 keypoints; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers)
     classes = 2 if num_classes is None else num_classes
     net = KeypointRCNN(backbone, classes, num_keypoints=num_keypoints or 17, **kwargs)

@@ -28,6 +28,8 @@ class MaskRCNN(FasterRCNN):
 
     mask_roi_pool, mask_head, mask_predictor: from features and boxes to logits (N, C, M, M).
     The other arguments are `FasterRCNN`'s.
+
+    num_classes: how many classes the last layer has.
     """
 
     def __init__(
@@ -115,7 +117,14 @@ def maskrcnn_resnet50_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> MaskRCNN:
-    """Mask R-CNN on ResNet-50; kwargs go to the class."""
+    """Mask R-CNN on ResNet-50; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers)
     net = MaskRCNN(backbone, num_classes=91 if num_classes is None else num_classes, **kwargs)
     return loaded(net, weights, first=MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
@@ -129,7 +138,14 @@ def maskrcnn_resnet50_fpn_v2(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> MaskRCNN:
-    """Mask R-CNN on ResNet-50 with deeper heads (arXiv:2111.11429); kwargs go to the class."""
+    """Mask R-CNN on ResNet-50 with deeper heads (arXiv:2111.11429); kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers, False,
                               norm_layer=nn.BatchNorm2d)  # fmt: skip
     parts = second_version(backbone)

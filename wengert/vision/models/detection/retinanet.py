@@ -273,7 +273,10 @@ class RetinaNet(nn.Module):
         anchors: Sequence[Tensor],
         size: tuple[int, int],
     ) -> dict[str, Tensor]:
-        """Boxes, scores and labels of one image, from each level's."""
+        """Boxes, scores and labels of one image, from each level's.
+
+        size: height and width, or the length of the shorter side.
+        """
         parts = []
         for scores, offsets, own in zip(logits, moves, anchors):
             classes = scores.shape[-1]
@@ -324,7 +327,14 @@ def retinanet_resnet50_fpn(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> RetinaNet:
-    """RetinaNet on ResNet-50; kwargs go to the class."""
+    """RetinaNet on ResNet-50; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers,
                               returned_layers=[2, 3, 4],
                               extra_blocks=LastLevelP6P7(256, 256))  # fmt: skip
@@ -340,7 +350,14 @@ def retinanet_resnet50_fpn_v2(
     trainable_backbone_layers: int | None = None,
     **kwargs: Any,
 ) -> RetinaNet:
-    """RetinaNet on ResNet-50 with norms in its heads, and another loss; kwargs go to the class."""
+    """RetinaNet on ResNet-50 with norms in its heads, and another loss; kwargs go to the class.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
+    without weights, some with.
+    """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers, False,
                               returned_layers=[2, 3, 4],
                               extra_blocks=LastLevelP6P7(2048, 256))  # fmt: skip

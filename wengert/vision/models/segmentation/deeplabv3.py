@@ -97,7 +97,12 @@ def deeplabv3_resnet50(
     weights_backbone: Any = None,
     **kwargs: Any,
 ) -> DeepLabV3:
-    """DeepLab v3 on a ResNet with 50 layers; 21 classes, aux_loss adds a second output."""
+    """DeepLab v3 on a ResNet with 50 layers; 21 classes, aux_loss adds a second output.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     return deeplab(resnet50, weights_backbone, num_classes, aux_loss)
 
 
@@ -108,7 +113,12 @@ def deeplabv3_resnet101(
     weights_backbone: Any = None,
     **kwargs: Any,
 ) -> DeepLabV3:
-    """DeepLab v3 on a ResNet with 101 layers; 21 classes, aux_loss adds a second output."""
+    """DeepLab v3 on a ResNet with 101 layers; 21 classes, aux_loss adds a second output.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     return deeplab(resnet101, weights_backbone, num_classes, aux_loss)
 
 
@@ -119,7 +129,12 @@ def deeplabv3_mobilenet_v3_large(
     weights_backbone: Any = None,
     **kwargs: Any,
 ) -> DeepLabV3:
-    """DeepLab v3 on the large MobileNet V3; 21 classes, aux_loss adds a second output."""
+    """DeepLab v3 on the large MobileNet V3; 21 classes, aux_loss adds a second output.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     classes = num_classes or 21
     net = mobilenet_v3_large(weights=weights_backbone, dilated=True)
     backbone, width = mobilenet_outputs(net, **({"aux": -4} if aux_loss else {}), out=-1)

@@ -49,7 +49,12 @@ def fcn_resnet50(
     weights_backbone: Any = None,
     **kwargs: Any,
 ) -> FCN:
-    """FCN on a ResNet with 50 layers; 21 classes, and aux_loss adds a second output."""
+    """FCN on a ResNet with 50 layers; 21 classes, and aux_loss adds a second output.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     return fcn(resnet50, weights_backbone, num_classes, aux_loss)
 
 
@@ -60,5 +65,10 @@ def fcn_resnet101(
     weights_backbone: Any = None,
     **kwargs: Any,
 ) -> FCN:
-    """FCN on a ResNet with 101 layers; 21 classes, and aux_loss adds a second output."""
+    """FCN on a ResNet with 101 layers; 21 classes, and aux_loss adds a second output.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     return fcn(resnet101, weights_backbone, num_classes, aux_loss)

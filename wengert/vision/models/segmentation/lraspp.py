@@ -43,7 +43,10 @@ class LRASPPHead(nn.Module):
 
 
 class LRASPP(nn.Module):
-    """A backbone with outputs "low" and "high", and the head; returns {"out": scores}."""
+    """A backbone with outputs "low" and "high", and the head; returns {"out": scores}.
+
+    num_classes: how many classes the last layer has.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,12 @@ class LRASPP(nn.Module):
 def lraspp_mobilenet_v3_large(
     num_classes: int | None = None, weights_backbone: Any = None, **kwargs: Any
 ) -> LRASPP:
-    """LR-ASPP on the large MobileNet V3; 21 classes."""
+    """LR-ASPP on the large MobileNet V3; 21 classes.
+
+    weights: pretrained weights, by name or as an enum's member, which have to be there; None:
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
+    last layer has. weights_backbone: those of the backbone, in the same way.
+    """
     if kwargs.pop("aux_loss", False):
         raise NotImplementedError("This model does not use auxiliary loss")
     net = mobilenet_v3_large(weights=weights_backbone, dilated=True)

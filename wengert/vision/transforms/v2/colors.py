@@ -27,7 +27,10 @@ CHANGES = {
 
 
 class Grayscale(Transform, v1.Grayscale):
-    """Black and white, with 1 or 3 equal channels."""
+    """Black and white, with 1 or 3 equal channels.
+
+    num_output_channels: 1 or 3.
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.rgb_to_grayscale, inpt, self.num_output_channels)
@@ -54,7 +57,10 @@ class RandomGrayscale(RandomTransform):
 
 
 class ColorJitter(Transform, v1.ColorJitter):
-    """Brightness, contrast, saturation and hue changed at random, in random order."""
+    """Brightness, contrast, saturation and hue changed at random, in random order.
+
+    brightness: a factor, or the range that it is drawn from.
+    """
 
     def __init__(
         self, brightness: Any = None, contrast: Any = None, saturation: Any = None, hue: Any = None
@@ -84,7 +90,12 @@ class RandomChannelPermutation(Transform):
 
 
 class RandomPhotometricDistort(Transform):
-    """Colours changed, each with probability p, as SSD trains on."""
+    """Colours changed, each with probability p, as SSD trains on.
+
+    brightness: a factor, or the range that it is drawn from. contrast: a factor, or the range
+    that it is drawn from. saturation: a factor, or the range that it is drawn from. hue: a turn
+    of the colours between -0.5 and 0.5, or its range.
+    """
 
     def __init__(
         self,
@@ -168,7 +179,10 @@ class RandomSolarize(RandomTransform):
 
 
 class RandomAdjustSharpness(RandomTransform):
-    """Blurred or sharpened by a fixed factor, with probability p."""
+    """Blurred or sharpened by a fixed factor, with probability p.
+
+    sharpness_factor: 0 blurs, 1 leaves the image alone.
+    """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -179,7 +193,10 @@ class RandomAdjustSharpness(RandomTransform):
 
 
 class GaussianBlur(Transform, v1.GaussianBlur):
-    """Blurred with a standard deviation from the range sigma."""
+    """Blurred with a standard deviation from the range sigma.
+
+    kernel_size: the size of a window.
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         return {"sigma": uniform(self.sigma[0], self.sigma[1])}
@@ -190,7 +207,10 @@ class GaussianBlur(Transform, v1.GaussianBlur):
 
 
 class GaussianNoise(Transform):
-    """With noise of that mean and deviation, where white is 1."""
+    """With noise of that mean and deviation, where white is 1.
+
+    sigma: standard deviation in pixels, or the range that it is drawn from.
+    """
 
     def __init__(self, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> None:
         super().__init__()
@@ -221,7 +241,11 @@ class JPEG(Transform):
 
 
 class RandomErasing(RandomTransform, geometry.RandomErasing):
-    """A random rectangle of a tensor image set to value, or to noise, with probability p."""
+    """A random rectangle of a tensor image set to value, or to noise, with probability p.
+
+    scale: a factor, or the range of the share of the area. ratio: the least and largest width
+    by height. inplace: write the result over the input.
+    """
 
     def __init__(
         self,

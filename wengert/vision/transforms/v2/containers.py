@@ -50,7 +50,10 @@ class Several(Transform):
 
 
 class Compose(Several):
-    """Transforms one after the other."""
+    """Transforms one after the other.
+
+    transforms: a function of image and target, or several of them.
+    """
 
     def forward(self, *inputs: Any) -> Any:
         return self.run(self.transforms, inputs)
@@ -133,7 +136,10 @@ class ToImage(Transform):
 
 
 class ToPILImage(Transform):
-    """Tensors and arrays as images of Pillow."""
+    """Tensors and arrays as images of Pillow.
+
+    mode: the kind of image, such as 'RGB'; None: as it is.
+    """
 
     def __init__(self, mode: str | None = None) -> None:
         super().__init__()
@@ -228,7 +234,10 @@ def refuse_pillow(owner: Transform, flat_inputs: list[Any]) -> None:
 
 
 class Normalize(Transform, v1.Normalize):
-    """(image - mean) / std for each channel."""
+    """(image - mean) / std for each channel.
+
+    inplace: write the result over the input.
+    """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         v1.Normalize.__init__(self, list(mean), list(std), inplace)

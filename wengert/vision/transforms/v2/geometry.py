@@ -44,7 +44,11 @@ class RandomVerticalFlip(RandomTransform):
 
 
 class Resize(Transform):
-    """At another size: (height, width), or the length of the shorter side."""
+    """At another size: (height, width), or the length of the shorter side.
+
+    interpolation: an InterpolationMode: how values between pixels are found. antialias: average
+    what a smaller image cannot show.
+    """
 
     def __init__(
         self,
@@ -68,7 +72,11 @@ class Resize(Transform):
 
 
 class RandomResize(Resize):
-    """Resized so that the shorter side is at least min_size and less than max_size."""
+    """Resized so that the shorter side is at least min_size and less than max_size.
+
+    interpolation: an InterpolationMode: how values between pixels are found. antialias: average
+    what a smaller image cannot show.
+    """
 
     def __init__(
         self,
@@ -85,7 +93,11 @@ class RandomResize(Resize):
 
 
 class RandomShortestSize(Resize):
-    """Resized so that the shorter side is one of min_size, and the longer at most max_size."""
+    """Resized so that the shorter side is one of min_size, and the longer at most max_size.
+
+    interpolation: an InterpolationMode: how values between pixels are found. antialias: average
+    what a smaller image cannot show.
+    """
 
     def __init__(
         self,
@@ -108,7 +120,11 @@ class RandomShortestSize(Resize):
 
 
 class ScaleJitter(Resize):
-    """Resized to fit target_size, times a draw from scale_range."""
+    """Resized to fit target_size, times a draw from scale_range.
+
+    interpolation: an InterpolationMode: how values between pixels are found. antialias: average
+    what a smaller image cannot show.
+    """
 
     def __init__(
         self,
@@ -130,28 +146,42 @@ class ScaleJitter(Resize):
 
 
 class CenterCrop(Transform, v1.CenterCrop):
-    """The middle."""
+    """The middle.
+
+    size: height and width, or the length of the shorter side.
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.center_crop, inpt, self.size)
 
 
 class FiveCrop(Transform, v1.FiveCrop):
-    """The corners and the middle of an image, as a tuple."""
+    """The corners and the middle of an image, as a tuple.
+
+    size: height and width, or the length of the shorter side.
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.five_crop, inpt, self.size)
 
 
 class TenCrop(Transform, v1.TenCrop):
-    """`FiveCrop` of an image and of the image flipped."""
+    """`FiveCrop` of an image and of the image flipped.
+
+    size: height and width, or the length of the shorter side. vertical_flip: flip up and down
+    instead of left and right.
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.ten_crop, inpt, self.size, self.vertical_flip)
 
 
 class Pad(Transform):
-    """With a border; fill may be a dictionary by class."""
+    """With a border; fill may be a dictionary by class.
+
+    padding: how many pixels are added: for all sides, left and top, or each side. padding_mode:
+    'constant', 'edge', 'reflect' or 'symmetric'.
+    """
 
     def __init__(
         self, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant"
@@ -170,7 +200,10 @@ class Pad(Transform):
 
 
 class RandomZoomOut(RandomTransform):
-    """Onto a canvas whose sides are longer by a draw from side_range, with probability p."""
+    """Onto a canvas whose sides are longer by a draw from side_range, with probability p.
+
+    fill: the value of pixels that come from outside.
+    """
 
     def __init__(
         self, fill: Any = 0, side_range: Sequence[float] = (1.0, 4.0), p: float = 0.5
@@ -196,7 +229,12 @@ class RandomZoomOut(RandomTransform):
 
 
 class RandomCrop(Transform, v1.RandomCrop):
-    """A rectangle of that size, anywhere; the sample may be padded first."""
+    """A rectangle of that size, anywhere; the sample may be padded first.
+
+    padding: how many pixels are added: for all sides, left and top, or each side. fill: the
+    value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
+    'symmetric'.
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         height, width = query_size(flat_inputs)
@@ -229,7 +267,13 @@ class RandomCrop(Transform, v1.RandomCrop):
 
 
 class RandomResizedCrop(Transform, v1.RandomResizedCrop):
-    """A part of random area and proportions, resized."""
+    """A part of random area and proportions, resized.
+
+    size: height and width, or the length of the shorter side. scale: a factor, or the range of
+    the share of the area. ratio: the least and largest width by height. interpolation: an
+    InterpolationMode: how values between pixels are found. antialias: average what a smaller
+    image cannot show.
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         height, width = query_size(flat_inputs)
@@ -241,7 +285,12 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
 
 
 class RandomRotation(Transform, v1.RandomRotation):
-    """Turned by an angle from the range degrees."""
+    """Turned by an angle from the range degrees.
+
+    interpolation: an InterpolationMode: how values between pixels are found. expand: make room
+    for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
+    the value of pixels that come from outside.
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         return {"angle": uniform(self.degrees[0], self.degrees[1])}
@@ -252,7 +301,13 @@ class RandomRotation(Transform, v1.RandomRotation):
 
 
 class RandomAffine(Transform, v1.RandomAffine):
-    """Turned, moved, scaled and sheared by draws from the given ranges."""
+    """Turned, moved, scaled and sheared by draws from the given ranges.
+
+    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how
+    large it may be as a share of the size. interpolation: an InterpolationMode: how values
+    between pixels are found. fill: the value of pixels that come from outside. center: (x, y)
+    of the point that stays; None: the middle.
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         height, width = query_size(flat_inputs)
@@ -267,7 +322,11 @@ class RandomAffine(Transform, v1.RandomAffine):
 
 
 class RandomPerspective(RandomTransform, v1.RandomPerspective):
-    """Seen from another side, with probability p."""
+    """Seen from another side, with probability p.
+
+    distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
+    how values between pixels are found. fill: the value of pixels that come from outside.
+    """
 
     def __init__(
         self,
@@ -290,7 +349,12 @@ class RandomPerspective(RandomTransform, v1.RandomPerspective):
 
 
 class ElasticTransform(Transform, v1.ElasticTransform):
-    """Drawn on rubber: displaced by smooth noise."""
+    """Drawn on rubber: displaced by smooth noise.
+
+    sigma: standard deviation in pixels, or the range that it is drawn from. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come
+    from outside.
+    """
 
     def __init__(
         self, alpha: Any = 50.0, sigma: Any = 5.0, interpolation: Any = BILINEAR, fill: Any = 0

@@ -193,7 +193,10 @@ class MixUp(Transform):
 
 
 class CutMix(MixUp):
-    """A rectangle of each image of a batch taken from the one before it (arXiv:1905.04899)."""
+    """A rectangle of each image of a batch taken from the one before it (arXiv:1905.04899).
+
+    num_classes: how many classes the last layer has.
+    """
 
     def mixer(self, images: list[Any]) -> tuple[float, Any]:
         lam = float(self._draws.sample(()))
@@ -253,7 +256,11 @@ def as_plain(image: Any) -> Any:
 
 
 class AutoAugment(OneImage, v1.AutoAugment):
-    """Two transforms from one of the policies found for a data set, see the first version."""
+    """Two transforms from one of the policies found for a data set, see the first version.
+
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     def of_image(self, image: Any) -> Any:
         fill = v1.fill_for(self.fill, image)
@@ -269,18 +276,31 @@ class AutoAugment(OneImage, v1.AutoAugment):
 
 
 class RandAugment(OneImage, v1.RandAugment):
-    """Transforms drawn one by one, all of the same strength, see the first version."""
+    """Transforms drawn one by one, all of the same strength, see the first version.
+
+    num_ops: how many operations are done. magnitude: how strong operations are.
+    num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
+    values between pixels are found. fill: the value of pixels that come from outside.
+    """
 
     of_image = v1.RandAugment.forward
 
 
 class TrivialAugmentWide(OneImage, v1.TrivialAugmentWide):
-    """One transform of any strength, see the first version."""
+    """One transform of any strength, see the first version.
+
+    num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
+    values between pixels are found. fill: the value of pixels that come from outside.
+    """
 
     of_image = v1.TrivialAugmentWide.forward
 
 
 class AugMix(OneImage, v1.AugMix):
-    """A weighted mean of an image and of chains of transforms of it, see the first version."""
+    """A weighted mean of an image and of chains of transforms of it, see the first version.
+
+    interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
+    pixels that come from outside.
+    """
 
     of_image = v1.AugMix.forward

@@ -37,13 +37,19 @@ def flip_points(axis: int, last: int = 0) -> Any:
 
 @functional(mask=F.hflip, points=flip_points(0), clamp=False, pixels=flip_points(0, 1))
 def horizontal_flip(inpt: Any) -> Any:
-    """Left and right exchanged."""
+    """Left and right exchanged.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.hflip(inpt)
 
 
 @functional(mask=F.vflip, points=flip_points(1), clamp=False, pixels=flip_points(1, 1))
 def vertical_flip(inpt: Any) -> Any:
-    """Top and bottom exchanged."""
+    """Top and bottom exchanged.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.vflip(inpt)
 
 
@@ -85,7 +91,12 @@ def resize(
     max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Any:
-    """At another size: (height, width), or the length of the shorter side."""
+    """At another size: (height, width), or the length of the shorter side.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. antialias: average what a smaller
+    image cannot show.
+    """
     _, h, w = F.get_dimensions(inpt)
     return F.resize(inpt, target_size((h, w), size, max_size), mode_of(interpolation),
                     antialias=antialias)  # fmt: skip
@@ -111,7 +122,12 @@ def pad_points(
 def pad(
     inpt: Any, padding: int | Sequence[int], fill: Any = None, padding_mode: str = "constant"
 ) -> Any:
-    """With a border."""
+    """With a border.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. padding: how many pixels are
+    added: for all sides, left and top, or each side. fill: the value of pixels that come from
+    outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
+    """
     return F.pad(inpt, padding, 0 if fill is None else fill, padding_mode)
 
 
@@ -121,7 +137,11 @@ def crop_points(at: Tensor, canvas: Canvas, top: int, left: int, height: int, wi
 
 @functional(mask=F.crop, points=crop_points)
 def crop(inpt: Any, top: int, left: int, height: int, width: int) -> Any:
-    """The rectangle at row top and column left."""
+    """The rectangle at row top and column left.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
+    image, in pixels. width: of the result, or of the image, in pixels.
+    """
     return F.crop(inpt, top, left, height, width)
 
 
@@ -133,7 +153,11 @@ def center_crop_points(at: Tensor, canvas: Canvas, output_size: Any) -> Placed:
 
 @functional(mask=F.center_crop, points=center_crop_points)
 def center_crop(inpt: Any, output_size: int | Sequence[int]) -> Any:
-    """The middle."""
+    """The middle.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. output_size: height and width of
+    the result.
+    """
     return F.center_crop(inpt, output_size)
 
 
@@ -162,7 +186,13 @@ def resized_crop(
     interpolation: Any = BILINEAR,
     antialias: bool | None = True,
 ) -> Any:
-    """A rectangle, resized."""
+    """A rectangle, resized.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
+    image, in pixels. width: of the result, or of the image, in pixels. size: height and width,
+    or the length of the shorter side. interpolation: an InterpolationMode: how values between
+    pixels are found. antialias: average what a smaller image cannot show.
+    """
     return F.resized_crop(inpt, top, left, height, width, size, mode_of(interpolation), antialias)
 
 
@@ -212,7 +242,13 @@ def rotate(
     center: Sequence[float] | None = None,
     fill: Any = None,
 ) -> Any:
-    """Turned counter-clockwise by angle in degrees."""
+    """Turned counter-clockwise by angle in degrees.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. expand: make room for the whole
+    turned image. center: (x, y) of the point that stays; None: the middle. fill: the value of
+    pixels that come from outside.
+    """
     return F.rotate(inpt, angle % 360.0, mode_of(interpolation), expand, center, fill)
 
 
@@ -246,7 +282,12 @@ def affine(
     fill: Any = None,
     center: Sequence[float] | None = None,
 ) -> Any:
-    """Turned clockwise by angle, moved, scaled and sheared about center."""
+    """Turned clockwise by angle, moved, scaled and sheared about center.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. translate: the shift in pixels,
+    or how large it may be as a share of the size. interpolation: an InterpolationMode: how
+    values between pixels are found. fill: the value of pixels that come from outside.
+    """
     return F.affine(
         inpt, angle, list(translate), scale, shear, mode_of(interpolation), fill, center
     )
@@ -293,7 +334,12 @@ def perspective(
     fill: Any = None,
     coefficients: Sequence[float] | None = None,
 ) -> Any:
-    """Drawn so that the four points startpoints come to lie at endpoints."""
+    """Drawn so that the four points startpoints come to lie at endpoints.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come
+    from outside.
+    """
     if coefficients is None:
         if startpoints is None or endpoints is None:
             raise ValueError("startpoints and endpoints, or coefficients, must be given")
@@ -330,7 +376,12 @@ def elastic_corners(at: Tensor, canvas: Canvas, *args: Any, **kwargs: Any) -> Pl
 def elastic(
     inpt: Any, displacement: Tensor, interpolation: Any = BILINEAR, fill: Any = None
 ) -> Any:
-    """Each pixel taken from where displacement (1, H, W, 2) points, in half images."""
+    """Each pixel taken from where displacement (1, H, W, 2) points, in half images.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come
+    from outside.
+    """
     return F.elastic_transform(inpt, displacement, mode_of(interpolation), fill)
 
 
@@ -339,11 +390,19 @@ elastic_transform = elastic
 
 @functional()
 def five_crop(inpt: Any, size: int | Sequence[int]) -> Any:
-    """The four corners and the middle."""
+    """The four corners and the middle.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
+    length of the shorter side.
+    """
     return F.five_crop(inpt, size)
 
 
 @functional()
 def ten_crop(inpt: Any, size: int | Sequence[int], vertical_flip: bool = False) -> Any:
-    """`five_crop` of an image and of the image flipped."""
+    """`five_crop` of an image and of the image flipped.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
+    length of the shorter side. vertical_flip: flip up and down instead of left and right.
+    """
     return F.ten_crop(inpt, size, vertical_flip)

@@ -49,19 +49,29 @@ pil_to_tensor, to_tensor = F.pil_to_tensor, F.to_tensor
 
 @functional()
 def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Any:
-    """An image with a rectangle set to v."""
+    """An image with a rectangle set to v.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over
+    the input.
+    """
     return F.through_tensor(inpt, lambda x: F.erase(x, i, j, h, w, v, inplace))
 
 
 @functional()
 def grayscale_to_rgb(inpt: Any) -> Any:
-    """In three channels; an image of three stays as it is."""
+    """In three channels; an image of three stays as it is.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.rgb_to_grayscale(inpt, 3) if F.get_dimensions(inpt)[0] == 1 else inpt
 
 
 @functional()
 def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
-    """With the channels in another order."""
+    """With the channels in another order.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     order = permutation.tolist() if isinstance(permutation, Tensor) else list(permutation)
     if sorted(order) != list(range(F.get_dimensions(inpt)[0])):
         raise ValueError(f"{order} is no order of {F.get_dimensions(inpt)[0]} channels")
@@ -72,7 +82,11 @@ def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
 def gaussian_noise(
     inpt: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bool = True
 ) -> Tensor:
-    """With noise of that mean and deviation, where white is 1; clip: and cut at black and white."""
+    """With noise of that mean and deviation, where white is 1; clip: and cut at black and white.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. sigma: standard deviation in
+    pixels, or the range that it is drawn from.
+    """
     if not isinstance(inpt, Tensor):
         raise ValueError("Gaussian Noise is not implemented for PIL images.")
     if sigma < 0:
@@ -91,7 +105,10 @@ def gaussian_noise(
 
 @functional()
 def jpeg(inpt: Any, quality: int) -> Any:
-    """As it comes out of a JPEG file of that quality, from 1 to 100."""
+    """As it comes out of a JPEG file of that quality, from 1 to 100.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
 
     def squeeze(x: Tensor) -> Tensor:
         if x.dtype != uint8:
@@ -104,7 +121,10 @@ def jpeg(inpt: Any, quality: int) -> Any:
 
 @functional(mask=lambda x, dtype=float32, scale=False: x.to(dtype))
 def to_dtype(inpt: Tensor, dtype: Dtype = float32, scale: bool = False) -> Tensor:
-    """In another dtype; scale: so that white stays white."""
+    """In another dtype; scale: so that white stays white.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.convert_image_dtype(inpt, dtype) if scale else inpt.to(dtype)
 
 
@@ -121,7 +141,10 @@ def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
 
 
 def to_image(inpt: Any) -> Image:
-    """A tensor, an array (H, W, C) or an image of Pillow as an `Image`."""
+    """A tensor, an array (H, W, C) or an image of Pillow as an `Image`.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     if isinstance(inpt, np.ndarray):
         planes = inpt[:, :, None] if inpt.ndim == 2 else inpt
         return Image(np.ascontiguousarray(planes.transpose(2, 0, 1)))
@@ -134,13 +157,20 @@ def to_image(inpt: Any) -> Image:
 
 
 def to_pil_image(inpt: Any, mode: str | None = None) -> Any:
-    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow."""
+    """A tensor (C, H, W) or array (H, W, C) as an image of Pillow.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. mode: the kind of image, such as
+    'RGB'; None: as it is.
+    """
     return F.to_pil_image(inpt.as_subclass(Tensor) if isinstance(inpt, Image) else inpt, mode)
 
 
 @functional()
 def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
-    """num_samples frames, evenly spread, of a video (..., T, C, H, W)."""
+    """num_samples frames, evenly spread, of a video (..., T, C, H, W).
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     index = T.linspace(0, inpt.shape[-4] - 1, num_samples).long()
     return T.index_select(inpt, -4, index)
 
@@ -149,12 +179,18 @@ def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
 
 
 def get_dimensions(inpt: Any) -> list[int]:
-    """[channels, height, width] of an image."""
+    """[channels, height, width] of an image.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.get_dimensions(inpt)
 
 
 def get_num_channels(inpt: Any) -> int:
-    """The number of channels of an image."""
+    """The number of channels of an image.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     return F.get_dimensions(inpt)[0]
 
 
@@ -162,7 +198,10 @@ get_image_num_channels = get_num_channels
 
 
 def get_size(inpt: Any) -> list[int]:
-    """[height, width] of an image, a mask, or the canvas of boxes and points."""
+    """[height, width] of an image, a mask, or the canvas of boxes and points.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     if isinstance(inpt, (BoundingBoxes, KeyPoints)):
         return list(inpt.canvas_size)
     if isinstance(inpt, Mask):
@@ -174,7 +213,10 @@ get_image_size = F.get_image_size
 
 
 def get_num_frames(inpt: Any) -> int:
-    """The number of frames of a video."""
+    """The number of frames of a video.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     if not isinstance(inpt, Tensor) or inpt.ndim < 4:
         raise TypeError("Expected a video of shape (..., T, C, H, W)")
     return inpt.shape[-4]
@@ -193,7 +235,11 @@ def format_of(inpt: Any, given: Any, name: str) -> BoundingBoxFormat:
 def convert_bounding_box_format(
     inpt: Tensor, old_format: Any = None, new_format: Any = None, inplace: bool = False
 ) -> Any:
-    """Boxes in another format; old_format is for plain tensors."""
+    """Boxes in another format; old_format is for plain tensors.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over
+    the input.
+    """
     if new_format is None:
         raise TypeError("convert_bounding_box_format() missing 1 required argument: 'new_format'")
     if isinstance(inpt, BoundingBoxes) and old_format is not None:
@@ -207,7 +253,10 @@ def convert_bounding_box_format(
 def clamp_bounding_boxes(
     inpt: Tensor, format: Any = None, canvas_size: Any = None, clamping_mode: Any = "auto"
 ) -> Any:
-    """Boxes cut at the canvas; format and canvas_size are for plain tensors."""
+    """Boxes cut at the canvas; format and canvas_size are for plain tensors.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     found = format_of(inpt, format, "format").value.lower()
     canvas = inpt.canvas_size if isinstance(inpt, BoundingBoxes) else canvas_size
     if canvas is None:
@@ -220,7 +269,10 @@ def clamp_bounding_boxes(
 
 
 def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
-    """Points moved into the canvas; canvas_size is for plain tensors."""
+    """Points moved into the canvas; canvas_size is for plain tensors.
+
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    """
     canvas = inpt.canvas_size if isinstance(inpt, KeyPoints) else canvas_size
     if canvas is None:
         raise ValueError("For pure tensor inputs, `canvas_size` has to be passed.")
