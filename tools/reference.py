@@ -80,13 +80,21 @@ def escaped(text: str) -> str:
     )
 
 
+def sentences(block: str) -> list[str]:
+    """The lines of a paragraph, or what it says of one argument after the other."""
+    lines = block.split("\n")
+    if all(re.match(r"\*{0,2}\w+: ", line) for line in lines) and len(lines) > 1:
+        return lines
+    return re.split(r"(?<=\.)\s+(?=\*{0,2}\w+: )", re.sub(r"\s*\n\s*", " ", block))
+
+
 def described(doc: str, own: str = "") -> Iterator[str]:
     """The Markdown of a docstring: paragraphs, a list of arguments, examples."""
     for block in re.split(r"\n\s*\n", doc.strip()):
         if block.lstrip().startswith(">>>"):
             yield f"```pycon\n{block}\n```"
-        elif all(re.match(r"\*{0,2}\w+: ", line) for line in block.split("\n")):
-            rows = [line.partition(": ") for line in block.split("\n")]
+        elif all(re.match(r"\*{0,2}\w+: ", row) for row in (told := sentences(block))):
+            rows = [row.partition(": ") for row in told]
             yield "\n".join(f"- `{name}`: {escaped(text)}" for name, _, text in rows)
         else:
             yield escaped(block)

@@ -203,7 +203,7 @@ def findings_of(source: str, file: str) -> list[Finding]:
     """What is to be said about a script.
 
     >>> print(findings_of("import torch.nn as nn\\nnn.Dense(3)", "a.py")[0])
-    a.py:2: torch.nn.Dense: PyTorch has no such name either, or it is private
+    a.py:2: torch.nn.Dense: write torch.nn.Linear(in_features, out_features)
     """
     try:
         tree = ast.parse(source, file)
