@@ -91,9 +91,10 @@ def sentences(block: str) -> list[str]:
 def described(doc: str, own: str = "") -> Iterator[str]:
     """The Markdown of a docstring: paragraphs, a list of arguments, examples."""
     for block in re.split(r"\n\s*\n", doc.strip()):
+        told = sentences(block)
         if block.lstrip().startswith(">>>"):
             yield f"```pycon\n{block}\n```"
-        elif all(re.match(r"\*{0,2}\w+: ", row) for row in (told := sentences(block))):
+        elif all(re.match(r"\*{0,2}\w+: ", row) for row in told):
             rows = [row.partition(": ") for row in told]
             yield "\n".join(f"- `{name}`: {escaped(text)}" for name, _, text in rows)
         else:
