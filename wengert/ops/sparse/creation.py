@@ -23,9 +23,11 @@ def prepared(values: Any, dtype: Any, device: Any, requires_grad: bool) -> Tenso
 
 
 @public(
-    "sparse_coo_tensor(int[] size, *, options)",
-    "sparse_coo_tensor(any indices, any values, *, bool? is_coalesced=None, options)",
-    "sparse_coo_tensor(any indices, any values, int[] size, *, bool? is_coalesced=None, options)",
+    "sparse_coo_tensor(int[] size, *, bool? check_invariants=None, options)",
+    "sparse_coo_tensor(any indices, any values, *, bool? is_coalesced=None, "
+    "bool? check_invariants=None, options)",
+    "sparse_coo_tensor(any indices, any values, int[] size, *, bool? is_coalesced=None, "
+    "bool? check_invariants=None, options)",
     method=False,
 )
 def sparse_coo_tensor(
@@ -43,8 +45,9 @@ def sparse_coo_tensor(
     """A COO tensor with values (nnz, ...) at indices (sparse_dim, nnz); values at equal indices
     count as their sum.
 
-    size: default is what the indices need. Raises RuntimeError for counts that differ and for
-    indices out of range.
+    size: default is what the indices need. check_invariants: accepted: they are always checked.
+    is_coalesced: whether the indices are in order, each once. Raises RuntimeError for counts that
+    differ and for indices out of range.
 
     >>> torch.sparse_coo_tensor([[0, 1]], [3.0, 4.0], (2,)).to_dense()
     tensor([3., 4.])
@@ -162,7 +165,8 @@ def _compressed_maker(name: str, layout: Any, major: int) -> Any:
     )
     first, second = ("crow", "col") if major == 0 else ("ccol", "row")
     head = f"{name}(any {first}_indices, any {second}_indices, any values, "
-    return public(head + "int[] size, *, options)", head + "*, options)", method=False)(f)
+    tail = "*, bool? check_invariants=None, options)"
+    return public(f"{head}int[] size, {tail}", head + tail, method=False)(f)
 
 
 sparse_csr_tensor = _compressed_maker("sparse_csr_tensor", CSR, 0)
@@ -171,9 +175,9 @@ sparse_csc_tensor = _compressed_maker("sparse_csc_tensor", CSC, 1)
 
 @public(
     "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
-    "Tensor values, int[] size, *, options)",
+    "Tensor values, int[] size, *, bool? check_invariants=None, options)",
     "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
-    "Tensor values, *, options)",
+    "Tensor values, *, bool? check_invariants=None, options)",
     method=False,
 )
 def sparse_compressed_tensor(
