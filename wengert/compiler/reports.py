@@ -19,8 +19,8 @@ def report(f: Any) -> str:
     words between them, how many bytes go through both, and why it runs as it stands if it does.
     TypeError for what was not compiled.
 
-    >>> f = torch.compile(lambda x: x + 1)
-    >>> _ = f(torch.ones(2)), f(torch.ones(2))
+    >>> f = torch.compile(lambda x: (x * 2 + 1).tanh())
+    >>> _ = f(torch.ones(30_000)), f(torch.ones(30_000))
     >>> print(torch.compiler.report(f).splitlines()[0])
     <lambda>: 1 plan; 1 call captured, 1 compiled, 0 as it stands
     """
