@@ -188,10 +188,13 @@ def overwritable(x: ptr, watched: bool) -> int:
 def call_fill(self: ptr, args: ptr, n: int) -> ptr:
     """(tensor, number): the tensor, overwritten."""
     x = args[0]
-    free = overwritable(x, False)
-    if free < 1:
-        return or_none(None)
+    if not is_tensor(x.kind):
+        return keep(NONE)
     a = keep(x._a)
+    free = overwritable(x, False)
+    if free < 1 or x._a is not a:
+        drop(a)
+        return or_none(None)
     d = a.descr
     word = array(1)
     c = code_of(d)
@@ -220,11 +223,14 @@ def call_copy(self: ptr, args: ptr, n: int) -> ptr:
         return keep(NONE)
     if a.descr is not b.descr or not same_dims(a, b) or not apart(a, b) or a is b:
         return keep(NONE)
-    free = overwritable(x, y._n is not NONE)
-    if free < 1:
-        return or_none(None)
     keep(a)
     keep(b)
+    free = overwritable(x, y._n is not NONE)
+    done = free == 1 and x._a is a
+    if not done:
+        drop(a)
+        drop(b)
+        return or_none(None)
     done = announced(x)
     if done:
         memcpy(a.data, b.data, size_of(a) * a.descr.elsize)

@@ -357,6 +357,8 @@ def put_number(x: ptr, key: ptr, value: ptr) -> int:
     if free < 1:
         return free
     a = x._a
+    if not usable(a):
+        return 0
     word = array(1)
     c = code_of(a.descr)
     if c != 0 and c != 1:

@@ -110,10 +110,16 @@ def tuple_of(items: ptr, n: int) -> ptr:
 
 
 def shape_tuple(nd: int, dims: ints) -> ptr:
-    sizes = array(32)
+    t = PyTuple_New(nd)
+    if not t:
+        return None
     for i in range(nd):
-        sizes[i] = PyLong_FromLong(dims[i])
-    return tuple_of(sizes, nd)
+        n = PyLong_FromLong(dims[i])
+        if not n:
+            drop(t)
+            return None
+        (t + 24)[i] = n
+    return t
 
 
 def has_shape(a: ptr, s: ptr) -> bool:
