@@ -274,6 +274,8 @@ def reduction(k: int, a: ptr, statics: ptr) -> ptr:
     if not usable(a) or a.nd < 1 or a.nd > 15 or size_of(a) > LARGE:
         return None
     if k == 31 or k == 32:
+        if size_of(a) > SINGLY:
+            return None
         return best_of_all(a, k == 31)
     if k == 20:
         return sum_along(a, statics[0], statics[1] is TRUE)
@@ -288,6 +290,8 @@ def reduction(k: int, a: ptr, statics: ptr) -> ptr:
     if k == 25 or k == 26:
         return some_or_all(a, dim, keepdim, k == 26)
     if k == 27 or k == 28:
+        if size_of(a) > SINGLY:
+            return None
         return place_of_best(a, dim, keepdim, k == 27)
     if size_of(a) > FEW or dim < 0:
         return None
@@ -378,6 +382,8 @@ def selected(a: ptr, i: ptr, o: ptr) -> ptr:
 def gathered(a: ptr, i: ptr, o: ptr) -> ptr:
     """gather()"""
     dim = which_dim(o, a)
+    if i.kind is not NDARRAY or size_of(i) > SINGLY:
+        return None
     if dim < 0 or not none_below_zero(i) or not usable(a):
         return None
     if i.nd != a.nd or size_of(i) == 0:
@@ -420,7 +426,7 @@ def chosen(m: ptr, x: ptr, y: ptr, word: ptr) -> ptr:
     if m.descr is not BOOL or not usable(m) or not usable(x) or not same_dims(m, x):
         return None
     n = size_of(m)
-    if code_of(x.descr) < 0 or n > LARGE or m.nd < 1:
+    if code_of(x.descr) < 0 or n > SINGLY or m.nd < 1:
         return None
     if y:
         if y.kind is not NDARRAY:
