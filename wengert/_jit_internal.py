@@ -4,7 +4,7 @@ from .base.absent import absent as _absent
 from .jit import export, ignore, unused
 
 
-def _copy_to_script_wrapper(fn):  # type: ignore[no-untyped-def]
+def _copy_to_script_wrapper(fn):
     """fn as it is."""
     return fn
 

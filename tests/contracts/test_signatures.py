@@ -22,7 +22,8 @@ SPACES = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "
 # functions of the program's state, files and transforms: plain Python functions, as in PyTorch
 PLAIN = {
     *wengert._PROVIDED, "cond", "is_grad_enabled", "is_inference_mode_enabled", "is_shared",
-    "module_load", "record_stream", "reinforce", "share_memory_", "while_loop",
+    "module_load", "record_stream", "reinforce", "share_memory_", "to_padded_tensor",
+    "while_loop",
 }  # fmt: skip
 
 

@@ -84,7 +84,8 @@ def lstsq_method(self: Tensor, other: Tensor) -> LeastSquares:
     return lstsq(self, other)
 
 
-solve_method.__name__, lstsq_method.__name__ = "solve", "lstsq"
+solve_method.__name__ = solve_method.__qualname__ = "solve"  # what errors call them
+lstsq_method.__name__ = lstsq_method.__qualname__ = "lstsq"
 
 
 def symeig(

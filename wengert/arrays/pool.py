@@ -72,10 +72,10 @@ def max_pool(
     """Maximum of each window of x and its position: the first of equals, the last of NaNs."""
     if lib in ON_HOST:
         table = small_pools.sliding(x.shape, kernel, stride, padding, dilation, ceil)
-        few = table is not None and table.starts.size * table.taps <= small_pools.FEW
-        best = small_pools.maxima(x, table) if few else None
-        if best is not None:
-            return best
+        if table is not None and table.starts.size * table.taps <= small_pools.FEW:
+            best = small_pools.maxima(x, table)
+            if best is not None:
+                return best
     dtype, rank = x.dtype, len(kernel)
     lead, spatial = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
     x = planes(widen(lib, x), rank)

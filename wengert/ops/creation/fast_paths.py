@@ -30,9 +30,10 @@ def of_shape(value: Any) -> Any:
     def form(careful):
         def f(*size, dtype=None, **kw):
             ready = native.make
-            if ready is not None and not kw and (t := ready(size, dtype, value)) is not None:
+            usual = not kw and size
+            if usual and ready is not None and (t := ready(size, dtype, value)) is not None:
                 return t
-            if not kw and HOST and size and not everyone.special:
+            if usual and HOST and not everyone.special:
                 shape = size if len(size) > 1 or type(size[0]) is int else size[0]
                 try:
                     if INTS.issuperset(map(type, shape)) and type(shape) in SEQUENCES:
