@@ -120,3 +120,47 @@ def test_signatures_stay():
 def test_errors_name_the_function_while_a_subclass_lives(name, Logged):
     with pytest.raises(TypeError, match=rf"\b{name}\(\)"):
         getattr(w.Tensor, name)(w.ones(2), no_such_argument=1)
+
+
+class Diagonal:
+    """A matrix with one number on its diagonal, no tensor, as in PyTorch's notes on extending."""
+
+    def __init__(self, value, n=2):
+        self.value, self.n = value, n
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func not in HANDLED or not all(issubclass(t, (w.Tensor, cls)) for t in types):
+            return NotImplemented
+        return HANDLED[func](*args, **(kwargs or {}))
+
+
+def dense(x):
+    return x.value * w.eye(x.n) if isinstance(x, Diagonal) else x
+
+
+HANDLED = {
+    f: lambda *args, f=f, **kw: f(*map(dense, args), **{k: dense(v) for k, v in kw.items()})
+    for f in (w.mean, w.add, w.mm, w.Tensor.add, w.Tensor.mul, w.Tensor.matmul,
+              w.Tensor.eq, w.allclose, w.nn.functional.softmax, w.nn.functional.linear)
+}  # fmt: skip
+HANDLED[w.cat] = lambda tensors, dim=0: w.cat([dense(x) for x in tensors], dim)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "w.mean(d)", "w.add(t, d)", "w.add(t, d, alpha=2)", "w.mm(d, t)", "t + d",
+        "d + t", "d * t", "t @ d", "t == d", "t.add(d)", "w.allclose(d, t)", "w.cat([t, d], dim=1)",
+        "w.nn.functional.softmax(d, dim=1)", "w.nn.functional.linear(t, d)",
+        "w.nn.Linear(2, 2).forward(d).shape",
+    ],
+)  # fmt: skip
+def test_classes_that_are_no_tensors_stand_in(call):
+    t = w.arange(4.0).reshape(2, 2)
+    got = eval(call, {"w": w, "t": t, "d": Diagonal(3.0)})
+    want = eval(call, {"w": w, "t": t, "d": 3.0 * w.eye(2)})
+    assert w.equal(got, want) if isinstance(want, w.Tensor) else got == want
+    for f in (w.sin, w.numel):
+        with pytest.raises(TypeError, match="all __torch_function__ handlers returned NotImpl"):
+            f(Diagonal(1.0))

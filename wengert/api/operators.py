@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.lookup import SCALARS, is_array
-from ..arrays.operators import COMMUTATIVE
+from ..arrays.operators import BINARY, COMMUTATIVE
 from ..declare.fast_paths import F32, F64, plain
 from ..declare.registry import METHODS, function
 from ..engine import views
-from ..engine.dispatch import as_operator
+from ..engine.dispatch import as_operator, not_ours
 from ..engine.op import OPS
 from ..engine.promotion import result_dtype
 from ..engine.tensor import Tensor
@@ -25,7 +25,7 @@ def operator_entry(word: str) -> Any:
         return lambda self, other: (
             product(self, other)
             if isinstance(other, Tensor) or not foreign(other)
-            else NotImplemented
+            else not_ours(word, (self, other))
         )
     entry = as_operator(OPS[word].entry)
     if word == "sub":
@@ -55,6 +55,11 @@ def operator_entry(word: str) -> Any:
     return entry
 
 
+REFLECTED = {
+    "div": "__rdiv__", **{v: f"__r{k}__" for k, v in BINARY.items() if v not in ("div", "sub")}
+}  # fmt: skip
+
+
 def reflected(word: str) -> Any:
     """The operator with the tensor on the right."""
     if word in COMMUTATIVE:
@@ -66,7 +71,9 @@ def reflected(word: str) -> Any:
     def swapped(self: Any, other: Any) -> Any:
         if word == "matmul" and type(other) in SCALARS:
             return NotImplemented
-        return f(tensor_like(other, self), self) if is_operand(other) else NotImplemented
+        if not is_operand(other):
+            return not_ours(REFLECTED.get(word, word), (self, other))
+        return f(tensor_like(other, self), self)
 
     if word == "pow":
         return lambda self, other: (
@@ -132,7 +139,7 @@ def inplace_operator(dunder: str, word: str) -> Any:
         if in_place is not None and type(other) in PLAIN:
             return in_place(self, other)
         if not is_operand(other):
-            return NotImplemented
+            return not_ours(f"{name}_", (self, other))
         if pointwise:
             views.check_operands(self, f"{name}_", (other,))
         return views.inplace(self, f"{name}_", call(self, other))
@@ -145,7 +152,7 @@ def comparison(name: str) -> Any:
     if name in ("eq", "ne"):
 
         def compare(self: Any, other: Any) -> Any:
-            return entry(self, other) if is_operand(other) else NotImplemented
+            return entry(self, other) if is_operand(other) else not_ours(name, (self, other))
 
         return compare
     return entry

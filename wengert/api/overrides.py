@@ -19,10 +19,10 @@ from contextlib import ContextDecorator, contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..arrays.operators import BINARY, COMPARE, UNARY
+from ..arrays.operators import BINARY, COMMUTATIVE, COMPARE, UNARY
 from ..base import generated
 from ..declare.registry import FUNCTIONS
-from ..engine import native
+from ..engine import native, op_modes
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 
@@ -199,6 +199,7 @@ def as_known(public: Any) -> Any:
 OPERATORS = {
     **{f"__{k}__": v for k, v in BINARY.items()}, **{f"__{k}__": k for k in COMPARE},
     **{f"__{k}__": v for k, v in UNARY.items()},
+    **{f"__r{k}__": v for k, v in BINARY.items() if v in COMMUTATIVE},
     **{f"__i{k}__": v + "_" for k, v in BINARY.items() if k != "matmul"},
 }  # fmt: skip
 
@@ -251,6 +252,14 @@ def dispatch(public: Any, found: list[Any], args: Any, kwargs: Any) -> Any:
         f"Multiple dispatch failed for '{resolve_name(public)}'; all __torch_function__ handlers "
         f"returned NotImplemented: {[t.__name__ for t in types]}"
     )
+
+
+def refused(public: Any, args: Any, kwargs: Any) -> Any:
+    """(result,) of a call that was refused, from arguments that stand in and are no tensors: with
+    those alone, functions are never exchanged. None without such.
+    """
+    found = overriding(args, kwargs) if HERE.classes else []
+    return (dispatch(as_known(public), found, args, kwargs),) if found else None
 
 
 class DisableTorchFunctionSubclass(ContextDecorator):
@@ -308,6 +317,7 @@ def setup() -> None:
     """Let Tensor have its __torch_function__, and hear of subclasses."""
     Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-defined]
     engine_tensor.on_subclass.append(subclassed)
+    op_modes.strangers.append(refused)
     for cls in Tensor.__subclasses__():  # those of this library that are there already
         subclassed(cls)
 

@@ -16,6 +16,7 @@ from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
 from ..engine.error_context import instead_of
+from ..engine.op_modes import ask_strangers
 from ..engine.promotion import result_dtype
 from ..engine.tensor import STANDING, Tensor, wrap
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
@@ -49,6 +50,7 @@ PYTHON_DTYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool,
                  complex: dtypes.complex128}  # fmt: skip
 
 
+LITERALS = frozenset((int, float, bool, str))  # types of defaults that are told by their value
 # functions that take a number in place of their first tensor, as PyTorch's do
 NUMBER_FIRST = frozenset(
     ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide")
@@ -84,6 +86,7 @@ class Binder:
     ) -> None:
         self.name, self.overloads, self.calls, self.body = name, overloads, calls, body
         self.method = method
+        self.public: Any = None  # the function that users call
         self.out = any(o.out for o in overloads)
         self.names = other_names(overloads, foreign)
 
@@ -104,6 +107,9 @@ class Binder:
                 args = (first, *args[1:])
                 found = self._fitting(args, kwargs, out)
         if isinstance(found, list):
+            answer = self.public and ask_strangers(self.public, *self._written(args, kwargs, out))
+            if answer:
+                return answer[0]
             raise self._refusal(found, args, kwargs, out) from None
         o, call, values = found
         if o.warned:
@@ -152,6 +158,20 @@ class Binder:
                     if value is not self.defaults[slot]:
                         named[slot] = value
                 return args[:i], named
+        return args[:n], named
+
+    def _written(self, args: Any, kwargs: Any, out: Any) -> tuple[Any, dict[str, Any]]:
+        """The arguments as a caller writes them: those that have a default by name, if they are
+        not the default.
+        """
+        named = kwargs if out is None else {**kwargs, "out": out}
+        if len(args) > len(self.slots):
+            return args, named
+        n = sum([self.defaults[slot] is ABSENT for slot in self.slots])
+        for k, v in zip(self.slots[n:], args[n:]):
+            default = self.defaults[k]
+            if v is not default and (type(v) not in LITERALS or v != default):
+                named = {k: v, **named}
         return args[:n], named
 
     slots: tuple[str, ...] = ()  # names of the generated function's positions

@@ -66,8 +66,11 @@ def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
         if isinstance(d.body, Op) and (not inplace or d.body.kind == "elementwise"):
             lines = tuple([own_line(d.body, o) for o in overloads])
         f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
+    binder = f.__globals__.get("bind")
     if not inplace and d.short is not None:
         f = d.short(f)
+    if isinstance(binder, Binder):
+        binder.public = f
     return dress(f, d, name, namespace, kind, overloads)
 
 

@@ -199,12 +199,22 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> An
     return narrowed(op, xp, raws, out)
 
 
+WORDS = {"pow_tensor": "pow", "rsub": "__rsub__"}  # ops of operators -> methods
+
+
 def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
     """The long way from a Python operator: operands that are not ours get their own turn."""
     for x in ins:
         if not isinstance(x, Tensor) and type(x) not in SCALARS and not is_array(x):
-            return NotImplemented
+            return not_ours(op.name, ins)
     return slow(op, ins, static)
+
+
+def not_ours(name: str, ins: tuple[Any, ...]) -> Any:
+    """What an operator gives for an operand that is no tensor, array or number."""
+    public = getattr(Tensor, WORDS.get(name, name), None)
+    answer = public and op_modes.ask_strangers(public, ins, {})
+    return answer[0] if answer else NotImplemented
 
 
 def as_operator(f: Any) -> Any:

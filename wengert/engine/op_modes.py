@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from .op import Op
 
 
+# asked where a call is refused: (public function, args, kwargs) -> (result,), or None where no
+# argument has a __torch_function__
+strangers: list[Callable[..., Any]] = []
+
+
+def ask_strangers(public: Any, args: Any, kwargs: Any) -> Any:
+    """(result,) of arguments that are no tensors but stand in for functions, or None."""
+    return strangers[0](public, args, kwargs) if strangers else None
+
+
 class Mode:
     """Base of the modes: a context manager, usable again after it is left.
 
