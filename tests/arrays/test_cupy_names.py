@@ -62,7 +62,7 @@ def test_the_search_finds_names():
 
     names = used()
     assert len(names) > 60 and {"asarray", "where"} <= names.keys()
-    assert not missing(numpy, names)
+    assert missing(numpy, names).keys() <= {"asnumpy"}  # CuPy's way to the CPU
     assert missing(numpy, {"no_such": ["x"], "linalg.nothing": ["y"]}).keys() == {
         "no_such", "linalg.nothing",
     }  # fmt: skip

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torchtext.nn import MultiheadAttentionContainer
 from torch.utils.data import DataLoader, Nope
 try:
-    from torch.nested import nested_tensor
+    from torch.ao.quantization.pt2e import load
 except ImportError:
-    nested_tensor = None
+    load = None
 x = torch.ones(2).cuda()
 y = F.relu(x) + F.scaled_grouped_mm(x, x)
 m = nn.Dense(3)
-x.to_padded_tensor(0)
+x.to_mkldnn()
 x.split("a"), torch.optim.Adam, torch.ops.mylib.foo
 torch.special.bessel_j0(x)
 """
@@ -31,10 +31,10 @@ def test_what_is_missing_and_what_differs():
     assert {k for k, f in found.items() if f.missing} == {
         (3, "torchtext.nn"), (4, "torch.utils.data.Nope"),
         (10, "torch.nn.functional.scaled_grouped_mm"), (11, "torch.nn.Dense"),
-        (12, "Tensor.to_padded_tensor"),
+        (12, "Tensor.to_mkldnn"),
     }  # fmt: skip
     assert {k for k, f in found.items() if not f.missing} == {
-        (6, "torch.nested"), (9, ".cuda()"), (14, "torch.special.bessel_j0"),
+        (6, "torch.ao.quantization.pt2e"), (9, ".cuda()"), (14, "torch.special.bessel_j0"),
     }  # fmt: skip
     assert "archived" in found[3, "torchtext.nn"].text
     assert "--cuda-as-cpu" in found[9, ".cuda()"].text
@@ -93,7 +93,12 @@ def test_cuda_means_the_cpu_with_one_warning(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["torchtext.nn", "torchaudio.models", "torch.ao.quantization.pt2e", "torch.nested"]
+    "name",
+    [
+        "torchtext.nn",
+        "torchaudio.models",
+        "torch.ao.quantization.pt2e",
+    ],
 )
 def test_imports_that_cannot_be_say_what_to_do(tmp_path, name):
     code = f"try: import {name}\nexcept ImportError as e: print(e)\n"

@@ -138,6 +138,7 @@ def test_no_family_takes_the_long_way_unnoticed():
 
 
 ODD = [
+    "x.take_along_dim(jj[:1], 1)",
     "x * None", "x * 'a'", "x + (1, 2, 3, 4, 5)", "x * c", "x[:, :4] * y", "x.exp(1)", "x.sum(7)",
     "x.mean(2)", "x @ b.view(1, 5)", "i / i", "i * 2.5", "x * True", "x * 1j", "x * 2**70",
     "x * -(2**62)", "i + 2**62", "x - torch", "x > None", "x == None", "x != 'a'", "x.mul(other=3)",

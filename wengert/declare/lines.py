@@ -67,8 +67,8 @@ class Line(NamedTuple):
     does not have, with their values. pair: the name of the named tuple that results come in, with
     its fields. facts: an expression that the others may call `facts`, such as a geometry that is
     kept for the shapes. using: what expressions name besides. only: how many results are returned,
-    where not all are. own: whether the op itself is the body, so that arrays which it does not run
-    on may go the general way at once.
+    where not all are. asked: whether machine code asks for all of `when` itself. own: whether the
+    op itself is the body, so that arrays which it does not run on may go the general way at once.
     """
 
     op: Op
@@ -86,6 +86,7 @@ class Line(NamedTuple):
     facts: str = ""
     using: dict[str, Any] = {}
     only: int = 0
+    asked: bool = False
     own: bool = False
 
 
@@ -105,6 +106,7 @@ def line(
     facts: str = "",
     using: dict[str, Any] | None = None,
     only: int = 0,
+    asked: bool = False,
     **fixed: Any,
 ) -> Line:
     """The line of an overload (see Line)."""
@@ -126,6 +128,7 @@ def line(
         facts,
         using or {},
         only,
+        asked,
     )
 
 
@@ -188,7 +191,7 @@ def text(
     raw = [given.where.get(k, "") for k in op.static]
     if not (found.let or found.when or found.facts or found.within or found.more_than_one):
         lines += native.ask(op, names, asked, early, raw)
-    elif all(raw) and (asking := native.ask(op, names, asked, sure, raw)):
+    elif found.asked and all(raw) and (asking := native.ask(op, names, asked, sure, raw)):
         lines += asking
     else:
         prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)

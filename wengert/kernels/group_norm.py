@@ -15,6 +15,8 @@ from .jobs import WORDS
 
 Array = Any
 LEAST, PLAIN = 1 << 15, 1 << 18  # elements; without weights, rows by themselves do for fewer
+# means this many deviations away must not be rounded
+FAR = {"float": 100.0, "double": math.inf}
 PLANE = 64  # elements of a plane; in shorter ones, what planes cost by themselves matters
 
 
@@ -44,6 +46,8 @@ def group_norm(
     means -= mean[:, None]
     variances += means * means
     rstd = 1 / np.sqrt(variances.mean(1) + eps)
+    if np.any(np.abs(mean) * rstd > FAR[word]):
+        return None
     scale = np.repeat(rstd, c // groups).reshape(n, c)
     if weight is not None:
         scale *= weight

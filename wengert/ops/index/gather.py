@@ -73,7 +73,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
 
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
-    lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}"),),
+    lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}", asked=True),),
 )
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.

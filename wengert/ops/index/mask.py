@@ -59,7 +59,7 @@ SCALAR = (  # what every float dtype but float16 takes
 @public(
     "masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)",
     inplace=True,
-    lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL"),),
+    lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL", asked=True),),
 )
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true.

@@ -51,7 +51,13 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
 
 @public(
     "index_select(Tensor input, int dim, Tensor index, *, out)",
-    lines=(line(index_select_op, when=f"a0.ndim and a1.size and a1.ndim == 1 and {INSIDE}"),),
+    lines=(
+        line(
+            index_select_op,
+            when=f"a0.ndim and a1.size and a1.ndim == 1 and {INSIDE}",
+            asked=True,
+        ),
+    ),
 )
 def index_select(input, dim, index):
     """The slices along dim at the indices in a vector.

@@ -162,6 +162,7 @@ minimum.vjp(**_share("lt")).jvp(_tangent("lt"))
             where_op,
             given="type_(input) in TENSORS and type_(other) in TENSORS",
             when="d is BOOL and a1.dtype is a2.dtype",
+            asked=True,
         ),
         None,
     ),
@@ -223,6 +224,7 @@ def _as(t, target, like):
             given="type_(other) in TENSORS",
             operands=("condition", "self", "other"),
             when="d is BOOL and a1.dtype is a2.dtype",
+            asked=True,
         ),
     ),
 )
