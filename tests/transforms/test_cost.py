@@ -68,13 +68,13 @@ def test_nothing_is_left_for_the_collector(name):
 def test_memory_stays_the_same(name):
     call = CALLS[name]
     sizes = []
-    for n in (20, 20, 300):
+    for n in (20, 20, 300, 300):  # the last again: other threads may have made something
         tracemalloc.start()
         for _ in range(n):
             call()
         sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-    assert sizes[2] < sizes[1] + 20_000  # not per call: 300 calls leave what 20 leave
+    assert min(sizes[2:]) < sizes[1] + 20_000  # not per call: 300 calls leave what 20 leave
 
 
 def test_linearize_runs_the_function_once():
