@@ -60,7 +60,6 @@ EXACT = {  # the same, where numbers are copied or compared only, so that all fi
     "argmin": 28, "max_along": 29, "min_along": 30, "max_all": 31, "min_all": 32,
     "embedding": 50, "index_select": 51, "gather": 52, "where": 53, "masked_fill": 54,
 }  # fmt: skip
-CHECKED = {"index_select", "gather", "where", "masked_fill"}  # which look at all that they need
 FAST_PATHS = {
     f"wengert.arrays.{name}" for name in ("numpy_fast_paths", "fused_elements", "weighted")
 }
@@ -143,7 +142,7 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
     words["formula"] = EXACT.get(op.name, 0)
     if getattr(run, "__module__", "") in FAST_PATHS:
         words["formula"] |= FORMULAS.get(op.name, 0)
-    if kind.strict and op.name not in CHECKED:
+    if kind.strict and not words["formula"]:  # nothing else looks at what a line asks
         return None
     words |= facts
     found = loops(computed or run) or [0] * 9

@@ -59,8 +59,11 @@ def spread_sizes(size: ptr) -> ptr:
     return None
 
 
-def dims_into(dims: ints, o: ptr) -> int:
-    """Sizes written to dims: how many, or -1: not plain."""
+def dims_into(dims: ints, size: ptr) -> int:
+    """Sizes, spread or not, written to dims: how many, or -1: not plain."""
+    o = spread_sizes(size)
+    if not o:
+        return -1
     items = o + 24
     n = o.size
     if o.kind is LIST:
@@ -112,10 +115,7 @@ def call_make(self: ptr, args: ptr, n: int) -> ptr:
         d = default_dtype()
     if d.kind is not DTYPE:
         return keep(NONE)
-    sizes = spread_sizes(args[0])
-    if not sizes:
-        return keep(NONE)
-    nd = dims_into(dims, sizes)
+    nd = dims_into(dims, args[0])
     if nd < 0:
         return keep(NONE)
     return or_none(filled(d.d_np, nd, dims, args[2]))
@@ -139,10 +139,7 @@ def call_like(self: ptr, args: ptr, n: int) -> ptr:
         for i in range(nd):
             dims[i] = ints(a.dims)[i]
     else:
-        sizes = spread_sizes(args[1])
-        if not sizes:
-            return keep(NONE)
-        nd = dims_into(dims, sizes)
+        nd = dims_into(dims, args[1])
         if nd < 0:
             return keep(NONE)
     return or_none(filled(a.descr, nd, dims, args[2]))
