@@ -92,6 +92,8 @@ PASSES = [
     "torch.cat([x, y * x]).sum().backward()", "(x.max(1).values * b).sum().backward()",
     "torch.stack([x[0], b * 2]).mean().backward()",
     "sum(x.sort(1).values.unbind(1)).sum().backward()",
+    "torch.autograd.grad([x * y, x.exp()], [x, y, b], [n, n], allow_unused=True)",
+    "torch.autograd.grad((x.sigmoid() * b).sum(), [x])",
 ]  # fmt: skip
 
 

@@ -66,6 +66,71 @@ def test_gradients_are_those_of_the_text():
         assert ran or x[0] not in PROGRAMS[:13], x
 
 
+def grads_of(text, wanted, seed=0):
+    """What grad() gives for some tensors of a program, among them results on the way."""
+    names = {**calls.operands(True, seed), "F": F, "target": torch.tensor([0, 1, 2, 3, 4])}
+    names["x"] = names["middle"] = names["x"] * 1.0  # no leaf
+    outputs = eval(text, names)
+    outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
+    g = [torch.tensor(np.random.default_rng(seed).random(o.shape, "float32")) for o in outputs]
+    g = [t.double() if o.dtype is torch.float64 else t for t, o in zip(g, outputs)]
+    inputs = [names[k] for k in wanted]
+    got = torch.autograd.grad(outputs, inputs, g, retain_graph=True, allow_unused=True)
+    told = [None if t is None else (t._a.dtype, t._a.shape, t._a.strides, t._a.tobytes(),
+            t._a.flags.writeable, t._n, any(t._a is c._a for c in g)) for t in got]  # fmt: skip
+    return type(got), told
+
+
+GRADS = [
+    *PROGRAMS[:-1], "(x * y, (x * y).sum(1))", "x.sort(1).values", "(x.exp(), x.exp(), x)",
+    "x.view(25)", "x.max(1).values", "x.expand(2, 5, 5)", "torch.var_mean(x, 0)", "x + b", "x",
+]  # fmt: skip
+
+
+def test_grad_gives_what_the_text_gives():
+    wanted = ["xy", "x", "b", ["middle", "b", "y"], "sxcd", "xx"]
+    every = [(text, w) for text in GRADS for w in wanted]
+    native_calls.serve()
+    served = [[grads_of(*x) for x in every] for _ in range(2)]
+    native_calls.stop()
+    for x, one, two in zip(every, *served):
+        assert one == two == grads_of(*x), x
+
+
+def test_grad_runs_in_machine_code_and_leaves_mistakes_to_python():
+    x, z = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    y = (x * x).sum()
+    asked, inner = [], native.grad
+
+    def seen(*args):
+        asked.append(inner(*args))
+        return asked[-1]
+
+    native.grad = seen
+    try:
+        assert torch.autograd.grad(y, [x], retain_graph=True)[0].tolist() == [2, 2, 2]
+        assert torch.autograd.grad([y], [x], retain_graph=True)[0].tolist() == [2, 2, 2]
+        assert torch.autograd.grad(y, x, retain_graph=True)[0].tolist() == [2, 2, 2]
+        assert [type(a) for a in asked[-3:]] == [tuple] * 3
+        assert torch.autograd.grad(y, z, retain_graph=True, allow_unused=True) == (None,)
+        with pytest.raises(RuntimeError, match=r"not have been used in the graph: inputs\[1\]"):
+            torch.autograd.grad([y], [x, z], retain_graph=True)
+        zeros = torch.autograd.grad([y], [x, z], retain_graph=True, materialize_grads=True)[1]
+        assert zeros.tolist() == [0, 0, 0] and type(asked[-1]) is list
+        with pytest.raises(RuntimeError, match="does not require grad"):
+            torch.autograd.grad([y], [torch.ones(3)])
+        with pytest.raises(RuntimeError, match="Mismatch in shape"):
+            torch.autograd.grad([y], [x], [torch.ones(2)])
+        torch.autograd.grad([y], [x])
+        with pytest.raises(RuntimeError, match="a second time"):
+            torch.autograd.grad([y], [x])
+        g = torch.autograd.grad((x**3).sum(), x, create_graph=True)[0]
+        assert torch.autograd.grad(g.sum(), x)[0].tolist() == [6, 6, 6]
+    finally:
+        native.grad = inner
+    assert x.grad is None and z.grad is None
+
+
 def test_it_runs_what_it_is_for():
     for text in PROGRAMS[:13]:
         run(text)

@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
+from ..base import warmup
 from ..base.advice import advise
 from ..base.modes import record, state
+from ..engine import native
 from ..engine.backward import collect, run, walk
 from ..engine.node import LEAF, GraphEdge
 from ..engine.tensor import Tensor, wrap
@@ -255,6 +257,18 @@ def grad(
     record the pass itself, for derivatives of derivatives. materialize_grads: zeros instead of
     None for inputs that are not used.
     """
+    if warmup.begin:
+        warmup.used(10)
+    ask = native.grad
+    plain = only_inputs and not (create_graph or is_grads_batched or state.levels)
+    if ask is not None and plain and (allow_unused or not materialize_grads):
+        found = ask(outputs, inputs, grad_outputs, bool(retain_graph))
+        if type(found) is tuple:
+            return found
+        if type(found) is list:  # some are not reached
+            said = allow_unused, materialize_grads
+            each = enumerate(zip((inputs,) if isinstance(inputs, Tensor) else inputs, found))
+            return tuple([not_reached(i, t, *said) if g is None else g for i, (t, g) in each])
     if not only_inputs:
         import warnings
 
@@ -305,21 +319,25 @@ def grad(
     for i, (t, n) in enumerate(zip(ins, nodes)):
         got = captures[n]
         if not got:
-            if not allow_unused:
-                raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph:"
-                    f" inputs[{i}]. Set allow_unused=True if this is the desired behavior."
-                )
-            if materialize_grads and isinstance(t, Tensor):
-                result.append(wrap(namespace(t._a).zeros_like(t._a)))
-            else:
-                result.append(None)
+            result.append(not_reached(i, t, allow_unused, materialize_grads))
         else:
             g = got[0]
             g = g if isinstance(g, Tensor) else wrap(own(g))
             like = getattr(type(t), "gradient_like", None)  # sparse tensors have theirs
             result.append(g if like is None else like(t, g))
     return tuple(result)
+
+
+def not_reached(i: int, t: Any, allow_unused: bool | None, materialize: bool) -> Any:
+    """What grad() gives for input i, to which no gradient has come."""
+    if not allow_unused:
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph:"
+            f" inputs[{i}]. Set allow_unused=True if this is the desired behavior."
+        )
+    if materialize and isinstance(t, Tensor):
+        return wrap(namespace(t._a).zeros_like(t._a))
+    return None
 
 
 def own(g: Any) -> Any:

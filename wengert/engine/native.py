@@ -47,6 +47,9 @@ PLAIN = Kind()
 find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
 # backward(tensor, retain, gradient): None where machine code has run the pass, else MISS
 backward: Callable[[Any, bool, Any], Any] | None = None
+# grad(outputs, inputs, gradients, retain): the gradients of the inputs in a tuple; in a list, with
+# None for those that none came to; or MISS
+grad: Callable[[Any, Any, Any, bool], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
 WORDS = ("make", "like", "count", "fill", "copy", "steady", "gather", "scatter")
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..arrays import numpy_fast_paths
 from ..arrays.lookup import NS
+from ..autodiff.grad_api import own
 from ..base import dtypes, frames, source
 from ..base.modes import everyone, is_grad_enabled
 from ..base.size import Size
@@ -24,7 +25,7 @@ from ..engine import views
 from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
-from ..engine.tensor import Tensor, on_subclass
+from ..engine.tensor import Tensor, on_subclass, wrap
 from ..kernels import compiler, threads, workers
 from . import structures
 from .language import Signature, Unit
@@ -34,7 +35,7 @@ from .rules import RULES
 FOLDER = Path(__file__).parent
 FILES = (
     "values", "pointwise", "general", "views", "products", "reductions", "joins", "calls", "writes",
-    "filling", "indices", "steps", "programs", "reverse",
+    "filling", "indices", "steps", "programs", "reverse", "passes",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -79,9 +80,8 @@ OF_NUMPY = {  # places in its table
 OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
-    "call_overwrite", "call_backward", "call_make", "call_like", "call_count", "call_fill",
-    "call_copy", "call_steady", "call_parts",
-    "call_gather", "call_scatter",
+    "call_overwrite", "call_backward", "call_grad", "call_make", "call_like", "call_count",
+    "call_fill", "call_copy", "call_steady", "call_parts", "call_gather", "call_scatter",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
@@ -100,6 +100,7 @@ def objects() -> dict[str, Any]:
         "BOOL": dtypes.bool.np,
         "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
+        "OWN": lambda g: wrap(own(g)),
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
         "INTERNAL": frames.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,

@@ -101,6 +101,8 @@ class Calls:
         self.cores: dict[tuple[bytes, str], Any] = {}
         run = callables.function("backward", where["call_backward"], None)
         self.reverse: Callable[[Tensor, bool, Any], Any] = run
+        run = callables.function("grad", where["call_grad"], None)
+        self.gradients: Callable[[Any, Any, Any, bool], Any] = run
         self.hopeless: set[type] = set()  # classes of nodes that cannot take part
         self.entered = False
         native.behind |= {f: self.left[name] for name, f in self.operators.items()}
@@ -108,16 +110,26 @@ class Calls:
 
     def backward(self, t: Tensor, retain: bool, gradient: Any = None) -> Any:
         """The reverse pass from a tensor: None if it is done, else MISS."""
-        if t._n is None or PER_DEVICE or anomaly.on():
+        if t._n is None:
             return MISS
-        r = self.reverse(t, retain, gradient)
-        while isinstance(r, type):  # a class of nodes that is not known yet
+        return self.known(self.reverse, t, retain, gradient)
+
+    def grad(self, outputs: Any, inputs: Any, gradients: Any, retain: bool) -> Any:
+        """The gradients of inputs (see native.grad)."""
+        return self.known(self.gradients, outputs, inputs, gradients, retain)
+
+    def known(self, run: Callable[..., Any], *args: Any) -> Any:
+        """run(*args), after the classes of nodes that it finds are known."""
+        if PER_DEVICE or anomaly.on():
+            return MISS
+        r = run(*args)
+        while isinstance(r, type):
             if r in self.hopeless:
                 return MISS
             if not learn(r):
                 self.hopeless.add(r)
                 return MISS
-            r = self.reverse(t, retain, gradient)
+            r = run(*args)
         return r
 
     def core(self, op: Op, kind: native.Kind = native.PLAIN) -> tuple[Any, Any] | None:
@@ -146,12 +158,13 @@ class Calls:
     def enter(self) -> None:
         """Stand in front of the texts and operators."""
         self.entered, native.find, native.backward = True, self.find, self.backward
+        native.grad = self.grad
         vars(native).update(self.words)
         self.exchanged()
 
     def leave(self) -> None:
         """Leave all calls to Python."""
-        self.entered, native.find, native.backward = False, None, None
+        self.entered, native.find, native.backward, native.grad = False, None, None, None
         vars(native).update(dict.fromkeys(self.words))
         self.exchanged()
 

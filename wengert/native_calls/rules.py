@@ -207,9 +207,11 @@ def tupled(f: Any) -> Any:
     return lambda *args: tuple(f(*args))
 
 
-def several(n: Any, parts: list[Any]) -> tuple[Any, ...]:
-    """The gradients from a node of several outputs, given those that came for each."""
-    return tuple(run_other(n, parts, False, True, False, n.parents))
+def several(n: Any, parts: list[Any], parents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The gradients from a node of several outputs, given those that came for each, to some of its
+    parents (None: no gradient is wanted there).
+    """
+    return tuple(run_other(n, parts, False, True, False, parents))
 
 
 def learn(cls: type[Node]) -> bool:

@@ -1,6 +1,6 @@
 # mypy: ignore-errors
-"""The reverse pass from a scalar to the leaves of its graph, where nobody watches it: gradients are
-raw arrays, nothing is recorded. In the language of `language.py`.
+"""The reverse pass to the leaves of a graph, or to chosen nodes, where nobody watches it: gradients
+are raw arrays, nothing is recorded. In the language of `language.py`.
 
 First the graph is walked; if a node has a hook, a mark or another dtype than float32 and float64,
 the pass is not plain, and nothing has happened. What
@@ -35,16 +35,27 @@ def rule_of(n: ptr) -> ptr:
 
 
 def walk(
-    root: ptr, nodes: ptr, order: ints, table: ints, mask: int, room: int, unknown: ptr
+    roots: ptr,
+    n_roots: int,
+    nodes: ptr,
+    order: ints,
+    table: ints,
+    mask: int,
+    room: int,
+    unknown: ptr,
 ) -> int:
-    """The nodes reachable from root, owned; order: twice the time when each was made, of leaves
+    """The nodes reachable from roots, owned; order: twice the time when each was made, of leaves
     just before their first user was. Their number; -1: not plain, perhaps since the class of nodes
     in unknown, owned then, is not in RULES; -2: no room.
     """
-    nodes[0] = keep(root)
-    order[0] = 0
-    table[place_of(table, mask, nodes, root)] = 1
-    count = 1
+    count = 0
+    for j in range(n_roots):
+        at = place_of(table, mask, nodes, roots[j])
+        if table[at] == 0:
+            nodes[count] = keep(roots[j])
+            order[count] = 0
+            count = count + 1
+            table[at] = count
     i = 0
     while i < count:
         n = nodes[i]
@@ -255,7 +266,8 @@ def rules_called(r: ptr, n: ptr, g: ptr, saved: ptr, parents: ptr) -> ptr:
     if r.r_kind == OF_SEVERAL:
         args[0] = n
         args[1] = g
-        return PyObject_Vectorcall(r.r_backward, args, 2, None)
+        args[2] = parents
+        return PyObject_Vectorcall(r.r_backward, args, 3, None)
     space = keep(SPACE)
     if not is_array(g):
         drop(space)
@@ -271,15 +283,49 @@ def rules_called(r: ptr, n: ptr, g: ptr, saved: ptr, parents: ptr) -> ptr:
     return gs
 
 
-def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain: bool) -> bool:
-    """Run the rules of node n; whoever calls owns n and g."""
+def is_wanted(q: ptr, table: ints, mask: int, nodes: ptr, wanted: ints) -> bool:
+    """Whether the pass goes to node q, or None."""
+    if q is NONE:
+        return False
+    return wanted[table[place_of(table, mask, nodes, q)] - 1] != 0
+
+
+def wanted_parents(n: ptr, table: ints, mask: int, nodes: ptr, wanted: ints) -> ptr:
+    """The parents of node n that the pass goes to, None for the others; NONE if there are none."""
+    ps = n.parents
+    some = False
+    every = True
+    for i in range(ps.size):
+        q = (ps + 24)[i]
+        yes = is_wanted(q, table, mask, nodes, wanted)
+        some = some or yes
+        every = every and (yes or q is NONE)
+    if not some:
+        return keep(NONE)
+    if every:
+        return keep(ps)
+    keep(ps)
+    t = PyTuple_New(ps.size)
+    if t:
+        for i in range(ps.size):
+            q = (ps + 24)[i]
+            if not is_wanted(q, table, mask, nodes, wanted):
+                q = NONE
+            (t + 24)[i] = keep(q)
+    drop(ps)
+    return t
+
+
+def step(
+    n: ptr, g: ptr, ps: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain: bool
+) -> bool:
+    """Run the rules of node n for its parents in ps; whoever calls owns n, g and ps."""
     r = rule_of(n)
     if not r:
         PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
         return False
     if r.r_kind == OF_SLOT:
         return give_part(n, g, table, mask, nodes, grads)
-    ps = keep(n.parents)
     saved = keep(n.saved)
     gs = ptr(None)
     ok = True
@@ -315,7 +361,6 @@ def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain:
             if ok and d:
                 ok = give(d, q, table, mask, nodes, grads)
     drop(gs)
-    drop(ps)
     drop(saved)
     if ok and not retain and r.r_frees:
         old = n.saved
@@ -324,22 +369,71 @@ def step(n: ptr, g: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain:
     return ok
 
 
-def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
-    """The pass. 1: done, -1: an exception is set (both take seed); 0: not plain."""
+def leading(
+    targets: ptr,
+    results: ptr,
+    n_targets: int,
+    indices: ints,
+    count: int,
+    nodes: ptr,
+    table: ints,
+    mask: int,
+    wanted: ints,
+):
+    """Marks nodes: 2: a target, 1: on the way to one. results: the numbers of the targets, from 1;
+    0: not reached.
+    """
+    for j in range(n_targets):
+        k = table[place_of(table, mask, nodes, targets[j])]
+        ints(results)[j] = k
+        if k > 0:
+            wanted[k - 1] = 2
+    i = count - 1
+    while i >= 0:
+        k = indices[i]
+        if wanted[k] == 0:
+            ps = nodes[k].parents
+            for j in range(ps.size):
+                if is_wanted((ps + 24)[j], table, mask, nodes, wanted):
+                    wanted[k] = 1
+        i = i - 1
+
+
+def reverse(
+    roots: ptr,
+    seeds: ptr,
+    n_roots: int,
+    targets: ptr,
+    results: ptr,
+    n_targets: int,
+    retain: bool,
+    unknown: ptr,
+) -> int:
+    """The pass from roots to the targets, or (n_targets: -1) to the leaves' .grad. 1: done, and the
+    gradients of the targets, null for none, are in results, owned; -1: an exception is set (both
+    take the seeds); 0: not plain.
+    """
     room = 256
     words = ptr(None)
     count = -2
     mask = 0
     while count == -2:
-        words = PyMem_Malloc(room * 64)
+        words = PyMem_Malloc(room * 80)
         if not words:
             PyErr_NoMemory()
-            drop(seed)
+            drop_all(seeds, n_roots)
             return -1
-        memset(words, 0, room * 64)
+        memset(words, 0, room * 80)
         mask = 4 * room - 1
         count = walk(
-            root, words, ints(words + 8 * room), ints(words + 32 * room), mask, room, unknown
+            roots,
+            n_roots,
+            words,
+            ints(words + 8 * room),
+            ints(words + 32 * room),
+            mask,
+            room,
+            unknown,
         )
         if count == -2:
             PyMem_Free(words)
@@ -347,7 +441,7 @@ def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
     if count < 0:
         PyMem_Free(words)
         if PyErr_Occurred():
-            drop(seed)
+            drop_all(seeds, n_roots)
             return -1
         return 0
     nodes = words
@@ -355,21 +449,33 @@ def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
     indices = ints(words + 16 * room)
     grads = words + 24 * room
     table = ints(words + 32 * room)
+    wanted = ints(words + 64 * room)
+    captured = words + 72 * room
     sort(indices, order, count)
     oldest = 0
     for i in range(count):
         if nodes[i].kind is not LEAF:
             if oldest == 0 or order[i] < oldest:
                 oldest = order[i]
-    if 2 * PyLong_AsLong((LAST_CHANGE.items)[0]) > oldest:
+    if 2 * PyLong_AsLong((LAST_CHANGE.items)[0]) > oldest and oldest > 0:
         drop_all(nodes, count)
         PyMem_Free(words)
         return 0
-    grads[0] = seed
+    if n_targets >= 0:
+        leading(targets, results, n_targets, indices, count, nodes, table, mask, wanted)
     ok = True
+    for i in range(n_roots):
+        if ok:
+            ok = give(seeds[i], roots[i], table, mask, nodes, grads)
+        else:
+            drop(seeds[i])
     for i in range(count):
         k = indices[i]
         g = grads[k]
+        if g and ok and n_targets >= 0 and wanted[k] == 0:
+            grads[k] = None
+            drop(g)
+            g = ptr(None)
         if g and ok:
             grads[k] = None
             n = nodes[k]
@@ -377,73 +483,34 @@ def reverse(root: ptr, seed: ptr, retain: bool, unknown: ptr) -> int:
                 g = fitted(g, n)
             if not g:
                 ok = False
-            elif n.kind is LEAF:
+            elif n_targets < 0 and n.kind is LEAF:
                 ok = accumulate(n, g)
             else:
-                ok = step(n, g, table, mask, nodes, grads, retain)
+                if wanted[k] == 2:
+                    captured[k] = keep(g)
+                ps = NONE
+                if n_targets < 0:
+                    ps = keep(n.parents)
+                elif n.kind is LEAF:
+                    keep(ps)
+                else:
+                    ps = wanted_parents(n, table, mask, nodes, wanted)
+                    ok = bool(ps)
+                if ok and ps is not NONE:
+                    ok = step(n, g, ps, table, mask, nodes, grads, retain)
+                drop(ps)
                 drop(g)
+    for j in range(n_targets):
+        k = ints(results)[j] - 1
+        results[j] = None
+        if ok and k >= 0:
+            if captured[k]:
+                results[j] = keep(captured[k])
     for i in range(count):
         drop(grads[i])
+        drop(captured[i])
     drop_all(nodes, count)
     PyMem_Free(words)
     if ok:
         return 1
     return -1
-
-
-def first_gradient(a: ptr, given: ptr) -> ptr:
-    """The gradient that a pass from array a begins with: that of the tensor given, or 1; null,
-    without an exception: not plain.
-    """
-    if given is not NONE:
-        if not is_tensor(given.kind):
-            return None
-        g = given._a
-        if not usable(g):
-            return None
-        if g.descr is not a.descr or not same_dims(g, a):
-            return None
-        return keep(g)
-    if size_of(a) != 1:
-        return None
-    d = a.descr
-    one = new_array(d, a.nd, a.dims)
-    if one:
-        if d is F32:
-            f32s(one.data)[0] = f32(1.0)
-        else:
-            f64s(one.data)[0] = 1.0
-    return one
-
-
-def call_backward(self: ptr, args: ptr, n: int) -> ptr:
-    """backward(tensor, retain, gradient or None): None, or MISS: not plain, or a class of nodes
-    that it would have to know.
-    """
-    x = args[0]
-    if ACTIVE.size != 0 or not is_tensor(x.kind):
-        return keep(MISS)
-    a = x._a
-    root = x._n
-    if not is_array(a) or root is NONE:
-        return keep(MISS)
-    if a.descr is not F32 and a.descr is not F64 or a.nd > 8:
-        return keep(MISS)
-    keep(root)
-    g = first_gradient(a, args[2])
-    if not g:
-        drop(root)
-        return answer(None)
-    unknown = array(1)
-    unknown[0] = None
-    how = reverse(root, g, args[1] is TRUE, unknown)
-    drop(root)
-    if how == 1:
-        return keep(NONE)
-    if how == 0:
-        drop(g)
-        if unknown[0]:
-            return unknown[0]
-        return keep(MISS)
-    drop(unknown[0])
-    return None
