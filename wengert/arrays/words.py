@@ -33,10 +33,10 @@ WORDS = {
         "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w"
     ),
     "linalg": (
-        "cholesky det diag_matrix diag_vector eig eigh eigvals eigvalsh geqrf_factor inv "
-        "ldl_factor ldl_solve lstsq lu_factor matrix_exp matrix_rank permutation_matrix pinv qr "
-        "slogdet solve solve_triangular svd svdvals triangle"
+        "cholesky det diag_matrix diag_vector geqrf_factor inv ldl_factor ldl_solve lu_factor "
+        "matrix_exp permutation_matrix qr slogdet solve solve_triangular triangle"
     ),
+    "spectra": "eig eigh eigvals eigvalsh lstsq matrix_rank pinv svd svdvals",
     "fft": "complex_view fft_c2c fft_c2r fft_r2c join_parts parts_view",
     "normalization": (
         "batch_norm batch_norm_backward group_norm group_norm_backward layer_norm "
