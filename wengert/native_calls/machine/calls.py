@@ -33,30 +33,26 @@ def operator(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
     return PyObject_Vectorcall(careful, args, 2, None)
 
 
-def commutative(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
+def reflected(p: ptr, swapped: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
+    """An operator whose plan with its operands swapped is another, or the same."""
     if is_tensor(a.kind):
         return operator(p, careful, a, b)
-    r = binary(p, b, a)
+    r = binary(swapped, b, a)
     if r:
         return r
     return operator(None, careful, a, b)
 
 
 def slot_add(a: ptr, b: ptr) -> ptr:
-    return commutative(PLAN_ADD, CAREFUL_ADD, a, b)
+    return reflected(PLAN_ADD, PLAN_ADD, CAREFUL_ADD, a, b)
 
 
 def slot_mul(a: ptr, b: ptr) -> ptr:
-    return commutative(PLAN_MUL, CAREFUL_MUL, a, b)
+    return reflected(PLAN_MUL, PLAN_MUL, CAREFUL_MUL, a, b)
 
 
 def slot_sub(a: ptr, b: ptr) -> ptr:
-    if is_tensor(a.kind):
-        return operator(PLAN_SUB, CAREFUL_SUB, a, b)
-    r = binary(PLAN_RSUB, b, a)
-    if r:
-        return r
-    return operator(None, CAREFUL_SUB, a, b)
+    return reflected(PLAN_SUB, PLAN_RSUB, CAREFUL_SUB, a, b)
 
 
 def slot_div(a: ptr, b: ptr) -> ptr:
@@ -95,12 +91,4 @@ def slot_neg(a: ptr) -> ptr:
 
 def slot_compare(a: ptr, b: ptr, op: i32) -> ptr:
     """The six comparisons, in Python's order: < <= == != > >=."""
-    r = binary(PLANS_COMPARE[op], a, b)
-    if r:
-        return r
-    if PyErr_Occurred():
-        return None
-    args = array(2)
-    args[0] = a
-    args[1] = b
-    return PyObject_Vectorcall(CAREFUL_COMPARE[op], args, 2, None)
+    return operator(PLANS_COMPARE[op], CAREFUL_COMPARE[op], a, b)

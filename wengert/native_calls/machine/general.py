@@ -14,12 +14,10 @@ def dimension(o: ptr, end: int) -> ptr:
 
 def dimensions(o: ptr, end: int, or_all: bool) -> ptr:
     """Dimensions in a list or tuple as a tuple, each counted from 0 on; or_all: none are None."""
-    items = o + 24
-    n = o.size
-    if o.kind is LIST:
-        items = o.items
-    elif o.kind is not TUPLE:
+    items = items_of(o)
+    if not items:
         return None
+    n = o.size
     if n == 0 and or_all:
         return keep(NONE)
     if n == 0 or n > 16:
@@ -39,12 +37,10 @@ def dimensions(o: ptr, end: int, or_all: bool) -> ptr:
 
 def sizes_of(o: ptr) -> ptr:
     """A list or tuple of plain ints as a tuple."""
-    items = o + 24
-    n = o.size
-    if o.kind is LIST:
-        items = o.items
-    elif o.kind is not TUPLE:
+    items = items_of(o)
+    if not items:
         return None
+    n = o.size
     if n > 16:
         return None
     room = array(16)
@@ -127,6 +123,18 @@ def operand(p: ptr, i: int, x: ptr, first: ptr, raws: ptr, nodes: ptr) -> bool:
     else:
         return False
     nodes[i] = keep(NONE)
+    return True
+
+
+def operands(p: ptr, items: ptr, n: int, raws: ptr, nodes: ptr) -> bool:
+    """n operands, owned, in raws and nodes; False, and none are, where one is not plain."""
+    first = ptr(None)
+    for i in range(n):
+        if not operand(p, i, items[i], first, raws, nodes):
+            drop_all(raws, i)
+            drop_all(nodes, i)
+            return False
+        first = raws[0]
     return True
 
 
@@ -353,23 +361,16 @@ def call_any(plan: ptr, args: ptr, n: int) -> ptr:
     given = array(16)
     nodes = array(8)
     outs = array(8)
-    count = 0
-    while count < inputs:
-        first = ptr(None)
-        if count > 0:
-            first = given[0]
-        if not operand(p, count, args[count], first, given, nodes):
-            break
-        count = count + 1
+    if not operands(p, args, inputs, given, nodes):
+        return answer(None)
     r = ptr(None)
-    if count == inputs:
-        if prepared(p, (given[0]).nd, args + 8 * inputs, given + 8 * inputs, n - inputs):
-            if computed(p, given, n, outs):
-                r = finish_all(p, outs, given, nodes, inputs, given + 8 * inputs)
-                drop_all(outs, p.p_outs)
-            drop_all(given + 8 * inputs, n - inputs)
-    drop_all(given, count)
-    drop_all(nodes, count)
+    if prepared(p, (given[0]).nd, args + 8 * inputs, given + 8 * inputs, n - inputs):
+        if computed(p, given, n, outs):
+            r = finish_all(p, outs, given, nodes, inputs, given + 8 * inputs)
+            drop_all(outs, p.p_outs)
+        drop_all(given + 8 * inputs, n - inputs)
+    drop_all(given, inputs)
+    drop_all(nodes, inputs)
     return answer(r)
 
 
@@ -379,41 +380,32 @@ def call_list(plan: ptr, args: ptr, n: int) -> ptr:
     if ACTIVE.size != 0 or n > 9:
         return keep(MISS)
     x = args[0]
-    items = x + 24
-    count = x.size
-    if x.kind is LIST:
-        items = x.items
-    elif x.kind is not TUPLE:
+    items = items_of(x)
+    if not items:
         return keep(MISS)
+    count = x.size
     if count < 1 or count > 48 or count < p.p_inputs:
         return keep(MISS)
     given = array(64)
     nodes = array(64)
     outs = array(8)
-    m = 0
-    while m < count:
-        first = ptr(None)
-        if m > 0:
-            first = given[0]
-        t = items[m]
-        if not is_tensor(t.kind):
-            break
-        if not operand(p, m, t, first, given, nodes):
-            break
-        m = m + 1
+    for i in range(count):
+        if not is_tensor((items[i]).kind):
+            return keep(MISS)
+    if not operands(p, items, count, given, nodes):
+        return answer(None)
     r = ptr(None)
-    if m == count:
-        if prepared(p, (given[0]).nd, args + 8, given + 8 * count, n - 1):
-            o = joined(p, given, count, given + 8 * count)
-            if not o:
-                if not PyErr_Occurred():
-                    o = PyObject_Vectorcall(p.p_run, given, count, p.p_names)
-            if outputs(p, o, outs):
-                r = finish_all(p, outs, given, nodes, count, given + 8 * count)
-                drop_all(outs, p.p_outs)
-            drop_all(given + 8 * count, n - 1)
-    drop_all(given, m)
-    drop_all(nodes, m)
+    if prepared(p, (given[0]).nd, args + 8, given + 8 * count, n - 1):
+        o = joined(p, given, count, given + 8 * count)
+        if not o:
+            if not PyErr_Occurred():
+                o = PyObject_Vectorcall(p.p_run, given, count, p.p_names)
+        if outputs(p, o, outs):
+            r = finish_all(p, outs, given, nodes, count, given + 8 * count)
+            drop_all(outs, p.p_outs)
+        drop_all(given + 8 * count, n - 1)
+    drop_all(given, count)
+    drop_all(nodes, count)
     return answer(r)
 
 
@@ -433,27 +425,22 @@ def call_overwrite(plan: ptr, args: ptr, n: int) -> ptr:
     nodes = array(8)
     outs = array(8)
     strides = ints(array(48))
-    count = 0
     watched = False
     fits = True
-    while count < inputs:
-        first = ptr(None)
-        if count > 0:
-            first = given[0]
-        if not operand(p, count, args[count], first, given, nodes):
-            break
-        b = given[count]
-        watched = watched or nodes[count] is not NONE
-        if b.kind is NDARRAY and count > 0:
+    if not operands(p, args, inputs, given, nodes):
+        return answer(None)
+    for i in range(inputs):
+        b = given[i]
+        watched = watched or nodes[i] is not NONE
+        if b.kind is NDARRAY and i > 0:
             if not apart(a, b):
                 fits = False
             elif not fits_into(a, b, strides):
                 fits = False
-        count = count + 1
     how = 0
     free = 0
     done = False
-    if count == inputs and fits:
+    if fits:
         if watched:
             how = recording()
         if how == 0:
@@ -468,10 +455,8 @@ def call_overwrite(plan: ptr, args: ptr, n: int) -> ptr:
                             done = True
                     drop_all(outs, p.p_outs)
                 drop_all(given + 8 * inputs, n - inputs)
-    drop_all(given, count)
-    drop_all(nodes, count)
+    drop_all(given, inputs)
+    drop_all(nodes, inputs)
     if done:
         return keep(x)
-    if PyErr_Occurred():
-        return None
-    return keep(MISS)
+    return answer(None)

@@ -101,6 +101,16 @@ def basic_view(a: ptr, key: ptr, n: int) -> ptr:
     return alias(a, at[1], dims, strides, at[2])
 
 
+def parts_of(key: ptr, to: ptr) -> int:
+    """How many parts a key has. to: where they are, and room for a key that is its own part."""
+    if key.kind is TUPLE:
+        to[0] = key + 24
+        return key.size
+    to[0] = to + 8
+    to[1] = key
+    return 1
+
+
 def name_of_view(key: ptr, n: int) -> ptr:
     """The plan of the view that a key takes: by its last part that says something."""
     i = n - 1
@@ -120,13 +130,9 @@ def name_of_view(key: ptr, n: int) -> ptr:
 def view_at(x: ptr, key: ptr) -> ptr:
     """x[key] of a basic key; null, without an exception: not plain."""
     a = keep(x._a)
-    parts = array(1)
-    parts[0] = key
-    items = parts
-    n = 1
-    if key.kind is TUPLE:
-        items = key + 24
-        n = key.size
+    parts = array(2)
+    n = parts_of(key, parts)
+    items = parts[0]
     o = basic_view(a, items, n)
     if not o:
         drop(a)
@@ -261,13 +267,9 @@ def taken(x: ptr, key: ptr) -> ptr:
     """x[i] or x[i, j] of tensors of integers; null, without an exception: not plain."""
     given = array(16)
     nodes = array(16)
-    keys = array(1)
-    keys[0] = key
-    items = keys
-    n = 1
-    if key.kind is TUPLE:
-        items = key + 24
-        n = key.size
+    parts = array(2)
+    n = parts_of(key, parts)
+    items = parts[0]
     if n < 1 or n > 3 or n == 1 and key.kind is TUPLE:
         return None
     for k in range(n):
@@ -365,13 +367,9 @@ def put_number(x: ptr, key: ptr, value: ptr) -> int:
         return 0
     if not stored_number(word, value, c):
         return 0
-    parts = array(1)
-    parts[0] = key
-    items = parts
-    n = 1
-    if key.kind is TUPLE:
-        items = key + 24
-        n = key.size
+    parts = array(2)
+    n = parts_of(key, parts)
+    items = parts[0]
     if a.nd < 1:
         return 0
     v = basic_view(a, items, n)

@@ -191,20 +191,25 @@ def usable(a: ptr) -> bool:
     return a.flags & 257 == 257
 
 
-def binary(p: ptr, x: ptr, y: ptr) -> ptr:
-    """x op y, recorded or not; null, without an exception: not plain."""
-    if ACTIVE.size != 0:
-        return None
-    if not is_tensor(x.kind):
-        return None
+def loop_for(p: ptr, x: ptr) -> int:
+    """Which loop of a plan serves a tensor; -1: none does, or something looks at operations."""
+    if ACTIVE.size != 0 or not is_tensor(x.kind):
+        return -1
     a = x._a
     if not usable(a):
-        return None
+        return -1
     c = code_of(a.descr)
+    if c >= 0 and ints(p + LOOPS)[c] != 0:
+        return c
+    return -1
+
+
+def binary(p: ptr, x: ptr, y: ptr) -> ptr:
+    """x op y, recorded or not; null, without an exception: not plain."""
+    c = loop_for(p, x)
     if c < 0:
         return None
-    if ints(p + LOOPS)[c] == 0:
-        return None
+    a = x._a
     word = array(1)
     b = ptr(None)
     m = NONE
@@ -252,18 +257,10 @@ def binary(p: ptr, x: ptr, y: ptr) -> ptr:
 
 def unary(p: ptr, x: ptr) -> ptr:
     """op x, recorded or not; null, without an exception: not plain."""
-    if ACTIVE.size != 0:
-        return None
-    if not is_tensor(x.kind):
-        return None
-    a = x._a
-    if not usable(a):
-        return None
-    c = code_of(a.descr)
+    c = loop_for(p, x)
     if c < 0:
         return None
-    if ints(p + LOOPS)[c] == 0:
-        return None
+    a = x._a
     n = ints(array(1))
     n[0] = size_of(a)
     raws = array(1)

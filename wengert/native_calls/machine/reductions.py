@@ -85,15 +85,20 @@ def folded(p: ptr, a: ptr, dim: int, keepdim: bool) -> ptr:
     return o
 
 
+def floating(a: ptr, at: int, c: int) -> f64:
+    """An element of an array of floats."""
+    if c == 0:
+        return f64(f32s(a.data)[at])
+    return f64s(a.data)[at]
+
+
 def truth(a: ptr, at: int, c: int) -> bool:
     """Whether an element is not 0."""
-    if c == 0:
-        return f32s(a.data)[at] != 0.0
-    if c == 1:
-        return f64s(a.data)[at] != 0.0
     if c == 2:
         return ints(a.data)[at] != 0
-    return bytes(a.data)[at] != 0
+    if c < 0:
+        return bytes(a.data)[at] != 0
+    return floating(a, at, c) != 0.0
 
 
 def some_or_all(a: ptr, dim: int, keepdim: bool, all_of: bool) -> ptr:
@@ -122,44 +127,24 @@ def some_or_all(a: ptr, dim: int, keepdim: bool, all_of: bool) -> ptr:
 def best_place(a: ptr, c: int, start: int, n: int, step: int, largest: bool) -> int:
     """The place of the first extreme of n elements; nan is one."""
     best = 0
-    if c == 0:
-        x = f32s(a.data)[start]
-        if x != x:
-            return 0
-        for j in range(1, n):
-            y = f32s(a.data)[start + j * step]
-            better = y < x
-            if largest:
-                better = y > x
-            if better or y != y:
-                best = j
-                x = y
-                if y != y:
-                    break
-    elif c == 1:
-        v = f64s(a.data)[start]
-        if v != v:
-            return 0
-        for j in range(1, n):
-            w = f64s(a.data)[start + j * step]
-            better = w < v
-            if largest:
-                better = w > v
-            if better or w != w:
-                best = j
-                v = w
-                if w != w:
-                    break
-    else:
+    if c == 2:
         s = ints(a.data)[start]
         for j in range(1, n):
             t = ints(a.data)[start + j * step]
-            better = t < s
-            if largest:
-                better = t > s
-            if better:
+            if t > s and largest or t < s and not largest:
                 best = j
                 s = t
+        return best
+    x = floating(a, start, c)
+    if x != x:
+        return 0
+    for j in range(1, n):
+        y = floating(a, start + j * step, c)
+        if y > x and largest or y < x and not largest or y != y:
+            best = j
+            x = y
+            if y != y:
+                break
     return best
 
 
@@ -259,11 +244,10 @@ def sums_so_far(a: ptr, o: ptr) -> ptr:
             at = i * n[1] * n[2] + k
             total = -0.0
             for j in range(n[1]):
+                total = total + floating(a, at, c)
                 if c == 0:
-                    total = total + f64(f32s(a.data)[at])
                     f32s(r.data)[at] = f32(total)
                 else:
-                    total = total + f64s(a.data)[at]
                     f64s(r.data)[at] = total
                 at = at + n[2]
     return r

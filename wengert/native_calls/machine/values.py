@@ -26,6 +26,15 @@ def drop_all(items: ptr, n: int):
         drop(items[i])
 
 
+def items_of(o: ptr) -> ptr:
+    """Where the items of a list or tuple are; null: it is neither."""
+    if o.kind is LIST:
+        return o.items
+    if o.kind is TUPLE:
+        return o + 24
+    return None
+
+
 def is_tensor(t: ptr) -> bool:
     return t is TENSOR or t is PARAMETER
 
