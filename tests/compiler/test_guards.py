@@ -254,3 +254,75 @@ def test_caches_of_pythons_own_library_are_not_guarded():
 
     compiled = w.compile(f, fullgraph=True)
     assert [compiled(w.ones(1)).item() for _ in range(3)] == [2.0, 2.0, 2.0]
+
+
+def trained():
+    """A compiled training step of a network that has enough facts for words in memory."""
+    w.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    opt = w.optim.Adam(model.parameters(), lr=0.01)
+    factor = 2.0
+
+    def scale(x):
+        nonlocal factor
+        factor = x
+
+    @w.compile
+    def step(x):
+        opt.zero_grad()
+        loss = model(x).square().mean() * factor
+        loss.backward()
+        opt.step()
+        return loss
+
+    x = w.randn(5, 3)
+    for _ in range(4):
+        step(x)
+    return step, x, model, opt, scale
+
+
+CHANGES = {
+    "an entry of a dict": lambda m, o, scale: setattr(m[0], "in_features", 7),
+    "training": lambda m, o, scale: m.eval(),
+    "a parameter": lambda m, o, scale: setattr(m[2], "bias", nn.Parameter(w.ones(2))),
+    "a parameter's memory": lambda m, o, scale: setattr(m[0].weight, "data", w.ones(4, 3)),
+    "frozen": lambda m, o, scale: m[0].bias.requires_grad_(False),
+    "no gradient": lambda m, o, scale: setattr(m[0].weight, "grad", None),
+    "hook of a tensor": lambda m, o, scale: m[0].weight.register_hook(lambda g: g * 2),
+    "hook of a module": lambda m, o, scale: m[0].register_forward_hook(lambda *a: None),
+    "layer": lambda m, o, scale: m.append(nn.Tanh()),
+    "step of one": lambda m, o, scale: o.state[m[0].weight]["step"].fill_(1),
+    "state": lambda m, o, scale: o.state[m[0].bias].__setitem__("exp_avg", w.ones(4)),
+    "variable of a closure": lambda m, o, scale: scale(3.0),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_words_in_memory_notice_what_changes(what):
+    results = []
+    for compiled in (True, False):
+        step, x, model, opt, scale = trained()
+        run = step if compiled else step.__wrapped__
+        plan = step.calls.plans[0].guards
+        if compiled:
+            assert plan.fits((x,))
+        CHANGES[what](model, opt, scale)
+        if compiled:
+            assert plan.fits((x,)) == plan.whole((x,)), what
+        results.append([run(x).item() for _ in range(3)])
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+def test_words_in_memory_serve_where_there_is_machine_code():
+    from wengert.engine import native
+
+    step, x, model, _, _ = trained()
+    guards = step.calls.plans[0].guards
+    assert guards.fits((x,)) and len(guards.left) < len(guards.facts) / 4
+    if native.kept is None:
+        assert guards.found is None
+        return
+    assert native.kept(guards.found)
+    model[0].unseen = 1
+    assert not native.kept(guards.found)
+    assert guards.fits((x,)) and native.kept(guards.found)  # nothing that the plan asks: new words

@@ -6,7 +6,9 @@ recorded. What may change without a new plan are the elements of tensors and the
 optimizer's options.
 
 `Guards` writes one expression of Python for all of it, a comparison for each fact; where it fails,
-`reason` says which one it was.
+`reason` says which one it was. Most facts are that a word in memory is what it was: an entry of an
+object, the size of a container, the version of a dict. Machine code, where it is there, compares
+those words, and Python only what is left (`kept_words.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ import numpy as np
 
 from ..base import dtypes, generated
 from ..base.modes import state
-from ..engine import views
+from ..engine import native, views
 from ..engine.node import AccumulateGrad
 from ..engine.tensor import Tensor
+from .kept_words import KeptWords
 from .settle import ALIAS, SAME, VIEW, Settled
 
 EMPTY = "not "  # how the fact begins that a container is empty
@@ -37,25 +40,49 @@ class Guards:
             "default": dtypes.get_default_dtype,
         }  # fmt: skip
         self.facts: list[tuple[str, str]] = []  # (an expression, what it is about)
+        self.left: list[str] = []  # expressions that words in memory do not stand for
+        self.words = KeptWords()
+        self.found: Any = None  # the words as they were when all facts held last
         self._mode()
         self._arguments(s, leaves)
         self._numbers(s)
         self._tensors(s, leaves)
         self._memory(s, leaves)
-        nothing = " or ".join(e[4:] for e, _ in self.facts if e.startswith(EMPTY))
-        each = [f"({e})" for e, _ in self.facts if not e.startswith(EMPTY)]
+        self.whole = self._function([e for e, _ in self.facts])
+        self.rest = self._function(self.left)
+
+    def fits(self, leaves: list[Any]) -> bool:
+        """Whether the plan is right for arguments, and for everything around."""
+        kept = native.kept
+        if kept is None or not self.words:
+            return self.whole(leaves)
+        if self.found is not None and kept(self.found):
+            return self.rest(leaves)
+        found = self.words.now(kept)  # first: what changes while facts are looked at is noticed
+        if not self.whole(leaves):
+            return False
+        self.found = found
+        return True
+
+    def _function(self, facts: list[str]) -> Any:
+        """A function of the arguments: whether all facts hold."""
+        nothing = " or ".join(e[4:] for e in facts if e.startswith(EMPTY))
+        each = [f"({e})" for e in facts if not e.startswith(EMPTY)]
         text = " and ".join(each + [f"not ({nothing})"] * bool(nothing)) or "True"
         lines = ["def fits(leaves):", "  try:", f"    return {text}"]
         lines.append("  except (AttributeError, LookupError, TypeError, ValueError): return False")
-        self.fits = generated.functions("guards", lines, self.names)["fits"]
+        return generated.functions("guards", lines, self.names)["fits"]
 
     def _name(self, x: Any) -> str:
         name = f"g{len(self.names)}"
         self.names[name] = x
         return name
 
-    def _fact(self, text: str, about: str) -> None:
+    def _fact(self, text: str, about: str, kept: bool = False) -> None:
+        """Note a fact. kept: words in memory stand for it, which are noted by themselves."""
         self.facts.append((text, about))
+        if not kept:
+            self.left.append(text)
 
     def _mode(self) -> None:
         self._fact(f"state.grad is {state.grad}", "whether gradients are recorded")
@@ -110,6 +137,7 @@ class Guards:
 
     def _numbers(self, s: Settled) -> None:
         around = s.capture.surroundings
+        self.options = {id(group) for group, _ in around.groups}
         dicts: dict[int, tuple[Any, list[Any]]] = {}
         for place, v in around.numbers:
             if place.kind == "get":
@@ -124,15 +152,17 @@ class Guards:
             get = operator.itemgetter(*[p.key for p, _ in found])
             values = self._name(tuple([v for _, v in found]))
             labels = ", ".join(p.label for p, _ in found)
-            self._fact(f"{self._name(get)}({self._name(holder)}) == {values}", labels)
+            text = f"{self._name(get)}({self._name(holder)}) == {values}"
+            self._fact(text, labels, self._steady(holder))
         for x, copy, label in around.lists:
             self._fact(f"{self._name(x)} == {self._name(copy)}", label)
         for x, length, label in around.lengths:
             name, about = self._name(x), f"the length of {label}"
             plain = not length and type(x) in CONTAINERS
-            self._fact(f"{EMPTY}{name}" if plain else f"len({name}) == {length}", about)
+            kept = self.words.size(x, length)
+            self._fact(f"{EMPTY}{name}" if plain else f"len({name}) == {length}", about, kept)
         for x, label in around.hooks:
-            self._fact(f"{EMPTY}{self._name(x)}", label)
+            self._fact(f"{EMPTY}{self._name(x)}", label, self.words.size(x, 0))
         for group, key, v, label in s.capture.options:
             self._fact(f"{self._name(group)}[{key!r}] == {self._name(v)}", label)
         used = s.graph.used()
@@ -149,13 +179,27 @@ class Guards:
     def _same(self, place: Any, v: Any) -> None:
         name = self._name(place.holder)
         self.names[f"{name}k"] = place.key
-        text = place.text(name)
+        text, kept = place.text(name), self._kept(place, v)
         if v is None or v is True or v is False:
-            self._fact(f"{text} is {v}", place.label)
+            self._fact(f"{text} is {v}", place.label, kept)
         elif v != v:
-            self._fact(f"{text} is {self._name(v)}", place.label)
+            self._fact(f"{text} is {self._name(v)}", place.label, kept)
         else:
-            self._fact(f"{text} == {self._name(v)}", place.label)
+            self._fact(f"{text} == {self._name(v)}", place.label, kept)
+
+    def _kept(self, place: Any, v: Any) -> bool:
+        """Whether a word in memory says that an object is still where it was found."""
+        if place.kind == "cell":
+            return self.words.slot(place.holder, "cell_contents", v)
+        return place.kind in ("get", "item") and self._steady(place.holder)
+
+    def _steady(self, holder: Any) -> bool:
+        """Whether a container's version stands for its items: not where they change with every
+        call, as a program's globals do, and options that schedulers write.
+        """
+        if id(holder) in self.options or isinstance(holder, dict) and "__name__" in holder:
+            return False
+        return self.words.version(holder)
 
     def _tensors(self, s: Settled, leaves: list[Any]) -> None:
         """Which tensors there are, in which memory, and which gradients."""
@@ -176,9 +220,13 @@ class Guards:
                 for place in x.places:
                     name = self._name(place.holder)
                     self.names[f"{name}k"] = place.key
-                    self._fact(f"{place.text(name)} is {t}", place.label)
-                self._fact(f"{t}._a is {self._name(x.array)}", f"the memory of {about}")
-                self._fact(f"{t}._n is {self._name(x.n)}", f"whether {about} requires grad")
+                    self._fact(
+                        f"{place.text(name)} is {t}", place.label, self._kept(place, x.tensor)
+                    )
+                kept = self.words.slot(x.tensor, "_a", x.array)
+                self._fact(f"{t}._a is {self._name(x.array)}", f"the memory of {about}", kept)
+                kept = self.words.slot(x.tensor, "_n", x.n)
+                self._fact(f"{t}._n is {self._name(x.n)}", f"whether {about} requires grad", kept)
             if gradient and x.value.number in used:
                 leaf = self._name(s.grads_of[id(x)].leaf)
                 a = self._name(x.array.dtype)
@@ -187,19 +235,22 @@ class Guards:
             if made and x.leaf is x.n and x.n is not None and id(x.tensor) not in arguments:
                 leaf = self._name(x.leaf)
                 if id(x) in made:  # its hooks would have to run
-                    self._fact(f"{leaf}.hooks is None and {leaf}.more is None", "hooks")
+                    kept = all([self.words.slot(x.leaf, n, None) for n in ("hooks", "more")])
+                    self._fact(f"{leaf}.hooks is None and {leaf}.more is None", "hooks", kept)
                 how = "is" if x.grad is None else "is not"
-                self._fact(f"{leaf}.grad {how} None", "whether there are gradients already")
+                kept = self.words.slot(x.leaf, "grad", None, x.grad is None)
+                self._fact(f"{leaf}.grad {how} None", "whether there are gradients already", kept)
         for counts in c.surroundings.counters:
-            groups: dict[int, list[str]] = {}
+            groups: dict[int, list[Any]] = {}
             for count in counts:
                 entry = c.by_id.get(id(count))
                 if entry is not None and entry.value.number in used:
-                    groups.setdefault(entry.value.number, []).append(self._name(entry.array))
+                    groups.setdefault(entry.value.number, []).append(entry.array)
             for arrays in groups.values():
+                kept = self.words.equal(arrays)
                 for i in range(0, len(arrays) - 1, 32):
-                    some = " == ".join(f"{a}.item()" for a in arrays[i : i + 33])
-                    self._fact(some, "the steps of parameters")
+                    some = " == ".join(f"{self._name(a)}.item()" for a in arrays[i : i + 33])
+                    self._fact(some, "the steps of parameters", kept)
 
     def _memory(self, s: Settled, leaves: list[Any]) -> None:
         """Where something changes in place, arguments may not share its memory."""

@@ -51,7 +51,7 @@ backward: Callable[[Any, bool, Any], Any] | None = None
 # None for those that none came to; or MISS
 grad: Callable[[Any, Any, Any, bool], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
-WORDS = ("make", "like", "count", "fill", "copy", "steady", "gather", "scatter")
+WORDS = ("make", "like", "count", "fill", "copy", "steady", "kept", "gather", "scatter")
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
 like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
 count: Callable[[int, int], Any] | None = None  # (start, end)
@@ -59,6 +59,8 @@ fill: Callable[[Any, Any], Any] | None = None  # (tensor, number): the tensor
 copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 # (parameters, states, members, names, counters, counts, length): gradients (see optim/)
 steady: Callable[..., list[Any] | None] | None = None
+# (words, or words and how many pairs are written anew): True if memory is as it was (compiler/)
+kept: Callable[..., Any] | None = None
 gather: Callable[[list[Any], Any], Any] | None = None  # (arrays, array that they are joined in)
 scatter: Callable[[list[Any]], Any] | None = None  # (pairs: what is written over, by what)
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for

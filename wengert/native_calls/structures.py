@@ -74,7 +74,7 @@ def fields() -> dict[str, Field]:
     found: dict[str, Field] = {
         # PyObject, and what some kinds have behind it
         "refcount": (0, "int"), "kind": (8, "ptr"), "size": (16, "int"), "number": (16, "f64"),
-        "items": (24, "ptr"),
+        "items": (24, "ptr"), "version": (24, "int"),
         # PyArrayObject, PyArray_Descr
         "data": (16, "ptr"), "nd": (24, "i32"), "dims": (32, "ptr"), "strides": (40, "ptr"),
         "base": (48, "ptr"), "descr": (56, "ptr"), "flags": (64, "i32"), "elsize": (40, "int"),
@@ -128,6 +128,8 @@ def agrees() -> bool:
         field((1, 2, 3), "size") == 3,
         field({5, 7}, "used") == 2,
         field(set(), "used") == 0,
+        field(counted := {5: 6}, "size") == 1,
+        field(counted, "version") != (counted.update({5: 7}), field(counted, "version"))[1],
         ctypes.c_double.from_address(id(2.5) + f["number"]).value == 2.5,
     ]
     objects = [

@@ -103,6 +103,33 @@ def call_steady(self: ptr, args: ptr, n: int) -> ptr:
     return r
 
 
+def call_kept(self: ptr, args: ptr, n: int) -> ptr:
+    """(words): whether the words in memory are as they are said to be: True, or None. words: an
+    array of how many pairs follow of which kind, then the pairs: an address and what the word there
+    was; an address and what it may not be; two addresses of which 32 bits are equal. With a second
+    argument, as many of the first pairs as that says are written anew instead.
+    """
+    if not usable(args[0]):
+        return keep(NONE)
+    words = ints(args[0].data)
+    if n == 2:
+        for i in range(PyLong_AsLong(args[1])):
+            words[4 + 2 * i] = ints(ptr(words[3 + 2 * i]))[0]
+        return keep(TRUE)
+    same = words[0]
+    other = same + words[1]
+    for i in range(same):
+        if ints(ptr(words[3 + 2 * i]))[0] != words[4 + 2 * i]:
+            return keep(NONE)
+    for i in range(same, other):
+        if ints(ptr(words[3 + 2 * i]))[0] == words[4 + 2 * i]:
+            return keep(NONE)
+    for i in range(other, other + words[2]):
+        if i32s(ptr(words[3 + 2 * i]))[0] != i32s(ptr(words[4 + 2 * i]))[0]:
+            return keep(NONE)
+    return keep(TRUE)
+
+
 def call_gather(self: ptr, args: ptr, n: int) -> ptr:
     """(arrays, array): the elements of all, one after the other, in the last: True, or None."""
     parts = args[0]
