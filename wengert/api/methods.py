@@ -390,13 +390,14 @@ def element_size(self: Tensor) -> int:
     return self._a.dtype.itemsize
 
 
+HOW = "bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None"
+
+
 @public(
-    "Tensor.to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, "
-    "bool copy=False, *, MemoryFormat? memory_format=None)",
-    "Tensor.to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, "
-    "MemoryFormat? memory_format=None)",
-    "Tensor.to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, "
-    "MemoryFormat? memory_format=None)",
+    f"Tensor.to(Tensor self, Device? device=None, ScalarType? dtype=None, {HOW})",
+    f"Tensor.to(Tensor self, ScalarType dtype, {HOW})",
+    f"Tensor.to(Tensor self, Tensor other, {HOW})",
+    f"also: Tensor.to(Tensor self, Scalar other, {HOW})",
     lines=(
         line(
             OPS["astype"],
@@ -415,15 +416,14 @@ def element_size(self: Tensor) -> int:
 def to(
     self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None
 ) -> Tensor:
-    """The tensor in another dtype and/or on another device: to(dtype), to(device, dtype),
-    to(other).
-    """
+    """The tensor in another dtype or on another device: to(dtype), to(device, dtype), to(other)."""
     if device == "cpu" and dtype is None and not copy:
         a = self._a
         if NS[type(a)].device_of(a) is CPU:
             return self
     if other is not None:
-        dtype, device = other.dtype, other.device
+        number = (dtypes.as_dtype(type(other)), None) if type(other) in SCALARS else None
+        dtype, device = number or (other.dtype, other.device)
     return data.convert(self, dtype, device, copy)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from ..arrays.lookup import SCALARS, is_array
 from ..arrays.operators import BINARY, COMMUTATIVE
+from ..declare.binding import number_as_tensor
 from ..declare.fast_paths import F32, F64, plain
 from ..declare.registry import METHODS, function
 from ..engine import views
 from ..engine.dispatch import as_operator, not_ours
 from ..engine.op import OPS
-from ..engine.promotion import result_dtype
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -30,7 +30,7 @@ def operator_entry(word: str) -> Any:
     entry = as_operator(OPS[word].entry)
     if word == "sub":
         checked = METHODS["sub"]
-        without_bools(entry, checked)
+        checking(entry, checked)
         impl = OPS["sub"].impl
 
         def sub(self: Any, other: Any) -> Any:
@@ -49,6 +49,7 @@ def operator_entry(word: str) -> Any:
         return sub
     if word == "pow":
         both = as_operator(OPS["pow_tensor"].entry)
+        checking(entry, METHODS["pow"], lambda x: x.dtype.kind in "biu")
         return lambda self, other: (
             both(self, other) if isinstance(other, Tensor) else entry(self, other)
         )
@@ -65,7 +66,7 @@ def reflected(word: str) -> Any:
     if word in COMMUTATIVE:
         return as_operator(OPS[word].entry)
     if word == "sub":
-        return without_bools(as_operator(OPS["rsub"].entry), function("rsub"))
+        return checking(as_operator(OPS["rsub"].entry), function("rsub"))
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any) -> Any:
@@ -80,21 +81,24 @@ def reflected(word: str) -> Any:
             f(other, self) if type(other) in SCALARS else swapped(self, other)
         )
     if word == "div":
-        reciprocal, mul = OPS["reciprocal"].entry, OPS["mul"].entry
+        mul = OPS["mul"].entry
         return lambda self, other: (
-            mul(reciprocal(self), other) if type(other) in (int, float) else swapped(self, other)
+            mul(self.reciprocal(), other)
+            if type(other) in (int, float) or isinstance(other, Tensor)
+            else swapped(self, other)
         )
     return swapped
 
 
-def without_bools(entry: Any, checked: Any) -> Any:
-    """The operator of a difference, which `checked` refuses to bools; they are never on the plain
-    path.
+def checking(entry: Any, checked: Any, when: Any = lambda x: x.dtype.kind == "b") -> Any:
+    """The operator `entry`, which leaves operands that `when` picks out to `checked`, the function
+    that knows what to refuse: bools in a difference, integers to a power. They are never on the
+    plain path.
     """
     general = entry.__globals__["slow"]
 
     def slow(op: Any, ins: Any, static: Any, out: Any = None) -> Any:
-        if any([type(x) is bool or type(x) is Tensor and x._a.dtype.kind == "b" for x in ins]):
+        if any([type(x) is bool or type(x) is Tensor and when(x._a) for x in ins]):
             return checked(*ins)
         return general(op, ins, static, out)
 
@@ -116,9 +120,10 @@ def tensor_like(x: Any, like: Tensor) -> Any:
     """The left operand of a reflected operator as a tensor; numbers in the dtype of the result."""
     if isinstance(x, Tensor):
         return x
+    if type(x) in SCALARS:
+        return number_as_tensor((x, like))
     if isinstance(x, (bool, int, float, complex)):
-        dtype = result_dtype([x, like._a]) if type(x) in SCALARS else None
-        return creation.scalar_tensor(x, dtype=dtype, device=like.device)
+        return creation.scalar_tensor(x, device=like.device)
     return data.as_tensor(x)
 
 

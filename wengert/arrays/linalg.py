@@ -123,13 +123,11 @@ def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None =
     return out
 
 
-# -------------------------------------------------------------------------------------
-# factorisations
-
-
 @threaded
 def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
     """(factor, order of the first minor that is not positive, or 0)."""
+    if not x.size:
+        return x.copy(), lib.zeros(x.shape[:-2], np.int32)
     if lib in ON_HOST and (found := factors.cholesky(x, upper)) is not None:
         return found, lib.zeros(x.shape[:-2], np.int32)
     try:
@@ -377,7 +375,7 @@ def det(lib: Any, x: Any) -> Any:
     found = small.determinants(x, False) if lib in ON_HOST else None
     if found is not None:
         return found[0]
-    return lib.asarray(lib.linalg.det(x))
+    return lib.asarray(lib.linalg.det(x) if x.size else lib.ones(x.shape[:-2], x.dtype))
 
 
 @threaded

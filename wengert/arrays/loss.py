@@ -181,12 +181,14 @@ def cross_entropy_backward(
         part = g  # the loss of a sample is this, times minus its log-probability
     else:
         part = sample_weights(lib, d, target, weight, kept)[0] * g
+    if kept is not None:  # where all are ignored, g is infinite
+        part = lib.where(kept, part, d.type(0))
     whole = part
     if smoothing:
         part = part * d.type(1 - smoothing)
         even = g * d.type(smoothing / classes)
         if kept is not None:
-            even = even * kept
+            even = lib.where(kept, even, d.type(0))
         whole = part + even * (d.type(classes) if weight is None else weight.sum())
     out = e * lib.true_divide(whole, s)[:, None]
     out[places(lib, target)] -= part
@@ -252,7 +254,10 @@ def nll_loss_backward(
     target, kept = chosen(lib, target, x.shape[1], ignore)
     out = lib.zeros(x.shape, x.dtype)
     w, _ = sample_weights(lib, x.dtype, target, weight, kept)
-    out[places(lib, target)] = lib.negative(g if w is None else w * g)
+    own = lib.negative(g if w is None else w * g)
+    if kept is not None:  # where all are ignored, g is infinite
+        own = lib.where(kept, own, x.dtype.type(0))
+    out[places(lib, target)] = own
     return out.reshape(shape)
 
 

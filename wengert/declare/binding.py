@@ -55,6 +55,7 @@ LITERALS = frozenset((int, float, bool, str))  # types of defaults that are told
 NUMBER_FIRST = frozenset(
     ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide")
 )
+QUOTIENTS = ("div", "divide", "true_divide")
 
 
 class Mismatch(TypeError):
@@ -102,7 +103,8 @@ class Binder:
             other = self._fitting(args[:n], by_name, out)
             found = found if isinstance(other, list) else other
         if isinstance(found, list) and self.name in NUMBER_FIRST and not self.method and args:
-            first = number_as_tensor(args)
+            exact = self.name in QUOTIENTS and not kwargs.get("rounding_mode")
+            first = number_as_tensor(args, exact)
             if first is not None:
                 args = (first, *args[1:])
                 found = self._fitting(args, kwargs, out)
@@ -335,9 +337,9 @@ def as_kind(value: Any, kind: str) -> Any:
     raise wrong(value, kind)
 
 
-def number_as_tensor(args: tuple[Any, ...]) -> Tensor | None:
+def number_as_tensor(args: tuple[Any, ...], quotient: bool = False) -> Tensor | None:
     """The first of args, if it is a number, as a 0-d tensor that leaves the dtype of the others;
-    None if it is none.
+    None if it is none. Integers wrap to that dtype's range, but not for a quotient.
     """
     if type(args[0]) not in PYTHON_DTYPES:
         return None
@@ -347,7 +349,9 @@ def number_as_tensor(args: tuple[Any, ...]) -> Tensor | None:
         others = []
     d = result_dtype([args[0], *others])
     xp = namespace(*arrays) if arrays else default_namespace()
-    return wrap(xp.scalar(dtypes.converted(args[0], d), d.np))
+    if quotient and not d.is_inexact:
+        d = dtypes.get_default_dtype()
+    return wrap(xp.scalar(args[0], d.np))
 
 
 def number_of(t: Tensor, kind: str) -> Any:

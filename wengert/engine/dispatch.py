@@ -87,13 +87,14 @@ def slow(
                 f"{op.name}(): argument 'other' (position 2) must be Tensor, not"
                 f" {type(raws[-1]).__name__}: make a tensor of it with torch.tensor(...)"
             )
+        given = raws
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
     if (op.real or op.inexact) and not state.levels:
         refuse_dtypes(op, raws)
     xp = namespace_of(op, raws)
     t = xp.array_type
     if RANK.get(t, LIBRARY) == LIBRARY:
-        single, low = in_single(xp, op, raws)
+        single, low = in_single(xp, op, given, raws) if op.exact_numbers else (None, None)
         if (where := check_devices(op, raws)) is not None:
             return slow(op, tuple([brought(x, where) for x in ins]), static, None, hidden)
         if single is None:
@@ -114,14 +115,19 @@ def brought(x: Any, where: Any) -> Any:
     return x.to(where) if isinstance(x, Tensor) else on_device(where).from_host(x)
 
 
-def in_single(xp: Any, op: Op, raws: list[Any]) -> tuple[Any, Any]:
-    """(operands in float32, dtype) for half precision beside a number that it does not hold: the
-    number is not rounded before the result is. (None, None) where that makes no difference.
+def in_single(xp: Any, op: Op, given: list[Any], raws: list[Any]) -> tuple[Any, Any]:
+    """(operands in float32, dtype) for half precision beside a number or 0-d array that it does
+    not hold: that is not rounded before the result is. (None, None) where it makes no difference.
     """
-    if op.exact_numbers and any(type(a) is Typed and type(a.value) is float for a in raws):
-        low = next(a.dtype for a in raws if type(a) is not Typed)
-        if low in (FLOAT16, BFLOAT16):
-            return [a.value if type(a) is Typed else xp.astype(a, FLOAT32) for a in raws], low
+    x, y = raws
+    low = getattr(x, "dtype", None)
+    if low not in (FLOAT16, BFLOAT16):
+        return None, None
+    if type(y) is Typed:
+        if type(y.value) in (float, int):
+            return [xp.astype(x, FLOAT32), y.value], low
+    elif not y.ndim and given[1].dtype != low:
+        return [xp.astype(x, FLOAT32), xp.astype(given[1], FLOAT32)], low
     return None, None
 
 
@@ -204,6 +210,8 @@ WORDS = {"pow_tensor": "pow", "rsub": "__rsub__"}  # ops of operators -> methods
 
 def slow_operator(op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None) -> Any:
     """The long way from a Python operator: operands that are not ours get their own turn."""
+    if type(ins[0]) in SCALARS:
+        raise TypeError(f"{op.name}(): an operator of a Tensor, called with {ins[0]!r} for it")
     for x in ins:
         if not isinstance(x, Tensor) and type(x) not in SCALARS and not is_array(x):
             return not_ours(op.name, ins)

@@ -123,6 +123,8 @@ def narrow_copy(input, dim, start, length):
     >>> torch.narrow_copy(torch.tensor([1, 2, 3]), 0, 1, 2)
     tensor([2, 3])
     """
+    if dim >= input._a.ndim:
+        raise RuntimeError(f"narrow_copy(): dimension {dim} of a tensor with {input._a.ndim}")
     return input.narrow(dim, start, length).clone()
 
 

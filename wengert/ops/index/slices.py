@@ -161,7 +161,7 @@ def check_joined(
     check_dtypes(x, source, name)
     shape, given, n = list(x._a.shape), list(source._a.shape), index._a.size
     if (given[d] if d < len(given) else 1) != n:
-        raise (RuntimeError if given else IndexError)(
+        raise (RuntimeError if given or d and name == "index_reduce" else IndexError)(
             f"{name}(): Number of indices ({n}) should be equal to source.size(dim): source has"
             f" shape {given}, dim is {d}"
         )

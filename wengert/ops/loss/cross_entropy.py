@@ -89,16 +89,15 @@ def cross_entropy_backward(
 ):
     """Gradient of cross_entropy's logits."""
     q, dim = one_hot_of(xp, x, target)
-    kept = xp.astype(xp.unsqueeze(xp.ne(target, ignore), dim), x.dtype)
+    chosen = xp.unsqueeze(xp.ne(target, ignore), dim)
     w = None if weight is None else xp.reshape(weight, (-1, *(1,) * (x.ndim - dim - 1)))
     part = q if w is None else q * w
     if smoothing:
         part = part * (1 - smoothing) + (
             smoothing / x.shape[dim] if w is None else w * (smoothing / x.shape[dim])
         )
-    part = part * kept
     g = xp.unsqueeze(g, dim) if reduction == "none" else g / total if reduction == "mean" else g
-    return g * (xp.softmax(x, dim) * xp.sum(part, dim, True) - part)
+    return xp.keep(g * (xp.softmax(x, dim) * xp.sum(part, dim, True) - part), chosen)
 
 
 cross_entropy_op.vjp(
@@ -271,9 +270,9 @@ def nll_loss_backward(xp, g, x, target, weight, total, reduction="mean", ignore=
     q, dim = one_hot_of(xp, x, target)
     if weight is not None:
         q = q * xp.reshape(weight, (-1, *(1,) * (x.ndim - dim - 1)))
-    q = q * xp.astype(xp.unsqueeze(xp.ne(target, ignore), dim), x.dtype)
+    chosen = xp.unsqueeze(xp.ne(target, ignore), dim)
     g = xp.unsqueeze(g, dim) if reduction == "none" else g / total if reduction == "mean" else g
-    return -g * q
+    return xp.keep(-g * q, chosen)
 
 
 nll_loss_op.vjp(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import elementwise, linear
@@ -16,7 +17,7 @@ from ...engine.tensor import Tensor
 from ..batching import same_way
 
 
-@primitive(elementwise, numbers="exact", name="add")
+@primitive(elementwise, name="add")
 def add_op(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
@@ -24,7 +25,7 @@ def add_op(xp, x, y):
 add_op.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, numbers="first exact", name="sub")
+@primitive(elementwise, numbers="first", name="sub")
 def sub_op(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -32,7 +33,7 @@ def sub_op(xp, x, y):
 sub_op.vjp(x=lambda g: g, y=lambda g: -g)
 
 
-@op(elementwise, node="RsubBackward1", numbers="first exact", name="rsub")
+@op(elementwise, node="RsubBackward1", numbers="first", name="rsub")
 def rsub_op(xp, x, y):
     """y - x."""
     return xp.sub(y, x)
@@ -177,6 +178,7 @@ fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
     public="floor_divide(Tensor input, Tensor|Scalar other, *, out)",
     inplace=True,
     real=True,
+    numbers="exact",
 )
 def floor_divide(xp, x, y):
     """x / y rounded down.
@@ -417,6 +419,9 @@ def pow(input, exponent, *, out=None):
         return pow_base.entry(input, exponent, out=out)
     if type(exponent) is int and exponent < 0 and input.dtype.category < 2:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if type(exponent) in (int, float) and input.dtype.category < 3 and input.dtype.itemsize < 8:
+        d = result_dtype([input._a, exponent])
+        dtypes.converted(exponent, d)  # only to refuse what it cannot hold
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 
 
@@ -427,7 +432,6 @@ def float_power(input, exponent, *, out=None):
     >>> torch.float_power(torch.tensor([1, 2]), 2)
     tensor([1., 4.], dtype=torch.float64)
     """
-    from ...base import dtypes
 
     def double(t: Any) -> Any:
         if isinstance(t, Tensor):

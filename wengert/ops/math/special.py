@@ -120,7 +120,7 @@ def mvlgamma_op(xp, x, p=1):
 
 
 def _mvlgamma(xp: Any, g: Any, x: Any, p: int) -> Any:
-    total = xp.digamma(x)
+    total = xp.digamma(x + 0.0)  # -0.0 is no other pole than 0.0
     for j in range(1, p):
         total = total + xp.digamma(x - j / 2)
     return g * total

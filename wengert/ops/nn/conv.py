@@ -212,6 +212,8 @@ def _check_shapes(
             f"{name}: Expected {len(w)}-dimensional input for {len(w)}-dimensional weight "
             f"{list(w)}, but got {len(x)}-dimensional input of size {list(x)} instead"
         )
+    if 0 in w[2:] and 0 not in x[:2]:
+        raise RuntimeError(f"{name}: kernel size should be greater than zero: weight is {list(w)}")
     if w[0] < groups:
         raise RuntimeError(
             f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension "

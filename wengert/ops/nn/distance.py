@@ -332,7 +332,7 @@ def bilinear(input1, input2, weight, bias=None):
     tensor([[4.]])
     """
     s1, s2, w = tuple(input1._a.shape), tuple(input2._a.shape), tuple(weight._a.shape)
-    if len(w) != 3:
+    if len(w) < 2:
         raise IndexError(
             "bilinear(): Dimension out of range: weight must have 3 dimensions (out, in1, in2), "
             f"got {list(w)}"
@@ -346,8 +346,13 @@ def bilinear(input1, input2, weight, bias=None):
             raise RuntimeError(
                 f"bilinear(): input batch dimensions do not match at dim {i}: got {a} and {b}"
             )
-    for i, (s, n) in enumerate(((s1, w[1]), (s2, w[2])), 1):
-        if s[-1] != n:
+    for i, s in enumerate((s1, s2), 1):
+        if len(w) <= i:
+            raise IndexError(
+                "bilinear(): Dimension out of range: weight must have 3 dimensions (out, in1, in2),"
+                f" got {list(w)}"
+            )
+        if s[-1] != (n := w[i]):
             raise RuntimeError(
                 f"bilinear(): input{i} size does not match weight size: got {s[-1]} but expected "
                 f"{n}"
@@ -363,13 +368,18 @@ def bilinear(input1, input2, weight, bias=None):
                 f"bilinear(): All tensors must have the same dtype, got {input1.dtype} and"
                 f" {t.dtype}"
             )
+    if len(w) != 3 or 0 in w[1:]:
+        raise RuntimeError(
+            f"bilinear(): weight must have shape (out, in1, in2) without zeros, got {list(w)}"
+        )
     o, m, n = w
     x, y = (
         reshape_op.entry(input1, (-1, m) if input1._a.size else (0, m)),
         reshape_op.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
     )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
-    out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1).reshape((*s1[:-1], o))
+    out = (inner.reshape(-1 if input1._a.size else 0, o, n) * y).sum(-1, dtype=inner.dtype)
+    out = out.reshape((*s1[:-1], o))
     return out if bias is None else out + bias
 
 

@@ -287,7 +287,8 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 
 def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
     shape, points = list(input.shape), list(grid.shape)
-    if input.dtype is not grid.dtype:
+    nothing = 0 in shape[:2] or 0 in points[1:-1]
+    if input.dtype is not grid.dtype and not nothing:
         raise RuntimeError(
             f"grid_sample: expected input and grid to have the same dtype, but got {input.dtype} "
             f"and {grid.dtype}"
@@ -319,7 +320,7 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
         )
     if mode == "bicubic" and len(shape) != 4:
         raise RuntimeError("grid_sample: bicubic interpolation only supports 4D input")
-    if input.dtype.category != 2:
+    if input.dtype.category != 2 and not nothing:
         raise NotImplementedError(f'"grid_sample" not implemented for {input.dtype}')
 
 

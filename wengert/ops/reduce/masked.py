@@ -309,6 +309,7 @@ register(
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
+    dtype = dtype or input.dtype
     x, y = converted(input, dtype), converted(other, dtype)
     return function("logaddexp")(
         filled(x, input_mask, -math.inf, "logaddexp"), filled(y, other_mask, -math.inf, "logaddexp")

@@ -33,7 +33,7 @@ def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     kept = [d for d in range(nd) if d not in last]
     n, rest = math.prod([shape[d] for d in last]), [shape[d] for d in kept]
     if n == 0:
-        return xp.zeros_like(x)
+        return g * x  # nothing, of which second derivatives know where it comes from
     order = (*kept, *last)
     y = xp.reshape(xp.permute(x, order), (*rest, n))
     g = xp.reshape(xp.permute(g, order), (*rest, 1))
@@ -42,6 +42,9 @@ def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     zero = xp.eq(y, 0)
     quotients = out / xp.where(zero, xp.ones_like(y), y)
     others = before(xp, y, d) * xp.flip(before(xp, xp.flip(y, (d,)), d), (d,))
+    if dim is None:  # beside two zeros there is no gradient, whatever else stands there
+        several = xp.gt(xp.sum(xp.astype(zero, dtypes.int64.np), d, True), 1)
+        others = xp.where(several, xp.zeros_like(others), others)
     factor = xp.where(xp.any(zero, d, True), others, quotients)
     out = xp.reshape(g * factor, tuple([shape[d] for d in order]))
     return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
