@@ -55,7 +55,7 @@ for layer in (net[0], net[2], net):
 net.to_empty(device=torch.device("cuda", rank))
 for p, q in zip(net.parameters(), make().parameters()):
     with torch.no_grad():
-        p.copy_(torch.distributed.tensor.distribute_tensor(q, mesh, [Shard(0)]).to_local())
+        p.copy_(torch.distributed.tensor.distribute_tensor(q, mesh, [Shard(0)]))
 optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
 a = torch.optim.Adam(whole.parameters(), lr=0.1)
 for step in range(3):

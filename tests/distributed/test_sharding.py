@@ -22,6 +22,13 @@ def test_parameters_dealt_to_ranks(ranks, tmp_path):
     assert outcome.output.count("all well") == ranks
 
 
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_operations_mean_the_whole(ranks):
+    outcome = launch(ranks, PROGRAM.with_name("dtensor_program.py"), limit=180)
+    assert outcome.code == 0, outcome.output
+    assert outcome.output.count("all well") == ranks
+
+
 def test_a_checkpoint_is_read_by_other_ranks_and_survives_writers_that_fail(tmp_path):
     program = PROGRAM.with_name("checkpoint_program.py")
     for ranks, what in (

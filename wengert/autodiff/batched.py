@@ -105,6 +105,9 @@ class Batched(Interp):
     def shape(self) -> Any:
         return tuple(self.content.shape)[1:]
 
+    def around(self, made: Any) -> Batched:
+        return Batched(self.level, made)
+
     def __repr__(self) -> str:
         return f"Batched(level={self.level}, {self.content!r})"
 

@@ -36,6 +36,8 @@ from .promotion import Typed, agreed, check_devices, promoted
 from .recording import record
 from .tensor import Tensor, wrap
 
+CLASSES: dict[type, Any] = {}  # of the tensors around arrays of a type, where not Tensor
+
 FLOAT32, FLOAT64 = dtypes.float32.np, dtypes.float64.np
 FLOAT16, BFLOAT16 = dtypes.float16.np, dtypes.bfloat16.np
 
@@ -301,6 +303,8 @@ def finish(
         if RANK.get(t) != TENSOR:  # libraries return scalars for 0-d arrays
             ns = NS[t]
             result = wrap(result if t is ns.array_type else ns.asarray(result))
+            if t in CLASSES:
+                result.__class__ = CLASSES[t]
         if op.differentiable and state.grad and nodes.count(None) < len(nodes):
             record(op, (result,), nodes, raws, (result._a,), static)
         if op.view:
@@ -308,6 +312,9 @@ def finish(
         return result
     visible = max(1, len(op.outputs))
     tensors = [a if isinstance(a, Tensor) else wrap(a) for a in result]
+    for t in tensors:
+        if type(t._a) in CLASSES:
+            t.__class__ = CLASSES[type(t._a)]
     if op.differentiable and state.grad and nodes.count(None) < len(nodes):
         record(op, tensors[:visible], nodes, raws, result, static)
     if not hidden:

@@ -81,6 +81,10 @@ class Interp:
         """The value without derivatives, of this level and all below."""
         return type(self)(self.level, severed(self.content))  # type: ignore[call-arg]
 
+    def around(self, made: Any) -> Any:
+        """What is made like it, of `made`, which is like its content."""
+        return made
+
     def readable(self, what: str) -> Any:
         """The library's array of the values, for `what`; RuntimeError if there are none to see."""
         return self._refuse(what)

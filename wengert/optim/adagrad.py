@@ -6,6 +6,7 @@ from typing import Any
 
 from .checks import check, check_flags, check_lr
 from .optimizer import Optimizer, Params
+from .step import here
 
 
 class Adagrad(Optimizer):
@@ -65,7 +66,9 @@ class Adagrad(Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 self._begin(
-                    p, group, self.start(p, initial_accumulator_value=initial_accumulator_value)
+                    p,
+                    group,
+                    self.start(here(p), initial_accumulator_value=initial_accumulator_value),
                 )
 
     def start(self, p: Any, *, initial_accumulator_value: float) -> dict[str, Any]:

@@ -402,6 +402,8 @@ class Optimizer(Rule):
             if key == "step":  # counts steps exactly, whatever the dtype of p
                 on_device = group.get("capturable") or group.get("fused")
                 return value.to(dtype=float32, device=p.device) if on_device else value
+            if hasattr(value, "on_part"):
+                value = value._local_tensor if self.elementwise else value
             if p.is_floating_point():
                 return value.to(dtype=p.dtype, device=p.device)
             return value.to(device=p.device)

@@ -65,6 +65,12 @@ class State(dict):
         return self[name]
 
 
+def here(p: Tensor) -> Tensor:
+    """What elementwise updates change: of a tensor dealt to ranks, this rank's part."""
+    part: Tensor = p.on_part(p)[0] if hasattr(p, "on_part") else p
+    return part
+
+
 def _single(x: float) -> float:
     """x rounded to single precision."""
     (rounded,) = struct.unpack("f", struct.pack("f", x))
@@ -150,12 +156,15 @@ class Rule:
                     f"{type(self).__name__} does not support dense gradients, "
                     "please consider Adam instead"
                 )
-            state = states.get(p)
+            state, own = states.get(p), p
+            if lib is None and not as_tensors and hasattr(p, "on_part"):
+                p, g = p.on_part(g)  # each rank changes its part
+                lib = libraries[type(p._a)] = library(type(p._a))
             if not state:
                 if options is None:
                     options = select(self.start, group, number)
                 new = self.start(p, **options)
-                state = self._begin(p, group, new) if new or group.get("fused") else NO_STATE
+                state = self._begin(own, group, new) if new or group.get("fused") else NO_STATE
             if rows:
                 self._update_rows(p, g, state, group, lib)
             elif as_tensors or lib is None:

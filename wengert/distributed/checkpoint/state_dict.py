@@ -8,13 +8,12 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.modes import no_grad
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ...nn.module import Module
 from ..collectives import broadcast
 from ..objects import broadcast_object_list
 from ..process_group import get_rank, get_world_size
-from ..tensor.dtensor import DTensor, mark
-from ..tensor.placement_types import Shard, rows_of
+from ..tensor.dtensor import DTensor, distribute_tensor, mark
 
 __all__ = [
     "StateDictOptions", "get_model_state_dict", "get_optimizer_state_dict", "get_state_dict",
@@ -61,30 +60,26 @@ def given(t: Tensor, options: StateDictOptions) -> Tensor:
     if isinstance(t, DTensor):
         if options.full_state_dict:
             return t.full_tensor()
-        return mark(t.to_local().detach(), t.device_mesh, t.placements, t.whole_shape)
+        return t.detach()
     return t.detach()
 
 
 def taken(value: Tensor, like: Tensor) -> Tensor:
-    """What a tensor of a state means for this rank's part `like`."""
+    """What a tensor of a state means in the place of `like`: of a whole one, this rank's part."""
     if not isinstance(like, DTensor):
         return value.to_local() if isinstance(value, DTensor) else value
-    if isinstance(value, DTensor):
-        return value.to_local()
-    for d, p in enumerate(like.placements):
-        if isinstance(p, Shard) and value.dim():
-            group = like.device_mesh.get_group(d)
-            start, end = rows_of(value.shape[p.dim], group.n, group.me)
-            value = value.narrow(p.dim, start, end - start)
-    return value
+    if isinstance(value, DTensor) or value.shape != like.shape:
+        return value
+    return distribute_tensor(value.detach(), like.device_mesh, like.placements, src_data_rank=None)
 
 
 def in_place_of(p: Tensor, value: Tensor) -> Tensor:
     """A value for a parameter without memory; a dealt one comes to the device of its mesh."""
     if not isinstance(p, DTensor):
         return value
-    local = value.to(p.device_mesh.device(), copy=True)
-    return mark(local, p.device_mesh, p.placements, p.whole_shape)
+    local = value._local_tensor if isinstance(value, DTensor) else value
+    local = local.to(p.device_mesh.device(), copy=True)
+    return mark(local, p.device_mesh, p.placements, p.shape)
 
 
 def nothing_here(options: StateDictOptions) -> bool:
@@ -182,7 +177,7 @@ def begin(optimizer: Any) -> None:
     with no_grad():
         for p in every:
             if p.requires_grad:
-                p.grad = like(T.zeros_like(wrap(p._a)), p)
+                p.grad = T.zeros_like(p.detach())
         for group in optimizer.param_groups:
             if "lr" in group:
                 group["lr"] = 0.0 * group["lr"]

@@ -79,10 +79,11 @@ def flattened(state: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def part_of(t: Tensor) -> tuple[list[int], list[int], list[int]]:
     """(shape of the whole, where this rank's part begins, shape of the part)."""
-    part = list(t.shape)
+    whole = list(t.shape)
     if not isinstance(t, DTensor):
-        return part, [0] * len(part), part
-    whole, start = list(t.whole_shape), [0] * len(part)
+        return whole, [0] * len(whole), whole
+    part = list(t._local_tensor.shape)
+    start = [0] * len(part)
     for d, p in enumerate(t.placements):
         if isinstance(p, Shard) and whole:
             g = t.device_mesh.get_group(d)

@@ -242,5 +242,5 @@ def whole_parameters(modules: Iterable[Module]) -> Any:
             for flat in unit.flats:
                 for x in flat.pieces:
                     a = wrap(x.full._a).reshape(x.shape if x.shape else (1,))
-                    wrap(x.sharded._a).copy_(a[x.start : x.start + x.local_shape[0]])
+                    wrap(x.sharded._a.content).copy_(a[x.start : x.start + x.local_shape[0]])
             unit.reshard()

@@ -104,20 +104,20 @@ class Flat:
         """The buffer, with what has been given another array (by loading, or on another device)
         copied into it.
         """
-        first = wrap(self.pieces[0].sharded._a)
+        first = wrap(self.pieces[0].sharded._a.content)
         if self.buffer is None or self.buffer.device != first.device:
             self.buffer = T.zeros(self.total, dtype=first.dtype, device=first.device)
             for x in self.pieces:
                 x.place = None
         for x in self.pieces:
-            a = x.sharded._a
+            a = x.sharded._a.content
             if a is x.place:
                 continue
             place = self.buffer[x.offset : x.offset + x.kept].view(x.local_shape)
             if x.place is None or type(a) is not np.ndarray or not np.shares_memory(a, place._a):
                 place.copy_(wrap(a))
-                x.sharded._a = place._a
-            x.place = x.sharded._a
+                x.sharded._a.content = place._a
+            x.place = x.sharded._a.content
         return self.buffer
 
     def gather(self, dtype: Any) -> None:
@@ -160,9 +160,9 @@ class Flat:
             grad = x.sharded.grad
             if grad is None:
                 part = part.to(x.sharded.dtype, copy=True)
-                x.sharded.grad = mark(part, unit.mesh, x.sharded.placements, x.sharded.whole_shape)
+                x.sharded.grad = mark(part, unit.mesh, x.sharded.placements, x.sharded.shape)
             else:
-                wrap(grad._a).add_(part)
+                wrap(grad._a.content).add_(part)
                 views.mutated(grad)
 
 

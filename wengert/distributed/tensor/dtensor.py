@@ -1,11 +1,12 @@
 """DTensor: a tensor that lies on the ranks of a mesh, as each rank's own part.
 
-What lives here: the part with its place in the whole, and the ways between the two. Operations on
-it are operations on the part: there is no propagation of placements.
+What lives here: the tensor, and the ways between the part and the whole. What operations do with
+the parts is in `dealt.py`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,32 +14,92 @@ from typing import Any
 import numpy as np
 
 from ...api import functions as T
+from ...autodiff.function import Function
 from ...base.formats import contiguous_format
-from ...base.size import Size
+from ...engine import dispatch
 from ...engine.tensor import Tensor, wrap
 from ...nn.parameter import Parameter
-from ..collectives import all_gather_into_tensor, all_reduce, broadcast
+from ..collectives import all_reduce, broadcast
 from ..device_mesh import DeviceMesh
 from ..process_group import ProcessGroup
 from ..reduce_op import ReduceOp
-from .placement_types import Placement, Replicate, Shard, rows_of
+from . import dealt
+from .dealt import Dealt
+from .placement_types import Placement, Replicate, Shard
 
 __all__ = ["DTensor", "ShardedParameter", "distribute_tensor", "gathered"]
 
 
-class DTensor(Tensor):
-    """This rank's part of a tensor on a mesh; its shape is the part's, `whole_shape` the whole's.
+class Replaced(Function):
+    """The same tensor in other placements."""
 
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, placements: tuple[Placement, ...]) -> Tensor:
+        a = x._a
+        ctx.place = a.mesh, a.placements
+        part = dealt.part(a, a.mesh, placements)
+        return mark(wrap(dealt.namespace(part).copy(part)), a.mesh, placements, a.shape)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return g, None
+
+
+class ToLocal(Function):
+    """This rank's part as a plain tensor; gradients are parts in `placements`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, placements: tuple[Placement, ...]) -> Tensor:
+        ctx.place = x._a.mesh, placements, x._a.shape
+        return wrap(x._a.content)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return mark(g, *ctx.place), None
+
+
+class FromLocal(Function):
+    """The tensor of this rank's part; its gradient is the part of the whole one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, place: Any) -> Tensor:
+        ctx.place = place[:2]
+        return mark(x, *place)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        mesh, placed = ctx.place
+        placed = tuple([Replicate() if p.is_partial() else p for p in placed])
+        return wrap(dealt.part(g._a, mesh, placed)), None
+
+
+class DTensor(Tensor):
+    """A tensor of which each rank of a mesh holds a part.
+
+    Shape, values and operations are those of the whole: what cannot be done on the parts is done on
+    the gathered whole, by every rank alike, so all ranks of the mesh call operations together.
     Made by distribute_tensor, DTensor.from_local and fully_shard.
     """
 
-    device_mesh: DeviceMesh
-    placements: tuple[Placement, ...]
-    whole_shape: Size
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if not hasattr(self, "device_mesh"):
+        if type(self.__dict__.get("_a", getattr(self, "_a", None))) is not Dealt:
             raise RuntimeError("DTensor: use distribute_tensor or DTensor.from_local to make one")
+
+    @property
+    def device_mesh(self) -> DeviceMesh:
+        """The ranks."""
+        mesh: DeviceMesh = self._a.mesh
+        return mesh
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """How the tensor lies along each dimension of the mesh."""
+        placed: tuple[Placement, ...] = self._a.placements
+        return placed
+
+    @property
+    def _local_tensor(self) -> Tensor:
+        return wrap(self._a.content)
 
     @classmethod
     def from_local(
@@ -48,32 +109,51 @@ class DTensor(Tensor):
     ) -> DTensor:  # fmt: skip
         """The tensor whose part on this rank is local_tensor."""
         mesh = device_mesh if device_mesh is not None else whole_world()
-        placed = tuple(placements or [Replicate()] * mesh.ndim)
+        placed = normal(placements, mesh, local_tensor.dim(), "from_local")
         if shape is None:
             sizes = list(local_tensor.shape)
-            for d, p in enumerate(placed):
+            for d, p in reversed([*enumerate(placed)]):
                 if isinstance(p, Shard):
                     rows = T.tensor([sizes[p.dim]])
                     all_reduce(rows, group=mesh.get_group(d))
                     sizes[p.dim] = int(rows)
             shape = sizes
-        return mark(local_tensor.detach(), mesh, placed, shape, cls)
+        if local_tensor.requires_grad:
+            made: DTensor = FromLocal.apply(local_tensor, (mesh, placed, shape))
+            made.__class__ = DTensor
+            return made
+        return mark(local_tensor, mesh, placed, shape, cls)
 
     def to_local(self, *, grad_placements: Any = None) -> Tensor:
-        """This rank's part, a plain tensor in the same memory."""
-        return wrap(self._a, self._n)
+        """This rank's part, a plain tensor in the same memory. grad_placements: how gradients of it
+        lie; as it does by default.
+        """
+        if self._n is None:
+            return wrap(self._a.content)
+        made: Tensor = ToLocal.apply(self, tuple(grad_placements or self.placements))
+        return made
 
     def detach(self) -> DTensor:
         """The same part, with its place, without a history."""
-        return mark(wrap(self._a), self.device_mesh, self.placements, self.whole_shape, DTensor)
+        return mark(wrap(self._a.content), *self._place())
+
+    def _place(self) -> tuple[DeviceMesh, tuple[Placement, ...], Any]:
+        return self._a.mesh, self._a.placements, self._a.shape
 
     def as_part(self, v: Tensor) -> Tensor:
         """A tensor that belongs to this one's part (of an optimizer's state) as a part of a whole,
         where the shapes agree.
         """
-        if v.dim() and v.shape == self.shape and not isinstance(v, DTensor):
-            return mark(v, self.device_mesh, self.placements, self.whole_shape)
+        if v.dim() and v.shape == self._a.content.shape and not isinstance(v, DTensor):
+            return mark(v, *self._place())
         return v
+
+    def on_part(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        """This rank's part in a tensor that stays the same, and its part of a gradient."""
+        content, kept = self._a.content, self.__dict__.get("_part")
+        if kept is None or kept._a is not content:
+            kept = self.__dict__["_part"] = wrap(content)
+        return kept, wrap(dealt.part(g._a, self.device_mesh, self.placements))
 
     def as_parameter(self, requires_grad: bool) -> ShardedParameter:
         """What nn.Parameter makes of it."""
@@ -81,28 +161,50 @@ class DTensor(Tensor):
 
     def full_tensor(self, *, grad_placements: Any = None) -> Tensor:
         """The whole, on every rank. All ranks of the mesh call this together."""
-        found = self.to_local().detach()
-        for d, p in enumerate(self.placements):
-            if isinstance(p, Shard):
-                found = gathered(found, self.whole_shape, p.dim, self.device_mesh.get_group(d))
-            elif p.is_partial():
-                found = found.clone()
-                all_reduce(found, group=self.device_mesh.get_group(d))
-        return found
+        whole = self.redistribute(placements=[Replicate()] * self.device_mesh.ndim)
+        return whole.to_local(grad_placements=grad_placements)
 
     def redistribute(
         self, device_mesh: Any = None, placements: Sequence[Placement] | None = None,
         *, async_op: bool = False,
     ) -> DTensor:  # fmt: skip
-        """The same tensor in other placements."""
-        return distribute_tensor(
-            self.full_tensor(), self.device_mesh, placements, src_data_rank=None
+        """The same tensor in other placements. RuntimeError for Partial ones, which results alone
+        may have.
+        """
+        if device_mesh is not None and device_mesh != self.device_mesh:
+            raise NotImplementedError("Cross device mesh comm not supported yet!")
+        if placements is None:
+            raise RuntimeError("placements is needed for redistribute!")
+        placed = normal(placements, self.device_mesh, self.dim(), "redistribute")
+        if any(p.is_partial() and p != q for p, q in zip(placed, self.placements)):
+            raise RuntimeError(
+                "Can not redistribute to Partial, redistributing to Partial is for internal use"
+                " only!"
+            )
+        made: DTensor = Replaced.apply(self, placed)
+        made.__class__ = DTensor
+        return made
+
+    def __repr__(self, **kwargs: Any) -> str:
+        return (
+            f"DTensor(local_tensor={self._local_tensor!r}, device_mesh={self.device_mesh!r},"
+            f" placements={self.placements!r})"
+        )
+
+    def tolist(self) -> Any:
+        """The whole as nested lists."""
+        return self.full_tensor().tolist()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "DTensor: its parts are on several ranks: save full_tensor(), or use"
+            " torch.distributed.checkpoint"
         )
 
     @staticmethod
     def _total_norm(tensors: Sequence[DTensor], ord: float) -> Tensor:
         """The norm of order ord of tensors as one vector, over all ranks."""
-        parts = [t.to_local().detach().abs().reshape(-1) for t in tensors]
+        parts = [t._local_tensor.abs().reshape(-1) for t in tensors]
         groups = {g for t in tensors for g in t._sharded_over()}
         one = T.cat(parts).double() if sum(p.numel() for p in parts) else T.zeros(1).double()
         largest = ord == math.inf
@@ -118,30 +220,58 @@ class DTensor(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            made = mark(
-                self.to_local().detach().clone(), self.device_mesh, self.placements,
-                self.whole_shape, type(self),
-            )  # fmt: skip
+            made = mark(wrap(self._a.content).clone(), *self._place(), cls=type(self))
             memo[id(self)] = made.requires_grad_(self.requires_grad)
         return memo[id(self)]
 
 
+def seen(name: str) -> property:
+    """An attribute of tensors, as a DTensor."""
+    held = vars(Tensor)[name]
+
+    def get(self: DTensor) -> Any:
+        t = held.fget(self)
+        if type(t) is Tensor and type(t._a) is Dealt:
+            t.__class__ = DTensor
+        return t
+
+    return property(get, held.fset, held.fdel, held.__doc__)
+
+
+def made_by(name: str) -> Any:
+    """x.new_zeros(...) and the like: whole on every rank."""
+    make = getattr(Tensor, name)
+
+    @functools.wraps(make)
+    def method(self: DTensor, *args: Any, **kwargs: Any) -> Any:
+        t = make(self._local_tensor, *args, **kwargs)
+        mesh = self.device_mesh
+        made = mark(t.detach(), mesh, [Replicate()] * mesh.ndim, t.shape)
+        return made.requires_grad_(t.requires_grad)
+
+    return method
+
+
+for _name in ("grad", "data"):
+    setattr(DTensor, _name, seen(_name))
+for _name in ("new_zeros", "new_ones", "new_empty", "new_full", "new_tensor"):
+    setattr(DTensor, _name, made_by(_name))
+dispatch.CLASSES[Dealt] = DTensor
+
+
 class ShardedParameter(Parameter, DTensor):
-    """This rank's part of a parameter; what its module holds and optimizers update."""
+    """A parameter of which each rank holds a part; what modules hold and optimizers update."""
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> ShardedParameter:
         if not isinstance(data, DTensor):
             raise TypeError("ShardedParameter: data must be a DTensor")
-        t = mark(data, data.device_mesh, data.placements, data.whole_shape, cls)
+        t = mark(data._local_tensor, *data._place(), cls=cls)
         return t.requires_grad_(requires_grad)
 
     __deepcopy__ = DTensor.__deepcopy__
 
-    def __repr__(self) -> str:
-        return (
-            f"ShardedParameter(part of {tuple(self.whole_shape)}, {list(self.placements)}):\n"
-            + Tensor.__repr__(self.to_local().detach())
-        )
+    def __repr__(self, **kwargs: Any) -> str:
+        return "Parameter containing:\n" + DTensor.__repr__(self)
 
 
 def mark(
@@ -149,24 +279,28 @@ def mark(
 ) -> Any:
     """A DTensor, or a subclass of it, in the memory of a part."""
     t = object.__new__(cls)
-    t._a, t._n, t._x = local._a, None, None
-    t.device_mesh, t.placements, t.whole_shape = mesh, tuple(placements), Size(tuple(shape))
+    t._a, t._n, t._x = Dealt(local._a, mesh, placements, shape), None, None
     return t
+
+
+def normal(
+    placements: Sequence[Placement] | None, mesh: DeviceMesh, dims: int, what: str
+) -> tuple[Placement, ...]:
+    """One placement for each dimension of the mesh, with dimensions counted from the front."""
+    placed = list(placements or [Replicate()] * mesh.ndim)
+    if len(placed) != mesh.ndim:
+        raise ValueError(f"{what}: {len(placed)} placements for a mesh of {mesh.ndim} dimensions")
+    for i, p in enumerate(placed):
+        if isinstance(p, Shard):
+            if not -dims <= p.dim < dims:
+                raise IndexError(f"{what}: Shard(dim={p.dim}) of a tensor of {dims} dimensions")
+            placed[i] = Shard(p.dim % dims)
+    return tuple(placed)
 
 
 def gathered(part: Tensor, shape: Sequence[int], dim: int, group: ProcessGroup) -> Tensor:
     """The whole tensor from the ranks' parts along dim."""
-    if group.n == 1:
-        return part
-    each = -(-shape[dim] // group.n)
-    first = part.transpose(0, dim) if dim else part
-    rest = tuple(first.shape[1:])
-    padded = T.zeros((each, *rest), dtype=part.dtype, device=part.device)
-    padded[: len(first)] = first
-    out = T.empty((group.n * each, *rest), dtype=part.dtype, device=part.device)
-    all_gather_into_tensor(out, padded, group)
-    out = out[: shape[dim]]
-    return out.transpose(0, dim).contiguous() if dim else out
+    return wrap(dealt.gathered(part._a, shape, dim, group))
 
 
 def whole_world(device_type: str = "cpu") -> DeviceMesh:
@@ -208,19 +342,22 @@ def distribute_tensor(
     >>> dist.destroy_process_group()
     """
     mesh = device_mesh if device_mesh is not None else whole_world()
-    placed = tuple(placements or [Replicate()] * mesh.ndim)
-    if len(placed) != mesh.ndim:
-        raise ValueError(
-            f"distribute_tensor: {len(placed)} placements for a mesh of {mesh.ndim} dimensions"
+    if isinstance(tensor, DTensor):
+        if tensor.device_mesh != mesh or tensor.placements != tuple(placements or ()):
+            raise ValueError("distribute_tensor: it is a DTensor: use redistribute()")
+        return tensor
+    placed = normal(placements, mesh, tensor.dim(), "distribute_tensor")
+    if not tensor.is_leaf:
+        raise RuntimeError(
+            "`distribute_tensor` should be used to distribute leaf tensors! but found non-leaf"
+            " tensor!"
         )
     part = tensor.detach()
     if part.device.type not in (mesh.device_type, "meta"):
         part = part.to(mesh.device())
     if src_data_rank is not None and part.device.type != "meta":
         part = of_rank(part, mesh, src_data_rank)
-    for d, p in enumerate(placed):
-        if isinstance(p, Shard):
-            group = mesh.get_group(d)
-            start, end = rows_of(part.shape[p.dim], group.n, group.me)
-            part = part.narrow(p.dim, start, end - start).clone()
-    return mark(part, mesh, placed, tensor.shape).requires_grad_(tensor.requires_grad)
+    local = dealt.cut(part._a, mesh, placed)
+    if any(isinstance(p, Shard) for p in placed):
+        local = dealt.namespace(local).copy(local)
+    return mark(wrap(local), mesh, placed, tensor.shape).requires_grad_(tensor.requires_grad)

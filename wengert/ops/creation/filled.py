@@ -14,6 +14,7 @@ from ...base.devices import default_device, device
 from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
+from ...engine.dispatch import CLASSES
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
@@ -233,11 +234,10 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
                 if name == "ones_like":
                     raise NotImplementedError(f"{name}(): there are no ones in layout {made}")
                 return LAYOUTS[made](a.shape, made, dtypes.as_dtype(d), device, requires_grad)
-        if device is None:
-            if RANK.get(type(a)) == INTERPRETER:
-                return finish(batched_like(a, make, d), requires_grad)
-            if HOST and NS[type(a)] is HOST[0]:
-                return finish(make(HOST[0], a.shape, d), requires_grad)
+        if RANK.get(type(a)) == INTERPRETER:
+            return interpreted_like(a, make, d, device, requires_grad)
+        if device is None and HOST and NS[type(a)] is HOST[0]:
+            return finish(make(HOST[0], a.shape, d), requires_grad)
         return finish(
             make(space(input.device if device is None else device), tuple(a.shape), d),
             requires_grad,
@@ -248,18 +248,20 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
     return public(text, method=False)(f)
 
 
-def batched_like(a: Any, make: Any, d: Any) -> Any:
-    """An array like that of an interpreter: a batch gives a batch, the others their content's
-    kind.
-    """
-    from ...autodiff.batched import Batched
+def interpreted_like(a: Any, make: Any, d: Any, device: Any, requires_grad: bool) -> Any:
+    """A tensor like one that holds an interpreter's array."""
+    made = finish(inner_like(a, make, d, None if device is None else space(device)), requires_grad)
+    made.__class__ = CLASSES.get(type(made._a), Tensor)
+    return made
 
+
+def inner_like(a: Any, make: Any, d: Any, xp: Any) -> Any:
+    """An array like that of an interpreter: most give one of their content's kind."""
     if RANK.get(type(a)) == INTERPRETER:
-        inner = batched_like(a.content, make, d)
-        return Batched(a.level, inner) if isinstance(a, Batched) else inner
+        return a.around(inner_like(a.content, make, d, xp))
     if isinstance(a, Tensor):
-        return batched_like(a._a, make, d)
-    return make(namespace(a), tuple(a.shape), d)
+        return inner_like(a._a, make, d, xp)
+    return make(xp or namespace(a), tuple(a.shape), d)
 
 
 zeros_like = _like("zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros like input.", 0)
@@ -288,6 +290,10 @@ def full_like(
     memory_format=None,
 ):
     """One value, of input's shape and dtype."""
+    if RANK.get(type(input._a)) == INTERPRETER:
+        d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
+        make = lambda xp, s, d: xp.full(s, fill_value, d)
+        return interpreted_like(input._a, make, d, device, requires_grad)
     return full(
         tuple(input._a.shape),
         fill_value,

@@ -6,6 +6,7 @@ such a part and gives the whole sum, so that two in a row need one all-reduce fo
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 from typing import Any
 
@@ -18,7 +19,7 @@ from ....nn.module import Module
 from ...collectives import all_reduce
 from ...device_mesh import DeviceMesh
 from ...process_group import ProcessGroup
-from ..dtensor import ShardedParameter, distribute_tensor, gathered, of_rank
+from ..dtensor import DTensor, ShardedParameter, distribute_tensor, gathered, of_rank
 from ..placement_types import Placement, Replicate, Shard, rows_of
 
 __all__ = [
@@ -105,6 +106,19 @@ def shard(
         module._parameters[name] = ShardedParameter(part, requires_grad=p.requires_grad)
 
 
+@contextlib.contextmanager
+def parts_of(module: Module) -> Any:
+    """Plain tensors of this rank's parts in place of a module's parameters, inside of the block."""
+    held = dict(module._parameters)
+    for name, p in held.items():
+        if isinstance(p, DTensor):
+            module._parameters[name] = p.to_local()
+    try:
+        yield
+    finally:
+        module._parameters.update(held)
+
+
 def refuse(style: Any, module: Module) -> None:
     raise NotImplementedError(
         f"{type(style).__name__} cuts Linear and Embedding layers, not {type(module).__name__}"
@@ -147,7 +161,8 @@ class ColwiseParallel(ParallelStyle):
                 x = Joined.apply(x, group, dim, x.shape[dim] * group.n)
             if x.is_floating_point():
                 x = Copied.apply(x, group)
-            y = inner(x, *args, **kwargs)
+            with parts_of(module):
+                y = inner(x, *args, **kwargs)
             if self.output.is_replicate():
                 return Joined.apply(y, group, y.dim() - 1, features)
             return y
@@ -184,7 +199,9 @@ class RowwiseParallel(ParallelStyle):
             def product(x: Tensor) -> Tensor:
                 if self.input.is_replicate():
                     x = Cut.apply(x, group, x.dim() - 1)
-                return self.placed(Summed.apply(F.linear(x, module.weight), group), group)
+                return self.placed(
+                    Summed.apply(F.linear(x, module.weight.to_local()), group), group
+                )
 
             def forward(x: Tensor) -> Tensor:
                 y = product(x)
@@ -199,10 +216,11 @@ class RowwiseParallel(ParallelStyle):
 
             def forward(x: Tensor) -> Tensor:
                 here = (x >= start) & (x < end)
+                weight = module.weight.to_local()
                 if end == start:
-                    y = (module.weight.sum() * 0).expand(*x.shape, module.embedding_dim)
+                    y = (weight.sum() * 0).expand(*x.shape, module.embedding_dim)
                 else:
-                    y = F.embedding((x - start).masked_fill(~here, 0), module.weight)
+                    y = F.embedding((x - start).masked_fill(~here, 0), weight)
                     y = y * here.unsqueeze(-1)
                 return self.placed(Summed.apply(y, group), group)
 
