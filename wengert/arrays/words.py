@@ -14,6 +14,7 @@ WORDS = {
     ),
     "interpolate": "add_points grid_index read_points resample resample_input",
     "recurrent": "gru_layer gru_layer_grad lstm_layer lstm_layer_grad rnn_layer rnn_layer_grad",
+    "slices": "slices_added slices_filled slices_joined slices_put",
     "sorting": (
         "bincount kth_index mode_index nanmedian_index nonzero_rows scatter_reduce_raw "
         "scatter_set searchsorted take_flat topk_indices unique_rows unique_values"

@@ -6,22 +6,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOST, NS
+from ...arrays.lookup import HOSTED
 from ...base import dtypes
-from ...declare.lines import line
+from ...declare.lines import PLACES, line
 from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import op
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.compare import where_op
-from ..shape.views import expand_op, reshape_op
-from .gather import INSIDE, scatter_reduce
-from .indexing import check_index, getitem, index_put
-from .mask import fitting
+from .gather import INSIDE, JOINS, highest, lowest, untouched
+from .indexing import check_index, getitem
+from .mask import SCALAR, fitting
+from .slice_ops import (
+    slices_added,
+    slices_filled,
+    slices_joined,
+    slices_mean,
+    slices_put,
+)
 
 INT64, UINT64 = dtypes.int64.np, dtypes.uint64.np
-FILLED = {dtypes.float32.np, dtypes.float64.np}  # into which any number may be filled
 
 
 @op(movement, types="any", name="index_select")
@@ -104,23 +109,29 @@ def rows(dim: int) -> tuple[Any, ...]:
     return (slice(None),) * dim + ("array",)
 
 
-def rows_written(x: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, ...] | None:
-    """The key of the rows of x along dim at an index, where source plainly has one for each of
-    them; None where the careful way has to look.
-    """
-    a, i, b = x._a, index._a, source._a
-    if type(a) is not type(i) or type(a) is not type(b) or not NS[type(a)].has(HOST):
-        return None
-    nd = a.ndim
-    if not -nd <= dim < nd or i.dtype is not INT64 or b.dtype is not a.dtype or i.ndim != 1:
-        return None
-    d = dim % nd
-    if not i.size or b.shape != (*a.shape[:d], i.size, *a.shape[d + 1 :]):
-        return None
-    unsigned = i.view(UINT64)  # where a negative number is larger than any n
-    if not i.flags.c_contiguous or int(unsigned[unsigned.argmax()]) >= a.shape[d]:
-        return None
-    return (slice(None),) * d + ("array",)
+WHERE = ({0: 0, -1: 0}, *PLACES[1:])  # ndim -> dimension as given -> counted from 0
+
+
+def fits(a: Any, index: Any, at: int, b: Any = None) -> bool:
+    """Whether index plainly has rows of a along a dimension, and b one slice for each of them."""
+    if index.__class__ not in HOSTED or index.dtype is not INT64:
+        return False
+    n, shape = index.size, a.shape
+    if not n:
+        return False
+    if not shape:
+        return n == 1 and index.ndim < 2 and not index.item() and (b is None or b.shape == ())
+    if index.ndim != 1:
+        return False
+    if b is not None and b.shape != (*shape[:at], n, *shape[at + 1 :]):
+        return False
+    # read as unsigned, a negative number is larger than any size
+    return 0 <= index.item(index.view(UINT64).argmax()) < shape[at]
+
+
+AT: dict[str, Any] = {"where": WHERE, "fits": fits}
+PLACE = "where[a0.ndim][dim]"
+JOINED = "a2.dtype is d and fits(a0, a1, s_at, a2)"
 
 
 def check_rows(x: Tensor, dim: int, index: Tensor, name: str) -> int:
@@ -230,6 +241,15 @@ def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
 @public(
     "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1, out)",
     inplace=True,
+    lines=(
+        line(
+            slices_added,
+            given="(type_(alpha) is int or type_(alpha) is float)",
+            let={"at": PLACE},
+            when=f"(alpha == 1 or d is F32 or d is F64) and {JOINED}",
+            using=AT,
+        ),
+    ),
 )
 def index_add(input, dim, index, source, *, alpha=1):
     """input with alpha times the slices of source added at index along dim.
@@ -237,64 +257,61 @@ def index_add(input, dim, index, source, *, alpha=1):
     >>> torch.zeros(3).index_add(0, torch.tensor([0, 2, 2]), torch.tensor([1., 2., 3.]))
     tensor([1., 0., 5.])
     """
-    spec = rows_written(input, dim, index, source)
-    if spec is not None and alpha == 1:
-        return index_put.entry(input, source, index, spec=spec, accumulate=True)
     d = check_joined(input, dim, index, source, "index_add")
     if alpha != 1:
-        source = source * (bool(alpha) if source.dtype.category == 0 else alpha)
+        kind = source.dtype.category
+        source = source * (alpha if kind > 1 else int(alpha) if kind else bool(alpha))
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_add(x, 0, i, s), input, index, source)
-    return index_put.entry(
-        input,
-        source.reshape(value_shape(input, d, index)),
-        index.reshape(-1),
-        spec=rows(d),
-        accumulate=True,
+    return slices_added.entry(
+        input, index.reshape(-1), source.reshape(value_shape(input, d, index)), d
     )
 
 
 def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
-    s = list(x._a.shape)
-    s[d] = index._a.size
-    return tuple(s)
+    s = tuple(x._a.shape)
+    return (*s[:d], index._a.size, *s[d + 1 :]) if s else ()
 
 
-@public("index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)", inplace=True)
+@public(
+    "index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)",
+    inplace=True,
+    lines=(line(slices_put, let={"at": PLACE}, when=JOINED, using=AT),),
+)
 def index_copy(input, dim, index, source):
     """input with the slices of source written at index along dim.
 
     >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
-    spec = rows_written(input, dim, index, source)
-    if spec is not None:
-        return index_put.entry(input, source, index, spec=spec)
     d = check_copied(input, dim, index, source)
     if input._a.ndim == 0:
         return lifted(lambda x, i, s: index_copy(x, 0, i, s), input, index, source)
-    return index_put.entry(
-        input, source.reshape(value_shape(input, d, index)), index.reshape(-1), spec=rows(d)
+    return slices_put.entry(
+        input, index.reshape(-1), source.reshape(value_shape(input, d, index)), d
     )
 
 
-@public("index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)", inplace=True)
+@public(
+    "index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)",
+    inplace=True,
+    lines=(
+        line(
+            slices_filled,
+            floating=True,
+            given=SCALAR,
+            let={"at": PLACE},
+            when="fits(a0, a1, s_at)",
+            using=AT,
+        ),
+    ),
+)
 def index_fill(input, dim, index, value):
     """input with a number written to the slices at index along dim.
 
     >>> torch.zeros(3).index_fill(0, torch.tensor([0, 2]), 5.)
     tensor([5., 0., 5.])
     """
-    if type(value) is float or type(value) is int:
-        a, i = input._a, index._a
-        if a.ndim and -a.ndim <= dim < a.ndim and i.ndim == 1 and a.dtype in FILLED:
-            d = dim % a.ndim
-            shape = (*a.shape[:d], i.size, *a.shape[d + 1 :])
-            if type(a) is type(i) and NS[type(a)].has(HOST):
-                values = wrap(NS[type(a)].full(shape, value, a.dtype))
-                spec = rows_written(input, dim, index, values)
-                if spec is not None:
-                    return index_put.entry(input, values, index, spec=spec)
     if isinstance(value, Tensor) and value._a.ndim:
         raise RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with"
@@ -317,20 +334,38 @@ def index_fill(input, dim, index, value):
     value = fitting(value, input, "index_fill")
     if 0 in input._a.shape:
         return input.clone()
-    n = input._a.shape[d] if input._a.ndim else 1
     index = index.reshape(-1)
-    yes = index.new_ones((), dtype=dtypes.bool).expand(tuple(index._a.shape))
-    mask = index_put.entry(input.new_zeros((n,), dtype=dtypes.bool), yes, index, spec=("array",))
-    if not input._a.ndim:
-        return where_op.entry(mask.reshape(()), value, input)
-    after = input._a.ndim - 1 - d
-    return where_op.entry(mask.reshape((n, *[1] * after)), value, input)
+    if value._n is None and value._a.__class__ in HOSTED:
+        return slices_filled.entry(input, index, d, value._a.item())
+    shape = (input._a.shape[d], *[1] * (input._a.ndim - 1 - d)) if input._a.ndim else ()
+    mask = input.new_zeros(shape, dtype=dtypes.bool)  # each place counts once, however often meant
+    return where_op.entry(slices_filled.entry(mask, index, 0, True), value, input)
 
 
 @public(
     "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, "
     "bool include_self=True, out)",
     inplace=True,
+    lines=(
+        (
+            line(
+                slices_joined,
+                given="reduce in joins and include_self",
+                let={"at": PLACE, "how": "joins[reduce]"},
+                when=JOINED,
+                using={**AT, "joins": JOINS},
+            ),
+            line(
+                slices_mean,
+                given="reduce == 'mean' and include_self",
+                floating=True,
+                let={"at": PLACE},
+                when=JOINED,
+                using=AT,
+                own=1,
+            ),
+        ),
+    ),
 )
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or
@@ -344,24 +379,34 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got"
             f" {reduce}."
         )
-    if rows_written(input, dim, index, source) is not None:
-        d = dim % input._a.ndim
-        i = reshape_op.entry(index, (-1, *[1] * (input._a.ndim - 1 - d)))
-        i = expand_op.entry(i, source._a.shape)
-        return scatter_reduce(input, d, i, source, reduce, include_self=include_self)
+    a, i, b = input._a, index._a, source._a
+    plain = type(a) is type(i) is type(b) and b.dtype is a.dtype and -a.ndim <= dim < max(a.ndim, 1)
+    if plain and fits(a, i, d := WHERE[a.ndim][dim], b):
+        return joined(input, d, index, source, reduce, include_self)
     d = check_joined(input, dim, index, source, "index_reduce", room=not include_self)
-    if input._a.ndim == 0:
-        return lifted(
-            lambda x, i, s: index_reduce(x, 0, i, s, reduce, include_self=include_self),
-            input,
-            index,
-            source,
-        )
-    shape = [1] * input._a.ndim
-    shape[d] = -1
-    source = source.reshape(value_shape(input, d, index))
-    full = index.long().reshape(shape).expand(tuple(source._a.shape))
-    return scatter_reduce(input, d, full, source, reduce, include_self=include_self)
+    if input._a.ndim:
+        source, index = source.reshape(value_shape(input, d, index)), index.reshape(-1)
+    return joined(input, d, index.long(), source, reduce, include_self)
+
+
+def joined(x: Tensor, d: int, index: Tensor, source: Tensor, reduce: str, own: bool) -> Tensor:
+    """index_reduce() of what was checked."""
+    if not index._a.size:
+        return untouched(x, source)
+    if not own:
+        start = {"mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}
+        x = slices_filled.entry(x, index, d, start[reduce])
+    if reduce != "mean":
+        return slices_joined.entry(x, index, source, d, JOINS[reduce])
+    if x.dtype.category > 1:
+        return slices_mean.entry(x, index, source, d, int(own))
+    n = x._a.shape[d] if x._a.ndim else 1
+    if not x._a.ndim:
+        return lifted(lambda x, i, s: joined(x, 0, i, s, reduce, own), x, index, source)
+    counts = (x.new_ones if own else x.new_zeros)(n)
+    counts = slices_added.entry(counts, index, x.new_ones(index.shape), 0)
+    counts = counts.masked_fill(counts == 0, 1).reshape((n, *[1] * (x._a.ndim - 1 - d)))
+    return slices_added.entry(x, index, source, d).div(counts, rounding_mode="floor")
 
 
 @public(
