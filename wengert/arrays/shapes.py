@@ -59,6 +59,8 @@ __all__ = [
     "repeat",
 ]
 
+KEPT = 1 << 12  # elements of an index up to which the places beside it are kept
+
 
 def reshape(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:
     return x.reshape(shape)
@@ -249,20 +251,33 @@ def gather(lib: Any, x: Any, index: Any, dim: int = 0) -> Any:
 def scatter_add(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:
     """A copy of x with src added at the places gather would read."""
     out = x.copy()
-    lib.add.at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
+    if src.shape != index.shape:
+        src = src[tuple([slice(0, s) for s in index.shape])]
+    lib.add.at(out, _along(lib, x, index, dim), src)
     return out
 
 
 def _along(lib: Any, x: Any, index: Any, dim: int) -> Any:
-    key = []
-    for d in range(index.ndim):
-        if d == dim % max(index.ndim, 1):
-            key.append(index)
-        else:
-            key.append(
-                lib.arange(index.shape[d]).reshape((1,) * d + (-1,) + (1,) * (index.ndim - d - 1))
-            )
-    return tuple(key)
+    nd = index.ndim
+    if nd < 2:
+        return (index,) if nd else ()
+    dim %= nd
+    if lib in ON_HOST and index.size <= KEPT:
+        others = rulers(index.shape)
+    else:
+        others = tuple([ruler(lib, index.shape, d) for d in range(nd)])
+    return (*others[:dim], index, *others[dim + 1 :])
+
+
+def ruler(lib: Any, shape: tuple[int, ...], d: int) -> Any:
+    """The places of one dimension, lined up with that dimension of shape."""
+    return lib.arange(shape[d]).reshape((1,) * d + (-1,) + (1,) * (len(shape) - d - 1))
+
+
+@functools.lru_cache(64)
+def rulers(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """ruler() of every dimension, on the CPU."""
+    return tuple([ruler(np, shape, d) for d in range(len(shape))])
 
 
 def zeros(lib: Any, shape: Any, dtype: Any = None) -> Any:
@@ -403,14 +418,14 @@ def as_strided(
     """x's memory with other sizes and strides in elements; IndexError-free: what lies outside
     is refused. place is for the gradient.
     """
-    base = owner(x)
+    base = x if x.base is None else owner(x)
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
-    last = (
-        offset + sum([(n - 1) * s for n, s in zip(size, stride)])
-        if all([n > 0 for n in size])
-        else -1
-    )
+    last = -1
+    if not size or min(size) > 0:
+        last = offset
+        for n, s in zip(size, stride):
+            last += (n - 1) * s
     if last >= base.size or offset > base.size:
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}"

@@ -10,6 +10,8 @@ import ml_dtypes
 import numpy as np
 
 from .capabilities import ON_HOST
+from .reductions import argsort
+from .shapes import _along
 
 __all__ = [
     "nonzero_rows",
@@ -21,12 +23,14 @@ __all__ = [
     "nanmedian_index",
     "mode_index",
     "scatter_set",
+    "scatter_filled",
     "scatter_reduce_raw",
     "take_flat",
     "kth_index",
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
+AT = {how: getattr(np, how).at for how in ("multiply", "maximum", "minimum")}
 MANY = 64  # numbers, from which selecting one is quicker than sorting
 
 
@@ -116,8 +120,6 @@ def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
 
 def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
-    from .reductions import argsort
-
     n = x.shape[dim]
     if 0 < 8 * k <= n and x.size > 2048 and x.dtype.kind in "fiu":
         rows = lib.moveaxis(x, dim, -1)
@@ -131,8 +133,6 @@ def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
 
 def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
     """Index of the k-th smallest element (k from 0), the first of equal ones in a sorted order."""
-    from .reductions import argsort
-
     if lib in ON_HOST and x.shape[dim:] and x.shape[dim] >= MANY and x.dtype.kind in "fiu":
         return _selected(lib, x, k, dim)
     return lib.take(argsort(lib, x, dim, False), k, axis=dim)
@@ -157,8 +157,6 @@ def _selected(lib: Any, x: Any, k: int, dim: int) -> Any:
 
 def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
     """Index of the lower median of the elements that are not nan."""
-    from .reductions import argsort
-
     order = argsort(lib, x, dim, False)
     n = lib.isnan(x).sum(dim, keepdims=True)
     k = lib.maximum((x.shape[dim] - n - 1) // 2, 0)
@@ -208,24 +206,35 @@ def scatter_set(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:
     """A copy of x with src (cut to index's shape, or a number) put at the places gather would
     read.
     """
-    from .shapes import _along
-
     out = x.copy()
     if x.ndim == 0:
         if index.size:
             out[...] = src.reshape(-1)[0]
         return out
-    out[_along(lib, x, index, dim)] = src[tuple([slice(0, s) for s in index.shape])]
+    out[_along(lib, x, index, dim)] = part(src, index)
     return out
+
+
+def scatter_filled(lib: Any, x: Any, index: Any, dim: int = 0, value: Any = 0) -> Any:
+    """A copy of x with a number at the places gather would read."""
+    out = lib.array(x, order="C")
+    if out.ndim:
+        out[_along(lib, out, index, dim)] = value
+    elif index.size:
+        out[...] = value
+    return out
+
+
+def part(src: Any, index: Any) -> Any:
+    """The first elements of src along each dimension, as many as index has."""
+    return src if src.shape == index.shape else src[tuple([slice(0, s) for s in index.shape])]
 
 
 def scatter_reduce_raw(lib: Any, x: Any, index: Any, src: Any, dim: int, how: str) -> Any:
     """A copy of x with src joined in by a ufunc (multiply, maximum, minimum)."""
-    from .shapes import _along
-
     out = x.copy()
-    at = getattr(lib, f"{how}_at", None) or getattr(lib, how).at
-    at(out, _along(lib, x, index, dim), src[tuple([slice(0, s) for s in index.shape])])
+    at = AT[how] if lib in ON_HOST else getattr(lib, f"{how}_at", None) or getattr(lib, how).at
+    at(out, _along(lib, x, index, dim), part(src, index))
     return out
 
 

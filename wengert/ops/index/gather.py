@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOST, NS
+from ...arrays.lookup import HOST, HOSTED, NS
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
@@ -20,6 +20,7 @@ from ..dims import wrap_dim
 from ..reduce.minmax import cut, scatter_add
 from ..reduce.minmax import gather as gather_op
 from .indexing import check_index, index_put
+from .mask import SCALAR
 
 UINT64 = dtypes.uint64.np
 # of an index a1 of one number at least: all from 0 to the size of dim; read as unsigned, a negative
@@ -62,7 +63,11 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
         )
     n = x._a.shape[d] if x._a.ndim else 1
     if not hasattr(index._a, "level"):
-        low, high = int(index._a.min()), int(index._a.max())
+        raw = index._a
+        plain = raw.dtype is INT64 and raw.__class__ in HOSTED
+        if plain and 0 <= raw.item(raw.view(UINT64).argmax()) < n:
+            return d  # a negative one would be the largest
+        low, high = int(raw.min()), int(raw.max())
         if low < 0 or high >= n:
             raise RuntimeError(
                 f"index {low if low < 0 else high} is out of bounds for dimension {d} with size {n}"
@@ -105,6 +110,17 @@ scatter_set.vjp(
         g, index, xp.zeros(tuple(index.shape), g.dtype), dim
     ),
     src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+)
+
+
+@primitive(movement, types="any", node="ScatterBackward0")
+def scatter_filled(xp, x, index, dim=0, value=0):
+    """x with a number at index along dim."""
+
+
+scatter_filled.vjp(x=lambda xp, g, index, dim: xp.scatter_filled(g, index, dim, 0))
+scatter_filled.jvp(
+    lambda xp, tangents, x, index, dim, value: xp.scatter_filled(tangents[0], index, dim, 0)
 )
 
 
@@ -171,7 +187,17 @@ REDUCE = {
     "scatter(Tensor input, int dim, Tensor index, Tensor src, *, str reduce, out)",
     "scatter(Tensor input, int dim, Tensor index, Scalar value, *, str reduce, out)",
     inplace=True,
-    lines=(line(scatter_set, when=WRITES), None, None, None),
+    lines=(
+        line(scatter_set, when=WRITES),
+        line(
+            scatter_filled,
+            floating=True,
+            given=f"({SCALAR})",
+            when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}",
+        ),
+        None,
+        None,
+    ),
 )
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
@@ -286,15 +312,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
-        start = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}[
-            reduce
-        ]
-        x = scatter_set.entry(
-            x,
-            index,
-            scalar_tensor(start, dtype=x.dtype, device=x.device).expand(tuple(index._a.shape)),
-            d,
-        )
+        start = STARTS[reduce](x.dtype)
+        x = scatter_filled.entry(x, index, d, start)
     if reduce in ("sum", "mean"):
         r = scatter_add.entry(x, index, src, d)
         if reduce == "mean":
@@ -318,6 +337,15 @@ def lowest(d: dtypes.dtype) -> Any:
 
 def highest(d: dtypes.dtype) -> Any:
     return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
+
+
+STARTS: dict[str, Any] = {  # of a reduction: what changes nothing
+    "sum": lambda d: 0,
+    "mean": lambda d: 0,
+    "prod": lambda d: 1,
+    "amax": lowest,
+    "amin": highest,
+}
 
 
 def plainly_put(a: Any, value: Any, indices: list[Any]) -> Any:

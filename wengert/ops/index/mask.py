@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOST, NS, RANK
+from ...arrays.lookup import RANK
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
-from ...engine.kinds import elementwise
+from ...engine.kinds import elementwise, movement
 from ...engine.op import primitive
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..math.compare import where_op as where_op
-from ..shape.views import reshape_op
-from .indexing import getitem, index_put
+from .indexing import index_put
 
 
 def fitting(value: Any, like: Tensor, name: str) -> Tensor:
@@ -83,7 +82,37 @@ def masked_fill(input, mask, value):
     return where_op.entry(mask, fitting(value, input, "masked_fill"), input)
 
 
-@public("masked_select(Tensor input, Tensor mask, *, out)")
+@primitive(movement, types="any", name="masked_select")
+def masked_select_op(xp, x, mask):
+    """The elements where mask is true, as a vector."""
+
+
+@primitive(movement, types="any", name="masked_scatter")
+def masked_scatter_op(xp, x, mask, source):
+    """x with the first elements of source, in order, where mask is true."""
+
+
+@primitive(movement, types="any")
+def masked_source(xp, g, mask, shape=()):
+    """Zeros of shape whose first elements are those of g where mask is true."""
+
+
+masked_select_op.vjp(
+    x=lambda xp, g, mask, x_shape: xp.masked_scatter(xp.zeros(tuple(x_shape), g.dtype), mask, g)
+)
+masked_scatter_op.vjp(
+    x=lambda xp, g, mask: xp.keep(g, xp.logical_not(mask)),
+    source=lambda xp, g, mask, source_shape: xp.masked_source(g, mask, tuple(source_shape)),
+)
+masked_source.vjp(
+    g=lambda xp, g, mask, g_shape: xp.masked_scatter(xp.zeros(tuple(g_shape), g.dtype), mask, g)
+)
+
+
+@public(
+    "masked_select(Tensor input, Tensor mask, *, out)",
+    lines=(line(masked_select_op, when="a0.ndim and a1.dtype is BOOL"),),
+)
 def masked_select(input, mask):
     """The elements where mask is true, as a vector.
 
@@ -99,7 +128,11 @@ def masked_select(input, mask):
     return read(x.reshape(1) if x._a.ndim == 0 else x, m.reshape(1) if m._a.ndim == 0 else m)
 
 
-@public("masked_scatter(Tensor input, Tensor mask, Tensor source)", inplace=True)
+@public(
+    "masked_scatter(Tensor input, Tensor mask, Tensor source)",
+    inplace=True,
+    lines=(line(masked_scatter_op, when="a0.ndim and a1.dtype is BOOL and a2.dtype is d"),),
+)
 def masked_scatter(input, mask, source):
     """input with the first elements of source, in order, where mask is true.
 
@@ -118,17 +151,6 @@ def masked_scatter(input, mask, source):
             f"masked_scatter: expected self and source to have same dtypes but got {input.dtype}"
             f" and {source.dtype}"
         )
-    a, b = input._a, mask._a
-    if type(a) is type(b) and a.shape == b.shape and a.ndim and NS[type(a)].has(HOST):
-        at = b.reshape(-1).nonzero()[0]
-        if 0 < at.size <= source._a.size:  # else the careful way says what is missing
-            values = reshape_op.entry(source, (-1,))
-            if source._a.size > at.size:
-                values = getitem.entry(values, slice(0, at.size))
-            flat = index_put.entry(
-                reshape_op.entry(input, (-1,)), values, wrap(at), spec=("array",)
-            )
-            return reshape_op.entry(flat, a.shape)
     x, m = broadcast_tensors(input, mask)
     flat = m.reshape(-1)
     n = int(flat.sum())

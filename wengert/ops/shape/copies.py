@@ -17,7 +17,7 @@ from ...engine.tensor import Tensor, wrap
 from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
-from .views import copy, reshape
+from .views import copy, reshape, write_view
 
 
 @primitive(movement, view=True, name="diagonal")
@@ -137,6 +137,15 @@ repeat_op.batch(
 
 # ---- public
 
+# of an array that fills its memory in order: its place there need not be looked for
+ALONE = "a0.flags.c_contiguous and fills(a0)"
+
+
+def fills(a: Any) -> bool:
+    """Whether nothing but a lies in its memory."""
+    base = getattr(a, "base", a)
+    return base is None or getattr(base, "nbytes", -1) == a.nbytes
+
 
 @public("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1)", lines=(line(diagonal_op),))
 def diagonal(input, offset=0, dim1=0, dim2=1):
@@ -180,8 +189,6 @@ def diagflat(input, offset=0):
 
 
 def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> Tensor:
-    from .views import write_view
-
     if tuple(src._a.shape) != tuple(view._a.shape):
         raise RuntimeError(
             "expected src to have a size equal to the slice of self. src size ="
@@ -195,7 +202,17 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
     return write_view.entry(input, src, chain)
 
 
-@public("diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)")
+@public(
+    "diagonal_scatter(Tensor input, Tensor src, int offset=0, int dim1=0, int dim2=1)",
+    lines=(
+        line(
+            write_view,
+            let={"chain": "((diagonal_op, (offset, places[dim1], places[dim2])),)"},
+            when="a1.dtype is d and a1.shape == a0.diagonal(offset, dim1, dim2).shape",
+            using={"diagonal_op": diagonal_op},
+        ),
+    ),
+)
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     """A copy of input with src on a diagonal."""
     nd = input._a.ndim
@@ -238,6 +255,15 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
 @public(
     "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
     inplace="function",
+    lines=(
+        line(
+            as_strided_op,
+            let={"offset": "storage_offset or 0", "place": "None"},
+            using={"fills": fills},
+            when=f"{ALONE} and len(size) == len(stride)"
+            " and s_offset >= 0 and (not stride or min(stride) >= 0)",
+        ),
+    ),
 )
 def as_strided(input, size, stride, storage_offset=None):
     """The memory of input read with other sizes and strides (in elements)."""
@@ -263,9 +289,23 @@ def as_strided(input, size, stride, storage_offset=None):
     return as_strided_op.entry(input, size, stride, offset, place)
 
 
+def read_as(size: Any, stride: Any, offset: int | None) -> tuple[Any, ...]:
+    """The chain of views that as_strided() is."""
+    return ((as_strided_op, (tuple(size), tuple(stride), offset or 0, None)),)
+
+
 @public(
     "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, "
-    "int? storage_offset=None)"
+    "int? storage_offset=None)",
+    lines=(
+        line(
+            write_view,
+            let={"chain": "read_as(size, stride, storage_offset)"},
+            when=f"{ALONE} and a1.dtype is d and a1.shape == tuple(size)"
+            " and len(size) == len(stride)",
+            using={"read_as": read_as, "fills": fills},
+        ),
+    ),
 )
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """A copy of input with src written through other strides."""
