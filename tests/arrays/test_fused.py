@@ -312,3 +312,49 @@ def test_gelu_keeps_its_digits_far_below_zero():
     y = words[0](x)
     np.testing.assert_allclose(y, wide * share, 1e-5, 1e-37)
     np.testing.assert_allclose(words[1](np.ones_like(x), x), slope, atol=4e-7)
+
+
+ODD = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e38, 0.5, -2.5, 1.0]
+
+
+def with_odd(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    x, r = numbers(shape, seed), np.random.default_rng(seed + 100)
+    odd = r.random(shape) < 0.4
+    x[odd] = r.choice(ODD, int(odd.sum()))
+    return x
+
+
+@needs_compiler
+@pytest.mark.parametrize("shape", SIZES)
+def test_words_of_the_library_to_the_bit(shape: tuple[int, ...], monkeypatch) -> None:
+    monkeypatch.setattr(Ufunc, "PAYS", 0)
+    x, y = with_odd(shape, 0), with_odd(shape, 1)
+    words = {
+        "copysign": np.copysign,
+        "nextafter": np.nextafter,
+        "trunc_divide": lambda x, y: np.trunc(x / y),
+        "heaviside": lambda x, y: np.where(x == 0, y, (x > 0).astype(np.float32)),
+        "logical_and": np.logical_and,
+        "logical_or": np.logical_or,
+        "logical_xor": np.logical_xor,
+    }
+    for name, word in words.items():
+        for b in (y, y[..., :1]):
+            with np.errstate(all="ignore"):
+                want, got = word(x, b), fused.wrap(name, None)(x, b)
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want, name)
+            np.testing.assert_array_equal(np.signbit(got * 1.0), np.signbit(want * 1.0), name)
+    np.testing.assert_array_equal(fused.wrap("logical_not", None)(x), np.logical_not(x))
+
+
+@needs_compiler
+def test_products_and_quotients_that_are_added_are_scaled_first() -> None:
+    from wengert.arrays.weighted import addcmul
+
+    one = np.ones(9, np.float32)
+    large = np.full(9, 3e38, np.float32)
+    assert np.isfinite(addcmul(one, large, large * 1e-38, 0.25)).all()
+    quotient = fused.wrap("addcdiv", None)
+    assert np.isfinite(quotient(one, large, one * 0.5, 0.25)).all()
+    np.testing.assert_array_equal(quotient(one, large, one * 0.5, 0.25), one + large * 0.5)

@@ -24,9 +24,12 @@ from .fused_elements import (  # fmt: skip
     limits,
     linear,
     masked_fill,
+    pair,
     planned,
     power,
+    quotient_added,
     replaced,
+    replaced_special,
     shrinking,
     softpluses,
     ternary,
@@ -79,6 +82,19 @@ WORDS: dict[str, Callable[[Word], Word]] = {
         )
     },
     "prelu_backward": ternary("prelu_backward"),
+    "lerp": ternary("lerp_op"),
+    "clamp_between": ternary("clamp_between"),
+    "replace_special": planned(1, replaced_special),
+    "frac": unary("frac"),
+    "logical_not": unary("logical_not", kinds="f?"),
+    **{name: pair(name, "ff?") for name in ("logical_and", "logical_or", "logical_xor")},
+    **{
+        name: pair(name)
+        for name in (
+            "trunc_divide", "copysign", "heaviside", "nextafter", "logaddexp", "logaddexp2",
+        )
+    },
+    "addcdiv": quotient_added,
     "maximum": extremes("maximum"),
     "minimum": extremes("minimum"),
     "hardtanh": planned(1, limited),
@@ -118,6 +134,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "group_norm_backward": group_norm_backward,
     "linear": linear,
     "smooth_l1_loss": between("smooth_l1", 1),
+    "huber_loss": between("huber", 1),
     "bce_logits": between("bce_logits", 0),
     "bce_logits_backward": bce_logits_backward,
     "cross_entropy": cross_entropy,

@@ -28,7 +28,9 @@ CALL, ELEMENT = 700.0, 0.5  # ns that a call, and each element of it, are about 
 NAMES = (
     "rsqrt reciprocal sign nearest relu leaky_relu leaky_relu_backward clamp choice lerp addcmul "
     "hardtanh_backward threshold_backward hardsigmoid hardswish hardshrink hardshrink_backward "
-    "softshrink threshold prelu prelu_backward maximum minimum angle"
+    "softshrink threshold prelu prelu_backward maximum minimum angle lerp_op addcmul_scaled "
+    "addcdiv addcdiv_scaled clamp_between replace_special frac trunc_divide copysign heaviside "
+    "nextafter logical_and logical_or logical_xor logical_not huber_elements"
 )
 EXACT = frozenset(NAMES.split())
 
@@ -57,17 +59,18 @@ class _Numbers(dict):
 
 
 NUMBERS = _Numbers()
+REALS = (int, float)
 MINUS_0 = np.asarray(-0.0, F32)
 
 
 # --------------------------------------------------------------------------- forms of words
 
 
-def unary(name: str, formula: str | None = None) -> Callable[[Word], Word]:
+def unary(name: str, formula: str | None = None, kinds: str = "ff") -> Callable[[Word], Word]:
     """word(x)"""
 
     def wrapped(general: Word) -> Word:
-        u = loop("ff", formula or name)
+        u = loop(kinds, formula or name)
         run = None
 
         def f(x: Any) -> Any:
@@ -100,6 +103,24 @@ def binary(name: str) -> Callable[[Word], Word]:
                     u.lost += CALL + ELEMENT * x.size  # u.ready(), without the call
                     if u.lost >= u.least:
                         run = u.compile()
+                if run is not None:
+                    return run(x, y)
+            return general(x, y)
+
+        return f
+
+    return wrapped
+
+
+def pair(name: str, kinds: str = "fff") -> Callable[[Word], Word]:
+    """word(x, y) of arrays, where y may also be a number."""
+
+    def wrapped(general: Word) -> Word:
+        u = loop(kinds, name)
+
+        def f(x: Any, y: Any) -> Any:
+            if type(x) is type(y) is np.ndarray and x.dtype is F32 and y.dtype is F32:
+                run = u.run or u.ready(CALL + ELEMENT * max(x.size, y.size))
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -219,11 +240,25 @@ def elus(name: str) -> Plan:
 
 
 def softpluses(name: str) -> Plan:
-    return lambda beta=1.0, threshold=20.0: (name, ()) if beta == 1 and threshold >= 16 else None
+    first, _, last = name.partition("_")
+    scaled = f"{first}_scaled{'_' * bool(last)}{last}"
+
+    def plan(beta: float = 1.0, threshold: float = 20.0) -> Any:
+        if beta == 1 and threshold >= 16:
+            return name, ()
+        return (scaled, (beta, threshold)) if beta and math.isfinite(beta) else None
+
+    return plan
 
 
 def gelus(suffix: str) -> Plan:
     return lambda how="none": (("gelu_tanh" if how == "tanh" else "gelu") + suffix, ())
+
+
+def replaced_special(nan: float = 0.0, high: float = 0.0, low: float = 0.0) -> Any:
+    if any([v == 0 and copysign(1, v) < 0 for v in (nan, high, low)]):
+        return None  # NUMBERS does not tell -0.0 from 0.0
+    return "replace_special", (nan, high, low)
 
 
 def limits(low: float = -1.0, high: float = 1.0) -> Any:
@@ -270,6 +305,21 @@ def where(general: Word) -> Word:
             if run is not None:
                 return run(condition, x, y)
         return general(condition, x, y)
+
+    return f
+
+
+def quotient_added(general: Word) -> Word:
+    """x + value * a / b"""
+    plain, scaled = loop("ffff", "addcdiv"), loop("fffff", "addcdiv_scaled")
+
+    def f(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
+        if x.dtype is F32 and a.dtype is F32 and b.dtype is F32 and type(value) in REALS and value:
+            u = plain if value == 1 else scaled
+            run = u.run or u.ready(CALL + ELEMENT * x.size)
+            if run is not None:
+                return run(x, a, b) if value == 1 else run(x, a, b, NUMBERS[float(value)])
+        return general(x, a, b, value)
 
     return f
 

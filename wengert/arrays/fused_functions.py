@@ -68,6 +68,33 @@ def polygamma(general: Word) -> Word:
     return f
 
 
+def mvlgamma(general: Word) -> Word:
+    """Of float32, in dimensions that have a loop."""
+    loops = {p: in_double(f"mvlgamma_{p}", "ff") for p in range(1, 6)}
+
+    def f(x: Any, p: int = 1) -> Any:
+        u = loops.get(p) if x.dtype is F32 else None
+        run = None if u is None else u.run or u.ready(CALL + 20 * ELEMENT * x.size)
+        return general(x, p) if run is None else run(x)
+
+    return f
+
+
+def logit(general: Word) -> Word:
+    u = in_double("logit", "ff")
+
+    def f(x: Any, eps: float | None = None) -> Any:
+        run = u.run or u.ready(CALL + ELEMENT * x.size) if x.dtype is F32 else None
+        if run is None or eps is not None and not 0 <= eps <= 0.5:
+            return general(x, eps)
+        if eps is not None:
+            low = F32.type(eps)
+            x = np.minimum(np.maximum(x, low), F32.type(1) - low)
+        return run(x)
+
+    return f
+
+
 def of_two(name: str) -> Callable[[Word], Word]:
     """word(x, y) of float32; few int64 beside one number go to NumPy directly."""
     whole = {"remainder": np.remainder, "floor_divide": np.floor_divide}.get(name)
@@ -112,11 +139,14 @@ SLOW = (
     *("exp2", "expm1", "sinh", "cosh", "log2", "log10", "log1p"),
     *("asinh", "acosh", "atanh", "atan", "asin", "acos"),
 )
-TWO = ("fmod", "remainder", "floor_divide", "hypot", "logaddexp", "logaddexp2")
+TWO = ("fmod", "remainder", "floor_divide", "hypot")
 WORDS: dict[str, Callable[[Word], Word]] = {
     **{name: function(name) for name in MISSING},
     **({} if library_is_quick() else {name: function(name) for name in SLOW}),
     "erfinv": function("erfinv", "erfinv_once"),
+    "entr": function("entr"),
+    "logit": logit,
+    "mvlgamma": mvlgamma,
     "polygamma": polygamma,
     "ndtri": ndtri,
     **{name: of_two(name) for name in TWO},

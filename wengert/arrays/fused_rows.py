@@ -332,6 +332,19 @@ def smooth_l1(general: Word, total: Word) -> Word:
     return f
 
 
+def huber(general: Word, total: Word) -> Word:
+    u = loop("ffff", "huber_elements")
+
+    def f(x: Any, y: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+        r = total(x, y, reduction, NUMBERS[delta])
+        if r is None and reduction == "none" and alike(x, y) and x.shape == y.shape:
+            run = u.run or u.ready(4 * CALL + 4 * ELEMENT * x.size)
+            r = None if run is None else run(x, y, NUMBERS[delta])
+        return general(x, y, reduction, delta) if r is None else r
+
+    return f
+
+
 def bce_logits(general: Word, total: Word) -> Word:
     def f(
         x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
@@ -342,7 +355,7 @@ def bce_logits(general: Word, total: Word) -> Word:
     return f
 
 
-LOSSES = {"smooth_l1": smooth_l1, "bce_logits": bce_logits}
+LOSSES = {"smooth_l1": smooth_l1, "huber": huber, "bce_logits": bce_logits}
 
 
 def bce_logits_backward(general: Word) -> Word:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .fused_elements import NUMBERS, Word, loop
+from .fused_elements import NUMBERS, REALS, Word, loop
 from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, add, multiply, number, subtract
 
@@ -36,7 +36,9 @@ def scaled(ufunc: Any) -> Callable[[Word], Word]:
     return wrapped
 
 
-LERP, ADDCMUL = loop("ffff", "lerp"), loop("ffff", "addcmul")
+LERP, ADDCMUL, SCALED = (
+    loop("ffff", "lerp"), loop("ffff", "addcmul"), loop("fffff", "addcmul_scaled"),
+)  # fmt: skip
 
 
 def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
@@ -48,23 +50,34 @@ def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
             return run(x, end, number(weight, d))
         r = subtract(end, x)
         return add(x, multiply(r, number(weight, d), r), r)
+    if d.itemsize == 2:  # rounded once
+        return lerp_number(x.astype(F32), end.astype(F32), weight).astype(d)
     return x + (end - x) * weight
 
 
 def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
     """x + value * a * b."""
-    if x.dtype is F32 and a.dtype is F32 and b.dtype is F32 and value == 1 and x.ndim:
-        run = ADDCMUL.run or ADDCMUL.ready(300.0 + x.size)
+    if (
+        x.dtype is F32
+        and a.dtype is F32
+        and b.dtype is F32
+        and x.ndim
+        and type(value) in REALS
+        and value
+    ):
+        u = ADDCMUL if value == 1 else SCALED
+        run = u.run or u.ready(300.0 + x.size)
         if run is not None:
-            return run(x, a, b)
+            return run(x, a, b) if value == 1 else run(x, a, b, NUMBERS[float(value)])
+    d = x.dtype
+    if d.itemsize == 2 and d.kind not in "iu":  # rounded once
+        return addcmul(*[v.astype(F32) for v in (x, a, b)], value).astype(d)
+    if value != 1:
+        a = multiply(a, number(value, d)) if a.dtype is F32 or a.dtype is F64 else a * value
     p = multiply(a, b)
-    d = p.dtype
-    if d is x.dtype and p.shape == x.shape and p.ndim:
-        if value == 1:
-            return add(x, p, p)
-        if d is F32 or d is F64:
-            return add(x, multiply(p, number(value, d), p), p)
-    return x + (p if value == 1 else p * value)
+    if p.dtype is d and p.shape == x.shape and p.ndim:
+        return add(x, p, p)
+    return x + p
 
 
 def addcmul_into(out: Any, x: Any, a: Any, b: Any, value: Any) -> bool:
@@ -72,10 +85,9 @@ def addcmul_into(out: Any, x: Any, a: Any, b: Any, value: Any) -> bool:
     d = x.dtype
     if not (d is F32 or d is F64) or a.dtype is not d or b.dtype is not d or not x.ndim:
         return False
-    p = multiply(a, b)
-    if not p.ndim or value == 1:  # one rounding less, if there is a loop for it
+    if value == 1:
         return False
-    add(x, multiply(p, number(value, d), p), out)
+    add(x, multiply(multiply(a, number(value, d)), b), out)
     return True
 
 
@@ -83,7 +95,7 @@ addcmul.into = addcmul_into  # type: ignore[attr-defined]
 
 GENERAL = {
     "lerp_number": lambda x, end, weight=0.5: x + (end - x) * weight,
-    "addcmul": lambda x, a, b, value=1: x + (a * b if value == 1 else a * b * value),
+    "addcmul": lambda x, a, b, value=1: x + (a if value == 1 else a * value) * b,
 }
 
 

@@ -53,7 +53,7 @@ def lerp(x: V, end: V, weight: float) -> V:
 
 
 def addcmul(x: V, a: V, b: V, value: float = 1) -> V:
-    return x + a * b if value == 1 else x + a * b * float(value)
+    return x + (a if value == 1 else a * float(value)) * b
 
 
 def softplus(x: V, beta: float = 1.0, threshold: float = 20.0) -> V:

@@ -15,7 +15,8 @@ from .simd import Row
 
 V = Any  # values over lanes
 
-LOG2E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 0.693359375, math.log(2) - 0.693359375
+LOG2E, LN2 = 1 / math.log(2), math.log(2)
+LN2_HIGH, LN2_LOW = 0.693359375, math.log(2) - 0.693359375
 MAGIC = 12582912.0  # 1.5 * 2**23: added to a number below 2**22, it leaves the integer in the bits
 EXP = (0.5, 0.16666519546569794, 0.04166620887304917, 0.008368823479581764, 0.0013950335239098699)
 ATANH = (
@@ -321,6 +322,17 @@ def softplus_backward(g: V, x: V) -> V:
     return g / (exp(-x) + 1.0)
 
 
+def softplus_scaled(x: V, beta: V, threshold: V) -> V:
+    z = x * beta
+    out = (most(z, 0.0) + log1p_unit(exp(-z.call("fabs")))) / beta
+    return where(z > threshold, x, out)
+
+
+def softplus_scaled_backward(g: V, x: V, beta: V, threshold: V) -> V:
+    z = x * beta
+    return where(z > threshold, g, g / (exp(-z) + 1.0))
+
+
 def logsigmoid(x: V) -> V:
     return least(x, 0.0) - log1p_unit(exp(-x.call("fabs")))
 
@@ -349,6 +361,85 @@ def addcmul(x: V, a: V, b: V) -> V:
 
 def choice(condition: V, x: V, y: V) -> V:
     return where(condition, x, y)
+
+
+def lerp_op(x: V, end: V, weight: V) -> V:
+    way = end - x
+    return where(weight.abs() < 0.5, x + way * weight, end - way * (1.0 - weight))
+
+
+def addcmul_scaled(x: V, a: V, b: V, value: V) -> V:
+    return x + a * value * b
+
+
+def addcdiv(x: V, a: V, b: V) -> V:
+    return x + a / b
+
+
+def addcdiv_scaled(x: V, a: V, b: V, value: V) -> V:
+    return x + a * value / b
+
+
+def clamp_between(x: V, low: V, high: V) -> V:
+    return minimum(maximum(x, low), high)
+
+
+def replace_special(x: V, nan: V, high: V, low: V) -> V:
+    x = where(x.isnan(), nan, x)
+    x = where(x.equals(math.inf), high, x)
+    return where(x.equals(-math.inf), low, x)
+
+
+def frac(x: V) -> V:
+    return x - x.call("trunc")
+
+
+def trunc_divide(x: V, y: V) -> V:
+    return (x / y).call("trunc")
+
+
+def copysign(x: V, y: V) -> V:
+    return x.call("copysign", y)
+
+
+def heaviside(x: V, y: V) -> V:
+    return where(x.equals(0.0), y, where(x > 0.0, 1.0, x.constant(0.0)))
+
+
+def nextafter(x: V, y: V) -> V:
+    bits = x.bits()
+    away = where((y > x) ^ (x < 0.0), bits + 1, bits - 1).unbits()
+    tiny = x.constant(1e-45).call("copysign", y)
+    out = where(x.equals(0.0), tiny, away)
+    return where(x.isnan() | x.equals(y), where(x.isnan(), x, y), where(y.isnan(), y, out))
+
+
+def logical_and(x: V, y: V) -> V:
+    return x.differs(0.0) & y.differs(0.0)
+
+
+def logical_or(x: V, y: V) -> V:
+    return x.differs(0.0) | y.differs(0.0)
+
+
+def logical_xor(x: V, y: V) -> V:
+    return x.differs(0.0) ^ y.differs(0.0)
+
+
+def logical_not(x: V) -> V:
+    return x.equals(0.0)
+
+
+def logaddexp(x: V, y: V) -> V:
+    gap = where(x.equals(y), 0.0, (x - y).abs())
+    both = where(x < y, y, x) + log1p_unit(exp(-gap))
+    return where(x.isnan(), x, where(y.isnan(), y, both))
+
+
+def logaddexp2(x: V, y: V) -> V:
+    gap = where(x.equals(y), 0.0, (x - y).abs())
+    both = fma(log1p_unit(exp(gap * -LN2)), LOG2E, where(x < y, y, x))
+    return where(x.isnan(), x, where(y.isnan(), y, both))
 
 
 # --------------------------------------------------------------------------- rows
@@ -464,6 +555,24 @@ def smooth_l1(row: Row) -> None:  # x, y, beta, factor -> total
 
     (total,) = row.each([0, 1], [], "+", loss)
     row.put(4, total * factor)
+
+
+def huber(row: Row) -> None:  # x, y, delta, factor -> total
+    delta, factor = row.number(2), row.number(3)
+
+    def loss(x: V, y: V) -> V:
+        z = (x - y).call("fabs")
+        m = least(z, delta)
+        return m * (z - m * 0.5)
+
+    (total,) = row.each([0, 1], [], "+", loss)
+    row.put(4, total * factor)
+
+
+def huber_elements(x: V, y: V, delta: V) -> V:
+    z = (x - y).call("fabs")
+    m = least(z, delta)
+    return m * (z - m * 0.5)
 
 
 def bce_logits(row: Row) -> None:  # x, y, factor -> total

@@ -210,6 +210,11 @@ def logaddexp2(x: V, y: V) -> V:
     return where(x.isnan(), x, where(y.isnan(), y, both))
 
 
+def entr(x: V) -> V:
+    inside = where(x < 0.0, x.constant(-math.inf), -x * log(x))
+    return where(x.equals(0.0), 0.0, inside)
+
+
 def xlogy(x: V, y: V) -> V:
     return where(x.equals(0.0), where(y.isnan(), y, 0.0), x * log(y))
 

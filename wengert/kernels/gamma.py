@@ -63,6 +63,23 @@ def lgamma(x: V) -> V:
     return x.f.either((x < 0.0).any(), left, [y])[0]
 
 
+def mvlgamma(p: int) -> Callable[[V], V]:
+    """The formula of the logarithm of the gamma function of a dimension."""
+    shift = p * (p - 1) / 4 * math.log(math.pi)
+
+    def f(x: V) -> V:
+        total = lgamma(x) + shift
+        for j in range(1, p):
+            total = total + lgamma(x - j / 2)
+        return total
+
+    f.__name__ = f"mvlgamma_{p}"
+    return f
+
+
+mvlgamma_1, mvlgamma_2, mvlgamma_3, mvlgamma_4, mvlgamma_5 = (mvlgamma(p) for p in range(1, 6))
+
+
 def digamma(x: V) -> V:
     """The slope of lgamma; -inf at 0, nan at the other poles."""
     a = x.abs()

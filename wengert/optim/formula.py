@@ -176,11 +176,11 @@ class Vector:
 
     def addcmul(self, tensor1: Vector, tensor2: Any, *, value: Any = None) -> Vector:
         """self + value * tensor1 * tensor2."""
-        return self.add(tensor1.mul(tensor2), alpha=value)
+        return self.add((tensor1 if value is None else tensor1.mul(value)).mul(tensor2))
 
     def addcdiv(self, tensor1: Vector, tensor2: Any, *, value: Any = None) -> Vector:
         """self + value * tensor1 / tensor2."""
-        return self.add(tensor1.div(tensor2), alpha=value)
+        return self.add((tensor1 if value is None else tensor1.mul(value)).div(tensor2))
 
     def gt(self, other: Any) -> Vector:
         """Mask of self > other."""

@@ -472,12 +472,21 @@ def with_product(x: ptr, y: ptr, z: ptr, factor: ptr) -> ptr:
         return None
     if factor.kind is FLOAT and factor.number == 1.0 or not same_dims(y, z):
         return None
-    if y.descr is not x.descr or z.descr is not x.descr:
+    if y.descr is not x.descr or z.descr is not x.descr or not usable(x) or x.nd < 1:
         return None
-    t = of_two(PLAN_MUL, c, y, z, None)
+    if size_of(y) > LARGE or not same_dims(x, y):  # of many, one pass over memory is quicker
+        return None
+    word = array(1)
+    if not number_into(word, factor, c):
+        return None
+    s = of_two(PLAN_MUL, c, y, None, word)
+    if not s:
+        return None
+    t = of_two(PLAN_MUL, c, s, z, None)
+    drop(s)
     if not t:
         return None
-    r = with_factor(PLAN_ADD, x, t, factor)
+    r = of_two(PLAN_ADD, c, x, t, None)
     drop(t)
     return r
 

@@ -457,8 +457,7 @@ addcmul_op.vjp(
 @op(elementwise, name="addcdiv")
 def addcdiv_op(xp, x, a, b, value=1):
     """x + value * a / b."""
-    q = a / b
-    return x + (q if value == 1 else q * value)
+    return x + (a if value == 1 else a * value) / b
 
 
 addcdiv_op.vjp(
