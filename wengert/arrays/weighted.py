@@ -71,7 +71,7 @@ def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
             return run(x, a, b) if value == 1 else run(x, a, b, NUMBERS[float(value)])
     d = x.dtype
     if d.itemsize == 2 and d.kind not in "iu":  # rounded once
-        return addcmul(*[v.astype(F32) for v in (x, a, b)], value).astype(d)
+        return addcmul(x.astype(F32), a.astype(F32), b.astype(F32), value).astype(d)
     if value != 1:
         a = multiply(a, number(value, d)) if a.dtype is F32 or a.dtype is F64 else a * value
     p = multiply(a, b)
