@@ -170,6 +170,7 @@ _PROVIDED = {
     "warn_repeated_writes": "autodiff.anomaly",
     "explain": "observe.explain",
     "summary": "observe.summary",
+    "GradScaler": "amp.grad_scaler",
     "autocast": "amp.autocast_mode",
     "is_autocast_enabled": "amp.autocast_mode",
     "set_autocast_enabled": "amp.autocast_mode",

@@ -164,3 +164,26 @@ def test_classes_that_are_no_tensors_stand_in(call):
     for f in (w.sin, w.numel):
         with pytest.raises(TypeError, match="all __torch_function__ handlers returned NotImpl"):
             f(Diagonal(1.0))
+
+
+def test_functions_that_classes_are_asked_for_have_the_names_of_methods():
+    names = []
+
+    class Noting(w.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            names.append(func.__name__)
+            assert getattr(w.Tensor, func.__name__) is func
+            return w.ones(2)
+
+    x = w.ones(2, dtype=w.int64).as_subclass(Noting)
+    x[0]
+    x[0] = 1
+    1 - x, 2**x, 1 // x, 5 % x, 1 << x, x // 2, x & 1, ~x, -x, +x, abs(x), 1 + x
+    y = x
+    y |= 1
+    assert names == [
+        "__getitem__", "__setitem__", "__rsub__", "__rpow__", "__rfloordiv__", "__rmod__",
+        "__rlshift__", "__floordiv__", "__and__", "__invert__", "neg", "positive", "abs", "add",
+        "__ior__",
+    ]  # fmt: skip

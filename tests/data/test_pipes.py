@@ -18,3 +18,21 @@ def test_orders():
     again = ShufflerIterDataPipe(Numbers(), buffer_size=3).set_seed(5)
     assert list(again) == [2, 1, 3, 4, 5, 7, 8, 9, 0, 6]
     assert list(pipe.set_shuffle(False)) == list(range(10))
+
+
+def test_bases_of_pipes_are_named_where_data_sets_are():
+    from wengert.utils import data
+
+    class Squares(data.MapDataPipe):
+        def __getitem__(self, index):
+            return index * index
+
+        def __len__(self):
+            return 4
+
+    class Stream(data.IterDataPipe):
+        def __iter__(self):
+            return iter([1, 2, 3])
+
+    assert [b.tolist() for b in data.DataLoader(Squares(), batch_size=2)] == [[0, 1], [4, 9]]
+    assert [b.tolist() for b in data.DataLoader(Stream(), batch_size=2)] == [[1, 2], [3]]

@@ -106,6 +106,8 @@ def exchange(f: Any, name: str) -> None:
     except ValueError:  # its closure cannot be kept
         return
     _kept[f] = was
+    if NAMES[f].startswith("torch.Tensor.__") and NAMES[f][13:] not in OPERATORS:
+        f.__name__ = NAMES[f][13:]  # who stands in asks for it; entries of ops have the op's name
     f.__defaults__, f.__kwdefaults__ = None, {"__override__": functools.partial(call, f, original)}
     if not hasattr(f, "__wrapped__") and "__signature__" not in f.__dict__:
         setattr(f, "__wrapped__", original)  # noqa: B010  (what inspect.signature shows)
@@ -196,12 +198,15 @@ def as_known(public: Any) -> Any:
     return public
 
 
-OPERATORS = {
-    **{f"__{k}__": v for k, v in BINARY.items()}, **{f"__{k}__": k for k in COMPARE},
-    **{f"__{k}__": v for k, v in UNARY.items()},
+BITS = ("and", "or", "xor", "lshift", "rshift")
+OPERATORS = {  # those that PyTorch knows by the method's name; the others by their own
+    **{f"__{k}__": v for k, v in BINARY.items() if k not in (*BITS, "floordiv")},
+    **{f"__{k}__": k for k in COMPARE},
+    **{f"__{k}__": v for k, v in UNARY.items() if k != "invert"},
     **{f"__r{k}__": v for k, v in BINARY.items() if v in COMMUTATIVE},
-    **{f"__i{k}__": v + "_" for k, v in BINARY.items() if k != "matmul"},
-}  # fmt: skip
+    **{f"__i{k}__": v + "_" for k, v in BINARY.items() if k not in (*BITS, "matmul")},
+    "__pos__": "positive",
+}
 
 
 def stands_in(x: Any) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..api import functions as T
 from ..base import dtypes
-from .dataset import IterableDataset
+from .dataset import Dataset, IterableDataset
 
-__all__ = ["IterDataPipe", "ShufflerIterDataPipe"]
+__all__ = ["IterDataPipe", "MapDataPipe", "ShufflerIterDataPipe"]
 
 
 class IterDataPipe(IterableDataset[Any]):
@@ -21,6 +21,10 @@ class IterDataPipe(IterableDataset[Any]):
     def shuffle(self, buffer_size: int = 10_000) -> ShufflerIterDataPipe:
         """The samples in another order."""
         return ShufflerIterDataPipe(self, buffer_size=buffer_size)
+
+
+class MapDataPipe(Dataset[Any]):
+    """Samples by index: subclasses define `__getitem__` and `__len__`."""
 
 
 class ShufflerIterDataPipe(IterDataPipe):

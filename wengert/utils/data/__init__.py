@@ -22,6 +22,7 @@ from wengert.data import (
     random_split,
 )
 from wengert.data.iterators import DatasetKind as _DatasetKind
+from wengert.data.pipes import IterDataPipe, MapDataPipe
 from wengert.utils.data import _utils, dataloader, dataset, distributed, sampler
 
 from ...base.absent import absent as _absent
@@ -33,7 +34,9 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "DistributedSampler",
+    "IterDataPipe",
     "IterableDataset",
+    "MapDataPipe",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
