@@ -36,6 +36,7 @@ from wengert.api.streams import Event as Event
 from wengert.api.functions import FloatStorage as FloatStorage
 from wengert.api.functions import FloatTensor as FloatTensor
 from wengert.api.generator import Generator as Generator
+from wengert.amp.grad_scaler import GradScaler as GradScaler
 from wengert.api.functions import HalfStorage as HalfStorage
 from wengert.api.functions import HalfTensor as HalfTensor
 from wengert.base.hints import HintWarning as HintWarning
