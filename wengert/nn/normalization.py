@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from ..api import functions as T
@@ -427,7 +428,8 @@ class LayerNorm(Module):
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     """A shape given as one number or several."""
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    n = normalized_shape
+    return (int(n),) if isinstance(n, Integral) else tuple(n)
 
 
 def _last_dimensions(input: Tensor, shape: tuple[int, ...]) -> str | None:

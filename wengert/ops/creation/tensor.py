@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 from ...arrays.lookup import NS, is_array, namespace
@@ -320,31 +321,40 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     return out.detach().requires_grad_() if not out.is_leaf else out.requires_grad_()
 
 
-def legacy_tensor(*args: Any, device: Any = None, dtype: Any = None) -> Tensor:
+def legacy_tensor(*args: Any, size: Any = None, device: Any = None, dtype: Any = None) -> Tensor:
     """torch.Tensor(2, 3) (arbitrary contents) and torch.Tensor([1, 2]) in the default dtype."""
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if size is not None:
+        args = tuple(size)
     if not args:
         return empty(0, dtype=d, device=device)
     x = args[0]
+    name = type(x).__name__
     if len(args) == 1:
         if isinstance(x, Tensor):
-            return x.detach() if x.dtype is d else x.detach().to(d)
-        if isinstance(x, (list, tuple)) and type(x).__name__ != "Size":
+            if dtype is not None and x.dtype is not d:
+                raise TypeError(f"new(): expected a tensor of {d}, got {x.dtype}: use .to({d})")
+            return x.detach()
+        if isinstance(x, (list, tuple)) and name != "Size":
             if any([v is None for v in x]):
                 raise TypeError("must be real number, not NoneType")
             return tensor(x, dtype=d, device=device)
-        if hasattr(x, "dtype"):
+        if getattr(x, "ndim", 0):
             return tensor(x, dtype=d, device=device)
         row = hasattr(x, "__len__") and hasattr(x, "__getitem__")  # a range, for one
-        if row and not isinstance(x, (str, dict)) and type(x).__name__ != "Size":
+        if row and not (isinstance(x, (str, dict)) or hasattr(x, "ndim") or name == "Size"):
             return tensor(list(x), dtype=d, device=device)
-    if type(x).__name__ == "Size":
+    if name == "Size":
         args = tuple(x)
-    if not all(isinstance(v, int) for v in args):
+    try:
+        if any([isinstance(v, bool) for v in args]):
+            raise TypeError("a bool is no size")
+        sizes = [index(v) for v in args]  # NumPy's integers are sizes, too
+    except TypeError:
         raise TypeError(
-            f"new(): data must be a sequence (got {type(x).__name__}): use torch.tensor(...)"
-        )
-    return empty(*args, dtype=d, device=device)
+            f"new(): data must be a sequence (got {name}): use torch.tensor(...)"
+        ) from None
+    return empty(*sizes, dtype=d, device=device)
 
 
 def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -> Tensor:
