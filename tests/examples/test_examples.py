@@ -46,6 +46,45 @@ def test_losses_are_pytorchs(name, tmp_path):
     np.testing.assert_allclose(losses[exact:], theirs[exact:], rtol=0.05)
 
 
+COMPILED = """
+import json, runpy, sys
+import torch
+from wengert.compiler import worth
+worth.CALL = worth.RECORDED = -1.0
+real, made = torch.nn.Module.parameters, []
+def parameters(self, recurse=True):
+    if not made:
+        made.append(self)
+        self.compile()
+    return real(self, recurse)
+torch.nn.Module.parameters = parameters
+script, counted, *sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(script, run_name="__main__")
+finally:
+    json.dump(made[0]._compiled_call_impl.calls.counts, open(counted, "w"))
+"""
+
+
+@pytest.mark.skipif(bool(PYTORCH), reason="about torch.compile here")
+@pytest.mark.parametrize("name", sorted({*RECORD} - {"autograd_tour"}))  # that one has no model
+def test_losses_of_compiled_models_are_those_of_eager_ones(name, tmp_path):
+    script = str(ROOT / "examples" / f"{name}.py")
+    start = [*command(name)[:-1], "-c", COMPILED, script, "counts.json", script]
+    options = [*map(str, RECORD[name]["options"]), "--losses"]
+    done = subprocess.run(
+        [*start, *options, "compiled.json"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    run(name, *options, "eager.json", cwd=tmp_path)
+    compiled, eager = (
+        json.loads((tmp_path / f"{which}.json").read_text()) for which in ("compiled", "eager")
+    )
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    assert counts["compiled"] > counts["captured"] + counts["as it stands"], counts
+    np.testing.assert_allclose(compiled, eager, rtol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def three_epochs(tmp_path_factory):
     """A folder with the checkpoint of three epochs of digits, and what the script printed."""
