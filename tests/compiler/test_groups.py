@@ -162,3 +162,45 @@ def test_the_report():
     assert "1 plan" in w.compiler.report(m)
     with pytest.raises(TypeError, match="not returned by"):
         w.compiler.report(len)
+
+
+def test_a_report_with_times_and_its_page(tmp_path):
+    model = w.nn.Sequential(w.nn.Linear(8, 16), w.nn.Tanh(), w.nn.Linear(16, 1))
+    opt = w.optim.SGD(model.parameters(), lr=0.1)
+
+    @w.compile
+    def step(x):
+        opt.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        opt.step()
+        return loss
+
+    x = w.randn(32, 8)
+    step(x), step(x), step(x)
+    r = w.compiler.report(step, x)
+    assert r.rows and all(
+        row.seconds > 0 and (row.bytes > 0) == (row.kind != "view") for row in r.rows
+    )
+    assert any("test_groups.py" in row.line and "loss" in row.line for row in r.rows)
+    assert " us" in r and "2 compiled" not in r.about
+    before = [p.detach().clone() for p in model.parameters()]
+    assert all(row.seconds is None for row in w.compiler.report(step).rows)
+    assert all(w.equal(a, b) for a, b in zip(before, model.parameters()))  # nothing was run
+    text = r.save(tmp_path / "report.html").read_text()
+    assert text.count("<tr class=") == len(r.rows) and "µs" in text and "<script" not in text
+    assert r._repr_html_() in text
+
+    f = w.compile(lambda x: x * x.sum().item())
+    f(x)
+    assert any("as it stands" in note for note in w.compiler.report(f).notes)
+
+
+def test_a_report_times_a_recorded_call_and_leaves_it_as_it_was():
+    f = w.compile(lambda x: (x * 2 + 1).tanh().sum())
+    x = w.ones(1000, requires_grad=True)
+    r = w.compiler.report(f, x)
+    forward = [row for row in r.rows if row.program == "forward"]
+    assert forward and all(row.seconds is not None for row in forward)
+    f(x).backward()
+    assert np.allclose(x.grad.numpy(), 2 * (1 - np.tanh(3.0) ** 2), rtol=1e-4)

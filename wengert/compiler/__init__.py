@@ -31,11 +31,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def report(f):
+def report(f, *args, **kwargs):
     """What a function that torch.compile returned has been compiled to: see reports.py."""
     from .reports import report as of
 
-    return of(f)
+    return of(f, *args, **kwargs)
 
 
 __getattr__ = _absent("torch.compiler")

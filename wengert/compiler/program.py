@@ -183,6 +183,7 @@ class Program:
         kept = {v.number for v in results}
         w.used = kept.union(*[[v.number for v in node.values()] for node in items])
         made: set[int] = {v.number for v in inputs}
+        self.ends: list[int] = []  # for each item, the line after its own
         for i, node in enumerate(items):
             call = kernel_of(node, targets)
             if call is not None:
@@ -191,6 +192,7 @@ class Program:
                 w.launch(node, call, targets)
             else:
                 w.node(node)
+            self.ends.append(len(w.lines))
             made.update(v.number for v in node.outputs)
             gone = {v.number for v in (*node.values(), *node.outputs)}
             w.forget(
@@ -201,8 +203,21 @@ class Program:
                 )
             )
         w.lines.append(f"  return [{', '.join(w.operand(v) for v in results)}]")
+        self.title, self.lines, self.names = title, w.lines, w.names
         self.text = "\n".join(w.lines)
         self.run: Callable[..., list[Any]] = generated.functions(title, w.lines, w.names)["run"]
+
+    def timed(self, clock: Callable[[], float]) -> tuple[Callable[..., list[Any]], list[float]]:
+        """The program as it is, but that it notes what a clock says before it and after each item;
+        and the list of that.
+        """
+        times: list[float] = []
+        lines = list(self.lines)
+        start = 1 + (lines[1].endswith("= kept") and 2)
+        for end in (*self.ends[::-1], start):
+            lines.insert(end, "  note(clock())")
+        names = {**self.names, "note": times.append, "clock": clock}
+        return generated.functions(f"{self.title} timed", lines, names)["run"], times
 
 
 def planned(

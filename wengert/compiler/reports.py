@@ -1,23 +1,80 @@
-"""What has become of a compiled function, as text."""
+"""What has become of a compiled function: as text, as rows, and as a page.
+
+Not here: how a page is drawn (`report_page.py`).
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ..base import source
 from .calls import Calls
 from .group import Group
 from .plan import Plan
 from .program import Program
 from .section import Section
 
+WORD, VIEW, KERNEL, SECTION = "library", "view", "kernel", "section"
+ROUNDS = 5  # calls that are timed
 
-def report(f: Any) -> str:
+
+@dataclass
+class Row:
+    """A kernel, a section of several, or a call of the library. bytes: read and written, none for a
+    view. seconds: the least of some calls, None where none was timed. line: where in the program
+    it begins.
+    """
+
+    plan: int
+    program: str
+    kind: str
+    ops: list[str]
+    shape: tuple[int, ...]
+    bytes: int
+    inner: int  # bytes that a section keeps to itself
+    line: str
+    seconds: float | None = None
+
+
+class Report(str):
+    """The text of a report; `rows` has its kernels and calls, `notes` what fell back and why."""
+
+    rows: list[Row]
+    notes: list[str]
+    about: str
+
+    def __new__(cls, text: str, about: str, rows: list[Row], notes: list[str]) -> Report:
+        r = super().__new__(cls, text)
+        r.about, r.rows, r.notes = about, rows, notes
+        return r
+
+    def _repr_html_(self) -> str:
+        from .report_page import table
+
+        return table(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, which needs nothing else; returns its path."""
+        from .report_page import page
+
+        where = Path(path)
+        where.write_text(page(self), encoding="utf-8")
+        return where
+
+
+def report(f: Any, *args: Any, **kwargs: Any) -> Report:
     """What a function or module that `torch.compile` returned has been compiled to.
 
-    f: the compiled function. Gives its plans with their kernels, what these join, the library's
-    words between them, how many bytes go through both, and why it runs as it stands if it does.
-    TypeError for what was not compiled.
+    f: the compiled function. args, kwargs: with any, the function is called with them (five times:
+    a training step trains), to time each kernel. Gives its plans with their kernels, what these
+    join, the library's words between them, how many bytes go through both, and why it runs as it
+    stands if it does: a text, with `rows` to read and `save(path)` for a page, which a notebook
+    shows by itself. TypeError for what was not compiled.
 
     >>> f = torch.compile(lambda x: (x * 2 + 1).tanh())
     >>> _ = f(torch.ones(30_000)), f(torch.ones(30_000))
@@ -25,24 +82,39 @@ def report(f: Any) -> str:
     <lambda>: 1 plan; 1 call captured, 1 compiled, 0 as it stands
     """
     calls = calls_of(f)
-    if calls is None:
-        return "not called yet"
+    if calls is None and not args and not kwargs:
+        return Report("not called yet", "", [], [])
+    times: dict[int, list[float]] = {}
+    if args or kwargs:
+        for _ in range(2):
+            f(*args, **kwargs)
+        calls = calls_of(f)
+        assert calls is not None
+        times = timed(calls, f, args, kwargs)
+    assert calls is not None
     counts, n = calls.counts, len(calls.plans)
     captured = counts["captured"]
     lines = [f"{calls.title()}: {n} plan{'s' * (n != 1)}; "]
     lines[0] += f"{captured} call{'s' * (captured != 1)} captured, "
     lines[0] += f"{counts['compiled']} compiled, {counts['as it stands']} as it stands"
+    notes = []
     if calls.light:
-        lines.append(
+        notes.append(
             f"It runs as it stands for arguments of up to {calls.light:,} elements: what it does "
             "costs less than a compiled call"
         )
     if calls.given_up:
-        lines.append(f"It runs as it stands: {calls.given_up}")
-    lines += [f"Compiled again, because this was different: {why}" for why in calls.misses]
+        notes.append(f"It runs as it stands: {calls.given_up}")
+    notes += [f"Compiled again, because this was different: {why}" for why in calls.misses]
+    rows: list[Row] = []
     for i, plan in enumerate(calls.plans):
-        lines += ["", *of_plan(i, plan)]
-    return "\n".join(lines)
+        notes.append(about(i, plan))
+        for name, program in programs(plan):
+            rows += rows_of(i, name, program, times.get(id(program)))
+    text = [*lines, *notes[: len(notes) - n]]
+    for i, plan in enumerate(calls.plans):
+        text += ["", *of_plan(i, plan, rows)]
+    return Report("\n".join(text), lines[0], rows, notes)
 
 
 def calls_of(f: Any) -> Calls | None:
@@ -58,41 +130,111 @@ def calls_of(f: Any) -> Calls | None:
     return found
 
 
-def of_plan(i: int, plan: Plan) -> list[str]:
+def timed(calls: Calls, f: Any, args: Any, kwargs: Any) -> dict[int, list[float]]:
+    """The least seconds of each item of the programs that a call runs, by the program's id."""
+    every = [p for plan in calls.plans for _, p in programs(plan)]
+    whole = [p.run for p in every]
+    notes = {}
+    for p in every:
+        p.run, notes[id(p)] = p.timed(time.perf_counter)
+    try:
+        for _ in range(ROUNDS):
+            f(*args, **kwargs)
+    finally:
+        for p, run in zip(every, whole):
+            p.run = run
+    found = {}
+    for p in every:
+        n = len(p.items) + 1
+        rounds = [notes[id(p)][i : i + n] for i in range(0, len(notes[id(p)]), n)]
+        if rounds:
+            spans = [[b - a for a, b in zip(r, r[1:])] for r in rounds]
+            found[id(p)] = [min(each) for each in zip(*spans)]
+    return found
+
+
+def programs(plan: Plan) -> list[tuple[str, Program]]:
+    """The programs of a plan, by name."""
+    if plan.backward is None:
+        return [("program", plan.program)]
+    return [("forward", plan.program), ("backward", plan.backward)]
+
+
+def about(i: int, plan: Plan) -> str:
+    """One line about a plan."""
     g = plan.graph
-    lines = [f"plan {i}: {len(g.nodes)} nodes, {len(plan.guards.facts)} guards, "]
-    lines[0] += f"{len(g.effects)} tensors changed in place, {len(g.outputs)} returned"
-    lines += of_program("forward" if plan.backward is not None else "program", plan.program)
-    if plan.backward is not None:
-        lines.append(f"  {len(plan.saved)} arrays kept for the backward pass")
-        lines += of_program("backward", plan.backward)
-    return lines
+    return (
+        f"plan {i}: {len(g.nodes)} nodes, {len(plan.guards.facts)} guards, "
+        f"{len(g.effects)} tensors changed in place, {len(g.outputs)} returned"
+    )
 
 
 def nodes_of(piece: Any) -> list[Any]:
-    """The nodes that a part of a section does."""
-    return piece.nodes if type(piece) is Group else [piece.node]
+    """The nodes that an item of a program, or a part of a section, does."""
+    if type(piece) is Section:
+        return [n for p in piece.pieces for n in nodes_of(p)]
+    if type(piece) is Group:
+        return piece.nodes
+    return [getattr(piece, "node", piece)]
 
 
-def of_program(name: str, program: Program) -> list[str]:
+def rows_of(i: int, name: str, program: Program, times: list[float] | None) -> list[Row]:
+    """The items of a program."""
+    rows = []
+    for k, item in enumerate(program.items):
+        nodes = nodes_of(item)
+        kind = {Group: KERNEL, Section: SECTION}.get(type(item))
+        kind = kind or (VIEW if nodes[0].op.view is True else WORD)
+        shape = item.shape if kind == KERNEL else item.outputs[0].shape if item.outputs else ()
+        size = sum(v.size * v.dtype.itemsize for v in (*item.values(), *item.outputs))
+        inner = item.bytes if kind == SECTION else 0
+        size *= kind != VIEW
+        file, number, _, text = source.line(*nodes[0].place)
+        line = f"{os.path.basename(file)}:{number}" + (f"  {text.strip()}" if text else "")
+        rows.append(Row(i, name, kind, [n.op.name for n in nodes], tuple(shape), size, inner, line))
+        if times:
+            rows[-1].seconds = times[k]
+    return rows
+
+
+def of_plan(i: int, plan: Plan, rows: list[Row]) -> list[str]:
+    """The lines of a plan."""
+    lines = [about(i, plan)]
+    for name, program in programs(plan):
+        if name == "backward":
+            lines.append(f"  {len(plan.saved)} arrays kept for the backward pass")
+        own = [r for r in rows if (r.plan, r.program) == (i, name)]
+        lines += of_program(name, program, own)
+    return lines
+
+
+def of_program(name: str, program: Program, rows: list[Row]) -> list[str]:
     """The kernels and words of a program."""
-    groups = [x for x in program.items if type(x) is Group]
-    parts = [x for x in program.items if type(x) is Section]
-    words = [x for x in program.items if type(x) not in (Group, Section)]
-    inner = [nodes_of(p) for s in parts for p in s.pieces]
-    joined = sum(len(g.nodes) for g in groups) + sum(map(len, inner))
-    kernels = len(groups) + len(parts)
-    lines = [f"  {name}: {kernels} kernels for {joined} nodes, {len(words)} words, "]
+    words = [r for r in rows if r.kind in (WORD, VIEW)]
+    kernels = [r for r in rows if r.kind in (KERNEL, SECTION)]
+    joined = sum(len(r.ops) for r in kernels)
+    lines = [f"  {name}: {len(kernels)} kernels for {joined} nodes, {len(words)} words, "]
     lines[0] += f"{len(program.in_place)} results written over what they replace"
-    for g in groups:
-        size = sum(v.size * v.dtype.itemsize for v in (*g.values(), *g.outputs))
-        names = " ".join(n.op.name for n in g.nodes)
-        lines.append(f"    kernel over {list(g.shape)}, {size:,} bytes: {names}")
-    for s in parts:
-        lines.append(f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them:")
-        same = Counter(" ".join(n.op.name for n in nodes_of(p)) for p in s.pieces)
-        lines += [f"      {n} x {text}" for text, n in same.items()]
-    counted = Counter(n.op.name for n in words).most_common()
+    if any(r.seconds is not None for r in rows):
+        lines[0] += f", {1e6 * sum(r.seconds or 0 for r in rows):,.1f} us"
+    for r in kernels:
+        spent = "" if r.seconds is None else f", {1e6 * r.seconds:,.1f} us"
+        if r.kind == KERNEL:
+            lines.append(
+                f"    kernel over {list(r.shape)}, {r.bytes:,} bytes{spent}: {' '.join(r.ops)}"
+            )
+    for r, s in zip(rows, program.items):
+        if type(s) is Section:
+            spent = "" if r.seconds is None else f", {1e6 * r.seconds:,.1f} us"
+            lines.append(
+                f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them{spent}:"
+            )
+            same = Counter(" ".join(n.op.name for n in nodes_of(p)) for p in s.pieces)
+            lines += [f"      {n} x {text}" for text, n in same.items()]
+    counted = Counter(r.ops[0] for r in words).most_common()
     if counted:
-        lines.append("    words: " + ", ".join(f"{n} {name}" for name, n in counted))
+        spent = ""
+        if any(r.seconds is not None for r in words):
+            spent = f" ({1e6 * sum(r.seconds or 0 for r in words):,.1f} us)"
+        lines.append(f"    words{spent}: " + ", ".join(f"{n} {name}" for name, n in counted))
     return lines
