@@ -64,9 +64,18 @@ def arguments(overloads: tuple[Overload, ...]) -> list[str]:
     return found
 
 
+PART = re.compile(r"\w")  # of a word
+
+
 def spoken_of(name: str, text: str) -> bool:
     """Whether a text has something to say of an argument."""
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if not PART.match(text[at - 1 : at]) and not PART.match(text[end : end + 1]):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 class Overloads(inspect.Signature):

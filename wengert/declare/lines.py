@@ -260,8 +260,7 @@ def written(text: str, names: dict[str, str]) -> str:
     """text with each of some names as it is to be written; names of keywords stay."""
     if not names:
         return text
-    any_name = "|".join(map(re.escape, names))
-    return re.sub(rf"(?<![.\w'])({any_name})\b(?!=[^=])", lambda m: names[m[1]], text)
+    return WORD.sub(lambda m: names.get(m[0], m[0]), text)
 
 
 class Given(NamedTuple):
@@ -313,9 +312,9 @@ def statics(
         lines.insert(0, f"facts = {written(found.facts, values)}")
     if found.given:
         tests.append(written(found.given, values))
-    words = " ".join([*found.let.values(), found.facts, found.when, found.given])
+    words = set(READ.findall(" ".join([*found.let.values(), found.facts, found.when, found.given])))
     for p in rest:
-        if not re.search(rf"(?<![.\w]){p.name}\b", words):
+        if p.name not in words:
             default = repr(p.default) if type(p.default) in PLAIN else f"default_{values[p.name]}"
             same = p.default is None or type(p.default) is bool or default[:7] == "default"
             tests.append(f"{values[p.name]} {'is' if same else '=='} {default}")
@@ -352,6 +351,8 @@ def place_of(k: str, p: Any) -> list[str]:
 
 
 OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair|core|MISS)\b")
+WORD = re.compile(r"(?<![.\w'])[A-Za-z_]\w*\b(?!=[^=])")  # not a keyword, an attribute, a string
+READ = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 DIM = re.compile(r"dims?\d*$")
 
 
