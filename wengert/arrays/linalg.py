@@ -20,6 +20,7 @@ from ..kernels import small_matrices as small
 from ..kernels import threads
 from .capabilities import ON_HOST
 from .matrix_exponentials import exponentials
+from .numpy_fast_paths import triu
 
 __all__ = [
     "triangle",
@@ -34,8 +35,6 @@ __all__ = [
     "solve_triangular",
     "det",
     "slogdet",
-    "ldl_factor",
-    "ldl_solve",
     "geqrf_factor",
     "matrix_exp",
 ]
@@ -69,22 +68,24 @@ def each(
 
     cores: how many trailing dimensions of each array f takes (2 unless told).
     """
-    on_host = [host(a) for a in arrays]
+    on_host = arrays if lib in ON_HOST else [host(a) for a in arrays]
     cores = cores or (2,) * len(arrays)
-    lead = [a.shape[: a.ndim - c] for a, c in zip(on_host, cores)]
-    batch = np.broadcast_shapes(*lead)
+    lead = {a.shape[: a.ndim - c] for a, c in zip(on_host, cores)}
+    batch = lead.pop() if len(lead) == 1 else np.broadcast_shapes(*lead)
     n = math.prod(batch)
     if not batch:
         return tuple([lib.asarray(o) for o in f(*on_host)])
     if n == 0:  # learn the shapes from matrices of ones
         shapes = f(*[np.ones(a.shape[a.ndim - c :], a.dtype) for a, c in zip(on_host, cores)])
         return tuple([lib.empty((*batch, *np.shape(o)), np.asarray(o).dtype) for o in shapes])
-    flat = [
-        np.broadcast_to(a, (*batch, *a.shape[a.ndim - c :])).reshape(n, *a.shape[a.ndim - c :])
-        for a, c in zip(on_host, cores)
-    ]
-    parts = [f(*[a[i] for a in flat]) for i in range(n)]
-    return tuple([lib.asarray(np.stack(p).reshape(*batch, *np.shape(p[0]))) for p in zip(*parts)])
+    flat = []
+    for a, c in zip(on_host, cores):
+        core = a.shape[a.ndim - c :]
+        if a.shape != (*batch, *core):
+            a = np.broadcast_to(a, (*batch, *core))
+        flat.append(a.reshape(n, *core))
+    parts = zip(*map(f, *flat))
+    return tuple([lib.asarray(np.array(p).reshape(*batch, *np.shape(p[0]))) for p in parts])
 
 
 @functools.cache
@@ -93,6 +94,14 @@ def lapack(names: tuple[str, ...], dtype: Any) -> Any:
     from scipy.linalg import get_lapack_funcs
 
     return get_lapack_funcs(names, dtype=dtype)
+
+
+@functools.cache
+def blas(name: str, dtype: Any) -> Any:
+    """A BLAS routine for a dtype."""
+    from scipy.linalg import get_blas_funcs
+
+    return get_blas_funcs((name,), dtype=dtype)[0]
 
 
 def _info(n: int = 0) -> Any:
@@ -124,8 +133,25 @@ def diag_matrix(lib: Any, x: Any, rows: int | None = None, columns: int | None =
 
 
 @threaded
-def cholesky(lib: Any, x: Any, upper: bool = False) -> tuple[Any, Any]:
-    """(factor, order of the first minor that is not positive, or 0)."""
+def cholesky(lib: Any, x: Any, upper: bool = False, checked: bool = False) -> tuple[Any, Any]:
+    """(factor, order of the first minor that is not positive, or 0); checked: ValueError unless it
+    is 0.
+    """
+    if lib in ON_HOST and x.ndim == 2 and x.size:
+        found = _potrf(x, upper)
+    else:
+        found = _choleskies(lib, x, upper)
+    return accepted(found) if checked else found
+
+
+def accepted(found: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Results whose last is LAPACK's report; ValueError unless it is 0."""
+    if found[-1].any():
+        raise ValueError("a matrix has no such factor, or no inverse")
+    return found
+
+
+def _choleskies(lib: Any, x: Any, upper: bool) -> tuple[Any, Any]:
     if not x.size:
         return x.copy(), lib.zeros(x.shape[:-2], np.int32)
     if lib in ON_HOST and (found := factors.cholesky(x, upper)) is not None:
@@ -151,11 +177,25 @@ def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
     return np.ascontiguousarray(out), _info(info)
 
 
+FEW = 1 << 10  # elements of a matrix up to which LAPACK's blocks do not matter
+
+
+def _geqrf(x: Any) -> tuple[Any, Any]:
+    """(Q, R) of one small matrix."""
+    geqrf, gqr = lapack(("geqrf", "ungqr" if x.dtype.kind == "c" else "orgqr"), x.dtype)
+    out, tau, _, _ = geqrf(x)
+    k = len(tau)
+    r = triu(np.ascontiguousarray(out[:k]))
+    return np.ascontiguousarray(gqr(out[:, :k], tau)[0]), r
+
+
 @threaded
 def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """(Q, R); Q is empty in mode 'r'."""
     if lib in ON_HOST and (found := factors.qr(x, mode == "complete")) is not None:
         return (lib.empty((0,), x.dtype), found[1]) if mode == "r" else found
+    if mode == "reduced" and lib in ON_HOST and x.ndim == 2 and 0 < x.size <= FEW:
+        return _geqrf(x)
     if mode == "r":
         return lib.empty((0,), x.dtype), lib.linalg.qr(x, "r")
     m, n = x.shape[-2:]
@@ -169,10 +209,17 @@ def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
 
 
 @threaded
-def lu_factor(lib: Any, x: Any) -> tuple[Any, Any, Any]:
+def lu_factor(lib: Any, x: Any, checked: bool = False) -> tuple[Any, Any, Any]:
     """(L and U in one matrix, pivots counted from 1, order of the first zero on the diagonal of U
-    or 0).
+    or 0); checked: ValueError unless it is 0.
     """
+    found = _lu_factors(lib, x)
+    return accepted(found) if checked else found
+
+
+def _lu_factors(lib: Any, x: Any) -> tuple[Any, Any, Any]:
+    if lib in ON_HOST and x.ndim == 2:
+        return _getrf(x)
     found = small.lu(x) if lib in ON_HOST else None
     if found is not None:
         return found
@@ -233,38 +280,6 @@ def permutation(lib: Any, pivots: Any, rows: int) -> Any:
     return lib.asarray(out)
 
 
-def ldl_factor(lib: Any, x: Any, hermitian: bool = False) -> tuple[Any, Any, Any]:
-    """(L and D in one matrix, pivots, order of the first zero block or 0)."""
-    return each(lib, lambda a: _sytrf(a, hermitian), x)
-
-
-def _sytrf(a: Any, hermitian: bool) -> tuple[Any, Any, Any]:
-    if a.size == 0:
-        return a.copy(), np.zeros(a.shape[0], np.int32), _info()
-    (trf, trf_lwork) = lapack(_symmetric(a, hermitian, "trf", "trf_lwork"), a.dtype)
-    work = int(trf_lwork(a.shape[0], lower=1)[0].real)
-    ld, pivots, info = trf(np.tril(a), lwork=work, lower=1)
-    return np.ascontiguousarray(np.tril(ld)), pivots.astype(np.int32), _info(info)
-
-
-def _symmetric(a: Any, hermitian: bool, *names: str) -> tuple[str, ...]:
-    prefix = "he" if hermitian and a.dtype.kind == "c" else "sy"
-    return tuple([prefix + n for n in names])
-
-
-def ldl_solve(lib: Any, x: Any, pivots: Any, y: Any, hermitian: bool = False) -> Any:
-    """The solution from ldl_factor's results."""
-
-    def one(ld: Any, p: Any, b: Any) -> tuple[Any]:
-        if b.size == 0:
-            return (b.copy(),)
-        (trs,) = lapack(_symmetric(ld, hermitian, "trs"), ld.dtype)
-        out, _ = trs(ld, p, b, lower=1)
-        return (np.ascontiguousarray(out),)
-
-    return each(lib, one, x, pivots, y, cores=(2, 1, 2))[0]
-
-
 def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
     """(R above Householder vectors, their factors)."""
 
@@ -282,8 +297,13 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
 
 
 @threaded
-def inv(lib: Any, x: Any) -> tuple[Any, Any]:
-    """(inverse, order of the first zero pivot or 0)."""
+def inv(lib: Any, x: Any, checked: bool = False) -> tuple[Any, Any]:
+    """(inverse, order of the first zero pivot or 0); checked: ValueError unless it is 0."""
+    found = _inverses(lib, x)
+    return accepted(found) if checked else found
+
+
+def _inverses(lib: Any, x: Any) -> tuple[Any, Any]:
     found = small.solve(x, None) if lib in ON_HOST else None
     if found is not None:
         out, info = found
@@ -302,8 +322,15 @@ def inv(lib: Any, x: Any) -> tuple[Any, Any]:
 
 
 @threaded
-def solve(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """(solution of x @ out = y for matrices y, order of the first zero pivot or 0)."""
+def solve(lib: Any, x: Any, y: Any, checked: bool = False) -> tuple[Any, Any]:
+    """(solution of x @ out = y for matrices y, order of the first zero pivot or 0); checked:
+    ValueError unless it is 0.
+    """
+    found = _solutions(lib, x, y)
+    return accepted(found) if checked else found
+
+
+def _solutions(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     if 0 in y.shape or 0 in x.shape:
         return lib.zeros((*batch, *y.shape[-2:]), y.dtype), lib.zeros(x.shape[:-2], np.int32)
@@ -344,16 +371,16 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
             cl.solve_triangular(a, b, lower=not upper, unit_diagonal=unit) for a, b in zip(xs, ys)
         ]
         return lib.stack(out).reshape(*batch, *y.shape[-2:])
-    if math.prod(np.broadcast_shapes(x.shape[:-2], y.shape[:-2])) > x.shape[-1]:
-        return substituted(lib, x, y, upper, unit)
-    from scipy.linalg import get_blas_funcs
-
-    (trsm,) = get_blas_funcs(("trsm",), (x, y))
+    trsm = blas("trsm", x.dtype if x.dtype == y.dtype else np.result_type(x, y))
 
     def one(a: Any, b: Any) -> tuple[Any]:
         # the transposed problem, so that row-major arrays need no copies: out.T @ a.T = b.T
         return (trsm(1, a.T, b.T, side=1, lower=upper, diag=unit).T,)
 
+    if x.ndim == y.ndim == 2:
+        return one(x, y)[0]
+    if math.prod(np.broadcast_shapes(x.shape[:-2], y.shape[:-2])) > x.shape[-1]:
+        return substituted(lib, x, y, upper, unit)
     return each(lib, one, x, y)[0]
 
 

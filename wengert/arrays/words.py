@@ -36,8 +36,12 @@ WORDS = {
         "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w"
     ),
     "linalg": (
-        "cholesky det diag_matrix diag_vector geqrf_factor inv ldl_factor ldl_solve lu_factor "
-        "matrix_exp permutation_matrix qr slogdet solve solve_triangular triangle"
+        "cholesky det diag_matrix diag_vector geqrf_factor inv lu_factor matrix_exp "
+        "permutation_matrix qr slogdet solve solve_triangular triangle"
+    ),
+    "factors": (
+        "cholesky_inverse cholesky_solve householder_product ldl_factor ldl_solve lu_solve "
+        "lu_unpack reflected"
     ),
     "spectra": "eig eigh eigvals eigvalsh lstsq matrix_rank pinv svd svdvals",
     "fft": "complex_view fft_c2c fft_c2r fft_r2c join_parts parts_view",

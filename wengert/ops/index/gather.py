@@ -64,7 +64,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     n = x._a.shape[d] if x._a.ndim else 1
     if not hasattr(index._a, "level"):
         raw = index._a
-        plain = raw.dtype is INT64 and raw.__class__ in HOSTED
+        plain = raw.dtype is INT64 and type(raw) in HOSTED
         if plain and 0 <= raw.item(raw.view(UINT64).argmax()) < n:
             return d  # a negative one would be the largest
         low, high = int(raw.min()), int(raw.max())

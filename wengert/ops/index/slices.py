@@ -114,7 +114,7 @@ WHERE = ({0: 0, -1: 0}, *PLACES[1:])  # ndim -> dimension as given -> counted fr
 
 def fits(a: Any, index: Any, at: int, b: Any = None) -> bool:
     """Whether index plainly has rows of a along a dimension, and b one slice for each of them."""
-    if index.__class__ not in HOSTED or index.dtype is not INT64:
+    if type(index) not in HOSTED or index.dtype is not INT64:
         return False
     n, shape = index.size, a.shape
     if not n:
@@ -335,7 +335,7 @@ def index_fill(input, dim, index, value):
     if 0 in input._a.shape:
         return input.clone()
     index = index.reshape(-1)
-    if value._n is None and value._a.__class__ in HOSTED:
+    if value._n is None and type(value._a) in HOSTED:
         return slices_filled.entry(input, index, d, value._a.item())
     shape = (input._a.shape[d], *[1] * (input._a.ndim - 1 - d)) if input._a.ndim else ()
     mask = input.new_zeros(shape, dtype=dtypes.bool)  # each place counts once, however often meant

@@ -11,27 +11,23 @@ from typing import Any
 
 from ...base.advice import advise
 from ...base.returns import named
-from ...declare.registry import declare, public
+from ...declare.lines import line
+from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from .matrix import (
+    SQUARE,
     adjoint,
-    check_floating,
     check_info,
     check_matrix,
-    check_same_dtype,
-    check_tensor,
     column,
-    diag_matrix,
     differentiable,
     is_complex,
     leading,
     lower,
-    no_derivative,
     row,
     safe_inverse,
-    triangle,
 )
 
 # ---- Cholesky
@@ -40,8 +36,10 @@ from .matrix import (
 @primitive(
     opaque, outputs="out info", integer="info", node="LinalgCholeskyExBackward0", name="cholesky"
 )
-def cholesky_op(xp, x, upper=False):
-    """(triangular factor of Hermitian positive matrices, info)."""
+def cholesky_op(xp, x, upper=False, checked=False):
+    """(triangular factor of Hermitian positive matrices, info); checked: ValueError unless info is
+    0.
+    """
 
 
 def _cholesky(xp: Any, g_out: Any, out: Any, upper: bool) -> Any:
@@ -66,7 +64,18 @@ def _not_positive(i: int) -> str:
 
 @public(
     "linalg.cholesky_ex(Tensor input, *, bool upper=False, bool check_errors=False, "
-    "out) -> (Tensor L, Tensor info)"
+    "out) -> (Tensor L, Tensor info)",
+    lines=(
+        line(
+            cholesky_op,
+            floating=True,
+            least=2,
+            when=SQUARE,
+            pair="linalg_cholesky_ex",
+            fields="L info",
+            checked=False,
+        ),
+    ),
 )
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
@@ -82,7 +91,10 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     return named("linalg_cholesky_ex", out, info, fields="L info")
 
 
-@public("linalg.cholesky(Tensor input, *, bool upper=False, out)")
+@public(
+    "linalg.cholesky(Tensor input, *, bool upper=False, out)",
+    lines=(line(cholesky_op, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+)
 def linalg_cholesky(A, *, upper=False):
     """The Cholesky factor of Hermitian positive matrices A (*, n, n); LinAlgError where A is not.
 
@@ -162,7 +174,19 @@ def _qr_tall(xp: Any, g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
 leading(qr_op.vjp(complex=True, x=_qr), 2)
 
 
-@public("linalg.qr(Tensor A, str mode='reduced', *, out) -> (Tensor Q, Tensor R)")
+@public(
+    "linalg.qr(Tensor A, str mode='reduced', *, out) -> (Tensor Q, Tensor R)",
+    lines=(
+        line(
+            qr_op,
+            floating=True,
+            least=2,
+            given="mode in ('reduced', 'complete')",
+            pair="linalg_qr",
+            fields="Q R",
+        ),
+    ),
+)
 def linalg_qr(A, mode="reduced"):
     """(Q, R) with A = Q R, Q with orthonormal columns, R upper triangular.
 
@@ -415,143 +439,3 @@ def linalg_eigvals(A):
     check_matrix("linalg.eigvals", A, square=True)
     _finite("torch.linalg.eigvals", A)
     return eig.entry(A)[0] if differentiable(A) else eigvals.entry(A)
-
-
-# ---- Householder
-
-
-@primitive(opaque, outputs="a tau")
-def geqrf_factor(xp, x):
-    """(R above Householder vectors, their factors)."""
-
-
-leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
-
-
-@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)")
-def geqrf(input):
-    """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
-
-    >>> torch.geqrf(torch.ones(3, 2)).tau.shape
-    torch.Size([2])
-    """
-    check_matrix("torch.geqrf", input)
-    return named("geqrf", *geqrf_factor.entry(input), fields="a tau")
-
-
-def reflections(A: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """(vector as a column, factor) of each elementary reflection in A's columns."""
-    k = tau._a.shape[-1]
-    m = A._a.shape[-2]
-    v = triangle.entry(A[..., :k], -1, False) + diag_matrix.entry(A.new_ones(k), m, k)
-    return [(v[..., i : i + 1], tau[..., i, None, None]) for i in range(k)]
-
-
-def reflect(steps: list[tuple[Tensor, Tensor]], x: Tensor, conjugate: bool = False) -> Tensor:
-    """The reflections applied to x from the left, the first of the list first."""
-    for v, tau in steps:
-        x = x - (tau.conj() if conjugate else tau) * (v @ (v.mH @ x))
-    return x
-
-
-def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
-    check_tensor(name, input, "input")
-    check_tensor(name, tau, "tau", 2)
-    if input._a.ndim < 2:
-        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
-    m, n = input._a.shape[-2:]
-    if m < n:
-        raise RuntimeError(
-            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]"
-        )
-    if tau._a.ndim == 0 or n < tau._a.shape[-1]:
-        raise RuntimeError(
-            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
-        )
-    if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(
-            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
-            f"to {tau._a.ndim} and "
-            f"input.ndim is equal to {input._a.ndim}"
-        )
-    if tuple(tau._a.shape[:-1]) != tuple(input._a.shape[:-2]):
-        raise RuntimeError(
-            f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got "
-            f"{list(tau.shape[:-1])}"
-        )
-    check_same_dtype(name, input, tau, "input", "tau")
-    check_floating(name, input)
-
-
-@public("linalg.householder_product(Tensor input, Tensor tau, *, out)")
-def householder_product(input, tau):
-    """The first n columns of the product of Householder reflections: Q from geqrf's results.
-
-    input: (*, m, n), tau: (*, k), k <= n <= m.
-
-    >>> torch.linalg.householder_product(*torch.geqrf(torch.ones(3, 2))).shape
-    torch.Size([3, 2])
-    """
-    _check_reflectors("torch.linalg.householder_product", input, tau)
-    m, n = input._a.shape[-2:]
-    eye = diag_matrix.entry(input.new_ones(n), m, n).expand(tuple(input.shape))
-    steps = reflections(input, tau)
-    return reflect(steps[::-1], eye) if steps else eye.clone()
-
-
-declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",))
-
-
-@public(
-    "ormqr(Tensor input, Tensor input2, Tensor input3, bool left=True, "
-    "bool transpose=False, *, out)"
-)
-def ormqr(input, tau, other, left=True, transpose=False):
-    """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the
-    left or right, perhaps Q^H.
-
-    >>> a, tau = torch.geqrf(torch.eye(2))
-    >>> torch.ormqr(a, tau, torch.eye(2)).shape
-    torch.Size([2, 2])
-    """
-    name = "torch.ormqr"
-    for t, what in ((input, "input"), (other, "other")):
-        if t._a.ndim < 2:
-            raise RuntimeError(f"{name}: {what} must have at least 2 dimensions.")
-    side = -2 if left else -1
-    if tau._a.ndim == 0 or other._a.shape[side] < tau._a.shape[-1]:
-        raise RuntimeError(
-            f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]"
-        )
-    if other._a.shape[side] != input._a.shape[-2]:
-        raise RuntimeError(f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
-    if tau._a.shape[-1] != min(other._a.shape[side], input._a.shape[-1]):
-        raise RuntimeError(
-            f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
-        )
-    if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(
-            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
-            f"to {tau._a.ndim} and "
-            f"input.ndim is equal to {input._a.ndim}"
-        )
-    if input._a.ndim != other._a.ndim:
-        raise RuntimeError(
-            f"{name}: Expected other to have the same number of dimensions as input, but got "
-            "other.ndim equal to "
-            f"{other._a.ndim} and input.ndim is equal to {input._a.ndim}"
-        )
-    for t, what in ((tau, "tau"), (other, "other")):
-        lead = tuple(t._a.shape[: t._a.ndim - (1 if what == "tau" else 2)])
-        if lead != tuple(input._a.shape[:-2]):
-            raise RuntimeError(
-                f"{name}: Expected batch dimensions of {what} to be equal to input.shape[:-2], but "
-                f"got {list(lead)}"
-            )
-        check_same_dtype(name, input, t, "input", what)
-    check_floating(name, input)
-    steps = reflections(input, tau)
-    if left:  # Q = H1 ... Hk
-        return reflect(steps if transpose else steps[::-1], other, transpose)
-    x = other.mH  # (other Q)^H = Q^H other^H
-    return reflect(steps[::-1] if transpose else steps, x, not transpose).mH

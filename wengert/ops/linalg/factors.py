@@ -6,31 +6,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base import dtypes
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
-from ...engine.op import op, primitive
+from ...engine.op import primitive
 from ...engine.tensor import Tensor
-from .matrix import (
-    adjoint,
-    check_matrix,
-    check_same_dtype,
-    leading,
-)
-from .solve import check_sizes, solve_triangular
+from .matrix import SQUARE, check_matrix, check_same_dtype, leading, lower, upper
+from .matrix import adjoint as _adjoint
+from .solve import check_sizes
 
 
-@op(opaque, name="cholesky_solve")
+@primitive(opaque, name="cholesky_solve")
 def factored(xp, x, y, upper=False):
     """The solution of A @ out = y, given the Cholesky factor x of A."""
-    low, high = (adjoint(xp, x), x) if upper else (x, adjoint(xp, x))
-    half = xp.solve_triangular(low, y, upper=False, unit=False)
-    return xp.solve_triangular(high, half, upper=True, unit=False)
 
 
 def _solved_factor(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
     """Of all of the factor, also of the triangle that is not read."""
-    one = xp.matmul(solved_again(xp, x, g, upper), adjoint(xp, out))
-    both = one + adjoint(xp, one)
+    one = xp.matmul(solved_again(xp, x, g, upper), _adjoint(xp, out))
+    both = one + _adjoint(xp, one)
     return -xp.matmul(x, both) if upper else -xp.matmul(both, x)
 
 
@@ -47,15 +42,26 @@ def _solved_tangent(xp: Any, tangents: Any, x: Any, y: Any, upper: bool = False)
     out, (dx, dy) = solved_again(xp, x, y, upper), tangents
     if dx is None:
         return solved_again(xp, x, dy, upper)
-    one = xp.matmul(adjoint(xp, dx), x) if upper else xp.matmul(dx, adjoint(xp, x))
-    right = -xp.matmul(one + adjoint(xp, one), out)
+    one = xp.matmul(_adjoint(xp, dx), x) if upper else xp.matmul(dx, _adjoint(xp, x))
+    right = -xp.matmul(one + _adjoint(xp, one), out)
     return solved_again(xp, x, right if dy is None else dy + right, upper)
 
 
 leading(factored.jvp(_solved_tangent), 2, 2)
 
 
-@public("cholesky_solve(Tensor input, Tensor input2, bool upper=False, *, out)")
+@public(
+    "cholesky_solve(Tensor input, Tensor input2, bool upper=False, *, out)",
+    lines=(
+        line(
+            factored,
+            floating=True,
+            operands=("input2", "input"),
+            when=f"a0.ndim == a1.ndim == 2 and {SQUARE} and a1.dtype is d"
+            " and a1.shape[0] == a0.shape[0]",
+        ),
+    ),
+)
 def cholesky_solve(input, L, upper=False):
     """X with A X = input, given the Cholesky factor of A: L (or U with upper).
 
@@ -74,7 +80,30 @@ def cholesky_solve(input, L, upper=False):
     return factored.entry(L, input, bool(upper))
 
 
-@public("cholesky_inverse(Tensor input, bool upper=False, *, out)")
+@primitive(opaque, name="cholesky_inverse", node="CholeskyInverseBackward0")
+def cholesky_inverse_op(xp, x, upper=False):
+    """The inverse of L L^H (or U^H U)."""
+
+
+def _cholesky_inverse(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
+    both = -xp.matmul(out, xp.matmul(g + _adjoint(xp, g), out))
+    return xp.matmul(x, both) if upper else xp.matmul(both, x)
+
+
+leading(cholesky_inverse_op.vjp(complex=True, x=_cholesky_inverse), 2)
+
+
+@public(
+    "cholesky_inverse(Tensor input, bool upper=False, *, out)",
+    lines=(
+        line(
+            cholesky_inverse_op,
+            floating=True,
+            least=2,
+            when=f"{SQUARE} and a0.diagonal(0, -2, -1).all()",
+        ),
+    ),
+)
 def cholesky_inverse(input, upper=False):
     """The inverse of A, given its Cholesky factor.
 
@@ -91,28 +120,33 @@ def cholesky_inverse(input, upper=False):
     return cholesky_inverse_op.entry(input, upper)
 
 
-@op(opaque, name="cholesky_inverse", node="CholeskyInverseBackward0")
-def cholesky_inverse_op(xp, x, upper=False):
-    """The inverse of L L^H (or U^H U)."""
-    f = adjoint(xp, x) if upper else x
-    eye = xp.diag_matrix(xp.ones(tuple(x.shape)[:-1], x.dtype))
-    left = xp.solve_triangular(f, eye, upper=False)
-    return xp.matmul(adjoint(xp, left), left)
+@primitive(opaque, name="lu_solve", node="LinalgLuSolveBackward0")
+def lu_solved(xp, x, pivots, y, left=True, adjoint=False):
+    """The solution of A @ out = y (left=False: out @ A = y; adjoint: with A^H), given A's LU."""
 
 
-def _cholesky_inverse(xp: Any, g: Any, x: Any, out: Any, upper: bool) -> Any:
-    both = -xp.matmul(out, xp.matmul(g + adjoint(xp, g), out))
-    return xp.matmul(x, both) if upper else xp.matmul(both, x)
+def _lu_y(xp: Any, g: Any, x: Any, pivots: Any, left: bool, adjoint: bool) -> Any:
+    return xp.lu_solve(x, pivots, g, left, not adjoint)
 
 
-leading(cholesky_inverse_op.vjp(complex=True, x=_cholesky_inverse), 2)
+def _lu_x(xp: Any, g: Any, x: Any, pivots: Any, out: Any, left: bool, adjoint: bool) -> Any:
+    g_y = xp.lu_solve(x, pivots, g, left, not adjoint)
+    if not left:
+        g_y, out, adjoint = _adjoint(xp, g_y), _adjoint(xp, out), not adjoint
+    g_a = -(xp.matmul(out, _adjoint(xp, g_y)) if adjoint else xp.matmul(g_y, _adjoint(xp, out)))
+    p = xp.permutation_matrix(pivots, rows=x.shape[-1], dtype=x.dtype)
+    g_a = xp.matmul(xp.transpose(p, -2, -1), g_a)
+    low, up = lower(xp, x, -1), upper(xp, x)
+    g_low = lower(xp, xp.matmul(g_a, _adjoint(xp, up)), -1)
+    return g_low + upper(xp, g_a + xp.matmul(_adjoint(xp, low), g_a))  # low without its ones
+
+
+leading(lu_solved.vjp(complex=True, x=_lu_x, y=_lu_y), 2, 1, 2)
 
 
 def _lu_solve(
     name: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjoint: bool
 ) -> Tensor:
-    from .lu import permutation_matrix
-
     check_matrix(name, LU, "LU", square=True)
     check_matrix(name, B, "B")
     check_same_dtype(name, LU, B, "LU", "B")
@@ -131,20 +165,20 @@ def _lu_solve(
             f"{list(pivots.shape)} instead"
         )
     check_sizes(name, LU, B, left)
-    if not left:  # X A = B is A^H X^H = B^H
-        return _lu_solve(name, LU, pivots, B.mH, True, not adjoint).mH
-    n = LU._a.shape[-1]
-    p = permutation_matrix.entry(pivots, n, LU._a.dtype)
-    if adjoint:
-        y = solve_triangular.entry(LU.mH, B, False, False)
-        return p @ solve_triangular.entry(LU.mH, y, True, True)
-    y = solve_triangular.entry(LU, p.mT @ B, False, True)
-    return solve_triangular.entry(LU, y, True, False)
+    return lu_solved.entry(LU, pivots, B, bool(left), bool(adjoint))
+
+
+PACKED = (
+    "a0.ndim == a2.ndim == 2 and a1.ndim == 1 and a1.dtype is INT32 and a2.dtype is d"
+    " and a0.shape[0] == a0.shape[1] == a1.shape[0] == a2.shape"
+)
+INT32 = {"INT32": dtypes.int32.np}
 
 
 @public(
     "linalg.lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, "
-    "bool adjoint=False, out)"
+    "bool adjoint=False, out)",
+    lines=(line(lu_solved, floating=True, when=f"{PACKED}[0 if left else 1]", using=INT32),),
 )
 def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
@@ -156,7 +190,20 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     return _lu_solve("linalg.lu_solve", LU, pivots, B, left, adjoint)
 
 
-@public("lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots, *, out)")
+@public(
+    "lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots, *, out)",
+    lines=(
+        line(
+            lu_solved,
+            floating=True,
+            operands=("LU_data", "LU_pivots", "input"),
+            when=f"{PACKED}[0]",
+            using=INT32,
+            left=True,
+            adjoint=False,
+        ),
+    ),
+)
 def lu_solve(input, LU_data, LU_pivots):
     """X with A X = input, given lu_factor's results for A.
 

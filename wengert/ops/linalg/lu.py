@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base import dtypes
 from ...base.advice import advise
 from ...base.returns import named
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.tensor import Tensor
 from .matrix import (
+    SQUARE,
     adjoint,
     check_info,
     check_matrix,
-    diag_matrix,
     leading,
     lower,
     no_derivative,
     singular,
-    triangle,
     upper,
 )
 
@@ -29,8 +29,8 @@ from .matrix import (
 @primitive(
     opaque, outputs="lu pivots info", integer="pivots info", node="LinalgLuFactorExBackward0"
 )
-def lu_factor(xp, x):
-    """(L and U in one matrix, pivots, info)."""
+def lu_factor(xp, x, checked=False):
+    """(L and U in one matrix, pivots, info); checked: ValueError unless info is 0."""
 
 
 def _lu_factor(xp: Any, g_lu: Any, lu: Any, pivots: Any) -> Any:
@@ -84,7 +84,17 @@ def _pivoting(name: str, pivot: bool) -> None:
 
 @public(
     "linalg.lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False, "
-    "out) -> (Tensor LU, Tensor pivots, Tensor info)"
+    "out) -> (Tensor LU, Tensor pivots, Tensor info)",
+    lines=(
+        line(
+            lu_factor,
+            floating=True,
+            least=2,
+            pair="linalg_lu_factor_ex",
+            fields="LU pivots info",
+            checked=False,
+        ),
+    ),
 )
 def lu_factor_ex(A, *, pivot=True, check_errors=False):
     """(LU, pivots, info) of matrices A (*, m, n): both factors in one matrix, row swaps counted
@@ -109,7 +119,20 @@ def _zero_pivot(i: int) -> str:
     )
 
 
-@public("linalg.lu_factor(Tensor A, *, bool pivot=True, out) -> (Tensor LU, Tensor pivots)")
+@public(
+    "linalg.lu_factor(Tensor A, *, bool pivot=True, out) -> (Tensor LU, Tensor pivots)",
+    lines=(
+        line(
+            lu_factor,
+            floating=True,
+            least=2,
+            pair="linalg_lu_factor",
+            fields="LU pivots",
+            only=2,
+            checked=True,
+        ),
+    ),
+)
 def linalg_lu_factor(A, *, pivot=True):
     """(LU, pivots) of matrices A (*, m, n); LinAlgError where U has a zero on its diagonal.
 
@@ -134,27 +157,44 @@ def linalg_lu(A, *, pivot=True):
     check_matrix("linalg.lu", A)
     _pivoting("linalg.lu", pivot)
     lu, pivots, _ = lu_factor.entry(A)
-    return named("linalg_lu", *unpacked(lu, pivots), fields="P L U")
+    return named("linalg_lu", *unpacked.entry(lu, pivots), fields="P L U")
 
 
-def unit_lower(lu: Tensor) -> Tensor:
-    """L of a packed LU (*, m, n): (*, m, k) with ones on the diagonal."""
-    m, n = lu._a.shape[-2:]
-    low = triangle.entry(lu[..., : min(m, n)], -1, False)
-    return low + diag_matrix.entry(lu.new_ones(min(m, n)), m, min(m, n))
+@primitive(opaque, name="lu_unpack", outputs="p low up", integer="p", node="LuUnpackBackward0")
+def unpacked(xp, x, pivots):
+    """(P, L, U) of a matrix that holds L and U."""
 
 
-def unpacked(lu: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(P, L, U) of a packed LU."""
-    m, n = lu._a.shape[-2:]
-    p = permutation_matrix.entry(pivots, m, lu._a.dtype)
-    return p, unit_lower(lu), triangle.entry(lu[..., : min(m, n), :], 0, True)
+def _unpacked(xp: Any, g_low: Any, g_up: Any, x: Any) -> Any:
+    m, n = x.shape[-2:]
+    k = min(m, n)
+    shape = tuple(x.shape)
+    g_low, g_up = lower(xp, g_low, -1), upper(xp, g_up)
+    if k < n:
+        g_low = xp.put_basic(g_low, shape, (Ellipsis, slice(None, k)))
+    if k < m:
+        g_up = xp.put_basic(g_up, shape, (Ellipsis, slice(None, k), slice(None)))
+    return g_low + g_up
+
+
+leading(unpacked.vjp(complex=True, x=_unpacked), 2, 1)
 
 
 @public(
     "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, "
     "bool unpack_pivots=True, *, out) -> (Tensor P, Tensor L, Tensor U)",
     method=False,
+    lines=(
+        line(
+            unpacked,
+            floating=True,
+            when="a0.ndim == 2 and a1.dtype is INT32 and a1.shape == (min(a0.shape),)"
+            " and (not a1.size or 0 < a1.min() and a1.max() <= a0.shape[0])",
+            pair="lu_unpack",
+            fields="P L U",
+            using={"INT32": dtypes.int32.np},
+        ),
+    ),
 )
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     """(P, L, U) from lu_factor's results; what is not asked for is empty.
@@ -169,12 +209,11 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
             "dtype. Note: this function is "
             "intended to be used with the output produced by torch.linalg.lu_factor"
         )
-    p, low, up = (
-        unpacked(LU_data, LU_pivots) if unpack_pivots else (None, unit_lower(LU_data), None)
-    )
+    if not unpack_pivots:
+        n = min(LU_data.shape[-2:])
+        LU_pivots = LU_data.new_ones((*LU_data.shape[:-2], n), dtype=dtypes.int32)
+    p, low, up = unpacked.entry(LU_data, LU_pivots)
     empty = LU_data.new_empty(0)
-    if up is None:
-        up = triangle.entry(LU_data[..., : min(LU_data.shape[-2:]), :], 0, True)
     return named(
         "lu_unpack",
         p if unpack_pivots else empty,
@@ -212,8 +251,8 @@ def lu(A, pivot=True, get_infos=False):
 
 
 @primitive(opaque, outputs="ld pivots info", integer="pivots info")
-def ldl_factor(xp, x, hermitian=False):
-    """(L and D in one matrix, pivots, info) of symmetric matrices."""
+def ldl_factor(xp, x, hermitian=False, checked=False):
+    """(L and D in one matrix, pivots, info) of symmetric matrices; checked: as above."""
 
 
 leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2)
@@ -221,7 +260,18 @@ leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2
 
 @public(
     "linalg.ldl_factor_ex(Tensor input, *, bool hermitian=False, "
-    "bool check_errors=False, out) -> (Tensor LD, Tensor pivots, Tensor info)"
+    "bool check_errors=False, out) -> (Tensor LD, Tensor pivots, Tensor info)",
+    lines=(
+        line(
+            ldl_factor,
+            floating=True,
+            least=2,
+            when=SQUARE,
+            pair="linalg_ldl_factor_ex",
+            fields="LD pivots info",
+            checked=False,
+        ),
+    ),
 )
 def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     """(LD, pivots, info): LAPACK's factors of symmetric (or Hermitian) matrices A, of which the
@@ -238,7 +288,19 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
 
 
 @public(
-    "linalg.ldl_factor(Tensor input, *, bool hermitian=False, out) -> (Tensor LD, Tensor pivots)"
+    "linalg.ldl_factor(Tensor input, *, bool hermitian=False, out) -> (Tensor LD, Tensor pivots)",
+    lines=(
+        line(
+            ldl_factor,
+            floating=True,
+            least=2,
+            when=SQUARE,
+            pair="linalg_ldl_factor",
+            fields="LD pivots",
+            only=2,
+            checked=True,
+        ),
+    ),
 )
 def linalg_ldl_factor(A, *, hermitian=False):
     """(LD, pivots) of symmetric (or Hermitian) matrices A; LinAlgError where D has a zero block.

@@ -33,6 +33,8 @@ NAMES = {
 
 # ---- checks
 
+SQUARE = "a0.shape[-1] == a0.shape[-2]"  # what a straight line asks of its first operand
+
 
 def check_tensor(name: str, x: Any, argument: str = "A", position: int = 1) -> None:
     """TypeError unless x is a Tensor."""

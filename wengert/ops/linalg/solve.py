@@ -10,6 +10,7 @@ from typing import Any
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.returns import named
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
@@ -17,6 +18,7 @@ from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
 from .matrix import (
+    SQUARE,
     adjoint,
     bottom,
     check_floating,
@@ -30,8 +32,8 @@ from .matrix import (
 
 
 @primitive(opaque, outputs="out info", integer="info", node="LinalgInvExBackward0")
-def inv(xp, x):
-    """(inverse, info)."""
+def inv(xp, x, checked=False):
+    """(inverse, info); checked: ValueError unless info is 0."""
 
 
 def _inv(xp: Any, g_out: Any, out: Any) -> Any:
@@ -42,7 +44,20 @@ def _inv(xp: Any, g_out: Any, out: Any) -> Any:
 leading(inv.vjp(complex=True, x=_inv), 2)
 
 
-@public("linalg.inv_ex(Tensor A, *, bool check_errors=False, out) -> (Tensor inverse, Tensor info)")
+@public(
+    "linalg.inv_ex(Tensor A, *, bool check_errors=False, out) -> (Tensor inverse, Tensor info)",
+    lines=(
+        line(
+            inv,
+            floating=True,
+            least=2,
+            when=SQUARE,
+            pair="linalg_inv_ex",
+            fields="inverse info",
+            checked=False,
+        ),
+    ),
+)
 def inv_ex(A, *, check_errors=False):
     """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0.
 
@@ -57,7 +72,10 @@ def inv_ex(A, *, check_errors=False):
     return named("linalg_inv_ex", out, info, fields="inverse info")
 
 
-@public("linalg.inv(Tensor A, *, out)")
+@public(
+    "linalg.inv(Tensor A, *, out)",
+    lines=(line(inv, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+)
 def linalg_inv(A):
     """The inverse of square matrices A (*, n, n); LinAlgError where one is singular.
 
@@ -71,7 +89,10 @@ def linalg_inv(A):
     return out
 
 
-@public("inverse(Tensor input, *, out)")
+@public(
+    "inverse(Tensor input, *, out)",
+    lines=(line(inv, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+)
 def inverse(input):
     """The inverse of square matrices: torch.linalg.inv.
 
@@ -84,10 +105,12 @@ def inverse(input):
 
 # ---- general systems
 
+SYSTEM = f"a0.ndim == a1.ndim == 2 and {SQUARE} and a1.dtype is d and a1.shape[0] == a0.shape[0]"
+
 
 @primitive(opaque, outputs="out info", integer="info", node="LinalgSolveExBackward0")
-def solve(xp, x, y):
-    """(solution of x @ out = y, info)."""
+def solve(xp, x, y, checked=False):
+    """(solution of x @ out = y, info); checked: ValueError unless info is 0."""
 
 
 def _solve_y(xp: Any, g_out: Any, x: Any) -> Any:
@@ -148,7 +171,17 @@ def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
 
 @public(
     "linalg.solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False, "
-    "out) -> (Tensor result, Tensor info)"
+    "out) -> (Tensor result, Tensor info)",
+    lines=(
+        line(
+            solve,
+            floating=True,
+            when=SYSTEM,
+            pair="linalg_solve_ex",
+            fields="result info",
+            checked=False,
+        ),
+    ),
 )
 def solve_ex(A, B, *, left=True, check_errors=False):
     """(X, info) with A X = B (or X A = B); see solve.
@@ -162,7 +195,10 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     return named("linalg_solve_ex", out, info, fields="result info")
 
 
-@public("linalg.solve(Tensor A, Tensor B, *, bool left=True, out)")
+@public(
+    "linalg.solve(Tensor A, Tensor B, *, bool left=True, out)",
+    lines=(line(solve, floating=True, when=SYSTEM, only=1, checked=True),),
+)
 def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
 
@@ -198,7 +234,8 @@ leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2,
 
 @public(
     "linalg.solve_triangular(Tensor input, Tensor B, *, bool upper, bool left=True, "
-    "bool unitriangular=False, out)"
+    "bool unitriangular=False, out)",
+    lines=(line(solve_triangular, floating=True, let={"unit": "unitriangular"}, when=SYSTEM),),
 )
 def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with
