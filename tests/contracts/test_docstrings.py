@@ -5,16 +5,21 @@ import importlib
 import pkgutil
 import sys
 
+import numpy
 import pytest
 
 import wengert
-from wengert import audio
+from wengert import audio, text, vision
+from wengert.vision import transforms, tv_tensors
+from wengert.vision.transforms import v2
 
 MODULES = [m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.")]
 MODULES.remove("wengert.as_torch")  # importing it makes this process's torch ours
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 USUAL = {"torch": wengert, "nn": wengert.nn, "F": wengert.nn.functional}
-USUAL |= {"wengert": wengert, "viz": wengert.viz, "torchaudio": audio}
+USUAL |= {"wengert": wengert, "viz": wengert.viz, "np": numpy}
+USUAL |= {"torchvision": vision, "torchtext": text, "torchaudio": audio}
+USUAL |= {"transforms": transforms, "v2": v2, "tv_tensors": tv_tensors}
 
 
 @pytest.fixture(autouse=True)

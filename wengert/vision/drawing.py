@@ -85,7 +85,15 @@ def draw_bounding_boxes(
 
     labels: a text for each box; colors: one for all, or one for each; fill: tint the insides.
 
-    width: of the result, or of the image, in pixels.
+    width: of the result, or of the image, in pixels. font: the path of a TrueType font. font_size:
+    in points. label_colors: the colours of the labels; None: as the boxes. label_background_colors:
+    the colours behind the labels; None: as the boxes. fill_labels: fill the ground behind the
+    labels.
+
+    >>> image = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    >>> drawn = draw_bounding_boxes(image, torch.tensor([[1, 1, 6, 6]]), colors="red")
+    >>> drawn[:, 1, 3]
+    tensor([255,   0,   0], dtype=torch.uint8)
     """
     check_image(image, (1, 3))
     if boxes.ndim != 2 or boxes.shape[-1] != 4:
@@ -139,7 +147,13 @@ def draw_segmentation_masks(
 ) -> Tensor:
     """An image (3, H, W) tinted where masks, bool of shape (N, H, W), are set; black where two are.
 
-    alpha: how much of the tint, from 0 to 1.
+    alpha: how much of the tint, from 0 to 1. colors: a name, an (R, G, B) or a list of them, one
+    for each; None: different ones.
+
+    >>> image = torch.zeros(3, 2, 2, dtype=torch.uint8)
+    >>> mask = torch.tensor([[[True, False], [False, False]]])
+    >>> draw_segmentation_masks(image, mask, alpha=1.0, colors="red")[:, 0, 0]
+    tensor([255,   0,   0], dtype=torch.uint8)
     """
     check_image(image, (3,))
     masks = masks[None] if masks.ndim == 2 else masks
@@ -175,7 +189,12 @@ def draw_keypoints(
 
     connectivity: pairs of points to draw a line between; visibility: bool (N, K).
 
-    width: of the result, or of the image, in pixels.
+    width: of the result, or of the image, in pixels. colors: a name, an (R, G, B) or a list of
+    them, one for each; None: different ones. radius: of a point, in pixels.
+
+    >>> image = torch.zeros(3, 16, 16, dtype=torch.uint8)
+    >>> draw_keypoints(image, torch.tensor([[[8, 8]]]), colors="blue")[:, 8, 8]
+    tensor([  0,   0, 255], dtype=torch.uint8)
     """
     check_image(image, (3,))
     if keypoints.ndim != 3:

@@ -31,7 +31,11 @@ def color_wheel() -> np.ndarray:
 
 @no_grad()
 def flow_to_image(flow: Tensor) -> Tensor:
-    """A flow (2, H, W) or (N, 2, H, W), float32, as RGB images, uint8."""
+    """A flow (2, H, W) or (N, 2, H, W), float32, as RGB images, uint8.
+
+    >>> flow_to_image(torch.zeros(2, 4, 6)).shape
+    torch.Size([3, 4, 6])
+    """
     if flow.dtype != float32:
         raise ValueError(f"Flow should be of dtype torch.float, got {flow.dtype}.")
     batch = flow[None] if flow.ndim == 3 else flow

@@ -58,7 +58,8 @@ def make_grid(
     normalize: make value_range, by default from the least to the greatest value, [0, 1].
     scale_each: take that range from each image instead of from all.
 
-    padding: how many pixels are added: for all sides, left and top, or each side.
+    padding: how many pixels are added: for all sides, left and top, or each side. tensor: (N, C, H,
+    W), or a list of images. pad_value: the grey of the border.
 
     >>> make_grid(torch.zeros(5, 3, 4, 4), nrow=3).shape
     torch.Size([3, 14, 20])
@@ -97,6 +98,10 @@ def save_image(
     """Write `make_grid(tensor, **kwargs)`, whose values are in [0, 1], to an image file.
 
     format: needed where fp is an open file; else the name tells.
+
+    >>> save_image(torch.zeros(4, 3, 8, 8), "grid.png", nrow=2)
+    >>> torchvision.io.read_image("grid.png").shape
+    torch.Size([3, 22, 22])
     """
     grid = make_grid(tensor, **kwargs)
     pixels = grid.mul(255).add(0.5).clamp(0, 255).permute(1, 2, 0).to("cpu", uint8).numpy()

@@ -29,7 +29,11 @@ PathName = str | PathLike[str]
 
 
 class ImageReadMode(Enum):
-    """The channels to read: those of the file, or grey or colour with or without alpha."""
+    """The channels to read: those of the file, or grey or colour with or without alpha.
+
+    >>> ImageReadMode.GRAY.name
+    'GRAY'
+    """
 
     UNCHANGED = 0
     GRAY = 1
@@ -50,6 +54,10 @@ def read_file(path: PathName) -> Tensor:
     """The bytes of a file, uint8 of shape (N,).
 
     path: of the file.
+
+    >>> write_file("bytes", torch.tensor([1, 2], dtype=torch.uint8))
+    >>> read_file("bytes")
+    tensor([1, 2], dtype=torch.uint8)
     """
     return from_numpy(np.frombuffer(Path(path).read_bytes(), np.uint8).copy())
 
@@ -57,7 +65,11 @@ def read_file(path: PathName) -> Tensor:
 def write_file(filename: PathName, data: Tensor) -> None:
     """Write bytes, uint8 of shape (N,), to a file, which is complete or not there.
 
-    data: the values: a tensor, or what makes one.
+    data: the values: a tensor, or what makes one. filename: the path of the file.
+
+    >>> write_file("bytes", torch.tensor([1, 2], dtype=torch.uint8))
+    >>> read_file("bytes")
+    tensor([1, 2], dtype=torch.uint8)
     """
     if data.dtype != uint8 or data.ndim != 1:
         raise RuntimeError(
@@ -103,7 +115,11 @@ def decode_image(
 
     apply_exif_orientation: turn it as a photograph's file says.
 
-    mode: an ImageReadMode, which channels are kept.
+    mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
+    image, uint8 (C, H, W).
+
+    >>> decode_image(encode_png(torch.zeros(3, 2, 4, dtype=torch.uint8))).shape
+    torch.Size([3, 2, 4])
     """
     content = bytes_of(input) if isinstance(input, Tensor) else Path(input).read_bytes()
     return decoded(content, mode, apply_exif_orientation, None)
@@ -114,7 +130,12 @@ def read_image(
 ) -> Tensor:
     """The image in a file, as uint8 (C, H, W).
 
-    path: of the file. mode: an ImageReadMode, which channels are kept.
+    path: of the file. mode: an ImageReadMode, which channels are kept. apply_exif_orientation: turn
+    the image as a photograph's file says.
+
+    >>> write_png(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.png")
+    >>> read_image("black.png").shape
+    torch.Size([3, 2, 4])
     """
     return decode_image(path, mode, apply_exif_orientation)
 
@@ -124,7 +145,11 @@ def decode_png(
 ) -> Tensor:
     """The image in the bytes (N,) of a PNG file, as (C, H, W).
 
-    mode: an ImageReadMode, which channels are kept.
+    mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
+    image, uint8 (C, H, W). apply_exif_orientation: turn the image as a photograph's file says.
+
+    >>> decode_png(encode_png(torch.zeros(1, 2, 4, dtype=torch.uint8))).shape
+    torch.Size([1, 2, 4])
     """
     return decoded(bytes_of(input), mode, apply_exif_orientation, ("PNG",))
 
@@ -137,7 +162,12 @@ def decode_jpeg(
 ) -> Any:
     """The image in the bytes (N,) of a JPEG file, as (C, H, W); of a list, a list.
 
-    mode: an ImageReadMode, which channels are kept. device: where the result is.
+    mode: an ImageReadMode, which channels are kept. device: where the result is. input: the bytes,
+    uint8 (N,); to encode: an image, uint8 (C, H, W). apply_exif_orientation: turn the image as a
+    photograph's file says.
+
+    >>> decode_jpeg(encode_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8))).shape
+    torch.Size([3, 2, 4])
     """
     if isinstance(input, list):
         return [decode_jpeg(each, mode, device, apply_exif_orientation) for each in input]
@@ -147,13 +177,31 @@ def decode_jpeg(
 def decode_webp(input: Tensor, mode: Mode = ImageReadMode.UNCHANGED) -> Tensor:
     """The image in the bytes (N,) of a WebP file, as (C, H, W).
 
-    mode: an ImageReadMode, which channels are kept.
+    mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
+    image, uint8 (C, H, W).
+
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (4, 2)).save(file, "WEBP")
+    >>> decode_webp(torch.frombuffer(file.getvalue(), dtype=torch.uint8)).shape
+    torch.Size([3, 2, 4])
     """
     return decoded(bytes_of(input), mode, False, ("WEBP",))
 
 
 def decode_gif(input: Tensor) -> Tensor:
-    """The image (3, H, W) in the bytes (N,) of a GIF file, or its images (N, 3, H, W)."""
+    """The image (3, H, W) in the bytes (N,) of a GIF file, or its images (N, 3, H, W).
+
+    input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W).
+
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (4, 2)).save(file, "GIF")
+    >>> decode_gif(torch.frombuffer(file.getvalue(), dtype=torch.uint8)).shape
+    torch.Size([3, 2, 4])
+    """
     picture = pillow().open(io.BytesIO(bytes_of(input)), formats=("GIF",))
     frames = []
     for i in range(getattr(picture, "n_frames", 1)):
@@ -175,14 +223,27 @@ def encoded(input: Tensor, **options: Any) -> Tensor:
 
 
 def encode_png(input: Tensor, compression_level: int = 6) -> Tensor:
-    """The bytes (N,) of a PNG file of an image (1 or 3, H, W), uint8."""
+    """The bytes (N,) of a PNG file of an image (1 or 3, H, W), uint8.
+
+    input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). compression_level: 0 (fast)
+    to 9 (small).
+
+    >>> bytes(encode_png(torch.zeros(3, 2, 4, dtype=torch.uint8))[1:4].tolist())
+    b'PNG'
+    """
     if not 0 <= compression_level <= 9:
         raise RuntimeError("Compression level should be between 0 and 9")
     return encoded(input, format="PNG", compress_level=compression_level)
 
 
 def encode_jpeg(input: Tensor | list[Tensor], quality: int = 75) -> Any:
-    """The bytes (N,) of a JPEG file of an image (1 or 3, H, W), uint8; of a list, a list."""
+    """The bytes (N,) of a JPEG file of an image (1 or 3, H, W), uint8; of a list, a list.
+
+    input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). quality: 1 to 100.
+
+    >>> encode_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8))[:2].tolist()
+    [255, 216]
+    """
     if not 1 <= quality <= 100:
         raise ValueError("Image quality should be a positive number between 1 and 100")
     if isinstance(input, list):
@@ -191,10 +252,26 @@ def encode_jpeg(input: Tensor | list[Tensor], quality: int = 75) -> Any:
 
 
 def write_png(input: Tensor, filename: PathName, compression_level: int = 6) -> None:
-    """Write an image (1 or 3, H, W), uint8, to a PNG file."""
+    """Write an image (1 or 3, H, W), uint8, to a PNG file.
+
+    input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). filename: the path of the
+    file. compression_level: 0 (fast) to 9 (small).
+
+    >>> write_png(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.png")
+    >>> read_image("black.png").shape
+    torch.Size([3, 2, 4])
+    """
     write_file(filename, encode_png(input, compression_level))
 
 
 def write_jpeg(input: Tensor, filename: PathName, quality: int = 75) -> None:
-    """Write an image (1 or 3, H, W), uint8, to a JPEG file."""
+    """Write an image (1 or 3, H, W), uint8, to a JPEG file.
+
+    input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). filename: the path of the
+    file. quality: 1 to 100.
+
+    >>> write_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.jpg", quality=90)
+    >>> read_image("black.jpg").shape
+    torch.Size([3, 2, 4])
+    """
     write_file(filename, encode_jpeg(input, quality))

@@ -63,7 +63,15 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
-    """`nms` among the boxes of each category, idxs (N,); the numbers to keep, best first."""
+    """`nms` among the boxes of each category, idxs (N,); the numbers to keep, best first.
+
+    scores: (N,), by which boxes are ordered. iou_threshold: boxes that overlap a better one by more
+    than this go.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
+    >>> batched_nms(boxes, torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), 0.5)
+    tensor([0, 1])
+    """
     check_boxes(boxes, "batched_nms")
     categories = idxs.cpu().numpy()
     kept = []
@@ -77,13 +85,21 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 
 
 def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
-    """The numbers of the boxes whose sides are at least min_size."""
+    """The numbers of the boxes whose sides are at least min_size.
+
+    >>> remove_small_boxes(torch.tensor([[0.0, 0.0, 1.0, 9.0], [0.0, 0.0, 4.0, 4.0]]), 2)
+    tensor([1])
+    """
     widths, heights = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     return T.where((widths >= min_size) & (heights >= min_size))[0]
 
 
 def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """The boxes (..., 4) cut at the edges of an image of size (height, width)."""
+    """The boxes (..., 4) cut at the edges of an image of size (height, width).
+
+    >>> clip_boxes_to_image(torch.tensor([[-1.0, 0.0, 9.0, 4.0]]), (8, 8))
+    tensor([[0., 0., 8., 4.]])
+    """
     height, width = size
     x = boxes[..., 0::2].clamp(min=0, max=width)
     y = boxes[..., 1::2].clamp(min=0, max=height)
@@ -95,6 +111,8 @@ FORMATS = ("xyxy", "xywh", "cxcywh")
 
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Boxes (..., 4) in another format: xyxy corners, xywh corner and size, cxcywh middle and size.
+
+    boxes: (..., 4). in_fmt: the format of boxes. out_fmt: the format of the result.
 
     >>> box_convert(torch.tensor([[1., 2., 3., 5.]]), "xyxy", "xywh")
     tensor([[1., 2., 2., 3.]])
@@ -127,7 +145,13 @@ def upcast(t: Tensor) -> Tensor:
 
 
 def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
-    """The areas of boxes (..., 4)."""
+    """The areas of boxes (..., 4).
+
+    fmt: 'xyxy', 'xywh' or 'cxcywh'.
+
+    >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
+    tensor([6.])
+    """
     if fmt not in FORMATS:
         raise ValueError(f"Unsupported Bounding Box area for given format {fmt}")
     a, b, c, d = upcast(boxes).unbind(-1)
@@ -158,7 +182,8 @@ _box_inter_union = overlap
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Intersection over union of each pair of boxes (N, 4) and (M, 4), shape (N, M).
 
-    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2.
+    boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. fmt: 'xyxy',
+    'xywh' or 'cxcywh'.
 
     >>> box_iou(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]))
     tensor([[0.3333]])
@@ -175,6 +200,10 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """`box_iou`, less the part of the smallest box around both that neither fills; (N, M).
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> generalized_box_iou(boxes, boxes + 1)
+    tensor([[-0.0794]])
     """
     shared, union = overlap(boxes1, boxes2)
     sides = hull(boxes1, boxes2)
@@ -187,6 +216,10 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
     division by zero.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> distance_box_iou(boxes, boxes + 1)
+    tensor([[0.0317]])
     """
     first, second = upcast(boxes1), upcast(boxes2)
     middles1, middles2 = ((b[..., :2] + b[..., 2:]) / 2 for b in (first, second))
@@ -200,6 +233,10 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
     division by zero.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> complete_box_iou(boxes, boxes + 1)
+    tensor([[0.0317]])
     """
     first, second = upcast(boxes1), upcast(boxes2)
     angle1, angle2 = (proportion(b) for b in (first, second))
@@ -215,7 +252,13 @@ def proportion(boxes: Tensor) -> Tensor:
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
-    """The boxes (N, 4) around masks (N, H, W), float32; zeros for an empty one."""
+    """The boxes (N, 4) around masks (N, H, W), float32; zeros for an empty one.
+
+    >>> masks = torch.zeros(1, 4, 4, dtype=torch.bool)
+    >>> masks[0, 1, 1:3] = True
+    >>> masks_to_boxes(masks)
+    tensor([[1., 1., 2., 1.]])
+    """
     boxes = np.zeros((len(masks), 4), np.float32)
     for i, mask in enumerate(masks.cpu().numpy()):
         rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]

@@ -56,8 +56,13 @@ def deform_conv2d(
     weight: (out, C / weight groups, kh, kw).
     mask: (N, groups * kh * kw, OH, OW), a factor for each point.
 
-    stride: steps between windows. padding: how many pixels are added: for all sides, left and
-    top, or each side. dilation: steps between the elements of a window.
+    stride: steps between windows. padding: how many pixels are added: for all sides, left and top,
+    or each side. dilation: steps between the elements of a window. bias: whether there is one; of a
+    function: a tensor, or None.
+
+    >>> offset = torch.zeros(1, 18, 3, 3)
+    >>> deform_conv2d(torch.ones(1, 1, 5, 5), offset, torch.ones(1, 1, 3, 3))[0, 0, 0]
+    tensor([9., 9., 9.])
     """
     n, channels, height, width = input.shape
     out_channels, per_group, kh, kw = weight.shape
@@ -100,6 +105,11 @@ class DeformConv2d(Module):
     size of a window. stride: steps between windows. padding: how many pixels are added: for all
     sides, left and top, or each side. dilation: steps between the elements of a window. groups:
     how many parts the channels fall into.
+
+    >>> layer = DeformConv2d(3, 8, 3, padding=1)
+    >>> layer(torch.zeros(1, 3, 5, 5), torch.zeros(1, 18, 5, 5)).shape
+    torch.Size([1, 8, 5, 5])
+    >>> layer.reset_parameters()
     """
 
     def __init__(

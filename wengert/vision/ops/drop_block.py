@@ -45,7 +45,11 @@ def drop_block2d(
 ) -> Tensor:
     """input (N, C, H, W) with squares of block_size zeroed, a part p of all, the rest scaled.
 
-    inplace: write the result over the input. eps: against division by zero.
+    inplace: write the result over the input. eps: against division by zero. training: whether this
+    is training: else nothing is dropped.
+
+    >>> drop_block2d(torch.ones(1, 1, 2, 2), 0.5, 1, training=False).sum()
+    tensor(4.)
     """
     return drop_block(input, 2, p, block_size, inplace, eps, training)
 
@@ -60,7 +64,11 @@ def drop_block3d(
 ) -> Tensor:
     """input (N, C, D, H, W) with cubes of block_size zeroed, a part p of all, the rest scaled.
 
-    inplace: write the result over the input. eps: against division by zero.
+    inplace: write the result over the input. eps: against division by zero. training: whether this
+    is training: else nothing is dropped.
+
+    >>> drop_block3d(torch.ones(1, 1, 2, 2, 2), 0.5, 1, training=False).sum()
+    tensor(8.)
     """
     return drop_block(input, 3, p, block_size, inplace, eps, training)
 
@@ -69,7 +77,10 @@ class DropBlock2d(Module):
     """`drop_block2d` as a layer.
 
     p: the probability that it is done. inplace: write the result over the input. eps: against
-    division by zero.
+    division by zero. block_size: the side of the blocks that are dropped, in elements.
+
+    >>> DropBlock2d(0.5, 2).eval()(torch.ones(1, 1, 2, 2)).sum()
+    tensor(4.)
     """
 
     dims = 2
@@ -99,7 +110,10 @@ class DropBlock3d(DropBlock2d):
     """`drop_block3d` as a layer.
 
     p: the probability that it is done. inplace: write the result over the input. eps: against
-    division by zero.
+    division by zero. block_size: the side of the blocks that are dropped, in elements.
+
+    >>> DropBlock3d(0.5, 2).eval()(torch.ones(1, 1, 2, 2, 2)).sum()
+    tensor(8.)
     """
 
     dims = 3

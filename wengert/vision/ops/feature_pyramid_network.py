@@ -35,6 +35,11 @@ class FeaturePyramidNetwork(Module):
 
     norm_layer: the class, or a function, that makes a norm of so many channels; None: the
     model's own.
+
+    >>> pyramid = FeaturePyramidNetwork([4, 8], 6)
+    >>> levels = {"a": torch.zeros(1, 4, 8, 8), "b": torch.zeros(1, 8, 4, 4)}
+    >>> [tuple(x.shape) for x in pyramid(levels).values()]
+    [(1, 6, 8, 8), (1, 6, 4, 4)]
     """
 
     _version = 2

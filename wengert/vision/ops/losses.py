@@ -37,7 +37,10 @@ def sigmoid_focal_loss(
 
     alpha: the weight of the positive targets, from 0 to 1, or -1 for none; gamma: how much less.
 
-    reduction: 'mean', 'sum' or 'none'.
+    reduction: 'mean', 'sum' or 'none'. inputs: logits of any shape.
+
+    >>> sigmoid_focal_loss(torch.zeros(2), torch.tensor([0.0, 1.0]))
+    tensor([0.1300, 0.0433])
     """
     if not 0 <= alpha <= 1 and alpha != -1:
         raise ValueError(f"Invalid alpha value: {alpha}. alpha must be in the range [0,1] or -1.")
@@ -72,6 +75,10 @@ def generalized_box_iou_loss(
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> generalized_box_iou_loss(boxes, boxes + 1)
+    tensor([1.0794])
     """
     shared, union, sides = overlaps(real(boxes1), real(boxes2))
     around = sides[..., 0] * sides[..., 1]
@@ -93,6 +100,10 @@ def distance_box_iou_loss(
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> distance_box_iou_loss(boxes, boxes + 1)
+    tensor([0.9683])
     """
     return reduced(distances(real(boxes1), real(boxes2), eps)[0], reduction)
 
@@ -104,6 +115,10 @@ def complete_box_iou_loss(
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> complete_box_iou_loss(boxes, boxes + 1)
+    tensor([0.9683])
     """
     a, b = real(boxes1), real(boxes2)
     loss, iou = distances(a, b, 1e-7)

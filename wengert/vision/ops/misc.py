@@ -31,6 +31,9 @@ class FrozenBatchNorm2d(Module):
     num_features: the number of channels. Input and output have shape (N, C, H, W).
 
     eps: against division by zero.
+
+    >>> FrozenBatchNorm2d(3)(torch.ones(1, 3, 1, 1)).flatten()
+    tensor([1.0000, 1.0000, 1.0000])
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
@@ -99,12 +102,12 @@ class ConvNormActivation(Sequential):
 class Conv2dNormActivation(ConvNormActivation):
     """A 2-d convolution, by default without bias, batch norm and ReLU.
 
-    in_channels: channels of the input. out_channels: channels of the result. kernel_size: the
-    size of a window. stride: steps between windows. padding: how many pixels are added: for all
-    sides, left and top, or each side. groups: how many parts the channels fall into.
-    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
-    model's own. activation_layer: the class that makes activations. dilation: steps between the
-    elements of a window. inplace: write the result over the input.
+    in_channels: channels of the input. out_channels: channels of the result. kernel_size: the size
+    of a window. stride: steps between windows. padding: how many pixels are added: for all sides,
+    left and top, or each side. groups: how many parts the channels fall into. norm_layer: the
+    class, or a function, that makes a norm of so many channels; None: the model's own.
+    activation_layer: the class that makes activations. dilation: steps between the elements of a
+    window. inplace: write the result over the input. conv_layer: the class of the convolution.
 
     >>> Conv2dNormActivation(3, 4)(torch.zeros(1, 3, 5, 5)).shape
     torch.Size([1, 4, 5, 5])
@@ -120,6 +123,10 @@ class Conv3dNormActivation(ConvNormActivation):
     norm_layer: the class, or a function, that makes a norm of so many channels; None: the
     model's own. activation_layer: the class that makes activations. dilation: steps between the
     elements of a window. inplace: write the result over the input.
+
+    >>> ops = torchvision.ops
+    >>> ops.Conv3dNormActivation(3, 8)(torch.zeros(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 8, 4, 4, 4])
     """
 
     def __init__(
@@ -141,7 +148,15 @@ class Conv3dNormActivation(ConvNormActivation):
 
 
 class SqueezeExcitation(Module):
-    """Channels weighted by what their means say (arXiv:1709.01507)."""
+    """Channels weighted by what their means say (arXiv:1709.01507).
+
+    input_channels: channels of the input and of the result. squeeze_channels: channels between the
+    two layers. activation: the class of the activation between them. scale_activation: the class of
+    the activation of the weights.
+
+    >>> SqueezeExcitation(4, 2)(torch.zeros(1, 4, 3, 3)).shape
+    torch.Size([1, 4, 3, 3])
+    """
 
     def __init__(
         self,
@@ -167,9 +182,13 @@ class MLP(Sequential):
 
     hidden_channels: the widths, the last of which is the output's.
 
-    in_channels: channels of the input. norm_layer: the class, or a function, that makes a norm
-    of so many channels; None: the model's own. activation_layer: the class that makes
-    activations. inplace: write the result over the input.
+    in_channels: channels of the input. norm_layer: the class, or a function, that makes a norm of
+    so many channels; None: the model's own. activation_layer: the class that makes activations.
+    inplace: write the result over the input. bias: whether there is one; of a function: a tensor,
+    or None.
+
+    >>> MLP(4, [8, 2])(torch.zeros(5, 4)).shape
+    torch.Size([5, 2])
     """
 
     def __init__(
@@ -198,7 +217,13 @@ class MLP(Sequential):
 
 
 class Permute(Module):
-    """Dimensions in another order."""
+    """Dimensions in another order.
+
+    dims: the new order of the dimensions.
+
+    >>> Permute([0, 2, 1])(torch.zeros(1, 2, 3)).shape
+    torch.Size([1, 3, 2])
+    """
 
     def __init__(self, dims: list[int]) -> None:
         super().__init__()

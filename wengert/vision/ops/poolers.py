@@ -24,6 +24,11 @@ class MultiScaleRoIAlign(Module):
 
     Takes {name: (N, C, H, W)}, the boxes of each picture as a list of (L, 4), and the sizes
     (height, width) of the images that these are in; returns (K, C, *output_size).
+
+    >>> pool = MultiScaleRoIAlign(["a"], 2, sampling_ratio=1)
+    >>> boxes = [torch.tensor([[0.0, 0.0, 8.0, 8.0]])]
+    >>> pool({"a": torch.ones(1, 3, 4, 4)}, boxes, [(8, 8)]).shape
+    torch.Size([1, 3, 2, 2])
     """
 
     def __init__(
@@ -66,6 +71,16 @@ class MultiScaleRoIAlign(Module):
         return out
 
     def aligned(self, level: Tensor, rois: Tensor, scale: float) -> Tensor:
+        """The regions of one level.
+
+        level: (N, C, H, W). rois: (K, 5) with the picture's number first. scale: the size of the
+        level by that of the image.
+
+        >>> pool = MultiScaleRoIAlign(["a"], 2, sampling_ratio=1)
+        >>> rois = torch.tensor([[0.0, 0.0, 0.0, 8.0, 8.0]])
+        >>> pool.aligned(torch.ones(1, 3, 4, 4), rois, 0.5).shape
+        torch.Size([1, 3, 2, 2])
+        """
         return roi_align(level, rois, self.output_size, scale, self.sampling_ratio)
 
     def __repr__(self) -> str:

@@ -118,9 +118,9 @@ def roi_align(
     """Regions of pictures (N, C, H, W), each as means of samples in bins, (K, C, *output_size).
 
     boxes: (K, 5) with the picture's number first, or a list of (L, 4), one for each picture.
-    spatial_scale: the pictures' size over that which the boxes are in.
-    sampling_ratio: samples across a bin, -1 for about one in each pixel.
-    aligned: the middle of the first pixel is at 0.5.
+    spatial_scale: the pictures' size over that which the boxes are in. sampling_ratio: samples
+    across a bin, -1 for about one in each pixel. aligned: the middle of the first pixel is at 0.5.
+    input: the values, as the first line says.
 
     >>> roi_align(torch.ones(1, 2, 4, 4), [torch.tensor([[0., 0., 3., 3.]])], 2).shape
     torch.Size([1, 2, 2, 2])
@@ -154,8 +154,13 @@ def ps_roi_align(
 ) -> Tensor:
     """`roi_align` with channels of its own for each bin: (N, C * bins, H, W) to (K, C, bins).
 
-    output_size: height and width of the result. spatial_scale: the size of the features by that
-    of the image.
+    output_size: height and width of the result. spatial_scale: the size of the features by that of
+    the image. input: the values, as the first line says. boxes: (..., 4). sampling_ratio: how many
+    samples across a bin; -1: as many as it has pixels.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])
+    >>> ps_roi_align(torch.ones(1, 8, 4, 4), boxes, 2).shape
+    torch.Size([1, 2, 2, 2])
     """
     bins_y, bins_x = pair(output_size)
     check_positions(input, bins_y * bins_x, "ps_roi_align")
@@ -183,8 +188,12 @@ def ps_roi_pool(
 ) -> Tensor:
     """Means of the whole pixels of each bin, which has channels of its own.
 
-    output_size: height and width of the result. spatial_scale: the size of the features by that
-    of the image.
+    output_size: height and width of the result. spatial_scale: the size of the features by that of
+    the image. input: the values, as the first line says. boxes: (..., 4).
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])
+    >>> ps_roi_pool(torch.ones(1, 8, 4, 4), boxes, 2).shape
+    torch.Size([1, 2, 2, 2])
     """
     bins_y, bins_x = pair(output_size)
     check_positions(input, bins_y * bins_x, "ps_roi_pool")
@@ -204,8 +213,13 @@ def rounded(x: np.ndarray) -> np.ndarray:
 class RoIAlign(Module):
     """`roi_align` as a layer.
 
-    output_size: height and width of the result. spatial_scale: the size of the features by that
-    of the image.
+    output_size: height and width of the result. spatial_scale: the size of the features by that of
+    the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels. aligned:
+    shift by half a pixel, so that samples lie where pixels are.
+
+    >>> layer = RoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
+    >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
+    torch.Size([1, 3, 2, 2])
     """
 
     def __init__(
@@ -232,8 +246,12 @@ class RoIAlign(Module):
 class PSRoIAlign(Module):
     """`ps_roi_align` as a layer.
 
-    output_size: height and width of the result. spatial_scale: the size of the features by that
-    of the image.
+    output_size: height and width of the result. spatial_scale: the size of the features by that of
+    the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels.
+
+    >>> layer = PSRoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
+    >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
+    torch.Size([1, 2, 2, 2])
     """
 
     def __init__(self, output_size: Size, spatial_scale: float, sampling_ratio: int) -> None:
@@ -257,6 +275,10 @@ class PSRoIPool(Module):
 
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
+
+    >>> layer = PSRoIPool(2, spatial_scale=1.0)
+    >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
+    torch.Size([1, 2, 2, 2])
     """
 
     def __init__(self, output_size: Size, spatial_scale: float) -> None:

@@ -38,7 +38,13 @@ def roi_pool(
     """Regions of pictures (N, C, H, W), each as maxima of bins, (K, C, *output_size).
 
     boxes: (K, 5) with the picture's number first, or a list of (L, 4), one for each picture.
-    spatial_scale: the pictures' size over that which the boxes are in.
+    spatial_scale: the pictures' size over that which the boxes are in. input: the values, as the
+    first line says.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 3.0, 3.0]])
+    >>> roi_pool(torch.arange(16.0).view(1, 1, 4, 4), boxes, 2)
+    tensor([[[[ 5.,  7.],
+              [13., 15.]]]])
     """
     bins_y, bins_x = pair(output_size)
     height, width = input.shape[2:]
@@ -58,6 +64,10 @@ class RoIPool(Module):
 
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
+
+    >>> layer = RoIPool(2, spatial_scale=1.0)
+    >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
+    torch.Size([1, 3, 2, 2])
     """
 
     def __init__(self, output_size: Size, spatial_scale: float) -> None:

@@ -12,7 +12,11 @@ __all__ = ["StochasticDepth", "stochastic_depth"]
 def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) -> Tensor:
     """input (N, ...) with probability p zeroed, and else divided by 1 - p.
 
-    mode: "batch" draws once, "row" for each of the N.
+    mode: "batch" draws once, "row" for each of the N. training: whether this is training: else
+    nothing is dropped.
+
+    >>> stochastic_depth(torch.ones(2), 0.5, "batch", training=False)
+    tensor([1., 1.])
     """
     if p < 0.0 or p > 1.0:
         raise ValueError(f"drop probability has to be between 0 and 1, but got {p}")
@@ -30,6 +34,9 @@ class StochasticDepth(Module):
     """`stochastic_depth` as a layer.
 
     p: the probability of zeros. mode: "batch" draws once, "row" for each of the N.
+
+    >>> StochasticDepth(0.5, "row").eval()(torch.ones(2))
+    tensor([1., 1.])
     """
 
     def __init__(self, p: float, mode: str) -> None:

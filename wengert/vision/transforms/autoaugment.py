@@ -96,7 +96,11 @@ def shifts(img: Any, part: float) -> tuple[float, float]:
 
 
 class AutoAugmentPolicy(Enum):
-    """The data that AutoAugment's policies were found on."""
+    """The data that AutoAugment's policies were found on.
+
+    >>> AutoAugmentPolicy("cifar10")
+    <AutoAugmentPolicy.CIFAR10: 'cifar10'>
+    """
 
     IMAGENET = "imagenet"
     CIFAR10 = "cifar10"
@@ -200,7 +204,10 @@ class AutoAugment(Module):
     """Two transforms from one of the 25 policies found for a data set (arXiv:1805.09501).
 
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
-    pixels that come from outside.
+    pixels that come from outside. policy: an AutoAugmentPolicy.
+
+    >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -219,11 +226,23 @@ class AutoAugment(Module):
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, Tensor, Tensor]:
-        """The number of the policy, two probabilities to beat, and two signs."""
+        """The number of the policy, two probabilities to beat, and two signs.
+
+        transform_num: how many policies there are.
+
+        >>> AutoAugment.get_params(25)[0] < 25
+        True
+        """
         return integer(0, transform_num), T.rand((2,)), T.randint(2, (2,))
 
     def magnitudes(self, img: Any) -> dict[str, Magnitudes]:
-        """The strengths of the transforms for an image."""
+        """The strengths of the transforms for an image.
+
+        img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        >>> AutoAugment().magnitudes(torch.zeros(3, 8, 8))["Rotate"][1]
+        True
+        """
         return space(10, 0.3, shifts(img, 150.0 / 331.0), 30.0, 0.9, (8, 4), "Invert")
 
     def forward(self, img: Any) -> Any:
@@ -248,7 +267,11 @@ def draw_name(magnitudes: dict[str, Magnitudes]) -> str:
 
 
 def heads() -> bool:
-    """A coin: whether a strength is negated."""
+    """A coin: whether a strength is negated.
+
+    >>> AugMix.coin() in (True, False)
+    True
+    """
     return bool(integer(0, 2))
 
 
@@ -258,6 +281,9 @@ class RandAugment(Module):
     magnitude: how strong operations are. num_magnitude_bins: how many strengths there are.
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
+
+    >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     coin = staticmethod(heads)
@@ -278,6 +304,7 @@ class RandAugment(Module):
         self.fill = fill
 
     def forward(self, img: Any) -> Any:
+        """img: an image: a tensor (*, C, H, W) or a picture of Pillow."""
         fill = fill_for(self.fill, img)
         bins = self.num_magnitude_bins
         magnitudes: dict[str, Magnitudes] = {"Identity": (None, False)}
@@ -303,6 +330,9 @@ class TrivialAugmentWide(Module):
 
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
+
+    >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     coin = staticmethod(heads)
@@ -319,6 +349,7 @@ class TrivialAugmentWide(Module):
         self.fill = fill
 
     def forward(self, img: Any) -> Any:
+        """img: an image: a tensor (*, C, H, W) or a picture of Pillow."""
         fill = fill_for(self.fill, img)
         magnitudes: dict[str, Magnitudes] = {"Identity": (None, False)}
         magnitudes |= space(self.num_magnitude_bins, 0.99, (32.0, 32.0), 135.0, 0.99, (8, 6))
@@ -339,7 +370,13 @@ class AugMix(Module):
     """A weighted mean of an image and of chains of transforms of it (arXiv:1912.02781).
 
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
-    pixels that come from outside.
+    pixels that come from outside. severity: the most strength of the operations, 1 to 10.
+    mixture_width: how many chains are mixed. chain_depth: operations a chain; -1: one to three,
+    drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
+    also change brightness, contrast, colour and sharpness.
+
+    >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     coin = staticmethod(heads)
@@ -366,10 +403,23 @@ class AugMix(Module):
         self.fill = fill
 
     def weights(self, count: int, batch: int) -> Tensor:
-        """batch draws of count weights that add up to 1."""
+        """batch draws of count weights that add up to 1.
+
+        >>> AugMix().weights(3, 2).shape
+        torch.Size([2, 3])
+        """
         return T._sample_dirichlet(T.full((batch, count), float(self.alpha)))
 
     def magnitudes(self, img: Any) -> dict[str, Magnitudes]:
+        """img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        The strengths of the transforms for an image.
+
+        img: an image, (*, C, H, W) or of Pillow.
+
+        >>> AugMix().magnitudes(torch.zeros(3, 8, 8))["Posterize"][0][:3]
+        tensor([4., 4., 3.])
+        """
         found = space(10, 0.3, shifts(img, 1.0 / 3.0), 30.0, 0.9, (4, 4))
         colours = {
             name: found.pop(name) for name in ("Brightness", "Color", "Contrast", "Sharpness")
@@ -377,6 +427,7 @@ class AugMix(Module):
         return found | colours if self.all_ops else found
 
     def forward(self, orig_img: Any) -> Any:
+        """orig_img: an image, a tensor (*, C, H, W) or a picture of Pillow."""
         fill = fill_for(self.fill, orig_img)
         img = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
         batch = img.reshape([1] * max(4 - img.ndim, 0) + list(img.shape))

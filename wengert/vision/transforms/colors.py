@@ -27,6 +27,9 @@ class ColorJitter(Module):
     """Brightness, contrast, saturation and hue changed at random, in random order.
 
     brightness: a factor, or the range that it is drawn from.
+
+    >>> ColorJitter(brightness=0.5, hue=0.1)(torch.rand(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -46,7 +49,12 @@ class ColorJitter(Module):
     def get_params(
         brightness: Range, contrast: Range, saturation: Range, hue: Range
     ) -> tuple[Tensor, float | None, float | None, float | None, float | None]:
-        """The order of the four changes, and the strength of each."""
+        """The order of the four changes, and the strength of each.
+
+        >>> order, *strengths = ColorJitter.get_params((0.5, 1.5), None, None, None)
+        >>> 0.5 <= strengths[0] <= 1.5
+        True
+        """
         order = T.randperm(4)
         b, c, s, h = (
             None if limits is None else uniform(limits[0], limits[1])
@@ -72,6 +80,9 @@ class Grayscale(Module):
     """An image in black and white, with 1 or 3 equal channels.
 
     num_output_channels: 1 or 3.
+
+    >>> Grayscale()(torch.rand(3, 8, 8)).shape
+    torch.Size([1, 8, 8])
     """
 
     def __init__(self, num_output_channels: int = 1) -> None:
@@ -107,7 +118,11 @@ class RandomChange(Module):
 
 
 class RandomGrayscale(RandomChange):
-    """Black and white, in as many channels, with probability p."""
+    """Black and white, in as many channels, with probability p.
+
+    >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
@@ -117,28 +132,44 @@ class RandomGrayscale(RandomChange):
 
 
 class RandomInvert(RandomChange):
-    """The negative, with probability p."""
+    """The negative, with probability p.
+
+    >>> RandomInvert(p=1)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
+    tensor([[[255,   0]]], dtype=torch.uint8)
+    """
 
     def change(self, img: Any) -> Any:
         return F.invert(img)
 
 
 class RandomAutocontrast(RandomChange):
-    """Each channel stretched to black and white, with probability p."""
+    """Each channel stretched to black and white, with probability p.
+
+    >>> RandomAutocontrast(p=1)(torch.tensor([[[0.25, 0.75]]]))
+    tensor([[[0., 1.]]])
+    """
 
     def change(self, img: Any) -> Any:
         return F.autocontrast(img)
 
 
 class RandomEqualize(RandomChange):
-    """The histogram of each channel made flat, with probability p."""
+    """The histogram of each channel made flat, with probability p.
+
+    >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def change(self, img: Any) -> Any:
         return F.equalize(img)
 
 
 class RandomPosterize(RandomChange):
-    """Only the first bits of each value, with probability p."""
+    """Only the first bits of each value, with probability p.
+
+    >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
+    tensor([[[  0, 128]]], dtype=torch.uint8)
+    """
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
         super().__init__(p)
@@ -152,7 +183,11 @@ class RandomPosterize(RandomChange):
 
 
 class RandomSolarize(RandomChange):
-    """Values from threshold on inverted, with probability p."""
+    """Values from threshold on inverted, with probability p.
+
+    >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
+    tensor([[[100,  55]]], dtype=torch.uint8)
+    """
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -169,6 +204,9 @@ class RandomAdjustSharpness(RandomChange):
     """Blurred or sharpened by a fixed factor, with probability p.
 
     sharpness_factor: 0 blurs, 1 leaves the image alone.
+
+    >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
+    tensor(1.)
     """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
@@ -186,6 +224,9 @@ class GaussianBlur(Module):
     """An image blurred with a standard deviation from the range sigma.
 
     kernel_size: the size of a window.
+
+    >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
+    tensor(1.)
     """
 
     def __init__(
@@ -209,7 +250,14 @@ class GaussianBlur(Module):
 
     @staticmethod
     def get_params(sigma_min: float, sigma_max: float) -> float:
-        """A standard deviation."""
+        """A standard deviation.
+
+        sigma_min: the least standard deviation, in pixels. sigma_max: the largest standard
+        deviation, in pixels.
+
+        >>> 0.1 <= GaussianBlur.get_params(0.1, 2.0) <= 2.0
+        True
+        """
         return uniform(sigma_min, sigma_max)
 
     def forward(self, img: Any) -> Any:

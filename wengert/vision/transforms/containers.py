@@ -34,6 +34,9 @@ class Compose:
 
     >>> Compose([torch.neg, torch.exp])(torch.zeros(1))
     tensor([1.])
+    >>> both = Compose([transforms.CenterCrop(4), transforms.RandomHorizontalFlip()])
+    >>> both(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
     """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
@@ -49,7 +52,11 @@ class Compose:
 
 
 class RandomApply(Module):
-    """All of the transforms, with probability p, or none."""
+    """All of the transforms, with probability p, or none.
+
+    >>> RandomApply([transforms.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(self, transforms: Any, p: float = 0.5) -> None:
         super().__init__()
@@ -68,7 +75,12 @@ class RandomApply(Module):
 
 
 class RandomOrder:
-    """All of the transforms, in an order drawn from Python's `random`."""
+    """All of the transforms, in an order drawn from Python's `random`.
+
+    >>> both = RandomOrder([transforms.CenterCrop(4), transforms.RandomHorizontalFlip()])
+    >>> both(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
         if not isinstance(transforms, Sequence):
@@ -87,7 +99,12 @@ class RandomOrder:
 
 
 class RandomChoice:
-    """One of the transforms, drawn from Python's `random` with the weights p."""
+    """One of the transforms, drawn from Python's `random` with the weights p.
+
+    >>> one = RandomChoice([transforms.CenterCrop(4), transforms.Resize(4)])
+    >>> one(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(
         self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None
@@ -107,7 +124,13 @@ class RandomChoice:
 
 
 class Lambda:
-    """A function as a transform."""
+    """A function as a transform.
+
+    lambd: the function.
+
+    >>> Lambda(lambda x: x + 1)(torch.zeros(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self, lambd: Callable[[Any], Any]) -> None:
         if not callable(lambd):
@@ -122,7 +145,11 @@ class Lambda:
 
 
 class ToTensor:
-    """A Pillow image or array (H, W, C) as a tensor (C, H, W), uint8 scaled to [0, 1]."""
+    """A Pillow image or array (H, W, C) as a tensor (C, H, W), uint8 scaled to [0, 1].
+
+    >>> ToTensor()(np.zeros((4, 6, 3), np.uint8)).shape
+    torch.Size([3, 4, 6])
+    """
 
     def __call__(self, pic: Any) -> Tensor:
         return F.to_tensor(pic)
@@ -132,7 +159,12 @@ class ToTensor:
 
 
 class PILToTensor:
-    """A Pillow image as a tensor (C, H, W) of the same values."""
+    """A Pillow image as a tensor (C, H, W) of the same values.
+
+    >>> from PIL import Image
+    >>> PILToTensor()(Image.new("RGB", (4, 2))).shape
+    torch.Size([3, 2, 4])
+    """
 
     def __call__(self, pic: Any) -> Tensor:
         return F.pil_to_tensor(pic)
@@ -145,6 +177,9 @@ class ToPILImage:
     """A tensor (C, H, W) or array (H, W, C) as an image of Pillow.
 
     mode: the kind of image, such as 'RGB'; None: as it is.
+
+    >>> ToPILImage()(torch.zeros(3, 4, 6)).size
+    (6, 4)
     """
 
     def __init__(self, mode: str | None = None) -> None:
@@ -158,7 +193,11 @@ class ToPILImage:
 
 
 class ConvertImageDtype(Module):
-    """A tensor image in another dtype, scaled so that white stays white."""
+    """A tensor image in another dtype, scaled so that white stays white.
+
+    >>> ConvertImageDtype(torch.float32)(torch.tensor([[[255]]], dtype=torch.uint8))
+    tensor([[[1.]]])
+    """
 
     def __init__(self, dtype: Dtype) -> None:
         super().__init__()
@@ -175,6 +214,8 @@ class Normalize(Module):
 
     >>> Normalize((0.5,), (0.5,))(torch.zeros(1, 1, 1))
     tensor([[[-1.]]])
+    >>> Normalize([0.5], [0.5])(torch.ones(1, 1, 2))
+    tensor([[[1., 1.]]])
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
@@ -191,7 +232,12 @@ class Normalize(Module):
 
 
 class LinearTransformation(Module):
-    """A flattened image, less mean_vector (D,), times transformation_matrix (D, D): whitening."""
+    """A flattened image, less mean_vector (D,), times transformation_matrix (D, D): whitening.
+
+    >>> LinearTransformation(torch.eye(4), torch.ones(4))(torch.ones(1, 2, 2))
+    tensor([[[0., 0.],
+             [0., 0.]]])
+    """
 
     def __init__(self, transformation_matrix: Tensor, mean_vector: Tensor) -> None:
         super().__init__()

@@ -20,6 +20,8 @@ __all__ = ["convert_image_dtype", "image_of", "pil_to_tensor", "to_pil_image", "
 def to_tensor(pic: Any) -> Tensor:
     """A Pillow image or array (H, W, C) as a tensor (C, H, W), uint8 scaled to [0, 1].
 
+    pic: a picture of Pillow, an array (H, W, C) or a tensor (C, H, W).
+
     >>> to_tensor(np.full((1, 2, 1), 255, np.uint8))
     tensor([[[1., 1.]]])
     """
@@ -38,7 +40,14 @@ def to_tensor(pic: Any) -> Tensor:
 
 
 def pil_to_tensor(pic: Any) -> Tensor:
-    """A Pillow image as a tensor (C, H, W) of the same values."""
+    """A Pillow image as a tensor (C, H, W) of the same values.
+
+    pic: a picture of Pillow, an array (H, W, C) or a tensor (C, H, W).
+
+    >>> from PIL import Image
+    >>> pil_to_tensor(Image.new("RGB", (4, 2))).shape
+    torch.Size([3, 2, 4])
+    """
     if not is_pil(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
     return tensor_of(pic)
@@ -67,7 +76,11 @@ MODES = {2: ["LA"], 3: ["RGB", "YCbCr", "HSV"], 4: ["RGBA", "CMYK", "RGBX"]}
 def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     """A tensor (C, H, W) or array (H, W, C) as an image of Pillow; floats are taken as [0, 1].
 
-    mode: Pillow's colour mode where the number of channels leaves a choice.
+    mode: Pillow's colour mode where the number of channels leaves a choice. pic: a picture of
+    Pillow, an array (H, W, C) or a tensor (C, H, W).
+
+    >>> to_pil_image(torch.zeros(3, 4, 6)).size
+    (6, 4)
     """
     if isinstance(pic, Tensor):
         values = (pic.permute(1, 2, 0) if pic.ndim == 3 else pic).numpy(force=True)

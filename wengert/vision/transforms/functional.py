@@ -1,8 +1,8 @@
 """Transforms as functions of one image, Pillow's or a tensor (..., C, H, W).
 
 Here arguments are checked and completed; the work is in `_functional_tensor.py` and
-`_functional_pil.py`. The transforms as objects, with what is random about them, are in
-`transforms.py`.
+`_functional_pil.py`; colours are in `_functional_colors.py`. The transforms as objects, with what
+is random about them, are in `transforms.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,23 @@ from ...engine.tensor import Tensor
 from ..pillow import is_pil
 from . import _functional_pil as F_pil
 from . import _functional_tensor as F_t
+from ._functional_colors import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_gamma,
+    adjust_hue,
+    adjust_saturation,
+    adjust_sharpness,
+    autocontrast,
+    equalize,
+    erase,
+    invert,
+    kernels,
+    posterize,
+    rgb_to_grayscale,
+    solarize,
+    to_grayscale,
+)
 from .conversion import convert_image_dtype, pil_to_tensor, to_pil_image, to_tensor
 from .interpolation import InterpolationMode, mode_of, pil_mode
 
@@ -36,13 +53,10 @@ Fill = float | Sequence[float] | None
 pil_modes_mapping = {mode: pil_mode(mode) for mode in InterpolationMode}
 
 
-def kernels(img: Any) -> Any:
-    """The module that has the functions for images of img's kind."""
-    return F_t if isinstance(img, Tensor) else F_pil
-
-
 def get_dimensions(img: Any) -> list[int]:
     """[channels, height, width] of an image.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
     >>> get_dimensions(torch.zeros(3, 4, 5))
     [3, 4, 5]
@@ -51,12 +65,24 @@ def get_dimensions(img: Any) -> list[int]:
 
 
 def get_image_size(img: Any) -> list[int]:
-    """[width, height] of an image."""
+    """[width, height] of an image.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    >>> get_image_size(torch.zeros(3, 4, 6))
+    [6, 4]
+    """
     return kernels(img).get_image_size(img)
 
 
 def get_image_num_channels(img: Any) -> int:
-    """The number of channels of an image."""
+    """The number of channels of an image.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    >>> get_image_num_channels(torch.zeros(3, 4, 6))
+    3
+    """
     return kernels(img).get_image_num_channels(img)
 
 
@@ -64,6 +90,8 @@ def normalize(
     tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False
 ) -> Tensor:
     """(tensor - mean) / std for each channel of a float image (..., C, H, W).
+
+    inplace: write the result over the input.
 
     >>> normalize(torch.ones(1, 1, 2), [0.5], [0.5])
     tensor([[[1., 1.]]])
@@ -120,9 +148,10 @@ def resize(
 ) -> Any:
     """An image at another size.
 
-    size: (height, width), or the length of the shorter side, which keeps the proportions.
-    max_size: the longer side is made no longer than this.
-    antialias: smooth before shrinking; images of Pillow always are.
+    size: (height, width), or the length of the shorter side, which keeps the proportions. max_size:
+    the longer side is made no longer than this. antialias: smooth before shrinking; images of
+    Pillow always are. img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation:
+    an InterpolationMode: how values between pixels are found.
 
     >>> resize(torch.zeros(3, 4, 8), 2).shape
     torch.Size([3, 2, 4])
@@ -156,7 +185,9 @@ def pad(
 ) -> Any:
     """An image with a border: of a colour, or of its "edge", "reflect"-ed or "symmetric".
 
-    padding: one width, (left and right, top and bottom), or (left, top, right, bottom).
+    padding: one width, (left and right, top and bottom), or (left, top, right, bottom). img: an
+    image: a tensor (*, C, H, W) or a picture of Pillow. fill: the value of pixels that come from
+    outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
 
     >>> pad(torch.ones(1, 1, 1), 1)
     tensor([[[0., 0., 0.],
@@ -171,7 +202,16 @@ def pad(
 
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
-    """The rectangle of an image; what lies outside of the image is zero."""
+    """The rectangle of an image; what lies outside of the image is zero.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. top: the first row. left: the first
+    column. height: rows of the result, or of the image. width: columns of the result, or of the
+    image.
+
+    >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
+    tensor([[[1],
+             [3]]])
+    """
     return kernels(img).crop(img, top, left, height, width)
 
 
@@ -188,6 +228,9 @@ def pair(size: Any) -> tuple[int, int]:
 
 def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     """The middle of an image, with a zero border where the image is smaller.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. output_size: height and width of
+    the result.
 
     >>> center_crop(torch.arange(9.0).reshape(1, 3, 3), 1)
     tensor([[[4.]]])
@@ -213,13 +256,25 @@ def resized_crop(
     interpolation: InterpolationMode = InterpolationMode.BILINEAR,
     antialias: bool | None = True,
 ) -> Any:
-    """A rectangle of an image, resized."""
+    """A rectangle of an image, resized.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. top: the first row. left: the first
+    column. height: rows of the result, or of the image. width: columns of the result, or of the
+    image. size: height and width, or the length of the shorter side, in pixels. interpolation: an
+    InterpolationMode: how values between pixels are found. antialias: blur before making an image
+    smaller.
+
+    >>> resized_crop(torch.zeros(3, 8, 8), 0, 0, 2, 4, [4, 4]).shape
+    torch.Size([3, 4, 4])
+    """
     part = crop(img, top, left, height, width)
     return resize(part, size, interpolation, antialias=antialias)
 
 
 def hflip(img: Any) -> Any:
     """An image with left and right exchanged.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
     >>> hflip(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -228,12 +283,25 @@ def hflip(img: Any) -> Any:
 
 
 def vflip(img: Any) -> Any:
-    """An image with top and bottom exchanged."""
+    """An image with top and bottom exchanged.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    >>> vflip(torch.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
     return kernels(img).vflip(img)
 
 
 def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, Any]:
-    """The four corners of an image and its middle: top left, top right, bottom left and right."""
+    """The four corners of an image and its middle: top left, top right, bottom left and right.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. size: height and width, or the
+    length of the shorter side, in pixels.
+
+    >>> [tuple(part.shape) for part in five_crop(torch.zeros(3, 8, 8), 4)][:2]
+    [(3, 4, 4), (3, 4, 4)]
+    """
     height, width = pair(size)
     _, h, w = get_dimensions(img)
     if width > w or height > h:
@@ -246,7 +314,15 @@ def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, 
 
 
 def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
-    """`five_crop` of an image and of the image flipped."""
+    """`five_crop` of an image and of the image flipped.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. size: height and width, or the
+    length of the shorter side, in pixels. vertical_flip: flip up and down instead of left and
+    right.
+
+    >>> len(ten_crop(torch.zeros(3, 8, 8), 4))
+    10
+    """
     flipped = vflip(img) if vertical_flip else hflip(img)
     return five_crop(img, size) + five_crop(flipped, size)
 
@@ -305,6 +381,13 @@ def rotate(
     """An image turned counter-clockwise by angle in degrees.
 
     expand: make the output large enough to hold all of it; center: (x, y), by default the middle.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
+    outside.
+
+    >>> rotate(torch.tensor([[[1, 2], [3, 4]]]), 90)
+    tensor([[[2, 4],
+             [1, 3]]])
     """
     if not isinstance(angle, (int, float)):
         raise TypeError("Argument angle should be int or float")
@@ -345,7 +428,16 @@ def affine(
     fill: Fill = None,
     center: Sequence[float] | None = None,
 ) -> Any:
-    """An image turned clockwise by angle, moved, scaled and sheared about center."""
+    """An image turned clockwise by angle, moved, scaled and sheared about center.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. scale: a factor, or the range of
+    factors. shear: degrees, along x or (along x, along y). interpolation: an InterpolationMode: how
+    values between pixels are found. fill: the value of pixels that come from outside. translate:
+    the shift in pixels, (right, down).
+
+    >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
+    torch.Size([3, 8, 8])
+    """
     both = check_affine(angle, translate, scale, shear)
     mode = mode_of(interpolation)
     _, h, w = get_dimensions(img)
@@ -383,7 +475,16 @@ def perspective(
     interpolation: InterpolationMode = InterpolationMode.BILINEAR,
     fill: Fill = None,
 ) -> Any:
-    """An image drawn so that the four points startpoints, as (x, y), come to lie at endpoints."""
+    """An image drawn so that the four points startpoints, as (x, y), come to lie at endpoints.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
+    outside.
+
+    >>> corners = [[0, 0], [7, 0], [7, 7], [0, 7]]
+    >>> perspective(torch.zeros(3, 8, 8), corners, corners).shape
+    torch.Size([3, 8, 8])
+    """
     coeffs = perspective_coeffs(startpoints, endpoints)
     mode = mode_of(interpolation)
     if isinstance(img, Tensor):
@@ -406,7 +507,15 @@ def elastic_transform(
     interpolation: InterpolationMode = InterpolationMode.BILINEAR,
     fill: Fill = None,
 ) -> Any:
-    """An image whose pixels come from where displacement (1, H, W, 2) points, in half images."""
+    """An image whose pixels come from where displacement (1, H, W, 2) points, in half images.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation: an
+    InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
+    outside.
+
+    >>> elastic_transform(torch.zeros(3, 8, 8), torch.zeros(1, 8, 8, 2)).shape
+    torch.Size([3, 8, 8])
+    """
     if not isinstance(displacement, Tensor):
         raise TypeError("Argument displacement should be a Tensor")
     _, h, w = get_dimensions(img)
@@ -421,7 +530,13 @@ def elastic_transform(
 def gaussian_blur(
     img: Any, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
 ) -> Any:
-    """An image blurred by a Gaussian of odd kernel_size (x, y) and standard deviation sigma."""
+    """An image blurred by a Gaussian of odd kernel_size (x, y) and standard deviation sigma.
+
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    >>> gaussian_blur(torch.ones(1, 4, 4), 3).mean()
+    tensor(1.0000)
+    """
     size = blur_size(kernel_size)
     if sigma is None:
         width = [k * 0.15 + 0.35 for k in size]
@@ -450,84 +565,3 @@ def blur_size(kernel_size: Any) -> list[int]:
     if any(k % 2 == 0 or k < 0 for k in size):
         raise ValueError(f"kernel_size should have odd and positive integers. Got {size}")
     return size
-
-
-# Colours
-
-
-def adjust_brightness(img: Any, brightness_factor: float) -> Any:
-    """An image made darker (below 1) or brighter; 0 is black."""
-    return kernels(img).adjust_brightness(img, brightness_factor)
-
-
-def adjust_contrast(img: Any, contrast_factor: float) -> Any:
-    """An image with less (below 1) or more contrast; 0 is grey."""
-    return kernels(img).adjust_contrast(img, contrast_factor)
-
-
-def adjust_saturation(img: Any, saturation_factor: float) -> Any:
-    """An image with paler (below 1) or stronger colours; 0 is black and white."""
-    return kernels(img).adjust_saturation(img, saturation_factor)
-
-
-def adjust_hue(img: Any, hue_factor: float) -> Any:
-    """An image with its hues turned by hue_factor in [-0.5, 0.5] of the circle."""
-    if not -0.5 <= hue_factor <= 0.5:
-        raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
-    return kernels(img).adjust_hue(img, hue_factor)
-
-
-def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
-    """gain * img ** gamma, with img taken as [0, 1]."""
-    return kernels(img).adjust_gamma(img, gamma, gain)
-
-
-def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
-    """An image blurred (below 1) or sharpened."""
-    return kernels(img).adjust_sharpness(img, sharpness_factor)
-
-
-def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """A Pillow image in black and white, with 1 or 3 equal channels."""
-    if not is_pil(img):
-        raise TypeError("Input should be PIL Image")
-    return F_pil.to_grayscale(img, num_output_channels)
-
-
-def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """An image in black and white, with 1 or 3 equal channels."""
-    return kernels(img).rgb_to_grayscale(img, num_output_channels)
-
-
-def invert(img: Any) -> Any:
-    """The negative of an image."""
-    return kernels(img).invert(img)
-
-
-def posterize(img: Any, bits: int) -> Any:
-    """An image with only the first bits, 0 to 8, of each value kept."""
-    if not 0 <= bits <= 8:
-        raise ValueError(f"The number if bits should be between 0 and 8. Got {bits}")
-    return kernels(img).posterize(img, bits)
-
-
-def solarize(img: Any, threshold: float) -> Any:
-    """An image with all values from threshold on inverted."""
-    return kernels(img).solarize(img, threshold)
-
-
-def autocontrast(img: Any) -> Any:
-    """An image with each channel stretched from its darkest and brightest to black and white."""
-    return kernels(img).autocontrast(img)
-
-
-def equalize(img: Any) -> Any:
-    """An image with the histogram of each channel made flat."""
-    return kernels(img).equalize(img)
-
-
-def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
-    """A tensor image with the rectangle of height h and width w at row i, column j set to v."""
-    if not isinstance(img, Tensor):
-        raise TypeError(f"img should be Tensor Image. Got {type(img)}")
-    return F_t.erase(img, i, j, h, w, v, inplace)

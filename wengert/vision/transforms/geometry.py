@@ -1,4 +1,4 @@
-"""Transforms that cut, flip, turn and warp an image, or erase a part of it.
+"""Transforms that flip, turn and warp an image, or erase a part of it; crops are in `crops.py`.
 
 The functions of one image are in `functional.py`; here is what is drawn for each image.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,15 +15,14 @@ from ...base.dtypes import float32
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from . import functional as F
+from .crops import CenterCrop, FiveCrop, RandomCrop, RandomResizedCrop, TenCrop, check_ranges
 from .draws import (  # fmt: skip
     angles,
     chance,
     check_length,
     colour_for,
-    crop_rectangle,
     integer,
     log_uniform,
-    size_pair,
     uniform,
 )
 from .interpolation import InterpolationMode, mode_of
@@ -42,7 +40,11 @@ class Resize(Module):
     """An image at another size: (height, width), or the length of the shorter side.
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
-    what a smaller image cannot show.
+    what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
+    pixels.
+
+    >>> Resize(4)(torch.zeros(3, 8, 16)).shape
+    torch.Size([3, 4, 8])
     """
 
     def __init__(
@@ -69,29 +71,15 @@ class Resize(Module):
         )
 
 
-class CenterCrop(Module):
-    """The middle of an image.
-
-    size: height and width, or the length of the shorter side.
-    """
-
-    def __init__(self, size: int | Sequence[int]) -> None:
-        super().__init__()
-        self.size = size_pair(size)
-
-    def forward(self, img: Any) -> Any:
-        return F.center_crop(img, self.size)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(size={self.size})"
-
-
 class Pad(Module):
     """An image with a border, see `functional.pad`.
 
     padding: how many pixels are added: for all sides, left and top, or each side. fill: the
     value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
     'symmetric'.
+
+    >>> Pad(1)(torch.zeros(3, 2, 2)).shape
+    torch.Size([3, 4, 4])
     """
 
     def __init__(
@@ -117,58 +105,12 @@ class Pad(Module):
         )
 
 
-class RandomCrop(Module):
-    """A rectangle of that size anywhere in the image, which may be padded first.
-
-    padding: how many pixels are added: for all sides, left and top, or each side. fill: the
-    value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
-    'symmetric'.
-    """
-
-    def __init__(
-        self,
-        size: int | Sequence[int],
-        padding: int | Sequence[int] | None = None,
-        pad_if_needed: bool = False,
-        fill: Any = 0,
-        padding_mode: str = "constant",
-    ) -> None:
-        super().__init__()
-        self.size = tuple(size_pair(size))
-        self.padding = padding
-        self.pad_if_needed = pad_if_needed
-        self.fill = fill
-        self.padding_mode = padding_mode
-
-    @staticmethod
-    def get_params(img: Any, output_size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random part of img."""
-        _, h, w = F.get_dimensions(img)
-        height, width = output_size
-        if h < height or w < width:
-            raise ValueError(
-                f"Required crop size {(height, width)} is larger than input image size {(h, w)}"
-            )
-        if (height, width) == (h, w):
-            return 0, 0, h, w
-        return integer(0, h - height + 1), integer(0, w - width + 1), height, width
-
-    def forward(self, img: Any) -> Any:
-        if self.padding is not None:
-            img = F.pad(img, self.padding, self.fill, self.padding_mode)
-        _, height, width = F.get_dimensions(img)
-        if self.pad_if_needed and width < self.size[1]:
-            img = F.pad(img, [self.size[1] - width, 0], self.fill, self.padding_mode)
-        if self.pad_if_needed and height < self.size[0]:
-            img = F.pad(img, [0, self.size[0] - height], self.fill, self.padding_mode)
-        return F.crop(img, *self.get_params(img, self.size))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
-
-
 class RandomHorizontalFlip(Module):
-    """Left and right exchanged, with probability p."""
+    """Left and right exchanged, with probability p.
+
+    >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
+    tensor([[[2, 1]]])
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -182,99 +124,14 @@ class RandomHorizontalFlip(Module):
 
 
 class RandomVerticalFlip(RandomHorizontalFlip):
-    """Top and bottom exchanged, with probability p."""
+    """Top and bottom exchanged, with probability p.
+
+    >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
 
     def forward(self, img: Any) -> Any:
         return F.vflip(img) if chance(self.p) else img
-
-
-def check_ranges(scale: Any, ratio: Any) -> None:
-    for name, value in (("Scale", scale), ("Ratio", ratio)):
-        if not isinstance(value, Sequence):
-            raise TypeError(f"{name} should be a sequence")
-    if scale[0] > scale[1] or ratio[0] > ratio[1]:
-        warnings.warn("Scale and ratio should be of kind (min, max)", stacklevel=3)
-
-
-class RandomResizedCrop(Module):
-    """A part of random area (scale) and proportions (ratio), resized: what ImageNet trains on.
-
-    size: height and width, or the length of the shorter side. interpolation: an
-    InterpolationMode: how values between pixels are found. antialias: average what a smaller
-    image cannot show.
-    """
-
-    def __init__(
-        self,
-        size: int | Sequence[int],
-        scale: Sequence[float] = (0.08, 1.0),
-        ratio: Sequence[float] = (3.0 / 4.0, 4.0 / 3.0),
-        interpolation: InterpolationMode = BILINEAR,
-        antialias: bool | None = True,
-    ) -> None:
-        super().__init__()
-        check_ranges(scale, ratio)
-        self.size = size_pair(size)
-        self.scale = scale
-        self.ratio = ratio
-        self.interpolation = mode_of(interpolation)
-        self.antialias = antialias
-
-    @staticmethod
-    def get_params(
-        img: Any, scale: Sequence[float], ratio: Sequence[float]
-    ) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random part of img."""
-        _, height, width = F.get_dimensions(img)
-        return crop_rectangle(height, width, scale, ratio)
-
-    def forward(self, img: Any) -> Any:
-        part = self.get_params(img, self.scale, self.ratio)
-        return F.resized_crop(img, *part, self.size, self.interpolation, self.antialias)
-
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(size={self.size}, "
-            f"scale={tuple(round(s, 4) for s in self.scale)}, "
-            f"ratio={tuple(round(r, 4) for r in self.ratio)}, "
-            f"interpolation={self.interpolation.value}, antialias={self.antialias})"
-        )
-
-
-class FiveCrop(Module):
-    """The corners and the middle of an image, as a tuple.
-
-    size: height and width, or the length of the shorter side.
-    """
-
-    def __init__(self, size: int | Sequence[int]) -> None:
-        super().__init__()
-        self.size = size_pair(size)
-
-    def forward(self, img: Any) -> Any:
-        return F.five_crop(img, self.size)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(size={self.size})"
-
-
-class TenCrop(Module):
-    """`FiveCrop` of an image and of the image flipped.
-
-    size: height and width, or the length of the shorter side. vertical_flip: flip up and down
-    instead of left and right.
-    """
-
-    def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
-        super().__init__()
-        self.size = size_pair(size)
-        self.vertical_flip = vertical_flip
-
-    def forward(self, img: Any) -> Any:
-        return F.ten_crop(img, self.size, self.vertical_flip)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(size={self.size}, vertical_flip={self.vertical_flip})"
 
 
 def check_fill(fill: Any) -> Any:
@@ -288,6 +145,9 @@ class RandomPerspective(Module):
 
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
+
+    >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -307,7 +167,13 @@ class RandomPerspective(Module):
     def get_params(
         width: int, height: int, distortion_scale: float
     ) -> tuple[list[list[int]], list[list[int]]]:
-        """The corners of an image, and the points (x, y) inside of it that they come to."""
+        """The corners of an image, and the points (x, y) inside of it that they come to.
+
+        width: columns of the result, or of the image. height: rows of the result, or of the image.
+
+        >>> RandomPerspective.get_params(8, 8, 0.5)[0]
+        [[0, 0], [7, 0], [7, 7], [0, 7]]
+        """
         dx, dy = (int(distortion_scale * (side // 2)) for side in (width, height))
         x_low, y_low = (lambda: integer(0, dx + 1)), (lambda: integer(0, dy + 1))
         x_high, y_high = (
@@ -336,6 +202,9 @@ class RandomRotation(Module):
     interpolation: an InterpolationMode: how values between pixels are found. expand: make room
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
+
+    >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -357,7 +226,11 @@ class RandomRotation(Module):
 
     @staticmethod
     def get_params(degrees: Sequence[float]) -> float:
-        """An angle."""
+        """An angle.
+
+        >>> -30 <= RandomRotation.get_params([-30.0, 30.0]) <= 30
+        True
+        """
         return uniform(float(degrees[0]), float(degrees[1]))
 
     def forward(self, img: Any) -> Any:
@@ -378,10 +251,14 @@ class RandomRotation(Module):
 class RandomAffine(Module):
     """An image turned, moved, scaled and sheared by draws from the given ranges.
 
-    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how
-    large it may be as a share of the size. interpolation: an InterpolationMode: how values
-    between pixels are found. fill: the value of pixels that come from outside. center: (x, y)
-    of the point that stays; None: the middle.
+    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how large
+    it may be as a share of the size. interpolation: an InterpolationMode: how values between pixels
+    are found. fill: the value of pixels that come from outside. center: (x, y) of the point that
+    stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
+    (along x, along y).
+
+    >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -421,7 +298,13 @@ class RandomAffine(Module):
         shears: Sequence[float] | None,
         img_size: Sequence[int],
     ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
-        """Angle, translation in pixels, scale, and the two shears, for an image (width, height)."""
+        """Angle, translation in pixels, scale, and the two shears, for an image (width, height).
+
+        scale_ranges: the range of the scale. img_size: (width, height) of the image.
+
+        >>> RandomAffine.get_params([0.0, 0.0], [0.0, 0.0], None, None, [8, 8])
+        (0.0, (0, 0), 1.0, (0.0, 0.0))
+        """
         angle = uniform(float(degrees[0]), float(degrees[1]))
         move = [0, 0]
         if translate is not None:
@@ -456,6 +339,9 @@ class RandomErasing(Module):
 
     scale: a factor, or the range of the share of the area. ratio: the least and largest width
     by height. inplace: write the result over the input.
+
+    >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
+    tensor(True)
     """
 
     def __init__(
@@ -489,7 +375,13 @@ class RandomErasing(Module):
         ratio: Sequence[float],
         value: Sequence[float] | None = None,
     ) -> tuple[int, int, int, int, Tensor]:
-        """Top, left, height, width and what to put there: value, or noise where that is None."""
+        """Top, left, height, width and what to put there: value, or noise where that is None.
+
+        img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        >>> RandomErasing.get_params(torch.zeros(3, 8, 8), (0.1, 0.1), (1.0, 1.0), [0.0])[2:4]
+        (3, 3)
+        """
         channels, height, width = img.shape[-3:]
         for _ in range(10):
             area = height * width * uniform(scale[0], scale[1])
@@ -511,7 +403,11 @@ class RandomErasing(Module):
                        self.inplace)  # fmt: skip
 
     def values(self, img: Tensor) -> list[float] | None:
-        """value as a list for img's channels, None for noise."""
+        """value as a list for img's channels, None for noise.
+
+        >>> RandomErasing(value=0.5).values(torch.zeros(3, 8, 8))
+        [0.5]
+        """
         if isinstance(self.value, str):
             return None
         if isinstance(self.value, (int, float)):
@@ -546,6 +442,9 @@ class ElasticTransform(Module):
 
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
+
+    >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -567,7 +466,11 @@ class ElasticTransform(Module):
 
     @staticmethod
     def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
-        """A displacement (1, H, W, 2) for an image of that size (H, W)."""
+        """A displacement (1, H, W, 2) for an image of that size (H, W).
+
+        >>> ElasticTransform.get_params([50.0, 50.0], [1.0, 1.0], [8, 8]).shape
+        torch.Size([1, 8, 8, 2])
+        """
         axes = []
         for strength, width, side in zip(alpha, sigma, reversed(size)):
             noise = T.rand([1, 1, *size]) * 2 - 1

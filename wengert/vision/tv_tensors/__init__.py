@@ -26,6 +26,12 @@ class TVTensor(Tensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    >>> image = Image(torch.zeros(3, 4, 6))
+    >>> type(image + 1).__name__, type(image.clone()).__name__, type(image.detach()).__name__
+    ('Tensor', 'Image', 'Image')
+    >>> type(image.to(torch.float64)).__name__, type(image.requires_grad_()).__name__
+    ('Image', 'Image')
     """
 
     kept: tuple[str, ...] = ()  # attributes that go along
@@ -89,6 +95,9 @@ class Image(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    >>> Image(torch.zeros(4, 6)).shape
+    torch.Size([1, 4, 6])
     """
 
     def __new__(
@@ -110,6 +119,9 @@ class Video(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    >>> Video(torch.zeros(9, 3, 4, 6)).shape
+    torch.Size([9, 3, 4, 6])
     """
 
     def __new__(
@@ -131,6 +143,9 @@ class Mask(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    >>> Mask(torch.zeros(1, 4, 6)).shape
+    torch.Size([1, 4, 6])
     """
 
     def __new__(
@@ -146,7 +161,11 @@ class Mask(TVTensor):
 
 
 class BoundingBoxFormat(Enum):
-    """What the four numbers of a box are: corners, or a corner or the middle and the size."""
+    """What the four numbers of a box are: corners, or a corner or the middle and the size.
+
+    >>> BoundingBoxFormat["XYWH"]
+    <BoundingBoxFormat.XYWH: 'XYWH'>
+    """
 
     XYXY = "XYXY"
     XYWH = "XYWH"
@@ -158,8 +177,11 @@ class BoundingBoxes(TVTensor):
 
     clamping_mode: None lets transforms leave boxes that reach out of the canvas.
 
-    data: the values: a tensor, or what makes one. dtype: of the result. device: where the
-    result is. requires_grad: whether gradients are recorded.
+    data: the values: a tensor, or what makes one. dtype: of the result. device: where the result
+    is. requires_grad: whether gradients are recorded. format: a BoundingBoxFormat or its name.
+
+    >>> BoundingBoxes([[1, 2, 3, 4]], format="XYXY", canvas_size=(8, 8)).canvas_size
+    (8, 8)
     """
 
     kept = ("format", "canvas_size", "clamping_mode")
@@ -197,6 +219,9 @@ class KeyPoints(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    >>> KeyPoints([[1, 2]], canvas_size=(8, 8)).canvas_size
+    (8, 8)
     """
 
     kept = ("canvas_size",)
@@ -221,7 +246,14 @@ class KeyPoints(TVTensor):
 
 
 def wrap(wrappee: Tensor, *, like: TVTensor, **kwargs: Any) -> Any:
-    """A tensor as one of like's class that shows the same; kwargs change what is said about it."""
+    """A tensor as one of like's class that shows the same; kwargs change what is said about it.
+
+    wrappee: the values, a tensor.
+
+    >>> image = Image(torch.zeros(3, 4, 6))
+    >>> type(wrap(image + 1, like=image)).__name__
+    'Image'
+    """
     if not isinstance(like, TVTensor):
         return wrappee
     again = wrappee.as_subclass(type(like))
@@ -232,7 +264,14 @@ def wrap(wrappee: Tensor, *, like: TVTensor, **kwargs: Any) -> Any:
 
 @contextlib.contextmanager
 def set_return_type(return_type: str) -> Iterator[None]:
-    """Only "Tensor" is supported: operations give plain tensors."""
+    """Only "Tensor" is supported: operations give plain tensors.
+
+    return_type: 'Tensor' or 'TVTensor'.
+
+    >>> with set_return_type("Tensor"):
+    ...     type(Image(torch.zeros(3, 4, 6)) + 1).__name__
+    'Tensor'
+    """
     if return_type.lower() != "tensor":
         raise ValueError(f'return_type must be "Tensor" here, got {return_type!r}')
     yield

@@ -30,6 +30,9 @@ class Grayscale(Transform, v1.Grayscale):
     """Black and white, with 1 or 3 equal channels.
 
     num_output_channels: 1 or 3.
+
+    >>> Grayscale()(torch.rand(3, 8, 8)).shape
+    torch.Size([1, 8, 8])
     """
 
     def transform(self, inpt: Any, params: Params) -> Any:
@@ -37,14 +40,22 @@ class Grayscale(Transform, v1.Grayscale):
 
 
 class RGB(Transform):
-    """Grey images in three channels."""
+    """Grey images in three channels.
+
+    >>> RGB()(torch.zeros(1, 2, 2)).shape
+    torch.Size([3, 2, 2])
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.grayscale_to_rgb, inpt)
 
 
 class RandomGrayscale(RandomTransform):
-    """Black and white, in as many channels, with probability p."""
+    """Black and white, in as many channels, with probability p.
+
+    >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
@@ -60,6 +71,9 @@ class ColorJitter(Transform, v1.ColorJitter):
     """Brightness, contrast, saturation and hue changed at random, in random order.
 
     brightness: a factor, or the range that it is drawn from.
+
+    >>> ColorJitter(brightness=0.5, hue=0.1)(torch.rand(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -80,7 +94,11 @@ class ColorJitter(Transform, v1.ColorJitter):
 
 
 class RandomChannelPermutation(Transform):
-    """The channels in random order."""
+    """The channels in random order.
+
+    >>> RandomChannelPermutation()(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         return {"permutation": T.randperm(query_chw(flat_inputs)[0])}
@@ -95,6 +113,9 @@ class RandomPhotometricDistort(Transform):
     brightness: a factor, or the range that it is drawn from. contrast: a factor, or the range
     that it is drawn from. saturation: a factor, or the range that it is drawn from. hue: a turn
     of the colours between -0.5 and 0.5, or its range.
+
+    >>> RandomPhotometricDistort()(torch.rand(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -136,28 +157,44 @@ class RandomPhotometricDistort(Transform):
 
 
 class RandomEqualize(RandomTransform):
-    """The histogram of each channel made flat, with probability p."""
+    """The histogram of each channel made flat, with probability p.
+
+    >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.equalize, inpt)
 
 
 class RandomInvert(RandomTransform):
-    """The negative, with probability p."""
+    """The negative, with probability p.
+
+    >>> RandomInvert(p=1)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
+    tensor([[[255,   0]]], dtype=torch.uint8)
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.invert, inpt)
 
 
 class RandomAutocontrast(RandomTransform):
-    """Each channel stretched to black and white, with probability p."""
+    """Each channel stretched to black and white, with probability p.
+
+    >>> RandomAutocontrast(p=1)(torch.tensor([[[0.25, 0.75]]]))
+    tensor([[[0., 1.]]])
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.autocontrast, inpt)
 
 
 class RandomPosterize(RandomTransform):
-    """Only the first bits of each value, with probability p."""
+    """Only the first bits of each value, with probability p.
+
+    >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
+    tensor([[[  0, 128]]], dtype=torch.uint8)
+    """
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
         super().__init__(p)
@@ -168,7 +205,11 @@ class RandomPosterize(RandomTransform):
 
 
 class RandomSolarize(RandomTransform):
-    """Values from threshold on inverted, with probability p."""
+    """Values from threshold on inverted, with probability p.
+
+    >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
+    tensor([[[100,  55]]], dtype=torch.uint8)
+    """
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -182,6 +223,9 @@ class RandomAdjustSharpness(RandomTransform):
     """Blurred or sharpened by a fixed factor, with probability p.
 
     sharpness_factor: 0 blurs, 1 leaves the image alone.
+
+    >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
+    tensor(1.)
     """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
@@ -196,6 +240,9 @@ class GaussianBlur(Transform, v1.GaussianBlur):
     """Blurred with a standard deviation from the range sigma.
 
     kernel_size: the size of a window.
+
+    >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
+    tensor(1.)
     """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
@@ -209,7 +256,11 @@ class GaussianBlur(Transform, v1.GaussianBlur):
 class GaussianNoise(Transform):
     """With noise of that mean and deviation, where white is 1.
 
-    sigma: standard deviation in pixels, or the range that it is drawn from.
+    sigma: standard deviation in pixels, or the range that it is drawn from. clip: cut at black and
+    white.
+
+    >>> GaussianNoise(sigma=0.2)(torch.zeros(3, 8, 8)).min()
+    tensor(0.)
     """
 
     def __init__(self, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> None:
@@ -223,7 +274,13 @@ class GaussianNoise(Transform):
 
 
 class JPEG(Transform):
-    """As it comes out of a JPEG file of a quality, or of one drawn from a range."""
+    """As it comes out of a JPEG file of a quality, or of one drawn from a range.
+
+    quality: 1 to 100, or a range of them.
+
+    >>> JPEG(50)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
+    """
 
     def __init__(self, quality: int | Sequence[int]) -> None:
         super().__init__()
@@ -245,6 +302,9 @@ class RandomErasing(RandomTransform, geometry.RandomErasing):
 
     scale: a factor, or the range of the share of the area. ratio: the least and largest width
     by height. inplace: write the result over the input.
+
+    >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
+    tensor(True)
     """
 
     def __init__(

@@ -53,6 +53,9 @@ class Compose(Several):
     """Transforms one after the other.
 
     transforms: a function of image and target, or several of them.
+
+    >>> Compose([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
     """
 
     def forward(self, *inputs: Any) -> Any:
@@ -60,7 +63,11 @@ class Compose(Several):
 
 
 class RandomApply(Several):
-    """All of the transforms, with probability p, or none."""
+    """All of the transforms, with probability p, or none.
+
+    >>> RandomApply([v2.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(self, transforms: Any, p: float = 0.5) -> None:
         super().__init__(transforms)
@@ -73,7 +80,11 @@ class RandomApply(Several):
 
 
 class RandomChoice(Several):
-    """One of the transforms, drawn with the probabilities p."""
+    """One of the transforms, drawn with the probabilities p.
+
+    >>> RandomChoice([v2.CenterCrop(4), v2.CenterCrop(4)])(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(
         self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None
@@ -91,7 +102,11 @@ class RandomChoice(Several):
 
 
 class RandomOrder(Several):
-    """All of the transforms in random order."""
+    """All of the transforms in random order.
+
+    >>> RandomOrder([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def forward(self, *inputs: Any) -> Any:
         order = T.randperm(len(self.transforms)).tolist()
@@ -99,14 +114,24 @@ class RandomOrder(Several):
 
 
 class Identity(Transform):
-    """Nothing changed."""
+    """Nothing changed.
+
+    >>> Identity()(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         return inpt
 
 
 class Lambda(Transform):
-    """A function of those parts of a sample that are of the given types, by default of all."""
+    """A function of those parts of a sample that are of the given types, by default of all.
+
+    lambd: the function.
+
+    >>> Lambda(lambda x: x + 1, torch.Tensor)((torch.zeros(2), 5))
+    (tensor([1., 1.]), 5)
+    """
 
     def __init__(self, lambd: Callable[[Any], Any], *types: type) -> None:
         super().__init__()
@@ -126,7 +151,11 @@ class Lambda(Transform):
 
 
 class ToImage(Transform):
-    """Tensors, arrays and images of Pillow as `Image`."""
+    """Tensors, arrays and images of Pillow as `Image`.
+
+    >>> type(ToImage()(np.zeros((4, 6, 3), np.uint8))).__name__
+    'Image'
+    """
 
     def takes(self, inpt: Any) -> bool:
         return is_pure_tensor(inpt) or is_pil(inpt) or isinstance(inpt, np.ndarray)
@@ -139,6 +168,9 @@ class ToPILImage(Transform):
     """Tensors and arrays as images of Pillow.
 
     mode: the kind of image, such as 'RGB'; None: as it is.
+
+    >>> ToPILImage()(torch.zeros(3, 4, 6)).size
+    (6, 4)
     """
 
     def __init__(self, mode: str | None = None) -> None:
@@ -153,7 +185,12 @@ class ToPILImage(Transform):
 
 
 class PILToTensor(Transform):
-    """Images of Pillow as tensors of the same values."""
+    """Images of Pillow as tensors of the same values.
+
+    >>> from PIL import Image
+    >>> PILToTensor()(Image.new("RGB", (4, 2))).shape
+    torch.Size([3, 2, 4])
+    """
 
     def takes(self, inpt: Any) -> bool:
         return is_pil(inpt)
@@ -163,7 +200,11 @@ class PILToTensor(Transform):
 
 
 class ToTensor(Transform):
-    """Images of Pillow and arrays as tensors, uint8 scaled to [0, 1]."""
+    """Images of Pillow and arrays as tensors, uint8 scaled to [0, 1].
+
+    >>> ToTensor()(np.zeros((4, 6, 3), np.uint8)).shape
+    torch.Size([3, 4, 6])
+    """
 
     def takes(self, inpt: Any) -> bool:
         return is_pil(inpt) or isinstance(inpt, np.ndarray)
@@ -173,7 +214,11 @@ class ToTensor(Transform):
 
 
 class ToPureTensor(Transform):
-    """Tensors that say what they show as plain ones."""
+    """Tensors that say what they show as plain ones.
+
+    >>> type(ToPureTensor()(tv_tensors.Image(torch.zeros(3, 4, 6)))).__name__
+    'Tensor'
+    """
 
     def takes(self, inpt: Any) -> bool:
         return isinstance(inpt, TVTensor)
@@ -186,6 +231,9 @@ class ToDtype(Transform):
     """Images in another dtype, or each kind in the one that a dictionary has for its class.
 
     scale: so that white stays white.
+
+    >>> ToDtype(torch.float32, scale=True)(torch.tensor([[[255]]], dtype=torch.uint8))
+    tensor([[[1.]]])
     """
 
     def __init__(self, dtype: Any, scale: bool = False) -> None:
@@ -215,7 +263,11 @@ class ToDtype(Transform):
 
 
 class ConvertImageDtype(Transform):
-    """Images in another dtype, scaled so that white stays white."""
+    """Images in another dtype, scaled so that white stays white.
+
+    >>> ConvertImageDtype(torch.float32)(torch.tensor([[[255]]], dtype=torch.uint8))
+    tensor([[[1.]]])
+    """
 
     def __init__(self, dtype: Dtype = float32) -> None:
         super().__init__()
@@ -237,6 +289,9 @@ class Normalize(Transform, v1.Normalize):
     """(image - mean) / std for each channel.
 
     inplace: write the result over the input.
+
+    >>> Normalize([0.5], [0.5])(torch.ones(1, 1, 2))
+    tensor([[[1., 1.]]])
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
@@ -250,7 +305,12 @@ class Normalize(Transform, v1.Normalize):
 
 
 class LinearTransformation(Transform, v1.LinearTransformation):
-    """Flattened images, less a mean, times a matrix."""
+    """Flattened images, less a mean, times a matrix.
+
+    >>> LinearTransformation(torch.eye(4), torch.ones(4))(torch.ones(1, 2, 2))
+    tensor([[[0., 0.],
+             [0., 0.]]])
+    """
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         refuse_pillow(self, flat_inputs)

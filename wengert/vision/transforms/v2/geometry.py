@@ -30,14 +30,22 @@ Params = dict[str, Any]
 
 
 class RandomHorizontalFlip(RandomTransform):
-    """Left and right exchanged, with probability p."""
+    """Left and right exchanged, with probability p.
+
+    >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
+    tensor([[[2, 1]]])
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.horizontal_flip, inpt)
 
 
 class RandomVerticalFlip(RandomTransform):
-    """Top and bottom exchanged, with probability p."""
+    """Top and bottom exchanged, with probability p.
+
+    >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.vertical_flip, inpt)
@@ -47,7 +55,11 @@ class Resize(Transform):
     """At another size: (height, width), or the length of the shorter side.
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
-    what a smaller image cannot show.
+    what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
+    pixels.
+
+    >>> Resize(4)(torch.zeros(3, 8, 16)).shape
+    torch.Size([3, 4, 8])
     """
 
     def __init__(
@@ -76,6 +88,9 @@ class RandomResize(Resize):
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
+
+    >>> min(RandomResize(4, 5)(torch.zeros(3, 8, 16)).shape[1:])
+    4
     """
 
     def __init__(
@@ -97,6 +112,9 @@ class RandomShortestSize(Resize):
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
+
+    >>> RandomShortestSize([4], max_size=6)(torch.zeros(3, 8, 16)).shape
+    torch.Size([3, 3, 6])
     """
 
     def __init__(
@@ -124,6 +142,9 @@ class ScaleJitter(Resize):
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
+
+    >>> max(ScaleJitter((8, 8), scale_range=(0.5, 0.5))(torch.zeros(3, 8, 16)).shape[1:])
+    4
     """
 
     def __init__(
@@ -149,6 +170,9 @@ class CenterCrop(Transform, v1.CenterCrop):
     """The middle.
 
     size: height and width, or the length of the shorter side.
+
+    >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
     """
 
     def transform(self, inpt: Any, params: Params) -> Any:
@@ -159,6 +183,9 @@ class FiveCrop(Transform, v1.FiveCrop):
     """The corners and the middle of an image, as a tuple.
 
     size: height and width, or the length of the shorter side.
+
+    >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
+    [(3, 4, 4), (3, 4, 4)]
     """
 
     def transform(self, inpt: Any, params: Params) -> Any:
@@ -170,6 +197,9 @@ class TenCrop(Transform, v1.TenCrop):
 
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
+
+    >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
+    10
     """
 
     def transform(self, inpt: Any, params: Params) -> Any:
@@ -181,6 +211,9 @@ class Pad(Transform):
 
     padding: how many pixels are added: for all sides, left and top, or each side. padding_mode:
     'constant', 'edge', 'reflect' or 'symmetric'.
+
+    >>> Pad(1)(torch.zeros(3, 2, 2)).shape
+    torch.Size([3, 4, 4])
     """
 
     def __init__(
@@ -203,6 +236,9 @@ class RandomZoomOut(RandomTransform):
     """Onto a canvas whose sides are longer by a draw from side_range, with probability p.
 
     fill: the value of pixels that come from outside.
+
+    >>> RandomZoomOut(side_range=(2.0, 2.0), p=1)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 16, 16])
     """
 
     def __init__(
@@ -231,9 +267,12 @@ class RandomZoomOut(RandomTransform):
 class RandomCrop(Transform, v1.RandomCrop):
     """A rectangle of that size, anywhere; the sample may be padded first.
 
-    padding: how many pixels are added: for all sides, left and top, or each side. fill: the
-    value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
-    'symmetric'.
+    padding: how many pixels are added: for all sides, left and top, or each side. fill: the value
+    of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
+    pad_if_needed: pad images that are smaller than size.
+
+    >>> RandomCrop(8, padding=2)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
@@ -273,6 +312,9 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
     the share of the area. ratio: the least and largest width by height. interpolation: an
     InterpolationMode: how values between pixels are found. antialias: average what a smaller
     image cannot show.
+
+    >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
     """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
@@ -290,6 +332,9 @@ class RandomRotation(Transform, v1.RandomRotation):
     interpolation: an InterpolationMode: how values between pixels are found. expand: make room
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
+
+    >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
@@ -303,10 +348,14 @@ class RandomRotation(Transform, v1.RandomRotation):
 class RandomAffine(Transform, v1.RandomAffine):
     """Turned, moved, scaled and sheared by draws from the given ranges.
 
-    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how
-    large it may be as a share of the size. interpolation: an InterpolationMode: how values
-    between pixels are found. fill: the value of pixels that come from outside. center: (x, y)
-    of the point that stays; None: the middle.
+    degrees: the largest angle, or a range of angles. translate: the shift in pixels, or how large
+    it may be as a share of the size. interpolation: an InterpolationMode: how values between pixels
+    are found. fill: the value of pixels that come from outside. center: (x, y) of the point that
+    stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
+    (along x, along y).
+
+    >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
@@ -326,6 +375,9 @@ class RandomPerspective(RandomTransform, v1.RandomPerspective):
 
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
+
+    >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -354,6 +406,9 @@ class ElasticTransform(Transform, v1.ElasticTransform):
     sigma: standard deviation in pixels, or the range that it is drawn from. interpolation: an
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
+
+    >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def __init__(
@@ -375,6 +430,16 @@ class RandomIoUCrop(Transform):
     """A part that overlaps some box by at least a drawn amount, as SSD trains on.
 
     Boxes whose middles are outside become empty: `SanitizeBoundingBoxes` takes them away.
+
+    min_scale: the least share of each side. max_scale: the largest share of each side.
+    min_aspect_ratio: the least width by height. max_aspect_ratio: the largest width by height.
+    sampler_options: the least overlaps with a box that are asked for, one drawn; above 1: leave the
+    image alone. trials: how many parts are tried.
+
+    >>> boxes = tv_tensors.BoundingBoxes([[1, 2, 30, 50]], format="XYXY", canvas_size=(64, 64))
+    >>> image, kept = RandomIoUCrop()(torch.zeros(3, 64, 64), boxes)
+    >>> kept.canvas_size == image.shape[-2:]
+    True
     """
 
     def __init__(

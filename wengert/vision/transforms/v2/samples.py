@@ -28,7 +28,12 @@ Params = dict[str, Any]
 
 
 class ConvertBoundingBoxFormat(Transform):
-    """Boxes in another format."""
+    """Boxes in another format.
+
+    >>> boxes = tv_tensors.BoundingBoxes([[1, 2, 3, 5]], format="XYXY", canvas_size=(8, 8))
+    >>> ConvertBoundingBoxFormat("XYWH")(boxes).tolist()
+    [[1, 2, 2, 3]]
+    """
 
     def __init__(self, format: str | BoundingBoxFormat) -> None:
         super().__init__()
@@ -42,7 +47,15 @@ class ConvertBoundingBoxFormat(Transform):
 
 
 class ClampBoundingBoxes(Transform):
-    """Boxes cut at the canvas."""
+    """Boxes cut at the canvas.
+
+    clamping_mode: 'soft': may reach out a little where rotated, 'hard': none, 'auto': the boxes'
+    own, None: not at all.
+
+    >>> boxes = tv_tensors.BoundingBoxes([[-1, 0, 9, 4]], format="XYXY", canvas_size=(8, 8))
+    >>> ClampBoundingBoxes()(boxes).tolist()
+    [[0, 0, 8, 4]]
+    """
 
     def __init__(self, clamping_mode: str | None = "auto") -> None:
         super().__init__()
@@ -56,7 +69,11 @@ class ClampBoundingBoxes(Transform):
 
 
 class ClampKeyPoints(Transform):
-    """Points moved into the canvas."""
+    """Points moved into the canvas.
+
+    >>> ClampKeyPoints()(tv_tensors.KeyPoints([[-1, 9]], canvas_size=(8, 8))).tolist()
+    [[0, 7]]
+    """
 
     def takes(self, inpt: Any) -> bool:
         return isinstance(inpt, KeyPoints)
@@ -66,7 +83,11 @@ class ClampKeyPoints(Transform):
 
 
 class UniformTemporalSubsample(Transform):
-    """num_samples frames of a video, evenly spread."""
+    """num_samples frames of a video, evenly spread.
+
+    >>> UniformTemporalSubsample(4)(tv_tensors.Video(torch.zeros(9, 3, 8, 8))).shape
+    torch.Size([4, 3, 8, 8])
+    """
 
     def __init__(self, num_samples: int) -> None:
         super().__init__()
@@ -82,7 +103,14 @@ class UniformTemporalSubsample(Transform):
 class SanitizeBoundingBoxes(Transform):
     """Boxes that are too small or reach out of the canvas taken away, with their labels and masks.
 
-    labels_getter: finds the labels in a sample; None if there are none.
+    labels_getter: finds the labels in a sample; None if there are none. min_size: boxes with a
+    shorter side, in pixels, go. min_area: boxes of a smaller area, in pixels, go.
+
+    >>> corners = [[1, 2, 1, 2], [0, 0, 4, 4]]
+    >>> boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(8, 8))
+    >>> sample = {"boxes": boxes, "labels": torch.tensor([7, 9])}
+    >>> SanitizeBoundingBoxes()(sample)["labels"]
+    tensor([9])
     """
 
     def __init__(
@@ -118,6 +146,15 @@ class SanitizeBoundingBoxes(Transform):
         return tree_unflatten(kept, spec)
 
     def kept(self, inpt: Any, valid: Tensor, is_label: bool) -> Any:
+        """One part of a sample, with only the boxes that are valid.
+
+        inpt: an image, a tensor (*, C, H, W) or a picture of Pillow. is_label: whether inpt holds
+        the labels of the boxes.
+
+        >>> valid = torch.tensor([False, True])
+        >>> SanitizeBoundingBoxes().kept(torch.tensor([7, 9]), valid, is_label=True)
+        tensor([9])
+        """
         if is_label:
             return inpt[valid]
         belongs = isinstance(inpt, BoundingBoxes)
@@ -130,6 +167,13 @@ class MixUp(Transform):
 
     Labels are classes (N,), with num_classes, or probabilities (N, classes); the result's are
     probabilities.
+
+    alpha: the parameter of the Beta distribution that the shares are drawn from. labels_getter:
+    finds the labels in a batch: 'default' looks for a key or the last part, or a function.
+
+    >>> images, labels = MixUp(num_classes=3)(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 0]))
+    >>> images.shape, labels.shape
+    (torch.Size([4, 3, 8, 8]), torch.Size([4, 3]))
     """
 
     def __init__(
@@ -170,6 +214,13 @@ class MixUp(Transform):
         return tree_unflatten(out, spec)
 
     def check_labels(self, labels: Any) -> Tensor:
+        """The labels of a batch, classes (N,) or probabilities (N, classes), or a ValueError.
+
+        labels: a tensor.
+
+        >>> MixUp(num_classes=2).check_labels(torch.tensor([0, 1]))
+        tensor([0, 1])
+        """
         if not isinstance(labels, Tensor):
             raise ValueError(f"The labels must be a tensor, but got {type(labels)} instead.")
         if labels.ndim not in (1, 2):
@@ -182,12 +233,28 @@ class MixUp(Transform):
         return labels
 
     def mixed_labels(self, labels: Tensor, lam: float) -> Tensor:
+        """Each sample's label, mixed with that of the one before it.
+
+        labels: classes (N,) or probabilities (N, classes). lam: the share of the first of the two
+        mixed samples.
+
+        >>> MixUp(num_classes=2).mixed_labels(torch.tensor([0, 1]), 0.75)
+        tensor([[0.7500, 0.2500],
+                [0.2500, 0.7500]])
+        """
         each = nnF.one_hot(labels, self.num_classes or -1) if labels.ndim == 1 else labels
         each = each if each.is_floating_point() else each.float()
         return each.roll(1, 0) * (1.0 - lam) + each * lam
 
     def mixer(self, images: list[Any]) -> tuple[float, Any]:
-        """How much of the labels stays, and what is done with the images."""
+        """How much of the labels stays, and what is done with the images.
+
+        images: the images of a batch, (N, C, H, W) each.
+
+        >>> keep, mix = MixUp(num_classes=2).mixer([torch.zeros(2, 3, 4, 4)])
+        >>> 0 <= keep <= 1
+        True
+        """
         lam = float(self._draws.sample(()))
         return lam, lambda x: x.roll(1, 0) * (1.0 - lam) + x * lam
 
@@ -195,10 +262,22 @@ class MixUp(Transform):
 class CutMix(MixUp):
     """A rectangle of each image of a batch taken from the one before it (arXiv:1905.04899).
 
-    num_classes: how many classes the last layer has.
+    num_classes: how many classes the last layer has. alpha: the parameter of the Beta distribution
+    that the shares are drawn from. labels_getter: finds the labels in a batch: 'default' looks for
+    a key or the last part, or a function.
+
+    >>> images, labels = CutMix(num_classes=3)(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 0]))
+    >>> images.shape, labels.shape
+    (torch.Size([4, 3, 8, 8]), torch.Size([4, 3]))
     """
 
     def mixer(self, images: list[Any]) -> tuple[float, Any]:
+        """images: the images of a batch, (N, C, H, W) each.
+
+        >>> keep, mix = MixUp(num_classes=2).mixer([torch.zeros(2, 3, 4, 4)])
+        >>> 0 <= keep <= 1
+        True
+        """
         lam = float(self._draws.sample(()))
         height, width = query_size(images)
         x, y = integer(0, width), integer(0, height)
@@ -259,10 +338,18 @@ class AutoAugment(OneImage, v1.AutoAugment):
     """Two transforms from one of the policies found for a data set, see the first version.
 
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
-    pixels that come from outside.
+    pixels that come from outside. policy: an AutoAugmentPolicy.
+
+    >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     def of_image(self, image: Any) -> Any:
+        """The transform of one image.
+
+        >>> AutoAugment().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+        torch.Size([3, 8, 8])
+        """
         fill = v1.fill_for(self.fill, image)
         magnitudes = self.magnitudes(image)
         for name, p, i in self.policies[integer(0, len(self.policies))]:
@@ -281,6 +368,9 @@ class RandAugment(OneImage, v1.RandAugment):
     num_ops: how many operations are done. magnitude: how strong operations are.
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
+
+    >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     of_image = v1.RandAugment.forward
@@ -291,6 +381,9 @@ class TrivialAugmentWide(OneImage, v1.TrivialAugmentWide):
 
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
+
+    >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     of_image = v1.TrivialAugmentWide.forward
@@ -300,7 +393,13 @@ class AugMix(OneImage, v1.AugMix):
     """A weighted mean of an image and of chains of transforms of it, see the first version.
 
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
-    pixels that come from outside.
+    pixels that come from outside. severity: the most strength of the operations, 1 to 10.
+    mixture_width: how many chains are mixed. chain_depth: operations a chain; -1: one to three,
+    drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
+    also change brightness, contrast, colour and sharpness.
+
+    >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 8, 8])
     """
 
     of_image = v1.AugMix.forward

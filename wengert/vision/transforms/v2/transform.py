@@ -24,33 +24,75 @@ __all__ = ["RandomTransform", "Transform"]
 
 
 class Transform(Module):
-    """A transform of samples; subclasses define `transform`, and `make_params` if they draw."""
+    """A transform of samples; subclasses define `transform`, and `make_params` if they draw.
+
+    >>> class Darker(Transform):
+    ...     def transform(self, inpt, params):
+    ...         return inpt // 2
+    >>> image = tv_tensors.Image(torch.full((1, 1, 2), 100, dtype=torch.uint8))
+    >>> Darker()(image, {"label": 3})[1]
+    {'label': 3}
+    """
 
     __repr__ = Module.__repr__
 
     def takes(self, inpt: Any) -> bool:
-        """Whether inpt is of a kind that this transform may change."""
+        """Whether inpt is of a kind that this transform may change.
+
+        >>> Transform().takes(torch.zeros(3, 8, 8)), Transform().takes("a label")
+        (True, False)
+        """
         return isinstance(inpt, Tensor) or is_pil(inpt)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Raise if a sample is not one for this transform."""
+        """Raise if a sample is not one for this transform.
+
+        flat_inputs: the parts of a sample: images, boxes, masks, and the rest.
+
+        >>> Transform().check_inputs([torch.zeros(3, 8, 8)])
+        """
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """What is drawn for a sample, from those of its parts that will be transformed."""
+        """What is drawn for a sample, from those of its parts that will be transformed.
+
+        flat_inputs: the parts of a sample: images, boxes, masks, and the rest.
+
+        >>> Transform().make_params([torch.zeros(3, 8, 8)])
+        {}
+        """
         return {}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """One part of a sample, transformed."""
+        """One part of a sample, transformed.
+
+        inpt: an image, a tensor (*, C, H, W) or a picture of Pillow. params: what make_params has
+        drawn.
+
+        >>> v2.CenterCrop(2).transform(torch.zeros(3, 8, 8), {}).shape
+        torch.Size([3, 2, 2])
+        """
         raise NotImplementedError
 
     def call(self, function: Any, inpt: Any, *args: Any, **kwargs: Any) -> Any:
-        """function of inpt, or inpt if function has nothing for its kind."""
+        """function of inpt, or inpt if function has nothing for its kind.
+
+        function: one of v2.functional, which looks up what to do by the class of inpt.
+
+        >>> Transform().call(v2.functional.hflip, torch.tensor([[[1., 2.]]]))
+        tensor([[[2., 1.]]])
+        """
         return function(inpt, *args, **kwargs) if has_kernel(function, inpt) else inpt
 
     _call_kernel = call
 
     def chosen(self, flat: list[Any]) -> list[bool]:
-        """Which parts of a sample are transformed."""
+        """Which parts of a sample are transformed.
+
+        flat: the parts of a sample.
+
+        >>> Transform().chosen([torch.zeros(3, 8, 8), "a label"])
+        [True, False]
+        """
         pure = not any(isinstance(x, (Image, Video)) or is_pil(x) for x in flat)
         found = []
         for x in flat:
@@ -61,7 +103,11 @@ class Transform(Module):
         return found
 
     def drawn(self) -> bool:
-        """Whether this sample is transformed at all."""
+        """Whether this sample is transformed at all.
+
+        >>> Transform().drawn()
+        True
+        """
         return True
 
     def forward(self, *inputs: Any) -> Any:

@@ -24,12 +24,27 @@ KERNELS: dict[Any, dict[type, Callable[..., Any]]] = {}
 
 
 def is_pure_tensor(inpt: Any) -> bool:
-    """Whether inpt is a tensor that says nothing about what it shows."""
+    """Whether inpt is a tensor that says nothing about what it shows.
+
+    >>> is_pure_tensor(torch.zeros(2)), is_pure_tensor(tv_tensors.Image(torch.zeros(3, 2, 2)))
+    (True, False)
+    """
     return isinstance(inpt, Tensor) and not isinstance(inpt, TVTensor)
 
 
 def register_kernel(function: Any, tv_tensor_cls: type) -> Callable[[Any], Any]:
-    """Decorate what a function of this module is to do with a class of tensors of one's own."""
+    """Decorate what a function of this module is to do with a class of tensors of one's own.
+
+    tv_tensor_cls: the class of the tensors that the decorated function takes.
+
+    >>> class Depth(tv_tensors.TVTensor):
+    ...     pass
+    >>> @register_kernel(v2.functional.hflip, Depth)
+    ... def flipped(depth):
+    ...     return depth.flip(-1)
+    >>> v2.functional.hflip(torch.tensor([[1, 2]]).as_subclass(Depth)).tolist()
+    [[2, 1]]
+    """
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
         KERNELS[function][tv_tensor_cls] = kernel

@@ -40,6 +40,9 @@ def horizontal_flip(inpt: Any) -> Any:
     """Left and right exchanged.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> hflip(torch.tensor([[[1, 2]]]))
+    tensor([[[2, 1]]])
     """
     return F.hflip(inpt)
 
@@ -49,6 +52,9 @@ def vertical_flip(inpt: Any) -> Any:
     """Top and bottom exchanged.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> vertical_flip(torch.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
     """
     return F.vflip(inpt)
 
@@ -93,9 +99,12 @@ def resize(
 ) -> Any:
     """At another size: (height, width), or the length of the shorter side.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
-    InterpolationMode: how values between pixels are found. antialias: average what a smaller
-    image cannot show.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an InterpolationMode:
+    how values between pixels are found. antialias: average what a smaller image cannot show.
+    max_size: the longer side becomes no longer than this, in pixels.
+
+    >>> resize(torch.zeros(3, 8, 16), [4]).shape
+    torch.Size([3, 4, 8])
     """
     _, h, w = F.get_dimensions(inpt)
     return F.resize(inpt, target_size((h, w), size, max_size), mode_of(interpolation),
@@ -127,6 +136,9 @@ def pad(
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. padding: how many pixels are
     added: for all sides, left and top, or each side. fill: the value of pixels that come from
     outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
+
+    >>> pad(torch.zeros(3, 2, 2), [1, 0]).shape
+    torch.Size([3, 2, 4])
     """
     return F.pad(inpt, padding, 0 if fill is None else fill, padding_mode)
 
@@ -141,6 +153,10 @@ def crop(inpt: Any, top: int, left: int, height: int, width: int) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
     image, in pixels. width: of the result, or of the image, in pixels.
+
+    >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
+    tensor([[[1],
+             [3]]])
     """
     return F.crop(inpt, top, left, height, width)
 
@@ -157,6 +173,9 @@ def center_crop(inpt: Any, output_size: int | Sequence[int]) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. output_size: height and width of
     the result.
+
+    >>> center_crop(torch.zeros(3, 8, 8), [4, 2]).shape
+    torch.Size([3, 4, 2])
     """
     return F.center_crop(inpt, output_size)
 
@@ -189,9 +208,13 @@ def resized_crop(
     """A rectangle, resized.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
-    image, in pixels. width: of the result, or of the image, in pixels. size: height and width,
-    or the length of the shorter side. interpolation: an InterpolationMode: how values between
-    pixels are found. antialias: average what a smaller image cannot show.
+    image, in pixels. width: of the result, or of the image, in pixels. size: height and width, or
+    the length of the shorter side. interpolation: an InterpolationMode: how values between pixels
+    are found. antialias: average what a smaller image cannot show. top: the first row. left: the
+    first column.
+
+    >>> resized_crop(torch.zeros(3, 8, 8), 0, 0, 2, 4, [4, 4]).shape
+    torch.Size([3, 4, 4])
     """
     return F.resized_crop(inpt, top, left, height, width, size, mode_of(interpolation), antialias)
 
@@ -248,6 +271,10 @@ def rotate(
     InterpolationMode: how values between pixels are found. expand: make room for the whole
     turned image. center: (x, y) of the point that stays; None: the middle. fill: the value of
     pixels that come from outside.
+
+    >>> rotate(torch.tensor([[[1, 2], [3, 4]]]), 90)
+    tensor([[[2, 4],
+             [1, 3]]])
     """
     return F.rotate(inpt, angle % 360.0, mode_of(interpolation), expand, center, fill)
 
@@ -284,9 +311,13 @@ def affine(
 ) -> Any:
     """Turned clockwise by angle, moved, scaled and sheared about center.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow. translate: the shift in pixels,
-    or how large it may be as a share of the size. interpolation: an InterpolationMode: how
-    values between pixels are found. fill: the value of pixels that come from outside.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. translate: the shift in pixels, or
+    how large it may be as a share of the size. interpolation: an InterpolationMode: how values
+    between pixels are found. fill: the value of pixels that come from outside. scale: a factor, or
+    the range of factors. shear: degrees, along x or (along x, along y).
+
+    >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
+    torch.Size([3, 8, 8])
     """
     return F.affine(
         inpt, angle, list(translate), scale, shear, mode_of(interpolation), fill, center
@@ -336,9 +367,13 @@ def perspective(
 ) -> Any:
     """Drawn so that the four points startpoints come to lie at endpoints.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
-    InterpolationMode: how values between pixels are found. fill: the value of pixels that come
-    from outside.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an InterpolationMode:
+    how values between pixels are found. fill: the value of pixels that come from outside.
+    coefficients: the eight numbers of the projection, instead of the points.
+
+    >>> corners = [[0, 0], [7, 0], [7, 7], [0, 7]]
+    >>> perspective(torch.zeros(3, 8, 8), corners, corners).shape
+    torch.Size([3, 8, 8])
     """
     if coefficients is None:
         if startpoints is None or endpoints is None:
@@ -381,6 +416,9 @@ def elastic(
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. interpolation: an
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
+
+    >>> elastic(torch.zeros(3, 8, 8), torch.zeros(1, 8, 8, 2)).shape
+    torch.Size([3, 8, 8])
     """
     return F.elastic_transform(inpt, displacement, mode_of(interpolation), fill)
 
@@ -394,6 +432,9 @@ def five_crop(inpt: Any, size: int | Sequence[int]) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
     length of the shorter side.
+
+    >>> [tuple(part.shape) for part in five_crop(torch.zeros(3, 8, 8), 4)][:2]
+    [(3, 4, 4), (3, 4, 4)]
     """
     return F.five_crop(inpt, size)
 
@@ -404,5 +445,8 @@ def ten_crop(inpt: Any, size: int | Sequence[int], vertical_flip: bool = False) 
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
     length of the shorter side. vertical_flip: flip up and down instead of left and right.
+
+    >>> len(ten_crop(torch.zeros(3, 8, 8), 4))
+    10
     """
     return F.ten_crop(inpt, size, vertical_flip)

@@ -51,8 +51,11 @@ pil_to_tensor, to_tensor = F.pil_to_tensor, F.to_tensor
 def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Any:
     """An image with a rectangle set to v.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over
-    the input.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over the
+    input. i: the first row. j: the first column. h: how many rows. w: how many columns.
+
+    >>> erase(torch.ones(1, 1, 3), 0, 1, 1, 2, torch.tensor(0.0))
+    tensor([[[1., 0., 0.]]])
     """
     return F.through_tensor(inpt, lambda x: F.erase(x, i, j, h, w, v, inplace))
 
@@ -62,6 +65,9 @@ def grayscale_to_rgb(inpt: Any) -> Any:
     """In three channels; an image of three stays as it is.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> grayscale_to_rgb(torch.zeros(1, 2, 2)).shape
+    torch.Size([3, 2, 2])
     """
     return F.rgb_to_grayscale(inpt, 3) if F.get_dimensions(inpt)[0] == 1 else inpt
 
@@ -70,7 +76,11 @@ def grayscale_to_rgb(inpt: Any) -> Any:
 def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
     """With the channels in another order.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. permutation: the new order of the
+    channels.
+
+    >>> permute_channels(torch.tensor([[[1]], [[2]], [[3]]]), [2, 1, 0]).flatten()
+    tensor([3, 2, 1])
     """
     order = permutation.tolist() if isinstance(permutation, Tensor) else list(permutation)
     if sorted(order) != list(range(F.get_dimensions(inpt)[0])):
@@ -86,6 +96,9 @@ def gaussian_noise(
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. sigma: standard deviation in
     pixels, or the range that it is drawn from.
+
+    >>> gaussian_noise(torch.zeros(3, 8, 8)).min()
+    tensor(0.)
     """
     if not isinstance(inpt, Tensor):
         raise ValueError("Gaussian Noise is not implemented for PIL images.")
@@ -108,6 +121,9 @@ def jpeg(inpt: Any, quality: int) -> Any:
     """As it comes out of a JPEG file of that quality, from 1 to 100.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> jpeg(torch.zeros(3, 8, 8, dtype=torch.uint8), quality=50).shape
+    torch.Size([3, 8, 8])
     """
 
     def squeeze(x: Tensor) -> Tensor:
@@ -124,6 +140,9 @@ def to_dtype(inpt: Tensor, dtype: Dtype = float32, scale: bool = False) -> Tenso
     """In another dtype; scale: so that white stays white.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> to_dtype(torch.tensor([[[255]]], dtype=torch.uint8), torch.float32, scale=True)
+    tensor([[[1.]]])
     """
     return F.convert_image_dtype(inpt, dtype) if scale else inpt.to(dtype)
 
@@ -136,7 +155,11 @@ KERNELS[to_dtype] |= {BoundingBoxes: in_dtype, KeyPoints: in_dtype}
 
 
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
-    """A tensor image in another dtype, scaled so that white stays white."""
+    """A tensor image in another dtype, scaled so that white stays white.
+
+    >>> convert_image_dtype(torch.tensor([[[255]]], dtype=torch.uint8))
+    tensor([[[1.]]])
+    """
     return to_dtype(image, dtype, scale=True)
 
 
@@ -144,6 +167,9 @@ def to_image(inpt: Any) -> Image:
     """A tensor, an array (H, W, C) or an image of Pillow as an `Image`.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> type(to_image(np.zeros((4, 6, 3), np.uint8))).__name__
+    'Image'
     """
     if isinstance(inpt, np.ndarray):
         planes = inpt[:, :, None] if inpt.ndim == 2 else inpt
@@ -161,6 +187,9 @@ def to_pil_image(inpt: Any, mode: str | None = None) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. mode: the kind of image, such as
     'RGB'; None: as it is.
+
+    >>> to_pil_image(torch.zeros(3, 4, 6)).size
+    (6, 4)
     """
     return F.to_pil_image(inpt.as_subclass(Tensor) if isinstance(inpt, Image) else inpt, mode)
 
@@ -170,6 +199,9 @@ def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
     """num_samples frames, evenly spread, of a video (..., T, C, H, W).
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> uniform_temporal_subsample(torch.zeros(9, 3, 8, 8), 4).shape
+    torch.Size([4, 3, 8, 8])
     """
     index = T.linspace(0, inpt.shape[-4] - 1, num_samples).long()
     return T.index_select(inpt, -4, index)
@@ -182,6 +214,9 @@ def get_dimensions(inpt: Any) -> list[int]:
     """[channels, height, width] of an image.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> get_dimensions(torch.zeros(3, 4, 6))
+    [3, 4, 6]
     """
     return F.get_dimensions(inpt)
 
@@ -190,6 +225,9 @@ def get_num_channels(inpt: Any) -> int:
     """The number of channels of an image.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> get_image_num_channels(torch.zeros(3, 4, 6))
+    3
     """
     return F.get_dimensions(inpt)[0]
 
@@ -201,6 +239,9 @@ def get_size(inpt: Any) -> list[int]:
     """[height, width] of an image, a mask, or the canvas of boxes and points.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> get_size(torch.zeros(3, 4, 6))
+    [4, 6]
     """
     if isinstance(inpt, (BoundingBoxes, KeyPoints)):
         return list(inpt.canvas_size)
@@ -216,6 +257,9 @@ def get_num_frames(inpt: Any) -> int:
     """The number of frames of a video.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> get_num_frames(tv_tensors.Video(torch.zeros(9, 3, 4, 6)))
+    9
     """
     if not isinstance(inpt, Tensor) or inpt.ndim < 4:
         raise TypeError("Expected a video of shape (..., T, C, H, W)")
@@ -237,8 +281,11 @@ def convert_bounding_box_format(
 ) -> Any:
     """Boxes in another format; old_format is for plain tensors.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over
-    the input.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over the
+    input. new_format: a BoundingBoxFormat or its name.
+
+    >>> convert_bounding_box_format(torch.tensor([[1, 2, 3, 5]]), "XYXY", "XYWH")
+    tensor([[1, 2, 2, 3]])
     """
     if new_format is None:
         raise TypeError("convert_bounding_box_format() missing 1 required argument: 'new_format'")
@@ -255,7 +302,11 @@ def clamp_bounding_boxes(
 ) -> Any:
     """Boxes cut at the canvas; format and canvas_size are for plain tensors.
 
-    inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+    inpt: an image, a tensor (*, H, W) or a picture of Pillow. clamping_mode: 'soft': may reach out
+    a little where rotated, 'hard': none, 'auto': the boxes' own, None: not at all.
+
+    >>> clamp_bounding_boxes(torch.tensor([[-1, 0, 9, 4]]), format="XYXY", canvas_size=(8, 8))
+    tensor([[0, 0, 8, 4]])
     """
     found = format_of(inpt, format, "format").value.lower()
     canvas = inpt.canvas_size if isinstance(inpt, BoundingBoxes) else canvas_size
@@ -272,6 +323,9 @@ def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
     """Points moved into the canvas; canvas_size is for plain tensors.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    >>> clamp_keypoints(torch.tensor([[-1, 9]]), canvas_size=(8, 8))
+    tensor([[0, 7]])
     """
     canvas = inpt.canvas_size if isinstance(inpt, KeyPoints) else canvas_size
     if canvas is None:
@@ -289,7 +343,16 @@ def sanitize_bounding_boxes(
     min_size: float = 1.0,
     min_area: float = 1.0,
 ) -> tuple[Any, Tensor]:
-    """The boxes that lie in the canvas and are large enough, and which those are, bool (N,)."""
+    """The boxes that lie in the canvas and are large enough, and which those are, bool (N,).
+
+    bounding_boxes: (N, 4), plain or of tv_tensors. format: a BoundingBoxFormat or its name; only
+    for plain tensors. canvas_size: (height, width); only for plain tensors. min_size: boxes with a
+    shorter side, in pixels, go. min_area: boxes of a smaller area, in pixels, go.
+
+    >>> boxes = torch.tensor([[1, 2, 1, 2], [0, 0, 4, 4]])
+    >>> sanitize_bounding_boxes(boxes, format="XYXY", canvas_size=(8, 8))
+    (tensor([[0, 0, 4, 4]]), tensor([False,  True]))
+    """
     found = format_of(bounding_boxes, format, "format").value.lower()
     is_boxes = isinstance(bounding_boxes, BoundingBoxes)
     height, width = bounding_boxes.canvas_size if is_boxes else canvas_size
