@@ -12,4 +12,7 @@ __all__ = ["data", "datasets", "disable_torchtext_deprecation_warning", "legacy"
 
 
 def disable_torchtext_deprecation_warning() -> None:
-    """Nothing: there is no such warning here."""
+    """Nothing: there is no such warning here.
+
+    >>> disable_torchtext_deprecation_warning()
+    """

@@ -16,7 +16,13 @@ __all__ = ["BPTTIterator", "Batch", "BucketIterator", "Iterator", "batch", "pool
 def batch(
     data: Iterable[Any], batch_size: int, batch_size_fn: Callable[..., int] | None = None
 ) -> Iterates[list[Any]]:
-    """Examples in groups; batch_size_fn(new, count, size so far) says how large a group is."""
+    """Examples in groups; batch_size_fn(new, count, size so far) says how large a group is.
+
+    data: the examples, or their values. batch_size: how many examples, or how large, a batch is.
+
+    >>> list(batch([1, 2, 3], 2))
+    [[1, 2], [3]]
+    """
     size = batch_size_fn or (lambda new, count, sofar: count)
     group: list[Any] = []
     so_far = 0
@@ -45,7 +51,13 @@ def pool(
 ) -> Iterates[list[Any]]:
     """Groups of examples of like keys: sorted within 100 groups, whose order is then random.
 
-    batch_size: examples in a batch. shuffle: in random order.
+    batch_size: examples in a batch. shuffle: in random order. data: the examples, or their values.
+    key: by which examples are like each other. batch_size_fn: (new example, count, size so far) ->
+    the size of the group; None: the count. random_shuffler: a function that gives a list in random
+    order. sort_within_batch: the examples of a batch by key.
+
+    >>> [sorted(group) for group in pool(["a", "bb", "c"], 2, key=len)]
+    [['a', 'c'], ['bb']]
     """
     shuffled = random_shuffler or (lambda items: random.sample(items, len(items)))
     for chunk in batch(data, 100 * batch_size, batch_size_fn):
@@ -58,7 +70,15 @@ def pool(
 class Batch:
     """Some examples: a tensor for each field, as an attribute.
 
-    device: where tensors are made.
+    device: where tensors are made. data: the examples, or their values. dataset: a Dataset.
+
+    >>> from wengert.text.data import Dataset, Example, Field
+    >>> field = Field()
+    >>> rows = [Example.fromlist([text], [("text", field)]) for text in ("a cat", "a dog")]
+    >>> data = Dataset(rows, [("text", field)])
+    >>> field.build_vocab(data)
+    >>> Batch(rows, data).text.shape
+    torch.Size([2, 2])
     """
 
     def __init__(self, data: list[Any], dataset: Any, device: Any = None) -> None:
@@ -87,7 +107,21 @@ class Iterator:
     sort_within_batch: longest first, for packed sequences; repeat: without end. Python's `random`
     is what shuffles.
 
-    batch_size: examples in a batch. device: where tensors are made.
+    batch_size: examples in a batch. device: where tensors are made. dataset: a Dataset.
+    batch_size_fn: (new example, count, size so far) -> the size of the group; None: the count.
+
+    >>> from wengert.text.data import Dataset, Example, Field
+    >>> field = Field()
+    >>> rows = [Example.fromlist([text], [("text", field)]) for text in ("a cat", "a dog", "a")]
+    >>> data = Dataset(rows, [("text", field)])
+    >>> field.build_vocab(data)
+    >>> batches = Iterator(data, batch_size=2, train=False, sort=False)
+    >>> [batch.text.shape for batch in batches]
+    [torch.Size([2, 2]), torch.Size([1, 1])]
+    >>> len(batches.data()), [len(group) for group in batches.groups()]
+    (3, [2, 1])
+    >>> len(Iterator.splits((data,), batch_size=2)), len(batches.random_shuffler([1, 2]))
+    (1, 2)
     """
 
     def __init__(
@@ -117,7 +151,8 @@ class Iterator:
     ) -> tuple[Any, ...]:
         """An iterator for each data set; the first is for training.
 
-        batch_size: examples in a batch.
+        batch_size: examples in a batch. datasets: the data sets. batch_sizes: examples in a batch,
+        for each data set.
         """
         sizes = batch_sizes or [batch_size] * len(datasets)
         return tuple(
@@ -126,7 +161,10 @@ class Iterator:
         )
 
     def random_shuffler(self, items: list[Any]) -> list[Any]:
-        """Items in random order."""
+        """Items in random order.
+
+        items: a list.
+        """
         return random.sample(items, len(items))
 
     def data(self) -> list[Any]:
@@ -166,7 +204,20 @@ class BucketIterator(Iterator):
     """Batches of examples of like lengths (by sort_key), so that little is padded.
 
     batch_size: examples in a batch. device: where tensors are made. train: whether it is for
-    training. repeat: start again at the end. shuffle: in random order.
+    training. repeat: start again at the end. shuffle: in random order. dataset: a Dataset.
+    batch_size_fn: (new example, count, size so far) -> the size of the group; None: the count.
+
+    >>> from wengert.text.data import Dataset, Example, Field
+    >>> field = Field()
+    >>> rows = [Example.fromlist([text], [("text", field)]) for text in ("a cat", "a dog", "a")]
+    >>> data = Dataset(rows, [("text", field)])
+    >>> field.build_vocab(data)
+    >>> by_length = lambda row: len(row.text)
+    >>> batches = BucketIterator(data, 2, sort_key=by_length, train=False, sort=True)
+    >>> [batch.text.shape for batch in batches]
+    [torch.Size([2, 2]), torch.Size([2, 1])]
+    >>> [len(group) for group in batches.groups()]
+    [2, 1]
     """
 
     def groups(self) -> Iterable[list[Any]]:
@@ -181,7 +232,19 @@ class BucketIterator(Iterator):
 
 class BPTTIterator(Iterator):
     """Pieces of one long text for language models: `text` and `target`, the next tokens, both
-    (bptt_len, batch); the last piece may be shorter."""
+    (bptt_len, batch); the last piece may be shorter.
+
+    dataset: a Dataset.
+
+    >>> from wengert.text.data import Dataset, Example, Field
+    >>> field = Field()
+    >>> rows = [Example.fromlist(["a b c d e f g"], [("text", field)])]
+    >>> data = Dataset(rows, [("text", field)])
+    >>> field.build_vocab(data)
+    >>> pieces = BPTTIterator(data, batch_size=2, bptt_len=2)
+    >>> pieces.columns(), [tuple(piece.text.shape) for piece in pieces]
+    (4, [(2, 2), (1, 2)])
+    """
 
     def __init__(self, dataset: Any, batch_size: int, bptt_len: int, **kwargs: Any) -> None:
         self.bptt_len = bptt_len

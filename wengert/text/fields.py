@@ -22,7 +22,15 @@ __all__ = ["Dataset", "Example", "Field", "LabelField", "RawField", "TabularData
 
 
 class RawField:
-    """A column that is kept as it is."""
+    """A column that is kept as it is.
+
+    preprocessing: a function of a raw value. postprocessing: a function of a batch. is_target:
+    accepted: which columns are targets.
+
+    >>> column = RawField(preprocessing=str.upper)
+    >>> column.preprocess("a"), column.process(["a", "b"])
+    ('A', ['a', 'b'])
+    """
 
     def __init__(
         self,
@@ -35,7 +43,10 @@ class RawField:
         self.is_target = is_target
 
     def preprocess(self, x: Any) -> Any:
-        """What an example keeps of a raw value."""
+        """What an example keeps of a raw value.
+
+        x: the raw value.
+        """
         return x if self.preprocessing is None else self.preprocessing(x)
 
     def process(self, batch: list[Any], *args: Any, **kwargs: Any) -> Any:
@@ -49,15 +60,27 @@ class Field(RawField):
     Tensors are (length, batch), or (batch, length) with batch_first; labels (sequential=False) are
     (batch,). include_lengths: batches are pairs of that and the lengths (batch,).
 
-    init_token: put in front. eos_token: put at the end. fix_length: all sequences get this
-    length. lower: make letters small. tokenize: text -> list of words. pad_token: fills up.
-    unk_token: stands for words that are not known.
+    init_token: put in front. eos_token: put at the end. fix_length: all sequences get this length.
+    lower: make letters small. tokenize: text -> list of words. pad_token: fills up. unk_token:
+    stands for words that are not known. use_vocab: whether values are tokens, to be numbered; else
+    they are numbers. dtype: of the tensors. preprocessing: a function of a raw value.
+    postprocessing: a function of a batch. tokenizer_language: for tokenizers that ask for one.
+    pad_first: pad at the beginning. truncate_first: cut at the beginning. stop_words: tokens that
+    are left out. is_target: accepted: which columns are targets.
 
     >>> field = Field(lower=True)
     >>> field.build_vocab([field.preprocess("A b"), field.preprocess("b")])
     >>> field.process([["a", "b"], ["b"]])
     tensor([[3, 2],
             [2, 1]])
+    >>> words = Field(lower=True)
+    >>> tokens = [words.preprocess("A cat"), words.preprocess("A big cat")]
+    >>> padded = words.pad(tokens)
+    >>> padded[0]
+    ['a', 'cat', '<pad>']
+    >>> words.build_vocab(tokens)
+    >>> words.numericalize(padded).shape
+    torch.Size([3, 2])
     """
 
     vocab_cls = Vocab
@@ -113,7 +136,10 @@ class Field(RawField):
         return self.numericalize(self.pad(batch), device=device)
 
     def pad(self, minibatch: Iterable[Any]) -> Any:
-        """Examples of one length, with the marks of beginning and end; and their lengths."""
+        """Examples of one length, with the marks of beginning and end; and their lengths.
+
+        minibatch: the tokens of each example.
+        """
         rows = list(minibatch)
         if not self.sequential:
             return rows
@@ -152,7 +178,8 @@ class Field(RawField):
     def numericalize(self, arr: Any, device: Any = None) -> Any:
         """The tensor of padded examples, and of their lengths with include_lengths.
 
-        device: where tensors are made.
+        device: where tensors are made. arr: the padded examples, lists of tokens; with
+        include_lengths a pair with their lengths.
         """
         lengths = None
         if self.include_lengths and isinstance(arr, tuple):
@@ -179,7 +206,11 @@ class Field(RawField):
 
 
 class LabelField(Field):
-    """A column of labels: neither tokens nor padding nor a mark for what is unknown."""
+    """A column of labels: neither tokens nor padding nor a mark for what is unknown.
+
+    >>> LabelField().preprocess("good")
+    'good'
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         fixed = {"sequential": False, "unk_token": None, "is_target": True}
@@ -187,7 +218,21 @@ class LabelField(Field):
 
 
 class Example:
-    """One row of a data set: an attribute for each field."""
+    """One row of a data set: an attribute for each field.
+
+    >>> Example.fromlist(["a cat"], [("text", Field())]).text
+    ['a', 'cat']
+    >>> Example.fromdict({"t": "a cat"}, {"t": ("text", Field())}).text
+    ['a', 'cat']
+    >>> Example.fromJSON('{"t": "a cat"}', {"t": ("text", Field())}).text
+    ['a', 'cat']
+    >>> Example.fromCSV(["a cat"], [("text", Field())]).text
+    ['a', 'cat']
+    >>> row = Example()
+    >>> row.put(("text", Field()), "a cat")
+    >>> row.text
+    ['a', 'cat']
+    """
 
     @classmethod
     def fromlist(cls, data: Sequence[Any], fields: Sequence[Any]) -> Example:
@@ -200,7 +245,10 @@ class Example:
         return made
 
     def put(self, pair: Any, value: Any) -> None:
-        """Set the attributes of a pair, or of a tuple of names and a tuple of fields."""
+        """Set the attributes of a pair, or of a tuple of names and a tuple of fields.
+
+        value: the raw value.
+        """
         name, field = pair
         names, used = ((name,), (field,)) if isinstance(name, str) else (name, field)
         for n, f in zip(names, used):
@@ -238,7 +286,7 @@ class Example:
     ) -> Example:
         """A row from a line of CSV, or its values.
 
-        fields: (name, Field) pairs.
+        fields: (name, Field) pairs. field_to_index: the column of each field.
         """
         values = next(csv.reader(io.StringIO(data))) if isinstance(data, str) else data
         if field_to_index is None:
@@ -247,7 +295,20 @@ class Example:
 
 
 class Dataset(TorchDataset[Any]):
-    """Examples and the fields that they have; fields: pairs (name, Field)."""
+    """Examples and the fields that they have; fields: pairs (name, Field).
+
+    examples: the rows, each an Example. filter_pred: which examples are kept.
+
+    >>> word, label = Field(), LabelField()
+    >>> fields = [("text", word), ("label", label)]
+    >>> pairs = [["a cat", "good"], ["a dog", "bad"]]
+    >>> rows = [Example.fromlist(pair, fields) for pair in pairs]
+    >>> data = Dataset(rows, fields)
+    >>> len(data), data[0].text
+    (2, ['a', 'cat'])
+    >>> [len(part) for part in data.split(0.5)]
+    [1, 1]
+    """
 
     sort_key: Any = None
 
@@ -288,6 +349,15 @@ class Dataset(TorchDataset[Any]):
         """Data sets of the files of one folder, those that are named.
 
         path: of the file. root: the folder of the data. train: whether it is for training.
+        validation: the name of the file of the validation part. test: the name of the file of the
+        test part.
+
+        >>> with open("train.csv", "w") as file:
+        ...     print("a cat,good", file=file)
+        >>> fields = [("text", Field()), ("label", LabelField())]
+        >>> parts = TabularDataset.splits(".", train="train.csv", format="csv", fields=fields)
+        >>> parts[0][0].label
+        'good'
         """
         folder = Path(root if path is None else path)
         return tuple(
@@ -302,7 +372,10 @@ class Dataset(TorchDataset[Any]):
     ) -> tuple[Any, ...]:  # fmt: skip
         """Random parts: split_ratio is the share of the first of two, or two or three shares
         (training, test, validation), returned as training, validation, test.
-        random_state: of Python's `random`. stratified: each part has every label's share."""
+        random_state: of Python's `random`. stratified: each part has every label's share.
+
+        strata_field: the field whose shares are kept in every part.
+        """
         shares = [split_ratio, 1 - split_ratio] if isinstance(split_ratio, float) else split_ratio
         shares = [s / sum(shares) for s in shares]
         groups = [list(range(len(self)))]
@@ -336,7 +409,14 @@ class TabularDataset(Dataset):
     fields: pairs in the order of the columns, or a dictionary from a column to (name, Field), for
     which CSV and TSV need their heading.
 
-    path: of the file.
+    path: of the file. format: 'csv', 'tsv' or 'json'. skip_header: leave out the first line.
+    csv_reader_params: options of csv.reader.
+
+    >>> with open("train.csv", "w") as file:
+    ...     print("a cat,good", file=file)
+    >>> fields = [("text", Field()), ("label", LabelField())]
+    >>> TabularDataset("train.csv", format="csv", fields=fields)[0].text
+    ['a', 'cat']
     """
 
     def __init__(

@@ -28,7 +28,8 @@ def get_tokenizer(tokenizer: Any, language: str = "en") -> Callable[[str], Any]:
     """A function from a text to its tokens.
 
     tokenizer: None (split at white space), "basic_english", "spacy", "moses", "toktok", "revtok",
-    "subword" (those packages must be installed), or a function, which is returned.
+    "subword" (those packages must be installed), or a function, which is returned. language: of
+    spaCy's models.
 
     >>> get_tokenizer("basic_english")("You can, now!")
     ['you', 'can', ',', 'now', '!']
@@ -61,6 +62,8 @@ def get_tokenizer(tokenizer: Any, language: str = "en") -> Callable[[str], Any]:
 def ngrams_iterator(token_list: Sequence[str], ngrams: int) -> Iterator[str]:
     """The tokens, then all pairs, and so on up to ngrams in a row, joined by spaces.
 
+    token_list: tokens.
+
     >>> list(ngrams_iterator(["a", "b", "c"], 2))
     ['a', 'b', 'c', 'a b', 'b c']
     """
@@ -86,8 +89,8 @@ def bleu_score(
     """BLEU of translations (Papineni et al., 2002): the geometric mean of the shares of runs of 1
     to max_n tokens that a reference has too, less where the translations are too short.
 
-    candidate_corpus: the tokens of each translation; references_corpus: of each, several
-    references as tokens.
+    candidate_corpus: the tokens of each translation; references_corpus: of each, several references
+    as tokens. weights: of the shares of 1 to max_n tokens.
 
     >>> bleu_score([["My", "full", "test"]], [[["My", "full", "test"], ["No"]]], 2, [0.5, 0.5])
     1.0

@@ -30,11 +30,22 @@ class Vocab(nn.Module):
     kept. Unknown tokens are "<unk>", if that is one of specials (`set_default_index` says
     otherwise). vectors: what `load_vectors` takes.
 
-    unk_init: makes vectors of words that are not known.
+    unk_init: makes vectors of words that are not known. vectors_cache: the folder of the files of
+    vectors. specials_first: specials before the other tokens.
 
     >>> v = Vocab(Counter("abca"))
     >>> v.itos, v["a"], v["z"]
     (['<unk>', '<pad>', 'a', 'b', 'c'], 2, 0)
+    >>> words = torchtext.vocab.vocab({"cat": 2, "dog": 1})
+    >>> words.append_token("cow")
+    >>> words.insert_token("<unk>", 0)
+    >>> words.get_itos(), words.get_stoi()["dog"]
+    (['<unk>', 'cat', 'dog', 'cow'], 2)
+    >>> words.set_default_index(0)
+    >>> words.get_default_index(), words.lookup_indices(["cat", "fish"])
+    (0, [1, 0])
+    >>> words.lookup_token(1), words.lookup_tokens([2, 3])
+    ('cat', ['dog', 'cow'])
     """
 
     UNK = "<unk>"
@@ -96,7 +107,10 @@ class Vocab(nn.Module):
         return self.itos[index]
 
     def lookup_tokens(self, indices: Iterable[int]) -> list[str]:
-        """The tokens of numbers."""
+        """The tokens of numbers.
+
+        indices: numbers of tokens.
+        """
         return [self.lookup_token(i) for i in indices]
 
     def set_default_index(self, index: int | None) -> None:
@@ -136,6 +150,11 @@ class Vocab(nn.Module):
         """Add the tokens of another vocabulary that are not here.
 
         sort: in the order of sort_key.
+
+        >>> words = torchtext.vocab.Vocab({"cat": 2}, specials=())
+        >>> words.extend(torchtext.vocab.Vocab({"dog": 2}, specials=()))
+        >>> words.get_itos()
+        ['cat', 'dog']
         """
         for word in sorted(v.itos) if sort else v.itos:
             if word not in self.stoi:
@@ -145,6 +164,13 @@ class Vocab(nn.Module):
         """Set `vectors` to (tokens, dimensions): the vectors of each token, several side by side.
 
         vectors: Vectors, names such as "glove.6B.100d", or a list of them.
+
+        >>> with open("two.vec", "w") as file:
+        ...     print("cat 1 0", "dog 0 1", sep=chr(10), file=file)
+        >>> words = torchtext.vocab.Vocab({"cat": 2}, specials=())
+        >>> words.load_vectors(torchtext.vocab.Vectors("two.vec", cache="."))
+        >>> words.vectors
+        tensor([[1., 0.]])
         """
         sources = vectors if isinstance(vectors, (list, tuple)) else [vectors]
         options = {k: v for k, v in options.items() if v is not None}
@@ -166,7 +192,12 @@ class Vocab(nn.Module):
     ) -> None:
         """Set `vectors` from a table (words, dim) and the row of each word in it.
 
-        unk_init: makes vectors of words that are not known.
+        unk_init: makes vectors of words that are not known. stoi: the row of each word.
+
+        >>> words = torchtext.vocab.Vocab({"cat": 2}, specials=())
+        >>> words.set_vectors({"cat": 0}, torch.eye(2), dim=2)
+        >>> words.vectors
+        tensor([[1., 0.]])
         """
         rows = zeros(len(self), dim)
         for i, word in enumerate(self.itos):
@@ -183,8 +214,8 @@ def vocab(
     """A vocabulary in the order of a dictionary of counts; unknown tokens are an error until
     `set_default_index`.
 
-    min_freq: how often a word has to occur. specials: words put in front. special_first:
-    whether they stand in front, else behind.
+    min_freq: how often a word has to occur. specials: words put in front. special_first: whether
+    they stand in front, else behind. ordered_dict: how often each token occurs.
 
     >>> v = vocab(OrderedDict(b=2, a=1), specials=["<unk>"])
     >>> v(["a", "b"]), v.get_itos()
@@ -226,8 +257,15 @@ def build_vocab_from_iterator(
 class Vectors:
     """Vectors of words from a text file: a word and its numbers on each line.
 
-    name: the file, in the folder cache (".vector_cache" if None); unk_init fills a vector for
-    words that are not there (zeros if None); max_vectors: only the first so many are read.
+    name: the file, in the folder cache (".vector_cache" if None); unk_init fills a vector for words
+    that are not there (zeros if None); max_vectors: only the first so many are read. url: accepted:
+    nothing is downloaded.
+
+    >>> with open("two.vec", "w") as file:
+    ...     print("cat 1 0", "dog 0 1", sep=chr(10), file=file)
+    >>> Vectors("two.vec", cache=".").get_vecs_by_tokens(["dog", "cow"])
+    tensor([[0., 1.],
+            [0., 0.]])
     """
 
     url: str | None = None
@@ -276,7 +314,10 @@ class Vectors:
 
     def get_vecs_by_tokens(self, tokens: Any, lower_case_backup: bool = False) -> Tensor:
         """The vectors of a token (dim,) or of several (n, dim); lower_case_backup: words that are
-        not there are looked up in lower case."""
+        not there are looked up in lower case.
+
+        tokens: a token or several.
+        """
         words = [tokens] if isinstance(tokens, str) else tokens
         lower = lambda w: w.lower() if lower_case_backup and w not in self.stoi else w
         found = stack([self[lower(word)] for word in words])
@@ -287,6 +328,11 @@ class GloVe(Vectors):
     """GloVe's vectors, name "6B", "42B", "840B" or "twitter.27B": the file glove.NAME.DIMd.txt.
 
     dim: how long vectors are.
+
+    >>> GloVe("6B", dim=50, cache="vectors")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: no file of vectors glove.6B.50d.txt: nothing is downloaded, put ...
     """
 
     def __init__(self, name: str = "840B", dim: int = 300, **options: Any) -> None:
@@ -295,14 +341,26 @@ class GloVe(Vectors):
 
 
 class FastText(Vectors):
-    """fastText's vectors of a language: the file wiki.LANGUAGE.vec."""
+    """fastText's vectors of a language: the file wiki.LANGUAGE.vec.
+
+    >>> FastText("en", cache="vectors")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: no file of vectors wiki.en.vec: nothing is downloaded, put it at ...
+    """
 
     def __init__(self, language: str = "en", **options: Any) -> None:
         super().__init__(f"wiki.{language}.vec", **options)
 
 
 class CharNGram(Vectors):
-    """Vectors of runs of characters: the file charNgram.txt."""
+    """Vectors of runs of characters: the file charNgram.txt.
+
+    >>> CharNGram(cache="vectors")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: no file of vectors charNgram.txt: nothing is downloaded, put it ...
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__("charNgram.txt", **options)

@@ -31,7 +31,7 @@ def numericalize_tokens_from_iterator(
 ) -> Iterator[Iterator[int]]:
     """The numbers of the tokens of each text, without those of removed_tokens.
 
-    iterator: of sequences of words.
+    iterator: of sequences of words. vocab: the number of each token.
 
     >>> [list(ids) for ids in numericalize_tokens_from_iterator({"a": 0, "b": 1}, [["b", "a"]])]
     [[1, 0]]
@@ -44,9 +44,11 @@ def numericalize_tokens_from_iterator(
 def custom_replace(
     replace_pattern: Sequence[tuple[str, str]],
 ) -> Callable[[Iterable[str]], Iterator[str]]:
-    """A function that replaces patterns, pairs (regular expression, text), in each text.
+    r"""A function that replaces patterns, pairs (regular expression, text), in each text.
 
-    >>> list(custom_replace([("S", "s"), (r"\\\\s+", " ")])(["Sentence  cuT"]))
+    replace_pattern: pairs (regular expression, text).
+
+    >>> list(custom_replace([("S", "s"), (r"\\s+", " ")])(["Sentence  cuT"]))
     ['sentence cuT']
     """
     compiled = [(re.compile(p), text) for p, text in replace_pattern]
@@ -75,6 +77,8 @@ class Mapped(Dataset[Any]):
 
 def to_map_style_dataset(iter_data: Iterable[Any]) -> Dataset[Any]:
     """A data set with len() and items by number from one that can only be gone through.
+
+    iter_data: what can be gone through.
 
     >>> len(to_map_style_dataset(iter("abc")))
     3

@@ -39,7 +39,10 @@ def classification(name: str, classes: int) -> Any:
     read.__name__ = read.__qualname__ = name
     read.__doc__ = (
         f"{name}: pairs (label from 1 to {classes}, text) of the parts of split, from train.csv "
-        "and test.csv below root."
+        "and test.csv below root.\n\n"
+        f">>> list({name}('data', split='train'))\n"
+        "Traceback (most recent call last):\n    ...\n"
+        f"RuntimeError: {name}: nothing is downloaded here: unpack it so that there is ...\n"
     )
     return read
 
@@ -58,6 +61,11 @@ def UDPOS(root: Any = ".data", split: Any = ("train", "valid", "test")) -> Any:
     """UDPOS: words and their tags, universal and of the Penn Treebank, of each sentence.
 
     root: the folder of the data. split: which parts: 'train', 'test'.
+
+    >>> next(iter(UDPOS("data", split="train")))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: UDPOS: nothing is downloaded here: unpack it so that there is ...
     """
     files = {"train": "train", "valid": "dev", "test": "test"}
     names = {part: f"en-ud-tag.v2.{name}.txt" for part, name in files.items()}
@@ -68,6 +76,11 @@ def CoNLL2000Chunking(root: Any = ".data", split: Any = BOTH) -> Any:
     """CoNLL2000Chunking: words, tags and chunks of each sentence.
 
     root: the folder of the data. split: which parts: 'train', 'test'.
+
+    >>> next(iter(CoNLL2000Chunking("data", split="train")))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: CoNLL2000Chunking: nothing is downloaded here: unpack it so that ...
     """
     names = {part: f"{part}.txt" for part in BOTH}
     return of_splits("CoNLL2000Chunking", root, split, names, lambda p: tagged(p, " "))

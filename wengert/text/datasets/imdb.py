@@ -26,7 +26,13 @@ class Reviews(Dataset):
 
 
 def IMDB(root: Any = ".data", split: Any = ("train", "test")) -> Any:
-    """IMDB: pairs (1 for bad or 2 for good, text) of the parts of split, from root's aclImdb."""
+    """IMDB: pairs (1 for bad or 2 for good, text) of the parts of split, from root's aclImdb.
+
+    >>> next(iter(IMDB("data", split="train")))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: imdb: nothing is downloaded here: unpack it so that there is ...
+    """
     files = {part: f"aclImdb/{part}" for part in ("train", "test")}
     return of_splits("imdb", root, split, files, reviews)
 

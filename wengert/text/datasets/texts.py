@@ -16,7 +16,12 @@ __all__ = [
 class LanguageModelingDataset(Dataset):
     """One example: all tokens of a file, "<eos>" at the end of lines if newline_eos.
 
-    path: of the file.
+    path: of the file. text_field: the Field of the text. encoding: of the file.
+
+    >>> with open("text.txt", "w") as file:
+    ...     print("a cat", file=file)
+    >>> LanguageModelingDataset("text.txt", torchtext.legacy.data.Field())[0].text
+    ['a', 'cat', '<eos>']
     """
 
     def __init__(
@@ -41,7 +46,14 @@ class LanguageModelingDataset(Dataset):
 class SequenceTaggingDataset(Dataset):
     """Sentences of a file with a word and its tags on each line; fields: pairs (name, Field).
 
-    path: of the file.
+    path: of the file. encoding: of the file. separator: between a word and its tags.
+
+    >>> with open("tags.txt", "w") as file:
+    ...     print("cats", "NOUN", sep=chr(9), file=file)
+    >>> Field = torchtext.legacy.data.Field
+    >>> data = SequenceTaggingDataset("tags.txt", [("word", Field()), ("tag", Field())])
+    >>> data[0].word, data[0].tag
+    (['cats'], ['NOUN'])
     """
 
     def __init__(
@@ -52,7 +64,15 @@ class SequenceTaggingDataset(Dataset):
 
 
 class LongText:
-    """A text in three files: called, its lines; `splits` and `iters`, with a field."""
+    """A text in three files: called, its lines; `splits` and `iters`, with a field.
+
+    root: the folder of the data. split: a part, 'train', 'valid' or 'test', or a tuple of them.
+
+    >>> list(WikiText2("data", split="train"))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: WikiText2: nothing is downloaded here: unpack it so that there is ...
+    """
 
     def __init__(self, name: str, files: dict[str, str]) -> None:
         self.__name__ = self.name = name

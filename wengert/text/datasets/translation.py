@@ -14,7 +14,19 @@ __all__ = ["IWSLT", "Multi30k", "TranslationDataset"]
 
 
 class TranslationDataset(Dataset):
-    """Pairs of lines of two files, path + exts[0] and path + exts[1]: fields src and trg."""
+    """Pairs of lines of two files, path + exts[0] and path + exts[1]: fields src and trg.
+
+    >>> for language, line in (("de", "eine Katze"), ("en", "a cat")):
+    ...     with open("pairs." + language, "w") as file:
+    ...         print(line, file=file)
+    >>> Field = torchtext.legacy.data.Field
+    >>> data = TranslationDataset("pairs.", ("de", "en"), (Field(), Field()))
+    >>> data[0].src, data[0].trg, data.sort_key(data[0])
+    (['eine', 'Katze'], ['a', 'cat'], 12)
+    >>> endings, fields = (".de", ".en"), (Field(), Field())
+    >>> len(data.splits(endings, fields, ".", train="pairs", validation=None, test=None))
+    1
+    """
 
     @staticmethod
     def sort_key(ex: Any) -> int:
@@ -44,7 +56,16 @@ class TranslationDataset(Dataset):
 
 
 class Pairs:
-    """Sentences in two languages: called, pairs of lines; `splits`, with fields."""
+    """Sentences in two languages: called, pairs of lines; `splits`, with fields.
+
+    root: the folder of the data. split: a part, 'train', 'valid' or 'test', or a tuple of them.
+    language_pair: the endings of the files of both languages, such as ("de", "en").
+
+    >>> list(Multi30k("data", split="train"))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: multi30k: nothing is downloaded here: unpack it so that there is ...
+    """
 
     def __init__(self, name: str, parts: dict[str, str], languages: tuple[str, str]) -> None:
         self.__name__ = self.name = name

@@ -12,18 +12,15 @@ from .classification import (
     Caltech101,
     Caltech256,
     EuroSAT,
-    FGVCAircraft,
-    Flowers102,
     Food101,
     ImageNet,
     Imagenette,
     Omniglot,
-    OxfordIIITPet,
-    StanfordCars,
 )
 from .coco import CocoCaptions, CocoDetection
 from .digits import SEMEION, STL10, SVHN, USPS
 from .fakedata import FakeData
+from .fine_grained import FGVCAircraft, Flowers102, OxfordIIITPet, StanfordCars
 from .folder import DatasetFolder, ImageFolder
 from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
 from .sbd import SBDataset

@@ -34,6 +34,11 @@ class CelebA(VisionDataset):
 
     transform: a function of the image. target_transform: a function of the target. download:
     True: check that the files are there; they are not fetched.
+
+    >>> CelebA("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     base_folder = "celeba"
@@ -80,6 +85,10 @@ class CelebA(VisionDataset):
         self.attr_names = attributes.header
 
     def path_of(self, name: str) -> str:
+        """The path of a file of the set.
+
+        name: of the file.
+        """
         return os.path.join(self.root, self.base_folder, name)
 
     def table(self, name: str, header: int | None = None) -> Table:
@@ -103,6 +112,10 @@ class CelebA(VisionDataset):
             extract_archive(obtain(self.path_of(""), sources, "CelebA")[0])
 
     def target(self, index: int, kind: str) -> Tensor:
+        """What target_type names of one image.
+
+        index: the number of the image. kind: one of target_type.
+        """
         if kind == "identity":
             return self.identity[index, 0]
         rows = {"attr": self.attr, "bbox": self.bbox, "landmarks": self.landmarks_align}

@@ -46,6 +46,11 @@ class CIFAR10(VisionDataset):
     uint8, `targets` a list.
 
     target_transform: a function of the target.
+
+    >>> CIFAR10("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     base_folder = "cifar-10-batches-py"
@@ -92,6 +97,10 @@ class CIFAR10(VisionDataset):
         self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
 
     def path_of(self, name: str) -> str:
+        """The path of a file of the set.
+
+        name: of the file.
+        """
         return os.path.join(self.root, self.base_folder, name)
 
     def _check_integrity(self) -> bool:
@@ -120,6 +129,11 @@ class CIFAR100(CIFAR10):
     root: the folder of the data. train: the training part, or else the test part. transform: a
     function of the image. target_transform: a function of the target. download: True: check
     that the files are there; they are not fetched.
+
+    >>> CIFAR100("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     base_folder = "cifar-100-python"

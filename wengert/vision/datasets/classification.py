@@ -1,6 +1,7 @@
 """Sets of photographs with a class each, from folders and lists: Food101, DTD, EuroSAT and others.
 
-Sets whose pictures are in a few files of arrays are in `mnist.py`, `cifar.py` and `digits.py`.
+Flowers, pets, aircraft and cars are in `fine_grained.py`; sets whose pictures are in a few files of
+arrays in `mnist.py`, `cifar.py` and `digits.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from .folder import default_loader, find_classes, make_dataset
 from .vision import Transform, VisionDataset
 
 __all__ = [
-    "Caltech101", "Caltech256", "DTD", "EuroSAT", "FGVCAircraft", "Flowers102", "Food101", "GTSRB",
-    "ImageNet", "Imagenette", "Omniglot", "OxfordIIITPet", "StanfordCars",
+    "Caltech101", "Caltech256", "DTD", "EuroSAT", "Food101", "GTSRB", "ImageNet", "Imagenette",
+    "Omniglot",
 ]  # fmt: skip
 
 Loader = Callable[[Any], Any]
@@ -91,7 +92,11 @@ def numbered(names: Sequence[str], classes: Sequence[str]) -> list[int]:
 
 
 class Food101(Photos):
-    """101 dishes, 1000 photographs of each; split is train or test."""
+    """101 dishes, 1000 photographs of each; split is train or test.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    loader: a function of a path that gives the image.
+    """
 
     def __init__(self, root: str | Path, split: str = "train", transform: Transform | None = None,
                  target_transform: Transform | None = None, download: bool = False,
@@ -116,7 +121,12 @@ class Food101(Photos):
 
 
 class DTD(Photos):
-    """47 textures; split is train, val or test, in one of ten partitions."""
+    """47 textures; split is train, val or test, in one of ten partitions.
+
+    partition: which of the ten partitions, 1 to 10. download: unpack the archives in root, which
+    have to be there: nothing comes from the network. loader: a function of a path that gives the
+    image.
+    """
 
     def __init__(self, root: str | Path, split: str = "train", partition: int = 1,
                  transform: Transform | None = None, target_transform: Transform | None = None,
@@ -149,7 +159,11 @@ class DTD(Photos):
 
 
 class EuroSAT(Photos):
-    """27,000 satellite images of 64 x 64 pixels in 10 classes of land use."""
+    """27,000 satellite images of 64 x 64 pixels in 10 classes of land use.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    loader: a function of a path that gives the image.
+    """
 
     def sources(self) -> tuple[str, list[Source]]:
         url = "https://huggingface.co/datasets/torchgeo/eurosat"
@@ -166,134 +180,11 @@ class EuroSAT(Photos):
         return self.imgs
 
 
-FLOWERS = """
-pink primrose, hard-leaved pocket orchid, canterbury bells, sweet pea, english marigold, tiger
-lily, moon orchid, bird of paradise, monkshood, globe thistle, snapdragon, colt's foot, king
-protea, spear thistle, yellow iris, globe-flower, purple coneflower, peruvian lily, balloon
-flower, giant white arum lily, fire lily, pincushion flower, fritillary, red ginger, grape
-hyacinth, corn poppy, prince of wales feathers, stemless gentian, artichoke, sweet william,
-carnation, garden phlox, love in the mist, mexican aster, alpine sea holly, ruby-lipped cattleya,
-cape flower, great masterwort, siam tulip, lenten rose, barbeton daisy, daffodil, sword lily,
-poinsettia, bolero deep blue, wallflower, marigold, buttercup, oxeye daisy, common dandelion,
-petunia, wild pansy, primula, sunflower, pelargonium, bishop of llandaff, gaura, geranium, orange
-dahlia, pink-yellow dahlia?, cautleya spicata, japanese anemone, black-eyed susan, silverbush,
-californian poppy, osteospermum, spring crocus, bearded iris, windflower, tree poppy, gazania,
-azalea, water lily, rose, thorn apple, morning glory, passion flower, lotus, toad lily, anthurium,
-frangipani, clematis, hibiscus, columbine, desert-rose, tree mallow, magnolia, cyclamen,
-watercress, canna lily, hippeastrum, bee balm, ball moss, foxglove, bougainvillea, camellia,
-mallow, mexican petunia, bromelia, blanket flower, trumpet creeper, blackberry lily
-"""
-
-
-class Flowers102(Photos):
-    """102 flowers; split is train, val or test."""
-
-    classes = [name.strip() for name in " ".join(FLOWERS.split()).split(",")]
-
-    def __init__(self, root: str | Path, split: str = "train", transform: Transform | None = None,
-                 target_transform: Transform | None = None, download: bool = False,
-                 loader: Loader = default_loader) -> None:  # fmt: skip
-        self.split = verify_str_arg(split, "split", ("train", "val", "test"))
-        super().__init__(root, transform, target_transform, download, loader)
-
-    def sources(self) -> tuple[str, list[Source]]:
-        site = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
-        files = {
-            "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
-            "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
-            "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
-        }
-        return "flowers-102", [Source(name, md5, site + name) for name, md5 in files.items()]
-
-    def exists(self) -> bool:
-        parts = ("jpg", "imagelabels.mat", "setid.mat")
-        return all(os.path.exists(self.path("flowers-102", part)) for part in parts)
-
-    def find(self) -> list[tuple[str, int]]:
-        load = importlib.import_module("scipy.io").loadmat
-        key = {"train": "trnid", "val": "valid", "test": "tstid"}[self.split or "train"]
-        chosen = load(self.path("flowers-102", "setid.mat"))[key].ravel().tolist()
-        labels = load(self.path("flowers-102", "imagelabels.mat"))["labels"].ravel().tolist()
-        folder = self.path("flowers-102", "jpg")
-        return [(os.path.join(folder, f"image_{i:05d}.jpg"), labels[i - 1] - 1) for i in chosen]
-
-
-class OxfordIIITPet(VisionDataset):
-    """37 breeds of cats and dogs.
-
-    Args:
-        split: trainval or test.
-        target_types: of category, binary-category (cat or dog) and segmentation, an image.
-    """
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "trainval",
-        target_types: Sequence[str] | str = "category",
-        transforms: Transform | None = None,
-        transform: Transform | None = None,
-        target_transform: Transform | None = None,
-        download: bool = False,
-    ) -> None:
-        super().__init__(root, transforms, transform, target_transform)
-        self.split = verify_str_arg(split, "split", ("trainval", "test"))
-        known = ("category", "binary-category", "segmentation")
-        types = [target_types] if isinstance(target_types, str) else target_types
-        self.target_types = [verify_str_arg(t, "target_types", known) for t in types]
-        base = os.path.join(self.root, "oxford-iiit-pet")
-        if download and not self.exists(base):
-            for path in obtain(base, self.sources(), "OxfordIIITPet"):
-                extract_archive(path, base)
-        if not self.exists(base):
-            raise RuntimeError("Dataset not found. You can use download=True to download it")
-        listing = Path(base, "annotations", f"{split}.txt").read_text().splitlines()
-        rows = [line.split() for line in listing]
-        self.bin_classes = ["Cat", "Dog"]
-        breeds = {int(breed): name.rsplit("_", 1)[0] for name, breed, _, _ in rows}
-        titles = [" ".join(p.title() for p in breeds[i].split("_")) for i in sorted(breeds)]
-        self.classes = titles
-        self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
-        self.bin_class_to_idx = {"Cat": 0, "Dog": 1}
-        self.samples = [
-            {
-                "image": os.path.join(base, "images", f"{name}.jpg"),
-                "category": int(breed) - 1,
-                "binary-category": int(species) - 1,
-                "segmentation": os.path.join(base, "annotations", "trimaps", f"{name}.png"),
-            }
-            for name, breed, species, _ in rows
-        ]
-
-    @staticmethod
-    def exists(base: str) -> bool:
-        return all(os.path.isdir(os.path.join(base, part)) for part in ("images", "annotations"))
-
-    @staticmethod
-    def sources() -> list[Source]:
-        site = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
-        files = {
-            "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
-            "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
-        }
-        return [Source(name, md5, site + name) for name, md5 in files.items()]
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        sample: dict[str, Any] = self.samples[index]
-        image = pillow().open(sample["image"]).convert("RGB")
-        targets = tuple(
-            pillow().open(sample[t]) if t == "segmentation" else sample[t]
-            for t in self.target_types
-        )
-        target = targets[0] if len(targets) == 1 else targets or None
-        return self.jointly_transformed(image, target)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-
 class Caltech101(Photos):
-    """Things of 101 kinds; target_type is category, annotation (an outline), or a list of both."""
+    """Things of 101 kinds; target_type is category, annotation (an outline), or a list of both.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    """
 
     def __init__(self, root: str | Path, target_type: list[str] | str = "category",
                  transform: Transform | None = None, target_transform: Transform | None = None,
@@ -340,7 +231,10 @@ class Caltech101(Photos):
 
 
 class Caltech256(Photos):
-    """Things of 256 kinds, and one of clutter."""
+    """Things of 256 kinds, and one of clutter.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    """
 
     def __init__(self, root: str | Path, transform: Transform | None = None,
                  target_transform: Transform | None = None,
@@ -365,7 +259,10 @@ class Caltech256(Photos):
 
 
 class GTSRB(Photos):
-    """German traffic signs of 43 kinds; split is train or test."""
+    """German traffic signs of 43 kinds; split is train or test.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    """
 
     def __init__(self, root: str | Path, split: str = "train", transform: Transform | None = None,
                  target_transform: Transform | None = None,
@@ -384,6 +281,7 @@ class GTSRB(Photos):
         return "gtsrb", [Source(name, md5, site + name) for name, md5 in files.items()]
 
     def folder(self) -> str:
+        """The folder of the images."""
         part = ("Training",) if self.split == "train" else ("Final_Test", "Images")
         return self.path("gtsrb", "GTSRB", *part)
 
@@ -399,72 +297,12 @@ class GTSRB(Photos):
         return [(os.path.join(self.folder(), row["Filename"]), int(row["ClassId"])) for row in rows]
 
 
-class FGVCAircraft(Photos):
-    """100 aircraft; annotation_level is variant, family or manufacturer."""
-
-    def __init__(self, root: str | Path, split: str = "trainval", annotation_level: str = "variant",
-                 transform: Transform | None = None, target_transform: Transform | None = None,
-                 download: bool = False, loader: Loader = default_loader) -> None:  # fmt: skip
-        self.split = verify_str_arg(split, "split", ("train", "val", "trainval", "test"))
-        levels = ("variant", "family", "manufacturer")
-        self.annotation_level = verify_str_arg(annotation_level, "annotation_level", levels)
-        super().__init__(root, transform, target_transform, download, loader)
-
-    def sources(self) -> tuple[str, list[Source]]:
-        name = "fgvc-aircraft-2013b.tar.gz"
-        site = "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/"
-        return "", [Source(name, None, site + name)]
-
-    def data(self, *parts: str) -> str:
-        return self.path("fgvc-aircraft-2013b", "data", *parts)
-
-    def exists(self) -> bool:
-        return os.path.isdir(self.data())
-
-    def find(self) -> list[tuple[str, int]]:
-        level = self.annotation_level
-        listing = {"variant": "variants", "family": "families"}.get(level, "manufacturers")
-        self.classes = Path(self.data(f"{listing}.txt")).read_text().splitlines()
-        lines = Path(self.data(f"images_{level}_{self.split}.txt")).read_text().splitlines()
-        pairs = [line.split(" ", 1) for line in lines]
-        paths = [self.data("images", f"{name}.jpg") for name, _ in pairs]
-        return list(zip(paths, numbered([kind for _, kind in pairs], self.classes)))
-
-
-class StanfordCars(Photos):
-    """196 models of cars, from the folder `stanford_cars`; its site is gone."""
-
-    def __init__(self, root: str | Path, split: str = "train", transform: Transform | None = None,
-                 target_transform: Transform | None = None, download: bool = False,
-                 loader: Loader = default_loader) -> None:  # fmt: skip
-        self.split = verify_str_arg(split, "split", ("train", "test"))
-        super().__init__(root, transform, target_transform, download, loader)
-
-    def download(self) -> None:
-        raise ValueError(
-            "The original URL is broken so the StanfordCars dataset cannot be downloaded anymore."
-        )
-
-    def table(self) -> str:
-        part = ("devkit", "cars_train_annos.mat")
-        if self.split == "test":
-            part = ("", "cars_test_annos_withlabels.mat")
-        return self.path("stanford_cars", *part)
-
-    def exists(self) -> bool:
-        return os.path.exists(self.table())
-
-    def find(self) -> list[tuple[str, int]]:
-        load = importlib.import_module("scipy.io").loadmat
-        names = load(self.path("stanford_cars", "devkit", "cars_meta.mat"), squeeze_me=True)
-        self.classes = names["class_names"].tolist()
-        rows = load(self.table(), squeeze_me=True)["annotations"]
-        folder = self.path("stanford_cars", f"cars_{self.split}")
-        return [(os.path.join(folder, str(row["fname"])), int(row["class"]) - 1) for row in rows]
-
-
 class Imagenette(Photos):
-    """Ten easy classes of ImageNet; size is full, 320px or 160px, split is train or val."""
+    """Ten easy classes of ImageNet; size is full, 320px or 160px, split is train or val.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    loader: a function of a path that gives the image.
+    """
 
     names = {
         "n01440764": ("tench", "Tinca tinca"),
@@ -512,6 +350,8 @@ class ImageNet(Photos):
     """ImageNet 2012, unpacked: `root/train/n01440764/...` and `root/val/n01440764/...`.
 
     Classes are named by WordNet's numbers; torchvision also unpacks the archives.
+
+    split: the part of the data: 'train', 'test' and such.
     """
 
     def __init__(self, root: str | Path, split: str = "train", **kwargs: Any) -> None:
@@ -540,7 +380,11 @@ class ImageNet(Photos):
 
 
 class Omniglot(Photos):
-    """Characters of 50 alphabets, 20 drawings of each; background is the set to train with."""
+    """Characters of 50 alphabets, 20 drawings of each; background is the set to train with.
+
+    download: unpack the archives in root, which have to be there: nothing comes from the network.
+    loader: a function of a path that gives the image.
+    """
 
     def __init__(self, root: str | Path, background: bool = True,
                  transform: Transform | None = None, target_transform: Transform | None = None,
@@ -560,6 +404,7 @@ class Omniglot(Photos):
         return "", [Source(f"{name}.zip", files[name], f"{site}{name}.zip")]
 
     def folder(self) -> str:
+        """The folder of the images."""
         return self.path("images_background" if self.background else "images_evaluation")
 
     def exists(self) -> bool:

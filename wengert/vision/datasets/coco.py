@@ -62,6 +62,15 @@ class CocoDetection(VisionDataset):
 
     transform: a function of the image. target_transform: a function of the target. transforms:
     a function of image and target, or several of them.
+
+    >>> import json
+    >>> image = {"id": 1, "file_name": "a.png"}
+    >>> box = {"id": 7, "image_id": 1, "bbox": [0, 0, 2, 2], "category_id": 3}
+    >>> torchvision.utils.save_image(torch.zeros(3, 4, 4), "a.png")
+    >>> with open("boxes.json", "w") as file:
+    ...     json.dump({"images": [image], "annotations": [box]}, file)
+    >>> CocoDetection(".", "boxes.json")[0][1][0]["bbox"]
+    [0, 0, 2, 2]
     """
 
     def __init__(
@@ -98,6 +107,15 @@ class CocoCaptions(CocoDetection):
 
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. transforms: a function of image and target, or several of them.
+
+    >>> import json
+    >>> image = {"id": 1, "file_name": "a.png"}
+    >>> caption = {"id": 7, "image_id": 1, "caption": "A black square."}
+    >>> torchvision.utils.save_image(torch.zeros(3, 4, 4), "a.png")
+    >>> with open("captions.json", "w") as file:
+    ...     json.dump({"images": [image], "annotations": [caption]}, file)
+    >>> CocoCaptions(".", "captions.json")[0][1]
+    ['A black square.']
     """
 
     def _load_target(self, id: int) -> list[str]:

@@ -26,6 +26,11 @@ class SVHN(VisionDataset):
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. download: True: check that the files are there; they are not
     fetched.
+
+    >>> SVHN("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     split_list = {
@@ -88,6 +93,11 @@ class USPS(VisionDataset):
     root: the folder of the data. train: the training part, or else the test part. transform: a
     function of the image. target_transform: a function of the target. download: True: check
     that the files are there; they are not fetched.
+
+    >>> USPS("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     split_list = {
@@ -137,6 +147,11 @@ class SEMEION(VisionDataset):
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. download: True: check that the files are there; they are not
     fetched.
+
+    >>> SEMEION("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: SEMEION: nothing is downloaded here. Fetch these files, ...
     """
 
     url = "http://archive.ics.uci.edu/ml/machine-learning-databases/semeion/semeion.data"
@@ -177,6 +192,11 @@ class STL10(VisionDataset):
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. download: True: check that the files are there; they are not
     fetched.
+
+    >>> STL10("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     base_folder = "stl10_binary"
@@ -224,10 +244,17 @@ class STL10(VisionDataset):
             self.classes = Path(names).read_text().splitlines()
 
     def path_of(self, name: str) -> str:
+        """The path of a file of the set.
+
+        name: of the file.
+        """
         return os.path.join(self.root, self.base_folder, name)
 
     def read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Images (N, 3, 96, 96) and classes of train, test or unlabeled."""
+        """Images (N, 3, 96, 96) and classes of train, test or unlabeled.
+
+        part: 'train', 'test' or 'unlabeled'.
+        """
         stored = np.fromfile(self.path_of(f"{part}_X.bin"), np.uint8).reshape(-1, 3, 96, 96)
         images = stored.transpose(0, 1, 3, 2)
         if part == "unlabeled":

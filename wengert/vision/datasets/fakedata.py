@@ -16,7 +16,8 @@ class FakeData(VisionDataset):
     """size images of noise, the same at each call, with random classes.
 
     num_classes: how many classes the last layer has. transform: a function of the image.
-    target_transform: a function of the target.
+    target_transform: a function of the target. random_offset: added to the number of an image
+    before it is drawn.
 
     >>> FakeData(size=2, image_size=(3, 4, 4))[0][0].size
     (4, 4)

@@ -99,7 +99,18 @@ class DatasetFolder(VisionDataset):
 
     Attributes: `classes`, `class_to_idx`, `samples` as (path, class) and `targets`.
 
-    transform: a function of the image. target_transform: a function of the target.
+    transform: a function of the image. target_transform: a function of the target. allow_empty:
+    accept classes without files.
+
+    >>> import pathlib
+    >>> pathlib.Path("files/cat").mkdir(parents=True)
+    >>> pathlib.Path("files/cat/one.txt").write_text("meow")
+    4
+    >>> data = DatasetFolder("files", loader=lambda path: open(path).read(), extensions=(".txt",))
+    >>> data[0], data.find_classes("files")
+    (('meow', 0), (['cat'], {'cat': 0}))
+    >>> data.make_dataset("files", {"cat": 0}, (".txt",))[0][1]
+    0
     """
 
     def __init__(
@@ -129,13 +140,19 @@ class DatasetFolder(VisionDataset):
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
-        """(path, class) of every file; subclasses may choose otherwise."""
+        """(path, class) of every file; subclasses may choose otherwise.
+
+        directory: the folder to look through. allow_empty: accept classes without files.
+        """
         if class_to_idx is None:
             raise ValueError("The class_to_idx parameter cannot be None.")
         return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """The classes and their numbers; subclasses may choose otherwise."""
+        """The classes and their numbers; subclasses may choose otherwise.
+
+        directory: the folder to look through.
+        """
         return find_classes(directory)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
@@ -152,7 +169,14 @@ class ImageFolder(DatasetFolder):
     `root/cat/1.png`, `root/dog/x/2.jpg`: classes cat and dog.
 
     transform: a function of the image. target_transform: a function of the target. loader: a
-    function that reads the file of a path.
+    function that reads the file of a path. allow_empty: accept classes without files.
+
+    >>> import pathlib
+    >>> pathlib.Path("images/dark").mkdir(parents=True)
+    >>> torchvision.utils.save_image(torch.zeros(3, 4, 4), "images/dark/a.png")
+    >>> data = ImageFolder("images", transform=transforms.ToTensor())
+    >>> data[0][0].shape, data.classes
+    (torch.Size([3, 4, 4]), ['dark'])
     """
 
     def __init__(

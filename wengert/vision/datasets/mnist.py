@@ -84,6 +84,11 @@ class MNIST(VisionDataset):
     int64 (N,).
 
     target_transform: a function of the target.
+
+    >>> MNIST("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found. You can use download=True to download it
     """
 
     mirrors = [
@@ -147,6 +152,7 @@ class MNIST(VisionDataset):
         return [os.path.join(self.raw_folder, os.path.splitext(s.name)[0]) for s in self.sources()]
 
     def images_and_labels(self) -> tuple[str, str]:
+        """The paths of the files of images and labels."""
         part = "train" if self.train else "t10k"
         return (
             os.path.join(self.raw_folder, f"{part}-images-idx3-ubyte"),
@@ -183,6 +189,11 @@ class FashionMNIST(MNIST):
     root: the folder of the data. train: the training part, or else the test part. transform: a
     function of the image. target_transform: a function of the target. download: True: check
     that the files are there; they are not fetched.
+
+    >>> FashionMNIST("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found. You can use download=True to download it
     """
 
     mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
@@ -204,6 +215,11 @@ class KMNIST(MNIST):
     root: the folder of the data. train: the training part, or else the test part. transform: a
     function of the image. target_transform: a function of the target. download: True: check
     that the files are there; they are not fetched.
+
+    >>> KMNIST("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found. You can use download=True to download it
     """
 
     mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
@@ -223,7 +239,12 @@ CHARACTERS = set(string.digits + string.ascii_letters)
 class EMNIST(MNIST):
     """Handwritten letters and digits, in the splits that `splits` names.
 
-    root: the folder of the data.
+    root: the folder of the data. split: the part of the data: 'train', 'test' and such.
+
+    >>> EMNIST("data", "letters")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found. You can use download=True to download it
     """
 
     url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
@@ -244,6 +265,7 @@ class EMNIST(MNIST):
         self.classes = self.classes_split_dict[self.split]
 
     def images_and_labels(self) -> tuple[str, str]:
+        """The paths of the files of images and labels."""
         part = f"emnist-{self.split}-{'train' if self.train else 'test'}"
         return (
             os.path.join(self.raw_folder, f"{part}-images-idx3-ubyte"),
@@ -279,6 +301,11 @@ class QMNIST(MNIST):
         compat: give the digit as an int, not all eight numbers of the label.
 
     root: the folder of the data.
+
+    >>> QMNIST("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found. You can use download=True to download it
     """
 
     subsets = {

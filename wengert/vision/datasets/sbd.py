@@ -33,6 +33,11 @@ class SBDataset(VisionDataset):
 
     root: the folder of the data. download: True: check that the files are there; they are not
     fetched. transforms: a function of image and target, or several of them.
+
+    >>> SBDataset("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     url = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
@@ -70,6 +75,10 @@ class SBDataset(VisionDataset):
         move_into(os.path.join(self.root, "benchmark_RELEASE", "dataset"), self.root)
 
     def target(self, path: str) -> Any:
+        """The target of an image, from its file.
+
+        path: of the image.
+        """
         content = importlib.import_module("scipy.io").loadmat(path)["GTcls"][0]
         if self.mode == "segmentation":
             return pillow().fromarray(content["Segmentation"][0])

@@ -51,6 +51,19 @@ class VisionDataset(Dataset[Any]):
     Args:
         transforms: takes and returns (input, target); or, instead,
         transform and target_transform: take and return one of them.
+
+    >>> class Ones(VisionDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return self.transformed(torch.ones(2), index)
+    >>> Ones("data", transform=lambda x: 2 * x)[1]
+    (tensor([2., 2.]), 1)
+    >>> both = Ones("data", transforms=lambda x, y: (x, y + 1))
+    >>> both.jointly_transformed("image", 1)
+    ('image', 2)
+    >>> both.extra_repr()
+    ''
     """
 
     def __init__(
@@ -81,6 +94,7 @@ class VisionDataset(Dataset[Any]):
         return input, target
 
     def jointly_transformed(self, input: Any, target: Any) -> tuple[Any, Any]:
+        """The sample after transforms, which takes both."""
         return (input, target) if self.transforms is None else self.transforms(input, target)
 
     def __getitem__(self, index: int) -> Any:

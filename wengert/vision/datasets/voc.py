@@ -86,7 +86,13 @@ class VOCSegmentation(VOC):
 
     root: the folder of the data. download: True: check that the files are there; they are not
     fetched. transform: a function of the image. target_transform: a function of the target.
-    transforms: a function of image and target, or several of them.
+    transforms: a function of image and target, or several of them. year: '2007' to '2012'.
+    image_set: 'train', 'val', 'trainval', 'test'.
+
+    >>> VOCSegmentation("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     lists, folder, ending = "Segmentation", "SegmentationClass", ".png"
@@ -105,7 +111,13 @@ class VOCDetection(VOC):
 
     root: the folder of the data. download: True: check that the files are there; they are not
     fetched. transform: a function of the image. target_transform: a function of the target.
-    transforms: a function of image and target, or several of them.
+    transforms: a function of image and target, or several of them. year: '2007' to '2012'.
+    image_set: 'train', 'val', 'trainval', 'test'.
+
+    >>> VOCDetection("data")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Dataset not found or corrupted. You can use download=True to ...
     """
 
     lists, folder, ending = "Main", "Annotations", ".xml"
@@ -116,11 +128,20 @@ class VOCDetection(VOC):
         return self.targets
 
     def target(self, path: str) -> Any:
+        """The target of an image, from its file."""
         return self.parse_voc_xml(ElementTree.parse(path).getroot())
 
     @staticmethod
     def parse_voc_xml(node: ElementTree.Element) -> dict[str, Any]:
-        """An element as {tag: text}, or {tag: children}, where children of one tag are a list."""
+        """An element as {tag: text}, or {tag: children}, where children of one tag are a list.
+
+        node: an element of xml.etree.
+
+        >>> from xml.etree import ElementTree
+        >>> node = ElementTree.fromstring("<size><width>4</width></size>")
+        >>> VOCDetection.parse_voc_xml(node)
+        {'size': {'width': '4'}}
+        """
         if not len(node):
             return {node.tag: (node.text or "").strip()} if node.text else {}
         children: dict[str, list[Any]] = {}

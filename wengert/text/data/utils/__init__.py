@@ -8,6 +8,8 @@ __all__ = ["get_tokenizer", "interleave_keys", "ngrams_iterator"]
 def interleave_keys(a: int, b: int) -> int:
     """A key by which pairs of lengths sort with like ones beside each other: their bits in turn.
 
+    a: the first length. b: the second length.
+
     >>> interleave_keys(3, 0), interleave_keys(0, 3)
     (10, 5)
     """

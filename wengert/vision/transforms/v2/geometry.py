@@ -11,7 +11,7 @@ from ...ops.boxes import box_convert, box_iou
 from ...pillow import is_pil
 from ...tv_tensors import BoundingBoxes, Image
 from .. import geometry as v1
-from ..draws import check_length, integer, uniform
+from ..draws import check_length, crop_rectangle, integer, uniform
 from ..functional import sides
 from ..interpolation import InterpolationMode, mode_of
 from . import functional as F
@@ -319,7 +319,7 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
 
     def make_params(self, flat_inputs: list[Any]) -> Params:
         height, width = query_size(flat_inputs)
-        return {"part": v1.crop_rectangle(height, width, self.scale, self.ratio)}
+        return {"part": crop_rectangle(height, width, self.scale, self.ratio)}
 
     def transform(self, inpt: Any, params: Params) -> Any:
         return self.call(F.resized_crop, inpt, *params["part"], self.size, self.interpolation,
