@@ -1,5 +1,6 @@
 """The examples in the docstrings run and print what they say."""
 
+import contextlib
 import doctest
 import importlib
 import pkgutil
@@ -10,6 +11,7 @@ import pytest
 
 import wengert
 from wengert import audio, text, vision
+from wengert import distributed as dist
 from wengert.vision import transforms, tv_tensors
 from wengert.vision.transforms import v2
 
@@ -17,7 +19,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.")]
 MODULES.remove("wengert.as_torch")  # importing it makes this process's torch ours
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 USUAL = {"torch": wengert, "nn": wengert.nn, "F": wengert.nn.functional}
-USUAL |= {"wengert": wengert, "viz": wengert.viz, "np": numpy}
+USUAL |= {"wengert": wengert, "viz": wengert.viz, "np": numpy, "dist": dist}
 USUAL |= {"torchvision": vision, "torchtext": text, "torchaudio": audio}
 USUAL |= {"transforms": transforms, "v2": v2, "tv_tensors": tv_tensors}
 
@@ -34,8 +36,23 @@ def failures(thing, name, names, module=None):
     finder = doctest.DocTestFinder(exclude_empty=True)
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     for test in finder.find(thing, name, module=module, globs={**names, **USUAL}):
-        runner.run(test)
+        with group_of_one(test):
+            runner.run(test)
     return runner.failures
+
+
+@contextlib.contextmanager
+def group_of_one(test):
+    """The process group in which examples of torch.distributed stand, unless they start one."""
+    text = "".join(example.source for example in test.examples)
+    here = test.globs.get("__name__", "").startswith("wengert.distributed") and text
+    if here and "init_process_group" not in text and "init_rpc" not in text:
+        dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    try:
+        yield
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -11,9 +11,11 @@ from typing import Any as _Any
 from ..base.absent import not_yet as _not_yet
 from . import collectives as _collectives
 from . import process_group as _process_group
+from .coalesced import *
 from .collectives import *
 from .debug import *
 from .errors import *
+from .new_groups import *
 from .objects import *
 from .point_to_point import *
 from .process_group import *

@@ -67,7 +67,20 @@ def release(number: int) -> None:
 
 
 def get_gradients(context_id: int) -> dict[Tensor, Tensor]:
-    """The gradients that a context has for leaves of this process, by leaf."""
+    """The gradients that a context has for leaves of this process, by leaf.
+
+    context_id: what context() gave.
+
+    >>> rpc, dist_autograd = torch.distributed.rpc, torch.distributed.autograd
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> with dist_autograd.context() as context_id:
+    ...     dist_autograd.backward(context_id, [(3 * w).sum()])
+    ...     print(dist_autograd.get_gradients(context_id)[w])
+    tensor([3., 3.])
+    >>> rpc.shutdown()
+    """
     return dict(contexts.known(context_id).gradients)
 
 
@@ -83,6 +96,16 @@ def backward(context_id: int, roots: list[Tensor], retain_graph: bool = False) -
 
     Raises:
         RuntimeError: there is no such context, or a root is not one number, or has no history.
+
+    >>> rpc, dist_autograd = torch.distributed.rpc, torch.distributed.autograd
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> with dist_autograd.context() as context_id:
+    ...     dist_autograd.backward(context_id, [(3 * w).sum()])
+    ...     print(dist_autograd.get_gradients(context_id)[w])
+    tensor([3., 3.])
+    >>> rpc.shutdown()
     """
     c = contexts.known(context_id)
     if not roots:

@@ -21,10 +21,9 @@ from .shared_memory import Stage, stage
 from .work import Call, Steps, Work
 
 __all__ = [
-    "all_gather", "all_gather_coalesced", "all_gather_into_tensor", "all_gather_single",
-    "all_reduce", "all_reduce_coalesced", "all_to_all", "all_to_all_single", "barrier", "broadcast",
-    "gather", "monitored_barrier", "reduce", "reduce_scatter", "reduce_scatter_single",
-    "reduce_scatter_tensor", "scatter",
+    "all_gather", "all_gather_into_tensor", "all_gather_single", "all_reduce", "all_to_all",
+    "all_to_all_single", "barrier", "broadcast", "gather", "monitored_barrier", "reduce",
+    "reduce_scatter", "reduce_scatter_single", "reduce_scatter_tensor", "scatter",
 ]  # fmt: skip
 
 SUM, AVG = RedOpType.SUM, RedOpType.AVG
@@ -154,8 +153,14 @@ def reduce(
 ) -> Work | None:  # fmt: skip
     """As all_reduce, but only rank dst gets the result.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for. group_dst: the receiver's rank within the group.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    group_dst: the receiver's rank within the group. tensor: the values of this rank. op: a
+    ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
+
+    >>> x = torch.ones(2)
+    >>> dist.reduce(x, dst=0)
+    >>> x
+    tensor([1., 1.])
     """
     if outside(group, "reduce"):
         return None
@@ -181,6 +186,11 @@ def broadcast(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait
     for. group_src: the sender's rank within the group.
+
+    >>> x = torch.ones(2)
+    >>> dist.broadcast(x, src=0)
+    >>> x
+    tensor([1., 1.])
     """
     if outside(group, "broadcast"):
         return None
@@ -202,8 +212,13 @@ def all_gather_into_tensor(
 ) -> Work | None:
     """Join the tensors of all ranks, one after the other, in a tensor of n times the size.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    output_tensor: (ranks * n, ...), to write into. input_tensor: the values of this rank, (n, ...).
+
+    >>> whole = torch.zeros(dist.get_world_size() * 2)
+    >>> dist.all_gather_into_tensor(whole, torch.ones(2))
+    >>> whole
+    tensor([1., 1.])
     """
     what = "all_gather_into_tensor"
     if outside(group, what):
@@ -241,8 +256,13 @@ def all_gather(
 ) -> Work | None:
     """Fill a list with the tensors of all ranks, which may differ in shape as the list's do.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    tensor_list: a tensor for each rank, to write into. tensor: the values of this rank.
+
+    >>> parts = [torch.zeros(2)]
+    >>> dist.all_gather(parts, torch.ones(2))
+    >>> parts
+    [tensor([1., 1.])]
     """
     if outside(group, "all_gather"):
         return None
@@ -272,8 +292,14 @@ def reduce_scatter_tensor(
 ) -> Work | None:
     """Sum the tensors of all ranks, and give each rank its part of the sum.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    output: to write into. input: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN,
+    MAX, BAND, BOR, BXOR.
+
+    >>> x = torch.zeros(2)
+    >>> dist.reduce_scatter_tensor(x, torch.ones(2))
+    >>> x
+    tensor([1., 1.])
     """
     what = "reduce_scatter_tensor"
     if outside(group, what):
@@ -300,8 +326,14 @@ def reduce_scatter(
 ) -> Work | None:  # fmt: skip
     """Sum each tensor of a list over the ranks, and give rank i the sum of the i-th ones.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    output: to write into. input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT,
+    MIN, MAX, BAND, BOR, BXOR.
+
+    >>> x = torch.zeros(2)
+    >>> dist.reduce_scatter(x, [torch.ones(2)])
+    >>> x
+    tensor([1., 1.])
     """
     if outside(group, "reduce_scatter"):
         return None
@@ -323,8 +355,14 @@ def all_to_all_single(
 ) -> Work | None:  # fmt: skip
     """Cut input along its first dimension and send part i to rank i; output joins what comes.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    output_split_sizes: rows from each rank; None: equal parts. input_split_sizes: rows for each
+    rank; None: equal parts.
+
+    >>> got = torch.zeros(2)
+    >>> dist.all_to_all_single(got, torch.ones(2))
+    >>> got
+    tensor([1., 1.])
     """
     what = "all_to_all_single"
     if outside(group, what):
@@ -372,8 +410,14 @@ def all_to_all(
 ) -> Work | None:  # fmt: skip
     """Send the i-th tensor of a list to rank i; the other list gets what comes.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    output_tensor_list: a tensor for each rank, to write into. input_tensor_list: the values of this
+    rank.
+
+    >>> got = [torch.zeros(2)]
+    >>> dist.all_to_all(got, [torch.ones(2)])
+    >>> got
+    [tensor([1., 1.])]
     """
     if outside(group, "all_to_all"):
         return None
@@ -400,8 +444,14 @@ def gather(
 ) -> Work | None:  # fmt: skip
     """Fill rank dst's list with the tensors of all ranks.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for. group_dst: the receiver's rank within the group.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    group_dst: the receiver's rank within the group. tensor: the values of this rank. gather_list:
+    on rank dst, a tensor for each rank, to write into.
+
+    >>> parts = [torch.zeros(2)]
+    >>> dist.gather(torch.ones(2), parts, dst=0)
+    >>> parts
+    [tensor([1., 1.])]
     """
     if outside(group, "gather"):
         return None
@@ -430,8 +480,14 @@ def scatter(
 ) -> Work | None:  # fmt: skip
     """Give rank i the i-th tensor of rank src's list.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for. group_src: the sender's rank within the group.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    group_src: the sender's rank within the group. scatter_list: on rank src, a tensor for each
+    rank.
+
+    >>> x = torch.zeros(2)
+    >>> dist.scatter(x, [torch.ones(2)], src=0)
+    >>> x
+    tensor([1., 1.])
     """
     if outside(group, "scatter"):
         return None
@@ -456,62 +512,16 @@ def scatter(
     )  # fmt: skip
 
 
-def all_reduce_coalesced(
-    tensors: Sequence[Tensor], op: Any = SUM, group: Any = None, async_op: bool = False
-) -> Work | None:
-    """all_reduce of several tensors.
-
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
-    """
-    works = [all_reduce(t, op, group, True) for t in tensors]
-    return _together(works, async_op)
-
-
-def all_gather_coalesced(
-    output_tensor_lists: Sequence[Sequence[Tensor]], input_tensor_list: Sequence[Tensor],
-    group: Any = None, async_op: bool = False,
-) -> Work | None:  # fmt: skip
-    """all_gather of several tensors: the i-th list gets rank i's.
-
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for.
-    """
-    lists = zip(*output_tensor_lists)
-    works = [all_gather(o, i, group, True) for o, i in zip(lists, input_tensor_list)]
-    return _together(works, async_op)
-
-
-class _All:
-    """The request of several operations that were posted one after the other."""
-
-    def __init__(self, works: Sequence[Work]) -> None:
-        self.works = works
-
-    def Test(self) -> bool:
-        return all([w.is_completed() for w in self.works])
-
-
-def _together(works: Sequence[Any], async_op: bool) -> Work | None:
-    posted = [w for w in works if w is not None]
-    if not async_op:
-        for w in posted:
-            w.wait()
-        return None
-    if not posted:
-        return None
-    results = [w.result for w in posted]
-    return Work(posted[0].group, _All(posted), None, results, posted[-1].call)
-
-
 def barrier(
     group: Any = None, async_op: bool = False, device_ids: Any = None,
     timeout: timedelta | None = None,
 ) -> Work | None:  # fmt: skip
     """Wait until all ranks are here.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for. timeout: how long to wait, a timedelta; None: the default.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    timeout: how long to wait, a timedelta; None: the default. device_ids: accepted.
+
+    >>> dist.barrier()
     """
     if outside(group, "barrier"):
         return None
@@ -529,8 +539,10 @@ def monitored_barrier(
 ) -> None:
     """As barrier, with a deadline of its own; the ranks that have not come are always named.
 
-    group: the processes that take part; None: all. timeout: how long to wait, a timedelta;
-    None: the default.
+    group: the processes that take part; None: all. timeout: how long to wait, a timedelta; None:
+    the default. wait_all_ranks: accepted: all are always named.
+
+    >>> dist.monitored_barrier()
     """
     if group is not GroupMember.NON_GROUP_MEMBER:
         found = pick(group)

@@ -13,6 +13,7 @@ import numpy as np
 from ..api.cuda_api import current_device, device_count, set_device
 from ..base.devices import device
 from ..engine.tensor import Tensor, wrap
+from .new_groups import new_group
 from .process_group import (
     ProcessGroup,
     get_node_local_rank,
@@ -20,7 +21,6 @@ from .process_group import (
     get_world_size,
     init_process_group,
     is_initialized,
-    new_group,
     world,
 )
 
@@ -44,6 +44,11 @@ class DeviceMesh:
     >>> mesh["tp"].size(), mesh.get_coordinate()
     (1, [0, 0])
     >>> dist.destroy_process_group()
+    >>> mesh = init_device_mesh("cpu", (1,), mesh_dim_names=("data",))
+    >>> mesh.size(), mesh.get_rank(), mesh.get_local_rank("data")
+    (1, 0, 0)
+    >>> mesh.get_group("data").size(), len(mesh.get_all_groups())
+    (1, 1)
     """
 
     def __init__(
@@ -101,7 +106,10 @@ class DeviceMesh:
         return device(self.device_type, current_device() if self.device_type == "cuda" else None)
 
     def size(self, mesh_dim: int | None = None) -> int:
-        """The number of ranks, in all or along a dimension."""
+        """The number of ranks, in all or along a dimension.
+
+        mesh_dim: a dimension, by number or name; None: all, flat.
+        """
         return int(self._ranks.size if mesh_dim is None else self._ranks.shape[mesh_dim])
 
     def _dim(self, mesh_dim: int | str | None) -> int:
@@ -122,7 +130,10 @@ class DeviceMesh:
         return int(mesh_dim)
 
     def get_group(self, mesh_dim: int | str | None = None) -> ProcessGroup:
-        """The group of this rank along a dimension, which a mesh of one need not name."""
+        """The group of this rank along a dimension, which a mesh of one need not name.
+
+        mesh_dim: a dimension, by number or name; None: all, flat.
+        """
         return self._groups[self._dim(mesh_dim)]
 
     def get_all_groups(self) -> list[ProcessGroup]:
@@ -139,7 +150,10 @@ class DeviceMesh:
         return [int(i) for i in found[0]] if len(found) else None
 
     def get_local_rank(self, mesh_dim: int | str | None = None) -> int:
-        """This rank's place along a dimension."""
+        """This rank's place along a dimension.
+
+        mesh_dim: a dimension, by number or name; None: all, flat.
+        """
         place = self.get_coordinate()
         if place is None:
             raise RuntimeError(f"rank {get_rank()} is not in {self}")
@@ -180,6 +194,12 @@ def init_device_mesh(
     each makes the device of its number on its host the current one.
 
     RuntimeError if the shape's product is not the number of ranks, or names are given twice.
+
+    device_type: 'cpu' or 'cuda'. mesh_shape: the size of each dimension. mesh_dim_names: a name for
+    each dimension.
+
+    >>> init_device_mesh("cpu", (1, 1), mesh_dim_names=("data", "model")).shape
+    (1, 1)
     """
     if mesh_dim_names is not None and len(set(mesh_dim_names)) != len(mesh_dim_names):
         raise RuntimeError(f"Each mesh_dim_name must be unique: {mesh_dim_names}")

@@ -45,7 +45,13 @@ def _gather(group: ProcessGroup, x: Any, what: str) -> list[Any]:
 def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
     """Fill a list with the objects of all ranks.
 
-    object_list: objects that can be pickled. group: the processes that take part; None: all.
+    object_list: objects that can be pickled. group: the processes that take part; None: all. obj:
+    what this rank gives; it has to be pickled.
+
+    >>> found = [None]
+    >>> dist.all_gather_object(found, {"rank": dist.get_rank()})
+    >>> found
+    [{'rank': 0}]
     """
     if outside(group, "all_gather_object"):
         return
@@ -64,8 +70,14 @@ def gather_object(
 ) -> None:  # fmt: skip
     """Fill rank dst's list with the objects of all ranks.
 
-    group: the processes that take part; None: all. group_dst: the receiver's rank within the
-    group.
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
+    obj: what this rank gives; it has to be pickled. object_gather_list: on rank dst, a list with a
+    place for each rank.
+
+    >>> found = [None]
+    >>> dist.gather_object("text", found, dst=0)
+    >>> found
+    ['text']
     """
     if outside(group, "gather_object"):
         return
@@ -97,7 +109,12 @@ def broadcast_object_list(
     """Fill the list, on every rank, with the objects of rank src's.
 
     object_list: objects that can be pickled. group: the processes that take part; None: all.
-    group_src: the sender's rank within the group.
+    group_src: the sender's rank within the group. device: accepted: objects are sent from the CPU.
+
+    >>> found = ["text"]
+    >>> dist.broadcast_object_list(found, src=0)
+    >>> found
+    ['text']
     """
     what = "broadcast_object_list"
     if outside(group, what):
@@ -119,8 +136,14 @@ def scatter_object_list(
 ) -> None:  # fmt: skip
     """Put the i-th object of rank src's list into the first place of rank i's.
 
-    group: the processes that take part; None: all. group_src: the sender's rank within the
-    group.
+    group: the processes that take part; None: all. group_src: the sender's rank within the group.
+    scatter_object_output_list: a list of one place, which is filled. scatter_object_input_list: on
+    rank src, an object for each rank.
+
+    >>> found = [None]
+    >>> dist.scatter_object_list(found, ["text"], src=0)
+    >>> found
+    ['text']
     """
     what = "scatter_object_list"
     if outside(group, what):
@@ -144,7 +167,13 @@ def send_object_list(
     """Send objects to rank dst, which calls recv_object_list.
 
     object_list: objects that can be pickled. group: the processes that take part; None: all.
-    group_dst: the receiver's rank within the group.
+    group_dst: the receiver's rank within the group. device: accepted: objects are sent from the
+    CPU. use_batch: accepted.
+
+    >>> dist.send_object_list(["text"], dst=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid destination rank: destination rank should not be the same ...
     """
     from ..engine.tensor import wrap
 
@@ -160,7 +189,13 @@ def recv_object_list(
     """Fill the list with the objects that rank src sends; returns its rank.
 
     object_list: objects that can be pickled. group: the processes that take part; None: all.
-    group_src: the sender's rank within the group.
+    group_src: the sender's rank within the group. device: accepted: objects are sent from the CPU.
+    use_batch: accepted.
+
+    >>> dist.recv_object_list([None], src=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid source rank: source rank should not be the same as the rank ...
     """
     from ..engine.tensor import wrap
 

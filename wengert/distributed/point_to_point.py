@@ -41,8 +41,13 @@ def isend(
 ) -> Work | None:  # fmt: skip
     """Start to send a tensor to rank dst; it must not be changed before the Work is complete.
 
-    group: the processes that take part; None: all. group_dst: the receiver's rank within the
-    group.
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
+    tag: a number by which messages are told apart.
+
+    >>> dist.isend(torch.ones(2), dst=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid destination rank: destination rank should not be the same ...
     """
     if outside(group, "isend"):
         return None
@@ -60,8 +65,13 @@ def irecv(
 ) -> Work | None:  # fmt: skip
     """Start to receive a tensor from rank src, of any if it is not given.
 
-    group: the processes that take part; None: all. group_src: the sender's rank within the
-    group.
+    group: the processes that take part; None: all. group_src: the sender's rank within the group.
+    tag: a number by which messages are told apart.
+
+    >>> dist.irecv(torch.zeros(2), src=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid source rank: source rank should not be the same as the rank ...
     """
     if outside(group, "irecv"):
         return None
@@ -91,8 +101,13 @@ def send(
 ) -> None:  # fmt: skip
     """Send a tensor to rank dst.
 
-    group: the processes that take part; None: all. group_dst: the receiver's rank within the
-    group.
+    group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
+    tag: a number by which messages are told apart.
+
+    >>> dist.send(torch.ones(2), dst=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid destination rank: destination rank should not be the same ...
     """
     work = isend(tensor, dst, group, tag, group_dst)
     if work is not None:
@@ -105,8 +120,13 @@ def recv(
 ) -> int:  # fmt: skip
     """Receive a tensor from rank src, of any if it is not given; returns the sender's rank.
 
-    group: the processes that take part; None: all. group_src: the sender's rank within the
-    group.
+    group: the processes that take part; None: all. group_src: the sender's rank within the group.
+    tag: a number by which messages are told apart.
+
+    >>> dist.recv(torch.zeros(2), src=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid source rank: source rank should not be the same as the rank ...
     """
     work = irecv(tensor, src, group, tag, group_src)
     if work is None:
@@ -118,7 +138,12 @@ def recv(
 class P2POp:
     """A message for batch_isend_irecv: op is isend or irecv, peer the other rank.
 
-    group: the processes that take part; None: all.
+    group: the processes that take part; None: all. tensor: the values of this rank. tag: a number
+    by which messages are told apart. group_peer: the other rank within the group.
+
+    >>> message = P2POp(dist.isend, torch.ones(2), 0)
+    >>> message.peer
+    0
     """
 
     def __init__(
@@ -136,7 +161,15 @@ class P2POp:
 
 
 def batch_isend_irecv(p2p_op_list: Sequence[P2POp]) -> list[Work]:
-    """Start several messages; returns their Works."""
+    """Start several messages; returns their Works.
+
+    p2p_op_list: P2POps.
+
+    >>> dist.batch_isend_irecv([dist.P2POp(dist.isend, torch.ones(2), 0)])
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid destination rank: destination rank should not be the same ...
+    """
     if not p2p_op_list or not all(isinstance(p, P2POp) for p in p2p_op_list):
         raise ValueError("batch_isend_irecv: p2p_op_list must be a list of P2POp, and not empty")
     works = [p.op(p.tensor, p.peer, p.group, p.tag, p.group_peer) for p in p2p_op_list]

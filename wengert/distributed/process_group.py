@@ -1,6 +1,6 @@
 """Process groups: the world, groups inside it, who is who in them.
 
-The operations between the ranks of a group are in `collectives.py`, `objects.py` and
+Making new groups is in `new_groups.py`; the operations between the ranks of a group are in `collectives.py`, `objects.py` and
 `point_to_point.py`; how processes find each other is in `rendezvous.py`.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -25,11 +24,11 @@ from .work import Call, Work
 __all__ = [
     "Backend", "GroupMember", "ProcessGroup", "default_pg_timeout", "destroy_process_group",
     "get_backend", "get_backend_config", "get_default_backend_for_device", "get_global_rank",
-    "get_group_rank", "get_node_local_rank", "get_pg_count", "get_process_group_ranks", "get_rank",
-    "get_world_size", "group", "init_process_group", "is_available", "is_backend_available",
-    "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
-    "is_torchelastic_launched", "is_ucc_available", "is_xccl_available", "member", "new_group",
-    "new_subgroups", "new_subgroups_by_enumeration", "split_group",
+    "get_group_rank", "get_node_local_rank", "get_pg_count", "get_process_group_ranks",
+    "get_rank", "get_world_size", "group", "init_process_group", "is_available",
+    "is_backend_available", "is_gloo_available", "is_initialized", "is_mpi_available",
+    "is_nccl_available", "is_torchelastic_launched", "is_ucc_available", "is_xccl_available",
+    "member",
 ]  # fmt: skip
 
 default_pg_timeout = timedelta(minutes=30)
@@ -44,7 +43,13 @@ class ProcessGroup:
 
     ranks: the members' ranks in the world, in the order of their ranks here.
 
-    timeout: how long to wait, a timedelta; None: the default.
+    timeout: how long to wait, a timedelta; None: the default. MPI: the module of mpi4py. comm: its
+    communicator. name: of the group; of a worker: its name. backend: accepted: 'gloo', 'nccl' or
+    'mpi', which all run on MPI. description: a text for people.
+
+    >>> group = dist.group.WORLD
+    >>> group.rank(), group.size(), group.name()
+    (0, 1, 'default_pg')
     """
 
     BackendType = str
@@ -142,7 +147,11 @@ class ProcessGroup:
 
 
 class Backend(str):
-    """The name of a backend: a string in lower case. All run on MPI here."""
+    """The name of a backend: a string in lower case. All run on MPI here.
+
+    >>> Backend("GLOO")
+    'gloo'
+    """
 
     UNDEFINED, GLOO, NCCL, UCC, MPI, XCCL = "undefined", "gloo", "nccl", "ucc", "mpi", "xccl"
     backend_list = [UNDEFINED, GLOO, NCCL, XCCL, UCC, MPI]
@@ -193,11 +202,19 @@ class _WorldMeta(type):
 
 
 class group(metaclass=_WorldMeta):
-    """`group.WORLD` is the group of all processes."""
+    """`group.WORLD` is the group of all processes.
+
+    >>> dist.group.WORLD.size()
+    1
+    """
 
 
 class GroupMember(metaclass=_WorldMeta):
-    """`GroupMember.NON_GROUP_MEMBER` is what new_group returns to those outside."""
+    """`GroupMember.NON_GROUP_MEMBER` is what new_group returns to those outside.
+
+    >>> dist.GroupMember.NON_GROUP_MEMBER is None
+    False
+    """
 
     NON_GROUP_MEMBER = -100
 
@@ -206,24 +223,40 @@ member = GroupMember
 
 
 def is_available() -> bool:
-    """Whether there are process groups: always (several processes need the extra `mpi`)."""
+    """Whether there are process groups: always (several processes need the extra `mpi`).
+
+    >>> dist.is_available()
+    True
+    """
     return True
 
 
 def is_mpi_available() -> bool:
-    """Whether mpi4py is installed, on which all backends run."""
+    """Whether mpi4py is installed, on which all backends run.
+
+    >>> dist.is_mpi_available() in (True, False)
+    True
+    """
     from importlib.util import find_spec
 
     return find_spec("mpi4py") is not None
 
 
 def is_gloo_available() -> bool:
-    """Whether the backend may be called gloo: always. It runs on MPI."""
+    """Whether the backend may be called gloo: always. It runs on MPI.
+
+    >>> dist.is_gloo_available()
+    True
+    """
     return True
 
 
 def is_nccl_available() -> bool:
-    """Whether scripts should ask for NCCL: not here; the name is accepted and runs on MPI."""
+    """Whether scripts should ask for NCCL: not here; the name is accepted and runs on MPI.
+
+    >>> dist.is_nccl_available()
+    False
+    """
     return False
 
 
@@ -231,19 +264,31 @@ is_ucc_available = is_xccl_available = is_nccl_available
 
 
 def is_backend_available(backend: str) -> bool:
-    """Whether is_<backend>_available()."""
+    """Whether is_<backend>_available().
+
+    >>> dist.is_backend_available("gloo")
+    True
+    """
     if backend.lower() in ("gloo", "mpi"):
         return is_mpi_available() if backend.lower() == "mpi" else True
     return False
 
 
 def is_torchelastic_launched() -> bool:
-    """Whether wengertrun has started this process."""
+    """Whether wengertrun has started this process.
+
+    >>> dist.is_torchelastic_launched()
+    False
+    """
     return os.environ.get("TORCHELASTIC_RUN_ID") is not None
 
 
 def is_initialized() -> bool:
-    """Whether the default process group is there."""
+    """Whether the default process group is there.
+
+    >>> dist.is_initialized()
+    True
+    """
     return _World.default is not None
 
 
@@ -361,9 +406,13 @@ def init_process_group(
         DistNetworkError: not all processes have come in time; they are named.
         ModuleNotFoundError: several processes, and mpi4py is not installed.
 
-    pg_options: accepted, without effect.
+    pg_options: accepted, without effect. group_name: accepted.
 
     >>> dist = torch.distributed
+    >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    >>> dist.get_world_size()
+    1
+    >>> dist.destroy_process_group()
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> dist.get_world_size()
     1
@@ -391,7 +440,12 @@ def init_process_group(
 
 
 def destroy_process_group(group: Any = None) -> None:
-    """Forget a group, or all of them. Whoever shares windows with it may go on reading them."""
+    """Forget a group, or all of them. Whoever shares windows with it may go on reading them.
+
+    >>> dist.destroy_process_group()
+    >>> dist.is_initialized()
+    False
+    """
     if group is GroupMember.NON_GROUP_MEMBER:
         return
     found = pick(group)
@@ -406,12 +460,20 @@ def destroy_process_group(group: Any = None) -> None:
 
 
 def get_rank(group: Any = None) -> int:
-    """This process's rank in a group, -1 outside of it."""
+    """This process's rank in a group, -1 outside of it.
+
+    >>> dist.get_rank()
+    0
+    """
     return -1 if group is GroupMember.NON_GROUP_MEMBER else pick(group).rank()
 
 
 def get_world_size(group: Any = None) -> int:
-    """The number of processes in a group, -1 outside of it."""
+    """The number of processes in a group, -1 outside of it.
+
+    >>> dist.get_world_size()
+    1
+    """
     return -1 if group is GroupMember.NON_GROUP_MEMBER else pick(group).size()
 
 
@@ -419,6 +481,9 @@ def get_backend(group: Any = None) -> Backend:
     """The backend's name, as it was asked for.
 
     group: the processes that take part; None: all.
+
+    >>> dist.get_backend()
+    'gloo'
     """
     if group is GroupMember.NON_GROUP_MEMBER:
         raise ValueError("Invalid process group specified")
@@ -429,23 +494,40 @@ def get_backend_config(group: Any = None) -> str:
     """The backend's name for each type of device.
 
     group: the processes that take part; None: all.
+
+    >>> dist.get_backend_config()
+    'cpu:gloo,cuda:gloo'
     """
     name = str(get_backend(group))
     return name if ":" in name else f"cpu:{name},cuda:{name}"
 
 
 def get_default_backend_for_device(device: Any) -> str:
-    """The backend's name that is usual for a device."""
+    """The backend's name that is usual for a device.
+
+    >>> dist.get_default_backend_for_device("cpu")
+    'gloo'
+    """
     return "nccl" if str(getattr(device, "type", device)).startswith("cuda") else "gloo"
 
 
 def get_process_group_ranks(group: Any) -> list[int]:
-    """The ranks in the world of a group's members."""
+    """The ranks in the world of a group's members.
+
+    >>> dist.get_process_group_ranks(dist.group.WORLD)
+    [0]
+    """
     return list(pick(group).ranks)
 
 
 def get_group_rank(group: Any, global_rank: int) -> int:
-    """The rank in a group of a process of the world. ValueError if it is not in it."""
+    """The rank in a group of a process of the world. ValueError if it is not in it.
+
+    global_rank: a rank of the world.
+
+    >>> dist.get_group_rank(dist.group.WORLD, 0)
+    0
+    """
     found = pick(group)
     if global_rank not in found.ranks:
         raise ValueError(f"Global rank {global_rank} is not part of group {found.group_name}")
@@ -453,7 +535,13 @@ def get_group_rank(group: Any, global_rank: int) -> int:
 
 
 def get_global_rank(group: Any, group_rank: int) -> int:
-    """The rank in the world of a group's member. ValueError if there is no such rank."""
+    """The rank in the world of a group's member. ValueError if there is no such rank.
+
+    group_rank: a rank within the group.
+
+    >>> dist.get_global_rank(dist.group.WORLD, 0)
+    0
+    """
     found = pick(group)
     if not 0 <= group_rank < found.n:
         raise ValueError(f"Group rank {group_rank} is not part of group {found.group_name}")
@@ -461,7 +549,13 @@ def get_global_rank(group: Any, group_rank: int) -> int:
 
 
 def get_node_local_rank(fallback_rank: int | None = None) -> int:
-    """This process's number on its host. RuntimeError if nobody has told."""
+    """This process's number on its host. RuntimeError if nobody has told.
+
+    fallback_rank: the answer where nobody has told.
+
+    >>> dist.get_node_local_rank(fallback_rank=0)
+    0
+    """
     for name in ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"):
         if name in os.environ:
             return int(os.environ[name])
@@ -475,106 +569,9 @@ def get_node_local_rank(fallback_rank: int | None = None) -> int:
 
 
 def get_pg_count() -> int:
-    """The number of process groups."""
+    """The number of process groups.
+
+    >>> dist.get_pg_count()
+    1
+    """
     return len(_World.groups)
-
-
-def new_group(
-    ranks: Iterable[int] | None = None, timeout: timedelta | None = None,
-    backend: str | None = None, pg_options: Any = None, use_local_synchronization: bool = False,
-    group_desc: str | None = None, device_id: Any = None, sort_ranks: bool = True,
-) -> Any:  # fmt: skip
-    """A group of some of the world's processes. Every process of the world must call this, with
-    the same ranks and in the same order, also those outside.
-
-    Returns the group, or GroupMember.NON_GROUP_MEMBER outside of it. ValueError for ranks that are
-    not in the world, or named twice.
-
-    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
-    effect. group_desc: a remark.
-    """
-    base = world()
-    chosen = list(range(base.n)) if ranks is None else [int(r) for r in ranks]
-    chosen = sorted(chosen) if sort_ranks else chosen
-    if len(chosen) > base.n:
-        raise ValueError("the new group's world size should be less or equal to the world size")
-    if len(set(chosen)) != len(chosen) or any(not 0 <= r < base.n for r in chosen):
-        raise ValueError(
-            f"new_group: ranks {chosen} must be different and within 0 to {base.n - 1}"
-        )
-    name = base.backend if backend is None else _backend_name(backend)
-    base.barrier_before(Call(("new_group", f"ranks={chosen}")))
-    inside = base.global_rank in chosen
-    undefined = -1 if base.MPI is None else base.MPI.UNDEFINED
-    comm = base.comm.Split(
-        0 if inside else undefined, chosen.index(base.global_rank) if inside else 0
-    )
-    _World.made += 1
-    if not inside:
-        return GroupMember.NON_GROUP_MEMBER
-    limit = base.timeout if timeout is None else timeout
-    made = ProcessGroup(
-        base.MPI, comm, chosen, limit, str(_World.made), name, group_desc or "undefined"
-    )
-    _World.groups[made.group_name] = made
-    return made
-
-
-def new_subgroups_by_enumeration(
-    ranks_per_subgroup_list: Sequence[Sequence[int]], timeout: timedelta | None = None,
-    backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
-) -> tuple[Any, list[Any]]:  # fmt: skip
-    """Groups of the given ranks: (the one that this process is in, all of them).
-
-    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
-    effect. group_desc: a remark.
-    """
-    if not ranks_per_subgroup_list:
-        raise ValueError("The arg 'ranks_per_subgroup_list' cannot be empty")
-    flat = [r for ranks in ranks_per_subgroup_list for r in ranks]
-    if len(set(flat)) != len(flat):
-        raise ValueError("rank has appeared in two subgroups")
-    every = [
-        new_group(ranks, timeout, backend, pg_options, group_desc=group_desc)
-        for ranks in ranks_per_subgroup_list
-    ]
-    mine = [g for g in every if g is not GroupMember.NON_GROUP_MEMBER]
-    return (mine[0] if mine else None), every
-
-
-def new_subgroups(
-    group_size: int | None = None, group: Any = None, timeout: timedelta | None = None,
-    backend: str | None = None, pg_options: Any = None, group_desc: str | None = None,
-) -> tuple[Any, list[Any]]:  # fmt: skip
-    """Groups of group_size neighbours each, of a host's processes if it is not given.
-
-    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
-    effect. group_desc: a remark.
-    """
-    n = world().n
-    size = int(os.environ.get("LOCAL_WORLD_SIZE", n)) if group_size is None else group_size
-    if size <= 0 or size > n:
-        raise ValueError(f"The arg 'group_size' ({size}) must be between 1 and {n}")
-    if n % size:
-        raise ValueError(f"The world size ({n}) must be divisible by 'group_size={size}'")
-    parts = [list(range(i, i + size)) for i in range(0, n, size)]
-    return new_subgroups_by_enumeration(parts, timeout, backend, pg_options, group_desc)
-
-
-def split_group(
-    parent_pg: Any = None, split_ranks: Sequence[Sequence[int]] | None = None,
-    timeout: timedelta | None = None, pg_options: Any = None, group_desc: str | None = None,
-    backend: Any = None,
-) -> Any:  # fmt: skip
-    """The new group, of those in split_ranks, that this process is in; None if in none of them.
-
-    parent_pg: the world.
-
-    timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without
-    effect. group_desc: a remark.
-    """
-    if not split_ranks:
-        raise ValueError("split_ranks cannot be None or empty")
-    if parent_pg is not None and pick(parent_pg) is not world():
-        raise ValueError("split_group: the parent must be the world: name the ranks of the world")
-    return new_subgroups_by_enumeration(split_ranks, timeout, backend, pg_options, group_desc)[0]

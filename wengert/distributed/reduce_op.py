@@ -17,7 +17,15 @@ class RedOpType(Enum):
 
 
 class ReduceOp:
-    """The operations, as `ReduceOp.SUM`. AVG divides the sum by the number of ranks."""
+    """The operations, as `ReduceOp.SUM`. AVG divides the sum by the number of ranks.
+
+    op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
+
+    >>> x = torch.ones(2)
+    >>> dist.all_reduce(x, op=dist.ReduceOp.MAX)
+    >>> x
+    tensor([1., 1.])
+    """
 
     RedOpType = RedOpType
     SUM, AVG, PRODUCT = RedOpType.SUM, RedOpType.AVG, RedOpType.PRODUCT
@@ -32,7 +40,11 @@ class ReduceOp:
 
 
 class reduce_op:
-    """The older name of ReduceOp."""
+    """The older name of ReduceOp.
+
+    >>> dist.reduce_op.SUM == dist.ReduceOp.SUM
+    True
+    """
 
     SUM, PRODUCT, MIN, MAX = RedOpType.SUM, RedOpType.PRODUCT, RedOpType.MIN, RedOpType.MAX
 
@@ -47,5 +59,11 @@ def as_op(op: Any) -> RedOpType:
 
 
 def supports_complex(reduceOp: Any) -> bool:
-    """Whether an operation is defined for complex numbers."""
+    """Whether an operation is defined for complex numbers.
+
+    reduceOp: a ReduceOp.
+
+    >>> dist.supports_complex(dist.ReduceOp.SUM), dist.supports_complex(dist.ReduceOp.MAX)
+    (True, False)
+    """
     return as_op(reduceOp) in (RedOpType.SUM, RedOpType.AVG, RedOpType.PRODUCT)

@@ -74,6 +74,19 @@ class Store:
     >>> store.set("answer", "42")
     >>> store.get("answer")
     b'42'
+    >>> store = HashStore()
+    >>> store.set("steps", "1")
+    >>> store.add("count", 2), store.append("steps", "2"), store.get("steps")
+    (2, None, b'12')
+    >>> store.check(["steps"]), store.wait(["steps"]), store.num_keys(), store.list_keys()
+    (True, None, 2, ['steps', 'count'])
+    >>> store.compare_set("steps", "12", "13"), store.delete_key("count")
+    (b'13', True)
+    >>> store.multi_set(["a", "b"], ["1", "2"]), store.multi_get(["a", "b"])
+    (None, [b'1', b'2'])
+    >>> import datetime
+    >>> store.set_timeout(datetime.timedelta(seconds=10)), store.has_extended_api()
+    (None, True)
     """
 
     _limit = DEFAULT_TIMEOUT
@@ -111,7 +124,10 @@ class Store:
         return self.multi_get([key])[0]
 
     def add(self, key: str, amount: int) -> int:
-        """Add to a counter, which starts at 0; returns its new value."""
+        """Add to a counter, which starts at 0; returns its new value.
+
+        key: a str. amount: an int.
+        """
         return int(self._do("add", key, int(amount)))
 
     def compare_set(
@@ -157,7 +173,10 @@ class Store:
         return [(v or "").encode("latin-1") for v in self._do("read", *keys)]
 
     def multi_set(self, keys: list[str], values: list[str | bytes]) -> None:
-        """Store several values."""
+        """Store several values.
+
+        keys: several keys.
+        """
         for key, value in zip(keys, values):
             self.set(key, value)
 
@@ -167,7 +186,13 @@ class Store:
 
 
 class HashStore(Store):
-    """A store inside one process, for its threads."""
+    """A store inside one process, for its threads.
+
+    >>> store = HashStore()
+    >>> store.set("key", "value")
+    >>> store.get("key")
+    b'value'
+    """
 
     def __init__(self) -> None:
         self._table: Table = {}
@@ -188,6 +213,11 @@ class FileStore(Store):
     """A store in a file, for processes that see the same file system.
 
     file_name: made if it is not there. world_size: of the processes that use it; accepted.
+
+    >>> store = FileStore("store", 1)
+    >>> store.set("key", "value")
+    >>> store.get("key")
+    b'value'
     """
 
     def __init__(self, file_name: str, world_size: int = -1) -> None:
@@ -284,7 +314,13 @@ class TCPStore(Store):
     host_name, port: where the server is; port 0 lets it choose. is_master: serve it from this
     process. world_size, wait_for_workers: wait until that many processes are connected.
 
-    timeout: how long to wait, a timedelta; None: the default.
+    timeout: how long to wait, a timedelta; None: the default. multi_tenant: accepted.
+    master_listen_fd: accepted. use_libuv: accepted.
+
+    >>> store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    >>> store.set("key", "value")
+    >>> store.get("key")
+    b'value'
     """
 
     def __init__(
@@ -341,7 +377,13 @@ class TCPStore(Store):
 
 
 class PrefixStore(Store):
-    """A store whose keys are those of another one, behind a prefix."""
+    """A store whose keys are those of another one, behind a prefix.
+
+    >>> store = HashStore()
+    >>> PrefixStore("mine", store).set("key", "value")
+    >>> store.list_keys()
+    ['mine/key']
+    """
 
     def __init__(self, prefix: str, store: Store) -> None:
         self._prefix, self._store = prefix, store

@@ -40,7 +40,16 @@ class Work:
     finish: called once it is complete, to copy or scale results. kept: buffers that must live as
     long as MPI may write to them.
 
-    group: the processes that take part; None: all.
+    group: the processes that take part; None: all. request: MPI's request. result: the tensors that
+    it fills. call: what was called. number: of the operation in its group. expected: what other
+    ranks have to have called.
+
+    >>> x = torch.ones(2)
+    >>> work = dist.all_reduce(x, async_op=True)
+    >>> work.wait(), work.is_completed(), work.is_success()
+    (True, True, True)
+    >>> work.exception() is None, work.get_future().wait()
+    (True, [tensor([1., 1.])])
     """
 
     __slots__ = (

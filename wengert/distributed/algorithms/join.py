@@ -20,13 +20,28 @@ __all__ = ["Join", "JoinHook", "Joinable"]
 
 
 class JoinHook:
-    """What an object does on a rank that has ended."""
+    """What an object does on a rank that has ended.
+
+    >>> class Silent(JoinHook):
+    ...     def main_hook(self):
+    ...         print("the others go on")
+    ...     def post_hook(self, is_last_joiner):
+    ...         print("all have ended")
+    >>> hook = Silent()
+    >>> hook.main_hook(), hook.post_hook(True)
+    the others go on
+    all have ended
+    (None, None)
+    """
 
     def main_hook(self) -> None:
         """Called for each batch that other ranks still have."""
 
     def post_hook(self, is_last_joiner: bool) -> None:
-        """Called when all ranks have ended."""
+        """Called when all ranks have ended.
+
+        is_last_joiner: whether this rank was among the last.
+        """
 
 
 class _JoinConfig(NamedTuple):
@@ -41,7 +56,12 @@ class _JoinConfig(NamedTuple):
 
 
 class Joinable(ABC):
-    """An object whose collectives need a partner on ranks that have ended."""
+    """An object whose collectives need a partner on ranks that have ended.
+
+    >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+    >>> isinstance(net, Joinable), isinstance(net.join_hook(), JoinHook)
+    (True, True)
+    """
 
     @abstractmethod
     def __init__(self) -> None:
@@ -66,7 +86,15 @@ class Join:
     """A context in which ranks may have different numbers of batches.
 
     joinables: objects that call notify_join_context in each batch. throw_on_early_termination:
-    raise on all ranks when the first one ends. Other arguments go to the hooks.
+    raise on all ranks when the first one ends. Other arguments go to the hooks. enable: whether the
+    context does anything.
+
+    >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+    >>> with Join([net]):
+    ...     for batch in torch.ones(3, 4, 2):
+    ...         net(batch).sum().backward()
+    >>> net.module.bias.grad
+    tensor([12.])
     """
 
     def __init__(
@@ -116,6 +144,10 @@ class Join:
     def notify_join_context(joinable: Joinable) -> Work | None:
         """Tell the ranks that have ended that this one has a batch. RuntimeError if some have, with
         throw_on_early_termination.
+
+        joinable: the object that has a batch.
+
+        >>> Join.notify_join_context(nn.parallel.DistributedDataParallel(nn.Linear(2, 1)))
         """
         config = joinable._join_config
         if config.enable and config.is_first_joinable:

@@ -8,7 +8,15 @@ __all__ = ["HuggingFaceStorageReader", "HuggingFaceStorageWriter"]
 
 
 class HuggingFaceStorageWriter:
-    """Refused, with NotImplementedError."""
+    """Refused, with NotImplementedError.
+
+    path: the folder.
+
+    >>> HuggingFaceStorageWriter("saved")
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: HuggingFaceStorageWriter: let rank 0 write ...
+    """
 
     def __init__(self, path: Any, *args: Any, **options: Any) -> None:
         raise NotImplementedError(
@@ -19,7 +27,15 @@ class HuggingFaceStorageWriter:
 
 
 class HuggingFaceStorageReader:
-    """Refused, with NotImplementedError."""
+    """Refused, with NotImplementedError.
+
+    path: the folder.
+
+    >>> HuggingFaceStorageReader("saved")
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: HuggingFaceStorageReader: read the files with ...
+    """
 
     def __init__(self, path: Any, *args: Any, **options: Any) -> None:
         raise NotImplementedError(

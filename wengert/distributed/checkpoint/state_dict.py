@@ -29,6 +29,11 @@ class StateDictOptions:
     full_state_dict: whole tensors; with cpu_offload only on rank 0, the others get an empty dict.
     ignore_frozen_params: leave out what is not trained. strict: names must agree.
     broadcast_from_rank0: only rank 0 has the state that is loaded. The others are accepted.
+    keep_submodule_prefixes: accepted. flatten_optimizer_state_dict: one dict, by name and kind.
+    dsd_fqn_modifiers: accepted.
+
+    >>> StateDictOptions(full_state_dict=True).strict
+    True
     """
 
     full_state_dict: bool = False
@@ -92,7 +97,11 @@ def get_model_state_dict(
 ) -> dict[str, Any]:
     """The state of a model by names. All ranks call this together.
 
-    options: see StateDictOptions; by default dealt parameters are given as DTensors.
+    options: see StateDictOptions; by default dealt parameters are given as DTensors. submodules:
+    accepted: None.
+
+    >>> list(get_model_state_dict(nn.Linear(2, 1)))
+    ['weight', 'bias']
     """
     options = options or StateDictOptions()
     module = plain(model)
@@ -145,6 +154,15 @@ def set_model_state_dict(
     """Give a model a state, of which each rank takes its parts; returns what did not fit.
 
     Raises RuntimeError for names or shapes that do not fit.
+
+    model_state_dict: what get_model_state_dict gave. options: StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> set_model_state_dict(model, {"weight": torch.ones(1, 2), "bias": torch.zeros(1)})
+    <All keys matched successfully>
+    >>> model.weight
+    Parameter containing:
+    tensor([[1., 1.]], requires_grad=True)
     """
     options = options or StateDictOptions()
     if options.broadcast_from_rank0:
@@ -196,7 +214,15 @@ def get_optimizer_state_dict(
     model: Module, optimizers: Any, *, submodules: Any = None,
     options: StateDictOptions | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The state of optimizers with parameters by names. All ranks call this together."""
+    """The state of optimizers with parameters by names. All ranks call this together.
+
+    model: the module. submodules: accepted: None. options: StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> get_optimizer_state_dict(model, optimizer)["param_groups"][0]["params"]
+    ['weight', 'bias']
+    """
     options = options or StateDictOptions()
     names = {id(p): n for n, p in plain(model).named_parameters()}
     found: dict[str, Any] = {"state": {}, "param_groups": []}
@@ -224,7 +250,17 @@ def like(v: Tensor, p: Tensor) -> Tensor:
 def optimizer_state_to_load(
     model: Module, optimizer: Any, state: dict[str, Any], options: StateDictOptions
 ) -> dict[str, Any]:
-    """A state by names in the form that optimizer.load_state_dict takes, with this rank's parts."""
+    """A state by names in the form that optimizer.load_state_dict takes, with this rank's parts.
+
+    model: the module. options: StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> state = get_optimizer_state_dict(model, optimizer)
+    >>> state = optimizer_state_to_load(model, optimizer, state, StateDictOptions())
+    >>> state["param_groups"][0]["params"]
+    [0, 1]
+    """
     names = {id(p): n for n, p in plain(model).named_parameters()}
     numbers: dict[str, int] = {}
     found: dict[int, Any] = {}
@@ -259,7 +295,15 @@ def set_optimizer_state_dict(
     model: Module, optimizers: Any, optim_state_dict: dict[str, Any], *,
     options: StateDictOptions | None = None,
 ) -> None:  # fmt: skip
-    """Continue optimizers from a state by names, of which each rank takes its parts."""
+    """Continue optimizers from a state by names, of which each rank takes its parts.
+
+    model: the module. optim_state_dict: what get_optimizer_state_dict gave. options:
+    StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> set_optimizer_state_dict(model, optimizer, get_optimizer_state_dict(model, optimizer))
+    """
     options = options or StateDictOptions()
     if options.broadcast_from_rank0:
         optim_state_dict = from_rank_0(optim_state_dict)
@@ -273,7 +317,15 @@ def get_state_dict(
     model: Module, optimizers: Any, *, submodules: Any = None,
     options: StateDictOptions | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """(the model's state, the optimizers' state), by names."""
+    """(the model's state, the optimizers' state), by names.
+
+    submodules: accepted: None. options: StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> weights, rates = get_state_dict(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    >>> list(weights), rates["param_groups"][0]["lr"]
+    (['weight', 'bias'], 0.1)
+    """
     return (
         get_model_state_dict(model, options=options),
         get_optimizer_state_dict(model, optimizers, options=options),
@@ -284,7 +336,17 @@ def set_state_dict(
     model: Module, optimizers: Any, *, model_state_dict: dict[str, Any],
     optim_state_dict: dict[str, Any], options: StateDictOptions | None = None,
 ) -> Any:  # fmt: skip
-    """Give a model and its optimizers their states; returns what did not fit the model."""
+    """Give a model and its optimizers their states; returns what did not fit the model.
+
+    model_state_dict: what get_model_state_dict gave. optim_state_dict: what
+    get_optimizer_state_dict gave. options: StateDictOptions.
+
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> weights, rates = get_state_dict(model, optimizer)
+    >>> set_state_dict(model, optimizer, model_state_dict=weights, optim_state_dict=rates)
+    <All keys matched successfully>
+    """
     found = set_model_state_dict(model, model_state_dict, options=options)
     set_optimizer_state_dict(model, optimizers, optim_state_dict, options=options)
     return found

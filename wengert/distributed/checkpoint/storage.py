@@ -39,14 +39,29 @@ class CheckpointException(RuntimeError):
 
 
 class FileSystemWriter:
-    """Where save() writes: a folder. The other options are accepted."""
+    """Where save() writes: a folder. The other options are accepted.
+
+    path: the folder.
+
+    >>> from wengert.distributed import checkpoint
+    >>> writer = checkpoint.FileSystemWriter("saved")
+    >>> saved = checkpoint.save({"w": torch.ones(2)}, storage_writer=writer)
+    """
 
     def __init__(self, path: Path_, *args: Any, **kwargs: Any) -> None:
         self.path = Path(path)
 
 
 class FileSystemReader:
-    """Where load() reads: a folder."""
+    """Where load() reads: a folder.
+
+    path: the folder.
+
+    >>> from wengert.distributed import checkpoint
+    >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
+    >>> sorted(checkpoint.FileSystemReader("saved").read_metadata())
+    ['entries', 'name', 'version']
+    """
 
     def __init__(self, path: Path_, *args: Any, **kwargs: Any) -> None:
         self.path = Path(path)
@@ -120,6 +135,8 @@ def save(
     Raises:
         OSError: the folder cannot be written.
         CheckpointException: another rank could not write its parts.
+
+    no_dist: without other processes. use_collectives: accepted.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -196,7 +213,13 @@ def publish(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def async_save(state_dict: dict[str, Any], **options: Any) -> Future[dict[str, Any]]:
-    """save(), which is over when this returns; result() of what it gives is what save() returns."""
+    """save(), which is over when this returns; result() of what it gives is what save() returns.
+
+    state_dict: names and values, in dicts and lists.
+
+    >>> from wengert.distributed import checkpoint
+    >>> saved = checkpoint.async_save({"w": torch.ones(2)}, checkpoint_id="saved").result()
+    """
     known = ("checkpoint_id", "storage_writer", "planner", "process_group")
     done: Future[dict[str, Any]] = Future()
     done.set_result(save(state_dict, **{k: v for k, v in options.items() if k in known}))
@@ -279,6 +302,17 @@ def load(
 
     Raises:
         CheckpointException: the checkpoint is missing or damaged, or lacks a key or a shape.
+
+    state_dict: names and values, in dicts and lists. checkpoint_id: the folder of the checkpoint.
+    storage_reader: a FileSystemReader instead of checkpoint_id. process_group: the ranks that take
+    part; None: all. no_dist: without other processes.
+
+    >>> from wengert.distributed import checkpoint
+    >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
+    >>> state = {"w": torch.zeros(2)}
+    >>> checkpoint.load(state, checkpoint_id="saved")
+    >>> state
+    {'w': tensor([1., 1.])}
     """
     folder = folder_of(checkpoint_id, storage_reader, "load")
     entries, files = manifest_of(folder)["entries"], Files(folder)
@@ -296,7 +330,16 @@ def save_state_dict(
     state_dict: dict[str, Any], storage_writer: FileSystemWriter, process_group: Any = None,
     coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The older name of save()."""
+    """The older name of save().
+
+    state_dict: names and values, in dicts and lists. storage_writer: a FileSystemWriter instead of
+    checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
+    no_dist: without other processes. planner: accepted.
+
+    >>> from wengert.distributed import checkpoint
+    >>> writer = checkpoint.FileSystemWriter("saved")
+    >>> saved = checkpoint.save_state_dict({"w": torch.ones(2)}, writer)
+    """
     group = {"process_group": process_group, "no_dist": no_dist, "planner": planner}
     return save(state_dict, storage_writer=storage_writer, **group)
 
@@ -305,7 +348,19 @@ def load_state_dict(
     state_dict: dict[str, Any], storage_reader: FileSystemReader, process_group: Any = None,
     coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
 ) -> None:  # fmt: skip
-    """The older name of load()."""
+    """The older name of load().
+
+    state_dict: names and values, in dicts and lists. storage_reader: a FileSystemReader instead of
+    checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
+    no_dist: without other processes. planner: accepted.
+
+    >>> from wengert.distributed import checkpoint
+    >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
+    >>> state = {"w": torch.zeros(2)}
+    >>> checkpoint.load_state_dict(state, checkpoint.FileSystemReader("saved"))
+    >>> state
+    {'w': tensor([1., 1.])}
+    """
     group = {"process_group": process_group, "no_dist": no_dist, "planner": planner}
     load(state_dict, storage_reader=storage_reader, **group)
 

@@ -1,7 +1,9 @@
 """torch.distributed.distributed_c10d: re-exports."""
 
+from ..coalesced import *
 from ..collectives import *
 from ..errors import *
+from ..new_groups import *
 from ..objects import *
 from ..point_to_point import *
 from ..process_group import *

@@ -22,31 +22,62 @@ __all__ = [
 
 @dataclass
 class OffloadPolicy:
-    """Where parts of parameters lie between steps: where they are."""
+    """Where parts of parameters lie between steps: where they are.
+
+    >>> isinstance(CPUOffloadPolicy(), OffloadPolicy)
+    True
+    """
 
 
 @dataclass
 class CPUOffloadPolicy(OffloadPolicy):
-    """Accepted: parts of parameters stay on their device between steps."""
+    """Accepted: parts of parameters stay on their device between steps.
+
+    pin_memory: accepted.
+
+    >>> CPUOffloadPolicy().pin_memory
+    True
+    """
 
     pin_memory: bool = True
 
 
 class UnshardHandle:
-    """What unshard(async_op=True) gives: the parameters are whole already."""
+    """What unshard(async_op=True) gives: the parameters are whole already.
+
+    >>> net = dist.fsdp.fully_shard(nn.Linear(2, 1))
+    >>> net.unshard(async_op=True).wait()
+    """
 
     def wait(self) -> None:
         """Nothing is left to wait for."""
 
 
 class FSDPModule:
-    """What fully_shard adds to the class of a module."""
+    """What fully_shard adds to the class of a module.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    >>> net = dist.fsdp.fully_shard(net)
+    >>> net.unshard(), net.reshard()
+    (None, None)
+    >>> net.set_requires_gradient_sync(True), net.set_reshard_after_forward(True)
+    (None, None)
+    >>> net.set_is_last_backward(True), net.set_reshard_after_backward(True)
+    (None, None)
+    >>> net.set_requires_all_reduce(True), net.set_modules_to_forward_prefetch([])
+    (None, None)
+    >>> net(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
 
     _fsdp_unit: Unit
     modules: Any
 
     def unshard(self, async_op: bool = False) -> UnshardHandle | None:
-        """Have the module hold whole parameters. All ranks call this together."""
+        """Have the module hold whole parameters. All ranks call this together.
+
+        async_op: accepted.
+        """
         self._fsdp_unit.unshard()
         return UnshardHandle() if async_op else None
 
@@ -62,28 +93,49 @@ class FSDPModule:
     ) -> None:
         """Whether backward passes reduce gradients; without, whole ones add up on each rank until a
         pass that does.
+
+        requires_gradient_sync: whether gradients are summed over the ranks. recurse: the modules
+        inside, too.
         """
         for unit in self._each_unit(recurse):
             unit.sync = requires_gradient_sync
 
     def set_reshard_after_forward(self, reshard_after_forward: bool, recurse: bool = True) -> None:
-        """Whether the module holds parts again after a forward pass."""
+        """Whether the module holds parts again after a forward pass.
+
+        reshard_after_forward: whether whole parameters are given back after the forward pass.
+        recurse: the modules inside, too.
+        """
         for unit in self._each_unit(recurse):
             unit.reshard_after = reshard_after_forward
 
     def set_is_last_backward(self, is_last_backward: bool) -> None:
-        """Accepted: every backward pass ends by itself."""
+        """Accepted: every backward pass ends by itself.
+
+        is_last_backward: accepted.
+        """
 
     def set_reshard_after_backward(
         self, reshard_after_backward: bool, *, recurse: bool = True
     ) -> None:
-        """Accepted: parts are held between steps."""
+        """Accepted: parts are held between steps.
+
+        reshard_after_backward: whether they are given back after the backward pass. recurse: the
+        modules inside, too.
+        """
 
     def set_requires_all_reduce(self, requires_all_reduce: bool, *, recurse: bool = True) -> None:
-        """Accepted: see set_requires_gradient_sync."""
+        """Accepted: see set_requires_gradient_sync.
+
+        requires_all_reduce: whether gradients are summed over replicas. recurse: the modules
+        inside, too.
+        """
 
     def set_modules_to_forward_prefetch(self, modules: list[Any]) -> None:
-        """Accepted: nothing is gathered ahead, since ranks compute on all cores."""
+        """Accepted: nothing is gathered ahead, since ranks compute on all cores.
+
+        modules: accepted.
+        """
 
     set_modules_to_backward_prefetch = set_modules_to_forward_prefetch
 
@@ -211,7 +263,16 @@ def cast(value: Any, dtype: Any) -> Any:
 
 
 def register_fsdp_forward_method(module: Any, method_name: str) -> None:
-    """Have another method of a sharded module gather its parameters too, as forward does."""
+    """Have another method of a sharded module gather its parameters too, as forward does.
+
+    method_name: the method.
+
+    >>> net = dist.fsdp.fully_shard(nn.Linear(2, 1))
+    >>> net.twice = lambda x: net.forward(x) * 2
+    >>> dist.fsdp.register_fsdp_forward_method(net, "twice")
+    >>> net.twice(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     if not isinstance(module, FSDPModule):
         return
     method = getattr(module, method_name)

@@ -60,51 +60,94 @@ class StateDictType(Enum):
 
 @dataclass
 class StateDictConfig:
-    """offload_to_cpu is accepted: tensors are on the CPU."""
+    """offload_to_cpu is accepted: tensors are on the CPU.
+
+    >>> dist.fsdp.ShardedStateDictConfig(offload_to_cpu=True).offload_to_cpu
+    True
+    """
 
     offload_to_cpu: bool = False
 
 
 @dataclass
 class FullStateDictConfig(StateDictConfig):
-    """rank0_only: the other ranks get an empty dict."""
+    """rank0_only: the other ranks get an empty dict.
+
+    >>> FullStateDictConfig(rank0_only=True).rank0_only
+    True
+    """
 
     rank0_only: bool = False
 
 
 class LocalStateDictConfig(StateDictConfig):
-    """Each rank's parts."""
+    """Each rank's parts.
+
+    >>> dist.fsdp.ShardedStateDictConfig(offload_to_cpu=True).offload_to_cpu
+    True
+    """
 
 
 class ShardedStateDictConfig(StateDictConfig):
-    """Each rank's parts."""
+    """Each rank's parts.
+
+    >>> dist.fsdp.ShardedStateDictConfig(offload_to_cpu=True).offload_to_cpu
+    True
+    """
 
 
 class OptimStateDictConfig(StateDictConfig):
-    """The same for optimizers."""
+    """The same for optimizers.
+
+    >>> dist.fsdp.ShardedStateDictConfig(offload_to_cpu=True).offload_to_cpu
+    True
+    """
 
 
 @dataclass
 class FullOptimStateDictConfig(OptimStateDictConfig):
-    """rank0_only: the other ranks get an empty dict."""
+    """rank0_only: the other ranks get an empty dict.
+
+    >>> FullOptimStateDictConfig(rank0_only=True).rank0_only
+    True
+    """
 
     rank0_only: bool = False
 
 
 class ShardedOptimStateDictConfig(OptimStateDictConfig):
-    """Each rank's parts."""
+    """Each rank's parts.
+
+    >>> dist.fsdp.ShardedStateDictConfig(offload_to_cpu=True).offload_to_cpu
+    True
+    """
 
 
 @dataclass
 class CPUOffload:
-    """Accepted: parts lie on the CPU."""
+    """Accepted: parts lie on the CPU.
+
+    offload_params: accepted.
+
+    >>> CPUOffload(offload_params=True).offload_params
+    True
+    """
 
     offload_params: bool = False
 
 
 @dataclass(frozen=True)
 class MixedPrecision:
-    """Dtypes of gathered parameters, of gradients on their way, and of buffers."""
+    """Dtypes of gathered parameters, of gradients on their way, and of buffers.
+
+    param_dtype: of gathered parameters; None: as they are. reduce_dtype: of gradients on their way;
+    None: as they are. buffer_dtype: of buffers; None: as they are. keep_low_precision_grads:
+    accepted. cast_forward_inputs: convert inputs to param_dtype. cast_root_forward_inputs: the same
+    for the outermost module.
+
+    >>> MixedPrecision(param_dtype=torch.bfloat16).param_dtype
+    torch.bfloat16
+    """
 
     param_dtype: Any = None
     reduce_dtype: Any = None
@@ -139,6 +182,24 @@ class FullyShardedDataParallel(Module):
     >>> model(torch.ones(1, 4)).shape
     torch.Size([1, 2])
     >>> dist.destroy_process_group()
+    >>> FSDP = dist.fsdp.FullyShardedDataParallel
+    >>> net = FSDP(nn.Linear(2, 1))
+    >>> with net.no_sync():
+    ...     net(torch.ones(4, 2)).sum().backward()
+    >>> net(torch.ones(4, 2)).sum().backward()
+    >>> net.clip_grad_norm_(1.0)
+    tensor(13.8564)
+    >>> [name for name, _ in net.named_parameters()]
+    ['weight', 'bias']
+    >>> len(FSDP.fsdp_modules(net))
+    1
+    >>> with FSDP.summon_full_params(net):
+    ...     print(net.weight.shape)
+    torch.Size([1, 2])
+    >>> with FSDP.state_dict_type(net, dist.fsdp.StateDictType.FULL_STATE_DICT):
+    ...     print(list(net.state_dict()))
+    ['weight', 'bias']
+    >>> FSDP.set_state_dict_type(net, dist.fsdp.StateDictType.SHARDED_STATE_DICT)
     """
 
     def __init__(
@@ -200,7 +261,10 @@ class FullyShardedDataParallel(Module):
         return self.module.named_parameters(*args, **kwargs)
 
     def clip_grad_norm_(self, max_norm: float, norm_type: float = 2.0) -> Any:
-        """Scale the gradients so that their norm over all ranks is at most max_norm."""
+        """Scale the gradients so that their norm over all ranks is at most max_norm.
+
+        norm_type: the order of the norm.
+        """
         return clip_grad_norm_(self.parameters(), max_norm, norm_type)
 
     @contextlib.contextmanager
@@ -222,7 +286,12 @@ class FullyShardedDataParallel(Module):
         module: Module, recurse: bool = True, writeback: bool = True, rank0_only: bool = False,
         offload_to_cpu: bool = False, with_grads: bool = False,
     ) -> Iterator[None]:  # fmt: skip
-        """Whole parameters inside of the block; each rank keeps changes to its rows."""
+        """Whole parameters inside of the block; each rank keeps changes to its rows.
+
+        recurse: the modules inside, too. writeback: keep what was written into whole parameters.
+        rank0_only: only rank 0 sees whole parameters. offload_to_cpu: whole parameters on the CPU.
+        with_grads: gradients, too.
+        """
         with whole_parameters([module]):
             yield
 
@@ -232,7 +301,11 @@ class FullyShardedDataParallel(Module):
         module: Module, state_dict_type: StateDictType, state_dict_config: Any = None,
         optim_state_dict_config: Any = None,
     ) -> Iterator[None]:  # fmt: skip
-        """What state_dict() of the wrapped modules gives inside of the block."""
+        """What state_dict() of the wrapped modules gives inside of the block.
+
+        state_dict_type: a StateDictType. state_dict_config: its options. optim_state_dict_config:
+        its options for optimizers.
+        """
         wrapped = FullyShardedDataParallel.fsdp_modules(module)
         before = [m._state_dict_type for m in wrapped]
         FullyShardedDataParallel.set_state_dict_type(
@@ -249,7 +322,11 @@ class FullyShardedDataParallel(Module):
         module: Module, state_dict_type: StateDictType, state_dict_config: Any = None,
         optim_state_dict_config: Any = None,
     ) -> None:  # fmt: skip
-        """The same, for good."""
+        """The same, for good.
+
+        state_dict_type: a StateDictType. state_dict_config: its options. optim_state_dict_config:
+        its options for optimizers.
+        """
         for m in FullyShardedDataParallel.fsdp_modules(module):
             m._state_dict_type = (
                 state_dict_type, state_dict_config or FullStateDictConfig(),
@@ -258,7 +335,10 @@ class FullyShardedDataParallel(Module):
 
     @staticmethod
     def fsdp_modules(module: Module, root_only: bool = False) -> list[FullyShardedDataParallel]:
-        """The wrapped modules in a module."""
+        """The wrapped modules in a module.
+
+        root_only: only the outermost ones.
+        """
         found = [m for m in module.modules() if isinstance(m, FullyShardedDataParallel)]
         return found[:1] if root_only else found
 
@@ -283,7 +363,19 @@ class FullyShardedDataParallel(Module):
     def optim_state_dict(
         model: Module, optim: Any, optim_state_dict: Any = None, group: Any = None
     ) -> dict[str, Any]:
-        """An optimizer's state with parameters by name."""
+        """An optimizer's state with parameters by name.
+
+        optim: the optimizer. optim_state_dict: a state by names. group: the ranks that take part;
+        None: all.
+
+        >>> FSDP = dist.fsdp.FullyShardedDataParallel
+        >>> net = FSDP(nn.Linear(2, 1))
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> state = FSDP.optim_state_dict(net, optimizer)
+        >>> state["param_groups"][0]["params"]
+        ['weight', 'bias']
+        >>> optimizer.load_state_dict(FSDP.optim_state_dict_to_load(net, optimizer, state))
+        """
         wrapped: Any = FullyShardedDataParallel.fsdp_modules(model)[0]
         return get_optimizer_state_dict(wrapped.module, optim, options=wrapped._options())
 
@@ -293,7 +385,18 @@ class FullyShardedDataParallel(Module):
     def optim_state_dict_to_load(
         model: Module, optim: Any, optim_state_dict: dict[str, Any], *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
-        """A state by names as optim.load_state_dict takes it, with this rank's rows."""
+        """A state by names as optim.load_state_dict takes it, with this rank's rows.
+
+        optim_state_dict: a state by names.
+
+        >>> FSDP = dist.fsdp.FullyShardedDataParallel
+        >>> net = FSDP(nn.Linear(2, 1))
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        >>> state = FSDP.optim_state_dict(net, optimizer)
+        >>> state["param_groups"][0]["params"]
+        ['weight', 'bias']
+        >>> optimizer.load_state_dict(FSDP.optim_state_dict_to_load(net, optimizer, state))
+        """
         from ..checkpoint.state_dict import optimizer_state_to_load
 
         wrapped: Any = FullyShardedDataParallel.fsdp_modules(model)[0]

@@ -16,6 +16,14 @@ class ShardedGradScaler(GradScaler):
     """GradScaler whose ranks agree on whether gradients are finite.
 
     process_group: the ranks, all by default; the rest is GradScaler's.
+
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> scaler = ShardedGradScaler("cpu", init_scale=4.0)
+    >>> scaler.scale(model(torch.ones(1, 2)).sum()).backward()
+    >>> scaler.unscale_(optimizer)
+    >>> model.bias.grad
+    tensor([1.])
     """
 
     def __init__(

@@ -34,6 +34,12 @@ class MixedPrecisionPolicy:
     """Dtypes of a unit: of gathered parameters, of gradients on their way, of outputs.
 
     None leaves a dtype as it is. cast_forward_inputs: convert floating inputs to param_dtype.
+
+    reduce_dtype: of gradients on their way; None: as they are. output_dtype: of outputs; None: as
+    they are.
+
+    >>> MixedPrecisionPolicy(param_dtype=torch.bfloat16).param_dtype
+    torch.bfloat16
     """
 
     param_dtype: Any = None

@@ -18,7 +18,11 @@ SMALL = 100_000_000  # parameters from which a module is wrapped, unless said ot
 
 
 def always_wrap_policy(*args: Any, **kwargs: Any) -> bool:
-    """Wrap every module."""
+    """Wrap every module.
+
+    >>> always_wrap_policy(nn.Linear(2, 3), recurse=False, nonwrapped_numel=9)
+    True
+    """
     return True
 
 
@@ -26,7 +30,15 @@ def size_based_auto_wrap_policy(
     module: Module, recurse: bool, nonwrapped_numel: int, min_num_params: int = SMALL,
     force_leaf_modules: Any = None, exclude_wrap_modules: Any = None,
 ) -> bool:  # fmt: skip
-    """Wrap modules with at least min_num_params parameters that are not in a wrapped one."""
+    """Wrap modules with at least min_num_params parameters that are not in a wrapped one.
+
+    module: the module. recurse: the modules inside, too. nonwrapped_numel: how many parameters of
+    the module are not wrapped yet. force_leaf_modules: classes that are not gone into.
+    exclude_wrap_modules: classes that are not wrapped.
+
+    >>> size_based_auto_wrap_policy(nn.Linear(2, 3), False, 9, min_num_params=5)
+    True
+    """
     large = nonwrapped_numel >= min_num_params
     if recurse:
         return large
@@ -36,19 +48,40 @@ def size_based_auto_wrap_policy(
 def transformer_auto_wrap_policy(
     module: Module, recurse: bool, nonwrapped_numel: int, transformer_layer_cls: Iterable[type]
 ) -> bool:
-    """Wrap modules of given classes, the layers of a transformer."""
+    """Wrap modules of given classes, the layers of a transformer.
+
+    module: the module. recurse: the modules inside, too. nonwrapped_numel: how many parameters of
+    the module are not wrapped yet. transformer_layer_cls: the classes.
+
+    >>> transformer_auto_wrap_policy(nn.Linear(2, 3), False, 9, {nn.Linear})
+    True
+    """
     return recurse or isinstance(module, tuple(transformer_layer_cls))
 
 
 def lambda_auto_wrap_policy(
     module: Module, recurse: bool, nonwrapped_numel: int, lambda_fn: Callable[[Module], bool]
 ) -> bool:
-    """Wrap modules for which a function says so."""
+    """Wrap modules for which a function says so.
+
+    module: the module. recurse: the modules inside, too. nonwrapped_numel: how many parameters of
+    the module are not wrapped yet. lambda_fn: a function of a module.
+
+    >>> lambda_auto_wrap_policy(nn.Linear(2, 3), False, 9, lambda module: True)
+    True
+    """
     return recurse or lambda_fn(module)
 
 
 class ModuleWrapPolicy:
-    """Wrap modules of given classes."""
+    """Wrap modules of given classes.
+
+    module_classes: classes of modules.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> [name for _, name, _ in chosen(net, ModuleWrapPolicy({nn.ReLU}))]
+    ['1']
+    """
 
     def __init__(self, module_classes: Iterable[type]) -> None:
         self.classes = tuple(module_classes)
@@ -58,7 +91,15 @@ class ModuleWrapPolicy:
 
 
 class CustomPolicy:
-    """Wrap modules for which a function gives True, or options of their own."""
+    """Wrap modules for which a function gives True, or options of their own.
+
+    lambda_fn: a function of a module.
+
+    >>> policy = CustomPolicy(lambda module: isinstance(module, nn.Linear))
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> [name for _, name, _ in chosen(net, policy)]
+    ['0']
+    """
 
     def __init__(self, lambda_fn: Callable[[Module], Any]) -> None:
         self.lambda_fn = lambda_fn
@@ -68,7 +109,14 @@ class CustomPolicy:
 
 
 def chosen(module: Module, policy: Any) -> list[tuple[Module, str, Module]]:
-    """(parent, name, module) of the modules to wrap, the innermost first; not the module itself."""
+    """(parent, name, module) of the modules to wrap, the innermost first; not the module itself.
+
+    policy: which modules to wrap.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> [name for _, name, _ in chosen(net, ModuleWrapPolicy({nn.Linear}))]
+    ['0']
+    """
     if policy is None:
         return []
     if isinstance(policy, (set, frozenset)):
@@ -103,7 +151,15 @@ def call(policy: Any, module: Module, recurse: bool, count: int) -> Any:
 
 
 class enable_wrap:
-    """Inside of the block, wrap() wraps with the given class and options."""
+    """Inside of the block, wrap() wraps with the given class and options.
+
+    wrapper_cls: the class that wraps.
+
+    >>> with enable_wrap(wrapper_cls=nn.Sequential):
+    ...     net = wrap(nn.Linear(2, 3))
+    >>> type(net).__name__
+    'Sequential'
+    """
 
     current: list[enable_wrap] = []
 
@@ -118,7 +174,13 @@ class enable_wrap:
 
 
 def wrap(module: Module, **wrap_overrides: Any) -> Module:
-    """The module wrapped as enable_wrap says, or the module itself outside of its block."""
+    """The module wrapped as enable_wrap says, or the module itself outside of its block.
+
+    >>> with enable_wrap(wrapper_cls=nn.Sequential):
+    ...     net = wrap(nn.Linear(2, 3))
+    >>> type(net).__name__
+    'Sequential'
+    """
     if not enable_wrap.current:
         return module
     now = enable_wrap.current[-1]

@@ -85,24 +85,58 @@ def _only_sum(op: Any, what: str) -> None:
 
 
 def all_reduce(tensor: Tensor, op: Any = SUM, group: Any = None) -> Tensor:
-    """The sum of all ranks' tensors."""
+    """The sum of all ranks' tensors.
+
+    tensor: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
+    group: the ranks that take part; None: all.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.all_reduce(x).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
     _only_sum(op, "all_reduce")
     return _AllReduce.apply(tensor, group)
 
 
 def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
-    """The tensors of all ranks."""
+    """The tensors of all ranks.
+
+    tensor: the values of this rank. group: the ranks that take part; None: all.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.stack(dist.nn.all_gather(x)).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
     return _AllGather.apply(tensor, group).unbind(0)
 
 
 def reduce_scatter(
     output: Tensor, input_list: Sequence[Tensor], op: Any = SUM, group: Any = None
 ) -> Tensor:
-    """The sum over the ranks of the tensor that each has for this one. output: not used."""
+    """The sum over the ranks of the tensor that each has for this one. output: not used.
+
+    input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR,
+    BXOR. group: the ranks that take part; None: all.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.reduce_scatter(torch.zeros(2), [x]).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
     _only_sum(op, "reduce_scatter")
     return _ReduceScatter.apply(T.stack(list(input_list)), group)
 
 
 def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
-    """Rank src's tensor."""
+    """Rank src's tensor.
+
+    group: the ranks that take part; None: all.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.broadcast(x, src=0).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
     return _Broadcast.apply(tensor, src, group)

@@ -69,7 +69,14 @@ class ZeroRedundancyOptimizer(Optimizer):
                 group.setdefault(name, value)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; they are dealt to the ranks, the largest first to who has least."""
+        """Add parameters; they are dealt to the ranks, the largest first to who has least.
+
+        >>> p, q = torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)
+        >>> optimizer = dist.optim.ZeroRedundancyOptimizer([p], torch.optim.SGD, lr=0.5)
+        >>> optimizer.add_param_group({"params": [q], "lr": 0.1})
+        >>> len(optimizer.param_groups)
+        2
+        """
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in sorted(group["params"], key=lambda p: -p.numel()):
@@ -115,7 +122,16 @@ class ZeroRedundancyOptimizer(Optimizer):
         return loss
 
     def consolidate_state_dict(self, to: int = 0) -> None:
-        """Collect the whole state on rank `to`, for state_dict() there. All ranks call this."""
+        """Collect the whole state on rank `to`, for state_dict() there. All ranks call this.
+
+        >>> p = torch.ones(2, requires_grad=True)
+        >>> optimizer = dist.optim.ZeroRedundancyOptimizer([p], torch.optim.SGD, lr=0.5)
+        >>> optimizer.consolidate_state_dict()
+        >>> state = optimizer.state_dict()
+        >>> optimizer.load_state_dict(state)
+        >>> state["param_groups"][0]["lr"]
+        0.5
+        """
         assert self.optim is not None
         self._same_options()
         numbers = {id(p): i for i, p in enumerate(self._every())}

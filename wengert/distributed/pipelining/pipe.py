@@ -20,7 +20,15 @@ class SplitPoint(Enum):
 
 
 class Pipe(Module):
-    """A model cut into stages."""
+    """A model cut into stages.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    >>> pipe = dist.pipelining.pipeline(net, split_spec={"1": dist.pipelining.SplitPoint.BEGINNING})
+    >>> pipe.get_stage_module(1)
+    Sequential(
+      (0): Linear(in_features=3, out_features=1, bias=True)
+    )
+    """
 
     def __init__(self, stages: list[Sequential]) -> None:
         super().__init__()
@@ -32,7 +40,10 @@ class Pipe(Module):
         return len(self.split_gm)
 
     def get_stage_module(self, stage_idx: int) -> Module:
-        """The part of one stage."""
+        """The part of one stage.
+
+        stage_idx: the number of the stage.
+        """
         if not 0 <= stage_idx < self.num_stages:
             raise ValueError(f"Invalid stage index {stage_idx}!")
         return self.split_gm[stage_idx]
@@ -40,7 +51,11 @@ class Pipe(Module):
     def build_stage(
         self, stage_index: int, device: Any = "cpu", group: Any = None
     ) -> PipelineStage:
-        """The stage of a rank."""
+        """The stage of a rank.
+
+        stage_index: the number of the stage. device: accepted: objects are sent from the CPU.
+        group: the ranks that take part; None: all.
+        """
         part = self.get_stage_module(stage_index).to(device)
         return PipelineStage(part, stage_index, self.num_stages, device, group=group)
 
@@ -63,6 +78,8 @@ def pipeline(
         NotImplementedError: a module that is no Sequential: make the stages yourself, with
             PipelineStage.
         ValueError: a name that is not there.
+
+    split_policy: accepted.
 
     >>> from wengert.distributed.pipelining import SplitPoint, pipeline
     >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))

@@ -105,6 +105,15 @@ class ScheduleGPipe(PipelineScheduleSingle):
     """All forward passes, then all backward passes.
 
     Huang et al., GPipe, 2019.
+
+    args_chunk_spec: accepted. kwargs_chunk_spec: accepted. output_merge_spec: accepted.
+
+    >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
+    >>> schedule = dist.pipelining.ScheduleGPipe(stage, n_microbatches=2, loss_fn=F.mse_loss)
+    >>> losses = []
+    >>> out = schedule.step(torch.ones(4, 2), target=torch.zeros(4, 1), losses=losses)
+    >>> len(losses)
+    2
     """
 
     def run(self, forward: Callable[[int], None], backward: Callable[[int], None]) -> None:
@@ -118,6 +127,15 @@ class Schedule1F1B(PipelineScheduleSingle):
     """A backward pass as soon as there can be one, so that fewer micro-batches are held.
 
     Narayanan et al., Memory-efficient pipeline-parallel DNN training, 2021.
+
+    args_chunk_spec: accepted. kwargs_chunk_spec: accepted. output_merge_spec: accepted.
+
+    >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
+    >>> schedule = dist.pipelining.Schedule1F1B(stage, n_microbatches=2, loss_fn=F.mse_loss)
+    >>> losses = []
+    >>> out = schedule.step(torch.ones(4, 2), target=torch.zeros(4, 1), losses=losses)
+    >>> len(losses)
+    2
     """
 
     def run(self, forward: Callable[[int], None], backward: Callable[[int], None]) -> None:

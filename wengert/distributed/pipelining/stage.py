@@ -36,6 +36,12 @@ class PipelineStage:
 
     Raises:
         ValueError: a place that is not in the pipeline.
+
+    output_grads: accepted. dw_builder: accepted.
+
+    >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
+    >>> stage.is_first, stage.is_last
+    (True, True)
     """
 
     def __init__(

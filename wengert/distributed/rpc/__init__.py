@@ -29,7 +29,11 @@ RpcBackendOptions = TensorPipeRpcBackendOptions
 
 
 def is_available() -> bool:
-    """Whether remote calls can be made: always."""
+    """Whether remote calls can be made: always.
+
+    >>> dist.rpc.is_available()
+    True
+    """
     return True
 
 
@@ -48,6 +52,15 @@ def init_rpc(
 
     Raises:
         RuntimeError: it is called twice, or two processes have one name.
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
     """
     _start(name, rank, world_size, rpc_backend_options or TensorPipeRpcBackendOptions())
 
@@ -57,13 +70,34 @@ def shutdown(graceful: bool = True, timeout: float = 0) -> None:
     under way anywhere.
 
     timeout: seconds to wait for the others; 0 for ever.
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
     """
     _stop(graceful, timeout)
     _forget()
 
 
 def get_worker_info(worker_name: str | None = None) -> WorkerInfo:
-    """Name and rank of a process, by default of this one."""
+    """Name and rank of a process, by default of this one.
+
+    worker_name: None: this process.
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
+    """
     return _agent().me if worker_name is None else _agent().worker(worker_name)
 
 

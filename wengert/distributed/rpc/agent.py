@@ -34,7 +34,13 @@ REPLY = 1 << 63  # in the number of an answer, beside that of its request
 
 
 class WorkerInfo(NamedTuple):
-    """A process of rpc: its name and rank."""
+    """A process of rpc: its name and rank.
+
+    id: the rank.
+
+    >>> dist.rpc.WorkerInfo("one", 0).name
+    'one'
+    """
 
     name: str
     id: int

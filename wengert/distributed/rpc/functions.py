@@ -12,6 +12,17 @@ __all__ = ["async_execution"]
 def async_execution(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that returns a Future: its caller gets the Future's value when it is there,
     and no thread waits for it. Below @staticmethod or @classmethod.
+
+    fn: the function.
+
+    >>> rpc = torch.distributed.rpc
+    >>> @rpc.functions.async_execution
+    ... def twice(x):
+    ...     future = torch.futures.Future()
+    ...     future.set_result(2 * x)
+    ...     return future
+    >>> twice(3).wait()
+    6
     """
 
     @functools.wraps(fn)

@@ -27,6 +27,14 @@ class TensorPipeRpcBackendOptions:
         rpc_timeout: seconds until a call without answer is an error; 0 for never.
         init_method: `env://` (MASTER_ADDR, MASTER_PORT) or `tcp://HOST:PORT`.
         device_maps, devices: refused: tensors are sent from the CPU.
+
+    >>> options = dist.rpc.TensorPipeRpcBackendOptions(rpc_timeout=5.0)
+    >>> options.rpc_timeout
+    5.0
+    >>> options.set_device_map("two", {0: 1})
+    Traceback (most recent call last):
+        ...
+    ValueError: rpc sends CPU tensors: write .cpu() before a tensor is sent, and ...
     """
 
     def __init__(
@@ -41,7 +49,10 @@ class TensorPipeRpcBackendOptions:
         self.init_method = init_method
 
     def set_device_map(self, to: str, device_map: Any) -> None:
-        """Refused: tensors are sent from the CPU."""
+        """Refused: tensors are sent from the CPU.
+
+        to: the process, as name, rank or WorkerInfo. device_map: accepted.
+        """
         raise ValueError(
             "rpc sends CPU tensors: write .cpu() before a tensor is sent, and .to(device) where it "
             "arrives, in place of device_maps"

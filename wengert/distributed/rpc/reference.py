@@ -116,6 +116,17 @@ class RRef:
     >>> ref.to_here(), ref.owner()
     (tensor([2., 2.]), WorkerInfo(id=0, name=one))
     >>> rpc.shutdown()
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> ref = rpc.remote("one", torch.add, args=(torch.ones(2), 1))
+    >>> ref.to_here(), ref.owner_name(), ref.is_owner(), ref.confirmed_by_owner()
+    (tensor([2., 2.]), 'one', True, False)
+    >>> ref.local_value(), ref.rpc_sync().sum(), ref.rpc_async().sum().wait()
+    (tensor([2., 2.]), tensor(4.), tensor(4.))
+    >>> ref.remote().sum().to_here()
+    tensor(4.)
+    >>> rpc.shutdown()
     """
 
     _owned: Owned | None
@@ -174,6 +185,8 @@ class RRef:
         """The value, or a copy of it from its owner; waits until it is made.
 
         Raises the error if making it has failed.
+
+        timeout: seconds; -1: the default.
         """
         if self._owned is not None:
             return self._owned.value.wait()
@@ -189,19 +202,41 @@ class RRef:
         return self._owned.value.wait()
 
     def rpc_sync(self, timeout: float = -1) -> Any:
-        """What calls methods of the value where it is: ref.rpc_sync().method(...)."""
+        """What calls methods of the value where it is: ref.rpc_sync().method(...).
+
+        timeout: seconds; -1: the default.
+        """
         return Methods(self, lambda to, f, args: rpc_async(to, f, args, None, timeout).wait())
 
     def rpc_async(self, timeout: float = -1) -> Any:
-        """As rpc_sync, with futures of the results."""
+        """As rpc_sync, with futures of the results.
+
+        timeout: seconds; -1: the default.
+        """
         return Methods(self, lambda to, f, args: rpc_async(to, f, args, None, timeout))
 
     def remote(self, timeout: float = -1) -> Any:
-        """As rpc_sync, with references to the results, which stay there."""
+        """As rpc_sync, with references to the results, which stay there.
+
+        timeout: seconds; -1: the default.
+        """
         return Methods(self, lambda to, f, args: remote(to, f, args, None, timeout))
 
     def backward(self, dist_autograd_ctx_id: int = -1, retain_graph: bool = False) -> None:
-        """The backward pass from the value, where it is."""
+        """The backward pass from the value, where it is.
+
+        dist_autograd_ctx_id: what distributed.autograd.context() gave; -1: into .grad.
+        retain_graph: keep the graph for another pass.
+
+        >>> rpc = torch.distributed.rpc
+        >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+        >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+        >>> w = torch.ones(2, requires_grad=True)
+        >>> rpc.RRef((3 * w).sum()).backward()
+        >>> w.grad
+        tensor([3., 3.])
+        >>> rpc.shutdown()
+        """
         rpc_async(self._owner, backward, (self, dist_autograd_ctx_id, retain_graph)).wait()
 
     def __repr__(self) -> str:
@@ -275,6 +310,15 @@ def rpc_async(
     Raises:
         RuntimeError: rpc is not initialized, or an argument cannot be sent. What func raises is
             raised by the Future, after "On WorkerInfo(...)".
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
     """
     return agent().call(to, func, args or (), kwargs, timeout)
 
@@ -282,14 +326,40 @@ def rpc_async(
 def rpc_sync(
     to: Any, func: Callable[..., Any], args: Any = None, kwargs: Any = None, timeout: float = -1
 ) -> Any:
-    """Call a function in another process and return its result; see rpc_async."""
+    """Call a function in another process and return its result; see rpc_async.
+
+    to: the process, as name, rank or WorkerInfo. func: a function, which the other process has too.
+    args: its arguments. kwargs: its arguments by name. timeout: seconds; -1: the default.
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
+    """
     return rpc_async(to, func, args, kwargs, timeout).wait()
 
 
 def remote(
     to: Any, func: Callable[..., Any], args: Any = None, kwargs: Any = None, timeout: float = -1
 ) -> RRef:
-    """Call a function in another process, where its result stays; returns a reference to it."""
+    """Call a function in another process, where its result stays; returns a reference to it.
+
+    func: a function, which the other process has too. args: its arguments. kwargs: its arguments by
+    name. timeout: seconds; -1: the default.
+
+    >>> rpc = torch.distributed.rpc
+    >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+    >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+    >>> rpc.rpc_sync("one", torch.add, args=(1, 2)), rpc.rpc_async("one", max, (1, 2)).wait()
+    (tensor(3), 2)
+    >>> rpc.remote("one", max, args=(1, 2)).to_here(), rpc.get_worker_info().name
+    (2, 'one')
+    >>> rpc.shutdown()
+    """
     me = agent()
     owner = me.worker(to)
     ref = reference(next(me.numbers), owner)

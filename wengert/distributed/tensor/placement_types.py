@@ -8,7 +8,12 @@ __all__ = ["Partial", "Placement", "Replicate", "Shard", "rows_of"]
 
 
 class Placement:
-    """What each dimension of a mesh does with a tensor."""
+    """What each dimension of a mesh does with a tensor.
+
+    >>> shard = dist.tensor.Shard(0)
+    >>> shard.is_shard(0), shard.is_replicate(), shard.is_partial()
+    (True, False, False)
+    """
 
     def is_shard(self, dim: int | None = None) -> bool:
         """Whether the tensor is cut along dim, or along any dimension."""
@@ -28,7 +33,11 @@ class _Shard(NamedTuple):
 
 
 class Shard(_Shard, Placement):
-    """Rank i has the i-th part along dim: ceil(size / ranks) rows each, the last may have less."""
+    """Rank i has the i-th part along dim: ceil(size / ranks) rows each, the last may have less.
+
+    >>> dist.tensor.Shard(1).dim
+    1
+    """
 
     def __repr__(self) -> str:
         return f"Shard(dim={self.dim})"
@@ -42,7 +51,11 @@ class _StridedShard(Shard):
 
 
 class Replicate(Placement):
-    """Every rank has the whole tensor."""
+    """Every rank has the whole tensor.
+
+    >>> dist.tensor.Replicate().is_replicate()
+    True
+    """
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Replicate)
@@ -55,7 +68,13 @@ class Replicate(Placement):
 
 
 class Partial(Placement):
-    """The tensor is the sum of what the ranks have."""
+    """The tensor is the sum of what the ranks have.
+
+    reduce_op: 'sum'.
+
+    >>> dist.tensor.Partial().is_partial()
+    True
+    """
 
     def __init__(self, reduce_op: str = "sum") -> None:
         self.reduce_op = reduce_op

@@ -20,7 +20,17 @@ Hook = Callable[[Any, GradBucket], Future]
 
 
 def allreduce_hook(process_group: Any, bucket: GradBucket) -> Future:
-    """Divide by the number of ranks, and sum."""
+    """Divide by the number of ranks, and sum.
+
+    process_group: the ranks that take part; None: all. bucket: the gradients, flat:
+    bucket.buffer().
+
+    >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+    >>> net.register_comm_hook(None, allreduce_hook)
+    >>> net(torch.ones(4, 2)).sum().backward()
+    >>> net.module.bias.grad
+    tensor([4.])
+    """
     group = pick(process_group)
     work = all_reduce(bucket.buffer().div_(group.n), group=group, async_op=True)
     assert work is not None
@@ -36,7 +46,14 @@ def _compressed(dtype: Any, name: str) -> Hook:
         return work.get_future().then(lambda f: bucket.buffer().copy_(f.value()[0]))
 
     hook.__name__ = hook.__qualname__ = name
-    hook.__doc__ = f"As allreduce_hook, but the gradients travel as {dtype}."
+    hook.__doc__ = (
+        f"As allreduce_hook, but the gradients travel as {dtype}.\n\n"
+        "process_group: the ranks that take part; None: all. bucket: the gradients, flat: "
+        "bucket.buffer().\n\n"
+        ">>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))\n"
+        f">>> net.register_comm_hook(None, {name})\n"
+        ">>> net(torch.ones(4, 2)).sum().backward()\n>>> net.module.bias.grad\ntensor([4.])\n"
+    )
     return hook
 
 
@@ -63,7 +80,13 @@ def _wrapper(dtype: Any, name: str) -> Callable[[Hook], Hook]:
         return wrapped
 
     wrapper.__name__ = wrapper.__qualname__ = name
-    wrapper.__doc__ = f"A hook that does what another one does, on gradients as {dtype}."
+    wrapper.__doc__ = (
+        f"A hook that does what another one does, on gradients as {dtype}.\n\n"
+        "hook: a function of the group and the bucket.\n\n"
+        ">>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))\n"
+        f">>> net.register_comm_hook(None, {name}(allreduce_hook))\n"
+        ">>> net(torch.ones(4, 2)).sum().backward()\n>>> net.module.bias.grad\ntensor([4.])\n"
+    )
     return wrapper
 
 

@@ -16,5 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def record(fn: F, error_handler: Any = None) -> F:
-    """fn itself: wengertrun names the rank that failed, above which its traceback stands."""
+    """fn itself: wengertrun names the rank that failed, above which its traceback stands.
+
+    error_handler: accepted.
+
+    >>> @record
+    ... def main():
+    ...     return 3
+    >>> main()
+    3
+    """
     return fn

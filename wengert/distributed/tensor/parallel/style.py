@@ -88,7 +88,15 @@ class Cut(Function):
 
 
 class ParallelStyle:
-    """How a module is cut over the ranks of a mesh."""
+    """How a module is cut over the ranks of a mesh.
+
+    >>> parallel = dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> net = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+    >>> plan = {"0": parallel.ColwiseParallel(), "1": parallel.RowwiseParallel()}
+    >>> parallel.parallelize_module(net, mesh, plan)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
+    """
 
     src_data_rank: int | None = 0  # the rank whose parameters count
 
@@ -134,6 +142,13 @@ class ColwiseParallel(ParallelStyle):
         use_local_output: accepted: outputs are plain tensors.
 
     Shoeybi et al., Megatron-LM, 2019.
+
+    >>> parallel = dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> net = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+    >>> plan = {"0": parallel.ColwiseParallel(), "1": parallel.RowwiseParallel()}
+    >>> parallel.parallelize_module(net, mesh, plan)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
     """
 
     def __init__(
@@ -180,6 +195,13 @@ class RowwiseParallel(ParallelStyle):
         use_local_output: accepted: outputs are plain tensors.
 
     Shoeybi et al., Megatron-LM, 2019.
+
+    >>> parallel = dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> net = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+    >>> plan = {"0": parallel.ColwiseParallel(), "1": parallel.RowwiseParallel()}
+    >>> parallel.parallelize_module(net, mesh, plan)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
     """
 
     def __init__(
@@ -240,6 +262,14 @@ class SequenceParallel(ParallelStyle):
     """Each rank has some of the steps of a sequence: norms and dropout work on them alone.
 
     The module's parameters are whole on every rank, and their gradients are added up.
+
+    sequence_dim: the dimension of the steps. use_local_output: plain tensors instead of DTensors.
+
+    >>> parallel = dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> net = parallel.parallelize_module(nn.LayerNorm(4), mesh, parallel.SequenceParallel())
+    >>> net(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
     """
 
     def __init__(self, *, sequence_dim: int = 1, use_local_output: bool = True) -> None:
@@ -279,7 +309,21 @@ def as_tuple(layouts: Any) -> tuple[Any, ...]:
 
 
 class PrepareModuleInput(ParallelStyle):
-    """Move the inputs of a module from the placements they have to those it wants."""
+    """Move the inputs of a module from the placements they have to those it wants.
+
+    input_layouts: the placements of the inputs. desired_input_layouts: the placements wanted.
+    input_kwarg_layouts: the same for arguments by name. desired_input_kwarg_layouts: the same for
+    arguments by name. use_local_output: plain tensors instead of DTensors.
+
+    >>> tensor, parallel = dist.tensor, dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> style = parallel.PrepareModuleInput(
+    ...     input_layouts=tensor.Shard(0), desired_input_layouts=tensor.Replicate(),
+    ...     use_local_output=True,
+    ... )
+    >>> parallel.parallelize_module(nn.Linear(2, 1), mesh, style)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
+    """
 
     def __init__(
         self, *, input_layouts: Any = None, desired_input_layouts: Any = None,
@@ -309,7 +353,19 @@ class PrepareModuleInput(ParallelStyle):
 
 
 class PrepareModuleOutput(ParallelStyle):
-    """Move the outputs of a module from the placements they have to those that are wanted."""
+    """Move the outputs of a module from the placements they have to those that are wanted.
+
+    output_layouts: the placements of the outputs. desired_output_layouts: the placements wanted.
+    use_local_output: plain tensors instead of DTensors.
+
+    >>> tensor, parallel = dist.tensor, dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> style = parallel.PrepareModuleOutput(
+    ...     output_layouts=tensor.Replicate(), desired_output_layouts=tensor.Shard(0)
+    ... )
+    >>> parallel.parallelize_module(nn.Linear(2, 1), mesh, style)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
+    """
 
     def __init__(
         self, *, output_layouts: Any, desired_output_layouts: Any, use_local_output: bool = True
