@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..engine.tensor import Tensor
-from .collectives import all_gather, all_reduce
+from .collectives import SUM, all_gather, all_reduce
 from .work import Work
 
 __all__ = ["all_gather_coalesced", "all_reduce_coalesced"]

@@ -1,7 +1,8 @@
 """Process groups: the world, groups inside it, who is who in them.
 
-Making new groups is in `new_groups.py`; the operations between the ranks of a group are in `collectives.py`, `objects.py` and
-`point_to_point.py`; how processes find each other is in `rendezvous.py`.
+Making new groups is in `new_groups.py`; the operations between the ranks of a group are in
+`collectives.py`, `objects.py` and `point_to_point.py`; how processes find each other is in
+`rendezvous.py`.
 """
 
 from __future__ import annotations
