@@ -59,3 +59,15 @@ def test_one_process_and_what_is_refused():
     finally:
         rpc.shutdown()
     rpc.shutdown()  # once more does nothing
+
+
+def test_a_reference_that_is_kept_is_not_taken_for_one_of_a_later_session():
+    from wengert.distributed import rpc
+
+    kept = []
+    for value in (1, 2):
+        options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
+        rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
+        kept.append(rpc.RRef(value))
+        assert kept[-1].local_value() == value
+        rpc.shutdown()

@@ -345,6 +345,8 @@ def custom_fwd(
         cast_inputs: within autocast, floating tensors are cast to this and forward runs without
             autocast; None to run it as things are.
 
+    fwd: the forward, without the parentheses of options.
+
     >>> class Square(torch.autograd.Function):
     ...     @staticmethod
     ...     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
@@ -353,6 +355,19 @@ def custom_fwd(
     >>> with torch.autocast("cpu"):
     ...     Square.apply(torch.ones(2, dtype=torch.bfloat16))
     tensor([1., 1.])
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     @torch.amp.custom_fwd(device_type="cpu")
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @torch.amp.custom_bwd(device_type="cpu")
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> Double.apply(x).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
     """
     checked(device_type)
     if fwd is None:
@@ -375,7 +390,21 @@ def custom_fwd(
 def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Any:
     """Decorator of the backward of a Function: autocast as it was in its `custom_fwd`.
 
-    device_type: 'cpu' or 'cuda'.
+    device_type: 'cpu' or 'cuda'. bwd: the backward.
+
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     @torch.amp.custom_fwd(device_type="cpu")
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @torch.amp.custom_bwd(device_type="cpu")
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> Double.apply(x).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
     """
     checked(device_type)
     if bwd is None:

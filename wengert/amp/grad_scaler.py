@@ -68,6 +68,21 @@ class GradScaler:
     >>> scaler.update()
     >>> w.data
     tensor([0.5000])
+    >>> scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> optimizer = torch.optim.SGD([w], lr=0.5)
+    >>> scaler.scale(w.sum()).backward()
+    >>> scaler.unscale_(optimizer)
+    >>> scaler.step(optimizer), scaler.update()
+    (None, None)
+    >>> w, scaler.get_scale(), scaler.is_enabled()
+    (tensor([0.5000], requires_grad=True), 4.0, True)
+    >>> scaler.set_growth_factor(3.0), scaler.set_backoff_factor(0.25)
+    (None, None)
+    >>> scaler.set_growth_interval(5)
+    >>> scaler.get_growth_factor(), scaler.get_backoff_factor(), scaler.get_growth_interval()
+    (3.0, 0.25, 5)
+    >>> scaler.load_state_dict(scaler.state_dict())
     """
 
     def __init__(
@@ -244,7 +259,10 @@ class GradScaler:
         return self._per_optimizer_states[id(optimizer)]["found_inf_per_device"]
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
-        """Adapt the scale at the end of an iteration, or set it."""
+        """Adapt the scale at the end of an iteration, or set it.
+
+        new_scale: the scale; None: adapt.
+        """
         if not self._enabled:
             return
         scale, tracker = self._check_scale_growth_tracker("update")
@@ -290,7 +308,10 @@ class GradScaler:
         return self._growth_factor
 
     def set_growth_factor(self, new_factor: float) -> None:
-        """Set what the scale is multiplied by when it grows."""
+        """Set what the scale is multiplied by when it grows.
+
+        new_factor: a number.
+        """
         self._growth_factor = new_factor
 
     def get_backoff_factor(self) -> float:
@@ -298,7 +319,10 @@ class GradScaler:
         return self._backoff_factor
 
     def set_backoff_factor(self, new_factor: float) -> None:
-        """Set what the scale is multiplied by after an overflow."""
+        """Set what the scale is multiplied by after an overflow.
+
+        new_factor: a number.
+        """
         self._backoff_factor = new_factor
 
     def get_growth_interval(self) -> int:
@@ -306,7 +330,10 @@ class GradScaler:
         return self._growth_interval
 
     def set_growth_interval(self, new_interval: int) -> None:
-        """Set after how many steps the scale grows."""
+        """Set after how many steps the scale grows.
+
+        new_interval: a number of steps.
+        """
         self._growth_interval = new_interval
 
     def _get_growth_tracker(self) -> int:

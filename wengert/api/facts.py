@@ -112,7 +112,13 @@ def is_masked_tensor(obj: Any, /) -> bool:
 
 
 def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
-    """The tensor inside of one that a function transform wraps; others as they are."""
+    """The tensor inside of one that a function transform wraps; others as they are.
+
+    recurse: all wrappings, or one.
+
+    >>> torch.func.debug_unwrap(torch.ones(2))
+    tensor([1., 1.])
+    """
     from ..engine.interp import Interp
     from ..engine.tensor import wrap
 

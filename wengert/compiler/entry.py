@@ -111,7 +111,18 @@ _compiled: weakref.WeakSet[Any] = weakref.WeakSet()
 def disable(
     fn: Any = None, recursive: bool = True, *, reason: str | None = None, wrapping: bool = True
 ) -> Any:
-    """Keep a function out of what is compiled: who calls it runs as it stands. A decorator too."""
+    """Keep a function out of what is compiled: who calls it runs as it stands. A decorator too.
+
+    fn: the function. recursive: what it calls, too. reason: a text for people. wrapping: accepted.
+
+    >>> @torch.compiler.disable
+    ... def told(x):
+    ...     print("run as it is")
+    ...     return x
+    >>> torch.compile(lambda x: told(x) + 1)(torch.ones(1))
+    run as it is
+    tensor([2.])
+    """
     if fn is None:
         return lambda f: disable(f)
     fn = getattr(fn, "_torchdynamo_orig_callable", fn)
@@ -129,17 +140,35 @@ def disable(
 
 
 def allow_in_graph(fn: Any) -> Any:
-    """Take a function, or each of several, as one step of a graph; accepted."""
+    """Take a function, or each of several, as one step of a graph; accepted.
+
+    fn: the function.
+
+    >>> torch.compiler.allow_in_graph(torch.sin) is torch.sin
+    True
+    """
     return fn
 
 
 def assume_constant_result(fn: Any) -> Any:
-    """Compute a function once per compilation; accepted."""
+    """Compute a function once per compilation; accepted.
+
+    fn: the function.
+
+    >>> torch.compiler.assume_constant_result(torch.sin) is torch.sin
+    True
+    """
     return fn
 
 
 def nested_compile_region(fn: Any = None, **options: Any) -> Any:
-    """Compile a function once for all places that call it; accepted."""
+    """Compile a function once for all places that call it; accepted.
+
+    fn: the function.
+
+    >>> torch.compiler.nested_compile_region(torch.sin) is torch.sin
+    True
+    """
     return fn if fn is not None else lambda f: f
 
 
@@ -147,12 +176,28 @@ def substitute_in_graph(
     original_fn: Any, *, can_constant_fold_through: bool = False,
     skip_signature_check: bool = False, is_embedded_type: bool = False,
 ) -> Any:  # fmt: skip
-    """Decorator: trace this function in place of another; accepted."""
+    """Decorator: trace this function in place of another; accepted.
+
+    original_fn: the function that is replaced. can_constant_fold_through: accepted.
+    skip_signature_check: accepted. is_embedded_type: accepted.
+
+    >>> @torch.compiler.substitute_in_graph(max)
+    ... def largest(a, b):
+    ...     return a if a > b else b
+    >>> largest(1, 2)
+    2
+    """
     return lambda f: f
 
 
 def wrap_numpy(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays as one of tensors."""
+    """A function of arrays as one of tensors.
+
+    fn: the function.
+
+    >>> torch.compiler.wrap_numpy(np.sin)(torch.zeros(2))
+    tensor([0., 0.])
+    """
     from ..api import functions as T
     from ..base.pytree import tree_map
     from ..engine.tensor import Tensor
@@ -172,44 +217,78 @@ def wrap_numpy(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
-    """The names that compile() takes for a backend; all mean the same here."""
+    """The names that compile() takes for a backend; all mean the same here.
+
+    exclude_tags: accepted.
+
+    >>> "inductor" in torch.compiler.list_backends()
+    True
+    """
     hidden = ("eager", "aot_eager", "ts", "onnxrt") if exclude_tags else ()
     return sorted(n for n in BACKENDS if n not in hidden)
 
 
 def set_default_backend(backend: Any) -> None:
-    """Choose the backend of calls that name none; None: inductor."""
+    """Choose the backend of calls that name none; None: inductor.
+
+    >>> torch.compiler.set_default_backend(None)
+    >>> torch.compiler.get_default_backend()
+    'inductor'
+    """
     global _default_backend
     _default_backend = backend or "inductor"
 
 
 def get_default_backend() -> Any:
-    """The backend of calls that name none."""
+    """The backend of calls that name none.
+
+    >>> torch.compiler.set_default_backend(None)
+    >>> torch.compiler.get_default_backend()
+    'inductor'
+    """
     return _default_backend
 
 
 def reset() -> None:
-    """Forget what was compiled."""
+    """Forget what was compiled.
+
+    >>> torch.compiler.reset()
+    """
     for calls in list(_compiled):
         calls.forget()
 
 
 def cudagraph_mark_step_begin() -> None:
-    """Say that a step begins; accepted."""
+    """Say that a step begins; accepted.
+
+    >>> torch.compiler.cudagraph_mark_step_begin()
+    """
 
 
 def is_compiling() -> bool:
-    """Whether this call is being captured."""
+    """Whether this call is being captured.
+
+    >>> torch.compiler.is_compiling()
+    False
+    """
     return state.capture is not None
 
 
 def is_dynamo_compiling() -> bool:
-    """Whether this call is being captured."""
+    """Whether this call is being captured.
+
+    >>> torch.compiler.is_dynamo_compiling()
+    False
+    """
     return state.capture is not None
 
 
 def is_exporting() -> bool:
-    """Whether this call is being exported."""
+    """Whether this call is being exported.
+
+    >>> torch.compiler.is_exporting()
+    False
+    """
     return False
 
 
@@ -217,6 +296,12 @@ class set_stance(contextlib.ContextDecorator):
     """How to treat compiled functions, for a block or from now on: "force_eager" runs them as they
     stand, "eager_on_recompile" those that would have to be compiled again, "fail_on_recompile"
     raises RuntimeError for these. RuntimeError for a stance that is none.
+
+    skip_guard_eval_unsafe: accepted. force_backend: accepted.
+
+    >>> with torch.compiler.set_stance("force_eager"):
+    ...     print(torch.compile(torch.sin)(torch.zeros(1)))
+    tensor([0.])
     """
 
     def __init__(

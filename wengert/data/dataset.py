@@ -212,7 +212,13 @@ class ConcatDataset(Dataset[S_co]):
 
     @staticmethod
     def cumsum(sequence: Iterable[Any]) -> list[int]:
-        """Running totals of the lengths."""
+        """Running totals of the lengths.
+
+        sequence: data sets.
+
+        >>> torch.utils.data.ConcatDataset.cumsum([[1, 2], [3]])
+        [2, 3]
+        """
         return list(itertools.accumulate(len(item) for item in sequence))
 
     def __len__(self) -> int:

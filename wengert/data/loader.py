@@ -246,7 +246,10 @@ class DataLoader(Generic[S_co]):
         return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
 
     def check_worker_number_rationality(self) -> None:
-        """Warn when there are to be more workers than processors this process may use."""
+        """Warn when there are to be more workers than processors this process may use.
+
+        >>> torch.utils.data.DataLoader([1, 2]).check_worker_number_rationality()
+        """
         if hasattr(os, "sched_getaffinity"):
             available: int | None = len(os.sched_getaffinity(0))
         else:

@@ -32,6 +32,17 @@ class Distribution:
 
     >>> torch.distributions.Normal(torch.zeros(3), 1.0).batch_shape
     torch.Size([3])
+    >>> from wengert.distributions import Categorical, Distribution, Normal
+    >>> normal = Normal(0.0, 1.0)
+    >>> normal.sample((2,)).shape, normal.rsample().shape, normal.sample_n(3).shape
+    (torch.Size([2]), torch.Size([]), torch.Size([3]))
+    >>> normal.log_prob(torch.tensor(0.0)), normal.cdf(torch.tensor(0.0)), normal.entropy()
+    (tensor(-0.9189), tensor(0.5000), tensor(1.4189))
+    >>> normal.icdf(torch.tensor(0.5)), normal.perplexity(), normal.expand((3,)).batch_shape
+    (tensor(0.), tensor(4.1327), torch.Size([3]))
+    >>> Categorical(torch.ones(3)).enumerate_support()
+    tensor([0, 1, 2])
+    >>> Distribution.set_default_validate_args(True)
     """
 
     has_rsample: Any = False
@@ -205,7 +216,10 @@ class Distribution:
         raise NotImplementedError
 
     def cdf(self, value: Tensor) -> Tensor:
-        """The probability of values up to this one."""
+        """The probability of values up to this one.
+
+        value: a value, or a tensor of them.
+        """
         raise NotImplementedError
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -20,6 +20,10 @@ class ExponentialFamily(Distribution):
 
     batch_shape: the new batch shape. event_shape: the shape of one draw. validate_args: whether
     arguments are checked; None: as set for all.
+
+    >>> from wengert.distributions import ExponentialFamily, Normal
+    >>> isinstance(Normal(0.0, 1.0), ExponentialFamily)
+    True
     """
 
     @property

@@ -89,13 +89,25 @@ class GeneralizedPareto(Distribution):
         return -self.scale.log() - T.where(zero, z, tail)
 
     def log_survival_function(self, value: Tensor) -> Tensor:
-        """The logarithm of the probability of larger values."""
+        """The logarithm of the probability of larger values.
+
+        >>> from wengert.distributions import GeneralizedPareto
+        >>> d = GeneralizedPareto(0.0, 1.0, 0.5)
+        >>> d.log_cdf(torch.tensor(1.0)), d.log_survival_function(torch.tensor(1.0))
+        (tensor(-0.5878), tensor(-0.8109))
+        """
         z = self._standardised(value)
         zero, safe = self._near_zero()
         return T.where(zero, -z, -(safe * z).log1p() / safe)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """The logarithm of the probability of values up to this one."""
+        """The logarithm of the probability of values up to this one.
+
+        >>> from wengert.distributions import GeneralizedPareto
+        >>> d = GeneralizedPareto(0.0, 1.0, 0.5)
+        >>> d.log_cdf(torch.tensor(1.0)), d.log_survival_function(torch.tensor(1.0))
+        (tensor(-0.5878), tensor(-0.8109))
+        """
         return (-self.log_survival_function(value).exp()).log1p()
 
     def cdf(self, value: Tensor) -> Tensor:

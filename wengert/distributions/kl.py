@@ -26,6 +26,8 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
 
     The most specific pair is used, the type of p counting first. TypeError for what is no class.
 
+    type_p: the class of the first distribution. type_q: the class of the second.
+
     >>> from wengert.distributions import Normal, Poisson, register_kl
     >>> class Mine(Normal): pass
     >>> @register_kl(Mine, Poisson)

@@ -13,6 +13,7 @@ from .embedding import *
 from .functional.linear_loss import *
 from .lazy import *
 from .linear import *
+from .linear_loss import *
 from .losses import *
 from .module import Module
 from .multihead import *

@@ -425,7 +425,10 @@ class PReLU(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Give the weight its first value again."""
+        """Give the weight its first value again.
+
+        >>> nn.PReLU().reset_parameters()
+        """
         initialisers.constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -67,7 +67,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             self.tail.append(Sequential(down, Linear(width, classes, bias=False, **where)))
 
     def reset_parameters(self) -> None:
-        """Draw all weights again."""
+        """Draw all weights again.
+
+        >>> nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[3]).reset_parameters()
+        """
         self.head.reset_parameters()
         for layer in self.tail.modules():
             if isinstance(layer, Linear):
@@ -100,7 +103,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return _ASMoutput(output if batched else output.squeeze(0), loss)
 
     def log_prob(self, input: Tensor) -> Tensor:
-        """Log-probabilities of all classes: (N, in_features) -> (N, n_classes)."""
+        """Log-probabilities of all classes: (N, in_features) -> (N, n_classes).
+
+        >>> m = nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[3])
+        >>> m.log_prob(torch.ones(2, 4)).shape, m.predict(torch.ones(2, 4)).shape
+        (torch.Size([2, 10]), torch.Size([2]))
+        """
         head = F.log_softmax(self.head(input), dim=1)
         parts = [head[:, : self.shortlist_size]]
         for i, tail in enumerate(self.tail):
@@ -109,7 +117,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return T.cat(parts, 1)
 
     def predict(self, input: Tensor) -> Tensor:
-        """The most probable class of each row, without scoring tails that cannot win."""
+        """The most probable class of each row, without scoring tails that cannot win.
+
+        >>> m = nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[3])
+        >>> m.predict(torch.ones(2, 4)).shape
+        torch.Size([2])
+        """
         output = T.argmax(self.head(input), dim=1)
         rare = output >= self.shortlist_size
         if bool(rare.any()):

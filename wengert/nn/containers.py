@@ -31,7 +31,13 @@ Ordered = TypeVar("Ordered", bound="_Ordered")
 
 
 class Container(Module):
-    """Modules by keyword; old form of ModuleDict."""
+    """Modules by keyword; old form of ModuleDict.
+
+    >>> nn.Container(first=nn.ReLU())
+    Container(
+      (first): ReLU()
+    )
+    """
 
     def __init__(self, **kwargs: Module) -> None:
         super().__init__()
@@ -86,6 +92,8 @@ class Sequential(_Ordered):
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> net(torch.ones(1, 2)).shape
     torch.Size([1, 3])
+    >>> net.insert(0, nn.Flatten()).extend(nn.Sequential(nn.Tanh()))[3]
+    Tanh()
     """
 
     def __init__(self, *args: Any) -> None:
@@ -138,7 +146,10 @@ class Sequential(_Ordered):
         return self
 
     def extend(self, sequential: Iterable[Module]) -> Sequential:
-        """Add the modules of another Sequential at the end; returns self."""
+        """Add the modules of another Sequential at the end; returns self.
+
+        sequential: the modules to add.
+        """
         for module in list(sequential):
             self.append(module)
         return self
@@ -184,6 +195,8 @@ class ModuleList(_Ordered):
     >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
     >>> len(layers), len(list(layers.parameters()))
     (3, 6)
+    >>> layers.insert(0, nn.ReLU()), len(layers.extend([nn.Tanh()]))
+    (None, 5)
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
@@ -254,6 +267,10 @@ class ModuleDict(Module):
     >>> choices = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
     >>> choices["relu"]
     ReLU()
+    >>> choices.update({"gelu": nn.GELU()}), list(choices.keys()), len(choices.items())
+    (None, ['relu', 'tanh', 'gelu'], 3)
+    >>> choices.pop("gelu"), len(choices.values()), choices.clear()
+    (GELU(approximate='none'), 2, None)
     """
 
     def __init__(self, modules: Any = None) -> None:
@@ -346,6 +363,8 @@ class ParameterList(Module):
     >>> weights = nn.ParameterList([torch.ones(2), torch.zeros(3)])
     >>> [p.shape for p in weights]
     [torch.Size([2]), torch.Size([3])]
+    >>> len(weights.append(torch.ones(1)).extend([torch.ones(1)]))
+    4
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
@@ -411,6 +430,12 @@ class ParameterDict(Module):
     >>> p = nn.ParameterDict({"left": torch.ones(2)})
     >>> p["left"].requires_grad
     True
+    >>> p.update({"right": torch.ones(1)}), list(p.keys()), len(list(p.items()))
+    (None, ['left', 'right'], 2)
+    >>> p.get("up"), len(list(p.values())), p.copy().popitem()[0], p.setdefault("left").shape
+    (None, 2, 'right', torch.Size([2]))
+    >>> p.pop("right").shape, p.clear(), p.fromkeys(["a"], 1.0)["a"]
+    (torch.Size([1]), None, 1.0)
     """
 
     def __init__(self, parameters: Any = None) -> None:

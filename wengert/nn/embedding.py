@@ -106,10 +106,13 @@ class Embedding(_Table):
     ) -> Embedding:  # fmt: skip
         """An Embedding with a given table (rows, width), not trained unless freeze=False.
 
-        padding_idx: a row that gets no gradient, and starts as zeros. max_norm: rows with a
-        larger norm are scaled down to it. norm_type: which norm: its exponent.
-        scale_grad_by_freq: divide gradients by how often an index occurs. sparse: whether
-        the gradient of the weight is sparse.
+        padding_idx: a row that gets no gradient, and starts as zeros. max_norm: rows with a larger
+        norm are scaled down to it. norm_type: which norm: its exponent. scale_grad_by_freq: divide
+        gradients by how often an index occurs. sparse: whether the gradient of the weight is
+        sparse. embeddings: the table, (num_embeddings, embedding_dim).
+
+        >>> nn.Embedding.from_pretrained(torch.eye(3))(torch.tensor([2]))
+        tensor([[0., 0., 1.]])
         """
         rows, width = _two_dims(embeddings)
         return cls(
@@ -187,10 +190,13 @@ class EmbeddingBag(_Table):
         """An EmbeddingBag with a given table (rows, width), not trained unless freeze=False.
 
         max_norm: rows with a larger norm are scaled down to it. norm_type: which norm: its
-        exponent. scale_grad_by_freq: divide gradients by how often an index occurs. sparse:
-        whether the gradient of the weight is sparse. include_last_offset: the last offset
-        is the end of the last bag. padding_idx: a row that gets no gradient, and starts as
-        zeros.
+        exponent. scale_grad_by_freq: divide gradients by how often an index occurs. sparse: whether
+        the gradient of the weight is sparse. include_last_offset: the last offset is the end of the
+        last bag. padding_idx: a row that gets no gradient, and starts as zeros. embeddings: the
+        table, (num_embeddings, embedding_dim).
+
+        >>> nn.EmbeddingBag.from_pretrained(torch.eye(3))(torch.tensor([[0, 2]]))
+        tensor([[0.5000, 0.0000, 0.5000]])
         """
         rows, width = _two_dims(embeddings)
         bag = cls(

@@ -41,6 +41,11 @@ def conv1d_input(
 ) -> Tensor:  # fmt: skip
     """Gradient of conv1d for its input (N, C, L).
 
+    weight: a factor for each element or class, a tensor; None: ones. input_size: the shape of the
+    input. grad_output: the gradient of the output. stride: the step between windows. padding: how
+    many elements are added on each side. dilation: the distance between elements of a window.
+    groups: how many groups of channels are convolved apart.
+
     >>> nn.grad.conv1d_input((1, 1, 4), torch.ones(1, 1, 3), torch.ones(1, 1, 2))
     tensor([[[1., 2., 2., 1.]]])
     """
@@ -51,7 +56,12 @@ def conv1d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Gradient of conv1d for its weight (C', C / groups, k)."""
+    """Gradient of conv1d for its weight (C', C / groups, k).
+
+    weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
+    between windows. padding: how many elements are added on each side. dilation: the distance
+    between elements of a window.
+    """
     return _for_weight(1, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
 
@@ -59,7 +69,13 @@ def conv2d_input(
     input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Gradient of conv2d for its input (N, C, H, W)."""
+    """Gradient of conv2d for its input (N, C, H, W).
+
+    weight: a factor for each element or class, a tensor; None: ones. input_size: the shape of the
+    input. grad_output: the gradient of the output. stride: the step between windows. padding: how
+    many elements are added on each side. dilation: the distance between elements of a window.
+    groups: how many groups of channels are convolved apart.
+    """
     return _for_input(2, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
 
@@ -67,7 +83,12 @@ def conv2d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Gradient of conv2d for its weight (C', C / groups, kH, kW)."""
+    """Gradient of conv2d for its weight (C', C / groups, kH, kW).
+
+    weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
+    between windows. padding: how many elements are added on each side. dilation: the distance
+    between elements of a window.
+    """
     return _for_weight(2, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
 
@@ -75,7 +96,13 @@ def conv3d_input(
     input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Gradient of conv3d for its input (N, C, D, H, W)."""
+    """Gradient of conv3d for its input (N, C, D, H, W).
+
+    weight: a factor for each element or class, a tensor; None: ones. input_size: the shape of the
+    input. grad_output: the gradient of the output. stride: the step between windows. padding: how
+    many elements are added on each side. dilation: the distance between elements of a window.
+    groups: how many groups of channels are convolved apart.
+    """
     return _for_input(3, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
 
@@ -83,5 +110,10 @@ def conv3d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Gradient of conv3d for its weight (C', C / groups, kD, kH, kW)."""
+    """Gradient of conv3d for its weight (C', C / groups, kD, kH, kW).
+
+    weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
+    between windows. padding: how many elements are added on each side. dilation: the distance
+    between elements of a window.
+    """
     return _for_weight(3, input, weight_size, grad_output, (stride, padding, dilation, groups))

@@ -48,6 +48,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     >>> nn.init.calculate_gain("tanh")
     1.6666666666666667
+    >>> nn.init.calculate_gain("tanh")
+    1.6666666666666667
     """
     plain = ("linear", "sigmoid")
     convolutions = [f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)]
@@ -76,6 +78,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
+
+    >>> nn.init.uniform_(torch.empty(100)).max() < 1
+    tensor(True)
     """
     return tensor.uniform_(a, b, generator=generator)
 
@@ -86,6 +91,9 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
+
+    >>> nn.init.normal_(torch.empty(1000), mean=3.0).mean().round()
+    tensor(3.)
     """
     return tensor.normal_(mean, std, generator=generator)
 
@@ -99,6 +107,9 @@ def trunc_normal_(
 
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
+
+    >>> nn.init.trunc_normal_(torch.empty(100)).abs().max() <= 2
+    tensor(True)
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -149,7 +160,10 @@ def _by_rejecting_uniforms(
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value.
 
-    tensor: the tensor that is filled, and returned.
+    tensor: the tensor that is filled, and returned. val: the number.
+
+    >>> nn.init.constant_(torch.empty(2), 3.0)
+    tensor([3., 3.])
     """
     return tensor.fill_(val)
 
@@ -159,6 +173,9 @@ def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones.
 
     tensor: the tensor that is filled, and returned.
+
+    >>> nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
     """
     return tensor.fill_(1.0)
 
@@ -168,6 +185,9 @@ def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros.
 
     tensor: the tensor that is filled, and returned.
+
+    >>> nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
     """
     return tensor.zero_()
 
@@ -177,6 +197,10 @@ def eye_(tensor: Tensor) -> Tensor:
     """Make a matrix the identity, as far as it is square.
 
     tensor: the tensor that is filled, and returned.
+
+    >>> nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
     """
     if tensor.ndimension() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
@@ -188,6 +212,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make a convolution's weight pass its input channels on unchanged, in each group.
 
     tensor: (out_channels, in_channels / groups, ...), 3 to 5 dimensions.
+
+    >>> nn.init.dirac_(torch.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
     """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError(
@@ -230,6 +257,8 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
     >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
     tensor(True)
+    >>> nn.init.xavier_uniform_(torch.empty(100, 200)).abs().max() < 0.2
+    tensor(True)
     """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     a = math.sqrt(3.0) * std
@@ -242,6 +271,9 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
+
+    >>> nn.init.xavier_normal_(torch.empty(100, 200)).std() < 0.2
+    tensor(True)
     """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return tensor.normal_(0.0, std, generator=generator)
@@ -266,6 +298,9 @@ def kaiming_uniform_(
 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
+
+    >>> nn.init.kaiming_uniform_(torch.empty(100, 200)).abs().max() < 0.2
+    tensor(True)
     """
     if _nothing_to_do(tensor):
         return tensor
@@ -284,6 +319,9 @@ def kaiming_normal_(
     tensor: the tensor that is filled, and returned. mode: 'fan_in' or 'fan_out': whose variance
     is kept. nonlinearity: what follows the layer, for the gain. generator: where random numbers
     come from; None: the default.
+
+    >>> nn.init.kaiming_normal_(torch.empty(100, 200)).std() < 0.2
+    tensor(True)
     """
     if _nothing_to_do(tensor):
         return tensor
@@ -298,6 +336,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     tensor: the tensor that is filled, and returned. gain: a factor. generator: where random
     numbers come from; None: the default.
+
+    >>> w = nn.init.orthogonal_(torch.empty(3, 3))
+    >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)
+    True
     """
     if tensor.ndimension() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
@@ -317,6 +359,9 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
     tensor: the tensor that is filled, and returned. std: their standard deviation. generator:
     where random numbers come from; None: the default.
+
+    >>> (nn.init.sparse_(torch.empty(4, 2), sparsity=0.5) == 0).sum(0)
+    tensor([2, 2])
     """
     if tensor.ndimension() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")

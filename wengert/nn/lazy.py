@@ -126,11 +126,18 @@ class LazyLinear(LazyModuleMixin, Linear):
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
     def reset_parameters(self) -> None:
+        """>>> nn.LazyLinear(1).reset_parameters()"""
         if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take in_features from the input's last dimension."""
+        """Take in_features from the input's last dimension.
+
+        >>> m = nn.LazyLinear(1)
+        >>> m.initialize_parameters(torch.ones(4, 2))
+        >>> m.weight.shape
+        torch.Size([1, 2])
+        """
         if self.has_uninitialized_params():
             with no_grad():
                 self.in_features = input.shape[-1]

@@ -56,7 +56,10 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias from [-b, b), b = 1 / sqrt(in_features)."""
+        """Draw weight and bias from [-b, b), b = 1 / sqrt(in_features).
+
+        >>> nn.Linear(2, 1).reset_parameters()
+        """
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             fan_in, _ = init._calculate_fan_in_and_fan_out(self.weight)
@@ -83,6 +86,9 @@ class NonDynamicallyQuantizableLinear(Linear):
     the default device. dtype: of the parameters; None: the default dtype.
 
     in_features: the size of an input. out_features: the size of a result.
+
+    >>> type(nn.MultiheadAttention(4, 2).out_proj).__name__
+    'NonDynamicallyQuantizableLinear'
     """
 
 
@@ -92,8 +98,8 @@ class Bilinear(Module):
     input1 (*, in1_features), input2 (*, in2_features) -> (*, out_features);
     weight (out_features, in1_features, in2_features).
 
-    device: where the parameters are made; None: the default device. dtype: of the parameters;
-    None: the default dtype.
+    device: where the parameters are made; None: the default device. dtype: of the parameters; None:
+    the default dtype. bias: whether there is a bias that is trained.
 
     >>> nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
     torch.Size([5, 4])
@@ -114,7 +120,10 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias from [-b, b), b = 1 / sqrt(in1_features)."""
+        """Draw weight and bias from [-b, b), b = 1 / sqrt(in1_features).
+
+        >>> nn.Bilinear(2, 3, 1).reset_parameters()
+        """
         bound = 1 / math.sqrt(self.weight.size(1))
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:

@@ -6,14 +6,12 @@ PyTorch 1.0. AdaptiveLogSoftmaxWithLoss is in `adaptive.py`.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..engine.tensor import Tensor
 from . import functional as F
-from .linear import Linear
 from .module import Module
 
 __all__ = [
@@ -21,7 +19,7 @@ __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "HingeEmbeddingLoss", "MultiLabelMarginLoss", "SmoothL1Loss",
     "HuberLoss", "SoftMarginLoss", "CrossEntropyLoss", "MultiLabelSoftMarginLoss",
     "CosineEmbeddingLoss", "MarginRankingLoss", "MultiMarginLoss", "TripletMarginLoss",
-    "TripletMarginWithDistanceLoss", "CTCLoss", "LinearCrossEntropyLoss",
+    "TripletMarginWithDistanceLoss", "CTCLoss",
 ]  # fmt: skip
 
 
@@ -215,8 +213,9 @@ class BCELoss(_WeightedLoss):
 class BCEWithLogitsLoss(_Loss):
     """BCELoss of sigmoid(input), without overflow; pos_weight scales the positive targets' part.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. weight: a factor for each element or class, a tensor; None:
+    ones.
 
     >>> nn.BCEWithLogitsLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -492,7 +491,8 @@ class TripletMarginLoss(_Loss):
 class TripletMarginWithDistanceLoss(_Loss):
     """TripletMarginLoss with a distance function of one's own (default: PairwiseDistance).
 
-    reduction: 'mean', 'sum' or 'none': what is made of the terms.
+    reduction: 'mean', 'sum' or 'none': what is made of the terms. margin: the distance that is
+    demanded. swap: use the distance of positive and negative if it is smaller.
 
     >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(1))
     >>> loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
@@ -543,58 +543,3 @@ class CTCLoss(_Loss):
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
             self.zero_infinity,
         )  # fmt: skip
-
-
-class LinearCrossEntropyLoss(_WeightedLoss):
-    """CrossEntropyLoss of a Linear layer's output, in one module.
-
-    input (N, in_features); target (N, *out_features) of class indices.
-
-    bias: whether there are terms that are added. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype. reduction: 'mean',
-    'sum' or 'none': what is made of the terms. ignore_index: a target that does not count.
-
-    >>> nn.LinearCrossEntropyLoss(3, 4)(torch.ones(2, 3), torch.tensor([0, 1])).shape
-    torch.Size([])
-    """
-
-    def __init__(
-        self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (),
-        bias: bool = False, device: Any = None, dtype: Any = None, reduction: str = "mean",
-        weight: Tensor | None = None, ignore_index: int | None = None,
-        label_smoothing: float = 0.0, options: Any = None,
-    ) -> None:  # fmt: skip
-        if weight is not None and tuple(weight.shape) != (num_classes,):
-            raise RuntimeError(
-                f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}"
-            )
-        if not 0 <= label_smoothing <= 1:
-            raise RuntimeError(
-                f"expected label_smoothing to be in range [0, 1], got {label_smoothing}"
-            )
-        super().__init__(weight=weight, reduction=reduction)
-        self.num_classes = num_classes
-        self.out_features = out_features
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
-        outputs = num_classes * math.prod(out_features)
-        self.linear = Linear(in_features, outputs, bias=bias, device=device, dtype=dtype)
-        self.options = options
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        sizes = (self.num_classes, *self.out_features)
-        bias = self.linear.bias
-        return F.linear_cross_entropy(
-            input, self.linear.weight.reshape((*sizes, self.linear.in_features)), target,
-            linear_bias=None if bias is None else bias.reshape(sizes), weight=self.weight,
-            reduction=self.reduction, ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing, options=self.options,
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return (
-            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, "
-            f"out_features={self.out_features}, bias={self.linear.bias is not None}, "
-            f"reduction={self.reduction}, ignore_index={self.ignore_index}, "
-            f"label_smoothing={self.label_smoothing}, options={self.options}"
-        )

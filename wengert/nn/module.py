@@ -56,6 +56,21 @@ class Module(Stateful, Hookable, Movable):
     ...         return self.fc(x).relu()
     >>> Net()(torch.ones(3, 2)).shape
     torch.Size([3, 1])
+    >>> net = Net()
+    >>> net.add_module("tail", nn.ReLU()), net.register_module("more", None)
+    (None, None)
+    >>> net.register_parameter("scale", nn.Parameter(torch.ones(1)))
+    >>> [name for name, _ in net.named_parameters()], len(list(net.buffers()))
+    (['scale', 'fc.weight', 'fc.bias'], 0)
+    >>> len(list(net.children())), [name for name, _ in net.named_children()]
+    (2, ['fc', 'tail'])
+    >>> len(list(net.modules())), len(list(net.named_buffers()))
+    (3, 0)
+    >>> net.set_submodule("tail", nn.Tanh()), net.get_parameter("scale").shape
+    (None, torch.Size([1]))
+    >>> net.apply(lambda m: None).eval().train().requires_grad_(False).zero_grad()
+    >>> net.compile(), nn.BatchNorm1d(2).get_buffer("running_mean")
+    (None, tensor([0., 0.]))
     """
 
     dump_patches = False
@@ -214,7 +229,10 @@ class Module(Stateful, Hookable, Movable):
     # ---- registering
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under a name; None keeps the name without a parameter."""
+        """Add a parameter under a name; None keeps the name without a parameter.
+
+        param: a Parameter, or None.
+        """
         if "_parameters" not in self.__dict__:
             raise AttributeError(
                 "cannot assign parameter before Module.__init__() call: call super().__init__() "
@@ -261,14 +279,20 @@ class Module(Stateful, Hookable, Movable):
         kept.discard(name) if persistent else kept.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Add a child under a name, which may be one that attributes cannot have."""
+        """Add a child under a name, which may be one that attributes cannot have.
+
+        module: the module.
+        """
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
         _check_name(self, "module", name, self._modules)
         self._modules[name] = registered(GLOBAL.module, self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Another name of add_module."""
+        """Another name of add_module.
+
+        module: the module.
+        """
         self.add_module(name, module)
 
     # ---- walking
@@ -299,7 +323,8 @@ class Module(Stateful, Hookable, Movable):
     ) -> Iterator[tuple[str, Module]]:
         """(path, module) of this module and all below it.
 
-        prefix: goes before the names. remove_duplicate: give each module or parameter once.
+        prefix: goes before the names. remove_duplicate: give each module or parameter once. memo:
+        modules to leave out.
 
         >>> [name for name, _ in nn.Sequential(nn.ReLU()).named_modules()]
         ['', '0']
@@ -364,6 +389,8 @@ class Module(Stateful, Hookable, Movable):
     def get_submodule(self, target: str) -> Module:
         """The module at a dotted path; AttributeError if there is none.
 
+        target: a path such as "0.weight".
+
         >>> nn.Sequential(nn.ReLU()).get_submodule("0")
         ReLU()
         """
@@ -377,7 +404,10 @@ class Module(Stateful, Hookable, Movable):
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Put module at a dotted path; strict: only where there is one already."""
+        """Put module at a dotted path; strict: only where there is one already.
+
+        target: a path such as "0.weight".
+        """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
         if not isinstance(module, Module):
@@ -391,11 +421,17 @@ class Module(Stateful, Hookable, Movable):
         setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a dotted path; AttributeError if there is none."""
+        """The parameter at a dotted path; AttributeError if there is none.
+
+        target: a path such as "0.weight".
+        """
         return self._member(target, lambda v: isinstance(v, Parameter), "nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a dotted path; AttributeError if there is none."""
+        """The buffer at a dotted path; AttributeError if there is none.
+
+        target: a path such as "0.weight".
+        """
         path, _, name = target.rpartition(".")
         held = self.get_submodule(path)._buffers
         return self._member(target, lambda v: held.get(name) is v, "buffer")
@@ -421,7 +457,10 @@ class Module(Stateful, Hookable, Movable):
     # ---- modes
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Turn training behaviour (dropout, batch statistics) on or off, here and below."""
+        """Turn training behaviour (dropout, batch statistics) on or off, here and below.
+
+        mode: whether training is on.
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
         self.training = mode

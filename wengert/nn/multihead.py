@@ -130,7 +130,13 @@ class MultiheadAttention(Module):
     def merge_masks(
         self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
     ) -> tuple[Tensor | None, int | None]:
-        """Both masks as one, and its kind: 1 only padding, 2 of (N, heads, L, S), None for none."""
+        """Both masks as one, and its kind: 1 only padding, 2 of (N, heads, L, S), None for none.
+
+        >>> m = nn.MultiheadAttention(4, 2)
+        >>> padding = torch.tensor([[False, True]])
+        >>> m.merge_masks(None, padding, torch.zeros(1, 2, 4))[1]
+        1
+        """
         if attn_mask is None:
             return key_padding_mask, None if key_padding_mask is None else 1
         batch, length, _ = query.shape

@@ -250,7 +250,7 @@ class SyncBatchNorm(_BatchNorm):
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
         """The tree with every BatchNorm replaced by a SyncBatchNorm that has its parameters.
 
-        process_group: the processes that share statistics; None: all.
+        process_group: the processes that share statistics; None: all. module: the module.
         """
         converted = module
         if isinstance(module, _BatchNorm):
@@ -410,7 +410,10 @@ class LayerNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weight one, bias zero."""
+        """Weight one, bias zero.
+
+        >>> nn.LayerNorm(2).reset_parameters()
+        """
         _reset_affine(self)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -468,7 +471,10 @@ class GroupNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weight one, bias zero."""
+        """Weight one, bias zero.
+
+        >>> nn.GroupNorm(1, 2).reset_parameters()
+        """
         _reset_affine(self)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -511,7 +517,10 @@ class RMSNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weight one."""
+        """Weight one.
+
+        >>> nn.RMSNorm(2).reset_parameters()
+        """
         if self.weight is not None:
             init.ones_(self.weight)
 

@@ -221,8 +221,9 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is known only after the first input.
 
-    requires_grad: whether gradients are recorded. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype.
+    requires_grad: whether gradients are recorded. device: where the parameters are made; None: the
+    default device. dtype: of the parameters; None: the default dtype. persistent: whether it is in
+    state_dict().
 
     >>> b = nn.UninitializedBuffer()
     >>> b.materialize((2,))
@@ -258,6 +259,8 @@ def empty(shape: int | Sequence[int], device: Any, dtype: Any) -> Parameter:
 def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
     """Keyword arguments of a layer as those of a function that makes tensors: device, dtype,
     memory_format. TypeError for others, and for those given twice.
+
+    kwargs: the keyword arguments, or a dict for each device.
 
     >>> nn.factory_kwargs({"dtype": torch.float64})
     {'dtype': torch.float64}

@@ -36,8 +36,21 @@ class RNNBase(Module):
     parameters are made; None: the default device. dtype: of the parameters; None: the default
     dtype.
 
-    num_layers: how many layers lie over each other. bidirectional: run backwards, too.
-    proj_size: the size the state is projected to; 0: not at all.
+    num_layers: how many layers lie over each other. bidirectional: run backwards, too. proj_size:
+    the size the state is projected to; 0: not at all. mode: 'LSTM',
+    'GRU', 'RNN_TANH' or 'RNN_RELU'; of train(): whether training is on. bias: whether there is a
+    bias that is trained.
+
+    >>> m = nn.RNNBase("GRU", 2, 3)
+    >>> m.reset_parameters(), m.flatten_parameters()
+    (None, None)
+    >>> m.check_input(torch.ones(5, 4, 2), None)
+    >>> m.get_expected_hidden_size(torch.ones(5, 4, 2), None)
+    (1, 4, 3)
+    >>> m.check_hidden_size(torch.zeros(1, 4, 3), (1, 4, 3))
+    >>> m.check_forward_args(torch.ones(5, 4, 2), torch.zeros(1, 4, 3), None)
+    >>> m.permute_hidden(torch.zeros(1, 4, 3), None).shape
+    torch.Size([1, 4, 3])
     """
 
     def __init__(
@@ -152,20 +165,27 @@ class RNNBase(Module):
         self, hx: Tensor, expected_hidden_size: tuple[int, int, int],
         msg: str = "Expected hidden size {}, got {}",
     ) -> None:  # fmt: skip
-        """RuntimeError unless hx has the expected shape."""
+        """RuntimeError unless hx has the expected shape.
+
+        expected_hidden_size: the shape that is wanted. msg: the text of the error, with {} for both
+        shapes.
+        """
         if tuple(hx.shape) != expected_hidden_size:
             raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
         """The checks of input and states.
 
-        batch_sizes: how many sequences are left at each step.
+        batch_sizes: how many sequences are left at each step. hidden: the states that are given.
         """
         self.check_input(input, batch_sizes)
         self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
-        """The states in another order of the batch."""
+        """The states in another order of the batch.
+
+        hx: states (layers, batch, width). permutation: the new order of the batch.
+        """
         if permutation is None:
             return hx
         if isinstance(hx, tuple):
@@ -342,10 +362,16 @@ class LSTM(RNNBase):
         """(layers * directions, batch, hidden_size) for an input.
 
         batch_sizes: how many sequences are left at each step.
+
+        >>> nn.LSTM(2, 3).get_expected_cell_size(torch.ones(5, 4, 2), None)
+        (1, 4, 3)
         """
         return *self._states(input, batch_sizes), self.hidden_size
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """>>> states = torch.zeros(1, 4, 3), torch.zeros(1, 4, 3)
+        >>> nn.LSTM(2, 3).check_forward_args(torch.ones(5, 4, 2), states, None)
+        """
         self.check_input(input, batch_sizes)
         wanted = (
             self.get_expected_hidden_size(input, batch_sizes),
@@ -396,6 +422,9 @@ class RNNCellBase(Module):
     dtype: of the parameters; None: the default dtype.
 
     num_chunks: how many gates there are.
+
+    >>> isinstance(nn.GRUCell(2, 3), nn.RNNCellBase)
+    True
     """
 
     def __init__(
@@ -414,7 +443,10 @@ class RNNCellBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights from [-b, b), b = 1 / sqrt(hidden_size)."""
+        """Draw all weights from [-b, b), b = 1 / sqrt(hidden_size).
+
+        >>> nn.GRUCell(2, 3).reset_parameters()
+        """
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)

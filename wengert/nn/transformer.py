@@ -141,8 +141,8 @@ class Transformer(Module):
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """The mask under which a row sees itself and the rows before.
 
-        device: where the parameters are made; None: the default device. dtype: of the
-        parameters; None: the default dtype.
+        device: where the parameters are made; None: the default device. dtype: of the parameters;
+        None: the default dtype. sz: how many rows.
 
         >>> nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],

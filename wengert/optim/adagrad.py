@@ -94,7 +94,10 @@ class Adagrad(Optimizer):
         p.sub_(g.div(total.sqrt().add(eps)), alpha=rate)
 
     def share_memory(self) -> None:
-        """Put the sums into memory shared between processes."""
+        """Put the sums into memory shared between processes.
+
+        >>> torch.optim.Adagrad([torch.ones(2, requires_grad=True)]).share_memory()
+        """
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()

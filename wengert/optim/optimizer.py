@@ -194,7 +194,15 @@ class Optimizer(Rule):
             cls.step = with_hooks(cls.step)  # type: ignore[method-assign]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients; with set_to_none=False fill them with zeros instead."""
+        """Forget all gradients; with set_to_none=False fill them with zeros instead.
+
+        >>> w = torch.ones(1, requires_grad=True)
+        >>> optimizer = torch.optim.SGD([w], lr=0.1)
+        >>> w.sum().backward()
+        >>> optimizer.zero_grad()
+        >>> w.grad is None
+        True
+        """
         self._uncleared = None
         for group in self.param_groups:
             for p in group["params"]:
@@ -215,6 +223,12 @@ class Optimizer(Rule):
         param_group: a dict with "params" and any options. Raises TypeError or ValueError for what
         cannot be optimized, parameters that are in another group, and groups of which only some
         have names.
+
+        >>> w, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+        >>> optimizer = torch.optim.SGD([w], lr=0.1)
+        >>> optimizer.add_param_group({"params": [b], "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -324,6 +338,13 @@ class Optimizer(Rule):
 
         Parameters are replaced by their number, counted over the groups; the tensors are not
         copied.
+
+        >>> w = torch.ones(1, requires_grad=True)
+        >>> state = torch.optim.SGD([w], lr=0.1).state_dict()
+        >>> optimizer = torch.optim.SGD([w], lr=0.5)
+        >>> optimizer.load_state_dict(state)
+        >>> optimizer.param_groups[0]["lr"]
+        0.1
         """
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
@@ -353,6 +374,13 @@ class Optimizer(Rule):
 
         Tensors are converted to the dtype and device of their parameter. Raises ValueError if the
         groups do not match.
+
+        >>> w = torch.ones(1, requires_grad=True)
+        >>> state = torch.optim.SGD([w], lr=0.1).state_dict()
+        >>> optimizer = torch.optim.SGD([w], lr=0.5)
+        >>> optimizer.load_state_dict(state)
+        >>> optimizer.param_groups[0]["lr"]
+        0.1
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -416,17 +444,44 @@ class Optimizer(Rule):
     # ---- hooks
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
-        """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs)."""
+        """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs).
+
+        >>> w = torch.ones(1, requires_grad=True)
+        >>> optimizer = torch.optim.SGD([w], lr=0.1)
+        >>> before = optimizer.register_step_pre_hook(lambda *args: print("before"))
+        >>> after = optimizer.register_step_post_hook(lambda *args: print("after"))
+        >>> optimizer.step()
+        before
+        after
+        """
         return Handle(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
-        """Call hook(optimizer, args, kwargs) after each step."""
+        """Call hook(optimizer, args, kwargs) after each step.
+
+        >>> w = torch.ones(1, requires_grad=True)
+        >>> optimizer = torch.optim.SGD([w], lr=0.1)
+        >>> before = optimizer.register_step_pre_hook(lambda *args: print("before"))
+        >>> after = optimizer.register_step_post_hook(lambda *args: print("after"))
+        >>> optimizer.step()
+        before
+        after
+        """
         return Handle(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(
         self, hook: Callable[..., None], prepend: bool = False
     ) -> Handle:
-        """Call hook(optimizer) before state_dict() collects; prepend: before earlier hooks."""
+        """Call hook(optimizer) before state_dict() collects; prepend: before earlier hooks.
+
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+        >>> before = optimizer.register_state_dict_pre_hook(lambda optimizer: print("before"))
+        >>> after = optimizer.register_state_dict_post_hook(lambda optimizer, state: print("after"))
+        >>> list(optimizer.state_dict())
+        before
+        after
+        ['state', 'param_groups']
+        """
         return Handle(self._optimizer_state_dict_pre_hooks, hook, first=prepend)
 
     def register_state_dict_post_hook(
@@ -435,6 +490,14 @@ class Optimizer(Rule):
         """Call hook(optimizer, state_dict) after state_dict(); it may return another dict.
 
         prepend: run before the hooks that are there.
+
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+        >>> before = optimizer.register_state_dict_pre_hook(lambda optimizer: print("before"))
+        >>> after = optimizer.register_state_dict_post_hook(lambda optimizer, state: print("after"))
+        >>> list(optimizer.state_dict())
+        before
+        after
+        ['state', 'param_groups']
         """
         return Handle(self._optimizer_state_dict_post_hooks, hook, first=prepend)
 
@@ -444,6 +507,13 @@ class Optimizer(Rule):
         """Call hook(optimizer, state_dict) before loading; it may return another dict.
 
         prepend: run before the hooks that are there.
+
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+        >>> before = optimizer.register_load_state_dict_pre_hook(lambda *args: print("before"))
+        >>> after = optimizer.register_load_state_dict_post_hook(lambda *args: print("after"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        before
+        after
         """
         return Handle(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
 
@@ -453,5 +523,12 @@ class Optimizer(Rule):
         """Call hook(optimizer) after loading.
 
         prepend: run before the hooks that are there.
+
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
+        >>> before = optimizer.register_load_state_dict_pre_hook(lambda *args: print("before"))
+        >>> after = optimizer.register_load_state_dict_post_hook(lambda *args: print("after"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        before
+        after
         """
         return Handle(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)

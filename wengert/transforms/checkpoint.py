@@ -41,7 +41,14 @@ _debug: list[bool | None] = [None]
 
 @contextlib.contextmanager
 def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
-    """Within it, early_stop= of all checkpoints that are made."""
+    """Within it, early_stop= of all checkpoints that are made.
+
+    enable: whether.
+
+    >>> with set_checkpoint_early_stop(False):
+    ...     print("as it is")
+    as it is
+    """
     before, _early_stop[0] = _early_stop[0], enable
     try:
         yield
@@ -51,7 +58,14 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
-    """Within it, debug= of all checkpoints; None leaves the choice to them."""
+    """Within it, debug= of all checkpoints; None leaves the choice to them.
+
+    enabled: whether.
+
+    >>> with set_checkpoint_debug_enabled(None):
+    ...     print("as it is")
+    as it is
+    """
     before, _debug[0] = _debug[0], enabled
     try:
         yield
@@ -60,7 +74,13 @@ def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
 
 
 def noop_context_fn() -> tuple[Any, Any]:
-    """Two contexts that do nothing: the default around the first and the second run."""
+    """Two contexts that do nothing: the default around the first and the second run.
+
+    >>> first, second = noop_context_fn()
+    >>> with first:
+    ...     print("as it is")
+    as it is
+    """
     return contextlib.nullcontext(), contextlib.nullcontext()
 
 
@@ -190,7 +210,10 @@ class _Inputs(Function):
 
 
 def check_backward_validity(inputs: Iterable[Any]) -> None:
-    """Warn if no tensor among inputs requires grad, so that none will get a gradient."""
+    """Warn if no tensor among inputs requires grad, so that none will get a gradient.
+
+    >>> check_backward_validity([torch.ones(2, requires_grad=True)])
+    """
     if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
         warnings.warn(
             "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
@@ -201,6 +224,11 @@ def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The tensors detached, each requiring grad if it did before; other values as they are.
 
     Raises RuntimeError for anything but a tuple.
+
+    inputs: the arguments.
+
+    >>> detach_variable((torch.ones(1, requires_grad=True), 3))
+    (tensor([1.], requires_grad=True), 3)
     """
     if not isinstance(inputs, tuple):
         raise RuntimeError(f"Only tuple of tensors is supported, not {type(inputs).__name__}")
@@ -311,7 +339,14 @@ def _rng(rng_state: Any) -> Iterator[None]:
 
 
 class CheckpointFunction(Function):
-    """The form with re-entry: no graph first, and a backward pass within the backward pass."""
+    """The form with re-entry: no graph first, and a backward pass within the backward pass.
+
+    >>> from wengert.utils.checkpoint import checkpoint
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> checkpoint(torch.sin, x, use_reentrant=True).sum().backward()
+    >>> x.grad
+    tensor([0.5403, 0.5403])
+    """
 
     @staticmethod
     def forward(ctx: Any, run_function: Any, preserve_rng_state: bool, *args: Any) -> Any:
@@ -360,6 +395,8 @@ def checkpoint_sequential(
     Args:
         functions: nn.Sequential or a list of callables, applied one after another.
         segments: how many parts.
+
+    input: what the first module gets.
 
     >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh()), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False)

@@ -48,7 +48,11 @@ SAC_IGNORED_OPS = {operator("detach")}  # policies are not asked about these
 
 
 class SelectiveCheckpointContext:
-    """What a policy is told beside the operation: is_recompute, and op_output, its result."""
+    """What a policy is told beside the operation: is_recompute, and op_output, its result.
+
+    >>> SelectiveCheckpointContext(is_recompute=False).is_recompute
+    False
+    """
 
     def __init__(self, *, is_recompute: bool, op_output: Any = None) -> None:
         self.is_recompute, self.op_output = is_recompute, op_output
@@ -190,7 +194,12 @@ def create_selective_checkpoint_contexts(
 
 
 class DefaultDeviceType:
-    """The kind of device that checkpoint assumes where no tensor tells; kept, without effect."""
+    """The kind of device that checkpoint assumes where no tensor tells; kept, without effect.
+
+    >>> DefaultDeviceType.get_device_type()
+    'cuda'
+    >>> DefaultDeviceType.set_device_type("cuda")
+    """
 
     _default_device_type = "cuda"
 
@@ -206,13 +215,22 @@ class DefaultDeviceType:
 
 
 def set_device_states(devices: Any, states: Any, *, device_type: str | None = None) -> None:
-    """Give the generators of devices their states; all draw from the CPU's."""
+    """Give the generators of devices their states; all draw from the CPU's.
+
+    device_type: accepted.
+
+    >>> set_device_states([], [])
+    """
     for state in states:
         set_rng_state(state)
 
 
 def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
-    """(devices, states of their generators) of the tensors among args."""
+    """(devices, states of their generators) of the tensors among args.
+
+    >>> get_device_states(torch.ones(2))
+    ([], [])
+    """
     numbers = {t.get_device() for t in args if isinstance(t, Tensor) and t.device.type == "cuda"}
     devices = sorted(numbers)
     return devices, [get_rng_state() for _ in devices]

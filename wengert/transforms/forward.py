@@ -133,6 +133,10 @@ def jacfwd(
 
     argnums: which arguments, by number. has_aux: f returns (output, something else).
     randomness: 'error', 'same' or 'different'.
+
+    >>> torch.func.jacfwd(lambda x: x**2)(torch.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
     """
     from .vmap import vmap
 
@@ -189,7 +193,11 @@ def jacfwd(
 def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
     """The matrix of second derivatives: forward mode over reverse mode.
 
-    argnums: which arguments, by number.
+    argnums: which arguments, by number. func: the function.
+
+    >>> torch.func.hessian(lambda x: (x**3).sum())(torch.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
     """
     return jacfwd(jacrev(func, argnums), argnums)
 

@@ -158,6 +158,9 @@ def grad_and_value(
     argnums.
 
     has_aux: f returns (output, something else).
+
+    >>> torch.func.grad_and_value(lambda x: x**2)(torch.tensor(3.0))
+    (tensor(6.), tensor(9.))
     """
 
     @functools.wraps(func)
@@ -222,6 +225,10 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     computed from.
 
     has_aux: f returns (output, something else).
+
+    >>> y, pullback = torch.func.vjp(lambda x: x**2, torch.tensor([1.0, 2.0]))
+    >>> pullback(torch.ones(2))
+    (tensor([2., 4.]),)
     """
     below = state.grad
     with Level(False, Running(func)) as level, enable_grad():
@@ -292,6 +299,10 @@ def jacrev(
 
     argnums: which arguments, by number. has_aux: f returns (output, something else).
     chunk_size: how many at once; None: all.
+
+    >>> torch.func.jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
     """
     from ..api import functions as T
     from .vmap import vmap

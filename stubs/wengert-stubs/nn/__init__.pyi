@@ -109,7 +109,7 @@ from wengert.nn.lazy import LazyInstanceNorm3d as LazyInstanceNorm3d
 from wengert.nn.lazy import LazyLinear as LazyLinear
 from wengert.nn.activation import LeakyReLU as LeakyReLU
 from wengert.nn.linear import Linear as Linear
-from wengert.nn.losses import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+from wengert.nn.linear_loss import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from wengert.nn.functional.linear_loss import LinearCrossEntropyOptions as LinearCrossEntropyOptions
 from wengert.nn.normalization import LocalResponseNorm as LocalResponseNorm
 from wengert.nn.activation import LogSigmoid as LogSigmoid
@@ -205,6 +205,7 @@ from . import hooks as hooks
 from . import init as init
 from . import lazy as lazy
 from . import linear as linear
+from . import linear_loss as linear_loss
 from . import losses as losses
 from . import module as module
 from . import modules as modules

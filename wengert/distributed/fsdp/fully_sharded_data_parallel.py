@@ -176,12 +176,6 @@ class FullyShardedDataParallel(Module):
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
 
-    >>> dist = torch.distributed
-    >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
-    >>> model = dist.fsdp.FullyShardedDataParallel(nn.Linear(4, 2))
-    >>> model(torch.ones(1, 4)).shape
-    torch.Size([1, 2])
-    >>> dist.destroy_process_group()
     >>> FSDP = dist.fsdp.FullyShardedDataParallel
     >>> net = FSDP(nn.Linear(2, 1))
     >>> with net.no_sync():

@@ -21,7 +21,7 @@ __all__ = [
 class ComposeTransform(Transform):
     """Transforms one after another, the first of the list first.
 
-    cache_size: 1: remember the last result and its input.
+    cache_size: 1: remember the last result and its input. parts: the transforms.
 
     >>> from wengert.distributions.transforms import AffineTransform, ExpTransform
     >>> ComposeTransform([ExpTransform(), AffineTransform(1.0, 2.0)])(torch.zeros(2))
@@ -145,8 +145,8 @@ identity_transform = ComposeTransform([])
 class IndependentTransform(Transform):
     """A transform whose last batch dims count as part of the event, so that Jacobians add up.
 
-    reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims.
-    cache_size: 1: remember the last result and its input.
+    reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims. cache_size:
+    1: remember the last result and its input. base_transform: the transform of one.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> exp = IndependentTransform(ExpTransform(), 1)
@@ -276,7 +276,7 @@ class _Sequence(Transform):
 class CatTransform(_Sequence):
     """Transforms for slices of the given lengths along a dim, as `torch.cat` joins them.
 
-    cache_size: 1: remember the last result and its input.
+    cache_size: 1: remember the last result and its input. tseq: the transforms.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> both = CatTransform([ExpTransform(), identity_transform], lengths=[2, 1])
@@ -351,7 +351,7 @@ class CatTransform(_Sequence):
 class StackTransform(_Sequence):
     """Transforms for the items along a dim, as `torch.stack` joins them.
 
-    cache_size: 1: remember the last result and its input.
+    cache_size: 1: remember the last result and its input. tseq: the transforms.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> StackTransform([identity_transform, ExpTransform()], dim=1)(torch.zeros(1, 2))

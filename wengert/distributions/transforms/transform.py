@@ -28,6 +28,13 @@ class Transform:
     >>> exp = torch.distributions.transforms.ExpTransform()
     >>> exp(torch.zeros(2)), exp.inv(torch.ones(2))
     (tensor([1., 1.]), tensor([0., 0.]))
+    >>> from wengert.distributions.transforms import ExpTransform
+    >>> t = ExpTransform()
+    >>> y = t(torch.tensor(1.0))
+    >>> t.inv(y), t.log_abs_det_jacobian(torch.tensor(1.0), y)
+    (tensor(1.0000), tensor(1.))
+    >>> t.forward_shape((2,)), t.inverse_shape((2,)), t.with_cache(1)
+    (torch.Size([2]), torch.Size([2]), ExpTransform())
     """
 
     bijective: Any = False
@@ -200,7 +207,8 @@ def cut_event(shape: Sequence[int], event_dim: int) -> tuple[Size, Size]:
 class ReshapeTransform(Transform):
     """Gives events of one shape another shape with as many elements.
 
-    cache_size: 1: remember the last result and its input.
+    cache_size: 1: remember the last result and its input. in_shape: the shape of an event before.
+    out_shape: the shape after.
 
     >>> flat = torch.distributions.transforms.ReshapeTransform((2, 2), (4,))
     >>> flat(torch.ones(3, 2, 2)).shape

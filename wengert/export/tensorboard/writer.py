@@ -1,6 +1,6 @@
 """SummaryWriter: logs a run into event files that TensorBoard shows.
 
-What an event holds is made in `summary.py`.
+What an event holds is made in `summary.py`; files are written in `file_writer.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from . import summary as messages
 from .embedding import embedding_info, write_matrix, write_metadata, write_sprite
+from .file_writer import FileWriter
 from .graph import module_graph, onnx_graph
 from .pictures import as_array, figure_to_image
 
@@ -30,82 +31,6 @@ def default_bins() -> list[float]:
     return [-v for v in reversed(limits)] + [0.0] + limits
 
 
-class FileWriter:
-    """Writes the events of one folder, on a thread of the `tensorboard` package.
-
-    Args:
-        log_dir: the folder, which is made.
-        max_queue: events that may wait. flush_secs: how often they are written at least.
-        filename_suffix: of the event file.
-    """
-
-    def __init__(
-        self,
-        log_dir: str | os.PathLike[str],
-        max_queue: int = 10,
-        flush_secs: float = 120,
-        filename_suffix: str = "",
-    ) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-        self.event_writer = EventFileWriter(str(log_dir), max_queue, flush_secs, filename_suffix)
-
-    def get_logdir(self) -> str:
-        """The folder."""
-        return self.event_writer.get_logdir()
-
-    def add_event(self, event: Any, step: Any = None, walltime: float | None = None) -> None:
-        """Write an event of a step; walltime is now by default."""
-        event.wall_time = time.time() if walltime is None else walltime
-        if step is not None:
-            event.step = int(step)
-        self.event_writer.add_event(event)
-
-    def add_summary(
-        self, summary: Any, global_step: Any = None, walltime: float | None = None
-    ) -> None:
-        """Write what one step has to say.
-
-        global_step: the number of the step. walltime: seconds since 1970; None: now.
-        """
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        self.add_event(Event(summary=summary), global_step, walltime)
-
-    def add_graph(self, graph_profile: tuple[Any, Any], walltime: float | None = None) -> None:
-        """Write a graph, and the times of its nodes.
-
-        walltime: seconds since 1970; None: now.
-        """
-        from tensorboard.compat.proto import event_pb2
-
-        graph, times = (part.SerializeToString() for part in graph_profile)
-        self.add_event(event_pb2.Event(graph_def=graph), None, walltime)
-        run = event_pb2.TaggedRunMetadata(tag="step1", run_metadata=times)
-        self.add_event(event_pb2.Event(tagged_run_metadata=run), None, walltime)
-
-    def add_onnx_graph(self, graph: Any, walltime: float | None = None) -> None:
-        """Write a graph alone.
-
-        walltime: seconds since 1970; None: now.
-        """
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        self.add_event(Event(graph_def=graph.SerializeToString()), None, walltime)
-
-    def flush(self) -> None:
-        """Write what waits."""
-        self.event_writer.flush()
-
-    def close(self) -> None:
-        """Write what waits and end the file."""
-        self.event_writer.close()
-
-    def reopen(self) -> None:
-        """Begin another file after `close`."""
-        self.event_writer.reopen()
-
-
 class SummaryWriter:
     """Logs scalars, histograms, images, texts and more for TensorBoard.
 
@@ -120,6 +45,29 @@ class SummaryWriter:
         with SummaryWriter("runs/first") as writer:
             for step in range(100):
                 writer.add_scalar("loss", loss, step)
+
+    >>> writer = torch.utils.tensorboard.SummaryWriter("runs")
+    >>> writer.add_scalar("loss", 0.5, 1), writer.add_scalars("both", {"a": 1, "b": 2}, 1)
+    (None, None)
+    >>> writer.add_tensor("weights", torch.ones(2)), writer.add_histogram("w", torch.ones(9))
+    (None, None)
+    >>> writer.add_histogram_raw("h", 0.0, 1.0, 2, 1.0, 1.0, [0.5, 1.0], [1, 1])
+    >>> writer.add_image("square", torch.zeros(3, 4, 4))
+    >>> writer.add_images("squares", torch.zeros(2, 3, 4, 4))
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    >>> writer.add_image_with_boxes("box", torch.zeros(3, 4, 4), boxes)
+    >>> writer.add_audio("sound", torch.zeros(1, 100)), writer.add_text("note", "a text")
+    (None, None)
+    >>> writer.add_mesh("point", torch.zeros(1, 1, 3))
+    >>> writer.add_pr_curve("curve", torch.tensor([0, 1]), torch.tensor([0.2, 0.9]))
+    >>> writer.add_custom_scalars({"all": {"loss": ["Multiline", ["loss"]]}})
+    >>> writer.add_custom_scalars_multilinechart(["loss"])
+    >>> writer.add_custom_scalars_marginchart(["loss", "low", "high"])
+    >>> writer.add_hparams({"lr": 0.1}, {"accuracy": 0.9})
+    >>> writer.add_graph(nn.Linear(2, 1), torch.ones(1, 2))
+    >>> writer.add_embedding(torch.eye(3), metadata=["a", "b", "c"])
+    >>> writer.flush(), writer.close(), writer.get_logdir()
+    (None, None, 'runs')
     """
 
     def __init__(
@@ -340,6 +288,14 @@ class SummaryWriter:
 
         tag: the name of the series. global_step: the number of the step. walltime: seconds
         since 1970; None: now.
+
+        >>> import matplotlib
+        >>> matplotlib.use("agg")
+        >>> from matplotlib import pyplot
+        >>> figure = pyplot.figure()
+        >>> lines = figure.gca().plot([0, 1])
+        >>> with torch.utils.tensorboard.SummaryWriter("runs") as writer:
+        ...     writer.add_figure("line", figure)
         """
         dims = "NCHW" if isinstance(figure, list) else "CHW"
         self.add_image(tag, figure_to_image(figure, close), global_step, walltime, dims)
@@ -356,6 +312,9 @@ class SummaryWriter:
 
         tag: the name of the series. vid_tensor: (N, T, C, H, W). global_step: the number of
         the step. fps: frames per second. walltime: seconds since 1970; None: now.
+
+        >>> with torch.utils.tensorboard.SummaryWriter("runs") as writer:
+        ...     writer.add_video("black", torch.zeros(1, 2, 3, 4, 4))
         """
         self._add(messages.video(tag, vid_tensor, fps), global_step, walltime)
 
@@ -440,9 +399,16 @@ class SummaryWriter:
     ) -> None:
         """Log a precision-recall curve that has been counted already.
 
-        tag: the name of the series. global_step: the number of the step. num_thresholds:
-        how many points a curve has. weights: how much each example counts. walltime:
-        seconds since 1970; None: now.
+        tag: the name of the series. global_step: the number of the step. num_thresholds: how many
+        points a curve has. weights: how much each example counts. walltime: seconds since 1970;
+        None: now. true_positive_counts: at each threshold. false_positive_counts: at each
+        threshold. true_negative_counts: at each threshold. false_negative_counts: at each
+        threshold.
+
+        >>> counts = torch.tensor([[2.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> rates = torch.tensor([[0.7, 1.0], [1.0, 0.5]])
+        >>> with torch.utils.tensorboard.SummaryWriter("runs") as writer:
+        ...     writer.add_pr_curve_raw("curve", *counts, *rates, num_thresholds=2)
         """
         made = messages.pr_curve_raw(
             tag,
@@ -524,7 +490,10 @@ class SummaryWriter:
         self._get_file_writer().add_graph(module_graph(model, input_to_model))
 
     def add_onnx_graph(self, prototxt: Any) -> None:
-        """Log the graph of an ONNX file."""
+        """Log the graph of an ONNX file.
+
+        prototxt: the path of the file.
+        """
         self._get_file_writer().add_onnx_graph(onnx_graph(prototxt))
 
     def add_embedding(

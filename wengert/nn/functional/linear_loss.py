@@ -14,7 +14,14 @@ __all__ = ["LinearCrossEntropyOptions"]
 
 @dataclass
 class LinearCrossEntropyOptions:
-    """How PyTorch may split the work; accepted for its sake, the result is the same without."""
+    """How PyTorch may split the work; accepted for its sake, the result is the same without.
+
+    allow_retain_graph: whether backward may run again. batch_chunk_size: rows at a time; None:
+    chosen. chunking_method: accepted. acc_policy: accepted. acc_dtype: of sums; None: chosen.
+
+    >>> nn.LinearCrossEntropyOptions(batch_chunk_size=64).batch_chunk_size
+    64
+    """
 
     allow_retain_graph: bool = False
     batch_chunk_size: int | None = None
@@ -36,6 +43,8 @@ def linear_cross_entropy(
 
     input (N, in) or (in); linear_weight (C, *out, in); target: class indices (N, *out), or
     probabilities of the logits' shape (N, C, *out). RuntimeError where sizes do not fit.
+
+    options: see LinearCrossEntropyOptions.
 
     >>> x, w = torch.ones(2, 3), torch.zeros(4, 3)
     >>> F.linear_cross_entropy(x, w, torch.tensor([0, 1]))

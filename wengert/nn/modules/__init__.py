@@ -13,6 +13,7 @@ from ..dropout import *
 from ..embedding import *
 from ..lazy import *
 from ..linear import *
+from ..linear_loss import *
 from ..losses import *
 from ..module import Module as Module
 from ..multihead import *
@@ -29,7 +30,7 @@ _HOMES = {
     "batchnorm": "normalization lazy", "channelshuffle": "reshaping", "container": "containers",
     "conv": "conv lazy", "distance": "distance", "dropout": "dropout", "flatten": "reshaping",
     "fold": "reshaping", "instancenorm": "normalization lazy", "lazy": "lazy",
-    "linear": "linear lazy", "loss": "losses", "module": "module",
+    "linear": "linear lazy", "loss": "losses linear_loss", "module": "module",
     "normalization": "normalization", "padding": "padding", "pixelshuffle": "reshaping",
     "pooling": "pooling", "rnn": "recurrent", "sparse": "embedding", "transformer": "transformer",
     "upsampling": "upsampling", "utils": "sizes state",

@@ -172,11 +172,25 @@ class DataParallel(Module):
         return self.gather(self.parallel_apply(replicas, rows, options), self.output_device)
 
     def replicate(self, module: Module, device_ids: Sequence[Any]) -> list[Module]:
-        """The module on each device."""
+        """The module on each device.
+
+        >>> m = nn.DataParallel(nn.Linear(2, 1))
+        >>> len(m.replicate(m.module, ["cpu"]))
+        1
+        """
         return replicate(module, device_ids, not state.grad)
 
     def scatter(self, inputs: Any, kwargs: Any, device_ids: Sequence[Any]) -> Any:
-        """(arguments, keyword arguments) for each device that gets a part of the batch."""
+        """(arguments, keyword arguments) for each device that gets a part of the batch.
+
+        inputs: the arguments, or a tuple of them for each device. kwargs: the keyword arguments, or
+        a dict for each device.
+
+        >>> m = nn.DataParallel(nn.Linear(2, 1))
+        >>> inputs, kwargs = m.scatter((torch.ones(4, 2),), {}, ["cpu", "cpu"])
+        >>> inputs[0][0].shape
+        torch.Size([2, 2])
+        """
         rows = scatter(inputs, device_ids, self.dim) if inputs else []
         options = scatter(kwargs, device_ids, self.dim) if kwargs else []
         n = max(len(rows), len(options), 1)
@@ -186,12 +200,24 @@ class DataParallel(Module):
     def parallel_apply(
         self, replicas: Sequence[Any], inputs: Sequence[Any], kwargs: Any
     ) -> list[Any]:
-        """The outputs of the replicas."""
+        """The outputs of the replicas.
+
+        inputs: the arguments, or a tuple of them for each device. kwargs: the keyword arguments, or
+        a dict for each device.
+
+        >>> m = nn.DataParallel(nn.Linear(2, 1))
+        >>> m.parallel_apply([m.module], [(torch.ones(4, 2),)], [{}])[0].shape
+        torch.Size([4, 1])
+        """
         return parallel_apply(replicas, inputs, kwargs, self.device_ids[: len(replicas)])
 
     def gather(self, outputs: Sequence[Any], output_device: Any) -> Any:
         """The outputs, joined on one device.
 
         output_device: where the results are joined; None: the first device.
+
+        >>> m = nn.DataParallel(nn.Linear(2, 1))
+        >>> m.gather([torch.ones(2), torch.zeros(2)], "cpu")
+        tensor([1., 1., 0., 0.])
         """
         return gather(outputs, output_device, self.dim)

@@ -41,7 +41,10 @@ class BasePruningMethod(ABC):
         """The mask for importance scores t, on top of default_mask."""
 
     def apply_mask(self, module: Any) -> Tensor:
-        """The stored parameter times the mask."""
+        """The stored parameter times the mask.
+
+        module: the module.
+        """
         if getattr(self, "_tensor_name", None) is None:
             raise AssertionError(f"Module {module} has to be pruned")
         orig = getattr(module, self._tensor_name + "_orig")
@@ -105,7 +108,10 @@ class BasePruningMethod(ABC):
         return t * self.compute_mask(scores, default_mask=mask)
 
     def remove(self, module: Any) -> None:
-        """Make the pruning final: the product becomes the parameter."""
+        """Make the pruning final: the product becomes the parameter.
+
+        module: the module.
+        """
         if getattr(self, "_tensor_name", None) is None:
             raise AssertionError(f"Module {module} has to be pruned before pruning can be removed")
         name = self._tensor_name

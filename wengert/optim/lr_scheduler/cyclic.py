@@ -136,7 +136,12 @@ class CyclicLR(_WithMomentum):
             self.scale_mode = "cycle"
 
     def scale_fn(self, x: float) -> float:
-        """The height of the cycle at x, the cycle's or the step's number after scale_mode."""
+        """The height of the cycle at x, the cycle's or the step's number after scale_mode.
+
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> torch.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 1.0, mode="triangular2").scale_fn(2)
+        0.5
+        """
         return (self._scale_fn_custom or self._scale_fn_ref)(x)
 
     def get_lr(self) -> list[Any]:

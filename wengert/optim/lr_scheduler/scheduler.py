@@ -111,6 +111,16 @@ class LRScheduler:
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
+    >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> class Halved(torch.optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate / 2**self.last_epoch for rate in self.base_lrs]
+    >>> scheduler = Halved(optimizer)
+    >>> optimizer.step(), scheduler.step()
+    (None, None)
+    >>> scheduler.get_last_lr(), scheduler.get_lr()
+    ([0.5], [0.5])
+    >>> scheduler.load_state_dict(scheduler.state_dict())
     """
 
     _get_lr_called_within_step = False
