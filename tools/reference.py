@@ -65,11 +65,92 @@ CLASSES = {  # modules whose classes and functions have docstrings of their own
     "text.vocab": ("text-vocab", "Words and vectors"),
     "audio.functional": ("audio-functional", "Sounds"),
     "audio.transforms": ("audio-transforms", "Transforms of sounds"),
+    "sparse": ("sparse", "Sparse matrices"),
+    "masked": ("masked", "Reductions over a part"),
+    "signal.windows": ("windows", "Windows"),
+    "nested": ("nested", "Tensors of unequal lengths"),
+    "random": ("random", "States of random numbers"),
+    "quasirandom": ("quasirandom", "Sobol sequences"),
+    "nn.attention": ("attention", "Attention"),
+    "nn.attention.bias": ("attention-bias", "Causal biases"),
+    "nn.attention.flex_attention": ("flex-attention", "Attention with scores of one's own"),
+    "nn.grad": ("nn-grad", "Gradients of convolutions"),
+    "nn.parallel": ("nn-parallel", "Several devices"),
+    "nn.parameter": ("nn-parameter", "Parameters"),
+    "nn.utils.parametrizations": ("parametrizations", "Constrained weights"),
+    "nn.utils.parametrize": ("parametrize", "Parameters as functions of others"),
+    "nn.utils.stateless": ("stateless", "Modules as functions"),
+    "optim.swa_utils": ("swa", "Averages of weights"),
+    "autograd.forward_ad": ("forward-ad", "Forward mode"),
+    "autograd.function": ("autograd-function", "Operators of your own"),
+    "autograd.functional": ("autograd-functional", "Derivatives of functions"),
+    "autograd.graph": ("autograd-graph", "The recorded graph"),
+    "autograd.profiler": ("autograd-profiler", "The profiler's lists"),
+    "autograd.profiler_util": ("profiler-util", "The profiler's events"),
+    "utils": ("utils", "Helpers"),
+    "utils.benchmark": ("benchmark", "Measuring"),
+    "utils.flop_counter": ("flop-counter", "Counting operations"),
+    "utils.hooks": ("hooks", "Handles of hooks"),
+    "utils.cpp_extension": ("cpp-extension", "Extensions in C++"),
+    "utils.tensorboard.summary": ("tensorboard-summary", "Events"),
+    "fx.experimental.optimization": ("fx-optimization", "Folding graphs"),
+    "fx.experimental.symbolic_shapes": ("symbolic-shapes", "Symbolic shapes"),
+    "fx.passes.shape_prop": ("shape-prop", "Shapes of a graph"),
+    "fx.proxy": ("fx-proxy", "Proxies"),
+    "fx.subgraph_rewriter": ("subgraph-rewriter", "Replacing parts of a graph"),
+    "distributions.constraints": ("constraints", "Constraints"),
+    "distributions.utils": ("distributions-utils", "Helpers of distributions"),
+    "hub": ("hub", "Models from repositories"),
+    "serialization": ("serialization", "What files may hold"),
+    "overrides": ("overrides", "Taking part in functions"),
+    "futures": ("futures", "Futures"),
+    "testing": ("testing", "Comparing tensors"),
+    "onnx": ("onnx", "ONNX"),
+    "onnx.operators": ("onnx-operators", "Operators for ONNX"),
+    "onnx.symbolic_helper": ("onnx-symbolic", "ONNX forms of your own"),
+    "multiprocessing": ("multiprocessing", "Processes"),
+    "accelerator": ("accelerator", "The device at hand"),
+    "cpu": ("cpu", "The CPU as a device"),
+    "mps": ("mps", "Apple's GPUs"),
+    "cuda.amp": ("cuda-amp", "Mixed precision, older names"),
+    "cuda.comm": ("cuda-comm", "Copies between GPUs"),
+    "cuda.memory": ("cuda-memory", "Memory of GPUs"),
+    "cuda.nvtx": ("nvtx", "Ranges for NVIDIA's profilers"),
+    "distributed.algorithms": ("join", "Unequal numbers of batches"),
+    "distributed.algorithms.ddp_comm_hooks.default_hooks": ("ddp-hooks", "Communication hooks"),
+    "distributed.autograd": ("distributed-autograd", "Gradients through remote calls"),
+    "distributed.checkpoint": ("distributed-checkpoint", "Checkpoints of several processes"),
+    "distributed.checkpoint.staging": ("staging", "Copies of states"),
+    "distributed.checkpoint.state_dict": ("checkpoint-state", "States by name"),
+    "distributed.device_mesh": ("device-mesh", "Grids of ranks"),
+    "distributed.elastic.multiprocessing.errors": ("elastic-errors", "Errors of processes"),
+    "distributed.fsdp": ("fsdp", "Sharded parameters"),
+    "distributed.fsdp.sharded_grad_scaler": ("sharded-scaler", "Scaling sharded gradients"),
+    "distributed.fsdp.wrap": ("fsdp-wrap", "What is sharded"),
+    "distributed.nn": ("distributed-nn", "Collectives with gradients"),
+    "distributed.optim": ("distributed-optim", "Optimizers over ranks"),
+    "distributed.pipelining": ("pipelining", "Pipelines"),
+    "distributed.rpc": ("rpc", "Remote calls"),
+    "distributed.rpc.functions": ("rpc-functions", "Remote calls that return futures"),
+    "distributed.tensor": ("dtensor", "Tensors over ranks"),
+    "distributed.tensor.parallel": ("tensor-parallel", "Layers over ranks"),
+    "vision.io": ("vision-io", "Files of images"),
+    "vision.utils": ("vision-utils", "Drawing"),
+    "vision.tv_tensors": ("tv-tensors", "Tensors that say what they show"),
+    "vision.transforms.functional": ("vision-functional", "Transforms as functions"),
+    "vision.transforms.v2.functional": ("vision-v2-functional", "Transforms as functions, v2"),
+    "vision.models.detection": ("detection", "Models that find objects"),
+    "vision.models.segmentation": ("segmentation", "Models that label pixels"),
+    "vision.models.feature_extraction": ("feature-extraction", "Outputs in the middle"),
+    "text.datasets": ("text-datasets", "Data sets of texts"),
+    "audio": ("audio", "Files of sounds"),
+    "audio.datasets": ("audio-datasets", "Data sets of sounds"),
+    "sklearn": ("sklearn", "Estimators"),
     "train": ("train", "Training loops"),
     "viz": ("viz", "Pictures"),
 }
 OTHERS = {"vision": "torchvision", "text": "torchtext", "audio": "torchaudio"}  # what scripts say
-OURS = {"train", "viz"}
+OURS = {"train", "viz", "sklearn"}
 
 
 def escaped(text: str) -> str:
@@ -205,9 +286,12 @@ def pages() -> dict[str, tuple[str, str]]:
     for space, (file, title) in CLASSES.items():
         module = importlib.import_module(f"wengert.{space}")
         first, _, rest = space.partition(".")
-        path = f"{OTHERS[first]}.{rest}" if first in OTHERS else f"torch.{space}"
+        path = f"{OTHERS[first]}.{rest}".rstrip(".") if first in OTHERS else f"torch.{space}"
         path = f"wengert.{space}" if space in OURS else path
-        entries = [class_entry(f"{path}.{n}", t) for n, t in public_of(module)]
+        entries = [
+            (function_entry if hasattr(t, "declared") else class_entry)(f"{path}.{n}", t)
+            for n, t in public_of(module)
+        ]
         found[file] = (f"{path}: {title}", "\n\n".join(entries))
     return {name: (title, f"# {title}\n\n{text}\n") for name, (title, text) in found.items()}
 

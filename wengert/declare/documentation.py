@@ -6,6 +6,7 @@ not: the declarations (`declaration.py`) and the functions made of them (`signat
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import pathlib
@@ -19,10 +20,18 @@ ARGUMENTS: dict[str, str] = {}  # what arguments of a name mean: filled by ops/a
 EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
 
 
-def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, names: Any) -> str:
+def documentation(
+    name: str,
+    overloads: tuple[Overload, ...],
+    doc: str | None,
+    names: Any,
+    own: str = "",
+    method: bool = False,
+) -> str:
     """How the function is called, one line an overload, what its body says, and its arguments.
 
-    names: those under which there may be an example.
+    names: those under which there may be an example. own: the name of what `name` is another name
+    of. method: it is a method of Tensor, and an example of the function is written as a call of it.
     """
     heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
     text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
@@ -31,7 +40,10 @@ def documentation(name: str, overloads: tuple[Overload, ...], doc: str | None, n
         parts.append("\n".join(left))
     made = next(filter(None, map(example_of, names)), "")
     if mark or made:
-        parts.append(mark + example.rstrip() if mark else made)
+        found = mark + example.rstrip() if mark else made
+        if own and own != name:
+            found = found.replace(f".{own}(", f".{name}(")
+        parts.append(as_method(found, name) if method else found)
     return "\n\n".join([part for part in parts if part]) + "\n"
 
 
@@ -46,6 +58,41 @@ def example_of(path: str) -> str:
         .replace(f"x.{name}()", f"{call})")
         .replace(f"x.{name}(", f"{call}, ")
     )
+
+
+def as_method(example: str, name: str) -> str:
+    """An example of torch.NAME(x, ...) as one of x.NAME(...)."""
+    lines = example.split("\n")
+    for i, line in enumerate(lines):
+        if f".{name}(" in line and line.startswith((">>> ", "... ")):
+            lines[i] = line[:4] + method_calls(line[4:], name)
+    return "\n".join(lines)
+
+
+def method_calls(code: str, name: str) -> str:
+    """A line with its outermost call of a function of torch as one of a method."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a piece of a longer statement
+        return code
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or not call.args:
+            continue
+        called, first = ast.unparse(call.func), call.args[0]
+        if not re.fullmatch(rf"(torch|F)(\.\w+)*\.{name}", called) or isinstance(
+            first, (ast.Constant, ast.UnaryOp, ast.List, ast.Tuple, ast.Starred)
+        ):
+            continue
+        text = code.encode()  # positions are counted in bytes
+        given = text[first.col_offset : first.end_col_offset].decode()
+        if not isinstance(first, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
+            given = f"({given})"
+        rest = text[first.end_col_offset : call.end_col_offset].decode().lstrip(", ")
+        return (
+            f"{text[: call.col_offset].decode()}{given}.{name}({rest}"
+            f"{text[call.end_col_offset :].decode()}"
+        )
+    return code
 
 
 @functools.cache

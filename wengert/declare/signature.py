@@ -579,7 +579,8 @@ def dress(
         said = f"{name[:-1]}() in place: the result replaces the elements of {changed}."
         doc = f"{said}\n\n{inspect.cleandoc(doc or '').partition('>>> ')[0]}"
     known = (path, name) if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
-    f.__doc__ = documentation(name, overloads, doc, known)
+    own = "" if inplace else d.name
+    f.__doc__ = documentation(name, overloads, doc, known, own, kind == METHOD)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body

@@ -38,7 +38,7 @@ class RNNBase(Module):
 
     num_layers: how many layers lie over each other. bidirectional: run backwards, too. proj_size:
     the size the state is projected to; 0: not at all. mode: 'LSTM',
-    'GRU', 'RNN_TANH' or 'RNN_RELU'; of train(): whether training is on. bias: whether there is a
+    'GRU', 'RNN_TANH' or 'RNN_RELU'. bias: whether there is a
     bias that is trained.
 
     >>> m = nn.RNNBase("GRU", 2, 3)

@@ -16,7 +16,7 @@ class FileWriter:
         filename_suffix: of the event file.
 
     >>> writer = torch.utils.tensorboard.FileWriter("runs")
-    >>> summary = torch.utils.tensorboard.summary
+    >>> from wengert.utils.tensorboard import summary
     >>> writer.add_summary(summary.scalar("loss", 0.5), 1)
     >>> writer.flush(), writer.close(), writer.get_logdir()
     (None, None, 'runs')

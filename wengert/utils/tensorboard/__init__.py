@@ -11,5 +11,7 @@ if _util.find_spec("tensorboard") is None:
     )
 
 from ...export.tensorboard import FileWriter, SummaryWriter
+from . import summary as summary
+from . import writer as writer
 
 __all__ = ["FileWriter", "SummaryWriter"]

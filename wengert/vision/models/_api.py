@@ -180,7 +180,14 @@ def published(name: str) -> Any:
             default = members[member.lstrip("*")]
     caller = inspect.currentframe().f_back.f_globals["__name__"]  # type: ignore[union-attr]
     make: Any = WeightsEnum
-    return make(name, {**members, "DEFAULT": default}, module=caller)
+    enum = make(name, {**members, "DEFAULT": default}, module=caller)
+    best = next(member for member in enum if member.value is default)
+    enum.__doc__ = (
+        f"The published weights, {', '.join(enum.__members__)}: see `WeightsEnum`.\n\n"
+        f">>> {name}.DEFAULT\n{best!r}\n"
+        f">>> {name}.DEFAULT.meta['num_params']\n{default.meta['num_params']}\n"
+    )
+    return enum
 
 
 # Models by name
@@ -265,6 +272,7 @@ def model(
             if p.name != "weights"
         ]
         make.__signature__ = inspect.Signature([*first, *rest])  # type: ignore[attr-defined]
+        make.__doc__ = documentation(build, backbone)
         MODELS[key] = make
         if weights is not None:
             WEIGHTS[key] = weights
@@ -273,10 +281,27 @@ def model(
     return decorate
 
 
+def documentation(build: Callable[..., Any], backbone: Any) -> str:
+    """What help() says of a model's function: its own text, with an example if it has none."""
+    text = inspect.getdoc(build) or ""
+    if ">>> " in text:
+        return text
+    options = "weights_backbone=None" if backbone is not None else ""
+    return (
+        f"{text}\n\n"
+        '>>> with torch.device("meta"):  # shapes, without numbers\n'
+        f"...     net = {build.__name__}({options})\n"
+        f">>> type(net).__name__\n'{inspect.signature(build).return_annotation}'\n"
+    )
+
+
 def get_model_builder(name: str) -> Callable[..., Any]:
     """The function that makes the model of that name.
 
     Raises ValueError for a name that `list_models` does not have.
+
+    >>> get_model_builder("resnet18").__name__
+    'resnet18'
     """
     try:
         return MODELS[name.lower()]
@@ -296,6 +321,8 @@ def get_model(name: str, **config: Any) -> Any:
 def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
     """The enum of a model's published weights.
 
+    name: the model's name, or its function.
+
     >>> get_model_weights("resnet18").DEFAULT
     ResNet18_Weights.IMAGENET1K_V1
     """
@@ -307,7 +334,11 @@ def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
 
 
 def get_weight(name: str) -> WeightsEnum:
-    """The weights of a name such as "ResNet50_Weights.IMAGENET1K_V2"."""
+    """The weights of a name such as "ResNet50_Weights.IMAGENET1K_V2".
+
+    >>> get_weight("ResNet50_Weights.IMAGENET1K_V2").meta["num_params"]
+    25557032
+    """
     enum_name, dot, member = name.partition(".")
     if not dot:
         raise ValueError(f"Invalid weight name provided: '{name}'.")
@@ -325,6 +356,8 @@ def list_models(
     exclude: Iterable[str] | str | None = None,
 ) -> list[str]:
     """The names of the models, of one module or of all, that match patterns such as "resnet*".
+
+    exclude: patterns of names to leave out.
 
     >>> list_models(include="alex*")
     ['alexnet']

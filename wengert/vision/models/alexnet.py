@@ -17,6 +17,9 @@ class AlexNet(nn.Module):
     """Five convolutions and three linear layers; input (N, 3, H, W), output (N, num_classes).
 
     dropout: the probability of dropout.
+
+    >>> AlexNet(num_classes=3).eval()(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:

@@ -76,7 +76,13 @@ class ConvNeXt(nn.Module):
     """Stages of `CNBlock`, each but the last followed by half the size.
 
     num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
-    makes a norm of so many channels; None: the model's own.
+    makes a norm of so many channels; None: the model's own. block_setting: a CNBlockConfig for each
+    stage. stochastic_depth_prob: with which probability the last block is left out. layer_scale:
+    the first value of the factor of a block. block: the class of a block; None: the usual one.
+
+    >>> net = ConvNeXt([CNBlockConfig(8, None, 2)], num_classes=3)
+    >>> net(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

@@ -94,7 +94,13 @@ class DenseNet(nn.Module):
         growth_rate: channels that each layer adds; block_config: layers in each block.
         memory_efficient: compute a layer's first part again for its gradient.
 
-    num_classes: how many classes the last layer has.
+    num_classes: how many classes the last layer has. num_init_features: channels of the first
+    convolution. bn_size: channels of the 1 x 1 convolution, in growth rates. drop_rate: the
+    probability of dropout in a layer.
+
+    >>> net = DenseNet(growth_rate=4, block_config=(1, 1, 1, 1), num_init_features=8, num_classes=3)
+    >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

@@ -160,8 +160,13 @@ class EfficientNet(nn.Module):
 
     last_channel: the width of the last convolution, by default four times that before it.
 
-    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
-    of so many channels; None: the model's own.
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm of
+    so many channels; None: the model's own. inverted_residual_setting: what each stage is made of.
+    stochastic_depth_prob: with which probability the last block is left out.
+
+    >>> setting = [MBConvConfig(1, 3, 1, 8, 8, 1)]
+    >>> EfficientNet(setting, dropout=0.0, num_classes=3)(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

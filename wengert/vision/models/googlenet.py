@@ -20,7 +20,14 @@ Layer = Callable[..., nn.Module]
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """What a network in training returns."""
+    """What a network in training returns.
+
+    logits: scores (N, num_classes); of a detector: for each level. aux_logits2: those of the second
+    classifier in the middle. aux_logits1: those of the first.
+
+    >>> GoogLeNetOutputs(torch.ones(1), None, None).logits
+    tensor([1.])
+    """
 
     logits: Tensor
     aux_logits2: Tensor | None
@@ -123,6 +130,13 @@ class GoogLeNet(nn.Module):
         blocks: the convolution, the inception block and the auxiliary classifier.
 
     num_classes: how many classes the last layer has. dropout: the probability of dropout.
+    aux_logits: classifiers in the middle, for training. init_weights: draw weights as the paper
+    does. dropout_aux: the probability of dropout in those classifiers.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = GoogLeNet(num_classes=3, init_weights=False)
+    >>> net.fc.out_features
+    3
     """
 
     def __init__(

@@ -21,7 +21,14 @@ Layer = Callable[..., nn.Module]
 
 
 class InceptionOutputs(NamedTuple):
-    """What a network in training returns."""
+    """What a network in training returns.
+
+    logits: scores (N, num_classes); of a detector: for each level. aux_logits: classifiers in the
+    middle, for training.
+
+    >>> InceptionOutputs(torch.ones(1), None).logits
+    tensor([1.])
+    """
 
     logits: Tensor
     aux_logits: Tensor | None
@@ -168,6 +175,13 @@ class Inception3(nn.Module):
         inception_blocks: the convolution, the blocks A to E, the auxiliary classifier.
 
     num_classes: how many classes the last layer has. dropout: the probability of dropout.
+    aux_logits: classifiers in the middle, for training. init_weights: draw weights as the paper
+    does.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = Inception3(num_classes=3, init_weights=False)
+    >>> net.fc.out_features
+    3
     """
 
     def __init__(

@@ -59,8 +59,12 @@ class MobileNetV2(nn.Module):
     """Inverted residuals; width_mult scales the channels, which are multiples of round_nearest.
 
     num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
-    makes a norm of so many channels; None: the model's own. dropout: the probability of
-    dropout.
+    makes a norm of so many channels; None: the model's own. dropout: the probability of dropout.
+    inverted_residual_setting: what each stage is made of. block: the class of a block; None: the
+    usual one.
+
+    >>> MobileNetV2(num_classes=3, width_mult=0.25).eval()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

@@ -97,8 +97,13 @@ class MobileNetV3(nn.Module):
     """Blocks of the given numbers, and a classifier with one hidden layer of last_channel.
 
     num_classes: how many classes the last layer has. norm_layer: the class, or a function, that
-    makes a norm of so many channels; None: the model's own. dropout: the probability of
-    dropout.
+    makes a norm of so many channels; None: the model's own. dropout: the probability of dropout.
+    inverted_residual_setting: what each stage is made of. block: the class of a block; None: the
+    usual one.
+
+    >>> setting = [InvertedResidualConfig(16, 3, 16, 16, False, "RE", 1, 1, 1.0)]
+    >>> MobileNetV3(setting, last_channel=16, num_classes=3)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(

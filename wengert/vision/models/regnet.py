@@ -49,7 +49,15 @@ Layer = Callable[..., nn.Module]
 
 
 class BlockParams(NamedTuple):
-    """What the stages are made of: depth, width and width of the groups of each."""
+    """What the stages are made of: depth, width and width of the groups of each.
+
+    depths: how many blocks each stage has. widths: channels of each stage. group_widths: channels
+    of a group, for each stage. bottleneck_multiplier: channels inside a block by those of its
+    result. se_ratio: channels inside the squeeze by those of the input; None: no squeeze.
+
+    >>> BlockParams.from_init_params(depth=4, w_0=8, w_a=8.0, w_m=2.0, group_width=8).widths
+    [8, 16, 32]
+    """
 
     depths: list[int]
     widths: list[int]
@@ -69,7 +77,11 @@ class BlockParams(NamedTuple):
         se_ratio: float | None = None,
         **kwargs: Any,
     ) -> BlockParams:
-        """Stages whose widths, powers of w_m times w_0, follow the line w_0 + w_a * i."""
+        """Stages whose widths, powers of w_m times w_0, follow the line w_0 + w_a * i.
+
+        group_width: channels of a group. bottleneck_multiplier: channels inside a block by those of
+        its result. se_ratio: channels inside the squeeze by those of the input; None: no squeeze.
+        """
         if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
             raise ValueError("Invalid RegNet settings")
         line = w_0 + w_a * np.arange(depth)
@@ -145,8 +157,13 @@ class ResBottleneckBlock(nn.Module):
 class RegNet(nn.Module):
     """Stages of residual blocks, each with half the size; output (N, num_classes).
 
-    norm_layer: the class, or a function, that makes a norm of so many channels; None: the
-    model's own.
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the model's
+    own. block_params: a BlockParams. stem_width: channels of the first convolution. stem_type: its
+    class. block_type: the class of a block. activation: the class of the activation.
+
+    >>> stages = BlockParams(depths=[1], widths=[8], group_widths=[8])
+    >>> RegNet(stages, num_classes=3, stem_width=8)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(

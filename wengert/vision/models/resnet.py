@@ -46,9 +46,14 @@ def conv1x1(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut.
 
-    stride: steps between windows. groups: how many parts the channels fall into. dilation:
-    steps between the elements of a window. norm_layer: the class, or a function, that makes a
-    norm of so many channels; None: the model's own.
+    stride: steps between windows. groups: how many parts the channels fall into. dilation: steps
+    between the elements of a window. norm_layer: the class, or a function, that makes a norm of so
+    many channels; None: the model's own. inplanes: channels of the input. planes: channels of the 3
+    x 3 convolution. downsample: what the shortcut does; None: nothing. base_width: channels of a
+    group, where planes is 64.
+
+    >>> BasicBlock(4, 4)(torch.zeros(1, 4, 8, 8)).shape
+    torch.Size([1, 4, 8, 8])
     """
 
     expansion = 1
@@ -88,9 +93,13 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """A 3 x 3 convolution between two of 1 x 1, beside a shortcut; the stride is at the 3 x 3.
 
-    groups: how many parts the channels fall into. dilation: steps between the elements of a
-    window. norm_layer: the class, or a function, that makes a norm of so many channels; None:
-    the model's own.
+    groups: how many parts the channels fall into. dilation: steps between the elements of a window.
+    norm_layer: the class, or a function, that makes a norm of so many channels; None: the model's
+    own. inplanes: channels of the input. planes: channels of the 3 x 3 convolution. downsample:
+    what the shortcut does; None: nothing. base_width: channels of a group, where planes is 64.
+
+    >>> Bottleneck(16, 4)(torch.zeros(1, 16, 8, 8)).shape
+    torch.Size([1, 16, 8, 8])
     """
 
     expansion = 4
@@ -135,8 +144,12 @@ class ResNet(nn.Module):
         zero_init_residual: start with every block as the identity.
         replace_stride_with_dilation: of the last three stages, which keep the size.
 
-    groups: how many parts the channels fall into. norm_layer: the class, or a function, that
-    makes a norm of so many channels; None: the model's own.
+    groups: how many parts the channels fall into. norm_layer: the class, or a function, that makes
+    a norm of so many channels; None: the model's own. width_per_group: channels of a group.
+
+    >>> net = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=3)
+    >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

@@ -69,7 +69,13 @@ class InvertedResidual(nn.Module):
 class ShuffleNetV2(nn.Module):
     """Three stages of so many blocks and channels, between a first and a last convolution.
 
-    num_classes: how many classes the last layer has.
+    num_classes: how many classes the last layer has. stages_repeats: how many blocks each stage
+    has. stages_out_channels: channels of the first convolution, the stages, and the last
+    convolution. inverted_residual: the class of a block.
+
+    >>> net = ShuffleNetV2([1, 1, 1], [8, 8, 16, 32, 64], num_classes=3)
+    >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

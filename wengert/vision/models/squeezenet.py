@@ -49,6 +49,9 @@ class SqueezeNet(nn.Module):
     """SqueezeNet of version "1_0" or "1_1"; output (N, num_classes).
 
     dropout: the probability of dropout.
+
+    >>> SqueezeNet("1_1", num_classes=3).eval()(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:

@@ -256,8 +256,16 @@ class SwinTransformer(nn.Module):
         embed_dim: the channels of the first stage, which double with each that follows.
         depths, num_heads: of each stage.
 
-    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
-    of so many channels; None: the model's own.
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm of
+    so many channels; None: the model's own. patch_size: height and width of a patch, in pixels.
+    window_size: height and width of a window, in patches. mlp_ratio: width inside a block by its
+    own. attention_dropout: the probability of dropout of attention weights. stochastic_depth_prob:
+    with which probability the last block is left out. block: the class of a block; None: the usual
+    one. downsample_layer: what halves the size between stages.
+
+    >>> net = SwinTransformer([4, 4], 8, [2], [1], [2, 2], num_classes=3)
+    >>> net(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

@@ -29,7 +29,12 @@ DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2,) * 5, 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 
 class VGG(nn.Module):
     """Convolutions `features`, then three linear layers; output (N, num_classes).
 
-    dropout: the probability of dropout.
+    dropout: the probability of dropout. init_weights: draw weights as the paper does.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = VGG(nn.Flatten(), num_classes=3, init_weights=False)
+    >>> net.classifier[-1].out_features
+    3
     """
 
     def __init__(

@@ -37,6 +37,9 @@ class ConvStemConfig(NamedTuple):
     out_channels: channels of the result. kernel_size: the size of a window. stride: steps
     between windows. norm_layer: the class, or a function, that makes a norm of so many
     channels; None: the model's own. activation_layer: the class that makes activations.
+
+    >>> ConvStemConfig(out_channels=8, kernel_size=3, stride=2).stride
+    2
     """
 
     out_channels: int
@@ -123,8 +126,14 @@ class VisionTransformer(nn.Module):
         representation_size: the width of a hidden layer before the output, if there is to be one.
         conv_stem_configs: convolutions in place of the one that makes a vector of each patch.
 
-    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm
-    of so many channels; None: the model's own.
+    dropout: the probability of dropout. norm_layer: the class, or a function, that makes a norm of
+    so many channels; None: the model's own. num_layers: how many blocks. num_heads: how many heads
+    of attention. hidden_dim: the width. mlp_dim: the width inside a block. attention_dropout: the
+    probability of dropout of attention weights.
+
+    >>> net = VisionTransformer(32, 16, 1, 2, 8, 8, num_classes=3)
+    >>> net(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 3])
     """
 
     def __init__(
@@ -180,6 +189,15 @@ class VisionTransformer(nn.Module):
         nn.init.zeros_(head.bias)
 
     def patches(self, stem: list[ConvStemConfig] | None) -> nn.Module:
+        """The convolution, or convolutions, that make tokens of an image.
+
+        The convolution, or convolutions, that make tokens of an image.
+
+        stem: convolutions instead of patches; None: patches.
+
+        >>> VisionTransformer(32, 16, 1, 2, 8, 8).patches(None).kernel_size
+        (16, 16)
+        """
         if stem is None:
             return nn.Conv2d(3, self.hidden_dim, self.patch_size, stride=self.patch_size)
         layers = nn.Sequential()
@@ -212,7 +230,13 @@ def interpolate_embeddings(
 ) -> dict[str, Tensor]:
     """A state dict with the positions interpolated for images of another size.
 
-    reset_heads: leave out the heads where the size is another.
+    reset_heads: leave out the heads where the size is another. image_size: of the new images, in
+    pixels. patch_size: height and width of a patch, in pixels. model_state: a state dict.
+    interpolation_mode: as of nn.functional.interpolate.
+
+    >>> state = {"encoder.pos_embedding": torch.zeros(1, 5, 8)}
+    >>> interpolate_embeddings(64, 16, state)["encoder.pos_embedding"].shape
+    torch.Size([1, 17, 8])
     """
     positions = model_state["encoder.pos_embedding"]
     if positions.shape[0] != 1:

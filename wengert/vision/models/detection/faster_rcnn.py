@@ -45,6 +45,26 @@ class FasterRCNN(GeneralizedRCNN):
         min_size, max_size, image_mean, image_std: see `GeneralizedRCNNTransform`, which also gets
             kwargs.
         rpn_...: see `RegionProposalNetwork`; box_..., bbox_reg_weights: see `RoIHeads`.
+
+    rpn_anchor_generator: makes anchors; None: the usual one. rpn_head: scores and moves of anchors;
+    None: the usual one. rpn_pre_nms_top_n_train: proposals a level before suppression, in training.
+    rpn_pre_nms_top_n_test: the same, in evaluation. rpn_post_nms_top_n_train: proposals after
+    suppression, in training. rpn_post_nms_top_n_test: the same, in evaluation. rpn_nms_thresh:
+    proposals that overlap a better one by more go. rpn_fg_iou_thresh: anchors that overlap a target
+    by more are positive. rpn_bg_iou_thresh: anchors that overlap all targets by less are negative.
+    rpn_batch_size_per_image: anchors in the loss. rpn_positive_fraction: the share of positive ones
+    among them. rpn_score_thresh: proposals of less go. box_roi_pool: takes regions out of the
+    features; None: the usual one. box_head: features of a region; None: the usual one.
+    box_score_thresh: results of less go. box_nms_thresh: results that overlap a better one by more
+    go. box_detections_per_img: at most so many results. box_fg_iou_thresh: proposals that overlap a
+    target by more are positive. box_bg_iou_thresh: proposals that overlap all targets by less are
+    negative. box_batch_size_per_image: proposals in the loss. box_positive_fraction: the share of
+    positive ones among them.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.detection.fasterrcnn_resnet50_fpn(weights_backbone=None)
+    >>> isinstance(net, FasterRCNN)
+    True
     """
 
     def __init__(

@@ -28,6 +28,11 @@ class KeypointRCNN(FasterRCNN):
     The other arguments are `FasterRCNN`'s.
 
     num_classes: how many classes the last layer has.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.detection.keypointrcnn_resnet50_fpn(weights_backbone=None)
+    >>> isinstance(net, KeypointRCNN)
+    True
     """
 
     def __init__(
@@ -100,10 +105,10 @@ def keypointrcnn_resnet50_fpn(
     """Keypoint R-CNN on ResNet-50, persons with 17 keypoints; kwargs go to the class.
 
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
-    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the
-    last layer has. weights_backbone: those of the backbone, in the same way.
-    trainable_backbone_layers: how many of the backbone's last layers are trained; None: all
-    without weights, some with.
+    random ones. progress: accepted: nothing is downloaded. num_classes: how many classes the last
+    layer has. weights_backbone: those of the backbone, in the same way. trainable_backbone_layers:
+    how many of the backbone's last layers are trained; None: all without weights, some with.
+    num_keypoints: how many points an object has.
     """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers)
     classes = 2 if num_classes is None else num_classes

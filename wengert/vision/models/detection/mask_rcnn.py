@@ -30,6 +30,11 @@ class MaskRCNN(FasterRCNN):
     The other arguments are `FasterRCNN`'s.
 
     num_classes: how many classes the last layer has.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.detection.maskrcnn_resnet50_fpn(weights_backbone=None)
+    >>> isinstance(net, MaskRCNN)
+    True
     """
 
     def __init__(

@@ -211,6 +211,11 @@ class RetinaNet(nn.Module):
         topk_candidates: the best that are kept of each level.
 
     Takes and returns what `GeneralizedRCNN` does.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.detection.retinanet_resnet50_fpn(weights_backbone=None)
+    >>> isinstance(net, RetinaNet)
+    True
     """
 
     def __init__(
@@ -256,7 +261,11 @@ class RetinaNet(nn.Module):
     def compute_loss(
         self, targets: Targets, head_outputs: dict[str, Tensor], anchors: list[Tensor]
     ) -> dict[str, Tensor]:
-        """The losses, with each anchor matched to a target or to none."""
+        """The losses, with each anchor matched to a target or to none.
+
+        targets: for each image, a dict of boxes and labels. head_outputs: what the head gives.
+        anchors: boxes (A, 4), for each image or level.
+        """
         matched = []
         for own, target in zip(anchors, targets):
             boxes = target["boxes"]
@@ -275,7 +284,8 @@ class RetinaNet(nn.Module):
     ) -> dict[str, Tensor]:
         """Boxes, scores and labels of one image, from each level's.
 
-        size: height and width, or the length of the shorter side.
+        size: height and width, or the length of the shorter side. logits: scores (N, num_classes);
+        of a detector: for each level. anchors: boxes (A, 4), for each image or level.
         """
         parts = []
         for scores, offsets, own in zip(logits, moves, anchors):

@@ -26,7 +26,15 @@ DeepLabV3_MobileNet_V3_Large_Weights = published("DeepLabV3_MobileNet_V3_Large_W
 
 
 class DeepLabV3(SegmentationModel):
-    """A backbone and a classifier that looks at several scales."""
+    """A backbone and a classifier that looks at several scales.
+
+    aux_classifier: one for the features in the middle; None: none.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.segmentation.deeplabv3_resnet50(weights_backbone=None)
+    >>> isinstance(net, DeepLabV3)
+    True
+    """
 
 
 class ASPPPooling(nn.Sequential):

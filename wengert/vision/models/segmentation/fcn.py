@@ -18,7 +18,15 @@ FCN_ResNet101_Weights = published("FCN_ResNet101_Weights")
 
 
 class FCN(SegmentationModel):
-    """A backbone and a fully convolutional classifier."""
+    """A backbone and a fully convolutional classifier.
+
+    aux_classifier: one for the features in the middle; None: none.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.segmentation.fcn_resnet50(weights_backbone=None)
+    >>> isinstance(net, FCN)
+    True
+    """
 
 
 class FCNHead(nn.Sequential):

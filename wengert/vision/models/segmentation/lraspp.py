@@ -45,7 +45,13 @@ class LRASPPHead(nn.Module):
 class LRASPP(nn.Module):
     """A backbone with outputs "low" and "high", and the head; returns {"out": scores}.
 
-    num_classes: how many classes the last layer has.
+    num_classes: how many classes the last layer has. low_channels: of the output "low".
+    high_channels: of the output "high". inter_channels: between them.
+
+    >>> with torch.device("meta"):  # shapes, without numbers
+    ...     net = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None)
+    >>> isinstance(net, LRASPP)
+    True
     """
 
     def __init__(
