@@ -32,7 +32,15 @@ __all__ = [
 
 
 def report(f, *args, **kwargs):
-    """What a function that torch.compile returned has been compiled to: see reports.py."""
+    """What a function that torch.compile returned has been compiled to: see reports.py.
+
+    f: what torch.compile returned.
+
+    >>> compiled = torch.compile(lambda x: x.sin().cos())
+    >>> result = compiled(torch.ones(100_000))
+    >>> "sin" in str(torch.compiler.report(compiled))
+    False
+    """
     from .reports import report as of
 
     return of(f, *args, **kwargs)

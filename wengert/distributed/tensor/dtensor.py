@@ -79,6 +79,13 @@ class DTensor(Tensor):
     Shape, values and operations are those of the whole: what cannot be done on the parts is done on
     the gathered whole, by every rank alike, so all ranks of the mesh call operations together.
     Made by distribute_tensor, DTensor.from_local and fully_shard.
+
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> part = dist.tensor.DTensor.from_local(torch.ones(2), mesh, [dist.tensor.Shard(0)])
+    >>> part.full_tensor(), part.to_local(), part.detach().shape
+    (tensor([1., 1.]), tensor([1., 1.]), torch.Size([2]))
+    >>> part.redistribute(mesh, [dist.tensor.Replicate()]).placements
+    (Replicate(),)
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -107,7 +114,11 @@ class DTensor(Tensor):
         placements: Sequence[Placement] | None = None, *, run_check: bool = False,
         shape: Any = None, stride: Any = None,
     ) -> DTensor:  # fmt: skip
-        """The tensor whose part on this rank is local_tensor."""
+        """The tensor whose part on this rank is local_tensor.
+
+        device_mesh: the ranks, a DeviceMesh. placements: a Placement for each dimension of the
+        mesh. run_check: accepted. stride: accepted.
+        """
         mesh = device_mesh if device_mesh is not None else whole_world()
         placed = normal(placements, mesh, local_tensor.dim(), "from_local")
         if shape is None:
@@ -160,7 +171,10 @@ class DTensor(Tensor):
         return ShardedParameter(self, requires_grad)
 
     def full_tensor(self, *, grad_placements: Any = None) -> Tensor:
-        """The whole, on every rank. All ranks of the mesh call this together."""
+        """The whole, on every rank. All ranks of the mesh call this together.
+
+        grad_placements: accepted.
+        """
         whole = self.redistribute(placements=[Replicate()] * self.device_mesh.ndim)
         return whole.to_local(grad_placements=grad_placements)
 
@@ -170,6 +184,8 @@ class DTensor(Tensor):
     ) -> DTensor:  # fmt: skip
         """The same tensor in other placements. RuntimeError for Partial ones, which results alone
         may have.
+
+        device_mesh: the ranks, a DeviceMesh. async_op: accepted.
         """
         if device_mesh is not None and device_mesh != self.device_mesh:
             raise NotImplementedError("Cross device mesh comm not supported yet!")
