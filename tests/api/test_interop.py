@@ -485,3 +485,13 @@ def test_typed_constructors_take_any_sequence():
     for wrong in ({1, 2}, "ab", iter([1])):
         with pytest.raises(TypeError, match="must be a sequence"):
             wengert.LongTensor(wrong)
+
+
+def test_functions_of_numpy_take_numbers_beside_tensors():
+    x = wengert.arange(4.0)
+    for name in ("maximum", "fmin", "hypot", "arctan2", "logaddexp", "greater", "copysign"):
+        for args in ((x, 2), (2.5, x)):
+            got = getattr(np, name)(*args)
+            want = getattr(np, name)(*[a.numpy() if a is x else a for a in args])
+            np.testing.assert_allclose(got.numpy(), want, rtol=1e-6)
+            assert got.dtype in (wengert.float32, wengert.bool)

@@ -219,3 +219,15 @@ def test_packing_is_differentiable():
 def test_bad_lengths(lengths, text):
     with pytest.raises(RuntimeError, match=text):
         wengert.nn.utils.rnn.pack_padded_sequence(wengert.ones(3, 2), lengths)
+
+
+def test_weights_can_be_given_as_a_list():
+    layer = wengert.nn.GRU(2, 3)
+    twice = [2 * w for w in layer._flat_weights]
+    x = wengert.ones(4, 1, 2)
+    once = layer(x)[0]
+    layer._flat_weights = layer._flat_weights
+    assert len(list(layer.parameters())) == 4 and wengert.equal(layer(x)[0], once)
+    layer._flat_weights = twice  # no parameters any more, as what makes weights anew wants it
+    assert not list(layer.parameters()) and not wengert.equal(layer(x)[0], once)
+    assert layer._flat_weights[0] is twice[0]

@@ -22,6 +22,7 @@ from ..declare.registry import public
 from ..engine.tensor import Tensor, wrap
 from . import functions as T
 from .dlpack import DLDeviceType, Memory, attach, from_dlpack, named, plain
+from .operators import tensor_like
 
 __all__ = ["DLDeviceType", "from_dlpack", "from_numpy", "host"]
 
@@ -191,6 +192,11 @@ _REFLECTED = {
     "power": "__rpow__", "matmul": "__rmatmul__",
 }  # fmt: skip
 _FUNCTIONS: dict[Any, Any] = {}
+# What takes no numbers, though NumPy's functions do.
+_OF_TENSORS = {
+    "arctan2", "hypot", "maximum", "minimum", "fmax", "fmin", "logaddexp", "logaddexp2",
+    "heaviside", "nextafter", "gcd", "lcm", "logical_and", "logical_or", "logical_xor",
+}  # fmt: skip
 
 
 @attach
@@ -211,7 +217,10 @@ def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwarg
             f = _FUNCTIONS[ufunc] = getattr(T, word) if word else False
         # Functions of one integer or half-precision array have NumPy's result dtype, as in PyTorch.
         if f and (len(inputs) > 1 or self._n is not None or type(self._a) is not np.ndarray):
-            return f(*map(_operand, inputs))
+            operands = list(map(_operand, inputs))
+            if ufunc.__name__ in _OF_TENSORS or not isinstance(operands[0], Tensor):
+                operands = [tensor_like(x, self) for x in operands]
+            return f(*operands)
     arrays = [_exported(x) if isinstance(x, Tensor) else x for x in inputs]
     out = kwargs.get("out", ())
     if any(isinstance(o, Tensor) for o in out):

@@ -105,6 +105,14 @@ class RNNBase(Module):
     def _flat_weights(self) -> list[Any]:
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        for name, weight in zip(self._flat_weights_names, weights):
+            if weight is not getattr(self, name, None):
+                if not isinstance(weight, Parameter):
+                    self._parameters.pop(name, None)
+                setattr(self, name, weight)
+
     def flatten_parameters(self) -> None:
         """Does nothing: weights need not lie together here; scripts call it for cuDNN."""
 

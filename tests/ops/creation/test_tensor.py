@@ -1,5 +1,7 @@
 """Tensors from data and sizes."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ def test_old_constructors_take_numpys_integers_for_sizes():
     assert wengert.ones(1).new(n, wengert.tensor(3)).shape == (2, 3)
     assert wengert.Tensor(size=(2, 3)).shape == (2, 3)
     assert wengert.LongTensor(np.array([3])).tolist() == [3]
+    assert wengert.FloatTensor(np.array(3.0)).shape == ()
     for call in (
         lambda: wengert.Tensor(np.float32(2)), lambda: wengert.Tensor(True),
         lambda: wengert.Tensor(2.0), lambda: wengert.Tensor(n, 3.0),
@@ -34,3 +37,23 @@ def test_old_constructors_of_tensors_share_their_memory_and_convert_nothing():
 def test_layer_norm_takes_numpys_integers():
     layer = wengert.nn.LayerNorm(np.int64(3))
     assert layer.normalized_shape == (3,) and layer(wengert.ones(2, 3)).shape == (2, 3)
+
+
+def test_rows_of_lists_arrays_and_other_sequences():
+    a = np.array([1.0, 2.0])
+    assert wengert.tensor([a, [3, 4]]).tolist() == [[1, 2], [3, 4]]
+    assert wengert.tensor([[3, 4], a]).dtype is wengert.float64
+    assert wengert.tensor(deque([a])).dtype is wengert.float64
+    assert wengert.tensor(deque([np.float32(1)])).dtype is wengert.float32
+    for data in ([a, np.ones(3)], [[1, 2], [3]]):
+        with pytest.raises(ValueError, match="expected sequence of length 2 at dim 1"):
+            wengert.tensor(data)
+    with pytest.raises(ValueError, match="at dim 1 .got 0."):
+        wengert.FloatTensor([[1, 2], {}])
+    for data in ([a, 1], [1, a], [[1, 2], 3]):
+        with pytest.raises(TypeError, match="sequence"):
+            wengert.tensor(data)
+    with pytest.raises(TypeError, match="only one element"):
+        wengert.tensor([wengert.tensor([1, 2])])
+    with pytest.raises(ValueError, match="only one element"):
+        wengert.tensor([wengert.tensor([1.0, 2.0])])

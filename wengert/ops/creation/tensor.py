@@ -48,7 +48,8 @@ def plain(data: Any) -> Any:
     """Nested data with tensors replaced by their values."""
     if isinstance(data, Tensor):
         if data._a.size != 1:
-            raise ValueError("only one element tensors can be converted to Python scalars")
+            kind = TypeError if data.dtype.category == 1 else ValueError  # as PyTorch's
+            raise kind("only one element tensors can be converted to Python scalars")
         return data.item()
     if isinstance(data, (list, tuple)):
         return (
@@ -204,7 +205,7 @@ def listed(data: Any) -> Any:
     if isinstance(data, (*NUMERIC, Tensor, str, bytes, dict, set)) or data is None:
         return data
     if hasattr(data, "dtype") and is_array(data):
-        return data.tolist() if getattr(data, "ndim", 0) else data.item()
+        return data
     if not (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
         return data
     return [listed(data[i]) for i in range(len(data))]
@@ -219,27 +220,34 @@ def lowest(d: dtypes.dtype) -> int:
     return info.min or -info.max
 
 
+def is_row(x: Any) -> bool:
+    """Whether x counts as a list of numbers inside of a list: arrays with dimensions do."""
+    return isinstance(x, (list, tuple)) or (
+        getattr(x, "ndim", 0) > 0 and is_array(x) and not isinstance(x, Tensor)
+    )
+
+
 def check_nesting(data: Any, depth: int = 0) -> None:
     """ValueError with PyTorch's words for ragged lists."""
-    if not data:
+    if not isinstance(data, (list, tuple)) or not data:
         return
     first = data[0]
-    if isinstance(first, (list, tuple)):
+    if is_row(first):
         for v in data:
-            if not isinstance(v, (list, tuple)) or len(v) != len(first):
-                got = len(v) if isinstance(v, (list, tuple)) else 0
-                if not isinstance(v, (list, tuple)):
-                    raise TypeError(
-                        f"expected sequence of length {len(first)} at dim {depth + 1}, got"
-                        f" {type(v).__name__}"
-                    )
+            got = len(v) if hasattr(v, "__len__") else -1
+            if got not in (-1, len(first)):
                 raise ValueError(
                     f"expected sequence of length {len(first)} at dim {depth + 1} (got {got})"
+                )
+            if not is_row(v):
+                raise TypeError(
+                    f"expected sequence of length {len(first)} at dim {depth + 1}, got"
+                    f" {type(v).__name__}"
                 )
             check_nesting(v, depth + 1)
     elif not isinstance(first, Tensor):
         for v in data:
-            if isinstance(v, (list, tuple)):
+            if is_row(v):
                 raise TypeError(
                     f"not a sequence: {type(first).__name__} beside a {type(v).__name__} at dim"
                     f" {depth}"
@@ -339,8 +347,12 @@ def legacy_tensor(*args: Any, size: Any = None, device: Any = None, dtype: Any =
             if any([v is None for v in x]):
                 raise TypeError("must be real number, not NoneType")
             return tensor(x, dtype=d, device=device)
-        if getattr(x, "ndim", 0):
-            return tensor(x, dtype=d, device=device)
+        if hasattr(x, "ndim") and (
+            x.ndim or hasattr(x, "__setitem__") and x.dtype.kind not in "iu"
+        ):
+            return tensor(
+                x, dtype=d, device=device
+            )  # arrays; integers without dimensions are sizes
         row = hasattr(x, "__len__") and hasattr(x, "__getitem__")  # a range, for one
         if row and not (isinstance(x, (str, dict)) or hasattr(x, "ndim") or name == "Size"):
             return tensor(list(x), dtype=d, device=device)
