@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..kernels import matmul as products
-from ..kernels import minmax, scan
+from ..kernels import minmax, ordering, scan
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .numpy_direct import library as np
@@ -250,6 +250,8 @@ general_cumsum = functools.partial(reductions.cumsum, np)
 def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
     d = x.dtype
+    if x.size >= ordering.LEAST and (found := ordering.ranked(x, dim, 0, k, largest)) is not None:
+        return found[1]
     if (d is F32 or d is F64) and x.ndim == 2 and dim == 1 and largest and x.size:
         rows, n = x.shape
         if n > 16 and 0 < k <= 4:
@@ -279,6 +281,8 @@ def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
     if descending or not x.ndim or x.dtype.kind == "V":
         return reductions.argsort(np, x, dim, descending)
     d = x.dtype
+    if x.size >= ordering.LEAST and (found := ordering.argsort(x, dim)) is not None:
+        return found
     if (d is F32 or d is F64) and x.size > 512 and dim == x.ndim - 1 and x.flags.c_contiguous:
         i = x.argsort(dim)  # quicker, and the same order where no elements are equal
         v = gather(x, i, dim)
@@ -294,6 +298,10 @@ def sort_along(general: Any) -> Any:
 
     def f(x: Any, dim: int = -1, descending: bool = False) -> Any:
         d = x.dtype
+        if x.size >= ordering.LEAST and x.ndim:
+            found = ordering.ranked(x, dim, 0, x.shape[dim], descending, True)
+            if found is not None:
+                return found
         if descending or x.size > FEW or not (d is F32 or d is F64) or not x.ndim:
             return general(x, dim, descending)
         v = x.copy()

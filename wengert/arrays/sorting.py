@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ..kernels import ordering
 from .capabilities import ON_HOST
 from .reductions import argsort
 from .shapes import _along
@@ -48,6 +49,18 @@ def nonzero_rows(lib: Any, x: Any) -> Any:
 
 def unique_values(lib: Any, x: Any) -> Any:
     """(sorted unique values, index of each element's value, counts) of the flattened array."""
+    flat = comparable(x).reshape(-1)
+    order = ordering.argsort(flat, 0) if lib in ON_HOST and flat.size >= ordering.LONG else None
+    if order is not None:
+        ordered = flat.take(order)
+        new = np.empty(flat.shape, bool)
+        new[0] = True
+        np.not_equal(ordered[1:], ordered[:-1], new[1:])
+        starts = np.flatnonzero(new)
+        inverse = np.empty(flat.shape, np.int64)
+        inverse[order] = new.cumsum() - 1
+        counts = np.diff(starts, append=flat.size)
+        return ordered[starts].astype(x.dtype, copy=False), inverse.reshape(x.shape), counts
     v, inverse, counts = lib.unique(
         comparable(x), return_inverse=True, return_counts=True, equal_nan=False
     )
@@ -120,6 +133,10 @@ def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
 
 def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    if lib in ON_HOST:
+        found = ordering.ranked(comparable(x), dim, 0, k, largest)
+        if found is not None:
+            return found[1]
     n = x.shape[dim]
     if 0 < 8 * k <= n and x.size > 2048 and x.dtype.kind in "fiu":
         rows = lib.moveaxis(x, dim, -1)
@@ -133,6 +150,10 @@ def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
 
 def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
     """Index of the k-th smallest element (k from 0), the first of equal ones in a sorted order."""
+    if lib in ON_HOST and x.ndim:
+        found = ordering.ranked(comparable(x), dim, k, k + 1)
+        if found is not None:
+            return found[1].squeeze(dim)
     if lib in ON_HOST and x.shape[dim:] and x.shape[dim] >= MANY and x.dtype.kind in "fiu":
         return _selected(lib, x, k, dim)
     return lib.take(argsort(lib, x, dim, False), k, axis=dim)
@@ -165,6 +186,8 @@ def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
 
 def mode_index(lib: Any, x: Any, dim: int) -> Any:
     """Index (the last one) of the most frequent value (the smallest of several)."""
+    if lib in ON_HOST and (found := ordering.mode(comparable(x), dim)) is not None:
+        return found
     rows = lib.moveaxis(comparable(x), dim, -1)
     flat = rows.reshape(-1, rows.shape[-1])
     n = flat.shape[1]

@@ -134,7 +134,7 @@ def job(spec: str) -> Callable[[Callable[..., None]], Maker]:
 
     spec: the table, as "name: type, ...": `i64`, `float` or `double` for numbers; `float*` and the
     like for arrays, `out float*` for those that are written, `any float*` for those whose strides
-    the caller knows. T stands for the first parameter.
+    the caller knows. T stands for the first parameter, K for the second.
     """
 
     def decorate(write: Callable[..., None]) -> Maker:
@@ -175,10 +175,12 @@ class Maker:
         return Kernel(self.name, address, kinds)
 
     def _typed(self, params: tuple[Any, ...]) -> list[tuple[str, str, str]]:
-        return [
-            (n, kind.replace("T", params[0]) if "T" in kind else kind, how)
-            for n, kind, how in self.entries
-        ]
+        def typed(kind: str) -> str:
+            for letter, param in zip("TK", params):
+                kind = kind.replace(letter, param) if letter in kind else kind
+            return kind
+
+        return [(n, typed(kind), how) for n, kind, how in self.entries]
 
     def text(self, target: Target, *params: Any) -> str:
         """The text of the kernel for a processor."""
