@@ -1,4 +1,4 @@
-"""Words along a dimension whose results have a lane each: products, running extremes, the largest.
+"""Words along a dimension whose results have a lane each: products, running extremes.
 
 Here: what stands in front of the general words. Not here: the kernel (`kernels/folds.py`), and
 which words there are (`fused.py`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..kernels import folds, ordering
+from ..kernels import folds
 
 Word = Callable[..., Any]
 
@@ -42,22 +42,8 @@ def running(kind: str) -> Callable[[Word], Word]:
     return wrapped
 
 
-def topk_along(general: Word) -> Word:
-    """Values and places of the largest of short rows at once."""
-
-    def f(x: Any, k: int = 1, dim: int = -1, largest: bool = True) -> Any:
-        if x.size >= ordering.LEAST and x.ndim:
-            found = ordering.ranked(x, dim, 0, k, largest, True)
-            if found is not None:
-                return found
-        return general(x, k, dim, largest)
-
-    return f
-
-
 WORDS: dict[str, Callable[[Word], Word]] = {
     "prod": prod,
-    "topk_along": topk_along,
     "cumprod": running("cumprod"),
     "cummax_raw": running("cummax"),
     "cummin_raw": running("cummin"),
