@@ -55,7 +55,6 @@ DELIBERATE = {
     "rounding of functions that PyTorch itself computes to few digits": re.compile(
         r"bessel|airy|polygamma|digamma|zeta|matrix_exp|pinv|fft|mvlgamma"
     ),
-    "complex32": re.compile(r"chalf|^complex$|view_as_complex"),
     "tangents of halves, which PyTorch gives in single precision": re.compile(r"^frexp|^renorm"),
     "names of PyTorch's inside, which are not public": re.compile(r"grid_sampler|native_|aten"),
     "determinants of singular matrices": re.compile(r"det$"),

@@ -19,6 +19,7 @@ from .base.dtypes import NAMES_ONLY as _NAMES_ONLY
 from .base.dtypes import (
     bfloat16,
     bool,
+    complex32,
     complex64,
     complex128,
     dtype,
@@ -70,7 +71,7 @@ from .engine.tensor import Tensor
 
 tensor = _functions.tensor  # importing the package of that name had set the attribute
 half, float, double = float16, float32, float64
-cfloat, cdouble = complex64, complex128
+chalf, cfloat, cdouble = complex32, complex64, complex128
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 short, int, long = int16, int32, int64
 

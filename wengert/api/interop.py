@@ -106,15 +106,16 @@ def _exported(t: Tensor) -> Any:
             f"can't convert {t.device} device type tensor to numpy. "
             "Use Tensor.cpu() to copy the tensor to host memory first."
         )
-    if a.dtype is _BFLOAT16:
+    if a.dtype is _BFLOAT16 or a.dtype is _COMPLEX32:
+        name, word = ("BFloat16", "float") if a.dtype is _BFLOAT16 else ("ComplexHalf", "cfloat")
         raise TypeError(
-            "Got unsupported ScalarType BFloat16: NumPy has no such dtype. "
-            "Use tensor.float().numpy()."
+            f"Got unsupported ScalarType {name}: NumPy has no such dtype. Use "
+            f"tensor.{word}().numpy()."
         )
     return a
 
 
-_BFLOAT16 = dtypes.bfloat16.np
+_BFLOAT16, _COMPLEX32 = dtypes.bfloat16.np, dtypes.complex32.np
 
 
 @public("Tensor.numpy(Tensor self, *, bool force=False) -> ndarray")

@@ -156,6 +156,8 @@ def _float_cells(values: list[float], options: PrintOptions) -> tuple[list[str],
 
 def _cells(a: Any, options: PrintOptions) -> tuple[list[str], int]:
     """One string per element in row-major order, and the width that lines are measured by."""
+    if a.dtype == dtypes.complex32.np:
+        a = a.astype("complex64")
     kind = a.dtype.kind
     flat = a.reshape(-1)
     if kind == "f":

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 
+C32 = dtypes.complex32.np
 # 1 as arrays: a ufunc takes twice as long with a Python number for an operand
 SMALL = 4096  # elements below which a new array costs less than checking that it can be reused
 ONE = {np.dtype(t): np.ones((), t) for t in (np.float32, np.float64)}
@@ -149,7 +150,9 @@ def masked_fill(lib: Any, x: Any, mask: Any, value: Any = 0.0) -> Any:
 def astype(lib: Any, x: Any, dtype: Any) -> Any:
     """x in a dtype (PyTorch's or NumPy's); complex to real keeps the real part."""
     dtype = np.dtype(getattr(dtype, "np", dtype))
-    if x.dtype.kind == "c" and dtype.kind != "c" and dtype.kind != "b":
+    if x.dtype == C32:
+        x = x.astype(np.complex64)
+    if x.dtype.kind == "c" and dtype != C32 and dtype.kind not in "cb":
         x = x.real
     elif x.dtype.kind == "f" and dtype.kind in "iu":
         return float_to_int(lib, x, dtype)
@@ -171,15 +174,24 @@ def float_to_int(lib: Any, x: Any, dtype: Any) -> Any:
 
 def real_if_float(lib: Any, x: Any, like: Any) -> Any:
     """The real part of x where `like` is real."""
-    return x.real if x.dtype.kind == "c" and like.dtype.kind != "c" else x
+    return real(lib, x) if is_complex(x) and not is_complex(like) else x
+
+
+def is_complex(x: Any) -> bool:
+    return bool(x.dtype.kind == "c" or x.dtype == C32)
 
 
 def real(lib: Any, x: Any) -> Any:
-    return x.real
+    return halves(x)[..., 0] if x.dtype == C32 else x.real
 
 
 def imag(lib: Any, x: Any) -> Any:
-    return x.imag
+    return halves(x)[..., 1] if x.dtype == C32 else x.imag
+
+
+def halves(x: Any) -> Any:
+    """The parts of complex32 numbers, which NumPy does not know, in a last dimension."""
+    return x[..., None].view(np.float16)
 
 
 def remainder(lib: Any, x: Any, y: Any) -> Any:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .elementwise import C32, halves
+
 __all__ = ["fft_c2c", "fft_r2c", "fft_c2r", "join_parts", "parts_view", "complex_view"]
 
 
@@ -34,6 +36,8 @@ def fft_c2c(
     """Complex transform along dims (x may be real): exp(-2 pi i jk / n) if forward, the conjugate
     if not.
     """
+    if x.dtype == C32:
+        raise NotImplementedError("fft: complex32 is not transformed: convert with .cfloat()")
     if not x.size:
         return x.astype(np.result_type(x.dtype, np.complex64))
     if not dims:
@@ -86,16 +90,20 @@ def fft_c2r(
 
 def join_parts(lib: Any, x: Any, y: Any) -> Any:
     """x + iy."""
-    single = x.dtype.itemsize <= 4
-    out = lib.empty(
-        np.broadcast_shapes(x.shape, y.shape), np.complex64 if single else np.complex128
-    )
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    if x.dtype == np.float16:
+        out = lib.empty((*shape, 2), x.dtype)
+        out[..., 0], out[..., 1] = x, y
+        return out.view(C32)[..., 0]
+    out = lib.empty(shape, np.complex64 if x.dtype.itemsize <= 4 else np.complex128)
     out.real, out.imag = x, y
     return out
 
 
 def parts_view(lib: Any, x: Any) -> Any:
     """Real and imaginary parts in a last dimension, over the same memory."""
+    if x.dtype == C32:
+        return halves(x)
     real = x.real  # a view with the steps of x
     step = real.dtype.itemsize
     return lib.lib.stride_tricks.as_strided(real, (*x.shape, 2), (*x.strides, step))
@@ -107,4 +115,5 @@ def complex_view(lib: Any, x: Any) -> Any:
     """
     if x.strides[-1] != x.dtype.itemsize and x.size:
         x = lib.ascontiguousarray(x)
-    return lib.asarray(x.view(np.result_type(x.dtype, np.complex64))[..., 0])
+    d = C32 if x.dtype.itemsize == 2 else np.result_type(x.dtype, np.complex64)
+    return lib.asarray(x.view(d)[..., 0])

@@ -35,18 +35,19 @@ __all__ = [
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
-LOW = (BF16, F16)  # accumulated in float32
+C32 = np.dtype(ml_dtypes.complex32)
+LOW = {BF16: F32, F16: F32, C32: np.dtype(np.complex64)}  # in which they are accumulated
 
 
 def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum; integers and bool give int64, half precision is accumulated in float32."""
     d = x.dtype
     if x.ndim == 0:
-        return x if d.kind in "fcV" else x.astype(np.int64)
+        return x if d.kind in "fcVW" else x.astype(np.int64)
     if d.kind == "f" and d is not F16 or d.kind == "c":
         return add_up(lib, x, dim, keepdim)
     if d in LOW:
-        return add_up(lib, x.astype(np.float32), dim, keepdim).astype(d)
+        return add_up(lib, x.astype(LOW[d]), dim, keepdim).astype(d)
     return lib.add.reduce(x, dim, np.int64, None, keepdim)
 
 
@@ -62,7 +63,7 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         n = math.prod([x.shape[i] for i in dim])
     d = x.dtype
     if d in LOW:
-        return (add_up(lib, x.astype(np.float32), dim, keepdim) / np.float32(n)).astype(d)
+        return (add_up(lib, x.astype(LOW[d]), dim, keepdim) / np.float32(n)).astype(d)
     if d.kind in "iub":
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point "
@@ -88,7 +89,7 @@ def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Product; integers and bool give int64."""
     d = x.dtype
     if d in LOW:
-        return lib.multiply.reduce(x.astype(np.float32), dim, None, None, keepdim).astype(d)
+        return lib.multiply.reduce(x.astype(LOW[d]), dim, None, None, keepdim).astype(d)
     return lib.multiply.reduce(x, dim, None if d.kind in "fc" else np.int64, None, keepdim)
 
 
@@ -134,7 +135,7 @@ def matmul(lib: Any, x: Any, y: Any) -> Any:
     """Matrix product with batch broadcasting; half precision through float32, integers exactly."""
     d = x.dtype
     if d in LOW:
-        return lib.asarray(lib.matmul(x.astype(np.float32), y.astype(np.float32)).astype(d))
+        return lib.asarray(lib.matmul(x.astype(LOW[d]), y.astype(LOW[d])).astype(d))
     if d.kind in "iu" and x.size > 256 and x.shape[-1] * largest(x) * largest(y) < 2**53:
         # every partial sum fits a double: exact, and BLAS does it
         return lib.matmul(x.astype(np.float64), y.astype(np.float64)).astype(np.int64).astype(d)
@@ -170,7 +171,7 @@ def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return x.copy()
     d = x.dtype
     if d in LOW:
-        return lib.asarray(logsumexp(lib, x.astype(np.float32), dim, keepdim).astype(d))
+        return lib.asarray(logsumexp(lib, x.astype(LOW[d]), dim, keepdim).astype(d))
     m = lib.maximum.reduce(x, dim, None, None, True, initial=-math.inf)
     m = lib.where(lib.isfinite(m), m, d.type(0))
     s = lib.log(add_up(lib, lib.exp(x - m), dim, True)) + m

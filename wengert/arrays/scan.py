@@ -22,7 +22,7 @@ def _extreme(lib: Any, x: Any, dim: int, ufunc: Any, wins: Any) -> tuple[Any, An
     shape = [1] * x.ndim
     shape[dim] = n
     position = lib.arange(n).reshape(shape)
-    nan = lib.isnan(x) if x.dtype.kind in "fcV" else None
+    nan = lib.isnan(x) if x.dtype.kind in "fcVW" else None
     hit = x == values
     if nan is not None:
         hit |= nan

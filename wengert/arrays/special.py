@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import scipy_special, widened
+from .elementwise import C32, scipy_special, widened
 
 __all__ = [
     "airy_ai",
@@ -272,6 +272,8 @@ def angle(lib: Any, x: Any) -> Any:
     """The angles of complex numbers; of real ones 0 or pi, also of -0."""
     if x.dtype.kind == "c":
         return lib.angle(x)
+    if x.dtype == C32:
+        return lib.angle(x.astype(np.complex64)).astype(np.float16)
     zero = lib.where(lib.isnan(x), x, x.dtype.type(0))
     return lib.where(lib.less(x, 0), x.dtype.type(math.pi), zero)
 

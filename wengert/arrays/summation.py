@@ -113,8 +113,8 @@ def running(lib: Any, ufunc: Any, x: Any, dim: int) -> Any:
     """Cumulative sums or products: in double precision; of integers and bool in int64."""
     d = x.dtype
     if x.ndim == 0:
-        return x.copy() if d.kind in "fcV" else x.astype(np.int64)
+        return x.copy() if d.kind in "fcVW" else x.astype(np.int64)
     if d.kind in "iub":
         return ufunc.accumulate(x, dim, np.int64)
-    wide = ufunc.accumulate(x, dim, np.complex128 if d.kind == "c" else np.float64)
+    wide = ufunc.accumulate(x, dim, np.complex128 if d.kind in "cW" else np.float64)
     return wide.astype(d, copy=False)

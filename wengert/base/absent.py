@@ -60,8 +60,6 @@ ADVICE = {
     "torch.cuda.gds": "files read by a GPU are not supported: read on the CPU and copy",
     "torch.cuda.CUDAGraph": "CUDA graphs cannot be recorded from Python here: call the function",
     "torch.float8": "this 8-bit float is not in wengert: use float8_e4m3fn or float8_e5m2",
-    "torch.complex32": "there is no complex32: use complex64",
-    "torch.chalf": "there is no complex32: use complex64",
     "torch.qint": "quantized tensors are not in wengert: use int8 and a scale",
     "torch.quint": "quantized tensors are not in wengert: use uint8 and a scale",
     "torch.nn.Dense": "write torch.nn.Linear(in_features, out_features)",

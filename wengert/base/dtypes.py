@@ -67,7 +67,7 @@ class dtype:
     def to_complex(self) -> dtype:
         """The complex dtype of the same precision."""
         return {
-            "float16": complex64,
+            "float16": complex32,
             "bfloat16": complex64,
             "float32": complex64,
             "float64": complex128,
@@ -75,7 +75,9 @@ class dtype:
 
     def to_real(self) -> dtype:
         """The floating dtype of a complex dtype's parts."""
-        return {"complex64": float32, "complex128": float64}.get(self.name, self)
+        return {"complex32": float16, "complex64": float32, "complex128": float64}.get(
+            self.name, self
+        )
 
 
 bool = dtype("bool", np.bool_, BOOLEAN, "Bool")  # noqa: A001
@@ -91,6 +93,7 @@ float16 = dtype("float16", np.float16, FLOATING, "Half")
 bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOATING, "BFloat16")
 float32 = dtype("float32", np.float32, FLOATING, "Float")
 float64 = dtype("float64", np.float64, FLOATING, "Double")
+complex32 = dtype("complex32", ml_dtypes.complex32, COMPLEX, "ComplexHalf")
 complex64 = dtype("complex64", np.complex64, COMPLEX, "ComplexFloat")
 complex128 = dtype("complex128", np.complex128, COMPLEX, "ComplexDouble")
 
@@ -132,13 +135,14 @@ ALIASES = {
     "half": float16,
     "float": float32,
     "double": float64,
+    "chalf": complex32,
     "cfloat": complex64,
     "cdouble": complex128,
     "short": int16,
     "int": int32,
     "long": int64,
 }
-BY_NP = {d.np: d for d in (*ALL, *SMALL)}
+BY_NP = {d.np: d for d in (*ALL, *SMALL, complex32)}
 BY_PYTHON = {
     builtins.bool: bool,
     builtins.int: int64,
@@ -212,8 +216,10 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         )
     # now category(a) <= category(b)
     if b.is_complex:
-        wide = a in (float64, complex128) or b is complex128
-        return complex128 if wide else complex64
+        if a in (float64, complex128) or b is complex128:
+            return complex128
+        narrow = complex32 in (a, b) and (a in (float16, complex32) or not a.is_inexact)
+        return complex32 if narrow and b is complex32 else complex64
     if b.is_floating_point:
         if not a.is_inexact:
             return b

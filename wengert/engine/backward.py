@@ -23,8 +23,8 @@ from .sharing import addable, counts, shared
 from .tensor import Tensor, wrap
 
 _seq = attrgetter("seq")
-COMPLEX = (dtypes.complex64.np, dtypes.complex128.np)
-C64, C128 = COMPLEX
+C64, C128 = dtypes.complex64.np, dtypes.complex128.np
+COMPLEX = (C64, C128, dtypes.complex32.np)
 LARGE = 1 << 15  # bytes of a gradient; a smaller one is added to another as soon in new memory
 
 

@@ -88,6 +88,7 @@ SHARED: dict[str, Any] = dict(
     I64=dtypes.int64.np,
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
+    C32=dtypes.complex32.np,
     C64=dtypes.complex64.np,
     C128=dtypes.complex128.np,
     BOOL=dtypes.bool.np,
@@ -208,7 +209,7 @@ def unwrap(op: Op, names: list[str], slow: str, other: str = "") -> list[str]:
     elif promotes:  # its Python scalars are not weak, its library functions few
         odd = ["BF16"]
     if op.real:
-        tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128")])
+        tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128", "C32")])
         lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
     elif odd:
         lines.append(f"  if {' or '.join([f'd is {x}' for x in odd])}: {slow}")

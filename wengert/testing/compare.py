@@ -201,7 +201,7 @@ class Comparison:
         """The elements of two strided tensors of one shape."""
         a, b = (np.asarray(v.detach().cpu()._a) for v in (x, y))
         common = np.dtype(dtypes.promote_types(x.dtype, y.dtype).np)
-        if common.kind not in "fcV" and common.kind != "b" and common.itemsize < 8:
+        if common.kind not in "fcVW" and common.kind != "b" and common.itemsize < 8:
             common = np.dtype(np.int64)
         a, b = a.astype(common), b.astype(common)
         exact = common.kind in "iub"
@@ -249,7 +249,7 @@ def close(a: np.ndarray, b: np.ndarray, rtol: float, atol: float, nan: bool) -> 
             wide_a, wide_b = a.astype(wide), b.astype(wide)
             near = np.abs(wide_a - wide_b) <= atol + rtol * np.abs(wide_b)
             same = same | near & np.isfinite(wide_a) & np.isfinite(wide_b)
-    if nan and a.dtype.kind in "fcV":
+    if nan and a.dtype.kind in "fcVW":
         same = same | (a != a) & (b != b)
     return np.asarray(same)
 

@@ -40,7 +40,7 @@ join_parts.batch(_join_parts)
 
 @public("complex(Tensor real, Tensor imag, *, out)", method=False)
 def complex(real, imag, *, out=None):
-    """real + i * imag, of float32 or float64 tensors of one dtype.
+    """real + i * imag, of float16, float32 or float64 tensors of one dtype.
 
     >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))
     tensor([1.+2.j])
@@ -79,6 +79,7 @@ def _name(t: Tensor) -> str:
         "float16": "Half",
         "bfloat16": "BFloat16",
         "bool": "Bool",
+        "complex32": "ComplexHalf",
         "complex64": "ComplexFloat",
         "complex128": "ComplexDouble",
     }.get(t.dtype.name, t.dtype.name.capitalize())
@@ -196,12 +197,12 @@ def view_as_real(input):
 
 @public("view_as_complex(Tensor input)", method=False)
 def view_as_complex(input):
-    """Pairs (*, 2) of float32 or float64 as a complex tensor: a view.
+    """Pairs (*, 2) of float16, float32 or float64 as a complex tensor: a view.
 
     >>> torch.view_as_complex(torch.tensor([[1., 2.]]))
     tensor([1.+2.j])
     """
-    if input.dtype.name not in ("float32", "float64"):
+    if input.dtype.name not in ("float16", "float32", "float64"):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a "
             "tensor of scalar type: "
