@@ -10,9 +10,18 @@ from typing import Any
 __all__ = ["ctc_loss", "ctc_loss_backward"]
 
 
-def states(lib: Any, targets: Any, blank: int) -> tuple[Any, Any]:
-    """(labels with blanks around and between them, which states may be entered from two before)."""
+def states(lib: Any, targets: Any, lengths: Any, classes: int, blank: int) -> tuple[Any, Any]:
+    """(labels with blanks around and between them, which states may be entered from two before).
+
+    IndexError for a target that is no class; what lies beyond lengths may be anything.
+    """
     n, s = targets.shape
+    targets = lib.where(lib.arange(s) < lengths[:, None], targets, blank)
+    if targets.size and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise IndexError(
+            f"ctc_loss: targets must be classes from 0 to {classes - 1}, but they are from "
+            f"{int(targets.min())} to {int(targets.max())}"
+        )
     z = lib.full((n, 2 * s + 1), blank, targets.dtype)
     z[:, 1::2] = targets
     jump = lib.zeros(z.shape, bool)
@@ -71,7 +80,7 @@ def ctc_loss(
             f"\"ctc_loss_cpu\" not implemented for '{x.dtype}': convert the log-probabilities with "
             ".float()"
         )
-    z, jump = states(lib, targets, blank)
+    z, jump = states(lib, targets, target_lengths, x.shape[2], blank)
     n = lib.arange(x.shape[1])
     if x.shape[0] == 0:
         return lib.where(target_lengths == 0, 0, lib.inf).astype(x.dtype), lib.zeros(
@@ -111,7 +120,7 @@ def ctc_loss_backward(
     steps, n, _ = x.shape
     if not steps:
         return lib.zeros_like(x)
-    z, jump = states(lib, targets, blank)
+    z, jump = states(lib, targets, target_lengths, x.shape[2], blank)
     e = emissions(lib, x, z)
     rows = lib.arange(n)
     # from each state to the end: the same recursion backwards in time and states, started at each

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..api.facts import is_masked_tensor
 from ..api.functions import front as _front
+from ..ops.reduce.masked import input_mask as _input_mask
 from ..ops.reduce.masked import output_mask as _output_mask
 
 _found, __dir__ = _front(globals(), "masked")

@@ -539,9 +539,9 @@ def tensordot(a, b, dims=2):
     for i, j in zip(da, db):
         if s[i] != t[j]:
             if s[i] == 1:
-                b = b.sum(j, True)
+                b = b.sum(j, True, dtype=b.dtype)
             elif t[j] == 1:
-                a = a.sum(i, True)
+                a = a.sum(i, True, dtype=a.dtype)
             else:
                 raise RuntimeError(
                     f"contracted dimensions need to match, but first has size {s[i]} in dim {i} "

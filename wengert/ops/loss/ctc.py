@@ -144,7 +144,6 @@ def torch_ctc_loss(
         )
     else:
         targets = targets[:, : max(counts, default=0)]
-    targets = targets.clamp(0, classes - 1)  # what lies beyond the lengths may be anything
     losses = ctc_loss_op.entry(x, targets, inputs, count, blank, zero_infinity)
     if zero_infinity:
         losses = losses.where(losses != float("inf"), losses.new_zeros(()))

@@ -235,6 +235,11 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return smooth_l1_loss_op.entry(input, target, reduction, beta)
 
 
+def refuse_mixed(target: Tensor, input: Tensor) -> None:
+    """The error of huber_loss's gradient, which PyTorch has for one dtype only."""
+    raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}: huber_loss")
+
+
 @public(
     "nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', "
     "float delta=1.0, Tensor? weight=None)",
@@ -263,6 +268,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     input, target = same_size("huber_loss", input, target)
     if weight is None and target.dtype is not dtype:  # the input's dtype is the result's
         r = huber_loss_op.entry(input, target, reduction, delta)
+        if r.requires_grad:
+            r.register_hook(lambda g: refuse_mixed(target, input))
         return r if needs_operands(huber_loss_op) else r.to(dtype)  # autocast's stays
     if weight is None:
         return huber_loss_op.entry(input, target, reduction, delta)

@@ -260,9 +260,9 @@ for _f, _what in ((var, "variance"), (std, "standard deviation")):
 def _soft(name: str) -> Any:
     def f(input, dim, *, dtype=None, mask=None):
         x = converted(input, dtype)
+        d = (all_dims(dim, x, name) or (0,))[0]
         if mask is not None:
             x = filled(x, mask, extreme(x, name == "softmin", name), name)
-        d = (all_dims(dim, x, name) or (0,))[0]
         return (-x).softmax(d) if name == "softmin" else getattr(x, name)(d)
 
     f.__name__ = name
@@ -356,6 +356,18 @@ REDUCTIONS = {
     "logsumexp": 0,
     "norm": 1,
 }  # name -> position of dim among the arguments after input
+
+
+def input_mask(input: Tensor, *args: Any, mask: Any = None, **kwargs: Any) -> Tensor:
+    """Which elements of input a mask selects, in input's shape.
+
+    >>> input_mask(torch.zeros(2, 2), mask=torch.tensor([True, False]))
+    tensor([[ True, False],
+            [ True, False]])
+    """
+    if mask is None:
+        raise ValueError("input_mask requires explicit mask")
+    return selected(input, mask, "input_mask").expand(tuple(input._a.shape))
 
 
 def output_mask(op: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:

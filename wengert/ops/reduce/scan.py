@@ -62,6 +62,9 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
 cumprod.vjp(x=_cumprod)
 
 
+LEAST = -1.7976931348623157e308  # the logarithm of nothing, in double precision
+
+
 @primitive(opaque, name="logcumsumexp")
 def logcumsumexp_op(xp, x, dim=0):
     """log of the sum of exp so far."""
@@ -72,14 +75,25 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
         return g
     # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows,
     # summed in double precision
-    d = g.dtype
-    if dtypes.as_dtype(d).category == 2:
+    real = dtypes.as_dtype(g.dtype).category == 2
+    if real:
         g, x = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np)
         out = xp.logcumsumexp(x, dim)
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)
-    return xp.exp(x - m) * xp.flip(xp.cumsum(xp.flip(w, (dim,)), dim), (dim,))
+    slope = xp.exp(x - m) * xp.flip(xp.cumsum(xp.flip(w, (dim,)), dim), (dim,))
+    if not real:
+        return slope
+
+    def part(g: Any) -> Any:
+        """The gradient of what is positive in g, by logarithms, which span more than exp does."""
+        some = xp.gt(g, 0)
+        logs = xp.log(xp.where(some, g, xp.ones_like(g)))
+        w = xp.where(some, logs, xp.full_like(g, LEAST)) - out
+        return xp.exp(xp.flip(xp.logcumsumexp(xp.flip(w, (dim,)), dim), (dim,)) + x)
+
+    return xp.where(xp.isfinite(slope), slope, part(g) - part(-g))
 
 
 logcumsumexp_op.vjp(x=_logcumsumexp)
@@ -208,7 +222,7 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     d = wrap_dim(dim, y._a.ndim, name)
     n = y._a.shape[d]
     if x is not None and x._a.ndim == 0:  # one point for all
-        if name != "trapezoid" and n > 1:
+        if n > 1 + (name == "trapezoid"):
             raise RuntimeError(f"{name}: x is one point, but y has {n} along dimension {d}")
         x = x.expand(n)
     if x is not None and x._a.ndim == 1 and x._a.shape[0] != n:

@@ -185,8 +185,8 @@ def real_dtype(x: Any) -> Any:
 def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     n = count(tuple(x_shape), dim)
     g, away = restore(xp, g, x_shape, dim, keepdim), x - xp.mean(x, dim, True)
-    if n > correction:
-        return g * away * (2 / (n - correction))
+    if n > correction or dim is not None and x_shape:
+        return g * away * (2 / (n - correction) if n != correction else math.inf)
     return g * xp.where(xp.eq(away, 0), math.nan, math.inf)
 
 
