@@ -17,7 +17,7 @@ from .jobs import WORDS, Job, job
 from .lanes import Value
 
 Array = Any
-LEAST = 1 << 13  # elements
+LEAST = 1 << 10  # elements
 CHUNK = 1 << 14  # elements of a chunk, about
 VECTORS = 2  # side by side
 PLACES = ("max", "min", "cummax", "cummin")  # what also says where

@@ -17,7 +17,7 @@ from .lanes import Pointer, Value
 
 Array = Any
 Ints = tuple[int, ...]
-LEAST = 4096  # elements
+LEAST = 1 << 10  # elements
 CHUNK = 16384  # elements of a chunk, about
 TAPS, STRIDE = 49, 4  # at most: windows are written out in the code
 PLANE = 1 << 20  # numbers of a padded plane, at most

@@ -15,7 +15,7 @@ from .jobs import WORDS, Job, job
 from .lanes import Value
 
 Array = Any
-LEAST = 1 << 14  # elements
+LEAST = 1 << 10  # elements
 CHUNK = 1 << 14  # elements of a chunk, at least
 VECTORS = 4  # of a row together, or of columns side by side
 

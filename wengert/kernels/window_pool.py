@@ -19,7 +19,7 @@ from .lanes import Value
 
 Array = Any
 Bounds = tuple[Any, Any]  # where the windows along a dimension begin, and their sizes
-LEAST = 1 << 13  # elements
+LEAST = 1 << 10  # elements
 CHUNK = 1 << 13  # of the elements in the windows of a chunk, about
 VECTORS = 2  # side by side
 TABLES = ", ".join(f"begin{d}: i32*, size{d}: i32*" for d in range(3))
