@@ -70,3 +70,20 @@ def test_leaves_the_rest_to_others():
     assert folds.along(np.ones((99, 9), "f"), 2, "prod") is None
     assert folds.along(np.ones((0, 9), "f"), 0, "prod") is None
     assert folds.along(np.ones(99, "f"), 0, "prod") is None
+
+
+def test_products_of_everything():
+    from wengert.arrays import fused
+
+    prod = fused.wrap("prod", lambda x, dim, keepdim: x.prod(dim, keepdims=keepdim))
+    r = np.random.default_rng(0)
+    for n in (5000, 70001):
+        for dtype in ("f4", "f8"):
+            x = (1 + r.standard_normal(n) * 1e-3).astype(dtype)
+            want = np.prod(x.astype("g"))
+            got = prod(x)
+            assert got.shape == () and got.dtype == dtype
+            assert abs(got / want - 1) < (1e-4 if dtype == "f4" else 1e-12)
+            assert prod(x.reshape(1, n), None, True).shape == (1, 1)
+            x[7] = np.nan
+            assert np.isnan(prod(x))

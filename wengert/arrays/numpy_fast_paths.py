@@ -152,6 +152,8 @@ def extreme(word: str, find: str) -> Any:
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
+        if type(dim) is tuple and len(dim) == 1:
+            dim = dim[0]
         if x.size >= minmax.LEAST and type(dim) is int:
             found = minmax.extreme(x, dim, word == "amax", keepdim)
             if found is not None:
