@@ -104,12 +104,19 @@ def ufuncs(lib: Any) -> dict[str, Any]:
         ne=lib.not_equal,
         conj=lib.conjugate,
         round=partial(nearest, lib),
-        log1p=partial(log1p, lib),
+        log1p=exact_log1p(lib),
         bitwise_not=lib.invert,
         bitwise_left_shift=lib.left_shift,
         bitwise_right_shift=lib.right_shift,
     )
     return words
+
+
+def exact_log1p(lib: Any) -> Any:
+    """log(1 + x), exact near 0."""
+    f = partial(log1p, lib)
+    f.ufunc = lib.log1p  # type: ignore[attr-defined]  # whose numbers those of real x are
+    return f
 
 
 def log1p(lib: Any, x: Any) -> Any:

@@ -57,6 +57,7 @@ from .numpy_fast_paths import (  # fmt: skip
     amin,
     argmax,
     argmin,
+    matmul,
     sort_along,
     subtract,
 )
@@ -95,6 +96,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
         )
     },
     "addcdiv": quotient_added,
+    **dict.fromkeys(("mv", "dot", "bmm", "batched_matmul"), lambda general: matmul),
     "maximum": extremes("maximum"),
     "minimum": extremes("minimum"),
     "hardtanh": planned(1, limited),

@@ -165,6 +165,7 @@ def extremes(name: str) -> Callable[[Word], Word]:
                     return run(x, y)
             return general(x, y)
 
+        f.ufunc = general  # type: ignore[attr-defined]  # whose numbers these are
         return f
 
     return wrapped

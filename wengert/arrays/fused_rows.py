@@ -128,6 +128,7 @@ def alike(x: Any, *others: Any) -> bool:
 
 def layer_norm(general: Word) -> Word:
     u = RowLoops("fffffff", "layer_norm", "n,n,n,->n,,")
+    short, long = u.short, u.long
 
     def f(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
         if x.size >= norms.LEAST:
@@ -144,7 +145,8 @@ def layer_norm(general: Word) -> Word:
             and (bias is None or bias.dtype is F32)
         ):
             n = x.shape[-1] if dims == 1 else prod(x.shape[x.ndim - dims :])
-            run = u.of(n, x.size, 4 * CALL + 2 * ELEMENT * x.size)
+            k = short if n <= SHORT and n * FEW <= x.size else long  # u.of(), sooner
+            run = k.run or k.ready(4 * CALL + 2 * ELEMENT * x.size)
             if run is not None:
                 if dims == 1 and weight is not None and bias is not None and x.ndim == 2:
                     return run(x, weight, bias, NUMBERS[eps])

@@ -120,6 +120,11 @@ def namespace(*arrays: Any) -> Any:
     """The namespace that speaks for these operands together; Python scalars and None are
     skipped.
     """
+    n = len(arrays)
+    if n == 1 or n == 2 and type(arrays[0]) is type(arrays[1]):
+        kind = type(arrays[0])
+        if kind in RANK and kind not in PER_DEVICE:
+            return NS[kind]
     best: Any = None
     chosen: Any = None
     rank, level = -1, -1

@@ -81,7 +81,7 @@ def max_pool(
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
     if lib in ON_HOST:
-        small = prod(spatial) <= TINY and prod(dilation) == 1
+        small = x.size >= window_pool.LEAST and prod(spatial) <= TINY and prod(dilation) == 1
         found = None
         if small:  # a lane for each window, as a plane has too few for all lanes
             bounds = _bounds(spatial, kernel, stride, padding, t.out)

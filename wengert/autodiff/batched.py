@@ -28,14 +28,18 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     flags: list[bool] = []
     values: list[Any] = []
     size = -1
-    for a in ins:
-        mine = type(a) is Batched and a.level == level
-        flags.append(mine)
-        if mine:
-            a = a.content
-            size = a.shape[0]
-        values.append(a)
     outs: Any = NotImplemented
+    if len(ins) == 1:
+        a = ins[0].content
+        flags, values, size = [True], [a], a.shape[0]
+    else:
+        for a in ins:
+            mine = type(a) is Batched and a.level == level
+            flags.append(mine)
+            if mine:
+                a = a.content
+                size = a.shape[0]
+            values.append(a)
     if op.batch_rule is not None:
         outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
     elif op.kind == "elementwise":
@@ -64,10 +68,10 @@ def aligned(values: list[Any], flags: list[bool]) -> list[Any]:
     """Operands of an elementwise op: the batch in front, and after it ones where a logical array
     has fewer dimensions than the others.
     """
-    dims = [None if v is None or type(v) in SCALARS else v.ndim - f for v, f in zip(values, flags)]
-    most = max([d for d in dims if d is not None])
+    dims = [-1 if v is None or type(v) in SCALARS else v.ndim - f for v, f in zip(values, flags)]
+    most = max(dims)
     for i, d in enumerate(dims):
-        if flags[i] and d != most:
+        if d != most and flags[i]:
             v = values[i]
             shape = tuple(v.shape)
             values[i] = namespace(v).reshape(v, (shape[0], *(1,) * (most - d), *shape[1:]))
@@ -103,7 +107,11 @@ class Batched(Interp):
 
     @property
     def shape(self) -> Any:
-        return tuple(self.content.shape)[1:]
+        return tuple(self.content.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return int(self.content.ndim) - 1
 
     def around(self, made: Any) -> Batched:
         return Batched(self.level, made)

@@ -12,7 +12,7 @@ from ..base.dtypes import as_dtype, float32, float64
 from ..base.modes import state
 from ..engine.interp import Interp, interpreter, readable, run_op, severed, whole
 from ..engine.op import Op
-from ..engine.plan import DTYPE, INPUT, OUTPUT, SHAPE, STATIC, Origin, origin
+from ..engine.plan import INPUT, OUTPUT, PASSED, SHAPE, STATIC, Origin, origin
 from ..engine.tensor import Tensor, wrap
 from .batched import Batched
 
@@ -23,13 +23,16 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """An op on duals: (primal, tangent) of its outputs."""
     primals: list[Any] = []
     tangents: list[Any] = []
-    for a in ins:
-        if type(a) is Dual and a.level == level:
-            primals.append(a.content)
-            tangents.append(a.tangent)
-        else:
-            primals.append(a)
-            tangents.append(None)
+    if len(ins) == 1:
+        primals, tangents = [ins[0].content], [ins[0].tangent]
+    else:
+        for a in ins:
+            if type(a) is Dual and a.level == level:
+                primals.append(a.content)
+                tangents.append(a.tangent)
+            else:
+                primals.append(a)
+                tangents.append(None)
     outs = run_op(op, primals, static)
     way = WAYS.get(op)
     if way is None:
@@ -38,6 +41,8 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     if len(op.names) == 1:
         if tans is None:
             return outs
+        if way is of_tangent:
+            return Dual(level, outs, tans)
         d = outs.dtype
         if d is tans.dtype and (d is FLOAT32 or d is FLOAT64):
             return Dual(level, outs, tans)
@@ -68,6 +73,8 @@ def way_of(op: Op) -> Callable[..., Any]:
     if not op.differentiable and op.kind not in ("linear", "movement"):
         return constant
     if op.kind in ("linear", "movement") and single:
+        if len(op.inputs) == 1 and not op.variadic and "dtype" not in op.static:
+            return of_tangent if op.plan.wants(0) else constant
         return linear
     if op.kind == "bilinear" and single:
         return bilinear
@@ -109,7 +116,9 @@ def run_rule(
     """One vjp rule with what it asks for, found among an op's operands and results."""
     args: list[Any] = []
     for what, key in needs:
-        if what is INPUT:
+        if what is PASSED:
+            args.append(g if key == "g" else namespace(*ins, g))
+        elif what is INPUT:
             args.append(ins[key])
         elif what is OUTPUT:
             args.append(outs[key])
@@ -117,10 +126,8 @@ def run_rule(
             args.append(static[key])
         elif what is SHAPE:
             args.append(tuple(getattr(ins[key], "shape", ())))
-        elif what is DTYPE:
-            args.append(getattr(ins[key], "dtype", None))
         else:
-            args.append(g if key == "g" else namespace(*ins, g))
+            args.append(getattr(ins[key], "dtype", None))
     return rule(*args)
 
 
@@ -130,12 +137,13 @@ def given(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
     return op.jvp_rule(xp, tangents, *primals, **static)  # type: ignore[misc]
 
 
+def of_tangent(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
+    """The op itself, of the one tangent."""
+    return run_op(op, tangents, static)
+
+
 def linear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
-    """The op itself, of the tangents."""
-    if len(primals) == 1:
-        if op.plan.wants(0):
-            return run_op(op, tangents, static)
-        return None
+    """The op itself, of the tangents and zeros."""
     filled = list(primals)
     moving = False
     for i, (p, t) in enumerate(zip(primals, tangents)):

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..arrays.lookup import (
     INTERPRETER,
+    LIBRARY,
     NS,
     RANK,
     SCALARS,
@@ -46,8 +47,7 @@ class Interp:
 
     @property
     def shape(self) -> Any:
-        c = self.content
-        return tuple(c._a.shape if isinstance(c, Tensor) else c.shape)
+        return tuple(self.content.shape)
 
     @property
     def dtype(self) -> Any:
@@ -56,7 +56,7 @@ class Interp:
 
     @property
     def ndim(self) -> int:
-        return len(self.shape)
+        return int(self.content.ndim)
 
     @property
     def size(self) -> int:
@@ -224,41 +224,74 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     The interpreter of the highest level among them takes it: lower ones are constants to it. A
     Tensor has the level of its array, and comes first among equals: it may have a history.
     """
-    level, top, library, tensor, wrapped = -1, None, None, False, -1
-    last: Any = None
-    for a in ins:
-        t = type(a)
-        r = RANK.get(t)
-        if r == 2:  # INTERPRETER, TENSOR, LIBRARY: a global costs something here
-            if a.level > level:
-                level, top = a.level, t
-        elif r == 1:
-            tensor = True
-            if isinstance(a._a, Interp) and a._a.level > wrapped:
-                wrapped = a._a.level
-        elif r == 0:
-            library, last = t, a
-        elif a is not None and t not in SCALARS:
-            namespace(a)  # a type not met before: now it is known
-            return run_op(op, ins, static)
-    if top is not None and wrapped >= level:
-        ins, top = [wrap(a) if isinstance(a, Interp) else a for a in ins], None
-    if top is not None:
-        if op.kind == "composite" and not top.whole:
-            return op.fwd(NS[top], *ins, **static)
-        return top.interpret(op, ins, static, level)
-    if tensor:
-        ins = tuple([whole(a) for a in ins])
-        if op.hidden:
-            return NS[Tensor].every_output(op, ins, static)
-        return getattr(NS[Tensor], op.name)(*ins, **static)
-    xp = default_namespace() if library is None else NS[library]
+    n = len(ins)
+    known: Any = None
+    if 0 < n < 3:
+        known = TOGETHER.get(type(ins[0]) if n == 1 else (type(ins[0]), type(ins[1])))
+    if known is not None:
+        xp, i = known
+        last = ins[i]
+        if xp is None:
+            if i and RANK.get(type(ins[0])) and ins[0].level >= last.level:
+                last = ins[0]
+            if op.kind == "composite" and not last.whole:
+                return op.fwd(NS[type(last)], *ins, **static)
+            return last.interpret(op, ins, static, last.level)
+    else:
+        level, top, library, tensor, wrapped = -1, None, None, False, -1
+        last = None
+        for a in ins:
+            t = type(a)
+            r = RANK.get(t)
+            if r == 2:  # INTERPRETER, TENSOR, LIBRARY: a global costs something here
+                if a.level > level:
+                    level, top = a.level, t
+            elif r == 1:
+                tensor = True
+                if isinstance(a._a, Interp) and a._a.level > wrapped:
+                    wrapped = a._a.level
+            elif r == 0:
+                library, last = t, a
+            elif a is not None and t not in SCALARS:
+                namespace(a)  # a type not met before: now it is known
+                return run_op(op, ins, static)
+        if 0 < n < 3 and not tensor:
+            note(ins)
+        if top is not None and wrapped >= level:
+            ins, top = [wrap(a) if isinstance(a, Interp) else a for a in ins], None
+        if top is not None:
+            if op.kind == "composite" and not top.whole:
+                return op.fwd(NS[top], *ins, **static)
+            return top.interpret(op, ins, static, level)
+        if tensor:
+            ins = tuple([whole(a) for a in ins])
+            if op.hidden:
+                return NS[Tensor].every_output(op, ins, static)
+            return getattr(NS[Tensor], op.name)(*ins, **static)
+        xp = default_namespace() if library is None else NS[library]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
     out = getattr(xp, op.name)(*ins, *static.values())
     if last is not None and last.dtype is BFLOAT16:
         return narrowed(op, xp, ins, out)
     return out
+
+
+# types of one operand, or of two, none of them a Tensor's -> (namespace, where the last array is),
+# or (None, where the last interpreter's array is; where that is the second, the first may be one)
+TOGETHER: dict[Any, tuple[Any, int]] = {}
+
+
+def note(ins: Any) -> None:
+    """Enter the types of one operand, or of two."""
+    ranks = [-1 if a is None or type(a) in SCALARS else RANK[type(a)] for a in ins]
+    types = (type(ins[0]), type(ins[1])) if len(ins) > 1 else type(ins[0])
+    last = len(ranks) - 1
+    if max(ranks) == INTERPRETER:
+        TOGETHER[types] = None, last if ranks[last] == INTERPRETER else 0
+    elif max(ranks) == LIBRARY:
+        last = last if ranks[last] == LIBRARY else 0
+        TOGETHER[types] = NS[type(ins[last])], last
 
 
 def narrowed(op: Op, xp: Any, ins: Any, out: Any) -> Any:

@@ -104,6 +104,8 @@ def matmul(x: Array, y: Array) -> Array | None:
     if y.shape[-2] != depth:
         return None  # whoever is asked next complains
     lead, more = x.shape[:-2], y.shape[:-2]
+    if not more and x.size * n < LEAST:
+        return None
     if more and lead != more:
         try:
             lead = np.broadcast_shapes(lead, more)

@@ -6,13 +6,14 @@ Functions give None where the kernels do not apply.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
 from . import compiler, threads
-from .jobs import WORDS, Job, job
+from .jobs import WORDS, Job, Kernel, job
 from .lanes import Pointer, Value
 
 Array = Any
@@ -137,11 +138,34 @@ def windows(
 ) -> tuple[Array, Array] | None:
     """Maxima of the windows of planes x (n, *spatial), and their positions in the planes."""
     word = WORDS.get(x.dtype)
-    if word is None or x.size < LEAST or compiler.target() is None or math.prod(out) == 0:
+    if word is None or x.size < LEAST or compiler.target() is None:
         return None
-    if math.prod(kernel) > TAPS or stride[-1] > STRIDE:
+    found = prepared(word, x.shape[1:], kernel, stride, padding, dilation, out)
+    if found is None:
         return None
-    sizes, outs = _triple(x.shape[1:], 1), _triple(out, 1)
+    run, size, facts = found
+    planes, busy = x.shape[0], threads.count()
+    share = max(1, CHUNK // size)
+    room = size + 64 * (STRIDE + 1)
+    scratch = np.empty((busy, room), x.dtype)
+    scratch.fill(-math.inf)
+    y = np.empty((planes, *out), x.dtype)
+    where = np.empty((planes, *out), np.int64)
+    x = np.ascontiguousarray(x)
+    run(-(-planes // share), x, y, where, scratch, planes, share, room, *facts, most=busy)
+    return y, where
+
+
+@functools.lru_cache(512)
+def prepared(
+    word: str, spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+) -> tuple[Kernel, int, Ints] | None:
+    """The kernel for windows of planes of one size, the numbers of a padded plane, and what the
+    kernel is told of both; None where it does not apply.
+    """
+    if math.prod(out) == 0 or math.prod(kernel) > TAPS or stride[-1] > STRIDE:
+        return None
+    sizes, outs = _triple(spatial, 1), _triple(out, 1)
     kernel, dilation = _triple(kernel, 1), _triple(dilation, 1)
     steps, pads = _triple(stride, 1), _triple(padding, 0)
     need = [
@@ -151,19 +175,8 @@ def windows(
     size = math.prod(need)
     if size > PLANE or math.prod(sizes) >= 1 << 30:
         return None
-    planes = len(x)
-    share = max(1, CHUNK // size)
-    busy = threads.count()
-    room = size + 64 * (STRIDE + 1)
-    scratch = np.full((busy, room), -np.inf, x.dtype)
-    y = np.empty((planes, *out), x.dtype)
-    where = np.empty((planes, *out), np.int64)
-    x = np.ascontiguousarray(x)
-    max_pool(word, kernel, steps[2], dilation)(
-        -(-planes // share), x, y, where, scratch, planes, share, room, *sizes, *outs, *pads,
-        need[1], need[2], steps[0], steps[1], most=busy,
-    )  # fmt: skip
-    return y, where
+    facts = (*sizes, *outs, *pads, need[1], need[2], steps[0], steps[1])
+    return max_pool(word, kernel, steps[2], dilation), size, facts
 
 
 def put(g: Array, where: Array, size: int) -> Array | None:

@@ -145,7 +145,7 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
     if kind.strict and not words["formula"]:  # nothing else looks at what a line asks
         return None
     words |= facts
-    found = loops(computed or run) or [0] * 9
+    found = loops(computed or getattr(run, "ufunc", run)) or [0] * 9
     if words["floating"]:
         found[2] = 0
     for_good(op, run, op.node, names, kind.pair)
