@@ -1,7 +1,7 @@
 """torch.library: re-exports."""
 
-from .api.custom_ops import CustomOp as CustomOpDef
 from .api.custom_ops import (
+    CustomOpDef,
     Library,
     custom_op,
     define,

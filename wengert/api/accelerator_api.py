@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.aliases import alias
 from ..base.devices import device as _device
 from . import cuda_api, cuda_memory, streams
 
@@ -39,7 +40,7 @@ def current_device_index() -> int:
     return cuda_api.current_device()
 
 
-current_device_idx = current_device_index
+current_device_idx = alias(current_device_index, "current_device_idx")
 
 
 def set_device_index(device: Any, /) -> None:
@@ -48,7 +49,7 @@ def set_device_index(device: Any, /) -> None:
     cuda_api.set_device(device)
 
 
-set_device_idx = set_device_index
+set_device_idx = alias(set_device_index, "set_device_idx")
 
 
 def get_device_capability(device: Any = None, /) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def empty_cache() -> None:
     cuda_memory.empty_cache()
 
 
-empty_host_cache = empty_cache
+empty_host_cache = alias(empty_cache, "empty_host_cache")
 
 
 def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
@@ -129,7 +130,8 @@ def memory_reserved(device_index: Any = None, /) -> int:
     return cuda_memory.memory_reserved(device_index)
 
 
-max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
+max_memory_allocated = alias(memory_allocated, "max_memory_allocated")
+max_memory_reserved = alias(memory_reserved, "max_memory_reserved")
 
 
 def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
@@ -149,4 +151,4 @@ def reset_peak_memory_stats(device_index: Any = None, /) -> None:
     _checked()
 
 
-reset_accumulated_memory_stats = reset_peak_memory_stats
+reset_accumulated_memory_stats = alias(reset_peak_memory_stats, "reset_accumulated_memory_stats")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..arrays import cuda as _cuda
+from ..base.aliases import alias
 from .cuda_api import device_number, is_available
 
 NO_POOLS = "CuPy's memory pool cannot be exchanged for one of PyTorch's: leave this call out"
@@ -71,7 +72,8 @@ def max_memory_reserved(device: Any = None) -> int:
     return _counted(device).held
 
 
-max_memory_cached, memory_cached = max_memory_reserved, memory_reserved
+max_memory_cached = alias(max_memory_reserved, "max_memory_cached")
+memory_cached = alias(memory_reserved, "memory_cached")
 
 
 def reset_peak_memory_stats(device: Any = None) -> None:
@@ -80,7 +82,8 @@ def reset_peak_memory_stats(device: Any = None) -> None:
     c.peak, c.held = memory_allocated(device), memory_reserved(device)
 
 
-reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
+reset_max_memory_allocated = alias(reset_peak_memory_stats, "reset_max_memory_allocated")
+reset_max_memory_cached = alias(reset_peak_memory_stats, "reset_max_memory_cached")
 
 
 def reset_accumulated_memory_stats(device: Any = None) -> None:
@@ -93,7 +96,9 @@ def reset_peak_host_memory_stats() -> None:
     """Accepted: nothing is kept about pinned memory."""
 
 
-reset_accumulated_host_memory_stats = reset_peak_host_memory_stats
+reset_accumulated_host_memory_stats = alias(
+    reset_peak_host_memory_stats, "reset_accumulated_host_memory_stats"
+)
 
 
 def empty_cache() -> None:
@@ -150,7 +155,7 @@ def host_memory_stats() -> dict[str, Any]:
     return OrderedDict()
 
 
-host_memory_stats_as_nested_dict = host_memory_stats
+host_memory_stats_as_nested_dict = alias(host_memory_stats, "host_memory_stats_as_nested_dict")
 
 
 def memory_snapshot(mempool_id: Any = None, include_traces: bool = True) -> list[Any]:

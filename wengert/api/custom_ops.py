@@ -16,6 +16,7 @@ from typing import Any
 
 from ..autodiff.function import Function
 from ..base import dtypes
+from ..base.aliases import alias
 from ..base.devices import device as device_
 from ..base.pytree import tree_leaves
 from ..engine.tensor import Tensor
@@ -87,7 +88,7 @@ def schema_type(hint: Any, name: str, signature: Any) -> str:
     )
 
 
-class CustomOp:
+class CustomOpDef:
     """An operator defined in Python: call it, or register more for it.
 
     >>> @torch.library.custom_op("docs::double", mutates_args=())
@@ -113,7 +114,7 @@ class CustomOp:
     def __repr__(self) -> str:
         return f"<CustomOpDef({self._qualname})>"
 
-    def __getattr__(self, overload: str) -> CustomOp:
+    def __getattr__(self, overload: str) -> CustomOpDef:
         if overload.startswith("_") or overload not in ("default", "out"):
             raise AttributeError(
                 f"The underlying op of '{self._qualname}' has no overload name '{overload}'"
@@ -201,7 +202,7 @@ class CustomOp:
         return out
 
 
-def as_function(op: CustomOp) -> Any:
+def as_function(op: CustomOpDef) -> Any:
     """The Function that runs an operator and its derivative."""
 
     def forward(*args: Any) -> Any:
@@ -237,17 +238,17 @@ def split_name(qualname: str) -> tuple[str, str]:
     return namespace, name.partition(".")[0]
 
 
-def defined(qualname: str, schema: str, fn: Any = None) -> CustomOp:
+def defined(qualname: str, schema: str, fn: Any = None) -> CustomOpDef:
     """Enter an operator under its name; the last definition counts."""
     namespace, name = split_name(qualname)
-    op = CustomOp(f"{namespace}::{name}", schema, fn)
+    op = CustomOpDef(f"{namespace}::{name}", schema, fn)
     OPERATORS.setdefault(namespace, {})[name] = op
     return op
 
 
-def find(op: Any) -> CustomOp:
+def find(op: Any) -> CustomOpDef:
     """The operator of a name, or the operator itself. RuntimeError if there is none."""
-    if isinstance(op, CustomOp):
+    if isinstance(op, CustomOpDef):
         return op
     namespace, name = split_name(op)
     found = OPERATORS.get(namespace, {}).get(name)
@@ -271,7 +272,7 @@ def custom_op(
     device_types: where the function can run (default: everywhere); schema: instead of annotations.
     """
 
-    def make(f: Callable[..., Any]) -> CustomOp:
+    def make(f: Callable[..., Any]) -> CustomOpDef:
         text = schema or infer_schema(f, mutates_args=mutates_args)
         op = defined(name, text, f)
         if device_types is not None:
@@ -315,7 +316,7 @@ def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any
     return func
 
 
-register_kernel = impl
+register_kernel = alias(impl, "register_kernel")
 
 
 def register_fake(
@@ -328,13 +329,13 @@ def register_fake(
     return find(op).register_fake(func)
 
 
-impl_abstract = register_fake
+impl_abstract = alias(register_fake, "impl_abstract")
 
 
 def register_autograd(
     op: Any, backward: Callable[..., Any], /, *, setup_context: Any = None, lib: Any = None
 ) -> None:
-    """Give an operator's derivative; see CustomOp.register_autograd."""
+    """Give an operator's derivative; see CustomOpDef.register_autograd."""
     find(op).register_autograd(backward, setup_context=setup_context)
 
 
@@ -397,11 +398,11 @@ def opcheck(
     return results
 
 
-def _tries_call(op: CustomOp, args: Any, kwargs: Any) -> None:
+def _tries_call(op: CustomOpDef, args: Any, kwargs: Any) -> None:
     op(*args, **kwargs)
 
 
-def _tries_backward(op: CustomOp, args: Any, kwargs: Any) -> None:
+def _tries_backward(op: CustomOpDef, args: Any, kwargs: Any) -> None:
     if op._backward is not None:
         outs = [o for o in tree_leaves(op(*args, **kwargs)) if isinstance(o, Tensor)]
         for o in outs:
@@ -409,7 +410,7 @@ def _tries_backward(op: CustomOp, args: Any, kwargs: Any) -> None:
                 o.sum().backward()
 
 
-def _tries_fake(op: CustomOp, args: Any, kwargs: Any) -> None:
+def _tries_fake(op: CustomOpDef, args: Any, kwargs: Any) -> None:
     if op._fake is None:
         return
     real, fake = op._run(*args, **kwargs), op._fake(*args, **kwargs)

@@ -119,3 +119,18 @@ def register(*kinds: type) -> None:
     """Have multiprocessing send tensors of these classes through shared memory."""
     for kind in kinds:
         reduction.ForkingPickler.register(kind, reduce_tensor)
+
+
+def get_sharing_strategy() -> str:
+    """How tensors are sent to other processes: always 'file_descriptor'."""
+    return "file_descriptor"
+
+
+def get_all_sharing_strategies() -> set[str]:
+    """The ways in which tensors are sent to other processes."""
+    return {"file_descriptor"}
+
+
+def set_sharing_strategy(new_strategy: str) -> None:
+    """Accepted: there is one way, which serves programs that ask for another of PyTorch's."""
+    assert new_strategy in ("file_descriptor", "file_system"), f"no strategy {new_strategy!r}"

@@ -12,7 +12,7 @@ from ..base.advice import advise
 from ..base.modes import record, state
 from ..engine import native
 from ..engine.backward import collect, run, walk
-from ..engine.node import LEAF, GraphEdge
+from ..engine.node import LEAF, GradientEdge
 from ..engine.tensor import Tensor, wrap
 from . import anomaly
 from .batched import vmap_raw
@@ -111,12 +111,12 @@ def backward(
             " break the cycle and avoid the leak.",
             once=True,
         )
-    outs: Any = (tensors,) if isinstance(tensors, (Tensor, GraphEdge)) else tuple(tensors)
+    outs: Any = (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
     gs = given(grad_variables if grad_tensors is None else grad_tensors, len(outs), "backward")
     outs, roots = edges(outs)
     require_graph(outs)
     if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+        inputs = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
     seeds = seeds_for(outs, gs, create_graph, "backward")
@@ -139,11 +139,11 @@ def backward(
 
 def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Outputs given as tensors or edges, with their nodes."""
-    roots = [o.end() if isinstance(o, GraphEdge) else o._n for o in outs]
-    return [edge_tensor(o) if isinstance(o, GraphEdge) else o for o in outs], roots
+    roots = [o.end() if isinstance(o, GradientEdge) else o._n for o in outs]
+    return [edge_tensor(o) if isinstance(o, GradientEdge) else o for o in outs], roots
 
 
-def edge_tensor(e: GraphEdge) -> Any:
+def edge_tensor(e: GradientEdge) -> Any:
     """A stand-in tensor for an edge (its shape and dtype are all that is asked)."""
     n = e.end()
     return wrap(default_namespace().zeros(n.shape, n.dtype), n)
@@ -277,8 +277,8 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    outs: Any = (outputs,) if isinstance(outputs, (Tensor, GraphEdge)) else tuple(outputs)
-    ins = (inputs,) if isinstance(inputs, (Tensor, GraphEdge)) else tuple(inputs)
+    outs: Any = (outputs,) if isinstance(outputs, (Tensor, GradientEdge)) else tuple(outputs)
+    ins = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
     gs = given(grad_outputs, len(outs), "grad")
     if allow_unused is None:
         allow_unused = materialize_grads
@@ -303,7 +303,7 @@ def grad(
     seeds = seeds_for(outs, gs, create_graph, "grad")
     nodes = []
     for i, t in enumerate(ins):
-        n = t.end() if isinstance(t, GraphEdge) else t._n
+        n = t.end() if isinstance(t, GradientEdge) else t._n
         if n is None:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "

@@ -9,13 +9,13 @@ from typing import Any
 from ..base.hooks import Handle
 from ..base.modes import state
 from ..engine import views
-from ..engine.node import GraphEdge, Slot
+from ..engine.node import GradientEdge, Slot
 from ..engine.tensor import Tensor
 
 __all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
 
 
-def get_gradient_edge(tensor: Tensor) -> GraphEdge:
+def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """Where the gradient of a tensor flows: the node that computed it, or the leaf's own.
 
     Raises RuntimeError for tensors that require no grad.
@@ -30,7 +30,7 @@ def get_gradient_edge(tensor: Tensor) -> GraphEdge:
             "It is not possible to get the gradient edge for a Tensor that does not require "
             "gradients: call .requires_grad_() on it first"
         )
-    return GraphEdge(n.parents[0], n.index, n) if type(n) is Slot else GraphEdge(n, 0)
+    return GradientEdge(n.parents[0], n.index, n) if type(n) is Slot else GradientEdge(n, 0)
 
 
 def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
@@ -45,7 +45,7 @@ class _Watch:
     """One hook on several tensors."""
 
     def __init__(self, tensors: Sequence[Any], fn: Callable[..., Any], mode: str) -> None:
-        self.nodes = [t.end() if isinstance(t, GraphEdge) else t._n for t in tensors]
+        self.nodes = [t.end() if isinstance(t, GradientEdge) else t._n for t in tensors]
         self.fn, self.mode = fn, mode
         self.lock = threading.Lock()
         self.now: Any = None  # the pass that the rest is about

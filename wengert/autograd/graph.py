@@ -8,8 +8,7 @@ from ..autodiff.saved_hooks import (
     saved_tensors_hooks,
 )
 from ..base.absent import absent as _absent
-from ..engine.node import GraphEdge as GradientEdge
-from ..engine.node import Node
+from ..engine.node import GradientEdge, Node
 
 __all__ = [
     "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .absent import ADVICE, catalogue, not_yet
+from .aliases import alias
 from .errors import NoDeviceError
 
 
@@ -14,8 +15,17 @@ def device_count() -> int:
     return 0
 
 
+def is_available() -> bool:
+    """Whether there is one: no."""
+    return False
+
+
 def manual_seed(seed: int) -> None:
     """Accepted; there is no generator to seed."""
+
+
+is_initialized = alias(is_available, "is_initialized")
+manual_seed_all = alias(manual_seed, "manual_seed_all")
 
 
 def empty_cache() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..api import functions as T
+from ..base.aliases import alias
 from ..engine.tensor import Tensor
 from .buffers import average, changed, check_tensor, readable, reducible, spread, writable
 from .process_group import GroupMember, ProcessGroup, outside, pick, world
@@ -551,4 +552,5 @@ def monitored_barrier(
         work.wait(timeout)
 
 
-all_gather_single, reduce_scatter_single = all_gather_into_tensor, reduce_scatter_tensor
+all_gather_single = alias(all_gather_into_tensor, "all_gather_single")
+reduce_scatter_single = alias(reduce_scatter_tensor, "reduce_scatter_single")

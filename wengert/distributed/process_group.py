@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from ..base.aliases import alias
 from ..base.devices import device
 from . import rendezvous
 from .board import Board
@@ -261,7 +262,8 @@ def is_nccl_available() -> bool:
     return False
 
 
-is_ucc_available = is_xccl_available = is_nccl_available
+is_ucc_available = alias(is_nccl_available, "is_ucc_available")
+is_xccl_available = alias(is_nccl_available, "is_xccl_available")
 
 
 def is_backend_available(backend: str) -> bool:

@@ -204,7 +204,7 @@ class Slot(Node):
         return self.parents[0].name()
 
 
-class GraphEdge(NamedTuple):
+class GradientEdge(NamedTuple):
     """Where a gradient flows: a node and the index of one of its outputs."""
 
     node: Any

@@ -4,6 +4,7 @@ import multiprocessing as _multiprocessing
 from multiprocessing import *
 
 from ..api import sharing as _sharing
+from ..api.sharing import get_all_sharing_strategies, get_sharing_strategy, set_sharing_strategy
 from ..base.absent import absent as _absent
 from ..engine.tensor import Tensor as _Tensor
 from ..nn.parameter import Parameter as _Parameter
@@ -18,21 +19,6 @@ from .spawn import (
 
 _sharing.register(_Tensor, _Parameter)
 
-
-def _strategy() -> str:
-    return "file_descriptor"
-
-
-def _strategies() -> set[str]:
-    return {"file_descriptor"}
-
-
-def _choose(new_strategy: str) -> None:
-    assert new_strategy in ("file_descriptor", "file_system"), f"no strategy {new_strategy!r}"
-
-
-get_sharing_strategy, get_all_sharing_strategies = _strategy, _strategies
-set_sharing_strategy = _choose
 
 __all__ = [
     *_multiprocessing.__all__,

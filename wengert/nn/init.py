@@ -385,7 +385,8 @@ def _old(new: Callable[..., Any]) -> Callable[..., Any]:
         )
         return new(*args, **kwargs)
 
-    old.__name__, old.__doc__ = name[:-1], f"Old name of {name}."
+    old.__name__ = old.__qualname__ = name[:-1]
+    old.__doc__ = f"Old name of {name}."
     return old
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import nn
 from ..api.functions import stack, tensor, zeros
+from ..base.aliases import alias
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -95,7 +96,7 @@ class Vocab(nn.Module):
         """The numbers of tokens."""
         return [self[token] for token in tokens]
 
-    lookup_indices = forward
+    lookup_indices = alias(forward, "lookup_indices")
 
     def lookup_token(self, index: int) -> str:
         """The token of a number.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...api.accelerator_api import current_accelerator
+from ...base.aliases import alias
 from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
 from ..device_mesh import DeviceMesh
@@ -137,7 +138,9 @@ class FSDPModule:
         modules: accepted.
         """
 
-    set_modules_to_backward_prefetch = set_modules_to_forward_prefetch
+    set_modules_to_backward_prefetch = alias(
+        set_modules_to_forward_prefetch, "set_modules_to_backward_prefetch"
+    )
 
 
 def units_of(module: Any) -> list[Unit]:

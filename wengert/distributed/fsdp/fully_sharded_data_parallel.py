@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from ...base.aliases import alias
 from ...base.modes import no_grad
 from ...nn.module import Module
 from ...nn.utils.clip_grad import clip_grad_norm_
@@ -373,7 +374,7 @@ class FullyShardedDataParallel(Module):
         wrapped: Any = FullyShardedDataParallel.fsdp_modules(model)[0]
         return get_optimizer_state_dict(wrapped.module, optim, options=wrapped._options())
 
-    full_optim_state_dict = optim_state_dict
+    full_optim_state_dict = staticmethod(alias(optim_state_dict.__func__, "full_optim_state_dict"))
 
     @staticmethod
     def optim_state_dict_to_load(

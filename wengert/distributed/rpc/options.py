@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from ...base.aliases import alias
+
 __all__ = ["BackendType", "TensorPipeRpcBackendOptions"]
 
 DEFAULT_RPC_TIMEOUT_SEC = 60.0
@@ -58,4 +60,4 @@ class TensorPipeRpcBackendOptions:
             "arrives, in place of device_maps"
         )
 
-    set_devices = set_device_map
+    set_devices = alias(set_device_map, "set_devices")

@@ -9,6 +9,7 @@ from typing import Any
 from ...api import functions as T
 from ...api.functions import resolve
 from ...base import dtypes
+from ...base.aliases import alias
 from ...base.size import Size
 from ...engine.tensor import Tensor
 from ...nn import functional as F
@@ -55,7 +56,7 @@ class SoftmaxTransform(Transform):
         cut_event(shape, 1)
         return Size(shape)
 
-    inverse_shape = forward_shape
+    inverse_shape = alias(forward_shape, "inverse_shape")
 
 
 class StickBreakingTransform(Transform):

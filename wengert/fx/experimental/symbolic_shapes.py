@@ -5,6 +5,7 @@ here, so the answers are those of Python.
 from typing import Any
 
 from ...base.absent import absent as _absent
+from ...base.aliases import alias
 
 __all__ = [
     "GuardOnDataDependentSymNode", "free_symbols", "free_unbacked_symbols", "guard_or_false",
@@ -22,7 +23,9 @@ def guard_or_false(a: Any) -> bool:
     return bool(a)
 
 
-guard_or_true = guard_size_oblivious = statically_known_true = guard_or_false
+guard_or_true = alias(guard_or_false, "guard_or_true")
+guard_size_oblivious = alias(guard_or_false, "guard_size_oblivious")
+statically_known_true = alias(guard_or_false, "statically_known_true")
 
 
 def free_symbols(val: Any) -> set[Any]:
@@ -30,7 +33,7 @@ def free_symbols(val: Any) -> set[Any]:
     return set()
 
 
-free_unbacked_symbols = free_symbols
+free_unbacked_symbols = alias(free_symbols, "free_unbacked_symbols")
 
 
 def has_free_symbols(val: Any) -> bool:
@@ -43,6 +46,6 @@ def is_concrete_int(a: Any) -> bool:
     return True
 
 
-is_concrete_bool = is_concrete_int
+is_concrete_bool = alias(is_concrete_int, "is_concrete_bool")
 
 __getattr__ = _absent("torch.fx.experimental.symbolic_shapes")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
+from ...base.aliases import alias
 from ...base.devices import TYPES
 from ...declare.registry import FUNCTIONS, public
 from ...engine import views
@@ -56,7 +57,8 @@ class UntypedStorage:
         """How many bytes there are."""
         return int(self.memory._a.nbytes)
 
-    size = __len__ = nbytes
+    __len__ = nbytes
+    size = alias(nbytes, "size")
 
     def __sizeof__(self) -> int:
         """What sys.getsizeof says: the object and its bytes."""

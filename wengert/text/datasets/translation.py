@@ -67,8 +67,8 @@ class Pairs:
     RuntimeError: multi30k: nothing is downloaded here: unpack it so that there is ...
     """
 
-    def __init__(self, name: str, parts: dict[str, str], languages: tuple[str, str]) -> None:
-        self.__name__ = self.name = name
+    def __init__(self, title: str, parts: dict[str, str], languages: tuple[str, str]) -> None:
+        self.__name__, self.name = title, title.lower()
         self.parts, self.languages = parts, languages
 
     def __call__(
@@ -105,5 +105,5 @@ class Pairs:
         )
 
 
-Multi30k = Pairs("multi30k", {"train": "train", "valid": "val", "test": "test2016"}, ("de", "en"))
-IWSLT = Pairs("iwslt", {"train": "train", "valid": "val", "test": "test"}, ("de", "en"))
+Multi30k = Pairs("Multi30k", {"train": "train", "valid": "val", "test": "test2016"}, ("de", "en"))
+IWSLT = Pairs("IWSLT", {"train": "train", "valid": "val", "test": "test"}, ("de", "en"))

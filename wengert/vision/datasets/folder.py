@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...base.aliases import alias
 from ..pillow import pillow
 from .vision import Transform, VisionDataset
 
@@ -87,7 +88,7 @@ def pil_loader(path: str | Path) -> Any:
         return pillow().open(file).convert("RGB")
 
 
-default_loader = pil_loader
+default_loader = alias(pil_loader, "default_loader")
 
 
 class DatasetFolder(VisionDataset):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .....api import functions as T
+from .....base.aliases import alias
 from .....base.dtypes import int64
 from .....engine.tensor import Tensor
 from ... import _functional_tensor as F_t
@@ -59,7 +60,7 @@ def vertical_flip(inpt: Any) -> Any:
     return F.vflip(inpt)
 
 
-hflip, vflip = horizontal_flip, vertical_flip
+hflip, vflip = alias(horizontal_flip, "hflip"), alias(vertical_flip, "vflip")
 
 
 def target_size(old: Canvas, size: Any, max_size: int | None) -> list[int]:
@@ -423,7 +424,7 @@ def elastic(
     return F.elastic_transform(inpt, displacement, mode_of(interpolation), fill)
 
 
-elastic_transform = elastic
+elastic_transform = alias(elastic, "elastic_transform")
 
 
 @functional()

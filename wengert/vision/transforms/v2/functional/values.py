@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .....api import functions as T
+from .....base.aliases import alias
 from .....base.dtypes import dtype as Dtype
 from .....base.dtypes import float32, uint8
 from .....engine.tensor import Tensor
@@ -232,7 +233,7 @@ def get_num_channels(inpt: Any) -> int:
     return F.get_dimensions(inpt)[0]
 
 
-get_image_num_channels = get_num_channels
+get_image_num_channels = alias(get_num_channels, "get_image_num_channels")
 
 
 def get_size(inpt: Any) -> list[int]:

@@ -1,0 +1,73 @@
+"""Everything public says its public name: no function that helps inside shows in `help` or errors."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+
+import wengert
+
+# what only wengert's own modules import
+INSIDE = {
+    "api", "arrays", "autodiff", "base", "compiler", "declare", "engine", "kernels",
+    "native_calls", "ops", "transforms", "viz",
+}  # fmt: skip
+# second names that are PyTorch's own too, or of classes that scripts may ask for either way
+MEANT = {
+    "distributed.member": "GroupMember", "distributed.distributed_c10d.member": "GroupMember",
+    "distributed.process_group.member": "GroupMember", "types.Storage": "TypedStorage",
+    "utils.data.datapipes.iter.Shuffler": "ShufflerIterDataPipe",
+}  # fmt: skip
+AS_PYTORCH = ("distributions.constraints.",)  # classes behind an underscore, as there
+
+
+def modules():
+    yield "", wengert
+    for m in pkgutil.walk_packages(wengert.__path__, "wengert.", onerror=lambda name: None):
+        parts = m.name.split(".")[1:]
+        if parts[0] in INSIDE or any(part.startswith("_") for part in parts):
+            continue
+        try:
+            yield ".".join(parts) + ".", import_module(m.name)
+        except ImportError:  # a package that is not installed here
+            continue
+
+
+def public():
+    for path, module in modules():
+        names = getattr(module, "__all__", None) or vars(module)
+        for name in [name for name in names if not name.startswith("_")]:
+            f = getattr(module, name, None)  # what PyTorch has and wengert lacks says so
+            of = getattr(f, "__module__", None) or ""
+            if callable(f) and hasattr(f, "__name__") and of.startswith(("wengert", "torch")):
+                yield path + name, f
+
+
+def test_what_is_public_says_its_own_name():
+    wrong, count = [], 0
+    for path, f in public():
+        name = path.rpartition(".")[2]
+        count += 1
+        if f.__name__ != MEANT.get(path, name) and not path.startswith(AS_PYTORCH):
+            wrong.append(f"{path} says {f.__name__}")
+        elif not inspect.isclass(f) and "<locals>" in getattr(f, "__qualname__", ""):
+            wrong.append(f"{path} says {f.__qualname__}")
+    assert count > 3000
+    assert wrong == []
+
+
+def test_second_names_of_methods_say_themselves():
+    from wengert.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+    from wengert.distributions.transforms import SoftmaxTransform
+    from wengert.text.vocab import Vocab
+
+    for cls, name in (
+        (wengert.UntypedStorage, "size"),
+        (Vocab, "lookup_indices"),
+        (SoftmaxTransform, "inverse_shape"),
+        (FSDPModule, "set_modules_to_backward_prefetch"),
+        (FullyShardedDataParallel, "full_optim_state_dict"),
+    ):
+        assert getattr(cls, name).__name__ == name
+        assert getattr(cls, name).__qualname__ == f"{cls.__name__}.{name}"
