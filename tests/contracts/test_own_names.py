@@ -1,4 +1,4 @@
-"""Everything public says its public name: no function that helps inside shows in `help` or errors."""
+"""What is public says its public name: no helper shows through in `help` or errors."""
 
 from __future__ import annotations
 
