@@ -1,5 +1,6 @@
 """tools/check.py finds what it is there for, and finds nothing in this checkout."""
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -10,6 +11,24 @@ ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("check", ROOT / "tools" / "check.py")
 checks = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(checks)
+
+
+def test_tests_mirror_the_tree_or_say_what_they_test():
+    """See CONTRIBUTING, "Tests"."""
+    package, tests = ROOT / "wengert", ROOT / "tests"
+    alone = {"contracts", "docs", "examples"}  # of the whole tree, and of what lies beside it
+    wrong, mirrored = [], 0
+    for path in tests.rglob("test_*.py"):
+        folder, name = path.parent.relative_to(tests), path.stem.removeprefix("test_")
+        there = package / folder
+        if folder.parts[0] not in alone and not there.is_dir():
+            wrong.append(f"{path}: wengert has no folder {folder}")
+        if (there / f"{name}.py").exists() or (there / name).is_dir():
+            mirrored += 1
+        elif not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))):
+            wrong.append(f"{path}: not of one module, and does not say of what")
+    assert wrong == []
+    assert mirrored > 130
 
 
 def found(folder, name, source):
