@@ -1,4 +1,5 @@
-"""What CONTRIBUTING.md says is enough to add an op, a reduction, a layer, an optimizer is enough.
+"""What CONTRIBUTING.md says is enough to add an op, a reduction, a layer, an optimizer, a fused
+kernel, a device is enough.
 
 Each is defined in a process of its own, since definitions stay.
 """
@@ -126,8 +127,77 @@ again.load_state_dict(o.state_dict())
 assert torch.equal(again.state[p]["mean"], o.state[p]["mean"])
 """
 
+KERNEL = """
+import numpy as np
+import wengert as torch
+from wengert.arrays import fused
+from wengert.arrays.fused_elements import unary
+from wengert.engine.kinds import elementwise
+from wengert.engine.op import op
+from wengert.kernels import compiler, formulas
 
-@pytest.mark.parametrize("script", [POINTWISE, REDUCTION, LAYER, OPTIMIZER])
+# in kernels/formulas.py
+def sech(x):
+    return 2.0 / (formulas.exp(x) + formulas.exp(-x))
+
+formulas.sech = sech
+fused.WORDS["sech"] = unary("sech")  # a line of the table
+
+@op(elementwise, public="sech(Tensor input, *, out)", types="float", inplace="function")
+def sech(xp, x):
+    "One over the hyperbolic cosine."
+    return 1 / xp.cosh(x)
+
+from wengert.api import functions
+x = torch.linspace(-5, 5, 1001)
+assert np.allclose(functions.sech(x).numpy(), 1 / np.cosh(x.numpy()), rtol=1e-5, atol=0)
+assert torch.equal(functions.sech(x.double()), 1 / x.double().cosh())  # the word itself
+if compiler.target() is not None:
+    assert sech.impl[np.ndarray].__module__ == "wengert.arrays.fused_elements"
+"""
+
+DEVICE = """
+import wengert as torch
+from wengert.base import devices
+
+devices.TYPES += ("twin",)  # in base/devices.py
+
+# arrays/twin.py
+from wengert.arrays.lookup import DEVICES
+from wengert.arrays.sim import Current, SimArray, SimNamespace, install
+
+class TwinArray(SimArray):
+    __slots__ = ()
+
+class TwinNamespace(SimNamespace):
+    kind = "twin"
+    here = Current()
+    every = []
+
+    @staticmethod
+    def on_device(device):
+        return TwinNamespace.every[device.index or 0]
+
+install(TwinNamespace, TwinArray, 2)
+DEVICES["twin"] = lambda: TwinNamespace  # in arrays/__init__.py
+
+x = torch.randn(3, 3, device="twin:1", requires_grad=True)
+(x @ x).softmax(1).std().backward()
+y = x.detach().cpu().requires_grad_()
+(y @ y).softmax(1).std().backward()
+assert str(x.grad.device) == "twin:1" and torch.allclose(x.grad.cpu(), y.grad)
+layer = torch.nn.Linear(2, 3, device="twin")
+assert layer(torch.ones(1, 2, device="twin")).device == torch.device("twin", 0)
+try: x + torch.ones(3)
+except RuntimeError as e: assert "twin:1 and cpu" in str(e), e
+else: raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    "script", [POINTWISE, REDUCTION, LAYER, OPTIMIZER, KERNEL, DEVICE],
+    ids=["pointwise op", "reduction", "layer", "optimizer", "fused kernel", "device"],
+)  # fmt: skip
 def test_what_is_said_to_be_enough_is(script):
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
