@@ -159,10 +159,14 @@ def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
     if lib in ON_HOST and (found := ordering.argsort(x, dim, descending)) is not None:
         return found
     if not descending:
-        return lib.argsort(x, dim, kind="stable")
-    n = x.shape[dim]
-    reverse = lib.flip(x, dim)
-    return n - 1 - lib.flip(lib.argsort(reverse, dim, kind="stable"), dim)
+        return sorted_places(lib, x, dim)
+    back = (slice(None),) * (dim % x.ndim) + (slice(None, None, -1),)
+    return x.shape[dim] - 1 - sorted_places(lib, x[back], dim)[back]
+
+
+def sorted_places(lib: Any, x: Any, dim: int) -> Any:
+    """Indices that sort, stably, from the smallest on."""
+    return x.argsort(dim, "stable") if lib in ON_HOST else lib.argsort(x, dim, kind="stable")
 
 
 def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:

@@ -28,6 +28,7 @@ __all__ = [
     "scatter_reduce_raw",
     "take_flat",
     "kth_index",
+    "median_index",
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
@@ -145,7 +146,7 @@ def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
         order = argsort(lib, lib.take_along_axis(rows, some, -1), -1, largest)
         return lib.moveaxis(lib.take_along_axis(some, order, -1), -1, dim)
     order = argsort(lib, x, dim, largest)
-    return lib.take(order, lib.arange(k), axis=dim)
+    return order[(slice(None),) * (dim % x.ndim) + (slice(0, k),)].copy()
 
 
 def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
@@ -156,7 +157,16 @@ def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
             return found[1].squeeze(dim)
     if lib in ON_HOST and x.shape[dim:] and x.shape[dim] >= MANY and x.dtype.kind in "fiu":
         return _selected(lib, x, k, dim)
-    return lib.take(argsort(lib, x, dim, False), k, axis=dim)
+    return argsort(lib, x, dim, False).take(k, dim)
+
+
+def median_index(lib: Any, x: Any, dim: int) -> Any:
+    """Index of the lower median; of the first nan if there is one."""
+    i = kth_index(lib, x, (x.shape[dim] - 1) // 2, dim)
+    nan = lib.isnan(x)
+    if not lib.logical_or.reduce(nan, None):
+        return i
+    return lib.where(nan.any(dim), nan.argmax(dim), i)
 
 
 def _selected(lib: Any, x: Any, k: int, dim: int) -> Any:
@@ -186,21 +196,25 @@ def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
 
 def mode_index(lib: Any, x: Any, dim: int) -> Any:
     """Index (the last one) of the most frequent value (the smallest of several)."""
-    if lib in ON_HOST and (found := ordering.mode(comparable(x), dim)) is not None:
+    rows = comparable(x)
+    dim %= x.ndim
+    if lib in ON_HOST and (found := ordering.mode(rows, dim)) is not None:
         return found
-    rows = lib.moveaxis(comparable(x), dim, -1)
+    if dim != x.ndim - 1:
+        rows = rows.transpose(*range(dim), *range(dim + 1, x.ndim), dim)
     flat = rows.reshape(-1, rows.shape[-1])
     n = flat.shape[1]
-    ordered = lib.sort(flat, 1)
+    ordered = flat.copy()
+    ordered.sort(1)
     places = lib.arange(n)
     new = lib.empty(flat.shape, bool)
     new[:, :1] = True
     lib.not_equal(ordered[:, 1:], ordered[:, :-1], new[:, 1:])
-    runs = places - lib.maximum.accumulate(lib.where(new, places, 0), 1)  # 0, 1, ... in each run
-    best = lib.take_along_axis(ordered, runs.argmax(1)[:, None], 1)
-    out = n - 1 - lib.equal(flat, best)[:, ::-1].argmax(1)
+    runs = places - lib.maximum.accumulate(new * places, 1)  # 0, 1, ... in each run
+    best = ordered[lib.arange(len(flat)), runs.argmax(1)]
+    out = n - 1 - lib.equal(flat, best[:, None])[:, ::-1].argmax(1)
     if flat.dtype.kind == "f":
-        for i in lib.flatnonzero(lib.isnan(ordered[:, -1])).tolist():
+        for i in lib.isnan(ordered[:, -1]).nonzero()[0].tolist():
             out[i] = mode_beside_nan(flat[i].tolist())
     return out.reshape(rows.shape[:-1])
 

@@ -17,9 +17,9 @@ WORDS = {
     "masks": "masked_scatter masked_select masked_source",
     "slices": "slices_added slices_filled slices_joined slices_put",
     "sorting": (
-        "bincount kth_index mode_index nanmedian_index nonzero_rows scatter_filled "
-        "scatter_reduce_raw scatter_set searchsorted take_flat topk_indices unique_rows "
-        "unique_values"
+        "bincount kth_index median_index mode_index nanmedian_index nonzero_rows "
+        "scatter_filled scatter_reduce_raw scatter_set searchsorted take_flat topk_indices "
+        "unique_rows unique_values"
     ),
     "special": (
         "airy_ai airy_ai_prime angle atan2 bessel_j0 bessel_j1 bessel_y0 bessel_y1 copysign "

@@ -6,11 +6,12 @@ import functools
 import math
 from typing import Any
 
+from ...arrays.lookup import namespace
 from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement, reduction
-from ...engine.op import op, primitive
+from ...engine.op import OPS, op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim
@@ -151,8 +152,6 @@ for _n in ("max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "top
 
 def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **static: Any) -> Any:
     """values, indices of a selection along dim by a word that gives indices (dim removed)."""
-    from ...arrays.lookup import namespace
-
     d = wrap_dim(dim, input._a.ndim, name)
     if input._a.ndim == 0:
         if input.dtype.category == 3 and name in ("max", "min"):
@@ -161,15 +160,9 @@ def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **sta
         return named(name, input.clone() if input._n is not None else input.clone(), i)
     if input._a.shape[d] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-    i = OPS_call(word, input, d, static)
+    i = OPS[word].entry(input, dim=d, **static)
     k = i.unsqueeze(d)
     return named(name, picked(name).entry(input, k, d, keepdim), k if keepdim else i)
-
-
-def OPS_call(word: str, x: Tensor, d: int, static: dict[str, Any]) -> Tensor:
-    from ...engine.op import OPS
-
-    return OPS[word].entry(x, dim=d, **static)
 
 
 def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:

@@ -65,3 +65,47 @@ def topk_along(xp, x, k=1, dim=-1, largest=True):
 topk_along.vjp(
     x=lambda xp, g_values, indices, x_shape, dim: back(xp, g_values, indices, x_shape, dim)
 )
+
+
+def chosen(xp: Any, x: Any, place: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+    """(the elements of x at places along dim, the places)."""
+    i = xp.unsqueeze(place, dim)
+    v = xp.gather(x, i, dim)
+    return (v, i) if keepdim else (xp.squeeze(v, (dim,)), place)
+
+
+def _chosen_back(
+    xp: Any, g_values: Any, indices: Any, x_shape: Any, dim: int, keepdim: bool
+) -> Any:
+    if not keepdim:
+        g_values, indices = xp.unsqueeze(g_values, dim), xp.unsqueeze(indices, dim)
+    return back(xp, g_values, indices, x_shape, dim)
+
+
+def _along(name: str, word: str) -> Any:
+    @op(
+        opaque,
+        name=f"{name}_along",
+        outputs="values indices",
+        integer="indices",
+        node=f"{name.capitalize()}Backward0",
+    )
+    def f(xp, x, dim=-1, keepdim=False):
+        return chosen(xp, x, getattr(xp, word)(x, dim), dim, keepdim)
+
+    f.doc = f"What {name}() gives along a dimension, and where it was."
+    return f.vjp(x=_chosen_back)
+
+
+mode_along = _along("mode", "mode_index")
+median_along = _along("median", "median_index")
+nanmedian_along = _along("nanmedian", "nanmedian_index")
+
+
+@op(opaque, outputs="values indices", integer="indices", node="KthvalueBackward0")
+def kthvalue_along(xp, x, k=1, dim=-1, keepdim=False):
+    """The k-th smallest element along dim, and where it was."""
+    return chosen(xp, x, xp.kth_index(x, k - 1, dim), dim, keepdim)
+
+
+kthvalue_along.vjp(x=_chosen_back)

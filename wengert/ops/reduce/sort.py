@@ -13,7 +13,14 @@ from ...engine.op import op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from .minmax import by_index, picked, shared_by_all
-from .selection import sort_along, topk_along
+from .selection import (
+    kthvalue_along,
+    median_along,
+    mode_along,
+    nanmedian_along,
+    sort_along,
+    topk_along,
+)
 
 
 @primitive(opaque, name="argsort")
@@ -113,13 +120,19 @@ def nanmedian_index(xp, x, dim=-1):
 
 
 @primitive(opaque, real=True)
+def median_index(xp, x, dim=-1):
+    """Index of the lower median along dim; of the first nan if there is one."""
+
+
+@primitive(opaque, real=True)
 def mode_index(xp, x, dim=-1):
     """Index of the most frequent element."""
 
 
 @public(
     "kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, "
-    "out) -> (Tensor values, Tensor indices)"
+    "out) -> (Tensor values, Tensor indices)",
+    lines=(line(kthvalue_along, floating=True, pair="kthvalue", when="0 < k <= a0.shape[s_dim]"),),
 )
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(value, index) of the k-th smallest element along dim.
@@ -142,7 +155,8 @@ def kthvalue(input, k, dim=-1, keepdim=False):
 
 
 @public(
-    "mode(Tensor input, int dim=-1, bool keepdim=False, *, out) -> (Tensor values, Tensor indices)"
+    "mode(Tensor input, int dim=-1, bool keepdim=False, *, out) -> (Tensor values, Tensor indices)",
+    lines=(line(mode_along, floating=True, pair="mode", when="a0.shape[s_dim]"),),
 )
 def mode(input, dim=-1, keepdim=False):
     """(value, index) of the most frequent element along dim.
@@ -192,15 +206,16 @@ def _median(name: str, skip: bool) -> Any:
         f"{name}(Tensor input)",
         f"{name}(Tensor input, int dim, bool keepdim=False, *, out)"
         " -> (Tensor values, Tensor indices)",
+        lines=(
+            line(middle, floating=True, when="a0.size"),
+            line(
+                nanmedian_along if skip else median_along,
+                floating=True,
+                pair=name,
+                when="a0.shape[s_dim]",
+            ),
+        ),
     )(f)
-
-
-@op(opaque, real=True)
-def median_index(xp, x, dim=-1):
-    """Index of the lower median; of the first nan if there is one."""
-    has = xp.any(xp.isnan(x), dim, False)
-    first = xp.argmax(xp.astype(xp.isnan(x), "uint8"), dim, False)
-    return xp.where(has, first, xp.kth_index(x, (x.shape[dim] - 1) // 2, dim))
 
 
 _median("median", False)
