@@ -11,6 +11,7 @@ from ..engine import native, views
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.index import indexing
+from ..ops.tensor_methods import fill_op
 
 
 def owned(self: Tensor) -> bool:
@@ -77,6 +78,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         a.fill(value)
         views.mutated(self)
         return self
+    if usual and self._n is not None:
+        return views.inplace(self, "fill_", fill_op.entry(self, value), True)
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise RuntimeError(

@@ -7,6 +7,7 @@ carries one as `.np`. What is done with arrays of a dtype lives in `arrays/`.
 from __future__ import annotations
 
 import builtins
+import functools
 import math
 from typing import Any
 
@@ -295,6 +296,16 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
+@functools.cache
+def limits(d: dtype) -> Any:
+    """finfo or iinfo of a dtype."""
+    return finfo(d) if d.is_inexact else iinfo(d)
+
+
+def overflow(value: Any, d: dtype) -> RuntimeError:
+    return RuntimeError(f"value cannot be converted to type {d.name} without overflow: {value}")
+
+
 def converted(value: Any, d: dtype) -> Any:
     """A Python number as a dtype holds it: integers cut fractions off, and unsigned ones count
     negative numbers from the top.
@@ -307,25 +318,22 @@ def converted(value: Any, d: dtype) -> Any:
     """
     if value is True or value is False:
         return value
-    too_large = RuntimeError(
-        f"value cannot be converted to type {d.name} without overflow: {value}"
-    )
     if isinstance(value, complex) and d.category != COMPLEX:
         if value.imag:
-            raise too_large
+            raise overflow(value, d)
         value = value.real
     if d.category == FLOATING and d is not float64:
-        if finfo(d).max < abs(value) < math.inf:
-            raise too_large
+        if limits(d).max < abs(value) < math.inf:
+            raise overflow(value, d)
         return value
     if d.is_inexact or d.category == BOOLEAN:
         return value
-    info = iinfo(d)
+    info = limits(d)
     try:
         whole = int(value)
     except (ValueError, OverflowError):  # nan, infinity
-        raise too_large from None
+        raise overflow(value, d) from None
     negative = not info.min and not isinstance(value, float)
     if not (-info.max if negative else info.min) <= value <= info.max:
-        raise too_large
+        raise overflow(value, d)
     return whole % (info.max + 1) if not info.min else whole

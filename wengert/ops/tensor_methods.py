@@ -8,12 +8,15 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.formats import strided
+from ..declare.lines import line
 from ..declare.registry import declare, public
+from ..engine.kinds import elementwise
+from ..engine.op import op
 from ..engine.tensor import Tensor
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
-from .index.mask import refuse_recorded
+from .index.mask import SCALAR, refuse_recorded
 
 
 def apply_(self, callable):
@@ -128,7 +131,20 @@ def narrow_copy(input, dim, start, length):
     return input.narrow(dim, start, length).clone()
 
 
-@public("fill(Tensor input, Tensor|Scalar value)", method=False)
+@op(elementwise, types="any", name="filled", node="FillBackward0")
+def fill_op(xp, x, value=0.0):
+    """A number in place of every element of x."""
+    return xp.full_like(x, value)
+
+
+fill_op.vjp(x=lambda xp, g: xp.zeros_like(g))
+
+
+@public(
+    "fill(Tensor input, Tensor|Scalar value)",
+    method=False,
+    lines=(line(fill_op, floating=True, given=f"({SCALAR} or type_(value) is bool)"),),
+)
 def fill(input, value):
     """A tensor like input, filled with a number or 0-d tensor.
 

@@ -22,6 +22,7 @@ REFUSED = (MemoryError, ValueError, TypeError, AttributeError, OverflowError)
 FILLABLE = {float, int, bool}
 F32, F64 = dtypes.float32, dtypes.float64
 INT64 = dtypes.int64.np
+SINGLE, DOUBLE = F32.np, F64.np
 
 
 def of_shape(value: Any) -> Any:
@@ -83,6 +84,40 @@ def as_first(value: Any, of_size: bool = False) -> Any:
                     except REFUSED:
                         pass  # the careful function says what is wrong
             return careful(input, *size, **kw)
+
+        return f
+
+    return form
+
+
+def as_first_of_value(of_size: bool) -> Any:
+    """The short form of full_like(x, number) and x.new_full(shape, number): of the dtype of x, a
+    float32 or float64, on the CPU.
+    """
+
+    def form(careful):
+        def f(input=ABSENT, *args, **kw):
+            if len(args) == 1 + of_size and type(args[-1]) in FILLABLE and type(input) is Tensor:
+                number, a = args[-1], input._a
+                near = -(2**15) < number < 2**15 and (a.dtype is SINGLE or a.dtype is DOUBLE)
+                if near and not kw and HOST and not everyone.special:
+                    size = args[0] if of_size else a.shape
+                    ready = native.like
+                    if ready is not None:
+                        t = ready(input, (size,) if of_size else None, number)
+                        if t is not None:
+                            return t
+                    plain = type(a) is HOST[0].array_type
+                    if plain and type(size) in SEQUENCES and INTS.issuperset(map(type, size)):
+                        try:
+                            t = new(Tensor)
+                            t._a = b = HOST[0].library.empty(size, a.dtype)
+                            b.fill(number)
+                            t._n = t._x = None
+                            return t
+                        except REFUSED:
+                            pass  # the careful function says what is wrong
+            return careful(input, *args, **kw)
 
         return f
 

@@ -18,12 +18,28 @@ from ...engine.dispatch import CLASSES
 from ...engine.tensor import Tensor, extras, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
-from .fast_paths import HOST, as_first, counted, of_shape, of_value, square
+from .fast_paths import (
+    HOST,
+    as_first,
+    as_first_of_value,
+    counted,
+    of_shape,
+    of_value,
+    square,
+)
 
 
 def space(dev: Any = None) -> Any:
     """The namespace that makes arrays on a device."""
-    if dev is None and state.default_device is None or type(dev) is device and dev.type == "cpu":
+    kind = type(dev)
+    if (
+        dev is None
+        and state.default_device is None
+        or kind is str
+        and dev == "cpu"
+        or kind is device
+        and dev.type == "cpu"
+    ):
         if not HOST:
             HOST.append(lookup.default_namespace())
         return HOST[0]
@@ -278,6 +294,7 @@ empty_like = _like(
     "full_like(Tensor input, Scalar fill_value, *, MemoryFormat? memory_format=None, options)",
     method=False,
 )
+@short(as_first_of_value(False))
 def full_like(
     input,
     fill_value,
@@ -334,6 +351,7 @@ new_empty = _new("new_empty", empty, None)
 
 
 @public("Tensor.new_full(Tensor self, int[] size, Scalar fill_value, *, options)")
+@short(as_first_of_value(True))
 def new_full(
     self,
     size,

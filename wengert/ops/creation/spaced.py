@@ -17,15 +17,23 @@ from .fast_paths import HOST
 from .filled import arange, finish, into, made_on_host, space
 
 
-def ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
-    """Both, after the check that tensors among them are numbers."""
+def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
+    """(both as numbers, False); the tensors as they are, and True, where they have no single value
+    (in vmap). RuntimeError for tensors with dimensions.
+    """
+    batched = False
     for what, v in (("start", start), ("end", end)):
-        if isinstance(v, Tensor) and v._a.ndim:
-            raise RuntimeError(
-                f"{name} only supports 0-dimensional start and end tensors, but got {what} with"
-                f" {v._a.ndim} dimension(s)."
-            )
-    return start, end
+        if isinstance(v, Tensor):
+            if v._a.ndim:
+                raise RuntimeError(
+                    f"{name} only supports 0-dimensional start and end tensors, but got {what}"
+                    f" with {v._a.ndim} dimension(s)."
+                )
+            batched = batched or hasattr(v._a, "level")
+    if not batched:
+        start = start.item() if isinstance(start, Tensor) else start
+        end = end.item() if isinstance(end, Tensor) else end
+    return start, end, batched
 
 
 FEW = 16  # numbers up to which Python is quicker than the library
@@ -86,12 +94,11 @@ def linspace(
     >>> torch.linspace(0, 1, steps=5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    start, end = ends("linspace", start, end)
-    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+    start, end, batched = ends("linspace", start, end)
+    if batched:
         d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
         part = arange(steps, dtype=d, device=device) / max(steps - 1, 1)
         return (part * (end - start) + start).to(d)  # in vmap the ends have no single value
-    start, end = [v.item() if isinstance(v, Tensor) else v for v in (start, end)]
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if dtype is None:
@@ -121,6 +128,9 @@ def linspace(
         values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
     elif steps == 1:
         values = xp.full((1,), start, work.np)
+    elif steps and d.category == 2 and (step := (end - start) / (steps - 1)):
+        values = xp.arange(0, steps, 1, work.np) * step + start
+        values[-1] = end
     else:
         values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)
@@ -149,16 +159,16 @@ def logspace(
     >>> torch.logspace(0, 2, steps=3)
     tensor([  1.,  10., 100.])
     """
-    start, end = ends("logspace", start, end)
+    start, end, batched = ends("logspace", start, end)
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
     if dtype is None and any(isinstance(v, complex) for v in (start, end)):
         d = d.to_complex()
-    if any(isinstance(v, Tensor) and hasattr(v._a, "level") for v in (start, end)):
+    if batched:
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)
     base = base.item() if isinstance(base, Tensor) else base
     if d.category == 1:
-        start, end = [int(v.item() if isinstance(v, Tensor) else v) for v in (start, end)]
+        start, end = int(start), int(end)
     e = linspace(
         start,
         end,

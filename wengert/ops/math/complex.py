@@ -9,6 +9,7 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.advice import advise
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import op, primitive
@@ -308,7 +309,13 @@ def _angle(xp: Any, g: Any, x: Any) -> Any:
 angle.vjp(complex=True, x=_angle)
 
 
-@public("isreal(Tensor input)")
+@op(elementwise, types="any", name="isreal")
+def real_everywhere(xp, x):
+    """True everywhere: the elements of a real array are."""
+    return xp.ones(tuple(x.shape), dtypes.bool.np)
+
+
+@public("isreal(Tensor input)", lines=(line(real_everywhere, floating=True),))
 def isreal(input):
     """Where the imaginary part is 0.
 

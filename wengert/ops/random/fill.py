@@ -203,7 +203,7 @@ def check_floating(d: Any, name: str, complex_too: bool = True) -> None:
 def _between(low: float, high: float, d: Any) -> None:
     """uniform_'s checks of its ends."""
     found = dtypes.as_dtype(d).to_real()
-    top, c_name = dtypes.finfo(found).max, _C_NAMES[found.name]
+    top, c_name = dtypes.limits(found).max, _C_NAMES[found.name]
     for end, value in (("from", low), ("to", high)):
         if not -top <= value <= top:
             raise RuntimeError(f"uniform_: {end} is out of bounds for {c_name}: {value:g}")
@@ -249,7 +249,7 @@ def integer_range(low: int, high: int | None, dt: Any) -> tuple[int, int]:
     elif digits and (down := _rounded(high - 1, digits)) >= high:
         high = down - (1 << (abs(high - 1).bit_length() - digits))
     if digits:
-        bottom, top = -dtypes.finfo(d).max, dtypes.finfo(d).max
+        bottom, top = -dtypes.limits(d).max, dtypes.limits(d).max
     elif d.category == 0:
         bottom, top = 0, 1
     else:
@@ -271,7 +271,7 @@ def integer_range(low: int, high: int | None, dt: Any) -> tuple[int, int]:
 
 def digits_of(d: dtypes.dtype) -> int:
     """Binary digits of a floating dtype's significand."""
-    return round(-math.log2(dtypes.finfo(d).eps)) + 1
+    return round(-math.log2(dtypes.limits(d).eps)) + 1
 
 
 def _rounded(value: int, digits: int) -> int:
