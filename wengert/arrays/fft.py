@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .capabilities import ON_HOST
 from .elementwise import C32, halves
 
 __all__ = ["fft_c2c", "fft_r2c", "fft_c2r", "join_parts", "parts_view", "complex_view"]
@@ -24,6 +25,36 @@ def transforms(lib: Any) -> Any:
     import scipy.fft
 
     return scipy.fft
+
+
+def _direct() -> Any:
+    """The loops behind scipy.fft, which take a fraction of the way to them; None where this scipy
+    has none that are called so.
+    """
+    try:
+        from scipy.fft._pocketfft import pypocketfft as loops
+
+        x = np.ones(4, np.float32)
+        half = loops.r2c(x, (0,), True, 0, None, 1)
+        back = loops.c2r(half, (0,), 4, False, 0, None, 1)
+        whole = loops.c2c(x, (0,), True, 0, None, 1)
+        fine = half[0] == whole[0] == 4 and not half[1:].any() and (back == 4).all()
+        return loops if fine and half.dtype == whole.dtype == np.complex64 else None
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+
+
+LOOPS: list[Any] = []  # what _direct() found
+TAKEN = {np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128)}
+
+
+def loops_for(lib: Any, x: Any) -> Any:
+    """The loops that transform x, or None."""
+    if lib not in ON_HOST or x.dtype not in TAKEN:
+        return None
+    if not LOOPS:
+        LOOPS.append(_direct())
+    return LOOPS[0]
 
 
 def _scaled(x: Any, scale: float) -> Any:
@@ -42,6 +73,8 @@ def fft_c2c(
         return x.astype(np.result_type(x.dtype, np.complex64))
     if not dims:
         return _scaled(x.astype(np.result_type(x.dtype, np.complex64)), scale)
+    if (loops := loops_for(lib, x)) is not None:
+        return _scaled(loops.c2c(x, dims, forward, 0, None, 1), scale)
     f = transforms(lib)
     if len(dims) == 1:  # the plain transform has half the overhead
         out = f.fft(x, axis=dims[0]) if forward else f.ifft(x, axis=dims[0], norm="forward")
@@ -58,6 +91,8 @@ def fft_r2c(
         shape = list(x.shape)
         shape[dims[-1]] = shape[dims[-1]] // 2 + 1
         return lib.zeros(shape, np.result_type(x.dtype, np.complex64))
+    if x.dtype.kind == "f" and (loops := loops_for(lib, x)) is not None:
+        return _scaled(loops.r2c(x, dims, forward, 0, None, 1), scale)
     f = transforms(lib)
     out = f.rfft(x, axis=dims[0]) if len(dims) == 1 else f.rfftn(x, axes=dims)
     return _scaled(out if forward else out.conj(), scale)
@@ -78,6 +113,9 @@ def fft_c2r(
         shape = list(x.shape)
         shape[dims[-1]] = length
         return lib.zeros(shape, x.real.dtype)
+    half = x.dtype.kind == "c" and x.shape[dims[-1]] == length // 2 + 1
+    if half and (loops := loops_for(lib, x)) is not None:
+        return _scaled(loops.c2r(x, dims, length, forward, 0, None, 1), scale)
     f = transforms(lib)
     x = x.conj() if forward else x
     if len(dims) > 1:

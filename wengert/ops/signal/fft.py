@@ -16,6 +16,7 @@ from ...engine.op import primitive
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
+from ..index.indexing import getitem, put_basic
 from ..linalg.matrix import check_tensor, leading
 from ..shape.turns import roll_op
 
@@ -105,13 +106,14 @@ def _scale(name: str, norm: Any, n: int, forward: bool) -> float:
 def resized(x: Tensor, dim: int, n: int) -> Tensor:
     """x cut, or padded with zeros, to n along a dimension counted from the end."""
     have = x._a.shape[dim]
+    if n == have:
+        return x
+    key = (Ellipsis, slice(0, min(n, have)), *[slice(None)] * (-1 - dim))
     if n < have:
-        return x.narrow(dim + x._a.ndim, 0, n)
-    if n > have:
-        shape = list(x._a.shape)
-        shape[dim] = n - have
-        return function("cat")([x, x.new_zeros(shape)], dim)
-    return x
+        return getitem.entry(x, key)
+    shape = list(x._a.shape)
+    shape[dim] = n
+    return put_basic.entry(x, tuple(shape), key)
 
 
 def _length(name: str, n: Any, default: int) -> int:
