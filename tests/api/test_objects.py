@@ -3,6 +3,8 @@
 import pytest
 from snippets import same
 
+import wengert
+
 PROGRAMS = r"""
 class O:
     def __eq__(s, o): return 'eq'
@@ -262,3 +264,9 @@ nn.BatchNorm1d(2).double()(torch.ones(3, 2, dtype=torch.double)).dtype
 @pytest.mark.parametrize("text", PROGRAMS.split("---\n"))
 def test_as_pytorch(text):
     same(text)
+
+
+def test_what_is_there_by_pytorchs_words():
+    assert wengert.has_lapack and not wengert.has_mps and isinstance(wengert.has_cuda, bool)
+    assert wengert._C._get_tracing_state() is None
+    assert not callable(wengert.device("cpu")) and not hasattr(wengert.device("cpu"), "clone")

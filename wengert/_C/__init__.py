@@ -30,4 +30,8 @@ def _log_api_usage_once(event: str) -> None:
     """Nothing is counted here."""
 
 
+def _get_tracing_state() -> None:
+    """None: nobody traces by operators of C++."""
+
+
 __getattr__ = _absent("torch._C")

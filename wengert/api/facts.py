@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from ..base.devices import device as _device
@@ -16,6 +17,11 @@ __all__ = [
     "enforce_grad_layout_policy", "get_device", "get_device_module", "is_masked_tensor",
     "set_multithreading_enabled",
 ]  # fmt: skip
+
+# What PyTorch says it was built with, in words that scripts ask.
+has_cuda = find_spec("cupy") is not None
+has_lapack = has_spectral = True
+has_cudnn = has_mkl = has_mkldnn = has_mps = has_openmp = False
 
 
 def get_device(input: Tensor) -> int:

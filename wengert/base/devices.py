@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .modes import _Switch, place, state
+from .modes import place, state
 
 STANDS_FOR: dict[str, str] = {}  # a type of device -> the one that is meant (cuda_as_cpu)
 DTYPES = ("float", "double", "half", "bfloat", "int", "long", "uint", "bool", "complex")
 TYPES = ("cpu", "cuda", "meta", "sim", "mps", "xpu")
 
 
-class device(_Switch):
+class device:
     """Where a tensor lives: `device("cuda:1")`, `device("cuda", 1)`, `device(1)`.
 
     As a context manager it is the default device of the tensors made inside.
@@ -76,9 +76,6 @@ class device(_Switch):
 
     def __exit__(self, *exc: object) -> None:
         place("default_device", self._prev)
-
-    def clone(self) -> device:
-        return device(self)
 
 
 CPU = device("cpu")
