@@ -431,7 +431,7 @@ class LayerNorm(Module):
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     """A shape given as one number or several."""
-    n = normalized_shape
+    n: Any = normalized_shape
     return (int(n),) if isinstance(n, Integral) else tuple(n)
 
 
