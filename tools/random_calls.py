@@ -35,7 +35,7 @@ LEFT_OUT = re.compile(
     r"|backward|names|rename|align|refine|pin|record_stream|data_ptr|cuda|lobpcg|from_file"
     r"|coalesce|dense_dim|^c(col|row)_|values$|indices$|batch_norm_|native_|storage|nnpack|_is_"
     r"|_has_|_foreach|unsafe_|retain_grad|requires_grad_|vulkan|print|^gru|^lstm|^rnn|_cell$"
-    r"|padded|nested|hspmm|sspaddmm|smm|saddmm|bess|airy|powsum|sym_const|slice_inverse"
+    r"|padded|nested|chalf|hspmm|sspaddmm|smm|saddmm|bess|airy|powsum|sym_const|slice_inverse"
     r"|qscheme|Generator|seed|grid_sampler|affine_grid_gen|^index$|qparams|hash_tensor|^__\w+__$"
     r"|stride$|set_grad|polygamma|mvlgamma|zeta|digamma|^special_psi|logdet"
 )

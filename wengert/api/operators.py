@@ -69,7 +69,9 @@ def reflected(word: str) -> Any:
         return checking(as_operator(OPS["rsub"].entry), function("rsub"))
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
-    def swapped(self: Any, other: Any) -> Any:
+    def swapped(self: Any, other: Any, **more: Any) -> Any:
+        if more:  # out=, which operators have none of
+            return NotImplemented
         if word == "matmul" and type(other) in SCALARS:
             return NotImplemented
         if not is_operand(other):
@@ -77,15 +79,15 @@ def reflected(word: str) -> Any:
         return f(tensor_like(other, self), self)
 
     if word == "pow":
-        return lambda self, other: (
-            f(other, self) if type(other) in SCALARS else swapped(self, other)
+        return lambda self, other, **more: (
+            f(other, self) if type(other) in SCALARS and not more else swapped(self, other, **more)
         )
     if word == "div":
         mul = OPS["mul"].entry
-        return lambda self, other: (
+        return lambda self, other, **more: (
             mul(self.reciprocal(), other)
-            if type(other) in (int, float) or isinstance(other, Tensor)
-            else swapped(self, other)
+            if (type(other) in (int, float) or isinstance(other, Tensor)) and not more
+            else swapped(self, other, **more)
         )
     return swapped
 

@@ -329,12 +329,12 @@ def fftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fal
 
 @public("fft.rfftfreq(int n, float d=1.0, *, out, options)")
 def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """The n // 2 + 1 frequencies of rfft for samples d apart.
+    """The int(n / 2) + 1 frequencies of rfft for samples d apart.
 
     >>> torch.fft.rfftfreq(4)
     tensor([0.0000, 0.2500, 0.5000])
     """
-    return _made([*range(n // 2 + 1)], n * d, dtype, device, requires_grad)
+    return _made([*range(int(n / 2) + 1)], n * d, dtype, device, requires_grad)
 
 
 def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
