@@ -359,3 +359,23 @@ def test_products_and_quotients_that_are_added_are_scaled_first(monkeypatch) -> 
     quotient = fused.wrap("addcdiv", None)
     assert np.isfinite(quotient(one, large, one * 0.5, 0.25)).all()
     np.testing.assert_array_equal(quotient(one, large, one * 0.5, 0.25), one + large * 0.5)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(600, 3, 1, 4), (90, 5, 17, 2), (3, 40, 60)])
+def test_rows_along_any_dimension(name: str, shape: tuple[int, ...]) -> None:
+    slow, quick = both(name)
+    back = both(name + "_backward")
+    x, g = numbers(shape), numbers(shape, 1)
+    for y, h in ((x, g), (x.swapaxes(0, 1), g.swapaxes(0, 1)), (x[::2], g[::2])):
+        for dim in range(len(shape)):
+            out = slow(y, dim)
+            assert close(out, quick(y, dim))
+            assert close(*[f(h, out, dim) for f in back])
+            if name == "softmax":
+                total = fused.wrap("logsumexp", None)
+                want = np.log(np.exp(y.astype("f8")).sum(dim, keepdims=True))
+                if y.size >= 4096:
+                    assert close(want.astype("f4"), total(y, dim, True))
+                    assert close(want.squeeze(dim).astype("f4"), total(y, dim))

@@ -25,6 +25,7 @@ LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact en
 SHORT = 48  # elements of a row up to which each lane has a row of its own
 MANY = 1 << 12  # elements from which rows that do not lie in one stretch are taken as they are
 FEW = 8  # rows for which that does not pay
+NARROW = 16  # rows beside each other, up to which each is taken by itself
 
 
 class RowLoops:
@@ -51,6 +52,22 @@ class RowLoops:
         return u.run or u.ready(saving)
 
 
+def over(run: Any, dim: int, *arrays: Any) -> None:
+    """Run a ufunc of rows along a dimension of arrays of one shape, the last of which is written.
+
+    NumPy calls it for the innermost of the other dimensions, which should not be a short one.
+    """
+    shape = arrays[0].shape
+    dim %= len(shape)
+    inner = prod(shape[dim + 1 :])
+    if inner < NARROW and all([a.flags.c_contiguous for a in arrays]):
+        parts = [a.reshape(-1, shape[dim], inner) for a in arrays]
+        for j in range(inner):
+            run(*[a[:, :, j] for a in parts])
+    else:
+        run(*[a.swapaxes(dim, -1) for a in arrays])
+
+
 def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word], Word]:
     """word(arrays..., dim) along the last dimension."""
 
@@ -70,7 +87,7 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
                         if last:
                             return run(x)
                         out = np.empty(x.shape, F32)
-                        run(x.swapaxes(dim, -1), out.swapaxes(dim, -1))
+                        over(run, dim, x, out)
                         return out
             return general(x, dim)
 
@@ -84,8 +101,7 @@ def row_word(name: str, arrays: int, word: str | None = None) -> Callable[[Word]
                         if last:
                             return run(g, out)
                         slope = np.empty(g.shape, F32)
-                        parts = [a.swapaxes(dim, -1) for a in (g, out, slope)]
-                        run(*parts)
+                        over(run, dim, g, out, slope)
                         return slope
             return general(g, out, dim)
 
@@ -108,6 +124,14 @@ def logsumexp(general: Word) -> Word:
             run = u.of(x.shape[dim], x.size, 4 * CALL + ELEMENT * x.size)
             if run is not None:
                 dim %= x.ndim
+                inner = prod(x.shape[dim + 1 :])
+                if 1 < inner < NARROW and x.flags.c_contiguous:
+                    parts = x.reshape(-1, x.shape[dim], inner)
+                    out = np.empty((len(parts), inner), F32)
+                    for j in range(inner):
+                        run(parts[:, :, j], out[:, j])
+                    kept = x.shape[:dim] + (1,) * keepdim + x.shape[dim + 1 :]
+                    return out.reshape(kept)
                 out = run(np.moveaxis(x, dim, -1))
                 return np.expand_dims(out, dim) if keepdim else np.asarray(out)
         return general(x, dim, keepdim)

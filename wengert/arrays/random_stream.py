@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..kernels import ordering
 from ..kernels.native import Code
 from .box_muller import blocks32, blocks64
 from .random_kernels import (  # fmt: skip
@@ -564,7 +565,10 @@ class Stream:
             if samples == 1:
                 return race.argmax(-1, keepdims=True)
             # Stable on the negated race: the largest first.
-            return np.argsort(-race, axis=-1, kind="stable")[:, :samples]
+            order = ordering.argsort(np.negative(race, race), -1)
+            if order is None:
+                order = np.argsort(race, axis=-1, kind="stable")
+            return order[:, :samples]
         if weights.dtype.itemsize < 4:
             weights = weights.astype(_F32)
         shares = np.cumsum(weights, -1, dtype=weights.dtype)

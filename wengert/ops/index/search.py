@@ -9,6 +9,8 @@ from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
 from ..shape.views import reshape
 
+FEW = 16  # numbers that are looked for one after the other
+
 
 @public(
     "isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, "
@@ -35,11 +37,15 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         if x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
     t = reshape(test_elements, -1)
-    r = (
-        (elements.unsqueeze(-1) == t).any(-1)
-        if t._a.size
-        else elements.new_zeros(tuple(elements.shape)).bool()
-    )
+    count = t._a.size
+    if 0 < count <= FEW and elements._a.ndim:  # a pass for each
+        r = elements == t[:1]
+        for i in range(1, count):
+            r = r | (elements == t[i : i + 1])
+    elif count:
+        r = (elements.unsqueeze(-1) == t).any(-1)
+    else:
+        r = elements.new_zeros(tuple(elements.shape)).bool()
     return r.logical_not() if invert else r
 
 
