@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 TINY = 256  # elements of a plane, up to which its windows do not fill the lanes
+MANY = 1 << 13  # elements, from which tables of windows cost little beside them
 CACHE = 1 << 18  # bytes of one array at a time: a handful of them should stay in a core's own cache
 
 
@@ -81,9 +82,10 @@ def max_pool(
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
     if lib in ON_HOST:
-        small = x.size >= window_pool.LEAST and prod(spatial) <= TINY and prod(dilation) == 1
+        few = kernels.LEAST <= x.size < MANY  # its tables would take longer than the windows
         found = None
-        if small:  # a lane for each window, as a plane has too few for all lanes
+        if prod(spatial) <= TINY and prod(dilation) == 1 and not few:
+            # a lane for each window, as a plane has too few for all lanes
             bounds = _bounds(spatial, kernel, stride, padding, t.out)
             found = window_pool.windows(x, bounds, "max")
         if found is None:

@@ -106,6 +106,24 @@ def _count(shape: Shape) -> int:
     return math.prod(shape)
 
 
+def _fractions(draw: Callable[[int], Array], n: int, mask: Any, scale: Any, dtype: Any) -> Array:
+    """n draws as fractions of 1, by their bits under the mask."""
+    if n <= _PASS:
+        draws = draw(n)
+        draws &= mask
+        out = draws.astype(dtype)
+        out *= scale
+        return out
+    out = np.empty(n, dtype)
+    for start in range(0, n, _PASS):
+        part = out[start : start + _PASS]
+        draws = draw(len(part))
+        draws &= mask
+        part[...] = draws.view(np.int64)  # NumPy casts signed integers faster
+        part *= scale
+    return out
+
+
 class Stream:
     """One stream of PyTorch's CPU random numbers.
 
@@ -234,37 +252,11 @@ class Stream:
 
     def _unit24(self, n: int) -> Array:
         """n float32 numbers u24."""
-        if n <= _PASS:
-            draws = self._raw(n)
-            draws &= _MASK24
-            out = draws.astype(_F32)
-            out *= _SCALE24
-            return out
-        out = np.empty(n, _F32)
-        for start in range(0, n, _PASS):
-            part = out[start : start + _PASS]
-            draws = self._raw(len(part))
-            draws &= _MASK24
-            part[...] = draws.view(np.int64)  # NumPy casts signed integers faster
-            part *= _SCALE24
-        return out
+        return _fractions(self._raw, n, _MASK24, _SCALE24, _F32)
 
     def _unit53(self, n: int) -> Array:
         """n float64 numbers u53."""
-        if n <= _PASS:
-            draws = self.raw64(n)
-            draws &= _MASK53
-            out = draws.astype(_F64)
-            out *= _SCALE53
-            return out
-        out = np.empty(n, _F64)
-        for start in range(0, n, _PASS):
-            part = out[start : start + _PASS]
-            draws = self.raw64(len(part))
-            draws &= _MASK53
-            part[...] = draws.view(np.int64)
-            part *= _SCALE53
-        return out
+        return _fractions(self.raw64, n, _MASK53, _SCALE53, _F64)
 
     # Uniform -----------------------------------------------------------------------------------
 

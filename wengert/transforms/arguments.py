@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..engine.tensor import Tensor
 
-__all__ = ["check_tensors", "differentiable", "positions", "split_aux"]
+__all__ = ["check_tensors", "differentiable", "of_picked", "positions", "split_aux"]
 
 
 def positions(argnums: Any, count: int) -> tuple[int, ...]:
@@ -60,3 +61,17 @@ def split_aux(out: Any, what: str) -> tuple[Any, Any]:
             f"{what}: output of function f should be a tuple: (output, aux) if has_aux is True"
         )
     return out
+
+
+def of_picked(
+    func: Callable[..., Any], nums: tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[..., Any]:
+    """func as a function of its arguments at the positions nums; the others are as given."""
+
+    def inner(*picked: Any) -> Any:
+        full = list(args)
+        for n, x in zip(nums, picked):
+            full[n] = x
+        return func(*full, **kwargs)
+
+    return inner

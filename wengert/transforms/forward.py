@@ -14,7 +14,7 @@ from ..engine import views
 from ..engine.interp import whole
 from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
-from .arguments import check_tensors, differentiable, positions, split_aux
+from .arguments import check_tensors, differentiable, of_picked, positions, split_aux
 from .captured import Running
 from .reverse import bases, jacrev, zeros_like
 
@@ -144,12 +144,7 @@ def jacfwd(
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         nums = positions(argnums, len(args))
 
-        def inner(*picked: Any) -> Any:
-            full = list(args)
-            for n, x in zip(nums, picked):
-                full[n] = x
-            return func(*full, **kwargs)
-
+        inner = of_picked(func, nums, args, kwargs)
         primals = tuple([args[n] for n in nums])
         flat, structure = flatten(list(primals))
         check_tensors(flat)

@@ -15,7 +15,7 @@ from ..engine.backward import collect
 from ..engine.interp import Interp
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, leaf, wrap
-from .arguments import check_tensors, differentiable, positions, split_aux
+from .arguments import check_tensors, differentiable, of_picked, positions, split_aux
 from .captured import Running
 
 
@@ -311,12 +311,7 @@ def jacrev(
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         nums = positions(argnums, len(args))
 
-        def inner(*picked: Any) -> Any:
-            full = list(args)
-            for n, x in zip(nums, picked):
-                full[n] = x
-            return func(*full, **kwargs)
-
+        inner = of_picked(func, nums, args, kwargs)
         r = vjp(inner, *[args[n] for n in nums], has_aux=has_aux)
         out, pull = r[0], r[1]
         outs, out_structure = flatten(out)

@@ -34,6 +34,13 @@ def broadcast_dims(dims: Any, tree: Any, what: str) -> list[Any]:
     return [d for a, b in zip(dims, tree) for d in broadcast_dims(a, b, what)]
 
 
+def out_places(out_dims: Any, out: Any) -> list[Any]:
+    """Where the batch goes in each result."""
+    if isinstance(out, Tensor) and not isinstance(out_dims, int):
+        return [out_dims[0] if isinstance(out_dims, (tuple, list)) else out_dims]
+    return broadcast_dims(out_dims, out, "out_dims")
+
+
 def vmap(
     func: Callable[..., Any],
     in_dims: Any = 0,
@@ -148,13 +155,8 @@ def push(
     ]
     out = func(*unflatten(batched, structure), **kwargs)
     outs, out_structure = flatten(out)
-    places = (
-        broadcast_dims(out_dims, out, "out_dims")
-        if not isinstance(out, Tensor) or isinstance(out_dims, int)
-        else [out_dims[0] if isinstance(out_dims, (tuple, list)) else out_dims]
-    )
     results = []
-    for o, d in zip(outs, places):
+    for o, d in zip(outs, out_places(out_dims, out)):
         if not isinstance(o, Tensor):
             raise ValueError(
                 f"vmap({getattr(func, '__name__', func)}, ...): `{getattr(func, '__name__', func)}`"
@@ -185,11 +187,5 @@ def chunked(
         parts.append(run(func, some, structure, dims, kwargs, out_dims, randomness, n))
     flat = [flatten(p)[0] for p in parts]
     _, out_structure = flatten(parts[0])
-    places = (
-        broadcast_dims(out_dims, parts[0], "out_dims")
-        if not isinstance(parts[0], Tensor) or isinstance(out_dims, int)
-        else [out_dims[0]]
-    )
-    return unflatten(
-        [T.cat(list(xs), 0 if d is None else d) for xs, d in zip(zip(*flat), places)], out_structure
-    )
+    each = zip(zip(*flat), out_places(out_dims, parts[0]))
+    return unflatten([T.cat(list(xs), 0 if d is None else d) for xs, d in each], out_structure)

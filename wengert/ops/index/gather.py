@@ -76,6 +76,16 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     return d
 
 
+def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) -> int:
+    """The checks of scatter, where what is written must have x's dtype; returns the dimension."""
+    if src.dtype is not x.dtype:
+        wrap_dim(dim, x._a.ndim, name)
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype: {x.dtype} and {src.dtype}"
+        )
+    return check_gather(x, index, dim, name, src)
+
+
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
     lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}", asked=True),),
@@ -214,15 +224,9 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         src = scalar_tensor(src, dtype=input.dtype, device=input.device).expand(
             tuple(index._a.shape)
         )
-    if src.dtype is not input.dtype:
-        wrap_dim(dim, input._a.ndim, "scatter")
-        raise RuntimeError(
-            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
-            f" {src.dtype}"
-        )
+    d = check_scatter(input, index, dim, "scatter", src)
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
-    d = check_gather(input, index, dim, "scatter", src)
     if index._a.size == 0:
         return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
@@ -259,13 +263,7 @@ def scatter_add_public(input, dim, index, src):
     >>> torch.zeros(2).scatter_add(0, torch.tensor([0, 0, 1]), torch.tensor([1., 2., 3.]))
     tensor([3., 3.])
     """
-    if src.dtype is not input.dtype:
-        wrap_dim(dim, input._a.ndim, "scatter_add")
-        raise RuntimeError(
-            f"scatter_add(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
-            f" {src.dtype}"
-        )
-    d = check_gather(input, index, dim, "scatter_add", src)
+    d = check_scatter(input, index, dim, "scatter_add", src)
     if index._a.size == 0:
         return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
@@ -301,13 +299,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         raise RuntimeError(
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
         )
-    if src.dtype is not input.dtype:
-        wrap_dim(dim, input._a.ndim, "scatter")
-        raise RuntimeError(
-            f"scatter(): Expected self.dtype to be equal to src.dtype: {input.dtype} and"
-            f" {src.dtype}"
-        )
-    d = check_gather(input, index, dim, "scatter", src)
+    d = check_scatter(input, index, dim, "scatter", src)
     if index._a.size == 0:
         return untouched(input, src)
     x, index, src, shape = at_least_1d(input, index, src)
