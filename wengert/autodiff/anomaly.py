@@ -158,6 +158,14 @@ class trap_nonfinite(Mode):
         return trapping(op, f)
 
 
+def told() -> None:
+    advise(
+        "an index is repeated: x[i] = y keeps one of the values written to a place, and x[i] += y"
+        " adds one of them. To add all, use x.index_put_((i,), y, accumulate=True) or"
+        " x.index_add_(0, i, y)."
+    )
+
+
 class warn_repeated_writes(Mode):
     """Within it, writing to repeated indices, x[i] = y, warns: only one of the values stays, and
     x[i] += y adds once to each place.
@@ -169,10 +177,23 @@ class warn_repeated_writes(Mode):
 
     def wants(self, op: Op) -> bool:
         """Those that write at indices."""
-        return op.name == "index_put"
+        return op.name in ("index_put", "slices_put")
 
     def implementation(self, op: Op, f: Callable[..., Any]) -> Callable[..., Any]:
-        """index_put, with a look at its indices."""
+        """index_put or index_copy, with a look at its indices."""
+
+        def looked_along(x: Any, index: Any, source: Any, at: int = 0) -> Any:
+            xp = NS[type(x)]
+            if source.size > 1 and x.ndim and 0 not in source.strides:
+                marks = xp.reshape(xp.arange(0, source.size), source.shape)
+                marked = f(xp.zeros(x.shape, marks.dtype), index, marks, at)
+                spec = (slice(None),) * at + ("array",)
+                if (xp.take(marked, index, spec=spec) != marks).any():
+                    told()
+            return f(x, index, source, at)
+
+        if op.name == "slices_put":
+            return looked_along
 
         def looked(
             x: Any, value: Any, *indices: Any, spec: Any = (), accumulate: bool = False
@@ -183,11 +204,7 @@ class warn_repeated_writes(Mode):
                 marks = xp.reshape(xp.arange(0, value.size), value.shape)
                 marked = f(xp.zeros(x.shape, marks.dtype), marks, *indices, spec=spec)
                 if (xp.take(marked, *indices, spec=spec) != marks).any():
-                    advise(
-                        "an index is repeated: x[i] = y keeps one of the values written to a place,"
-                        " and x[i] += y adds one of them. To add all, use x.index_put_((i,), y,"
-                        " accumulate=True) or x.index_add_(0, i, y)."
-                    )
+                    told()
             return f(x, value, *indices, spec=spec, accumulate=accumulate)
 
         return looked

@@ -102,7 +102,7 @@ def slow(
         if single is None:
             result = call_library(op, xp, raws, static)
         else:
-            result = xp.astype(call_library(op, xp, single, static), low)
+            result = call_library(op, xp, single, static, low)
     else:
         raws = [a.value if type(a) is Typed else a for a in raws]
         result = getattr(xp, op.name)(*raws, **static)
@@ -197,9 +197,10 @@ def namespace_of(op: Op, raws: list[Any]) -> Any:
         ) from None
 
 
-def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any]) -> Any:
-    """The op's implementation on a library's arrays."""
-    f = not op.rounds and op.impl.get(xp.array_type) or op.impl.callable(xp.array_type)
+def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any], low: Any = None) -> Any:
+    """The op's implementation on a library's arrays; its result rounded to the dtype low."""
+    t = xp.array_type
+    f = not op.rounds and low is None and op.impl.get(t) or op.impl.callable(t, low=low)
     try:
         out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
     except REFUSALS as e:
@@ -312,9 +313,9 @@ def finish(
         return result
     visible = max(1, len(op.outputs))
     tensors = [a if isinstance(a, Tensor) else wrap(a) for a in result]
-    for t in tensors:
-        if type(t._a) in CLASSES:
-            t.__class__ = CLASSES[type(t._a)]
+    for made in tensors:
+        if type(made._a) in CLASSES:
+            made.__class__ = CLASSES[type(made._a)]
     if op.differentiable and state.grad and nodes.count(None) < len(nodes):
         record(op, tensors[:visible], nodes, raws, result, static)
     if not hidden:

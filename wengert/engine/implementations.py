@@ -56,14 +56,23 @@ class Implementations(dict):
                 self[t] = f
         return f
 
-    def callable(self, t: type, dtypes: str = ANY_DTYPE) -> Any:
-        """The op's callable on arrays of type t, as the modes of this thread have it."""
+    def callable(self, t: type, dtypes: str = ANY_DTYPE, low: Any = None) -> Any:
+        """The op's callable on arrays of type t, as the modes of this thread have it; low: the
+        dtype that its result is rounded to.
+        """
         if dtypes == PLAIN_DTYPES and not self.op.rounds:
             dtypes = ANY_DTYPE
         f = self.bare.get((t, dtypes))
         if f is None:
             f = self.bare[t, dtypes] = implementation(NS[t], self.op, dtypes)
+        if low is not None:
+            f = partial(rounded, f, NS[t], low)
         return op_modes.wrapped(self.op, t, f) if ACTIVE else f
+
+
+def rounded(f: Callable[..., Any], xp: Any, low: Any, *args: Any, **kwargs: Any) -> Any:
+    """What f returns, in the dtype low."""
+    return xp.astype(f(*args, **kwargs), low)
 
 
 def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: Any) -> Any:
