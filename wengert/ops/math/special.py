@@ -207,8 +207,8 @@ def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
     if eps is None:
         inside = xp.logical_and(xp.ge(x, 0), xp.le(x, 1))
         return xp.where(inside, slope, xp.full_like(g, math.nan))
-    inside = xp.logical_and(xp.ge(x, eps), xp.le(x, 1 - eps))
-    return xp.where(inside, slope, xp.zeros_like(g))
+    outside = xp.logical_or(xp.lt(x, eps), xp.gt(x, 1 - eps))  # nan is not
+    return xp.where(outside, xp.zeros_like(g), slope)
 
 
 logit_op.vjp(x=_logit)
