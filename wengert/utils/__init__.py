@@ -12,6 +12,7 @@ if _TYPE_CHECKING:  # imported when they are first used
     from ..api.exchange import swap_tensors as swap_tensors
     from . import benchmark as benchmark
     from . import checkpoint as checkpoint
+    from . import collect_env as collect_env
     from . import cpp_extension as cpp_extension
     from . import data as data
     from . import deterministic as deterministic
@@ -23,8 +24,8 @@ if _TYPE_CHECKING:  # imported when they are first used
     from . import tensorboard as tensorboard
 
 _PARTS = (
-    "benchmark", "checkpoint", "cpp_extension", "data", "deterministic", "dlpack", "flop_counter",
-    "hooks", "model_zoo", "serialization", "tensorboard",
+    "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "deterministic", "dlpack",
+    "flop_counter", "hooks", "model_zoo", "serialization", "tensorboard",
 )  # fmt: skip
 
 
