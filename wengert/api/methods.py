@@ -27,7 +27,7 @@ from ..engine.entry import build_item
 from ..engine.interp import severed
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
-from ..engine.tensor import Tensor, extras, wrap
+from ..engine.tensor import Tensor, extras, marked_as, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from ..ops.creation.storage import type_named
@@ -220,10 +220,7 @@ def _hash(self: Tensor) -> int:
 @public("detach(Tensor input)")
 def detach(self: Tensor) -> Tensor:
     """The same memory without history; in-place changes are still seen by the engine."""
-    t = wrap(severed(self) if state.levels else self._a)
-    if self._x is not None and self._x.untracked:
-        extras(t).untracked = True
-    return t
+    return marked_as(wrap(severed(self) if state.levels else self._a), self)
 
 
 @public("detach_(Tensor input)")

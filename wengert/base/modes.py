@@ -8,6 +8,7 @@ import functools
 import inspect
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
@@ -32,8 +33,10 @@ class _State(threading.local):
     capture: Any = None  # the capture that writes down what this thread does (see compiler/)
     special = False  # whether one of those that `place` sets is set
 
-
-state = _State()
+    def __init__(self) -> None:
+        _threads.add(threading.current_thread())
+        if len(_threads) > 1:  # what `mark` says holds for one thread
+            everyone.mark = None
 
 
 class _Everyone:
@@ -43,14 +46,20 @@ class _Everyone:
     smallest operation.
     """
 
-    __slots__ = ("off", "running", "special")
+    __slots__ = ("inference", "mark", "off", "running", "special")
 
     def __init__(self) -> None:
         self.off = self.special = 0
         self.running: set[Any] = set()
+        # the extras that each new tensor gets: those of inference tensors while the only thread
+        # that computes is in inference mode; with several, results are ordinary tensors
+        self.mark: Any = None
+        self.inference: Any = None  # those extras; set by engine/tensor.py
 
 
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 everyone = _Everyone()
+state = _State()
 _counting = threading.Lock()
 
 
@@ -75,6 +84,9 @@ def place(name: str, value: Any) -> None:
         now = bool(value or state.default_device or state.inference or state.vmap or state.capture)
         everyone.special += now - before
         state.special = now
+        if name == "inference":
+            alone = sum([t.is_alive() for t in _threads]) == 1
+            everyone.mark = everyone.inference if value and alone else None
 
 
 def switch(on: bool, before: bool) -> None:

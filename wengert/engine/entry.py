@@ -24,7 +24,8 @@ the general way. For `mul` the text is
       try: o0 = f(a0, a1)
       except REFUSALS as e: raise explain(op, (a0, a1, ), e) from None
       if type(o0) is not t: o0 = NS[t].asarray(o0)
-      r0 = new(Tensor); r0._a = o0; r0._n = r0._x = None
+      r0 = new(Tensor); r0._a = o0; r0._n = None
+      r0._x = everyone.mark
       if (n0 is not None or n1 is not None) and (not everyone.off or state.grad):
         n = new(Node)
         n.parents = (n0, n1, )
@@ -245,7 +246,8 @@ def wrap(op: Op) -> list[str]:
             lines.append(
                 f"  if type(o{i}) is not t and o{i} is not None: o{i} = NS[t].asarray(o{i})"
             )
-        lines.append(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = r{i}._x = None")
+        lines.append(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = None")
+        lines.append(f"  r{i}._x = everyone.mark")
     return lines
 
 
@@ -316,6 +318,7 @@ def view(op: Op, first: str) -> list[str]:
         f"      {taken}; v.up = None; r0._x = v",
         f"      x = new(Viewed); x.views = [ref(r0)]; {first}._x = x",
         f"    elif n0 is not None or state.levels: {register}",
+        "    else: r0._x = None",
         f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
         f"    {taken}; v.up = None; r0._x = v; x.views.append(ref(r0))",
         f"  elif {of_view} and len(w.views) & 31 and not w.untracked and ({recording}):",

@@ -48,6 +48,8 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
             " but one of the arguments requires grad: leave out= away, or work under"
             " torch.no_grad()."
         )
+    if out._x is not None and out._x.inference and not state.inference:
+        raise RuntimeError(f"{name}(): {views.OF_INFERENCE}")
     have, want = result.dtype, out.dtype
     small = want is dtypes.uint8 and name in ("all", "any") or name == "abs" and want.is_complex
     if have is not want and (exact or name in EXACT) and not small:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..arrays.lookup import NS, RANK
 from ..base import dtypes
 from ..base.devices import device
-from ..base.modes import state
+from ..base.modes import everyone, state
 from ..base.size import Size
 from .node import AccumulateGrad, LeafRef, Slot
 
@@ -38,6 +38,14 @@ class Box:
     grad: Any = None
 
 
+class _Inference(Extras):
+    """What all tensors share that were computed in inference mode; see `extras`."""
+
+    __slots__ = ()
+    inference = True
+
+
+INFERENCE = everyone.inference = _Inference()
 on_subclass: list[Any] = []  # called with each subclass of Tensor that is defined
 STANDING: weakref.WeakSet[type] = weakref.WeakSet()  # those that stand in for functions
 
@@ -270,7 +278,20 @@ def extras(t: Tensor) -> Extras:
     """t's extras, made at first use."""
     if t._x is None:
         t._x = Extras()
+    elif t._x is INFERENCE:
+        t._x = Extras()
+        t._x.inference = True
     return t._x
+
+
+def marked_as(t: Tensor, other: Tensor) -> Tensor:
+    """t, which shares the memory of another tensor, with the marks that go with memory."""
+    x, t._x = other._x, None
+    if x is not None and x.inference:
+        t._x = INFERENCE
+    elif x is not None and x.untracked:
+        extras(t).untracked = True
+    return t
 
 
 def wrap(a: Any, node: Any = None) -> Tensor:
@@ -278,7 +299,7 @@ def wrap(a: Any, node: Any = None) -> Tensor:
     t = new(Tensor)
     t._a = a
     t._n = node
-    t._x = None
+    t._x = everyone.mark
     return t
 
 

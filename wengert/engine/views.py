@@ -24,9 +24,15 @@ from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from .node import WRITE, AccumulateGrad, Node, Slot, tick
 from .plan import public_name
-from .tensor import Extras, Tensor, extras, wrap
+from .tensor import INFERENCE, Extras, Tensor, extras, wrap
 
 # ---- changes
+
+
+OF_INFERENCE = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed: make a clone of it"
+    " first"
+)
 
 
 class Change:
@@ -85,6 +91,8 @@ def mutated(t: Tensor) -> None:
 
 def version(t: Tensor) -> int:
     """How often the storage of t was changed in place."""
+    if t._x is not None and t._x.inference:
+        raise RuntimeError("Inference tensors do not track version counter.")
     c = CHANGES.get(id(owner(t._a)))
     return 0 if c is None else c.count
 
@@ -166,8 +174,14 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     """Note that view = op(base, *static) aliases base, if it does."""
     if not isinstance(base, Tensor):
         return
+    x = base._x
+    if x is not None and x.inference:
+        view._x = INFERENCE
+        return
+    if view._x is INFERENCE:
+        view._x = None
     if not (state.grad or state.levels) and base._n is None:  # arrays of transforms share nothing
-        if base._x is not None and base._x.untracked:
+        if x is not None and x.untracked:
             extras(view).untracked = True
         return
     a = base._a
@@ -178,7 +192,6 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
             return  # a copy
     elif op.view == "perhaps" and copied(a, view._a):
         return
-    x = base._x
     view._x = e = _new(View)
     e.op = op
     e.static = static
@@ -426,10 +439,7 @@ def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
                 " out-of-place form"
             )
     if t._x is not None and t._x.inference and not state.inference:
-        raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed: make a clone"
-            " of it first"
-        )
+        raise RuntimeError(OF_INFERENCE)
 
 
 def store(t: Tensor, value: Any) -> None:

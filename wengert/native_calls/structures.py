@@ -84,6 +84,7 @@ def fields() -> dict[str, Field]:
         "co_filename": (slot(types.CodeType, "co_filename"), "ptr"),
         # ours
         "e_off": (slot(type(everyone), "off"), "ptr"),
+        "e_mark": (slot(type(everyone), "mark"), "ptr"),
         "e_running": (slot(type(everyone), "running"), "ptr"),
         "leaf_grad": (slot(AccumulateGrad, "grad"), "ptr"),
         "passes": (slot(AccumulateGrad, "passes"), "ptr"),

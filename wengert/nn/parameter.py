@@ -22,6 +22,8 @@ def _wrapped(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     """A leaf of class cls on the storage of data."""
     t = object.__new__(cls)
     t._a, t._n, t._x = data._a, None, None
+    if data._x is not None and data._x.inference:
+        t._x = data._x
     return t.requires_grad_(requires_grad)
 
 

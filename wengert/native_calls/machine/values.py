@@ -208,7 +208,7 @@ def tensor(o: ptr, n: ptr) -> ptr:
         if r:
             r._a = o
             r._n = n
-            r._x = keep(NONE)
+            r._x = keep(EVERYONE.e_mark)
             return r
     drop(o)
     drop(n)

@@ -243,6 +243,10 @@ def viewed(p: ptr, x: ptr, a: ptr, node: ptr, statics: ptr, n: int, r: ptr) -> b
     if e is NONE:
         if how == 0:
             if node is NONE and (EVERYONE.e_running).used == 0:  # transforms need to know of it
+                if r._x is not NONE:  # a view of no inference tensor
+                    mark = r._x
+                    r._x = keep(NONE)
+                    drop(mark)
                 return True
             return noted(p, x, statics, n, r)
         v = new_view(p, x, NONE, statics, n)

@@ -15,7 +15,7 @@ from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine.dispatch import CLASSES
-from ...engine.tensor import Tensor, extras, wrap
+from ...engine.tensor import INFERENCE, Tensor, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
 from .fast_paths import (
@@ -52,7 +52,7 @@ def finish(a: Any, requires_grad: bool) -> Tensor:
         a = state.capture.born(a)
     t = wrap(a)
     if state.inference:
-        extras(t).inference = True
+        t._x = INFERENCE
     return t.requires_grad_() if requires_grad else t
 
 
