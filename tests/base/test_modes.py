@@ -87,4 +87,23 @@ def test_one_place_sets_the_switch():
         for i, line in enumerate(path.read_text().splitlines(), 1)
         if "state.grad = " in line or "state.grad, " in line.partition("=")[0]
     ]
-    assert [place.partition(":")[0] for place in setting] == ["base/modes.py"]
+    assert {place.partition(":")[0] for place in setting} == {"base/modes.py"}
+
+
+def test_a_second_signal_cannot_keep_the_switch_from_going_back(monkeypatch):
+    from wengert.base import modes
+
+    before, real, calls = everyone.off, modes.record, []
+
+    def interrupted(on):
+        calls.append(on)
+        if len(calls) == 1:
+            real(on)
+        raise KeyboardInterrupt  # where it was asked again, it would change nothing
+
+    monkeypatch.setattr(modes, "record", interrupted)
+    try:
+        modes.switch(False, True)
+    except KeyboardInterrupt:
+        pass
+    assert state.grad and everyone.off == before

@@ -209,8 +209,9 @@ def default_zeros(shape: Any, dtype: Any) -> Any:
 
 
 def broadcastable(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
-    """Whether a gradient of one shape can be brought to another by summing or expanding."""
-    return all(a == b or 1 in (a, b) for a, b in zip(reversed(have), reversed(want)))
+    """Whether a gradient of one shape can be brought to another by summing."""
+    pairs = zip(reversed(have), reversed(want))
+    return len(have) >= len(want) and all(a == b or b == 1 for a, b in pairs)
 
 
 class Function:

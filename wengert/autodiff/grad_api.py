@@ -234,6 +234,9 @@ def between(
     return good
 
 
+NO_INPUTS = "`inputs` argument to `grad()` cannot be empty."
+
+
 def grad(
     outputs: Any,
     inputs: Any,
@@ -264,6 +267,8 @@ def grad(
     if ask is not None and plain and (allow_unused or not materialize_grads):
         found = ask(outputs, inputs, grad_outputs, bool(retain_graph))
         if type(found) is tuple:
+            if not found:
+                raise RuntimeError(NO_INPUTS)
             return found
         if type(found) is list:  # some are not reached
             said = allow_unused, materialize_grads
@@ -279,6 +284,8 @@ def grad(
         )
     outs: Any = (outputs,) if isinstance(outputs, (Tensor, GradientEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
+    if not ins:
+        raise RuntimeError(NO_INPUTS)
     gs = given(grad_outputs, len(outs), "grad")
     if allow_unused is None:
         allow_unused = materialize_grads

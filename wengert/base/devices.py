@@ -47,6 +47,8 @@ class device:
                     f" '{name}:0'"
                 )
             index = int(number)
+        if index is not None and index < 0:
+            raise RuntimeError(f"Device index must not be negative, got {index}")
         if name in STANDS_FOR:
             name, index = STANDS_FOR[name], None
         self.type = name

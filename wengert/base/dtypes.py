@@ -266,7 +266,7 @@ class finfo:
         self.bits = real.itemsize * 8
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(info.resolution) if real not in SMALL else 1.0
+        self.resolution = float(f"1e-{info.precision}") if real not in SMALL else 1.0
 
     def __repr__(self) -> str:
         return (

@@ -34,7 +34,10 @@ class _State(threading.local):
     special = False  # whether one of those that `place` sets is set
 
     def __init__(self) -> None:
-        _threads.add(threading.current_thread())
+        thread = threading.current_thread()
+        if thread.name.startswith("wengert"):  # it computes for another one
+            return
+        _threads.add(thread)
         if len(_threads) > 1:  # what `mark` says holds for one thread
             everyone.mark = None
 
@@ -64,14 +67,14 @@ _counting = threading.Lock()
 
 
 def record(on: bool) -> None:
-    """Switch recording in this thread; the only place that sets state.grad. Both it and the count
-    change, or none does, also if a signal's handler raises meanwhile.
+    """Switch recording in this thread. Both state.grad and the count change, or none does, whatever
+    a signal's handler raises: handlers and other threads have their turn at calls, and between the
+    two there is none.
     """
     on = bool(on)
     if on is not state.grad:
-        with _counting:
-            everyone.off += -1 if on else 1
-            state.grad = on
+        everyone.off += -1 if on else 1
+        state.grad = on
 
 
 def place(name: str, value: Any) -> None:
@@ -90,11 +93,15 @@ def place(name: str, value: Any) -> None:
 
 
 def switch(on: bool, before: bool) -> None:
-    """record(on), or as before if a signal's handler raises meanwhile."""
+    """record(on), or as before if a signal's handler raises meanwhile: then without a call, lest
+    another signal come in between.
+    """
     try:
         record(on)
     except BaseException:
-        record(before)
+        if state.grad is not before:
+            everyone.off += -1 if before else 1
+            state.grad = before
         raise
 
 

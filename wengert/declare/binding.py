@@ -259,12 +259,27 @@ def ignored(p: Parameter, value: Any) -> bool:
     """Whether an argument that a body does not know changes nothing."""
     if p.name == "layout":
         return value is None or value is strided
+    if p.name == "pin_memory" and value:
+        pinnable()
     return p.name in ("pin_memory", "non_blocking", "memory_format")
+
+
+def pinnable() -> None:
+    """Refuse pin_memory=True where no device could copy from pinned memory."""
+    from ..arrays import cuda
+
+    if not cuda.device_count():
+        raise RuntimeError(
+            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory"
+            " allocator is available on this system: leave it out"
+        )
 
 
 def converted(value: Any, p: Parameter) -> Any:
     """An argument as the body wants it; Mismatch if it is not of its type."""
     t = p.type
+    if value is True and p.name == "pin_memory":
+        pinnable()
     if value is None and (t.optional or p.default is None):
         return value
     error = None

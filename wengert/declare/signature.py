@@ -445,7 +445,9 @@ def needed(tests: list[str]) -> list[str]:
 
 def unused_test(p: Parameter, slot: str) -> str:
     """The test that an argument which the body does not know says nothing."""
-    if p.name in ("pin_memory", "non_blocking"):
+    if p.name == "pin_memory":
+        return f"not {slot}"
+    if p.name == "non_blocking":
         return ""
     if p.name == "layout":
         return f"({slot} is None or {slot} is strided)"
@@ -458,6 +460,8 @@ def unused_test(p: Parameter, slot: str) -> str:
 
 def check(p: Parameter, slot: str) -> str:
     """The cheapest test that an argument plainly is of its type; empty where all is taken."""
+    if p.name == "pin_memory":
+        return f"not {slot}"
     tests = []
     for kind in p.type.kinds:
         test = TESTS.get(kind)

@@ -376,6 +376,11 @@ def run_hooks(n: Any, g: Any, create: bool) -> Any:
                     f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: it"
                     f" got {tuple(t._a.shape)} and returned {tuple(r._a.shape)}"
                 )
+            if r._a.dtype != t._a.dtype:
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', hook)}' has changed the type of value: it"
+                    f" got {t.dtype} and returned {r.dtype}"
+                )
             t = r
     return t if create or t.is_sparse else t._a
 

@@ -183,7 +183,9 @@ def broadcast_shapes(*shapes):
     for s in shapes:
         for i, n in enumerate(reversed(s), 1):
             if n < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
+                raise ValueError(
+                    f"Attempting to broadcast a dimension with negative length! (a size of {n})"
+                )
             if n != 1:
                 if out[-i] not in (1, n):
                     raise RuntimeError(

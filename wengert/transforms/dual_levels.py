@@ -15,7 +15,11 @@ _open: list[tuple[int, Level]] = []
 
 
 def enter_dual_level() -> int:
-    """Open a level; tensors made dual inside forget their tangents when it closes."""
+    """Open a level; tensors made dual inside forget their tangents when it closes. RuntimeError if
+    one is open.
+    """
+    if _open:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
     entered = Level()
     _open.append((entered.__enter__(), entered))
     return _open[-1][0]

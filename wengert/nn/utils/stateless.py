@@ -9,6 +9,8 @@ from typing import Any
 from ...api import functions as T
 from ...engine.tensor import Tensor
 
+ABSENT = object()  # what stood where nothing stood
+
 __all__ = [
     "functional_call", "replace_all_batch_norm_modules_", "stack_module_state", "substituted",
 ]  # fmt: skip
@@ -70,19 +72,20 @@ def substituted(
         for path, value in given.items():
             if path in attributes:
                 owner, name = _owner(module, path)
-                if not hasattr(owner, name):
-                    raise AttributeError(f"{module._get_name()} has no attribute `{path}`")
                 table = owner.__dict__
             else:
                 table, name = places[path]
-            before[path] = table, name, table.get(name)
+            before[path] = table, name, table.get(name, ABSENT)
             table[name] = value
         yield
     finally:
         for path, (table, name, value) in reversed(before.items()):
             if table[name] is not given[path] and isinstance(tensors, dict) and path in tensors:
                 tensors[path] = table[name]  # the call put another tensor in its place
-            table[name] = value
+            if value is ABSENT:
+                del table[name]
+            else:
+                table[name] = value
 
 
 def _owner(module: Any, path: str) -> tuple[Any, str]:

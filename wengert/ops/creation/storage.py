@@ -7,6 +7,8 @@ Storages here are windows on the array that owns a tensor's memory; they are mad
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
 from ...base.aliases import alias
 from ...base.devices import TYPES
+from ...base.frames import stacklevel
 from ...declare.registry import FUNCTIONS, public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -32,8 +35,50 @@ class UntypedStorage:
     __module__ = "torch.storage"
     is_cuda = is_sparse = False
 
-    def __init__(self, size: int = 0, *, _memory: Any = None) -> None:
-        self.memory = empty(size, dtype=dtypes.uint8) if _memory is None else _memory
+    def __init__(self, size: Any = 0, *, device: Any = None, _memory: Any = None) -> None:
+        if _memory is not None:
+            self.memory = _memory
+        elif isinstance(size, (list, tuple)):
+            self.memory = tensor(list(size), dtype=dtypes.uint8, device=device)
+        else:
+            self.memory = empty(size, dtype=dtypes.uint8, device=device)
+
+    @staticmethod
+    def from_buffer(
+        buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0, *,
+        dtype: Any = None,
+    ) -> UntypedStorage:  # fmt: skip
+        """A copy of count numbers of dtype in an object with bytes, from offset on. byte_order:
+        'native', 'little' or 'big', the order in which they are there.
+        """
+        size = dtypes.as_dtype(dtype).itemsize
+        data = bytes(memoryview(buffer).cast("B")[offset:])
+        if count >= 0 and count * size > len(data):
+            raise ValueError(
+                f"buffer has only {len(data)} elements after offset {offset}, but specified a size"
+                f" of {count}"
+            )
+        data = data[: count * size] if count >= 0 else data
+        made = UntypedStorage(list(data))
+        if size > 1 and byte_order not in (None, "native", sys.byteorder):
+            made.byteswap(dtype)
+        return made
+
+    def byteswap(self, dtype: Any) -> None:
+        """Turn round the bytes of each number of a dtype, in place."""
+        d = dtypes.as_dtype(dtype)
+        size = d.itemsize // 2 if d.is_complex else d.itemsize
+        each = self.bytes_().view(-1, size)
+        each.copy_(each.flip(1))
+
+    def is_shared(self) -> bool:
+        """Whether other processes share the memory."""
+        return bool(self.memory.is_shared())
+
+    def share_memory_(self) -> UntypedStorage:
+        """Have other processes share the memory."""
+        self.memory.share_memory_()
+        return self
 
     @staticmethod
     def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
@@ -222,6 +267,20 @@ class TypedStorage:
         self.memory.detach().copy_(source.memory)
         return self
 
+    def is_shared(self) -> bool:
+        """Whether other processes share the memory."""
+        return bool(self.memory.is_shared())
+
+    def cpu(self) -> TypedStorage:
+        """The storage on the CPU."""
+        return TypedStorage(self.memory.detach().cpu())
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of its class, or a copy in a dtype."""
+        if dtype is None:
+            return f"torch.{self.pickle_storage_type()}"
+        return TypedStorage(self.memory.detach().to(dtype))
+
     def pickle_storage_type(self) -> str:
         """The name of the type, such as 'FloatStorage'."""
         return f"{self.dtype._letter}Storage"
@@ -237,9 +296,31 @@ class TypedStorage:
         )
 
 
+def converting(d: Any) -> Any:
+    """storage.double() and the like: a copy in a dtype."""
+
+    def method(self: TypedStorage) -> TypedStorage:
+        return self.type(d)
+
+    method.__doc__ = f"A copy in {d.name}."
+    return method
+
+
+for _name, _dtype in {
+    "double": dtypes.float64, "float": dtypes.float32, "half": dtypes.float16,
+    "bfloat16": dtypes.bfloat16, "long": dtypes.int64, "int": dtypes.int32,
+    "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool,
+    "complex_float": dtypes.complex64, "complex_double": dtypes.complex128,
+}.items():  # fmt: skip
+    setattr(TypedStorage, _name, converting(_dtype))
+
+
 def rebuilt(typed: bool, memory: Tensor) -> TypedStorage | UntypedStorage:
     """A storage over a vector that nobody else has."""
     return TypedStorage(memory) if typed else UntypedStorage(_memory=memory)
+
+
+_said: list[bool] = []  # whether the warning of storage() was given
 
 
 def memory(t: Tensor) -> Tensor:
@@ -250,6 +331,14 @@ def memory(t: Tensor) -> Tensor:
 @public("Tensor.storage(Tensor self) -> any")
 def storage(self):
     """The memory behind the tensor, as numbers."""
+    if not _said:
+        _said.append(True)
+        warnings.warn(
+            "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will"
+            " be the only storage class: use tensor.untyped_storage() instead of"
+            " tensor.storage()",
+            stacklevel=stacklevel(),
+        )
     return TypedStorage(memory(self))
 
 

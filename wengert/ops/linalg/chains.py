@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+from ...base.frames import stacklevel
 from ...declare.binding import only_tensors
 from ...declare.registry import public
 from ...engine.tensor import Tensor
@@ -79,6 +82,11 @@ def chain_matmul(*matrices):
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])
     """
+    warnings.warn(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use"
+        " torch.linalg.multi_dot instead, which accepts a list of two or more tensors.",
+        stacklevel=stacklevel(),
+    )
     for t in only_tensors(matrices):
         if t._a.ndim != 2:
             raise RuntimeError(

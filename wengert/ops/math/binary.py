@@ -68,8 +68,9 @@ atan2.vjp(
 
 
 @primitive(
-    elementwise, numbers="none", public="hypot(Tensor input, Tensor other, *, out)", inplace=True
-)
+    elementwise, numbers="none", public="hypot(Tensor input, Tensor other, *, out)", inplace=True,
+    inexact=True,
+)  # fmt: skip
 def hypot(xp, x, y):
     """sqrt(x ** 2 + y ** 2), without overflow.
 
@@ -141,7 +142,7 @@ fmin.vjp(**_winner("le")).jvp(_tangent("le"))
 
 @primitive(
     elementwise,
-    types="float",
+    inexact=True,
     numbers="none",
     public="logaddexp(Tensor input, Tensor other, *, out)",
 )
@@ -155,7 +156,7 @@ def logaddexp(xp, x, y):
 
 @primitive(
     elementwise,
-    types="float",
+    inexact=True,
     numbers="none",
     public="logaddexp2(Tensor input, Tensor other, *, out)",
 )

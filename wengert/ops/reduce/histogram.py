@@ -65,6 +65,8 @@ def histc(input, bins=100, min=0, max=0):
         none = i.new_zeros(bins + 1)
         return none.scatter_add(0, i, i.new_ones(()).expand_as(i))[:bins].to(input.dtype)
     x = x[(x >= lo) & (x <= hi)]
+    if x.new_full((), hi) == x.new_full((), lo):  # as numbers of input's dtype
+        return x.new_zeros(bins)
     width = float(x.new_full((), hi) - lo)  # every step rounded to input's dtype, as in PyTorch
     i = ((x - lo) * bins / width).long().clamp(max=bins - 1)
     return bincount(i, None, bins).to(input.dtype)

@@ -1,0 +1,76 @@
+"""Calls that PyTorch refuses, and what storages can do, with PyTorch's error types and values."""
+
+import warnings
+
+import pytest
+
+import wengert as torch
+from wengert.autograd import forward_ad
+
+
+class Short(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g[:1]
+
+
+def hooked(hook):
+    x = torch.ones(2, requires_grad=True)
+    x.register_hook(hook)
+    x.sum().backward()
+
+
+def nested():
+    with forward_ad.dual_level(), forward_ad.dual_level():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: torch.ones(2, pin_memory=True), RuntimeError, "no pinned memory allocator"),
+        (lambda: torch.tensor([1], pin_memory=True), RuntimeError, "no pinned memory allocator"),
+        (lambda: torch.rand(2, pin_memory=True), RuntimeError, "no pinned memory allocator"),
+        (lambda: torch.hypot(torch.tensor([1]), torch.tensor([2])), NotImplementedError, "hypot"),
+        (lambda: torch.logaddexp(torch.tensor([1]), torch.tensor([2])), NotImplementedError,
+         "logaddexp"),
+        (lambda: torch.broadcast_shapes((-1,)), ValueError, "negative length"),
+        (lambda: torch.device("cuda", -1), RuntimeError, "must not be negative"),
+        (lambda: hooked(lambda g: g.double()), RuntimeError, "changed the type of value"),
+        (lambda: torch.autograd.grad(torch.ones(1, requires_grad=True).sum(), ()), RuntimeError,
+         "cannot be empty"),
+        (lambda: Short.apply(torch.ones(2, requires_grad=True)).sum().backward(), RuntimeError,
+         "invalid gradient at index 0"),
+        (nested, RuntimeError, "Nested forward mode AD"),
+    ],
+)  # fmt: skip
+def test_refused(call, error, text):
+    if text.startswith("no pinned") and torch.cuda.is_available():
+        pytest.skip("there is a device that copies from pinned memory")
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_storages():
+    s = torch.UntypedStorage([1, 2, 3, 4])
+    assert s.tolist() == [1, 2, 3, 4] and not s.is_shared()
+    s.byteswap(torch.int16)
+    assert s.tolist() == [2, 1, 4, 3]
+    t = torch.UntypedStorage.from_buffer(b"abcd", "big", dtype=torch.int16)
+    assert bytes(t.tolist()) == b"badc"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        numbers = torch.arange(3.0).storage()
+    assert numbers.double().dtype is torch.float64 and numbers.int().tolist() == [0, 1, 2]
+
+
+def test_values_at_the_edge():
+    assert torch.histc(torch.tensor([-1e38])).sum() == 0
+    assert torch.finfo(torch.float16).resolution == 1e-3
+    layer = torch.nn.Linear(2, 2)
+    other = torch.func.functional_call(layer, {"more": torch.ones(1)}, torch.ones(1, 2))
+    assert torch.equal(other, layer(torch.ones(1, 2))) and not hasattr(layer, "more")
