@@ -187,3 +187,17 @@ def test_functions_that_classes_are_asked_for_have_the_names_of_methods():
         "__rlshift__", "__floordiv__", "__and__", "__invert__", "neg", "positive", "abs", "add",
         "__ior__",
     ]  # fmt: skip
+
+
+def test_classes_that_are_no_tensors_stand_in_for_functions_of_any_number_of_tensors():
+    class Stranger:
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            return func.__name__, len(args), kwargs
+
+    Stranger.__torch_function__ = classmethod(Stranger.__torch_function__)
+    s, t = Stranger(), w.ones(2)
+    assert w.einsum("i,i", s, t)[:2] == ("einsum", 3)
+    assert w.broadcast_tensors(t, s)[0] == "broadcast_tensors"
+    assert w.meshgrid(s, t, indexing="ij")[2] == {"indexing": "ij"}
+    with pytest.raises(TypeError, match="expected Tensor as element 1"):
+        w.broadcast_tensors(t, 3)

@@ -391,6 +391,16 @@ def only_tensors(values: Any, place: int = 0) -> Any:
     return values
 
 
+def stood_in(public: Any, args: Any, kwargs: Any = None) -> Any:
+    """Where only_tensors has just refused: what arguments answer that are no tensors but stand in
+    for functions; without such the refusal goes on.
+    """
+    answer = ask_strangers(public, args, kwargs or {})
+    if answer is None:
+        raise
+    return answer[0]
+
+
 def as_list(value: Any, kind: str) -> Any:
     base, _, length = kind.removesuffix("]").partition("[")
     if length and not isinstance(value, (tuple, list)):

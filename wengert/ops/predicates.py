@@ -7,8 +7,8 @@ from __future__ import annotations
 from ..arrays.lookup import HOST, NS
 from ..base import dtypes
 from ..base.size import Size
-from ..declare.binding import only_tensors
-from ..declare.registry import public
+from ..declare.binding import only_tensors, stood_in
+from ..declare.registry import function, public
 from ..engine.promotion import result_dtype
 from ..engine.tensor import Tensor, wrap
 
@@ -204,7 +204,10 @@ def broadcast_tensors(*tensors):
     >>> b.shape
     torch.Size([2, 3])
     """
-    only_tensors(tensors)
+    try:
+        only_tensors(tensors)
+    except TypeError:
+        return stood_in(function("broadcast_tensors"), tensors)
     try:
         shape = broadcast_shapes(*[t.shape for t in tensors])
     except RuntimeError:

@@ -8,9 +8,9 @@ import functools
 import math
 from typing import Any
 
-from ...declare.binding import only_tensors
+from ...declare.binding import only_tensors, stood_in
 from ...declare.fast_paths import F32, F64, plain
-from ...declare.registry import public
+from ...declare.registry import function, public
 from ...engine.op_modes import runner
 from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
@@ -82,7 +82,11 @@ def einsum(equation="", *operands):
         raise RuntimeError(
             f"einsum(): {more} operands were provided than specified in the equation"
         )
-    for t in only_tensors(operands, 1):
+    try:
+        only_tensors(operands, 1)
+    except TypeError:
+        return stood_in(function("einsum"), (equation, *operands))
+    for t in operands:
         if t.dtype is not operands[0].dtype and not runner(batched):
             if sums(inputs, output, operands):
                 raise RuntimeError(

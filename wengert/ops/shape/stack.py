@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base.advice import advise
-from ...declare.binding import only_tensors
+from ...declare.binding import only_tensors, stood_in
 from ...declare.lines import Line, line
 from ...declare.registry import function, public
 from ...engine.tensor import Tensor
@@ -163,7 +163,10 @@ def meshgrid(*tensors, indexing=None):
     """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
-    only_tensors(tensors)
+    try:
+        only_tensors(tensors)
+    except TypeError:
+        return stood_in(function("meshgrid"), tensors, {"indexing": indexing})
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing is None:
