@@ -29,6 +29,7 @@ __all__ = [
     "flip",
     "roll",
     "cat",
+    "block_diag",
     "stack",
     "take",
     "put_add",
@@ -173,6 +174,17 @@ def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:
 
 def cat(lib: Any, *arrays: Any, dim: int = 0) -> Any:
     return lib.concatenate(arrays, dim)
+
+
+def block_diag(lib: Any, *matrices: Any) -> Any:
+    """Matrices along the diagonal of a matrix of zeros."""
+    rows, columns = [m.shape[0] for m in matrices], [m.shape[1] for m in matrices]
+    out = lib.zeros((sum(rows), sum(columns)), matrices[0].dtype)
+    i = j = 0
+    for m, n, k in zip(matrices, rows, columns):
+        out[i : i + n, j : j + k] = m
+        i, j = i + n, j + k
+    return out
 
 
 def stack(lib: Any, *arrays: Any, dim: int = 0) -> Any:

@@ -19,7 +19,7 @@ from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims
 from ..math.arithmetic import mul
-from ..shape.views import unsqueeze_op
+from ..shape.views import reshape_op, unsqueeze_op
 from .matmul import bmm as bmm_op
 from .matmul import dot as dot_op
 from .matmul import matmul as matmul_of
@@ -166,7 +166,10 @@ def inner(input, other):
             f"{list(other.shape)}"
         )
     _same_type("inner", input, other)
-    return tensordot(input, other, ([-1], [-1]))
+    s, t = tuple(input._a.shape), tuple(other._a.shape)
+    x = reshape_op.entry(input, (math.prod(s[:-1]), s[-1]))
+    y = reshape_op.entry(other, (math.prod(t[:-1]), t[-1]))
+    return reshape_op.entry(matmul_op.entry(x, y.mT), s[:-1] + t[:-1])
 
 
 @public("outer(Tensor input, Tensor vec2, *, out)", aliases=("ger",))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+from typing import Any
 
 from ...base import dtypes
 from ...declare.binding import only_tensors
 from ...declare.registry import function, public
+from ...engine.kinds import movement
+from ...engine.op import primitive
 
 
 @public("cartesian_prod(*any tensors)", method=False, foreign=False)
@@ -68,6 +70,22 @@ def combinations(input, r=2, with_replacement=False):
     return input[index].reshape(len(rows), r)
 
 
+@primitive(movement, types="promote", name="block_diag")
+def block_diag_op(xp, *matrices):
+    """Matrices along the diagonal of a matrix of zeros."""
+
+
+def _blocks(xp: Any, g: Any, matrices_shape: Any) -> list[Any]:
+    out, i, j = [], 0, 0
+    for n, k in matrices_shape:
+        out.append(xp.getitem(g, (slice(i, i + n), slice(j, j + k))))
+        i, j = i + n, j + k
+    return out
+
+
+block_diag_op.vjp(matrices=_blocks)
+
+
 @public("block_diag(*any tensors)", method=False, foreign=False)
 def block_diag(*tensors):
     """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros.
@@ -86,12 +104,4 @@ def block_diag(*tensors):
         mats.append(t if t._a.ndim == 2 else t.reshape(1, -1))
     if not mats:
         return function("zeros")(1, 0)
-    target = functools.reduce(dtypes.promote_types, [t.dtype for t in tensors])
-    width = sum(m._a.shape[1] for m in mats)
-    rows, at = [], 0
-    for m in mats:
-        n, k = m._a.shape
-        m = m if m.dtype is target else m.to(target)
-        rows.append(function("cat")([m.new_zeros((n, at)), m, m.new_zeros((n, width - at - k))], 1))
-        at += k
-    return function("cat")(rows, 0)
+    return block_diag_op.entry(*mats)
