@@ -17,6 +17,8 @@ CALLS = {
     "zeros_like": (X,),
     "ones_like": (X,),
     "empty_like": (X,),
+    "full_like": (X, 2.5),
+    "Tensor.new_full": (X, (2, 3), 2.5),
     "Tensor.new_zeros": (X, 2, 3),
     "Tensor.new_ones": (X, 2, 3),
     "Tensor.new_empty": (X, 2, 3),
