@@ -79,12 +79,26 @@ NEW = [
     "torch.full((3,), 1.5)", "torch.full((2, 2), 7)", "torch.arange(5)", "torch.arange(2, 7)",
     "torch.zeros(x.shape)", "torch.ones_like(i)", "torch.zeros(3, dtype=torch.complex64)",
 ]  # fmt: skip
+BODIES = [  # that are done again as programs
+    "torch.kron(x, y)", "torch.hsplit(x, 5)", "torch.fliplr(x)", "torch.inner(x, y)",
+    "functional.l1_loss(x, y)", "torch.diag_embed(b)", "torch.meshgrid(b, b, indexing='ij')",
+]  # fmt: skip
 IN_PYTHON = {  # of all these, what texts and bodies do themselves
     "functional.layer_norm(x, (5,))", "torch.var_mean(x, 0)", "x.kthvalue(2)", "z.abs_()",
     "z.lerp_(z, 0.5)", "z.t().relu_()", "z[1].addcdiv_(n[0], z[0])",
 }  # fmt: skip
 FAMILIES = (
-    POINTWISE + OTHERS + REDUCTIONS + LOOKUPS + SEVERAL + JOINS + VIEWS + WRITES + INDICES + NEW
+    POINTWISE
+    + OTHERS
+    + REDUCTIONS
+    + LOOKUPS
+    + SEVERAL
+    + JOINS
+    + VIEWS
+    + WRITES
+    + INDICES
+    + NEW
+    + BODIES
 )
 PASSES = [
     "(x * y).sum().backward()", "(x / y * 2.5 - b).tanh().mean().backward()",

@@ -220,6 +220,8 @@ def _hash(self: Tensor) -> int:
 @public("detach(Tensor input)")
 def detach(self: Tensor) -> Tensor:
     """The same memory without history; in-place changes are still seen by the engine."""
+    if native.detach and not state.levels and (t := native.detach(self)) is not None:
+        return t
     return marked_as(wrap(severed(self) if state.levels else self._a), self)
 
 
@@ -235,9 +237,7 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def get_data(self: Tensor) -> Tensor:
-    """The same memory, cut off from the graph; changes made through it are invisible to the
-    engine.
-    """
+    """The same memory, off the graph; changes made through it are invisible to the engine."""
     t = wrap(*primal(self._a)) if state.levels else wrap(self._a)
     extras(t).untracked = True
     return t

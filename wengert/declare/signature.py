@@ -239,6 +239,9 @@ def parser(
     binder.slots = tuple(slots)
     binder.defaults = {**slots, **keywords}
     env: dict[str, Any] = {"__name__": "wengert.declare.signature", **CHECKS}
+    word = "body"
+    if native.recall is not None and not inplace and type(body) is FunctionType:
+        word, env["recall"] = "recall", native.recall(body)
     env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
     env.update(dtype_into=dtype_into, check_dtype=check_dtype)
     env.update(FAILURES=FAILURES, tell=tell)
@@ -278,7 +281,7 @@ def parser(
                 some = [x for x in some if not (x.op.view or x.op.many or x.op.variadic)]
             at = [(x, other, inplace, f"{i}_{j}") for j, x in enumerate(some)]
             found = branch(
-                name, overloads[i], calls[i], slots, keywords, star, out, at, env, own, sizes
+                name, overloads[i], calls[i], slots, keywords, star, out, at, env, own, sizes, word
             )
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
@@ -294,8 +297,6 @@ def parser(
         ]
         lines += [f"  return {other}"]
     f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
-    if not any(lines_of):
-        return f
     again = (name, overloads, calls, body, binder, foreign, more, lines_of, inplace)
     return native.remakable(f, lambda: parser(*again))
 
@@ -322,10 +323,12 @@ def branch(
     env: dict[str, Any],
     own: set[str] | None,
     sizes: str,
+    called: str,
 ) -> list[str]:
-    """The lines that call the body if the arguments are plainly those of an overload. own: the
-    tests that straight lines may make by themselves, since no other overload wants another outcome;
-    None: all, where there is no other. sizes: the argument that is surely ints if `spread`.
+    """The lines that call the body, under the name `called`, if the arguments are plainly those of
+    an overload. own: the tests that straight lines may make by themselves, since no other overload
+    wants another outcome; None: all, where there is no other. sizes: the argument that is surely
+    ints if `spread`.
     """
     if any(p.required for p in call.unused):
         return []  # the binder says that it is not supported
@@ -396,7 +399,7 @@ def branch(
     words += [f"{k}={values[v]}" for k, v in call.keywords]
     if call.out == "own":
         words.append("out=out")
-    run = f"body({', '.join(words)})"
+    run = f"{called}({', '.join(words)})"
     condition = " and ".join(tests) or "True"
     for line, other, inplace, number in straight_to:
         found = straight_line(line, o, values, run, other, inplace, number)

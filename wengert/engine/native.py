@@ -50,11 +50,16 @@ backward: Callable[[Any, bool, Any], Any] | None = None
 # grad(outputs, inputs, gradients, retain): the gradients of the inputs in a tuple; in a list, with
 # None for those that none came to; or MISS
 grad: Callable[[Any, Any, Any, bool], Any] | None = None
+# recall(body): the body, which is done again as a program where what it does is known
+recall: Callable[[Any], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
-WORDS = ("make", "like", "count", "fill", "copy", "steady", "kept", "gather", "scatter")
+WORDS = (
+    "make", "like", "count", "detach", "fill", "copy", "steady", "kept", "gather", "scatter",
+)  # fmt: skip
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
 like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
 count: Callable[[int, int], Any] | None = None  # (start, end)
+detach: Callable[[Any], Any] | None = None  # (tensor)
 fill: Callable[[Any, Any], Any] | None = None  # (tensor, number): the tensor
 copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 # (parameters, states, members, names, counters, counts, length): gradients (see optim/)

@@ -15,6 +15,7 @@ from ..engine.tensor import Tensor
 from .structures import for_good
 
 FASTCALL = 0x80  # METH_FASTCALL: f(self, arguments, how many)
+NAMED = 0x82  # with METH_KEYWORDS: and the names of the last ones
 
 
 class Definition(ctypes.Structure):
@@ -28,12 +29,12 @@ class Definition(ctypes.Structure):
     ]
 
 
-def function(name: str, address: int, bound: Any) -> Any:
+def function(name: str, address: int, bound: Any, flags: int = FASTCALL) -> Any:
     """A function that machine code is called through, with an object as its self."""
     make = ctypes.pythonapi.PyCMethod_New
     make.restype = ctypes.py_object
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
-    definition = Definition(name.encode(), address, FASTCALL, None)
+    definition = Definition(name.encode(), address, flags, None)
     f = make(ctypes.addressof(definition), bound, None, None)
     for_good(definition, bound, f)
     return f

@@ -27,7 +27,7 @@ from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass, wrap
 from ..kernels import compiler, threads, workers
-from . import structures
+from . import replay, structures
 from .language import Signature, Unit
 from .plans import OPERATORS, Plans
 from .rules import RULES
@@ -35,7 +35,7 @@ from .rules import RULES
 FOLDER = Path(__file__).parent
 FILES = (
     "values", "pointwise", "general", "views", "products", "reductions", "joins", "calls", "writes",
-    "filling", "indices", "steps", "programs", "reverse", "passes",
+    "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -58,6 +58,8 @@ FUNCTIONS = {
         ("PyIter_Next", "ptr", "ptr"),
         ("PyThreadState_Get", "ptr", ""),
         ("PyErr_NoMemory", "ptr", ""),
+        ("PyErr_ExceptionMatches", "i32", "ptr"),
+        ("PyErr_Clear", "void", ""),
         ("PyEval_SaveThread", "ptr", ""),
         ("PyEval_RestoreThread", "void", "ptr"),
         ("PyErr_SetString", "void", "ptr ptr"),
@@ -82,7 +84,7 @@ ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
     "call_overwrite", "call_backward", "call_grad", "call_make", "call_like", "call_count",
     "call_fill", "call_copy", "call_steady", "call_kept", "call_parts", "call_gather",
-    "call_scatter",
+    "call_scatter", "call_recall", "call_detach",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
@@ -101,7 +103,8 @@ def objects() -> dict[str, Any]:
         "BOOL": dtypes.bool.np,
         "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
-        "OWN": lambda g: wrap(own(g)),
+        "OWN": lambda g: wrap(own(g)), "TRACES": replay.TRACES, "TELL": replay.tell,
+        "REFUSED": (ValueError, TypeError, LookupError),
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,
         "INTERNAL": frames.INTERNAL, "HERE": source.here, "ASARRAY": np.asarray,
@@ -126,12 +129,14 @@ def numbers() -> dict[str, int]:
         "SINGLY": SINGLY,
         "FEW": numpy_fast_paths.FEW,
         "FACTOR": numpy_fast_paths.LARGE,
+        "LAYOUT": replay.LAYOUT,
         "CODE_HEAD": structures.CODE_HEAD,
         "LOOPS": structures.LOOPS,
         "SAVED": structures.SAVED,
         **{name: getattr(structures, name) for name in ("R_RULES", "R_SAVED", "R_CONSTANTS")},
         **{name: getattr(structures, name) for name in ("R_STEPS", "RULE_SIZE")},
         **{name: getattr(structures, name) for name in ("OF_LEAF", "OF_SLOT", "OF_SEVERAL")},
+        **{name: i for i, name in enumerate(structures.FAMILIES)},
         **{name: getattr(structures, name) for name in ("DIMS", "DIMS_OR_ALL", "SIZES")},
     }
 

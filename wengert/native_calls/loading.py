@@ -14,7 +14,7 @@ from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
-from . import callables, structures
+from . import callables, replay, structures
 from .code import MISS, Code
 from .plans import COMPARISONS, Plans, plan
 from .rules import learn
@@ -155,16 +155,24 @@ class Calls:
             self.cores[made, family] = f
         return self.cores[made, family], MISS
 
+    def recall(self, body: Any) -> Any:
+        """A body that is done again as a program where it can be (see replay.py)."""
+        table: list[Any] = []
+        table.append(replay.Learner(body, table))
+        name = getattr(body, "__name__", "body")
+        return callables.function(name, self.code.where["call_recall"], table, callables.NAMED)
+
     def enter(self) -> None:
         """Stand in front of the texts and operators."""
         self.entered, native.find, native.backward = True, self.find, self.backward
-        native.grad = self.grad
+        native.grad, native.recall = self.grad, self.recall
         vars(native).update(self.words)
         self.exchanged()
 
     def leave(self) -> None:
         """Leave all calls to Python."""
-        self.entered, native.find, native.backward, native.grad = False, None, None, None
+        self.entered, native.find, native.backward = False, None, None
+        native.grad = native.recall = None
         vars(native).update(dict.fromkeys(self.words))
         self.exchanged()
 

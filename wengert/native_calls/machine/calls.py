@@ -8,11 +8,11 @@ that the call is not plain: the text then goes on as if nothing had been asked.
 
 
 def call_unary(plan: ptr, args: ptr, n: int) -> ptr:
-    return answer(unary(plan + 32, args[0]))
+    return told(UNARY, plan, args, 1, answer(unary(plan + 32, args[0])))
 
 
 def call_binary(plan: ptr, args: ptr, n: int) -> ptr:
-    return answer(binary(plan + 32, args[0], args[1]))
+    return told(BINARY, plan, args, 2, answer(binary(plan + 32, args[0], args[1])))
 
 
 # ---- Python's operators
@@ -24,7 +24,7 @@ def operator(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
     if p:
         r = binary(p, a, b)
     if r:
-        return r
+        return told_of_two(p, a, b, r)
     if PyErr_Occurred():
         return None
     args = array(2)
@@ -70,7 +70,7 @@ def slot_pow(a: ptr, b: ptr, modulo: ptr) -> ptr:
         if square:
             r = binary(PLAN_SQUARE, a, b)
             if r:
-                return r
+                return told_of_two(PLAN_SQUARE, a, b, r)
             if PyErr_Occurred():
                 return None
     args = array(3)
@@ -83,7 +83,9 @@ def slot_pow(a: ptr, b: ptr, modulo: ptr) -> ptr:
 def slot_neg(a: ptr) -> ptr:
     r = unary(PLAN_NEG, a)
     if r:
-        return r
+        args = array(1)
+        args[0] = a
+        return told(UNARY, PLAN_NEG - 32, args, 1, r)
     if PyErr_Occurred():
         return None
     return PyObject_CallOneArg(CAREFUL_NEG, a)

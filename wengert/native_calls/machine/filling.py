@@ -105,7 +105,7 @@ def or_none(r: ptr) -> ptr:
     return keep(NONE)
 
 
-def call_make(self: ptr, args: ptr, n: int) -> ptr:
+def made(args: ptr) -> ptr:
     """(sizes, dtype or None, number or None): a Tensor."""
     dims = ints(array(16))
     d = args[1]
@@ -121,7 +121,7 @@ def call_make(self: ptr, args: ptr, n: int) -> ptr:
     return or_none(filled(d.d_np, nd, dims, args[2]))
 
 
-def call_like(self: ptr, args: ptr, n: int) -> ptr:
+def made_like(args: ptr) -> ptr:
     """(tensor, sizes or None, number or None): a Tensor of its dtype, and its shape if none is
     said.
     """
@@ -145,7 +145,7 @@ def call_like(self: ptr, args: ptr, n: int) -> ptr:
     return or_none(filled(a.descr, nd, dims, args[2]))
 
 
-def call_count(self: ptr, args: ptr, n: int) -> ptr:
+def counted(args: ptr) -> ptr:
     """(start, end): the integers from one up to the other."""
     dims = ints(array(1))
     if EVERYONE.e_special is not ZERO or not digit(args[0]) or not digit(args[1]):
@@ -160,6 +160,48 @@ def call_count(self: ptr, args: ptr, n: int) -> ptr:
     for i in range(dims[0]):
         ints(o.data)[i] = start + i
     return tensor(o, keep(NONE))
+
+
+def detached(x: ptr) -> ptr:
+    """The same memory without history; None: not plain."""
+    if not is_tensor(x.kind):
+        return keep(NONE)
+    a = x._a
+    if a.kind is not NDARRAY:
+        return keep(NONE)
+    e = x._x
+    if e is not NONE:
+        keep(e)
+        how = unmarked(e, UNTRACKED)
+        if how == 1:
+            how = unmarked(e, INFERENCE)
+        drop(e)
+        if how < 1:
+            return or_none(None)
+    return or_none(tensor(keep(a), keep(NONE)))
+
+
+def told_made(kind: int, args: ptr, n: int, r: ptr) -> ptr:
+    """told() of a word that answers None where it is not plain."""
+    if r is NONE:
+        return r
+    return told(kind, NONE, args, n, r)
+
+
+def call_make(self: ptr, args: ptr, n: int) -> ptr:
+    return told_made(MAKE, args, n, made(args))
+
+
+def call_like(self: ptr, args: ptr, n: int) -> ptr:
+    return told_made(LIKE, args, n, made_like(args))
+
+
+def call_count(self: ptr, args: ptr, n: int) -> ptr:
+    return told_made(COUNT, args, n, counted(args))
+
+
+def call_detach(self: ptr, args: ptr, n: int) -> ptr:
+    return told_made(DETACH, args, n, detached(args[0]))
 
 
 def overwritable(x: ptr, watched: bool) -> int:
@@ -204,7 +246,7 @@ def call_fill(self: ptr, args: ptr, n: int) -> ptr:
         fill(a.data, size_of(a), d, args[1])
     drop(a)
     if plain:
-        return keep(x)
+        return told(WRITE, NONE, args, n, keep(x))
     return or_none(None)
 
 
@@ -234,7 +276,7 @@ def call_copy(self: ptr, args: ptr, n: int) -> ptr:
     drop(a)
     drop(b)
     if done:
-        return keep(x)
+        return told(WRITE, NONE, args, n, keep(x))
     return None
 
 

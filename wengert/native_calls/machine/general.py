@@ -351,7 +351,7 @@ def computed(p: ptr, given: ptr, n: int, outs: ptr) -> bool:
     return outputs(p, PyObject_Vectorcall(p.p_run, given, n, None), outs)
 
 
-def call_any(plan: ptr, args: ptr, n: int) -> ptr:
+def of_single(plan: ptr, args: ptr, n: int) -> ptr:
     """Any op of single operands: those, then static arguments."""
     p = plan + 32
     inputs = p.p_inputs
@@ -374,7 +374,7 @@ def call_any(plan: ptr, args: ptr, n: int) -> ptr:
     return answer(r)
 
 
-def call_list(plan: ptr, args: ptr, n: int) -> ptr:
+def of_list(plan: ptr, args: ptr, n: int) -> ptr:
     """An op over any number of operands, which come in a list or tuple, and static arguments."""
     p = plan + 32
     if ACTIVE.size != 0 or n > 9:
@@ -409,7 +409,15 @@ def call_list(plan: ptr, args: ptr, n: int) -> ptr:
     return answer(r)
 
 
-def call_overwrite(plan: ptr, args: ptr, n: int) -> ptr:
+def call_any(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(OF_SINGLE, plan, args, n, of_single(plan, args, n))
+
+
+def call_list(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(OF_LIST, plan, args, n, of_list(plan, args, n))
+
+
+def overwritten(plan: ptr, args: ptr, n: int) -> ptr:
     """The first argument, changed by an op that its implementation computes."""
     p = plan + 32
     inputs = p.p_inputs
@@ -460,3 +468,7 @@ def call_overwrite(plan: ptr, args: ptr, n: int) -> ptr:
     if done:
         return keep(x)
     return answer(None)
+
+
+def call_overwrite(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(WRITE, plan, args, n, overwritten(plan, args, n))

@@ -162,7 +162,7 @@ def view_at(x: ptr, key: ptr) -> ptr:
     return r
 
 
-def call_parts(plan: ptr, args: ptr, n: int) -> ptr:
+def views_at(plan: ptr, args: ptr, n: int) -> ptr:
     """(tensor, keys): the views at basic keys, each a tuple, in a tuple."""
     p = plan + 32
     x = args[0]
@@ -296,25 +296,36 @@ def taken(x: ptr, key: ptr) -> ptr:
     return r
 
 
+def call_parts(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(PARTS, plan, args, n, views_at(plan, args, n))
+
+
+def item_at(x: ptr, key: ptr) -> ptr:
+    """x[key]; null, without an exception: not plain."""
+    if ACTIVE.size != 0 or not is_tensor(x.kind):
+        return None
+    a = x._a
+    if a.kind is not NDARRAY:
+        return None
+    t = ptr(None)
+    if key.kind is TUPLE and key.size > 0:
+        t = (key + 24)[0]
+    if key.kind is TENSOR or t and t.kind is TENSOR:
+        return taken(x, key)
+    if a.nd > 0:
+        return view_at(x, key)
+    return None
+
+
 def slot_getitem(x: ptr, key: ptr) -> ptr:
-    r = ptr(None)
-    if ACTIVE.size == 0 and is_tensor(x.kind):
-        a = x._a
-        if a.kind is NDARRAY:
-            t = ptr(None)
-            if key.kind is TUPLE and key.size > 0:
-                t = (key + 24)[0]
-            if key.kind is TENSOR or t and t.kind is TENSOR:
-                r = taken(x, key)
-            elif a.nd > 0:
-                r = view_at(x, key)
-            if r:
-                return r
-            if PyErr_Occurred():
-                return None
     args = array(2)
     args[0] = x
     args[1] = key
+    r = item_at(x, key)
+    if r:
+        return told(ITEM, NONE, args, 2, r)
+    if PyErr_Occurred():
+        return None
     return PyObject_Vectorcall(CAREFUL_GETITEM, args, 2, None)
 
 
@@ -391,12 +402,17 @@ def slot_setitem(x: ptr, key: ptr, value: ptr) -> i32:
     if not value:
         PyErr_SetString(ATTRIBUTE_ERROR, NO_DELETION)
         return -1
+    args = array(3)
+    args[0] = x
+    args[1] = key
+    args[2] = value
     done = put_number(x, key, value)
+    if done == 1:
+        r = told(WRITE, NONE, args, 3, keep(NONE))
+        if not r:
+            return -1
+        drop(r)
     if done == 0:
-        args = array(3)
-        args[0] = x
-        args[1] = key
-        args[2] = value
         r = PyObject_Vectorcall(CAREFUL_SETITEM, args, 3, None)
         done = -1
         if r:

@@ -322,3 +322,37 @@ def answer(r: ptr) -> ptr:
     if PyErr_Occurred():
         return None
     return keep(MISS)
+
+
+def told(kind: int, plan: ptr, args: ptr, n: int, r: ptr) -> ptr:
+    """Takes and returns what a call of a family answers; where somebody writes down what bodies do
+    (see `replay.py`), it is told.
+    """
+    if TRACES.size == 0 or not r or n > 20:
+        return r
+    if r is MISS:
+        return r
+    room = array(24)
+    room[0] = PyLong_FromLong(kind)
+    if not room[0]:
+        drop(r)
+        return None
+    room[1] = plan
+    room[2] = r
+    for i in range(n):
+        room[3 + i] = args[i]
+    done = PyObject_Vectorcall(TELL, room, 3 + n, None)
+    drop(room[0])
+    if not done:
+        drop(r)
+        return None
+    drop(done)
+    return r
+
+
+def told_of_two(p: ptr, a: ptr, b: ptr, r: ptr) -> ptr:
+    """told() of an operator."""
+    args = array(2)
+    args[0] = a
+    args[1] = b
+    return told(BINARY, p - 32, args, 2, r)

@@ -320,7 +320,7 @@ def viewed(p: ptr, x: ptr, a: ptr, node: ptr, statics: ptr, n: int, r: ptr) -> b
     return ok
 
 
-def call_view(plan: ptr, args: ptr, n: int) -> ptr:
+def view_of(plan: ptr, args: ptr, n: int) -> ptr:
     """A view of the first argument; the others say which."""
     p = plan + 32
     x = args[0]
@@ -349,3 +349,7 @@ def call_view(plan: ptr, args: ptr, n: int) -> ptr:
     drop_all(given, n)
     drop(nodes[0])
     return answer(r)
+
+
+def call_view(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(VIEW_OF, plan, args, n, view_of(plan, args, n))

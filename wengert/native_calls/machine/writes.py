@@ -119,7 +119,7 @@ def fits_into(a: ptr, b: ptr, strides: ints) -> bool:
     return True
 
 
-def call_write(plan: ptr, args: ptr, n: int) -> ptr:
+def written(plan: ptr, args: ptr, n: int) -> ptr:
     """The first argument, changed by an op that is one of the library's loops."""
     p = plan + 32
     x = args[0]
@@ -200,3 +200,7 @@ def call_write(plan: ptr, args: ptr, n: int) -> ptr:
     if how < 0 or free < 0:
         return None
     return keep(MISS)
+
+
+def call_write(plan: ptr, args: ptr, n: int) -> ptr:
+    return told(WRITE, plan, args, n, written(plan, args, n))
