@@ -143,6 +143,8 @@ def is_autocast_available(device_type: str) -> bool:
 def is_autocast_enabled(device_type: str | None = None) -> bool:
     """Whether autocast is in force for a type of device, by default cuda.
 
+    device_type: 'cpu' or 'cuda'; None: any.
+
     >>> torch.is_autocast_enabled("cpu")
     False
     """
@@ -150,7 +152,10 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 
 
 def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -> None:
-    """Put autocast in force for a type of device, or out of it; use `autocast` instead."""
+    """Put autocast in force for a type of device, or out of it; use `autocast` instead.
+
+    device_type: 'cpu' or 'cuda'. enabled: whether.
+    """
     if enabled is None:
         device_type, enabled = "cuda", bool(device_type)
     HERE.enabled[checked(device_type)] = enabled
@@ -166,6 +171,8 @@ def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -
 def get_autocast_dtype(device_type: str) -> dtypes.dtype:
     """The lower precision for a type of device.
 
+    device_type: 'cpu' or 'cuda'.
+
     >>> torch.get_autocast_dtype("cpu")
     torch.bfloat16
     """
@@ -173,12 +180,19 @@ def get_autocast_dtype(device_type: str) -> dtypes.dtype:
 
 
 def set_autocast_dtype(device_type: str, dtype: dtypes.dtype) -> None:
-    """Choose the lower precision for a type of device; use `autocast` instead."""
+    """Choose the lower precision for a type of device; use `autocast` instead.
+
+    device_type: 'cpu' or 'cuda'. dtype: the dtype that operations get.
+    """
     HERE.dtype[checked(device_type)] = dtype
 
 
 def is_autocast_cpu_enabled() -> bool:
-    """Whether autocast is in force on the CPU."""
+    """Whether autocast is in force on the CPU.
+
+    >>> torch.is_autocast_cpu_enabled()
+    False
+    """
     return HERE.enabled["cpu"]
 
 
@@ -188,7 +202,11 @@ def set_autocast_cpu_enabled(enabled: bool) -> None:
 
 
 def get_autocast_cpu_dtype() -> dtypes.dtype:
-    """The lower precision on the CPU."""
+    """The lower precision on the CPU.
+
+    >>> torch.get_autocast_cpu_dtype()
+    torch.bfloat16
+    """
     return HERE.dtype["cpu"]
 
 
@@ -198,7 +216,11 @@ def set_autocast_cpu_dtype(dtype: dtypes.dtype) -> None:
 
 
 def get_autocast_gpu_dtype() -> dtypes.dtype:
-    """The lower precision on CUDA devices."""
+    """The lower precision on CUDA devices.
+
+    >>> torch.get_autocast_gpu_dtype()
+    torch.float16
+    """
     return HERE.dtype["cuda"]
 
 
@@ -208,17 +230,27 @@ def set_autocast_gpu_dtype(dtype: dtypes.dtype) -> None:
 
 
 def is_autocast_cache_enabled() -> bool:
-    """Whether casts of weights are kept for the rest of a region."""
+    """Whether casts of weights are kept for the rest of a region.
+
+    >>> torch.is_autocast_cache_enabled()
+    True
+    """
     return HERE.cache_enabled
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
-    """Whether to keep casts of weights."""
+    """Whether to keep casts of weights.
+
+    enabled: whether.
+    """
     HERE.cache_enabled = enabled
 
 
 def clear_autocast_cache() -> None:
-    """Forget the casts of weights."""
+    """Forget the casts of weights.
+
+    >>> torch.clear_autocast_cache()
+    """
     HERE.cache.clear()
 
 

@@ -60,13 +60,19 @@ class GradScaler(grad_scaler.GradScaler):
 def custom_fwd(
     fwd: Callable[..., Any] | None = None, *, cast_inputs: dtypes.dtype | None = None
 ) -> Any:
-    """`torch.amp.custom_fwd` for CUDA devices."""
+    """`torch.amp.custom_fwd` for CUDA devices.
+
+    fwd: the forward. cast_inputs: a dtype.
+    """
     _deprecated("custom_fwd(args...)", "custom_fwd(args..., device_type='cuda')")
     decorate = functools.partial(autocast_mode.custom_fwd, device_type="cuda")
     return decorate(fwd, cast_inputs=cast_inputs)
 
 
 def custom_bwd(bwd: Callable[..., Any]) -> Any:
-    """`torch.amp.custom_bwd` for CUDA devices."""
+    """`torch.amp.custom_bwd` for CUDA devices.
+
+    bwd: the backward.
+    """
     _deprecated("custom_bwd(args...)", "custom_bwd(args..., device_type='cuda')")
     return autocast_mode.custom_bwd(bwd, device_type="cuda")

@@ -15,7 +15,11 @@ NONE = (
 
 
 def is_available() -> bool:
-    """Whether there is an accelerator that can be used now."""
+    """Whether there is an accelerator that can be used now.
+
+    >>> torch.accelerator.is_available() == (torch.accelerator.device_count() > 0)
+    True
+    """
     return cuda_api.is_available()
 
 
@@ -25,12 +29,23 @@ def _checked() -> None:
 
 
 def current_accelerator(check_available: bool = False) -> _device | None:
-    """The kind of accelerator (`device("cuda")`), or None without one."""
+    """The kind of accelerator (`device("cuda")`), or None without one.
+
+    check_available: None where there is none at hand.
+
+    >>> found = torch.accelerator.current_accelerator()
+    >>> found is None or found.type in ("cuda", "mps", "xpu")
+    True
+    """
     return _device("cuda") if is_available() else None
 
 
 def device_count() -> int:
-    """How many devices there are."""
+    """How many devices there are.
+
+    >>> torch.accelerator.device_count() >= 0
+    True
+    """
     return cuda_api.device_count()
 
 

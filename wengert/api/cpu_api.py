@@ -11,7 +11,15 @@ __all__ = [
 
 
 class Stream:
-    """A stream of the CPU: everything is done when a call returns."""
+    """A stream of the CPU: everything is done when a call returns.
+
+    priority: accepted.
+
+    >>> stream = torch.cpu.Stream()
+    >>> event = stream.record_event()
+    >>> stream.wait_event(event), stream.wait_stream(torch.cpu.current_stream())
+    (None, None)
+    """
 
     def __init__(self, priority: int = -1) -> None:
         pass
@@ -23,7 +31,10 @@ class Stream:
         """
 
     def wait_event(self, event: Any) -> None:
-        """Nothing to wait for."""
+        """Nothing to wait for.
+
+        event: an Event.
+        """
 
     def record_event(self, event: Any = None) -> Any:
         """An event that has happened."""
@@ -31,7 +42,12 @@ class Stream:
 
 
 class Event:
-    """An event of the CPU: it has happened."""
+    """An event of the CPU: it has happened.
+
+    >>> event = torch.cpu.Event()
+    >>> event.record(), event.wait(), event.query(), event.synchronize()
+    (None, None, True, None)
+    """
 
     def query(self) -> bool:
         """True."""
@@ -54,7 +70,12 @@ class Event:
 
 
 class StreamContext:
-    """Context manager of a stream of the CPU, which changes nothing."""
+    """Context manager of a stream of the CPU, which changes nothing.
+
+    >>> with torch.cpu.StreamContext(torch.cpu.Stream()):
+    ...     print("as it is")
+    as it is
+    """
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -70,12 +91,20 @@ _STREAM = Stream()
 
 
 def is_available() -> bool:
-    """True."""
+    """True.
+
+    >>> torch.cpu.is_available()
+    True
+    """
     return True
 
 
 def is_initialized() -> bool:
-    """True."""
+    """True.
+
+    >>> torch.cpu.is_initialized()
+    True
+    """
     return True
 
 
@@ -83,6 +112,8 @@ def synchronize(device: Any = None) -> None:
     """Nothing to wait for.
 
     device: a CUDA device, its number or name; None: the current one.
+
+    >>> torch.cpu.synchronize()
     """
 
 
@@ -90,17 +121,29 @@ def current_stream(device: Any = None) -> Stream:
     """The one stream.
 
     device: a CUDA device, its number or name; None: the current one.
+
+    >>> type(torch.cpu.current_stream()).__name__
+    'Stream'
     """
     return _STREAM
 
 
 def stream(stream: Stream) -> StreamContext:
-    """A context manager for a stream."""
+    """A context manager for a stream.
+
+    >>> with torch.cpu.stream(torch.cpu.Stream()):
+    ...     print("as it is")
+    as it is
+    """
     return StreamContext(stream)
 
 
 def device_count() -> int:
-    """1."""
+    """1.
+
+    >>> torch.cpu.device_count()
+    1
+    """
     return 1
 
 
@@ -108,6 +151,8 @@ def set_device(device: Any) -> None:
     """Nothing to choose.
 
     device: a CUDA device, its number or name; None: the current one.
+
+    >>> torch.cpu.set_device("cpu")
     """
 
 

@@ -75,7 +75,10 @@ def get_device_name(device: Any = None) -> str:
 
 
 def get_device_capability(device: Any = None) -> tuple[int, int]:
-    """(major, minor) compute capability."""
+    """(major, minor) compute capability.
+
+    device: a number, a name or a device; None: the current one.
+    """
     p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
     return int(p["major"]), int(p["minor"])
 
@@ -88,13 +91,19 @@ def synchronize(device: Any = None) -> None:
 
 
 def manual_seed(seed: int) -> None:
-    """Seed the current device's generator; silently nothing without one."""
+    """Seed the current device's generator; silently nothing without one.
+
+    seed: an int.
+    """
     if is_available():
         _generator().manual_seed(seed)
 
 
 def manual_seed_all(seed: int) -> None:
-    """Seed the generators of all devices; silently nothing without one."""
+    """Seed the generators of all devices; silently nothing without one.
+
+    seed: an int.
+    """
     for i in range(device_count()):
         _generator(i).manual_seed(seed)
 
@@ -126,13 +135,19 @@ class _CudaDeviceProperties(types.SimpleNamespace):
 
 
 def can_device_access_peer(device: Any, peer_device: Any) -> bool:
-    """Whether one device can read another's memory."""
+    """Whether one device can read another's memory.
+
+    peer_device: another device.
+    """
     here, there = device_number(device), device_number(peer_device)
     return bool(_cuda.library().cuda.runtime.deviceCanAccessPeer(here, there))
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether the current device knows bfloat16 (False without one)."""
+    """Whether the current device knows bfloat16 (False without one).
+
+    including_emulation: accepted.
+    """
     return is_available() and (including_emulation or get_device_capability() >= (8, 0))
 
 
@@ -171,7 +186,10 @@ def current_solver_handle() -> int:
 
 
 def check_error(res: int) -> None:
-    """Raise RuntimeError for a result of CUDA's that is an error."""
+    """Raise RuntimeError for a result of CUDA's that is an error.
+
+    res: a result of CUDA's.
+    """
     if res:
         raise CudaError(f"CUDA error {res}")
 
@@ -180,7 +198,10 @@ _sync_debug = 0
 
 
 def set_sync_debug_mode(debug_mode: int | str) -> None:
-    """Keep the mode; synchronisations are not watched."""
+    """Keep the mode; synchronisations are not watched.
+
+    debug_mode: 0, 1, 2, 'default', 'warn' or 'error'.
+    """
     global _sync_debug
     modes = {"default": 0, "warn": 1, "error": 2}
     if isinstance(debug_mode, str) and debug_mode not in modes:
@@ -203,7 +224,12 @@ def _watched(what: str) -> Callable[..., Any]:
         )
 
     f.__name__ = f.__qualname__ = what
-    f.__doc__ = "Not available: raises ModuleNotFoundError and says where to look."
+    f.__doc__ = (
+        "Not available: raises ModuleNotFoundError and says where to look.\n\n"
+        "device: a number, a name or a device; None: the current one.\n\n"
+        f">>> torch.cuda.{what}()\nTraceback (most recent call last):\n    ...\n"
+        f"ModuleNotFoundError: torch.cuda.{what} asks NVIDIA's management library, ...\n"
+    )
     return f
 
 
@@ -213,7 +239,10 @@ clock_rate, memory_usage, power_draw, temperature, utilization = map(
 
 
 class Event(streams.Event):
-    """A mark in a stream of a CUDA device."""
+    """A mark in a stream of a CUDA device.
+
+    blocking: accepted. interprocess: accepted. external: accepted.
+    """
 
     def __init__(
         self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False,
@@ -232,7 +261,10 @@ class Stream(streams.Stream):
 
 
 class ExternalStream(Stream):
-    """A stream that another library made, given by its address."""
+    """A stream that another library made, given by its address.
+
+    stream_ptr: the address of the stream.
+    """
 
     def __init__(self, stream_ptr: int, device: Any = None, **kwargs: Any) -> None:
         self.device, self.priority = _device("cuda", device_number(device)), 0
@@ -240,7 +272,10 @@ class ExternalStream(Stream):
 
 
 def get_stream_from_external(data_ptr: int, device: Any = None) -> Stream:
-    """The stream at an address."""
+    """The stream at an address.
+
+    data_ptr: the address. device: a number, a name or a device; None: the current one.
+    """
     return ExternalStream(data_ptr, device)
 
 
@@ -250,12 +285,18 @@ def stream(stream: Any) -> streams.StreamContext:
 
 
 def current_stream(device: Any = None) -> streams.Stream:
-    """The stream that work goes to now."""
+    """The stream that work goes to now.
+
+    device: a number, a name or a device; None: the current one.
+    """
     return streams.current_stream(_device("cuda", device_number(device)))
 
 
 def default_stream(device: Any = None) -> streams.Stream:
-    """The stream that work goes to unless another is chosen."""
+    """The stream that work goes to unless another is chosen.
+
+    device: a number, a name or a device; None: the current one.
+    """
     return streams.default_stream(_device("cuda", device_number(device)))
 
 
@@ -263,7 +304,10 @@ NO_GRAPHS = "CUDA graphs cannot be recorded from Python here yet: call the funct
 
 
 class CUDAGraph:
-    """Not available: work recorded once and replayed."""
+    """Not available: work recorded once and replayed.
+
+    keep_graph: accepted.
+    """
 
     def __init__(self, keep_graph: bool = False) -> None:
         raise RuntimeError(NO_GRAPHS)
@@ -277,7 +321,11 @@ class GreenContext:
 
 
 class graph:
-    """Not available: recording work into a CUDAGraph."""
+    """Not available: recording work into a CUDAGraph.
+
+    cuda_graph: a CUDAGraph. pool: accepted. stream: a stream; None: the current one.
+    capture_error_mode: accepted. enable_annotations: accepted. check_input_liveness: accepted.
+    """
 
     def __init__(
         self, cuda_graph: Any, pool: Any = None, stream: Any = None,
@@ -296,7 +344,10 @@ def make_graphed_callables(
     callables: Any, sample_args: Any, num_warmup_iters: int = 3, allow_unused_input: bool = False,
     pool: Any = None,
 ) -> Any:  # fmt: skip
-    """The callables themselves: they run without a graph, with the same results."""
+    """The callables themselves: they run without a graph, with the same results.
+
+    sample_args: accepted. num_warmup_iters: accepted. allow_unused_input: accepted. pool: accepted.
+    """
     return callables
 
 
@@ -328,18 +379,27 @@ def get_rng_state_all() -> list[Any]:
 
 
 def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
-    """Give a device's generator a state."""
+    """Give a device's generator a state.
+
+    new_state: from get_rng_state().
+    """
     _generator(device).set_state(new_state)
 
 
 def set_rng_state_all(new_states: Any) -> None:
-    """Give the generators of all devices their states."""
+    """Give the generators of all devices their states.
+
+    new_states: from get_rng_state_all().
+    """
     for i, state in enumerate(new_states):
         set_rng_state(state, i)
 
 
 class device_of(_Switch):
-    """Context manager: the device of a tensor is the current one; nothing for others."""
+    """Context manager: the device of a tensor is the current one; nothing for others.
+
+    obj: a tensor, or anything else.
+    """
 
     def __new__(cls, obj: Any) -> Any:
         d = getattr(obj, "device", None)

@@ -37,12 +37,18 @@ def broadcast(tensor: Tensor, devices: Any = None, *, out: Any = None) -> tuple[
 def broadcast_coalesced(
     tensors: Sequence[Tensor], devices: Any, buffer_size: int = 10485760
 ) -> list[tuple[Tensor, ...]]:
-    """Copies of several tensors, by device."""
+    """Copies of several tensors, by device.
+
+    devices: the devices. buffer_size: accepted.
+    """
     return [tuple([t.to(d) for t in tensors]) for d in _devices(devices)]
 
 
 def reduce_add(inputs: Sequence[Tensor], destination: Any = None) -> Tensor:
-    """The sum of tensors of one shape, on one device (default: the current one)."""
+    """The sum of tensors of one shape, on one device (default: the current one).
+
+    inputs: one for each device. destination: the device of the result.
+    """
     where = _devices([destination])[0] if destination is not None else "cuda"
     total = inputs[0].to(where, copy=True)
     for t in inputs[1:]:
@@ -53,7 +59,10 @@ def reduce_add(inputs: Sequence[Tensor], destination: Any = None) -> Tensor:
 def reduce_add_coalesced(
     inputs: Sequence[Sequence[Tensor]], destination: Any = None, buffer_size: int = 10485760
 ) -> tuple[Tensor, ...]:
-    """reduce_add of the first tensors, the second ones, and so on."""
+    """reduce_add of the first tensors, the second ones, and so on.
+
+    inputs: one for each device. destination: the device of the result. buffer_size: accepted.
+    """
     return tuple([reduce_add(row, destination) for row in zip(*inputs)])
 
 
@@ -61,7 +70,10 @@ def scatter(
     tensor: Tensor, devices: Any = None, chunk_sizes: Any = None, dim: int = 0, streams: Any = None,
     *, out: Any = None,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    """Parts of a tensor along dim, on devices or in the tensors of out."""
+    """Parts of a tensor along dim, on devices or in the tensors of out.
+
+    chunk_sizes: the sizes of the parts; None: equal ones. streams: accepted.
+    """
     if out is not None:
         parts = tensor.split([t.size(dim) for t in out], dim)
         return tuple([t.copy_(part) for t, part in zip(out, parts)])
@@ -73,7 +85,11 @@ def scatter(
 def gather(
     tensors: Sequence[Tensor], dim: int = 0, destination: Any = None, *, out: Any = None
 ) -> Tensor:
-    """Tensors of several devices side by side along dim, on one device (default: the current)."""
+    """Tensors of several devices side by side along dim, on one device (default: the current).
+
+    tensors: one for each device. destination: the device of the result. out: the tensors to write
+    into.
+    """
     if out is not None:
         return out.copy_(T.cat([t.to(out.device) for t in tensors], dim))
     where = _devices([destination])[0] if destination is not None else "cuda"

@@ -77,7 +77,10 @@ memory_cached = alias(memory_reserved, "memory_cached")
 
 
 def reset_peak_memory_stats(device: Any = None) -> None:
-    """Let peaks start from what is in use now."""
+    """Let peaks start from what is in use now.
+
+    device: a number, a name or a device; None: the current one.
+    """
     c = _counted(device)
     c.peak, c.held = memory_allocated(device), memory_reserved(device)
 
@@ -87,7 +90,10 @@ reset_max_memory_cached = alias(reset_peak_memory_stats, "reset_max_memory_cache
 
 
 def reset_accumulated_memory_stats(device: Any = None) -> None:
-    """Let counts start from zero."""
+    """Let counts start from zero.
+
+    device: a number, a name or a device; None: the current one.
+    """
     c = _counted(device)
     c.bytes = c.times = 0
 
@@ -139,7 +145,10 @@ def memory_stats(device: Any = None) -> dict[str, Any]:
 
 
 def memory_stats_as_nested_dict(device: Any = None) -> dict[str, Any]:
-    """memory_stats, a level of dicts for each part of a name."""
+    """memory_stats, a level of dicts for each part of a name.
+
+    device: a number, a name or a device; None: the current one.
+    """
     nested: dict[str, Any] = {}
     for name, n in memory_stats(device).items():
         *parts, when = name.split(".")
@@ -159,12 +168,18 @@ host_memory_stats_as_nested_dict = alias(host_memory_stats, "host_memory_stats_a
 
 
 def memory_snapshot(mempool_id: Any = None, include_traces: bool = True) -> list[Any]:
-    """The pool does not tell its blocks: an empty list."""
+    """The pool does not tell its blocks: an empty list.
+
+    mempool_id: accepted. include_traces: accepted.
+    """
     return []
 
 
 def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
-    """What is in use, as text."""
+    """What is in use, as text.
+
+    device: a number, a name or a device; None: the current one. abbreviated: accepted.
+    """
     used, held, c = memory_allocated(device), memory_reserved(device), _counted(device)
     rows = [("Allocated memory", used, c.peak), ("Reserved memory", held, c.held)]
     lines = [f"CUDA memory of device {device_number(device) if is_available() else 0}, MiB"]
@@ -179,7 +194,10 @@ def list_gpu_processes(device: Any = None) -> str:
 
 
 def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None:
-    """Let the pool hold at most this part of the device's memory."""
+    """Let the pool hold at most this part of the device's memory.
+
+    fraction: between 0 and 1.
+    """
     if not 0 <= fraction <= 1:
         raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
     with _cuda.library().cuda.Device(device_number(device)):
@@ -199,7 +217,10 @@ def get_allocator_backend() -> str:
 
 
 def caching_allocator_enable(value: bool = True) -> None:
-    """Let memory that is given back be kept for later, or not."""
+    """Let memory that is given back be kept for later, or not.
+
+    value: whether.
+    """
     cupy = _cuda.library()
     cupy.cuda.set_allocator(cupy.get_default_memory_pool().malloc if value else None)
 
@@ -218,38 +239,58 @@ _blocks: dict[int, Any] = {}
 
 
 def caching_allocator_alloc(size: int, device: Any = None, stream: Any = None) -> int:
-    """The address of this many bytes of the pool."""
+    """The address of this many bytes of the pool.
+
+    size: how many bytes. device: a number, a name or a device; None: the current one. stream: a
+    stream; None: the current one.
+    """
     block = _cuda.library().get_default_memory_pool().malloc(size)
     _blocks[block.ptr] = block
     return int(block.ptr)
 
 
 def caching_allocator_delete(mem_ptr: int) -> None:
-    """Give back what caching_allocator_alloc gave."""
+    """Give back what caching_allocator_alloc gave.
+
+    mem_ptr: an address.
+    """
     _blocks.pop(mem_ptr)
 
 
 class CUDAPluggableAllocator:
-    """Not available: allocators from compiled libraries."""
+    """Not available: allocators from compiled libraries.
+
+    path_to_so_file: a library. alloc_fn_name: its function that gives memory. free_fn_name: its
+    function that takes it back.
+    """
 
     def __init__(self, path_to_so_file: str, alloc_fn_name: str, free_fn_name: str) -> None:
         raise RuntimeError(NO_POOLS)
 
 
 class MemPool:
-    """Not available: memory pools of one's own."""
+    """Not available: memory pools of one's own.
+
+    allocator: accepted. use_on_oom: accepted. no_split: accepted.
+    """
 
     def __init__(self, allocator: Any = None, use_on_oom: bool = False, no_split: bool = False):
         raise RuntimeError(NO_POOLS)
 
 
 def change_current_allocator(allocator: Any) -> None:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    allocator: accepted.
+    """
     raise RuntimeError(NO_POOLS)
 
 
 def use_mem_pool(pool: Any, device: Any = None) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    pool: accepted. device: a number, a name or a device; None: the current one.
+    """
     raise RuntimeError(NO_POOLS)
 
 

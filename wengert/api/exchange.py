@@ -19,6 +19,8 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
     RuntimeError for a tensor that weak references lead to, or whose gradient function a graph
     keeps.
 
+    t1: a tensor. t2: a tensor.
+
     >>> a, b = torch.zeros(1), torch.ones(2)
     >>> torch.utils.swap_tensors(a, b)
     >>> a
@@ -41,6 +43,11 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
 def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
     """What load_state_dict makes of a value for this parameter when it swaps: other itself, or the
     values of other as this tensor has them.
+
+    other: the value. assign: other itself.
+
+    >>> torch.zeros(2).module_load(torch.ones(2))
+    tensor([1., 1.])
     """
     if assign:
         return other.detach()
@@ -49,4 +56,7 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 
 
 def record_stream(self: Tensor, s: Any) -> None:
-    """Keep the memory until a stream's work is done: CuPy's pool sees to that by itself."""
+    """Keep the memory until a stream's work is done: CuPy's pool sees to that by itself.
+
+    s: the stream.
+    """

@@ -25,13 +25,23 @@ has_cudnn = has_mkl = has_mkldnn = has_mps = has_openmp = False
 
 
 def get_device(input: Tensor) -> int:
-    """The number of a tensor's CUDA device; -1 for the CPU."""
+    """The number of a tensor's CUDA device; -1 for the CPU.
+
+    input: a tensor.
+
+    >>> torch.get_device(torch.ones(1))
+    -1
+    """
     number: int = input.get_device()
     return number
 
 
 def get_device_module(device: Any = None) -> Any:
-    """torch.cuda or torch.cpu, by a device (default: the accelerator, or the CPU)."""
+    """torch.cuda or torch.cpu, by a device (default: the accelerator, or the CPU).
+
+    >>> torch.get_device_module("cpu").__name__.endswith("cpu")
+    True
+    """
     import importlib
 
     kind = (current_accelerator() or _device("cpu")) if device is None else _device(device)
@@ -45,6 +55,10 @@ class set_multithreading_enabled(_Switch):
     """Whether the reverse pass uses several threads; accepted: it runs in the caller's.
 
     mode: on or off.
+
+    >>> with torch.autograd.set_multithreading_enabled(False) as nothing:
+    ...     print("as it is")
+    as it is
     """
 
     def __init__(self, mode: bool) -> None:
@@ -57,7 +71,12 @@ class set_multithreading_enabled(_Switch):
 
 
 class enforce_grad_layout_policy(set_multithreading_enabled):
-    """Whether gradients get the strides of their parameters; accepted: they have NumPy's."""
+    """Whether gradients get the strides of their parameters; accepted: they have NumPy's.
+
+    enable: whether.
+
+    >>> policy = torch.autograd.enforce_grad_layout_policy(True)
+    """
 
     def __init__(self, enable: bool = True) -> None:
         super().__init__(enable)

@@ -36,6 +36,19 @@ class Generator:
     >>> g = Generator().manual_seed(0)
     >>> torch.rand(2, generator=g)
     tensor([0.4963, 0.7682])
+    >>> state = g.get_state()
+    >>> g.set_state(state).initial_seed(), g.clone_state().initial_seed()
+    (0, 0)
+    >>> isinstance(g.seed(), int)
+    True
+    >>> g.get_offset()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: get_offset: this Generator does not use offset: see get_state()
+    >>> g.set_offset(0)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: set_offset: this Generator does not use offset: see set_state()
     """
 
     __slots__ = ("_device", "_stream", "__weakref__")
@@ -79,6 +92,8 @@ class Generator:
         """Continue from a position that get_state returned, here or in PyTorch.
 
         TypeError unless it is a uint8 tensor, RuntimeError unless it is a position.
+
+        new_state: from get_state().
         """
         self._stream.set_state(_raw(new_state))
         return self
@@ -94,7 +109,10 @@ class Generator:
         raise RuntimeError("get_offset: this Generator does not use offset: see get_state()")
 
     def set_offset(self, offset: int) -> Generator:
-        """Not defined for this kind of generator: raises RuntimeError."""
+        """Not defined for this kind of generator: raises RuntimeError.
+
+        offset: an int.
+        """
         raise RuntimeError("set_offset: this Generator does not use offset: see set_state()")
 
     def __reduce__(self) -> Any:
@@ -156,19 +174,35 @@ def manual_seed(seed: Any) -> Generator:
 
 
 def seed() -> int:
-    """Seed every device's default generator from the operating system; returns the seed."""
+    """Seed every device's default generator from the operating system; returns the seed.
+
+    >>> isinstance(torch.seed(), int)
+    True
+    """
     fresh = default_generator.seed()
     streams.seed_all(fresh)
     return fresh
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    >>> generator = torch.manual_seed(3)
+    >>> torch.initial_seed()
+    3
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The position of the default generator as a uint8 tensor, the same bytes as PyTorch's."""
+    """The position of the default generator as a uint8 tensor, the same bytes as PyTorch's.
+
+    >>> state = torch.get_rng_state()
+    >>> x = torch.rand(1)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.rand(1), x)
+    True
+    """
     return default_generator.get_state()
 
 
@@ -176,6 +210,10 @@ def set_rng_state(new_state: Tensor) -> None:
     """Let the default generator continue from a position that get_rng_state returned.
 
     TypeError unless it is a uint8 tensor, RuntimeError unless it is a position.
+
+    new_state: from get_rng_state().
+
+    >>> torch.set_rng_state(torch.get_rng_state())
     """
     default_generator.set_state(new_state)
 

@@ -129,7 +129,12 @@ class NestedTensor(Tensor):
         return len(self.lengths)
 
     def to_padded_tensor(self, padding: float, output_size: Sequence[int] | None = None) -> Tensor:
-        """One tensor (N, longest, *rest), with padding behind the shorter ones."""
+        """One tensor (N, longest, *rest), with padding behind the shorter ones; output_size: more.
+
+        >>> torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]).to_padded_tensor(0.0)
+        tensor([[1., 0.],
+                [1., 1.]])
+        """
         return to_padded_tensor(self, padding, output_size)
 
     def __repr__(self, **options: Any) -> str:
@@ -153,7 +158,14 @@ def made(flat: Tensor, lengths: tuple[int, ...], kind: Any) -> NestedTensor:
 def as_nested_tensor(
     ts: Any, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> NestedTensor:
-    """Tensors as a nested tensor, through which gradients flow to them."""
+    """Tensors as a nested tensor, through which gradients flow to them.
+
+    ts: tensors, or lists. dtype: of the elements. device: where it lies. layout: torch.strided or
+    torch.jagged.
+
+    >>> torch.nested.as_nested_tensor([torch.ones(2), torch.ones(3)]).size(0)
+    2
+    """
     if isinstance(ts, NestedTensor):
         return ts
     tensors = list(ts.unbind(0) if isinstance(ts, Tensor) else ts)
@@ -175,6 +187,9 @@ def nested_tensor(
 ) -> NestedTensor:  # fmt: skip
     """A nested tensor of copies of tensors (n_i, *rest), or of lists of numbers.
 
+    tensor_list: tensors, or lists. dtype: of the elements. layout: torch.strided or torch.jagged.
+    device: where it lies. requires_grad: whether gradients are recorded. pin_memory: accepted.
+
     >>> t = torch.nested.nested_tensor([torch.ones(2), torch.ones(1)])
     >>> t.to_padded_tensor(0.0)
     tensor([[1., 1.],
@@ -190,7 +205,15 @@ def nested_tensor(
 def to_padded_tensor(
     input: NestedTensor, padding: float, output_size: Sequence[int] | None = None,
 ) -> Tensor:  # fmt: skip
-    """One tensor (N, longest, *rest), or of output_size, with padding where there is nothing."""
+    """One tensor (N, longest, *rest), or of output_size, with padding where there is nothing.
+
+    input: a nested tensor.
+
+    >>> x = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+    >>> torch.nested.to_padded_tensor(x, 0.0)
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
     if not isinstance(input, NestedTensor):
         raise RuntimeError(
             "to_padded_tensor(): the tensor is not nested: nn.functional.pad pads it"

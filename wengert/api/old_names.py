@@ -52,6 +52,8 @@ def delivered(name: str, result: Any, out: Any) -> Any:
 def solve(input: Tensor, A: Tensor, *, out: Any = None) -> Solution:
     """The X of A @ X = input, A (*, n, n), input (*, n, k), and the factors of A in one matrix.
 
+    out: the tensors to write into.
+
     >>> torch.solve(torch.tensor([[2.0]]), torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
     """
@@ -62,6 +64,8 @@ def solve(input: Tensor, A: Tensor, *, out: Any = None) -> Solution:
 
 def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
     """The X (max(m, n), k) whose first n rows make A @ X nearest to input; A (m, n), input (m, k).
+
+    out: the tensors to write into.
 
     >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
@@ -75,12 +79,20 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
 
 
 def solve_method(self: Tensor, other: Tensor) -> Solution:
-    """torch.solve(self, other)."""
+    """torch.solve(self, other).
+
+    >>> torch.tensor([[2.0]]).solve(torch.tensor([[4.0]])).solution
+    tensor([[0.5000]])
+    """
     return solve(self, other)
 
 
 def lstsq_method(self: Tensor, other: Tensor) -> LeastSquares:
-    """torch.lstsq(self, other)."""
+    """torch.lstsq(self, other).
+
+    >>> torch.tensor([[1.0], [3.0]]).lstsq(torch.ones(2, 1)).solution[0].round(decimals=4)
+    tensor([2.])
+    """
     return lstsq(self, other)
 
 
@@ -92,6 +104,8 @@ def symeig(
     input: Tensor, eigenvectors: bool = False, upper: bool = True, *, out: Any = None
 ) -> Eigen:
     """Eigenvalues, rising, of symmetric matrices (*, n, n), and eigenvectors if asked for.
+
+    input: symmetric matrices. upper: which triangle is read. out: the tensors to write into.
 
     >>> torch.symeig(torch.diag(torch.tensor([2.0, 1.0]))).eigenvalues
     tensor([1., 2.])
@@ -130,6 +144,8 @@ def matrix_rank(
 ) -> Tensor:
     """How many singular values of a matrix are larger than tol.
 
+    input: matrices. symmetric: whether they are symmetric. out: the tensor to write into.
+
     >>> torch.matrix_rank(torch.ones(2, 2))
     tensor(1)
     """
@@ -140,7 +156,10 @@ def matrix_rank(
 
 
 def set_deterministic(d: bool) -> None:
-    """What use_deterministic_algorithms does."""
+    """What use_deterministic_algorithms does.
+
+    d: whether.
+    """
     gone("set_deterministic", "torch.use_deterministic_algorithms(mode)")
     T.use_deterministic_algorithms(d)
 
@@ -150,6 +169,8 @@ def rfft(
 ) -> Tensor:
     """The Fourier transform over the last signal_ndim dimensions, its real and imaginary parts in
     one more dimension of size 2; onesided: half of the last, which says all.
+
+    input: a real tensor. normalized: divide by the root of the sizes.
 
     >>> torch.rfft(torch.ones(4), 1)
     tensor([[4., 0.],
@@ -170,7 +191,12 @@ def irfft(
     onesided: bool = True,
     signal_sizes: Any = None,
 ) -> Tensor:
-    """What rfft came from; signal_sizes: its sizes, needed where the last is odd."""
+    """What rfft came from; signal_sizes: its sizes, needed where the last is odd.
+
+    input: (..., 2), real and imaginary parts. signal_ndim: how many dimensions are transformed.
+    normalized: divide by the root of their sizes. onesided: only the frequencies that are not
+    negative.
+    """
     gone("irfft", "torch.fft.irfftn(x, s=..., dim=...), of complex numbers")
     dims = tuple(range(-signal_ndim, 0))
     options = {"dim": dims, "norm": "ortho" if normalized else None}
@@ -181,7 +207,15 @@ def irfft(
 
 
 def reinforce(self: Tensor, reward: Any) -> None:
-    """Gone: draws know nothing of their rewards. RuntimeError tells how to write it today."""
+    """Gone: draws know nothing of their rewards. RuntimeError tells how to write it today.
+
+    reward: not used.
+
+    >>> torch.ones(1).reinforce(1.0)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: reinforce() is gone from PyTorch: draw with ...
+    """
     raise RuntimeError(
         "reinforce() is gone from PyTorch: draw with m = torch.distributions.Categorical(probs), "
         "action = m.sample(), and let (-m.log_prob(action) * reward).backward() do the rest"

@@ -368,24 +368,43 @@ class BaseTorchFunctionMode(TorchFunctionMode):
 
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
-    """Whether an argument stands in, or a mode is entered."""
+    """Whether an argument stands in, or a mode is entered.
+
+    relevant_args: its arguments.
+
+    >>> torch.overrides.has_torch_function((torch.ones(1),))
+    False
+    """
     return bool(HERE.modes) or HERE.classes and any([stands_in(a) for a in relevant_args])
 
 
 def has_torch_function_unary(arg: Any) -> bool:
-    """has_torch_function of one argument."""
+    """has_torch_function of one argument.
+
+    arg: an argument.
+
+    >>> torch.overrides.has_torch_function_unary(torch.ones(1))
+    False
+    """
     return has_torch_function((arg,))
 
 
 def has_torch_function_variadic(*args: Any) -> bool:
-    """has_torch_function of several arguments."""
+    """has_torch_function of several arguments.
+
+    >>> torch.overrides.has_torch_function_variadic(torch.ones(1), 2)
+    False
+    """
     return has_torch_function(args)
 
 
 def handle_torch_function(
     public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
 ) -> Any:
-    """Ask who stands in for a function of one's own."""
+    """Ask who stands in for a function of one's own.
+
+    public_api: the function. relevant_args: its arguments.
+    """
     return call(public_api, public_api, (*args,), kwargs) if HERE.modes else dispatch(
         public_api, overriding(tuple(relevant_args), {}), args, kwargs
     )  # fmt: skip
@@ -408,12 +427,20 @@ def wrap_torch_function(dispatcher: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_tensor_like(inp: Any) -> bool:
-    """Whether inp is a tensor, or stands in for one."""
+    """Whether inp is a tensor, or stands in for one.
+
+    >>> torch.overrides.is_tensor_like(torch.ones(1)), torch.overrides.is_tensor_like(1)
+    (True, False)
+    """
     return type(inp) is Tensor or hasattr(inp, "__torch_function__")
 
 
 def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
-    """Whether func is a method of Tensor."""
+    """Whether func is a method of Tensor.
+
+    >>> torch.overrides.is_tensor_method_or_property(torch.Tensor.add)
+    True
+    """
     return (
         any(f is func for f in vars(Tensor).values()) or getattr(func, "__name__", "") == "__get__"
     )
@@ -421,6 +448,8 @@ def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
 
 def resolve_name(f: Any) -> str | None:
     """The name of a public function: "torch.add".
+
+    f: the function.
 
     >>> torch.overrides.resolve_name(torch.add)
     'torch.add'
@@ -441,13 +470,21 @@ def resolve_name(f: Any) -> str | None:
 
 @functools.cache
 def get_ignored_functions() -> set[Any]:
-    """Public functions for which nobody can stand in."""
+    """Public functions for which nobody can stand in.
+
+    >>> torch.ones in torch.overrides.get_ignored_functions()
+    False
+    """
     T = sys.modules["wengert.api.functions"]
     return {f for f in (getattr(T, n, None) for n in IGNORED) if f is not None}
 
 
 def get_overridable_functions() -> dict[Any, list[Any]]:
-    """Module -> the functions for which classes and modes can stand in."""
+    """Module -> the functions for which classes and modes can stand in.
+
+    >>> torch.add in torch.overrides.get_overridable_functions()[torch]
+    True
+    """
     found: dict[Any, list[Any]] = {}
     for name, f in public_functions():
         home: Any = sys.modules["wengert"]
@@ -458,7 +495,11 @@ def get_overridable_functions() -> dict[Any, list[Any]]:
 
 
 def get_testing_overrides() -> dict[Any, Any]:
-    """Function -> a function of the same arguments that returns -1."""
+    """Function -> a function of the same arguments that returns -1.
+
+    >>> torch.add in torch.overrides.get_testing_overrides()
+    True
+    """
     made_up: dict[Any, Any] = {}
     for _, f in public_functions():
         try:
@@ -485,6 +526,9 @@ def enable_reentrant_dispatch() -> Iterator[None]:
 
 
 def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-    """Call func again for those who stand in."""
+    """Call func again for those who stand in.
+
+    types: the classes of the arguments. args: the arguments. kwargs: the arguments by name.
+    """
     warnings.warn("redispatch_function is a call of the function itself", stacklevel=2)
     return func(*args, **(kwargs or {}))

@@ -25,6 +25,10 @@ class SobolEngine:
     tensor([[0.0000, 0.0000],
             [0.5000, 0.5000],
             [0.7500, 0.2500]])
+    >>> points = torch.quasirandom.SobolEngine(2)
+    >>> points.draw_base2(1), points.fast_forward(1).num_generated, points.reset().num_generated
+    (tensor([[0.0000, 0.0000],
+            [0.5000, 0.5000]]), 3, 0)
     """
 
     MAXBIT, MAXDIM = sobol.BITS, sobol.MOST
@@ -55,7 +59,10 @@ class SobolEngine:
         return self
 
     def draw(self, n: int = 1, out: Tensor | None = None, dtype: Any = None) -> Tensor:
-        """The next n points (n, dimension)."""
+        """The next n points (n, dimension).
+
+        out: the tensor to write into. dtype: of the points.
+        """
         dtype = dtype or dtypes.get_default_dtype()
         result = self._as_numbers(self._next(n), dtype)
         if self.num_generated == n and n:
@@ -63,7 +70,10 @@ class SobolEngine:
         return result if out is None else out.resize_(result.shape).copy_(result)
 
     def draw_base2(self, m: int, out: Tensor | None = None, dtype: Any = None) -> Tensor:
-        """The next 2**m points, as long as there are a power of two then; ValueError otherwise."""
+        """The next 2**m points, as long as there are a power of two then; ValueError otherwise.
+
+        out: the tensor to write into. dtype: of the points.
+        """
         total = self.num_generated + 2**m
         if total & (total - 1):
             raise ValueError(

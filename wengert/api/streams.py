@@ -104,6 +104,8 @@ class Stream:
 class Event:
     """A mark in a stream: for waiting, and with enable_timing for measuring.
 
+    device: 'cpu' or 'cuda'. blocking: accepted. interprocess: accepted.
+
     >>> start, end = torch.Event("cpu", enable_timing=True), torch.Event("cpu", enable_timing=True)
     >>> start.record(), end.record()
     (None, None)
@@ -143,7 +145,10 @@ class Event:
         (current_stream(self.device) if stream is None else stream).wait_event(self)
 
     def elapsed_time(self, end_event: Any) -> float:
-        """Milliseconds from this mark to another. RuntimeError if either was not recorded."""
+        """Milliseconds from this mark to another. RuntimeError if either was not recorded.
+
+        end_event: a later Event.
+        """
         if self.at is None or end_event.at is None:
             raise RuntimeError("Both events must be recorded before calculating elapsed time.")
         if not (self.enable_timing and end_event.enable_timing):

@@ -30,6 +30,7 @@ class Variable(metaclass=VariableMeta):
     """A tensor that shares the memory of another and has no history.
 
     data: a Tensor; requires_grad: whether operations on it are recorded. TypeError for other data.
+    volatile: accepted.
 
     >>> torch.autograd.Variable(torch.ones(1), requires_grad=True)
     tensor([1.], requires_grad=True)

@@ -18,11 +18,20 @@ __all__ = [
 
 
 def list_audio_backends() -> list[str]:
-    """What reads files: SciPy, and soundfile where it is installed."""
+    """What reads files: SciPy, and soundfile where it is installed.
+
+    >>> len(torchaudio.list_audio_backends()) > 0
+    True
+    """
     from importlib.util import find_spec
 
     return ["scipy"] + (["soundfile"] if find_spec("soundfile") else [])
 
 
 def set_audio_backend(backend: Any) -> None:
-    """Nothing: the format of a file decides."""
+    """Nothing: the format of a file decides.
+
+    backend: accepted.
+
+    >>> torchaudio.set_audio_backend(None)
+    """

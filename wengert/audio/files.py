@@ -18,7 +18,12 @@ FULL = {"uint8": 128.0, "int16": 32768.0, "int32": 2147483648.0}  # what stands 
 class AudioMetaData(NamedTuple):
     """What is known of a file without its samples.
 
-    sample_rate: samples per second, in Hz.
+    sample_rate: samples per second, in Hz. num_frames: how many frames. num_channels: how many
+    channels. bits_per_sample: bits of a number. encoding: how numbers are written.
+
+    >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
+    >>> torchaudio.info("tone.wav").num_frames
+    8
     """
 
     sample_rate: int
@@ -60,7 +65,13 @@ def load(
     frame_offset, num_frames: which part (-1: to the end). normalize=False: integers stay as they
     are. channels_first=False: (frames, channels).
 
-    uri: path or file object of a WAV file. format: accepted: 'wav'.
+    uri: path or file object of a WAV file. format: accepted: 'wav'. buffer_size: accepted. backend:
+    accepted.
+
+    >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
+    >>> samples, rate = torchaudio.load("tone.wav")
+    >>> samples.shape, rate
+    (torch.Size([1, 8]), 16000)
     """
     rate, a = samples(uri)
     a = a[frame_offset:] if num_frames < 0 else a[frame_offset : frame_offset + num_frames]
@@ -76,6 +87,10 @@ def info(uri: Any, format: str | None = None, **options: Any) -> AudioMetaData:
     """Rate, frames, channels and encoding of a file.
 
     uri: path or file object of a WAV file. format: accepted: 'wav'.
+
+    >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
+    >>> torchaudio.info("tone.wav").sample_rate
+    16000
     """
     rate, a = samples(uri)
     kind = {"u": "PCM_U", "i": "PCM_S", "f": "PCM_F"}[a.dtype.kind]
@@ -97,7 +112,11 @@ def save(
     encoding: "PCM_S" with bits_per_sample 16 or 32, or "PCM_F".
 
     uri: path or file object of a WAV file. sample_rate: samples per second, in Hz. format:
-    accepted: 'wav'.
+    accepted: 'wav'. src: the samples. channels_first: (channels, frames), or the other way round.
+
+    >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
+    >>> torchaudio.load("tone.wav")[0].shape
+    torch.Size([1, 8])
     """
     if src.ndim != 2:
         raise ValueError(f"save: expected (channels, frames), not {list(src.shape)}")

@@ -217,6 +217,9 @@ class set_detect_anomaly(AbstractContextManager):
         mode: on or off.
         check_nan: whether NaN in the backward pass, and NaN and infinity in the forward pass,
             raise.
+
+    >>> with torch.autograd.set_detect_anomaly(True):
+    ...     y = torch.ones(1, requires_grad=True).exp()
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -272,10 +275,18 @@ def _switch(anomaly: bool, check_nan: bool) -> None:
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly detection is on."""
+    """Whether anomaly detection is on.
+
+    >>> torch.is_anomaly_enabled()
+    False
+    """
     return MODE.anomaly
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly detection looks for NaN."""
+    """Whether anomaly detection looks for NaN.
+
+    >>> torch.is_anomaly_check_nan_enabled()
+    False
+    """
     return MODE.anomaly and MODE.check_nan

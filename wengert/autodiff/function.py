@@ -423,6 +423,20 @@ def down(t: Tensor) -> Any:
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a backward as not differentiable again: a second derivative through it raises
     RuntimeError.
+
+    fn: the backward.
+
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @torch.autograd.function.once_differentiable
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> torch.autograd.grad(Double.apply(x), x)
+    (tensor([2.]),)
     """
 
     @functools.wraps(fn)

@@ -101,6 +101,11 @@ def backward(
 
     retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
     record the pass itself, for derivatives of derivatives.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.autograd.backward((3 * x).sum())
+    >>> x.grad
+    tensor([3., 3.])
     """
     if create_graph:
         advise(
@@ -259,6 +264,10 @@ def grad(
     retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
     record the pass itself, for derivatives of derivatives. materialize_grads: zeros instead of
     None for inputs that are not used.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.autograd.grad((3 * x).sum(), x)
+    (tensor([3., 3.]),)
     """
     if warmup.begin:
         warmup.used(10)

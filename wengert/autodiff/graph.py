@@ -34,7 +34,15 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 
 def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
-    """Say that the memory of tensors was changed from outside: graphs that saved it are stale."""
+    """Say that the memory of tensors was changed from outside: graphs that saved it are stale.
+
+    tensor: a tensor, or several.
+
+    >>> x = torch.ones(1)
+    >>> torch.autograd.graph.increment_version(x)
+    >>> x._version
+    1
+    """
     for t in (tensor,) if isinstance(tensor, Tensor) else tensor:
         if not isinstance(t, Tensor):
             raise TypeError(f"increment_version: expected a Tensor, got {type(t).__name__}")

@@ -118,6 +118,9 @@ class save_on_cpu(saved_tensors_hooks):
     Args:
         pin_memory: accepted for programs that ask for it; pages are not pinned.
         device_type: of the device that the tensors return to.
+
+    >>> with torch.autograd.graph.save_on_cpu():
+    ...     y = torch.ones(1, requires_grad=True).exp()
     """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
@@ -129,7 +132,11 @@ class save_on_cpu(saved_tensors_hooks):
 
 @contextmanager
 def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
-    """Within it, entering saved_tensors_hooks raises RuntimeError(error_message)."""
+    """Within it, entering saved_tensors_hooks raises RuntimeError(error_message).
+
+    >>> with torch.autograd.graph.disable_saved_tensors_hooks("not here"):
+    ...     y = torch.ones(1, requires_grad=True).exp()
+    """
     if HOOKS.pairs:
         raise RuntimeError(error_message)
     before, HOOKS.disabled = HOOKS.disabled, error_message

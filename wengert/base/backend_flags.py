@@ -21,7 +21,11 @@ class Flags(types.ModuleType):
 
 
 def no(*args: Any, **kwargs: Any) -> bool:
-    """This is not there."""
+    """This is not there.
+
+    >>> torch.mps.is_available()
+    False
+    """
     return False
 
 

@@ -15,6 +15,11 @@ class device:
     """Where a tensor lives: `device("cuda:1")`, `device("cuda", 1)`, `device(1)`.
 
     As a context manager it is the default device of the tensors made inside.
+
+    type: 'cpu', 'cuda', ..., with or without ':0'. index: which of them.
+
+    >>> torch.device("cpu"), torch.device("cuda", 1).index
+    (device(type='cpu'), 1)
     """
 
     def __init__(self, type: str | int | device, index: int | None = None) -> None:

@@ -34,7 +34,14 @@ BOOLEAN, INTEGRAL, FLOATING, COMPLEX = range(4)
 
 
 class dtype:
-    """A tensor's element type, such as `wengert.float32`."""
+    """A tensor's element type, such as `wengert.float32`.
+
+    name: such as 'float32'. np_dtype: NumPy's. category: which kind of number. letter: of its old
+    name.
+
+    >>> torch.float32.itemsize, torch.float32.to_complex(), torch.complex64.to_real()
+    (4, torch.complex64, torch.float32)
+    """
 
     __slots__ = (
         "name",
@@ -251,7 +258,13 @@ def can_cast(from_: dtype, to: dtype) -> object:
 
 
 class finfo:
-    """Limits of a floating dtype: eps, max, min, tiny, smallest_normal, resolution, bits."""
+    """Limits of a floating dtype: eps, max, min, tiny, smallest_normal, resolution, bits.
+
+    type: a dtype; None: the default.
+
+    >>> torch.finfo(torch.float16).max
+    65504.0
+    """
 
     def __init__(self, type: dtype | None = None) -> None:
         d = type or get_default_dtype()
@@ -277,7 +290,13 @@ class finfo:
 
 
 class iinfo:
-    """Limits of an integer dtype: min, max, bits."""
+    """Limits of an integer dtype: min, max, bits.
+
+    type: a dtype.
+
+    >>> torch.iinfo(torch.int8).max
+    127
+    """
 
     def __init__(self, type: dtype) -> None:
         if type.category != INTEGRAL:

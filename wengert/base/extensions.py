@@ -29,37 +29,58 @@ class BuildExtension:
 
 
 def CppExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    name: of the parameter, tensor or extension. sources: files.
+    """
     raise _refuse(f"CppExtension({name!r})")
 
 
 def CUDAExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    name: of the parameter, tensor or extension. sources: files.
+    """
     raise _refuse(f"CUDAExtension({name!r})")
 
 
 def SyclExtension(name: str, sources: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    name: of the parameter, tensor or extension. sources: files.
+    """
     raise _refuse(f"SyclExtension({name!r})")
 
 
 def load(name: str, sources: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    name: of the parameter, tensor or extension. sources: files.
+    """
     raise _refuse(f"cpp_extension.load({name!r})")
 
 
 def load_inline(name: str, cpp_sources: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    name: of the parameter, tensor or extension. cpp_sources: text.
+    """
     raise _refuse(f"cpp_extension.load_inline({name!r})")
 
 
 def include_paths(device_type: str = "cpu", torch_include_dirs: bool = True) -> list[str]:
-    """There are no headers."""
+    """There are no headers.
+
+    device_type: 'cpu' or 'cuda'. torch_include_dirs: accepted.
+    """
     return []
 
 
 def library_paths(device_type: str = "cpu", torch_include_dirs: bool = True) -> list[str]:
-    """There are no libraries."""
+    """There are no libraries.
+
+    device_type: 'cpu' or 'cuda'. torch_include_dirs: accepted.
+    """
     return []
 
 

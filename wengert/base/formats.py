@@ -6,7 +6,13 @@ from __future__ import annotations
 
 
 class layout:
-    """How a tensor stores its elements."""
+    """How a tensor stores its elements.
+
+    name: such as 'torch.strided'.
+
+    >>> torch.ones(1).layout
+    torch.strided
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -19,7 +25,13 @@ class layout:
 
 
 class memory_format:
-    """The order of dimensions in memory that an operation should keep or give."""
+    """The order of dimensions in memory that an operation should keep or give.
+
+    name: such as 'torch.contiguous_format'.
+
+    >>> torch.ones(1, 2, 3, 4).to(memory_format=torch.channels_last).stride()
+    (24, 12, 4, 1)
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -10,11 +10,19 @@ from typing import Any
 class Future:
     """A value that is there later.
 
+    devices: accepted.
+
     >>> f = Future()
     >>> g = f.then(lambda done: done.value() + 1)
     >>> f.set_result(2)
     >>> g.wait()
     3
+    >>> future = torch.futures.Future()
+    >>> future.add_done_callback(lambda f: print(f.value()))
+    >>> future.set_result(3)
+    3
+    >>> future.done(), future.wait()
+    (True, 3)
     """
 
     def __init__(self, *, devices: Any = None) -> None:
@@ -63,11 +71,24 @@ class Future:
         callback(self)
 
     def set_result(self, result: Any) -> None:
-        """Set the value. RuntimeError if it was set before."""
+        """Set the value. RuntimeError if it was set before.
+
+        result: the value, or the exception.
+        """
         self._finish(result, None)
 
     def set_exception(self, result: BaseException) -> None:
-        """Set an error in place of a value."""
+        """Set an error in place of a value.
+
+        result: the value, or the exception.
+
+        >>> future = torch.futures.Future()
+        >>> future.set_exception(ValueError("no"))
+        >>> future.wait()
+        Traceback (most recent call last):
+            ...
+        ValueError: no
+        """
         if not isinstance(result, BaseException):
             raise AssertionError(f"{result} is of type {type(result)}, not an Exception.")
         self._finish(None, result)
@@ -85,7 +106,15 @@ class Future:
 
 
 def collect_all(futures: list[Future]) -> Future:
-    """A future of the list itself, done when all of them are."""
+    """A future of the list itself, done when all of them are.
+
+    futures: several.
+
+    >>> future = torch.futures.Future()
+    >>> future.set_result(3)
+    >>> [f.value() for f in torch.futures.collect_all([future]).wait()]
+    [3]
+    """
     every, left = Future(), len(futures)
     lock = threading.Lock()
 
@@ -105,5 +134,13 @@ def collect_all(futures: list[Future]) -> Future:
 
 
 def wait_all(futures: list[Future]) -> list[Any]:
-    """Wait for all and return their values; raises the first error."""
+    """Wait for all and return their values; raises the first error.
+
+    futures: several.
+
+    >>> future = torch.futures.Future()
+    >>> future.set_result(3)
+    >>> torch.futures.wait_all([future])
+    [3]
+    """
     return [f.value() for f in collect_all(futures).wait()]

@@ -14,6 +14,12 @@ class RemovableHandle:
     """What registering a hook returns: `remove()` takes the hook out again. Also a context manager.
 
     hooks_dict: the table that holds the hook. extra_dict: further tables with marks of it.
+
+    >>> net = nn.ReLU()
+    >>> handle = net.register_forward_hook(lambda *args: print("called"))
+    >>> y = net(torch.ones(1))
+    called
+    >>> handle.remove()
     """
 
     _ids = itertools.count()

@@ -197,7 +197,15 @@ class _Switch:
 
 
 class no_grad(_Switch):
-    """Record nothing inside: results do not require grad. Context manager and decorator."""
+    """Record nothing inside: results do not require grad. Context manager and decorator.
+
+    orig_func: a function, for use as a decorator.
+
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     print((2 * x).requires_grad)
+    False
+    """
 
     def __init__(self, orig_func: Callable[..., Any] | None = None) -> None:
         self.orig_func = orig_func
@@ -222,7 +230,15 @@ class no_grad(_Switch):
 
 
 class enable_grad(no_grad):
-    """Record inside, even within no_grad. Context manager and decorator."""
+    """Record inside, even within no_grad. Context manager and decorator.
+
+    orig_func: a function, for use as a decorator.
+
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     print((2 * x).requires_grad)
+    True
+    """
 
     def __enter__(self) -> None:
         self.prev = state.grad
@@ -233,6 +249,10 @@ class set_grad_enabled(_Switch):
     """Turn recording on or off: as a plain call at once, as a context manager for a block.
 
     mode: bool.
+
+    >>> with torch.set_grad_enabled(False):
+    ...     print(torch.is_grad_enabled())
+    False
     """
 
     def __init__(self, mode: bool) -> None:
@@ -258,6 +278,10 @@ class inference_mode(_Switch):
     """Like no_grad; tensors made inside are marked so that they cannot be recorded later.
 
     mode: bool.
+
+    >>> with torch.inference_mode():
+    ...     print(torch.ones(1).is_inference())
+    True
     """
 
     def __init__(self, mode: bool = True) -> None:
@@ -282,10 +306,18 @@ class inference_mode(_Switch):
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations on tensors that require grad are recorded now."""
+    """Whether operations on tensors that require grad are recorded now.
+
+    >>> torch.is_grad_enabled()
+    True
+    """
     return state.grad
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether inference mode is on."""
+    """Whether inference mode is on.
+
+    >>> torch.is_inference_mode_enabled()
+    False
+    """
     return state.inference

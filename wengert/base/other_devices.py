@@ -11,7 +11,11 @@ from .errors import NoDeviceError
 
 
 def device_count() -> int:
-    """How many there are: none."""
+    """How many there are: none.
+
+    >>> torch.mps.device_count()
+    0
+    """
     return 0
 
 

@@ -7,7 +7,13 @@ from typing import Any, SupportsIndex, overload
 
 
 class Size(tuple[int, ...]):
-    """A tuple of ints that prints as `torch.Size([2, 3])`."""
+    """A tuple of ints that prints as `torch.Size([2, 3])`.
+
+    values: ints.
+
+    >>> torch.ones(2, 3).size(), torch.Size([2, 3]).numel()
+    (torch.Size([2, 3]), 6)
+    """
 
     __slots__ = ()
 

@@ -16,15 +16,27 @@ class _Never:
 
 
 class SymInt(_Never):
-    """A symbolic int."""
+    """A symbolic int; node: what PyTorch's tracer knows of it.
+
+    >>> isinstance(3, torch.SymInt)
+    False
+    """
 
 
 class SymFloat(_Never):
-    """A symbolic float."""
+    """A symbolic float; node: what PyTorch's tracer knows of it.
+
+    >>> isinstance(0.5, torch.SymFloat)
+    False
+    """
 
 
 class SymBool(_Never):
-    """A symbolic bool."""
+    """A symbolic bool; node: what PyTorch's tracer knows of it.
+
+    >>> isinstance(True, torch.SymBool)
+    False
+    """
 
 
 class Tag(enum.Enum):

@@ -46,7 +46,8 @@ def compile(  # noqa: A001
     one graph, instead of running it as it stands. recompile_limit: for how many kinds of calls it
     is compiled. dynamic, mode, options: accepted. backend: one of list_backends(), or a callable;
     with "eager" and callables the function runs as it stands. RuntimeError for an unknown mode or
-    backend.
+    backend. name: accepted. disable: return the function itself. isolate_recompiles: accepted.
+    shapes_spec: accepted.
 
     >>> @torch.compile
     ... def double(x):

@@ -106,7 +106,7 @@ def arguments(overloads: tuple[Overload, ...]) -> list[str]:
     """A line for each argument of any overload whose meaning is known by its name."""
     names = dict.fromkeys(p.name for o in overloads if not o.old for p in o.parameters)
     found = [f"{n}: {ARGUMENTS[n]}." for n in names if n in ARGUMENTS]
-    if any(o.out for o in overloads):
+    if any(o.out for o in overloads) and "out" not in names:
         found.append("out: where the result is written; it is also returned.")
     return found
 

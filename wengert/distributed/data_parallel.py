@@ -65,6 +65,9 @@ class DistributedDataParallel(Module, Joinable):
         RuntimeError: no parameter requires a gradient, ranks have different parameters, or, in the
             forward pass, the last backward pass has not reached all parameters.
 
+    init_sync: rank 0 gives its parameters to the others at first. delay_all_reduce_named_params:
+    accepted. param_to_hook_all_reduce: accepted. mixed_precision: accepted. device_mesh: accepted.
+
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
@@ -191,7 +194,12 @@ class DistributedDataParallel(Module, Joinable):
         take part with zeros until all have.
 
         divide_by_initial_world_size: gradients are divided by the number of all ranks, or else of
-        those that still have batches.
+        those that still have batches. enable: whether the context does anything.
+        throw_on_early_termination: raise where a rank ends first.
+
+        >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+        >>> with net.join():
+        ...     net(torch.ones(4, 2)).sum().backward()
         """
         return Join(
             [self], enable, throw_on_early_termination,
@@ -217,7 +225,12 @@ class DistributedDataParallel(Module, Joinable):
 
     @contextmanager
     def no_sync(self) -> Iterator[None]:
-        """A context in which gradients are only added up; the first pass outside averages all."""
+        """A context in which gradients are only added up; the first pass outside averages all.
+
+        >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+        >>> with net.no_sync():
+        ...     net(torch.ones(4, 2)).sum().backward()
+        """
         before, self.require_backward_grad_sync = self.require_backward_grad_sync, False
         try:
             yield
@@ -227,6 +240,10 @@ class DistributedDataParallel(Module, Joinable):
     def register_comm_hook(self, state: object, hook: Callable[..., Any]) -> None:
         """Let hook(state, bucket) do the averaging: it returns a future of the bucket's values.
         Gradients come to it undivided. RuntimeError for a second hook.
+
+        >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+        >>> hooks = torch.distributed.algorithms.ddp_comm_hooks.default_hooks
+        >>> net.register_comm_hook(None, hooks.allreduce_hook)
         """
         if not callable(hook):
             raise TypeError("Communication hook must be callable.")

@@ -71,7 +71,10 @@ def _work(fn: Callable[..., Any], i: int, args: Any, told: str) -> None:
 
 
 class ProcessContext:
-    """Processes that were started together."""
+    """Processes that were started together.
+
+    processes: the processes. error_files: where they write their errors.
+    """
 
     def __init__(self, processes: Any, error_files: Any) -> None:
         self.processes, self.error_files = processes, error_files
@@ -84,6 +87,9 @@ class ProcessContext:
     def join(self, timeout: float | None = None, grace_period: float | None = None) -> bool:
         """Wait for one or more to end; True if all have. Raises what ended the first bad one, after
         the others were told to end.
+
+        timeout: seconds; None: for as long as it takes. grace_period: seconds between asking and
+        killing.
         """
         if not self.sentinels:
             return True
@@ -143,7 +149,10 @@ class ProcessContext:
 
 
 class SpawnContext(ProcessContext):
-    """Processes that spawn() started."""
+    """Processes that spawn() started.
+
+    processes: the processes. error_files: where they write their errors.
+    """
 
 
 def start_processes(
@@ -152,8 +161,8 @@ def start_processes(
 ) -> ProcessContext | None:  # fmt: skip
     """Start nprocs processes that run fn(i, *args), i from 0; with join, wait for all of them.
 
-    start_method: spawn, fork or forkserver. With spawn and forkserver, fn has to be a function of
-    a module. Returns a context to join, or None after joining.
+    start_method: spawn, fork or forkserver. With spawn and forkserver, fn has to be a function of a
+    module. Returns a context to join, or None after joining. daemon: end with this process.
     """
     sharing.register(Tensor, Parameter)
     context = multiprocessing.get_context(start_method)
@@ -178,7 +187,11 @@ def spawn(
     fn: Callable[..., Any], args: Any = (), nprocs: int = 1, join: bool = True,
     daemon: bool = False, start_method: str = "spawn",
 ) -> ProcessContext | None:  # fmt: skip
-    """start_processes with the method spawn: fn(i, *args) in nprocs processes."""
+    """start_processes with the method spawn: fn(i, *args) in nprocs processes.
+
+    join: wait for them. daemon: end with this process. start_method: 'spawn', 'fork' or
+    'forkserver'.
+    """
     if start_method != "spawn":
         warnings.warn(
             "This method only supports start_method=spawn (got: "

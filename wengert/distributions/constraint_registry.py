@@ -20,7 +20,13 @@ __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 
 
 class ConstraintRegistry:
-    """Constraints and the factories of transforms for them."""
+    """Constraints and the factories of transforms for them; called with a constraint, such as
+    constraints.positive, it gives the transform.
+
+    >>> positive = torch.distributions.constraints.positive
+    >>> torch.distributions.transform_to(positive)(torch.tensor(0.0))
+    tensor(1.)
+    """
 
     def __init__(self) -> None:
         self._registry: dict[type, Callable[[Any], Any]] = {}

@@ -56,7 +56,13 @@ class Constraint:
 
 
 class _Dependent(Constraint):
-    """A constraint that is known only once parameters are."""
+    """A constraint that is known only once parameters are.
+
+    is_discrete: whether elements are counted. event_dim: how many dimensions an element has.
+
+    >>> torch.distributions.constraints.dependent(is_discrete=True, event_dim=0).is_discrete
+    True
+    """
 
     def __init__(self, *, is_discrete: Any = UNKNOWN, event_dim: Any = UNKNOWN) -> None:
         self._is_discrete = is_discrete
@@ -90,14 +96,20 @@ class _Dependent(Constraint):
 
 
 def is_dependent(constraint: Any) -> bool:
-    """Whether a constraint depends on parameters, so that nothing can be checked."""
+    """Whether a constraint depends on parameters, so that nothing can be checked.
+
+    >>> constraints = torch.distributions.constraints
+    >>> constraints.is_dependent(constraints.dependent), constraints.is_dependent(constraints.real)
+    (True, False)
+    """
     return isinstance(constraint, _Dependent)
 
 
 class _DependentProperty(property, _Dependent):
     """A property of a distribution that gives a constraint; the class shows a dependent one.
 
-    is_discrete: whether elements are counted. event_dim: how many dims an element has.
+    is_discrete: whether elements are counted. event_dim: how many dims an element has. fn: the
+    function of a distribution that gives the constraint.
     """
 
     def __init__(
@@ -136,6 +148,12 @@ class _IndependentConstraint(Constraint):
     """Another constraint for all elements of the last dims at once.
 
     reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims.
+    base_constraint: the constraint of one.
+
+    >>> constraints = torch.distributions.constraints
+    >>> rows = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
+    >>> constraints.independent(constraints.positive, 1).check(rows)
+    tensor([False,  True])
     """
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
@@ -172,6 +190,8 @@ class _IndependentConstraint(Constraint):
 
 class MixtureSameFamilyConstraint(Constraint):
     """The constraint of a mixture's components for a value, which has no dim of components.
+
+    base_constraint: the constraint of one.
 
     >>> torch.distributions.constraints.MixtureSameFamilyConstraint(real)
     MixtureSameFamilyConstraint(Real())
@@ -220,7 +240,15 @@ class _Sequence(Constraint):
 
 
 class _Cat(_Sequence):
-    """Constraints for slices of the given lengths along a dim."""
+    """Constraints for slices of the given lengths along a dim.
+
+    cseq: the constraints.
+
+    >>> constraints = torch.distributions.constraints
+    >>> both = constraints.cat([constraints.positive, constraints.real], lengths=[1, 1])
+    >>> both.check(torch.tensor([-1.0, -1.0]))
+    tensor([False,  True])
+    """
 
     def __init__(
         self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
@@ -248,7 +276,15 @@ class _Cat(_Sequence):
 
 
 class _Stack(_Sequence):
-    """Constraints for the items along a dim."""
+    """Constraints for the items along a dim.
+
+    cseq: the constraints.
+
+    >>> constraints = torch.distributions.constraints
+    >>> both = constraints.stack([constraints.positive, constraints.real])
+    >>> both.check(torch.tensor([-1.0, -1.0]))
+    tensor([False,  True])
+    """
 
     @property
     def event_dim(self) -> int:
@@ -306,6 +342,9 @@ class _GreaterThan(_Lower):
     """Numbers above a bound.
 
     lower_bound: the smallest value.
+
+    >>> torch.distributions.constraints.greater_than(0).check(torch.tensor([0.0, 1.0]))
+    tensor([False,  True])
     """
 
     def check(self, value: Tensor) -> Tensor:
@@ -316,6 +355,9 @@ class _GreaterThanEq(_Lower):
     """Numbers from a bound on.
 
     lower_bound: the smallest value.
+
+    >>> torch.distributions.constraints.greater_than_eq(0).check(torch.tensor([0.0, -1.0]))
+    tensor([ True, False])
     """
 
     def check(self, value: Tensor) -> Tensor:
@@ -326,6 +368,9 @@ class _LessThan(_Upper):
     """Numbers below a bound.
 
     upper_bound: the largest value.
+
+    >>> torch.distributions.constraints.less_than(0).check(torch.tensor([0.0, -1.0]))
+    tensor([False,  True])
     """
 
     def check(self, value: Tensor) -> Tensor:
@@ -336,6 +381,9 @@ class _Interval(_Between):
     """Numbers between two bounds, both included.
 
     lower_bound: the smallest value. upper_bound: the largest value.
+
+    >>> torch.distributions.constraints.interval(0, 1).check(torch.tensor([0.5, 2.0]))
+    tensor([ True, False])
     """
 
     def check(self, value: Tensor) -> Tensor:
@@ -346,6 +394,9 @@ class _HalfOpenInterval(_Between):
     """Numbers from a bound on, below another.
 
     lower_bound: the smallest value. upper_bound: the largest value.
+
+    >>> torch.distributions.constraints.half_open_interval(0, 1).check(torch.tensor([0.0, 1.0]))
+    tensor([ True, False])
     """
 
     def check(self, value: Tensor) -> Tensor:
@@ -365,6 +416,9 @@ class _IntegerInterval(_Between):
     """Whole numbers between two bounds, both included.
 
     lower_bound: the smallest value. upper_bound: the largest value.
+
+    >>> torch.distributions.constraints.integer_interval(0, 3).check(torch.tensor([1.0, 1.5]))
+    tensor([ True, False])
     """
 
     is_discrete = True
@@ -417,6 +471,9 @@ class _Multinomial(_Upper):
     """Vectors of non-negative numbers that add up to no more than a bound.
 
     upper_bound: the largest value.
+
+    >>> torch.distributions.constraints.multinomial(3).check(torch.tensor([1.0, 2.0]))
+    tensor(True)
     """
 
     is_discrete = True

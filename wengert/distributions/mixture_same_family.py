@@ -118,10 +118,12 @@ class MixtureSameFamily(Distribution):
         return within + self._mixed((means - self._with_components(self.mean)).pow(2.0))
 
     def cdf(self, x: Tensor) -> Tensor:
+        """The probability of values up to x."""
         below = self._component_distribution.cdf(self._with_components(x))
         return (below * self._mixture_distribution.probs).sum(-1)
 
     def log_prob(self, x: Tensor) -> Tensor:
+        """The logarithm of the density, or of the probability, of x."""
         if self._validate_args:
             self._validate_sample(x)
         log_prob = self._component_distribution.log_prob(self._with_components(x))

@@ -89,13 +89,21 @@ def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
 
 
 def clamp_probs(probs: Tensor) -> Tensor:
-    """Probabilities with their distance from 0 and 1 at least the dtype's eps."""
+    """Probabilities with their distance from 0 and 1 at least the dtype's eps.
+
+    probs: probabilities.
+
+    >>> torch.distributions.utils.clamp_probs(torch.tensor([0.0, 1.0]))
+    tensor([1.1921e-07, 1.0000e+00])
+    """
     eps = dtypes.finfo(probs.dtype).eps
     return probs.clamp(min=eps, max=1 - eps)
 
 
 def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     """Logits of probabilities: log(p / (1 - p)) where is_binary, else log p; finite at 0 and 1.
+
+    probs: probabilities.
 
     >>> probs_to_logits(torch.tensor(0.5), is_binary=True)
     tensor(0.)
@@ -108,6 +116,8 @@ class lazy_property:
     """A method whose value is computed at first use and then is an attribute.
 
     It is computed with gradients recorded, whatever the mode at that moment.
+
+    wrapped: the function that computes the value.
     """
 
     def __init__(self, wrapped: Callable[[Any], Any]) -> None:
@@ -182,6 +192,8 @@ def _in_triangle(n: int, diag: int, device: Any) -> Tensor:
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
     """The elements on and below a diagonal, row by row: (..., n, n) to (..., count).
 
+    mat: (..., n, n). diag: which diagonal is the last.
+
     >>> tril_matrix_to_vec(torch.tensor([[1, 0], [2, 3]]))
     tensor([1, 2, 3])
     """
@@ -193,6 +205,8 @@ def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
 
 def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     """The inverse of `tril_matrix_to_vec`, with zeros above the diagonal.
+
+    vec: (..., n (n + 1) / 2). diag: which diagonal is the last.
 
     >>> vec_to_tril_matrix(torch.tensor([1.0, 2.0, 3.0]))
     tensor([[1., 0.],

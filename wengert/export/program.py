@@ -42,7 +42,13 @@ class _DimHint(enum.Enum):
 
 
 class Dim:
-    """A size that may change, from min to max."""
+    """A size that may change, from min to max.
+
+    name: the name of the size.
+
+    >>> torch.export.Dim("batch", min=1, max=8)
+    Dim('batch', min=1, max=8)
+    """
 
     AUTO, STATIC, DYNAMIC = _DimHint.AUTO, _DimHint.STATIC, _DimHint.DYNAMIC
 
@@ -64,12 +70,25 @@ class Dim:
 
 
 def dims(*names: str, min: int | None = None, max: int | None = None) -> tuple[Dim, ...]:
-    """Several Dims at once."""
+    """Several Dims at once.
+
+    min: the least size. max: the largest size.
+
+    >>> len(torch.export.dims("height", "width"))
+    2
+    """
     return tuple([Dim(n, min=min, max=max) for n in names])
 
 
 class ShapesCollection:
-    """Dims by tensor: shapes[x] = {0: Dim("batch")}."""
+    """Dims by tensor: shapes[x] = {0: Dim("batch")}.
+
+    >>> x = torch.ones(4, 2)
+    >>> shapes = torch.export.ShapesCollection()
+    >>> shapes[x] = {0: torch.export.Dim("batch")}
+    >>> shapes.dynamic_shapes(nn.Linear(2, 1), (x,))
+    ({0: Dim('batch', min=0)},)
+    """
 
     def __init__(self) -> None:
         self._shapes: dict[int, Any] = {}
@@ -81,7 +100,11 @@ class ShapesCollection:
         return self._shapes.setdefault(id(t), {})
 
     def dynamic_shapes(self, m: Any, args: Any, kwargs: Any = None) -> Any:
-        """The form that export() takes."""
+        """The form that export() takes.
+
+        m: the module. args: an example of its arguments. kwargs: an example of its keyword
+        arguments.
+        """
         return tuple([self._shapes.get(id(a)) for a in args])
 
 
@@ -104,7 +127,11 @@ class OutputKind(enum.Enum):
 
 
 class InputSpec(NamedTuple):
-    """An input of the graph."""
+    """An input of the graph.
+
+    kind: an InputKind or OutputKind. arg: the name of the node. target: the path of the parameter;
+    None: an input of the user. persistent: whether a buffer is in state_dict().
+    """
 
     kind: InputKind
     arg: str
@@ -113,7 +140,11 @@ class InputSpec(NamedTuple):
 
 
 class OutputSpec(NamedTuple):
-    """An output of the graph."""
+    """An output of the graph.
+
+    kind: an InputKind or OutputKind. arg: the name of the node. target: the path of the parameter;
+    None: an input of the user.
+    """
 
     kind: OutputKind
     arg: str
@@ -121,7 +152,14 @@ class OutputSpec(NamedTuple):
 
 
 class ExportGraphSignature:
-    """What the inputs and outputs of the graph are."""
+    """What the inputs and outputs of the graph are.
+
+    input_specs: one for each input. output_specs: one for each output.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> [spec.kind.name for spec in program.graph_signature.input_specs]
+    ['PARAMETER', 'PARAMETER', 'USER_INPUT']
+    """
 
     def __init__(self, input_specs: list[InputSpec], output_specs: list[OutputSpec]) -> None:
         self.input_specs, self.output_specs = input_specs, output_specs
@@ -170,7 +208,20 @@ class ExportGraphSignature:
 
 
 class ExportedProgram:
-    """A module as a graph: graph, graph_module, graph_signature, state_dict; module() runs it."""
+    """A module as a graph: graph, graph_module, graph_signature, state_dict; module() runs it.
+
+    program: the graph. lifted: the graph with parameters as inputs. signature: what its inputs and
+    outputs are. shapes: of the inputs. example_inputs: the example. ranges: of the sizes that may
+    change.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> [name for name, _ in program.named_parameters()], len(list(program.parameters()))
+    (['weight', 'bias'], 2)
+    >>> len(list(program.buffers())), len(list(program.named_buffers()))
+    (0, 0)
+    >>> program.run_decompositions().module()(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
 
     def __init__(
         self, program: GraphModule, lifted: GraphModule, signature: ExportGraphSignature,
@@ -218,11 +269,17 @@ class ExportedProgram:
         return self._program.named_buffers()
 
     def run_decompositions(self, decomp_table: Any = None, **options: Any) -> ExportedProgram:
-        """The program itself: its calls are not taken apart."""
+        """The program itself: its calls are not taken apart.
+
+        decomp_table: accepted.
+        """
         return self
 
     def module(self, check_guards: bool = True) -> GraphModule:
-        """A module that runs the program; RuntimeError for inputs of other fixed sizes."""
+        """A module that runs the program; RuntimeError for inputs of other fixed sizes.
+
+        check_guards: raise for inputs of other fixed sizes.
+        """
         made = copy.copy(self._program)
         if check_guards:
             made.register_forward_pre_hook(self._check, with_kwargs=True)
@@ -291,9 +348,15 @@ def export(
     args, kwargs: example inputs; dynamic_shapes: which sizes may change, by argument and dimension
     (Dim, Dim.AUTO). TypeError for anything but a module, RuntimeError if it cannot be captured.
 
+    mod: the module. strict: accepted. preserve_module_call_signature: accepted.
+    prefer_deferred_runtime_asserts_over_guards: accepted.
+
     >>> ep = torch.export.export(nn.Linear(2, 1), (torch.ones(1, 2),))
     >>> ep.module()(torch.zeros(1, 2)).shape
     torch.Size([1, 1])
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> program.module()(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
     """
     if not isinstance(mod, Module):
         raise ValueError(f"Expected `mod` to be an instance of `torch.nn.Module`, got {type(mod)}.")
@@ -377,22 +440,39 @@ def assembled(
 
 
 def export_for_training(mod: Module, args: tuple[Any, ...], *rest: Any, **options: Any) -> Any:
-    """An older name of export."""
+    """An older name of export.
+
+    mod: the module. args: an example of its arguments.
+    """
     return export(mod, args, *rest, **options)
 
 
 def draft_export(mod: Module, args: tuple[Any, ...], *rest: Any, **options: Any) -> Any:
-    """export: there is no other way to try."""
+    """export: there is no other way to try.
+
+    mod: the module. args: an example of its arguments.
+
+    >>> program = torch.export.draft_export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> program.module()(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     return export(mod, args, *rest, **options)
 
 
 def default_decompositions() -> dict[Any, Any]:
-    """How operators are taken apart: they are not."""
+    """How operators are taken apart: they are not.
+
+    >>> torch.export.default_decompositions()
+    {}
+    """
     return {}
 
 
 def register_dataclass(cls: type, *, serialized_type_name: str | None = None) -> None:
-    """Let a dataclass be a container of inputs or outputs."""
+    """Let a dataclass be a container of inputs or outputs.
+
+    serialized_type_name: accepted.
+    """
     from ..base.pytree import register_pytree_node
 
     fields = list(getattr(cls, "__dataclass_fields__", ()))
@@ -405,7 +485,14 @@ def register_dataclass(cls: type, *, serialized_type_name: str | None = None) ->
 
 
 def unflatten(module: ExportedProgram, flat_args_adapter: Any = None) -> GraphModule:
-    """The program as a module."""
+    """The program as a module.
+
+    flat_args_adapter: accepted.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> torch.export.unflatten(program)(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     return module.module()
 
 
@@ -413,7 +500,16 @@ def save(
     ep: ExportedProgram, f: Any, *, extra_files: dict[str, Any] | None = None,
     opset_version: Any = None, **options: Any,
 ) -> None:  # fmt: skip
-    """Write a program to a path or an open file; torch.export.load reads it."""
+    """Write a program to a path or an open file; torch.export.load reads it.
+
+    ep: what export() gave. f: a path or an open file. extra_files: name -> text, kept beside it.
+    opset_version: accepted.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> torch.export.save(program, "net.pt2")
+    >>> torch.export.load("net.pt2").module()(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     if not isinstance(ep, ExportedProgram):
         raise TypeError(
             f"The 'ep' parameter must be an instance of 'ExportedProgram', got {type(ep).__name__}"
@@ -426,7 +522,16 @@ def save(
 def load(
     f: Any, *, extra_files: dict[str, Any] | None = None, expected_opset_version: Any = None
 ) -> ExportedProgram:
-    """The program that save() wrote."""
+    """The program that save() wrote.
+
+    f: a path or an open file. extra_files: name -> text, kept beside it. expected_opset_version:
+    accepted.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> torch.export.save(program, "net.pt2")
+    >>> torch.export.load("net.pt2").module()(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     wanted: dict[str, Any] = {**dict.fromkeys(extra_files or (), ""), "wengert.export": b""}
     root, graph, told = read_program(f, None, wanted)
     facts = json.loads(wanted.pop("wengert.export") or b"{}")

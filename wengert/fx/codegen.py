@@ -41,7 +41,10 @@ def snake_case(s: str) -> str:
 
 @dataclasses.dataclass
 class PythonCode:
-    """The text of a function `forward`, and the names that it needs."""
+    """The text of a function `forward`, and the names that it needs.
+
+    src: text. globals: names.
+    """
 
     src: str
     globals: dict[str, Any]
@@ -54,12 +57,18 @@ class CodeGen:
     reserved = frozenset([*keyword.kwlist, *dir(builtins), "torch", "device", "inf", "nan", "math"])
 
     def gen_fn_def(self, free_vars: list[str], maybe_return_annotation: str) -> str:
-        """The line that begins the function."""
+        """The line that begins the function.
+
+        free_vars: the names of the inputs. maybe_return_annotation: text behind the parentheses.
+        """
         parameters = free_vars if free_vars and free_vars[0] == "self" else ["self", *free_vars]
         return f"def forward({', '.join(parameters)}){maybe_return_annotation}:"
 
     def generate_output(self, output_args: Any) -> str:
-        """The line that returns."""
+        """The line that returns.
+
+        output_args: what is returned.
+        """
         return f"return {self.text(output_args)}"
 
     def process_inputs(self, *args: Any) -> Any:

@@ -64,6 +64,9 @@ class _NodeList:
 class Graph:
     """A program as a list of nodes.
 
+    owning_module: the module that has the parameters. tracer_cls: the class of the tracer.
+    tracer_extras: accepted.
+
     >>> g = torch.fx.Graph()
     >>> x = g.placeholder("x")
     >>> out = g.output(g.call_function(torch.relu, (x,)))
@@ -72,6 +75,12 @@ class Graph:
         %x : [num_users=1] = placeholder[target=x]
         %relu : [num_users=1] = call_function[target=torch.relu](args = (%x,), kwargs = {})
         return relu
+    >>> y = g.get_attr("weight")
+    >>> z = g.call_module("linear", (x,))
+    >>> z = g.call_method("sum", (x,))
+    >>> len(g.find_nodes(op="call_method")), g.output_node().op
+    (1, 'output')
+    >>> g.erase_node(z)
     """
 
     def __init__(
@@ -203,7 +212,8 @@ class Graph:
     ) -> Any:
         """Add copies of all nodes of another graph but its output; returns what that returned.
 
-        val_map: node there -> node here; placeholders in it are not copied.
+        val_map: node there -> node here; placeholders in it are not copied. return_output_node:
+        also give the output node.
         """
         for node in g.nodes:
             if node in val_map:
@@ -252,7 +262,10 @@ class Graph:
         to_erase._update((), {})
 
     def eliminate_dead_code(self, is_impure_node: Callable[[Node], bool] | None = None) -> bool:
-        """Take out the nodes that nothing uses and that have no effect; whether there were any."""
+        """Take out the nodes that nothing uses and that have no effect; whether there were any.
+
+        is_impure_node: whether a node has an effect; None: as nodes say.
+        """
         self.lint()
         impure = is_impure_node or (lambda n: n.is_impure())
         changed = False
@@ -312,7 +325,10 @@ class Graph:
         return self._codegen.generate(self, root_module)
 
     def set_codegen(self, codegen: CodeGen) -> None:
-        """Have another CodeGen make Python of the graph."""
+        """Have another CodeGen make Python of the graph.
+
+        codegen: a CodeGen.
+        """
         self._codegen = codegen
 
     def process_inputs(self, *args: Any) -> Any:

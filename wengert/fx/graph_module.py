@@ -201,7 +201,11 @@ class GraphModule(Module):
         self, print_output: bool = True, include_stride: bool = False,
         include_device: bool = False, colored: bool = False, **options: Any,
     ) -> str:  # fmt: skip
-        """The code as the text of a class; written to the standard output too."""
+        """The code as the text of a class; written to the standard output too.
+
+        print_output: print it, too. include_stride: with strides. include_device: with devices.
+        colored: accepted.
+        """
         import sys
         import textwrap
 

@@ -18,11 +18,15 @@ __all__ = ["Interpreter", "Transformer"]
 class Interpreter:
     """Runs a GraphModule node by node: a method for each op, for subclasses to change.
 
-    module: a Module. graph: a Graph.
+    module: a Module. graph: a Graph. garbage_collect_values: forget values that no later node
+    needs.
 
     >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
     >>> torch.fx.Interpreter(gm).run(torch.ones(1))
     tensor([2.])
+    >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 1)))
+    >>> torch.fx.Interpreter(net).boxed_run([torch.ones(4, 2)]).shape
+    torch.Size([4, 1])
     """
 
     def __init__(
@@ -49,7 +53,8 @@ class Interpreter:
     ) -> Any:  # fmt: skip
         """Run the graph on inputs and return what it returns.
 
-        initial_env: values of nodes that need not be run.
+        initial_env: values of nodes that need not be run. enable_io_processing: take inputs and
+        give outputs as the code generator says.
         """
         self.env = {} if initial_env is None else initial_env
         if enable_io_processing:
@@ -73,20 +78,27 @@ class Interpreter:
         return None
 
     def boxed_run(self, args_list: list[Any]) -> Any:
-        """run() of a list of inputs, which is emptied."""
+        """run() of a list of inputs, which is emptied.
+
+        args_list: the inputs, a list.
+        """
         args = tuple(args_list)
         args_list.clear()
         return self.run(*args)
 
     def run_node(self, n: Node) -> Any:
-        """Run one node."""
+        """Run one node.
+
+        n: a Node.
+        """
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         return getattr(self, n.op)(n.target, args, kwargs)
 
     def placeholder(self, target: Any, args: Any, kwargs: Any) -> Any:
         """The next input.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         if target.startswith("*"):
             return list(self.args_iter) if not target.startswith("**") else {}
@@ -102,21 +114,24 @@ class Interpreter:
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         """An attribute of the module.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         return self.fetch_attr(target)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         return target(*args, **kwargs)
 
     def call_method(self, target: Any, args: Any, kwargs: Any) -> Any:
         """A call of a method.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         self_obj, *rest = args
         return getattr(self_obj, target)(*rest, **kwargs)
@@ -124,14 +139,16 @@ class Interpreter:
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
         """A call of a sub-module.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         return self.fetch_attr(target)(*args, **kwargs)
 
     def output(self, target: Any, args: Any, kwargs: Any) -> Any:
         """What the graph returns.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. args: its
+        arguments. kwargs: its arguments by name.
         """
         return args[0]
 
@@ -150,11 +167,17 @@ class Interpreter:
         return at
 
     def fetch_args_kwargs_from_env(self, n: Node) -> tuple[Any, Any]:
-        """The arguments of a node with values in the place of nodes."""
+        """The arguments of a node with values in the place of nodes.
+
+        n: a Node.
+        """
         return self.map_nodes_to_values(n.args, n), self.map_nodes_to_values(n.kwargs, n)
 
     def map_nodes_to_values(self, args: Any, n: Node) -> Any:
-        """Arguments with values in the place of nodes."""
+        """Arguments with values in the place of nodes.
+
+        args: its arguments. n: a Node.
+        """
 
         def load(n_arg: Node) -> Any:
             if n_arg not in self.env:

@@ -28,7 +28,13 @@ NAMES[_assert] = "torch._assert"
 
 
 def has_side_effect(fn: Any) -> Any:
-    """Keep calls of a function though nothing uses their results; a decorator too."""
+    """Keep calls of a function though nothing uses their results; a decorator too.
+
+    fn: a function, or the name of one.
+
+    >>> torch.fx.has_side_effect(print) is print
+    True
+    """
     _effects.add(fn)
     return fn
 
@@ -71,7 +77,7 @@ class Node:
     op: placeholder, get_attr, call_function, call_module, call_method or output. Changing args or
     kwargs changes the users of the nodes in them.
 
-    name: the name wanted for the node.
+    name: the name wanted for the node. return_type: the type of the result.
     """
 
     def __init__(
@@ -166,26 +172,39 @@ class Node:
         self._prev._next, self._next._prev = self._next, self._prev
 
     def update_arg(self, idx: int, arg: Any) -> None:
-        """Change one argument by position."""
+        """Change one argument by position.
+
+        idx: a position. arg: an argument.
+        """
         args = list(self.args)
         args[idx] = arg
         self.args = tuple(args)
 
     def insert_arg(self, idx: int, arg: Any) -> None:
-        """Put an argument before the one at a position."""
+        """Put an argument before the one at a position.
+
+        idx: a position. arg: an argument.
+        """
         if not 0 <= idx <= len(self.args):
             raise AssertionError("insert_args index must be between 0 and len(self.args)")
         self.args = (*self.args[:idx], arg, *self.args[idx:])
 
     def update_kwarg(self, key: str, arg: Any) -> None:
-        """Change one argument by name."""
+        """Change one argument by name.
+
+        key: a name. arg: an argument.
+        """
         self.kwargs = {**self.kwargs, key: arg}
 
     def replace_all_uses_with(
         self, replace_with: Node, delete_user_cb: Callable[[Node], bool] = lambda user: True,
         *, propagate_meta: bool = False,
     ) -> list[Node]:  # fmt: skip
-        """Let every user use another node; returns those that were changed."""
+        """Let every user use another node; returns those that were changed.
+
+        replace_with: the node that is used instead. delete_user_cb: for which users.
+        propagate_meta: also take over node.meta.
+        """
         if propagate_meta:
             for k, v in self.meta.items():
                 replace_with.meta.setdefault(k, v)
@@ -195,12 +214,18 @@ class Node:
         return changed
 
     def replace_input_with(self, old_input: Node, new_input: Node) -> None:
-        """Use another node in the place of one."""
+        """Use another node in the place of one.
+
+        old_input: the node that was used. new_input: the node that is used instead.
+        """
         swap = lambda n: new_input if n is old_input else n
         self._update(map_arg(self._args, swap), map_arg(self._kwargs, swap))
 
     def is_impure(self, impure_random: bool = True) -> bool:
-        """Whether the node has an effect besides its result."""
+        """Whether the node has an effect besides its result.
+
+        impure_random: whether drawing numbers is an effect.
+        """
         if self.op in ("placeholder", "output"):
             return True
         if self.op == "call_function":
@@ -220,7 +245,8 @@ class Node:
     ) -> Any:  # fmt: skip
         """(args, kwargs) with every argument by name where the signature is known; else None.
 
-        root: the module.
+        root: the module. arg_types: accepted. kwarg_types: accepted. normalize_to_only_use_kwargs:
+        all by name.
         """
         if self.op not in ("call_function", "call_module"):
             return None
@@ -251,7 +277,11 @@ class Node:
         self, placeholder_names: list[str] | None = None, maybe_return_typename: Any = None,
         *, include_tensor_metadata: bool = False,
     ) -> str | None:  # fmt: skip
-        """The line of the node in a printed graph."""
+        """The line of the node in a printed graph.
+
+        placeholder_names: a list, to which inputs are added. maybe_return_typename: a list of text.
+        include_tensor_metadata: with shapes.
+        """
         head = f"%{self.name} : [num_users={len(self.users)}] = {self.op}"
         if self.op == "placeholder":
             default = f"(default={self.args[0]})" if self.args else ""

@@ -45,7 +45,11 @@ class TracerBase:
         self, kind: str, target: Any, args: Any, kwargs: Any, name: str | None = None,
         type_expr: Any = None,
     ) -> Node:  # fmt: skip
-        """Add a node to the graph."""
+        """Add a node to the graph.
+
+        kind: the op of the node. target: what is called. args: its arguments. kwargs: its arguments
+        by name. name: of the node; None: made up. type_expr: its type.
+        """
         return self.graph.create_node(kind, target, args, kwargs, name, type_expr)
 
     def proxy(self, node: Node) -> Proxy:
@@ -56,7 +60,12 @@ class TracerBase:
         self, kind: str, target: Any, args: Any, kwargs: Any, name: str | None = None,
         type_expr: Any = None, proxy_factory_fn: Callable[[Node], Proxy] | None = None,
     ) -> Proxy:  # fmt: skip
-        """Add a node, with proxies in its arguments, and return what stands for its result."""
+        """Add a node, with proxies in its arguments, and return what stands for its result.
+
+        kind: the op of the node. target: what is called. args: its arguments. kwargs: its arguments
+        by name. name: of the node; None: made up. type_expr: its type. proxy_factory_fn: makes the
+        proxy; None: the tracer's.
+        """
         args, kwargs = self.create_arg(args), self.create_arg(kwargs)
         node = self.create_node(kind, target, args, kwargs, name, type_expr)
         return proxy_factory_fn(node) if proxy_factory_fn else self.proxy(node)
@@ -95,7 +104,10 @@ class TracerBase:
         return x
 
     def to_bool(self, obj: Proxy) -> bool:
-        """What `if proxy:` does: TraceError."""
+        """What `if proxy:` does: TraceError.
+
+        obj: a Proxy.
+        """
         raise TraceError(
             "symbolically traced variables cannot be used as inputs to control flow: the value of "
             f"{obj.node} is not known while tracing; use torch.where, or torch.fx.wrap a function "
@@ -103,7 +115,10 @@ class TracerBase:
         )
 
     def iter(self, obj: Proxy) -> Iterator[Any]:
-        """What iterating over a proxy does: it is unpacked into names, or a TraceError."""
+        """What iterating over a proxy does: it is unpacked into names, or a TraceError.
+
+        obj: a Proxy.
+        """
         frame = sys._getframe(2)
         for instruction in dis.get_instructions(frame.f_code):
             if instruction.offset == frame.f_lasti:
@@ -118,7 +133,10 @@ class TracerBase:
         )
 
     def keys(self, obj: Proxy) -> Any:
-        """What proxy.keys() does."""
+        """What proxy.keys() does.
+
+        obj: a Proxy.
+        """
         return Attribute(obj, "keys")()
 
 
@@ -133,7 +151,13 @@ class GraphAppendingTracer(TracerBase):
 
 
 class Proxy:
-    """Stands for a value: operators, methods, attributes and torch functions become nodes."""
+    """Stands for a value: operators, methods, attributes and torch functions become nodes.
+
+    node: the Node that makes the value. tracer: the tracer that adds nodes.
+
+    >>> torch.fx.symbolic_trace(lambda x: x + 1)(torch.ones(1))
+    tensor([2.])
+    """
 
     def __init__(self, node: Node, tracer: TracerBase | None = None) -> None:
         self.tracer = GraphAppendingTracer(node.graph) if tracer is None else tracer
@@ -216,7 +240,10 @@ def is_method_only(f: Any) -> bool:
 
 
 class Attribute(Proxy):
-    """Stands for an attribute; its node is made when it is used, and never for a method call."""
+    """Stands for an attribute; its node is made when it is used, and never for a method call.
+
+    root: the module. attr: the name of the attribute.
+    """
 
     def __init__(self, root: Proxy, attr: str) -> None:
         self.root, self.attr, self.tracer = root, attr, root.tracer

@@ -15,14 +15,21 @@ __all__ = ["Match", "ReplacedPatterns", "replace_pattern", "replace_pattern_with
 
 
 class Match(NamedTuple):
-    """Where a pattern was found: its last node, and the node for each of the pattern's."""
+    """Where a pattern was found: its last node, and the node for each of the pattern's.
+
+    anchor: the last node. nodes_map: the node for each of the pattern's.
+    """
 
     anchor: Node
     nodes_map: dict[Node, Node]
 
 
 class ReplacedPatterns(NamedTuple):
-    """Match, and the nodes that stand in its place."""
+    """Match, and the nodes that stand in its place.
+
+    anchor: the last node. nodes_map: the node for each of the pattern's. replacements: the nodes
+    that stand there now.
+    """
 
     anchor: Node
     nodes_map: dict[Node, Node]
@@ -124,7 +131,12 @@ def replace_pattern_with_filters(
     match_filters: list[Callable[..., bool]] | None = None, ignore_literals: bool = False,
     replacement_callback: Callable[..., Any] | None = None, **options: Any,
 ) -> list[ReplacedPatterns]:  # fmt: skip
-    """replace_pattern, of the matches for which every filter(match, graph, pattern) is true."""
+    """replace_pattern, of the matches for which every filter(match, graph, pattern) is true.
+
+    gm: the graph's module. replacement: what stands there afterwards. match_filters: functions that
+    say whether a match counts. ignore_literals: numbers match all numbers. replacement_callback:
+    makes the replacement of a match.
+    """
     graph, wanted = gm.graph, graph_of(pattern)
     matcher = Matcher(wanted, graph, ignore_literals)
     taken: set[Node] = set()

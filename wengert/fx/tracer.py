@@ -55,6 +55,7 @@ class Tracer(TracerBase):
     """Makes the graph of a function or module; subclasses say what is taken whole.
 
     autowrap_modules: modules whose functions are noted whole; autowrap_functions: functions too.
+    param_shapes_constant: accepted.
     """
 
     def __init__(
@@ -76,12 +77,18 @@ class Tracer(TracerBase):
     # ---- what subclasses change
 
     def is_leaf_module(self, m: Module, module_qualified_name: str) -> bool:
-        """Whether a module is one step: those of torch.nn are, containers are not."""
+        """Whether a module is one step: those of torch.nn are, containers are not.
+
+        m: the module. module_qualified_name: its path.
+        """
         ours = type(m).__module__.startswith(("wengert.nn", "torch.nn"))
         return ours and not isinstance(m, Sequential)
 
     def path_of_module(self, mod: Module) -> str:
-        """The name of a module below the root. NameError if it is not there."""
+        """The name of a module below the root. NameError if it is not there.
+
+        mod: a module.
+        """
         if self.submodule_paths is None:
             return next((n for n, m in self.root.named_modules() if m is mod), "")
         path = self.submodule_paths.get(mod)
@@ -90,14 +97,22 @@ class Tracer(TracerBase):
         return path
 
     def call_module(self, m: Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """What the call of a module becomes: one step, or the steps inside of it."""
+        """What the call of a module becomes: one step, or the steps inside of it.
+
+        m: the module. args: its arguments. kwargs: its arguments by name. forward: what the module
+        does.
+        """
         path = self.path_of_module(m)
         if self.is_leaf_module(m, path):
             return self.create_proxy("call_module", path, args, kwargs)
         return forward(*args, **kwargs)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
-        """What the attribute of a module is: a proxy for parameters."""
+        """What the attribute of a module is: a proxy for parameters.
+
+        attr: the name of the attribute. attr_val: its value. parameter_proxy_cache: proxies made so
+        far.
+        """
         if isinstance(attr_val, Parameter) or (
             self.proxy_buffer_attributes and isinstance(attr_val, Tensor)
         ):
@@ -149,7 +164,8 @@ class Tracer(TracerBase):
     ) -> tuple[Callable[..., Any], list[Any]]:
         """(the function to run, what to run it on): a proxy for each argument.
 
-        concrete_args: arguments that are constants.
+        concrete_args: arguments that are constants. root_fn: the function. is_module: whether it is
+        a method of a module.
         """
         fn = inspect.unwrap(root_fn)
         code = fn.__code__
@@ -357,6 +373,8 @@ def wrap(fn_or_name: Any) -> Any:
     """Have a function of this module noted whole: @torch.fx.wrap, or torch.fx.wrap("len").
 
     Only at the top level of a module.
+
+    fn_or_name: a function, or the name of one.
     """
     if not callable(fn_or_name) and not isinstance(fn_or_name, str):
         raise RuntimeError(

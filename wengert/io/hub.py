@@ -34,12 +34,25 @@ def _get_torch_home() -> str:
 
 
 def get_dir() -> str:
-    """The folder of the cache: what set_dir chose, $TORCH_HOME/hub, or ~/.cache/torch/hub."""
+    """The folder of the cache: what set_dir chose, $TORCH_HOME/hub, or ~/.cache/torch/hub.
+
+    >>> torch.hub.get_dir().endswith("hub")
+    True
+    """
     return _dir if _dir is not None else os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d: str | os.PathLike[str]) -> None:
-    """Choose the folder of the cache."""
+    """Choose the folder of the cache.
+
+    d: the folder.
+
+    >>> before = torch.hub.get_dir()
+    >>> torch.hub.set_dir("models")
+    >>> torch.hub.get_dir()
+    'models'
+    >>> torch.hub.set_dir(before)
+    """
     global _dir
     _dir = os.path.expanduser(d)
 
@@ -65,6 +78,8 @@ def download_url_to_file(
     """Have the file of an address at dst: it is there already, or it is a `file:` address.
 
     RuntimeError where it would have to be downloaded, or for another content than hash_prefix says.
+
+    url: where it would come from. progress: accepted.
     """
     parts = urlparse(url)
     if parts.scheme == "file":
@@ -91,7 +106,9 @@ def load_state_dict_from_url(
     """torch.load of the file that an address has in the cache.
 
     model_dir: its folder (default: `checkpoints` in get_dir()); file_name: its name there.
-    check_hash: compare it with the hash in its name. RuntimeError if it is not there.
+    check_hash: compare it with the hash in its name. RuntimeError if it is not there. url: where it
+    would come from. map_location: as for torch.load. progress: accepted. weights_only: as for
+    torch.load.
     """
     folder = os.path.join(get_dir(), "checkpoints") if model_dir is None else model_dir
     name = file_name or os.path.basename(urlparse(url).path)
@@ -161,7 +178,8 @@ def load(
     """What the function `model` of a hubconf.py returns for the further arguments.
 
     repo_or_dir: a folder (source="local"), or "owner/name[:ref]" of a repository in the cache. Its
-    code is run.
+    code is run. trust_repo: accepted. force_reload: accepted. verbose: accepted. skip_validation:
+    accepted.
     """
     return _entry(_folder_of(repo_or_dir, source), model)(*args, **kwargs)
 
@@ -170,7 +188,16 @@ def list(  # noqa: A001
     github: str, force_reload: bool = False, skip_validation: bool = False,
     trust_repo: Any = "check", verbose: bool = True, source: str = "github",
 ) -> Any:  # fmt: skip
-    """The names of the models of a hubconf.py."""
+    r"""The names of the models of a hubconf.py.
+
+    github: "owner/name:branch", or a folder with source="local". force_reload: accepted.
+    skip_validation: accepted. trust_repo: accepted. verbose: accepted. source: 'github' or 'local'.
+
+    >>> with open("hubconf.py", "w") as file:
+    ...     print("def tiny(): return nn.Linear(2, 1)", file=file)
+    >>> torch.hub.list(".", source="local")
+    ['tiny']
+    """
     module = _entries(_folder_of(github, source))
     return [n for n in dir(module) if callable(getattr(module, n)) and not n.startswith("_")]
 
@@ -179,5 +206,9 @@ def help(  # noqa: A001
     github: str, model: str, force_reload: bool = False, skip_validation: bool = False,
     trust_repo: Any = "check", source: str = "github",
 ) -> Any:  # fmt: skip
-    """The docstring of a model of a hubconf.py."""
+    """The docstring of a model of a hubconf.py.
+
+    github: "owner/name:branch", or a folder with source="local". force_reload: accepted.
+    skip_validation: accepted. trust_repo: accepted. source: 'github' or 'local'.
+    """
     return _entry(_folder_of(github, source), model).__doc__

@@ -53,7 +53,10 @@ def get_default_load_endianness() -> LoadEndianness | None:
 
 
 def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
-    """Choose the byte order of files that do not say theirs; TypeError for other types."""
+    """Choose the byte order of files that do not say theirs; TypeError for other types.
+
+    endianness: a LoadEndianness.
+    """
     if endianness is not None and not isinstance(endianness, LoadEndianness):
         raise TypeError("Invalid argument type in function set_default_load_endianness")
     _endianness[0] = endianness
@@ -203,6 +206,8 @@ def load(
     Raises pickle.UnpicklingError for what weights_only does not allow, RuntimeError for damaged
     files and for devices that there are not, EOFError for empty files.
 
+    pickle_module: accepted.
+
     >>> torch.save({"weight": torch.ones(2)}, "model.pt")
     >>> torch.load("model.pt")
     {'weight': tensor([1., 1.])}
@@ -308,6 +313,8 @@ def _foreign(kind: str, what: str, weights_only: bool, mmap: bool | None) -> Exc
 
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """The names in a file that weights_only=True would not allow.
+
+    f: a path or an open file.
 
     >>> torch.save({"weight": torch.ones(2)}, "model.pt")
     >>> get_unsafe_globals_in_checkpoint("model.pt")

@@ -40,18 +40,30 @@ class PyTorchFileReader:
         return list(self._archive.infos)
 
     def get_record(self, name: str) -> bytes:
-        """The bytes of a record."""
+        """The bytes of a record.
+
+        name: of the record.
+        """
         return self._archive.read(name)
 
     def get_record_size(self, name: str) -> int:
-        """How many bytes a record has."""
+        """How many bytes a record has.
+
+        name: of the record.
+        """
         return self._archive.size(name)
 
     def get_record_offset(self, name: str) -> int:
-        """Where in the file a record begins."""
+        """Where in the file a record begins.
+
+        name: of the record.
+        """
         return self._archive.start(self._archive._info(name))
 
     def get_storage_from_record(self, name: str, numel: int, dtype: Any) -> Tensor:
-        """A record as a tensor of one dim."""
+        """A record as a tensor of one dim.
+
+        name: of the record. numel: how many elements. dtype: of the elements.
+        """
         found = self._archive.array(name, dtypes.as_np(dtype))
         return from_numpy(found)[:numel]

@@ -23,37 +23,77 @@ class Attribute(NamedTuple):
 
 
 def annotate(the_type: Any, the_value: Any) -> Any:
-    """the_value: its type is known at run time anyway."""
+    """the_value: its type is known at run time anyway.
+
+    the_type: a type.
+
+    >>> torch.jit.annotate(int, 3)
+    3
+    """
     return the_value
 
 
 def export(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a method that is to be kept besides forward."""
+    """Mark a method that is to be kept besides forward.
+
+    fn: the function.
+
+    >>> class Net(nn.Module):
+    ...     @torch.jit.export
+    ...     def twice(self, x: torch.Tensor):
+    ...         return 2 * x
+    >>> torch.jit.script(Net()).twice(torch.ones(1))
+    tensor([2.])
+    """
     return fn
 
 
 def unused(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a function that is not to be compiled."""
+    """Mark a function that is not to be compiled.
+
+    fn: the function.
+
+    >>> @torch.jit.unused
+    ... def told(x):
+    ...     return x
+    >>> told(3)
+    3
+    """
     return fn
 
 
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
-    """Mark a function that stays Python: @ignore, @ignore() or @ignore(drop=True)."""
+    """Mark a function that stays Python: @ignore, @ignore() or @ignore(drop=True).
+
+    >>> @torch.jit.ignore
+    ... def told(x):
+    ...     return x
+    >>> told(3)
+    3
+    """
     return drop if callable(drop) else lambda fn: fn
 
 
 def script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a method of a ScriptModule."""
+    """Mark a method of a ScriptModule.
+
+    fn: the function.
+    """
     return fn
 
 
 def interface(obj: type) -> type:
-    """Mark a class that says which methods modules have."""
+    """Mark a class that says which methods modules have.
+
+    obj: what is asked about, or the class.
+    """
     return obj
 
 
 def isinstance(obj: Any, target_type: Any) -> bool:  # noqa: A001
     """isinstance that knows List[int], Dict[str, Tensor], Optional[...] and tuples of types.
+
+    obj: what is asked about, or the class. target_type: a type, or a tuple of them.
 
     >>> from typing import List
     >>> torch.jit.isinstance([1, 2], List[int]), torch.jit.isinstance([1.0], List[int])
@@ -84,7 +124,11 @@ class strict_fusion:
 
 
 def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
-    """func(*args, **kwargs) as a future; it is run at once."""
+    """func(*args, **kwargs) as a future; it is run at once.
+
+    >>> torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 1))
+    tensor([2.])
+    """
     done = Future()
     try:
         done.set_result(func(*args, **kwargs))
@@ -94,5 +138,9 @@ def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
 
 
 def wait(future: Future) -> Any:
-    """The value of a future."""
+    """The value of a future.
+
+    >>> torch.jit.wait(torch.jit.fork(max, 1, 2))
+    2
+    """
     return future.wait()

@@ -18,7 +18,12 @@ __all__ = ["load", "save"]
 def save(m: Any, f: Any, _extra_files: dict[str, Any] | None = None) -> None:
     """Write a scripted or traced module or function to a file.
 
-    f: a path or a file open for writing; _extra_files: name -> text or bytes to keep beside it.
+    f: a path or a file open for writing; _extra_files: name -> text or bytes to keep beside it. m:
+    what torch.jit made.
+
+    >>> torch.jit.save(torch.jit.script(nn.Linear(2, 1)), "net.pt")
+    >>> torch.jit.load("net.pt")(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
     """
     if isinstance(m, (ScriptModule, ScriptFunction)):
         m.save(f, _extra_files=_extra_files)
@@ -39,6 +44,10 @@ def load(
 
     f: a path or an open file; map_location: as for torch.load; _extra_files: filled in.
     RuntimeError for PyTorch's TorchScript files and others that hold no program.
+
+    >>> torch.jit.save(torch.jit.script(nn.Linear(2, 1)), "net.pt")
+    >>> torch.jit.load("net.pt")(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
     """
     root, graph, told = read_program(f, map_location, _extra_files)
     made = TopLevelTracedModule(root, graph, told["name"])

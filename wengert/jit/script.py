@@ -83,7 +83,14 @@ def steps(graph: Any) -> list[Any]:
 
 
 class ScriptModule(Module):
-    """A module that torch.jit made: it has a graph, code, and can be saved."""
+    """A module that torch.jit made: it has a graph, code, and can be saved.
+
+    >>> net = torch.jit.script(nn.Linear(2, 1))
+    >>> net.save("net.pt"), len(net.save_to_buffer()) > 0
+    (None, True)
+    >>> torch.jit.load("net.pt")(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
 
     original_name = ""
 
@@ -103,7 +110,10 @@ class ScriptModule(Module):
             return source_of(type(self).forward)
 
     def save(self, f: Any, **kwargs: Any) -> None:
-        """Write the program and the parameters to a file; torch.jit.load reads it."""
+        """Write the program and the parameters to a file; torch.jit.load reads it.
+
+        f: a path or an open file.
+        """
         name = self.original_name or type(self).__name__
         save_program(program(self), name, f, kwargs.get("_extra_files"))
 
@@ -116,12 +126,19 @@ class ScriptModule(Module):
         return buffer.getvalue()
 
     def define(self, src: str) -> None:
-        """Not available: methods from TorchScript text."""
+        """Not available: methods from TorchScript text.
+
+        src: text.
+        """
         raise Error("ScriptModule.define: write the method in Python, as part of the class")
 
 
 class RecursiveScriptModule(ScriptModule):
-    """A module that was scripted: it shares parameters and children with the original."""
+    """A module that was scripted: it shares parameters and children with the original.
+
+    >>> type(torch.jit.script(nn.Linear(2, 1))).__name__
+    'RecursiveScriptModule'
+    """
 
     def extra_repr(self) -> str:
         """What it was."""
@@ -129,7 +146,17 @@ class RecursiveScriptModule(ScriptModule):
 
 
 class ScriptFunction:
-    """A function that was scripted."""
+    """A function that was scripted.
+
+    fn: the function. gm: its graph.
+
+    >>> @torch.jit.script
+    ... def twice(x: torch.Tensor):
+    ...     return 2 * x
+    >>> twice.save("twice.pt")
+    >>> torch.jit.load("twice.pt")(torch.ones(1))
+    tensor([2.])
+    """
 
     def __init__(self, fn: Callable[..., Any], gm: GraphModule | None = None) -> None:
         functools.update_wrapper(self, fn)
@@ -149,7 +176,10 @@ class ScriptFunction:
         return self._program.code if self._program else source_of(self._fn)
 
     def save(self, f: Any, **kwargs: Any) -> None:
-        """Write the program to a file; torch.jit.load reads it."""
+        """Write the program to a file; torch.jit.load reads it.
+
+        f: a path or an open file.
+        """
         gm = self._program or program(self._fn)
         save_program(gm, self.name, f, kwargs.get("_extra_files"))
 
@@ -173,6 +203,9 @@ def script(
 
     Classes come back as they are.
 
+    obj: what is asked about, or the class. optimize: accepted. example_inputs: an example of the
+    inputs.
+
     >>> m = torch.jit.script(nn.Linear(2, 1))
     >>> isinstance(m, torch.jit.ScriptModule), m(torch.ones(1, 2)).shape
     (True, torch.Size([1, 1]))
@@ -192,17 +225,33 @@ def script(
 
 
 def script_if_tracing(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Script a function when it is traced; accepted."""
+    """Script a function when it is traced; accepted.
+
+    fn: the function.
+
+    >>> torch.jit.script_if_tracing(max)(1, 2)
+    2
+    """
     return fn
 
 
 def is_scripting() -> bool:
-    """Whether the code is being compiled: never."""
+    """Whether the code is being compiled: never.
+
+    >>> torch.jit.is_scripting()
+    False
+    """
     return False
 
 
 def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True) -> Any:
-    """The module itself. RuntimeError in training, as in PyTorch."""
+    """The module itself. RuntimeError in training, as in PyTorch.
+
+    mod: the module. preserved_attrs: accepted. optimize_numerics: accepted.
+
+    >>> torch.jit.freeze(torch.jit.script(nn.Linear(2, 1)).eval())(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     if not isinstance(mod, ScriptModule):
         raise RuntimeError("Freezing expects a ScriptModule as input: call torch.jit.script first")
     if mod.training:
@@ -214,31 +263,59 @@ def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True
 
 
 def optimize_for_inference(mod: Any, other_methods: Any = None) -> Any:
-    """The module itself."""
+    """The module itself.
+
+    mod: the module. other_methods: accepted.
+
+    >>> net = torch.jit.script(nn.Linear(2, 1)).eval()
+    >>> torch.jit.optimize_for_inference(net)(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     return mod
 
 
 def set_fusion_strategy(strategy: Any) -> None:
-    """Accepted; nothing is fused."""
+    """Accepted; nothing is fused.
+
+    strategy: accepted.
+
+    >>> torch.jit.set_fusion_strategy([("STATIC", 2)])
+    """
 
 
 _onednn = False
 
 
 def enable_onednn_fusion(enabled: bool) -> None:
-    """Accepted; nothing is fused."""
+    """Accepted; nothing is fused.
+
+    enabled: whether.
+
+    >>> torch.jit.enable_onednn_fusion(False)
+    """
     global _onednn
     _onednn = bool(enabled)
 
 
 def onednn_fusion_enabled() -> bool:
-    """What was set."""
+    """What was set.
+
+    >>> torch.jit.onednn_fusion_enabled()
+    False
+    """
     return _onednn
 
 
 @contextmanager
 def optimized_execution(should_optimize: bool) -> Iterator[None]:
-    """Accepted."""
+    """Accepted.
+
+    should_optimize: accepted.
+
+    >>> with torch.jit.optimized_execution(True):
+    ...     print("as it is")
+    as it is
+    """
     yield
 
 
@@ -249,7 +326,10 @@ def _flatten(tensors: Any) -> Any:
 
 
 class CompilationUnit:
-    """Not available: functions from TorchScript text."""
+    """Not available: functions from TorchScript text.
+
+    lang: not used.
+    """
 
     def __init__(self, lang: str | None = None, _frames_up: int = 0) -> None:
         if lang is not None:

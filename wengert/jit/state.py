@@ -15,7 +15,11 @@ HERE = _Here()
 
 
 def is_tracing() -> bool:
-    """Whether torch.jit.trace is running the code."""
+    """Whether torch.jit.trace is running the code.
+
+    >>> torch.jit.is_tracing()
+    False
+    """
     return HERE.tracing
 
 

@@ -42,7 +42,11 @@ class TracedModule(ScriptModule):
 
 
 class TopLevelTracedModule(TracedModule, GraphModule):
-    """What torch.jit.trace makes of a module."""
+    """What torch.jit.trace makes of a module.
+
+    >>> type(torch.jit.trace(nn.Linear(2, 1), torch.ones(1, 2))).__name__
+    'Linear'
+    """
 
     graph = GraphModule.graph
     code = GraphModule.code
@@ -142,7 +146,9 @@ def trace(
     """The program of a module or function, found by running it on example inputs.
 
     example_inputs: a tensor or a tuple of arguments; example_kwarg_inputs: arguments by name.
-    TracingCheckError if the program does not compute the same.
+    TracingCheckError if the program does not compute the same. optimize: accepted. check_trace:
+    compare the trace with the function. check_inputs: more inputs to compare with. check_tolerance:
+    the relative difference that is allowed. strict: accepted. func: a function or a module.
 
     >>> f = torch.jit.trace(lambda x: x * 2 + 1, torch.ones(2))
     >>> f(torch.zeros(3))
@@ -206,7 +212,16 @@ def trace_module(
     mod: Module, inputs: dict[str, Any], optimize: Any = None, check_trace: bool = True,
     check_inputs: Any = None, check_tolerance: float = 1e-5, strict: bool = True, **options: Any,
 ) -> Any:  # fmt: skip
-    """trace() of the methods of a module, given by name with their inputs; forward must be one."""
+    """trace() of the methods of a module, given by name with their inputs; forward must be one.
+
+    mod: the module. optimize: accepted. check_trace: compare the trace with the function.
+    check_inputs: more inputs to compare with. check_tolerance: the relative difference that is
+    allowed. strict: accepted.
+
+    >>> net = torch.jit.trace_module(nn.Linear(2, 1), {"forward": torch.ones(1, 2)})
+    >>> net(torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
     if not isinstance(inputs, dict):
         raise AttributeError("expected a dictionary of (method_name, input) pairs")
     if "forward" not in inputs:

@@ -60,7 +60,7 @@ def conv1d_weight(
 
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
-    between elements of a window.
+    between elements of a window. input: the input.
     """
     return _for_weight(1, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
@@ -87,7 +87,7 @@ def conv2d_weight(
 
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
-    between elements of a window.
+    between elements of a window. input: the input.
     """
     return _for_weight(2, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
@@ -114,6 +114,6 @@ def conv3d_weight(
 
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
-    between elements of a window.
+    between elements of a window. input: the input.
     """
     return _for_weight(3, input, weight_size, grad_output, (stride, padding, dilation, groups))

@@ -105,7 +105,11 @@ class profile:
         group_by_stack_n: int = 0,
         group_by_overload_name: bool = False,
     ) -> EventList:
-        """Events of the same name (and shapes, and lines) together."""
+        """Events of the same name (and shapes, and lines) together.
+
+        group_by_input_shape: apart by shapes. group_by_stack_n: apart by so many lines of the
+        stack. group_by_overload_name: accepted.
+        """
         return self._finished().key_averages(group_by_input_shape, group_by_stack_n)
 
     def total_average(self) -> FunctionEventAvg:
@@ -129,7 +133,7 @@ class profile:
     ) -> None:
         """Write lines for flame graph programs; with_stack=True is needed.
 
-        path: the file to write.
+        path: the file to write. metric: such as 'self_cpu_time_total'.
         """
         if not self.with_stack:
             raise RuntimeError("export_stacks() needs the stacks: profile(with_stack=True)")
@@ -141,6 +145,10 @@ class emit_nvtx:
     RuntimeError.
 
     enabled: False: record nothing. record_shapes: note the shapes of operands.
+
+    >>> with torch.autograd.profiler.emit_nvtx(enabled=False):
+    ...     print("as it is")
+    as it is
     """
 
     tool = "NVTX"
@@ -165,6 +173,10 @@ class emit_itt(emit_nvtx):
     RuntimeError.
 
     enabled: False: record nothing. record_shapes: note the shapes of operands.
+
+    >>> with torch.autograd.profiler.emit_itt(enabled=False):
+    ...     print("as it is")
+    as it is
     """
 
     tool = "ITT"
@@ -174,6 +186,11 @@ def load_nvprof(path: str | os.PathLike[str]) -> Any:
     """Traces of nvprof are not read: raises RuntimeError.
 
     path: the file to write.
+
+    >>> torch.autograd.profiler.load_nvprof("trace.nvprof")
+    Traceback (most recent call last):
+        ...
+    RuntimeError: load_nvprof: cannot read 'trace.nvprof': traces of nvprof are not ...
     """
     raise RuntimeError(
         f"load_nvprof: cannot read {os.fspath(path)!r}: traces of nvprof are not supported; use "
@@ -182,5 +199,9 @@ def load_nvprof(path: str | os.PathLike[str]) -> Any:
 
 
 def kineto_available() -> bool:
-    """Whether PyTorch's tracing library is there: never; nothing needs it."""
+    """Whether PyTorch's tracing library is there: never; nothing needs it.
+
+    >>> torch.profiler.kineto_available()
+    False
+    """
     return False

@@ -27,7 +27,10 @@ class DeviceType(enum.IntEnum):
 
 
 class Interval:
-    """When an event ran, in microseconds since the profiler started."""
+    """When an event ran, in microseconds since the profiler started.
+
+    start: in microseconds. end: in microseconds.
+    """
 
     def __init__(self, start: float, end: float) -> None:
         self.start, self.end = start, end
@@ -82,6 +85,8 @@ class FunctionEvent(_Times):
     """One thing that ran: name, time_range, thread, cpu_parent, cpu_children, input_shapes, stack.
 
     cpu_time_total is in microseconds and includes cpu_children; self_cpu_time_total does not.
+
+    number: of the event. note: what was noted. origin: when the profiler began.
     """
 
     count = 1
@@ -143,7 +148,10 @@ class FunctionEventAvg(_Times):
         self.cpu_children: list[FunctionEvent] = []
 
     def add(self, other: FunctionEvent | FunctionEventAvg) -> FunctionEventAvg:
-        """Count another event, or another average, in; returns self."""
+        """Count another event, or another average, in; returns self.
+
+        other: another one.
+        """
         if self.key is None:
             self.key, self.scope, self.stack = other.key, other.scope, other.stack
             self.input_shapes = other.input_shapes
@@ -168,7 +176,19 @@ class FunctionEventAvg(_Times):
 
 
 class EventList(list):
-    """A list of events or averages, with ways to sum them up and to write them down."""
+    """A list of events or averages, with ways to sum them up and to write them down.
+
+    profile_memory: with memory. with_flops: with operations. epoch_ns: when it began.
+
+    >>> with torch.autograd.profiler.profile() as prof:
+    ...     y = torch.ones(2).exp()
+    >>> events = prof.function_events
+    >>> len(events.key_averages()) > 0, events.total_average().count > 0
+    (True, True)
+    >>> "exp" in events.key_averages().table(sort_by="self_cpu_time_total")
+    True
+    >>> events.export_chrome_trace("trace.json")
+    """
 
     def __init__(
         self, events: Iterable[Any] = (), *, profile_memory: bool = False, with_flops: bool = False,
@@ -249,6 +269,9 @@ class EventList(list):
             time_unit: "s", "ms" or "us" for all times; None chooses for each.
 
         Raises AttributeError for other columns.
+
+        max_src_column_width: letters. max_name_column_width: letters. max_shapes_column_width:
+        letters.
         """
         return table(
             self,

@@ -37,6 +37,8 @@ FORMULAS: dict[Any, Callable[..., int]] = {}  # what users registered
 def register_flop_formula(targets: Any, get_raw: bool = False) -> Callable[..., Any]:
     """Decorator: how to count an operator, torch.ops.NAMESPACE.NAME, from the shapes of its
     arguments, with out_shape by name.
+
+    targets: the operators. get_raw: with the tensors instead of shapes.
     """
 
     def enter(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,6 +121,10 @@ class FlopCounterMode:
     ...     y = nn.Linear(4, 5)(torch.ones(2, 4))
     >>> counter.get_total_flops()
     80
+    >>> with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    ...     y = torch.ones(2, 3) @ torch.ones(3, 4)
+    >>> counter.get_total_flops(), list(counter.get_flop_counts()), "Global" in counter.get_table()
+    (48, ['Global'], True)
     """
 
     def __init__(

@@ -45,7 +45,11 @@ RECORDING = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
 
 
 def supported_activities() -> set[ProfilerActivity]:
-    """What can be profiled: {ProfilerActivity.CPU}."""
+    """What can be profiled: {ProfilerActivity.CPU}.
+
+    >>> len(torch.profiler.supported_activities())
+    1
+    """
     return {ProfilerActivity.CPU}
 
 
@@ -97,6 +101,13 @@ def tensorboard_trace_handler(
     """A function for profile(on_trace_ready=...) that writes each trace into a folder.
 
     Files are called WORKER.TIME.pt.trace.json, with .gz if use_gzip.
+
+    dir_name: the folder. worker_name: in the file's name; None: host and process.
+    use_python_export: accepted.
+
+    >>> handler = torch.profiler.tensorboard_trace_handler("log")
+    >>> with torch.profiler.profile(on_trace_ready=handler):
+    ...     y = torch.ones(2).exp()
     """
 
     def handler(prof: profile) -> None:
@@ -128,6 +139,14 @@ class profile:
     ...     y = x @ x
     >>> prof.events()[0].name, prof.events()[0].input_shapes
     ('aten::matmul', [[2, 2], [2, 2]])
+    >>> with torch.profiler.profile() as prof:
+    ...     y = torch.ones(2).exp()
+    ...     prof.add_metadata("note", "a text"), prof.add_metadata_json("more", "[1]")
+    ...     prof.step()
+    (None, None)
+    >>> "exp" in prof.key_averages().table()
+    True
+    >>> prof.export_chrome_trace("trace.json")
     """
 
     def __init__(
@@ -251,24 +270,40 @@ class profile:
         group_by_stack_n: int = 0,
         group_by_overload_name: bool = False,
     ) -> EventList:
-        """Events of the same name (and input shapes, and n lines of the program) together."""
+        """Events of the same name (and input shapes, and n lines of the program) together.
+
+        group_by_input_shape: apart by shapes. group_by_stack_n: apart by so many lines of the
+        stack. group_by_overload_name: accepted.
+        """
         events = self._recorded("getting key averages")
         return events.key_averages(group_by_input_shape, group_by_stack_n)
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
-        """Write the events for chrome://tracing and Perfetto; compressed for names in .gz."""
+        """Write the events for chrome://tracing and Perfetto; compressed for names in .gz.
+
+        path: the file to write.
+        """
         self._recorded("exporting chrome trace").export_chrome_trace(path, **self.metadata)
 
     def export_stacks(
         self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
     ) -> None:
-        """Write lines for flame graph programs; with_stack=True is needed."""
+        """Write lines for flame graph programs; with_stack=True is needed.
+
+        path: the file to write. metric: such as 'self_cpu_time_total'.
+        """
         self._recorded("exporting stacks").export_stacks(path, metric)
 
     def add_metadata(self, key: str, value: str) -> None:
-        """Have a string in the trace."""
+        """Have a string in the trace.
+
+        key: a name. value: a text.
+        """
         self.metadata[key] = value
 
     def add_metadata_json(self, key: str, value: str) -> None:
-        """Have a value, given as JSON, in the trace."""
+        """Have a value, given as JSON, in the trace.
+
+        key: a name.
+        """
         self.metadata[key] = json.loads(value)

@@ -33,6 +33,9 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The exponential moving average, as a function of (average, current, number averaged).
 
     Raises ValueError unless decay is in [0, 1].
+
+    >>> torch.optim.swa_utils.get_ema_avg_fn(0.5)(torch.tensor(1.0), torch.tensor(3.0), 1)
+    tensor(2.)
     """
     if not 0.0 <= decay <= 1.0:
         raise ValueError(
@@ -47,7 +50,11 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
 
 def get_swa_avg_fn() -> Average:
-    """The equally weighted average, as a function of (average, current, number averaged)."""
+    """The equally weighted average, as a function of (average, current, number averaged).
+
+    >>> torch.optim.swa_utils.get_swa_avg_fn()(torch.tensor(1.0), torch.tensor(3.0), 1)
+    tensor(2.)
+    """
 
     @no_grad()
     def average(mean: Tensor, current: Tensor, count: Any) -> Tensor:
@@ -68,12 +75,26 @@ def _in_place(average: Average) -> MultiAverage:
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
-    """The exponential moving average of lists of tensors, in place."""
+    """The exponential moving average of lists of tensors, in place.
+
+    decay: how much of the average is kept.
+
+    >>> mean = [torch.tensor(1.0)]
+    >>> torch.optim.swa_utils.get_ema_multi_avg_fn(0.5)(mean, [torch.tensor(3.0)], 1)
+    >>> mean
+    [tensor(2.)]
+    """
     return _in_place(get_ema_avg_fn(decay))
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:
-    """The equally weighted average of lists of tensors, in place."""
+    """The equally weighted average of lists of tensors, in place.
+
+    >>> mean = [torch.tensor(1.0)]
+    >>> torch.optim.swa_utils.get_swa_multi_avg_fn()(mean, [torch.tensor(3.0)], 1)
+    >>> mean
+    [tensor(2.)]
+    """
     return _in_place(get_swa_avg_fn())
 
 
@@ -151,6 +172,11 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
     loader: batches, each a tensor or a sequence that begins with one. device: where to move them
     first.
+
+    >>> net = nn.Sequential(nn.BatchNorm1d(1))
+    >>> torch.optim.swa_utils.update_bn([torch.ones(4, 1)], net)
+    >>> net[0].running_mean
+    tensor([1.])
     """
     from ..nn.normalization import _BatchNorm
 

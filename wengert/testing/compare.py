@@ -294,6 +294,10 @@ def assert_close(
     actual, expected: tensors, numbers, or sequences and mappings of them. rtol, atol: both or
     neither; by default what the dtypes allow. msg: the text of the error, or what makes it.
 
+    allow_subclasses: whether a subclass may stand for its class. equal_nan: whether nan equals nan.
+    check_device: whether devices have to agree. check_dtype: whether dtypes have to agree.
+    check_layout: whether layouts have to agree. check_stride: whether strides have to agree.
+
     >>> torch.testing.assert_close(torch.ones(2), torch.ones(2) + 1e-7)
     >>> torch.testing.assert_close(1.0, 2.0)
     Traceback (most recent call last):
@@ -318,7 +322,14 @@ def assert_allclose(
     actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None,
     equal_nan: bool = True, msg: str = "",
 ) -> None:  # fmt: skip
-    """Deprecated: assert_close of anything that a tensor can be made of, of any dtype."""
+    """Deprecated: assert_close of anything that a tensor can be made of, of any dtype.
+
+    actual: what there is. expected: what there should be. rtol: the relative difference that is
+    allowed. atol: the absolute difference that is allowed. equal_nan: whether nan equals nan. msg:
+    the text of the error, or a function of it.
+
+    >>> torch.testing.assert_allclose(torch.ones(2), torch.ones(2))
+    """
     warnings.warn(
         "`torch.testing.assert_allclose()` is deprecated, use `torch.testing.assert_close()`",
         FutureWarning,

@@ -22,6 +22,7 @@ def make_tensor(
     shape: ints or one sequence. low, high: by default -9 and 9 (10 for whole numbers), cut to what
     dtype holds. noncontiguous: with gaps between the elements. exclude_zero: zeros become small
     positive numbers. ValueError for a range that is none and for gradients of whole numbers.
+    requires_grad: whether gradients are recorded. memory_format: the order of dimensions in memory.
 
     >>> torch.testing.make_tensor(2, 3, dtype=torch.float32, device="cpu").shape
     torch.Size([2, 3])

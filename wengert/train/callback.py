@@ -16,6 +16,11 @@ class Callback:
     >>> class Stop(Callback):
     ...     def on_epoch_end(self, net):
     ...         return net.history_[-1]["train_loss"] < 0.1
+    >>> class Told(Callback):
+    ...     def on_train_begin(self, trainer):
+    ...         print("begins")
+    >>> Told().on_train_begin(None)
+    begins
     """
 
     def on_train_begin(self, net: Any) -> None:

@@ -292,12 +292,18 @@ class Classifier(ClassifierMixin, _Net):
         return self._fit(X, y, not hasattr(self, "module_"), 1, classes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probabilities of the classes, in the order of `classes_`: (n_samples, n_classes)."""
+        """The probabilities of the classes, in the order of `classes_`: (n_samples, n_classes).
+
+        X: rows of features.
+        """
         out = self._outputs(X)
         return out.numpy()
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable class of each sample: (n_samples,)."""
+        """The most probable class of each sample: (n_samples,).
+
+        X: rows of features.
+        """
         best = self.predict_proba(X).argmax(1)
         return self.classes_[best]
 
@@ -357,6 +363,11 @@ class Regressor(RegressorMixin, _Net):
     Args: as for Classifier; criterion None is MSELoss. Targets far from the range of -1 to 1 are
     better learned inside scikit-learn's TransformedTargetRegressor with a StandardScaler.
 
+    module: the network. optimizer: the class of the optimizer. batch_size: examples a batch.
+    iterator_train: accepted. iterator_valid: accepted. train_split: which part is kept for
+    validation. callbacks: Callbacks. warm_start: go on from the last fit. verbose: print progress.
+    device: where it is trained.
+
     >>> net = Regressor(module__hidden=(), max_epochs=300, lr=0.1, random_state=0)
     >>> net.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).predict([[3.0]]).round(1)
     array([7.])
@@ -374,7 +385,10 @@ class Regressor(RegressorMixin, _Net):
         return self._fit(X, y, not hasattr(self, "module_"), 1, None)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The network's results, of the shape and float dtype of the targets it was fitted to."""
+        """The network's results, of the shape and float dtype of the targets it was fitted to.
+
+        X: rows of features.
+        """
         out = self._outputs(X).numpy()
         return out.reshape(len(out), *self._shape).astype(self._float, copy=False)
 

@@ -350,6 +350,7 @@ class CheckpointFunction(Function):
 
     @staticmethod
     def forward(ctx: Any, run_function: Any, preserve_rng_state: bool, *args: Any) -> Any:
+        """run_function of args; preserve_rng_state: it draws the same numbers again."""
         ctx.function_, ctx.rng = run_function, get_rng_state() if preserve_rng_state else None
         ctx.args = [None if isinstance(a, Tensor) else a for a in args]
         ctx.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]

@@ -41,6 +41,8 @@ def while_loop(
 ) -> Any:
     """carried = body_fn(*carried) as long as cond_fn(*carried); returns what is carried in the end.
 
+    carried_inputs: the values before the first run.
+
     >>> torch.while_loop(lambda i: i < 3, lambda i: (i + 1,), (torch.tensor(0),))
     (tensor(3),)
     """

@@ -348,9 +348,9 @@ def hessian(
 
     Returns a tensor of the input's shape twice; for a tuple of inputs a tuple of tuples.
 
-    create_graph: record the pass itself, for derivatives of derivatives. strict: raise
-    RuntimeError where an output does not depend on an input. vectorize: all rows at once, by
-    vmap.
+    create_graph: record the pass itself, for derivatives of derivatives. strict: raise RuntimeError
+    where an output does not depend on an input. vectorize: all rows at once, by vmap. func: the
+    function.
 
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.ones(2))
     tensor([[6., 0.],

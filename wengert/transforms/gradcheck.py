@@ -375,10 +375,11 @@ def gradgradcheck(
     Args as in gradcheck; grad_outputs: the cotangents (random if None), which are checked too;
     check_fwd_over_rev, check_rev_over_rev: how second derivatives are taken.
 
-    inputs: tensors that require grad, in float64. eps: the step of the finite differences.
-    atol: absolute tolerance. rtol: relative tolerance. raise_exception: raise an error instead
-    of returning False. nondet_tol: how much two passes may differ. check_grad_dtypes: compare
-    dtypes, too.
+    inputs: tensors that require grad, in float64. eps: the step of the finite differences. atol:
+    absolute tolerance. rtol: relative tolerance. raise_exception: raise an error instead of
+    returning False. nondet_tol: how much two passes may differ. check_grad_dtypes: compare dtypes,
+    too. gen_non_contig_grad_outputs: with cotangents that are not contiguous. check_undefined_grad:
+    accepted. check_batched_grad: accepted. fast_mode: one random direction. masked: accepted.
 
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradgradcheck(torch.sin, x)

@@ -29,6 +29,8 @@ class Graph:
 
     A notebook shows it by itself. `html()` and `svg()` give the texts, `save` writes a file, and
     `show` opens a browser.
+
+    vertices: of the graph. failure: the exception, if there was one.
     """
 
     def __init__(self, vertices: list[Vertex], failure: Failure | None = None) -> None:
@@ -313,7 +315,10 @@ def variable_of(t: Tensor, names: Names) -> str:
 
 
 def graph_of_failure(tape: record, params: Any = None) -> Graph:
-    """What there was of a graph when a recorded block raised."""
+    """What there was of a graph when a recorded block raised.
+
+    params: names of parameters.
+    """
     names = Names()
     names.add_given(params)
     names.add_variables(sys._getframe(2))

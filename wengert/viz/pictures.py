@@ -18,7 +18,10 @@ GAP = 2  # pixels between images of a batch
 
 
 class Picture:
-    """(height, width, 3) bytes that a notebook shows; `save` writes a PNG file."""
+    """(height, width, 3) bytes that a notebook shows; `save` writes a PNG file.
+
+    pixels: the picture. text: what stands below.
+    """
 
     def __init__(self, pixels: np.ndarray, width: int, text: str) -> None:
         self.pixels, self.width, self.text = pixels, width, text

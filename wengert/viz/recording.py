@@ -277,6 +277,8 @@ class record(AbstractContextManager):
         there and that nothing in the block has used; after a failure, of what there was.
 
         Raises ValueError without outputs if there are none.
+
+        params: names of parameters.
         """
         if outputs is not None:
             return record.draw(outputs, params, **options)

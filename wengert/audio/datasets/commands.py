@@ -24,7 +24,10 @@ def there(root: Any, *folders: str) -> Path:
 class SPEECHCOMMANDS(Dataset[Any]):
     """Google's speech commands (Warden, 2018), in root/folder_in_archive/url: items are
     (waveform (1, time), rate, word, speaker, number). subset: None, "training", "validation" or
-    "testing"."""
+    "testing".
+
+    download: accepted: nothing is downloaded.
+    """
 
     def __init__(
         self,
@@ -47,14 +50,20 @@ class SPEECHCOMMANDS(Dataset[Any]):
             self._walker = [p for p in words if subset is None or p not in held_back]
 
     def listed(self, name: str) -> list[Path]:
-        """The files that a list of the data set names."""
+        """The files that a list of the data set names.
+
+        name: of the list.
+        """
         path = self._path / name
         if not path.exists():
             return []
         return [self._path / line.strip() for line in path.read_text().splitlines() if line.strip()]
 
     def get_metadata(self, n: int) -> tuple[str, int, str, str, int]:
-        """Path, rate, word, speaker and number, without the sound."""
+        """Path, rate, word, speaker and number, without the sound.
+
+        n: the number of the item.
+        """
         path = self._walker[n]
         speaker, _, number = path.stem.partition("_nohash_")
         return (
@@ -75,7 +84,10 @@ class SPEECHCOMMANDS(Dataset[Any]):
 
 class YESNO(Dataset[Any]):
     """Sixty recordings of eight words, in root/folder_in_archive: items are (waveform, rate,
-    eight labels, 1 for yes)."""
+    eight labels, 1 for yes).
+
+    url: accepted. download: accepted: nothing is downloaded.
+    """
 
     def __init__(
         self, root: Any, url: str = "", folder_in_archive: str = "waves_yesno",

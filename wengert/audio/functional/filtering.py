@@ -93,7 +93,12 @@ def lfilter(
 def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool = True) -> Tensor:
     """The filter forward and backward in time, which moves no phase.
 
-    waveform: samples (..., time).
+    waveform: samples (..., time). a_coeffs: of the outputs, from the newest. b_coeffs: of the
+    inputs, from the newest. clamp: limit the result to [-1, 1].
+
+    >>> one = torch.tensor([1.0, 0.0])
+    >>> torchaudio.functional.filtfilt(torch.tensor([0.1, 0.2]), one, one)
+    tensor([0.1000, 0.2000])
     """
     forward = lfilter(waveform, a_coeffs, b_coeffs, clamp=False)
     return lfilter(forward.flip(-1), a_coeffs, b_coeffs, clamp=clamp).flip(-1)
@@ -102,7 +107,11 @@ def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool =
 def biquad(waveform: Tensor, b0: Any, b1: Any, b2: Any, a0: Any, a1: Any, a2: Any) -> Tensor:
     """A recursive filter of order two.
 
-    waveform: samples (..., time).
+    waveform: samples (..., time). b0: a factor of x[n]. b1: a factor of x[n-1]. b2: a factor of
+    x[n-2]. a0: divides all. a1: a factor of y[n-1]. a2: a factor of y[n-2].
+
+    >>> torchaudio.functional.biquad(torch.tensor([0.1, 0.2]), 0.5, 0.0, 0.0, 1.0, 0.0, 0.0)
+    tensor([0.0500, 0.1000])
     """
     made = []
     for values in ((a0, a1, a2), (b0, b1, b2)):
@@ -126,6 +135,9 @@ def lowpass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
     Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.lowpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, cutoff_freq, Q)
     return biquad(waveform, (1 - c) / 2, 1 - c, (1 - c) / 2, 1 + alpha, -2 * c, 1 - alpha)
@@ -138,6 +150,9 @@ def highpass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
     Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.highpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, cutoff_freq, Q)
     return biquad(waveform, (1 + c) / 2, -1 - c, (1 + c) / 2, 1 + alpha, -2 * c, 1 - alpha)
@@ -150,6 +165,9 @@ def allpass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.allpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, central_freq, Q)
     return biquad(waveform, 1 - alpha, -2 * c, 1 + alpha, 1 + alpha, -2 * c, 1 - alpha)
@@ -166,6 +184,9 @@ def bandpass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz.
+
+    >>> torchaudio.functional.bandpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, central_freq, Q)
     peak = alpha * Q if const_skirt_gain else alpha
@@ -179,6 +200,9 @@ def bandreject_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.bandreject_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, central_freq, Q)
     return biquad(waveform, 1.0, -2 * c, 1.0, 1 + alpha, -2 * c, 1 - alpha)
@@ -191,6 +215,9 @@ def band_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.band_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
+    torch.Size([1, 8])
     """
     c = math.cos(2 * math.pi * central_freq / sample_rate)
     a2 = math.exp(-2 * math.pi * central_freq / Q / sample_rate)
@@ -206,8 +233,11 @@ def equalizer_biquad(
 ) -> Tensor:
     """Louder or softer by gain decibels around a frequency.
 
-    waveform: samples (..., time). sample_rate: samples per second, in Hz. Q: the quality
-    factor: centre by width.
+    waveform: samples (..., time). sample_rate: samples per second, in Hz. Q: the quality factor:
+    centre by width. center_freq: the centre, in Hz.
+
+    >>> torchaudio.functional.equalizer_biquad(torch.zeros(1, 8), 16000, 1000.0, gain=3.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, center_freq, Q)
     root = 10 ** (gain / 40)
@@ -236,6 +266,9 @@ def bass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.bass_biquad(torch.zeros(1, 8), 16000, gain=3.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, central_freq, Q)
     return shelf(waveform, c, alpha, gain, 1)
@@ -248,6 +281,9 @@ def treble_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    >>> torchaudio.functional.treble_biquad(torch.zeros(1, 8), 16000, gain=3.0).shape
+    torch.Size([1, 8])
     """
     c, alpha = angle(sample_rate, central_freq, Q)
     return shelf(waveform, -c, alpha, gain, -1)
@@ -256,7 +292,10 @@ def treble_biquad(
 def gain(waveform: Tensor, gain_db: float = 1.0) -> Tensor:
     """Louder by decibels.
 
-    waveform: samples (..., time).
+    waveform: samples (..., time). gain_db: how much louder, in decibels.
+
+    >>> torchaudio.functional.gain(torch.tensor([0.1]), gain_db=20.0)
+    tensor([1.])
     """
     return waveform if gain_db == 0 else waveform * 10 ** (gain_db / 20)
 
@@ -265,6 +304,9 @@ def preemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
     """x[n] - coeff x[n-1] along the last dimension.
 
     waveform: samples (..., time).
+
+    >>> torchaudio.functional.preemphasis(torch.tensor([1.0, 1.0]), coeff=0.5)
+    tensor([1.0000, 0.5000])
     """
     return T.cat([waveform[..., :1], waveform[..., 1:] - coeff * waveform[..., :-1]], dim=-1)
 
@@ -272,7 +314,10 @@ def preemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
 def deemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
     """What preemphasis came from.
 
-    waveform: samples (..., time).
+    waveform: samples (..., time). coeff: the factor.
+
+    >>> torchaudio.functional.deemphasis(torch.tensor([1.0, 0.0]), coeff=0.5)
+    tensor([1.0000, 0.5000])
     """
     a = T.tensor([1.0, -coeff], dtype=waveform.dtype, device=waveform.device)
     return lfilter(waveform, a, T.tensor([1.0, 0.0], dtype=a.dtype, device=a.device), clamp=False)
@@ -290,7 +335,11 @@ def cut(full: Tensor, n: int, m: int, mode: str) -> Tensor:
 def fftconvolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
     """Convolution along the last dimension by Fourier transforms; the other dimensions broadcast.
 
-    mode: "full", "valid" (where both overlap wholly) or "same" (as long as x)."""
+    mode: "full", "valid" (where both overlap wholly) or "same" (as long as x). y: a tensor.
+
+    >>> torchaudio.functional.fftconvolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor([1., 3., 2.])
+    """
     rfft, irfft = T.resolve("fft", "rfft"), T.resolve("fft", "irfft")
     n = x.shape[-1] + y.shape[-1] - 1
     product = rfft(x, n=n) * rfft(y, n=n)
@@ -298,7 +347,14 @@ def fftconvolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
 
 
 def convolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
-    """Convolution along the last dimension, summed directly; the other dimensions broadcast."""
+    """Convolution along the last dimension, summed directly; the other dimensions broadcast.
+
+    x: a tensor. y: a tensor. mode: of the edges: see nn.functional.pad; of convolutions: "full",
+    "valid" or "same".
+
+    >>> torchaudio.functional.convolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor([1., 3., 2.])
+    """
     n, m = x.shape[-1], y.shape[-1]
     lead = T.broadcast_shapes(x.shape[:-1], y.shape[:-1])
     x, y = x.expand(*lead, n), y.expand(*lead, m)
@@ -354,7 +410,8 @@ def resample(
     lowpass_filter_width: zero crossings of the window; rolloff: the highest frequency that stays,
     as a share of the lower rate's.
 
-    orig_freq: samples per second before. new_freq: samples per second after.
+    orig_freq: samples per second before. new_freq: samples per second after. resampling_method:
+    "sinc_interp_hann" or "sinc_interp_kaiser". beta: the shape of the Kaiser window.
 
     >>> resample(torch.ones(1, 100), 16000, 8000).shape
     torch.Size([1, 50])

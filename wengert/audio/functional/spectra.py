@@ -42,7 +42,18 @@ def spectrogram(
 ) -> Tensor:
     """(..., n_fft // 2 + 1, frames) of waveform (..., time): magnitudes to a power, or complex
     numbers if power is None. pad: zeros at both ends; normalized: by "window" (True) or
-    "frame_length"."""
+    "frame_length".
+
+    hop_length: samples between frames. win_length: samples of a frame. center: frames are centred
+    on their times. pad_mode: how the ends are continued. onesided: without negative frequencies.
+    return_complex: accepted.
+
+    >>> window = torch.hann_window(16)
+    >>> torchaudio.functional.spectrogram(
+    ...     torch.zeros(1, 32), 0, window, 16, 8, 16, power=2.0, normalized=False
+    ... ).shape
+    torch.Size([1, 9, 5])
+    """
     if pad > 0:
         waveform = F.pad(waveform, (pad, pad))
     by_frame, by_window = norms(normalized)
@@ -79,6 +90,13 @@ def inverse_spectrogram(
     window. win_length: samples of a window; None: n_fft. normalized: divide by the norm of the
     window. center: frames lie around their times, with padding at the ends. pad_mode: how the
     ends are padded. onesided: leave out frequencies that real signals repeat.
+
+    >>> window = torch.hann_window(16)
+    >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
+    >>> torchaudio.functional.inverse_spectrogram(
+    ...     spectrogram, None, 0, window, 16, 8, 16, normalized=False
+    ... ).shape
+    torch.Size([1, 32])
     """
     if not spectrogram.is_complex():
         raise ValueError("inverse_spectrogram: expected complex numbers")
@@ -108,7 +126,20 @@ def griffinlim(
     rand_init: bool,
 ) -> Tensor:
     """A waveform (..., time) whose magnitudes are those of a spectrogram to the power `power`,
-    with phases found in n_iter rounds (Griffin and Lim, 1984; momentum: Perraudin et al., 2013)."""
+    with phases found in n_iter rounds (Griffin and Lim, 1984; momentum: Perraudin et al., 2013).
+
+    specgram: (..., frequencies, frames). window: (win_length,). n_fft: points of the transform.
+    hop_length: samples between frames. win_length: samples of a frame. length: of the result, in
+    samples. rand_init: start from random phases.
+
+    >>> window = torch.hann_window(16)
+    >>> spectrogram = torch.ones(1, 9, 5)
+    >>> torchaudio.functional.griffinlim(
+    ...     spectrogram, window, 16, 8, 16, 1.0,
+    ...     n_iter=2, momentum=0.5, length=None, rand_init=False,
+    ... ).shape
+    torch.Size([1, 32])
+    """
     if not 0 <= momentum < 1:
         raise ValueError(f"griffinlim: momentum must be in [0, 1), not {momentum}")
     step = momentum / (1 + momentum)
@@ -134,7 +165,13 @@ def amplitude_to_DB(
     x: Tensor, multiplier: float, amin: float, db_multiplier: float, top_db: float | None = None
 ) -> Tensor:
     """multiplier * log10(x) - multiplier * db_multiplier, not below the largest value of each
-    spectrogram (channels, frequencies, time) less top_db."""
+    spectrogram (channels, frequencies, time) less top_db.
+
+    amin: the least value of x.
+
+    >>> torchaudio.functional.amplitude_to_DB(torch.tensor([1.0, 10.0]), 20.0, 1e-10, 0.0)
+    tensor([ 0., 20.])
+    """
     found = multiplier * x.clamp(min=amin).log10() - multiplier * db_multiplier
     if top_db is not None:
         shape = found.shape
@@ -145,7 +182,11 @@ def amplitude_to_DB(
 
 
 def DB_to_amplitude(x: Tensor, ref: float, power: float) -> Tensor:
-    """ref * 10 ** (x / 10 * power)."""
+    """ref * 10 ** (x / 10 * power).
+
+    >>> torchaudio.functional.DB_to_amplitude(torch.tensor([0.0, 20.0]), ref=1.0, power=0.5)
+    tensor([ 1., 10.])
+    """
     return ref * (10.0 ** (0.1 * x)) ** power
 
 
@@ -220,6 +261,9 @@ def linear_fbanks(
 
     f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
     sample_rate. sample_rate: samples per second, in Hz.
+
+    >>> torchaudio.functional.linear_fbanks(9, 0.0, 8000.0, 4, 16000).shape
+    torch.Size([9, 4])
     """
     return triangles(
         T.linspace(0, sample_rate // 2, n_freqs), T.linspace(f_min, f_max, n_filter + 2)
@@ -227,7 +271,11 @@ def linear_fbanks(
 
 
 def create_dct(n_mfcc: int, n_mels: int, norm: str | None) -> Tensor:
-    """(n_mels, n_mfcc): the cosine transform of kind II; norm: None or "ortho"."""
+    """(n_mels, n_mfcc): the cosine transform of kind II; norm: None or "ortho".
+
+    >>> torchaudio.functional.create_dct(13, 40, "ortho").shape
+    torch.Size([40, 13])
+    """
     if norm not in (None, "ortho"):
         raise ValueError(f"norm: None or 'ortho', not {norm!r}")
     n, k = T.arange(float(n_mels)), T.arange(float(n_mfcc))[:, None]
@@ -239,7 +287,13 @@ def create_dct(n_mfcc: int, n_mels: int, norm: str | None) -> Tensor:
 
 
 def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
-    """Numbers from 0 to quantization_channels - 1 of a signal from -1 to 1, finer near 0."""
+    """Numbers from 0 to quantization_channels - 1 of a signal from -1 to 1, finer near 0.
+
+    x: a tensor.
+
+    >>> torchaudio.functional.mu_law_encoding(torch.tensor([-1.0, 0.0, 1.0]), 256)
+    tensor([  0, 128, 255])
+    """
     mu = quantization_channels - 1.0
     x = x if x.is_floating_point() else x.to(dtypes.float32)
     mus = T.tensor(mu, dtype=x.dtype)
@@ -250,7 +304,10 @@ def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
 def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
     """The signal of mu-law numbers.
 
-    quantization_channels: how many values there are.
+    quantization_channels: how many values there are. x_mu: numbers from 0.
+
+    >>> torchaudio.functional.mu_law_decoding(torch.tensor([0, 255]), 256)
+    tensor([-1.,  1.])
     """
     mu = quantization_channels - 1.0
     x = x_mu if x_mu.is_floating_point() else x_mu.to(dtypes.float32)
@@ -262,7 +319,13 @@ def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
 def phase_vocoder(complex_specgrams: Tensor, rate: float, phase_advance: Tensor) -> Tensor:
     """A complex spectrogram (..., frequencies, frames) played rate times as fast, at its pitch.
 
-    phase_advance: what each frequency's phase grows by in one hop, (frequencies, 1)."""
+    phase_advance: what each frequency's phase grows by in one hop, (frequencies, 1).
+    complex_specgrams: (..., frequencies, frames).
+
+    >>> spectrogram = torch.zeros(9, 5, dtype=torch.complex64)
+    >>> torchaudio.functional.phase_vocoder(spectrogram, 2.0, torch.zeros(9, 1)).shape
+    torch.Size([9, 3])
+    """
     if rate == 1.0:
         return complex_specgrams
     s = complex_specgrams.reshape(-1, *complex_specgrams.shape[-2:])
@@ -287,7 +350,13 @@ def mask_size(mask_param: int, p: float, length: int) -> int:
 def mask_along_axis(
     specgram: Tensor, mask_param: int, mask_value: float, axis: int, p: float = 1.0
 ) -> Tensor:
-    """specgram with mask_value in one band of up to mask_param places along axis, at random."""
+    """specgram with mask_value in one band of up to mask_param places along axis, at random.
+
+    p: the largest share that is masked.
+
+    >>> torchaudio.functional.mask_along_axis(torch.ones(1, 4, 4), 2, 0.0, axis=1).shape
+    torch.Size([1, 4, 4])
+    """
     dims = specgram.ndim
     if axis not in (dims - 2, dims - 1):
         raise ValueError(f"mask_along_axis: axis {dims - 2} or {dims - 1}, not {axis}")
@@ -306,7 +375,14 @@ def mask_along_axis(
 def mask_along_axis_iid(
     specgrams: Tensor, mask_param: int, mask_value: float, axis: int, p: float = 1.0
 ) -> Tensor:
-    """As mask_along_axis, with a band of its own for each spectrogram of a batch."""
+    """As mask_along_axis, with a band of its own for each spectrogram of a batch.
+
+    specgrams: (batch, channels, frequencies, frames). mask_param: the largest width of the band.
+    mask_value: what is put there. axis: the dimension. p: the largest share that is masked.
+
+    >>> torchaudio.functional.mask_along_axis_iid(torch.ones(2, 1, 4, 4), 2, 0.0, axis=2).shape
+    torch.Size([2, 1, 4, 4])
+    """
     dims = specgrams.ndim
     if dims < 3 or axis not in (dims - 2, dims - 1):
         raise ValueError(f"mask_along_axis_iid: axis {dims - 2} or {dims - 1}, not {axis}")
@@ -325,7 +401,13 @@ def mask_along_axis_iid(
 
 
 def compute_deltas(specgram: Tensor, win_length: int = 5, mode: str = "replicate") -> Tensor:
-    """The slope of each row over win_length frames, (..., frames) like specgram."""
+    """The slope of each row over win_length frames, (..., frames) like specgram.
+
+    mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
+
+    >>> torchaudio.functional.compute_deltas(torch.arange(6.0).view(1, 1, 6))
+    tensor([[[0.5000, 0.8000, 1.0000, 1.0000, 0.8000, 0.5000]]])
+    """
     if win_length < 3:
         raise ValueError(f"compute_deltas: win_length must be 3 or more, not {win_length}")
     shape, n = specgram.shape, (win_length - 1) // 2
@@ -350,6 +432,11 @@ def spectral_centroid(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. pad: zeros on both
     sides. window: the window, a vector. n_fft: samples of a Fourier transform. hop_length:
     samples between frames; None: half the window. win_length: samples of a window; None: n_fft.
+
+    >>> window = torch.hann_window(16)
+    >>> sound = torch.sin(torch.arange(32.0)).unsqueeze(0)
+    >>> torchaudio.functional.spectral_centroid(sound, 16000, 0, window, 16, 8, 16).shape
+    torch.Size([1, 5])
     """
     found = spectrogram(waveform, pad, window, n_fft, hop_length, win_length, 1.0, False)
     f = T.linspace(0, sample_rate // 2, 1 + n_fft // 2, device=found.device)[:, None]
@@ -361,7 +448,11 @@ def add_noise(
 ) -> Tensor:
     """waveform (..., time) plus noise, scaled to a ratio of energies in decibels, snr (...).
 
-    lengths (...): how many samples of each count for the energies."""
+    lengths (...): how many samples of each count for the energies.
+
+    >>> torchaudio.functional.add_noise(torch.ones(4), torch.ones(4), torch.tensor(0.0))
+    tensor([2., 2., 2., 2.])
+    """
     clean, dirty = waveform, noise
     if lengths is not None:
         inside = T.arange(waveform.shape[-1], device=waveform.device) < lengths[..., None]
@@ -372,6 +463,8 @@ def add_noise(
 
 def edit_distance(seq1: Sequence[Any], seq2: Sequence[Any]) -> int:
     """How many insertions, deletions and replacements lead from one sequence to the other.
+
+    seq1: a sequence. seq2: a sequence.
 
     >>> edit_distance("kitten", "sitting")
     3

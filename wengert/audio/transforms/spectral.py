@@ -51,11 +51,11 @@ class Spectrogram(Framed):
     power: of the magnitudes; None: complex numbers. normalized: by "window" (True) or
     "frame_length".
 
-    win_length: samples of a window; None: n_fft. hop_length: samples between frames; None: half
-    the window. pad: zeros on both sides. window_fn: makes the window from its length. wkwargs:
-    further arguments of window_fn. center: frames lie around their times, with padding at the
-    ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real signals
-    repeat.
+    win_length: samples of a window; None: n_fft. hop_length: samples between frames; None: half the
+    window. pad: zeros on both sides. window_fn: makes the window from its length. wkwargs: further
+    arguments of window_fn. center: frames lie around their times, with padding at the ends.
+    pad_mode: how the ends are padded. onesided: leave out frequencies that real signals repeat.
+    return_complex: accepted.
 
     >>> torchaudio.transforms.Spectrogram(n_fft=64)(torch.ones(1, 640)).shape
     torch.Size([1, 33, 21])
@@ -98,6 +98,10 @@ class InverseSpectrogram(Framed):
     wkwargs: further arguments of window_fn. center: frames lie around their times, with padding
     at the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real
     signals repeat.
+
+    >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
+    >>> torchaudio.transforms.InverseSpectrogram(n_fft=16)(spectrogram).shape
+    torch.Size([1, 32])
     """
 
     def __init__(
@@ -129,10 +133,14 @@ class InverseSpectrogram(Framed):
 class GriffinLim(Framed):
     """A waveform with the magnitudes of a spectrogram.
 
-    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft.
-    hop_length: samples between frames; None: half the window. window_fn: makes the window from
-    its length. power: the exponent of magnitudes; None: complex numbers. wkwargs: further
-    arguments of window_fn. length: of the result, in samples.
+    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft. hop_length:
+    samples between frames; None: half the window. window_fn: makes the window from its length.
+    power: the exponent of magnitudes; None: complex numbers. wkwargs: further arguments of
+    window_fn. length: of the result, in samples. n_iter: how many iterations. momentum: of the
+    iteration, from 0 to 1. rand_init: start from random phases.
+
+    >>> torchaudio.transforms.GriffinLim(n_fft=16, n_iter=2)(torch.ones(1, 9, 5)).shape
+    torch.Size([1, 32])
     """
 
     def __init__(
@@ -165,7 +173,11 @@ class GriffinLim(Framed):
 
 class AmplitudeToDB(Module):
     """Decibels of powers (stype "power") or magnitudes ("magnitude"), at most top_db below the
-    largest."""
+    largest.
+
+    >>> torchaudio.transforms.AmplitudeToDB()(torch.tensor([1.0, 10.0]))
+    tensor([ 0., 10.])
+    """
 
     def __init__(self, stype: str = "power", top_db: float | None = None) -> None:
         super().__init__()
@@ -187,6 +199,9 @@ class MelScale(Module):
     sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
     highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
     filter by its width. mel_scale: 'htk' or 'slaney'.
+
+    >>> torchaudio.transforms.MelScale(n_mels=8, n_stft=33)(torch.ones(1, 33, 3)).shape
+    torch.Size([1, 8, 3])
     """
 
     fb: Tensor
@@ -219,9 +234,12 @@ class MelScale(Module):
 class InverseMelScale(MelScale):
     """The spectrogram (..., n_stft, frames) whose mel spectrogram is nearest to a given one.
 
-    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
-    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
-    filter by its width. mel_scale: 'htk' or 'slaney'.
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the highest
+    frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each filter by its
+    width. mel_scale: 'htk' or 'slaney'. driver: accepted.
+
+    >>> torchaudio.transforms.InverseMelScale(n_stft=33, n_mels=8)(torch.ones(1, 8, 3)).shape
+    torch.Size([1, 33, 3])
     """
 
     def __init__(
@@ -322,7 +340,13 @@ class Cepstrum(Module):
 
 class MFCC(Cepstrum):
     """Mel-frequency cepstral coefficients (..., n_mfcc, frames) of a waveform (..., time);
-    log_mels: natural logarithms instead of decibels; melkwargs: for MelSpectrogram."""
+    log_mels: natural logarithms instead of decibels; melkwargs: for MelSpectrogram.
+
+    sample_rate: samples per second, in Hz. dct_type: 2. norm: None or "ortho".
+
+    >>> torchaudio.transforms.MFCC(n_mfcc=13)(torch.zeros(1, 800)).shape
+    torch.Size([1, 13, 5])
+    """
 
     def __init__(
         self,
@@ -346,9 +370,13 @@ class MFCC(Cepstrum):
 class LFCC(Cepstrum):
     """Cepstral coefficients (..., n_lfcc, frames) of filters at equal distances in frequency.
 
-    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
-    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
-    filter by its width.
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the highest
+    frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each filter by its
+    width. n_filter: how many filters. dct_type: 2. log_lf: natural logarithms instead of decibels.
+    speckwargs: arguments of Spectrogram.
+
+    >>> torchaudio.transforms.LFCC(n_lfcc=13)(torch.zeros(1, 800)).shape
+    torch.Size([1, 13, 5])
     """
 
     filter_mat: Tensor
@@ -385,7 +413,11 @@ class LFCC(Cepstrum):
 class TimeStretch(Module):
     """A complex spectrogram played faster or slower at its pitch; fixed_rate: how much faster.
 
-    hop_length: samples between frames; None: half the window.
+    hop_length: samples between frames; None: half the window. n_freq: how many frequencies.
+
+    >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
+    >>> torchaudio.transforms.TimeStretch(n_freq=9)(spectrogram, 2.0).shape
+    torch.Size([1, 9, 3])
     """
 
     phase_advance: Tensor
@@ -421,14 +453,24 @@ class Masking(Module):
 
 
 class FrequencyMasking(Masking):
-    """Up to freq_mask_param neighbouring frequencies masked; iid_masks: anew for each example."""
+    """Up to freq_mask_param neighbouring frequencies masked; iid_masks: anew for each example.
+
+    >>> torchaudio.transforms.FrequencyMasking(2)(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(self, freq_mask_param: int, iid_masks: bool = False) -> None:
         super().__init__(freq_mask_param, 2, iid_masks)
 
 
 class TimeMasking(Masking):
-    """Up to time_mask_param neighbouring frames masked, at most the share p of all."""
+    """Up to time_mask_param neighbouring frames masked, at most the share p of all.
+
+    iid_masks: anew for each example.
+
+    >>> torchaudio.transforms.TimeMasking(2)(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(self, time_mask_param: int, iid_masks: bool = False, p: float = 1.0) -> None:
         if not 0.0 <= p <= 1.0:
@@ -438,7 +480,15 @@ class TimeMasking(Masking):
 
 class SpecAugment(Module):
     """Several masks in time, then several in frequency (Park et al., 2019); zero_masking: with 0
-    instead of the mean."""
+    instead of the mean.
+
+    n_time_masks: how many masks in time. time_mask_param: their largest width, in frames.
+    n_freq_masks: how many masks in frequency. freq_mask_param: their largest width. iid_masks: anew
+    for each example. p: the largest share that is masked.
+
+    >>> torchaudio.transforms.SpecAugment(1, 2, 1, 2)(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(
         self,
@@ -469,7 +519,13 @@ class SpecAugment(Module):
 
 
 class ComputeDeltas(Module):
-    """Slopes over win_length frames."""
+    """Slopes over win_length frames.
+
+    mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
+
+    >>> torchaudio.transforms.ComputeDeltas()(torch.zeros(1, 1, 6)).shape
+    torch.Size([1, 1, 6])
+    """
 
     def __init__(self, win_length: int = 5, mode: str = "replicate") -> None:
         super().__init__()
@@ -487,6 +543,10 @@ class SpectralCentroid(Framed):
     samples of a window; None: n_fft. hop_length: samples between frames; None: half the window.
     pad: zeros on both sides. window_fn: makes the window from its length. wkwargs: further
     arguments of window_fn.
+
+    >>> sound = torch.sin(torch.arange(800.0)).unsqueeze(0)
+    >>> torchaudio.transforms.SpectralCentroid(16000)(sound).shape
+    torch.Size([1, 5])
     """
 
     def __init__(

@@ -21,7 +21,13 @@ __all__ = [
 class Resample(Module):
     """A waveform (..., time) at another rate.
 
-    orig_freq: samples per second before. new_freq: samples per second after.
+    orig_freq: samples per second before. new_freq: samples per second after. resampling_method:
+    "sinc_interp_hann" or "sinc_interp_kaiser". lowpass_filter_width: zero crossings of the sinc.
+    rolloff: where the filter ends, as a part of half the rate. beta: the shape of the Kaiser
+    window. dtype: of the weights.
+
+    >>> torchaudio.transforms.Resample(16000, 8000)(torch.zeros(1, 16)).shape
+    torch.Size([1, 8])
     """
 
     kernel: Tensor
@@ -59,6 +65,9 @@ class MuLawEncoding(Module):
     """Mu-law numbers of a signal.
 
     quantization_channels: how many values there are.
+
+    >>> torchaudio.transforms.MuLawEncoding()(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([  0, 128, 255])
     """
 
     def __init__(self, quantization_channels: int = 256) -> None:
@@ -74,6 +83,9 @@ class MuLawDecoding(MuLawEncoding):
     """The signal of mu-law numbers.
 
     quantization_channels: how many values there are.
+
+    >>> torchaudio.transforms.MuLawDecoding()(torch.tensor([0, 255]))
+    tensor([-1.,  1.])
     """
 
     def forward(self, x_mu: Tensor) -> Tensor:
@@ -83,7 +95,14 @@ class MuLawDecoding(MuLawEncoding):
 
 class Fade(Module):
     """A waveform that begins and ends softly; fade_shape: "linear", "exponential", "logarithmic",
-    "quarter_sine" or "half_sine"."""
+    "quarter_sine" or "half_sine".
+
+    fade_in_len: samples at the beginning. fade_out_len: samples at the end.
+
+    >>> fade = torchaudio.transforms.Fade(2, 2)
+    >>> fade(torch.ones(4)), fade.rising(4, "cpu").shape, fade.falling(4, "cpu").shape
+    (tensor([0., 1., 1., 0.]), torch.Size([4]), torch.Size([4]))
+    """
 
     def __init__(
         self, fade_in_len: int = 0, fade_out_len: int = 0, fade_shape: str = "linear"
@@ -94,7 +113,7 @@ class Fade(Module):
     def rising(self, length: int, device: Any) -> Tensor:
         """What the first samples are multiplied with.
 
-        length: of the result, in samples.
+        length: of the result, in samples. device: of the result.
         """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
@@ -110,7 +129,7 @@ class Fade(Module):
     def falling(self, length: int, device: Any) -> Tensor:
         """What the last samples are multiplied with.
 
-        length: of the result, in samples.
+        length: of the result, in samples. device: of the result.
         """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
@@ -135,7 +154,13 @@ class Fade(Module):
 
 class Vol(Module):
     """Louder by a factor (gain_type "amplitude"), a factor of power ("power") or decibels ("db"),
-    limited to [-1, 1]."""
+    limited to [-1, 1].
+
+    gain: how much louder.
+
+    >>> torchaudio.transforms.Vol(0.5)(torch.tensor([0.4]))
+    tensor([0.2000])
+    """
 
     def __init__(self, gain: float, gain_type: str = "amplitude") -> None:
         super().__init__()
@@ -155,7 +180,11 @@ class Vol(Module):
 
 
 class Preemphasis(Module):
-    """x[n] - coeff x[n-1]."""
+    """x[n] - coeff x[n-1].
+
+    >>> torchaudio.transforms.Preemphasis(0.5)(torch.tensor([1.0, 1.0]))
+    tensor([1.0000, 0.5000])
+    """
 
     def __init__(self, coeff: float = 0.97) -> None:
         super().__init__()
@@ -167,7 +196,11 @@ class Preemphasis(Module):
 
 
 class Deemphasis(Preemphasis):
-    """What Preemphasis made undone."""
+    """What Preemphasis made undone.
+
+    >>> torchaudio.transforms.Deemphasis(0.5)(torch.tensor([1.0, 0.0]))
+    tensor([1.0000, 0.5000])
+    """
 
     def forward(self, waveform: Tensor) -> Tensor:
         """The waveform as it was."""
@@ -175,7 +208,11 @@ class Deemphasis(Preemphasis):
 
 
 class Convolve(Module):
-    """Convolution along the last dimension; mode "full", "valid" or "same"."""
+    """Convolution along the last dimension; mode "full", "valid" or "same".
+
+    >>> torchaudio.transforms.Convolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor([1., 3., 2.])
+    """
 
     def __init__(self, mode: str = "full") -> None:
         super().__init__()
@@ -187,7 +224,11 @@ class Convolve(Module):
 
 
 class FFTConvolve(Convolve):
-    """The same by Fourier transforms."""
+    """The same by Fourier transforms.
+
+    >>> torchaudio.transforms.FFTConvolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor([1., 3., 2.])
+    """
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The convolution."""
@@ -195,7 +236,11 @@ class FFTConvolve(Convolve):
 
 
 class AddNoise(Module):
-    """Noise at a ratio of energies."""
+    """Noise at a ratio of energies.
+
+    >>> torchaudio.transforms.AddNoise()(torch.ones(4), torch.ones(4), torch.tensor(0.0))
+    tensor([2., 2., 2., 2.])
+    """
 
     def forward(
         self, waveform: Tensor, noise: Tensor, snr: Tensor, lengths: Tensor | None = None

@@ -361,7 +361,7 @@ class FullyShardedDataParallel(Module):
         """An optimizer's state with parameters by name.
 
         optim: the optimizer. optim_state_dict: a state by names. group: the ranks that take part;
-        None: all.
+        None: all. model: the module.
 
         >>> FSDP = dist.fsdp.FullyShardedDataParallel
         >>> net = FSDP(nn.Linear(2, 1))
@@ -382,7 +382,7 @@ class FullyShardedDataParallel(Module):
     ) -> dict[str, Any]:
         """A state by names as optim.load_state_dict takes it, with this rank's rows.
 
-        optim_state_dict: a state by names.
+        optim_state_dict: a state by names. model: the module.
 
         >>> FSDP = dist.fsdp.FullyShardedDataParallel
         >>> net = FSDP(nn.Linear(2, 1))

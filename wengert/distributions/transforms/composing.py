@@ -19,7 +19,7 @@ __all__ = [
 
 
 class ComposeTransform(Transform):
-    """Transforms one after another, the first of the list first.
+    """Transforms one after another of x, the first of the list first.
 
     cache_size: 1: remember the last result and its input. parts: the transforms.
 

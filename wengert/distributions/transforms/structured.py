@@ -208,7 +208,8 @@ class CorrCholeskyTransform(Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor, intermediates: Any = None) -> Tensor:
         """That of completing the rows, and that of tanh.
 
-        x: the values to transform, a tensor. y: transformed values, a tensor.
+        x: the values to transform, a tensor. y: transformed values, a tensor. intermediates: not
+        used.
         """
         left = 1 - (y * y).cumsum(-1)
         rows = 0.5 * tril_matrix_to_vec(left, diag=-2).log().sum(-1)

@@ -64,7 +64,8 @@ class OperatorExportTypes(enum.Enum):
 class ONNXProgram:
     """An exported model.
 
-    model_proto: the `onnx.ModelProto`. Calling it runs it with onnxruntime.
+    model_proto: the `onnx.ModelProto`. Calling it runs it with onnxruntime. structure: of the
+    outputs.
     """
 
     def __init__(self, model_proto: Any, structure: Any) -> None:
@@ -78,7 +79,10 @@ class ONNXProgram:
         return self.model_proto
 
     def save(self, destination: str | os.PathLike[str], **options: Any) -> None:
-        """Write a file; numbers go into a second one, NAME.data, where it would be too large."""
+        """Write a file; numbers go into a second one, NAME.data, where it would be too large.
+
+        destination: a path.
+        """
         import onnx
 
         path = os.fspath(destination)
@@ -93,7 +97,10 @@ class ONNXProgram:
         )
 
     def initialize_inference_session(self, initializer: Any = None) -> None:
-        """Make the session that calls use. ModuleNotFoundError without onnxruntime."""
+        """Make the session that calls use. ModuleNotFoundError without onnxruntime.
+
+        initializer: accepted.
+        """
         try:
             import onnxruntime
         except ModuleNotFoundError:
@@ -181,6 +188,12 @@ def export(
 
     Returns an `ONNXProgram`; None with dynamo=False. OnnxExporterError where an operation has no
     form in ONNX, or a size depends on a dynamic axis in a way that cannot be written.
+
+    external_data: accepted. custom_translation_table: accepted. report: accepted. optimize:
+    accepted. profile: accepted. dump_exported_program: accepted. artifacts_dir: accepted.
+    export_params: accepted. keep_initializers_as_inputs: accepted. operator_export_type: accepted.
+    do_constant_folding: accepted. custom_opsets: accepted. export_modules_as_functions: accepted.
+    autograd_inlining: accepted.
     """
     onnx = _onnx()
     args = args if isinstance(args, tuple) else (args,)

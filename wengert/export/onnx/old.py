@@ -30,7 +30,10 @@ class OnnxRegistry:
     opset_version = 18
 
     def register_op(self, function: Any, *names: Any, **options: Any) -> NoReturn:
-        """Refused, with OnnxExporterError."""
+        """Refused, with OnnxExporterError.
+
+        function: the function.
+        """
         raise OnnxExporterError(
             "operators of one's own cannot be given to the exporter: write the model with torch's "
             "functions"
@@ -39,7 +42,10 @@ class OnnxRegistry:
 
 @dataclass
 class ExportOptions:
-    """Options of dynamo_export; dynamic_shapes is not followed: give dynamic_axes to export."""
+    """Options of dynamo_export; dynamic_shapes is not followed: give dynamic_axes to export.
+
+    fake_context: accepted. onnx_registry: accepted. diagnostic_options: accepted.
+    """
 
     dynamic_shapes: bool | None = None
     fake_context: Any = None
@@ -51,7 +57,10 @@ def dynamo_export(
     model: Any, /, *model_args: Any, export_options: ExportOptions | None = None,
     **model_kwargs: Any,
 ) -> ONNXProgram:  # fmt: skip
-    """What export(model, args, kwargs=..., dynamo=True) does."""
+    """What export(model, args, kwargs=..., dynamo=True) does.
+
+    export_options: accepted.
+    """
     hint("torch.onnx.dynamo_export",
          "torch.onnx.dynamo_export is gone from PyTorch: write torch.onnx.export(model, args, "
          "dynamo=True)")  # fmt: skip

@@ -99,7 +99,11 @@ def png(image: np.ndarray, rescale: float = 1, boxes: Any = None, labels: Any = 
 
 
 def draw_boxes(picture: Any, boxes: np.ndarray, labels: Sequence[str] | None) -> None:
-    """Draw red frames (left, top, right, bottom) and what is written at their bottoms."""
+    """Draw red frames (left, top, right, bottom) and what is written at their bottoms.
+
+    picture: an image. boxes: (N, 4) as x1, y1, x2, y2, in pixels. labels: 0 or 1, or texts for the
+    boxes.
+    """
     draw = _pillow("ImageDraw").Draw(picture)
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
         draw.rectangle([left, top, right, bottom], outline="red", width=2)

@@ -59,7 +59,11 @@ def scalar(
     new_style: bool = False,
     double_precision: bool = False,
 ) -> Any:
-    """One number. AssertionError for more of them."""
+    """One number. AssertionError for more of them.
+
+    name: of the parameter, tensor or extension. tensor: the values. collections: accepted.
+    new_style: as a tensor. double_precision: accepted.
+    """
     value = as_array(tensor)
     if value.size != 1:
         raise AssertionError(
@@ -94,7 +98,10 @@ TENSOR_TYPES = {
 
 
 def tensor_proto(tag: str, tensor: Tensor) -> Any:
-    """All numbers of a tensor. ValueError for dtypes without a counterpart."""
+    """All numbers of a tensor. ValueError for dtypes without a counterpart.
+
+    tag: the name of the series.
+    """
     if tensor.dtype.name not in TENSOR_TYPES:
         raise ValueError(f"{tag} has unsupported tensor dtype {tensor.dtype}")
     if tensor.numel() * tensor.itemsize >= 1 << 31:
@@ -119,7 +126,12 @@ def histogram_raw(
     bucket_limits: Sequence[float],
     bucket_counts: Sequence[float],
 ) -> Any:
-    """A histogram that has been counted already."""
+    """A histogram that has been counted already.
+
+    name: of the parameter, tensor or extension. min: the least number. max: the largest number.
+    num: how many numbers. sum: their sum. sum_squares: the sum of their squares. bucket_limits: the
+    upper limits of the buckets. bucket_counts: how many numbers are in each.
+    """
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
     counted = HistogramProto(
@@ -135,13 +147,19 @@ def histogram_raw(
 
 
 def histogram(name: str, values: Any, bins: Any, max_bins: int | None = None) -> Any:
-    """A histogram of numbers; bins as in `numpy.histogram`, joined down to max_bins."""
+    """A histogram of numbers; bins as in `numpy.histogram`, joined down to max_bins.
+
+    name: of the parameter, tensor or extension. values: the numbers.
+    """
     counted = make_histogram(as_array(values).astype(float), bins, max_bins)
     return _one(name, histo=counted)
 
 
 def make_histogram(values: np.ndarray, bins: Any, max_bins: int | None = None) -> Any:
-    """Counts of numbers in bins, without empty bins at the ends. ValueError without numbers."""
+    """Counts of numbers in bins, without empty bins at the ends. ValueError without numbers.
+
+    values: the numbers. max_bins: at most so many.
+    """
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
     if not values.size:
@@ -173,7 +191,11 @@ def make_histogram(values: np.ndarray, bins: Any, max_bins: int | None = None) -
 
 
 def image(tag: str, tensor: Any, rescale: float = 1, dataformats: str = "NCHW") -> Any:
-    """An image, or several in a grid; numbers from 0 to 1, or bytes."""
+    """An image, or several in a grid; numbers from 0 to 1, or bytes.
+
+    tag: the name of the series. tensor: the values. rescale: the size of the result by that of the
+    image. dataformats: which letters the dimensions are.
+    """
     return _one(tag, image=png(as_bytes(convert_to_HWC(as_array(tensor), dataformats)), rescale))
 
 
@@ -185,18 +207,29 @@ def image_boxes(
     dataformats: str = "CHW",
     labels: Sequence[str] | None = None,
 ) -> Any:
-    """An image with frames (n, 4), each left, top, right, bottom."""
+    """An image with frames (n, 4), each left, top, right, bottom.
+
+    tag: the name of the series. tensor_image: the image. tensor_boxes: (N, 4) as x1, y1, x2, y2.
+    rescale: the size of the result by that of the image. dataformats: which letters the dimensions
+    are. labels: 0 or 1, or texts for the boxes.
+    """
     pixels = np.ascontiguousarray(as_bytes(convert_to_HWC(as_array(tensor_image), dataformats)))
     return _one(tag, image=png(pixels, rescale, as_array(tensor_boxes), labels))
 
 
 def video(tag: str, tensor: Any, fps: float = 4) -> Any:
-    """Videos (n, time, channels, height, width) side by side, as an animated GIF."""
+    """Videos (n, time, channels, height, width) side by side, as an animated GIF.
+
+    tag: the name of the series. tensor: the values. fps: pictures per second.
+    """
     return _one(tag, image=gif(video_frames(as_array(tensor)), fps))
 
 
 def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
-    """A sound of one channel, numbers from -1 to 1; what is beyond is cut off."""
+    """A sound of one channel, numbers from -1 to 1; what is beyond is cut off.
+
+    tag: the name of the series. tensor: the values. sample_rate: samples per second, in Hz.
+    """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     samples = as_array(tensor).squeeze()
@@ -220,7 +253,10 @@ def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
 
 
 def text(tag: str, text: str) -> Any:
-    """A text, which TensorBoard reads as Markdown."""
+    """A text, which TensorBoard reads as Markdown.
+
+    tag: the name of the series.
+    """
     from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
 
     metadata = _plugin("text", TextPluginData(version=0).SerializeToString())
@@ -252,7 +288,12 @@ def pr_curve_raw(
     num_thresholds: int = MOST_THRESHOLDS,
     weights: Any = None,
 ) -> Any:
-    """A precision-recall curve that has been counted already."""
+    """A precision-recall curve that has been counted already.
+
+    tag: the name of the series. tp: at each threshold. fp: at each threshold. tn: at each
+    threshold. fn: at each threshold. num_thresholds: how many thresholds. weights: a factor for
+    each, or one.
+    """
     data = np.stack([as_array(a) for a in (tp, fp, tn, fn, precision, recall)])
     return _curve(tag, data, min(num_thresholds, MOST_THRESHOLDS))
 
@@ -264,7 +305,11 @@ def pr_curve(
     num_thresholds: int = MOST_THRESHOLDS,
     weights: Any = None,
 ) -> Any:
-    """A precision-recall curve of labels 0 or 1 and predicted probabilities."""
+    """A precision-recall curve of labels 0 or 1 and predicted probabilities.
+
+    tag: the name of the series. predictions: from 0 to 1. num_thresholds: how many thresholds.
+    weights: a factor for each, or one.
+    """
     num_thresholds = min(num_thresholds, MOST_THRESHOLDS)
     data = compute_curve(as_array(labels), as_array(predictions), num_thresholds, weights)
     return _curve(tag, data, num_thresholds)
@@ -273,7 +318,11 @@ def pr_curve(
 def compute_curve(
     labels: np.ndarray, predictions: np.ndarray, num_thresholds: int, weights: Any = None
 ) -> np.ndarray:
-    """True and false positives and negatives, precision and recall for each threshold."""
+    """True and false positives and negatives, precision and recall for each threshold.
+
+    labels: 0 or 1, or texts for the boxes. predictions: from 0 to 1. num_thresholds: how many
+    thresholds. weights: a factor for each, or one.
+    """
     weights = 1.0 if weights is None else as_array(weights)
     label = labels.astype(np.float64)
     bucket = np.floor(predictions * (num_thresholds - 1)).astype(np.int32)
@@ -292,7 +341,10 @@ def compute_curve(
 
 
 def custom_scalars(layout: dict[str, dict[str, Sequence[Any]]]) -> Any:
-    """Which scalars are drawn together: {category: {title: ["Multiline" or "Margin", tags]}}."""
+    """Which scalars are drawn together: {category: {title: ["Multiline" or "Margin", tags]}}.
+
+    layout: category -> chart -> series.
+    """
     from tensorboard.plugins.custom_scalar import layout_pb2
 
     categories = []
@@ -328,7 +380,11 @@ def mesh(
     display_name: str | None = None,
     description: str | None = None,
 ) -> Any:
-    """Points or surfaces in space: vertices (n, points, 3), colors and faces likewise or None."""
+    """Points or surfaces in space: vertices (n, points, 3), colors and faces likewise or None.
+
+    tag: the name of the series. config_dict: options of three.js. display_name: the title.
+    description: a text.
+    """
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.mesh import metadata
     from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
@@ -367,6 +423,9 @@ def hparams(
 
     TypeError unless all are dicts, and the domains lists of values of their parameter's type;
     ValueError for parameters that are no numbers, strings or bools.
+
+    hparam_dict: name -> value. metric_dict: name -> value. hparam_domain_discrete: name -> the
+    values that there are.
     """
     from google.protobuf import struct_pb2
     from tensorboard.plugins.hparams import api_pb2, metadata

@@ -205,9 +205,10 @@ class SummaryWriter:
     ) -> None:
         """Log a histogram that has been counted already.
 
-        tag: the name of the series. bucket_limits: upper ends of the bins. bucket_counts:
-        numbers in the bins. global_step: the number of the step. walltime: seconds since
-        1970; None: now.
+        tag: the name of the series. bucket_limits: upper ends of the bins. bucket_counts: numbers
+        in the bins. global_step: the number of the step. walltime: seconds since 1970; None: now.
+        min: the least number. max: the largest number. num: how many numbers. sum: their sum.
+        sum_squares: the sum of their squares.
         """
         if len(bucket_limits) != len(bucket_counts):
             raise ValueError(
@@ -507,7 +508,9 @@ class SummaryWriter:
     ) -> None:
         """Log vectors (n, size) with labels (n) and pictures (n, channels, height, width).
 
-        global_step: the number of the step. tag: the name of the series.
+        global_step: the number of the step. tag: the name of the series. mat: a row for each point.
+        label_img: a small image for each point. metadata_header: the titles of the columns of
+        metadata.
         """
         from google.protobuf import text_format
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig

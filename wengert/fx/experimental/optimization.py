@@ -22,7 +22,10 @@ PAIRS = (
 
 
 def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> bool:
-    """Whether a node and its first argument call modules of these classes."""
+    """Whether a node and its first argument call modules of these classes.
+
+    pattern: what to look for.
+    """
     if not node.args or not hasattr(node.args[0], "op"):
         return False
     for kind, n in zip(pattern, (node.args[0], node)):
@@ -32,7 +35,10 @@ def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> 
 
 
 def replace_node_module(node: Any, modules: dict[str, Any], new_module: Module) -> None:
-    """Let a node call another module."""
+    """Let a node call another module.
+
+    modules: the modules by path. new_module: the module that is called now.
+    """
     parent, _, name = str(node.target).rpartition(".")
     modules[str(node.target)] = new_module
     setattr(modules[parent], name, new_module)
@@ -40,6 +46,8 @@ def replace_node_module(node: Any, modules: dict[str, Any], new_module: Module) 
 
 def fuse(model: Module, inplace: bool = False, no_trace: bool = False) -> Module:
     """The model, in evaluation, with batch norms folded into the layers before them.
+
+    inplace: change the model itself. no_trace: the model is a GraphModule already.
 
     >>> from wengert.fx.experimental.optimization import fuse
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval()
@@ -67,7 +75,11 @@ def fuse(model: Module, inplace: bool = False, no_trace: bool = False) -> Module
 
 
 def remove_dropout(model: Module) -> Module:
-    """The model without its dropout layers."""
+    """The model without its dropout layers.
+
+    >>> remove_dropout(nn.Sequential(nn.Dropout()).eval())(torch.ones(1))
+    tensor([1.])
+    """
     graph = Tracer().trace(model)
     modules = dict(model.named_modules())
     for node in list(graph.nodes):

@@ -19,7 +19,11 @@ class GuardOnDataDependentSymNode(RuntimeError):
 
 
 def guard_or_false(a: Any) -> bool:
-    """The truth of a."""
+    """The truth of a.
+
+    >>> guard_or_false(3 > 2)
+    True
+    """
     return bool(a)
 
 
@@ -29,7 +33,11 @@ statically_known_true = alias(guard_or_false, "statically_known_true")
 
 
 def free_symbols(val: Any) -> set[Any]:
-    """The symbols in val: none."""
+    """The symbols in val: none.
+
+    >>> free_symbols(3)
+    set()
+    """
     return set()
 
 
@@ -37,12 +45,20 @@ free_unbacked_symbols = alias(free_symbols, "free_unbacked_symbols")
 
 
 def has_free_symbols(val: Any) -> bool:
-    """Whether there are symbols in val: no."""
+    """Whether there are symbols in val: no.
+
+    >>> has_free_symbols(3)
+    False
+    """
     return False
 
 
 def is_concrete_int(a: Any) -> bool:
-    """Whether a is a number: yes."""
+    """Whether a is a number: yes.
+
+    >>> is_concrete_bool(True)
+    True
+    """
     return True
 
 

@@ -13,7 +13,11 @@ __all__ = ["ShapeProp", "TensorMetadata"]
 
 
 class TensorMetadata(NamedTuple):
-    """What is known of a tensor."""
+    """What is known of a tensor.
+
+    shape: sizes. dtype: of the elements. requires_grad: whether gradients are recorded. stride:
+    strides. memory_format: a memory format, or None. is_quantized: whether. qparams: accepted.
+    """
 
     shape: Any
     dtype: Any
@@ -34,6 +38,8 @@ def _extract_tensor_metadata(result: Tensor, include_contiguity: bool = True) ->
 
 class ShapeProp(Interpreter):
     """Runs a graph on inputs; node.meta["tensor_meta"] and ["type"] tell of the results.
+
+    fake_mode: accepted.
 
     >>> gm = torch.fx.symbolic_trace(nn.Linear(2, 3))
     >>> from wengert.fx.passes.shape_prop import ShapeProp

@@ -32,7 +32,8 @@ class SDPBackend(enum.IntEnum):
 def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
     """Choose among kernels within a block; there is one here, so nothing changes.
 
-    backends: an SDPBackend or a list of them; AssertionError for anything else.
+    backends: an SDPBackend or a list of them; AssertionError for anything else. set_priority: the
+    order counts.
 
     >>> with nn.attention.sdpa_kernel(nn.attention.SDPBackend.MATH):
     ...     x = torch.ones(1, 1, 2, 4)
@@ -54,12 +55,18 @@ _active: list[str] = []
 
 
 def register_flash_attention_impl(impl: str, *, register_fn: Callable[..., Any]) -> None:
-    """Give an implementation of attention a name; none is called here."""
+    """Give an implementation of attention a name; none is called here.
+
+    impl: a name. register_fn: a function.
+    """
     _implementations[impl] = register_fn
 
 
 def activate_flash_attention_impl(impl: str) -> None:
-    """Choose an implementation by name. ValueError for one that was not registered."""
+    """Choose an implementation by name. ValueError for one that was not registered.
+
+    impl: a name.
+    """
     if impl not in _implementations:
         raise ValueError(
             f"Unknown flash attention impl {impl!r}: registered are {list_flash_attention_impls()}"

@@ -22,7 +22,12 @@ class CausalVariant(enum.IntEnum):
 class CausalBias(Tensor):
     """A boolean mask (queries, keys): a query sees the keys up to its own place.
 
-    UPPER_LEFT: both sequences start together; LOWER_RIGHT: they end together.
+    UPPER_LEFT: both sequences start together; LOWER_RIGHT: they end together. variant: a
+    CausalVariant. seq_len_q: how many queries. seq_len_kv: how many keys.
+
+    >>> torch.nn.attention.bias.causal_lower_right(2, 3)
+    tensor([[ True,  True, False],
+            [ True,  True,  True]])
     """
 
     variant: CausalVariant

@@ -23,14 +23,20 @@ _DEFAULT_SPARSE_BLOCK_SIZE = 128
 
 
 class AuxRequest(NamedTuple):
-    """What flex_attention is to return beside its result."""
+    """What flex_attention is to return beside its result.
+
+    lse: the logarithm of the sums. max_scores: the largest scores.
+    """
 
     lse: bool = False
     max_scores: bool = False
 
 
 class AuxOutput(NamedTuple):
-    """What was asked for: log of the sum of exp of the scores, and the largest score, by query."""
+    """What was asked for: log of the sum of exp of the scores, and the largest score, by query.
+
+    lse: the logarithm of the sums. max_scores: the largest scores.
+    """
 
     lse: Tensor | None = None
     max_scores: Tensor | None = None
@@ -47,12 +53,27 @@ def _places(b: int, h: int, q: int, kv: int, device: Any) -> tuple[Tensor, ...]:
 
 
 def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) -> Tensor:
-    """Lets everything through."""
+    """Lets everything through.
+
+    batch: a number. head: a number. token_q: a number. token_kv: a number.
+
+    >>> flex = torch.nn.attention.flex_attention
+    >>> flex.create_mask(flex.noop_mask, None, None, 1, 2, device="cpu")[0, 0]
+    tensor([[True, True]])
+    """
     return T.eq(token_q, token_q)
 
 
 def and_masks(*mask_mods: MaskMod) -> MaskMod:
-    """The mask function that lets through what all of them do."""
+    """The mask function that lets through what all of them do.
+
+    >>> flex = torch.nn.attention.flex_attention
+    >>> near = lambda b, h, q, k: q - k < 2
+    >>> mask = flex.and_masks(lambda b, h, q, k: q >= k, near)
+    >>> flex.create_mask(mask, None, None, 2, 2, device="cpu")[0, 0]
+    tensor([[ True, False],
+            [ True,  True]])
+    """
 
     def both(b: Tensor, h: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         seen = mask_mods[0](b, h, q, kv)
@@ -64,7 +85,14 @@ def and_masks(*mask_mods: MaskMod) -> MaskMod:
 
 
 def or_masks(*mask_mods: MaskMod) -> MaskMod:
-    """The mask function that lets through what one of them does."""
+    """The mask function that lets through what one of them does.
+
+    >>> flex = torch.nn.attention.flex_attention
+    >>> mask = flex.or_masks(lambda b, h, q, k: q > k, lambda b, h, q, k: q == k)
+    >>> flex.create_mask(mask, None, None, 2, 2, device="cpu")[0, 0]
+    tensor([[ True, False],
+            [ True,  True]])
+    """
 
     def either(b: Tensor, h: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         seen = mask_mods[0](b, h, q, kv)
@@ -80,6 +108,8 @@ def create_mask(
 ) -> Tensor:
     """The boolean mask (B, H, Q_LEN, KV_LEN) of a mask function; None for B or H means 1.
 
+    mod_fn: a function of batch, head, query and key. device: where it lies.
+
     >>> from wengert.nn.attention.flex_attention import create_mask
     >>> create_mask(lambda b, h, q, kv: q >= kv, None, None, 2, 2)[0, 0].int()
     tensor([[1, 0],
@@ -90,7 +120,17 @@ def create_mask(
 
 
 class BlockMask:
-    """A mask function with the sizes it is for."""
+    """A mask function with the sizes it is for.
+
+    mask_mod: a function of batch, head, query and key. block: rows and columns of a block. device:
+    where it lies.
+
+    >>> flex = torch.nn.attention.flex_attention
+    >>> causal = lambda b, h, q, k: q >= k
+    >>> mask = flex.create_block_mask(causal, None, None, 256, 256, device="cpu")
+    >>> mask.numel(), mask.sparsity(), mask.to_dense().shape
+    (65536, 25.0, torch.Size([1, 1, 2, 2]))
+    """
 
     def __init__(
         self, mask_mod: MaskMod, sizes: tuple[int, int, int, int], block: tuple[int, int],
@@ -131,7 +171,17 @@ def create_block_mask(
     mask_mod: MaskMod, B: int | None, H: int | None, Q_LEN: int, KV_LEN: int, device: Any = "cpu",
     BLOCK_SIZE: int | tuple[int, int] = 128, _compile: bool = False, **options: Any,
 ) -> BlockMask:  # fmt: skip
-    """A mask for flex_attention; mask_mod(b, h, q_idx, kv_idx) says what is let through."""
+    """A mask for flex_attention; mask_mod(b, h, q_idx, kv_idx) says what is let through.
+
+    B: how many examples; None: one mask for all. H: how many heads; None: one mask for all. Q_LEN:
+    how many queries. KV_LEN: how many keys. device: where it lies. BLOCK_SIZE: rows and columns of
+    a block.
+
+    >>> flex = torch.nn.attention.flex_attention
+    >>> causal = lambda b, h, q, k: q >= k
+    >>> flex.create_block_mask(causal, None, None, 256, 256, device="cpu").shape
+    (1, 1, 256, 256)
+    """
     block = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else BLOCK_SIZE
     return BlockMask(mask_mod, (B or 1, H or 1, Q_LEN, KV_LEN), block, device)
 
@@ -145,6 +195,8 @@ def flex_attention(
 
     query (B, Hq, L, E), key (B, H, S, E), value (B, H, S, Ev); enable_gqa: Hq is a multiple of H.
     A query whose scores are all masked gives zeros. return_lse: also log of the sum of exp.
+
+    block_mask: a BlockMask. kernel_options: accepted. return_aux: an AuxRequest.
 
     >>> from wengert.nn.attention.flex_attention import flex_attention
     >>> x = torch.ones(1, 2, 4, 8)

@@ -69,6 +69,9 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
     """Copies of the module on devices; gradients of the copies reach the original.
 
     network: a Module. detach: whether copies are constants.
+
+    >>> len(torch.nn.parallel.replicate(nn.Linear(2, 1), ["cpu"]))
+    1
     """
 
     def copy(module: Module, where: Device) -> Module:
@@ -93,6 +96,10 @@ def parallel_apply(
     """Each module on its inputs. Launches on a GPU return at once, so the devices overlap.
 
     modules: one for each input. kwargs_tup: arguments by name, for each.
+
+    >>> net = nn.Linear(2, 1)
+    >>> torch.nn.parallel.parallel_apply([net], [(torch.ones(4, 2),)])[0].shape
+    torch.Size([4, 1])
     """
     kwargs_tup = [{}] * len(modules) if kwargs_tup is None else kwargs_tup
     rows = [x if isinstance(x, (list, tuple)) else (x,) for x in inputs]
@@ -107,6 +114,9 @@ def data_parallel(
 
     device_ids: numbers of CUDA devices, or devices. output_device: where the results are
     joined; None: the first device. dim: of the batch. module_kwargs: arguments by name.
+
+    >>> torch.nn.parallel.data_parallel(nn.Linear(2, 1), torch.ones(4, 2), ["cpu"]).shape
+    torch.Size([4, 1])
     """
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     kwargs = module_kwargs or {}

@@ -77,6 +77,12 @@ def clip_grads_with_norm_(
     """Scale the gradients of parameters by max_norm / total_norm, if that is below 1.
 
     foreach: accepted, without effect.
+
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> (3 * w).sum().backward()
+    >>> torch.nn.utils.clip_grads_with_norm_([w], 1.0, torch.tensor(6.0))
+    >>> w.grad
+    tensor([0.5000, 0.5000])
     """
     scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     for g in _gradients(parameters):

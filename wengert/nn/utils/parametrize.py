@@ -264,6 +264,9 @@ def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
     """Whether the module, or one tensor of it, is parametrized.
 
     tensor_name: the parameter's name.
+
+    >>> torch.nn.utils.parametrize.is_parametrized(nn.Linear(2, 1))
+    False
     """
     found = getattr(module, "parametrizations", None)
     if not isinstance(found, ModuleDict):
@@ -309,7 +312,11 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
 
 
 def type_before_parametrizations(module: Any) -> type:
-    """The module's class without its parametrizations."""
+    """The module's class without its parametrizations.
+
+    >>> torch.nn.utils.parametrize.type_before_parametrizations(nn.Linear(2, 1)).__name__
+    'Linear'
+    """
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 

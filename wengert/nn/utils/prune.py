@@ -28,6 +28,16 @@ class BasePruningMethod(ABC):
 
     PRUNING_TYPE: 'unstructured', 'structured' or 'global' (which of the entries left from earlier
     pruning compute_mask is shown).
+
+    >>> class Small(torch.nn.utils.prune.BasePruningMethod):
+    ...     PRUNING_TYPE = "unstructured"
+    ...     def compute_mask(self, t, default_mask):
+    ...         return default_mask * (t.abs() > 0.5)
+    >>> layer = nn.Linear(2, 1)
+    >>> method = Small.apply(layer, "weight")
+    >>> method.apply_mask(layer).shape, method.prune(torch.tensor([0.1, 0.9]))
+    (torch.Size([1, 2]), tensor([0.0000, 0.9000]))
+    >>> method.remove(layer)
     """
 
     _tensor_name: str
@@ -96,7 +106,8 @@ class BasePruningMethod(ABC):
     def prune(self, t: Tensor, default_mask: Any = None, importance_scores: Any = None) -> Tensor:
         """t with the pruned entries zero.
 
-        importance_scores: of the elements; None: their absolute values.
+        importance_scores: of the elements; None: their absolute values. default_mask: the mask so
+        far.
         """
         if importance_scores is not None and importance_scores.shape != t.shape:
             raise AssertionError(
@@ -125,7 +136,17 @@ class BasePruningMethod(ABC):
 
 
 class PruningContainer(BasePruningMethod):
-    """Several pruning methods on one tensor; the newest decides among what the others left."""
+    """Several pruning methods on one tensor; the newest decides among what the others left.
+
+    >>> prune = torch.nn.utils.prune
+    >>> both = prune.PruningContainer()
+    >>> method = prune.L1Unstructured(1)
+    >>> method._tensor_name = "weight"
+    >>> both._tensor_name = "weight"
+    >>> both.add_pruning_method(method)
+    >>> len(both)
+    1
+    """
 
     PRUNING_TYPE = "container"
 
@@ -225,7 +246,11 @@ def _slices(t: Tensor, dim: int, kept: Tensor) -> Tensor:
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing; gives the parameter a mask of ones."""
+    """Prunes nothing; gives the parameter a mask of ones.
+
+    >>> torch.nn.utils.prune.Identity().prune(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -235,7 +260,11 @@ class Identity(BasePruningMethod):
 
 
 class RandomUnstructured(BasePruningMethod):
-    """Prunes entries at random; amount: a fraction or a number."""
+    """Prunes entries at random; amount: a fraction or a number.
+
+    >>> torch.nn.utils.prune.RandomUnstructured(1).prune(torch.ones(3)).sum()
+    tensor(2.)
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -257,14 +286,22 @@ class RandomUnstructured(BasePruningMethod):
 
 
 class L1Unstructured(RandomUnstructured):
-    """Prunes the entries of the smallest absolute values; amount: a fraction or a number."""
+    """Prunes the entries of the smallest absolute values; amount: a fraction or a number.
+
+    >>> torch.nn.utils.prune.L1Unstructured(1).prune(torch.tensor([0.1, 0.9]))
+    tensor([0.0000, 0.9000])
+    """
 
     def _scores(self, t: Tensor) -> tuple[Tensor, bool]:
         return T.abs(t), False
 
 
 class RandomStructured(BasePruningMethod):
-    """Prunes whole slices along dim at random; amount: a fraction or a number of slices."""
+    """Prunes whole slices along dim at random; amount: a fraction or a number of slices.
+
+    >>> torch.nn.utils.prune.RandomStructured(1, dim=0).prune(torch.ones(2, 2)).sum()
+    tensor(2.)
+    """
 
     PRUNING_TYPE = "structured"
 
@@ -285,7 +322,12 @@ class RandomStructured(BasePruningMethod):
 
 
 class LnStructured(BasePruningMethod):
-    """Prunes the slices along dim of the smallest n-norms; amount: a fraction or a number."""
+    """Prunes the slices along dim of the smallest n-norms; amount: a fraction or a number.
+
+    >>> torch.nn.utils.prune.LnStructured(1, n=2, dim=0).prune(torch.tensor([[0.1], [0.9]]))
+    tensor([[0.0000],
+            [0.9000]])
+    """
 
     PRUNING_TYPE = "structured"
 
@@ -307,7 +349,12 @@ class LnStructured(BasePruningMethod):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prunes where a given mask is zero."""
+    """Prunes where a given mask is zero.
+
+    >>> prune = torch.nn.utils.prune
+    >>> prune.CustomFromMask(torch.tensor([0, 1])).prune(torch.ones(2))
+    tensor([0., 1.])
+    """
 
     PRUNING_TYPE = "global"
 
@@ -328,6 +375,9 @@ def identity(module: Any, name: str) -> Any:
     """Give a parameter a mask of ones; returns module.
 
     name: the parameter's name.
+
+    >>> torch.nn.utils.prune.identity(nn.Linear(2, 1), "weight").weight_mask
+    tensor([[1., 1.]])
     """
     Identity.apply(module, name)
     return module
@@ -337,6 +387,9 @@ def random_unstructured(module: Any, name: str, amount: Any) -> Any:
     """Prune entries of a parameter at random; returns module.
 
     name: the parameter's name. amount: how many elements, or which share of them.
+
+    >>> torch.nn.utils.prune.random_unstructured(nn.Linear(4, 2), "weight", 0.5).weight_mask.sum()
+    tensor(4.)
     """
     RandomUnstructured.apply(module, name, amount=amount)
     return module
@@ -360,6 +413,10 @@ def random_structured(module: Any, name: str, amount: Any, dim: int) -> Any:
     """Prune slices of a parameter along dim at random; returns module.
 
     name: the parameter's name. amount: how many elements, or which share of them.
+
+    >>> layer = torch.nn.utils.prune.random_structured(nn.Linear(4, 2), "weight", 2, dim=1)
+    >>> layer.weight_mask.sum()
+    tensor(4.)
     """
     RandomStructured.apply(module, name, amount=amount, dim=dim)
     return module
@@ -386,6 +443,10 @@ def custom_from_mask(module: Any, name: str, mask: Tensor) -> Any:
     """Prune a parameter where mask is zero; returns module.
 
     name: the parameter's name.
+
+    >>> prune = torch.nn.utils.prune
+    >>> prune.custom_from_mask(nn.Linear(2, 1), "weight", torch.zeros(1, 2)).weight.abs().sum()
+    tensor(0., grad_fn=<SumBackward0>)
     """
     CustomFromMask.apply(module, name, mask=mask)
     return module
@@ -436,6 +497,11 @@ def remove(module: Any, name: str) -> Any:
     """Make the pruning of a parameter final; ValueError if it is not pruned. Returns module.
 
     name: the parameter's name.
+
+    >>> prune = torch.nn.utils.prune
+    >>> layer = prune.identity(nn.Linear(2, 1), "weight")
+    >>> [name for name, _ in prune.remove(layer, "weight").named_buffers()]
+    []
     """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:

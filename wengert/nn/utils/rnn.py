@@ -37,6 +37,11 @@ class PackedSequence(PackedSequence_):
 
     >>> nn.utils.rnn.pack_sequence([torch.ones(3), torch.ones(1)]).batch_sizes
     tensor([2, 1, 1])
+    >>> x = nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> [y.data.dtype for y in (x.double(), x.float(), x.half(), x.long(), x.int(), x.short())]
+    [torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16]
+    >>> x.char().data.dtype, x.byte().data.dtype, x.to("cpu").is_cuda, x.cpu().is_pinned()
+    (torch.int8, torch.uint8, False, False)
     """
 
     def __new__(
@@ -138,7 +143,7 @@ def pack_padded_sequence(
 
     enforce_sorted: RuntimeError unless lengths fall; False sorts and remembers the order.
 
-    batch_first: batch in front: (N, T, ...).
+    batch_first: batch in front: (N, T, ...). input: the input.
 
     >>> x = torch.tensor([[1., 2., 3.], [4., 0., 0.]])
     >>> nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True).data

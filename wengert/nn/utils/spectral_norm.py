@@ -169,6 +169,10 @@ def remove_spectral_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo spectral_norm; ValueError if there is none. Returns module.
 
     name: the parameter's name.
+
+    >>> utils = torch.nn.utils
+    >>> type(utils.remove_spectral_norm(utils.spectral_norm(nn.Linear(2, 1)))).__name__
+    'Linear'
     """
 
     def take(table: Any, kind: type, owner: Any) -> Any:

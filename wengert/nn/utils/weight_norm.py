@@ -69,7 +69,7 @@ class WeightNorm:
 def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind:
     """Learn length `name_g` and direction `name_v` of a weight apart; returns module.
 
-    dim: the dimension of the outputs.
+    dim: the dimension of the outputs. name: of the parameter.
 
     >>> import warnings
     >>> warnings.simplefilter("ignore")
@@ -84,6 +84,10 @@ def remove_weight_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo weight_norm; ValueError if there is none. Returns module.
 
     name: the parameter's name.
+
+    >>> utils = torch.nn.utils
+    >>> type(utils.remove_weight_norm(utils.weight_norm(nn.Linear(2, 1)))).__name__
+    'Linear'
     """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, WeightNorm) and hook.name == name:

@@ -29,6 +29,8 @@ def distinct(values: Any) -> list[Any]:
 class Compare:
     """Measurements as tables: a column for each description, a row for each sub_label.
 
+    results: Measurements.
+
     >>> from wengert.observe.benchmark.measurement import TaskSpec
     >>> spec = TaskSpec("x + 1", "pass", label="add", description="small")
     >>> "microseconds" in str(Compare([Measurement(1, [1e-5], spec)]))
@@ -42,7 +44,10 @@ class Compare:
         self._color = Colorize.NONE
 
     def extend_results(self, results: Any) -> None:
-        """Add measurements. ValueError for anything else."""
+        """Add measurements. ValueError for anything else.
+
+        results: Measurements.
+        """
         for r in results:
             if not isinstance(r, Measurement):
                 raise ValueError(f"Expected an instance of `Measurement`, got {type(r)} instead.")
@@ -53,7 +58,10 @@ class Compare:
         self._trim = True
 
     def colorize(self, rowwise: bool = False) -> None:
-        """Colour what is fast and slow, in a column or in a row."""
+        """Colour what is fast and slow, in a column or in a row.
+
+        rowwise: colours by row.
+        """
         self._color = Colorize.ROWWISE if rowwise else Colorize.COLUMNWISE
 
     def highlight_warnings(self) -> None:

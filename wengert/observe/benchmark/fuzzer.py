@@ -20,7 +20,13 @@ __all__ = [
 
 
 class ParameterAlias:
-    """The value of another parameter."""
+    """The value of another parameter.
+
+    alias_to: the other parameter.
+
+    >>> torch.utils.benchmark.ParameterAlias("k").alias_to
+    'k'
+    """
 
     def __init__(self, alias_to: str) -> None:
         self.alias_to = alias_to
@@ -30,7 +36,15 @@ class ParameterAlias:
 
 
 class FuzzedParameter:
-    """A number drawn from a range ('uniform', 'loguniform') or from a dict of value -> chance."""
+    """A number drawn from a range ('uniform', 'loguniform') or from a dict of value -> chance.
+
+    name: of the parameter, tensor or extension. minval: the least value. maxval: the largest value.
+    distribution: 'uniform', 'loguniform' or a dict of values and weights. strict: accepted.
+
+    >>> k = torch.utils.benchmark.FuzzedParameter("k", minval=1, maxval=4, distribution="uniform")
+    >>> 1 <= k.sample(np.random.RandomState(0)) <= 4
+    True
+    """
 
     def __init__(
         self, name: str, minval: float | None = None, maxval: float | None = None,
@@ -50,7 +64,10 @@ class FuzzedParameter:
         self.distribution = distribution
 
     def sample(self, state: np.random.RandomState) -> Any:
-        """Draw a value; numbers of several digits are rounded to a shorter one unless strict."""
+        """Draw a value; numbers of several digits are rounded to a shorter one unless strict.
+
+        state: NumPy's random state.
+        """
         d = self.distribution
         if isinstance(d, dict):
             values, chances = list(d), np.array(list(d.values()), dtype=float)
@@ -68,7 +85,15 @@ class FuzzedParameter:
 
 
 class FuzzedTensor:
-    """A tensor whose sizes are parameters."""
+    """A tensor whose sizes are parameters.
+
+    name: of the parameter, tensor or extension. size: sizes, or names of parameters. steps:
+    strides, or names of parameters. probability_contiguous: how often it is contiguous.
+    min_elements: the fewest elements. max_elements: the most elements. max_allocation_bytes: the
+    most memory. dim_parameter: the name of the parameter that says how many dimensions there are.
+    roll_parameter: accepted. dtype: of the elements. cuda: on a GPU. tensor_constructor: makes the
+    tensor.
+    """
 
     def __init__(
         self, name: str, size: tuple[Any, ...], steps: tuple[Any, ...] | None = None,
@@ -122,7 +147,14 @@ class FuzzedTensor:
 
 
 class FuzzedSparseTensor(FuzzedTensor):
-    """A sparse tensor (COO) whose sizes are parameters."""
+    """A sparse tensor (COO) whose sizes are parameters.
+
+    name: of the parameter, tensor or extension. size: sizes, or names of parameters. min_elements:
+    the fewest elements. max_elements: the most elements. dim_parameter: the name of the parameter
+    that says how many dimensions there are. sparse_dim: how many dimensions are sparse. nnz: how
+    many elements are stored. density: which part of the elements is stored. coalesced: whether
+    coordinates are unique. dtype: of the elements. cuda: on a GPU.
+    """
 
     def __init__(
         self, name: str, size: tuple[Any, ...], min_elements: int | None = None,

@@ -20,7 +20,18 @@ UNITS = {"ns": ("nanosecond", 1e-9), "us": ("microsecond", 1e-6), "ms": ("millis
 
 @dataclasses.dataclass(init=True, repr=False, eq=True, frozen=True)
 class TaskSpec:
-    """What was timed."""
+    r"""What was timed.
+
+    stmt: the code. setup: code that runs before. global_setup: accepted. label: what it belongs to.
+    sub_label: which variant. description: a text. env: where it ran. num_threads: how many threads.
+
+    >>> spec = torch.utils.benchmark.TaskSpec("x + 1", "x = 1")
+    >>> spec.setup_str()
+    'setup: x = 1'
+    >>> print(spec.summarize())
+    x + 1
+    setup: x = 1
+    """
 
     stmt: str
     setup: str
@@ -60,6 +71,8 @@ class TaskSpec:
 @dataclasses.dataclass(init=True, repr=False)
 class Measurement:
     """What timing gave: seconds of blocks of `number_per_run` runs.
+
+    raw_times: seconds. task_spec: what was measured. metadata: a dict.
 
     >>> m = Measurement(10, [1e-3, 2e-3], TaskSpec("x + 1", "pass"))
     >>> round(m.median * 1e6)
@@ -116,7 +129,10 @@ class Measurement:
         return not self.meets_confidence()
 
     def meets_confidence(self, threshold: float = BROADLY) -> bool:
-        """Whether the middle half of the times is within a part of the median."""
+        """Whether the middle half of the times is within a part of the median.
+
+        threshold: the largest spread, as a part of the median.
+        """
         return self.iqr / self.median < threshold if self.median else True
 
     @property
@@ -167,7 +183,10 @@ class Measurement:
 
     @staticmethod
     def merge(measurements: Iterable[Measurement]) -> list[Measurement]:
-        """One measurement for each thing that was timed."""
+        """One measurement for each thing that was timed.
+
+        measurements: several.
+        """
         groups: dict[TaskSpec, list[Measurement]] = {}
         for m in measurements:
             groups.setdefault(m.task_spec, []).append(m)
@@ -182,7 +201,11 @@ class Measurement:
 def select_unit(t: float) -> tuple[str, float]:
     """The unit that suits a time in seconds, and how many seconds it is.
 
+    t: seconds.
+
     >>> select_unit(2e-5)
+    ('us', 1e-06)
+    >>> torch.utils.benchmark.select_unit(2e-6)
     ('us', 1e-06)
     """
     power = math.floor(math.log10(t) / 3) * 3 if t > 0 else 0
@@ -192,12 +215,22 @@ def select_unit(t: float) -> tuple[str, float]:
 
 
 def unit_to_english(u: str) -> str:
-    """The word for a unit."""
+    """The word for a unit.
+
+    u: a unit.
+
+    >>> torch.utils.benchmark.unit_to_english("us")
+    'microsecond'
+    """
     return UNITS[u][0]
 
 
 def trim_sigfig(x: float, n: int) -> float:
-    """x with n digits that mean something."""
+    """x with n digits that mean something.
+
+    >>> torch.utils.benchmark.trim_sigfig(123.456, 2)
+    120.0
+    """
     if x == 0:
         return 0.0
     scale = 10.0 ** (math.floor(math.log10(abs(x))) + 1 - n)

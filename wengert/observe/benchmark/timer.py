@@ -24,7 +24,11 @@ class Language(enum.Enum):
 
 
 def timer() -> float:
-    """Seconds by the clock that measures best, after what runs on a GPU has ended."""
+    """Seconds by the clock that measures best, after what runs on a GPU has ended.
+
+    >>> torch.utils.benchmark.timer() > 0
+    True
+    """
     if cuda_api.is_available():
         cuda_api.synchronize()
     return timeit.default_timer()
@@ -32,7 +36,14 @@ def timer() -> float:
 
 @contextlib.contextmanager
 def set_torch_threads(n: int) -> Iterator[None]:
-    """Work with this many threads for a block."""
+    """Work with this many threads for a block.
+
+    n: how many threads.
+
+    >>> with torch.utils.benchmark.set_torch_threads(1):
+    ...     print(torch.get_num_threads())
+    1
+    """
     before = T.get_num_threads()
     try:
         T.set_num_threads(n)
@@ -68,9 +79,18 @@ class Timer:
     stmt, setup: Python code; globals: the names that it uses; label, sub_label, description, env:
     what Compare sorts by; num_threads: how many threads to use meanwhile.
 
+    global_setup: accepted. timer: gives seconds. language: Python.
+
     >>> m = Timer("x + x", setup="x = 1").timeit(10)
     >>> m.number_per_run, len(m.raw_times)
     (10, 1)
+    >>> timer = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)})
+    >>> timer.timeit(3).number_per_run, timer.blocked_autorange(min_run_time=0.001).median > 0
+    (3, True)
+    >>> timer.repeat(repeat=1, number=1), timer.autorange()
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: See `Timer.blocked_autorange.`
     """
 
     def __init__(
@@ -109,11 +129,17 @@ class Timer:
             return self._measured(number, [self._run(number)])
 
     def repeat(self, repeat: int = -1, number: int = -1) -> None:
-        """See `Timer.blocked_autorange`."""
+        """See `Timer.blocked_autorange`.
+
+        repeat: how often. number: runs a time.
+        """
         raise NotImplementedError("See `Timer.blocked_autorange.`")
 
     def autorange(self, callback: Callable[[int, float], NoReturn] | None = None) -> None:
-        """See `Timer.blocked_autorange`."""
+        """See `Timer.blocked_autorange`.
+
+        callback: told after each block.
+        """
         raise NotImplementedError("See `Timer.blocked_autorange.`")
 
     def _block_size(self, min_run_time: float) -> int:
@@ -129,7 +155,10 @@ class Timer:
     def blocked_autorange(
         self, callback: Callable[[int, float], NoReturn] | None = None, min_run_time: float = 0.2
     ) -> Measurement:
-        """Run the statement for min_run_time seconds at least, in blocks of a size that suits."""
+        """Run the statement for min_run_time seconds at least, in blocks of a size that suits.
+
+        callback: told after each block.
+        """
         with set_torch_threads(self._task_spec.num_threads):
             number = self._block_size(min_run_time)
             times: list[float] = []
@@ -145,6 +174,8 @@ class Timer:
     ) -> Measurement:  # fmt: skip
         """Run the statement until the middle half of the times is within `threshold` of the
         median, or max_run_time seconds are over.
+
+        min_run_time: seconds. callback: told after each block.
         """
         with set_torch_threads(self._task_spec.num_threads):
             number = self._block_size(0.05)
@@ -162,5 +193,9 @@ class Timer:
         self, number: int = 100, *, repeats: int | None = None, collect_baseline: bool = True,
         retain_out_file: bool = False,
     ) -> Any:  # fmt: skip
-        """Not available: raises RuntimeError."""
+        """Not available: raises RuntimeError.
+
+        number: runs a time. repeats: how often. collect_baseline: accepted. retain_out_file:
+        accepted.
+        """
         raise RuntimeError(NO_VALGRIND.format("Timer.collect_callgrind"))

@@ -28,6 +28,8 @@ from .tensor import legacy_tensor, tensor
 class UntypedStorage:
     """The bytes of a tensor's memory.
 
+    size: how many bytes.
+
     >>> torch.zeros(2).untyped_storage().nbytes()
     8
     """
@@ -82,7 +84,10 @@ class UntypedStorage:
 
     @staticmethod
     def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
-        """The bytes of a file, mapped; shared: changes go to the file, which is made as large."""
+        """The bytes of a file, mapped; shared: changes go to the file, which is made as large.
+
+        filename: the path. nbytes: how many bytes.
+        """
         return UntypedStorage(_memory=from_file(filename, shared, nbytes, dtype=dtypes.uint8))
 
     def untyped(self) -> UntypedStorage:
@@ -155,7 +160,10 @@ class UntypedStorage:
         return UntypedStorage(_memory=self.memory.detach().clone())
 
     def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
-        """Overwrite the bytes with those of another storage."""
+        """Overwrite the bytes with those of another storage.
+
+        source: another storage. non_blocking: accepted.
+        """
         self.bytes_().copy_(source.bytes_())
         return self
 
@@ -178,7 +186,16 @@ class UntypedStorage:
 
 
 class TypedStorage:
-    """A tensor's memory as a sequence of numbers of its dtype."""
+    """A tensor's memory as a sequence of numbers of its dtype.
+
+    wrap_storage: an UntypedStorage to use. dtype: of the numbers. device: where it lies.
+
+    >>> storage = torch.TypedStorage([1.0, 2.0], dtype=torch.float32)
+    >>> storage.tolist(), storage.size(), storage.element_size(), storage.nbytes()
+    ([1.0, 2.0], 2, 4, 8)
+    >>> storage.clone().fill_(3.0).tolist(), storage.untyped().nbytes()
+    ([3.0, 3.0], 8)
+    """
 
     __module__ = "torch.storage"
     is_cuda = is_sparse = False
@@ -254,7 +271,10 @@ class TypedStorage:
         return self.memory.detach()
 
     def fill_(self, value: Any) -> TypedStorage:
-        """Overwrite every number."""
+        """Overwrite every number.
+
+        value: a number.
+        """
         self.memory.detach().fill_(value)
         return self
 
@@ -263,7 +283,10 @@ class TypedStorage:
         return TypedStorage(self.memory.detach().clone())
 
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
-        """Overwrite the numbers with those of another storage."""
+        """Overwrite the numbers with those of another storage.
+
+        source: another storage. non_blocking: accepted.
+        """
         self.memory.detach().copy_(source.memory)
         return self
 
@@ -552,6 +575,7 @@ class storagetype(type):
 def _typed(meta: type, name: str, d: Any) -> Any:
     what = "Tensors" if name.endswith("Tensor") else "Storages"
     text = f"{what} of {d} from sizes, sequences or an array; isinstance asks for the dtype."
+    text += f"\n\ndevice: where it lies.\n\n>>> len(torch.{name}(3))\n3\n"
     text += "\n\ndevice: where the memory is; None: the CPU."
     return meta(name, (), {"dtype": d, "__module__": "torch", "__doc__": text})
 

@@ -30,7 +30,7 @@ class TranslationDataset(Dataset):
 
     @staticmethod
     def sort_key(ex: Any) -> int:
-        """Like lengths of both beside each other."""
+        """Like lengths of both beside each other; ex: an Example."""
         return interleave_keys(len(ex.src), len(ex.trg))
 
     def __init__(self, path: Any, exts: Any, fields: Any, **kwargs: Any) -> None:

@@ -71,6 +71,7 @@ class VOC(VisionDataset):
         self.targets = [os.path.join(base, self.folder, name + self.ending) for name in names]
 
     def target(self, path: str) -> Any:
+        """The target of an image, from its file; path: of that file."""
         raise NotImplementedError
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:

@@ -104,6 +104,13 @@ class RandomChange(Module):
         self.p = p
 
     def change(self, img: Any) -> Any:
+        """The changed image.
+
+        img: an image, (*, C, H, W) or of Pillow.
+
+        >>> transforms.RandomAdjustSharpness(2).change(torch.ones(1, 4, 4)).mean()
+        tensor(1.)
+        """
         raise NotImplementedError
 
     def forward(self, img: Any) -> Any:
@@ -217,6 +224,9 @@ class RandomAdjustSharpness(RandomChange):
         return F.adjust_sharpness(img, self.sharpness_factor)
 
     def shown(self) -> str:
+        """>>> transforms.RandomAdjustSharpness(2).shown()
+        'sharpness_factor=2,'
+        """
         return f"sharpness_factor={self.sharpness_factor},"
 
 

@@ -1,0 +1,174 @@
+"""Everything public says what its arguments are and has an example. That the examples are run is
+seen to by test_docstrings.py.
+
+Public is what the reference lists: the functions and classes of its modules, and those methods of
+the classes that PyTorch's have, too. A method is described where it is first declared, and may be
+shown in the example of its class.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import importlib.util
+import inspect
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import wengert
+
+ROOT = Path(__file__).resolve().parents[2]
+DECLARED = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
+OTHERS = {"vision", "text", "audio", "train", "viz", "sklearn"}  # there is no torch.NAME to ask
+WITHOUT = ROOT / "tests" / "golden" / "without_examples.txt"  # those that have none yet
+TEMPLATES = {"forward", "extra_repr"}  # methods that the class itself calls
+
+# what needs no example, and why
+REASONS = {
+    "files that come from the network: MNIST shows what is said without them": ("vision.datasets",),
+    "a debugger, which reads the keyboard": ("distributed.breakpoint",),
+    "a device that tests do not have: docs/gpu.md shows them": (
+        "cuda.",
+        "mps.",
+        "accelerator.",
+        "Stream.",
+        "Event.",
+        "Tensor.cuda",
+        "Tensor.record_stream",
+    ),
+    "a network, a compiler or another program, which tests do not have": (
+        "hub.",
+        "utils.cpp_extension.",
+        "audio.datasets.",
+        "multiprocessing.",
+    ),
+    "an old name of something that has one": (
+        "nn.init.",
+        "nn.NLLLoss2d",
+        "nn.utils.clip_grad_norm",
+        "irfft",
+        "range",
+        "dsmm",
+        "hsmm",
+        "spmm",
+        "onnx.dynamo_export",
+        "onnx.OnnxRegistry",
+        "onnx.ExportOptions",
+    ),
+}
+
+
+def reference():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def names(thing):
+    """The parameters that a caller may name."""
+    try:
+        found = inspect.signature(thing).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    spread = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    own = {"self", "cls"}
+    return [p.name for p in found if p.kind not in spread and p.name not in own | {"more"}]
+
+
+def without_words(names, text):
+    """The names that a text has no word about."""
+    return [n for n in names if n[0] != "_" and not re.search(rf"(?<!\w){n}(?!\w)", text)]
+
+
+def text_of(cls):
+    """The docstring of a class and of its __init__, and those of its bases here."""
+    own = [c for c in cls.__mro__ if c.__module__.startswith(("wengert", "torch"))]
+    inits = [getattr(c.__dict__.get("__init__"), "__doc__", None) for c in own]
+    return "\n".join(filter(None, [*[c.__dict__.get("__doc__") for c in own], *inits]))
+
+
+def counterpart(torch, space, name):
+    """PyTorch's class of the same name, if there is one."""
+    if space.split(".")[0] in OTHERS:
+        return None
+    try:
+        module = importlib.import_module(f"torch.{space}") if space else torch
+    except ImportError:
+        return None
+    return getattr(module, name, None)
+
+
+def of_class(path, cls, theirs, seen):
+    """(path, arguments without a word, whether there is an example) of a class and its methods."""
+    text = text_of(cls)
+    own = (cls.__dict__.get("__doc__") or "") + str(getattr(cls.__init__, "__doc__", ""))
+    plain = issubclass(cls, (enum.Enum, BaseException))  # whose names say what there is to say
+    yield path, [] if plain else without_words(names(cls), text), plain or ">>>" in own
+    for name, member in list(cls.__dict__.items()):
+        f = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
+        if name[0] == "_" or not inspect.isfunction(f) or id(f) in seen:
+            continue
+        module = issubclass(cls, wengert.nn.Module) and name in TEMPLATES
+        if module or plain or theirs is not None and not hasattr(theirs, name):
+            continue
+        seen.add(id(f))
+        bases = [c.__dict__.get(name) for c in cls.__mro__[1:]]
+        docs = "\n".join(filter(None, [getattr(x, "__doc__", None) for x in [f, *bases]]))
+        shown = ">>>" in docs or f".{name}(" in text
+        yield f"{path}.{name}", without_words(names(f), docs + text), shown
+
+
+def everything(torch):
+    """(path, arguments without a word, whether there is an example) of all that is public."""
+    tool, seen = reference(), set()
+    for space in DECLARED:
+        home = importlib.import_module(f"wengert.{space}") if space else wengert
+        for name in dir(home):
+            f = getattr(home, name, None)
+            if name[0] != "_" and hasattr(f, "declared"):
+                seen.add(id(f))
+                text = f.__doc__.partition("\n\n")[2]
+                yield f"{space}.{name}".strip("."), without_words(names(f), text), ">>>" in text
+    for name in dir(wengert.Tensor):
+        f = getattr(wengert.Tensor, name, None)
+        if name[0] != "_" and callable(f):
+            text = f.__doc__ or ""
+            text = text.partition("\n\n")[2] if hasattr(f, "declared") else text
+            yield f"Tensor.{name}", without_words(names(f), text), ">>>" in text
+    for space in ["", *tool.SPACES, *tool.CLASSES]:
+        home = importlib.import_module(f"wengert.{space}") if space else wengert
+        for name, thing in tool.public_of(home):
+            if id(thing) in seen or name[0] == "_" or thing is wengert.Tensor:
+                continue
+            seen.add(id(thing))
+            path = f"{space}.{name}".strip(".")
+            if isinstance(thing, type):
+                yield from of_class(path, thing, counterpart(torch, space, name), seen)
+            else:
+                text = thing.__doc__ or ""
+                yield path, without_words(names(thing), text), ">>>" in text
+
+
+@pytest.fixture(scope="module")
+def found():
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(everything(torch))
+
+
+def test_every_argument_is_described(found):
+    assert len(found) > 4000
+    assert [f"{path}: {missing}" for path, missing, _ in found if missing] == []
+
+
+def test_every_callable_has_an_example(found):
+    excused = tuple(prefix for prefixes in REASONS.values() for prefix in prefixes)
+    without = {path for path, _, shown in found if not (shown or path.startswith(excused))}
+    known = set(WITHOUT.read_text(encoding="utf-8").split())
+    assert sorted(without - known) == []
+    assert sorted(known - without) == []  # these have one now: take them out of the list
