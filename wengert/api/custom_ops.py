@@ -35,6 +35,9 @@ def infer_schema(
 ) -> str:  # fmt: skip
     """The schema of an operator from the annotations of a function.
 
+    prototype_function: a function with annotations. op_name: the name of the operator. tags:
+    accepted.
+
     >>> def f(x: torch.Tensor, n: int = 2) -> torch.Tensor: ...
     >>> torch.library.infer_schema(f, mutates_args=())
     '(Tensor x, SymInt n=2) -> Tensor'
@@ -91,6 +94,9 @@ def schema_type(hint: Any, name: str, signature: Any) -> str:
 class CustomOpDef:
     """An operator defined in Python: call it, or register more for it.
 
+    qualname: "namespace::name". schema: "(Tensor x) -> Tensor". fn: the function; None: for use as
+    a decorator.
+
     >>> @torch.library.custom_op("docs::double", mutates_args=())
     ... def double(x: torch.Tensor) -> torch.Tensor:
     ...     return 2 * x
@@ -124,7 +130,11 @@ class CustomOpDef:
     # ---- registering
 
     def register_kernel(self, device_types: Any, fn: Any = None, /) -> Any:
-        """Give the function for some devices ("cpu", ["cpu", "cuda"], None for all)."""
+        """Give the function for some devices ("cpu", ["cpu", "cuda"], None for all).
+
+        device_types: 'cpu', several, or None for all. fn: the function; None: for use as a
+        decorator.
+        """
         if fn is None:
             return lambda f: self.register_kernel(device_types, f)
         kinds = [device_types] if device_types is None or isinstance(device_types, str) else (
@@ -134,7 +144,10 @@ class CustomOpDef:
         return fn
 
     def register_fake(self, fn: Any, /) -> Any:
-        """Give the function that makes results of the right shape, for the meta device."""
+        """Give the function that makes results of the right shape, for the meta device.
+
+        fn: the function; None: for use as a decorator.
+        """
         self._fake = fn
         return fn
 
@@ -160,10 +173,16 @@ class CustomOpDef:
         return func
 
     def register_autocast(self, device_type: str, cast_inputs: Any) -> None:
-        """Say which dtype inputs have under autocast; accepted."""
+        """Say which dtype inputs have under autocast; accepted.
+
+        device_type: 'cpu' or 'cuda'. cast_inputs: a dtype.
+        """
 
     def register_torch_dispatch(self, torch_dispatch_class: Any, fn: Any = None, /) -> Any:
-        """Give the rule for a subclass; accepted."""
+        """Give the rule for a subclass; accepted.
+
+        torch_dispatch_class: a subclass of Tensor. fn: the function; None: for use as a decorator.
+        """
         return (lambda f: f) if fn is None else fn
 
     # ---- calling
@@ -270,6 +289,7 @@ def custom_op(
 
     name: "namespace::name"; mutates_args: names of the arguments that it changes in place;
     device_types: where the function can run (default: everywhere); schema: instead of annotations.
+    fn: the function; None: for use as a decorator. tags: accepted.
     """
 
     def make(f: Callable[..., Any]) -> CustomOpDef:
@@ -287,12 +307,19 @@ def triton_op(
     name: str, fn: Callable[..., Any] | None = None, /, *, mutates_args: Any,
     schema: str | None = None,
 ) -> Any:  # fmt: skip
-    """custom_op for a function that calls Triton's kernels, which are not available here."""
+    """custom_op for a function that calls Triton's kernels, which are not available here.
+
+    name: "namespace::name". fn: the function; None: for use as a decorator. mutates_args: the names
+    of the arguments that are changed. schema: "(Tensor x) -> Tensor".
+    """
     return custom_op(name, fn, mutates_args=mutates_args, schema=schema)
 
 
 def wrap_triton(triton_kernel: Any, /) -> Any:
-    """Not available: raises RuntimeError."""
+    """Not available: raises RuntimeError.
+
+    triton_kernel: a kernel.
+    """
     raise RuntimeError(
         "wrap_triton: Triton's kernels cannot be run here: write the operator with tensors, or "
         "with CuPy's RawKernel"
@@ -300,12 +327,18 @@ def wrap_triton(triton_kernel: Any, /) -> Any:
 
 
 def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> None:
-    """Enter an operator by name and schema; its kernels come with impl()."""
+    """Enter an operator by name and schema; its kernels come with impl().
+
+    qualname: "namespace::name". lib: accepted. tags: accepted.
+    """
     defined(qualname, schema)
 
 
 def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any:
-    """Give an operator's function for device types ("cpu", "cuda", "default" for all)."""
+    """Give an operator's function for device types ("cpu", "cuda", "default" for all).
+
+    qualname: "namespace::name". func: the function; None: for use as a decorator. lib: accepted.
+    """
     if func is None:
         return lambda f: impl(qualname, types, f, lib=lib)
     kinds = [types] if isinstance(types, str) else types
@@ -323,7 +356,11 @@ def register_fake(
     op: Any, func: Any = None, /, *, lib: Any = None, _stacklevel: int = 1,
     allow_override: bool = False,
 ) -> Any:  # fmt: skip
-    """Give the function that makes results of the right shape, for the meta device."""
+    """Give the function that makes results of the right shape, for the meta device.
+
+    op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
+    allow_override: accepted.
+    """
     if func is None:
         return lambda f: register_fake(op, f)
     return find(op).register_fake(func)
@@ -335,26 +372,41 @@ impl_abstract = alias(register_fake, "impl_abstract")
 def register_autograd(
     op: Any, backward: Callable[..., Any], /, *, setup_context: Any = None, lib: Any = None
 ) -> None:
-    """Give an operator's derivative; see CustomOpDef.register_autograd."""
+    """Give an operator's derivative; see CustomOpDef.register_autograd.
+
+    op: the operator, or its name. backward: a function of ctx and gradients. setup_context: keeps
+    what backward needs. lib: accepted.
+    """
     find(op).register_autograd(backward, setup_context=setup_context)
 
 
 def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
-    """Give an operator's rule for vmap."""
+    """Give an operator's rule for vmap.
+
+    op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
+    """
     if func is None:
         return lambda f: register_vmap(op, f)
     return find(op).register_vmap(func)
 
 
 def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: Any = None) -> None:
-    """Say which dtype an operator's inputs have under autocast; accepted."""
+    """Say which dtype an operator's inputs have under autocast; accepted.
+
+    op: the operator, or its name. device_type: 'cpu' or 'cuda'. cast_inputs: a dtype. lib:
+    accepted.
+    """
     find(op)
 
 
 def register_torch_dispatch(
     op: Any, torch_dispatch_class: Any, func: Any = None, /, *, lib: Any = None
 ) -> Any:
-    """Give the rule for a subclass; accepted."""
+    """Give the rule for a subclass; accepted.
+
+    op: the operator, or its name. torch_dispatch_class: a subclass of Tensor. func: the function;
+    None: for use as a decorator. lib: accepted.
+    """
     return (lambda f: f) if func is None else func
 
 
@@ -380,6 +432,10 @@ def opcheck(
     """Try an operator: that it runs, that its derivative does, and that its fake has the shapes.
 
     Returns test -> "SUCCESS"; raises what went wrong, or returns it with raise_exception=False.
+
+    op: the operator, or its name. args: its arguments. kwargs: its keyword arguments. test_utils:
+    which tries are made. atol: the absolute difference that is allowed. rtol: the relative
+    difference that is allowed.
     """
     op, kwargs = find(op), kwargs or {}
     tests = {"test_schema": _tries_call, "test_autograd_registration": _tries_backward,
@@ -425,7 +481,8 @@ def _tries_fake(op: CustomOpDef, args: Any, kwargs: Any) -> None:
 class Library:
     """Operators of one namespace, defined and implemented by name.
 
-    ns: the namespace; kind: DEF, IMPL or FRAGMENT, all the same here.
+    ns: the namespace; kind: DEF, IMPL or FRAGMENT, all the same here. dispatch_key: 'CPU', 'CUDA'
+    or 'Meta'; empty: all others.
     """
 
     def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
@@ -434,7 +491,10 @@ class Library:
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
 
     def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
-        """Enter an operator: "name(Tensor x) -> Tensor". Returns its name."""
+        """Enter an operator: "name(Tensor x) -> Tensor". Returns its name.
+
+        schema: "(Tensor x) -> Tensor". alias_analysis: accepted. tags: accepted.
+        """
         name = schema.partition("(")[0].strip()
         defined(f"{self.ns}::{name}", schema[len(name) :])
         return name
@@ -442,7 +502,11 @@ class Library:
     def impl(
         self, op_name: Any, fn: Callable[..., Any], dispatch_key: str = "", **options: Any
     ) -> None:
-        """Give an operator's function for a device ("CPU", "CUDA", "Meta"; all for others)."""
+        """Give an operator's function for a device ("CPU", "CUDA", "Meta"; all for others).
+
+        op_name: the name of the operator. fn: the function; None: for use as a decorator.
+        dispatch_key: 'CPU', 'CUDA' or 'Meta'; empty: all others.
+        """
         key = dispatch_key or self.dispatch_key
         name = op_name if "::" in op_name else f"{self.ns}::{op_name}"
         if key == "Meta":

@@ -132,5 +132,8 @@ def get_all_sharing_strategies() -> set[str]:
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Accepted: there is one way, which serves programs that ask for another of PyTorch's."""
+    """Accepted: there is one way, which serves programs that ask for another of PyTorch's.
+
+    new_strategy: one of get_all_sharing_strategies().
+    """
     assert new_strategy in ("file_descriptor", "file_system"), f"no strategy {new_strategy!r}"

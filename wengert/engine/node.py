@@ -26,7 +26,14 @@ tick = itertools.count(1).__next__  # creation order of nodes and of in-place ch
 
 
 class Node:
-    """One recorded operation. Subclassed per op (`MulBackward0`), where `op` is the op."""
+    """One recorded operation. Subclassed per op (`MulBackward0`), where `op` is the op.
+
+    >>> node = (2 * torch.ones(1, requires_grad=True)).grad_fn
+    >>> node.name()
+    'MulBackward0'
+    >>> handle = node.register_hook(lambda inputs, outputs: None)
+    >>> handle = node.register_prehook(lambda outputs: None)
+    """
 
     __slots__ = (
         "parents",
@@ -205,7 +212,10 @@ class Slot(Node):
 
 
 class GradientEdge(NamedTuple):
-    """Where a gradient flows: a node and the index of one of its outputs."""
+    """Where a gradient flows: a node and the index of one of its outputs.
+
+    output_nr: which result of the node. ownership_token: accepted.
+    """
 
     node: Any
     output_nr: int = 0
