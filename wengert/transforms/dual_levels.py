@@ -87,7 +87,10 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
 
 
 class UnpackedDualTensor(NamedTuple):
-    """What unpack_dual returns."""
+    """What unpack_dual returns.
+
+    primal: the value. tangent: its tangent, or None.
+    """
 
     primal: Tensor
     tangent: Tensor | None

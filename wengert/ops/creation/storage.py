@@ -299,7 +299,10 @@ class TypedStorage:
         return TypedStorage(self.memory.detach().cpu())
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
-        """The name of its class, or a copy in a dtype."""
+        """The name of its class, or a copy in a dtype.
+
+        non_blocking: accepted.
+        """
         if dtype is None:
             return f"torch.{self.pickle_storage_type()}"
         return TypedStorage(self.memory.detach().to(dtype))
