@@ -28,7 +28,7 @@ from .tensor import legacy_tensor, tensor
 class UntypedStorage:
     """The bytes of a tensor's memory.
 
-    size: how many bytes.
+    size: how many bytes. device: where it lies.
 
     >>> torch.zeros(2).untyped_storage().nbytes()
     8
@@ -51,7 +51,8 @@ class UntypedStorage:
         dtype: Any = None,
     ) -> UntypedStorage:  # fmt: skip
         """A copy of count numbers of dtype in an object with bytes, from offset on. byte_order:
-        'native', 'little' or 'big', the order in which they are there.
+        'native', 'little' or 'big', the order in which they are there. buffer: bytes, or what has
+        them.
         """
         size = dtypes.as_dtype(dtype).itemsize
         data = bytes(memoryview(buffer).cast("B")[offset:])
