@@ -57,3 +57,10 @@ def test_the_scaler_skips_steps_that_are_not_finite():
 
 def test_ports_and_times():
     assert 1024 <= get_free_port() < 65536 and default_pg_timeout.total_seconds() == 1800
+
+
+def test_whether_a_process_is_outside_of_a_group():
+    from wengert import distributed as dist
+
+    assert dist._rank_not_in_group(dist.GroupMember.NON_GROUP_MEMBER)
+    assert not dist._rank_not_in_group(None)

@@ -29,7 +29,7 @@ log = _logging.getLogger("torch.distributed")
 timedelta = _datetime.timedelta
 _all_gather_base = _collectives.all_gather_into_tensor
 _reduce_scatter_base = _collectives.reduce_scatter_tensor
-_rank_not_in_group = _process_group.outside
+_rank_not_in_group = _process_group.not_in_group
 RankType = int | None
 
 # name -> the module beside this one that has it, imported at its first use

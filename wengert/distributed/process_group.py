@@ -318,9 +318,14 @@ def pick(group: Any) -> ProcessGroup:
     )
 
 
+def not_in_group(group: Any) -> bool:
+    """Whether this process is not in a group."""
+    return group is GroupMember.NON_GROUP_MEMBER
+
+
 def outside(group: Any, what: str) -> bool:
     """Whether this process is not in the group; if so it is warned."""
-    if group is not GroupMember.NON_GROUP_MEMBER:
+    if not not_in_group(group):
         return False
     rank = _World.default.global_rank if _World.default is not None else "?"
     warnings.warn(
