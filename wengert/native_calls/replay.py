@@ -232,6 +232,8 @@ def program(
             words += p.operand(x)
         steps.append(words + p.results(r))
         used |= {id(x): i for v in (*operands, r) for x in members(v)}
+    if isinstance(result, list) and not any(isinstance(t, Tensor) for t in result):
+        raise NotKnown("a list of numbers, which each caller may change")
     returned = p.operand(result)
     own = {id(x) for v in (*args, *kwargs.values(), result) for x in members(v)}
     for i, words in enumerate(steps):

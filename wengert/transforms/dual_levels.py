@@ -15,19 +15,32 @@ _open: list[tuple[int, Level]] = []
 
 
 def enter_dual_level() -> int:
-    """Open a level; tensors made dual inside forget their tangents when it closes. RuntimeError if
-    one is open.
+    """Open a level; tensors made dual inside forget their tangents when it closes. Gives its
+    number, 0: levels of dual numbers do not nest. RuntimeError if one is open.
+
+    >>> fw = torch.autograd.forward_ad
+    >>> level = fw.enter_dual_level()
+    >>> x = fw.make_dual(torch.tensor(3.0), torch.tensor(1.0), level=level)
+    >>> fw.unpack_dual(x * x).tangent
+    tensor(6.)
+    >>> fw.exit_dual_level(level=level)
     """
     if _open:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     entered = Level()
     _open.append((entered.__enter__(), entered))
-    return _open[-1][0]
+    return 0
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
-    """Close the innermost level."""
-    if not _open or level is not None and level != _open[-1][0]:
+    """Close the level.
+
+    level: the number that entering gave; None: the one that is open. RuntimeError if that is none.
+
+    >>> with torch.autograd.forward_ad.dual_level():  # closes it by itself
+    ...     pass
+    """
+    if not _open or level not in (None, 0):
         raise RuntimeError(
             "Trying to exit a forward AD level that was not the last one that was created."
         )
@@ -35,20 +48,25 @@ def exit_dual_level(*, level: int | None = None) -> None:
 
 
 class dual_level:
-    """Context manager: a level for make_dual and unpack_dual."""
+    """Context manager: a level for make_dual and unpack_dual.
+
+    >>> fw = torch.autograd.forward_ad
+    >>> with fw.dual_level():
+    ...     x = fw.make_dual(torch.tensor(2.0), torch.tensor(1.0))
+    ...     print(fw.unpack_dual(x**3).tangent)
+    tensor(12.)
+    """
 
     def __enter__(self) -> int:
-        self.level = enter_dual_level()
-        return self.level
+        return enter_dual_level()
 
     def __exit__(self, *exc: object) -> None:
-        exit_dual_level(level=self.level)
+        exit_dual_level()
 
 
 def _level(level: int | None) -> int:
-    if level is not None and level > 0:
-        return level
-    if not _open:
+    """The engine's number of the level that is open."""
+    if not _open or level not in (None, 0):
         raise RuntimeError(
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
             "enter_dual_level() first."
@@ -59,7 +77,14 @@ def _level(level: int | None) -> int:
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """tensor with a tangent of the same shape and dtype.
 
-    level: of the forward pass; None: the innermost.
+    level: the number that entering the level gave; None: the one that is open. ValueError for
+    integers, RuntimeError for other shapes and where no level is open.
+
+    >>> fw = torch.autograd.forward_ad
+    >>> with fw.dual_level():
+    ...     x = fw.make_dual(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]))
+    ...     print(fw.unpack_dual(x.prod()).tangent)
+    tensor(2.)
     """
     lv = _level(level)
     if tensor.dtype.category < 2:
@@ -79,7 +104,11 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     """(primal, tangent); the tangent is None if there is none at this level.
 
-    tensor: a tensor, dual or not.
+    tensor: a tensor, dual or not. level: the number that entering the level gave; None: the one
+    that is open.
+
+    >>> torch.autograd.forward_ad.unpack_dual(torch.tensor(1.0)).tangent is None
+    True
     """
     if not _open and level is None:
         return UnpackedDualTensor(tensor, None)
