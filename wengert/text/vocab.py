@@ -374,18 +374,18 @@ class CharNGram(Vectors):
         return stack(found).mean(0) if found else self.unk_init(zeros(self.dim))
 
 
-def alias(kind: Any, *args: Any) -> Callable[..., Vectors]:
+def pretrained(kind: Any, *args: Any) -> Callable[..., Vectors]:
     return lambda **options: kind(*args, **options)
 
 
 pretrained_aliases: dict[str, Callable[..., Vectors]] = {
     "charngram.100d": CharNGram,
-    "fasttext.en.300d": alias(FastText, "en"),
-    "fasttext.simple.300d": alias(FastText, "simple"),
+    "fasttext.en.300d": pretrained(FastText, "en"),
+    "fasttext.simple.300d": pretrained(FastText, "simple"),
 }
 for _name, _dims in (
     ("42B", (300,)), ("840B", (300,)), ("6B", (50, 100, 200, 300)),
     ("twitter.27B", (25, 50, 100, 200)),
 ):  # fmt: skip
     for _dim in _dims:
-        pretrained_aliases[f"glove.{_name}.{_dim}d"] = alias(GloVe, _name, _dim)
+        pretrained_aliases[f"glove.{_name}.{_dim}d"] = pretrained(GloVe, _name, _dim)

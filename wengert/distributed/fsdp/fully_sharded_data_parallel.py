@@ -374,7 +374,8 @@ class FullyShardedDataParallel(Module):
         wrapped: Any = FullyShardedDataParallel.fsdp_modules(model)[0]
         return get_optimizer_state_dict(wrapped.module, optim, options=wrapped._options())
 
-    full_optim_state_dict = staticmethod(alias(optim_state_dict.__func__, "full_optim_state_dict"))
+    _states: Any = optim_state_dict  # the static method itself
+    full_optim_state_dict = staticmethod(alias(_states.__func__, "full_optim_state_dict"))
 
     @staticmethod
     def optim_state_dict_to_load(
