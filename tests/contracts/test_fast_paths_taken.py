@@ -47,7 +47,7 @@ def forms():
     for prefix, table in tables:
         for name, declared in table.items():
             form = getattr(declared, "short", None)
-            if form is not None and form not in seen:
+            if form is not None and not isinstance(declared, type) and form not in seen:
                 seen.append(form)
                 found[prefix + name] = declared
     return found

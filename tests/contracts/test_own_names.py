@@ -12,6 +12,7 @@ import wengert
 INSIDE = {
     "api", "arrays", "autodiff", "base", "compiler", "declare", "engine", "kernels",
     "native_calls", "ops", "transforms", "viz",
+    "as_torch",  # importing it makes this process's torch ours
 }  # fmt: skip
 # second names that are PyTorch's own too, or of classes that scripts may ask for either way
 MEANT = {

@@ -88,6 +88,8 @@ def test_programs_do_what_bodies_do(body):
 
 
 def test_programs_enter_few_functions():
+    native_calls.stop()
+    native_calls.serve()  # with no programs of calls in other tests
     for body in BODIES[:14]:
         names = operands(0)
         f = eval(f"lambda: {body}", names)

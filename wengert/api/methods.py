@@ -431,7 +431,8 @@ def _cast(name: str, d: Any) -> None:
         return self if self._a.dtype is d.np else data.convert(self, d)
 
     f.__doc__ = f"The tensor converted to {d}."
-    text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format=preserve_format)"
+    usual = "None" if name == "chalf" else "preserve_format"
+    text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
     another = "d is not dtype" + " and n0 is None" * (d.category < 2)
     declare(f, (text,), lines=(line(OPS["astype"], when=another, dtype=d.np),))
 

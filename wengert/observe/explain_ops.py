@@ -34,6 +34,7 @@ KINDS = {
 WAYS = {
     "given": "by its own rule",
     "linear": "the operation itself, of the tangents (it is linear)",
+    "of_tangent": "the operation itself, of the tangent (it is linear)",
     "bilinear": "the product rule (it is bilinear)",
     "diagonal": "the gradient rules (their Jacobians are diagonal)",
     "transposed_vjp": "the gradient rules, transposed",

@@ -178,7 +178,12 @@ def detached(x: ptr) -> ptr:
         drop(e)
         if how < 1:
             return or_none(None)
-    return or_none(tensor(keep(a), keep(NONE)))
+    r = tensor(keep(a), keep(NONE))
+    if r:  # no more marked than what it shares memory with
+        mark = r._x
+        r._x = keep(NONE)
+        drop(mark)
+    return or_none(r)
 
 
 def told_made(kind: int, args: ptr, n: int, r: ptr) -> ptr:

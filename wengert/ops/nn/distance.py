@@ -378,7 +378,9 @@ def bilinear(input1, input2, weight, bias=None):
         reshape_op.entry(input2, (-1, 1, n) if input2._a.size else (0, 1, n)),
     )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
-    out = (inner.reshape(x._a.shape[0], o, n) * y).sum(-1, dtype=inner.dtype)
+    products = inner.reshape(x._a.shape[0], o, n) * y
+    whole = inner.dtype.category < 2  # whose sums would be int64
+    out = products.sum(-1, dtype=inner.dtype) if whole else products.sum(-1)
     out = out.reshape((*s1[:-1], o))
     return out if bias is None else out + bias
 

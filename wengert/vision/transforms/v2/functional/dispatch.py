@@ -47,17 +47,23 @@ def register_kernel(function: Any, tv_tensor_cls: type) -> Callable[[Any], Any]:
     """
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        KERNELS[function][tv_tensor_cls] = kernel
+        kernels(function)[tv_tensor_cls] = kernel
         return kernel
 
     return decorate
 
 
+def kernels(function: Any) -> dict[type, Callable[..., Any]]:
+    """What a function, under any of its names, does with classes of tensors."""
+    return KERNELS[function.__wrapped__]
+
+
 def kernel_of(function: Any, kind: type) -> Callable[..., Any] | None:
     """The kernel for a class of TVTensor, its own or that of a parent."""
+    known = kernels(function)
     for cls in kind.__mro__:
-        if cls in KERNELS[function]:
-            return KERNELS[function][cls]
+        if cls in known:
+            return known[cls]
     return None
 
 
@@ -99,12 +105,12 @@ def functional(
 
             return run
 
-        KERNELS[call] = {Image: again(of_image), Video: again(of_image)}
+        KERNELS[of_image] = {Image: again(of_image), Video: again(of_image)}
         if mask is not None:
-            KERNELS[call][Mask] = again(mask)
+            KERNELS[of_image][Mask] = again(mask)
         if points is not None:
-            KERNELS[call][BoundingBoxes] = functools.partial(move_boxes, points, clamp)
-            KERNELS[call][KeyPoints] = functools.partial(move_points, pixels or points)
+            KERNELS[of_image][BoundingBoxes] = functools.partial(move_boxes, points, clamp)
+            KERNELS[of_image][KeyPoints] = functools.partial(move_points, pixels or points)
         return call
 
     return decorate

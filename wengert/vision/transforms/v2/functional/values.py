@@ -17,7 +17,7 @@ from ....ops.boxes import box_convert
 from ....pillow import is_pil
 from ....tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, KeyPoints, Mask, wrap
 from ... import functional as F
-from .dispatch import KERNELS, clamped, functional
+from .dispatch import clamped, functional, kernels
 
 __all__ = [
     "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
@@ -152,7 +152,7 @@ def in_dtype(inpt: Any, dtype: Dtype = float32, scale: bool = False) -> Any:
     return inpt.to(dtype)
 
 
-KERNELS[to_dtype] |= {BoundingBoxes: in_dtype, KeyPoints: in_dtype}
+kernels(to_dtype).update({BoundingBoxes: in_dtype, KeyPoints: in_dtype})
 
 
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
