@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,12 +50,7 @@ def amount(n: int) -> str:
 
 def ops_text(r: Row) -> str:
     """The ops of a row, those that repeat with how often."""
-    names: list[tuple[str, int]] = []
-    for op in r.ops:
-        if names and names[-1][0] == op:
-            names[-1] = op, names[-1][1] + 1
-        else:
-            names.append((op, 1))
+    names = [(op, len(list(same))) for op, same in groupby(r.ops)]
     ops = " ".join(op + (f"×{n}" if n > 1 else "") for op, n in names[:40])
     return ops + f" and {len(names) - 40} more" * (len(names) > 40)
 

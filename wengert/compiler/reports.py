@@ -70,7 +70,7 @@ class Report(str):
 def report(f: Any, *args: Any, **kwargs: Any) -> Report:
     """What a function or module that `torch.compile` returned has been compiled to.
 
-    f: the compiled function. args, kwargs: with any, the function is called with them (five times:
+    f: the compiled function. args, kwargs: with any, the function is called with them (seven times:
     a training step trains), to time each kernel. Gives its plans with their kernels, what these
     join, the library's words between them, how many bytes go through both, and why it runs as it
     stands if it does: a text, with `rows` to read and `save(path)` for a page, which a notebook
@@ -107,13 +107,17 @@ def report(f: Any, *args: Any, **kwargs: Any) -> Report:
         notes.append(f"It runs as it stands: {calls.given_up}")
     notes += [f"Compiled again, because this was different: {why}" for why in calls.misses]
     rows: list[Row] = []
+    text = [*lines, *notes]
     for i, plan in enumerate(calls.plans):
-        notes.append(about(i, plan))
-        for name, program in programs(plan):
-            rows += rows_of(i, name, program, times.get(id(program)))
-    text = [*lines, *notes[: len(notes) - n]]
-    for i, plan in enumerate(calls.plans):
-        text += ["", *of_plan(i, plan, rows)]
+        own = [
+            row
+            for name, program in programs(plan)
+            for row in rows_of(i, name, program, times.get(id(program)))
+        ]
+        head = about(i, plan)
+        notes.append(head)
+        text += ["", head, *of_plan(plan, own)]
+        rows += own
     return Report("\n".join(text), lines[0], rows, notes)
 
 
@@ -197,15 +201,20 @@ def rows_of(i: int, name: str, program: Program, times: list[float] | None) -> l
     return rows
 
 
-def of_plan(i: int, plan: Plan, rows: list[Row]) -> list[str]:
-    """The lines of a plan."""
-    lines = [about(i, plan)]
+def of_plan(plan: Plan, rows: list[Row]) -> list[str]:
+    """The lines of a plan's programs."""
+    lines = []
     for name, program in programs(plan):
         if name == "backward":
             lines.append(f"  {len(plan.saved)} arrays kept for the backward pass")
-        own = [r for r in rows if (r.plan, r.program) == (i, name)]
-        lines += of_program(name, program, own)
+        lines += of_program(name, program, [r for r in rows if r.program == name])
     return lines
+
+
+def spent(rows: list[Row], text: str) -> str:
+    """The time of rows in a text with {} for it; nothing where none was timed."""
+    seconds = [r.seconds for r in rows if r.seconds is not None]
+    return text.format(f"{1e6 * sum(seconds):,.1f} us") if seconds else ""
 
 
 def of_program(name: str, program: Program, rows: list[Row]) -> list[str]:
@@ -215,26 +224,19 @@ def of_program(name: str, program: Program, rows: list[Row]) -> list[str]:
     joined = sum(len(r.ops) for r in kernels)
     lines = [f"  {name}: {len(kernels)} kernels for {joined} nodes, {len(words)} words, "]
     lines[0] += f"{len(program.in_place)} results written over what they replace"
-    if any(r.seconds is not None for r in rows):
-        lines[0] += f", {1e6 * sum(r.seconds or 0 for r in rows):,.1f} us"
+    lines[0] += spent(rows, ", {}")
     for r in kernels:
-        spent = "" if r.seconds is None else f", {1e6 * r.seconds:,.1f} us"
         if r.kind == KERNEL:
-            lines.append(
-                f"    kernel over {list(r.shape)}, {r.bytes:,} bytes{spent}: {' '.join(r.ops)}"
-            )
+            head = f"    kernel over {list(r.shape)}, {r.bytes:,} bytes{spent([r], ', {}')}"
+            lines.append(f"{head}: {' '.join(r.ops)}")
     for r, s in zip(rows, program.items):
         if type(s) is Section:
-            spent = "" if r.seconds is None else f", {1e6 * r.seconds:,.1f} us"
-            lines.append(
-                f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them{spent}:"
-            )
+            head = f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them"
+            lines.append(f"{head}{spent([r], ', {}')}:")
             same = Counter(" ".join(n.op.name for n in nodes_of(p)) for p in s.pieces)
             lines += [f"      {n} x {text}" for text, n in same.items()]
     counted = Counter(r.ops[0] for r in words).most_common()
     if counted:
-        spent = ""
-        if any(r.seconds is not None for r in words):
-            spent = f" ({1e6 * sum(r.seconds or 0 for r in words):,.1f} us)"
-        lines.append(f"    words{spent}: " + ", ".join(f"{n} {name}" for name, n in counted))
+        names = ", ".join(f"{n} {name}" for name, n in counted)
+        lines.append(f"    words{spent(words, ' ({})')}: {names}")
     return lines

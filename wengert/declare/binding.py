@@ -121,6 +121,8 @@ class Binder:
                 f"{self.overloads[0]}",
                 stacklevel=3,
             )
+        if values.get("pin_memory"):
+            pinnable()
         for p in call.unused:
             if values[p.name] != p.default and not ignored(p, values[p.name]):
                 raise NotImplementedError(
@@ -259,8 +261,6 @@ def ignored(p: Parameter, value: Any) -> bool:
     """Whether an argument that a body does not know changes nothing."""
     if p.name == "layout":
         return value is None or value is strided
-    if p.name == "pin_memory" and value:
-        pinnable()
     return p.name in ("pin_memory", "non_blocking", "memory_format")
 
 
@@ -278,8 +278,6 @@ def pinnable() -> None:
 def converted(value: Any, p: Parameter) -> Any:
     """An argument as the body wants it; Mismatch if it is not of its type."""
     t = p.type
-    if value is True and p.name == "pin_memory":
-        pinnable()
     if value is None and (t.optional or p.default is None):
         return value
     error = None

@@ -64,10 +64,8 @@ def dims_into(dims: ints, size: ptr) -> int:
     o = spread_sizes(size)
     if not o:
         return -1
-    items = o + 24
+    items = items_in(o)
     n = o.size
-    if o.kind is LIST:
-        items = o.items
     if n > 16:
         return -1
     total = 1

@@ -57,9 +57,7 @@ def fits(g: ints, v: ptr, slots: ptr) -> int:
         return one_fits(g, v, slots)
     if int(v.kind) != g[1] or v.size != g[2]:
         return 0
-    items = v + 24
-    if v.kind is LIST:
-        items = v.items
+    items = items_in(v)
     at = 3
     for i in range(g[2]):
         used = one_fits(ints(ptr(g) + 8 * at), items[i], slots)
@@ -85,9 +83,7 @@ def operand_at(g: ints, slots: ptr) -> ptr:
         r = PyType_GenericAlloc(kind, n)
     if not r:
         return None
-    items = r + 24
-    if kind is LIST:
-        items = r.items
+    items = items_in(r)
     for i in range(n):
         if g[3 + 2 * i] == 0:
             items[i] = keep(slots[g[4 + 2 * i]])

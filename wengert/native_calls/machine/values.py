@@ -26,12 +26,17 @@ def drop_all(items: ptr, n: int):
         drop(items[i])
 
 
-def items_of(o: ptr) -> ptr:
-    """Where the items of a list or tuple are; null: it is neither."""
+def items_in(o: ptr) -> ptr:
+    """Where the items of a list, or of a tuple of any class, are."""
     if o.kind is LIST:
         return o.items
-    if o.kind is TUPLE:
-        return o + 24
+    return o + 24
+
+
+def items_of(o: ptr) -> ptr:
+    """Where the items of a list or tuple are; null: it is neither."""
+    if o.kind is LIST or o.kind is TUPLE:
+        return items_in(o)
     return None
 
 
