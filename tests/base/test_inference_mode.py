@@ -77,3 +77,13 @@ def test_the_mark_is_one_object_that_nobody_changes(marked):
 def test_other_threads_make_ordinary_tensors():
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment())
     assert done.returncode == 0
+
+
+def test_a_parameter_of_a_marked_tensor_has_nothing_else_of_it():
+    with torch.inference_mode():
+        x = torch.ones(2) * 2
+    if not x.is_inference():
+        pytest.skip("several threads of this process have computed")
+    x.grad = torch.zeros(2)
+    p = torch.nn.Parameter(x, requires_grad=False)
+    assert p.is_inference() and p.grad is None and x.grad is not None

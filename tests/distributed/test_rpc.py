@@ -1,13 +1,14 @@
 """Remote calls, references, gradients through calls: the checks are in rpc_program.py."""
 
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from launching import environment, launch
+
+from wengert.distributed.agent import free_port
 
 PROGRAM = Path(__file__).with_name("rpc_program.py")
 
@@ -20,9 +21,7 @@ def test_calls_references_and_gradients_over_three_processes():
 
 def test_a_killed_process_is_named_and_the_others_do_not_wait_for_it():
     # without wengertrun, which would end the others at once
-    with socket.socket() as s:
-        s.bind(("", 0))
-        where = {"MASTER_PORT": str(s.getsockname()[1]), "WORLD_SIZE": "3"}
+    where = {"MASTER_PORT": str(free_port()), "WORLD_SIZE": "3"}
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "wengert", "run", str(PROGRAM), "kill"],
@@ -31,7 +30,11 @@ def test_a_killed_process_is_named_and_the_others_do_not_wait_for_it():
         )
         for r in range(3)
     ]  # fmt: skip
-    outputs = [p.communicate(timeout=120)[0] for p in started]
+    try:
+        outputs = [p.communicate(timeout=120)[0] for p in started]
+    finally:
+        for p in started:
+            p.kill()
     assert [p.returncode for p in started] == [1, 1, -signal.SIGKILL], outputs
     assert "named" in outputs[0], outputs[0]
     assert "rpc.shutdown: WorkerInfo(id=2, name=w2) has ended before it" in outputs[0]

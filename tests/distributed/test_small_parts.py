@@ -64,3 +64,51 @@ def test_whether_a_process_is_outside_of_a_group():
 
     assert dist._rank_not_in_group(dist.GroupMember.NON_GROUP_MEMBER)
     assert not dist._rank_not_in_group(None)
+
+
+@pytest.fixture
+def mesh():
+    from wengert import distributed as dist
+
+    dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    yield dist.init_device_mesh("cpu", (1,))
+    dist.destroy_process_group()
+
+
+def test_what_is_made_like_a_sum_in_parts_is_whole(mesh):
+    from wengert.distributed.tensor import DTensor, Partial, Replicate, Shard
+
+    x = DTensor.from_local(torch.ones(()), mesh, [Partial()])
+    assert torch.ones_like(x).placements == (Replicate(),)
+    assert torch.zeros_like(DTensor.from_local(torch.ones(2), mesh, [Shard(0)])).placements == (
+        Shard(0),
+    )
+
+
+def test_tied_parameters_of_which_one_place_was_loaded_keep_what_was_loaded(mesh):
+    from wengert.distributed.fsdp import fully_shard
+    from wengert.distributed.tensor import distribute_tensor
+
+    model = torch.nn.Sequential(
+        torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, 2, bias=False)
+    )
+    model[1].weight = model[0].weight
+    fully_shard(model)
+    p = model[0].weight
+    zeros = distribute_tensor(torch.zeros(2, 2), p.device_mesh, p.placements)
+    model.load_state_dict({"0.weight": torch.nn.Parameter(zeros)}, strict=False, assign=True)
+    assert model(torch.ones(1, 2)).tolist() == [[0, 0]]
+    assert model[1].weight.full_tensor().tolist() == [[0, 0], [0, 0]]
+
+
+def test_a_state_of_another_shape_is_refused_for_parameters_without_memory(mesh):
+    from wengert.distributed.checkpoint.state_dict import set_model_state_dict
+    from wengert.distributed.fsdp import fully_shard
+
+    with torch.device("meta"):
+        model = torch.nn.Linear(2, 4)
+    fully_shard(model)
+    with pytest.raises(RuntimeError, match="size mismatch for weight"):
+        set_model_state_dict(model, {"weight": torch.ones(3, 2), "bias": torch.ones(4)})
+    set_model_state_dict(model, {"weight": torch.ones(4, 2), "bias": torch.ones(4)})
+    assert model(torch.ones(1, 2)).tolist() == [[3, 3, 3, 3]]

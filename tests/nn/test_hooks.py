@@ -174,3 +174,14 @@ def test_every_handle_is_what_users_annotate():
     with kind(table) as handle:
         table[handle.id] = print
     assert not table
+
+
+def test_handles_of_all_kinds_have_numbers_of_their_own():
+    opt = wengert.optim.SGD([wengert.nn.Parameter(wengert.ones(1))], lr=0.1)
+    called = []
+    opt.register_step_pre_hook(lambda *args: called.append("first"))
+    table = opt._optimizer_step_pre_hooks
+    second = wengert.utils.hooks.RemovableHandle(table)
+    table[second.id] = lambda *args: called.append("second")
+    opt.step()
+    assert called == ["first", "second"]

@@ -145,8 +145,22 @@ def memory_reserved(device_index: Any = None, /) -> int:
     return cuda_memory.memory_reserved(device_index)
 
 
-max_memory_allocated = alias(memory_allocated, "max_memory_allocated")
-max_memory_reserved = alias(memory_reserved, "max_memory_reserved")
+def max_memory_allocated(device_index: Any = None, /) -> int:
+    """The most bytes that were in use by arrays since reset_peak_memory_stats.
+
+    device_index: the number of a device.
+    """
+    _checked()
+    return cuda_memory.max_memory_allocated(device_index)
+
+
+def max_memory_reserved(device_index: Any = None, /) -> int:
+    """The most bytes that the memory pool has held since reset_peak_memory_stats.
+
+    device_index: the number of a device.
+    """
+    _checked()
+    return cuda_memory.max_memory_reserved(device_index)
 
 
 def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
@@ -159,11 +173,18 @@ def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
 
 
 def reset_peak_memory_stats(device_index: Any = None, /) -> None:
-    """Accepted; the pool keeps no peak.
+    """Begin anew with the most bytes that were in use.
 
     device_index: the number of a device.
     """
     _checked()
+    cuda_memory.reset_peak_memory_stats(device_index)
 
 
-reset_accumulated_memory_stats = alias(reset_peak_memory_stats, "reset_accumulated_memory_stats")
+def reset_accumulated_memory_stats(device_index: Any = None, /) -> None:
+    """Begin anew with the sums in memory_stats.
+
+    device_index: the number of a device.
+    """
+    _checked()
+    cuda_memory.reset_accumulated_memory_stats(device_index)

@@ -22,6 +22,13 @@ def _devices(devices: Any) -> list[Any]:
     return [f"cuda:{d}" if isinstance(d, int) else d for d in devices]
 
 
+def _destination(where: Any) -> Any:
+    """One device: by default the current one, -1 for the CPU."""
+    if where is None:
+        return "cuda"
+    return "cpu" if where == -1 else _devices([where])[0]
+
+
 def broadcast(tensor: Tensor, devices: Any = None, *, out: Any = None) -> tuple[Tensor, ...]:
     """Copies of a tensor on devices, or in the tensors of out."""
     if (devices is None) == (out is None):
@@ -49,7 +56,7 @@ def reduce_add(inputs: Sequence[Tensor], destination: Any = None) -> Tensor:
 
     inputs: one for each device. destination: the device of the result.
     """
-    where = _devices([destination])[0] if destination is not None else "cuda"
+    where = _destination(destination)
     total = inputs[0].to(where, copy=True)
     for t in inputs[1:]:
         total += t.to(where)
@@ -92,5 +99,5 @@ def gather(
     """
     if out is not None:
         return out.copy_(T.cat([t.to(out.device) for t in tensors], dim))
-    where = _devices([destination])[0] if destination is not None else "cuda"
+    where = _destination(destination)
     return T.cat([t.to(where) for t in tensors], dim)

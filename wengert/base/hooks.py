@@ -7,8 +7,6 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
-_ids = itertools.count()
-
 
 class RemovableHandle:
     """What registering a hook returns: `remove()` takes the hook out again. Also a context manager.
@@ -27,10 +25,16 @@ class RemovableHandle:
 
     def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
         self.hooks_dict_ref = weakref.ref(hooks_dict)
-        self.id = next(RemovableHandle._ids)
-        RemovableHandle.next_id = self.id + 1
+        self.id = self._new_id()
         extra = extra_dict if isinstance(extra_dict, list) else [extra_dict]
         self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
+
+    @staticmethod
+    def _new_id() -> int:
+        """A number that no other handle has: tables are shared by handles of all kinds."""
+        number = next(RemovableHandle._ids)
+        RemovableHandle.next_id = number + 1
+        return number
 
     def remove(self) -> None:
         """Take the hook out; doing it twice is harmless."""
@@ -60,7 +64,7 @@ class Handle(RemovableHandle):
 
     def __init__(self, hooks: dict[int, Any], fn: Any = None, *, first: bool = False) -> None:
         self.hooks_dict = hooks
-        self.id = next(_ids)
+        self.id = self._new_id()
         if fn is not None:
             hooks[self.id] = fn
             if first and hasattr(hooks, "move_to_end"):

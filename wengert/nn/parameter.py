@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import INFERENCE, Tensor, wrap
 
 __all__ = [
     "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",
@@ -23,7 +23,7 @@ def _wrapped(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     t = object.__new__(cls)
     t._a, t._n, t._x = data._a, None, None
     if data._x is not None and data._x.inference:
-        t._x = data._x
+        t._x = INFERENCE
     return t.requires_grad_(requires_grad)
 
 

@@ -62,10 +62,8 @@ def plain(model: Any) -> Module:
 
 def given(t: Tensor, options: StateDictOptions) -> Tensor:
     """A tensor of a state, whole if that is asked for."""
-    if isinstance(t, DTensor):
-        if options.full_state_dict:
-            return t.full_tensor()
-        return t.detach()
+    if isinstance(t, DTensor) and options.full_state_dict:
+        return t.full_tensor()
     return t.detach()
 
 
@@ -80,9 +78,9 @@ def taken(value: Tensor, like: Tensor) -> Tensor:
 
 def in_place_of(p: Tensor, value: Tensor) -> Tensor:
     """A value for a parameter without memory; a dealt one comes to the device of its mesh."""
-    if not isinstance(p, DTensor):
-        return value
-    local = value._local_tensor if isinstance(value, DTensor) else value
+    if not (isinstance(p, DTensor) and isinstance(value, DTensor) and value.shape == p.shape):
+        return value  # of another shape: load_state_dict refuses it
+    local = value.redistribute(placements=p.placements)._local_tensor
     local = local.to(p.device_mesh.device(), copy=True)
     return mark(local, p.device_mesh, p.placements, p.shape)
 

@@ -376,6 +376,7 @@ class FullyShardedDataParallel(Module):
 
     _states: Any = optim_state_dict  # the static method itself
     full_optim_state_dict = staticmethod(alias(_states.__func__, "full_optim_state_dict"))
+    del _states
 
     @staticmethod
     def optim_state_dict_to_load(

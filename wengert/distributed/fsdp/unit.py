@@ -74,9 +74,10 @@ class Piece:
 
     def adopt(self) -> None:
         """Take what load_state_dict(assign=True) has given the modules in place of the part."""
+        before = self.sharded
         for module, name in self.sites:
             held = module._parameters[name]
-            if held is self.sharded:
+            if held is before:  # a tied one may be given at one of its places alone
                 continue
             if not isinstance(held, ShardedParameter) or held.shape != self.sharded.shape:
                 raise RuntimeError(
@@ -86,7 +87,8 @@ class Piece:
                     ", mesh, placements))"
                 )
             self.sharded, self.place = held, None
-        self.put(False)
+        if self.sharded is not before:
+            self.put(False)
 
     def put(self, whole: bool) -> None:
         """Have the modules hold the whole parameter, or this rank's part."""

@@ -400,12 +400,16 @@ def start(
         raise ValueError(f"init_rpc: rank {rank} is not between 0 and {size - 1}")
     store, host = meeting(rank, size, options)
     made = Agent(name, rank, size, store, host, options)
-    store.add("rpc/met", 1)
-    while int(store.add("rpc/met", 0)) < size:
-        time.sleep(0.005)
+    _running.append(made)  # before others know of it: their calls may ask for it
+    try:
+        store.add("rpc/met", 1)
+        while int(store.add("rpc/met", 0)) < size:
+            time.sleep(0.005)
+    except BaseException:
+        _running.clear()
+        raise
     if isinstance(store, TCPStore) and store._server is not None:
         store._server.socket.close()  # all have come: the port is free for others
-    _running.append(made)
     return made
 
 

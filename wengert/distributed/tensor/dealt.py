@@ -383,16 +383,12 @@ class Dealt(Interp):
         return self
 
     def around(self, made: Any) -> Dealt:
-        return Dealt(made, self.mesh, self.placements, self.whole_shape)
+        """What is made like it: of a sum that is in parts, each rank has the whole."""
+        places = tuple([Replicate() if p.is_partial() else p for p in self.placements])
+        return Dealt(made, self.mesh, places, self.whole_shape)
 
     def readable(self, what: str) -> Any:
         return whole(self)
-
-    def tolist(self) -> Any:
-        return whole(self).tolist()
-
-    def nonzero(self) -> Any:
-        return whole(self).nonzero()
 
     def __repr__(self) -> str:
         return f"Dealt({self.content!r}, {self.placements}, {self.shape})"
@@ -403,8 +399,7 @@ class DealtNamespace(InterpNamespace):
 
     def full_like(self, x: Any, value: Any = 0) -> Any:
         a = x.content
-        made = namespace(a).full(tuple(a.shape), value, a.dtype)
-        return Dealt(made, x.mesh, x.placements, x.shape)
+        return x.around(namespace(a).full(tuple(a.shape), value, a.dtype))
 
     def zeros_like(self, x: Any) -> Any:
         return self.full_like(x, 0)

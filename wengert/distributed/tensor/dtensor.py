@@ -207,10 +207,6 @@ class DTensor(Tensor):
             f" placements={self.placements!r})"
         )
 
-    def tolist(self) -> Any:
-        """The whole as nested lists."""
-        return self.full_tensor().tolist()
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(
             "DTensor: its parts are on several ranks: save full_tensor(), or use"
