@@ -25,7 +25,7 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests"))
 
 import numpy as np
 import torch
-from ops.edge_cases import names
+from ops.edge_cases import builtin, names
 
 import wengert
 
@@ -151,13 +151,8 @@ def outcome(T: Any, text: str, known: Names) -> tuple[bool, Any]:
         return False, error
 
 
-def plain(error: BaseException) -> type:
-    """The builtin type of an error."""
-    return next(c for c in type(error).__mro__ if c.__module__ == "builtins")
-
-
 def told(error: BaseException) -> str:
-    return f"{plain(error).__name__}: {(str(error).splitlines() or [''])[0][:130]}"
+    return f"{builtin(error).__name__}: {(str(error).splitlines() or [''])[0][:130]}"
 
 
 def meant(group: str, text: str) -> bool:
@@ -177,7 +172,7 @@ def compare(text: str, known: Names = names, group: str = "") -> tuple[str, str]
         return None
     if well:
         return "accepted", f"{told(want)} | {str(got[1:3])[:60]}"
-    return None if isinstance(got, plain(want)) else ("error type", f"{told(want)} | {told(got)}")
+    return None if isinstance(got, builtin(want)) else ("error type", f"{told(want)} | {told(got)}")
 
 
 def search(

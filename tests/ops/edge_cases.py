@@ -35,6 +35,11 @@ def names(T: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def builtin(error: BaseException) -> type:
+    """The builtin type of an error, which both libraries share."""
+    return next(c for c in type(error).__mro__ if c.__module__ == "builtins")
+
+
 def outcome(T: Any, call: str) -> str:
     """A call's result as it is printed, in one line; the name of the error instead of one."""
     with warnings.catch_warnings():
@@ -42,7 +47,7 @@ def outcome(T: Any, call: str) -> str:
         try:
             text = str(eval(call, names(T)))
         except Exception as error:
-            return next(c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins")
+            return builtin(error).__name__
     return " ".join(text.replace("wengert", "torch").split())
 
 

@@ -5,7 +5,6 @@ Operations by element and reductions leave out what is not there. All others ref
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, NoReturn
 
 from ..base import dtypes
@@ -247,8 +246,7 @@ def made(values: Tensor, mask: Tensor) -> MaskedTensor:
     """The masked tensor of values, through which gradients flow to them."""
     out: Any = values.detach().as_subclass(MaskedTensor)
     out.values_of, out.mask_of = values, mask
-    overrides.ask()  # functions look for masked tensors as long as there are some
-    weakref.finalize(out, overrides.release).atexit = False
+    overrides.ask_while(out)  # functions look for masked tensors as long as there are some
     return out
 
 

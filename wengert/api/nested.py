@@ -5,7 +5,6 @@ Operations that treat every row alike run on that one tensor. All others refuse:
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -150,8 +149,7 @@ def made(flat: Tensor, lengths: tuple[int, ...], kind: Any) -> NestedTensor:
     """The nested tensor whose tensors, lengths long, lie in flat."""
     out: Any = flat.detach().as_subclass(NestedTensor)
     out.flat, out.lengths, out.kind = flat, lengths, kind
-    overrides.ask()  # functions look for nested tensors as long as there are some
-    weakref.finalize(out, overrides.release).atexit = False
+    overrides.ask_while(out)  # functions look for nested tensors as long as there are some
     return out
 
 

@@ -161,6 +161,12 @@ def release() -> None:
             native.exchange(False)
 
 
+def ask_while(x: Any) -> None:
+    """Want functions exchanged as long as an object lives."""
+    ask()
+    weakref.finalize(x, release).atexit = False
+
+
 def made(f: Any, name: str) -> Any:
     """A public function that was just made; returns it."""
     if _asked and name.rpartition(".")[2] not in IGNORED:
@@ -314,8 +320,7 @@ def subclassed(cls: type) -> None:
             cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
     elif getattr(cls.__torch_function__, "__func__", None) is not disabled:  # type: ignore[attr-defined]
         engine_tensor.STANDING.add(cls)
-        ask()
-        weakref.finalize(cls, release)
+        ask_while(cls)
 
 
 def setup() -> None:

@@ -147,7 +147,6 @@ def spherical_bessel_j0(lib: Any, x: Any) -> Any:
     return lib.where(bad, lib.equal(x, 0).astype(x.dtype), lib.sin(safe) / safe)
 
 
-@widened
 def airy(lib: Any, x: Any, which: int) -> Any:
     """SciPy's Airy functions, on the CPU: CuPy has none."""
     if not hasattr(lib, "asnumpy"):
@@ -155,6 +154,7 @@ def airy(lib: Any, x: Any, which: int) -> Any:
     return lib.asarray(scipy_special(np).airy(lib.asnumpy(x))[which])
 
 
+@widened
 def airy_ai(lib: Any, x: Any) -> Any:
     """The Airy function Ai; 0 far to the right, where SciPy gives up."""
     return lib.where(lib.greater(x, 110), x.dtype.type(0), airy(lib, x, 0))

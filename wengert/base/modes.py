@@ -88,8 +88,8 @@ def place(name: str, value: Any) -> None:
         everyone.special += now - before
         state.special = now
         if name == "inference":
-            alone = sum([t.is_alive() for t in _threads]) == 1
-            everyone.mark = everyone.inference if value and alone else None
+            alone = value and sum([t.is_alive() for t in _threads]) == 1
+            everyone.mark = everyone.inference if alone else None
 
 
 def switch(on: bool, before: bool) -> None:

@@ -14,6 +14,7 @@ from .pytree import (
     GetAttrKey,
     IsLeaf,
     TreeSpec,
+    _selects,
     kind_of,
     register_pytree_node,
     tree_is_leaf,
@@ -54,12 +55,8 @@ def map_only(types: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any
     >>> map_only(int)(lambda n: n + 1)(2.5)
     2.5
     """
-
-    def selects(x: Any) -> bool:
-        plain = isinstance(types, (type, tuple)) or not callable(types)
-        return isinstance(x, types) if plain else bool(types(x))
-
-    return lambda f: lambda x: f(x) if selects(x) else x
+    wanted = _selects(types)
+    return lambda f: lambda x: f(x) if wanted(x) else x
 
 
 def deregister_pytree_node(cls: Any) -> None:

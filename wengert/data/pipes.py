@@ -8,9 +8,8 @@ import random
 from collections.abc import Iterator, Sized
 from typing import Any
 
-from ..api import functions as T
-from ..base import dtypes
 from .dataset import Dataset, IterableDataset
+from .samplers import draw_seed
 
 __all__ = ["IterDataPipe", "MapDataPipe", "ShufflerIterDataPipe"]
 
@@ -63,7 +62,7 @@ class ShufflerIterDataPipe(IterDataPipe):
             yield from self.datapipe
             return
         if self._seed is None:
-            self._seed = int(T.empty((), dtype=dtypes.int64).random_().item())
+            self._seed = draw_seed()
         self._rng.seed(self._seed)
         self._seed = None
         buffer: list[Any] = []

@@ -6,7 +6,6 @@ import dis
 import enum
 import operator
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -146,8 +145,7 @@ class GraphAppendingTracer(TracerBase):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
-        overrides.ask()  # functions look for proxies as long as this one lives
-        weakref.finalize(self, overrides.release)
+        overrides.ask_while(self)  # functions look for proxies as long as this one lives
 
 
 class Proxy:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import compiler
 from .jobs import WORDS, Job, job
-from .lanes import Value
+from .lanes import SIZES, Value
 from .sweep import TOGETHER, sweep
 
 Array = Any
@@ -33,7 +33,7 @@ def read(k: Job, word: str) -> None:
     table, index, out, bad, n, rows, width, share = k.table()
     lanes, first = k.lanes(word), k.chunk * share
     last = k.least(first + share, n)
-    line = 64 // (4 if word == "float" else 8)
+    line = 64 // SIZES[word]
 
     def one(i: Value) -> None:
         r = index.load(i)
@@ -75,7 +75,7 @@ def add(k: Job, word: str, past: bool) -> None:
     g, first, following, out, rows, width, share = k.table()
     lanes, start = k.lanes(word), k.chunk * share
     zero = k.zero(word, lanes)
-    line = 64 // (4 if word == "float" else 8)
+    line = 64 // SIZES[word]
 
     def fetch(place: Value, j: Value) -> None:
         g.at(place * width + j).prefetch(False)

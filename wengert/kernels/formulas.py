@@ -559,13 +559,7 @@ def smooth_l1(row: Row) -> None:  # x, y, beta, factor -> total
 
 def huber(row: Row) -> None:  # x, y, delta, factor -> total
     delta, factor = row.number(2), row.number(3)
-
-    def loss(x: V, y: V) -> V:
-        z = (x - y).call("fabs")
-        m = least(z, delta)
-        return m * (z - m * 0.5)
-
-    (total,) = row.each([0, 1], [], "+", loss)
+    (total,) = row.each([0, 1], [], "+", lambda x, y: huber_elements(x, y, delta))
     row.put(4, total * factor)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base import dtypes
-from ..base.modes import is_grad_enabled, set_grad_enabled
+from ..base.modes import set_grad_enabled
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -32,12 +32,8 @@ def _use_grad_for_differentiable(func: Callable[..., Any]) -> Callable[..., Any]
 
     @functools.wraps(func)
     def step(*args: Any, **kwargs: Any) -> Any:
-        before = is_grad_enabled()
-        try:
-            set_grad_enabled(bool(args[0].defaults["differentiable"]))
+        with set_grad_enabled(bool(args[0].defaults["differentiable"])):
             return func(*args, **kwargs)
-        finally:
-            set_grad_enabled(before)
 
     return step
 

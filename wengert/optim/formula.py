@@ -76,19 +76,6 @@ class Tape:
         self.code: list[tuple[Any, ...]] = []
         self.scalars: list[Any] = []
 
-    def emit(self, op: str, *operands: Any) -> int:
-        """Append an instruction; returns the number of its result."""
-        refs = []
-        for x in operands:
-            if type(x) is Vector:
-                refs.append(x.at)
-            else:
-                self.scalars.append(x)
-                refs.append(-len(self.scalars))
-        self.code.append((op, *refs))
-        self.count += 1
-        return self.count - 1
-
 
 class Vector:
     """A stand-in for a parameter, gradient or state array that records elementwise methods.
@@ -104,10 +91,11 @@ class Vector:
         self.at = at
 
     def _do(self, op: str, *operands: Any) -> Vector:
+        """Append an instruction to the tape; returns what stands for its result."""
         tape = self.tape
         scalars = tape.scalars
         code: list[Any] = [op]
-        for x in operands:  # tape.emit(), without the call
+        for x in operands:
             if type(x) is Vector:
                 code.append(x.at)
             else:
@@ -391,7 +379,7 @@ def record(
             continue
         at = v.at
         if at in taken:  # one value for two columns
-            at = tape.emit("copy", v)
+            at = v._do("copy", v).at
         taken.add(at)
         outputs[column] = at
     key = (columns, tuple(tape.code), tuple(outputs.items()))

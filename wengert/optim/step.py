@@ -17,6 +17,7 @@ from ..api import functions as T
 from ..arrays.lookup import INTERPRETER, NS, RANK
 from ..base.dtypes import float32, float64, get_default_dtype
 from ..base.modes import enable_grad, set_grad_enabled
+from ..engine import native
 from ..engine.tensor import Tensor
 from ..engine.views import mutated
 from .chunks import Batch
@@ -253,7 +254,9 @@ class Rule:
         c, repeats = plan[0], self.__dict__.setdefault("_repeats", {})
         repeats.pop(i, None)
         params = group["params"]
-        if c.lasts and len(c.places) == len(params) and all([p.is_leaf for p in params]):
+        asked = native.steady is not None or not (c.names or c.counters)  # else none would be taken
+        whole = asked and c.lasts and len(c.places) == len(params)
+        if whole and all([p.is_leaf for p in params]):
             repeats[i] = Repeat(c, self.state, self._deciding(group))
 
     def _deciding(self, group: dict[str, Any]) -> Any:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from ...arrays.lookup import default_namespace, namespace
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.aliases import alias
 from ...base.devices import TYPES
-from ...base.frames import stacklevel
 from ...declare.registry import FUNCTIONS, public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -347,9 +346,6 @@ def rebuilt(typed: bool, memory: Tensor) -> TypedStorage | UntypedStorage:
     return TypedStorage(memory) if typed else UntypedStorage(_memory=memory)
 
 
-_said: list[bool] = []  # whether the warning of storage() was given
-
-
 def memory(t: Tensor) -> Tensor:
     """All of the memory that t lies in, as a vector that shares it."""
     return wrap(namespace(t._a).memory_of(t._a))
@@ -358,14 +354,12 @@ def memory(t: Tensor) -> Tensor:
 @public("Tensor.storage(Tensor self) -> any")
 def storage(self):
     """The memory behind the tensor, as numbers."""
-    if not _said:
-        _said.append(True)
-        warnings.warn(
-            "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will"
-            " be the only storage class: use tensor.untyped_storage() instead of"
-            " tensor.storage()",
-            stacklevel=stacklevel(),
-        )
+    advise(
+        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will"
+        " be the only storage class: use tensor.untyped_storage() instead of"
+        " tensor.storage()",
+        once=True,
+    )
     return TypedStorage(memory(self))
 
 

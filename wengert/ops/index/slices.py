@@ -15,7 +15,7 @@ from ...engine.op import op
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.compare import where_op
-from .gather import INSIDE, JOINS, highest, lowest, untouched
+from .gather import INSIDE, JOINS, STARTS, untouched
 from .indexing import check_index, getitem
 from .mask import SCALAR, fitting
 from .slice_ops import (
@@ -270,7 +270,7 @@ def index_add(input, dim, index, source, *, alpha=1):
 
 def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
     s = tuple(x._a.shape)
-    return (*s[:d], index._a.size, *s[d + 1 :]) if s else ()
+    return (*s[:d], index._a.size, *s[d + 1 :])
 
 
 @public(
@@ -394,8 +394,7 @@ def joined(x: Tensor, d: int, index: Tensor, source: Tensor, reduce: str, own: b
     if not index._a.size:
         return untouched(x, source)
     if not own:
-        start = {"mean": 0, "prod": 1, "amax": lowest(x.dtype), "amin": highest(x.dtype)}
-        x = slices_filled.entry(x, index, d, start[reduce])
+        x = slices_filled.entry(x, index, d, STARTS[reduce](x.dtype))
     if reduce != "mean":
         return slices_joined.entry(x, index, source, d, JOINS[reduce])
     if x.dtype.category > 1:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
-from ...base.frames import stacklevel
+from ...base.advice import advise
 from ...declare.binding import only_tensors
 from ...declare.registry import public
 from ...engine.tensor import Tensor
@@ -82,10 +80,9 @@ def chain_matmul(*matrices):
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])
     """
-    warnings.warn(
+    advise(
         "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use"
-        " torch.linalg.multi_dot instead, which accepts a list of two or more tensors.",
-        stacklevel=stacklevel(),
+        " torch.linalg.multi_dot instead, which accepts a list of two or more tensors."
     )
     for t in only_tensors(matrices):
         if t._a.ndim != 2:

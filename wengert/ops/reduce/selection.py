@@ -15,6 +15,14 @@ def back(xp: Any, g: Any, indices: Any, shape: Any, dim: int) -> Any:
     return xp.scatter_add(xp.zeros(tuple(shape), g.dtype), indices, g, dim)
 
 
+def _chosen_back(
+    xp: Any, g_values: Any, indices: Any, x_shape: Any, dim: int, keepdim: bool
+) -> Any:
+    if not keepdim:
+        g_values, indices = xp.unsqueeze(g_values, dim), xp.unsqueeze(indices, dim)
+    return back(xp, g_values, indices, x_shape, dim)
+
+
 def _extreme(name: str) -> Any:
     value, place = f"a{name}", f"arg{name}"
 
@@ -28,16 +36,7 @@ def _extreme(name: str) -> Any:
     def f(xp, x, dim=0, keepdim=False):
         return getattr(xp, value)(x, dim, keepdim), getattr(xp, place)(x, dim, keepdim)
 
-    f.vjp(
-        x=lambda xp, g_values, indices, x_shape, dim, keepdim: back(
-            xp,
-            g_values if keepdim else xp.unsqueeze(g_values, dim),
-            indices if keepdim else xp.unsqueeze(indices, dim),
-            x_shape,
-            dim,
-        )
-    )
-    return f
+    return f.vjp(x=_chosen_back)
 
 
 max_along, min_along = _extreme("max"), _extreme("min")
@@ -72,14 +71,6 @@ def chosen(xp: Any, x: Any, place: Any, dim: int, keepdim: bool) -> tuple[Any, A
     i = xp.unsqueeze(place, dim)
     v = xp.gather(x, i, dim)
     return (v, i) if keepdim else (xp.squeeze(v, (dim,)), place)
-
-
-def _chosen_back(
-    xp: Any, g_values: Any, indices: Any, x_shape: Any, dim: int, keepdim: bool
-) -> Any:
-    if not keepdim:
-        g_values, indices = xp.unsqueeze(g_values, dim), xp.unsqueeze(indices, dim)
-    return back(xp, g_values, indices, x_shape, dim)
 
 
 def _along(name: str, word: str) -> Any:

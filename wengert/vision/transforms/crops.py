@@ -15,7 +15,7 @@ from .draws import (  # fmt: skip
 )
 from .interpolation import InterpolationMode, mode_of
 
-BILINEAR, NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
+BILINEAR = InterpolationMode.BILINEAR
 
 
 class CenterCrop(Module):

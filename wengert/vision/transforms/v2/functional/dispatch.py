@@ -20,7 +20,6 @@ from ....tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, TVTensor, Vide
 __all__ = ["clamped", "functional", "has_kernel", "is_pure_tensor", "register_kernel"]
 
 Points = Callable[..., tuple[Tensor, tuple[int, int]]]  # points, canvas size, ... -> the same
-KERNELS: dict[Any, dict[type, Callable[..., Any]]] = {}
 
 
 def is_pure_tensor(inpt: Any) -> bool:
@@ -47,23 +46,17 @@ def register_kernel(function: Any, tv_tensor_cls: type) -> Callable[[Any], Any]:
     """
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        kernels(function)[tv_tensor_cls] = kernel
+        function.kernels[tv_tensor_cls] = kernel
         return kernel
 
     return decorate
 
 
-def kernels(function: Any) -> dict[type, Callable[..., Any]]:
-    """What a function, under any of its names, does with classes of tensors."""
-    return KERNELS[function.__wrapped__]
-
-
 def kernel_of(function: Any, kind: type) -> Callable[..., Any] | None:
     """The kernel for a class of TVTensor, its own or that of a parent."""
-    known = kernels(function)
     for cls in kind.__mro__:
-        if cls in known:
-            return known[cls]
+        if cls in function.kernels:
+            return function.kernels[cls]
     return None
 
 
@@ -105,12 +98,13 @@ def functional(
 
             return run
 
-        KERNELS[of_image] = {Image: again(of_image), Video: again(of_image)}
+        kernels: dict[type, Any] = {Image: again(of_image), Video: again(of_image)}
         if mask is not None:
-            KERNELS[of_image][Mask] = again(mask)
+            kernels[Mask] = again(mask)
         if points is not None:
-            KERNELS[of_image][BoundingBoxes] = functools.partial(move_boxes, points, clamp)
-            KERNELS[of_image][KeyPoints] = functools.partial(move_points, pixels or points)
+            kernels[BoundingBoxes] = functools.partial(move_boxes, points, clamp)
+            kernels[KeyPoints] = functools.partial(move_points, pixels or points)
+        call.kernels = kernels  # type: ignore[attr-defined]
         return call
 
     return decorate

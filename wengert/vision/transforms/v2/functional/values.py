@@ -17,7 +17,7 @@ from ....ops.boxes import box_convert
 from ....pillow import is_pil
 from ....tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, KeyPoints, Mask, wrap
 from ... import functional as F
-from .dispatch import clamped, functional, kernels
+from .dispatch import clamped, functional, register_kernel
 
 __all__ = [
     "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
@@ -152,7 +152,8 @@ def in_dtype(inpt: Any, dtype: Dtype = float32, scale: bool = False) -> Any:
     return inpt.to(dtype)
 
 
-kernels(to_dtype).update({BoundingBoxes: in_dtype, KeyPoints: in_dtype})
+for _kind in (BoundingBoxes, KeyPoints):
+    register_kernel(to_dtype, _kind)(in_dtype)
 
 
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
