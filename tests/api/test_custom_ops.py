@@ -89,3 +89,27 @@ def test_arguments_are_changed_in_place():
     x = w.ones(2)
     f(x)
     assert x.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("given", ["cpu", 3, "tpu"])
+def test_inputs_are_cast_under_autocast(torch, given):
+    def outcomes(torch, name):
+        @torch.library.custom_op(name, mutates_args=())
+        def plus_one(x: torch.Tensor, n: int) -> torch.Tensor:
+            assert not torch.is_autocast_enabled("cpu") or given != "cpu"
+            return x + n
+
+        try:
+            plus_one.register_autocast(given, torch.bfloat16)
+        except (ValueError, RuntimeError) as error:
+            return type(error), str(error)[:15]
+        floats, ints = torch.ones(2), torch.ones(2, dtype=torch.int64)
+        found = [plus_one(floats, 1).dtype]
+        with torch.autocast("cpu"):
+            operands = floats, ints, floats.double(), floats.half()
+            found += [plus_one(x, 1).dtype for x in operands]
+            with torch.autocast("cpu", enabled=False):
+                found.append(plus_one(floats, 1).dtype)
+        return [str(dtype) for dtype in found]
+
+    assert outcomes(w, "test::cast") == outcomes(torch, f"test::cast{given}")

@@ -161,8 +161,8 @@ ring = [
     dist.P2POp(dist.isend, torch.full((3,), float(rank)), (rank + 1) % size),
     dist.P2POp(dist.irecv, x, (rank - 1) % size),
 ]
-for work in dist.batch_isend_irecv(ring):
-    work.wait()
+sent, received = dist.batch_isend_irecv(ring)
+assert sent.wait() and received.wait() and received.source_rank() == (rank - 1) % size
 same("ring", x, [(rank - 1) % size] * 3)
 
 pair = dist.new_group([0, 1], timeout=timedelta(seconds=5))

@@ -58,8 +58,19 @@ class Casting(Mode):
         cast = self.caster(op.name, operands, static)
         return proceed(tuple(map(cast, operands)) if cast else operands, static)
 
-    def call(self, name: str, args: Any, kwargs: Any, proceed: Any) -> Any:
-        """A public function with its arguments cast."""
+    def call(self, name: Any, args: Any, kwargs: Any, proceed: Any) -> Any:
+        """A public function with its arguments cast; name: of it, or a user's operator itself."""
+        if not isinstance(name, str):
+            before = dict(HERE.enabled)
+            for device in self.devices:
+                if device in name.autocast:
+                    own = name.autocast[device]
+                    args, kwargs = _cast(args, device, own), _cast(kwargs, device, own)
+                    HERE.enabled[device] = False
+            try:
+                return proceed(args, kwargs)
+            finally:
+                HERE.enabled.update(before)
         cast = self.caster(name, (*args, *kwargs.values()), {})
         if cast is None:
             return proceed(args, kwargs)
@@ -155,6 +166,11 @@ def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -
     """Put autocast in force for a type of device, or out of it; use `autocast` instead.
 
     device_type: 'cpu' or 'cuda'. enabled: whether.
+
+    >>> torch.set_autocast_enabled("cpu", True)
+    >>> torch.is_autocast_enabled("cpu")
+    True
+    >>> torch.set_autocast_enabled("cpu", False)
     """
     if enabled is None:
         device_type, enabled = "cuda", bool(device_type)
@@ -183,6 +199,10 @@ def set_autocast_dtype(device_type: str, dtype: dtypes.dtype) -> None:
     """Choose the lower precision for a type of device; use `autocast` instead.
 
     device_type: 'cpu' or 'cuda'. dtype: the dtype that operations get.
+
+    >>> torch.set_autocast_dtype("cpu", torch.bfloat16)
+    >>> torch.get_autocast_dtype("cpu")
+    torch.bfloat16
     """
     HERE.dtype[checked(device_type)] = dtype
 
@@ -197,7 +217,12 @@ def is_autocast_cpu_enabled() -> bool:
 
 
 def set_autocast_cpu_enabled(enabled: bool) -> None:
-    """As `set_autocast_enabled("cpu", enabled)`."""
+    """As `set_autocast_enabled("cpu", enabled)`.
+
+    >>> torch.set_autocast_cpu_enabled(False)
+    >>> torch.is_autocast_cpu_enabled()
+    False
+    """
     set_autocast_enabled("cpu", enabled)
 
 
@@ -211,7 +236,12 @@ def get_autocast_cpu_dtype() -> dtypes.dtype:
 
 
 def set_autocast_cpu_dtype(dtype: dtypes.dtype) -> None:
-    """As `set_autocast_dtype("cpu", dtype)`."""
+    """As `set_autocast_dtype("cpu", dtype)`.
+
+    >>> torch.set_autocast_cpu_dtype(torch.bfloat16)
+    >>> torch.get_autocast_cpu_dtype()
+    torch.bfloat16
+    """
     set_autocast_dtype("cpu", dtype)
 
 
@@ -225,7 +255,12 @@ def get_autocast_gpu_dtype() -> dtypes.dtype:
 
 
 def set_autocast_gpu_dtype(dtype: dtypes.dtype) -> None:
-    """As `set_autocast_dtype("cuda", dtype)`."""
+    """As `set_autocast_dtype("cuda", dtype)`.
+
+    >>> torch.set_autocast_gpu_dtype(torch.float16)
+    >>> torch.get_autocast_gpu_dtype()
+    torch.float16
+    """
     set_autocast_dtype("cuda", dtype)
 
 
@@ -242,6 +277,10 @@ def set_autocast_cache_enabled(enabled: bool) -> None:
     """Whether to keep casts of weights.
 
     enabled: whether.
+
+    >>> torch.set_autocast_cache_enabled(True)
+    >>> torch.is_autocast_cache_enabled()
+    True
     """
     HERE.cache_enabled = enabled
 
@@ -255,13 +294,22 @@ def clear_autocast_cache() -> None:
 
 
 def autocast_increment_nesting() -> int:
-    """Count a region that begins; returns how deep it is."""
+    """Count a region that begins; returns how deep it is.
+
+    >>> torch.autocast_increment_nesting(), torch.autocast_decrement_nesting()
+    (1, 0)
+    """
     HERE.nesting += 1
     return HERE.nesting
 
 
 def autocast_decrement_nesting() -> int:
-    """Count a region that ends; returns how many are left."""
+    """Count a region that ends; returns how many are left.
+
+    >>> depth = torch.autocast_increment_nesting()
+    >>> torch.autocast_decrement_nesting() == depth - 1
+    True
+    """
     HERE.nesting -= 1
     return HERE.nesting
 

@@ -19,6 +19,7 @@ from ..base import dtypes
 from ..base.aliases import alias
 from ..base.devices import device as device_
 from ..base.pytree import tree_leaves
+from ..engine.op_modes import seen_whole
 from ..engine.tensor import Tensor
 from ..ops.operator_names import OPERATORS
 
@@ -102,6 +103,18 @@ class CustomOpDef:
     ...     return 2 * x
     >>> torch.ops.docs.double(torch.ones(1))
     tensor([2.])
+    >>> @torch.library.custom_op("shown::twice", mutates_args=())
+    ... def twice(x: torch.Tensor) -> torch.Tensor:
+    ...     return x * 2
+    >>> keep = twice.register_kernel("cpu", lambda x: x + x)
+    >>> keep = twice.register_fake(lambda x: torch.empty_like(x))
+    >>> twice.register_autograd(lambda ctx, g: 2 * g)
+    >>> keep = twice.register_vmap(lambda info, dims, x: (twice(x), dims[0]))
+    >>> keep = twice.register_autocast("cpu", torch.float32)
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> twice(x).sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
     """
 
     def __init__(self, qualname: str, schema: str, fn: Callable[..., Any] | None = None) -> None:
@@ -113,6 +126,7 @@ class CustomOpDef:
         self._setup: Callable[..., Any] | None = None
         self._backward: Callable[..., Any] | None = None
         self._vmap: Callable[..., Any] | None = None
+        self.autocast: dict[str, dtypes.dtype] = {}  # device type -> what its inputs are cast to
         self._mutated = re.findall(r"Tensor\(\w+!\)\S* (\w+)", schema)
         self.__name__ = self._name
         self.__doc__ = getattr(fn, "__doc__", None)
@@ -173,21 +187,44 @@ class CustomOpDef:
         return func
 
     def register_autocast(self, device_type: str, cast_inputs: Any) -> None:
-        """Say which dtype inputs have under autocast; accepted.
+        """Say which dtype floating inputs are cast to under autocast, which is off meanwhile.
 
-        device_type: 'cpu' or 'cuda'. cast_inputs: a dtype.
+        device_type: 'cpu' or 'cuda'. cast_inputs: a dtype. RuntimeError for another device.
         """
+        if not isinstance(device_type, str):
+            raise ValueError(
+                f"Expected `device_type` of type `str`, got: `{type(device_type)}`: write 'cpu' or "
+                "'cuda'"
+            )
+        if device_type not in ("cpu", "cuda"):
+            raise RuntimeError(
+                f"Expected one of cpu, cuda device type at start of device string: {device_type}"
+            )
+        self.autocast[device_type] = cast_inputs
 
     def register_torch_dispatch(self, torch_dispatch_class: Any, fn: Any = None, /) -> Any:
         """Give the rule for a subclass; accepted.
 
         torch_dispatch_class: a subclass of Tensor. fn: the function; None: for use as a decorator.
+
+        >>> @torch.library.custom_op("shown::thrice", mutates_args=())
+        ... def thrice(x: torch.Tensor) -> torch.Tensor:
+        ...     return x * 3
+        >>> class Own(torch.Tensor):
+        ...     pass
+        >>> rule = lambda mode, func, types, args, kwargs: "met"
+        >>> keep = thrice.register_torch_dispatch(Own, rule)
         """
         return (lambda f: f) if fn is None else fn
 
     # ---- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        f = seen_whole(self._differentiated, self) if self.autocast else self._differentiated
+        return f(*args, **kwargs)
+
+    def _differentiated(self, *args: Any, **kwargs: Any) -> Any:
+        """The operator with its derivative, where one is needed."""
         if self._init_fn is not None and kwargs:
             bound = inspect.signature(self._init_fn).bind(*args, **kwargs)
             bound.apply_defaults()
@@ -290,6 +327,12 @@ def custom_op(
     name: "namespace::name"; mutates_args: names of the arguments that it changes in place;
     device_types: where the function can run (default: everywhere); schema: instead of annotations.
     fn: the function; None: for use as a decorator. tags: accepted.
+
+    >>> @torch.library.custom_op("shown::squared", mutates_args=())
+    ... def squared(x: torch.Tensor) -> torch.Tensor:
+    ...     return x * x
+    >>> squared(torch.tensor([3.0])), torch.ops.shown.squared(torch.tensor([2.0]))
+    (tensor([9.]), tensor([4.]))
     """
 
     def make(f: Callable[..., Any]) -> CustomOpDef:
@@ -311,6 +354,12 @@ def triton_op(
 
     name: "namespace::name". fn: the function; None: for use as a decorator. mutates_args: the names
     of the arguments that are changed. schema: "(Tensor x) -> Tensor".
+
+    >>> @torch.library.triton_op("shown::plus_one", mutates_args=())
+    ... def plus_one(x: torch.Tensor) -> torch.Tensor:
+    ...     return x + 1
+    >>> plus_one(torch.zeros(2))
+    tensor([1., 1.])
     """
     return custom_op(name, fn, mutates_args=mutates_args, schema=schema)
 
@@ -319,6 +368,11 @@ def wrap_triton(triton_kernel: Any, /) -> Any:
     """Not available: raises RuntimeError.
 
     triton_kernel: a kernel.
+
+    >>> torch.library.wrap_triton(lambda x: x)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: wrap_triton: Triton's kernels cannot be run here: write the ...
     """
     raise RuntimeError(
         "wrap_triton: Triton's kernels cannot be run here: write the operator with tensors, or "
@@ -330,6 +384,11 @@ def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> No
     """Enter an operator by name and schema; its kernels come with impl().
 
     qualname: "namespace::name". lib: accepted. tags: accepted.
+
+    >>> torch.library.define("shown::half", "(Tensor x) -> Tensor")
+    >>> keep = torch.library.impl("shown::half", "cpu", lambda x: x / 2)
+    >>> torch.ops.shown.half(torch.ones(2))
+    tensor([0.5000, 0.5000])
     """
     defined(qualname, schema)
 
@@ -338,6 +397,13 @@ def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any
     """Give an operator's function for device types ("cpu", "cuda", "default" for all).
 
     qualname: "namespace::name". func: the function; None: for use as a decorator. lib: accepted.
+
+    >>> torch.library.define("shown::minus", "(Tensor x) -> Tensor")
+    >>> @torch.library.impl("shown::minus", "default")
+    ... def minus(x):
+    ...     return -x
+    >>> torch.ops.shown.minus(torch.ones(2))
+    tensor([-1., -1.])
     """
     if func is None:
         return lambda f: impl(qualname, types, f, lib=lib)
@@ -360,6 +426,12 @@ def register_fake(
 
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
     allow_override: accepted.
+
+    >>> torch.library.define("shown::rows", "(Tensor x) -> Tensor")
+    >>> keep = torch.library.impl("shown::rows", "cpu", lambda x: x.sum(1))
+    >>> keep = torch.library.register_fake("shown::rows", lambda x: x.new_empty(x.shape[:1]))
+    >>> torch.ops.shown.rows(torch.ones(2, 3, device="meta")).shape
+    torch.Size([2])
     """
     if func is None:
         return lambda f: register_fake(op, f)
@@ -376,6 +448,18 @@ def register_autograd(
 
     op: the operator, or its name. backward: a function of ctx and gradients. setup_context: keeps
     what backward needs. lib: accepted.
+
+    >>> torch.library.define("shown::cubed", "(Tensor x) -> Tensor")
+    >>> keep = torch.library.impl("shown::cubed", "cpu", lambda x: x**3)
+    >>> def keep_x(ctx, inputs, output):
+    ...     ctx.save_for_backward(*inputs)
+    >>> def backward(ctx, g):
+    ...     return 3 * ctx.saved_tensors[0] ** 2 * g
+    >>> torch.library.register_autograd("shown::cubed", backward, setup_context=keep_x)
+    >>> x = torch.tensor([2.0], requires_grad=True)
+    >>> torch.ops.shown.cubed(x).backward()
+    >>> x.grad
+    tensor([12.])
     """
     find(op).register_autograd(backward, setup_context=setup_context)
 
@@ -384,6 +468,13 @@ def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
     """Give an operator's rule for vmap.
 
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
+
+    >>> torch.library.define("shown::plus", "(Tensor x) -> Tensor")
+    >>> keep = torch.library.impl("shown::plus", "cpu", lambda x: x + 1)
+    >>> rule = lambda info, in_dims, x: (torch.ops.shown.plus(x), in_dims[0])
+    >>> keep = torch.library.register_vmap("shown::plus", rule)
+    >>> torch.vmap(torch.ops.shown.plus)(torch.zeros(2, 1)).tolist()
+    [[1.0], [1.0]]
     """
     if func is None:
         return lambda f: register_vmap(op, f)
@@ -391,12 +482,19 @@ def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
 
 
 def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: Any = None) -> None:
-    """Say which dtype an operator's inputs have under autocast; accepted.
+    """Say which dtype an operator's floating inputs are cast to under autocast.
 
     op: the operator, or its name. device_type: 'cpu' or 'cuda'. cast_inputs: a dtype. lib:
     accepted.
+
+    >>> torch.library.define("shown::same", "(Tensor x) -> Tensor")
+    >>> keep = torch.library.impl("shown::same", "cpu", lambda x: x.clone())
+    >>> torch.library.register_autocast("shown::same", "cpu", torch.bfloat16)
+    >>> with torch.autocast("cpu"):
+    ...     torch.ops.shown.same(torch.ones(1))
+    tensor([1.], dtype=torch.bfloat16)
     """
-    find(op)
+    find(op).register_autocast(device_type, cast_inputs)
 
 
 def register_torch_dispatch(
@@ -406,6 +504,12 @@ def register_torch_dispatch(
 
     op: the operator, or its name. torch_dispatch_class: a subclass of Tensor. func: the function;
     None: for use as a decorator. lib: accepted.
+
+    >>> class Logged(torch.Tensor):
+    ...     pass
+    >>> torch.library.define("shown::named", "(Tensor x) -> Tensor")
+    >>> rule = lambda mode, func, types, args, kwargs: "met"
+    >>> keep = torch.library.register_torch_dispatch("shown::named", Logged, rule)
     """
     return (lambda f: f) if func is None else func
 
@@ -421,7 +525,13 @@ class FakeContext:
 
 
 def get_ctx() -> FakeContext:
-    """The context of the fake that is being called."""
+    """The context of the fake that is being called.
+
+    >>> torch.library.define("shown::found", "(Tensor x) -> Tensor")
+    >>> @torch.library.register_fake("shown::found")
+    ... def fake(x):
+    ...     return x.new_empty([torch.library.get_ctx().new_dynamic_size()])
+    """
     return FakeContext()
 
 
@@ -436,6 +546,13 @@ def opcheck(
     op: the operator, or its name. args: its arguments. kwargs: its keyword arguments. test_utils:
     which tries are made. atol: the absolute difference that is allowed. rtol: the relative
     difference that is allowed.
+
+    >>> @torch.library.custom_op("shown::doubled", mutates_args=())
+    ... def doubled(x: torch.Tensor) -> torch.Tensor:
+    ...     return x * 2
+    >>> keep = doubled.register_fake(lambda x: torch.empty_like(x))
+    >>> torch.library.opcheck(doubled, (torch.ones(2),), test_utils="test_schema")
+    {'test_schema': 'SUCCESS'}
     """
     op, kwargs = find(op), kwargs or {}
     tests = {"test_schema": _tries_call, "test_autograd_registration": _tries_backward,
@@ -483,6 +600,13 @@ class Library:
 
     ns: the namespace; kind: DEF, IMPL or FRAGMENT, all the same here. dispatch_key: 'CPU', 'CUDA'
     or 'Meta'; empty: all others.
+
+    >>> lib = torch.library.Library("shown_lib", "DEF")
+    >>> lib.define("negated(Tensor x) -> Tensor")
+    'negated'
+    >>> lib.impl("negated", lambda x: -x, "CPU")
+    >>> torch.ops.shown_lib.negated(torch.ones(2))
+    tensor([-1., -1.])
     """
 
     def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
@@ -516,5 +640,10 @@ class Library:
 
 
 def fallthrough_kernel() -> None:
-    """A kernel that is to be passed over."""
+    """A kernel that is to be passed over.
+
+    >>> lib = torch.library.Library("shown_through", "DEF")
+    >>> name = lib.define("f(Tensor x) -> Tensor")
+    >>> lib.impl("f", torch.library.fallthrough_kernel, "Autograd")
+    """
     raise NotImplementedError("fallthrough_kernel() should never be called.")

@@ -73,6 +73,11 @@ class set_multithreading_enabled(_Switch):
     def __enter__(self) -> None: ...
 
     def clone(self) -> set_multithreading_enabled:
+        """The same setting once more.
+
+        >>> torch.autograd.set_multithreading_enabled(True).clone().mode
+        True
+        """
         return set_multithreading_enabled(self.mode)
 
 

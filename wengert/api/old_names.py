@@ -159,6 +159,10 @@ def set_deterministic(d: bool) -> None:
     """What use_deterministic_algorithms does.
 
     d: whether.
+
+    >>> torch.set_deterministic(False)
+    >>> torch.are_deterministic_algorithms_enabled()
+    False
     """
     gone("set_deterministic", "torch.use_deterministic_algorithms(mode)")
     T.use_deterministic_algorithms(d)

@@ -274,7 +274,15 @@ def refused(public: Any, args: Any, kwargs: Any) -> Any:
 
 
 class DisableTorchFunctionSubclass(ContextDecorator):
-    """Context manager: no class stands in."""
+    """Context manager: no class stands in.
+
+    >>> class Named(torch.Tensor):
+    ...     pass
+    >>> x = torch.ones(2).as_subclass(Named)
+    >>> with torch._C.DisableTorchFunctionSubclass():
+    ...     type(x + 1).__name__
+    'Tensor'
+    """
 
     def __enter__(self) -> None:
         self.before, HERE.classes = HERE.classes, False
@@ -363,7 +371,12 @@ class TorchFunctionMode:
 
 
 class BaseTorchFunctionMode(TorchFunctionMode):
-    """A mode that changes nothing."""
+    """A mode that changes nothing.
+
+    >>> with torch.overrides.BaseTorchFunctionMode():
+    ...     torch.ones(2) + 1
+    tensor([2., 2.])
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
@@ -409,6 +422,15 @@ def handle_torch_function(
     """Ask who stands in for a function of one's own.
 
     public_api: the function. relevant_args: its arguments.
+
+    >>> class Answer:
+    ...     @classmethod
+    ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+    ...         return 42
+    >>> def f(x):
+    ...     return torch.overrides.handle_torch_function(f, (x,), x)
+    >>> f(Answer())
+    42
     """
     return call(public_api, public_api, (*args,), kwargs) if HERE.modes else dispatch(
         public_api, overriding(tuple(relevant_args), {}), args, kwargs
@@ -416,7 +438,18 @@ def handle_torch_function(
 
 
 def wrap_torch_function(dispatcher: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator for functions of one's own; dispatcher(*args) returns the arguments that count."""
+    """Decorator for functions of one's own; dispatcher(*args) returns the arguments that count.
+
+    >>> class Answer:
+    ...     @classmethod
+    ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+    ...         return 42
+    >>> @torch.overrides.wrap_torch_function(lambda x: (x,))
+    ... def f(x):
+    ...     return x
+    >>> f(1), f(Answer())
+    (1, 42)
+    """
 
     def inner(func: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(func)
@@ -522,7 +555,12 @@ def get_testing_overrides() -> dict[Any, Any]:
 
 @contextmanager
 def enable_reentrant_dispatch() -> Iterator[None]:
-    """Let those who stand in be asked again inside of themselves."""
+    """Let those who stand in be asked again inside of themselves.
+
+    >>> with torch.overrides.enable_reentrant_dispatch():
+    ...     torch.ones(2).sum()
+    tensor(2.)
+    """
     before, HERE.classes = HERE.classes, True
     try:
         yield
@@ -534,6 +572,9 @@ def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Call func again for those who stand in.
 
     types: the classes of the arguments. args: the arguments. kwargs: the arguments by name.
+
+    >>> torch.overrides.redispatch_function(torch.add, (), (torch.ones(2), 1), {})
+    tensor([2., 2.])
     """
     warnings.warn("redispatch_function is a call of the function itself", stacklevel=2)
     return func(*args, **(kwargs or {}))

@@ -53,7 +53,11 @@ def owner(a: Any) -> SharedMap | None:
 
 
 def is_shared(self: Tensor) -> bool:
-    """Whether other processes see the memory of a tensor."""
+    """Whether other processes see the memory of a tensor.
+
+    >>> torch.ones(2).is_shared(), torch.ones(2).share_memory_().is_shared()
+    (False, True)
+    """
     return isinstance(self._a, np.ndarray) and owner(self._a) is not None
 
 

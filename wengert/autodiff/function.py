@@ -22,6 +22,20 @@ class FunctionCtx:
     """What forward and backward are given as ctx: the node's methods, and whatever the Function
     keeps as attributes. Those are in a dictionary of the node, apart from what the node needs: a
     Function may well call something of its own `shape` or `dtype`.
+
+    >>> class Cube(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 3 * x**2 * g
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
     """
 
     __slots__ = ("__dict__", "_node")
@@ -254,14 +268,37 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute the result; override."""
+        """Compute the result; override.
+
+        >>> class Double(torch.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return 2 * x
+        >>> Double.apply(torch.ones(2))
+        tensor([2., 2.])
+        """
         raise NotImplementedError(
             "You must implement the forward function for custom autograd.Function."
         )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Fill ctx from inputs and output, when forward takes no ctx; override."""
+        """Fill ctx from inputs and output, when forward takes no ctx; override.
+
+        >>> class Square(torch.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(x):
+        ...         return x * x
+        ...     @staticmethod
+        ...     def setup_context(ctx, inputs, output):
+        ...         ctx.save_for_backward(*inputs)
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 2 * ctx.saved_tensors[0] * g
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> torch.autograd.grad(Square.apply(x), x)
+        (tensor(6.),)
+        """
         raise NotImplementedError("setup_context is not implemented.")
 
     if TYPE_CHECKING:  # overrides name the gradients one by one
@@ -283,6 +320,16 @@ class Function:
         """Tangents of the outputs, from those of the arguments; override for forward mode.
 
         ctx: what forward has kept.
+
+        >>> class Double(torch.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return 2 * x
+        ...     @staticmethod
+        ...     def jvp(ctx, t):
+        ...         return 2 * t
+        >>> torch.func.jvp(Double.apply, (torch.ones(2),), (torch.ones(2),))[1]
+        tensor([2., 2.])
         """
         raise NotImplementedError(
             "You must implement the jvp function for custom autograd.Function to use it with"
@@ -478,4 +525,16 @@ class Twice(Function):
 
 
 class InplaceFunction(Function):
-    """Kept for programs that subclass it; the same as Function."""
+    """Kept for programs that subclass it; the same as Function.
+
+    >>> class AddOne(torch.autograd.function.InplaceFunction):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.mark_dirty(x)
+    ...         return x.add_(1)
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         return g
+    >>> AddOne.apply(torch.zeros(2))
+    tensor([1., 1.])
+    """

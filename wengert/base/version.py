@@ -70,3 +70,21 @@ def numbers(version: Any) -> tuple[tuple[int, ...], int, str] | None:
 
 
 __version__ = TorchVersion(f"{REFERENCE}+wengert.{OWN}")
+
+WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x")}
+
+
+def installed(package: str) -> str:
+    """The installed version of a package, or a word that says why there is none.
+
+    >>> installed("no-such-package")
+    'not installed'
+    """
+    from importlib import metadata
+
+    for name in WHEELS.get(package, (package,)):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "from its source tree" if package == "wengert" else "not installed"

@@ -49,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words:
         return refuse(f"wengert {command} takes no arguments, and got {' '.join(words)!r}")
     if command in ("-V", "--version"):
-        from wengert.cli.env import version
+        from wengert.base.version import installed
 
-        print("wengert", version("wengert"))
+        print("wengert", installed("wengert"))
         return 0
     if command == "env":
         from wengert.cli.env import report

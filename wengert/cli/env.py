@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import platform
 import sys
 
-__all__ = ["report", "version"]
+from wengert.base.version import installed
+
+__all__ = ["report"]
 
 PACKAGES = ("wengert", "numpy", "scipy", "ml_dtypes", "llvmlite", "cupy", "torch")
-WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x")}
-
-
-def version(package: str) -> str:
-    """The installed version of a package, or a word that says why there is none.
-
-    >>> version("no-such-package")
-    'not installed'
-    """
-    for name in WHEELS.get(package, (package,)):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "from its source tree" if package == "wengert" else "not installed"
 
 
 def blas() -> str:
@@ -67,7 +53,7 @@ def report() -> str:
     threads = importlib.import_module("wengert").get_num_threads()
     facts = {"python": f"{sys.version.split()[0]} {sys.executable}"}
     facts |= {"system": platform.platform()}
-    facts |= {package: version(package) for package in PACKAGES}
+    facts |= {package: installed(package) for package in PACKAGES}
     facts |= {"native": native()}
     facts |= {"blas": blas(), "threads": f"{threads} ({cores()})", "devices": devices()}
     return "\n".join(f"{name:<10} {fact}" for name, fact in facts.items())

@@ -15,7 +15,14 @@ __all__ = ["IterDataPipe", "MapDataPipe", "ShufflerIterDataPipe"]
 
 
 class IterDataPipe(IterableDataset[Any]):
-    """A stream of samples: subclasses define `__iter__`."""
+    """A stream of samples: subclasses define `__iter__`.
+
+    >>> class Count(torch.utils.data.IterDataPipe):
+    ...     def __iter__(self):
+    ...         yield from range(3)
+    >>> list(Count())
+    [0, 1, 2]
+    """
 
     def shuffle(self, buffer_size: int = 10_000) -> ShufflerIterDataPipe:
         """The samples in another order."""
@@ -23,7 +30,16 @@ class IterDataPipe(IterableDataset[Any]):
 
 
 class MapDataPipe(Dataset[Any]):
-    """Samples by index: subclasses define `__getitem__` and `__len__`."""
+    """Samples by index: subclasses define `__getitem__` and `__len__`.
+
+    >>> class Squares(torch.utils.data.MapDataPipe):
+    ...     def __getitem__(self, i):
+    ...         return i * i
+    ...     def __len__(self):
+    ...         return 4
+    >>> Squares()[3], len(Squares())
+    (9, 4)
+    """
 
 
 class ShufflerIterDataPipe(IterDataPipe):

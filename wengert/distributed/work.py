@@ -165,8 +165,20 @@ class Work:
         return self.future
 
     def source_rank(self) -> int:
-        """The rank a message came from."""
-        return int(self.result)
+        """The rank a message came from: of a recv alone, else RuntimeError.
+
+        >>> dist.all_reduce(torch.ones(1), async_op=True).source_rank()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: sourceRank() may only be called on work objects that correspond to a recv ...
+        """
+        status = getattr(self.request, "status", None)
+        if status is not None:
+            return int(self.group.ranks[status.Get_source()])
+        raise RuntimeError(
+            "sourceRank() may only be called on work objects that correspond to a recv or "
+            "recv-from-any call."
+        )
 
 
 class Steps:

@@ -118,6 +118,15 @@ class lazy_property:
     It is computed with gradients recorded, whatever the mode at that moment.
 
     wrapped: the function that computes the value.
+
+    >>> class Circle:
+    ...     def __init__(self, r):
+    ...         self.r = torch.tensor(r)
+    ...     @torch.distributions.utils.lazy_property
+    ...     def area(self):
+    ...         return 3 * self.r**2
+    >>> Circle(2.0).area
+    tensor(12.)
     """
 
     def __init__(self, wrapped: Callable[[Any], Any]) -> None:

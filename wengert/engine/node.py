@@ -215,6 +215,11 @@ class GradientEdge(NamedTuple):
     """Where a gradient flows: a node and the index of one of its outputs.
 
     output_nr: which result of the node. ownership_token: accepted.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> edge = torch.autograd.graph.get_gradient_edge(x * 2)
+    >>> edge.node.name(), edge.output_nr
+    ('MulBackward0', 0)
     """
 
     node: Any

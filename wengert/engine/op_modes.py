@@ -193,8 +193,8 @@ WHOLE = {
 }  # fmt: skip
 
 
-def seen_whole(f: Any, name: str) -> Any:
-    """A public function of `WHOLE` that asks the modes first."""
+def seen_whole(f: Any, name: Any) -> Any:
+    """A public function of `WHOLE`, or an operator of the user's, that asks the modes first."""
 
     @functools.wraps(f)
     def asking(*args: Any, **kwargs: Any) -> Any:

@@ -131,6 +131,10 @@ class InputSpec(NamedTuple):
 
     kind: an InputKind or OutputKind. arg: the name of the node. target: the path of the parameter;
     None: an input of the user. persistent: whether a buffer is in state_dict().
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> [spec.target for spec in program.graph_signature.input_specs]
+    ['weight', 'bias', None]
     """
 
     kind: InputKind
@@ -144,6 +148,10 @@ class OutputSpec(NamedTuple):
 
     kind: an InputKind or OutputKind. arg: the name of the node. target: the path of the parameter;
     None: an input of the user.
+
+    >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
+    >>> [spec.kind.name for spec in program.graph_signature.output_specs]
+    ['USER_OUTPUT']
     """
 
     kind: OutputKind
@@ -443,6 +451,9 @@ def export_for_training(mod: Module, args: tuple[Any, ...], *rest: Any, **option
     """An older name of export.
 
     mod: the module. args: an example of its arguments.
+
+    >>> torch.export.export_for_training(nn.ReLU(), (torch.ones(2),)).module()(-torch.ones(2))
+    tensor([0., 0.])
     """
     return export(mod, args, *rest, **options)
 
@@ -471,17 +482,22 @@ def default_decompositions() -> dict[Any, Any]:
 def register_dataclass(cls: type, *, serialized_type_name: str | None = None) -> None:
     """Let a dataclass be a container of inputs or outputs.
 
-    serialized_type_name: accepted.
-    """
-    from ..base.pytree import register_pytree_node
+    serialized_type_name: the class's name where a structure is written as text.
 
-    fields = list(getattr(cls, "__dataclass_fields__", ()))
-    if not fields:
-        raise TypeError(f"register_dataclass: expected a dataclass, got {cls!r}")
-    register_pytree_node(
-        cls, lambda x: ([getattr(x, f) for f in fields], None),
-        lambda c, _: cls(**dict(zip(fields, c))), serialized_type_name=serialized_type_name,
-    )  # fmt: skip
+    Raises TypeError where cls is no dataclass.
+
+    >>> import dataclasses
+    >>> @dataclasses.dataclass
+    ... class Pair:
+    ...     a: object
+    ...     b: object
+    >>> torch.export.register_dataclass(Pair)
+    >>> torch.utils._pytree.tree_map(lambda n: n + 1, Pair(1, 2))
+    Pair(a=2, b=3)
+    """
+    from ..base.pytree_parts import register_dataclass
+
+    register_dataclass(cls, serialized_type_name=serialized_type_name)
 
 
 def unflatten(module: ExportedProgram, flat_args_adapter: Any = None) -> GraphModule:

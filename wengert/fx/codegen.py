@@ -44,6 +44,10 @@ class PythonCode:
     """The text of a function `forward`, and the names that it needs.
 
     src: text. globals: names.
+
+    >>> code = torch.fx.symbolic_trace(lambda x: torch.relu(x)).graph.python_code("self")
+    >>> type(code).__name__, "torch" in code.globals
+    ('PythonCode', True)
     """
 
     src: str
@@ -52,7 +56,24 @@ class PythonCode:
 
 
 class CodeGen:
-    """Makes Python of graphs; subclasses change the signature, the inputs or the outputs."""
+    """Makes Python of graphs; subclasses change the signature, the inputs or the outputs.
+
+    >>> class Named(torch.fx.CodeGen):
+    ...     def gen_fn_def(self, free_vars, maybe_return_annotation):
+    ...         return super().gen_fn_def(free_vars, maybe_return_annotation) + "  # inputs"
+    ...     def generate_output(self, output_args):
+    ...         return super().generate_output(output_args) + "  # outputs"
+    >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x))
+    >>> gm.graph.set_codegen(Named())
+    >>> code = gm.recompile()
+    >>> print(gm.code.strip())
+    def forward(self, x):  # inputs
+        relu = torch.relu(x);  x = None
+        return relu  # outputs
+    >>> own = torch.fx.CodeGen()
+    >>> own.process_inputs(1, 2), own.process_outputs(3), own.additional_globals()
+    ((1, 2), 3, [])
+    """
 
     reserved = frozenset([*keyword.kwlist, *dir(builtins), "torch", "device", "inf", "nan", "math"])
 

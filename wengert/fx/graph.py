@@ -81,6 +81,30 @@ class Graph:
     >>> len(g.find_nodes(op="call_method")), g.output_node().op
     (1, 'output')
     >>> g.erase_node(z)
+    >>> g = torch.fx.symbolic_trace(lambda x: x + 1).graph
+    >>> x, total, out = g.nodes
+    >>> with g.inserting_before(total):
+    ...     doubled = g.create_node("call_function", torch.mul, (x, 2), name="doubled")
+    >>> with g.inserting_after(doubled):
+    ...     unused = g.call_function(torch.relu, (doubled,))
+    >>> total.replace_input_with(x, doubled)
+    >>> g.lint()
+    >>> g.eliminate_dead_code()
+    True
+    >>> print(g.python_code("self").src.strip())
+    def forward(self, x):
+        doubled = torch.mul(x, 2);  x = None
+        add = doubled + 1;  doubled = None
+        return add
+    >>> copy = torch.fx.Graph()
+    >>> copy.output(copy.graph_copy(g, {}))
+    output
+    >>> again = torch.fx.Graph()
+    >>> again.node_copy(x)
+    x
+    >>> g.set_codegen(torch.fx.CodeGen())
+    >>> g.process_outputs(g.process_inputs(1))
+    (1,)
     """
 
     def __init__(
@@ -340,7 +364,15 @@ class Graph:
         return out
 
     def print_tabular(self) -> None:
-        """Write the nodes as a table."""
+        """Write the nodes as a table.
+
+        >>> torch.fx.symbolic_trace(lambda x: x + 1).graph.print_tabular()
+        opcode         name    target        args    kwargs
+        -------------  ------  ------------  ------  ------
+        placeholder    x       x             ()      {}
+        call_function  add     operator.add  (x, 1)  {}
+        output         output  output        (add,)  {}
+        """
         import sys
 
         rows = [("opcode", "name", "target", "args", "kwargs")]

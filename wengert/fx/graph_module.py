@@ -52,6 +52,20 @@ class GraphModule(Module):
     def forward(self, x):
         relu = torch.relu(x);  x = None
         return relu
+    >>> gm = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
+    >>> gm.add_submodule("extra.layer", nn.Linear(1, 1))
+    True
+    >>> gm.delete_submodule("extra.layer")
+    True
+    >>> gm.delete_all_unused_submodules()
+    >>> [name for name, _ in gm.named_modules() if name]
+    ['0', '1']
+    >>> for node in gm.graph.nodes:
+    ...     if node.target == "1":
+    ...         node.target = "0"
+    >>> code = gm.recompile()
+    >>> text = gm.print_readable(print_output=False)
+    >>> gm.to_folder("made", "Made")
     """
 
     _graph: Graph

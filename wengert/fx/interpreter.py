@@ -27,6 +27,29 @@ class Interpreter:
     >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 1)))
     >>> torch.fx.Interpreter(net).boxed_run([torch.ones(4, 2)]).shape
     torch.Size([4, 1])
+    >>> class Doubled(torch.fx.Interpreter):
+    ...     def run_node(self, n):
+    ...         args, kwargs = self.fetch_args_kwargs_from_env(n)
+    ...         assert args == self.map_nodes_to_values(n.args, n)
+    ...         return getattr(self, n.op)(n.target, args, kwargs)
+    ...     def call_function(self, target, args, kwargs):
+    ...         return 2 * super().call_function(target, args, kwargs)
+    >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
+    >>> Doubled(gm).run(torch.ones(1))
+    tensor([4.])
+    >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 1)))
+    >>> steps = torch.fx.Interpreter(net)
+    >>> steps.get_attr("0.bias", (), {}).shape
+    torch.Size([1])
+    >>> steps.call_module("0", (torch.ones(4, 2),), {}).shape
+    torch.Size([4, 1])
+    >>> steps.call_method("sum", (torch.ones(3),), {}), steps.output("y", (7,), {})
+    (tensor(3.), 7)
+    >>> steps.fetch_attr("0.weight").shape
+    torch.Size([1, 2])
+    >>> steps.args_iter = iter([5])
+    >>> steps.placeholder("x", (), {})
+    5
     """
 
     def __init__(
@@ -205,6 +228,21 @@ class Transformer(Interpreter):
     """Makes a new graph: what the methods for each op return stands in the place of the node.
 
     module: a Module.
+
+    >>> class Softer(torch.fx.Transformer):
+    ...     def call_function(self, target, args, kwargs):
+    ...         target = torch.tanh if target is torch.relu else target
+    ...         return super().call_function(target, args, kwargs)
+    >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
+    >>> print(Softer(gm).transform().code.strip())
+    def forward(self, x):
+        tanh = torch.tanh(x);  x = None
+        add = tanh + 1;  tanh = None
+        return add
+    >>> t = torch.fx.Transformer(torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 1))))
+    >>> x = t.placeholder("x", (), {})
+    >>> t.call_module("0", (x,), {}), t.get_attr("0.bias", (), {})
+    (Proxy(_0), Proxy(_0_bias))
     """
 
     def __init__(self, module: Any) -> None:

@@ -54,7 +54,12 @@ def map_aggregate(a: Any, fn: Callable[[Any], Any]) -> Any:
 
 
 def map_arg(a: Any, fn: Callable[[Node], Any]) -> Any:
-    """a with fn applied to every Node in it."""
+    """a with fn applied to every Node in it.
+
+    >>> x = torch.fx.Graph().placeholder("x")
+    >>> torch.fx.map_arg(((x, 1), [x]), lambda node: node.name)
+    (('x', 1), ['x'])
+    """
     return map_aggregate(a, lambda x: fn(x) if isinstance(x, Node) else x)
 
 
@@ -78,6 +83,28 @@ class Node:
     kwargs changes the users of the nodes in them.
 
     name: the name wanted for the node. return_type: the type of the result.
+
+    >>> g = torch.fx.symbolic_trace(lambda x, y: torch.add(x, y)).graph
+    >>> x, y, add, out = g.nodes
+    >>> add.op, add.args, list(add.users)
+    ('call_function', (x, y), [output])
+    >>> add.is_impure(), add.format_node().startswith("%add")
+    (False, True)
+    >>> product = g.call_function(torch.mul, (x, 3))
+    >>> add.prepend(product)
+    >>> add.update_arg(1, product)
+    >>> add.update_kwarg("alpha", 2)
+    >>> product.insert_arg(1, y)
+    >>> product.args
+    (x, y, 3)
+    >>> add.replace_input_with(product, y)
+    >>> out.prepend(product)
+    >>> product.append(out)
+    >>> args, kwargs = add.normalized_arguments(None)
+    >>> add.replace_all_uses_with(x)
+    [output]
+    >>> print(out.args)
+    (x,)
     """
 
     def __init__(

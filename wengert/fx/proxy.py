@@ -31,7 +31,21 @@ class TraceError(ValueError):
 
 
 class TracerBase:
-    """What makes nodes and proxies of calls; how a function is run is in `tracer.py`."""
+    """What makes nodes and proxies of calls; how a function is run is in `tracer.py`.
+
+    >>> tracer = torch.fx.Tracer()
+    >>> tracer.graph = torch.fx.Graph(tracer_cls=torch.fx.Tracer)
+    >>> x = tracer.proxy(tracer.create_node("placeholder", "x", (), {}))
+    >>> y = tracer.create_proxy("call_function", torch.add, (x, 1), {})
+    >>> y, tracer.create_arg((x, 2))
+    (Proxy(add), (x, 2))
+    >>> tracer.keys(x)
+    Proxy(keys)
+    >>> tracer.to_bool(x)
+    Traceback (most recent call last):
+        ...
+    wengert.fx.proxy.TraceError: symbolically traced variables cannot be used as ...
+    """
 
     graph: Graph
     record_stack_traces = False
@@ -106,6 +120,11 @@ class TracerBase:
         """What `if proxy:` does: TraceError.
 
         obj: a Proxy.
+
+        >>> torch.fx.symbolic_trace(lambda x: x if x else -x)
+        Traceback (most recent call last):
+            ...
+        wengert.fx.proxy.TraceError: symbolically traced variables cannot be used as ...
         """
         raise TraceError(
             "symbolically traced variables cannot be used as inputs to control flow: the value of "
@@ -117,6 +136,12 @@ class TracerBase:
         """What iterating over a proxy does: it is unpacked into names, or a TraceError.
 
         obj: a Proxy.
+
+        >>> def both(x):
+        ...     a, b = x
+        ...     return a + b
+        >>> torch.fx.symbolic_trace(both)((1, 2))
+        3
         """
         frame = sys._getframe(2)
         for instruction in dis.get_instructions(frame.f_code):
@@ -140,7 +165,15 @@ class TracerBase:
 
 
 class GraphAppendingTracer(TracerBase):
-    """Adds what is done with proxies to a graph that is there already."""
+    """Adds what is done with proxies to a graph that is there already.
+
+    >>> graph = torch.fx.Graph()
+    >>> tracer = torch.fx.proxy.GraphAppendingTracer(graph)
+    >>> x = torch.fx.Proxy(graph.placeholder("x"), tracer)
+    >>> y = x + 1
+    >>> list(graph.nodes)
+    [x, add]
+    """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
@@ -194,7 +227,11 @@ class Proxy:
         )
 
     def keys(self) -> Any:
-        """The keys, for a value that is a dict."""
+        """The keys, for a value that is a dict.
+
+        >>> torch.fx.symbolic_trace(lambda d: d.keys())({"a": 1})
+        dict_keys(['a'])
+        """
         return self.tracer.keys(self)
 
     def __contains__(self, other: object) -> bool:
@@ -241,6 +278,11 @@ class Attribute(Proxy):
     """Stands for an attribute; its node is made when it is used, and never for a method call.
 
     root: the module. attr: the name of the attribute.
+
+    >>> graph = torch.fx.Graph()
+    >>> x = torch.fx.Proxy(graph.placeholder("x"))
+    >>> torch.fx.proxy.Attribute(x, "shape")
+    Proxy(getattr_1)
     """
 
     def __init__(self, root: Proxy, attr: str) -> None:

@@ -18,6 +18,11 @@ class Match(NamedTuple):
     """Where a pattern was found: its last node, and the node for each of the pattern's.
 
     anchor: the last node. nodes_map: the node for each of the pattern's.
+
+    >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
+    >>> m = torch.fx.replace_pattern(gm, lambda x: torch.relu(x), lambda x: torch.tanh(x))
+    >>> m[0].anchor
+    relu
     """
 
     anchor: Node
@@ -29,6 +34,13 @@ class ReplacedPatterns(NamedTuple):
 
     anchor: the last node. nodes_map: the node for each of the pattern's. replacements: the nodes
     that stand there now.
+
+    >>> from wengert.fx.subgraph_rewriter import replace_pattern_with_filters
+    >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
+    >>> relu, tanh = lambda x: torch.relu(x), lambda x: torch.tanh(x)
+    >>> found = replace_pattern_with_filters(gm, relu, tanh)
+    >>> found[0].replacements
+    [tanh]
     """
 
     anchor: Node
@@ -136,6 +148,13 @@ def replace_pattern_with_filters(
     gm: the graph's module. replacement: what stands there afterwards. match_filters: functions that
     say whether a match counts. ignore_literals: numbers match all numbers. replacement_callback:
     makes the replacement of a match.
+
+    >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + torch.relu(x + 1))
+    >>> first = lambda match, graph, pattern: match.anchor.name == "relu"
+    >>> relu, tanh = lambda x: torch.relu(x), lambda x: torch.tanh(x)
+    >>> found = replace_pattern_with_filters(gm, relu, tanh, match_filters=[first])
+    >>> len(found), gm(torch.zeros(1))
+    (1, tensor([1.]))
     """
     graph, wanted = gm.graph, graph_of(pattern)
     matcher = Matcher(wanted, graph, ignore_literals)

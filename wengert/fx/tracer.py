@@ -42,7 +42,17 @@ def is_fx_tracing() -> bool:
 
 
 class ProxyableClassMeta(type):
-    """Metaclass of classes whose making is noted when an argument is a proxy."""
+    """Metaclass of classes whose making is noted when an argument is a proxy.
+
+    >>> class Pair(metaclass=torch.fx.ProxyableClassMeta):
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    >>> def summed(x):
+    ...     pair = Pair(x, x + 1)
+    ...     return pair.a + pair.b
+    >>> torch.fx.symbolic_trace(summed)(torch.ones(2))
+    tensor([3., 3.])
+    """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         found = proxies_in(args, kwargs)
@@ -56,6 +66,23 @@ class Tracer(TracerBase):
 
     autowrap_modules: modules whose functions are noted whole; autowrap_functions: functions too.
     param_shapes_constant: accepted.
+
+    >>> class Whole(torch.fx.Tracer):
+    ...     def is_leaf_module(self, m, module_qualified_name):
+    ...         own = super().is_leaf_module(m, module_qualified_name)
+    ...         return own or module_qualified_name == "0"
+    >>> net = nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.ReLU())
+    >>> tracer = Whole()
+    >>> [node.op for node in tracer.trace(net).nodes]
+    ['placeholder', 'call_module', 'call_module', 'output']
+    >>> tracer.path_of_module(net[0][0])
+    '0.0'
+    >>> tracer.create_arg(net[0][0].weight).op, tracer.getattr("training", True, {})
+    ('get_attr', True)
+    >>> f, proxies = tracer.create_args_for_root(lambda x: x, False)
+    >>> relu = net[1]
+    >>> tracer.call_module(relu, relu.forward, (proxies[0],), {})
+    Proxy(_2)
     """
 
     def __init__(
@@ -375,6 +402,9 @@ def wrap(fn_or_name: Any) -> Any:
     Only at the top level of a module.
 
     fn_or_name: a function, or the name of one.
+
+    >>> torch.fx.wrap("len")
+    'len'
     """
     if not callable(fn_or_name) and not isinstance(fn_or_name, str):
         raise RuntimeError(

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib import metadata
 
 from ..api import functions as T
+from ..base.version import installed
 
 __all__ = ["get_pretty_env_info", "main", "parallel_info", "show"]
 
 PACKAGES = ("numpy", "scipy", "llvmlite", "cupy", "ml_dtypes")
-
-
-def version_of(package: str) -> str:
-    """The version of an installed package, or that there is none."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def show() -> str:
@@ -28,7 +20,7 @@ def show() -> str:
     'wengert computes with:'
     """
     return "wengert computes with:\n" + "".join(
-        f"  - {name} {version_of(name)}\n" for name in PACKAGES
+        f"  - {name} {installed(name)}\n" for name in PACKAGES
     )
 
 

@@ -22,8 +22,9 @@ from ...engine.tensor import Tensor
 from ...io import reading, writing
 from ..objects import _gather
 from ..process_group import ProcessGroup, is_initialized, pick
+from ..tensor._utils import compute_local_shape_and_global_offset
 from ..tensor.dtensor import DTensor
-from ..tensor.placement_types import Shard, rows_of
+from ..tensor.placement_types import Shard
 
 __all__ = [
     "CheckpointException", "FileSystemReader", "FileSystemWriter", "async_save", "load",
@@ -97,13 +98,8 @@ def part_of(t: Tensor) -> tuple[list[int], list[int], list[int]]:
     whole = list(t.shape)
     if not isinstance(t, DTensor):
         return whole, [0] * len(whole), whole
-    part = list(t._local_tensor.shape)
-    start = [0] * len(part)
-    for d, p in enumerate(t.placements):
-        if isinstance(p, Shard) and whole:
-            g = t.device_mesh.get_group(d)
-            start[p.dim] += rows_of(whole[p.dim], g.n, g.me)[0]
-    return whole or [1], start, part
+    part, start = compute_local_shape_and_global_offset(whole, t.device_mesh, t.placements)
+    return whole or [1], list(start), list(part)
 
 
 def first_holder(t: Tensor) -> bool:

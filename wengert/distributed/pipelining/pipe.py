@@ -55,6 +55,12 @@ class Pipe(Module):
 
         stage_index: the number of the stage. device: accepted: objects are sent from the CPU.
         group: the ranks that take part; None: all.
+
+        >>> from wengert.distributed.pipelining import pipeline
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+        >>> pipe = pipeline(net, (torch.ones(4, 2),))
+        >>> pipe.build_stage(0).is_last
+        True
         """
         part = self.get_stage_module(stage_index).to(device)
         return PipelineStage(part, stage_index, self.num_stages, device, group=group)

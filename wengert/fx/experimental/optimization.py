@@ -25,6 +25,11 @@ def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> 
     """Whether a node and its first argument call modules of these classes.
 
     pattern: what to look for.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    >>> nodes = list(torch.fx.symbolic_trace(net).graph.nodes)
+    >>> matches_module_pattern((nn.Linear, nn.BatchNorm1d), nodes[2], dict(net.named_modules()))
+    True
     """
     if not node.args or not hasattr(node.args[0], "op"):
         return False
@@ -38,6 +43,12 @@ def replace_node_module(node: Any, modules: dict[str, Any], new_module: Module) 
     """Let a node call another module.
 
     modules: the modules by path. new_module: the module that is called now.
+
+    >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.ReLU()))
+    >>> node = next(n for n in net.graph.nodes if n.op == "call_module")
+    >>> replace_node_module(node, dict(net.named_modules()), nn.Tanh())
+    >>> net(torch.zeros(1))
+    tensor([0.])
     """
     parent, _, name = str(node.target).rpartition(".")
     modules[str(node.target)] = new_module

@@ -17,6 +17,12 @@ class TensorMetadata(NamedTuple):
 
     shape: sizes. dtype: of the elements. requires_grad: whether gradients are recorded. stride:
     strides. memory_format: a memory format, or None. is_quantized: whether. qparams: accepted.
+
+    >>> from wengert.fx.passes.shape_prop import ShapeProp
+    >>> gm = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 3)))
+    >>> y = ShapeProp(gm).propagate(torch.ones(4, 2))
+    >>> [node.meta["tensor_meta"].shape for node in gm.graph.nodes]
+    [torch.Size([4, 2]), torch.Size([4, 3]), torch.Size([4, 3])]
     """
 
     shape: Any
@@ -52,7 +58,12 @@ class ShapeProp(Interpreter):
         super().__init__(gm)
 
     def run_node(self, n: Node) -> Any:
-        """Run a node and note what it gives."""
+        """Run a node and note what it gives.
+
+        >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
+        >>> ShapeProp(gm).run(torch.ones(2))
+        tensor([2., 2.])
+        """
         result = super().run_node(n)
         some = False
 
