@@ -19,12 +19,17 @@ from pathlib import Path
 import pytest
 
 import wengert
+from wengert.engine import op_modes
 
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
 OTHERS = {"vision", "text", "audio", "train", "viz", "sklearn"}  # there is no torch.NAME to ask
 WITHOUT = ROOT / "tests" / "golden" / "without_examples.txt"  # those that have none yet
-TEMPLATES = {"forward", "extra_repr"}  # methods that the class itself calls
+# methods that the class itself calls
+TEMPLATES = {
+    wengert.nn.Module: {"forward", "extra_repr"},
+    op_modes.Mode: {"wants", "implementation"},
+}
 
 # what needs no example, and why: names, or all that begins with one that ends in a dot
 REASONS = {
@@ -38,6 +43,8 @@ REASONS = {
         "Event.",
         "Tensor.cuda",
         "Tensor.record_stream",
+        "nn.utils.rnn.PackedSequence.cuda",
+        "nn.utils.rnn.PackedSequence.pin_memory",
     ),
     "a network, a compiler or another program, which tests do not have": (
         "hub.",
@@ -66,6 +73,7 @@ REASONS = {
         "spmm",
         "onnx.dynamo_export",
         "onnx.OnnxRegistry",
+        "onnx.OnnxRegistry.register_op",
         "onnx.ExportOptions",
     ),
 }
@@ -122,8 +130,8 @@ def of_class(path, cls, theirs, seen):
         f = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
         if name[0] == "_" or not inspect.isfunction(f) or id(f) in seen:
             continue
-        module = issubclass(cls, wengert.nn.Module) and name in TEMPLATES
-        if module or plain or theirs is not None and not hasattr(theirs, name):
+        called = any(issubclass(cls, base) and name in own for base, own in TEMPLATES.items())
+        if called or plain or theirs is not None and not hasattr(theirs, name):
             continue
         seen.add(id(f))
         bases = [c.__dict__.get(name) for c in cls.__mro__[1:]]

@@ -220,8 +220,7 @@ class CustomOpDef:
     # ---- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        f = seen_whole(self._differentiated, self) if self.autocast else self._differentiated
-        return f(*args, **kwargs)
+        return seen_whole(self._differentiated, self)(*args, **kwargs)
 
     def _differentiated(self, *args: Any, **kwargs: Any) -> Any:
         """The operator with its derivative, where one is needed."""

@@ -430,7 +430,11 @@ def _cast(name: str, d: Any) -> None:
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
         return self if self._a.dtype is d.np else data.convert(self, d)
 
-    f.__doc__ = f"The tensor converted to {d}."
+    f.__doc__ = f"""The tensor converted to {d}.
+
+    >>> torch.ones(2).{name}().dtype
+    {d}
+    """
     usual = "None" if name == "chalf" else "preserve_format"
     text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
     another = "d is not dtype" + " and n0 is None" * (d.category < 2)

@@ -145,6 +145,7 @@ class _Switch:
     def __exit__(self, *exc: object) -> None: ...
 
     def clone(self) -> _Switch:
+        """The same switch once more."""
         return type(self)()
 
     def __call__(self, f: Decorated) -> Decorated:
@@ -271,6 +272,11 @@ class set_grad_enabled(_Switch):
         record(self.prev)
 
     def clone(self) -> set_grad_enabled:
+        """The same setting once more.
+
+        >>> torch.set_grad_enabled(True).clone().mode
+        True
+        """
         return set_grad_enabled(self.mode)
 
 
@@ -302,6 +308,11 @@ class inference_mode(_Switch):
         place("inference", self.prev[1])
 
     def clone(self) -> inference_mode:
+        """The same setting once more.
+
+        >>> torch.inference_mode(False).clone().mode
+        False
+        """
         return inference_mode(self.mode)
 
 

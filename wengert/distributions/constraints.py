@@ -110,6 +110,16 @@ class _DependentProperty(property, _Dependent):
 
     is_discrete: whether elements are counted. event_dim: how many dims an element has. fn: the
     function of a distribution that gives the constraint.
+
+    >>> constraints = torch.distributions.constraints
+    >>> class Upto(torch.distributions.Distribution):
+    ...     def __init__(self, high):
+    ...         self.high = high
+    ...     @constraints.dependent_property(is_discrete=False, event_dim=0)
+    ...     def support(self):
+    ...         return constraints.interval(0, self.high)
+    >>> Upto(3.0).support.upper_bound
+    3.0
     """
 
     def __init__(

@@ -3,7 +3,8 @@ saved-tensor hooks, tracing). Each thread has a stack of them.
 
 A `Mode` says which ops it wants, and takes part in up to four places by defining the method:
 
-    call            a public function of several ops that is seen as one (`WHOLE`), as it was called
+    call            a public function of several ops that is seen as one (`WHOLE`), or an operator
+                    of the user's, as it was called
     run             the operands as they were given, before anything is done with them
     implementation  the callable that computes the op on a library's arrays
     recorded        the node that was made, just after it was made
@@ -67,6 +68,10 @@ class Mode:
 
     def wants(self, op: Op) -> bool:
         """Whether it takes part in an op; asked once for each op after entering."""
+        return True
+
+    def sees(self, name: Any) -> bool:
+        """Whether its `call` is for a function of `WHOLE`, by name, or a user's operator."""
         return True
 
     def __enter__(self) -> Any:
@@ -198,7 +203,7 @@ def seen_whole(f: Any, name: Any) -> Any:
 
     @functools.wraps(f)
     def asking(*args: Any, **kwargs: Any) -> Any:
-        mode = caller() if ACTIVE else None
+        mode = caller(name) if ACTIVE else None
         if mode is None:
             return f(*args, **kwargs)
         before = HERE.modes
@@ -212,10 +217,10 @@ def seen_whole(f: Any, name: Any) -> Any:
     return asking
 
 
-def caller() -> Mode | None:
-    """The innermost mode of this thread that sees functions as a whole."""
+def caller(name: Any) -> Mode | None:
+    """The innermost mode of this thread that sees a function as a whole."""
     for mode in reversed(HERE.modes):
-        if mode.call is not None:
+        if mode.call is not None and mode.sees(name):
             return mode
     return None
 

@@ -48,7 +48,11 @@ _endianness: list[LoadEndianness | None] = [None]
 
 
 def get_default_load_endianness() -> LoadEndianness | None:
-    """The byte order of files that do not say theirs; None is little."""
+    """The byte order of files that do not say theirs; None is little.
+
+    >>> torch.serialization.get_default_load_endianness() is None
+    True
+    """
     return _endianness[0]
 
 
@@ -56,6 +60,11 @@ def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
     """Choose the byte order of files that do not say theirs; TypeError for other types.
 
     endianness: a LoadEndianness.
+
+    >>> torch.serialization.set_default_load_endianness(LoadEndianness.LITTLE)
+    >>> torch.serialization.get_default_load_endianness().name
+    'LITTLE'
+    >>> torch.serialization.set_default_load_endianness(None)
     """
     if endianness is not None and not isinstance(endianness, LoadEndianness):
         raise TypeError("Invalid argument type in function set_default_load_endianness")

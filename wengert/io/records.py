@@ -23,6 +23,16 @@ class PyTorchFileReader:
     >>> torch.save({"a": 1}, "records.pt")
     >>> torch.PyTorchFileReader("records.pt").has_record("data.pkl")
     True
+    >>> torch.save(torch.arange(3.0), "saved.pt")
+    >>> reader = torch.PyTorchFileReader("saved.pt")
+    >>> "data/0" in reader.get_all_records()
+    True
+    >>> reader.get_record_size("data/0"), len(reader.get_record("data/0"))
+    (12, 12)
+    >>> reader.get_record_offset("data/0") % 64
+    0
+    >>> reader.get_storage_from_record("data/0", 3, torch.float32)
+    tensor([0., 1., 2.])
     """
 
     def __init__(self, file: str | os.PathLike[str] | io.IOBase) -> None:

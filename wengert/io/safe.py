@@ -66,12 +66,24 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
 
 
 def get_safe_globals() -> list[Any]:
-    """What add_safe_globals has added."""
+    """What add_safe_globals has added.
+
+    >>> torch.serialization.get_safe_globals()
+    []
+    """
     return list(_added)
 
 
 def clear_safe_globals() -> None:
-    """Take back everything that add_safe_globals has added."""
+    """Take back everything that add_safe_globals has added.
+
+    >>> class Own:
+    ...     pass
+    >>> torch.serialization.add_safe_globals([Own])
+    >>> torch.serialization.clear_safe_globals()
+    >>> torch.serialization.get_safe_globals()
+    []
+    """
     _added.clear()
 
 

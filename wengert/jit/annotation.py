@@ -16,7 +16,11 @@ __all__ = [
 
 
 class Attribute(NamedTuple):
-    """A value with its type, for an attribute of a ScriptModule."""
+    """A value with its type, for an attribute of a ScriptModule.
+
+    >>> torch.jit.Attribute(3, int)
+    Attribute(value=3, type=<class 'int'>)
+    """
 
     value: Any
     type: Any
@@ -78,6 +82,13 @@ def script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a method of a ScriptModule.
 
     fn: the function.
+
+    >>> class Doubled(torch.jit.ScriptModule):
+    ...     @torch.jit.script_method
+    ...     def forward(self, x):
+    ...         return 2 * x
+    >>> Doubled()(torch.ones(1))
+    tensor([2.])
     """
     return fn
 
@@ -86,6 +97,11 @@ def interface(obj: type) -> type:
     """Mark a class that says which methods modules have.
 
     obj: what is asked about, or the class.
+
+    >>> @torch.jit.interface
+    ... class Takes(nn.Module):
+    ...     def forward(self, x: torch.Tensor) -> torch.Tensor:
+    ...         pass
     """
     return obj
 
@@ -116,7 +132,12 @@ def isinstance(obj: Any, target_type: Any) -> bool:  # noqa: A001
 
 
 class strict_fusion:
-    """Context manager: accepted."""
+    """Context manager: accepted.
+
+    >>> with torch.jit.strict_fusion():
+    ...     torch.ones(2) + 1
+    tensor([2., 2.])
+    """
 
     def __enter__(self) -> None: ...
 

@@ -129,6 +129,11 @@ class ScriptModule(Module):
         """Not available: methods from TorchScript text.
 
         src: text.
+
+        >>> torch.jit.ScriptModule().define("def forward(self): ...")
+        Traceback (most recent call last):
+            ...
+        wengert.jit.script.Error: ScriptModule.define: write the method in Python, as ...
         """
         raise Error("ScriptModule.define: write the method in Python, as part of the class")
 
@@ -329,6 +334,11 @@ class CompilationUnit:
     """Not available: functions from TorchScript text.
 
     lang: not used.
+
+    >>> torch.jit.CompilationUnit("def twice(x): ...")
+    Traceback (most recent call last):
+        ...
+    wengert.jit.script.Error: CompilationUnit: write the functions in Python
     """
 
     def __init__(self, lang: str | None = None, _frames_up: int = 0) -> None:

@@ -38,7 +38,12 @@ class TracingCheckError(Exception):
 
 
 class TracedModule(ScriptModule):
-    """A module that was traced."""
+    """A module that was traced.
+
+    >>> traced = torch.jit.trace(nn.ReLU(), torch.ones(2))
+    >>> traced(-torch.ones(2))
+    tensor([0., 0.])
+    """
 
 
 class TopLevelTracedModule(TracedModule, GraphModule):

@@ -61,6 +61,10 @@ def conv1d_weight(
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
+
+    >>> x, g = torch.arange(4.0).view(1, 1, 4), torch.ones(1, 1, 3)
+    >>> nn.grad.conv1d_weight(x, (1, 1, 2), g)
+    tensor([[[3., 6.]]])
     """
     return _for_weight(1, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
@@ -75,6 +79,12 @@ def conv2d_input(
     input. grad_output: the gradient of the output. stride: the step between windows. padding: how
     many elements are added on each side. dilation: the distance between elements of a window.
     groups: how many groups of channels are convolved apart.
+
+    >>> w, g = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    >>> nn.grad.conv2d_input((1, 1, 3, 3), w, g)[0, 0]
+    tensor([[1., 2., 1.],
+            [2., 4., 2.],
+            [1., 2., 1.]])
     """
     return _for_input(2, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
@@ -88,6 +98,11 @@ def conv2d_weight(
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
+
+    >>> x, g = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
+    >>> nn.grad.conv2d_weight(x, (1, 1, 2, 2), g)[0, 0]
+    tensor([[4., 4.],
+            [4., 4.]])
     """
     return _for_weight(2, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
@@ -102,6 +117,10 @@ def conv3d_input(
     input. grad_output: the gradient of the output. stride: the step between windows. padding: how
     many elements are added on each side. dilation: the distance between elements of a window.
     groups: how many groups of channels are convolved apart.
+
+    >>> w, g = torch.ones(1, 1, 1, 1, 2), torch.ones(1, 1, 1, 1, 2)
+    >>> nn.grad.conv3d_input((1, 1, 1, 1, 3), w, g).flatten()
+    tensor([1., 2., 1.])
     """
     return _for_input(3, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
@@ -115,5 +134,9 @@ def conv3d_weight(
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
+
+    >>> x, g = torch.ones(1, 1, 1, 1, 3), torch.ones(1, 1, 1, 1, 2)
+    >>> nn.grad.conv3d_weight(x, (1, 1, 1, 1, 2), g).flatten()
+    tensor([2., 2.])
     """
     return _for_weight(3, input, weight_size, grad_output, (stride, padding, dilation, groups))

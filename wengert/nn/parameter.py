@@ -107,6 +107,11 @@ class UninitializedTensorMixin:
     """What parameters and buffers without a shape have in common.
 
     They can be moved, converted and asked for dtype and device; ValueError for everything else.
+
+    >>> p = nn.UninitializedParameter()
+    >>> p.materialize((2, 3))
+    >>> p.shape, type(p).__name__
+    (torch.Size([2, 3]), 'Parameter')
     """
 
     cls_to_become: type = Tensor
@@ -172,7 +177,13 @@ class UninitializedTensorMixin:
         )
 
     def share_memory_(self) -> Any:
-        """Raises RuntimeError: there is no memory yet."""
+        """Raises RuntimeError: there is no memory yet.
+
+        >>> nn.UninitializedParameter().share_memory_()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: Can't share memory on an uninitialized parameter or buffer. Call ...
+        """
         raise RuntimeError(
             "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
             "initialize the parameters before calling `module.share_memory()`."

@@ -34,6 +34,11 @@ class profile:
     ...     (x * 2).sum().backward()
     >>> [e.name for e in prof.function_events][:2]
     ['aten::mul', 'aten::sum']
+    >>> with torch.autograd.profiler.profile() as p:
+    ...     y = torch.ones(2) + 1
+    >>> "add" in p.table(), [e.key for e in p.key_averages()][-1], p.total_average().count > 0
+    (True, 'aten::add', True)
+    >>> p.export_chrome_trace("trace.json")
     """
 
     def __init__(
@@ -134,6 +139,10 @@ class profile:
         """Write lines for flame graph programs; with_stack=True is needed.
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
+
+        >>> with torch.autograd.profiler.profile(with_stack=True) as p:
+        ...     y = torch.ones(2) + 1
+        >>> p.export_stacks("stacks.txt")
         """
         if not self.with_stack:
             raise RuntimeError("export_stacks() needs the stacks: profile(with_stack=True)")

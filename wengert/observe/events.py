@@ -30,6 +30,9 @@ class Interval:
     """When an event ran, in microseconds since the profiler started.
 
     start: in microseconds. end: in microseconds.
+
+    >>> torch.autograd.profiler_util.Interval(2.0, 5.0).elapsed_us()
+    3.0
     """
 
     def __init__(self, start: float, end: float) -> None:
@@ -87,6 +90,11 @@ class FunctionEvent(_Times):
     cpu_time_total is in microseconds and includes cpu_children; self_cpu_time_total does not.
 
     number: of the event. note: what was noted. origin: when the profiler began.
+
+    >>> with torch.autograd.profiler.profile() as p:
+    ...     y = torch.ones(2) + 1
+    >>> [e.name for e in p.function_events if "add" in e.name]
+    ['aten::add']
     """
 
     count = 1
@@ -132,7 +140,14 @@ class FunctionEvent(_Times):
 
 
 class FunctionEventAvg(_Times):
-    """The events of one key together: count, totals, and averages."""
+    """The events of one key together: count, totals, and averages.
+
+    >>> with torch.autograd.profiler.profile() as p:
+    ...     y = torch.ones(2) + 1
+    >>> total = torch.autograd.profiler_util.FunctionEventAvg()
+    >>> total.add(p.function_events[0]).count
+    1
+    """
 
     def __init__(self) -> None:
         self.key: str | None = None
@@ -292,6 +307,10 @@ class EventList(list):
         metric: "self_cpu_time_total" (ValueError for others). Needs with_stack=True.
 
         path: the file to write.
+
+        >>> with torch.autograd.profiler.profile(with_stack=True) as p:
+        ...     y = torch.ones(2) + 1
+        >>> p.function_events.export_stacks("stacks.txt", "self_cpu_time_total")
         """
         if metric != "self_cpu_time_total":
             raise ValueError(

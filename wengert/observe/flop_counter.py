@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from ..base.pytree import tree_map
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
@@ -38,15 +39,44 @@ def register_flop_formula(targets: Any, get_raw: bool = False) -> Callable[..., 
     """Decorator: how to count an operator, torch.ops.NAMESPACE.NAME, from the shapes of its
     arguments, with out_shape by name.
 
-    targets: the operators. get_raw: with the tensors instead of shapes.
+    targets: the operators. get_raw: with the tensors instead of shapes, and out_val.
+
+    >>> from wengert.utils.flop_counter import FlopCounterMode, register_flop_formula
+    >>> @register_flop_formula(torch.ops.aten.sin)
+    ... def of_sin(x_shape, *args, out_shape=None, **kwargs):
+    ...     return 10
+    >>> with FlopCounterMode(display=False) as counter:
+    ...     y = torch.sin(torch.ones(2))
+    >>> counter.get_total_flops()
+    10
     """
 
     def enter(f: Callable[..., Any]) -> Callable[..., Any]:
         for target in targets if isinstance(targets, (list, tuple)) else [targets]:
-            FORMULAS[target] = f
+            FORMULAS[key(target)] = f if get_raw else of_shapes(f)
         return f
 
     return enter
+
+
+def key(target: Any) -> Any:
+    """What formulas are found by: the name of PyTorch's operator, or the user's operator."""
+    return target.name if isinstance(target, Operator) else target
+
+
+def of_shapes(f: Callable[..., int]) -> Callable[..., int]:
+    """A formula of tensors from one of their shapes."""
+
+    def counted(*args: Any, out_val: Any = None, **kwargs: Any) -> int:
+        args, kwargs, out_shape = tree_map(in_shape, (args, kwargs, out_val))
+        return f(*args, out_shape=out_shape, **kwargs)
+
+    return counted
+
+
+def in_shape(a: Any) -> Any:
+    """The shape of a tensor; anything else as it is."""
+    return shape(a) if hasattr(a, "shape") else a
 
 
 def shape(a: Any) -> tuple[int, ...]:
@@ -75,25 +105,42 @@ class Counting(Mode):
     """Takes part in the ops that are counted."""
 
     def __init__(self, counter: FlopCounterMode) -> None:
-        self.counter, self.last = counter, (None, 0)
+        self.counter = counter
+        self.last: tuple[Op | None, int] = (None, 0)
 
     def wants(self, op: Op) -> bool:
-        """The products."""
-        return op.name in PRODUCTS
+        """The products, and what users have formulas for."""
+        return op.name in PRODUCTS or op.name in self.counter.formulas
+
+    def sees(self, name: Any) -> bool:
+        """The user's own operators."""
+        return not isinstance(name, str) and name in self.counter.formulas
+
+    def call(self, name: Any, args: Any, kwargs: Any, proceed: Any) -> Any:
+        """An operator of the user's, counted by its formula."""
+        result = proceed(args, kwargs)
+        n = self.counter.formulas[name](*args, **kwargs, out_val=result)
+        self.counter.add(name, n, self.counter.open)
+        return result
 
     def implementation(self, op: Op, f: Any) -> Any:
         """f, counted."""
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             result = f(*args, **kwargs)
-            n = flops_of(op.name, args, result)
-            self.last = (op, n)  # type: ignore[assignment]
-            name = PRODUCTS[op.name][0]
+            name = PRODUCTS.get(op.name, (op.name,))[0]
             if op.name in ("linear", "matmul"):
                 bias = op.name == "linear" and len(args) > 2 and args[2] is not None
                 batch = op.name == "matmul" and len(shape(args[1])) > 2
                 name = "addmm" if bias else "bmm" if batch else "mm"
-            self.counter.add(name, n, self.counter.open)
+            own = self.counter.formulas.get(name)
+            if own is not None:
+                n = own(*args, **kwargs, out_val=result)
+                self.last = (None, 0)
+            else:
+                n = flops_of(op.name, args, result)
+                self.last = (op, n)
+            self.counter.add(operator(name), n, self.counter.open)
             return result
 
         return counted
@@ -108,7 +155,7 @@ class Counting(Mode):
             wanted = sum(p is not None for p in node.parents[1:3])
         times = 2.5 if op.name == "attention" else wanted
         where, name = list(self.counter.open), PRODUCTS[op.name][1]
-        node.register_prehook(lambda grads: self.counter.add(name, int(n * times), where))
+        node.register_prehook(lambda grads: self.counter.add(operator(name), int(n * times), where))
 
 
 class FlopCounterMode:
@@ -133,14 +180,17 @@ class FlopCounterMode:
         self.depth, self.display = depth, display
         self.flop_counts: Any = defaultdict(lambda: defaultdict(int))
         self.open: list[str] = ["Global"]
+        own = {key(target): f if getattr(f, "_get_raw", False) else of_shapes(f)
+               for target, f in (custom_mapping or {}).items()}  # fmt: skip
+        self.formulas = {**FORMULAS, **own}
         self._mode = Counting(self)
         self._handles: list[Any] = []
         self._names: list[tuple[Any, str]] = []
 
-    def add(self, name: str, n: int, where: list[str]) -> None:
+    def add(self, target: Any, n: int, where: list[str]) -> None:
         """Count an operation for modules."""
         for path in dict.fromkeys(where):
-            self.flop_counts[path][operator(name)] += n
+            self.flop_counts[path][target] += n
 
     def _enter_module(self, module: Any, args: Any) -> None:
         if not self._names:
@@ -195,7 +245,7 @@ class FlopCounterMode:
                 continue
             counts = self.flop_counts[path]
             rows.append((path, sum(counts.values())))
-            rows += [(f"- aten.{op.name}", n) for op, n in counts.items()]
+            rows += [(f"- {shown(op)}", n) for op, n in counts.items()]
         cells = [(name, readable(n), f"{n / total:.2%}" if total else "0.00%") for name, n in rows]
         head = ("Module", "FLOP", "% Total")
         widths = [max([len(head[i]) + 2 * (i > 0), *[len(c[i]) for c in cells]]) for i in range(3)]
@@ -203,6 +253,11 @@ class FlopCounterMode:
         lines.append("  ".join(["-" * w for w in widths]))
         lines += [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in cells]
         return "\n".join(lines)
+
+
+def shown(op: Any) -> str:
+    """An operator as a table names it."""
+    return f"aten.{op.name}" if isinstance(op, Operator) else op._qualname.replace("::", ".")
 
 
 def readable(n: int) -> str:

@@ -196,12 +196,25 @@ class profile:
         self.stop()
 
     def start(self) -> None:
-        """Begin with the first step."""
+        """Begin with the first step.
+
+        >>> p = torch.profiler.profile()
+        >>> p.start()
+        >>> y = torch.ones(2) + 1
+        >>> p.stop()
+        >>> "add" in p.key_averages().table()
+        True
+        """
         if self.current_action in RECORDING:
             self.start_trace()
 
     def stop(self) -> None:
-        """End. A recording that is going on counts as complete."""
+        """End. A recording that is going on counts as complete.
+
+        >>> p = torch.profiler.profile()
+        >>> p.start()
+        >>> p.stop()
+        """
         if self._recorder is None:
             return
         self._note_step()
@@ -227,7 +240,12 @@ class profile:
             self.stop_trace()  # the schedule has ended a recording without saving it
 
     def start_trace(self) -> None:
-        """Begin to record now, whatever the schedule says."""
+        """Begin to record now, whatever the schedule says.
+
+        >>> p = torch.profiler.profile()
+        >>> p.start_trace()
+        >>> p.stop_trace()
+        """
         self._recorder = Recorder(
             self.record_shapes, self.profile_memory, self.with_stack, self.with_flops
         )
@@ -235,7 +253,12 @@ class profile:
         self._step_start = perf_counter_ns()
 
     def stop_trace(self) -> None:
-        """End the recording. AssertionError if there is none."""
+        """End the recording. AssertionError if there is none.
+
+        >>> p = torch.profiler.profile()
+        >>> p.start_trace()
+        >>> p.stop_trace()
+        """
         if self._recorder is None:
             raise AssertionError("Profiler must be initialized before stopping trace: start() it")
         self._recorder.stop()
@@ -291,6 +314,10 @@ class profile:
         """Write lines for flame graph programs; with_stack=True is needed.
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
+
+        >>> with torch.profiler.profile(with_stack=True) as p:
+        ...     y = torch.ones(2) + 1
+        >>> p.export_stacks("stacks.txt")
         """
         self._recorded("exporting stacks").export_stacks(path, metric)
 

@@ -99,6 +99,11 @@ def pin_memory(self, device=None):
     """A copy in memory that a GPU copies from by itself; the tensor itself if it is there already.
 
     Raises RuntimeError without a GPU, and for tensors that are not on the CPU.
+
+    >>> torch.ones(2, device="meta").pin_memory()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: ...
     """
     if is_pinned(self):
         return self

@@ -137,7 +137,11 @@ def is_warn_always_enabled():
 
 @public("set_flush_denormal(bool mode) -> bool", method=False)
 def set_flush_denormal(mode):
-    """False: the processor's treatment of denormal numbers is left alone."""
+    """False: the processor's treatment of denormal numbers is left alone.
+
+    >>> torch.set_flush_denormal(False)
+    False
+    """
     return False
 
 
@@ -149,6 +153,10 @@ def set_default_tensor_type(t, /):
     t: a floating-point type; torch.cuda.FloatTensor and its kin make CUDA the default device.
 
     TypeError for other types, and for CUDA's where it cannot be used.
+
+    >>> torch.set_default_tensor_type(torch.FloatTensor)
+    >>> torch.get_default_dtype()
+    torch.float32
     """
     advise(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use"
@@ -192,7 +200,11 @@ def is_distributed(input):
 
 @public("compiled_with_cxx11_abi() -> bool", method=False, foreign=False)
 def compiled_with_cxx11_abi():
-    """True."""
+    """True.
+
+    >>> torch.compiled_with_cxx11_abi()
+    True
+    """
     return True
 
 

@@ -169,6 +169,9 @@ def fill(input, value):
 def new(self, *args, device=None):
     """A tensor of self's dtype: new() is empty, new(2, 3) has that shape, new([1, 2]) those
     values.
+
+    >>> torch.ones(2, dtype=torch.float64).new(3).dtype
+    torch.float64
     """
     if not args:
         return empty(0, dtype=self.dtype, device=device or self.device)
@@ -188,7 +191,12 @@ def dim_order(self, ambiguity_check=False):
 
 @public("Tensor.const_data_ptr(Tensor self) -> int")
 def const_data_ptr(self):
-    """The address of the first element."""
+    """The address of the first element.
+
+    >>> x = torch.ones(2)
+    >>> x.const_data_ptr() == x.data_ptr()
+    True
+    """
     return self.data_ptr()
 
 

@@ -42,7 +42,10 @@ def get_num_threads():
 
 @public("set_num_interop_threads(int num_threads) -> None", method=False)
 def set_num_interop_threads(num_threads, /):
-    """Accepted for PyTorch's sake: operations run one after the other here."""
+    """Accepted for PyTorch's sake: operations run one after the other here.
+
+    >>> torch.set_num_interop_threads(1)
+    """
     _between_ops[0] = _positive("set_num_interop_threads", num_threads)
 
 

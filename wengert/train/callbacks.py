@@ -77,7 +77,16 @@ class EarlyStopping(Callback):
         self.best_epoch_ = 0
 
     def on_epoch_end(self, net: Any) -> bool:
-        """Whether it is enough."""
+        """Whether it is enough.
+
+        >>> stop = EarlyStopping(monitor="train_loss", patience=1, restore_best=False)
+        >>> class Net:
+        ...     history_ = [{"epoch": 1, "train_loss": 0.5}]
+        >>> stop.on_train_begin(Net)
+        >>> stop.on_epoch_end(Net), stop.on_epoch_end(Net)
+        (False, True)
+        >>> stop.on_train_end(Net)
+        """
         if self._best.improved(net):
             self._waited, self.best_epoch_ = 0, net.history_[-1]["epoch"]
             if self.restore_best:
@@ -104,6 +113,15 @@ class Checkpoint(Callback):
 
     >>> Checkpoint("runs/best.pt").path
     'runs/best.pt'
+    >>> class Net:  # what an estimator has
+    ...     module_ = nn.Linear(1, 2)
+    ...     optimizer_ = torch.optim.SGD(module_.parameters(), lr=0.1)
+    ...     history_ = [{"epoch": 1, "train_loss": 0.5}]
+    >>> kept = Checkpoint("best.pt", monitor="train_loss")
+    >>> kept.on_train_begin(Net)
+    >>> kept.on_epoch_end(Net)
+    >>> kept.restore(Net), kept.saved_
+    (1, ['best.pt'])
     """
 
     def __init__(
@@ -144,6 +162,15 @@ class ProgressBar(Callback):
 
     >>> ProgressBar().bar is None
     True
+    >>> import contextlib, io
+    >>> class Net:  # what an estimator has
+    ...     history_ = [{"epoch": 1, "train_loss": 0.5}]
+    ...     _epochs_left, _batches = 0, 1
+    >>> bar = ProgressBar()
+    >>> with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    ...     bar.on_epoch_begin(Net)
+    ...     bar.on_batch_end(Net, 0.5)
+    ...     bar.on_epoch_end(Net)
     """
 
     bar: Progress[Any] | None = None
@@ -180,6 +207,16 @@ class LRSchedule(Callback):
 
     >>> LRSchedule(torch.optim.lr_scheduler.StepLR, step_size=10).kwargs
     {'step_size': 10}
+    >>> class Net:  # what an estimator has
+    ...     module_ = nn.Linear(1, 2)
+    ...     optimizer_ = torch.optim.SGD(module_.parameters(), lr=0.1)
+    ...     history_ = [{"epoch": 1, "train_loss": 0.5}]
+    >>> halved = LRSchedule(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    >>> halved.on_train_begin(Net)
+    >>> halved.on_batch_end(Net, loss=0.5)
+    >>> halved.on_epoch_end(Net)
+    >>> Net.history_[0]["lr"], Net.optimizer_.param_groups[0]["lr"]
+    (0.1, 0.05)
     """
 
     def __init__(
@@ -219,7 +256,13 @@ class TensorBoard(Callback):
 
     Needs `pip install wengert[tensorboard]`.
 
-    >>> TensorBoard("runs/first").log_dir
+    >>> class Net:  # what an estimator has
+    ...     history_ = [{"epoch": 1, "train_loss": 0.5}]
+    >>> log = TensorBoard("runs/first")
+    >>> log.on_train_begin(Net)
+    >>> log.on_epoch_end(Net)
+    >>> log.on_train_end(Net)
+    >>> log.log_dir
     'runs/first'
     """
 

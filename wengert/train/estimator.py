@@ -288,6 +288,12 @@ class Classifier(ClassifierMixin, _Net):
             classes: all classes that will ever come; needed in the first call if its y lacks some.
 
         Raises ValueError for a class that was not there in the first call.
+
+        >>> from wengert.sklearn import Classifier
+        >>> X, y = np.arange(4.0, dtype=np.float32).reshape(4, 1), np.array(["a", "b", "a", "b"])
+        >>> net = Classifier(nn.Linear(1, 2), verbose=False).partial_fit(X, y, classes=["a", "b"])
+        >>> len(net.partial_fit(X, y).history_)
+        2
         """
         return self._fit(X, y, not hasattr(self, "module_"), 1, classes)
 
@@ -295,6 +301,11 @@ class Classifier(ClassifierMixin, _Net):
         """The probabilities of the classes, in the order of `classes_`: (n_samples, n_classes).
 
         X: rows of features.
+
+        >>> from wengert.sklearn import Classifier
+        >>> X, y = np.arange(4.0, dtype=np.float32).reshape(4, 1), np.array(["a", "b", "a", "b"])
+        >>> Classifier(nn.Linear(1, 2), verbose=False).fit(X, y).predict_proba(X).shape
+        (4, 2)
         """
         out = self._outputs(X)
         return out.numpy()
@@ -381,6 +392,11 @@ class Regressor(RegressorMixin, _Net):
         Args:
             X: (n_samples, ...) as for fit.
             y: (n_samples,) or (n_samples, n_outputs), as in the first call.
+
+        >>> from wengert.sklearn import Regressor
+        >>> X, y = np.arange(4.0, dtype=np.float32).reshape(4, 1), np.arange(4.0, dtype=np.float32)
+        >>> len(Regressor(nn.Linear(1, 1), verbose=False).partial_fit(X, y).history_)
+        1
         """
         return self._fit(X, y, not hasattr(self, "module_"), 1, None)
 

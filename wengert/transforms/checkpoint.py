@@ -346,6 +346,11 @@ class CheckpointFunction(Function):
     >>> checkpoint(torch.sin, x, use_reentrant=True).sum().backward()
     >>> x.grad
     tensor([0.5403, 0.5403])
+    >>> f = lambda x: x.sin()
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> torch.utils.checkpoint.CheckpointFunction.apply(f, True, x).backward()
+    >>> x.grad
+    tensor([0.5403])
     """
 
     @staticmethod

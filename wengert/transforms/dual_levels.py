@@ -119,6 +119,11 @@ class UnpackedDualTensor(NamedTuple):
     """What unpack_dual returns.
 
     primal: the value. tangent: its tangent, or None.
+
+    >>> from wengert.autograd import forward_ad
+    >>> with forward_ad.dual_level():
+    ...     forward_ad.unpack_dual(forward_ad.make_dual(torch.ones(1), torch.zeros(1)))
+    UnpackedDualTensor(primal=tensor([1.]), tangent=tensor([0.]))
     """
 
     primal: Tensor

@@ -31,6 +31,13 @@ class Graph:
     `show` opens a browser.
 
     vertices: of the graph. failure: the exception, if there was one.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> g = viz.graph((x * 2).sum())
+    >>> g.svg()[:4], "<html" in g.html().lower(), "boxes" in g.data()
+    ('<svg', True, True)
+    >>> g.save("graph.html").name
+    'graph.html'
     """
 
     def __init__(self, vertices: list[Vertex], failure: Failure | None = None) -> None:

@@ -21,6 +21,10 @@ class Picture:
     """(height, width, 3) bytes that a notebook shows; `save` writes a PNG file.
 
     pixels: the picture. text: what stands below.
+
+    >>> picture = viz.heatmap(torch.eye(2))
+    >>> picture.save("eye.png").name
+    'eye.png'
     """
 
     def __init__(self, pixels: np.ndarray, width: int, text: str) -> None:

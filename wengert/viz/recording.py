@@ -279,6 +279,12 @@ class record(AbstractContextManager):
         Raises ValueError without outputs if there are none.
 
         params: names of parameters.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> with viz.record() as tape:
+        ...     y = (x * 2).sum()
+        >>> type(tape.graph(y)).__name__
+        'Graph'
         """
         if outputs is not None:
             return record.draw(outputs, params, **options)

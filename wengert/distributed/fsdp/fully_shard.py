@@ -67,6 +67,7 @@ class FSDPModule:
     (None, None)
     >>> net.set_requires_all_reduce(True), net.set_modules_to_forward_prefetch([])
     (None, None)
+    >>> net.set_modules_to_backward_prefetch([])
     >>> net(torch.ones(4, 2)).shape
     torch.Size([4, 1])
     """

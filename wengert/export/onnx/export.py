@@ -66,6 +66,12 @@ class ONNXProgram:
 
     model_proto: the `onnx.ModelProto`. Calling it runs it with onnxruntime. structure: of the
     outputs.
+
+    >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),))
+    >>> program.save("net.onnx")
+    >>> type(program.model_proto).__name__
+    'ModelProto'
+    >>> program.release()
     """
 
     def __init__(self, model_proto: Any, structure: Any) -> None:
@@ -100,6 +106,11 @@ class ONNXProgram:
         """Make the session that calls use. ModuleNotFoundError without onnxruntime.
 
         initializer: accepted.
+
+        >>> import importlib.util
+        >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))
+        >>> if importlib.util.find_spec("onnxruntime"):
+        ...     program.initialize_inference_session()
         """
         try:
             import onnxruntime
@@ -194,6 +205,10 @@ def export(
     export_params: accepted. keep_initializers_as_inputs: accepted. operator_export_type: accepted.
     do_constant_folding: accepted. custom_opsets: accepted. export_modules_as_functions: accepted.
     autograd_inlining: accepted.
+
+    >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),), "relu.onnx", input_names=["x"])
+    >>> [node.op_type for node in program.model_proto.graph.node]
+    ['Relu', 'Identity']
     """
     onnx = _onnx()
     args = args if isinstance(args, tuple) else (args,)

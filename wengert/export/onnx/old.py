@@ -15,12 +15,24 @@ __all__ = ["ExportOptions", "OnnxRegistry", "dynamo_export", "parse_args", "quan
 
 
 def parse_args(*kinds: str) -> Callable[[F], F]:
-    """For symbolic functions of the old exporter, which are kept as they are and never asked."""
+    """For symbolic functions of the old exporter, which are kept as they are and never asked.
+
+    >>> from wengert.onnx.symbolic_helper import parse_args
+    >>> @parse_args("v", "i")
+    ... def rule(g, x, dim):
+    ...     return dim
+    """
     return lambda f: f
 
 
 def quantized_args(*flags: bool, **options: Any) -> Callable[[F], F]:
-    """The same."""
+    """The same.
+
+    >>> from wengert.onnx.symbolic_helper import quantized_args
+    >>> @quantized_args(True)
+    ... def rule(g, x):
+    ...     return x
+    """
     return lambda f: f
 
 

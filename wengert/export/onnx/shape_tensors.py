@@ -19,5 +19,10 @@ def shape_as_tensor(x: Tensor) -> Tensor:
 
 
 def reshape_from_tensor_shape(x: Tensor, shape: Tensor) -> Tensor:
-    """x in the shape that a tensor of integers holds."""
+    """x in the shape that a tensor of integers holds.
+
+    >>> from wengert.onnx import operators
+    >>> operators.reshape_from_tensor_shape(torch.ones(4), torch.tensor([2, 2])).shape
+    torch.Size([2, 2])
+    """
     return x.reshape(tuple(shape.tolist()))

@@ -24,6 +24,9 @@ class FileWriter:
     Traceback (most recent call last):
         ...
     AttributeError: 'EventFileWriter' object has no attribute 'reopen'
+    >>> from wengert.utils.tensorboard import FileWriter
+    >>> log = FileWriter("runs/one")
+    >>> log.close()
     """
 
     def __init__(
@@ -69,6 +72,11 @@ class FileWriter:
         """Write a graph, and the times of its nodes.
 
         walltime: seconds since 1970; None: now. graph_profile: a graph and its times.
+
+        >>> from wengert.export.tensorboard.graph import module_graph
+        >>> log = FileWriter("runs/one")
+        >>> log.add_graph(module_graph(nn.Linear(2, 1), torch.ones(1, 2)))
+        >>> log.close()
         """
         from tensorboard.compat.proto import event_pb2
 
@@ -81,6 +89,12 @@ class FileWriter:
         """Write a graph alone.
 
         walltime: seconds since 1970; None: now.
+
+        >>> from wengert.export.tensorboard.graph import onnx_graph
+        >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),), "net.onnx")
+        >>> log = FileWriter("runs/one")
+        >>> log.add_onnx_graph(onnx_graph("net.onnx"))
+        >>> log.close()
         """
         from tensorboard.compat.proto.event_pb2 import Event
 

@@ -103,6 +103,12 @@ def draw_boxes(picture: Any, boxes: np.ndarray, labels: Sequence[str] | None) ->
 
     picture: an image. boxes: (N, 4) as x1, y1, x2, y2, in pixels. labels: 0 or 1, or texts for the
     boxes.
+
+    >>> from PIL import Image
+    >>> picture = Image.new("RGB", (9, 9))
+    >>> draw_boxes(picture, np.array([[1, 1, 5, 5]]), None)
+    >>> picture.getpixel((1, 1))
+    (255, 0, 0)
     """
     draw = _pillow("ImageDraw").Draw(picture)
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):

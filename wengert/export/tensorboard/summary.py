@@ -63,6 +63,10 @@ def scalar(
 
     name: of the parameter, tensor or extension. tensor: the values. collections: accepted.
     new_style: as a tensor. double_precision: accepted.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.scalar("loss", 0.5).value[0].tag
+    'loss'
     """
     value = as_array(tensor)
     if value.size != 1:
@@ -101,6 +105,10 @@ def tensor_proto(tag: str, tensor: Tensor) -> Any:
     """All numbers of a tensor. ValueError for dtypes without a counterpart.
 
     tag: the name of the series.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.tensor_proto("x", torch.ones(2)).value[0].tensor.float_val[:]
+    [1.0, 1.0]
     """
     if tensor.dtype.name not in TENSOR_TYPES:
         raise ValueError(f"{tag} has unsupported tensor dtype {tensor.dtype}")
@@ -131,6 +139,11 @@ def histogram_raw(
     name: of the parameter, tensor or extension. min: the least number. max: the largest number.
     num: how many numbers. sum: their sum. sum_squares: the sum of their squares. bucket_limits: the
     upper limits of the buckets. bucket_counts: how many numbers are in each.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> s = summary.histogram_raw("x", 0, 2, 3, 3.0, 5.0, [1.0, 2.0], [1, 2])
+    >>> s.value[0].histo.num
+    3.0
     """
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
@@ -150,6 +163,10 @@ def histogram(name: str, values: Any, bins: Any, max_bins: int | None = None) ->
     """A histogram of numbers; bins as in `numpy.histogram`, joined down to max_bins.
 
     name: of the parameter, tensor or extension. values: the numbers.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.histogram("x", np.arange(4.0), bins=[0, 2, 4]).value[0].histo.num
+    4.0
     """
     counted = make_histogram(as_array(values).astype(float), bins, max_bins)
     return _one(name, histo=counted)
@@ -159,6 +176,10 @@ def make_histogram(values: np.ndarray, bins: Any, max_bins: int | None = None) -
     """Counts of numbers in bins, without empty bins at the ends. ValueError without numbers.
 
     values: the numbers. max_bins: at most so many.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.make_histogram(np.arange(4.0), [0, 2, 4]).sum
+    6.0
     """
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
@@ -195,6 +216,10 @@ def image(tag: str, tensor: Any, rescale: float = 1, dataformats: str = "NCHW") 
 
     tag: the name of the series. tensor: the values. rescale: the size of the result by that of the
     image. dataformats: which letters the dimensions are.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.image("x", np.zeros((3, 4, 5)), dataformats="CHW").value[0].image.width
+    5
     """
     return _one(tag, image=png(as_bytes(convert_to_HWC(as_array(tensor), dataformats)), rescale))
 
@@ -212,6 +237,11 @@ def image_boxes(
     tag: the name of the series. tensor_image: the image. tensor_boxes: (N, 4) as x1, y1, x2, y2.
     rescale: the size of the result by that of the image. dataformats: which letters the dimensions
     are. labels: 0 or 1, or texts for the boxes.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> pixels, boxes = np.zeros((3, 9, 9)), np.array([[1, 1, 5, 5]])
+    >>> summary.image_boxes("x", pixels, boxes, labels=["a"]).value[0].image.height
+    9
     """
     pixels = np.ascontiguousarray(as_bytes(convert_to_HWC(as_array(tensor_image), dataformats)))
     return _one(tag, image=png(pixels, rescale, as_array(tensor_boxes), labels))
@@ -221,6 +251,10 @@ def video(tag: str, tensor: Any, fps: float = 4) -> Any:
     """Videos (n, time, channels, height, width) side by side, as an animated GIF.
 
     tag: the name of the series. tensor: the values. fps: pictures per second.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.video("x", np.zeros((1, 2, 3, 8, 8), dtype=np.uint8)).value[0].image.width
+    8
     """
     return _one(tag, image=gif(video_frames(as_array(tensor)), fps))
 
@@ -229,6 +263,10 @@ def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
     """A sound of one channel, numbers from -1 to 1; what is beyond is cut off.
 
     tag: the name of the series. tensor: the values. sample_rate: samples per second, in Hz.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.audio("x", np.zeros(100), sample_rate=8000).value[0].audio.length_frames
+    100
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -256,6 +294,10 @@ def text(tag: str, text: str) -> Any:
     """A text, which TensorBoard reads as Markdown.
 
     tag: the name of the series.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.text("note", "**begun**").value[0].tag
+    'note/text_summary'
     """
     from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
 
@@ -293,6 +335,12 @@ def pr_curve_raw(
     tag: the name of the series. tp: at each threshold. fp: at each threshold. tn: at each
     threshold. fn: at each threshold. num_thresholds: how many thresholds. weights: a factor for
     each, or one.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> one = np.ones(3)
+    >>> s = summary.pr_curve_raw("pr", one, one, one, one, one / 2, one / 2, num_thresholds=3)
+    >>> s.value[0].tag
+    'pr'
     """
     data = np.stack([as_array(a) for a in (tp, fp, tn, fn, precision, recall)])
     return _curve(tag, data, min(num_thresholds, MOST_THRESHOLDS))
@@ -309,6 +357,11 @@ def pr_curve(
 
     tag: the name of the series. predictions: from 0 to 1. num_thresholds: how many thresholds.
     weights: a factor for each, or one.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> s = summary.pr_curve("pr", np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=3)
+    >>> s.value[0].tensor.tensor_shape.dim[1].size
+    3
     """
     num_thresholds = min(num_thresholds, MOST_THRESHOLDS)
     data = compute_curve(as_array(labels), as_array(predictions), num_thresholds, weights)
@@ -322,6 +375,10 @@ def compute_curve(
 
     labels: 0 or 1, or texts for the boxes. predictions: from 0 to 1. num_thresholds: how many
     thresholds. weights: a factor for each, or one.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.compute_curve(np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=2)[0]
+    array([1., 0.])
     """
     weights = 1.0 if weights is None else as_array(weights)
     label = labels.astype(np.float64)
@@ -344,6 +401,11 @@ def custom_scalars(layout: dict[str, dict[str, Sequence[Any]]]) -> Any:
     """Which scalars are drawn together: {category: {title: ["Multiline" or "Margin", tags]}}.
 
     layout: category -> chart -> series.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> layout = {"Losses": {"both": ["Multiline", ["train", "valid"]]}}
+    >>> summary.custom_scalars(layout).value[0].tag
+    'custom_scalars__config__'
     """
     from tensorboard.plugins.custom_scalar import layout_pb2
 
@@ -384,6 +446,10 @@ def mesh(
 
     tag: the name of the series. config_dict: options of three.js. display_name: the title.
     description: a text.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> summary.mesh("points", np.zeros((1, 4, 3)), None, None, None).value[0].tag
+    'points_VERTEX'
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.mesh import metadata
@@ -426,6 +492,11 @@ def hparams(
 
     hparam_dict: name -> value. metric_dict: name -> value. hparam_domain_discrete: name -> the
     values that there are.
+
+    >>> from wengert.utils.tensorboard import summary
+    >>> experiment, begins, ends = summary.hparams({"lr": 0.1}, {"loss": 0.5})
+    >>> experiment.value[0].tag
+    '_hparams_/experiment'
     """
     from google.protobuf import struct_pb2
     from tensorboard.plugins.hparams import api_pb2, metadata

@@ -494,6 +494,11 @@ class SummaryWriter:
         """Log the graph of an ONNX file.
 
         prototxt: the path of the file.
+
+        >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),), "net.onnx")
+        >>> writer = SummaryWriter("runs/one")
+        >>> writer.add_onnx_graph("net.onnx")
+        >>> writer.close()
         """
         self._get_file_writer().add_onnx_graph(onnx_graph(prototxt))
 

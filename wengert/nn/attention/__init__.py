@@ -58,6 +58,12 @@ def register_flash_attention_impl(impl: str, *, register_fn: Callable[..., Any])
     """Give an implementation of attention a name; none is called here.
 
     impl: a name. register_fn: a function.
+
+    >>> nn.attention.register_flash_attention_impl("own", register_fn=lambda: None)
+    >>> nn.attention.activate_flash_attention_impl("own")
+    >>> nn.attention.list_flash_attention_impls(), nn.attention.current_flash_attention_impl()
+    (['own'], 'own')
+    >>> nn.attention.restore_flash_attention_impl()
     """
     _implementations[impl] = register_fn
 
@@ -66,6 +72,11 @@ def activate_flash_attention_impl(impl: str) -> None:
     """Choose an implementation by name. ValueError for one that was not registered.
 
     impl: a name.
+
+    >>> nn.attention.activate_flash_attention_impl("none such")
+    Traceback (most recent call last):
+        ...
+    ValueError: Unknown flash attention impl 'none such': registered are ['own']
     """
     if impl not in _implementations:
         raise ValueError(
@@ -75,15 +86,27 @@ def activate_flash_attention_impl(impl: str) -> None:
 
 
 def list_flash_attention_impls() -> list[str]:
-    """The names that were registered."""
+    """The names that were registered.
+
+    >>> nn.attention.register_flash_attention_impl("own", register_fn=lambda: None)
+    >>> nn.attention.list_flash_attention_impls()
+    ['own']
+    """
     return sorted(_implementations)
 
 
 def current_flash_attention_impl() -> str | None:
-    """The name that was chosen."""
+    """The name that was chosen.
+
+    >>> nn.attention.current_flash_attention_impl() is None
+    True
+    """
     return _active[0] if _active else None
 
 
 def restore_flash_attention_impl(_raise_warn: bool = True) -> None:
-    """Choose none."""
+    """Choose none.
+
+    >>> nn.attention.restore_flash_attention_impl()
+    """
     _active.clear()

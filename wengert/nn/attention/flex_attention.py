@@ -26,6 +26,10 @@ class AuxRequest(NamedTuple):
     """What flex_attention is to return beside its result.
 
     lse: the logarithm of the sums. max_scores: the largest scores.
+
+    >>> from wengert.nn.attention.flex_attention import AuxRequest
+    >>> AuxRequest(lse=True)
+    AuxRequest(lse=True, max_scores=False)
     """
 
     lse: bool = False
@@ -36,6 +40,12 @@ class AuxOutput(NamedTuple):
     """What was asked for: log of the sum of exp of the scores, and the largest score, by query.
 
     lse: the logarithm of the sums. max_scores: the largest scores.
+
+    >>> from wengert.nn.attention.flex_attention import AuxRequest, flex_attention
+    >>> x = torch.ones(1, 1, 2, 4)
+    >>> out, aux = flex_attention(x, x, x, return_aux=AuxRequest(lse=True))
+    >>> aux.lse.shape
+    torch.Size([1, 1, 2])
     """
 
     lse: Tensor | None = None

@@ -141,6 +141,13 @@ def multi_head_attention_forward(
     query (L, N, E), key (S, N, kdim), value (S, N, vdim), or without N. Returns (output, weights).
 
     add_zero_attn: one more key and value of zeros.
+
+    >>> x, w, b = torch.ones(3, 1, 4), torch.eye(4), torch.zeros(12)
+    >>> out, weights = F.multi_head_attention_forward(
+    ...     x, x, x, 4, 2, w.repeat(3, 1), b, None, None, False, 0.0, w, b[:4]
+    ... )
+    >>> out.shape, weights.shape
+    (torch.Size([3, 1, 4]), torch.Size([1, 3, 3]))
     """
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:

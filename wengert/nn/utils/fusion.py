@@ -49,6 +49,13 @@ def fuse_conv_bn_weights(
     conv_w: weight of the convolution. conv_b: its bias, or None. bn_rm: running mean. bn_rv:
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
     transpose: whether the convolution is a transposed one.
+
+    >>> conv, bn = nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2).eval()
+    >>> facts = bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+    >>> w, b = nn.utils.fuse_conv_bn_weights(conv.weight, conv.bias, *facts)
+    >>> x = torch.ones(1, 1, 2, 2)
+    >>> torch.allclose(F.conv2d(x, w, b), bn(conv(x)))
+    True
     """
     b = T.zeros_like(bn_rm) if conv_b is None else conv_b
     scale = T.rsqrt(bn_rv + bn_eps)
@@ -91,5 +98,11 @@ def fuse_linear_bn_weights(
 
     linear_w: weight of the layer. linear_b: its bias, or None. bn_rm: running mean. bn_rv:
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
+
+    >>> linear, bn = nn.Linear(2, 3), nn.BatchNorm1d(3).eval()
+    >>> facts = bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+    >>> w, b = nn.utils.fuse_linear_bn_weights(linear.weight, linear.bias, *facts)
+    >>> torch.allclose(F.linear(torch.ones(4, 2), w, b), bn(linear(torch.ones(4, 2))))
+    True
     """
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)

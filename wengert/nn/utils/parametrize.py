@@ -73,6 +73,19 @@ class ParametrizationList(ModuleList):
     The stored form is `original`, or original0, original1... where right_inverse gives several.
 
     unsafe: do not check what the parametrization returns.
+
+    >>> class Doubled(nn.Module):
+    ...     def forward(self, x):
+    ...         return 2 * x
+    ...     def right_inverse(self, x):
+    ...         return x / 2
+    >>> layer = nn.Linear(2, 1)
+    >>> layer = nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())
+    >>> found = layer.parametrizations.weight
+    >>> found.right_inverse(torch.ones(1, 2))
+    >>> found.original, layer.weight
+    (Parameter containing:
+    tensor([[0.5000, 0.5000]], requires_grad=True), tensor([[1., 1.]], grad_fn=<MulBackward0>))
     """
 
     def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False) -> None:
@@ -326,6 +339,12 @@ def transfer_parametrizations_and_params(
     """Give to_module the parametrizations and stored tensors of from_module; returns it.
 
     tensor_name: the parameter's name.
+
+    >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
+    >>> a = nn.utils.parametrizations.weight_norm(a)
+    >>> b = nn.utils.parametrize.transfer_parametrizations_and_params(a, b)
+    >>> torch.equal(a.weight, b.weight)
+    True
     """
     if is_parametrized(from_module):
         names = list(from_module.parametrizations) if tensor_name is None else [tensor_name]

@@ -48,7 +48,12 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The mask for importance scores t, on top of default_mask."""
+        """The mask for importance scores t, on top of default_mask.
+
+        >>> method = nn.utils.prune.L1Unstructured(amount=1)
+        >>> method.compute_mask(torch.tensor([3.0, 0.1]), torch.ones(2))
+        tensor([1., 0.])
+        """
 
     def apply_mask(self, module: Any) -> Tensor:
         """The stored parameter times the mask.
@@ -178,7 +183,15 @@ class PruningContainer(BasePruningMethod):
         return self._pruning_methods[idx]
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The newest method's mask for the part of t that is left."""
+        """The newest method's mask for the part of t that is left.
+
+        >>> layer = nn.Linear(2, 1)
+        >>> layer = nn.utils.prune.random_unstructured(layer, "weight", 1)
+        >>> layer = nn.utils.prune.random_unstructured(layer, "weight", 1)
+        >>> both = next(iter(layer._forward_pre_hooks.values()))
+        >>> both.compute_mask(layer.weight_orig, torch.tensor([[1.0, 0.0]]))
+        tensor([[0., 0.]])
+        """
         method = self._pruning_methods[-1]
         new = default_mask.to(t.dtype)
         part: Any
@@ -255,7 +268,11 @@ class Identity(BasePruningMethod):
     PRUNING_TYPE = "unstructured"
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask."""
+        """default_mask.
+
+        >>> nn.utils.prune.Identity().compute_mask(torch.ones(2), torch.ones(2))
+        tensor([1., 1.])
+        """
         return default_mask
 
 
@@ -275,7 +292,11 @@ class RandomUnstructured(BasePruningMethod):
         return T.rand_like(t), True
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen entries zero."""
+        """default_mask with the chosen entries zero.
+
+        >>> nn.utils.prune.RandomUnstructured(1).compute_mask(torch.ones(4), torch.ones(4)).sum()
+        tensor(3.)
+        """
         n = _how_many(self.amount, t.numel())
         mask = default_mask.clone()
         if n:
@@ -310,7 +331,12 @@ class RandomStructured(BasePruningMethod):
         self.dim = dim
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen slices zero."""
+        """default_mask with the chosen slices zero.
+
+        >>> method = nn.utils.prune.RandomStructured(1, dim=0)
+        >>> method.compute_mask(torch.ones(3, 2), torch.ones(3, 2)).sum()
+        tensor(4.)
+        """
         _check_dim(t, self.dim)
         size = t.shape[self.dim]
         n = _how_many(self.amount, size)
@@ -337,7 +363,13 @@ class LnStructured(BasePruningMethod):
         self.dim = dim
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen slices zero."""
+        """default_mask with the chosen slices zero.
+
+        >>> method = nn.utils.prune.LnStructured(1, n=2, dim=0)
+        >>> method.compute_mask(torch.tensor([[1.0, 2.0], [0.1, 0.1]]), torch.ones(2, 2))
+        tensor([[1., 1.],
+                [0., 0.]])
+        """
         _check_dim(t, self.dim)
         size = t.shape[self.dim]
         n = _how_many(self.amount, size)
@@ -362,7 +394,12 @@ class CustomFromMask(BasePruningMethod):
         self.mask = mask
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask times the mask."""
+        """default_mask times the mask.
+
+        >>> method = nn.utils.prune.CustomFromMask(torch.tensor([1, 0]))
+        >>> method.compute_mask(torch.ones(2), torch.ones(2))
+        tensor([1., 0.])
+        """
         if default_mask.shape != self.mask.shape:
             raise AssertionError(
                 f"default_mask shape {tuple(default_mask.shape)} must match self.mask shape "

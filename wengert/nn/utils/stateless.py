@@ -53,6 +53,11 @@ def substituted(
 
     tie_weights: whether tied parameters follow. strict: raise an error for names that are not
     there.
+
+    >>> net = nn.Linear(1, 1)
+    >>> with substituted(net, {"weight": torch.ones(1, 1), "bias": torch.zeros(1)}):
+    ...     net(torch.full((1,), 5.0))
+    tensor([5.])
     """
     places = _places(module)
     given = _with_tied(places, tensors) if tie_weights else dict(tensors)

@@ -35,6 +35,17 @@ class Compare:
     >>> spec = TaskSpec("x + 1", "pass", label="add", description="small")
     >>> "microseconds" in str(Compare([Measurement(1, [1e-5], spec)]))
     True
+    >>> from wengert.utils.benchmark import Compare, Timer
+    >>> timer = Timer("x + 1", globals={"x": torch.ones(2)}, label="sums", description="here")
+    >>> table = Compare([timer.timeit(10)])
+    >>> table.extend_results([timer.timeit(10)])
+    >>> table.trim_significant_figures(), table.highlight_warnings()
+    (None, None)
+    >>> table.print()
+    [--... sums ...
+    ...
+    Times are in ...
+    >>> table.colorize()
     """
 
     def __init__(self, results: list[Measurement]) -> None:

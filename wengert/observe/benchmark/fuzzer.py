@@ -93,6 +93,15 @@ class FuzzedTensor:
     most memory. dim_parameter: the name of the parameter that says how many dimensions there are.
     roll_parameter: accepted. dtype: of the elements. cuda: on a GPU. tensor_constructor: makes the
     tensor.
+
+    >>> from wengert.utils.benchmark import FuzzedParameter, FuzzedTensor, Fuzzer
+    >>> sizes = FuzzedParameter("n", 4, 8, distribution="uniform")
+    >>> wanted = FuzzedTensor("x", size=("n", 2), min_elements=8)
+    >>> wanted.satisfies_constraints({"n": 4})
+    True
+    >>> for tensors, facts, values in Fuzzer([sizes], [wanted], seed=0).take(1):
+    ...     tuple(tensors["x"].shape) == (values["n"], 2)
+    True
     """
 
     def __init__(
@@ -154,6 +163,14 @@ class FuzzedSparseTensor(FuzzedTensor):
     that says how many dimensions there are. sparse_dim: how many dimensions are sparse. nnz: how
     many elements are stored. density: which part of the elements is stored. coalesced: whether
     coordinates are unique. dtype: of the elements. cuda: on a GPU.
+
+    >>> from wengert.utils.benchmark import FuzzedParameter, FuzzedSparseTensor, Fuzzer
+    >>> given = ("d", 2), ("part", 0.5)
+    >>> fixed = [FuzzedParameter(k, distribution={v: 1.0}) for k, v in given]
+    >>> wanted = FuzzedSparseTensor("x", (4, 4), sparse_dim="d", density="part")
+    >>> for tensors, facts, values in Fuzzer(fixed, [wanted], seed=0).take(1):
+    ...     tensors["x"].is_sparse
+    True
     """
 
     def __init__(

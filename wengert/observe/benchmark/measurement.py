@@ -132,6 +132,10 @@ class Measurement:
         """Whether the middle half of the times is within a part of the median.
 
         threshold: the largest spread, as a part of the median.
+
+        >>> m = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)}).timeit(10)
+        >>> m.meets_confidence() in (True, False)
+        True
         """
         return self.iqr / self.median < threshold if self.median else True
 
@@ -186,6 +190,10 @@ class Measurement:
         """One measurement for each thing that was timed.
 
         measurements: several.
+
+        >>> m = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)}).timeit(10)
+        >>> len(torch.utils.benchmark.Measurement.merge([m, m])[0].times)
+        2
         """
         groups: dict[TaskSpec, list[Measurement]] = {}
         for m in measurements:

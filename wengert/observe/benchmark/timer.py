@@ -59,18 +59,36 @@ NO_VALGRIND = (
 
 
 class CallgrindStats:
-    """Not available: instructions counted by Valgrind."""
+    """Not available: instructions counted by Valgrind.
+
+    >>> torch.utils.benchmark.CallgrindStats()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: CallgrindStats counts instructions with Valgrind, which wengert ...
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError(NO_VALGRIND.format("CallgrindStats"))
 
 
 class FunctionCounts(CallgrindStats):
-    """Not available: instructions counted by Valgrind, for each function."""
+    """Not available: instructions counted by Valgrind, for each function.
+
+    >>> torch.utils.benchmark.FunctionCounts()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: CallgrindStats counts instructions with Valgrind, which wengert ...
+    """
 
 
 class FunctionCount(CallgrindStats):
-    """Not available: instructions counted by Valgrind, for one function."""
+    """Not available: instructions counted by Valgrind, for one function.
+
+    >>> torch.utils.benchmark.FunctionCount()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: CallgrindStats counts instructions with Valgrind, which wengert ...
+    """
 
 
 class Timer:
@@ -176,6 +194,10 @@ class Timer:
         median, or max_run_time seconds are over.
 
         min_run_time: seconds. callback: told after each block.
+
+        >>> timer = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)})
+        >>> timer.adaptive_autorange(min_run_time=0.001, max_run_time=0.002).median > 0
+        True
         """
         with set_torch_threads(self._task_spec.num_threads):
             number = self._block_size(0.05)
@@ -197,5 +219,10 @@ class Timer:
 
         number: runs a time. repeats: how often. collect_baseline: accepted. retain_out_file:
         accepted.
+
+        >>> torch.utils.benchmark.Timer("x + 1").collect_callgrind()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: Timer.collect_callgrind counts instructions with Valgrind, which ...
         """
         raise RuntimeError(NO_VALGRIND.format("Timer.collect_callgrind"))

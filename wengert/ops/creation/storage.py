@@ -31,6 +31,17 @@ class UntypedStorage:
 
     >>> torch.zeros(2).untyped_storage().nbytes()
     8
+    >>> s = torch.ones(2).untyped_storage()
+    >>> s.size(), s.nbytes(), s.element_size(), s.data_ptr() % 4
+    (8, 8, 1, 0)
+    >>> s.is_shared(), s.is_pinned(), s.untyped() is s
+    (False, False, True)
+    >>> s.clone().tolist() == s.cpu().tolist()
+    True
+    >>> s.copy_(torch.zeros(2).untyped_storage()).tolist()
+    [0, 0, 0, 0, 0, 0, 0, 0]
+    >>> s.share_memory_().is_shared()
+    True
     """
 
     __module__ = "torch.storage"
@@ -52,6 +63,9 @@ class UntypedStorage:
         """A copy of count numbers of dtype in an object with bytes, from offset on. byte_order:
         'native', 'little' or 'big', the order in which they are there. buffer: bytes, or what has
         them.
+
+        >>> torch.UntypedStorage.from_buffer(b"abc", dtype=torch.uint8).tolist()
+        [97, 98, 99]
         """
         size = dtypes.as_dtype(dtype).itemsize
         data = bytes(memoryview(buffer).cast("B")[offset:])
@@ -67,7 +81,13 @@ class UntypedStorage:
         return made
 
     def byteswap(self, dtype: Any) -> None:
-        """Turn round the bytes of each number of a dtype, in place."""
+        """Turn round the bytes of each number of a dtype, in place.
+
+        >>> s = torch.UntypedStorage.from_buffer(b"ab", dtype=torch.uint8)
+        >>> s.byteswap(torch.int16)
+        >>> bytes(s.tolist())
+        b'ba'
+        """
         d = dtypes.as_dtype(dtype)
         size = d.itemsize // 2 if d.is_complex else d.itemsize
         each = self.bytes_().view(-1, size)
@@ -87,6 +107,10 @@ class UntypedStorage:
         """The bytes of a file, mapped; shared: changes go to the file, which is made as large.
 
         filename: the path. nbytes: how many bytes.
+
+        >>> place = open("bytes.bin", "wb").write(b"abc")
+        >>> torch.UntypedStorage.from_file("bytes.bin", nbytes=3).tolist()
+        [97, 98, 99]
         """
         return UntypedStorage(_memory=from_file(filename, shared, nbytes, dtype=dtypes.uint8))
 
@@ -195,6 +219,17 @@ class TypedStorage:
     ([1.0, 2.0], 2, 4, 8)
     >>> storage.clone().fill_(3.0).tolist(), storage.untyped().nbytes()
     ([3.0, 3.0], 8)
+    >>> s = torch.FloatStorage([1.0, 2.0])
+    >>> s.pickle_storage_type(), s.data_ptr() % 4, s.is_shared(), s.type()
+    ('FloatStorage', 0, False, 'torch.FloatStorage')
+    >>> [c.dtype for c in (s.half(), s.bfloat16(), s.float(), s.double())]
+    [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+    >>> [c.dtype for c in (s.char(), s.byte(), s.short(), s.int(), s.long(), s.bool())]
+    [torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64, torch.bool]
+    >>> s.complex_float().dtype, s.complex_double().dtype
+    (torch.complex64, torch.complex128)
+    >>> s.copy_(torch.FloatStorage([3.0, 4.0])).cpu().tolist()
+    [3.0, 4.0]
     """
 
     __module__ = "torch.storage"
@@ -353,7 +388,11 @@ def memory(t: Tensor) -> Tensor:
 
 @public("Tensor.storage(Tensor self) -> any")
 def storage(self):
-    """The memory behind the tensor, as numbers."""
+    """The memory behind the tensor, as numbers.
+
+    >>> torch.ones(2).storage().tolist()
+    [1.0, 1.0]
+    """
     advise(
         "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will"
         " be the only storage class: use tensor.untyped_storage() instead of"
@@ -375,7 +414,11 @@ def untyped_storage(self):
 
 @public("Tensor.storage_type(Tensor self) -> any")
 def storage_type(self):
-    """The class of storage()."""
+    """The class of storage().
+
+    >>> torch.ones(2).storage_type()
+    <class 'torch.FloatStorage'>
+    """
     return FUNCTIONS[""][f"{self.dtype._letter}Storage"]
 
 
@@ -403,6 +446,9 @@ def resize(self, *size):
     """self in another shape with as many elements; `reshape` by an old name.
 
     RuntimeError: the shapes differ in their number of elements.
+
+    >>> torch.ones(4).resize(2, 2).shape
+    torch.Size([2, 2])
     """
     import warnings
 
@@ -514,6 +560,10 @@ def from_file(
 
     shared=True: changes are written to the file, which is made longer if need be; False: they
     stay here.
+
+    >>> place = open("numbers.bin", "wb").write(torch.arange(3.0).numpy().tobytes())
+    >>> torch.from_file("numbers.bin", size=3)
+    tensor([0., 1., 2.])
     """
     d = dtype or dtypes.get_default_dtype()
     return wrap(default_namespace().map_file(str(filename), d.np, size, bool(shared)))

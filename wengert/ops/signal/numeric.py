@@ -330,6 +330,11 @@ def xor_bits(xp, x, dim=None, keepdim=False):
 def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     """A hash of all elements, or along dim: the exclusive or of their 64-bit patterns, as uint64.
     mode: only 0.
+
+    >>> torch.hash_tensor(torch.tensor([1, 2, 4]))
+    tensor(7, dtype=torch.uint64)
+    >>> torch.tensor([1, 2, 4]).hash_tensor()
+    tensor(7, dtype=torch.uint64)
     """
     if mode != 0:
         raise RuntimeError(f"hash_tensor: Unknown mode: {mode}; only 0 exists")

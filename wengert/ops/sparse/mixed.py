@@ -68,7 +68,13 @@ def _copy_of(name: str) -> None:
         return getattr(input, name)().clone()
 
     copied.__name__ = f"{name}_copy"
-    copied.__doc__ = f"A copy of what Tensor.{name} gives."
+    kind = "csc" if name == "row_indices" else "csr" if "row" in name or "col" in name else "coo"
+    copied.__doc__ = f"""A copy of what Tensor.{name} gives.
+
+    >>> s = torch.eye(2).to_sparse_{kind}()
+    >>> torch.equal(torch.{name}_copy(s), s.{name}())
+    True
+    """
     declare(copied, (f"{name}_copy(Tensor input, *, out)",), method=False)
 
 

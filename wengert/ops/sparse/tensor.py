@@ -577,11 +577,23 @@ for _name in ("sparse_dim", "dense_dim", "values"):
 
 @public("Tensor.to_sparse_bsr(Tensor self, int[2] blocksize, int? dense_dim=None)")
 def to_sparse_bsr(self, blocksize, dense_dim=None):
-    """Not supported: raises RuntimeError."""
+    """Not supported: raises RuntimeError.
+
+    >>> torch.eye(4).to_sparse_bsr((2, 2))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: layout torch.sparse_bsr is not supported here: use ...
+    """
     return named_layout(formats.sparse_bsr)
 
 
 @public("Tensor.to_sparse_bsc(Tensor self, int[2] blocksize, int? dense_dim=None)")
 def to_sparse_bsc(self, blocksize, dense_dim=None):
-    """Not supported: raises RuntimeError."""
+    """Not supported: raises RuntimeError.
+
+    >>> torch.eye(4).to_sparse_bsc((2, 2))
+    Traceback (most recent call last):
+        ...
+    RuntimeError: layout torch.sparse_bsc is not supported here: use ...
+    """
     return named_layout(formats.sparse_bsc)

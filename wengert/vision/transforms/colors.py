@@ -186,6 +186,11 @@ class RandomPosterize(RandomChange):
         return F.posterize(img, self.bits)
 
     def shown(self) -> str:
+        """The number of bits, as printed.
+
+        >>> transforms.RandomPosterize(bits=2).shown()
+        'bits=2,'
+        """
         return f"bits={self.bits},"
 
 
@@ -204,6 +209,11 @@ class RandomSolarize(RandomChange):
         return F.solarize(img, self.threshold)
 
     def shown(self) -> str:
+        """The threshold, as printed.
+
+        >>> transforms.RandomSolarize(threshold=100).shown()
+        'threshold=100,'
+        """
         return f"threshold={self.threshold},"
 
 
