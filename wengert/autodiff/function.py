@@ -309,7 +309,20 @@ class Function:
 
         @staticmethod
         def backward(ctx, *grad_outputs):
-            """Gradients of the arguments, from those of the outputs; override."""
+            """Gradients of the arguments, from those of the outputs; override.
+
+            >>> class Clipped(torch.autograd.Function):
+            ...     @staticmethod
+            ...     def forward(ctx, x):
+            ...         return x.clone()
+            ...     @staticmethod
+            ...     def backward(ctx, g):
+            ...         return g.clamp(-1, 1)
+            >>> x = torch.tensor(3.0, requires_grad=True)
+            >>> (5 * Clipped.apply(x)).backward()
+            >>> x.grad
+            tensor(1.)
+            """
             raise NotImplementedError(
                 "You must implement either the backward or vjp method for your custom"
                 " autograd.Function to use it with backward mode AD."

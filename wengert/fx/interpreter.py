@@ -24,6 +24,10 @@ class Interpreter:
     >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
     >>> torch.fx.Interpreter(gm).run(torch.ones(1))
     tensor([2.])
+    >>> steps = torch.fx.Interpreter(gm)
+    >>> steps.args_iter = iter([7])
+    >>> steps.run_node(next(iter(gm.graph.nodes)))
+    7
     >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 1)))
     >>> torch.fx.Interpreter(net).boxed_run([torch.ones(4, 2)]).shape
     torch.Size([4, 1])

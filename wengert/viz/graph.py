@@ -76,7 +76,12 @@ class Graph:
         return f"<viz.Graph: {self.title}{what}>"
 
     def placing(self) -> Placing:
-        """The coordinates of the state in which the picture opens."""
+        """The coordinates of the state in which the picture opens.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> type(viz.graph(x * 2).placing()).__name__
+        'Placing'
+        """
         opened = {b.id: b.opened for b in self.boxes}
         return Placing(self.rows, self.cards, self.lids, opened)
 
@@ -122,7 +127,11 @@ class Graph:
         return p
 
     def show(self) -> Path:
-        """Open the page in a browser; returns the temporary file, which stays."""
+        """Open the page in a browser; returns the temporary file, which stays.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> page = viz.graph(x * 2).show()  # doctest: +SKIP
+        """
         import webbrowser
 
         path = self.save(Path(tempfile.mkdtemp(prefix="wengert-graph-")) / "graph.html")
@@ -325,6 +334,15 @@ def graph_of_failure(tape: record, params: Any = None) -> Graph:
     """What there was of a graph when a recorded block raised.
 
     params: names of parameters.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with viz.record() as tape:
+    ...     y = (2 * x) @ torch.ones(3)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: ...
+    >>> tape.draw_failure(tape).notes[0][:23]
+    'The forward pass failed'
     """
     names = Names()
     names.add_given(params)

@@ -76,7 +76,7 @@ def activate_flash_attention_impl(impl: str) -> None:
     >>> nn.attention.activate_flash_attention_impl("none such")
     Traceback (most recent call last):
         ...
-    ValueError: Unknown flash attention impl 'none such': registered are ['own']
+    ValueError: Unknown flash attention impl 'none such': registered are ...
     """
     if impl not in _implementations:
         raise ValueError(

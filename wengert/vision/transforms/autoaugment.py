@@ -304,7 +304,11 @@ class RandAugment(Module):
         self.fill = fill
 
     def forward(self, img: Any) -> Any:
-        """img: an image: a tensor (*, C, H, W) or a picture of Pillow."""
+        """img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        >>> v2.RandAugment().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+        torch.Size([3, 8, 8])
+        """
         fill = fill_for(self.fill, img)
         bins = self.num_magnitude_bins
         magnitudes: dict[str, Magnitudes] = {"Identity": (None, False)}
@@ -349,7 +353,11 @@ class TrivialAugmentWide(Module):
         self.fill = fill
 
     def forward(self, img: Any) -> Any:
-        """img: an image: a tensor (*, C, H, W) or a picture of Pillow."""
+        """img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        >>> v2.TrivialAugmentWide().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+        torch.Size([3, 8, 8])
+        """
         fill = fill_for(self.fill, img)
         magnitudes: dict[str, Magnitudes] = {"Identity": (None, False)}
         magnitudes |= space(self.num_magnitude_bins, 0.99, (32.0, 32.0), 135.0, 0.99, (8, 6))
@@ -427,7 +435,11 @@ class AugMix(Module):
         return found | colours if self.all_ops else found
 
     def forward(self, orig_img: Any) -> Any:
-        """orig_img: an image, a tensor (*, C, H, W) or a picture of Pillow."""
+        """orig_img: an image, a tensor (*, C, H, W) or a picture of Pillow.
+
+        >>> v2.AugMix().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
+        torch.Size([3, 8, 8])
+        """
         fill = fill_for(self.fill, orig_img)
         img = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
         batch = img.reshape([1] * max(4 - img.ndim, 0) + list(img.shape))

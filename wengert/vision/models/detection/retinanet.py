@@ -216,6 +216,20 @@ class RetinaNet(nn.Module):
     ...     net = torchvision.models.detection.retinanet_resnet50_fpn(weights_backbone=None)
     >>> isinstance(net, RetinaNet)
     True
+    >>> from wengert.vision.models.detection.anchor_utils import AnchorGenerator
+    >>> backbone = nn.Conv2d(3, 8, 8, 8)
+    >>> backbone.out_channels = 8
+    >>> head = RetinaNetHead(8, 1, 2, norm_layer=nn.Identity)
+    >>> anchors = AnchorGenerator(((16,),), ((1.0,),))
+    >>> net = RetinaNet(backbone, 2, 32, 32, anchor_generator=anchors, head=head)
+    >>> boxes, corner = torch.tensor([[0.0, 0.0, 16.0, 16.0]]), torch.zeros(1, 4)
+    >>> targets = [{"boxes": boxes, "labels": torch.tensor([1])}]
+    >>> outputs = {"cls_logits": torch.zeros(1, 1, 2), "bbox_regression": torch.zeros(1, 1, 4)}
+    >>> net.compute_loss(targets, outputs, [boxes])["bbox_regression"]
+    tensor(0.)
+    >>> found = net.postprocess_detections([torch.ones(1, 2)], [corner], [boxes], (32, 32))
+    >>> found["labels"].tolist()
+    [0, 1]
     """
 
     def __init__(
