@@ -1,5 +1,5 @@
 """torch._custom_ops: re-exports."""
 
-from .api.custom_ops import custom_op, impl, impl_abstract
+from .api.library import custom_op, impl, impl_abstract
 
 __all__ = ["custom_op", "impl", "impl_abstract"]

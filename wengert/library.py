@@ -1,7 +1,7 @@
 """torch.library: re-exports."""
 
-from .api.custom_ops import (
-    CustomOpDef,
+from .api.custom_ops import CustomOpDef, infer_schema
+from .api.library import (
     Library,
     custom_op,
     define,
@@ -9,7 +9,6 @@ from .api.custom_ops import (
     get_ctx,
     impl,
     impl_abstract,
-    infer_schema,
     opcheck,
     register_autocast,
     register_autograd,

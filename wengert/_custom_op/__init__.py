@@ -1,5 +1,5 @@
 """torch._custom_op: re-exports."""
 
-from ..api.custom_ops import custom_op
+from ..api.library import custom_op
 
 __all__ = ["custom_op"]

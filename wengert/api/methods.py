@@ -30,7 +30,7 @@ from ..engine.op import OPS
 from ..engine.tensor import Tensor, extras, marked_as, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
-from ..ops.creation.storage import type_named
+from ..ops.creation.typed_names import type_named
 from ..ops.index import indexing
 from ..ops.predicates import numel
 from . import functions, overrides
@@ -430,11 +430,8 @@ def _cast(name: str, d: Any) -> None:
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
         return self if self._a.dtype is d.np else data.convert(self, d)
 
-    f.__doc__ = f"""The tensor converted to {d}.
-
-    >>> torch.ones(2).{name}().dtype
-    {d}
-    """
+    example = f">>> torch.ones(2).{name}().dtype\n{d}\n"
+    f.__doc__ = f"The tensor converted to {d}.\n\n{example}"
     usual = "None" if name == "chalf" else "preserve_format"
     text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
     another = "d is not dtype" + " and n0 is None" * (d.category < 2)

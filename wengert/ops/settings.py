@@ -18,7 +18,7 @@ from ..base.advice import advise
 from ..base.errors import NoDeviceError
 from ..declare.registry import declare, public
 from ..engine.tensor import Tensor
-from .creation.storage import type_named
+from .creation.typed_names import type_named
 
 STATE: dict[str, Any] = {
     "deterministic": False,
