@@ -16,6 +16,7 @@ import numpy as np
 from ..kernels import formulas
 from ..kernels import matmul as products
 from ..kernels.simd import Ufunc, elements
+from .direct import Elements
 
 Word = Callable[..., Any]
 
@@ -84,6 +85,7 @@ def unary(name: str, formula: str | None = None, kinds: str = "ff") -> Callable[
                     return run(x)
             return general(x)
 
+        f.elements = Elements({"f": u.loop}, (0,), kinds[0], kinds[1])  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -107,6 +109,7 @@ def binary(name: str) -> Callable[[Word], Word]:
                     return run(x, y)
             return general(x, y)
 
+        f.elements = Elements({"f": u.loop}, (0, 1))  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -125,6 +128,7 @@ def pair(name: str, kinds: str = "fff") -> Callable[[Word], Word]:
                     return run(x, y)
             return general(x, y)
 
+        f.elements = Elements({"f": u.loop}, (0, 1), "", kinds[2])  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -145,6 +149,7 @@ def ternary(name: str) -> Callable[[Word], Word]:
                     return run(x, y, z)
             return general(x, y, z)
 
+        f.elements = Elements({"f": u.loop}, (0, 1, 2))  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -223,7 +228,14 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
                     return run(g, x, *numbers)
             return general(g, x, *options, **named)
 
+        def choose(*options: Any) -> Elements | None:
+            u, numbers = made.get(options) or prepare(options)
+            if u is NEVER:
+                return None
+            return Elements({"f": u.loop}, (*range(arrays), *[float(a) for a in numbers]))
+
         one.into = into  # type: ignore[attr-defined]
+        one.choose = two.choose = choose  # type: ignore[attr-defined]
         return one if arrays == 1 else two
 
     return wrapped
@@ -307,6 +319,7 @@ def where(general: Word) -> Word:
                 return run(condition, x, y)
         return general(condition, x, y)
 
+    f.elements = Elements({"f": u.loop}, (0, 1, 2), "?ff")  # type: ignore[attr-defined]
     return f
 
 
@@ -322,7 +335,20 @@ def quotient_added(general: Word) -> Word:
                 return run(x, a, b) if value == 1 else run(x, a, b, NUMBERS[float(value)])
         return general(x, a, b, value)
 
+    f.choose = with_factor(plain, scaled)  # type: ignore[attr-defined]
     return f
+
+
+def with_factor(plain: Ufunc, scaled: Ufunc) -> Callable[..., Elements | None]:
+    """The ufunc of three arrays and a factor: one without it where it is 1."""
+
+    def choose(value: Any = 1) -> Elements | None:
+        if type(value) not in REALS or not value:
+            return None
+        u, numbers = (plain, ()) if value == 1 else (scaled, (float(value),))
+        return Elements({"f": u.loop}, (0, 1, 2, *numbers))
+
+    return choose
 
 
 def masked_fill(general: Word) -> Word:
@@ -337,6 +363,10 @@ def masked_fill(general: Word) -> Word:
                 return run(mask, NUMBERS[value] if value or copysign(1, value) > 0 else MINUS_0, x)
         return general(x, mask, value)
 
+    def choose(value: Any = 0.0) -> Elements:
+        return Elements({"f": u.loop}, (1, float(NUMBERS[value]), 0), "?ff")
+
+    f.choose = choose  # type: ignore[attr-defined]
     return f
 
 
@@ -356,6 +386,7 @@ def power(general: Word) -> Word:
             return np.multiply(x, x)
         return general(x, y)
 
+    f.elements = Elements(dict.fromkeys("fd", np.power), (0, 1), least=1)  # type: ignore[attr-defined]
     return f
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..kernels.compiler import Target
 from ..kernels.simd import Ufunc, elements
+from .direct import Elements
 from .fused_elements import CALL, ELEMENT, F32, I64, Word
 
 F64 = np.dtype(np.float64)
@@ -48,6 +49,7 @@ def function(name: str, once: str = "") -> Callable[[Word], Word]:
                 run = None
             return general(x) if run is None else run(x)
 
+        f.elements = Elements({"f": short.loop, "d": long.loop}, (0,))  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -65,7 +67,18 @@ def polygamma(general: Word) -> Word:
                 return run(x)
         return general(x, order)
 
+    f.choose = of_option(loops)  # type: ignore[attr-defined]
     return f
+
+
+def of_option(loops: dict[int, Ufunc]) -> Callable[[int], Elements | None]:
+    """The ufunc of one array that belongs to an option."""
+
+    def choose(option: int) -> Elements | None:
+        u = loops.get(option)
+        return None if u is None else Elements({"f": u.loop}, (0,))
+
+    return choose
 
 
 def mvlgamma(general: Word) -> Word:
@@ -77,6 +90,7 @@ def mvlgamma(general: Word) -> Word:
         run = None if u is None else u.run or u.ready(CALL + 20 * ELEMENT * x.size)
         return general(x, p) if run is None else run(x)
 
+    f.choose = of_option(loops)  # type: ignore[attr-defined]
     return f
 
 
@@ -92,6 +106,10 @@ def logit(general: Word) -> Word:
             x = np.minimum(np.maximum(x, low), F32.type(1) - low)
         return run(x)
 
+    def choose(eps: float | None = None) -> Elements | None:
+        return Elements({"f": u.loop}, (0,)) if eps is None else None
+
+    f.choose = choose  # type: ignore[attr-defined]
     return f
 
 
@@ -112,6 +130,7 @@ def of_two(name: str) -> Callable[[Word], Word]:
                     return whole(x, y)
             return general(x, y)
 
+        f.elements = Elements({"f": u.loop}, (0, 1))  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -124,6 +143,7 @@ def ndtri(general: Word) -> Word:
         run = u.run or u.ready(CALL + ELEMENT * x.size) if x.dtype is F32 else None
         return general(x) if run is None else run(x)
 
+    f.elements = Elements({"f": u.loop}, (0,))  # type: ignore[attr-defined]
     return f
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..kernels.compiler import Target, has_symbol
 from ..kernels.simd import Ufunc
+from .direct import Elements
 from .fused_elements import F32, Word
 from .orthogonal_polynomials import CLOSED_FORM, HERMITE_LIMIT
 
@@ -202,6 +203,8 @@ def polynomial(name: str) -> Callable[[Word], Word]:
                     return run(x, n)
             return general(x, n)
 
+        found = {"f": loops[F32].loop, "d": loops[F64].loop}
+        f.elements = Elements(found, (0, 1))  # type: ignore[attr-defined]
         return f
 
     return wrapped

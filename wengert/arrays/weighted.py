@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .fused_elements import NUMBERS, REALS, Word, loop
+from .direct import Elements
+from .fused_elements import NUMBERS, REALS, Word, loop, with_factor
 from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, add, multiply, number, subtract
 
@@ -92,6 +93,14 @@ def addcmul_into(out: Any, x: Any, a: Any, b: Any, value: Any) -> bool:
 
 
 addcmul.into = addcmul_into  # type: ignore[attr-defined]
+addcmul.choose = with_factor(ADDCMUL, SCALED)  # type: ignore[attr-defined]
+
+
+def lerp_elements(weight: float = 0.5) -> Elements:
+    return Elements({"f": LERP.loop}, (0, 1, float(weight)))
+
+
+lerp_number.choose = lerp_elements  # type: ignore[attr-defined]
 
 GENERAL = {
     "lerp_number": lambda x, end, weight=0.5: x + (end - x) * weight,

@@ -491,6 +491,7 @@ class Ufunc:
         self.least = self.PAYS if exact else 0.0  # ns lost at which it is made
         self.made = False
         self.run: Any = None
+        self.loop = (ctypes.c_uint64 * 2)()  # where its loop is, and its data, once it is made
 
     def ready(self, saving: float) -> Any:
         """The ufunc, for a call that it would make some nanoseconds shorter, or None."""
@@ -511,12 +512,11 @@ class Ufunc:
                 if host is not None and host.fuses():
                     if not _makers:
                         _makers.append(_Maker())
+                    where = host.address(self.text(host.target))
                     self.run = _makers[0].ufunc(
-                        host.address(self.text(host.target)),
-                        self.name,
-                        self.kinds,
-                        self.inputs,
-                        self.signature,
+                        where, self.name, self.kinds, self.inputs, self.signature
                     )
+                    self.loop[1] = workers.workers().ready()
+                    self.loop[0] = where  # from here on it is there for others
                 self.made = True
         return self.run

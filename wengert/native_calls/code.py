@@ -34,8 +34,8 @@ from .rules import RULES
 
 FOLDER = Path(__file__).parent
 FILES = (
-    "values", "pointwise", "general", "views", "products", "reductions", "joins", "calls", "writes",
-    "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
+    "values", "pointwise", "elements", "general", "views", "products", "reductions", "joins",
+    "calls", "writes", "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -64,6 +64,7 @@ FUNCTIONS = {
         ("PyEval_RestoreThread", "void", "ptr"),
         ("PyErr_SetString", "void", "ptr ptr"),
         ("PyObject_GetAttr", "ptr", "ptr ptr"),
+        ("PyObject_GetItem", "ptr", "ptr ptr"),
         ("PyList_New", "ptr", "int"),
         ("PyList_Append", "i32", "ptr ptr"),
         ("PyWeakref_NewRef", "ptr", "ptr ptr"),

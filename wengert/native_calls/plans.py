@@ -13,17 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays.lookup import NS
-from ..base import dtypes
 from ..engine.backward_step import build_backward
 from ..engine.implementations import implementation
 from ..engine.native import PLAIN, Kind
 from ..engine.op import OPS, Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, STATIC
-from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, WORD, for_good, word_at
-
-F32, F64, I64 = dtypes.float32.np, dtypes.float64.np, dtypes.int64.np
-DTYPES = (F32, F64, I64)
-HEAD = 32  # of a bytes object: where its content begins
+from .elements import HEAD, loops, records_of
+from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, for_good
 
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
 OPERATORS = {  # name in the machine code -> op
@@ -31,7 +27,7 @@ OPERATORS = {  # name in the machine code -> op
     "PLAN_SQUARE": "pow", "PLAN_NEG": "neg", "PLAN_SELECT": "select_item",
     "PLAN_SLICE": "getitem", "PLAN_ALIAS": "alias_item", "PLAN_NEW_DIM": "unsqueeze_item",
     "PLAN_TAKE": "take", "PLAN_MAXIMUM": "maximum", "PLAN_MINIMUM": "minimum",
-    "PLAN_MATMUL": "mul",
+    "PLAN_MATMUL": "mul", "PLAN_POWER": "mul",
     **{f"CAREFUL_{name}": "" for name in ("ADD", "MUL", "SUB", "DIV", "POW", "NEG")},
     "CAREFUL_GETITEM": "", "CAREFUL_SETITEM": "",
 }  # fmt: skip
@@ -42,6 +38,7 @@ WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: 
     "PLAN_MAXIMUM": (np.maximum, {}),
     "PLAN_MINIMUM": (np.minimum, {}),
     "PLAN_MATMUL": (np.matmul, {}),
+    "PLAN_POWER": (np.power, {}),
 }
 
 
@@ -54,6 +51,7 @@ FORMULAS = {  # ops that machine code computes itself (machine/products.py), whe
     # implementation is in the files below
     "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4, "mv": 4, "bmm": 40, "sum": 20,
     "mean": 21, "prod": 24, "add_scaled": 56, "sub_scaled": 57, "addcmul": 58, "cumsum": 33,
+    "pow": 59,
 }  # fmt: skip
 EXACT = {  # the same, where numbers are copied or compared only, so that all find the same ones
     "cat": 10, "stack": 11, "amax": 22, "amin": 23, "any": 25, "all": 26, "argmax": 27,
@@ -63,28 +61,6 @@ EXACT = {  # the same, where numbers are copied or compared only, so that all fi
 FAST_PATHS = {
     f"wengert.arrays.{name}" for name in ("numpy_fast_paths", "fused_elements", "weighted")
 }
-
-
-def loops(f: Any) -> list[int] | None:
-    """The library's own inner loops of a ufunc for DTYPES, their data, and the dtypes of results;
-    0 where there is none. From the public struct of ufuncs: functions, data, types.
-    """
-    if type(f) is not np.ufunc or f.nout != 1 or f.nin > 2:
-        return None
-    functions, data, kinds = [word_at(id(f) + at) for at in (32, 40, 64)]
-    found = [0] * 9
-    for i, name in enumerate(f.types):
-        ins, out = name.split("->")
-        for c, d in enumerate(DTYPES):
-            if ins == d.char * f.nin and not found[c] and out in "?fdl":
-                numbers = ctypes.string_at(kinds + i * f.nargs, f.nargs)
-                if any(n != d.num for n in numbers[: f.nin]):
-                    return None
-                found[c] = word_at(functions + WORD * i)
-                found[c + 3] = word_at(data + WORD * i) if data else 0
-                found[c + 6] = id(result := np.dtype(out))
-                for_good(result)
-    return found
 
 
 def code(op: Op, what: str, index: Any) -> int | None:
@@ -136,16 +112,20 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
         "integers": sum((name in op.integer) << i for i, name in enumerate(op.graded)),
         "returns": kind.only or max(1, len(op.outputs)), "pair": id(kind.pair) if kind.pair else 0,
         "statics": sum(how(kind, k) << 4 * i for i, k in enumerate(op.static)),
-        "least": kind.least, "extra": kind.extra, "strict": kind.strict,
+        "least": kind.least, "extra": kind.extra, "strict": kind.strict, "record": 0, "records": 0,
     }  # fmt: skip
     words["floating"] |= kind.floating
     words["formula"] = EXACT.get(op.name, 0)
     if getattr(run, "__module__", "") in FAST_PATHS:
         words["formula"] |= FORMULAS.get(op.name, 0)
-    if kind.strict and not words["formula"]:  # nothing else looks at what a line asks
+    found = loops(computed or getattr(run, "ufunc", run))
+    if not found:
+        words["record"], words["records"] = records_of(op, run)
+    alone = words["formula"] or words["record"] or words["records"]
+    if kind.strict and not alone:  # nothing else looks at what a line asks
         return None
     words |= facts
-    found = loops(computed or getattr(run, "ufunc", run)) or [0] * 9
+    found = found or [0] * 9
     if words["floating"]:
         found[2] = 0
     for_good(op, run, op.node, names, kind.pair)

@@ -19,7 +19,7 @@ from ..engine.backward import run_other
 from ..engine.backward_step import build_backward
 from ..engine.node import AccumulateGrad, Node, Slot
 from ..engine.op import Op
-from .plans import loops
+from .elements import loops
 from .structures import (
     CONSTANTS,
     OF_LEAF,
@@ -31,18 +31,11 @@ from .structures import (
     STEPS,
     for_good,
 )  # fmt: skip
+from .symbols import CALLED, PROGRAM, Symbol, Untraceable
 
-CALLED, HANDED_ON, PROGRAM, SPREAD, WORD_OF_ALL = range(5)  # what a rule is
+HANDED_ON, SPREAD, WORD_OF_ALL = 1, 3, 4  # what else a rule is
 GRADIENT, SAVED, TEMPORARY, CONSTANT = 0, 1, 16, 24  # where an operand of a step is
-UFUNCS = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-    "neg": np.negative,
-}  # fmt: skip
 RULES: dict[type[Node], bytes] = {}  # class of nodes -> what machine code knows of its rules
-
-
-class Untraceable(Exception):
-    """A rule does something that programs cannot."""
 
 
 class Trace:
@@ -71,41 +64,6 @@ class Trace:
         places = [self.operand(x) for x in operands]
         self.steps.append((f, places[0], places[1] if len(places) > 1 else -1))
         return Symbol(self, TEMPORARY + len(self.steps) - 1, PROGRAM)
-
-
-class Symbol:
-    """Stands for an array while a rule is run: the gradient, a saved value, or a result."""
-
-    def __init__(self, trace: Trace, place: int, what: int = CALLED) -> None:
-        self.trace, self.place, self.what = trace, place, what
-
-    def __neg__(self) -> Symbol:
-        return self.trace.step(np.negative, self)
-
-    def __bool__(self) -> bool:
-        raise Untraceable
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        raise Untraceable
-
-    def __getattr__(self, name: str) -> Any:
-        raise Untraceable(name)
-
-
-def operator(word: str, swapped: bool) -> Any:
-    f = UFUNCS[word]
-
-    def apply(self: Symbol, other: Any) -> Symbol:
-        return self.trace.step(f, *((other, self) if swapped else (self, other)))
-
-    return apply
-
-
-for _word in ("add", "sub", "mul", "truediv"):
-    setattr(Symbol, f"__{_word}__", operator(_word, False))
-    setattr(Symbol, f"__r{_word}__", operator(_word, True))
 
 
 class Shape:

@@ -344,6 +344,8 @@ def computed(p: ptr, given: ptr, n: int, outs: ptr) -> bool:
             return True
     else:
         o = formula(p, given)
+        if not o and not PyErr_Occurred():
+            o = elementwise(p, given)
         if o:
             return outputs(p, o, outs)
     if p.p_strict or PyErr_Occurred():

@@ -10,6 +10,11 @@ def run_loop(p: ptr, c: int, args: ptr, n: ptr, steps: ptr):
     call_void(ptr(ints(p + LOOPS)[c]), args, n, steps, ptr(ints(p + LOOPS)[c + 3]))
 
 
+def loop_rows(p: ptr, c: int, args: ptr, nd: int, dims: ints, strides: ints):
+    """rows() of a plan's loop of two operands."""
+    rows(ptr(ints(p + LOOPS)[c]), ptr(ints(p + LOOPS)[c + 3]), args, 3, nd, dims, strides)
+
+
 def pool() -> bool:
     """Have the threads of our kernels at hand; if not, an exception is set."""
     if ints(FACTS)[0] != 0:
@@ -55,12 +60,14 @@ def long_loop(p: ptr, c: int, args: ptr, n: ints, steps: ptr):
     in_chunks(loop_chunk, table, (n[0] + LARGE - 1) // LARGE, ints(FACTS)[2])
 
 
-def rows(p: ptr, c: int, args: ptr, nd: int, dims: ints, strides: ints):
-    """The loop over the last dimension, for each place in the others. strides: three rows of 16."""
+def rows(f: ptr, data: ptr, args: ptr, m: int, nd: int, dims: ints, strides: ints):
+    """A loop of m operands over the last dimension, for each place in the others. strides: a row of
+    16 of each operand.
+    """
     at = ints(array(16))
-    here = array(3)
+    here = array(7)
     n = ints(array(1))
-    steps = ints(array(3))
+    steps = ints(array(7))
     last = nd - 1
     n[0] = dims[last]
     total = 1
@@ -69,57 +76,53 @@ def rows(p: ptr, c: int, args: ptr, nd: int, dims: ints, strides: ints):
         total = total * dims[i]
     if total == 0:
         return
-    for k in range(3):
+    for k in range(m):
         steps[k] = strides[16 * k + last]
     count = total // n[0]
     for r in range(count):
-        for k in range(3):
+        for k in range(m):
             here[k] = args[k]
-        run_loop(p, c, here, n, steps)
+        call_void(f, here, n, steps, data)
         i = last - 1
         while i >= 0:
             at[i] = at[i] + 1
-            for k in range(3):
+            for k in range(m):
                 args[k] = args[k] + strides[16 * k + i]
             if at[i] < dims[i]:
                 break
-            for k in range(3):
+            for k in range(m):
                 args[k] = args[k] - strides[16 * k + i] * dims[i]
             at[i] = 0
             i = i - 1
 
 
-def joint_shape(a: ptr, b: ptr, dims: ints, strides: ints) -> int:
-    """The dimensions of a op b, and how each array is walked over them; -1 if they do not fit."""
-    nd = a.nd
-    if b.nd > nd:
-        nd = b.nd
+def joint_shape(arrays: ptr, m: int, dims: ints, strides: ints) -> int:
+    """The dimensions of m operands spread over each other, and how each is walked over them, in
+    rows of 16; null among them is one number. How many dimensions; -1 if they do not fit.
+    """
+    nd = 0
+    for k in range(m):
+        a = arrays[k]
+        if a:
+            if a.nd > nd:
+                nd = a.nd
     if nd > 8 or nd < 1:
         return -1
     for i in range(nd):
-        j = i - (nd - a.nd)
-        k = i - (nd - b.nd)
-        m = 1
-        n = 1
-        s = 0
-        t = 0
-        if j >= 0:
-            m = ints(a.dims)[j]
-            s = ints(a.strides)[j]
-        if k >= 0:
-            n = ints(b.dims)[k]
-            t = ints(b.strides)[k]
-        dims[i] = m
-        if m != n:
-            if m == 1:
-                dims[i] = n
-                s = 0
-            elif n == 1:
-                t = 0
-            else:
-                return -1
-        strides[i] = s
-        strides[16 + i] = t
+        dims[i] = 1
+        for k in range(m):
+            s = 0
+            a = arrays[k]
+            if a:
+                j = i - (nd - a.nd)
+                if j >= 0:
+                    n = ints(a.dims)[j]
+                    if n != 1:
+                        if dims[i] != 1 and dims[i] != n:
+                            return -1
+                        dims[i] = n
+                        s = ints(a.strides)[j]
+            strides[16 * k + i] = s
     return nd
 
 
@@ -141,7 +144,10 @@ def of_two(p: ptr, c: int, a: ptr, b: ptr, word: ptr) -> ptr:
             return None
         o = new_array(result, nd, a.dims)
     else:
-        nd = joint_shape(a, b, dims, strides)
+        pair = array(2)
+        pair[0] = a
+        pair[1] = b
+        nd = joint_shape(pair, 2, dims, strides)
         if nd < 0:
             return None
         total = 1
@@ -180,7 +186,7 @@ def of_two(p: ptr, c: int, a: ptr, b: ptr, word: ptr) -> ptr:
             return None
         for i in range(nd):
             strides[32 + i] = ints(o.strides)[i]
-        rows(p, c, args, nd, dims, strides)
+        loop_rows(p, c, args, nd, dims, strides)
     return o
 
 

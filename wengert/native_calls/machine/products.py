@@ -138,4 +138,6 @@ def looked_up(k: int, given: ptr, statics: ptr) -> ptr:
         return with_factor(PLAN_SUB, a, given[1], statics[0])
     if k == 58:
         return with_product(a, given[1], given[2], statics[0])
+    if k == 59:
+        return power(a, given[1])
     return None

@@ -192,7 +192,7 @@ def written(plan: ptr, args: ptr, n: int) -> ptr:
         if flat:
             long_loop(p, c, operands, count, steps)
         else:
-            rows(p, c, operands, a.nd, a.dims, strides)
+            loop_rows(p, c, operands, a.nd, a.dims, strides)
     drop(a)
     drop(b)
     if free == 1:
