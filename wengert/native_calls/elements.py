@@ -143,17 +143,17 @@ class Element(Symbol):
             return self
         if np.dtype(dtype) != F32:
             raise Untraceable
-        return self.trace.choice(lambda c: c.astype(F32), self, 1.0, 0.0)  # type: ignore[no-any-return]
+        return self.trace.choice(lambda c: c.astype(F32), self, 1.0, 0.0)
 
     def __array_ufunc__(self, f: Any, method: str, *operands: Any, **kwargs: Any) -> Element:
         if method != "__call__" or kwargs:
             raise Untraceable
-        return self.trace.step(f, *operands)  # type: ignore[no-any-return]
+        return self.trace.step(f, *operands)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Element:
         if f is not np.where or len(args) != 3 or kwargs:
             raise Untraceable
-        return self.trace.choice(f, *args)  # type: ignore[no-any-return]
+        return self.trace.choice(f, *args)
 
 
 def comparison(f: Any) -> Any:
