@@ -244,7 +244,8 @@ def read_points(lib: Any, x: Array, where: Array) -> Array:
     n, c = x.shape[:2]
     size = prod(x.shape[2:])
     if lib in ON_HOST:
-        found = points.read_points(x.reshape(n, c, size), where.reshape(n, -1))
+        count = prod(where.shape[1:])
+        found = points.read_points(x.reshape(n, c, size), where.reshape(n, count))
         if found is not None:
             return found.reshape(n, c, *where.shape[1:])
     flat = lib.zeros((n, c, size + 1), x.dtype)

@@ -37,7 +37,7 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
             return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
     flat = dim is None and x.ndim
-    if n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
+    if not n or n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
         return careful_variance(x, dim, correction, keepdim, root)
     x = x.astype(F64)  # the mean may be far larger than the deviation
     if dim is None:

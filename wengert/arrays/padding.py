@@ -43,7 +43,7 @@ def made(lib: Any, n: int, before: int, after: int, mode: str) -> Any:
         return lib.clip(i, 0, n - 1)
     if mode == "circular":  # what negative amounts cut off does not come round again
         start, stop = max(0, -before), n - max(0, -after)
-        return start + (i - start) % max(stop - start, 1)
+        return lib.minimum(start + (i - start) % max(stop - start, 1), n - 1)
     i = lib.abs(i)
     return lib.where(i >= n, 2 * (n - 1) - i, i)
 
@@ -75,9 +75,12 @@ def edge_pad_backward(
         out = lib.zeros((*g.shape[:d], n, *g.shape[d + 1 :]), g.dtype)
         lead = (slice(None),) * d
         low, high = max(0, -before), n - max(0, -after)
-        out[(*lead, slice(low, high))] = g[(*lead, slice(low + before, high + before))]
         index = sources(lib, n, before, after, mode).tolist()
-        for place in (*range(max(before, 0)), *range(max(before, 0) + high - low, len(index))):
+        places: Any = range(len(index))
+        if low < high:
+            out[(*lead, slice(low, high))] = g[(*lead, slice(low + before, high + before))]
+            places = *places[: max(before, 0)], *places[max(before, 0) + high - low :]
+        for place in places:
             out[(*lead, index[place])] += g[(*lead, place)]
         g = out
     return g.copy() if not any(pad) else g

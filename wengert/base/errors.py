@@ -9,7 +9,9 @@ class LinAlgError(RuntimeError):
     """
 
 
-LinAlgError.__module__ = "torch.linalg"
+# under PyTorch's own name for it
+LinAlgError.__module__, LinAlgError.__name__ = "torch._C", "_LinAlgError"
+LinAlgError.__qualname__ = "_LinAlgError"
 
 
 class AcceleratorError(RuntimeError):

@@ -29,13 +29,17 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """
     from ..creation.tensor import tensor
 
+    one = None  # a number takes the other's dtype, as in all arithmetic
     if not isinstance(elements, Tensor):
-        elements = tensor(elements)
+        one, elements = elements, tensor(elements)
     if not isinstance(test_elements, Tensor):
-        test_elements = tensor(test_elements)
+        one, test_elements = test_elements, tensor(test_elements)
     for x in (elements, test_elements):
         if x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
+    if one is not None:
+        r = elements == one if elements._a.ndim else (test_elements == one).any()
+        return r.logical_not() if invert else r
     t = reshape(test_elements, -1)
     count = t._a.size
     if 0 < count <= FEW and elements._a.ndim:  # a pass for each

@@ -49,12 +49,12 @@ def take_along_dim(input, indices, dim=None):
     tensor([[1, 3],
             [2, 4]])
     """
+    if dim is None and indices.dtype.name in ("int64", "int32"):
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
     if indices.dtype.name != "int64":
         raise RuntimeError(
             "take_along_dim(): dtype of indices should be Long but got " + indices.dtype.name
         )
-    if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))
     if input._a.ndim != indices._a.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions,"

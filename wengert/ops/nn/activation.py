@@ -410,6 +410,13 @@ def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
     return wrap_dim(dim, nd, name)
 
 
+def over_dim(op: Any, x: Any, dim: int, out: Any = None) -> Any:
+    """softmax_op or log_softmax_op; where there are no elements they may be of any dtype."""
+    if not x._a.size and x.dtype.category < 2 and out is None:
+        return x.clone()
+    return op.entry(x, dim, out=out)
+
+
 @public(
     "softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
     lines=(line(softmax_op, floating=True),),
@@ -421,7 +428,7 @@ def softmax(input, dim, dtype=None, *, out=None):
     tensor([0.5000, 0.5000])
     """
     d = softmax_dim_of("softmax", input, dim)
-    return softmax_op.entry(input if dtype is None else input.to(dtype), d, out=out)
+    return over_dim(softmax_op, input if dtype is None else input.to(dtype), d, out)
 
 
 @public(
@@ -435,7 +442,7 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     tensor([-0.6931, -0.6931])
     """
     d = softmax_dim_of("log_softmax", input, dim)
-    return log_softmax_op.entry(input if dtype is None else input.to(dtype), d, out=out)
+    return over_dim(log_softmax_op, input if dtype is None else input.to(dtype), d, out)
 
 
 @public(
@@ -449,7 +456,7 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([0.5000, 0.5000])
     """
     d = softmax_dim_of("softmax", input, dim, _stacklevel)
-    return softmax_op.entry(input if dtype is None else input.to(dtype), d)
+    return over_dim(softmax_op, input if dtype is None else input.to(dtype), d)
 
 
 @public(
@@ -464,7 +471,7 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([-0.6931, -0.6931])
     """
     d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
-    return log_softmax_op.entry(input if dtype is None else input.to(dtype), d)
+    return over_dim(log_softmax_op, input if dtype is None else input.to(dtype), d)
 
 
 @public(
@@ -478,4 +485,4 @@ def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     """
     x = -input  # before the conversion, as PyTorch: unsigned integers count from the top
     d = softmax_dim_of("softmin", input, dim, _stacklevel)
-    return softmax_op.entry(x if dtype is None else x.to(dtype), d)
+    return over_dim(softmax_op, x if dtype is None else x.to(dtype), d)

@@ -5,6 +5,7 @@ norm, bilinear forms. Norms are in `reduce/statistics.py`.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from ...base import dtypes
@@ -65,7 +66,12 @@ def between(xp: Any, x: Any, y: Any) -> Any:
 def _apart(xp: Any, g: Any, x: Any, y: Any, out: Any, p: float, needs: Any) -> Any:
     d = between(xp, x, y)
     n = d.ndim
-    slope = norm_slope(xp, g, d, out, p, n - 1, False)
+    if p == math.inf:  # to each of the farthest coordinates; nan where that is not known
+        rest = xp.abs(d) - xp.unsqueeze(out, n - 1)
+        farthest = xp.where(xp.eq(rest, 0), xp.sign(d), xp.where(xp.eq(rest, rest), 0.0, math.nan))
+        slope = xp.unsqueeze(g, n - 1) * farthest
+    else:
+        slope = norm_slope(xp, g, d, out, p, n - 1, False)
     gx = xp.sum(slope, n - 2, False) if needs[0] else None
     return gx, -xp.sum(slope, n - 3, False) if needs[1] else None
 
@@ -252,13 +258,18 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports non-negative p values: got {p}")
     from ..creation.filled import arange
 
-    n = input._a.shape[0]
+    n, columns = input._a.shape
+    if p == math.inf and not columns:
+        p = 2.0
     if n <= FEW and input._a.dtype in PLAIN and input._a.shape[1]:
         every = reshape_op.entry(apart.entry(input, input, float(p)), (n * n,))
         return take.entry(every, above_diagonal(n, input.device), spec=("array",))
     index = arange(n, device=input.device)
     above = index.unsqueeze(1) < index
     first, second = above.nonzero(as_tuple=True)
+    if p == math.inf:
+        pairs = apart.entry(input[first].unsqueeze(1), input[second].unsqueeze(1), p)
+        return pairs.flatten()
     return norm(input[first] - input[second], p, 1, False)
 
 

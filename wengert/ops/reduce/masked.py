@@ -182,7 +182,8 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
     dims = all_dims(dim, x, "median")
     d = dims[0] if dims else 0
     if mask is None:
-        return x.median(d, keepdim).values
+        find = x.median if x.dtype.category < 2 else x.nanmedian
+        return find(d, keepdim).values
     if x.dtype.category < 2:
         m = selected(x, mask, "median")
         if not bool(m.any(d).all()):

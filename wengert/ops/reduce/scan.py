@@ -42,7 +42,7 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     s[i] = g[i] + x[i + 1] s[i + 1], so zeros are exact.
     """
     n = x.shape[dim] if x.ndim else 0
-    if n == 0:
+    if n < 2:
         return g
     zero = xp.eq(x, 0)
     quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)

@@ -97,6 +97,8 @@ def roll(input, shifts, dims=None):
         raise IndexError(
             f"roll: dims={dims} given, but the tensor has no dimensions: leave them away"
         )
+    if not input._a.size:
+        return input.clone()
     return roll_op.entry(input, s, tuple([wrap_dim(i, input._a.ndim, "roll") for i in d]))
 
 
