@@ -53,15 +53,17 @@ class _Numbers(dict):
     """Numbers as 0-d arrays: beside those, a ufunc takes half the time."""
 
     def __missing__(self, value: float) -> Any:
+        if not value:  # 0.0 and -0.0 are the same key
+            return MINUS_0 if copysign(1, value) < 0 else ZERO
         if len(self) > 1000:
             self.clear()
-        a = self[value] = np.asarray(value + 0.0, F32)  # never -0.0, which is the same key
+        a = self[value] = np.asarray(value, F32)
         return a
 
 
 NUMBERS = _Numbers()
 REALS = (int, float)
-MINUS_0 = np.asarray(-0.0, F32)
+ZERO, MINUS_0 = np.asarray(0.0, F32), np.asarray(-0.0, F32)
 
 
 # --------------------------------------------------------------------------- forms of words
@@ -178,7 +180,6 @@ def extremes(name: str) -> Callable[[Word], Word]:
 
 NEVER = Ufunc("", "", 0, str)
 NEVER.made = True
-UNKNOWN: tuple[Ufunc, tuple[Any, ...]] = NEVER, ()
 Plan = Callable[..., "tuple[str, tuple[float, ...]] | None"]
 
 
@@ -191,13 +192,17 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
         def prepare(options: tuple[Any, ...]) -> tuple[Ufunc, tuple[Any, ...]]:
             """The ufunc for options, and its numbers; one that is never made where none fits."""
+            zeros = 0 in options  # 0.0 and -0.0 are the same key
+            key = tuple([(v, str(v)) for v in options]) if zeros else options
+            if zeros and key in made:
+                return made[key]
             name, numbers = plan(*options) or ("", ())
             if name not in loops:
                 loops[name] = loop("f" * (arrays + len(numbers) + 1), name) if name else NEVER
             if len(made) > 1000:
                 made.clear()
-            made[options] = loops[name], tuple(NUMBERS[float(v)] for v in numbers)
-            return made[options]
+            made[key] = loops[name], tuple(NUMBERS[float(v)] for v in numbers)
+            return made[key]
 
         def one(x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and not named:
@@ -212,7 +217,7 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
             return general(x, *options, **named)
 
         def into(out: Any, x: Any, *options: Any) -> bool:
-            u, numbers = made.get(options) or UNKNOWN
+            u, numbers = made.get(options) or prepare(options)
             if u.run is None or x.dtype is not F32:
                 return False
             u.run(x, *numbers, out)
@@ -269,8 +274,6 @@ def gelus(suffix: str) -> Plan:
 
 
 def replaced_special(nan: float = 0.0, high: float = 0.0, low: float = 0.0) -> Any:
-    if any([v == 0 and copysign(1, v) < 0 for v in (nan, high, low)]):
-        return None  # NUMBERS does not tell -0.0 from 0.0
     return "replace_special", (nan, high, low)
 
 
@@ -360,7 +363,7 @@ def masked_fill(general: Word) -> Word:
             if run is None and not u.made:
                 run = u.ready(CALL + ELEMENT * mask.size)
             if run is not None:
-                return run(mask, NUMBERS[value] if value or copysign(1, value) > 0 else MINUS_0, x)
+                return run(mask, NUMBERS[value], x)
         return general(x, mask, value)
 
     def choose(value: Any = 0.0) -> Elements:

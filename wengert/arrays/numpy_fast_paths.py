@@ -39,7 +39,7 @@ def number(n: Any, d: Any) -> Any:
     a = known.get(n)
     if a is None:
         a = np.asarray(n, d)
-        if len(known) < 1024:
+        if n and len(known) < 1024:  # 0.0 and -0.0 are the same key
             known[n] = a
     return a
 

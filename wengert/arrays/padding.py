@@ -7,6 +7,7 @@ first.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from .capabilities import ON_HOST
@@ -23,7 +24,7 @@ def constant_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), value: Any = 0) ->
         shape[d] = n + before + after
         source[d] = slice(max(-before, 0), n - max(-after, 0))
         target[d] = slice(max(before, 0), shape[d] - max(after, 0))
-    if value == 0:
+    if not value and math.copysign(1, value) > 0:
         out = lib.zeros(shape, x.dtype)
     else:
         out = lib.full(shape, value, x.dtype)
