@@ -280,6 +280,8 @@ def converted(value: Any, p: Parameter) -> Any:
     t = p.type
     if value is None and (t.optional or p.default is None):
         return value
+    if value is None and p.default in ((), []):  # a list that may be left out may be None
+        return p.default
     error = None
     for kind in t.kinds:
         try:
