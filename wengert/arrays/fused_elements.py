@@ -188,13 +188,13 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
     def wrapped(general: Word) -> Word:
         loops: dict[str, Ufunc] = {}
-        made: dict[Any, tuple[Ufunc, tuple[Any, ...]]] = {}  # options -> ufunc, its numbers
+        # options, or their text where one is -0.0 (the same key as 0.0) -> ufunc, its numbers
+        made: dict[Any, tuple[Ufunc, tuple[Any, ...]]] = {}
 
         def prepare(options: tuple[Any, ...]) -> tuple[Ufunc, tuple[Any, ...]]:
             """The ufunc for options, and its numbers; one that is never made where none fits."""
-            zeros = 0 in options  # 0.0 and -0.0 are the same key
-            key = tuple([(v, str(v)) for v in options]) if zeros else options
-            if zeros and key in made:
+            key = str(options) if 0 in options and "-0.0" in str(options) else options
+            if key in made:
                 return made[key]
             name, numbers = plan(*options) or ("", ())
             if name not in loops:
@@ -206,7 +206,8 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
         def one(x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and not named:
-                u, numbers = made.get(options) or prepare(options)
+                known = 0 not in options or "-0.0" not in str(options)
+                u, numbers = known and made.get(options) or prepare(options)
                 run = u.run
                 if run is None and not u.made:
                     u.lost += CALL + ELEMENT * x.size
@@ -217,7 +218,8 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
             return general(x, *options, **named)
 
         def into(out: Any, x: Any, *options: Any) -> bool:
-            u, numbers = made.get(options) or prepare(options)
+            known = 0 not in options or "-0.0" not in str(options)
+            u, numbers = known and made.get(options) or prepare(options)
             if u.run is None or x.dtype is not F32:
                 return False
             u.run(x, *numbers, out)
@@ -225,7 +227,8 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
         def two(g: Any, x: Any, *options: Any, **named: Any) -> Any:
             if x.dtype is F32 and g.dtype is F32 and not named:
-                u, numbers = made.get(options) or prepare(options)
+                known = 0 not in options or "-0.0" not in str(options)
+                u, numbers = known and made.get(options) or prepare(options)
                 run = u.run
                 if run is None and not u.made:
                     run = u.ready(CALL + ELEMENT * x.size)
@@ -234,7 +237,8 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
             return general(g, x, *options, **named)
 
         def choose(*options: Any) -> Elements | None:
-            u, numbers = made.get(options) or prepare(options)
+            known = 0 not in options or "-0.0" not in str(options)
+            u, numbers = known and made.get(options) or prepare(options)
             if u is NEVER:
                 return None
             return Elements({"f": u.loop}, (*range(arrays), *[float(a) for a in numbers]))
