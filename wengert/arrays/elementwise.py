@@ -202,9 +202,10 @@ def halves(x: Any) -> Any:
 
 
 def remainder(lib: Any, x: Any, y: Any) -> Any:
-    """Remainder with the divisor's sign."""
+    """Remainder with the divisor's sign; a floating zero has the dividend's, as in PyTorch."""
     check_divisor(x, y)
-    return lib.remainder(x, y)
+    r = lib.remainder(x, y)
+    return lib.where(r == 0, lib.copysign(r, x), r) if r.dtype.kind in "fV" else r
 
 
 def trunc_divide(lib: Any, x: Any, y: Any) -> Any:

@@ -359,11 +359,9 @@ def fmod(x: V, y: V) -> V:
 
 
 def remainder(x: V, y: V) -> V:
-    """With y's sign."""
-    r, b = remainders(x, y)
-    other = (r * y) < 0.0
-    r = where(other, r + y, r)
-    return where(r.equals(0.0), b.constant(0.0).call("copysign", y), r)
+    """With y's sign; a zero keeps x's."""
+    r, _ = remainders(x, y)
+    return where((r * y) < 0.0, r + y, r)
 
 
 def floor_divide(x: V, y: V) -> V:
@@ -373,7 +371,7 @@ def floor_divide(x: V, y: V) -> V:
     rest = fma(-low, y, x)
     low = where((rest * y) < 0.0, low - 1.0, low)
     low = where(q.abs() < 2.0**52, low, q)
-    low = where(y.abs().equals(math.inf), where((x * y) < 0.0, -1.0, x * 0.0), low)
+    low = where(y.abs().equals(math.inf), where((x * y) < 0.0, -1.0, q), low)
     return where(y.equals(0.0), q, where(x.abs().equals(math.inf), math.nan, low))
 
 
