@@ -365,7 +365,10 @@ def _small(
 
 def _divide(lib: Any, a: Array, size: Any, out: Array) -> None:
     if a.dtype.kind in "iu":
-        out[...] = lib.trunc(a / lib.asarray(size))
+        size = lib.asarray(size)
+        down = a // size
+        up = (down * size != a) & ((a < 0) != (size < 0))  # rounded towards zero
+        out[...] = down + up
     else:
         lib.divide(a, lib.asarray(size, a.dtype), out=out)
 
