@@ -125,6 +125,7 @@ class CustomOpDef:
         self._backward: Callable[..., Any] | None = None
         self._vmap: Callable[..., Any] | None = None
         self.autocast: dict[str, dtypes.dtype] = {}  # device type -> what its inputs are cast to
+        self._seen = seen_whole(self._differentiated, self)  # by modes, where there are some
         self._mutated = re.findall(r"Tensor\(\w+!\)\S* (\w+)", schema)
         self.__name__ = self._name
         self.__doc__ = getattr(fn, "__doc__", None)
@@ -218,7 +219,7 @@ class CustomOpDef:
     # ---- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return seen_whole(self._differentiated, self)(*args, **kwargs)
+        return self._seen(*args, **kwargs)
 
     def _differentiated(self, *args: Any, **kwargs: Any) -> Any:
         """The operator with its derivative, where one is needed."""

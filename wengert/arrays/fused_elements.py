@@ -237,8 +237,7 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
             return general(g, x, *options, **named)
 
         def choose(*options: Any) -> Elements | None:
-            known = 0 not in options or "-0.0" not in str(options)
-            u, numbers = known and made.get(options) or prepare(options)
+            u, numbers = prepare(options)
             if u is NEVER:
                 return None
             return Elements({"f": u.loop}, (*range(arrays), *[float(a) for a in numbers]))

@@ -37,12 +37,11 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     for x in (elements, test_elements):
         if x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
-    if one is not None:
-        r = elements == one if elements._a.ndim else (test_elements == one).any()
-        return r.logical_not() if invert else r
     t = reshape(test_elements, -1)
     count = t._a.size
-    if 0 < count <= FEW and elements._a.ndim:  # a pass for each
+    if one is not None:
+        r = elements == one if elements._a.ndim else (t == one).any()
+    elif 0 < count <= FEW and elements._a.ndim:  # a pass for each
         r = elements == t[:1]
         for i in range(1, count):
             r = r | (elements == t[i : i + 1])
