@@ -185,6 +185,26 @@ def is_namedtuple_instance(obj: Any) -> bool:
     return is_namedtuple_class(type(obj))
 
 
+def is_structseq_class(cls: Any) -> bool:
+    """Whether a class is one of struct sequences, such as torch.return_types.max."""
+    counts = ("n_fields", "n_sequence_fields", "n_unnamed_fields")
+    return (
+        isinstance(cls, type)
+        and tuple in cls.__bases__
+        and all(isinstance(getattr(cls, n, None), int) for n in counts)
+    )
+
+
+def is_structseq(obj: Any) -> bool:
+    """Whether obj is a struct sequence, or a class of them."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_structseq_instance(obj: Any) -> bool:
+    """Whether obj is a struct sequence."""
+    return is_structseq_class(type(obj))
+
+
 def kind_of(x: Any) -> Any:
     """The class under which x is registered as a container; None for leaves."""
     cls = type(x)

@@ -1,30 +1,128 @@
-"""torch.return_types: the named tuples that functions with several results return."""
+"""torch.return_types: the struct sequences that functions with several results return.
+
+A struct sequence is a tuple whose items have names, of a class that is made from one sequence:
+`torch.return_types.max((values, indices))`.
+"""
 
 from __future__ import annotations
 
-from collections import namedtuple
+import copyreg
+from _collections import _tuplegetter
+from collections.abc import Iterable
 from typing import Any
+
+from . import pytree
+
+# The fields, and the functions whose results have them. NAME_out is the class of what NAME returns
+# where it was given out=; a star says that there is none.
+FIELDS = """
+values indices: cummax cummin kthvalue max median min mode nanmedian sort topk
+min max: aminmax
+mantissa exponent: frexp
+hist bin_edges: histogram histogramdd*
+a tau: geqrf
+Q R: linalg_qr qr
+P L U: linalg_lu lu_unpack
+U S V: svd
+U S Vh: linalg_svd _linalg_svd
+L info: linalg_cholesky_ex
+LU pivots: linalg_lu_factor
+LU pivots info: linalg_lu_factor_ex _lu_with_info*
+LD pivots: linalg_ldl_factor
+LD pivots info: linalg_ldl_factor_ex
+inverse info: linalg_inv_ex
+result info: linalg_solve_ex
+result LU pivots: _linalg_det
+result LU pivots info: _linalg_solve_ex
+sign logabsdet: linalg_slogdet slogdet
+sign logabsdet LU pivots: _linalg_slogdet
+eigenvalues eigenvectors: linalg_eig linalg_eigh _linalg_eigh
+solution residuals rank singular_values: linalg_lstsq
+solution cloned_coefficient: triangular_solve
+"""
+FIELDS_OF: dict[str, str] = {}
+for _line in FIELDS.strip().splitlines():
+    _fields, _, _names = _line.partition(": ")
+    for _name in _names.split():
+        FIELDS_OF[_name.rstrip("*")] = _fields
+        if not _name.endswith("*"):
+            FIELDS_OF[f"{_name}_out"] = _fields
+
+PUBLIC = sorted(n for n in FIELDS_OF if not n.startswith("_"))
+
+
+class StructSequence(type):
+    """The class of these classes: pickle finds them here, whatever `torch` is to the process."""
+
+
+copyreg.pickle(StructSequence, lambda cls: (return_type, (cls.__name__,)))
 
 
 def _repr(self: Any) -> str:
-    inside = ",\n".join(f"{k}={v!r}" for k, v in zip(self._fields, self))
+    inside = ",\n".join(f"{k}={v!r}" for k, v in zip(self.__match_args__, self))
     return f"torch.return_types.{type(self).__name__}(\n{inside})"
 
 
-def make(name: str, fields: str = "values indices") -> Any:
-    """A named tuple class that prints as PyTorch's."""
-    cls = namedtuple(name, fields)  # type: ignore[misc]
-    return type(
-        name, (cls,), {"__slots__": (), "__repr__": _repr, "__module__": "torch.return_types"}
-    )
+def _new(cls: Any, sequence: Iterable[Any], dict: Any = None) -> Any:
+    name = f"torch.return_types.{cls.__name__}()"
+    try:
+        values = tuple(sequence)
+    except TypeError:
+        raise TypeError(f"{name}: constructor requires a sequence") from None
+    if dict is not None and not hasattr(dict, "keys"):
+        raise TypeError(f"{name} takes a dict as second arg, if any")
+    if len(values) != cls.n_fields:
+        raise TypeError(f"{name} takes a {cls.n_fields}-sequence ({len(values)}-sequence given)")
+    return tuple.__new__(cls, values)
 
 
-TYPES: dict[str, Any] = {}
+def _no_base(cls: Any, **_: Any) -> None:
+    raise TypeError(f"type {cls.__base__.__name__!r} is not an acceptable base type")
 
 
-def named(name: str, *values: Any, fields: str = "values indices") -> Any:
-    """The result of function `name` with these values."""
+def make(name: str, fields: str) -> Any:
+    """A class of struct sequences. fields: their names, with spaces between."""
+    names = tuple(fields.split())
+    methods = {"__new__": _new, "__repr__": _repr, "__init_subclass__": classmethod(_no_base)}
+    methods["__reduce__"] = lambda self: (type(self), (tuple(self), {}))
+    getters = {k: _tuplegetter(i, f"The {k}.") for i, k in enumerate(names)}
+    counts = {"n_fields": len(names), "n_sequence_fields": len(names), "n_unnamed_fields": 0}
+    own = {"__slots__": (), "__module__": "torch.return_types", "__match_args__": names}
+    cls = StructSequence(name, (tuple,), methods | getters | counts | own)
+    pytree_register_structseq(cls)
+    return cls
+
+
+TYPES: dict[str, Any] = {}  # those that were asked for
+
+
+def return_type(name: str) -> Any:
+    """The class of the results of function `name`."""
     cls = TYPES.get(name)
     if cls is None:
-        cls = TYPES[name] = make(name, fields)
-    return tuple.__new__(cls, values)
+        cls = TYPES.setdefault(name, make(name, FIELDS_OF[name]))
+    return cls
+
+
+def named(name: str, *values: Any) -> Any:
+    """The result of function `name` with these values."""
+    return tuple.__new__(return_type(name), values)
+
+
+def pytree_register_structseq(cls: Any) -> None:
+    """Make a class of struct sequences a container of torch.utils._pytree.
+
+    cls: the class, made from one sequence. ValueError: it is registered already.
+
+    >>> import os
+    >>> torch.return_types.pytree_register_structseq(os.times_result)
+    """
+    pytree.register_pytree_node(
+        cls,
+        lambda x: (list(x), None),
+        lambda items, _: cls(items),
+        flatten_with_keys_fn=lambda x: (
+            [(pytree.SequenceKey(i), v) for i, v in enumerate(x)],
+            None,
+        ),
+    )

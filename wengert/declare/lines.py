@@ -33,7 +33,7 @@ import re
 from itertools import compress
 from typing import Any, NamedTuple
 
-from ..base.returns import TYPES, make
+from ..base.returns import return_type
 from ..engine import native, views
 from ..engine.backward_step import build_backward
 from ..engine.entry import (
@@ -64,8 +64,8 @@ class Line(NamedTuple):
     dimensions (places[-1] is the last). when: what else must hold, an expression too. given: what
     must hold of the arguments for this line to be looked at. operands: the op's, as expressions,
     where they are not the overload's tensors in order. fixed: static arguments that the overload
-    does not have, with their values. pair: the name of the named tuple that results come in, with
-    its fields. facts: an expression that the others may call `facts`, such as a geometry that is
+    does not have, with their values. pair: the name of the struct sequence that results come in.
+    facts: an expression that the others may call `facts`, such as a geometry that is
     kept for the shapes. using: what expressions name besides. only: how many results are returned,
     where not all are. asked: whether machine code asks for all of `when` itself. own: whether the
     op itself is the body, so that arrays which it does not run on may go the general way at once.
@@ -82,7 +82,7 @@ class Line(NamedTuple):
     given: str = ""
     operands: tuple[str, ...] = ()
     fixed: tuple[tuple[str, Any], ...] = ()
-    pair: tuple[str, str] | None = None
+    pair: str = ""
     facts: str = ""
     using: dict[str, Any] = {}
     only: int = 0
@@ -102,7 +102,6 @@ def line(
     given: str = "",
     operands: tuple[str, ...] = (),
     pair: str = "",
-    fields: str = "values indices",
     facts: str = "",
     using: dict[str, Any] | None = None,
     only: int = 0,
@@ -110,7 +109,6 @@ def line(
     **fixed: Any,
 ) -> Line:
     """The line of an overload (see Line)."""
-    named_as = (pair, fields) if pair else None
     values = tuple(fixed.items())
     return Line(
         op,
@@ -124,7 +122,7 @@ def line(
         given,
         operands,
         values,
-        named_as,
+        pair,
         facts,
         using or {},
         only,
@@ -182,7 +180,7 @@ def text(
     asked: dict[str, Any] = {}
     env: dict[str, Any] = {f"fixed_{k}": v for k, v in found.fixed}
     env |= {f"{k}_{number}": v for k, v in found.using.items()}
-    pair = named_tuple(found)
+    pair = return_type(found.pair) if found.pair else None
     wanted = native.Kind(inplace, found.floating, pair, found.only)
     dims, dims_or_all, listed = map(tuple, given.kinds.values())
     early = wanted._replace(dims=dims, dims_or_all=dims_or_all, sizes=listed)
@@ -356,20 +354,10 @@ READ = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 DIM = re.compile(r"dims?\d*$")
 
 
-def named_tuple(found: Line) -> Any:
-    """The type of the named tuple that the results of a line come in, if they do."""
-    if found.pair is None:
-        return None
-    name, fields = found.pair
-    if name not in TYPES:
-        TYPES[name] = make(name, fields)
-    return TYPES[name]
-
-
 def returned(found: Line) -> list[str]:
     """The results r0 r1 ... of a line."""
     results = ", ".join([f"r{i}" for i in range(found.only or visible(found.op))])
-    return [f"  return {results if found.pair is None else f'of_values(pair, ({results}))'}"]
+    return [f"  return {results if not found.pair else f'of_values(pair, ({results}))'}"]
 
 
 def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:

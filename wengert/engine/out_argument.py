@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, RANK, namespace
-from ..base import dtypes
+from ..base import dtypes, returns
 from ..base.modes import state
 from . import views
 from .tensor import Tensor
@@ -39,7 +39,8 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
             raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
         for r, o in zip(result, out):
             write_out(name, r, o, name not in CONVERTED)
-        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+        named = getattr(type(result), "n_fields", 0)
+        return returns.named(f"{type(result).__name__}_out", *out) if named else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if state.grad and (result._n is not None or out._n is not None):

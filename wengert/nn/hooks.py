@@ -322,7 +322,7 @@ class BackwardHook:
             passed[i] = t
         if isinstance(args, tuple) and hasattr(args, "_fields"):
             return type(args)(*passed)  # a named tuple stays one
-        return tuple(passed)
+        return type(args)(passed) if isinstance(args, tuple) else tuple(passed)
 
     @staticmethod
     def _checked(new: Any, old: Any) -> Any:

@@ -96,7 +96,7 @@ def merged(a: Any, b: Any) -> Any:
         return a
     if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
         parts = [merged(x, y) for x, y in zip(a, b)]
-        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
+        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
     if isinstance(a, slice):
         return slice(*(merged(getattr(a, n), getattr(b, n)) for n in ("start", "stop", "step")))
     if a is b or (type(a) is type(b) and a == b):

@@ -72,7 +72,6 @@ def _not_positive(i: int) -> str:
             least=2,
             when=SQUARE,
             pair="linalg_cholesky_ex",
-            fields="L info",
             checked=False,
         ),
     ),
@@ -88,7 +87,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     out, info = cholesky_op.entry(A, upper)
     if check_errors:
         check_info("linalg.cholesky_ex", info, _not_positive)
-    return named("linalg_cholesky_ex", out, info, fields="L info")
+    return named("linalg_cholesky_ex", out, info)
 
 
 @public(
@@ -183,7 +182,6 @@ leading(qr_op.vjp(complex=True, x=_qr), 2)
             least=2,
             given="mode in ('reduced', 'complete')",
             pair="linalg_qr",
-            fields="Q R",
         ),
     ),
 )
@@ -202,7 +200,7 @@ def linalg_qr(A, mode="reduced"):
             "or 'complete'"
         )
     check_matrix("linalg.qr", A)
-    return named("linalg_qr", *qr_op.entry(A, mode), fields="Q R")
+    return named("linalg_qr", *qr_op.entry(A, mode))
 
 
 @public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
@@ -217,7 +215,7 @@ def qr(input, some=True):
         " release. The boolean parameter 'some' has been replaced with a string parameter 'mode'."
     )
     check_matrix("qr", input)
-    return named("qr", *qr_op.entry(input, "reduced" if some else "complete"), fields="Q R")
+    return named("qr", *qr_op.entry(input, "reduced" if some else "complete"))
 
 
 # ---- SVD
@@ -292,7 +290,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     """
     check_matrix("linalg.svd", A)
     _driver("torch.linalg.svd", driver)
-    return named("linalg_svd", *svd_op.entry(A, full_matrices), fields="U S Vh")
+    return named("linalg_svd", *svd_op.entry(A, full_matrices))
 
 
 @public("linalg.svdvals(Tensor A, *, str? driver=None, out)")
@@ -322,9 +320,9 @@ def svd(input, some=True, compute_uv=True):
         s = linalg_svdvals(input)
         m, n = input._a.shape[-2:]
         zeros = [input.new_zeros((*input.shape[:-2], i, i)) for i in (m, n)]
-        return named("svd", zeros[0], s, zeros[1], fields="U S V")
+        return named("svd", zeros[0], s, zeros[1])
     u, s, vh = svd_op.entry(input, not some)
-    return named("svd", u, s, vh.mH, fields="U S V")
+    return named("svd", u, s, vh.mH)
 
 
 # ---- eigenvalues
@@ -394,7 +392,7 @@ def linalg_eigh(A, UPLO="L"):
     """
     low = _triangle_read("linalg.eigh", UPLO)
     check_matrix("linalg.eigh", A, square=True)
-    return named("linalg_eigh", *eigh.entry(A, low), fields="eigenvalues eigenvectors")
+    return named("linalg_eigh", *eigh.entry(A, low))
 
 
 @public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)")
@@ -426,7 +424,7 @@ def linalg_eig(A):
     """
     check_matrix("linalg.eig", A, square=True)
     _finite("torch.linalg.eig", A)
-    return named("linalg_eig", *eig.entry(A), fields="eigenvalues eigenvectors")
+    return named("linalg_eig", *eig.entry(A))
 
 
 @public("linalg.eigvals(Tensor input, *, out)")

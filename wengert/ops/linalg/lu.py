@@ -91,7 +91,6 @@ def _pivoting(name: str, pivot: bool) -> None:
             floating=True,
             least=2,
             pair="linalg_lu_factor_ex",
-            fields="LU pivots info",
             checked=False,
         ),
     ),
@@ -108,7 +107,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
     lu, pivots, info = lu_factor.entry(A)
     if check_errors:
         check_info("torch.linalg.lu_factor_ex", info, _zero_pivot)
-    return named("linalg_lu_factor_ex", lu, pivots, info, fields="LU pivots info")
+    return named("linalg_lu_factor_ex", lu, pivots, info)
 
 
 def _zero_pivot(i: int) -> str:
@@ -127,7 +126,6 @@ def _zero_pivot(i: int) -> str:
             floating=True,
             least=2,
             pair="linalg_lu_factor",
-            fields="LU pivots",
             only=2,
             checked=True,
         ),
@@ -143,7 +141,7 @@ def linalg_lu_factor(A, *, pivot=True):
     _pivoting("linalg.lu_factor", pivot)
     lu, pivots, info = lu_factor.entry(A)
     check_info("torch.linalg.lu_factor", info, _zero_pivot)
-    return named("linalg_lu_factor", lu, pivots, fields="LU pivots")
+    return named("linalg_lu_factor", lu, pivots)
 
 
 @public("linalg.lu(Tensor A, *, bool pivot=True, out) -> (Tensor P, Tensor L, Tensor U)")
@@ -157,7 +155,7 @@ def linalg_lu(A, *, pivot=True):
     check_matrix("linalg.lu", A)
     _pivoting("linalg.lu", pivot)
     lu, pivots, _ = lu_factor.entry(A)
-    return named("linalg_lu", *unpacked.entry(lu, pivots), fields="P L U")
+    return named("linalg_lu", *unpacked.entry(lu, pivots))
 
 
 @primitive(opaque, name="lu_unpack", outputs="p low up", integer="p", node="LuUnpackBackward0")
@@ -191,7 +189,6 @@ leading(unpacked.vjp(complex=True, x=_unpacked), 2, 1)
             when="a0.ndim == 2 and a1.dtype is INT32 and a1.shape == (min(a0.shape),)"
             " and (not a1.size or 0 < a1.min() and a1.max() <= a0.shape[0])",
             pair="lu_unpack",
-            fields="P L U",
             using={"INT32": dtypes.int32.np},
         ),
     ),
@@ -219,7 +216,6 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
         p if unpack_pivots else empty,
         low if unpack_data else empty,
         up if unpack_data else empty,
-        fields="P L U",
     )
 
 
@@ -268,7 +264,6 @@ leading(ldl_factor.vjp(complex=True, x=no_derivative("linalg.ldl_factor_ex")), 2
             least=2,
             when=SQUARE,
             pair="linalg_ldl_factor_ex",
-            fields="LD pivots info",
             checked=False,
         ),
     ),
@@ -284,7 +279,7 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     ld, pivots, info = ldl_factor.entry(A, hermitian)
     if check_errors:
         check_info("torch.linalg.ldl_factor_ex", info, singular("factorization"))
-    return named("linalg_ldl_factor_ex", ld, pivots, info, fields="LD pivots info")
+    return named("linalg_ldl_factor_ex", ld, pivots, info)
 
 
 @public(
@@ -296,7 +291,6 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
             least=2,
             when=SQUARE,
             pair="linalg_ldl_factor",
-            fields="LD pivots",
             only=2,
             checked=True,
         ),
@@ -311,4 +305,4 @@ def linalg_ldl_factor(A, *, hermitian=False):
     check_matrix("torch.linalg.ldl_factor", A, square=True)
     ld, pivots, info = ldl_factor.entry(A, hermitian)
     check_info("torch.linalg.ldl_factor", info, singular("factorization"))
-    return named("linalg_ldl_factor", ld, pivots, fields="LD pivots")
+    return named("linalg_ldl_factor", ld, pivots)

@@ -112,7 +112,7 @@ def linalg_slogdet(A):
     tensor(-1.)
     """
     check_matrix("linalg.slogdet", A, square=True)
-    return named("linalg_slogdet", *slogdet_op.entry(A), fields="sign logabsdet")
+    return named("linalg_slogdet", *slogdet_op.entry(A))
 
 
 @public("slogdet(Tensor input, *, out) -> (Tensor sign, Tensor logabsdet)")
@@ -123,7 +123,7 @@ def slogdet(input):
     tensor(1.)
     """
     check_matrix("linalg.slogdet", input, square=True)
-    return named("slogdet", *slogdet_op.entry(input), fields="sign logabsdet")
+    return named("slogdet", *slogdet_op.entry(input))
 
 
 @public("logdet(Tensor input)")

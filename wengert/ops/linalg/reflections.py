@@ -41,7 +41,7 @@ def geqrf(input):
     torch.Size([2])
     """
     check_matrix("torch.geqrf", input)
-    return named("geqrf", *geqrf_factor.entry(input), fields="a tau")
+    return named("geqrf", *geqrf_factor.entry(input))
 
 
 @primitive(opaque, name="householder_product", node="LinalgHouseholderProductBackward0")

@@ -53,7 +53,6 @@ leading(inv.vjp(complex=True, x=_inv), 2)
             least=2,
             when=SQUARE,
             pair="linalg_inv_ex",
-            fields="inverse info",
             checked=False,
         ),
     ),
@@ -69,7 +68,7 @@ def inv_ex(A, *, check_errors=False):
     out, info = inv.entry(A)
     if check_errors:
         check_info("linalg.inv_ex", info, singular("inversion"))
-    return named("linalg_inv_ex", out, info, fields="inverse info")
+    return named("linalg_inv_ex", out, info)
 
 
 @public(
@@ -178,7 +177,6 @@ def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
             floating=True,
             when=SYSTEM,
             pair="linalg_solve_ex",
-            fields="result info",
             checked=False,
         ),
     ),
@@ -192,7 +190,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     out, info = solved("linalg.solve", A, B, left)
     if check_errors:
         check_info("torch.linalg.solve_ex", info, singular("solve"))
-    return named("linalg_solve_ex", out, info, fields="result info")
+    return named("linalg_solve_ex", out, info)
 
 
 @public(
@@ -290,7 +288,6 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
         "triangular_solve",
         out,
         A.expand((*batch, *A.shape[-2:])).clone(),
-        fields="solution cloned_coefficient",
     )
 
 
@@ -448,7 +445,6 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):
         residuals,
         rank,
         values,
-        fields="solution residuals rank singular_values",
     )
 
 

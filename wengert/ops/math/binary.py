@@ -288,7 +288,7 @@ def frexp(input):
     mantissa=tensor([0.7500]),
     exponent=tensor([3], dtype=torch.int32))
     """
-    return named("frexp", *frexp_op.entry(input), fields="mantissa exponent")
+    return named("frexp", *frexp_op.entry(input))
 
 
 # -------------------------------------------------------------------------------------- of one

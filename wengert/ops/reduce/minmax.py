@@ -180,7 +180,7 @@ def _extreme(name: str, all_op: Any, arg: Any, pair: Any) -> Any:
         if out is not None:
             from ...engine.out_argument import write_out
 
-            return named(name, *write_out(name, tuple(r), tuple(out)))
+            return write_out(name, r, tuple(out))
         return r
 
     f.__name__ = name
@@ -245,9 +245,7 @@ def aminmax(input, *, dim=None, keepdim=False):
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no"
             " identity."
         )
-    return named(
-        "aminmax", amin.entry(input, d, keepdim), amax.entry(input, d, keepdim), fields="min max"
-    )
+    return named("aminmax", amin.entry(input, d, keepdim), amax.entry(input, d, keepdim))
 
 
 def _arg(name: str, o: Any) -> Any:

@@ -241,7 +241,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
             )
         w = w.reshape(-1)
     h, edges = _histogram(x, [bins], range, w, density, "histogram")
-    return named("histogram", h, edges[0], fields="hist bin_edges")
+    return named("histogram", h, edges[0])
 
 
 @public(
@@ -272,7 +272,7 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
             f"{len(bins)} for {d}."
         )
     h, edges = _histogram(input, bins, range, weight, density, "histogramdd")
-    return named("histogramdd", h, tuple(edges), fields="hist bin_edges")
+    return named("histogramdd", h, tuple(edges))
 
 
 # ------------------------------------------------------------------------------------------ others
