@@ -29,6 +29,7 @@ WHERE = {
     "F.dropout": "ops/nn/dropout.py",
     "F.layer_norm": "ops/nn/layer_norm.py",
     "F.interpolate": "ops/nn/interpolate.py",
+    "F.grid_sample": "ops/nn/grid_sample.py",
     "F.scaled_dot_product_attention": "ops/nn/attention.py",
     "nonzero": "ops/index/nonzero.py",
     "gather": "ops/index/gather.py",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from wengert.kernels import compiler, depthwise, folds, functions, gamma, points, window_pool
+from wengert.kernels import (
+    compiler,
+    depthwise,
+    folds,
+    functions,
+    gamma,
+    grid_sample,
+    points,
+    window_pool,
+)  # fmt: skip
 from wengert.kernels import formulas as quick
 from wengert.kernels import small_matrices as small
 from wengert.kernels.simd import elements, rows
@@ -26,6 +35,8 @@ JOBS = {
     "depthwise, weights": (depthwise.correlate_weights, "float", (3, 3), (1, 1)),
     "read": (points.read, "float"),
     "add": (points.add, "double"),
+    "grid": (grid_sample.read, "float", 2, "bicubic", "reflection"),
+    "grid, gradients": (grid_sample.add, "double", 3, "bilinear", "border", True, True),
 }
 
 

@@ -50,6 +50,7 @@ from .fused_rows import (  # fmt: skip
     logsumexp,
     row_word,
 )
+from .grid_sample import grid_sampler, grid_sampler_backward
 from .numpy_fast_paths import (  # fmt: skip
     add,
     along,
@@ -141,6 +142,9 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "bce_logits_backward": bce_logits_backward,
     "cross_entropy": cross_entropy,
     "cross_entropy_backward": cross_entropy_backward,
+    "grid_sampler_2d": grid_sampler,
+    "grid_sampler_3d": grid_sampler,
+    "grid_sampler_backward": grid_sampler_backward,
 }  # fmt: skip
 
 

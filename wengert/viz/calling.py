@@ -22,7 +22,8 @@ PLAIN = {
     "overwrite": "setitem", "put_basic": "setitem", "write_view": "setitem",
     "conv_input": "conv_transpose", "bce_loss": "binary_cross_entropy",
     "bce_logits": "binary_cross_entropy_with_logits", "attention": "scaled_dot_product_attention",
-    "resample": "interpolate", "read_points": "grid_sample", "rnn_layer": "rnn", "im2col": "unfold",
+    "resample": "interpolate", "read_points": "grid_sample", "grid_sampler_2d": "grid_sample",
+    "grid_sampler_3d": "grid_sample", "rnn_layer": "rnn", "im2col": "unfold",
     "col2im": "fold", "euclidean": "cdist", "lerp_number": "lerp", "trunc_divide": "div",
     "diag_vector": "diag", "diag_matrix": "diag",
 }  # fmt: skip
