@@ -120,6 +120,8 @@ def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
 def check_imports(tree: ast.Module, module: str, package: str) -> Iterator[tuple[int, str]]:
     layer = layer_of(module)
     for node in nodes_of(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level and layer_of(node.module or ""):
+            yield node.lineno, f"imports {node.module} by its full name: the package's are relative"
         for name in modules_of(node, package):
             other = layer_of(name)
             if other is not None and layer != FRONT and RANK[other] > RANK[layer]:

@@ -58,21 +58,20 @@ def test_this_checkout_is_clean():
     ],
 )
 def test_an_import_upwards(tmp_path, line):
-    (text,) = found(tmp_path, "wengert/api/views.py", line)
-    assert "is above api" in text
+    assert any("is above api" in text for text in found(tmp_path, "wengert/api/views.py", line))
 
 
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("wengert/nn/linear.py", "from wengert.api import functions"),
+        ("wengert/nn/linear.py", "from ..api import functions"),
         ("wengert/nn/linear.py", "from .module import Module"),
         ("wengert/nn/linear.py", "from ..engine.tensor import Tensor"),
         ("wengert/nn/__init__.py", "from . import functional"),
-        ("wengert/nn/linear.py", "from wengert import ops"),
-        ("wengert/__init__.py", "from wengert.nn import functional"),
-        ("wengert/autograd.py", "from wengert.autodiff.function import Function"),
-        ("wengert/vision/datasets.py", "from wengert.data import Dataset"),
+        ("wengert/nn/linear.py", "from .. import ops"),
+        ("wengert/__init__.py", "from .nn import functional"),
+        ("wengert/autograd.py", "from .autodiff.function import Function"),
+        ("wengert/vision/datasets.py", "from ..data import Dataset"),
         ("wengert/arrays/cpu.py", "import numpy as np\nimport ml_dtypes\nimport os.path"),
         ("wengert/arrays/fft.py", "def f():\n    import scipy.fft"),
         ("wengert/io/image.py", "def f():\n    from PIL import Image"),
@@ -89,9 +88,11 @@ def test_what_is_allowed(tmp_path, name, line):
     ("name", "line", "reason"),
     [
         ("wengert/ops/math/unary.py", "import numpy", "array library numpy"),
-        ("wengert/ops/math/unary.py", "from wengert.arrays.cpu import np", "array library np"),
+        ("wengert/ops/math/unary.py", "from ...arrays.cpu import np", "array library np"),
         ("wengert/engine/node.py", "def f(x): return np.asarray(x)", "array library np"),
         ("wengert/engine/node.py", "def f():\n    import cupy", "array library cupy"),
+        ("wengert/nn/linear.py", "from wengert.api import functions", "by its full name"),
+        ("wengert/cli/run.py", "def f():\n    from wengert import cli", "by its full name"),
         ("wengert/io/image.py", "from PIL import Image", "imports PIL when"),
         (
             "wengert/io/image.py",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from wengert.cli.usage import USAGE, refuse
+from .usage import USAGE, refuse
 
 __all__ = ["main"]
 
@@ -28,19 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     command = words.pop(0) if words else "--help"
     if command == "run":
-        from wengert.cli.run import run
+        from .run import run
 
         return run(words)
     if command == "check":
-        from wengert.cli.check import check
+        from .check import check
 
         return check(words) if words else refuse("check needs scripts or folders")
     if command == "typings":
-        from wengert.cli.typings import typings
+        from .typings import typings
 
         return typings(*words or ["typings"]) if len(words) < 2 else refuse("typings: one folder")
     if command == "kernel":
-        from wengert.cli.kernel import kernel
+        from .kernel import kernel
 
         return kernel(words)
     if command in ("-h", "--help", "help"):
@@ -49,12 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words:
         return refuse(f"wengert {command} takes no arguments, and got {' '.join(words)!r}")
     if command in ("-V", "--version"):
-        from wengert.base.version import installed
+        from ..base.version import installed
 
         print("wengert", installed("wengert"))
         return 0
     if command == "env":
-        from wengert.cli.env import report
+        from .env import report
 
         print(report())
         return 0

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from wengert.base.version import installed
+from ..base.version import installed
 
 __all__ = ["report"]
 

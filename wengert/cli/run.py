@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable
 from types import CodeType, ModuleType, TracebackType
 
-from wengert.cli import alias
-from wengert.cli.usage import refuse
+from . import alias
+from .usage import refuse
 
 __all__ = ["run"]
 

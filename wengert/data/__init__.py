@@ -5,8 +5,8 @@ Here: the names people import. Each lives in the module its kind is named after.
 
 from __future__ import annotations
 
-from wengert.data.collate import default_collate, default_convert
-from wengert.data.dataset import (
+from .collate import default_collate, default_convert
+from .dataset import (
     ChainDataset,
     ConcatDataset,
     Dataset,
@@ -16,9 +16,9 @@ from wengert.data.dataset import (
     TensorDataset,
     random_split,
 )
-from wengert.data.files import CsvDataset, ImageDataset, NpyDataset, ParquetDataset
-from wengert.data.loader import DataLoader
-from wengert.data.samplers import (
+from .files import CsvDataset, ImageDataset, NpyDataset, ParquetDataset
+from .loader import DataLoader
+from .samplers import (
     BatchSampler,
     DistributedSampler,
     RandomSampler,
@@ -27,7 +27,7 @@ from wengert.data.samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from wengert.data.workers import get_worker_info
+from .workers import get_worker_info
 
 __all__ = [
     "BatchSampler",

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.api import functions as T
-from wengert.base.dtypes import BY_NP, float64
-from wengert.data import shared
-from wengert.engine.tensor import Tensor, wrap
+from ..api import functions as T
+from ..base.dtypes import BY_NP, float64
+from ..engine.tensor import Tensor, wrap
+from . import shared
 
 CollateMap = dict[type | tuple[type, ...], Callable[..., Any]]
 

@@ -16,9 +16,9 @@ from typing import Any, Generic, Iterable, TypeVar  # noqa: UP035
 
 import numpy as np
 
-from wengert.api import functions as T
-from wengert.data import collate
-from wengert.engine.tensor import Tensor, wrap
+from ..api import functions as T
+from ..engine.tensor import Tensor, wrap
+from . import collate
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)

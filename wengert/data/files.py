@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.api import functions as T
-from wengert.base.dtypes import get_default_dtype
-from wengert.data import shared
-from wengert.data.dataset import Dataset, IterableDataset
-from wengert.data.workers import get_worker_info
-from wengert.engine.tensor import Tensor, wrap
+from ..api import functions as T
+from ..base.dtypes import get_default_dtype
+from ..engine.tensor import Tensor, wrap
+from . import shared
+from .dataset import Dataset, IterableDataset
+from .workers import get_worker_info
 
 PathName = str | PathLike[str]
 Columns = dict[str, np.ndarray]

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wengert.arrays.cuda import device_count
-from wengert.data import collate
-from wengert.data.dataset import (
+from ..arrays.cuda import device_count
+from . import collate
+from .dataset import (
     BatchGetter,
     batch_getter,
     collates_by_default,
     valid_method,
 )
-from wengert.data.memory import whole_pass
-from wengert.data.samplers import as_array, draw_seed
+from .memory import whole_pass
+from .samplers import as_array, draw_seed
 
 if TYPE_CHECKING:
-    from wengert.data.loader import DataLoader
+    from .loader import DataLoader
 
 
 class DatasetKind:

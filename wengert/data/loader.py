@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
-from wengert.data import collate
-from wengert.data.dataset import (
+from . import collate
+from .dataset import (
     Dataset,
     IterableDataset,
 )
-from wengert.data.iterators import (
+from .iterators import (
     DatasetKind,
     InProcessIterator,
     Job,
@@ -26,7 +26,7 @@ from wengert.data.iterators import (
     MemoryIterator,
     memory_pass,
 )
-from wengert.data.samplers import (
+from .samplers import (
     BatchSampler,
     RandomSampler,
     Sampler,
@@ -213,7 +213,7 @@ class DataLoader(Generic[S_co]):
             return MemoryIterator(self)
         if self.num_workers == 0 or sys.platform == "emscripten":  # browsers have no processes
             return InProcessIterator(self)
-        from wengert.data.workers import WorkerIterator
+        from .workers import WorkerIterator
 
         self.check_worker_number_rationality()
         return WorkerIterator(self)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.api import functions as T
-from wengert.data.collate import plain_array
-from wengert.data.dataset import Subset, TensorDataset, valid_method
-from wengert.data.samplers import BatchSampler, RandomSampler, SequentialSampler
-from wengert.engine.tensor import Tensor, wrap
-from wengert.kernels.row_gather import gather
+from ..api import functions as T
+from ..engine.tensor import Tensor, wrap
+from ..kernels.row_gather import gather
+from .collate import plain_array
+from .dataset import Subset, TensorDataset, valid_method
+from .samplers import BatchSampler, RandomSampler, SequentialSampler
 
 GROUP = 1024 << 10  # batches smaller than this many bytes are gathered several at a time
 

@@ -14,10 +14,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from wengert.api import functions as T
-from wengert.api.generator import Generator
-from wengert.base.dtypes import float64, int64
-from wengert.engine.tensor import Tensor
+from ..api import functions as T
+from ..api.generator import Generator
+from ..base.dtypes import float64, int64
+from ..engine.tensor import Tensor
 
 I_co = TypeVar("I_co", covariant=True)
 

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.engine.tensor import Tensor, wrap
+from ..engine.tensor import Tensor, wrap
 
 CHUNK = 64 << 20  # first chunk; sparse, so only touched pages cost memory
 SMALL = 1024  # arrays below this travel inside the message

@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from wengert.api.generator import manual_seed
-from wengert.data import shared
-from wengert.data.iterators import EndOfStream, Fetch, Job, LoaderIterator, add_note
-from wengert.data.shared import Piece, Reader, SharedFile, Writer
-from wengert.kernels import threads
+from ..api.generator import manual_seed
+from ..kernels import threads
+from . import shared
+from .iterators import EndOfStream, Fetch, Job, LoaderIterator, add_note
+from .shared import Piece, Reader, SharedFile, Writer
 
 if TYPE_CHECKING:
-    from wengert.data.loader import DataLoader
+    from .loader import DataLoader
 
 LARGE = 2048  # messages above this travel in shared memory, so that many small ones fit into a pipe
 PIPE = 32 << 10  # unread tasks a worker may have, in bytes that a pipe holds: sending never blocks

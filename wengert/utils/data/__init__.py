@@ -1,6 +1,7 @@
 """torch.utils.data: re-exports of wengert.data under PyTorch's paths."""
 
-from wengert.data import (
+from ...base.absent import absent as _absent
+from ...data import (
     BatchSampler,
     ChainDataset,
     ConcatDataset,
@@ -21,11 +22,9 @@ from wengert.data import (
     get_worker_info,
     random_split,
 )
-from wengert.data.iterators import DatasetKind as _DatasetKind
-from wengert.data.pipes import IterDataPipe, MapDataPipe
-from wengert.utils.data import _utils, dataloader, dataset, distributed, sampler
-
-from ...base.absent import absent as _absent
+from ...data.iterators import DatasetKind as _DatasetKind
+from ...data.pipes import IterDataPipe, MapDataPipe
+from . import _utils, dataloader, dataset, distributed, sampler
 
 __all__ = [
     "BatchSampler",

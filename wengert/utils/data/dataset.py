@@ -1,6 +1,6 @@
 """torch.utils.data.dataset: re-exports."""
 
-from wengert.data.dataset import (
+from ...data.dataset import (
     ChainDataset,
     ConcatDataset,
     Dataset,

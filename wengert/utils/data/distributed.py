@@ -1,5 +1,5 @@
 """torch.utils.data.distributed: re-exports."""
 
-from wengert.data.samplers import DistributedSampler
+from ...data.samplers import DistributedSampler
 
 __all__ = ["DistributedSampler"]

@@ -1,6 +1,6 @@
 """torch.utils.data.sampler: re-exports."""
 
-from wengert.data.samplers import (
+from ...data.samplers import (
     BatchSampler,
     RandomSampler,
     Sampler,

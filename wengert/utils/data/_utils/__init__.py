@@ -1,5 +1,5 @@
 """torch.utils.data._utils: what libraries reach for inside it."""
 
-from wengert.utils.data._utils import collate, pin_memory, worker
+from . import collate, pin_memory, worker
 
 __all__ = ["collate", "pin_memory", "worker"]

@@ -1,6 +1,6 @@
 """torch.utils.data._utils.collate: re-exports."""
 
-from wengert.data.collate import (
+from ....data.collate import (
     collate,
     collate_float_fn,
     collate_int_fn,

@@ -1,5 +1,5 @@
 """torch.utils.data._utils.pin_memory: re-exports."""
 
-from wengert.data.collate import pin_memory
+from ....data.collate import pin_memory
 
 __all__ = ["pin_memory"]

@@ -1,5 +1,5 @@
 """torch.utils.data._utils.worker: re-exports."""
 
-from wengert.data.workers import WorkerInfo, get_worker_info
+from ....data.workers import WorkerInfo, get_worker_info
 
 __all__ = ["WorkerInfo", "get_worker_info"]

@@ -1,7 +1,6 @@
 """torch.utils.data.datapipes.iter: re-exports."""
 
-from wengert.data.pipes import ShufflerIterDataPipe as Shuffler
-
+from .....data.pipes import ShufflerIterDataPipe as Shuffler
 from . import combinatorics
 
 __all__ = ["Shuffler", "combinatorics"]

@@ -1,5 +1,5 @@
 """torch.utils.data.datapipes.iter.combinatorics: re-exports."""
 
-from wengert.data.pipes import ShufflerIterDataPipe
+from .....data.pipes import ShufflerIterDataPipe
 
 __all__ = ["ShufflerIterDataPipe"]
