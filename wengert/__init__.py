@@ -224,6 +224,7 @@ _PROVIDED = {
     "get_device_module": "api.facts",
     "to_dlpack": "api.dlpack",
     "_assert": "api.assertions",
+    "_assert_async": "api.assertions",
     "_check": "api.assertions",
     "_check_index": "api.assertions",
     "_check_is_size": "api.assertions",

@@ -87,6 +87,69 @@ def test_ranges_opened_and_closed_by_calls():
     assert "part" in [e.key for e in prof.key_averages()]
 
 
+def test_a_range_around_what_torch_fx_follows():
+    from torch import fx
+
+    graph = fx.Graph()
+    tracer = fx.proxy.GraphAppendingTracer(graph)
+    handle = fx.Proxy(
+        graph.call_function(torch.ops.profiler._record_function_enter, ("part",)), tracer
+    )
+    torch.ops.profiler._record_function_exit(handle)
+    graph.output(None)
+    with torch.profiler.profile() as prof:
+        fx.GraphModule({}, graph)()
+    assert "part" in [e.key for e in prof.key_averages()]
+    with pytest.raises(TypeError, match="_record_function_exit"):
+        torch.ops.profiler._record_function_exit(3)
+
+
+def test_a_check_that_does_not_stop_for_the_device():
+    torch._assert_async(torch.tensor([3.0]))
+    torch._assert_async(torch.tensor(float("nan")), "no number")
+    with pytest.raises(RuntimeError, match="single nonzero value"):
+        torch._assert_async(torch.tensor(0.0))
+    with pytest.raises(RuntimeError, match="^empty batch$"):
+        torch._assert_async(torch.tensor(False), "empty batch")
+    for x in (torch.ones(2), torch.ones(0)):
+        with pytest.raises(RuntimeError, match="ambiguous"):
+            torch._assert_async(x)
+    with pytest.raises(TypeError, match="must be Tensor"):
+        torch._assert_async(3)
+
+
+class Marked(torch.Tensor):
+    """A subclass whose objects other libraries make."""
+
+
+def test_a_leaf_of_a_subclass():
+    x = torch.ones(3, requires_grad=True)
+    y = torch.Tensor._make_subclass(Marked, x)
+    assert type(y) is Marked and y.is_leaf and not y.requires_grad
+    assert y.data_ptr() == x.data_ptr() and y._cdata == y._cdata != x._cdata
+    y = Marked._make_subclass(Marked, x * 2, True)
+    assert y.requires_grad and y.grad_fn is None
+    with pytest.raises(TypeError, match="must be Tensor"):
+        torch.Tensor._make_subclass(Marked, 3)
+    with pytest.raises(TypeError, match="inherit"):
+        torch.Tensor._make_subclass(int, x)
+    with pytest.raises(RuntimeError, match="floating point"):
+        torch.Tensor._make_subclass(Marked, torch.ones(2, dtype=torch.int32), True)
+
+
+def test_the_names_of_functions_in_c():
+    to = torch._C._nn._parse_to("cpu", torch.float64)
+    assert to == (torch.device("cpu"), torch.float64, False, None)
+    x = matrix()
+    assert torch._C._nn.gelu(x).equal(torch.nn.functional.gelu(x))
+    with pytest.raises(AttributeError, match="_C._nn"):
+        torch._C._nn.no_such_function
+    layers = torch.nn.ModuleList([torch.nn.ReLU(), torch.nn.Tanh()])
+    assert layers._get_abs_string_index(-1) == "1"
+    with pytest.raises(IndexError):
+        layers._get_abs_string_index(2)
+
+
 def test_the_gradient_of_softmax_by_name():
     x = matrix().requires_grad_()
     out, g = x.softmax(1), matrix(seed=1)

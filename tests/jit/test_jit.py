@@ -100,7 +100,8 @@ def test_random_numbers_are_drawn_as_before(keep_rng):
     t = jit.trace(m, w.ones(20))
     first = w.rand(1)
     w.manual_seed(0)
-    assert w.rand(1).equal(first)  # tracing left the generator as it was
+    m(w.ones(20))
+    assert w.rand(1).equal(first)  # tracing ran the module once
     w.manual_seed(1)
     a = t(w.ones(20))
     w.manual_seed(1)
@@ -218,3 +219,53 @@ def test_frozen_modules():
         jit.freeze(scripted)
     scripted.eval()
     assert jit.optimize_for_inference(jit.freeze(scripted)) is scripted
+
+
+def test_the_inputs_themselves_are_traced_once():
+    x, y, seen = w.ones(3), nn.Parameter(w.zeros(2)), []
+
+    def f(x, pair):
+        seen.append((x is known[0], pair[0] is known[1]))
+        x.add_(1)
+        return x * pair[0].sum()
+
+    known = (x, y)
+    jit.trace(f, (x, [y]), check_trace=False)
+    assert seen[0] == (True, True) and not any(any(s) for s in seen[1:])
+    assert x.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_buffers_change_as_by_one_call():
+    m = nn.BatchNorm1d(2)
+    t = jit.trace(m, w.ones(3, 2))
+    assert m.num_batches_tracked == 1
+    assert m.running_mean.allclose(w.tensor([0.1, 0.1]))
+    t(w.ones(3, 2))
+    assert t.num_batches_tracked == 2
+
+
+class Coder(nn.Module):
+    """Has methods, and no forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def encode(self, x):
+        return self.layer(x)
+
+    def decode(self, x):
+        return self.layer(x) * 2 if x.sum() > 0 else x
+
+
+def test_methods_of_a_module_without_forward():
+    m, x = Coder(), w.ones(1, 2)
+    t = jit.trace_module(m, {"encode": x, "decode": x})
+    w.testing.assert_close(t.encode(x + 1), m.encode(x + 1))
+    w.testing.assert_close(t.decode(x), m.decode(x))
+    t.decode(x).sum().backward()
+    assert m.layer.weight.grad is not None and t.layer.weight is m.layer.weight
+    with pytest.raises(AttributeError, match="forward"):
+        t(x)
+    with pytest.raises(AttributeError, match="nothing"):
+        jit.trace_module(m, {"nothing": x})

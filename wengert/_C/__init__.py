@@ -1,5 +1,8 @@
 """torch._C: the few names of PyTorch's C++ module that scripts use."""
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from ..api.overrides import DISABLED as _disabled_torch_function_impl
 from ..api.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 from ..base.absent import absent as _absent
@@ -34,4 +37,10 @@ def _get_tracing_state() -> None:
     """None: nobody traces by operators of C++."""
 
 
-__getattr__ = _absent("torch._C")
+_missing = _absent("torch._C")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in ("_nn", "_profiler"):
+        return _importlib.import_module(f"{__name__}.{name}")
+    return _missing(name)

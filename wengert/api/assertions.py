@@ -9,8 +9,8 @@ from ..engine.tensor import Tensor
 from .overrides import handle_torch_function, has_torch_function_unary
 
 __all__ = [
-    "_assert", "_check", "_check_index", "_check_is_size", "_check_not_implemented", "_check_type",
-    "_check_value", "_check_with",
+    "_assert", "_assert_async", "_check", "_check_index", "_check_is_size",
+    "_check_not_implemented", "_check_type", "_check_value", "_check_with",
 ]  # fmt: skip
 
 
@@ -21,6 +21,29 @@ def _assert(condition: Any, message: str) -> None:
         return
     if not condition:
         raise AssertionError(message)
+
+
+def _assert_async(input: Tensor, assert_msg: str | None = None) -> None:
+    """RuntimeError with the message if a tensor's only element is zero.
+
+    input: a tensor of one element. assert_msg: what the error says.
+
+    >>> torch._assert_async(torch.tensor(True), "there is no data")
+    """
+    if has_torch_function_unary(input):
+        handle_torch_function(_assert_async, (input,), input, assert_msg)
+        return
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            "_assert_async(): argument 'input' (position 1) must be Tensor, not"
+            f" {type(input).__name__}"
+        )
+    if input.numel() != 1:
+        found = "more than one value" if input.numel() else "no values"
+        raise RuntimeError(f"Boolean value of Tensor with {found} is ambiguous")
+    if not input.is_nonzero():
+        told = "Expected Tensor with single nonzero value, but got zero"
+        raise RuntimeError(told if assert_msg is None else assert_msg)
 
 
 def _check_with(

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine.node import AccumulateGrad, LeafRef
 from ..engine.tensor import Tensor
+from ..ops.tensor_methods import leaf_of
 
 __all__ = ["module_load", "record_stream", "swap_tensors"]
 
@@ -60,3 +61,27 @@ def record_stream(self: Tensor, s: Any) -> None:
 
     s: the stream.
     """
+
+
+def _make_subclass(cls: Any, data: Tensor, require_grad: bool = False) -> Any:
+    """A leaf of a subclass of Tensor on the memory of a tensor, for its `__new__`.
+
+    cls: the subclass. data: the tensor. require_grad: whether the leaf is differentiated.
+
+    >>> class Named(torch.Tensor):
+    ...     pass
+    >>> type(torch.Tensor._make_subclass(Named, torch.ones(2))).__name__
+    'Named'
+    """
+    if not isinstance(data, Tensor):
+        raise TypeError(
+            "_make_subclass(): argument 'data' (position 2) must be Tensor, not"
+            f" {type(data).__name__}"
+        )
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError(f"_make_subclass(): cls must inherit from Tensor, got {cls!r}")
+    return leaf_of(cls, data, require_grad)
+
+
+# how they stand on Tensor; _cdata is a number that no other living tensor has
+_make_subclass_method, _cdata_method = staticmethod(_make_subclass), property(id)

@@ -130,17 +130,11 @@ class Lazy:
         return f.__get__(obj, cls) if hasattr(f, "__get__") else f
 
 
-ELSEWHERE = {  # methods that few scripts use, in files of their own
-    "share_memory_": "sharing",
-    "is_shared": "sharing",
-    "module_load": "exchange",
-    "record_stream": "exchange",
-    "eig": "old_names",
-    "reinforce": "old_names",
-    "to_padded_tensor": "nested",
-    "lstsq": "old_names",
-    "solve": "old_names",
-    "symeig": "old_names",
+ELSEWHERE = {  # file of this folder -> methods that few scripts use
+    "sharing": "share_memory_ is_shared",
+    "exchange": "module_load record_stream _make_subclass _cdata",
+    "nested": "to_padded_tensor",
+    "old_names": "eig lstsq reinforce solve symeig",
 }
 
 
@@ -584,8 +578,9 @@ def setup() -> None:
         attach(name, property(partial(on, name[3:])))
     for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
         attach(f"is_{name}", False)
-    for name, home in ELSEWHERE.items():
-        attach(name, Lazy(name, partial(found, home, name)))
+    for home, names in ELSEWHERE.items():
+        for name in names.split():
+            attach(name, Lazy(name, partial(found, home, name)))
     # torch.autograd.Variable is Tensor
     attach("_execution_engine", SimpleNamespace(queue_callback=grad_api.queue_callback))
     attach("__new__", staticmethod(make))

@@ -39,6 +39,7 @@ IGNORED = frozenset((
     "get_rng_state", "set_rng_state", "typename", "as_tensor", "from_numpy", "from_dlpack",
     "result_type", "promote_types", "can_cast", "get_num_threads", "set_num_threads", "compile",
     "save", "load", "vmap", "cond", "while_loop", "explain", "requires_grad_", "as_subclass",
+    "_make_subclass", "_cdata",
     "set_default_device", "get_default_device", "set_default_tensor_type", "__new__",
     "__init__", "__getattr__", "__hash__", "__repr__", "__format__", "__reduce_ex__",
     "__reduce__", "__setstate__", "__init_subclass__", "__array__", "__dlpack__",

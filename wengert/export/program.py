@@ -20,7 +20,7 @@ from ..fx.graph_module import GraphModule
 from ..fx.node import Node, map_arg
 from ..jit.encoding import read_program, save_program
 from ..jit.record import record
-from ..jit.trace import argument_names, left_at_default, run_on, same
+from ..jit.trace import Start, argument_names, left_at_default, same
 from ..nn.module import Module
 
 __all__ = [
@@ -377,13 +377,14 @@ def export(
     dynamic = any(d is not None and d is not Dim.STATIC for s in chosen for d in s)
     root = Module()
     root.__dict__ = {**mod.__dict__, "_buffers": dict(mod._buffers)}
-    expected = run_on(mod, inputs)
+    start = Start(mod, inputs)
+    expected = start.run(mod)
     if dynamic:
         graph = followed(mod, inputs)
     else:
-        graph = record(mod, root, names, copy.deepcopy(inputs))
+        graph, _ = start.run(lambda *given: record(mod, root, names, given))
     program = GraphModule(root, graph, type(mod).__name__)
-    if not same(run_on(program, inputs), expected, 1e-5):
+    if not same(start.run(program), expected, 1e-5):
         raise RuntimeError(
             "torch.export.export: the captured calls do not compute what the module does: it "
             "changes between calls, or computes with something else than tensors"

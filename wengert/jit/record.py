@@ -113,9 +113,11 @@ class Recorder(TorchFunctionMode):
         return node
 
 
-def record(fn: Callable[..., Any], root: Module, names: list[str], inputs: Any) -> Graph:
-    """The graph of fn(*inputs). names: what the inputs are called; root: the module whose
-    parameters it uses, and which is given the constants.
+def record(
+    fn: Callable[..., Any], root: Module, names: list[str], inputs: Any
+) -> tuple[Graph, Any]:
+    """(the graph, the result) of fn(*inputs). names: what the inputs are called; root: the module
+    whose parameters it uses, and which is given the constants.
     """
     recorder = Recorder(root)
 
@@ -139,4 +141,4 @@ def record(fn: Callable[..., Any], root: Module, names: list[str], inputs: Any) 
     with recorder, Ops(recorder):
         out = fn(*inputs)
     recorder.graph.output(tree_map(recorder.argument, out))
-    return recorder.graph
+    return recorder.graph, out

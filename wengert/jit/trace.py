@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api.generator import get_rng_state, set_rng_state
-from ..base.pytree import tree_flatten
+from ..base.pytree import tree_flatten, tree_map
 from ..engine.tensor import Tensor
 from ..fx.graph import Graph
 from ..fx.graph_module import GraphModule
@@ -79,49 +79,74 @@ def same(a: Any, b: Any, tolerance: float) -> bool:
     return True
 
 
-def run_on(f: Any, inputs: Any) -> Any:
-    """f of copies of the inputs, with the random numbers that came next before."""
-    state = get_rng_state()
-    buffers = {n: b.clone() for n, b in f.named_buffers()} if isinstance(f, Module) else {}
-    try:
-        return f(*copy.deepcopy(inputs))
-    finally:
-        set_rng_state(state)
+class Start:
+    """What was there before a module or function ran: its inputs, its buffers and the random
+    numbers that came next.
+    """
+
+    def __init__(self, func: Any, inputs: tuple[Any, ...]) -> None:
+        self.inputs, self.random = copy.deepcopy(inputs), get_rng_state()
+        self.module = owner(func)
+        self.buffers = self.values()
+
+    def values(self) -> dict[str, Tensor]:
+        """The buffers as they are now."""
+        named = self.module.named_buffers() if self.module is not None else ()
+        return {n: b.clone() for n, b in named}
+
+    def put(self, buffers: dict[str, Tensor]) -> None:
+        """Give the buffers these values."""
         for n, b in buffers.items():
-            f.get_buffer(n).data.copy_(b)
+            self.module.get_buffer(n).data.copy_(b)
+
+    def run(self, f: Any) -> Any:
+        """f of copies of the inputs, from there; what it changes is changed back."""
+        random, buffers = get_rng_state(), self.values()
+        set_rng_state(self.random)
+        self.put(self.buffers)
+        try:
+            return f(*copy.deepcopy(self.inputs))
+        finally:
+            set_rng_state(random)
+            self.put(buffers)
 
 
-def graph_of(func: Any, inputs: tuple[Any, ...], tolerance: float = 1e-5) -> tuple[Module, Graph]:
-    """(the module with its parts, the graph) of a module or function for given inputs.
+def owner(func: Any) -> Any:
+    """The module that func is, or whose method it is."""
+    module = func if isinstance(func, Module) else getattr(func, "__self__", None)
+    return module if isinstance(module, Module) else None
 
-    TracingCheckError if no graph computes the same.
+
+def graph_of(
+    func: Any, inputs: tuple[Any, ...], tolerance: float = 1e-5, check: bool = True
+) -> tuple[Module, Graph]:
+    """(the module with its parts, the graph) of a module or function for given inputs, on which it
+    runs once.
+
+    TracingCheckError if no graph computes the same, or with check=False the recorded one.
     """
     with tracing():
-        expected = run_on(func, inputs)
-        tracer = left_at_default(func, inputs)
+        start, module, root = Start(func, inputs), owner(func), Module()
+        if module is not None:
+            root.__dict__ = {**copy.copy(module).__dict__, "_buffers": dict(module._buffers)}
+        names = argument_names(func, len(inputs))
+        recorded, expected = record(func, root, names, tree_map(lambda x: x, inputs))
+        tracer, random = left_at_default(func, inputs), get_rng_state()
         try:
             graph = tracer.trace(func)
             gm = GraphModule(tracer.root, graph)
-            if same(run_on(gm, inputs), expected, tolerance):
+            if same(start.run(gm), expected, tolerance):
                 return tracer.root, graph
         except Exception:  # the code looks at values
             pass
-        root = Module()
-        if isinstance(func, Module):
-            root.__dict__ = {**copy.copy(func).__dict__, "_buffers": dict(func._buffers)}
-        names = argument_names(func, len(inputs))
-        state = get_rng_state()
-        given = copy.deepcopy(inputs)
-        try:
-            graph = record(func, root, names, given)
         finally:
-            set_rng_state(state)
-        if not same(run_on(GraphModule(root, graph), inputs), expected, tolerance):
+            set_rng_state(random)
+        if check and not same(start.run(GraphModule(root, recorded)), expected, tolerance):
             raise TracingCheckError(
                 "Tracing failed sanity checks! The recorded calls do not compute what the code "
                 "does: it changes between calls, or computes with something else than tensors"
             )
-        return root, graph
+        return root, recorded
 
 
 def left_at_default(func: Any, inputs: Any) -> DefaultTracer:
@@ -175,7 +200,7 @@ def trace(
         inputs = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (
             example_inputs,
         )  # fmt: skip
-    root, graph = graph_of(func, inputs, check_tolerance)
+    root, graph = graph_of(func, inputs, check_tolerance, check_trace)
     if not isinstance(func, Module):
         return ScriptFunction(func, GraphModule(root, graph, getattr(func, "__name__", "fn")))
     return traced_module(func, root, graph)
@@ -217,7 +242,7 @@ def trace_module(
     mod: Module, inputs: dict[str, Any], optimize: Any = None, check_trace: bool = True,
     check_inputs: Any = None, check_tolerance: float = 1e-5, strict: bool = True, **options: Any,
 ) -> Any:  # fmt: skip
-    """trace() of the methods of a module, given by name with their inputs; forward must be one.
+    """trace() of the methods of a module, given by name with their inputs.
 
     mod: the module. optimize: accepted. check_trace: compare the trace with the function.
     check_inputs: more inputs to compare with. check_tolerance: the relative difference that is
@@ -229,11 +254,31 @@ def trace_module(
     """
     if not isinstance(inputs, dict):
         raise AttributeError("expected a dictionary of (method_name, input) pairs")
-    if "forward" not in inputs:
-        raise RuntimeError("trace_module: forward must be among the methods")
-    made = trace(mod, inputs["forward"], check_tolerance=check_tolerance)
+    for name in inputs:
+        if not hasattr(mod, name):
+            raise AttributeError(f"'{type(mod).__name__}' object has no attribute '{name}'")
+    options = {"check_trace": check_trace, "check_tolerance": check_tolerance}
+    if "forward" in inputs:
+        made = trace(mod, inputs["forward"], **options)
+    else:
+        made = traced_module(mod, copy.copy(mod), nothing())
+        made.__dict__.update(_modules=dict(mod._modules), forward=no_forward)
     for name, given in inputs.items():
         if name != "forward":
             method: Callable[..., Any] = getattr(mod, name)
-            made.__dict__[name] = trace(method, given, check_tolerance=check_tolerance)
+            made.__dict__[name] = trace(method, given, **options)
     return made
+
+
+def nothing() -> Graph:
+    """A graph that does nothing."""
+    graph = Graph()
+    graph.output(None)
+    return graph
+
+
+def no_forward(*args: Any, **kwargs: Any) -> Any:
+    """What calls a module of which only other methods were traced."""
+    raise AttributeError(
+        "this traced module has no attribute 'forward': only other methods of it were traced"
+    )

@@ -52,6 +52,8 @@ class _Ordered(Module):
         """The name of the child at an index, which may be negative."""
         return str(position(index, len(self)))
 
+    _get_abs_string_index = _key  # as subclasses of ModuleList in other libraries know it
+
     def __len__(self) -> int:
         return len(self._modules)
 

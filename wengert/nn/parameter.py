@@ -10,21 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
-from ..engine.tensor import INFERENCE, Tensor, wrap
+from ..engine.tensor import Tensor, wrap
+from ..ops.tensor_methods import leaf_of
 
 __all__ = [
     "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",
     "UninitializedTensorMixin", "is_lazy",
 ]  # fmt: skip
-
-
-def _wrapped(cls: Any, data: Tensor, requires_grad: bool) -> Any:
-    """A leaf of class cls on the storage of data."""
-    t = object.__new__(cls)
-    t._a, t._n, t._x = data._a, None, None
-    if data._x is not None and data._x.inference:
-        t._x = INFERENCE
-    return t.requires_grad_(requires_grad)
 
 
 def typename(value: Any) -> str:
@@ -54,7 +46,7 @@ class Parameter(Tensor):
         if dealt is not None and cls is Parameter:
             made: Parameter = dealt(requires_grad)
             return made
-        return _wrapped(cls, T.empty(0) if data is None else data, requires_grad)
+        return leaf_of(cls, T.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
@@ -203,7 +195,7 @@ class UninitializedTensorMixin:
 
 def _lazy(cls: Any, requires_grad: bool, device: Any, dtype: Any) -> Any:
     """A lazy tensor: an empty one of the class it is to become, in disguise."""
-    t = _wrapped(cls.cls_to_become, T.empty(0, device=device, dtype=dtype), requires_grad)
+    t = leaf_of(cls.cls_to_become, T.empty(0, device=device, dtype=dtype), requires_grad)
     t.__class__ = cls
     return t
 

@@ -12,7 +12,7 @@ from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
 from ..engine.op import op
-from ..engine.tensor import Tensor
+from ..engine.tensor import INFERENCE, Tensor
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
@@ -117,6 +117,15 @@ def as_subclass(self, cls):
     t = object.__new__(cls)
     t._a, t._n, t._x = self._a, self._n, None
     return t
+
+
+def leaf_of(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:
+    """A leaf of class cls on the memory of data."""
+    t = object.__new__(cls)
+    t._a, t._n, t._x = data._a, None, None
+    if data._x is not None and data._x.inference:
+        t._x = INFERENCE
+    return t.requires_grad_(requires_grad)
 
 
 @public("narrow_copy(Tensor input, int dim, int start, int length, *, out)")
