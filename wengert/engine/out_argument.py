@@ -39,8 +39,10 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
             raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
         for r, o in zip(result, out):
             write_out(name, r, o, name not in CONVERTED)
-        named = getattr(type(result), "n_fields", 0)
-        return returns.named(f"{type(result).__name__}_out", *out) if named else tuple(out)
+        kind = type(result)
+        if hasattr(kind, "n_fields"):
+            return returns.named(f"{kind.__name__}_out", *out)
+        return kind(*out) if hasattr(kind, "_fields") else tuple(out)  # of functions of old
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if state.grad and (result._n is not None or out._n is not None):
