@@ -324,7 +324,7 @@ def as_class(result: Any, cls: Any) -> Any:
 
 def subclassed(cls: type) -> None:
     """A subclass of Tensor was defined: if it stands in, functions stay exchanged from now on."""
-    if cls.__module__.partition(".")[0] == "wengert":
+    if getattr(cls, "__module__", "").partition(".")[0] == "wengert":
         if "__torch_function__" not in cls.__dict__:
             cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
     elif getattr(cls.__torch_function__, "__func__", None) is not disabled:  # type: ignore[attr-defined]

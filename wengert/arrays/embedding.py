@@ -178,9 +178,17 @@ def embedding_bag(
         full = sizes > 0
         if full.any():
             starts = (lib.cumsum(sizes) - sizes)[full]
+            nans = lib.isnan(values)
+            if nans.any():  # one that begins a bag is its maximum, later ones are passed over
+                passed = nans.copy()
+                passed[starts] = False
+                values = lib.where(passed, values.dtype.type(-np.inf), values)
+                nans &= ~passed
             out[full] = lib.maximum.reduceat(values, starts, 0)
             places = lib.where(
-                values == out[used_bag], lib.arange(used_index.size)[:, None], used_index.size
+                (values == out[used_bag]) | nans,
+                lib.arange(used_index.size)[:, None],
+                used_index.size,
             )
             where[full] = used_index[lib.minimum.reduceat(places, starts, 0)]
     else:

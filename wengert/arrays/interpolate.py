@@ -264,7 +264,8 @@ def add_points(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
     n, c = g.shape[:2]
     size = prod(spatial)
     if lib in ON_HOST:
-        found = points.add_points(g.reshape(n, c, -1), where.reshape(n, -1), size)
+        count = prod(where.shape[1:])
+        found = points.add_points(g.reshape(n, c, count), where.reshape(n, count), size)
         if found is not None:
             return found.reshape(n, c, *spatial).astype(dtype, copy=False)
     x = lib.zeros((n, c, size + 1), g.dtype)

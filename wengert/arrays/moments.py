@@ -32,7 +32,7 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
         return None
     if x.ndim != 2 and x.ndim and dim is not None and x.size <= LONGEST:
         n, last, shape = edge(x.shape, dim, keepdim)
-        if n > correction and x.flags.c_contiguous:  # as of a matrix
+        if n and n > correction and x.flags.c_contiguous:  # as of a matrix
             y = x.reshape((-1, n) if last else (n, -1))
             return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0

@@ -321,7 +321,9 @@ def limits(d: dtype) -> Any:
     return finfo(d) if d.is_inexact else iinfo(d)
 
 
-def overflow(value: Any, d: dtype) -> RuntimeError:
+def overflow(value: Any, d: dtype) -> Exception:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return OverflowError(f"int too big to convert: {value}")
     return RuntimeError(f"value cannot be converted to type {d.name} without overflow: {value}")
 
 

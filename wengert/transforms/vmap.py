@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..autodiff.batched import drop_batch, lift_batch
+from ..autodiff.batched import Batched, drop_batch, lift_batch
 from ..base.modes import Level, place, state
 from ..base.pytree import flatten, unflatten
 from ..engine.tensor import Tensor
@@ -157,13 +157,19 @@ def push(
     outs, out_structure = flatten(out)
     results = []
     for o, d in zip(outs, out_places(out_dims, out)):
-        if not isinstance(o, Tensor):
+        if d is not None and not isinstance(o, Tensor):
             raise ValueError(
                 f"vmap({getattr(func, '__name__', func)}, ...): `{getattr(func, '__name__', func)}`"
                 f" must only return Tensors, got type {type(o)}. Did you mean to set out_dims= to"
                 " None for output?"
             )
-        results.append(drop_batch(o, level, size, 0 if d is None else wrap_dim(d, o.ndim + 1)))
+        a = getattr(o, "_a", None) if d is None else None
+        if isinstance(a, Batched) and a.level == level:
+            name = getattr(func, "__name__", func)
+            raise ValueError(
+                f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
+            )
+        results.append(o if d is None else drop_batch(o, level, size, wrap_dim(d, o.ndim + 1)))
     return unflatten(results, out_structure)
 
 
@@ -188,4 +194,4 @@ def chunked(
     flat = [flatten(p)[0] for p in parts]
     _, out_structure = flatten(parts[0])
     each = zip(zip(*flat), out_places(out_dims, parts[0]))
-    return unflatten([T.cat(list(xs), 0 if d is None else d) for xs, d in each], out_structure)
+    return unflatten([xs[0] if d is None else T.cat(list(xs), d) for xs, d in each], out_structure)

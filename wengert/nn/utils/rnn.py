@@ -256,6 +256,7 @@ def pad_sequence(
     longest = max(p.size(0) for p in parts)
     padded = []
     for p in parts:
+        p = p.to(parts[0].dtype)  # the first one tells
         missing = longest - p.size(0)
         if missing:
             shape = (missing, *p.shape[1:])

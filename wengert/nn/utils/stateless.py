@@ -113,6 +113,10 @@ def functional_call(
     tensor([7.])
     """
     if isinstance(parameter_and_buffer_dicts, (list, tuple)):
+        names = [k for d in parameter_and_buffer_dicts for k in d]
+        if len(set(names)) < len(names):
+            twice = sorted({k for k in names if names.count(k) > 1})
+            raise ValueError(f"functional_call: {twice} are in several of the dictionaries")
         parameter_and_buffer_dicts = {
             k: v for d in parameter_and_buffer_dicts for k, v in d.items()
         }

@@ -36,6 +36,30 @@ def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
     return start, end, batched
 
 
+def _whole(name: str, start: Any, end: Any, steps: int, d: dtypes.dtype) -> tuple[int, int]:
+    """The ends of integers; without steps nothing looks at them."""
+    for v in (start, end):
+        if isinstance(v, complex):
+            raise RuntimeError(f"torch.{name}(): a complex end can't be safely cast to {d}")
+    return (dtypes.converted(start, d), dtypes.converted(end, d)) if steps else (0, 0)
+
+
+def _exact_steps(xp: Any, start: Any, end: Any, steps: int) -> Any:
+    """Even steps from the nearer end in float64, each rounded once, as PyTorch's: what lies just
+    below a whole number is cut to the one before.
+    """
+    i = xp.arange(0, steps, 1, dtypes.int64.np)
+    near = i < steps // 2
+    i = xp.where(near, i, i + (1 - steps))
+    step = (float(end) - float(start)) / max(steps - 1, 1)
+    coarse = ONE.unpack(ONE.pack(step))[0]  # its products with counts are exact
+    base, far = xp.where(near, float(start), float(end) if steps > 1 else float(start)), i * coarse
+    values = base + far
+    back = values - base
+    lost = (base - (values - back)) + (far - back)
+    return values + (lost + i * (step - coarse))
+
+
 FEW = 16  # numbers up to which Python is quicker than the library
 ONE, PAIR = Struct("f"), Struct("2f")
 ROWS = [Struct(f"{n}f") for n in range(FEW + 1)]
@@ -108,16 +132,8 @@ def linspace(
     d = dtypes.as_dtype(dtype)
     xp = space(device)
     if d.category == 1:
-        # PyTorch computes the step in single precision here
-        f32 = dtypes.float32.np.type
-        start, end = int(start), int(end)
-        i = xp.arange(0, steps, 1, dtypes.float32.np)
-        step = (f32(end) - f32(start)) / f32(max(steps - 1, 1))
-        values = (
-            xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
-            if steps > 1
-            else xp.full((steps,), float(start), dtypes.float64.np)
-        )
+        start, end = _whole("linspace", start, end, steps, d)
+        values = _exact_steps(xp, start, end, steps)
         return into(out, finish(xp.astype(values, d.np), requires_grad), True)
     work = dtypes.float64 if d.category == 2 else dtypes.complex128
     if d.name == "float32" and steps > 1:
@@ -128,6 +144,14 @@ def linspace(
         values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
     elif steps == 1:
         values = xp.full((1,), start, work.np)
+    elif steps and d.category == 2 and d is not work:  # each operation is rounded in half precision
+        i = xp.astype(xp.arange(0, steps, 1, dtypes.int64.np), d.np)
+        start, end, last = xp.scalar(start, d.np), xp.scalar(end, d.np), xp.scalar(steps - 1, d.np)
+        step = (end - start) / last
+        down = xp.astype(xp.arange(steps - 1, -1, -1, dtypes.int64.np), d.np) * step
+        values = xp.where(
+            xp.arange(0, steps, 1, work.np) < steps // 2, start + i * step, end - down
+        )
     elif steps and d.category == 2 and (step := (end - start) / (steps - 1)):
         values = xp.arange(0, steps, 1, work.np) * step + start
         values[-1] = end
@@ -167,18 +191,14 @@ def logspace(
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)
     base = base.item() if isinstance(base, Tensor) else base
-    if d.category == 1:
-        start, end = int(start), int(end)
-    e = linspace(
-        start,
-        end,
-        steps,
-        dtype=dtypes.float64 if d.category < 3 else dtypes.complex128,
-        device=device,
-    )
-    xp = namespace(e._a)
-    return into(
-        out,
-        finish(xp.astype(xp.asarray(xp.library.power(float(base), e._a)), d.np), requires_grad),
-        True,
-    )
+    if d.category == 1 and steps >= 0:
+        xp = space(device)
+        if steps != 1:
+            start, end = _whole("logspace", start, end, steps, d)
+        e = _exact_steps(xp, start, end, steps)
+    else:
+        work = dtypes.float64 if d.category < 3 else dtypes.complex128
+        e = linspace(start, end, steps, dtype=work, device=device)._a
+        xp = namespace(e)
+    powers = xp.asarray(xp.library.power(float(base), e))
+    return into(out, finish(xp.astype(powers, d.np), requires_grad), True)

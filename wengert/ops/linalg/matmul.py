@@ -224,10 +224,19 @@ def matmul(input, other, *, out=None):
         if ACTIVE and runner(matmul_op):  # a mode that knows products by this name
             return matmul_op.entry(input, other, out=out)
         return (dot if na == 1 else mv if na == 2 else batched).entry(input, other, out=out)
+    if na > 2 < nb and a.dtype != b.dtype:
+        input = as_second(input, other)
     if na == nb == 3 and a.shape[0] == b.shape[0]:
         return bmm.entry(input, other, out=out)
     check_batch(tuple(a.shape[:-2]), tuple(b.shape[:-2]), input, other)
     return batched.entry(input, other, out=out)
+
+
+def as_second(x: Tensor, y: Tensor) -> Tensor:
+    """x in y's dtype, if there is nothing to multiply: PyTorch asks for equal dtypes of batches of
+    matrices only where there is.
+    """
+    return x if x._a.size and y._a.size else x.to(y.dtype)
 
 
 def mismatch(x: Tensor, y: Tensor, na: int, nb: int) -> RuntimeError:

@@ -20,10 +20,10 @@ from ..batching import front
 from ..dims import wrap_dims
 from ..math.arithmetic import mul
 from ..shape.views import reshape_op, unsqueeze_op
+from .matmul import as_second, matmul_batch, matmul_op
 from .matmul import bmm as bmm_op
 from .matmul import dot as dot_op
 from .matmul import matmul as matmul_of
-from .matmul import matmul_batch, matmul_op
 from .matmul import mv as mv_op
 from .matrix import check_tensor
 
@@ -77,6 +77,8 @@ def bmm(input, mat2, out_dtype=None):
             "Expected size for first two dimensions of batch2 tensor to be: "
             f"[{s[0]}, {s[2]}] but got: [{t[0]}, {t[1]}]."
         )
+    if input.dtype is not mat2.dtype:
+        input = as_second(input, mat2)
     _same_type("bmm", input, mat2)
     return bmm_op.entry(input, mat2)
 
@@ -431,6 +433,8 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
              [3., 3.]]])
     """
     shape = _batches("baddbmm", batch1, batch2)
+    if 0 in shape and input.dtype is batch1.dtype:
+        input, batch1 = as_second(input, batch2), as_second(batch1, batch2)
     _same_types("baddbmm", input, batch1, batch2)
     _expandable("baddbmm", input, shape)
     beta, alpha = _number("baddbmm", input, beta), _number("baddbmm", input, alpha)
@@ -450,6 +454,8 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     tensor([[12., 12.]])
     """
     b, n, p = _batches("addbmm", batch1, batch2)
+    if not b:
+        batch1, batch2 = as_second(batch1, input), as_second(batch2, input)
     _same_types("addbmm", input, batch1, batch2)
     _expandable("addbmm", input, (n, p))
     beta, alpha = _number("addbmm", input, beta), _number("addbmm", input, alpha)
@@ -515,9 +521,7 @@ def tensordot(a, b, dims=2):
     torch.Size([2, 4])
     """
     if isinstance(dims, Tensor):
-        dims = dims.tolist()
-    if isinstance(dims, (tuple, list)) and len(dims) == 1 and isinstance(dims[0], int):
-        dims = dims[0]
+        dims = dims.item() if dims.numel() == 1 else dims.tolist()
     if not isinstance(dims, (int, tuple, list)):
         raise RuntimeError(f"tensordot expects dims to be int or two lists of ints, got {dims!r}")
     if isinstance(dims, int):
@@ -527,6 +531,8 @@ def tensordot(a, b, dims=2):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         da, db = list(range(a._a.ndim - dims, a._a.ndim)), list(range(dims))
     else:
+        if len(dims) != 2:
+            raise ValueError(f"tensordot expects dims to be int or two lists of ints, got {dims!r}")
         da, db = ([d] if isinstance(d, int) else list(as_list(d, "int[]")) for d in dims)
     if len(da) != len(db):
         raise RuntimeError(f"both dimension lists should have same length, got {da} and {db}")

@@ -110,11 +110,6 @@ cross_entropy_op.vjp(
 def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
     """The checks of class indices that losses over classes share; the target in input's form."""
     s, t = input._a.shape, target._a.shape
-    if not input.dtype.is_inexact:
-        raise NotImplementedError(
-            f"a loss of classes takes scores, not {input.dtype}: convert the input with .float(), "
-            "or, if it holds the classes, give it as the target, in the second place"
-        )
     if len(s) == 0:
         raise ValueError(
             f"Expected 1 or more dimensions (got {len(s)}): the input needs a dimension of classes"
@@ -139,6 +134,11 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
     elif tuple(s[2:]) != tuple(t[1:]):
         raise RuntimeError(
             f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}"
+        )
+    if not input.dtype.is_inexact:
+        raise NotImplementedError(
+            f"a loss of classes takes scores, not {input.dtype}: convert the input with .float(), "
+            "or, if it holds the classes, give it as the target, in the second place"
         )
     if target.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
@@ -180,7 +180,7 @@ NO_SOFTMAX = "(n0 is None or n0.op is None or n0.op.name != 'softmax')"
 @public(
     "nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
     "any size_average=None, int ignore_index=-100, any reduce=None, "
-    "str reduction='mean', float label_smoothing=0.0)",
+    "str|any reduction='mean', float label_smoothing=0.0)",
     lines=(
         line(
             cross_entropy_op,
@@ -285,7 +285,7 @@ nll_loss_op.vjp(
 @public(
     "nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, "
     "any size_average=None, int ignore_index=-100, any reduce=None, "
-    "str reduction='mean')",
+    "str|any reduction='mean')",
     lines=(
         line(
             nll_loss_op,

@@ -157,7 +157,7 @@ def torch_ctc_loss(
 @public(
     "nn.functional.ctc_loss(Tensor log_probs, Tensor targets, "
     "Tensor|int[] input_lengths, Tensor|int[] target_lengths, int blank=0, "
-    "str reduction='mean', "
+    "str|any reduction='mean', "
     "bool zero_infinity=False)"
 )
 def ctc_loss(

@@ -62,7 +62,7 @@ ALIKE = f"a2 is None and a1.dtype is d and a0.shape == a1.shape and {KNOWN}"
 @public(
     "nn.functional.binary_cross_entropy(Tensor input, Tensor target, "
     "Tensor? weight=None, any size_average=None, any reduce=None, "
-    "str reduction='mean')",
+    "str|any reduction='mean')",
     lines=(line(bce_loss_op, floating=True, when=ALIKE),),
 )
 def bce_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -126,7 +126,7 @@ bce_logits_op.vjp(
 @public(
     "nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, "
     "Tensor? weight=None, any size_average=None, any reduce=None, "
-    "str reduction='mean', Tensor? pos_weight=None)",
+    "str|any reduction='mean', Tensor? pos_weight=None)",
     lines=(line(bce_logits_op, floating=True, when=f"{ALIKE} and a3 is None"),),
 )
 def bce_logits(
@@ -210,7 +210,7 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
 
 @public(
     "nn.functional.kl_div(Tensor input, Tensor target, any size_average=None, "
-    "any reduce=None, str reduction='mean', bool log_target=False)"
+    "any reduce=None, str|any reduction='mean', bool log_target=False)"
 )
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
@@ -304,7 +304,7 @@ def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
 
 @public(
     "nn.functional.gaussian_nll_loss(Tensor input, Tensor|Scalar target, any var, "
-    "bool full=False, float eps=1e-06, str reduction='mean')"
+    "bool|any full=False, float eps=1e-06, str reduction='mean')"
 )
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """Minus the log-likelihood of target under normal distributions.

@@ -29,7 +29,7 @@ def at_least(x: Tensor, low: float) -> Tensor:
 
 @public(
     "nn.functional.hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, "
-    "any size_average=None, any reduce=None, str reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')"
 )
 def hinge_embedding_loss(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
@@ -69,7 +69,7 @@ def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=0):
 
 @public(
     "nn.functional.margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0, any size_average=None, any reduce=None, str reduction='mean')"
+    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')"
 )
 def margin_ranking_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
@@ -111,7 +111,7 @@ def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
 
 @public(
     "nn.functional.cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0, any size_average=None, any reduce=None, str reduction='mean')"
+    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')"
 )
 def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
@@ -185,7 +185,7 @@ def triplet(
 @public(
     "nn.functional.triplet_margin_loss(Tensor anchor, Tensor positive, "
     "Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
-    "any size_average=None, any reduce=None, str reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')"
 )
 def triplet_margin_loss(
     anchor,
@@ -245,7 +245,7 @@ def torch_triplet_margin_loss(
 @public(
     "nn.functional.triplet_margin_with_distance_loss(Tensor anchor, Tensor positive, "
     "Tensor negative, *, any distance_function=None, float margin=1.0, "
-    "bool swap=False, str reduction='mean')"
+    "bool|any swap=False, str|any reduction='mean')"
 )
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
@@ -312,7 +312,7 @@ multi_margin_loss_op.vjp(x=_multi_margin)
 @public(
     "nn.functional.multi_margin_loss(Tensor input, Tensor target, any p=1, "
     "float margin=1.0, Tensor? weight=None, any size_average=None, "
-    "any reduce=None, str reduction='mean')"
+    "any reduce=None, str|any reduction='mean')"
 )
 def multi_margin_loss(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
@@ -394,7 +394,7 @@ multilabel_margin_backward.vjp(h=_multilabel_again)
 
 @public(
     "nn.functional.multilabel_margin_loss(Tensor input, Tensor target, "
-    "any size_average=None, any reduce=None, str reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')"
 )
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge losses between each target class and each other class, over the number of classes.

@@ -99,7 +99,7 @@ def weighted(input: Tensor, losses: Tensor, weight: Tensor, reduction: str) -> T
 
 @public(
     "nn.functional.mse_loss(Tensor input, Tensor target, any size_average=None, "
-    "any reduce=None, str reduction='mean', Tensor? weight=None)",
+    "any reduce=None, str|any reduction='mean', Tensor? weight=None)",
     lines=(line(mse_loss_op, floating=True, when=f"a0.shape == a1.shape and {KNOWN}"),),
 )
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -119,7 +119,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 @public(
     "nn.functional.l1_loss(Tensor input, Tensor target, any size_average=None, "
-    "any reduce=None, str reduction='mean', Tensor? weight=None)"
+    "any reduce=None, str|any reduction='mean', Tensor? weight=None)"
 )
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|: the mean, the sum, or of each element.
@@ -212,7 +212,7 @@ def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
 
 @public(
     "nn.functional.smooth_l1_loss(Tensor input, Tensor target, "
-    "any size_average=None, any reduce=None, str reduction='mean', float beta=1.0)",
+    "any size_average=None, any reduce=None, str|any reduction='mean', float beta=1.0)",
     lines=(
         line(
             smooth_l1_loss_op, floating=True, when=f"beta > 0 and a0.shape == a1.shape and {KNOWN}"
@@ -241,7 +241,7 @@ def refuse_mixed(target: Tensor, input: Tensor) -> None:
 
 
 @public(
-    "nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', "
+    "nn.functional.huber_loss(Tensor input, Tensor target, str|any reduction='mean', "
     "float delta=1.0, Tensor? weight=None)",
     lines=(
         line(huber_loss_op, floating=True, when=f"delta > 0 and a0.shape == a1.shape and {KNOWN}"),
@@ -283,7 +283,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 @public(
     "nn.functional.soft_margin_loss(Tensor input, Tensor target, "
-    "any size_average=None, any reduce=None, str reduction='mean')",
+    "any size_average=None, any reduce=None, str|any reduction='mean')",
     lines=(
         line(
             soft_margin_loss_op,

@@ -55,7 +55,7 @@ def check(name: str, input: Any) -> None:
 # --------------------------------------------------------------------------- forms of relu
 
 
-@public("nn.functional.relu(Tensor input, bool inplace=False)", lines=(line(relu_op, True),))
+@public("nn.functional.relu(Tensor input, bool|any inplace=False)", lines=(line(relu_op, True),))
 def relu(input, inplace=False):
     """max(input, 0), element by element.
 
@@ -83,7 +83,7 @@ leaky_relu_op.vjp(x=lambda xp, g, x, negative_slope: xp.leaky_relu_backward(g, x
 
 
 @public(
-    "nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool inplace=False)",
+    "nn.functional.leaky_relu(Tensor input, float negative_slope=0.01, bool|any inplace=False)",
     lines=(line(leaky_relu_op, floating=True),),
 )
 def leaky_relu(input, negative_slope=0.01, inplace=False):
@@ -129,7 +129,7 @@ celu_op.vjp(x=lambda xp, g, x, alpha: xp.elu_backward(g, x, alpha, 1.0, 1.0 / al
 
 
 @public(
-    "nn.functional.elu(Tensor input, float alpha=1.0, bool inplace=False)",
+    "nn.functional.elu(Tensor input, float alpha=1.0, bool|any inplace=False)",
     lines=(line(elu_op, floating=True, scale=1.0, input_scale=1.0),),
 )
 def elu(input, alpha=1.0, inplace=False):
@@ -150,7 +150,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 @public(
-    "nn.functional.selu(Tensor input, bool inplace=False)",
+    "nn.functional.selu(Tensor input, bool|any inplace=False)",
     lines=(line(elu_op, floating=True, alpha=SELU_ALPHA, scale=SELU_SCALE, input_scale=1.0),),
 )
 def selu(input, inplace=False):
@@ -164,7 +164,7 @@ def selu(input, inplace=False):
 
 
 @public(
-    "nn.functional.celu(Tensor input, float alpha=1.0, bool inplace=False)",
+    "nn.functional.celu(Tensor input, float alpha=1.0, bool|any inplace=False)",
     lines=(line(celu_op, floating=True, when="alpha != 0"),),
 )
 def celu(input, alpha=1.0, inplace=False):
@@ -267,7 +267,8 @@ silu_op.vjp(x=lambda xp, g, x: xp.silu_backward(g, x))
 
 
 @public(
-    "nn.functional.silu(Tensor input, bool inplace=False)", lines=(line(silu_op, floating=True),)
+    "nn.functional.silu(Tensor input, bool|any inplace=False)",
+    lines=(line(silu_op, floating=True),),
 )
 def silu(input, inplace=False):
     """input * sigmoid(input).
@@ -298,7 +299,8 @@ mish_op.vjp(x=lambda xp, g, x: xp.mish_backward(g, x))
 
 
 @public(
-    "nn.functional.mish(Tensor input, bool inplace=False)", lines=(line(mish_op, floating=True),)
+    "nn.functional.mish(Tensor input, bool|any inplace=False)",
+    lines=(line(mish_op, floating=True),),
 )
 def mish(input, inplace=False):
     """input * tanh(softplus(input)).
@@ -446,7 +448,7 @@ def log_softmax(input, dim, dtype=None, *, out=None):
 
 
 @public(
-    "nn.functional.softmax(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)",
+    "nn.functional.softmax(Tensor input, int? dim=None, any _stacklevel=3, ScalarType? dtype=None)",
     lines=(line(softmax_op, floating=True),),
 )
 def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -460,7 +462,7 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 
 @public(
-    "nn.functional.log_softmax(Tensor input, int? dim=None, int _stacklevel=3, "
+    "nn.functional.log_softmax(Tensor input, int? dim=None, any _stacklevel=3, "
     "ScalarType? dtype=None)",
     lines=(line(log_softmax_op, floating=True),),
 )
@@ -475,7 +477,7 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 
 @public(
-    "nn.functional.softmin(Tensor input, int? dim=None, int _stacklevel=3, ScalarType? dtype=None)"
+    "nn.functional.softmin(Tensor input, int? dim=None, any _stacklevel=3, ScalarType? dtype=None)"
 )
 def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax of -input.

@@ -49,7 +49,7 @@ hardtanh_op.vjp(x=lambda xp, g, x, low, high: xp.hardtanh_backward(g, x, low, hi
 
 @public(
     "nn.functional.hardtanh(Tensor input, float min_val=-1.0, float max_val=1.0, "
-    "bool inplace=False)",
+    "bool|any inplace=False)",
     lines=(
         line(
             hardtanh_op,
@@ -78,7 +78,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
 
 
 @public(
-    "nn.functional.relu6(Tensor input, bool inplace=False)",
+    "nn.functional.relu6(Tensor input, bool|any inplace=False)",
     lines=(line(hardtanh_op, floating=True, low=0.0, high=6.0),),
 )
 def relu6(input, inplace=False):
@@ -100,7 +100,7 @@ hardsigmoid_op.vjp(x=lambda xp, g, x: xp.hardtanh_backward(g / 6, x, -3.0, 3.0))
 
 
 @public(
-    "nn.functional.hardsigmoid(Tensor input, bool inplace=False)",
+    "nn.functional.hardsigmoid(Tensor input, bool|any inplace=False)",
     lines=(line(hardsigmoid_op, floating=True),),
 )
 def hardsigmoid(input, inplace=False):
@@ -129,7 +129,7 @@ hardswish_op.vjp(x=lambda xp, g, x: xp.hardswish_backward(g, x))
 
 
 @public(
-    "nn.functional.hardswish(Tensor input, bool inplace=False)",
+    "nn.functional.hardswish(Tensor input, bool|any inplace=False)",
     lines=(line(hardswish_op, floating=True),),
 )
 def hardswish(input, inplace=False):
@@ -157,7 +157,7 @@ threshold_op.vjp(x=lambda xp, g, x, threshold: xp.threshold_backward(g, x, thres
 
 
 @public(
-    "nn.functional.threshold(Tensor input, float threshold, float value, bool inplace=False)",
+    "nn.functional.threshold(Tensor input, float threshold, float value, bool|any inplace=False)",
     aliases=("nn.functional._threshold",),
     lines=(line(threshold_op, floating=True),),
 )
@@ -168,7 +168,8 @@ def threshold(input, threshold, value, inplace=False):
     tensor([9., 2.])
     """
     if input.dtype.category < 2:
-        threshold, value = int(threshold), int(value)
+        d = input.dtype
+        threshold, value = dtypes.converted(threshold, d), dtypes.converted(value, d)
     return finish("threshold", input, threshold_op.entry(input, threshold, value), inplace)
 
 
@@ -395,7 +396,7 @@ def slopes_of(xp, x, lower=1.0 / 8, upper=1.0 / 3, stream=None):
 
 @public(
     "nn.functional.rrelu(Tensor input, float lower=0.125, "
-    "float upper=0.3333333333333333, bool training=False, bool inplace=False)"
+    "float upper=0.3333333333333333, bool training=False, bool|any inplace=False)"
 )
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """input where positive, else times a random slope of [lower, upper).
@@ -477,7 +478,7 @@ def glu(input, dim=-1):
 
 
 @public(
-    "nn.functional.gumbel_softmax(Tensor logits, float tau=1, bool hard=False, "
+    "nn.functional.gumbel_softmax(Tensor logits, float tau=1, bool|any hard=False, "
     "float eps=1e-10, int dim=-1)"
 )
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):

@@ -90,9 +90,9 @@ def _sizes(name: str, shape: Ints, output_size: Any, rank: int) -> Ints:
             f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero spatial dimensions, "
             f"but got {list(shape)}"
         )
-    if isinstance(output_size, bool):
-        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not bool")
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
+    if given and isinstance(given[0], bool):
+        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not bool")
     if len(given) != rank:
         raise RuntimeError(f"{name}: output_size must be {rank} ints, got {list(given)}")
     try:
@@ -136,7 +136,7 @@ def _one_window(rank: int) -> Any:
 
 def _max_line(rank: int) -> Any:
     given = "output_size is not None and not return_indices"
-    when = f"0 not in a0.shape[{-rank - 1}:]"
+    when = "0 not in a0.shape[1:]"
     return _line(adaptive_max_pool, "max", rank, given=given, when=when, only=1)
 
 
@@ -172,7 +172,7 @@ def adaptive_avg_pool2d(input, output_size):
 
 @public(
     "nn.functional.adaptive_avg_pool3d(Tensor input, any output_size)",
-    lines=((_one_window(3), _line(adaptive_avg_pool, "avg", 3)),),
+    lines=((_one_window(3), _line(adaptive_avg_pool, "avg", 3, when="0 not in a0.shape[1:]")),),
 )
 def adaptive_avg_pool3d(input, output_size):
     """Mean of the windows, output_size of them, that cover input (N, C, D, H, W) or (C, D, H, W).
@@ -194,7 +194,18 @@ def _adaptive_avg(rank: int, input: Any, output_size: Any) -> Any:
             len(shape) > rank + 2 and rank > 1 or 0 in shape or input.dtype.category == 3
         ):  # one window: of anything
             return mean(input, tuple(range(-rank, 0)), True)
+    if rank == 3:
+        _not_empty(name, input)
     return adaptive_avg_pool.entry(input, _adaptive_size(name, input, output_size, rank))
+
+
+def _not_empty(name: str, input: Any) -> None:
+    """RuntimeError if a dimension other than the first is empty."""
+    if 0 in input._a.shape[1:]:
+        raise RuntimeError(
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input"
+            f" has sizes {list(input._a.shape)}"
+        )
 
 
 def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool) -> Any:
@@ -204,17 +215,14 @@ def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool)
             " ints, not NoneType"
         )
     size = _adaptive_size(f"adaptive_max_pool{rank}d", input, output_size, rank)
-    if 0 in input._a.shape[-rank - 1 :]:
-        raise RuntimeError(
-            f"adaptive_max_pool{rank}d(): Expected input to have non-zero size for non-batch"
-            f" dimensions, but input has sizes {list(input._a.shape)}"
-        )
+    _not_empty(f"adaptive_max_pool{rank}d", input)
     out, indices = adaptive_max_pool.entry(input, size)
     return (out, indices) if return_indices else out
 
 
 @public(
-    "nn.functional.adaptive_max_pool1d(Tensor input, any output_size, bool return_indices=False)",
+    "nn.functional.adaptive_max_pool1d(Tensor input, any output_size, "
+    "bool|any return_indices=False)",
     lines=(_max_line(1),),
 )
 def adaptive_max_pool1d(input, output_size, return_indices=False):
@@ -227,7 +235,8 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
 
 
 @public(
-    "nn.functional.adaptive_max_pool2d(Tensor input, any output_size, bool return_indices=False)",
+    "nn.functional.adaptive_max_pool2d(Tensor input, any output_size, "
+    "bool|any return_indices=False)",
     lines=(_max_line(2),),
 )
 def adaptive_max_pool2d(input, output_size, return_indices=False):
@@ -240,7 +249,8 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
 
 
 @public(
-    "nn.functional.adaptive_max_pool3d(Tensor input, any output_size, bool return_indices=False)",
+    "nn.functional.adaptive_max_pool3d(Tensor input, any output_size, "
+    "bool|any return_indices=False)",
     lines=(_max_line(3),),
 )
 def adaptive_max_pool3d(input, output_size, return_indices=False):
@@ -258,7 +268,7 @@ def _adaptive_with_indices(rank: int) -> None:
 
     name = f"adaptive_max_pool{rank}d"
     indexed.__doc__ = f"(maximum of adaptive windows, positions); see torch.nn.functional.{name}."
-    both = "bool return_indices=False) -> (Tensor, Tensor)"
+    both = "bool|any return_indices=False) -> (Tensor, Tensor)"
     text = f"nn.functional.{name}_with_indices(Tensor input, any output_size, {both}"
     declare(indexed, (text,))
     if rank == 1:
@@ -287,7 +297,7 @@ def _fractional(
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     shape = tuple(input.shape)
-    if len(shape) not in (rank + 1, rank + 2) or 0 in shape[-rank - 1 :]:
+    if len(shape) not in (rank + 1, rank + 2) or 0 in shape[1:]:
         raise RuntimeError(
             f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero dimensions besides "
             f"the batch, but got {list(shape)}"
@@ -321,7 +331,7 @@ def _fractional(
 
 @public(
     "nn.functional.fractional_max_pool2d(Tensor input, any kernel_size, any output_size=None, "
-    "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+    "any output_ratio=None, bool|any return_indices=False, Tensor? _random_samples=None)"
 )
 def fractional_max_pool2d(
     input,
@@ -345,7 +355,7 @@ def fractional_max_pool2d(
 
 @public(
     "nn.functional.fractional_max_pool3d(Tensor input, any kernel_size, any output_size=None, "
-    "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+    "any output_ratio=None, bool|any return_indices=False, Tensor? _random_samples=None)"
 )
 def fractional_max_pool3d(
     input,
@@ -383,7 +393,7 @@ def _fractional_with_indices(rank: int) -> None:
     indexed.__doc__ = f"(maximum of fractional windows, positions); see torch.nn.functional.{name}."
     text = (
         f"nn.functional.{name}_with_indices(Tensor input, any kernel_size, any output_size=None, "
-        "any output_ratio=None, bool return_indices=False, Tensor? _random_samples=None)"
+        "any output_ratio=None, bool|any return_indices=False, Tensor? _random_samples=None)"
         " -> (Tensor, Tensor)"
     )
     declare(indexed, (text,))

@@ -284,7 +284,7 @@ def functional_pdist(input, p=2.0):
 
 
 @public(
-    "nn.functional.normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12, "
+    "nn.functional.normalize(Tensor input, float|str? p=2.0, int|int[]? dim=1, float eps=1e-12, "
     "Tensor? out=None)"
 )
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):

@@ -45,14 +45,6 @@ def dropped(
     """Dropout of elements or channels."""
     if not training or p == 0 or input._a.size == 0:
         return input
-    if input.dtype.category < 2:
-        raise RuntimeError(
-            f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
-            "convert the input "
-            "with .float()"
-        )
-    if channels and input._a.ndim < 2:
-        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if p == 1:
         r = mul.entry(
             input,
@@ -60,6 +52,14 @@ def dropped(
             if RANK.get(type(input._a), LIBRARY) == LIBRARY
             else input.detach() * 0,
         )
+    elif input.dtype.category < 2:
+        raise RuntimeError(
+            f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
+            "convert the input "
+            "with .float()"
+        )
+    elif channels and input._a.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     else:
         n = noise(input, 1 - p, channels)
         r = mul.entry(input, scaled(n, 1 / (1 - p)))
@@ -81,10 +81,10 @@ def alpha_dropped(
     """Dropout to the negative limit of selu, keeping mean and variance."""
     if not training or p == 0 or input._a.size == 0:
         return input
-    if channels and input._a.ndim < 2:
-        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if p == 1:
         r = input * 0
+    elif channels and input._a.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     else:
         alpha = 1.7580993408473766
         a = 1 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
@@ -99,7 +99,9 @@ def probability(p: Any) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-@public("nn.functional.dropout(Tensor input, float p=0.5, bool training=True, bool inplace=False)")
+@public(
+    "nn.functional.dropout(Tensor input, float p=0.5, bool training=True, bool|any inplace=False)"
+)
 def dropout(input, p=0.5, training=True, inplace=False):
     """input with elements zeroed with probability p, the others scaled by 1 / (1 - p).
 
@@ -177,7 +179,7 @@ for _name, _rule, _channels in (
 
 @public(
     "nn.functional.alpha_dropout(Tensor input, float p=0.5, bool training=False, "
-    "bool inplace=False)"
+    "bool|any inplace=False)"
 )
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout for selu: to its negative limit with probability p, keeping mean and variance.
@@ -191,7 +193,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
 
 @public(
     "nn.functional.feature_alpha_dropout(Tensor input, float p=0.5, "
-    "bool training=False, bool inplace=False)"
+    "bool training=False, bool|any inplace=False)"
 )
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """alpha_dropout of whole channels (dimension 1).
@@ -204,7 +206,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
 
 
 @public(
-    "nn.functional.dropout1d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+    "nn.functional.dropout1d(Tensor input, float p=0.5, bool training=True, bool|any inplace=False)"
 )
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L).
@@ -236,7 +238,7 @@ def single(input: Tensor, unbatched: bool, p: float, training: bool, inplace: bo
 
 
 @public(
-    "nn.functional.dropout2d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+    "nn.functional.dropout2d(Tensor input, float p=0.5, bool training=True, bool|any inplace=False)"
 )
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, H, W) or (N, C, L).
@@ -265,7 +267,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
 
 
 @public(
-    "nn.functional.dropout3d(Tensor input, float p=0.5, bool training=True, bool inplace=False)"
+    "nn.functional.dropout3d(Tensor input, float p=0.5, bool training=True, bool|any inplace=False)"
 )
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).

@@ -385,8 +385,8 @@ def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:
 @public(
     "nn.functional.embedding_bag(Tensor input, Tensor weight, Tensor? offsets=None, "
     "float? max_norm=None, float norm_type=2, bool scale_grad_by_freq=False, "
-    "str mode='mean', bool sparse=False, Tensor? per_sample_weights=None, "
-    "bool include_last_offset=False, int? padding_idx=None)"
+    "str|any mode='mean', bool sparse=False, Tensor? per_sample_weights=None, "
+    "bool|any include_last_offset=False, int? padding_idx=None)"
 )
 def embedding_bag(
     input,

@@ -286,8 +286,8 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
 
 
 @public(
-    "nn.functional.grid_sample(Tensor input, Tensor grid, str mode='bilinear', "
-    "str padding_mode='zeros', bool? align_corners=None)"
+    "nn.functional.grid_sample(Tensor input, Tensor grid, str|any mode='bilinear', "
+    "str|any padding_mode='zeros', bool? align_corners=None)"
 )
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """input read at the points of grid, which are in [-1, 1] from border to border.

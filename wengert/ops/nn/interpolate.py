@@ -148,8 +148,8 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
 
 @public(
     "nn.functional.interpolate(Tensor input, any? size=None, any scale_factor=None, "
-    "str mode='nearest', bool? align_corners=None, bool? recompute_scale_factor=None, "
-    "bool antialias=False)"
+    "str|any mode='nearest', bool? align_corners=None, bool|any? recompute_scale_factor=None, "
+    "bool|any antialias=False)"
 )
 def interpolate(
     input,

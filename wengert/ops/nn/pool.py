@@ -244,7 +244,7 @@ def _max_pool(
 
 @public(
     "nn.functional.max_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, "
-    "int[1] padding=0, int[1] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    "int[1] padding=0, int[1] dilation=1, bool ceil_mode=False, bool|any return_indices=False)",
     lines=(_max_line(1),),
 )
 def max_pool1d(
@@ -263,7 +263,7 @@ def max_pool1d(
 
 @public(
     "nn.functional.max_pool2d(Tensor input, int[2] kernel_size, int[2]? stride=None, "
-    "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, bool|any return_indices=False)",
     lines=(_max_line(2),),
 )
 def max_pool2d(
@@ -284,7 +284,7 @@ def max_pool2d(
 
 @public(
     "nn.functional.max_pool3d(Tensor input, int[3] kernel_size, int[3]? stride=None, "
-    "int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, bool return_indices=False)",
+    "int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, bool|any return_indices=False)",
     lines=(_max_line(3),),
 )
 def max_pool3d(
@@ -324,7 +324,7 @@ def _of_torch(rank: int) -> None:
     )
     declare(values, (f"{name}{sizes})",), method=False)
     both = " -> (Tensor, Tensor)"
-    text = f"nn.functional.{name}_with_indices{sizes}, bool return_indices=False){both}"
+    text = f"nn.functional.{name}_with_indices{sizes}, bool|any return_indices=False){both}"
     declare(indexed, (text.replace("stride=[]", "stride=None").replace("] stride", "]? stride"),))
     if rank == 1:
         declare(indexed, (f"{name}_with_indices{sizes}){both}",), method=False)

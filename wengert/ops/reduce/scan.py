@@ -185,12 +185,12 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    for t in (prepend, append):
-        if t is not None and t._a.ndim != input._a.ndim:
-            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
     if n == 0:
         return input.clone()
     d = wrap_dim(dim, input._a.ndim, "diff")
+    for t in (prepend, append):
+        if t is not None and t._a.ndim != input._a.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
     parts = [t for t in (prepend, input, append) if t is not None]
     x = cat(parts, d) if len(parts) > 1 else input
     n = min(n, x._a.shape[d])
@@ -214,12 +214,12 @@ def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:
 def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]:
     if y._a.ndim == 0:
         raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions")
+    d = wrap_dim(dim, y._a.ndim, name)
     if y.dtype.category == 0 or (x is not None and hasattr(x, "dtype") and x.dtype.category == 0):
         raise RuntimeError(
             f"{name}: received a bool input for `{'y' if y.dtype.category == 0 else 'x'}`, but bool"
             " is not supported"
         )
-    d = wrap_dim(dim, y._a.ndim, name)
     n = y._a.shape[d]
     if x is not None and x._a.ndim == 0:  # one point for all
         if n > 1 + (name == "trapezoid"):

@@ -138,7 +138,7 @@ def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
     if x._a.size == 0:
         return sum_of(x.exp(), d, keepdim).log()
     m = x.real.amax(() if d is None else d, True).detach()
-    m = m.where(m.isfinite(), m * 0)
+    m = m.masked_fill(~m.isfinite(), 0)
     r = sum_of((x - m).exp(), d, True).log() + m
     return (
         r
@@ -438,6 +438,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if dtype is not None:
         refuse_integers("norm", input)
         input = input.to(dtype)
+    if isinstance(dim[0] if isinstance(dim, (tuple, list)) and dim else dim, bool):
+        raise TypeError("norm(): argument 'dim' must be int or tuple of ints, not bool")
     if isinstance(p, Tensor):
         p = p.item()
     if p is None or p == "fro":

@@ -32,11 +32,10 @@ def per_dimension(name: str, argument: str, value: Any, rank: int, exact: bool =
     if type(value) is int:
         return (value,) * rank
     try:
-        items = (
-            tuple([v.__index__() for v in value])
-            if isinstance(value, Sequence)
-            else (value.__index__(),)
-        )
+        values = value if isinstance(value, Sequence) else (value,)
+        if values and type(values[0]) is bool:  # the first one tells the type
+            raise TypeError
+        items = tuple([v.__index__() for v in values])
     except (AttributeError, TypeError):
         raise TypeError(
             f"{name}(): argument '{argument}' must be int or tuple of ints, not {value!r}"
@@ -159,14 +158,21 @@ im2col.batch(_im2col_batch)
 col2im.batch(_col2im_batch)
 
 
+def _pair(name: str, argument: str, value: Any) -> Ints:
+    """An int for both dimensions, or two; unlike elsewhere a sequence of one is refused."""
+    if isinstance(value, Sequence) and len(value) != 2:
+        raise RuntimeError(f"{name}: expected {argument} to be an int or 2 of them, got {value}")
+    return per_dimension(name, argument, value, 2)
+
+
 def _column_arguments(
     name: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any
 ) -> tuple[Ints, Geometry]:
-    kernel = per_dimension(name, "kernel_size", kernel_size, 2)
+    kernel = _pair(name, "kernel_size", kernel_size)
     geometry = Geometry(
-        per_dimension(name, "stride", stride, 2),
-        tuple((p, p) for p in per_dimension(name, "padding", padding, 2)),
-        per_dimension(name, "dilation", dilation, 2),
+        _pair(name, "stride", stride),
+        tuple((p, p) for p in _pair(name, "padding", padding)),
+        _pair(name, "dilation", dilation),
     )
     for what, values in (
         ("kernel size", kernel),
@@ -251,7 +257,7 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     tensor([2., 4., 2.])
     """
     check_tensor("fold", input)
-    size = per_dimension("fold", "output_size", output_size, 2)
+    size = _pair("fold", "output_size", output_size)
     kernel, geometry = _column_arguments("fold", kernel_size, dilation, padding, stride)
     shape = tuple(input.shape)
     if len(shape) not in (2, 3) or 0 in shape[-2:]:
