@@ -185,12 +185,12 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    if n == 0:
-        return input.clone()
-    d = wrap_dim(dim, input._a.ndim, "diff")
+    d = wrap_dim(dim, input._a.ndim, "diff") if n else 0
     for t in (prepend, append):
         if t is not None and t._a.ndim != input._a.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    if n == 0:
+        return input.clone()
     parts = [t for t in (prepend, input, append) if t is not None]
     x = cat(parts, d) if len(parts) > 1 else input
     n = min(n, x._a.shape[d])
