@@ -19,8 +19,10 @@ from ..engine.op_modes import HERE
 from ..engine.tensor import Tensor
 from .capture import Capture, Redo
 from .plan import Failed, Plan
+from .settings import dynamo
 from .settings import stance as STANCE
 from .settle import Before, Settled, check_memory, record_backward, settle, undo
+from .shapes import MOST, Position, common
 from .surroundings import HOOKS as HOOKED
 from .surroundings import look
 from .worth import GROWTH, elements, worthwhile
@@ -28,6 +30,7 @@ from .worth import GROWTH, elements, worthwhile
 LOCK = threading.RLock()  # held during a capture: functions may share tensors
 OURS = ("torch", "wengert")  # packages whose kinds of tensors have no ways of their own
 LIMIT = 8  # plans for one function
+MANY = 16  # shapes that a plan for many knows before it is asked whether they come again
 TRIES = 3  # captures in a row in which the function keeps new tensors
 
 
@@ -43,10 +46,13 @@ class Calls:
     """See the module. whole: an error instead of running as it stands."""
 
     def __init__(
-        self, f: Callable[..., Any], whole: bool = False, limit: int | None = None
-    ) -> None:
+        self, f: Callable[..., Any], whole: bool = False, limit: int | None = None,
+        dynamic: bool | None = None,
+    ) -> None:  # fmt: skip
         self.f, self.whole, self.limit = f, whole, LIMIT if limit is None else limit
+        self.dynamic = dynamic
         self.plans: list[Plan] = []
+        self.met: set[Any] = set()  # shapes of arguments that are no plan's yet
         self.given_up = ""  # why the function runs as it stands
         self.said = False
         self.kept_new = 0  # captures in a row whose tensors escaped
@@ -58,7 +64,7 @@ class Calls:
     def forget(self) -> None:
         """Begin anew."""
         self.plans, self.given_up, self.said, self.kept_new = [], "", False, 0
-        self.misses, self.light = [], 0
+        self.misses, self.light, self.met = [], 0, set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.light and not kwargs:
@@ -79,7 +85,7 @@ class Calls:
                 self.counts["compiled"] += 1
                 return found
         small = self.light and elements(leaves) <= self.light
-        if small or self.given_up or not self.takes(leaves):
+        if small or self.given_up or not self.takes(leaves) or self.passing(leaves):
             self.counts["as it stands"] += 1
             return self.f(*args, **kwargs)
         return self.capture(leaves, args, kwargs)
@@ -98,20 +104,29 @@ class Calls:
             for x in leaves
         )
 
+    def passing(self, leaves: Any) -> bool:
+        """Whether arguments have shapes that may never come again: where most do not, they are
+        worth a capture at their second coming.
+        """
+        for plan in self.plans:
+            if MANY <= len(plan.records) > plan.uses:
+                break
+        else:
+            return False
+        shapes = tuple([x._a.shape for x in leaves if isinstance(x, Tensor)])
+        if shapes in self.met:
+            return False
+        if len(self.met) >= MOST:
+            self.met.clear()
+        self.met.add(shapes)
+        return True
+
     def capture(self, leaves: Any, args: Any, kwargs: Any) -> Any:
         """Make the call, and a plan for the next ones."""
         with LOCK:
-            if len(self.plans) >= self.limit:
-                changing = dict.fromkeys(self.misses[-self.limit :])
-                self.give_up(
-                    f"it was compiled {self.limit} times, and then something was different again: "
-                    f"{'; '.join(changing) or 'its surroundings'}"
-                )
+            if len(self.plans) >= self.limit and not any(p.open for p in self.plans):
+                self.exhausted()
                 return self.f(*args, **kwargs)
-            if self.plans:
-                self.misses.append(
-                    self.plans[-1].guards.reason(leaves) or "a plan that was dropped"
-                )
             self.counts["captured"] += 1
             try:
                 return self.captured(leaves, args, kwargs, True)
@@ -124,6 +139,8 @@ class Calls:
         """
         roots = [("the function", self.f), *[(f"argument {i}", x) for i, x in enumerate(leaves)]]
         around = look([r for r in roots if not isinstance(r[1], Tensor)])
+        last = self.plans[-1].guards if self.plans else None
+        why = "" if last is None or any(p.open for p in self.plans) else last.reason(leaves)
         capture = Capture(around, numbers)
         settled = Settled(capture)
         before = Before(capture)
@@ -147,11 +164,11 @@ class Calls:
             undo(capture, before)
             raise
         settle(capture, settled, result, before)
-        self.enter(capture, settled, leaves)
+        self.enter(capture, settled, leaves, why)
         return result
 
-    def enter(self, capture: Capture, settled: Settled, leaves: Any) -> None:
-        """Keep what was captured as a plan, if it can serve again."""
+    def enter(self, capture: Capture, settled: Settled, leaves: Any, why: str) -> None:
+        """Keep what was captured as a plan, if it can serve again. why: what was not as it was."""
         if capture.stopped is not None:
             self.stop(capture.stopped)
             return
@@ -167,17 +184,56 @@ class Calls:
                 )
             return
         self.kept_new = 0
-        plan = Plan(self.f, settled, list(leaves))
+        made = Plan(self.f, settled, list(leaves))
+        taken = next((p for p in self.plans if p.take(made.form)), None)
+        plan = taken or made
         if not plan.guards.fits(leaves):
+            if taken is not None:
+                taken.records.pop(taken.open.key(made.form))  # type: ignore[union-attr]
             reason = plan.guards.reason(leaves)
             if reason == "whether there are gradients already":
                 return  # the first step: there are some from now on
             self.stop((f"it changes {reason} itself", "", "change that outside of the function"))
             return
+        if taken is not None:
+            return
+        if len(self.plans) >= self.limit:
+            self.exhausted()
+            return
+        if self.plans:
+            why = why or self.plans[-1].guards.reason(leaves)
+            self.misses.append(why or "a plan that was dropped")
+        plan.make(settled, self.slots(plan, leaves))
         if not worthwhile(plan, len(capture.surroundings.hooks) // len(HOOKED), settled.nested):
             self.light = GROWTH * max(1, elements(leaves))
             return
+        plan.take(plan.form)
         self.plans.append(plan)
+
+    def slots(self, plan: Plan, leaves: Any) -> set[Position] | None:
+        """What a new plan leaves open, to be one for many shapes; None if it is for its own."""
+        tensors = [x for x in leaves if isinstance(x, Tensor)]
+        marked = any(getattr(x, "_dynamo_dynamic_indices", None) for x in tensors)
+        asked = self.dynamic or marked or any(p.open for p in self.plans)
+        if self.dynamic is False or not (asked or dynamo.automatic_dynamic_shapes):
+            return None
+        slots = common(plan.form, [p.form for p in self.plans], 1 if asked else 2)
+        for i, x in enumerate(leaves):  # dimensions that somebody says stay as they are
+            still = getattr(x, "_dynamo_static_indices", ()) if isinstance(x, Tensor) else ()
+            for p in self.plans:
+                before = p.form.things.get(("argument", i), ())
+                now = plan.form.things.get(("argument", i), ())
+                if any(d < len(now) == len(before) and now[d] != before[d] for d in still):
+                    return None
+        return slots
+
+    def exhausted(self) -> None:
+        """Give up, since too much changes."""
+        changing = dict.fromkeys(self.misses[-self.limit :])
+        self.give_up(
+            f"it was compiled {self.limit} times, and then something was different again: "
+            f"{'; '.join(changing) or 'its surroundings'}"
+        )
 
     def stop(self, stopped: tuple[str, str, str]) -> None:
         """Give up for a reason (what, the line, what to write)."""

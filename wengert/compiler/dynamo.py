@@ -58,14 +58,27 @@ def lookup_backend(compiler_fn: Any) -> Any:
 
 
 def mark_dynamic(t: Any, index: Any, **options: Any) -> None:
-    """Say that a dimension will change; accepted."""
+    """Say that a dimension will change, or several: what is compiled at its second size is for all.
+
+    t: an argument of compiled functions. index: the dimension, or a list of some.
+    """
+    _mark(t, "_dynamo_dynamic_indices", index)
 
 
 maybe_mark_dynamic = mark_dynamic
 
 
 def mark_static(t: Any, index: Any = None) -> None:
-    """Say that a dimension will not change; accepted."""
+    """Say that a dimension will not change, or several, or all: each size is compiled for itself.
+
+    t: an argument of compiled functions. index: the dimension, or a list of some; None: all.
+    """
+    if isinstance(t, Tensor):
+        _mark(t, "_dynamo_static_indices", range(t.dim()) if index is None else index)
+
+
+def _mark(t: Any, name: str, index: Any) -> None:
+    t.__dict__.setdefault(name, set()).update([index] if isinstance(index, int) else index)
 
 
 def mark_static_address(t: Any, guard: bool = False) -> None:

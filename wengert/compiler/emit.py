@@ -167,13 +167,28 @@ class Launch:
         given = [np.ascontiguousarray(a).reshape(np.shape(a)) for a in arrays[:inputs]]
         self.kernel(self.chunks, *given, *arrays[inputs:], *self.sizes)
 
+    def sized(self, sizes: tuple[int, int, int], *arrays: Any) -> None:
+        """Run it on arrays of other shapes: (rows, columns, chunks)."""
+        rows, columns, chunks = sizes
+        quick = self.kernel.quick
+        if chunks == 1 and quick is not None and quick(1, 1, 1, *arrays, rows, columns) is None:
+            return
+        inputs = len(arrays) - len(self.made)
+        given = [np.ascontiguousarray(a).reshape(np.shape(a)) for a in arrays[:inputs]]
+        self.kernel(chunks, *given, *arrays[inputs:], rows, columns)
+
 
 def sizes(group: Group) -> tuple[tuple[int, int], int]:
     """(how much a group's kernel is given: rows and columns, or elements and 0), chunks."""
-    n, c = group.size, group.columns
-    if c:
-        return (n // c, c), -(-(n // c) // max(1, CHUNK // c))
-    return (n, 0), -(-n // CHUNK)
+    rows, columns, chunks = counted(group.size, group.columns)
+    return (rows, columns), chunks
+
+
+def counted(n: int, columns: int) -> tuple[int, int, int]:
+    """The same of n elements, in rows of so many columns or, with 0, in none."""
+    if columns:
+        return n // columns, columns, -(-(n // columns) // max(1, CHUNK // columns))
+    return n, 0, -(-n // CHUNK)
 
 
 def load(name: str, text: str, kinds: list[tuple[str, str]], target: Any) -> Kernel:

@@ -44,10 +44,11 @@ def compile(  # noqa: A001
 
     model: what to compile; without it, a decorator. fullgraph: raise where the function cannot be
     one graph, instead of running it as it stands. recompile_limit: for how many kinds of calls it
-    is compiled. dynamic, mode, options: accepted. backend: one of list_backends(), or a callable;
-    with "eager" and callables the function runs as it stands. RuntimeError for an unknown mode or
-    backend. name: accepted. disable: return the function itself. isolate_recompiles: accepted.
-    shapes_spec: accepted.
+    is compiled. dynamic: whether arguments of other shapes share what is compiled: from the third
+    shape on, from the second on (True), or never (False). mode, options: accepted. backend: one of
+    list_backends(), or a callable; with "eager" and callables the function runs as it stands.
+    RuntimeError for an unknown mode or backend. name: accepted. disable: return the function
+    itself. isolate_recompiles: accepted. shapes_spec: accepted.
 
     >>> @torch.compile
     ... def double(x):
@@ -69,7 +70,7 @@ def compile(  # noqa: A001
     if model is None:
         return functools.partial(
             compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
-            options=options, disable=disable,
+            options=options, disable=disable, recompile_limit=recompile_limit,
         )  # fmt: skip
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
@@ -77,13 +78,14 @@ def compile(  # noqa: A001
         return model
     as_module = getattr(model, "_as_compiled", None)
     if as_module is not None:
-        return as_module(fullgraph, recompile_limit, backend)
-    return compiled_function(model, fullgraph, recompile_limit, backend)
+        return as_module(fullgraph, recompile_limit, backend, dynamic)
+    return compiled_function(model, fullgraph, recompile_limit, backend, dynamic)
 
 
 def compiled_function(
-    f: Callable[..., Any], whole: bool = False, limit: int | None = None, backend: Any = None
-) -> Callable[..., Any]:
+    f: Callable[..., Any], whole: bool = False, limit: int | None = None, backend: Any = None,
+    dynamic: bool | None = None,
+) -> Callable[..., Any]:  # fmt: skip
     """A function that stands for f, and knows it; its machinery is made at the first call."""
     chosen = _default_backend if backend is None else backend
     chosen = BACKENDS.get(chosen, chosen) if isinstance(chosen, str) else chosen
@@ -97,7 +99,7 @@ def compiled_function(
         if not made:
             from .calls import Calls
 
-            made.append(Calls(f, whole, limit))
+            made.append(Calls(f, whole, limit, dynamic))
             _compiled.add(made[0])
             run.calls = made[0]  # type: ignore[attr-defined]
         return made[0](*args, **kwargs)

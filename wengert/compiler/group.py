@@ -8,7 +8,7 @@ Operands are arrays of that shape, single numbers, or numbers for each row or ea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from .graph import Node, Value, frozen
@@ -187,8 +187,12 @@ def rounds(nodes: Sequence[Node]) -> bool:
     return p > 0 and n % p == 0 and n + p > MOST
 
 
-def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
-    """The nodes in order, those that are one kernel as a Group, which may be of a single node."""
+def grouped(
+    nodes: Sequence[Node], results: Sequence[Value], apart: Collection[int] = ()
+) -> list[Any]:
+    """The nodes in order, those that are one kernel as a Group, which may be of a single node.
+    apart: the ids of nodes that are none.
+    """
     of: dict[int, Group] = {}  # value -> group that computes it
     members: dict[int, Group] = {}  # id of a node -> its group
 
@@ -200,7 +204,7 @@ def grouped(nodes: Sequence[Node], results: Sequence[Value]) -> list[Any]:
                     g.closed = True
 
     for n in nodes:
-        found = fusable(n)
+        found = None if id(n) in apart else fusable(n)
         if found is None:
             close(n)
             continue

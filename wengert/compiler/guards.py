@@ -13,8 +13,10 @@ those words, and Python only what is left (`kept_words.py`).
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from .settle import ALIAS, SAME, VIEW, Settled
 
 EMPTY = "not "  # how the fact begins that a container is empty
 CONTAINERS = (dict, list, OrderedDict)
+SHAPE = "the shape of argument "  # what the facts of shapes are about
 
 
 class Guards:
@@ -43,13 +46,36 @@ class Guards:
         self.left: list[str] = []  # expressions that words in memory do not stand for
         self.words = KeptWords()
         self.found: Any = None  # the words as they were when all facts held last
+        self.shapes: dict[int, tuple[int, ...]] = {}  # of arguments, by their number
         self._mode()
         self._arguments(s, leaves)
         self._numbers(s)
         self._tensors(s, leaves)
         self._memory(s, leaves)
-        self.whole = self._function([e for e, _ in self.facts])
-        self.rest = self._function(self.left)
+
+    @functools.cached_property
+    def whole(self) -> Any:
+        return self._function([e for e, _ in self.facts])
+
+    @functools.cached_property
+    def rest(self) -> Any:
+        return self._function(self.left)
+
+    def fixed(self, each: Callable[[Any], Any]) -> list[Any]:
+        """All that the facts say but for shapes of arguments; `each` makes objects comparable."""
+        named = [each(x) for name, x in self.names.items() if name[:1] == "g" and name[1].isdigit()]
+        return [*[f for f in self.facts if not f[1].startswith(SHAPE)], *named]
+
+    def allow(self, arguments: Sequence[int], known: dict[Any, Any]) -> None:
+        """Let arguments have any shapes that are in `known`."""
+        loose = {f"{SHAPE}{i}" for i in arguments}
+        gone = {text for text, about in self.facts if about in loose}
+        self.facts = [f for f in self.facts if f[1] not in loose]
+        self.left = [text for text in self.left if text not in gone]
+        shapes = "".join(f"leaves[{i}]._a.shape, " for i in arguments)
+        self._fact(f"({shapes}) in {self._name(known)}", "the shapes of arguments")
+        self.__dict__.pop("whole", None)
+        self.__dict__.pop("rest", None)
 
     def fits(self, leaves: list[Any]) -> bool:
         """Whether the plan is right for arguments, and for everything around."""
@@ -117,7 +143,8 @@ class Guards:
                     self._fact(f"{t} is not leaves[{j}]", f"{about} is not argument {j}")
             self._fact(f"type({t}) is {self._name(type(x))}", f"the type of {about}")
             self._fact(f"type({b} := {t}._a) is ndarray", f"the device of {about}")
-            self._fact(f"{b}.shape == {tuple(a.shape)}", f"the shape of {about}")
+            self.shapes[i] = tuple(a.shape)
+            self._fact(f"{b}.shape == {tuple(a.shape)}", f"{SHAPE}{i}")
             self._fact(f"{b}.dtype is {self._name(a.dtype)}", f"the dtype of {about}")
             if a.flags.c_contiguous:
                 self._fact(f"{b}.flags.c_contiguous", f"the strides of {about}")

@@ -28,6 +28,7 @@ from .program import Program
 from .recompute import again
 from .recorded import Call, Used, record
 from .settle import ALIAS, GRADIENT, OBJECT, SAME, VIEW, Settled
+from .shapes import BYTES, MOST, Form, Open, Position, Record
 from .simplify import simplify
 
 F64 = np.dtype(np.float64)
@@ -38,7 +39,9 @@ class Failed(Exception):
 
 
 class Plan:
-    """See the module. f: the function; leaves: the arguments of the captured call, flat."""
+    """See the module. f: the function; leaves: the arguments of the captured call, flat. What it is
+    run by is made by `make`.
+    """
 
     def __init__(self, f: Callable[..., Any], s: Settled, leaves: list[Any]) -> None:
         self.f, self.title = f, getattr(f, "__name__", type(f).__name__)
@@ -50,14 +53,26 @@ class Plan:
         self.lock = threading.RLock()
         self.structure, self.outputs = s.structure, s.outputs
         self.draws = any(n.draws for n in g.nodes)
+        self._sources(s, leaves)
+        self.form = Form(s, self.guards, self.sources, self.at)
+        self.open: Open | None = None  # with what it is a plan for arguments of many shapes,
+        self.records: dict[Any, Record] = {}  # of which these are known
+        self.uses = 0  # calls of shapes that were known
+
+    def make(self, s: Settled, slots: set[Position] | None = None) -> None:
+        """Write the programs. slots: what is different for other shapes of arguments."""
+        g = self.graph
+        if slots is not None:
+            self.open = Open(self.form, g, slots)
+            self.guards.allow(self.open.arguments, self.records)
         pulled = bool(s.seeds) and not s.freed
         nodes = g.nodes
         forward, backward = (nodes[: s.forward], nodes[s.forward :]) if s.forward else (nodes, [])
-        self._sources(s, leaves)
         results = [*g.outputs, *[v for _, v in g.effects]]
         results += [v for _, v in s.gradients if v is not None]
         self.plain = len(results)
         self.saved: list[Value] = []
+        self.seeds: list[Value] = []
         self.backward: Program | None = None
         if pulled:
             self._backward(s, backward, results)
@@ -65,8 +80,30 @@ class Plan:
         live = _live(forward, self.kept)
         given = [v for v, *_ in self.sources if v.number not in self.fixed]
         self.given = [(how, what) for v, how, what in self.sources if v.number not in self.fixed]
-        self.program = Program(self.title, live, given, self.kept, self.fixed, g.effects)
-        self._ends(s, leaves)
+        self.program = Program(
+            self.title, live, given, self.kept, self.fixed, g.effects, open_=self.open
+        )
+        self._ends(s)
+
+    def take(self, form: Form) -> bool:
+        """Whether this is the plan for a captured call; its shapes are known from now on."""
+        if self.open is None:
+            return False
+        differs = self.form.differs(form)
+        if differs is None or not differs <= self.open.all_slots:
+            return False
+        forward = self._needs(self.program, form)
+        backward = () if self.backward is None else self._needs(self.backward, form)
+        if forward is None or backward is None:
+            return False
+        if len(self.records) >= MOST or sum(r.bytes for r in self.records.values()) > BYTES:
+            self.records.clear()
+        shapes = [self.open.shape(form, v) for v in self.seeds]
+        self.records[self.open.key(form)] = Record(forward, backward, shapes, form)
+        return True
+
+    def _needs(self, program: Program, form: Form) -> Any:
+        return () if program.needs is None else program.needs.record(form)
 
     # ---------------------------------------------------------------- making
 
@@ -118,24 +155,27 @@ class Plan:
             self.saved, extra = again(self.saved, read & self.fixed.keys(), live)
         live = [*extra, *live]
         given = [*self.saved, *s.seeds]
-        self.recorded = [(v.shape, v.dtype) for v in s.seeds]
+        self.seeds = s.seeds
         title = f"{self.title} backward"
-        self.backward = Program(title, live, given, grads, self.fixed, popped=len(self.saved))
+        self.backward = Program(
+            title, live, given, grads, self.fixed, popped=len(self.saved), open_=self.open
+        )
         self.pulled = [(self.at.get(id(x)), x.tensor, v is not None) for x, v in s.pulled]
         self.dense = all(has for *_, has in self.pulled)
         fixed = all(at is None for at, *_ in self.pulled)
         self.ends = [t for _, t, _ in self.pulled] if fixed else []
         self.memory = [a for k, a in self.fixed.items() if k in read]
 
-    def _ends(self, s: Settled, leaves: list[Any]) -> None:
+    def _ends(self, s: Settled) -> None:
         """What is done with results."""
         count, written = len(self.graph.outputs), len(s.effects)
         handed: set[int] = set()
         changing = {x.value.number for x, _ in s.effects}
+        arrays = () if self.open is None else self.open.arrays
         self.copied: list[int] = []  # results that are, or may become, somebody else's memory
         for k, v in enumerate(self.kept[: self.plain]):
             r = _root(v)
-            given = r.node is None and not r.constant
+            given = r.node is None and not r.constant and r.number not in arrays
             if count <= k < count + written:
                 if given and r.number in changing:
                     self.copied.append(k)
@@ -177,8 +217,13 @@ class Plan:
 
     def run(self, leaves: list[Any], args: Any, kwargs: Any) -> Any:
         """The call."""
+        known = None
         with self.lock:
-            given = []
+            given: list[Any] = []
+            if self.open is not None:
+                self.uses += 1
+                known = self.records[tuple([leaves[i]._a.shape for i in self.open.arguments])]
+                given.append(known.forward)
             for how, what in self.given:
                 if how == "argument":
                     given.append(leaves[what]._a)
@@ -199,11 +244,11 @@ class Plan:
         outs = found[: len(self.graph.outputs)]
         tensors = [wrap(a) for a in outs]
         if self.backward is not None and state.grad:
-            call = Call(self, found[len(self.kept) - len(self.saved) :], args, kwargs)
+            call = Call(self, found[len(self.kept) - len(self.saved) :], args, kwargs, known)
             some = tensors if self.all_recorded else [tensors[i] for i in self.recorded_at]
             ends = self.ends or [t if at is None else leaves[at] for at, t, _ in self.pulled]
             record(self, call, ends, some)
-        return tensors[0] if self.alone else self._returned(tensors, leaves)
+        return tensors[0] if self.alone else self._returned(tensors, leaves, known)
 
     def _commit(self, found: list[Any], leaves: list[Any]) -> None:
         """Write what changes."""
@@ -234,20 +279,21 @@ class Plan:
             change.count += 1
             change.tick, change.code, change.lasti = now, code, lasti
 
-    def _returned(self, tensors: list[Tensor], leaves: list[Any]) -> Any:
+    def _returned(self, tensors: list[Tensor], leaves: list[Any], known: Record | None) -> Any:
         """What the function returns, of its new tensors."""
         out: list[Any] = []
         new = iter(tensors)
-        for o in self.outputs:
+        for k, o in enumerate(self.outputs):
             if o.kind == OBJECT:
-                out.append(o.of)
+                out.append(o.of if known is None else known.outputs[k])
             elif o.kind == SAME:
                 at = self.at.get(id(o.of))
                 out.append(o.of.tensor if at is None else leaves[at])
             elif o.kind == ALIAS or o.kind == VIEW:
                 at = self.at.get(id(o.of))
                 t = o.of.tensor if at is None else leaves[at]
-                out.append(t.detach() if o.kind == ALIAS else views.replayed(t, o.chain))
+                chain = o.chain if known is None else known.outputs.get(k, ())
+                out.append(t.detach() if o.kind == ALIAS else views.replayed(t, chain))
             elif o.kind == GRADIENT:
                 at = self.at.get(id(o.of))
                 out.append((o.of.leaf if at is None else leaves[at]._n).grad)

@@ -26,6 +26,7 @@ from .group import Group, grouped
 from .section import Section, sections
 from .section_rows import in_range
 from .section_text import started
+from .shapes import Needs, Open
 
 Text = list[str]
 
@@ -46,7 +47,8 @@ def word_of(node: Node) -> Callable[..., Any]:
 class Writer:
     """The text of a program while it is written, and the objects that the text names."""
 
-    def __init__(self, fixed: dict[int, Any]) -> None:
+    def __init__(self, fixed: dict[int, Any], needs: Needs | None = None) -> None:
+        self.needs = needs  # what is taken from records of shapes
         self.fixed = dict(fixed)  # value number -> array that stays where it is
         self.lines: Text = []
         self.used: set[int] = set()  # numbers of the values that somebody reads
@@ -84,7 +86,7 @@ class Writer:
         if type(source) is not Value or any(type(x) is Value for x in node.operands[1:]):
             return False
         base = self.fixed.get(source.number, source.array)
-        if base is None:
+        if base is None or self.needs is not None and self.needs.open.changing(node):
             return False
         out = word_of(node)(*[base, *node.operands[1:]], *node.static.values())
         if type(out) is not np.ndarray or views.owner(out) is not views.owner(base):
@@ -95,10 +97,15 @@ class Writer:
     def node(self, node: Node) -> None:
         """The line of a node."""
         given = [self.operand(x) for x in node.operands]
-        if node.op.variadic:
-            given += [f"{k}={self.operand(x)}" for k, x in node.static.items()]
-        else:
-            given += [self.operand(x) for x in node.static.values()]
+        named = {k: self.operand(x) for k, x in node.static.items()}
+        if self.needs is not None:
+            for how, i, name in self.needs.open.settings(node):
+                text = self.needs.thing(how, i, name)
+                if how == "operand":
+                    given[name] = text
+                else:
+                    named[name] = text
+        given += [f"{k}={x}" if node.op.variadic else x for k, x in named.items()]
         f = f"f{len(self.names)}"
         self.names[f] = word_of(node)
         call = f"{f}({', '.join(given)})"
@@ -131,10 +138,15 @@ class Writer:
                     continue  # known by address
             else:
                 shape, dtype = self.named(v.shape), self.named(v.dtype)
+                if self.needs is not None and v.number in self.needs.open.values:
+                    shape = self.needs.shape(v)
                 self.lines.append(f"  v{v.number} = empty({shape}, {dtype})")
             new.append(self.operand(v))
         arrays = ", ".join([*given, *new])
         slow = self.named(call)
+        if self.needs is not None and self.needs.open.changing(item):
+            self.lines.append(f"  {slow}.sized({self.needs.sizes(item)}, {arrays})")
+            return
         if call.quick is None:
             self.lines.append(f"  {slow}({arrays})")
             return
@@ -150,7 +162,8 @@ class Writer:
 
 class Program:
     """run(*inputs) gives the arrays of `results`. The first `popped` inputs come as one list, which
-    is emptied, so that nobody else keeps them.
+    is emptied, so that nobody else keeps them. open_: what is different for other shapes; run takes
+    a record of that first, see `needs`.
     """
 
     def __init__(
@@ -162,16 +175,22 @@ class Program:
         fixed: dict[int, Any],
         effects: Sequence[tuple[Value, Value]] = (),
         popped: int | None = None,
+        open_: Open | None = None,
     ) -> None:
-        w = Writer(fixed)
+        self.needs = None if open_ is None else Needs(open_)
+        w = Writer(fixed, self.needs)
         self.in_place: set[int] = set()  # new values that are written where the old ones are
         self.nodes = nodes
         self.kernels: list[Any] = []
         given = [f"v{v.number}" for v in inputs if v.number not in fixed]
-        first = [] if popped is None else ["kept"]
+        first = ["s"] * (open_ is not None) + ["kept"] * (popped is not None)
         w.lines.append(f"def run({', '.join(first + given[popped:])}):")
         if popped:
             w.lines += [f"  {', '.join(given[:popped])}, = kept", "  kept.clear()"]
+        if self.needs is not None:
+            used = {v.number for n in nodes for v in n.values()} | {v.number for v in results}
+            for k in sorted(self.needs.open.arrays.keys() & used):
+                w.lines.append(f"  v{k} = {self.needs.array(k)}")
         items, targets = planned(nodes, results, w, effects)
         self.items = items
         last: dict[int, int] = {}
@@ -230,9 +249,11 @@ def planned(
     some = [n for n in nodes if not w.view(n)]
     if compiler.target() is None:
         return some, {}
-    items = grouped(some, results)
+    open_ = None if w.needs is None else w.needs.open
+    items = grouped(some, results, () if open_ is None else open_.apart)
     targets = overwriting(items, results, w.fixed, effects)
-    items = sections(items, results, w.fixed, targets, word_of, library)
+    changing = None if open_ is None else open_.changing
+    items = sections(items, results, w.fixed, targets, word_of, library, changing)
     items = [n for x in items for n in (x.nodes if alone(x) else (x,))]
     used = {v.number for v in results}
     needed = []

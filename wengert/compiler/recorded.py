@@ -22,12 +22,14 @@ from ..engine.tensor import Tensor, wrap
 
 
 class Call:
-    """A call that was recorded: what its backward pass reads, and what it was called with."""
+    """A call that was recorded: what its backward pass reads, and what it was called with. record:
+    of its shapes, in a plan for many.
+    """
 
-    __slots__ = ("args", "kwargs", "saved", "states", "tick")
+    __slots__ = ("args", "kwargs", "record", "saved", "states", "tick")
 
-    def __init__(self, plan: Any, saved: list[Any], args: Any, kwargs: Any) -> None:
-        self.saved, self.args, self.kwargs = saved, args, kwargs
+    def __init__(self, plan: Any, saved: list[Any], args: Any, kwargs: Any, record: Any) -> None:
+        self.saved, self.args, self.kwargs, self.record = saved, args, kwargs, record
         self.tick = tick()
         self.states = plan.states() if plan.draws else ()
 
@@ -79,18 +81,20 @@ class CompiledFunctionBackward(Context):
             raise freed(self)
         if views.last_change[0] > call.tick:
             self.check(call)
+        record = call.record
         for i, x in enumerate(gs):
             if x is None:
-                shape, dtype = plan.recorded[i]
-                gs[i] = np.zeros(shape, dtype)
+                v = plan.seeds[i]
+                gs[i] = np.zeros(v.shape if record is None else record.shapes[i], v.dtype)
         saved = call.saved
         if retain:
             saved = saved.copy()
         else:
             self.call = None
             del call
+        given = () if record is None else (record.backward,)
         with plan.lock:
-            found = plan.backward.run(saved, *gs)
+            found = plan.backward.run(*given, saved, *gs)
         return plan.spread(found)
 
     def check(self, call: Call) -> None:

@@ -122,9 +122,11 @@ def dense(a: Any) -> bool:
 def sections(
     items: Sequence[Any], results: Sequence[Value], fixed: dict[int, Any], targets: dict[int, Any],
     word_of: Callable[[Node], Callable[..., Any]], library: Callable[[], Any],
+    changing: Callable[[Any], bool] | None = None,
 ) -> list[Any]:  # fmt: skip
     """Items in an order in which small ones are Sections. targets: new values that are written over
-    old ones. word_of: what computes a node; library: whether there is one for products.
+    old ones. word_of: what computes a node; library: whether there is one for products. changing:
+    whether an item is none for sections, whose sizes are fixed.
     """
     layouts = Layouts(fixed)
     found: list[Any] = []
@@ -140,7 +142,8 @@ def sections(
         arguments.clear()
 
     for item in items:
-        piece = _piece(item, layouts, word_of, library)
+        apart = changing is not None and changing(item)
+        piece = None if apart else _piece(item, layouts, word_of, library)
         if piece is not None:
             # roots, since these are what a call is given
             new = {layouts.place(v)[0].number for v in piece.values()}
