@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from .elementwise import C32, scipy_special, widened
+from .numpy_direct import nonzeros
+from .numpy_fast_paths import F32, F64, LONGEST, number
 
 __all__ = [
     "airy_ai",
@@ -72,16 +74,31 @@ __all__ = [
 def _scipy(name: str) -> Any:
     """The word that is one SciPy function of arrays of one floating dtype."""
 
-    def f(lib: Any, *arrays: Any) -> Any:
+    known: dict[Any, Any] = {}  # library -> its function
+
+    @widened
+    def general(lib: Any, *arrays: Any) -> Any:
+        known[lib] = run = getattr(scipy_special(lib), name)
         d = next(a.dtype for a in arrays if hasattr(a, "dtype"))
-        out = getattr(scipy_special(lib), name)(
-            *[a if hasattr(a, "dtype") else d.type(a) for a in arrays]
-        )
+        out = run(*[a if hasattr(a, "dtype") else d.type(a) for a in arrays])
         return out if out.dtype == d else out.astype(d)
+
+    def f(lib: Any, x: Any, *rest: Any) -> Any:
+        run = known.get(lib)
+        if run is not None:
+            d = getattr(x, "dtype", None)
+            if (d is F32 or d is F64) and (not rest or getattr(rest[0], "dtype", None) is d):
+                return run(x, *rest)
+        return general(lib, x, *rest)
 
     f.__doc__ = f"SciPy's {name}."
     f.__name__ = name
-    return widened(f)
+    return f
+
+
+def few(x: Any) -> bool:
+    """Whether x is a small floating array of NumPy's, of which a look at all is soon taken."""
+    return type(x) is np.ndarray and (x.dtype is F32 or x.dtype is F64) and x.size <= LONGEST
 
 
 digamma, erfcx, erfinv, entr = (_scipy(n) for n in ("psi", "erfcx", "erfinv", "entr"))
@@ -97,6 +114,8 @@ igamma, igammac, _zeta = _scipy("gammainc"), _scipy("gammaincc"), _scipy("zeta")
 def zeta(lib: Any, x: Any, y: Any) -> Any:
     """Hurwitz's zeta function; nan for an infinite y, as in PyTorch (the limit is 0)."""
     out = _zeta(lib, x, y)
+    if few(y) and not nonzeros(np.equal(y, number(np.inf, y.dtype))):
+        return out
     return lib.where(lib.equal(y, np.inf), out.dtype.type(np.nan), out)
 
 
@@ -142,6 +161,8 @@ def mvlgamma(lib: Any, x: Any, p: int = 1) -> Any:
 @widened
 def spherical_bessel_j0(lib: Any, x: Any) -> Any:
     """sin(x) / x, 1 at 0 and 0 at infinity."""
+    if few(x) and nonzeros(x) == nonzeros(np.isfinite(x)) == x.size:
+        return np.true_divide(np.sin(x), x)
     bad = lib.logical_or(lib.equal(x, 0), lib.isinf(x))
     safe = lib.where(bad, x.dtype.type(1), x)
     return lib.where(bad, lib.equal(x, 0).astype(x.dtype), lib.sin(safe) / safe)
@@ -157,6 +178,8 @@ def airy(lib: Any, x: Any, which: int) -> Any:
 @widened
 def airy_ai(lib: Any, x: Any) -> Any:
     """The Airy function Ai; 0 far to the right, where SciPy gives up."""
+    if few(x) and not nonzeros(np.greater(x, number(110, x.dtype))):
+        return scipy_special(lib).airy(x)[0]
     return lib.where(lib.greater(x, 110), x.dtype.type(0), airy(lib, x, 0))
 
 
@@ -186,6 +209,8 @@ copysign, fmax, fmin = (_library(n) for n in ("copysign", "fmax", "fmin"))
 
 def heaviside(lib: Any, x: Any, y: Any) -> Any:
     """0, y or 1 by the sign of x; 0 where x is nan."""
+    if few(x) and getattr(y, "dtype", None) is x.dtype and not nonzeros(np.isnan(x)):
+        return np.heaviside(x, y)
     return lib.where(lib.equal(x, 0), y, lib.greater(x, 0).astype(x.dtype))
 
 
@@ -235,7 +260,8 @@ def frexp(lib: Any, x: Any) -> Any:
     if x.dtype.kind in "iubc":
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     m, e = lib.frexp(x.astype(np.float32) if x.dtype.itemsize == 2 else x)
-    return lib.asarray(m).astype(x.dtype), lib.asarray(e).astype(np.int32)
+    m, e = lib.asarray(m), lib.asarray(e)
+    return m.astype(x.dtype, copy=False), e.astype(np.int32, copy=False)
 
 
 def ldexp(lib: Any, x: Any, y: Any) -> Any:
@@ -256,15 +282,23 @@ def isposinf(lib: Any, x: Any) -> Any:
 
 
 @widened
+def scaled(lib: Any, x: Any, factor: float) -> Any:
+    """x times a number of its dtype."""
+    return x * x.dtype.type(factor)
+
+
 def deg2rad(lib: Any, x: Any) -> Any:
     """Degrees in radians."""
-    return x * x.dtype.type(math.pi / 180)
+    if few(x):
+        return np.multiply(x, number(math.pi / 180, x.dtype))
+    return scaled(lib, x, math.pi / 180)
 
 
-@widened
 def rad2deg(lib: Any, x: Any) -> Any:
     """Radians in degrees."""
-    return x * x.dtype.type(180 / math.pi)
+    if few(x):
+        return np.multiply(x, number(180 / math.pi, x.dtype))
+    return scaled(lib, x, 180 / math.pi)
 
 
 @widened
@@ -278,9 +312,17 @@ def angle(lib: Any, x: Any) -> Any:
     return lib.where(lib.less(x, 0), x.dtype.type(math.pi), zero)
 
 
-@widened
 def sinc(lib: Any, x: Any) -> Any:
     """sin(pi x) / (pi x), 1 at 0."""
+    if few(x) and nonzeros(x) == x.size:
+        p = np.multiply(x, number(math.pi, x.dtype))
+        return np.true_divide(np.sin(p), p)
+    return sinc_with_zeros(lib, x)
+
+
+@widened
+def sinc_with_zeros(lib: Any, x: Any) -> Any:
+    """sinc of what may be 0."""
     zero = lib.equal(x, 0)
     p = lib.where(zero, x.dtype.type(1), x * x.dtype.type(math.pi))
     return lib.where(zero, x.dtype.type(1), lib.sin(p) / p)
@@ -303,9 +345,16 @@ def _logit(lib: Any, x: Any) -> Any:
     return lib.log(x / (x.dtype.type(1) - x))
 
 
-@widened
 def xlogy(lib: Any, x: Any, y: Any) -> Any:
     """x * log(y), 0 where x is 0 and y is no nan."""
+    if few(x) and getattr(y, "dtype", None) is x.dtype and nonzeros(x) == x.size:
+        return np.multiply(x, np.log(y))
+    return xlogy_with_zeros(lib, x, y)
+
+
+@widened
+def xlogy_with_zeros(lib: Any, x: Any, y: Any) -> Any:
+    """xlogy where x may be 0."""
     x, y = of_one_dtype(x, y)
     return lib.where(
         lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
@@ -314,9 +363,16 @@ def xlogy(lib: Any, x: Any, y: Any) -> Any:
     )
 
 
-@widened
 def xlog1py(lib: Any, x: Any, y: Any) -> Any:
     """x * log(1 + y), 0 where x is 0 and y is no nan."""
+    if few(x) and getattr(y, "dtype", None) is x.dtype and nonzeros(x) == x.size:
+        return np.multiply(x, np.log1p(y))
+    return xlog1py_with_zeros(lib, x, y)
+
+
+@widened
+def xlog1py_with_zeros(lib: Any, x: Any, y: Any) -> Any:
+    """xlog1py where x may be 0."""
     x, y = of_one_dtype(x, y)
     return lib.where(
         lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
@@ -331,9 +387,19 @@ def of_one_dtype(x: Any, y: Any) -> tuple[Any, Any]:
     return (x if hasattr(x, "dtype") else d.type(x), y if hasattr(y, "dtype") else d.type(y))
 
 
-@widened
 def round_decimals(lib: Any, x: Any, decimals: int = 0) -> Any:
     """x rounded half to even at a decimal place (left of the point for negative ones)."""
+    if few(x):
+        ten = number(10.0 ** abs(decimals), x.dtype)
+        if decimals > 0:
+            return np.true_divide(np.rint(np.multiply(x, ten)), ten)
+        return np.multiply(np.rint(np.true_divide(x, ten)), ten)
+    return rounded_decimals(lib, x, decimals)
+
+
+@widened
+def rounded_decimals(lib: Any, x: Any, decimals: int) -> Any:
+    """round_decimals of any floating array."""
     if x.dtype.kind in "iub":
         raise NotImplementedError(
             "round: decimals other than 0 need a floating tensor, got " + str(x.dtype)
