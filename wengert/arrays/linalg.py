@@ -149,7 +149,8 @@ def cholesky(lib: Any, x: Any, upper: bool = False, checked: bool = False) -> tu
 
 def accepted(found: tuple[Any, ...]) -> tuple[Any, ...]:
     """Results whose last is LAPACK's report; ValueError unless it is 0."""
-    if found[-1].any():
+    info = found[-1]
+    if info.any() if info.ndim else info:
         raise ValueError("a matrix has no such factor, or no inverse")
     return found
 
@@ -334,8 +335,8 @@ def solve(lib: Any, x: Any, y: Any, checked: bool = False) -> tuple[Any, Any]:
 
 
 def _solutions(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     if 0 in y.shape or 0 in x.shape:
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         return lib.zeros((*batch, *y.shape[-2:]), y.dtype), lib.zeros(x.shape[:-2], np.int32)
     found = small.solve(x, y) if lib in ON_HOST else None
     if found is not None:

@@ -35,6 +35,10 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
         if n and n > correction and x.flags.c_contiguous:  # as of a matrix
             y = x.reshape((-1, n) if last else (n, -1))
             return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
+        if not n and (found := inner(x.shape, dim, keepdim)) and found[0] > correction:
+            n, order, shape = found
+            y = x.transpose(order).reshape(-1, n)
+            return variance(y, 1, correction, False, root).reshape(shape)
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
     flat = dim is None and x.ndim
     if not n or n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
@@ -62,6 +66,19 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
     if d is F64 or n > FEW:
         r = divide(r, number(n - correction, F64), r)
     return (np.sqrt(r, r) if root else r).astype(d)
+
+
+@functools.lru_cache(256)
+def inner(shape: tuple[int, ...], dim: Any, keepdim: bool) -> Any:
+    """(elements of each variance, the dimensions with those of a variance last, the result's
+    shape) of variances over a few dimensions; None where they are of nothing.
+    """
+    nd = len(shape)
+    dims = sorted({d % nd for d in ((dim,) if type(dim) is int else dim)})
+    rest = [d for d in range(nd) if d not in dims]
+    n = math.prod([shape[d] for d in dims])
+    kept = [1 if d in dims else s for d, s in enumerate(shape) if keepdim or d not in dims]
+    return (n, (*rest, *dims), tuple(kept)) if math.prod(shape) else None
 
 
 @functools.lru_cache(256)

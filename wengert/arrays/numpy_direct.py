@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy
 
+from .numpy_linalg import nonzeros, quick
+
+__all__ = ["library", "nonzeros"]
+
 library: Any = ModuleType("numpy", numpy.__doc__)
 library.__dict__.update(
     {name: getattr(f, "_implementation", f) for name, f in vars(numpy).items() if name != "testing"}
 )
 library.__getattr__ = numpy.__getattr__
-
-# how many elements are not 0, without the look for an axis in Python
-nonzeros: Any = getattr(
-    getattr(getattr(numpy, "_core", None), "multiarray", None), "count_nonzero", numpy.count_nonzero
-)
+library.linalg = quick()

@@ -16,6 +16,7 @@ from ..base.errors import LinAlgError
 from ..kernels import small_spectra as small
 from .capabilities import ON_HOST
 from .linalg import each, host, lapack, threaded
+from .numpy_direct import nonzeros
 
 __all__ = [
     "svd",
@@ -63,12 +64,19 @@ def svdvals(lib: Any, x: Any) -> Any:
     return values
 
 
+def all_finite(lib: Any, x: Any) -> bool:
+    """Whether x holds neither nan nor an infinity."""
+    if type(x) is np.ndarray:
+        return bool(nonzeros(np.isfinite(x)) == x.size)
+    return bool(lib.isfinite(x).all())
+
+
 def finite_part(lib: Any, x: Any, name: str) -> tuple[Any, Any]:
     """(x with zeros for the matrices that hold an infinity, which these are or None).
 
     LinAlgError for nan. LAPACK may not return from either.
     """
-    if lib.isfinite(x).all():
+    if all_finite(lib, x):
         return x, None
     if lib.isnan(x).any():
         raise LinAlgError(
@@ -81,7 +89,7 @@ def finite_part(lib: Any, x: Any, name: str) -> tuple[Any, Any]:
 
 def finite(lib: Any, x: Any, name: str) -> Any:
     """x; LinAlgError unless all of it is finite."""
-    if not lib.isfinite(x).all():
+    if not all_finite(lib, x):
         raise LinAlgError(
             f"linalg.{name}: the input matrix contained non-finite values: find them with "
             "torch.isfinite(A)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -50,13 +51,14 @@ def kept_shape(shape: tuple[int, ...], dim: Any) -> tuple[int, ...]:
 
 def count(shape: tuple[int, ...], dim: Any) -> int:
     """How many elements a reduction over dim joins."""
-    n = 1
-    for i, s in enumerate(shape):
-        if dim is None or i in {
-            d % len(shape) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))
-        }:
-            n *= s
-    return n
+    if dim is None:
+        return math.prod(shape)
+    if not shape:
+        return 1
+    nd = len(shape)
+    if isinstance(dim, (tuple, list)):
+        return math.prod([shape[d] for d in {d % nd for d in dim}])
+    return shape[dim % nd]
 
 
 def sizes_of(args: tuple[Any, ...], name: str) -> tuple[int, ...]:

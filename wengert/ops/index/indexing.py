@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOST, NS, RANK
+from ...arrays.lookup import HOST, NS, RANK, namespace
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.modes import state
@@ -445,8 +445,6 @@ def nonzero_arrays(a: Tensor) -> list[Tensor]:
     """The coordinates of a mask's true elements."""
     raw = a._a
     if raw.ndim == 0:
-        from ...arrays.lookup import namespace
-
         xp = namespace(raw)
         return [wrap(xp.zeros((1 if bool(raw) else 0,), "int64"))]
     return [wrap(i) for i in readable(raw, "a mask as an index").nonzero()]

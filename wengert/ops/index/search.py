@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ...arrays.lookup import HOSTED
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
+from ...engine.op_modes import ACTIVE
 from ...engine.promotion import result_dtype
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
+from ..creation.filled import scalar_tensor
+from ..creation.tensor import tensor
 from ..shape.views import reshape
 
 FEW = 16  # numbers that are looked for one after the other
+AT_ONCE = 1024  # comparisons that are made in one go
 
 
 @public(
@@ -27,8 +32,6 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
     tensor([False,  True, False])
     """
-    from ..creation.tensor import tensor
-
     one = None  # a number takes the other's dtype, as in all arithmetic
     if not isinstance(elements, Tensor):
         one, elements = elements, tensor(elements)
@@ -37,6 +40,11 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     for x in (elements, test_elements):
         if x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
+    a, b = elements._a, test_elements._a
+    plain = type(a) in HOSTED and type(b) is type(a) and a.dtype is b.dtype and not ACTIVE
+    if plain and one is None and a.ndim and 0 < a.size * b.size <= AT_ONCE:
+        found = (a[..., None] == b.reshape(-1)).any(-1)
+        return wrap(~found if invert else found)
     t = reshape(test_elements, -1)
     count = t._a.size
     if one is not None:
@@ -68,8 +76,6 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     >>> torch.searchsorted(torch.tensor([1., 3., 5.]), torch.tensor([2., 3., 6.]))
     tensor([1, 1, 3])
     """
-    from ..creation.filled import scalar_tensor
-
     if side is not None and side not in ("left", "right"):
         raise RuntimeError(
             f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}"

@@ -19,6 +19,7 @@ from ...engine.tensor import Tensor
 from .matrix import (
     SQUARE,
     adjoint,
+    bottom,
     check_info,
     check_matrix,
     column,
@@ -408,8 +409,6 @@ def linalg_eigvalsh(A, UPLO="L"):
 
 
 def _finite(name: str, A: Tensor) -> None:
-    from .matrix import bottom
-
     values = bottom(A)
     if values is not None and not (abs(values) < float("inf")).all():
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")

@@ -158,7 +158,7 @@ def bottom(x: Any) -> Any:
 def check_info(name: str, info: Any, what: Callable[[int], str]) -> None:
     """LinAlgError with what(first non-zero value of info) where LAPACK reported a failure."""
     values = bottom(info)
-    if values is None or not values.any():
+    if values is None or not (values.any() if values.ndim else values):
         return
     flat = values.reshape(-1)
     first = next(i for i, v in enumerate(flat) if v)
@@ -177,9 +177,10 @@ def singular(action: str) -> Callable[[int], str]:
 
 def differentiable(*tensors: Tensor) -> bool:
     """Whether a derivative of these may be asked for."""
-    return any(
-        RANK.get(type(t._a)) == INTERPRETER or t._n is not None and state.grad for t in tensors
-    )
+    for t in tensors:
+        if t._n is not None and state.grad or RANK.get(type(t._a)) == INTERPRETER:
+            return True
+    return False
 
 
 # ---- for rules

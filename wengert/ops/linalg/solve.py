@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arrays.lookup import HOSTED, NS
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.returns import named
@@ -14,7 +15,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
 from .matrix import (
@@ -165,7 +166,9 @@ def check_sizes(name: str, A: Tensor, B: Tensor, left: bool) -> None:
             f"{'AX = B' if left else 'XA = B'} "
             f"({A._a.shape[-2]}x{A._a.shape[-1]} and {B._a.shape[-2]}x{B._a.shape[-1]})"
         )
-    broadcast_shapes(tuple(A._a.shape[:-2]), tuple(B._a.shape[:-2]))
+    a, b = tuple(A._a.shape[:-2]), tuple(B._a.shape[:-2])
+    if a != b:
+        broadcast_shapes(a, b)
 
 
 @public(
@@ -323,6 +326,8 @@ def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
             if t.dtype.category == 3:
                 raise RuntimeError(f"{name}: {what} tensor of complex type is not supported.")
             return t.detach()
+        if type(A._a) in HOSTED:
+            return wrap(NS[type(A._a)].full((), float(t), dtypes.float64.np))
         return A.new_full((), float(t), dtype=dtypes.float64)
 
     if rtol is None:

@@ -13,6 +13,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import elementwise, linear, movement
 from ...engine.op import op, primitive
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..linalg.matrix import check_tensor, leading
 from .unary import conj as conj_op
@@ -66,8 +67,6 @@ def complex(real, imag, *, out=None):
             f"Expected object of scalar type {_name(result)} but got scalar type {_name(out)} for "
             "argument 'out'"
         )
-    from ...engine.out_argument import write_out
-
     return write_out("complex", result, out)
 
 

@@ -14,6 +14,7 @@ from ...declare.registry import function, public
 from ...engine.kinds import opaque
 from ...engine.op import op
 from ...engine.op_modes import runner
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import take
@@ -296,8 +297,6 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     r = input / norm(input, p, dim, True).clamp(min=eps)
     if out is None:
         return r
-    from ...engine.out_argument import write_out
-
     return write_out("normalize", r, out)
 
 

@@ -6,6 +6,7 @@ import math
 
 from ...arrays.lookup import RANK, namespace
 from ...declare.registry import public
+from ...engine.tensor import wrap
 
 
 @public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
@@ -15,8 +16,6 @@ def bincount(input, weights=None, minlength=0):
     >>> torch.bincount(torch.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
-    from ...engine.tensor import wrap
-
     if input.dtype.category != 1:
         raise NotImplementedError(f'"bincount_cpu" not implemented for {input.dtype}: use .long()')
     if input._a.ndim != 1:

@@ -6,16 +6,15 @@ from typing import Any
 
 from ...base import dtypes
 from ...declare.registry import public
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
+from ..creation.tensor import tensor
 from ..dims import wrap_dim
 from ..math.arithmetic import lerp
 
 
 def _quantile(name: str, skip: bool) -> Any:
     def f(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-        from ...engine.out_argument import write_out
-        from ..creation.tensor import tensor
-
         if not isinstance(q, Tensor):
             if not 0 <= q <= 1:
                 raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")

@@ -12,6 +12,7 @@ from ...declare.registry import public
 from ...engine.kinds import linear, opaque
 from ...engine.op import op, primitive
 from ..dims import wrap_dim
+from ..shape.join import cat
 from .minmax import by_index  # noqa: F401
 
 
@@ -179,8 +180,6 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     >>> torch.diff(torch.tensor([1, 4, 9]))
     tensor([3, 5])
     """
-    from ..shape.join import cat
-
     if input._a.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.lookup import namespace
 from ...base import dtypes
 from ...base.returns import named
 from ...declare.lines import line
@@ -247,8 +248,6 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    from ...arrays.lookup import namespace
-
     xp = namespace(input._a)
     if dim is None:
         v, inverse, counts = xp.unique_values(input._a)
@@ -280,8 +279,6 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
-    from ...arrays.lookup import namespace
-
     xp = namespace(input._a)
     d = 0 if dim is None else wrap_dim(dim, input._a.ndim, "unique_consecutive")
     if input.dtype.is_complex:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
+from ...arrays.lookup import HOSTED
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import opaque, reduction
 from ...engine.op import op, primitive
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
-from .sum import mean, reduced
+from .sum import mean, mean_all, mean_op, reduced
 from .sum import sum as sum_of
 
 
@@ -224,8 +227,6 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         d = reduced(dim, input._a.ndim, name)
         n = count(tuple(input._a.shape), d)
         if n - c <= 0:
-            import warnings
-
             warnings.warn(
                 f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the"
                 " reduction factor (input numel divided by output numel).",
@@ -261,7 +262,9 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
 
 def mean_beside(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     """The mean as it comes with a variance: nan where it is infinite, as the variance is."""
-    m = mean(x, dim, keepdim)
+    m = mean_all.entry(x) if dim is None and not keepdim else mean_op.entry(x, dim, keepdim)
+    if type(m._a) in HOSTED and (total := m._a.sum()) - total == 0:  # all are finite
+        return m
     return m + m.detach() * 0
 
 
@@ -433,8 +436,6 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     >>> torch.norm(torch.tensor([3., 4.]))
     tensor(5.)
     """
-    from ...engine.out_argument import write_out
-
     if dtype is not None:
         refuse_integers("norm", input)
         input = input.to(dtype)

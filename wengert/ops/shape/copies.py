@@ -11,6 +11,7 @@ from ...arrays.lookup import NS
 from ...declare.lines import line
 from ...declare.registry import METHODS, function, public
 from ...declare.signature import callable_of
+from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
 from ...engine.op import primitive
 from ...engine.tensor import Tensor, wrap
@@ -516,9 +517,6 @@ def unsafe_split(tensor, split_size, dim=0):
 @public("Tensor.sum_to_size(Tensor self, int[] size)")
 def sum_to_size(self, *size):
     """self summed over broadcast dimensions to a smaller shape."""
-    from ...arrays.lookup import NS
-    from ...engine.backward import unbroadcast
-
     want = sizes_of(size, "sum_to_size")
     have = tuple(self._a.shape)
     for a, b in zip(reversed(have), reversed(want)):

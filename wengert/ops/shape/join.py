@@ -10,6 +10,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import primitive
+from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dim
@@ -120,8 +121,6 @@ def cat(tensors, dim=0, *, out=None):
 
 
 def joint_dtype(ts: list[Tensor]) -> Any:
-    from ...engine.promotion import result_dtype
-
     return result_dtype([t._a for t in ts])
 
 

@@ -15,6 +15,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, movement
 from ...engine.op import primitive
+from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 
@@ -117,8 +118,6 @@ def unfold_copy(input, dimension, size, step, *, out=None):
     r = unfold(input, dimension, size, step).clone()
     if out is None:
         return r
-    from ...engine.out_argument import write_out
-
     return write_out("unfold_copy", r, out)
 
 

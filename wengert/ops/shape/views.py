@@ -10,6 +10,7 @@ from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
 from ...declare.registry import declare, public
+from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
 from ..batching import same_way
@@ -45,8 +46,6 @@ def expand_op(xp, x, shape=()):
 
 
 def _expand(xp, g, x_shape):
-    from ...engine.backward import unbroadcast
-
     return unbroadcast(xp, g, tuple(x_shape))
 
 
