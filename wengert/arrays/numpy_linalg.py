@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-LOOPS: Any = getattr(np.linalg, "_umath_linalg", None)
+LINALG: Any = np.linalg
+LOOPS: Any = getattr(LINALG, "_umath_linalg", None)
 
 # how many elements are not 0, without the look for an axis in Python
 nonzeros: Any = getattr(
@@ -72,12 +73,12 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
             else:
                 out = LOOPS.svd(x, signature="d->d")
         except RuntimeWarning:
-            return np.linalg.svd(x, full_matrices, compute_uv)
+            return LINALG.svd(x, full_matrices, compute_uv)
         if not nonzeros(np.isnan(out[1] if compute_uv else out)):
             if d is F64:
                 return out
             return tuple([o.astype(F32) for o in out]) if compute_uv else out.astype(F32)
-    return np.linalg.svd(x, full_matrices, compute_uv)
+    return LINALG.svd(x, full_matrices, compute_uv)
 
 
 def solve(x: Any, y: Any) -> Any:
@@ -87,17 +88,17 @@ def solve(x: Any, y: Any) -> Any:
         try:
             out = LOOPS.solve(x, y, signature="dd->d")
         except RuntimeWarning:
-            return np.linalg.solve(x, y)
+            return LINALG.solve(x, y)
         if not nonzeros(np.isnan(out)):
             return out if d is F64 else out.astype(F32)
-    return np.linalg.solve(x, y)
+    return LINALG.solve(x, y)
 
 
 def quick() -> ModuleType:
     """numpy.linalg with these in the place of its functions, where this NumPy has the loops."""
     words = ModuleType("numpy.linalg", np.linalg.__doc__)
     words.__dict__.update(vars(np.linalg))
-    names = ("svd", "svd_f", "svd_s", "solve", "inv", "det")
+    names: tuple[str, ...] = ("svd", "svd_f", "svd_s", "solve", "inv", "det")
     names += ("eigh_lo", "eigh_up", "eigvalsh_lo", "eigvalsh_up")
     if LOOPS is not None and all([hasattr(LOOPS, name) for name in names]):
         words.__dict__.update(
