@@ -4,6 +4,7 @@ strided views, joins of many kinds.
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -13,12 +14,12 @@ from ...declare.registry import METHODS, function, public
 from ...declare.signature import callable_of
 from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
-from ...engine.op import primitive
+from ...engine.op import Op, op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
-from .views import copy, reshape, write_view
+from .views import copy, reshape, reshape_op, view_op, write_view
 
 
 @primitive(movement, view=True, name="diagonal")
@@ -398,9 +399,28 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
     return function("index_select")(x, d, beside(wrap(index), x))
 
 
+def split_shape(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """shape with a dimension split into some of known sizes; IndexError where that is not so."""
+    n, whole = shape[dim], math.prod(sizes)
+    if not sizes or n != whole or min(sizes) < 0:
+        raise IndexError
+    d = dim % len(shape)
+    return (*shape[:d], *sizes, *shape[d + 1 :])
+
+
+SPLIT = line(
+    view_op,
+    least=1,
+    given="type_(sizes) is tuple and type_(dim) is int",
+    let={"shape": "split_shape(a0.shape, dim, sizes)"},
+    using={"split_shape": split_shape},
+)
+
+
 @public(
     "unflatten(Tensor input, int dim, int[] sizes)",
     "Tensor.unflatten(Tensor self, any dim, any sizes)",
+    lines=(SPLIT, SPLIT),
 )
 def unflatten(input, dim, sizes):
     """One dimension split into several (one size may be -1)."""
@@ -423,7 +443,7 @@ def unflatten(input, dim, sizes):
     return input.view(*input._a.shape[:d], *sizes, *input._a.shape[d + 1 :])
 
 
-@public("ravel(Tensor input)")
+@public("ravel(Tensor input)", lines=(line(reshape_op, shape=(-1,)),))
 def ravel(input):
     """input as a vector."""
     return reshape(input, -1)
@@ -450,6 +470,36 @@ _indices("tril_indices")
 _indices("triu_indices")
 
 
+COPIES: dict[str, Op] = {}
+
+
+def copy_op(view: Op) -> Op:
+    """The op that copies what an op of views gives, in one step."""
+    word = view.name
+    if word not in COPIES:
+
+        def fwd(xp: Any, x: Any, *static: Any) -> Any:
+            return xp.copy(getattr(xp, word)(x, *static))
+
+        fwd.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(k, inspect.Parameter.POSITIONAL_ONLY)
+                for k in ("xp", "x", *view.static)
+            ]
+        )
+        fwd.__doc__ = f"A copy of what {word} gives."
+        o = op(movement, name=f"{word}_copy", inputs=1)(fwd)
+        o.static = dict(view.static)
+        o.vjp(**view.rules)
+        if view.static_rule is not None:
+            o.batch_static(view.static_rule)
+        elif view.batch_rule is not None:
+            rule = view.batch_rule
+            o.batch(lambda xp, *given, **static: xp.copy(rule(xp, *given, **static)))
+        COPIES[word] = o
+    return COPIES[word]
+
+
 def _copying(name: str, arguments: tuple[str, ...]) -> Any:
     def f(input, *args, **kwargs):
         if name == "alias":
@@ -467,7 +517,13 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
         f"{name}_copy(Tensor input{', ' * bool(a)}{a}{', *' * ('*' not in a)}, out){several}"
         for a in arguments
     ]
-    return public(*texts, method=False)(f)
+    lines = METHODS[name].lines if name in IN_ONE_STEP else ()
+    lines = tuple([x and x._replace(op=copy_op(x.op)) for x in lines])
+    return public(*texts, method=False, lines=lines)(f)
+
+
+IN_ONE_STEP = frozenset(("diagonal", "permute", "select", "squeeze", "t", "transpose"))
+IN_ONE_STEP |= {"unsqueeze", "expand", "view"}
 
 
 for _name, _arguments in {

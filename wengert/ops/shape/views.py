@@ -455,6 +455,15 @@ def check_moved(ndim: int, s: tuple[int, ...], d: tuple[int, ...]) -> None:
             raise RuntimeError(f"movedim: repeated dim in `{what}` ({list(x)})")
 
 
+def of_one(shape: tuple[int, ...], dims: Any) -> tuple[int, ...]:
+    """Those of some dimensions that are of size 1; IndexError where one is named twice."""
+    places = range(len(shape))
+    found = [places[d] for d in dims]
+    if len(set(found)) < len(found):
+        raise IndexError
+    return tuple([d for d in found if shape[d] == 1])
+
+
 @public(
     "squeeze(Tensor input)",
     "squeeze(Tensor input, int|int[] dim)",
@@ -463,8 +472,11 @@ def check_moved(ndim: int, s: tuple[int, ...], d: tuple[int, ...]) -> None:
         line(squeeze_op, let={"dims": "tuple(compress(range(a0.ndim), map_(is_one, a0.shape)))"}),
         line(
             squeeze_op,
-            let={"dims": "(range(a0.ndim)[dim],) if a0.shape[dim] == 1 else ()"},
-            when="type_(dim) is int",
+            let={
+                "dims": "((range(a0.ndim)[dim],) if a0.shape[dim] == 1 else ()) "
+                "if type_(dim) is int else of_one(a0.shape, dim)"
+            },
+            using={"of_one": of_one},
         ),
     ),
 )
