@@ -490,7 +490,7 @@ def copy_op(view: Op) -> Op:
         fwd.__doc__ = f"A copy of what {word} gives."
         o = op(movement, name=f"{word}_copy", inputs=1)(fwd)
         o.static = dict(view.static)
-        o.vjp(**view.rules)
+        o.vjp(False, **view.rules)
         if view.static_rule is not None:
             o.batch_static(view.static_rule)
         elif view.batch_rule is not None:
