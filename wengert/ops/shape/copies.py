@@ -478,15 +478,13 @@ def copy_op(view: Op) -> Op:
     word = view.name
     if word not in COPIES:
 
-        def fwd(xp: Any, x: Any, *static: Any) -> Any:
-            return xp.copy(getattr(xp, word)(x, *static))
+        def fwd(xp: Any, x: Any, *given: Any, **static: Any) -> Any:
+            return xp.copy(getattr(xp, word)(x, *given, **static))
 
-        fwd.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter(k, inspect.Parameter.POSITIONAL_ONLY)
-                for k in ("xp", "x", *view.static)
-            ]
-        )
+        kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+        named = {"xp": none, "x": none, **view.static}
+        taken = [inspect.Parameter(k, kind, default=value) for k, value in named.items()]
+        fwd.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
         fwd.__doc__ = f"A copy of what {word} gives."
         o = op(movement, name=f"{word}_copy", inputs=1)(fwd)
         o.static = dict(view.static)
