@@ -201,3 +201,31 @@ def test_classes_that_are_no_tensors_stand_in_for_functions_of_any_number_of_ten
     assert w.meshgrid(s, t, indexing="ij")[2] == {"indexing": "ij"}
     with pytest.raises(TypeError, match="expected Tensor as element 1"):
         w.broadcast_tensors(t, 3)
+
+
+class Seen:
+    """No tensor; answers with the function that it is given to."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return func
+
+
+@pytest.mark.parametrize(
+    "path, args",
+    [
+        ("linalg.solve", (Seen(), w.eye(2))), ("linalg.cholesky", (Seen(),)),
+        ("linalg.eigh", (Seen(),)), ("linalg.svd", (Seen(),)), ("linalg.qr", (Seen(),)),
+        ("linalg.inv", (Seen(),)), ("cholesky_solve", (w.eye(2), Seen())),
+        ("quantile", (Seen(), 0.5)), ("trace", (Seen(),)), ("polar", (Seen(), w.ones(2))),
+        ("kl_div", (Seen(), w.ones(2))), ("block_diag", (w.eye(2), Seen())),
+        ("cartesian_prod", (Seen(),)), ("broadcast_tensors", (Seen(), w.ones(2))),
+        ("einsum", ("i,i", Seen(), w.ones(2))), ("matmul", (w.eye(2), Seen())),
+        ("Tensor.cholesky_solve", (w.eye(2), Seen())),
+    ],
+)  # fmt: skip
+def test_what_stands_in_is_given_the_public_function(path, args):
+    f = w
+    for name in path.split("."):
+        f = getattr(f, name)
+    assert f(*args) is f

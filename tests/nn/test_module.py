@@ -249,3 +249,22 @@ def test_call_costs_no_more_than_a_function_call_without_hooks():
 
     assert Probe()(1, key=2) == 7
     assert calls == [((1,), {"key": 2})]
+
+
+def test_functions_that_a_class_holds_are_no_methods():
+    class Scaled(wengert.nn.Module):
+        act, scale, forward = wengert.relu, wengert.mul, wengert.nn.functional.softplus
+
+        def score(self, x):
+            return self.scale(self.act(x), other=x)
+
+    x = wengert.tensor([-1.0, 2.0])
+    m = Scaled()
+    assert m.score(x).tolist() == [0.0, 4.0]
+    assert Scaled.act is wengert.relu and m.act is wengert.relu
+    wengert.testing.assert_close(m(x), wengert.nn.functional.softplus(x))
+
+    class Named(Scaled):
+        act = wengert.abs
+
+    assert Named().act(x).tolist() == [1.0, 2.0]

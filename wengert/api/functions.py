@@ -10,7 +10,6 @@ from typing import Any
 from ..base.absent import not_yet
 from ..declare.registry import FUNCTIONS
 from ..declare.signature import callable_of
-from ..engine.op_modes import WHOLE, seen_whole
 from . import catalogue, overrides
 
 catalogue.load()
@@ -49,8 +48,7 @@ def finished(d: Any, name: str, namespace: str = "", method: bool = False) -> An
     """The callable of a declared function under a name; classes are what they are."""
     if isinstance(d, type):
         return d
-    made = callable_of(d, name, namespace, method)
-    return seen_whole(made, d.name) if d.name in WHOLE else made
+    return callable_of(d, name, namespace, method)
 
 
 def __getattr__(name: str) -> Any:

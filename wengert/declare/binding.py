@@ -20,6 +20,7 @@ from ..engine.op_modes import ask_strangers
 from ..engine.promotion import result_dtype
 from ..engine.tensor import STANDING, Tensor, wrap
 from .declaration import ABSENT, Overload, Parameter, Type, other_names
+from .registry import public_of
 
 CHECKS: dict[str, Any] = {  # what the tests of generated functions look at
     "type_": type,  # under names that no function or argument has
@@ -391,11 +392,11 @@ def only_tensors(values: Any, place: int = 0) -> Any:
     return values
 
 
-def stood_in(public: Any, args: Any, kwargs: Any = None) -> Any:
-    """Where only_tensors has just refused: what arguments answer that are no tensors but stand in
-    for functions; without such the refusal goes on.
+def stood_in(name: str, args: Any, kwargs: Any = None) -> Any:
+    """Where only_tensors has just refused in a function of torch: what arguments answer that are no
+    tensors but stand in for functions; without such the refusal goes on.
     """
-    answer = ask_strangers(public, args, kwargs or {})
+    answer = ask_strangers(public_of(name), args, kwargs or {})
     if answer is None:
         raise
     return answer[0]

@@ -134,6 +134,11 @@ def public(*texts: str, **facts: Any) -> Callable[[Any], Any]:
     return enter_body
 
 
+def public_of(name: str) -> Any:
+    """The function of torch itself that users call by a name and one of them has called."""
+    return FUNCTIONS[""][name].built.get(("", name, "function"))
+
+
 def function(name: str, namespace: str = "") -> Callable[..., Any]:
     """The body of a public function by name: for ops composed of functions of other topics."""
     return FUNCTIONS[namespace][name].run

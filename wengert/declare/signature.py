@@ -28,6 +28,7 @@ from ..base.modes import enable_grad, state
 from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
+from ..engine.op_modes import WHOLE, seen_whole
 from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
@@ -69,6 +70,8 @@ def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
     binder = f.__globals__.get("bind")
     if not inplace and d.short is not None:
         f = d.short(f)
+    if d.name in WHOLE:
+        f = seen_whole(f, d.name)
     if isinstance(binder, Binder):
         binder.public = f
     return dress(f, d, name, namespace, kind, overloads)

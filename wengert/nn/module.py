@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any, TypeVar
 
 from ..engine.tensor import Tensor
@@ -96,6 +97,13 @@ class Module(Stateful, Hookable, Movable):
         )  # fmt: skip
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith("wengert."):
+            for name, f in list(vars(cls).items()):  # PyTorch's functions are no methods there
+                if type(f) is FunctionType and hasattr(f, "declared"):
+                    setattr(cls, name, staticmethod(f))
 
     # ---- calling
 

@@ -8,7 +8,7 @@ from ..arrays.lookup import HOST, NS
 from ..base import dtypes
 from ..base.size import Size
 from ..declare.binding import only_tensors, stood_in
-from ..declare.registry import function, public
+from ..declare.registry import public
 from ..engine.promotion import result_dtype
 from ..engine.tensor import Tensor, wrap
 
@@ -212,7 +212,7 @@ def broadcast_tensors(*tensors):
     try:
         only_tensors(tensors)
     except TypeError:
-        return stood_in(function("broadcast_tensors"), tensors)
+        return stood_in("broadcast_tensors", tensors)
     try:
         shape = broadcast_shapes(*[t.shape for t in tensors])
     except RuntimeError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...declare.binding import only_tensors, stood_in
 from ...declare.fast_paths import F32, F64, plain
-from ...declare.registry import function, public
+from ...declare.registry import public
 from ...engine.op_modes import runner
 from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor
@@ -85,7 +85,7 @@ def einsum(equation="", *operands):
     try:
         only_tensors(operands, 1)
     except TypeError:
-        return stood_in(function("einsum"), (equation, *operands))
+        return stood_in("einsum", (equation, *operands))
     for t in operands:
         if t.dtype is not operands[0].dtype and not runner(batched):
             if sums(inputs, output, operands):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...base import dtypes
-from ...declare.binding import only_tensors
+from ...declare.binding import only_tensors, stood_in
 from ...declare.registry import function, public
 from ...engine.kinds import movement
 from ...engine.op import primitive
@@ -21,7 +21,11 @@ def cartesian_prod(*tensors):
             [2, 3],
             [2, 4]])
     """
-    for t in only_tensors(tensors):
+    try:
+        only_tensors(tensors)
+    except TypeError:
+        return stood_in("cartesian_prod", tensors)
+    for t in tensors:
         if t._a.ndim != 1:
             raise RuntimeError(
                 f"meshgrid: Expected a 1D vector, but got shape {list(t.shape)} in cartesian_prod"
@@ -94,8 +98,12 @@ def block_diag(*tensors):
     tensor([[1., 1., 0.],
             [0., 0., 3.]])
     """
+    try:
+        only_tensors(tensors)
+    except TypeError:
+        return stood_in("block_diag", tensors)
     mats = []
-    for i, t in enumerate(only_tensors(tensors)):
+    for i, t in enumerate(tensors):
         if t._a.ndim > 2:
             raise RuntimeError(
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "

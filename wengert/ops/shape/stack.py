@@ -166,7 +166,7 @@ def meshgrid(*tensors, indexing=None):
     try:
         only_tensors(tensors)
     except TypeError:
-        return stood_in(function("meshgrid"), tensors, {"indexing": indexing})
+        return stood_in("meshgrid", tensors, {"indexing": indexing})
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing is None:
