@@ -7,11 +7,14 @@ import pytest
 from wengert.kernels import (
     compiler,
     depthwise,
+    distances,
     folds,
     functions,
     gamma,
     grid_sample,
+    histogram,
     points,
+    scatter,
     window_pool,
 )  # fmt: skip
 from wengert.kernels import formulas as quick
@@ -35,6 +38,10 @@ JOBS = {
     "depthwise, weights": (depthwise.correlate_weights, "float", (3, 3), (1, 1)),
     "read": (points.read, "float"),
     "add": (points.add, "double"),
+    "scatter": (scatter.add_along, "double"),
+    "distances": (distances.apart, "float", 3),
+    "distances, gradients": (distances.slopes, "float", 8),
+    "histogram": (histogram.count, "double", True),
     "grid": (grid_sample.read, "float", 2, "bicubic", "reflection"),
     "grid, gradients": (grid_sample.add, "double", 3, "bilinear", "border", True, True),
 }

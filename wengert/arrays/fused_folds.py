@@ -1,11 +1,12 @@
-"""Words along a dimension whose results have a lane each: products, running extremes.
+"""Words along a dimension whose results have a lane each: products, running extremes, distances.
 
-Here: what stands in front of the general words. Not here: the kernel (`kernels/folds.py`), and
-which words there are (`fused.py`).
+Here: what stands in front of the general words. Not here: the kernels (`kernels/folds.py`,
+`kernels/distances.py`), and which words there are (`fused.py`).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,31 @@ def prod(general: Word) -> Word:
     return f
 
 
+def prod_backward(general: Word) -> Word:
+    """By division, in two passes, but for lines along dim that may have a zero: the general way."""
+
+    def f(g: Any, x: Any, out: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        d = x.dtype
+        plain = d in jobs.WORDS and g.dtype is out.dtype is d and type(g) is type(out) is np.ndarray
+        if not plain or x.size < folds.LEAST or not (dim is None or type(dim) is int):
+            return general(g, x, out, dim, keepdim)
+        lone = np.flatnonzero(~(np.abs(out) > 0))  # what is nan may be nan times zero
+        if dim is None or x.ndim == 1:
+            if lone.size and not x.all():
+                return general(g, x, out, dim, keepdim)
+        elif not keepdim:
+            g, out = np.expand_dims(g, dim), np.expand_dims(out, dim)
+        slope = np.divide(out, x)
+        np.multiply(slope, g, slope)
+        if lone.size and dim is not None and x.ndim > 1:
+            lines = [np.moveaxis(a, dim, -1) for a in (g, x, out, slope)]
+            at = np.unravel_index(lone, lines[1].shape[:-1])
+            lines[3][at] = general(*[a[at] for a in lines[:3]], 1, True)
+        return slope
+
+    return f
+
+
 def running(kind: str) -> Callable[[Word], Word]:
     """word(x, dim); of extremes also where they are."""
 
@@ -51,8 +77,40 @@ def running(kind: str) -> Callable[[Word], Word]:
     return wrapped
 
 
+def distances(general: Word) -> Word:
+    def f(x: Any, y: Any, p: float = 2.0) -> Any:
+        if p == 2 and type(x) is type(y) is np.ndarray and x.size and y.size:
+            found = _distances().euclidean(x, y)
+            if found is not None:
+                return found
+        return general(x, y, p)
+
+    return f
+
+
+def distances_backward(general: Word) -> Word:
+    def f(g: Any, x: Any, y: Any, out: Any, p: float = 2.0, needs: Any = (True, True)) -> Any:
+        if p == 2 and type(g) is type(out) is np.ndarray and out.size:
+            found = _distances().euclidean_backward(g, x, y, out, needs)
+            if found is not None:
+                return found
+        return general(g, x, y, out, p, needs)
+
+    return f
+
+
+@functools.cache
+def _distances() -> Any:
+    from ..kernels import distances
+
+    return distances
+
+
 WORDS: dict[str, Callable[[Word], Word]] = {
     "prod": prod,
+    "prod_backward": prod_backward,
+    "cdist": distances,
+    "cdist_backward": distances_backward,
     "cumprod": running("cumprod"),
     "cummax_raw": running("cummax"),
     "cummin_raw": running("cummin"),

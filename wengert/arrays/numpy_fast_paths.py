@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..kernels import matmul as products
-from ..kernels import minmax, ordering, scan
+from ..kernels import minmax, ordering, scan, scatter
 from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .numpy_direct import library as np
@@ -390,7 +390,8 @@ def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
         flat = add(index.reshape(-1, index.shape[-1]), starts(x.size // n, n)).reshape(-1)
         total = np.bincount(flat, src.reshape(-1), x.size)  # in double precision
         return add(x, total.reshape(shape), dtype=d, casting="same_kind")
-    return shapes.scatter_add(np, x, index, src, dim)
+    found = scatter.add(x, index, src, dim) if index.size >= scatter.LEAST else None
+    return shapes.scatter_add(np, x, index, src, dim) if found is None else found
 
 
 def put_add(g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import function, public
-from ...engine.kinds import opaque
+from ...engine.kinds import composite, opaque
 from ...engine.op import op
 from ...engine.op_modes import runner
 from ...engine.out_argument import write_out
@@ -64,7 +64,9 @@ def between(xp: Any, x: Any, y: Any) -> Any:
     return xp.unsqueeze(x, x.ndim - 1) - xp.unsqueeze(y, y.ndim - 2)
 
 
-def _apart(xp: Any, g: Any, x: Any, y: Any, out: Any, p: float, needs: Any) -> Any:
+@op(composite)
+def cdist_backward(xp, g, x, y, out, p=2.0, needs=(True, True)):
+    """Gradients of x and y."""
     d = between(xp, x, y)
     n = d.ndim
     if p == math.inf:  # to each of the farthest coordinates; nan where that is not known
@@ -77,7 +79,7 @@ def _apart(xp: Any, g: Any, x: Any, y: Any, out: Any, p: float, needs: Any) -> A
     return gx, -xp.sum(slope, n - 3, False) if needs[1] else None
 
 
-apart.vjp_all(_apart)
+apart.vjp_all(lambda xp, g, x, y, out, p, needs: xp.cdist_backward(g, x, y, out, p, needs))
 PLAIN = {dtypes.float32.np, dtypes.float64.np}
 
 
@@ -124,6 +126,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     broadcast_shapes(tuple(x1._a.shape[:-2]), tuple(x2._a.shape[:-2]))
     if p == 2 and modes[compute_mode] and x1._a.shape[-1]:
         return euclidean.entry(x1, x2)
+    if a.shape[-1] and a.dtype is b.dtype and a.ndim == b.ndim and a.shape[:-2] == b.shape[:-2]:
+        return apart.entry(x1, x2, float(p))
     d = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return vector_norm(d, p, -1) if x1._a.shape[-1] else d.sum(-1)
 

@@ -10,7 +10,7 @@ from ...arrays.lookup import HOSTED
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import function, public
-from ...engine.kinds import opaque, reduction
+from ...engine.kinds import composite, opaque, reduction
 from ...engine.op import op, primitive
 from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
@@ -24,7 +24,8 @@ def prod_op(xp, x, dim=None, keepdim=False):
     """Product over dim, or over everything."""
 
 
-def _prod(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+@op(composite)
+def prod_backward(xp, g, x, out, dim=None, keepdim=False):
     """Each element gets g times the product of the others: by division where none is zero."""
     shape = tuple(x.shape)
     if not shape:
@@ -60,7 +61,9 @@ def before(xp: Any, x: Any, d: int) -> Any:
     return xp.cumprod(xp.cat(one, xp.getitem(x, (*every, slice(0, n - 1))), dim=d), d)
 
 
-prod_op.vjp(x=_prod)
+prod_op.vjp(
+    x=lambda xp, g, x, out, dim, keepdim: xp.prod_backward(g, x, out, dim, keepdim),
+)
 
 
 @public(

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS
+from ...base.collecting import made_together
 from ...declare.lines import line
 from ...declare.registry import METHODS, function, public
 from ...declare.signature import callable_of
@@ -506,7 +507,9 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
             r = callable_of(METHODS[name], name, "", True)(input, *args, **kwargs)
         else:
             r = function(name)(input, *args, **kwargs)
-        return tuple([copy.entry(t) for t in r]) if isinstance(r, tuple) else copy.entry(r)
+        if isinstance(r, tuple):
+            return made_together(len(r), lambda: tuple([copy.entry(t) for t in r]))
+        return copy.entry(r)
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."

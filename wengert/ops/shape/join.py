@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base.collecting import made_together
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
@@ -162,7 +163,7 @@ def divided(careful):
                 keys = [(*lead, slice(at, at + size)) for at in range(0, n - size + 1, size)]
                 if n % size:
                     keys.append((*lead, slice(n - n % size, n)))
-                return split_item.parts(tensor, keys)
+                return made_together(len(keys), split_item.parts, tensor, keys)
         return careful(tensor, size, dim, **kw)
 
     return f
@@ -215,7 +216,7 @@ def parts(x: Tensor, sizes: list[int], d: int, o: Any = split_item) -> tuple[Ten
     for s in sizes:
         keys.append((*lead, slice(at, at + s)))
         at += s
-    parts: tuple[Tensor, ...] = o.parts(x, keys)
+    parts: tuple[Tensor, ...] = made_together(len(keys), o.parts, x, keys)
     return parts
 
 
@@ -246,7 +247,7 @@ def chunk(input, chunks, dim=0):
         return parts(input, [0] * chunks, d)
     size, lead = -(-n // chunks), ALL * d
     keys = [(*lead, slice(at, min(at + size, n))) for at in range(0, n, size)]
-    views: tuple[Tensor, ...] = split_item.parts(input, keys)
+    views: tuple[Tensor, ...] = made_together(len(keys), split_item.parts, input, keys)
     return views
 
 
@@ -261,4 +262,5 @@ def unbind(input, dim=0):
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
     lead = ALL * d
-    return unbind_item.parts(input, [(*lead, i, ...) for i in range(input._a.shape[d])])
+    keys = [(*lead, i, ...) for i in range(input._a.shape[d])]
+    return made_together(len(keys), unbind_item.parts, input, keys)
