@@ -16,6 +16,7 @@ from ..kernels import folds, jobs
 
 Word = Callable[..., Any]
 WIDE, FEW = 512, 64  # products of everything that are made beside each other
+SOME = 512  # distances for which a kernel may pay
 
 
 def prod(general: Word) -> Word:
@@ -79,7 +80,7 @@ def running(kind: str) -> Callable[[Word], Word]:
 
 def distances(general: Word) -> Word:
     def f(x: Any, y: Any, p: float = 2.0) -> Any:
-        if p == 2 and type(x) is type(y) is np.ndarray and x.size and y.size:
+        if p == 2 and type(x) is type(y) is np.ndarray and x.size * y.shape[-2] >= SOME:
             found = _distances().euclidean(x, y)
             if found is not None:
                 return found
@@ -90,7 +91,7 @@ def distances(general: Word) -> Word:
 
 def distances_backward(general: Word) -> Word:
     def f(g: Any, x: Any, y: Any, out: Any, p: float = 2.0, needs: Any = (True, True)) -> Any:
-        if p == 2 and type(g) is type(out) is np.ndarray and out.size:
+        if p == 2 and type(g) is type(out) is np.ndarray and out.size >= SOME:
             found = _distances().euclidean_backward(g, x, y, out, needs)
             if found is not None:
                 return found
