@@ -233,6 +233,8 @@ def detach_(self: Tensor) -> Tensor:
 def get_data(self: Tensor) -> Tensor:
     """The same memory, off the graph; changes made through it are invisible to the engine."""
     t = wrap(*primal(self._a)) if state.levels else wrap(self._a)
+    if type(self) is not Tensor:
+        t = overrides.of_class(t, type(self))
     extras(t).untracked = True
     return t
 

@@ -311,6 +311,12 @@ def torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any 
         return as_class(func(*args, **(kwargs or {})), cls)
 
 
+def of_class(t: Tensor, cls: Any) -> Tensor:
+    """t in a class that stands in as Tensor does by itself; in another it stays as it is."""
+    usual = getattr(cls.__torch_function__, "__func__", None) is torch_function
+    return as_class(t, cls) if usual else t
+
+
 def as_class(result: Any, cls: Any) -> Any:
     if cls is Tensor:
         return result

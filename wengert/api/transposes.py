@@ -10,6 +10,7 @@ from ..engine.op import OPS
 from ..engine.tensor import Tensor
 from . import functions
 from .fill import copy_, fill_
+from .overrides import of_class
 
 __all__ = ["H", "T", "mH", "mT", "part"]
 
@@ -26,7 +27,8 @@ def mT(self: Tensor) -> Tensor:
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
             " tensor."
         )
-    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
+    r = OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
+    return r if type(self) is Tensor else of_class(r, type(self))
 
 
 def T(self: Tensor) -> Tensor:
@@ -43,7 +45,8 @@ def T(self: Tensor) -> Tensor:
             " `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions.",
             once=True,
         )
-    return OPS["permute"].entry(self, tuple(range(self._a.ndim))[::-1])
+    r = OPS["permute"].entry(self, tuple(range(n))[::-1])
+    return r if type(self) is Tensor else of_class(r, type(self))
 
 
 def mH(self: Tensor) -> Tensor:

@@ -126,8 +126,8 @@ def fresh(
     xp: Any, like: Any, stream: Stream, kind: str, args: tuple[Any, ...], dtype: Any = None
 ) -> Any:
     """A new array of the namespace xp, laid out like another one, with random numbers."""
-    if type(like) is np.ndarray:
-        host = np.empty_like(like, dtype)
+    if type(like) is np.ndarray:  # what is expanded gets memory in the order of its dimensions
+        host = np.empty_like(like, dtype, "C" if 0 in like.strides else "K")
     else:
         host = np.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
         args = tuple([_host(xp, a) if hasattr(a, "dtype") else a for a in args])

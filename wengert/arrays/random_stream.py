@@ -548,8 +548,8 @@ class Stream:
     def multinomial(self, weights: Array, samples: int, replacement: bool) -> NDArray[np.int64]:
         """Indices of shape (rows, samples) drawn with the weights (rows, classes)."""
         if not replacement or samples == 1:
-            # In the order of memory, as tensors are filled.
-            if abs(weights.strides[0]) < abs(weights.strides[1]):
+            # In the order of memory, as tensors are filled; expanded rows as rows of their own.
+            if 0 < abs(weights.strides[0]) < abs(weights.strides[1]):
                 waits = self.exponential(weights.shape[::-1], weights.dtype).T
             else:
                 waits = self.exponential(weights.shape, weights.dtype)

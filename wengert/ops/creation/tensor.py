@@ -296,11 +296,11 @@ def as_tensor(data, dtype=None, device=None):
 
 @public(
     "asarray(any obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, "
-    "bool requires_grad=False)",
+    "bool? requires_grad=None)",
     method=False,
 )
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
-    """obj as a tensor; copy=True forces a copy, False forbids one.
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
+    """obj as a tensor; copy=True forces a copy, False forbids one. requires_grad: None keeps obj's.
 
     >>> torch.asarray([1, 2])
     tensor([1, 2])
@@ -324,9 +324,17 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
             "asarray: can't alias the object (copy=False) with another dtype or device, or from a"
             " sequence"
         )
+    if requires_grad is None:
+        if t._n is not None:
+            advise(
+                "torch.asarray: requires_grad is by default that of the object: pass"
+                " requires_grad=False for a tensor off the graph.",
+                once=True,
+            )
+        return out
     if not requires_grad:
         return out.detach() if out._n is not None else out
-    return out.detach().requires_grad_() if not out.is_leaf else out.requires_grad_()
+    return out if out._n is not None else out.requires_grad_()
 
 
 def legacy_tensor(*args: Any, size: Any = None, device: Any = None, dtype: Any = None) -> Tensor:

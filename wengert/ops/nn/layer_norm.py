@@ -356,6 +356,8 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
         inner = tuple(range(input._a.ndim - dims, input._a.ndim))
         out = input * ((input * input).mean(inner, True) + eps).rsqrt()
         return out if weight is None else out * weight
+    if weight is not None and weight.dtype.category == 3:
+        weight = weight.real  # as far as the result can hold it
     return rms_norm_op.entry(input, weight, dims, eps)
 
 
