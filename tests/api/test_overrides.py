@@ -49,6 +49,20 @@ def test_results_of_a_subclass_are_of_the_subclass(Meters):
     assert type(w.nn.Parameter(w.ones(1)) * 2) is w.Tensor
 
 
+def test_transposes_and_data_of_a_subclass_are_of_the_subclass(Meters):
+    x = w.arange(4.0).reshape(2, 2).as_subclass(Meters)
+    for y in (x.T, x.mT, x.H, x.mH, x.data):
+        assert type(y) is Meters
+    x.data.add_(1)
+    x.T[0, 1] = 7.0
+    assert w.Tensor.tolist(x) == [[1.0, 2.0], [7.0, 4.0]]
+    x.requires_grad_()
+    (x.T * w.arange(4.0).reshape(2, 2)).sum().backward()
+    assert w.Tensor.tolist(x.grad) == [[0.0, 2.0], [1.0, 3.0]]
+    assert not x.data.requires_grad
+    assert type(w.nn.Parameter(w.ones(2, 2)).T) is type(w.nn.Parameter(w.ones(2)).data) is w.Tensor
+
+
 def test_a_subclass_is_asked_once_for_each_call(Logged):
     x = w.ones(2).as_subclass(Logged)
     Logged.seen.clear()

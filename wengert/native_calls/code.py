@@ -220,7 +220,7 @@ class Code:
 
     def subclassed(self, cls: type) -> None:
         """A subclass of Tensor was defined; Parameter is plain, too."""
-        if cls.__module__ == "wengert.nn.parameter" and cls.__name__ == "Parameter":
+        if getattr(cls, "__module__", "") == "wengert.nn.parameter" and cls.__name__ == "Parameter":
             structures.for_good(cls)
             self.table[self.places["PARAMETER"]] = id(cls)
 
