@@ -11,6 +11,7 @@ from wengert.kernels import (
     folds,
     functions,
     gamma,
+    gram,
     grid_sample,
     histogram,
     points,
@@ -42,6 +43,7 @@ JOBS = {
     "distances": (distances.apart, "float", 3),
     "distances, gradients": (distances.slopes, "float", 8),
     "histogram": (histogram.count, "double", True),
+    "gram": (gram.columns, "float"),
     "grid": (grid_sample.read, "float", 2, "bicubic", "reflection"),
     "grid, gradients": (grid_sample.add, "double", 3, "bilinear", "border", True, True),
 }

@@ -18,6 +18,7 @@ import numpy as np
 from ..kernels import small_factors as factors
 from ..kernels import small_matrices as small
 from ..kernels import threads
+from . import tall
 from .capabilities import ON_HOST
 from .matrix_exponentials import exponentials
 from .numpy_fast_paths import triu
@@ -198,6 +199,10 @@ def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """(Q, R); Q is empty in mode 'r'."""
     if lib in ON_HOST and (found := factors.qr(x, mode == "complete")) is not None:
         return (lib.empty((0,), x.dtype), found[1]) if mode == "r" else found
+    if lib in ON_HOST and mode != "complete" and tall.suits(x):
+        found = tall.qr(x, mode == "reduced")
+        if found is not None:
+            return found
     if mode == "reduced" and lib in ON_HOST and x.ndim == 2 and 0 < x.size <= FEW:
         return _geqrf(x)
     if mode == "r":

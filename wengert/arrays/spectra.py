@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.errors import LinAlgError
 from ..kernels import small_spectra as small
+from . import tall
 from .capabilities import ON_HOST
 from .linalg import each, host, lapack, threaded
 from .numpy_direct import nonzeros
@@ -44,6 +45,8 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
     x, infinite = finite_part(lib, x, "svd")
     found = small.svd(x, full) if lib in ON_HOST else None
+    if lib in ON_HOST and not full and tall.suits(x):
+        found = tall.svd(x)
     parts = found or tuple(_converging(lib.linalg.svd, x, full))
     if infinite is not None:
         for part in parts:
@@ -58,7 +61,14 @@ def svdvals(lib: Any, x: Any) -> Any:
         return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
     x, infinite = finite_part(lib, x, "svd")
     found = small.svd(x, all=False) if lib in ON_HOST else None
-    values = found[1] if found else _converging(lib.linalg.svd, x, False, False)
+    single = tall.svdvals(x) if lib in ON_HOST and tall.suits(x) else None
+    values = (
+        single
+        if single is not None
+        else found[1]
+        if found
+        else _converging(lib.linalg.svd, x, False, False)
+    )
     if infinite is not None:
         values[infinite] = math.nan
     return values
@@ -158,6 +168,10 @@ def lstsq(
     finite(lib, y, "lstsq")
     if lib in ON_HOST and y.size and (found := _by_singular_values(x, y, rcond, driver)):
         return found
+    if lib in ON_HOST and tall.suits(x) and (solved := tall.lstsq(x, y, rcond)) is not None:
+        solution, s = solved
+        values = s if driver in ("gelsd", "gelss") else np.zeros(n, x.dtype)
+        return solution, np.asarray(n * (driver != "gels"), np.int64), values
 
     def one(a: Any, b: Any) -> tuple[Any, Any, Any]:
         none = np.zeros(min(m, n), a.real.dtype)
@@ -235,6 +249,9 @@ def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any
         keep = _cut(lib, lib.abs(values), atol, rtol)
         inverse = lib.where(keep, 1 / lib.where(keep, values, 1), 0)
         return lib.matmul(v * inverse[..., None, :].astype(values.dtype), v.conj().swapaxes(-1, -2))
+    quick = tall.inverse(x) if lib in ON_HOST and tall.suits(x) else None
+    if quick is not None and _cut(lib, quick[1], atol, rtol).all():
+        return quick[0]
     u, s, vh = svd(lib, x)
     if lib.isnan(s).any():  # of infinite matrices nothing is kept
         u, vh = lib.nan_to_num(u), lib.nan_to_num(vh)
