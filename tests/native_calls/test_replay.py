@@ -2,12 +2,14 @@
 
 import functools
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 import wengert as torch
 from wengert import native_calls
+from wengert.base import advice
 from wengert.engine import native
 from wengert.native_calls import harmless, replay
 from wengert.nn import functional as F
@@ -190,15 +192,60 @@ def code_of(text):
 
 def test_which_functions_are_harmless():
     good = ["  return x._a.shape", "  a = x._a\n  return a.ndim", "  return type(x._a)",
-            "  return x._n is None", "  a = x._a if y else None\n  return a is None"]  # fmt: skip
+            "  return x._n is None", "  a = x._a if y else None\n  return a is None",
+            "  return hasattr(x._a, 'level')", "  a = x._a\n  return isinstance(a, int)",
+            "  a = x._a\n  return type(a)", "  return getattr(x._a, 'flags', None)",
+            "  a, b = x._a, y._a\n  return a.ndim + b.ndim"]  # fmt: skip
     bad = ["  return x._a.sum()", "  return x._a[0]", "  a = x._a\n  return a + 1", "  x.y = 1",
            "  return x._n.role", "  return x._x", "  a = x._a\n  return lambda: a",
-           "  global z\n  z = 1", "  return state.capture", "  with x: pass"]  # fmt: skip
+           "  global z\n  z = 1", "  return state.capture", "  with x: pass",
+           "  a, b = x._a, y._a\n  return a + b", "  return getattr(x._a, 'T')", "  return len(x._a)",
+           "  a = x._a\n  return isinstance(y, a)"]  # fmt: skip
     for text in good:
         assert harmless.reads_facts_only(code_of(text)), text
     for text in bad:
         assert not harmless.reads_facts_only(code_of(text)), text
     assert not harmless.harmless(code_of(good[0]))  # of a user's program
+
+
+def test_programs_look_at_indices_again():
+    x, i = torch.arange(6.0).reshape(2, 3), torch.tensor([[0, 1, 1]])
+    calls = {
+        "gather": lambda i: torch.gather(x, -2, i),
+        "scatter": lambda i: torch.scatter(x, -2, i, x),
+        "take": lambda i: torch.take(x, i),
+        "put": lambda i: torch.put(x, i, x[:1]),
+    }
+    for name, f in calls.items():
+        for _ in range(6):
+            f(i)
+        assert torch.equal(f(1 - i), f((1 - i).clone().T.contiguous().T)), name
+        for wrong in (i + 6, i - 7):
+            with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+                f(wrong)
+
+
+def test_programs_look_at_failures_again():
+    x = torch.eye(3)
+    for _ in range(6):
+        torch.linalg.inv(x), torch.linalg.cholesky(x), torch.linalg.det(x)
+    with pytest.raises(torch.linalg.LinAlgError, match="singular"):
+        torch.linalg.inv(torch.zeros(3, 3))
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite"):
+        torch.linalg.cholesky(-x)
+    assert torch.linalg.det(torch.zeros(3, 3)) == 0
+
+
+def test_what_is_said_once_does_not_keep_a_body_from_being_a_program():
+    x = torch.rand(2, 3)
+    with pytest.warns(UserWarning, match="dim"):
+        advice.SAID.clear()
+        torch.cross(x, x)
+    want = torch.linalg.cross(x, x + 1, dim=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(6):
+            assert torch.equal(torch.cross(x, x + 1), want)
 
 
 def test_programs_of_a_body_are_few():

@@ -391,16 +391,18 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
     parameters = [f"{k}=default_{k}" for k in static]
     given = "{" + ", ".join([f"{k!r}: {k}" for k in static]) + "}"
     slow = f"return slow(op, arrays, {given}, out)"
+    env: dict[str, Any] = {f"default_{k}": v for k, v in op.static.items()}
     lines = [
         f"def {op.name}(*arrays, {''.join(k + ', ' for k in parameters)}out=None):",
         f"  if out is not None or not arrays: {slow}",
+        *native.ask(op, ["arrays"], env),
         *unwrap_all(op, "arrays", slow),
         *call_all(op, slow, ""),
         *wrap(op),
         *record_all(op, "arrays"),
         *result(op),
     ]
-    return finished(op, lines, {f"default_{k}": v for k, v in op.static.items()})
+    return native.remakable(finished(op, lines, env), lambda: variadic_entry(op))
 
 
 def unwrap_all(op: Op, tensors: str, slow: str, other: str = "") -> list[str]:

@@ -54,12 +54,14 @@ grad: Callable[[Any, Any, Any, bool], Any] | None = None
 recall: Callable[[Any], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
 WORDS = (
-    "make", "like", "count", "detach", "fill", "copy", "steady", "kept", "gather", "scatter",
+    "make", "like", "count", "detach", "inside", "fill", "copy", "steady", "kept", "gather",
+    "scatter",
 )  # fmt: skip
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
 like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
 count: Callable[[int, int], Any] | None = None  # (start, end)
 detach: Callable[[Any], Any] | None = None  # (tensor)
+inside: Callable[[Any, int, int], Any] | None = None  # (tensor, low, end): True if all lie there
 fill: Callable[[Any, Any], Any] | None = None  # (tensor, number): the tensor
 copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 # (parameters, states, members, names, counters, counts, length): gradients (see optim/)

@@ -85,7 +85,7 @@ ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
     "call_overwrite", "call_backward", "call_grad", "call_make", "call_like", "call_count",
     "call_fill", "call_copy", "call_steady", "call_kept", "call_parts", "call_gather",
-    "call_scatter", "call_recall", "call_detach",
+    "call_scatter", "call_recall", "call_detach", "call_inside",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
@@ -101,7 +101,7 @@ def objects() -> dict[str, Any]:
         "FLOAT": float, "LONG": int, "TUPLE": tuple, "NDARRAY": np.ndarray, "SLOT": Slot,
         "TENSOR": Tensor, "PARAMETER": parameter,
         "F32": dtypes.float32.np, "F64": dtypes.float64.np, "I64": dtypes.int64.np,
-        "BOOL": dtypes.bool.np,
+        "BOOL": dtypes.bool.np, "I32": dtypes.int32.np,
         "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
         "OWN": lambda g: wrap(own(g)), "TRACES": replay.TRACES, "TELL": replay.tell,

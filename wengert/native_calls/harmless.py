@@ -4,7 +4,9 @@ tensors, have no effect, and look at no switch. Told from their code.
 
 from __future__ import annotations
 
+import collections
 import dis
+import functools
 import linecache
 import os
 import re
@@ -13,7 +15,7 @@ from types import CodeType
 from ..base.frames import INTERNAL, PACKAGE
 
 FACTS = {"shape", "ndim", "dtype", "size", "strides", "itemsize", "nbytes", "flags"}
-OF_TYPE = {"type", "namespace"}  # functions that read no elements of an array
+OF_TYPE = {"type", "namespace", "hasattr", "isinstance"}  # functions that read no elements
 # places whose functions change something, or depend on more than their arguments
 ELSEWHERE = tuple(
     [
@@ -29,9 +31,17 @@ ANSWERED = {  # functions that ask machine code first: else what they make is a 
     (os.path.join("api", "methods.py"), "detach"),
     (os.path.join("creation", "fast_paths.py"), "f"),
     (os.path.join("engine", "op_modes.py"), "asking"),  # whether modes are on: there are none
+    (os.path.join("base", "advice.py"), "advise"),  # whether it warns is seen
+    (os.path.join("base", "frames.py"), "stacklevel"),
+    (os.path.join("engine", "implementations.py"), "__missing__"),  # looked up once, then kept
+    (os.path.join("declare", "signature.py"), "build"),
+    (os.path.join("engine", "backward_step.py"), "build_backward"),
+    (os.path.join("engine", "tensor.py"), "wrap"),
 }
 SWITCHES = {  # and what of them programs ask for
-    "everyone": ("off", "running", "special"), "state": ("grad", "levels"),
+    "everyone": ("off", "running", "special"),
+    # those that make new tensors special: programs run while none is
+    "state": ("grad", "levels", "default_device", "inference", "vmap"),
     "default_generator": (), "environ": (), "is_deterministic": (),
 }  # fmt: skip
 EFFECTS = {
@@ -43,6 +53,7 @@ ARRAY = r"(?:\ba\d+|\._a)\b"
 READ = re.compile(ARRAY + r"(?!\.(?:shape|ndim|dtype|size|strides)\b)")
 NO_READ = re.compile(rf"type\({ARRAY}\)|{ARRAY} is (not )?None|{ARRAY} = n\d+ = None|= f\(.*")
 ELSE = re.compile(r"\s*(a\d+ = |o\d+|r\d+|n\d+|n\.|if d is)")  # lines without a condition
+LIBRARY = {functools.__file__, collections.__file__}  # of caches, of named tuples
 known: dict[CodeType, bool] = {}
 
 
@@ -56,14 +67,20 @@ def harmless(code: CodeType) -> bool:
 
 def judged(code: CodeType) -> bool:
     file = code.co_filename
-    if file.startswith("<frozen importlib"):
+    if file.startswith(("<frozen importlib", "<frozen abc", "<frozen _collections_abc")):
+        return True
+    if file in LIBRARY and code.co_name in ("__get__", "_replace", "_make"):
+        return True
+    if code.co_names == ("_tuple_new",):  # a named tuple
         return True
     if file.startswith("<wengert "):
         return plain_text(file)
-    if not INTERNAL[file] or file.startswith(ELSEWHERE) and file != SHARED:
+    if not INTERNAL[file]:
         return False
     if any(file.endswith(place) and code.co_name == name for place, name in ANSWERED):
         return True
+    if file.startswith(ELSEWHERE) and file != SHARED:
+        return False
     if code.co_name in CHANGING:
         return False
     if os.path.join("wengert", "native_calls") in file:
@@ -88,6 +105,8 @@ def reads_facts_only(code: CodeType) -> bool:
             if name == "_a":
                 if after.opname == "STORE_FAST":
                     arrays.add(after.argval)
+                elif pair := two_names(every, k):
+                    arrays.update(pair)
                 elif not asks_a_fact(every, k, after):
                     return False
     for k, i in enumerate(every):
@@ -96,6 +115,15 @@ def reads_facts_only(code: CodeType) -> bool:
             if not (asks_a_fact(every, k, after) or is_none(after)):
                 return False
     return not arrays & {*code.co_cellvars, *code.co_freevars}
+
+
+def two_names(every: list[dis.Instruction], k: int) -> list[str]:
+    """The names in `a, b = x._a, y._a`, where instruction k loads the first array."""
+    names = [i.opname for i in every[k : k + 5]]
+    load = ["LOAD_ATTR", "LOAD_FAST", "LOAD_ATTR", "STORE_FAST", "STORE_FAST"]
+    if names != load or every[k + 2].argval != "_a":
+        return []
+    return [every[k + 3].argval, every[k + 4].argval]
 
 
 def following(every: list[dis.Instruction], at: dict[int, int], k: int) -> dis.Instruction:
@@ -114,12 +142,15 @@ def asks_a_fact(every: list[dis.Instruction], k: int, after: dis.Instruction) ->
 
 
 def given_to_type(every: list[dis.Instruction], k: int) -> bool:
-    """Whether what instruction k loads is the only argument of type() or the like."""
-    if k < 2 or k + 2 >= len(every):
+    """Whether what instruction k loads is the first argument of type() or the like."""
+    f, after = every[k - 1 if every[k].opname == "LOAD_FAST" else k - 2], every[k + 1 : k + 4]
+    if k < 2 or f.opname != "LOAD_GLOBAL" or len(after) < 3:
         return False
-    f, call = every[k - 2], every[k + 2]
-    one = every[k + 1].opname == "PRECALL" and call.opname == "CALL" and call.arg == 1
-    return one and f.opname == "LOAD_GLOBAL" and f.argval in OF_TYPE
+    if f.argval == "getattr":
+        return after[0].opname == "LOAD_CONST" and after[0].argval in FACTS
+    one = after[0].opname == "PRECALL" and after[1].opname == "CALL" and after[1].arg == 1
+    more = after[0].opname in ("LOAD_CONST", "LOAD_GLOBAL") and not one
+    return f.argval in OF_TYPE and (one or more and f.argval in ("hasattr", "isinstance"))
 
 
 def plain_text(file: str) -> bool:

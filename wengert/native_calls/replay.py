@@ -24,9 +24,13 @@ from typing import Any
 
 import numpy as np
 
+from ..base import generated
 from ..base.dtypes import DEFAULT, dtype
+from ..base.formats import layout, memory_format
 from ..base.modes import everyone, state
 from ..base.size import Size
+from ..declare import signature
+from ..engine import native
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor
 from .harmless import harmless
@@ -37,8 +41,10 @@ FIRST = 3  # which call of a body is watched
 MOST = 6  # programs of a body
 FAILURES = 2  # after which it is left alone
 STEPS, SLOTS, ARGUMENTS = 24, 90, 12
+# what makes a function at its first call
+MAKING = {f.__code__ for f in (native.ask_inside, generated.functions, signature.build)}
 TRACES: list[Trace] = []  # what is watched; machine code tells its calls while there is one
-SIMPLE = (type(None), bool, int, float, str, dtype, slice, type(Ellipsis))
+SIMPLE = (type(None), bool, int, float, str, dtype, slice, type(Ellipsis), memory_format, layout)
 LAYOUT = 0x503  # flags of an array: in C's order, in Fortran's, aligned, writeable
 
 
@@ -65,7 +71,9 @@ class Trace:
 
     def watch(self, frame: Any, event: str, arg: Any) -> None:
         """The profiler: Python functions that the body enters."""
-        if event == "call":
+        if frame.f_code in MAKING and event in ("call", "return"):
+            self.inside += 1 if event == "call" else -1
+        elif event == "call":
             if not (self.inside or self.why or harmless(frame.f_code)):
                 self.why = f"{frame.f_code.co_name} may read elements, or have an effect"
         elif event == "c_call":
@@ -189,6 +197,8 @@ class Program:
 
     def results(self, r: Any) -> list[int]:
         """Where a call's results are put, and what they are."""
+        if r is True:
+            return [-2]
         many = isinstance(r, tuple)
         words = [len(r) if many else -1]
         for t in members(r):

@@ -55,7 +55,7 @@ ADDRESSES = {"node", "run", "op", "names", "pair", "record", "records"}
 # families of calls, as programs of bodies name them (replay.py)
 FAMILIES = (
     "UNARY", "BINARY", "OF_SINGLE", "OF_LIST", "VIEW_OF", "PARTS", "ITEM", "MAKE", "LIKE", "COUNT",
-    "DETACH", "WRITE",
+    "DETACH", "INSIDE", "WRITE",
 )  # fmt: skip
 AS_IS, DIMS, DIMS_OR_ALL, SIZES = range(4)  # what a static argument is, in words of 4 bits
 LOOPS = 8 * len(PLAN)  # loops of float32, float64, int64; their data; dtypes of results

@@ -8,11 +8,17 @@ that the call is not plain: the text then goes on as if nothing had been asked.
 
 
 def call_unary(plan: ptr, args: ptr, n: int) -> ptr:
-    return told(UNARY, plan, args, 1, answer(unary(plan + 32, args[0])))
+    r = unary(plan + 32, args[0])
+    if not r and not PyErr_Occurred():  # by the library: arrays that are not in order
+        return told(OF_SINGLE, plan, args, 1, of_single(plan, args, 1))
+    return told(UNARY, plan, args, 1, r)
 
 
 def call_binary(plan: ptr, args: ptr, n: int) -> ptr:
-    return told(BINARY, plan, args, 2, answer(binary(plan + 32, args[0], args[1])))
+    r = binary(plan + 32, args[0], args[1])
+    if not r and not PyErr_Occurred():
+        return told(OF_SINGLE, plan, args, 2, of_single(plan, args, 2))
+    return told(BINARY, plan, args, 2, r)
 
 
 # ---- Python's operators
@@ -30,6 +36,16 @@ def operator(p: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
     args = array(2)
     args[0] = a
     args[1] = b
+    if p and is_tensor(b.kind):
+        r = told(OF_SINGLE, p - 32, args, 2, of_single(p - 32, args, 2))
+        if not r:
+            if PyErr_ExceptionMatches(REFUSED) == 0:
+                return None
+            PyErr_Clear()
+        elif r is not MISS:
+            return r
+        else:
+            drop(r)
     return PyObject_Vectorcall(careful, args, 2, None)
 
 

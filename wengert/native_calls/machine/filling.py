@@ -184,6 +184,33 @@ def detached(x: ptr) -> ptr:
     return or_none(r)
 
 
+def inside(args: ptr) -> ptr:
+    """(indices, low, end): true if all of them are at least low, and less than end."""
+    x = args[0]
+    if not is_tensor(x.kind) or args[1].kind is not LONG or args[2].kind is not LONG:
+        return keep(NONE)
+    a = x._a
+    if a.kind is not NDARRAY:
+        return keep(NONE)
+    n = size_of(a)
+    short = a.descr is I32
+    if a.descr is not I64 and not short or not usable(a) or n > LARGE:
+        return keep(NONE)
+    low = PyLong_AsLong(args[1])
+    end = PyLong_AsLong(args[2])
+    if PyErr_Occurred():
+        return None
+    for i in range(n):
+        k = 0
+        if short:
+            k = int(i32s(a.data)[i])
+        else:
+            k = ints(a.data)[i]
+        if k < low or k >= end:
+            return keep(NONE)
+    return keep(TRUE)
+
+
 def told_made(kind: int, args: ptr, n: int, r: ptr) -> ptr:
     """told() of a word that answers None where it is not plain."""
     if r is NONE:
@@ -201,6 +228,10 @@ def call_like(self: ptr, args: ptr, n: int) -> ptr:
 
 def call_count(self: ptr, args: ptr, n: int) -> ptr:
     return told_made(COUNT, args, n, counted(args))
+
+
+def call_inside(self: ptr, args: ptr, n: int) -> ptr:
+    return told_made(INSIDE, args, n, inside(args))
 
 
 def call_detach(self: ptr, args: ptr, n: int) -> ptr:

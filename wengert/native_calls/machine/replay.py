@@ -122,6 +122,8 @@ def family(kind: int, plan: ptr, args: ptr, n: int) -> ptr:
         r = made_like(args)
     elif kind == COUNT:
         r = counted(args)
+    elif kind == INSIDE:
+        r = inside(args)
     elif kind == DETACH:
         r = detached(args[0])
     if r is MISS or r is NONE:
@@ -148,6 +150,8 @@ def as_before(r: ptr, g: ints) -> int:
 def kept_results(r: ptr, g: ints, slots: ptr) -> int:
     """Put what a call gave in its slots: how many words say what it was; 0: it was not that."""
     at = 1
+    if g[0] == -2:
+        return int(r is TRUE)
     if g[0] < 0:
         used = as_before(r, ints(ptr(g) + 8))
         if used > 0:

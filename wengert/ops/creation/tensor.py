@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
-from ...arrays.lookup import NS, is_array, namespace
+from ...arrays.lookup import NS, is_array
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.devices import device
@@ -381,13 +381,10 @@ def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -
     """t in a dtype on a device; t itself if nothing changes and no copy is asked for."""
     out = t
     if dtype is not None and (d := dtypes.as_dtype(dtype)).np is not t._a.dtype:
-        if d.category < 2 and t._n is not None:
-            out = wrap(namespace(t._a).astype(t._a, d.np))
-        else:
-            out = astype.entry(t, d.np)
+        whole = d.category < 2 and t._n is not None
+        out = astype.entry(t.detach() if whole else t, d.np)
     if dev is not None:
-        a, target = out._a, dev if type(dev) is device else device(dev)
-        here = NS[type(a)].device_of(a)
+        here, target = out.device, dev if type(dev) is device else device(dev)
         if target is not here and target != here:
             from .to_device import to_device
 

@@ -11,6 +11,7 @@ from ...arrays.lookup import HOST, HOSTED, NS
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
+from ...engine import native
 from ...engine.kinds import movement, opaque
 from ...engine.op import op, primitive
 from ...engine.tensor import Tensor
@@ -62,18 +63,24 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
             f" {src._a.ndim})"
         )
     n = x._a.shape[d] if x._a.ndim else 1
+    if (inside := native.inside) is None or not inside(index, 0, n):
+        check_each(index, n, d, name)
+    return d
+
+
+def check_each(index: Tensor, n: int, d: int, name: str) -> None:
+    """RuntimeError if an index is outside."""
     if not hasattr(index._a, "level"):
         raw = index._a
         plain = raw.dtype is INT64 and type(raw) in HOSTED
         if plain and 0 <= raw.item(raw.view(UINT64).argmax()) < n:
-            return d  # a negative one would be the largest
+            return  # a negative one would be the largest
         low, high = int(raw.min()), int(raw.max())
         if low < 0 or high >= n:
             raise RuntimeError(
                 f"index {low if low < 0 else high} is out of bounds for dimension {d} with size {n}"
                 f" ({name})"
             )
-    return d
 
 
 def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) -> int:

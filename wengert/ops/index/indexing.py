@@ -12,7 +12,7 @@ from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
-from ...engine import views
+from ...engine import native, views
 from ...engine.interp import readable
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
@@ -431,6 +431,11 @@ def prepare(
 
 
 def check_index(a: Tensor, n: int, d: int) -> None:
+    if (inside := native.inside) is None or not inside(a, -n, n):
+        check_each(a, n, d)
+
+
+def check_each(a: Tensor, n: int, d: int) -> None:
     raw = a._a
     if getattr(raw, "size", 0) and hasattr(raw, "min") and not hasattr(raw, "level"):
         low, high = int(raw.min()), int(raw.max())

@@ -5,6 +5,7 @@ What does not live here: gather, scatter and the like (`gather.py`), keys (`inde
 
 from __future__ import annotations
 
+from ...arrays.lookup import HOSTED
 from ...declare.lines import line
 from ...declare.registry import public
 from ..dims import wrap_dim
@@ -26,8 +27,13 @@ def take_public(input, index):
     flat = input.reshape(-1)
     if input._a.size == 0 and index._a.size:
         raise IndexError("take(): tried to take from an empty tensor")
-    check_index(index, flat._a.shape[0], 0)
-    return take.entry(flat, index, spec=("array",))
+    if type(index._a) not in HOSTED:  # others take what is nearest
+        check_index(index, flat._a.shape[0], 0)
+    try:
+        return take.entry(flat, index, spec=("array",))
+    except IndexError:
+        check_index(index, flat._a.shape[0], 0)
+        raise
 
 
 @public(

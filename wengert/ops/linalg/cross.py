@@ -84,7 +84,8 @@ def cross(input, other, dim=None):
     if dim is None:
         advise(
             "Using torch.cross without specifying the dim arg is deprecated. Please either pass the"
-            " dim explicitly or simply use torch.linalg.cross."
+            " dim explicitly or simply use torch.linalg.cross.",
+            once=True,
         )
         s = tuple(input._a.shape)
         if 3 not in s:

@@ -118,7 +118,8 @@ def cholesky(input, upper=False):
     """
     advise(
         "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a"
-        " future PyTorch release."
+        " future PyTorch release.",
+        once=True,
     )
     check_matrix("cholesky", input, square=True, floating=input._a.size > 0)
     if not input._a.size:
@@ -213,7 +214,8 @@ def qr(input, some=True):
     """
     advise(
         "torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch"
-        " release. The boolean parameter 'some' has been replaced with a string parameter 'mode'."
+        " release. The boolean parameter 'some' has been replaced with a string parameter 'mode'.",
+        once=True,
     )
     check_matrix("qr", input)
     return named("qr", *qr_op.entry(input, "reduced" if some else "complete"))

@@ -232,7 +232,8 @@ def lu(A, pivot=True, get_infos=False):
     """
     advise(
         "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and"
-        " will be removed in a future PyTorch release."
+        " will be removed in a future PyTorch release.",
+        once=True,
     )
     check_matrix("lu", A)
     _pivoting("lu", pivot)

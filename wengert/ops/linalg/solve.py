@@ -273,7 +273,8 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
     """
     advise(
         "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangular and will be"
-        " removed in a future PyTorch release."
+        " removed in a future PyTorch release.",
+        once=True,
     )
     for t, what in ((input, "b"), (A, "A")):
         if t._a.ndim < 2:
