@@ -199,8 +199,8 @@ def test_which_functions_are_harmless():
     bad = ["  return x._a.sum()", "  return x._a[0]", "  a = x._a\n  return a + 1", "  x.y = 1",
            "  return x._n.role", "  return x._x", "  a = x._a\n  return lambda: a",
            "  global z\n  z = 1", "  return state.capture", "  with x: pass",
-           "  a, b = x._a, y._a\n  return a + b", "  return getattr(x._a, 'T')", "  return len(x._a)",
-           "  a = x._a\n  return isinstance(y, a)"]  # fmt: skip
+           "  a, b = x._a, y._a\n  return a + b", "  return getattr(x._a, 'T')",
+           "  return len(x._a)", "  a = x._a\n  return isinstance(y, a)"]  # fmt: skip
     for text in good:
         assert harmless.reads_facts_only(code_of(text)), text
     for text in bad:

@@ -79,6 +79,11 @@ remaking = 0  # the thread that makes functions anew
 asked: Any = None  # what `find` was when functions were made last
 
 
+def within(t: Any, low: int, end: int) -> bool:
+    """Whether machine code knows that all of t's whole numbers are at least low, and below end."""
+    return inside is not None and inside(t, low, end) is not None
+
+
 def ask(
     op: Op,
     names: list[str],

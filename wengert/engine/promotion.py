@@ -10,6 +10,11 @@ from .error_context import apart
 from .op import Op
 
 
+def common_dtype(*operands: Any) -> dtypes.dtype:
+    """result_dtype() of Tensors, arrays and numbers."""
+    return result_dtype([getattr(x, "_a", x) for x in operands])
+
+
 def result_dtype(operands: Any) -> dtypes.dtype:
     """PyTorch's promotion: dimensioned tensors first, then 0-d tensors, then Python numbers, by
     category.

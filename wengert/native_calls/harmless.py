@@ -94,7 +94,7 @@ def reads_facts_only(code: CodeType) -> bool:
     arrays: set[str] = set()  # local names of arrays
     for k, i in enumerate(every):
         after = following(every, at, k)
-        if i.opname in EFFECTS:
+        if i.opname in EFFECTS and not (i.opname == "STORE_ATTR" and code.co_name == "__init__"):
             return False
         if i.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD"):
             name = i.argval

@@ -113,6 +113,7 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
         "returns": kind.only or max(1, len(op.outputs)), "pair": id(kind.pair) if kind.pair else 0,
         "statics": sum(how(kind, k) << 4 * i for i, k in enumerate(op.static)),
         "least": kind.least, "extra": kind.extra, "strict": kind.strict, "record": 0, "records": 0,
+        "complex": not op.real,
     }  # fmt: skip
     words["floating"] |= kind.floating
     words["formula"] = EXACT.get(op.name, 0)

@@ -30,7 +30,7 @@ from ..base.formats import layout, memory_format
 from ..base.modes import everyone, state
 from ..base.size import Size
 from ..declare import signature
-from ..engine import native
+from ..engine import backward_step, entry, native
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor
 from .harmless import harmless
@@ -42,7 +42,16 @@ MOST = 6  # programs of a body
 FAILURES = 2  # after which it is left alone
 STEPS, SLOTS, ARGUMENTS = 24, 90, 12
 # what makes a function at its first call
-MAKING = {f.__code__ for f in (native.ask_inside, generated.functions, signature.build)}
+MAKING = {
+    f.__code__
+    for f in (
+        native.ask_inside,
+        generated.functions,
+        signature.build,
+        entry.dressed,
+        backward_step.build_backward,
+    )
+}
 TRACES: list[Trace] = []  # what is watched; machine code tells its calls while there is one
 SIMPLE = (type(None), bool, int, float, str, dtype, slice, type(Ellipsis), memory_format, layout)
 LAYOUT = 0x503  # flags of an array: in C's order, in Fortran's, aligned, writeable

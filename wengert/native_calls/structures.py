@@ -49,7 +49,7 @@ PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
     "square", "mixed", "optional", "floating", "op", "geometry", "perhaps", "formula", "variadic",
     "rest", "names", "outs", "visible", "graded", "integers", "many", "returns", "pair", "statics",
-    "least", "extra", "strict", "record", "records",
+    "least", "extra", "strict", "record", "records", "complex",
 )  # fmt: skip
 ADDRESSES = {"node", "run", "op", "names", "pair", "record", "records"}
 # families of calls, as programs of bodies name them (replay.py)

@@ -9,7 +9,7 @@ from ..base import dtypes
 from ..base.size import Size
 from ..declare.binding import only_tensors, stood_in
 from ..declare.registry import public
-from ..engine.promotion import result_dtype
+from ..engine.promotion import common_dtype
 from ..engine.tensor import Tensor, wrap
 
 
@@ -166,7 +166,7 @@ def result_type(tensor1, tensor2):
     >>> torch.result_type(torch.tensor([1]), 2.5)
     torch.float32
     """
-    return result_dtype([t._a if isinstance(t, Tensor) else t for t in (tensor1, tensor2)])
+    return common_dtype(tensor1, tensor2)
 
 
 @public("broadcast_shapes(*any shapes) -> Size", method=False, foreign=False)

@@ -82,7 +82,17 @@ def known_dtype(p: ptr, d: ptr) -> bool:
     """Whether the op takes a dtype here."""
     if d is F32 or d is F64:
         return True
-    return (d is I64 or d is BOOL) and p.p_floating == 0
+    if p.p_floating:
+        return False
+    if d is C64 or d is C128:
+        return p.p_complex != 0
+    return d is I64 or d is BOOL or d is I32 or d is U8 or d is I16 or d is I8
+
+
+def familiar(a: ptr) -> bool:
+    """Whether loops and formulas that are known here may serve an array, by its dtype."""
+    d = a.descr
+    return d is F32 or d is F64 or d is I64 or d is BOOL
 
 
 def operand(p: ptr, i: int, x: ptr, first: ptr, raws: ptr, nodes: ptr) -> bool:
@@ -339,7 +349,10 @@ def outputs(p: ptr, r: ptr, outs: ptr) -> bool:
 
 def computed(p: ptr, given: ptr, n: int, outs: ptr) -> bool:
     """The outputs, owned, in outs: of a formula that is known here, or of the implementation."""
-    if p.p_outs == 2 and (p.p_formula == 29 or p.p_formula == 30):
+    if not familiar(given[0]):
+        if p.p_strict:
+            return False
+    elif p.p_outs == 2 and (p.p_formula == 29 or p.p_formula == 30):
         if best_along(p.p_formula, given[0], given + 8 * p.p_inputs, outs):
             return True
     else:
@@ -398,7 +411,9 @@ def of_list(plan: ptr, args: ptr, n: int) -> ptr:
         return answer(None)
     r = ptr(None)
     if prepared(p, (given[0]).nd, args + 8, given + 8 * count, n - 1):
-        o = joined(p, given, count, given + 8 * count)
+        o = ptr(None)
+        if familiar(given[0]):
+            o = joined(p, given, count, given + 8 * count)
         if not o:
             if not PyErr_Occurred():
                 o = PyObject_Vectorcall(p.p_run, given, count, p.p_names)

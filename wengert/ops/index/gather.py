@@ -63,7 +63,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
             f" {src._a.ndim})"
         )
     n = x._a.shape[d] if x._a.ndim else 1
-    if (inside := native.inside) is None or not inside(index, 0, n):
+    if not native.within(index, 0, n):
         check_each(index, n, d, name)
     return d
 

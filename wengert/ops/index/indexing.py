@@ -431,7 +431,7 @@ def prepare(
 
 
 def check_index(a: Tensor, n: int, d: int) -> None:
-    if (inside := native.inside) is None or not inside(a, -n, n):
+    if not native.within(a, -n, n):
         check_each(a, n, d)
 
 

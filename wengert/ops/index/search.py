@@ -6,11 +6,16 @@ from ...arrays.lookup import HOSTED
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
+<<<<<<< HEAD
 from ...engine.op_modes import ACTIVE
 from ...engine.promotion import result_dtype
 from ...engine.tensor import Tensor, wrap
 from ..creation.filled import scalar_tensor
 from ..creation.tensor import tensor
+=======
+from ...engine.promotion import common_dtype
+from ...engine.tensor import Tensor
+>>>>>>> 946865a (Programs know complex and small integer operands, classes and rows that are looked up, dtypes that operands have in common; more dtypes go to the library from machine code)
 from ..shape.views import reshape
 
 FEW = 16  # numbers that are looked for one after the other
@@ -116,7 +121,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
         )
     if input.dtype is not s.dtype:
-        common = result_dtype([s._a, input.item() if number else input._a])
+        common = common_dtype(s, input.item() if number else input)
         s, input = s.to(common), input.to(common)
     out = places.entry(s, input, bool(right))
     return out.int() if out_int32 else out

@@ -10,6 +10,7 @@ from ...arrays.lookup import HOSTED
 from ...base import dtypes
 from ...declare.lines import PLACES, line
 from ...declare.registry import public
+from ...engine import native
 from ...engine.kinds import movement
 from ...engine.op import op
 from ...engine.tensor import Tensor
@@ -80,6 +81,18 @@ def index_select(input, dim, index):
             f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)"
         )
     n = shape[d] if shape else 1
+    if not native.within(index, 0, n):
+        check_selected(index, d, shape)
+    if index._a.ndim == 0:
+        index = index.reshape(1)
+    if not shape:
+        return input.clone()
+    return index_select_op.entry(input, index, d)
+
+
+def check_selected(index: Tensor, d: int, shape: tuple[int, ...]) -> None:
+    """The refusal of an index that is outside of a shape."""
+    n = shape[d] if shape else 1
     if index._a.size and not hasattr(index._a, "level"):
         low, high = int(index._a.min()), int(index._a.max())
         if low < 0 or high >= n:
@@ -89,11 +102,6 @@ def index_select(input, dim, index):
                 f"index out of range in self: index_select() got index {low if low < 0 else high}"
                 f" for dimension {d} of size {n}"
             )
-    if index._a.ndim == 0:
-        index = index.reshape(1)
-    if not shape:
-        return input.clone()
-    return index_select_op.entry(input, index, d)
 
 
 def check_vector(index: Tensor, name: str) -> None:
@@ -150,6 +158,8 @@ def check_bounds(x: Tensor, d: int, index: Tensor, name: str, negative: bool = F
     if 0 in shape and shape[d]:
         return  # nothing is touched
     n = shape[d] if shape else 1
+    if native.within(index, -n if negative else 0, n):
+        return
     check_index(index, n, d)
     known = index._a.size and not hasattr(index._a, "level")
     if not negative and known and (low := int(index._a.min())) < 0:

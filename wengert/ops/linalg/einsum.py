@@ -12,7 +12,7 @@ from ...declare.binding import only_tensors, stood_in
 from ...declare.fast_paths import F32, F64, plain
 from ...declare.registry import public
 from ...engine.op_modes import runner
-from ...engine.promotion import result_dtype
+from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from .matmul import batched
 from .matrix import diag_vector
@@ -93,7 +93,7 @@ def einsum(equation="", *operands):
                     "einsum(): expected all operands to have the same dtype, but got "
                     f"{operands[0].dtype} and {t.dtype}"
                 )
-            d = result_dtype([t._a for t in operands])
+            d = common_dtype(*operands)
             operands = tuple([t.to(d) for t in operands])
             break
     return _evaluate(inputs, output, list(operands))

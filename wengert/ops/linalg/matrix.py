@@ -158,9 +158,8 @@ def bottom(x: Any) -> Any:
 
 def check_info(name: str, info: Any, what: Callable[[int], str]) -> None:
     """LinAlgError with what(first non-zero value of info) where LAPACK reported a failure."""
-    if (inside := native.inside) is not None and inside(info, 0, 1):
-        return
-    check_each(name, bottom(info), what)
+    if not native.within(info, 0, 1):
+        check_each(name, bottom(info), what)
 
 
 def check_each(name: str, values: Any, what: Callable[[int], str]) -> None:

@@ -208,13 +208,8 @@ def cross_entropy(
     >>> F.cross_entropy(torch.zeros(1, 2), torch.tensor([0]))
     tensor(0.6931)
     """
-    n = input._n
-    if n is not None and n.op is not None and n.op.name == "softmax":
-        hint(
-            "softmax before cross_entropy",
-            "cross_entropy: the input comes from softmax, and cross_entropy takes a softmax itself:"
-            " give it the scores as they are, else training is slow and probabilities are wrong",
-        )
+    if input._n is not None:
+        look_for_softmax(input._n)
     if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
         reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
@@ -225,6 +220,16 @@ def cross_entropy(
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     target = target_shapes(input, target, weight)
     return cross_entropy_op.entry(input, target, weight, reduction, ignore_index, label_smoothing)
+
+
+def look_for_softmax(n: Any) -> None:
+    """Say that probabilities are given where scores are wanted."""
+    if n.op is not None and n.op.name == "softmax":
+        hint(
+            "softmax before cross_entropy",
+            "cross_entropy: the input comes from softmax, and cross_entropy takes a softmax itself:"
+            " give it the scores as they are, else training is slow and probabilities are wrong",
+        )
 
 
 def soft_cross_entropy(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...declare.registry import public
+from ...engine import native
 from ...engine.kinds import opaque
 from ...engine.op import op, primitive
 from ...engine.tensor import Tensor
@@ -309,6 +310,12 @@ def _multi_margin(
 multi_margin_loss_op.vjp(x=_multi_margin)
 
 
+def outside(target: Tensor, c: int) -> bool:
+    """Whether a class is not one of c."""
+    a = target._a
+    return readable(target) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c)
+
+
 @public(
     "nn.functional.multi_margin_loss(Tensor input, Tensor target, any p=1, "
     "float margin=1.0, Tensor? weight=None, any size_average=None, "
@@ -352,8 +359,7 @@ def multi_margin_loss(
         raise RuntimeError(
             f"expected scalar type Long but found {target.dtype}: convert the target with .long()"
         )
-    a = target._a
-    if readable(target) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c):
+    if not native.within(target, 0, c) and outside(target, c):
         raise RuntimeError(
             f"target out of range: multi_margin_loss needs class indices of 0 to {c - 1}"
         )

@@ -12,7 +12,7 @@ from ...declare.registry import declare, public
 from ...engine.kinds import elementwise, linear
 from ...engine.op import op, primitive
 from ...engine.out_argument import write_out
-from ...engine.promotion import result_dtype
+from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from ..batching import same_way
 
@@ -284,7 +284,7 @@ def refuse_bool(*operands: Any) -> None:
 def scaled(x: Any, alpha: Any, other: Any) -> Any:
     """alpha * x in the dtype that x has together with other."""
     if isinstance(x, Tensor):
-        d = result_dtype([x._a, other._a if isinstance(other, Tensor) else other])
+        d = common_dtype(x, other)
         x = x if x.dtype is d else x.to(d)
     return x * alpha
 
@@ -360,7 +360,7 @@ def div(input, other, *, rounding_mode=None, out=None):
     if rounding_mode == "trunc":
         d, number = input.dtype, not isinstance(other, Tensor)
         half = d.itemsize == 2 and d.is_floating_point and (number or not other._a.shape)
-        if half and result_dtype([input._a, other if number else other._a]) is d:
+        if half and common_dtype(input, other) is d:
             # by one number: the quotient is not rounded to halves before it is truncated
             r = trunc_divide.entry(input.float(), other if number else other.float()).to(d)
             return r if out is None else write_out("div", r, out)
@@ -420,7 +420,7 @@ def pow(input, exponent, *, out=None):
     if type(exponent) is int and exponent < 0 and input.dtype.category < 2:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if type(exponent) in (int, float) and input.dtype.category < 3 and input.dtype.itemsize < 8:
-        d = result_dtype([input._a, exponent])
+        d = common_dtype(input, exponent)
         dtypes.converted(exponent, d)  # only to refuse what it cannot hold
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 

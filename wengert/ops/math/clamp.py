@@ -10,7 +10,7 @@ from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import elementwise
 from ...engine.op import op
-from ...engine.promotion import result_dtype
+from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
@@ -49,7 +49,7 @@ def clamp(input, min=None, max=None):
             )
         return clamp_tensor(input, min, max)
     if input.dtype.category < 2:
-        target = result_dtype([input._a] + [v for v in (min, max) if v is not None])
+        target = common_dtype(input, *[v for v in (min, max) if v is not None])
         if target is not input.dtype:
             input = input.to(target)
     if input.dtype.category == 0:
@@ -73,9 +73,7 @@ def clamp_tensor(x, low, high):
         d = x._a.dtype
         if low._a.dtype is d and high._a.dtype is d:
             return clamp_between.entry(x, low, high)
-    target = result_dtype(
-        [t._a if isinstance(t, Tensor) else t for t in (x, low, high) if t is not None]
-    )
+    target = common_dtype(*[t for t in (x, low, high) if t is not None])
     x = x if x.dtype is target else x.to(target)
     low, high = (None if t is None else tensor(t).to(target) for t in (low, high))
     if high is None:

@@ -197,9 +197,9 @@ def where(condition, input=None, other=None, *, out=None):
         and condition.dtype.name == "bool"
     ):
         return where_op.entry(condition, input, other, out=out)
-    from ...engine.promotion import result_dtype
+    from ...engine.promotion import common_dtype
 
-    target = result_dtype([t._a if isinstance(t, Tensor) else t for t in (input, other)])
+    target = common_dtype(input, other)
     x, y = _as(input, target, condition), _as(other, target, condition)
     if condition.dtype.name == "uint8":
         condition = condition.bool()

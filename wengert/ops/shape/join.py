@@ -122,7 +122,13 @@ def cat(tensors, dim=0, *, out=None):
 
 
 def joint_dtype(ts: list[Tensor]) -> Any:
+<<<<<<< HEAD
     return result_dtype([t._a for t in ts])
+=======
+    from ...engine.promotion import common_dtype
+
+    return common_dtype(*ts)
+>>>>>>> 946865a (Programs know complex and small integer operands, classes and rows that are looked up, dtypes that operands have in common; more dtypes go to the library from machine code)
 
 
 @public(
