@@ -40,7 +40,7 @@ WRITE = FAMILIES.index("WRITE")
 FIRST = 3  # which call of a body is watched
 MOST = 6  # programs of a body
 FAILURES = 2  # after which it is left alone
-STEPS, SLOTS, ARGUMENTS = 24, 90, 12
+STEPS, SLOTS, ARGUMENTS = 64, 90, 12
 # what makes a function at its first call
 MAKING = {
     f.__code__

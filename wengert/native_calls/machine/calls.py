@@ -55,7 +55,7 @@ def reflected(p: ptr, swapped: ptr, careful: ptr, a: ptr, b: ptr) -> ptr:
         return operator(p, careful, a, b)
     r = binary(swapped, b, a)
     if r:
-        return r
+        return told_of_two(swapped, b, a, r)
     return operator(None, careful, a, b)
 
 

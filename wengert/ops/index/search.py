@@ -6,16 +6,11 @@ from ...arrays.lookup import HOSTED
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
-<<<<<<< HEAD
 from ...engine.op_modes import ACTIVE
-from ...engine.promotion import result_dtype
+from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor, wrap
 from ..creation.filled import scalar_tensor
 from ..creation.tensor import tensor
-=======
-from ...engine.promotion import common_dtype
-from ...engine.tensor import Tensor
->>>>>>> 946865a (Programs know complex and small integer operands, classes and rows that are looked up, dtypes that operands have in common; more dtypes go to the library from machine code)
 from ..shape.views import reshape
 
 FEW = 16  # numbers that are looked for one after the other

@@ -11,7 +11,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import primitive
-from ...engine.promotion import result_dtype
+from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dim
@@ -122,13 +122,7 @@ def cat(tensors, dim=0, *, out=None):
 
 
 def joint_dtype(ts: list[Tensor]) -> Any:
-<<<<<<< HEAD
-    return result_dtype([t._a for t in ts])
-=======
-    from ...engine.promotion import common_dtype
-
     return common_dtype(*ts)
->>>>>>> 946865a (Programs know complex and small integer operands, classes and rows that are looked up, dtypes that operands have in common; more dtypes go to the library from machine code)
 
 
 @public(
