@@ -450,8 +450,7 @@ def nonzero_arrays(a: Tensor) -> list[Tensor]:
     """The coordinates of a mask's true elements."""
     raw = a._a
     if raw.ndim == 0:
-        xp = namespace(raw)
-        return [wrap(xp.zeros((1 if bool(raw) else 0,), "int64"))]
+        return [wrap(namespace(raw).zeros((1 if bool(raw) else 0,), "int64"))]
     return [wrap(i) for i in readable(raw, "a mask as an index").nonzero()]
 
 
