@@ -43,6 +43,13 @@ SAME: dict[str, str] = {
     "torch.from_numpy(np.array([1, 2], '>i4'))": (
         "ValueError: given numpy array has byte order different from the native byte order."
     ),
+    "torch.tensor(np.array([1, 2], '>i4'))": (
+        "ValueError: given numpy array has byte order different from the native byte order."
+    ),
+    "torch.tensor(np.array(['a', 1], object))": (
+        "TypeError: can't convert np.ndarray of type numpy.object_. The only supported types are: "
+    ),
+    "torch.as_tensor(np.array(['a']))": "TypeError: can't convert np.ndarray of type numpy.str_.",
     "torch.from_numpy(np.zeros(3, [('a', 'i1'), ('b', 'i4')])['b'])": (
         "ValueError: given numpy array strides not a multiple of the element byte size"
     ),

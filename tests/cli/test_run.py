@@ -204,6 +204,7 @@ def test_worker_processes_have_the_alias_too(wengert, script, method):
         (["run", "no_such_file.py"], "can't open file"),
         (["train.py"], "wengert run train.py"),
         (["env", "x"], "takes no arguments"),
+        (["rum", "train.py"], "did you mean 'run'"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(wengert, words, reason):

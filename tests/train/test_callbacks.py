@@ -156,6 +156,29 @@ def test_nan_in_the_samples():
     assert "the samples of this batch have nan" in said
 
 
+@pytest.mark.parametrize(
+    ("callbacks", "said"),
+    [
+        (train.ProgressBar(), r"write \[ProgressBar\(...\)\]"),
+        ([train.EarlyStopping], r"is a class, write EarlyStopping\(\)"),
+        ([print], "no wengert.train.Callback"),
+    ],
+)
+def test_what_are_no_callbacks(callbacks, said):
+    with pytest.raises(TypeError, match=said):
+        Classifier(callbacks=callbacks).fit(X, Y)
+
+
+def test_what_is_watched_is_there_or_suggested():
+    for name, said in (
+        ("val_loss", "Did you mean 'valid_loss'.*train_split=0.2"),
+        ("train_los", "Did you mean 'train_loss'.$"),
+        ("f1", "which has train_loss, train_acc, seconds.$"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Classifier(callbacks=[train.EarlyStopping(name)]).fit(X, Y)
+
+
 def test_frames_with_columns_that_are_no_numbers():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
@@ -164,6 +187,9 @@ def test_frames_with_columns_that_are_no_numbers():
     with pytest.raises(ValueError, match=r"the column 'city' \(.*'Paris'\).*OneHotEncoder"):
         Classifier().fit(frame, [0, 1])
     net = Classifier(max_epochs=1).fit(frame.drop(columns="city"), [0, 1])
-    frame["n"] = ["a", "b"]
+    frame["n"] = [1, "b"]
     with pytest.raises(ValueError, match="the columns 'city'.*'n'"):
         net.predict(frame[["size", "city", "n"]])
+    frame["size"] = [1.0, None]
+    with pytest.raises(ValueError, match=r"contains NaN, in the column 'size' \(1 of 2\)"):
+        Classifier().fit(frame[["size", "on"]], [0, 1])

@@ -38,8 +38,6 @@ def host(a: Any) -> Any:
 
 # --- NumPy -------------------------------------------------------------------------------------
 
-_FROM_NUMPY = ", ".join(d.name for d in reversed(dtypes.ALL))
-
 
 @public("from_numpy(any ndarray)", method=False)
 def from_numpy(ndarray: np.ndarray) -> Tensor:
@@ -60,17 +58,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "torch.tensor(...) takes numbers and lists"
         )
     d = ndarray.dtype
-    if not d.isnative:
-        raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion "
-            "between byte orders is currently not supported: convert it first, "
-            f"from_numpy(a.astype({d.newbyteorder('=').name!r}))"
-        )
-    if d not in dtypes.BY_NP:
-        raise TypeError(
-            f"can't convert np.ndarray of type {d.type.__module__}.{d.type.__name__}. "
-            f"The only supported types are: {_FROM_NUMPY}."
-        )
+    dtypes.of_array(d)
     flags = ndarray.flags
     if not flags.c_contiguous and any(s % d.itemsize for s in ndarray.strides):
         raise ValueError(

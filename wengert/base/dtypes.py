@@ -178,6 +178,34 @@ def as_dtype(d: object) -> dtype:
         ) from None
 
 
+def of_array(d: np.dtype) -> dtype:
+    """The dtype of a NumPy array's elements; TypeError for what no tensor holds, ValueError for
+    numbers whose bytes stand in the other order.
+
+    >>> of_array(np.dtype("float64"))
+    torch.float64
+    """
+    found = BY_NP.get(d)
+    if found is not None:
+        return found
+    if not d.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion "
+            "between byte orders is currently not supported: convert it first, "
+            f"a.astype({d.newbyteorder('=').name!r})"
+        )
+    fix = (
+        ". Objects are what an array of mixed or missing values holds: a.astype(float) makes "
+        "numbers of it, if all are"
+        if d.hasobject
+        else ""
+    )
+    raise TypeError(
+        f"can't convert np.ndarray of type {d.type.__module__}.{d.type.__name__}. "
+        f"The only supported types are: {', '.join(x.name for x in reversed(ALL))}{fix}."
+    )
+
+
 def as_np(d: object) -> np.dtype:
     """The NumPy dtype of a dtype, a Python type or a NumPy dtype."""
     if type(d) is dtype:

@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command in ("-h", "--help", "help"):
         print(USAGE)
         return 0
+    if command not in ("-V", "--version", "env"):
+        return refuse(unknown(command))
     if words:
         return refuse(f"wengert {command} takes no arguments, and got {' '.join(words)!r}")
     if command in ("-V", "--version"):
@@ -53,9 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print("wengert", installed("wengert"))
         return 0
-    if command == "env":
-        from .env import report
+    from .env import report
 
-        print(report())
-        return 0
-    return refuse(f"unknown command {command!r}; to run a script: wengert run {command}")
+    print(report())
+    return 0
+
+
+def unknown(command: str) -> str:
+    """What to say of a word that is no command."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(command, ["run", "check", "kernel", "typings", "env"], 1)
+    if close:
+        return f"unknown command {command!r}: did you mean {close[0]!r}?"
+    return f"unknown command {command!r}; to run a script: wengert run {command}"

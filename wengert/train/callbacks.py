@@ -6,6 +6,7 @@ import copy
 import math
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from ..io import load, save
@@ -24,8 +25,11 @@ def watched(net: Any, monitor: str | None) -> tuple[str, float]:
     name = monitor or ("valid_loss" if "valid_loss" in entry else "train_loss")
     if name not in entry:
         there = ", ".join(k for k in entry if k != "epoch")
-        held = ": hold samples out with train_split=0.2" if name.startswith("valid") else ""
-        raise ValueError(f"there is no {name!r} in the history, which has {there}{held}")
+        (close,) = get_close_matches(name, {*entry, "valid_loss", "valid_acc"}, 1) or [name]
+        meant = f" Did you mean {close!r}?" if close != name else ""
+        lacks = close.startswith("valid_") and close not in entry
+        held = " Hold samples out with train_split=0.2" if lacks else ""
+        raise ValueError(f"there is no {name!r} in the history, which has {there}.{meant}{held}")
     return name, float(entry[name])
 
 

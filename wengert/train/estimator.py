@@ -23,6 +23,7 @@ from .. import nn, optim
 from ..api import functions as T
 from ..api import generator, interop
 from ..base import dtypes
+from ..base.columns import gaps, strangers
 from ..base.modes import no_grad
 from ..data import DataLoader, Subset, TensorDataset
 from ..engine.tensor import Tensor
@@ -450,24 +451,9 @@ def _undisturbed() -> Any:
 
 
 def _check_columns(X: Any) -> None:
-    """ValueError that names the columns of a frame that hold no numbers."""
-    kinds = getattr(X, "dtypes", None)
-    if kinds is None or not hasattr(X, "columns"):
-        return
-    wrong = []
-    for name, d in zip(X.columns, kinds):
-        if getattr(d, "kind", "O") in "biuf":
-            continue
-        first = next((v for v in X[name] if v is not None and v == v), None)
-        if not isinstance(first, (int, float, np.number)):
-            wrong.append(f"{name!r} ({getattr(d, 'name', d)}, such as {first!r})")
-    if wrong:
-        column, hold = ("column", "holds") if len(wrong) == 1 else ("columns", "hold")
-        raise ValueError(
-            f"the {column} {', '.join(wrong)} of the data frame {hold} no numbers: encode text and "
-            "categories with sklearn's OneHotEncoder or pandas.get_dummies, dates as numbers, or "
-            "leave the column out"
-        )
+    """ValueError that names the columns of a frame that hold no numbers, or lack some."""
+    if wrong := strangers(X) or gaps(X):
+        raise ValueError(wrong)
 
 
 def _plain(a: Any) -> Any:

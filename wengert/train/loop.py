@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def train(net: Any, dataset: Any, held_out: Any, epochs: int) -> None:
     of the samples, and for classifiers the share that was right. That of the training is counted
     while the weights change.
     """
-    callbacks = list(net.callbacks or ())
+    callbacks = checked(net.callbacks)
     loader = net._loader(net.iterator_train, dataset, "iterator_train", shuffle=True)
     valid = None
     if held_out is not None:
@@ -62,6 +62,24 @@ def train(net: Any, dataset: Any, held_out: Any, epochs: int) -> None:
             break
     for c in callbacks:
         c.on_train_end(net)
+
+
+def checked(callbacks: Any) -> list[Any]:
+    """The callbacks as a list; TypeError for what is none."""
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: a list is wanted, write [{type(callbacks).__name__}(...)]")
+    found = list(callbacks)
+    for c in found:
+        if isinstance(c, type):
+            raise TypeError(f"callbacks: {c.__name__} is a class, write {c.__name__}()")
+        if not hasattr(c, "on_epoch_end"):
+            raise TypeError(
+                f"callbacks: {c!r} is no wengert.train.Callback; define a class with the "
+                "methods that you need, such as on_epoch_end(self, net)"
+            )
+    return found
 
 
 class Sums:

@@ -8,6 +8,7 @@ from typing import Any
 from ...arrays.lookup import NS, is_array
 from ...base import dtypes
 from ...base.advice import advise
+from ...base.columns import strangers
 from ...base.devices import device
 from ...base.modes import state
 from ...declare.registry import FUNCTIONS, public
@@ -143,7 +144,9 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         and not isinstance(data, Tensor)
     ):
         a = xp.library.array(data)
-        dtypes.as_dtype(a.dtype)
+        if a.dtype not in dtypes.BY_NP and (wrong := strangers(data)):
+            raise TypeError(f"tensor(): {wrong}")
+        dtypes.of_array(a.dtype)
         if state.capture is not None:
             state.capture.stop("data of another library becomes a tensor", "pass it as an argument")
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
@@ -289,7 +292,7 @@ def as_tensor(data, dtype=None, device=None):
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if hasattr(data, "dtype") and is_array(data) and hasattr(data, "flags"):
-        dtypes.as_dtype(data.dtype)  # refuses what no tensor can hold
+        dtypes.of_array(data.dtype)
         return wrap(NS[type(data)].asarray(data)).to(device=device, dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
 
