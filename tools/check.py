@@ -57,6 +57,7 @@ LIGHT = {"numpy", "ml_dtypes", "wengert", *sys.stdlib_module_names}
 NEEDS = {"wengert.train.estimator": {"sklearn"}, "wengert.distributed.ray_train": {"ray"}}
 SCIPY_IN = {"arrays", "vision", "audio"}  # they read MATLAB's files and sound with it
 PRINTS_IN = {"cli", "train"}
+WARNS = "wengert/base/advice.py"
 MAY_EXEC = {"wengert/base/generated.py", "wengert/cli/run.py"}
 LEFT_UNDONE = re.compile(r"\b(TODO|FIXME|XXX)\b")
 
@@ -263,6 +264,9 @@ def check_house(tree: ast.Module, source: str, path: str, layer: str) -> Iterato
             yield node.lineno, "print() in library code"
         if called in ("exec", "eval") and path not in MAY_EXEC:
             yield node.lineno, f"{called}() is for {' and '.join(sorted(MAY_EXEC))}"
+        warns = isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"
+        if warns and path != WARNS:
+            yield node.lineno, "warnings.warn(): base.advice.advise finds the user's own line"
         if called == "breakpoint":
             yield node.lineno, "breakpoint()"
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

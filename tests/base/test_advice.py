@@ -22,6 +22,13 @@ CALLS = {
     "torch.qr is deprecated": lambda: w.qr(w.eye(2)),
     "list of numpy.ndarrays": lambda: w.tensor([np.ones(2)]),
     "indexing argument": lambda: w.meshgrid(w.arange(2), w.arange(3)),
+    "a target size": lambda: w.nn.functional.mse_loss(w.ones(2, 3), w.ones(3)),
+    "Implicit dimension choice": lambda: w.nn.Softmax()(w.ones(2, 3)),
+    "not a leaf Tensor": lambda: (w.ones(2, requires_grad=True) * 2).grad,
+    "was resized": lambda: w.add(w.ones(2), w.ones(2), out=w.ones(3)),
+    "lr_scheduler.step": lambda: w.optim.lr_scheduler.StepLR(
+        w.optim.SGD([w.ones(1, requires_grad=True)], lr=0.1), 2
+    ).step(),
     "eps": lambda: w.nn.functional.gumbel_softmax(w.zeros(2), eps=1e-5),
 }
 

@@ -6,6 +6,8 @@ import inspect
 import pkgutil
 from importlib import import_module
 
+import pytest
+
 import wengert
 
 # what only wengert's own modules import
@@ -73,3 +75,38 @@ def test_second_names_of_methods_say_themselves():
     ):
         assert getattr(cls, name).__name__ == name
         assert getattr(cls, name).__qualname__ == f"{cls.__name__}.{name}"
+
+
+def test_what_makes_an_object_says_its_class():
+    """Python tells wrong arguments of `_Conv.__init__()`, if that is where a class has it from."""
+    wrong = []
+    for path, c in public():
+        if not inspect.isclass(c) or path.startswith(AS_PYTORCH):
+            continue
+        for name in ("__init__", "__new__"):
+            owner, _, _ = getattr(getattr(c, name), "__qualname__", "").rpartition(".")
+            if owner.startswith("_") or "<locals>" in owner:
+                wrong.append(f"{path}: {owner}.{name}")
+    assert wrong == []
+
+
+def test_wrong_arguments_of_a_layer_are_told_of_that_layer():
+    x = wengert.ones(1, 3, 4, 4)
+    for layer in (wengert.nn.Conv2d(3, 2, 1), wengert.nn.BatchNorm2d(3), wengert.nn.MaxPool2d(2)):
+        name = type(layer).__name__
+        with pytest.raises(TypeError, match=rf": {name}\.forward\(\) takes 2"):
+            layer(x, x)
+        with pytest.raises(TypeError, match=rf"^{name}\.__init__\(\) missing \d"):
+            type(layer)()
+
+
+def test_classes_of_users_keep_what_they_inherit():
+    class _Base(wengert.nn.Module):
+        def __init__(self, size):
+            super().__init__()
+
+    class Net(_Base):
+        pass
+
+    assert Net.__init__ is _Base.__init__
+    assert "__init__" not in vars(type("Mine", (wengert.nn.Conv2d,), {}))

@@ -103,6 +103,7 @@ def test_what_is_allowed(tmp_path, name, line):
         ("wengert/ops/fft.py", "def f():\n    import scipy.fft", "scipy is for arrays"),
         ("wengert/nn/linear.py", "def f(): print(1)", "print()"),
         ("wengert/nn/linear.py", "eval('1')", "eval() is for"),
+        ("wengert/nn/linear.py", "def f(): warnings.warn('old')", "advise finds"),
         ("wengert/nn/linear.py", "x = 1  # TODO: more", "left undone"),
         ("wengert/nn/utils.py", "x = 1", "utils.py"),
         ("wengert/fft.py", "def fft(x): return x", "front module"),

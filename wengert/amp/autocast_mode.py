@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.modes import state
 from ..engine.op import Op
 from ..engine.op_modes import Mode
@@ -340,14 +340,13 @@ class autocast:
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
         self._cache_enabled = HERE.cache_enabled if cache_enabled is None else cache_enabled
         if enabled and self.device == "cuda" and not cuda_available():
-            warnings.warn("CUDA is not available. Disabling autocast.", stacklevel=2)
+            advise("CUDA is not available. Disabling autocast.")
             enabled = False
         elif enabled and self.fast_dtype not in (dtypes.bfloat16, dtypes.float16):
-            warnings.warn(
+            advise(
                 f"In {self.device.upper()} autocast, but the target dtype is not supported. "
                 f"Disabling autocast.\n{self.device.upper()} Autocast only supports dtypes of "
                 f"torch.bfloat16, torch.float16 currently, got {self.fast_dtype}.",
-                stacklevel=2,
             )
             enabled = False
         self._enabled = enabled

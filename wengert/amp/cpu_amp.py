@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ..base import dtypes
+from ..base.advice import advise
 from . import autocast_mode, grad_scaler
 
 __all__ = ["GradScaler", "autocast"]
 
 
 def _deprecated(name: str) -> None:
-    warnings.warn(
+    advise(
         f"`torch.cpu.amp.{name}(args...)` is deprecated. Please use "
         f"`torch.amp.{name}('cpu', args...)` instead.",
         FutureWarning,
-        stacklevel=3,
     )
 
 

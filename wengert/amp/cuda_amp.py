@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..base import dtypes
+from ..base.advice import advise
 from . import autocast_mode, grad_scaler
 from .autocast_mode import cuda_available
 
@@ -15,10 +15,9 @@ __all__ = ["GradScaler", "amp_definitely_not_available", "autocast", "custom_bwd
 
 
 def _deprecated(old: str, new: str) -> None:
-    warnings.warn(
+    advise(
         f"`torch.cuda.amp.{old}` is deprecated. Please use `torch.amp.{new}` instead.",
         FutureWarning,
-        stacklevel=3,
     )
 
 

@@ -6,7 +6,6 @@ Steps whose gradients overflow are left out. Casts are not here: see `autocast_m
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from enum import Enum
@@ -14,6 +13,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from .autocast_mode import cuda_available
@@ -97,9 +97,8 @@ class GradScaler:
         self._device = device
         self._enabled = enabled
         if enabled and device == "cuda" and not cuda_available():
-            warnings.warn(
+            advise(
                 "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.",
-                stacklevel=2,
             )
             self._enabled = False
         if not self._enabled:

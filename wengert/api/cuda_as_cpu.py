@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from typing import Any
 
+from ..base.advice import advise
 from ..base.devices import STANDS_FOR
 from . import cuda_api, cuda_memory, streams
 
@@ -57,9 +57,8 @@ def use_cpu_for_cuda(front: Any) -> None:
     if "cuda" in STANDS_FOR or cuda_api.is_available():
         return
     STANDS_FOR["cuda"] = "cpu"
-    warnings.warn(
+    advise(
         "there is no CUDA device: tensors for 'cuda' are made on the CPU (--cuda-as-cpu)",
-        stacklevel=4,
     )
     for home in (front, cuda_api, cuda_memory):
         for name, f in ON_CPU.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import numbers
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,10 +66,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "Copy the numpy array to reallocate the memory: from_numpy(a.copy())"
         )
     if not flags.writeable:
-        warnings.warn(
+        advise(
             "The given NumPy array is not writable: changing this tensor in place will raise an "
             "error. Copy the array, or make it writable before converting it to a tensor.",
-            stacklevel=2,
         )
     whole = ndarray.base
     if isinstance(whole, np.ndarray) and ndarray.nbytes < whole.nbytes:

@@ -12,7 +12,6 @@ import functools
 import inspect
 import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator, contextmanager
@@ -21,6 +20,7 @@ from typing import Any
 
 from ..arrays.operators import BINARY, COMMUTATIVE, COMPARE, UNARY
 from ..base import generated
+from ..base.advice import advise
 from ..declare.registry import FUNCTIONS
 from ..engine import native, op_modes
 from ..engine import tensor as engine_tensor
@@ -583,5 +583,5 @@ def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     >>> torch.overrides.redispatch_function(torch.add, (), (torch.ones(2), 1), {})
     tensor([2., 2.])
     """
-    warnings.warn("redispatch_function is a call of the function itself", stacklevel=2)
+    advise("redispatch_function is a call of the function itself")
     return func(*args, **(kwargs or {}))

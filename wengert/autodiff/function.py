@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base import source
+from ..base.advice import advise
 from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
 from ..engine import views
@@ -252,12 +252,11 @@ class Function:
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(
+        advise(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all"
             " static, so you should invoke them on the class itself:"
             f" {type(self).__name__}.apply(...)",
             DeprecationWarning,
-            stacklevel=2,
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -284,12 +284,9 @@ def grad(
             each = enumerate(zip((inputs,) if isinstance(inputs, Tensor) else inputs, found))
             return tuple([not_reached(i, t, *said) if g is None else g for i, (t, g) in each])
     if not only_inputs:
-        import warnings
-
-        warnings.warn(
+        advise(
             "only_inputs argument is deprecated and is ignored now (defaults to True)",
             FutureWarning,
-            stacklevel=2,
         )
     outs: Any = (outputs,) if isinstance(outputs, (Tensor, GradientEdge)) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)

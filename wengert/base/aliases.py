@@ -1,9 +1,9 @@
-"""A public function under a second name, which says that name itself (`__name__`, `help`)."""
+"""Functions that serve under several names and say the right one (`__name__`, `help`, errors)."""
 
 from __future__ import annotations
 
 from types import FunctionType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 F = TypeVar("F")
 
@@ -22,3 +22,26 @@ def alias(f: F, name: str) -> F:
     before = f.__qualname__.rpartition(".")[0]
     g.__qualname__ = f"{before}.{name}" if before else name
     return g  # type: ignore[return-value]
+
+
+class NamedInit:
+    """Base of classes that take `__init__` from a private class: a wrong argument is told of the
+    class that was called, as in `Conv2d.__init__() missing ...`.
+
+    Only classes of this package: what users inherit stays what they wrote.
+
+    >>> Conv2d.__init__.__qualname__
+    'Conv2d.__init__'
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        init: Any = cls.__init__
+        inherited = isinstance(init, FunctionType) and "__init__" not in vars(cls)
+        if (
+            inherited
+            and init.__qualname__.startswith("_")
+            and cls.__module__.startswith("wengert.")
+        ):
+            cls.__init__ = alias(init, "__init__")  # type: ignore[method-assign]
+            cls.__init__.__qualname__ = f"{cls.__qualname__}.__init__"

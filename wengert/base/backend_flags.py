@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import types
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+
+from .advice import advise
 
 
 class Flags(types.ModuleType):
@@ -87,11 +88,10 @@ def sdp_kernel(
     enable_cudnn: bool = True,
 ) -> Iterator[None]:  # fmt: skip
     """Choose among attention kernels for a block; there is one here, so nothing changes."""
-    warnings.warn(
+    advise(
         "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will"
         " be removed. Please see `torch.nn.attention.sdpa_kernel()` for the new context manager.",
         FutureWarning,
-        stacklevel=3,
     )
     switches = (_flash, _math, _efficient, _cudnn)
     before = [s.on for s in switches]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 
-from .frames import stacklevel
+from .advice import advise
 
 __all__ = ["HintWarning", "hint", "wanted"]
 
@@ -34,4 +33,4 @@ def hint(name: str, text: str) -> None:
     if not wanted(name):
         return
     told.add(name)
-    warnings.warn(f"{text} (WENGERT_HINTS=0 turns hints off)", HintWarning, stacklevel=stacklevel())
+    advise(f"{text} (WENGERT_HINTS=0 turns hints off)", HintWarning)

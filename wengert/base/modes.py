@@ -7,12 +7,12 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from . import warmup
+from .advice import advise
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -150,12 +150,11 @@ class _Switch:
 
     def __call__(self, f: Decorated) -> Decorated:
         if inspect.isclass(f):
-            warnings.warn(
+            advise(
                 "Decorating classes is deprecated and will be disabled in future versions. You"
                 f" should only decorate functions or methods: decorate the methods of {f.__name__}."
                 " Now it holds while an object is made.",
                 FutureWarning,
-                stacklevel=2,
             )
         if inspect.isgeneratorfunction(f):
 

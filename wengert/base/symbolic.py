@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from .aliases import NamedInit
 
-class _Never:
+
+class _Never(NamedInit):
     """Base of classes without instances: sizes are Python's ints here."""
 
     def __init__(self, node: Any) -> None:

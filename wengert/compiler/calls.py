@@ -8,11 +8,11 @@ the function runs as it stands from then on, and one warning says why.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..autodiff.saved_hooks import HOOKS
+from ..base.advice import advise
 from ..base.modes import state
 from ..base.pytree import flatten
 from ..engine.op_modes import HERE
@@ -247,9 +247,7 @@ class Calls:
         self.given_up = why
         if not self.said:
             self.said = True
-            warnings.warn(
-                f"torch.compile: {self.title()} runs as it stands from now on: {why}", stacklevel=4
-            )
+            advise(f"torch.compile: {self.title()} runs as it stands from now on: {why}")
 
     def title(self) -> str:
         return getattr(self.f, "__qualname__", None) or type(self.f).__qualname__

@@ -10,13 +10,13 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, Iterable, TypeVar  # noqa: UP035
 
 import numpy as np
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..engine.tensor import Tensor, wrap
 from . import collate
 
@@ -365,10 +365,9 @@ def _sizes(total: int, fractions: Sequence[float]) -> list[int]:
         sizes[extra % len(sizes)] += 1
     for index, size in enumerate(sizes):
         if size == 0:
-            warnings.warn(
+            advise(
                 f"Length of split at index {index} is 0: {fractions[index]} of {total} samples "
                 "leaves it empty.",
-                stacklevel=3,
             )
     return sizes
 

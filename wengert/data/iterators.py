@@ -7,7 +7,6 @@ Not here: worker processes (workers.py), which fetch in the same way.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..arrays.cuda import device_count
+from ..base.advice import advise
 from . import collate
 from .dataset import (
     BatchGetter,
@@ -192,11 +192,10 @@ class LoaderIterator:
                 " Each worker iterates over a copy of its own: its __iter__ must split the data "
                 "by get_worker_info()."
             )
-        warnings.warn(
+        advise(
             f"Length of IterableDataset {self._dataset} was reported to be "
             f"{self._promised_length} (when accessing len(dataloader)), but {self._given} samples "
             f"have been fetched.{hint}",
-            stacklevel=3,
         )
 
     def __len__(self) -> int:
@@ -253,16 +252,14 @@ class InProcessIterator(LoaderIterator):
 
 def _can_pin(device: str) -> bool:
     if device:
-        warnings.warn(
+        advise(
             f"pin_memory_device is deprecated and ignored, pin_memory_device={device!r} too: the "
             "current accelerator is used",
-            stacklevel=5,
         )
     if device_count():
         return True
-    warnings.warn(
+    advise(
         "'pin_memory' argument is set as true but no accelerator is found, so batches stay in "
         "ordinary memory.",
-        stacklevel=5,
     )
     return False

@@ -8,11 +8,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
+from ..base.advice import advise
 from . import collate
 from .dataset import (
     Dataset,
@@ -255,11 +255,10 @@ class DataLoader(Generic[S_co]):
         else:
             available = os.cpu_count()
         if self.num_workers and (available is None or self.num_workers > available):
-            warnings.warn(
+            advise(
                 f"This DataLoader will create {self.num_workers} worker processes in total, and "
                 f"this process may use {available or 'an unknown number of'} processors: more "
                 "workers than processors make loading slower.",
-                stacklevel=3,
             )
 
 

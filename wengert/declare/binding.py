@@ -7,11 +7,11 @@ call (`signature.py`), which take plain calls by themselves.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..arrays.lookup import default_namespace, namespace
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
@@ -116,11 +116,10 @@ class Binder:
             raise self._refusal(found, args, kwargs, out) from None
         o, call, values = found
         if o.warned:
-            warnings.warn(
+            advise(
                 f"This overload of {self.name} is deprecated:\n\t{self.name}{o}\n"
                 f"Consider using one of the following signatures instead:\n\t{self.name}"
                 f"{self.overloads[0]}",
-                stacklevel=3,
             )
         if values.get("pin_memory"):
             pinnable()

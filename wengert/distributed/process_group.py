@@ -8,12 +8,12 @@ Making new groups is in `new_groups.py`; the operations between the ranks of a g
 from __future__ import annotations
 
 import os
-import warnings
 from collections import deque
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from ..base.advice import advise
 from ..base.aliases import alias
 from ..base.devices import device
 from . import rendezvous
@@ -328,9 +328,8 @@ def outside(group: Any, what: str) -> bool:
     if not not_in_group(group):
         return False
     rank = _World.default.global_rank if _World.default is not None else "?"
-    warnings.warn(
+    advise(
         f"Running {what} on global rank {rank} which does not belong to the given group.",
-        stacklevel=3,
     )
     return True
 

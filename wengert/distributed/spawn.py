@@ -13,11 +13,11 @@ import signal
 import tempfile
 import time
 import traceback
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..api import sharing
+from ..base.advice import advise
 from ..engine.tensor import Tensor
 from ..nn.parameter import Parameter
 
@@ -193,11 +193,10 @@ def spawn(
     'forkserver'.
     """
     if start_method != "spawn":
-        warnings.warn(
+        advise(
             "This method only supports start_method=spawn (got: "
             f"{start_method}). To use a different start_method use: "
             "torch.multiprocessing.start_processes(...)",
             FutureWarning,
-            stacklevel=2,
         )
     return start_processes(fn, args, nprocs, join, daemon, start_method="spawn")

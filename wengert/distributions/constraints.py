@@ -13,6 +13,7 @@ from typing import Any
 from ..api import functions as T
 from ..api.functions import resolve
 from ..base import dtypes
+from ..base.aliases import NamedInit
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 UNKNOWN: Any = NotImplemented  # what only an instance of the distribution can tell
 
 
-class Constraint:
+class Constraint(NamedInit):
     """A region where values are valid.
 
     is_discrete: whether it has whole numbers only; event_dim: how many dims on the right belong to

@@ -6,10 +6,10 @@ What does not live here: formulas (one file per distribution), what a parameter 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ..base.advice import advise
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
@@ -82,11 +82,10 @@ class Distribution:
         try:
             arg_constraints = self.arg_constraints
         except NotImplementedError:
-            warnings.warn(
+            advise(
                 f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = "
                 "{}` or initialize the distribution with `validate_args=False` to turn off "
                 "validation.",
-                stacklevel=4,
             )
             return
         for name, constraint in arg_constraints.items():
@@ -204,10 +203,9 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """n draws. FutureWarning: use sample((n,))."""
-        warnings.warn(
+        advise(
             "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.",
             FutureWarning,
-            stacklevel=2,
         )
         return self.sample(Size((n,)))
 
@@ -268,10 +266,9 @@ class Distribution:
         try:
             support = self.support
         except NotImplementedError:
-            warnings.warn(
+            advise(
                 f"{type(self)} does not define `support` to enable sample validation. Please "
                 "initialize the distribution with `validate_args=False` to turn off validation.",
-                stacklevel=3,
             )
             return
         assert support is not None

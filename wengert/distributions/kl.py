@@ -6,10 +6,10 @@ What lives here: the table and how a pair is looked up. What does not: the formu
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..base.advice import advise
 from ..engine.tensor import Tensor
 from .distribution import Distribution
 
@@ -80,10 +80,9 @@ def _found(type_p: type, type_q: type) -> Formula | None:
     by_p = min(pairs, key=lambda pq: (type_p.__mro__.index(pq[0]), type_q.__mro__.index(pq[1])))
     by_q = min(pairs, key=lambda pq: (type_q.__mro__.index(pq[1]), type_p.__mro__.index(pq[0])))
     if _KL_REGISTRY[by_p] is not _KL_REGISTRY[by_q]:
-        warnings.warn(
+        advise(
             f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please "
             f"register_kl({by_p[0].__name__}, {by_q[1].__name__})",
             RuntimeWarning,
-            stacklevel=3,
         )
     return _KL_REGISTRY[by_p]

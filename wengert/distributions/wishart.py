@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
 from ..api.functions import resolve
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.size import Size
 from ..engine.tensor import Tensor
 from . import constraints
@@ -72,10 +72,9 @@ class Wishart(ExponentialFamily):
         if (self.df <= n - 1).any():
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {n - 1}.")
         if (self.df < n).any():
-            warnings.warn(
+            advise(
                 "Low df values detected. Singular samples are highly likely to occur for "
                 "ndim - 1 < df < ndim.",
-                stacklevel=2,
             )
         setattr(self, name, matrix.expand(batch_shape + (-1, -1)))
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
@@ -162,7 +161,7 @@ class Wishart(ExponentialFamily):
             singular = ~self._all_valid(sample)
             if not singular.any():
                 break
-            warnings.warn("Singular sample detected.", stacklevel=2)
+            advise("Singular sample detected.")
             sample[singular] = self._bartlett(singular[singular].shape)
         return sample
 

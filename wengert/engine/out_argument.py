@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..arrays.lookup import LIBRARY, RANK, namespace
 from ..base import dtypes, returns
+from ..base.advice import advise
 from ..base.modes import state
 from . import views
 from .tensor import Tensor
@@ -72,12 +72,11 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
         )
     if tuple(out._a.shape) != tuple(result._a.shape):
         if out._a.size:
-            warnings.warn(
+            advise(
                 "An output with one or more elements was resized since it had shape"
                 f" {list(out._a.shape)}, which does not match the required output shape"
                 f" {list(result._a.shape)}. This behavior is deprecated: resize it to 0 elements"
                 " first.",
-                stacklevel=4,
             )
         resize(out, tuple(result._a.shape))
     views.check_overlap(out, name)

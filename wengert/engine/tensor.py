@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.lookup import NS, RANK
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.devices import device
 from ..base.modes import everyone, state
 from ..base.size import Size
@@ -192,14 +193,11 @@ class Tensor:
         if x is not None and x.box is not None:
             return x.box.grad
         if n is not None:
-            import warnings
-
-            warnings.warn(
+            advise(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its"
                 " .grad attribute won't be populated during autograd.backward(). If you indeed want"
                 " the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the"
                 " non-leaf Tensor.",
-                stacklevel=2,
             )
         return None
 

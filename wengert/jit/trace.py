@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..api.generator import get_rng_state, set_rng_state
+from ..base.advice import advise
 from ..base.pytree import tree_flatten, tree_map
 from ..engine.tensor import Tensor
 from ..fx.graph import Graph
@@ -185,10 +185,9 @@ def trace(
     tensor([1., 1., 1.])
     """
     if isinstance(func, (ScriptModule, ScriptFunction)):
-        warnings.warn(
+        advise(
             "The input to trace is already a ScriptModule, tracing it is a no-op. Returning the "
             "object as is.",
-            stacklevel=2,
         )
         return func
     if example_kwarg_inputs is not None:

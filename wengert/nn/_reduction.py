@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from ..base.advice import advise
 
 __all__ = ["get_enum", "legacy_get_enum", "legacy_get_string"]
 
@@ -10,9 +10,8 @@ __all__ = ["get_enum", "legacy_get_enum", "legacy_get_string"]
 def get_enum(reduction: str) -> int:
     """The number of a reduction: none 0, mean 1, sum 2. ValueError for other names."""
     if reduction == "elementwise_mean":
-        warnings.warn(
+        advise(
             "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
-            stacklevel=2,
         )
         return 1
     try:
@@ -28,10 +27,9 @@ def legacy_get_string(
     average, reduces = size_average in (None, True), reduce in (None, True)
     found = "mean" if average and reduces else "sum" if reduces else "none"
     if emit_warning:
-        warnings.warn(
+        advise(
             "size_average and reduce args will be deprecated, please use reduction="
             f"'{found}' instead.",
-            stacklevel=2,
         )
     return found
 

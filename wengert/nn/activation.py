@@ -5,9 +5,9 @@ The functions are in `ops/nn/activation.py`; attention has a file of its own.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ..base.advice import advise
 from ..engine.tensor import Tensor
 from . import functional as F
 from . import init as initialisers
@@ -114,10 +114,9 @@ class Hardtanh(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if min_value is not None or max_value is not None:
-            warnings.warn(
+            advise(
                 "Hardtanh: min_value and max_value are old names of min_val and max_val",
                 FutureWarning,
-                stacklevel=2,
             )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
@@ -481,7 +480,7 @@ class Softmin(_AlongDim):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim, _stacklevel=5)
+        return F.softmin(input, self.dim)
 
 
 class Softmax(_AlongDim):
@@ -492,7 +491,7 @@ class Softmax(_AlongDim):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=5)
+        return F.softmax(input, self.dim)
 
 
 class Softmax2d(Module):
@@ -507,7 +506,7 @@ class Softmax2d(Module):
             raise ValueError(
                 f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead"
             )
-        return F.softmax(input, -3, _stacklevel=5)
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(_AlongDim):
@@ -518,4 +517,4 @@ class LogSoftmax(_AlongDim):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=5)
+        return F.log_softmax(input, self.dim)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ..api import functions as T
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.devices import device as Device
 from ..base.dtypes import dtype as DType
 from ..base.modes import no_grad
@@ -60,11 +60,10 @@ class Movable:
                 f"dtype={dtype}"
             )
         if dtype is not None and dtype.is_complex:
-            warnings.warn(
+            advise(
                 "Complex modules are a new feature under active development whose design may "
                 "change, and some modules might not work as expected when using complex tensors "
                 "as parameters or buffers.",
-                stacklevel=2,
             )
 
         def convert(t: Tensor) -> Tensor:

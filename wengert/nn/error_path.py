@@ -41,7 +41,11 @@ def blame(error: Exception, module: Any, args: tuple[Any, ...]) -> None:
         if not _ours(error):
             return
         own = type(module).__module__.startswith("wengert.")  # says itself what it got
-        trail = _Trail(own and getattr(error, "_told", None) or error.args[0])
+        told = own and getattr(error, "_told", None) or error.args[0]
+        defined = getattr(type(module).forward, "__qualname__", "")
+        if own and defined.startswith("_"):  # in a class that several share
+            told = told.replace(f"{defined}(", f"{type(module).__name__}.forward(")
+        trail = _Trail(told)
         try:
             trail.problem = module._input_problem(*args)
         except Exception:  # the check of unexpected input must not hide the error it explains

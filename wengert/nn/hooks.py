@@ -7,12 +7,12 @@ Hooks of the state dict are in `state.py`, those of tensors and graph nodes in t
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..autodiff.function import Function
+from ..base.advice import advise
 from ..base.hooks import RemovableHandle
 from ..engine.tensor import Tensor
 
@@ -149,10 +149,9 @@ def call_with_hooks(module: Any, forward: Hook, args: Any, kwargs: dict[str, Any
             try:  # the error of forward is the one to report
                 _after(module, key, hook, args, kwargs, None)
             except Exception as e:
-                warnings.warn(
+                advise(
                     "module forward hook with ``always_call=True`` raised an exception that was "
                     f"silenced as another error was raised in forward: {e}",
-                    stacklevel=3,
                 )
         raise
 
@@ -188,10 +187,9 @@ def _call(module: Any, forward: Hook, args: Any, kwargs: Any, called: set[int]) 
             result = replaced
     if border:
         if not isinstance(result, (Tensor, tuple)):
-            warnings.warn(
+            advise(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of "
                 f"Tensors but received {type(result)}",
-                stacklevel=4,
             )
         result = border.setup_output_hook(result)
     if old:

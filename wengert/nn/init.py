@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..api import functions as T
 from ..api.functions import resolve
+from ..base.advice import advise
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 
@@ -112,10 +112,9 @@ def trunc_normal_(
     tensor(True)
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        advise(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
             "values may be incorrect.",
-            stacklevel=3,
         )
 
     def below(x: float) -> float:
@@ -281,7 +280,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 def _nothing_to_do(tensor: Tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
+        advise("Initializing zero-element tensors is a no-op")
         return True
     return False
 
@@ -378,10 +377,9 @@ def _old(new: Callable[..., Any]) -> Callable[..., Any]:
     name = new.__name__
 
     def old(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(
+        advise(
             f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.",
             FutureWarning,
-            stacklevel=2,
         )
         return new(*args, **kwargs)
 

@@ -6,10 +6,10 @@ PyTorch 1.0. AdaptiveLogSoftmaxWithLoss is in `adaptive.py`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..base.advice import advise
 from ..engine.tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -26,9 +26,8 @@ __all__ = [
 def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
     """The reduction that the two old flags meant."""
     word = "none" if reduce is False else "sum" if size_average is False else "mean"
-    warnings.warn(
+    advise(
         f"size_average and reduce args will be deprecated, please use reduction='{word}' instead.",
-        stacklevel=4,
     )
     return word
 
@@ -104,7 +103,7 @@ class NLLLoss2d(NLLLoss):
     """Old name of NLLLoss."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn("NLLLoss2d is an old name of NLLLoss", FutureWarning, stacklevel=2)
+        advise("NLLLoss2d is an old name of NLLLoss", FutureWarning)
         super().__init__(*args, **kwargs)
 
 

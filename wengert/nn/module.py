@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, TypeVar
 
+from ..base.aliases import NamedInit
 from ..engine.tensor import Tensor
 from .device_moves import Movable
 from .error_path import blame
@@ -43,7 +44,7 @@ Self = TypeVar("Self", bound="Module")
 _PRE, _POST, _BPRE, _BPOST = GLOBAL.calls
 
 
-class Module(Stateful, Hookable, Movable):
+class Module(Stateful, Hookable, Movable, NamedInit):
     """Base class of networks and layers: define `__init__` and `forward`.
 
     Parameters, buffers and modules that become attributes are found by parameters(),

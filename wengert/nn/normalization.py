@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..base.dtypes import int64
 from ..engine.tensor import Tensor
 from . import functional as F
@@ -295,12 +296,10 @@ class _InstanceNorm(_NormBase):
             )
             if self.affine:
                 raise ValueError(text)
-            import warnings
 
-            warnings.warn(
+            advise(
                 f"input's size at dim={at} does not match num_features. You can silence this "
                 "warning by not passing in num_features, which is not used because affine=False",
-                stacklevel=2,
             )
         batched = input if at == 1 else input.unsqueeze(0)
         out = F.instance_norm(

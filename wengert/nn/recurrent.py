@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from typing import Any
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..engine.op import OPS
 from ..engine.op_modes import runner
 from ..engine.tensor import Tensor
@@ -295,10 +295,9 @@ def _check_arguments(m: Any, dropout: Any) -> None:
             f"element being zeroed, got {dropout!r}"
         )
     if dropout > 0 and m.num_layers == 1:
-        warnings.warn(
+        advise(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
             f"expects num_layers greater than 1, but got dropout={dropout} and num_layers=1",
-            stacklevel=4,
         )
     for name in ("bias", "batch_first"):
         if not isinstance(getattr(m, name), bool):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..base.modes import is_grad_enabled
 from ..engine.tensor import Tensor
 from . import functional as F
@@ -182,10 +182,9 @@ class TransformerEncoder(Module):
         why = _why_not_nested(encoder_layer)
         self.use_nested_tensor = enable_nested_tensor and not why
         if enable_nested_tensor and why:
-            warnings.warn(
+            advise(
                 "enable_nested_tensor is True, but self.use_nested_tensor is False because "
                 f"encoder_layer{why}",
-                stacklevel=2,
             )
 
     def forward(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
+from ..base.advice import advise
 from .events import EventList, FunctionEventAvg, collected
 from .recorder import Recorder
 
@@ -59,9 +59,8 @@ class profile:
     ) -> None:
         self.enabled = enabled and use_cpu
         if use_cuda or use_device is not None:
-            warnings.warn(
+            advise(
                 f"profile: work on {use_device or 'cuda'} is not timed apart; calls are timed",
-                stacklevel=2,
             )
         self.record_shapes = record_shapes or with_flops
         self.with_flops, self.profile_memory = with_flops, profile_memory

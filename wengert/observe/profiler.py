@@ -7,10 +7,10 @@ import json
 import os
 import socket
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..base.advice import advise
 from .block import kineto_available
 from .events import DeviceType, EventList, collected
 from .recorder import RANGE, Recorder, perf_counter_ns, record_function
@@ -171,9 +171,8 @@ class profile:
         if not wanted:
             raise AssertionError("profile: no valid profiler activities were given")
         for other in sorted(wanted - supported_activities(), key=lambda a: a.value):
-            warnings.warn(
+            advise(
                 f"profile: {other.name} is not timed apart; calls on the CPU are timed",
-                stacklevel=2,
             )
         self.activities = wanted
         self.schedule = schedule or (lambda step: ProfilerAction.RECORD)

@@ -99,9 +99,7 @@ def set_float32_matmul_precision(precision):
     >>> torch.set_float32_matmul_precision("highest")
     """
     if precision not in PRECISIONS:
-        import warnings
-
-        warnings.warn(f"{precision!r} is not one of {', '.join(PRECISIONS)}: ignored", stacklevel=2)
+        advise(f"{precision!r} is not one of {', '.join(PRECISIONS)}: ignored")
         return
     STATE["precision"] = precision
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.formats import strided
 from ..declare.lines import line
 from ..declare.registry import declare, public
@@ -226,13 +227,11 @@ def range_public(
     requires_grad=False,
 ):
     """Numbers from start to end, the end included; deprecated in favour of arange."""
-    import warnings
 
-    warnings.warn(
+    advise(
         "torch.range is deprecated and will be removed in a future release because its "
         "behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
-        stacklevel=2,
     )
     if end is None:
         start, end = 0, start

@@ -6,7 +6,6 @@ How a step applies `start` and `update` to the parameters is in `step.py`.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -15,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..base.dtypes import float32
 from ..base.hints import wanted
 from ..base.hooks import Handle
@@ -268,11 +268,10 @@ class Optimizer(Rule):
             param_group.setdefault(name, default)
         new = {id(p) for p in param_group["params"]}
         if len(new) != len(param_group["params"]):
-            warnings.warn(
+            advise(
                 "optimizer contains a parameter group with duplicate parameters; in future, "
                 "this will cause an "
                 "error; list each parameter once",
-                stacklevel=3,
             )
         for group in self.param_groups:
             if ("param_names" in param_group) != ("param_names" in group):

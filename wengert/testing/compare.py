@@ -7,7 +7,6 @@ tensors are in `samples.py`.
 from __future__ import annotations
 
 import cmath
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..api import functions as T
 from ..base import dtypes
+from ..base.advice import advise
 from ..base.formats import sparse_coo, sparse_csr, strided
 from ..engine.tensor import Tensor
 
@@ -330,10 +330,9 @@ def assert_allclose(
 
     >>> torch.testing.assert_allclose(torch.ones(2), torch.ones(2))
     """
-    warnings.warn(
+    advise(
         "`torch.testing.assert_allclose()` is deprecated, use `torch.testing.assert_close()`",
         FutureWarning,
-        stacklevel=2,
     )
     x, y = (v if isinstance(v, Tensor) else T.as_tensor(v) for v in (actual, expected))
     if rtol is None and atol is None:

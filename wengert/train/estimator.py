@@ -23,6 +23,7 @@ from .. import nn, optim
 from ..api import functions as T
 from ..api import generator, interop
 from ..base import dtypes
+from ..base.aliases import NamedInit
 from ..base.columns import gaps, strangers
 from ..base.modes import no_grad
 from ..data import DataLoader, Subset, TensorDataset
@@ -37,7 +38,7 @@ PREFIXES = ("module", "criterion", "optimizer", "iterator_train", "iterator_vali
 Self = TypeVar("Self", bound="_Net")
 
 
-class _Net(BaseEstimator):
+class _Net(NamedInit, BaseEstimator):
     """What both estimators share; the parameters are described in Classifier."""
 
     def __init__(

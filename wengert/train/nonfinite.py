@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..autodiff.anomaly import kind, trap_nonfinite
-from ..base.frames import stacklevel
+from ..base.advice import advise
 from ..base.modes import no_grad
 
 __all__ = ["NonFiniteWarning", "warn_of_loss"]
@@ -24,7 +23,7 @@ def warn_of_loss(
     """Warn of a loss; `again` computes it once more from the weights that gave it."""
     what = "NaN" if math.isnan(loss) else "infinite"
     text = f"the loss is {what} in {where}: {origin(net, x, y, again)}"
-    warnings.warn(text, NonFiniteWarning, stacklevel=stacklevel())
+    advise(text, NonFiniteWarning)
 
 
 def origin(net: Any, x: Any, y: Any, again: Callable[[], Any]) -> str:

@@ -7,7 +7,6 @@ the first place that the backward pass opens runs the function again and fills a
 from __future__ import annotations
 
 import contextlib
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from ..api.generator import fork_rng, get_rng_state, set_rng_state
 from ..autodiff.function import Function
 from ..autodiff.grad_api import backward
 from ..autodiff.saved_hooks import saved_tensors_hooks
+from ..base.advice import advise
 from ..base.modes import enable_grad, no_grad, state
 from ..engine.tensor import Tensor, wrap
 from .checkpoint_policy import Log
@@ -215,9 +215,7 @@ def check_backward_validity(inputs: Iterable[Any]) -> None:
     >>> check_backward_validity([torch.ones(2, requires_grad=True)])
     """
     if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
-        warnings.warn(
-            "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
-        )
+        advise("None of the inputs have requires_grad=True. Gradients will be None")
 
 
 def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -263,10 +261,9 @@ def checkpoint(
     """
     preserve = kwargs.pop("preserve_rng_state", True)
     if use_reentrant is None:
-        warnings.warn(
+        advise(
             "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. "
             "Pass use_reentrant=False, which is recommended, or True to keep the old behaviour.",
-            stacklevel=2,
         )
         use_reentrant = True
     if use_reentrant:
@@ -362,9 +359,7 @@ class CheckpointFunction(Function):
         ctx.flags = [args[i].requires_grad for i in ctx.places]
         ctx.save_for_backward(*[args[i] for i in ctx.places])
         if not any(ctx.flags):
-            warnings.warn(
-                "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4
-            )
+            advise("None of the inputs have requires_grad=True. Gradients will be None")
         with no_grad():
             return run_function(*args)
 
@@ -408,10 +403,9 @@ def checkpoint_sequential(
     >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False)
     """
     if use_reentrant is None:
-        warnings.warn(
+        advise(
             "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be "
             "passed explicitly: use_reentrant=False is recommended.",
-            stacklevel=2,
         )
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)

@@ -11,6 +11,7 @@ from typing import Any
 from ..api import functions as T
 from ..autodiff.dual import Dual
 from ..autodiff.grad_api import grad
+from ..base.advice import advise
 from ..base.formats import strided
 from ..base.modes import enable_grad, no_grad
 from ..engine.tensor import Tensor
@@ -144,13 +145,10 @@ class _Check:
         for i in self.which:
             t = _stored(self.inputs[i])
             if t.dtype.name not in ("float64", "complex128"):
-                import warnings
-
-                warnings.warn(
+                advise(
                     f"Input #{i} requires gradient and is not a double precision floating point or "
                     "complex. This check will likely fail if all the inputs are not of double "
                     "precision floating point or complex.",
-                    stacklevel=4,
                 )
             if t.numel() > 1 and 0 in [s for s, n in zip(t.stride(), t.shape) if n > 1]:
                 raise RuntimeError(

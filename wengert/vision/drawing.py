@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
+from ..base.advice import advise
 from ..base.dtypes import bool as bool_
 from ..base.dtypes import dtype as Dtype
 from ..base.dtypes import int64, uint8
@@ -105,7 +105,7 @@ def draw_bounding_boxes(
         )
     count = boxes.shape[0]
     if count == 0:
-        warnings.warn("boxes doesn't contain any box. No box was drawn", stacklevel=2)
+        advise("boxes doesn't contain any box. No box was drawn")
         return image
     if labels is not None and len(labels) != count:
         raise ValueError(
@@ -120,9 +120,7 @@ def draw_bounding_boxes(
     letters = pillow("ImageFont")
     if font is None:
         if font_size is not None:
-            warnings.warn(
-                "Argument 'font_size' will be ignored since 'font' is not set.", stacklevel=2
-            )
+            advise("Argument 'font_size' will be ignored since 'font' is not set.")
         face = letters.load_default()
     else:
         face = letters.truetype(font=font, size=font_size or 10)
@@ -165,7 +163,7 @@ def draw_segmentation_masks(
         raise ValueError("The image and the masks must have the same height and width")
     count = masks.shape[0]
     if count == 0:
-        warnings.warn("masks doesn't contain any mask. No mask was drawn", stacklevel=2)
+        advise("masks doesn't contain any mask. No mask was drawn")
         return image
     tinted = image.detach()
     for mask, colour in zip(masks, colours_of(colors, count)):

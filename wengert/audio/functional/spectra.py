@@ -8,6 +8,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base import dtypes
+from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 
@@ -244,12 +245,9 @@ def melscale_fbanks(
     if norm == "slaney":
         bank = bank * (2.0 / (corners[2:] - corners[:-2]))
     if bool((bank.amax(0) == 0.0).any()):
-        import warnings
-
-        warnings.warn(
+        advise(
             f"at least one mel filter has all zeros: n_mels ({n_mels}) is high for n_freqs "
             f"({n_freqs})",
-            stacklevel=2,
         )
     return bank
 

@@ -28,11 +28,7 @@ class Placement:
         return isinstance(self, Partial)
 
 
-class _Shard(NamedTuple):
-    dim: int
-
-
-class Shard(_Shard, Placement):
+class Shard(NamedTuple("Shard", [("dim", int)]), Placement):
     """Rank i has the i-th part along dim: ceil(size / ranks) rows each, the last may have less.
 
     >>> dist.tensor.Shard(1).dim

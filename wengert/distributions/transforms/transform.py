@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...base.aliases import NamedInit
 from ...base.size import Size
 from ...engine.tensor import Tensor
 from .. import constraints
@@ -15,7 +16,7 @@ from .. import constraints
 __all__ = ["InverseTransform", "ReshapeTransform", "Transform", "cut_event"]
 
 
-class Transform:
+class Transform(NamedInit):
     """A map from domain to codomain.
 
     A subclass defines `_call`, and where it can `_inverse` and `log_abs_det_jacobian`; domain,

@@ -7,12 +7,12 @@ import enum
 import inspect
 import os
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...base.advice import advise
 from ...base.pytree import flatten, unflatten
 from ...engine.tensor import Tensor
 from ..capture import Graph, Node, Value, capture
@@ -256,9 +256,8 @@ def _opset(version: int | None) -> int:
     if version is None:
         return first
     if version < first:
-        warnings.warn(
+        advise(
             f"opset_version {version} is older than what is written: the model has {first}",
-            stacklevel=3,
         )
         return first
     if version > last:

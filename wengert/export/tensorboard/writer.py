@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...base.advice import advise
 from . import summary as messages
 from .embedding import embedding_info, write_matrix, write_metadata, write_sprite
 from .file_writer import FileWriter
@@ -537,9 +537,8 @@ class SummaryWriter:
         top = Path(self._get_file_writer().get_logdir())
         folder = top / subdir
         if folder.is_dir():
-            warnings.warn(
+            advise(
                 f"{folder} exists and is written again: give each add_embedding a global_step",
-                stacklevel=2,
             )
         folder.mkdir(parents=True, exist_ok=True)
         if metadata is not None:

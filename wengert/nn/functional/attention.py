@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ...api import functions as T
+from ...base.advice import advise
 from ...base.dtypes import bool as bool_dtype
 from ...declare.registry import public
 from ...engine.tensor import Tensor
@@ -25,10 +25,9 @@ def canonical_mask(
             f"only bool and floating types of {mask_name} are supported, got {mask.dtype}"
         )
     if check_other and other_type is not None and mask.dtype != other_type:
-        warnings.warn(
+        advise(
             f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for "
             "both instead.",
-            stacklevel=3,
         )
     if mask.is_floating_point():
         return mask

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from ...api import functions as T
 from ...api.functions import resolve
+from ...base.advice import advise
 from ...base.modes import no_grad
 from ...engine.tensor import Tensor
 
@@ -111,9 +111,8 @@ def clip_grad_norm_(
         generator = isinstance(parameters, types.GeneratorType)
         parameters = _listed(parameters)
         if generator and not parameters:
-            warnings.warn(
+            advise(
                 "`parameters` is an empty generator, no gradient clipping will occur.",
-                stacklevel=3,
             )
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(parameters, max_norm, total, foreach)
@@ -122,11 +121,10 @@ def clip_grad_norm_(
 
 def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
     """Old name of clip_grad_norm_."""
-    warnings.warn(
+    advise(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
         "`torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
-        stacklevel=2,
     )
     return clip_grad_norm_(*args, **kwargs)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...api import functions as T
 from ...base import dtypes
+from ...base.aliases import NamedInit
 
 __all__ = [
     "BinaryOpFuzzer", "FuzzedParameter", "FuzzedSparseTensor", "FuzzedTensor", "Fuzzer",
@@ -198,7 +199,7 @@ class FuzzedSparseTensor(FuzzedTensor):
         return x, {"numel": int(x.numel()), "sparse_dim": dims, "nnz": n, "dtype": str(self.dtype)}
 
 
-class Fuzzer:
+class Fuzzer(NamedInit):
     """Draws parameters and makes tensors of them, until their constraints are met.
 
     >>> size = FuzzedParameter("k", minval=1, maxval=9, distribution="uniform")

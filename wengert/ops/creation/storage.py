@@ -449,9 +449,8 @@ def resize(self, *size):
     >>> torch.ones(4).resize(2, 2).shape
     torch.Size([2, 2])
     """
-    import warnings
 
-    warnings.warn("non-inplace resize is deprecated", stacklevel=3)
+    advise("non-inplace resize is deprecated")
     return self.reshape(sizes_of(size, "resize"))
 
 
@@ -539,13 +538,10 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
             f"buffer length ({length} bytes)"
         )
     if memoryview(buffer).readonly:
-        import warnings
-
-        warnings.warn(
+        advise(
             "The given buffer is not writable: the tensor shares its memory, so in-place "
             "changes of it fail. Copy it first, "
             "for instance with bytearray(buffer).",
-            stacklevel=2,
         )
     t = wrap(default_namespace().from_buffer(buffer, dtype.np, n, offset))
     return t.requires_grad_() if requires_grad else t

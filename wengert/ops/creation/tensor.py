@@ -118,13 +118,10 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         if a is not None:
             return finish(a, requires_grad)
     if isinstance(data, Tensor):
-        import warnings
-
-        warnings.warn(
+        advise(
             "To copy construct from a tensor, it is recommended to use"
             " sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True),"
             " rather than torch.tensor(sourceTensor).",
-            stacklevel=2,
         )
         t = data.detach().clone()
         return t.to(device=device, dtype=dtype).requires_grad_(requires_grad)

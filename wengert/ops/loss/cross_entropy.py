@@ -8,9 +8,9 @@ backward passes run the body. What does not: losses between arrays (`regression.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...base.advice import advise
 from ...base.hints import hint
 from ...declare.lines import line
 from ...declare.registry import public
@@ -28,16 +28,14 @@ def reduction_of(reduction: Any, size_average: Any = None, reduce: Any = None) -
     if size_average is not None or reduce is not None:
         average, whole = (True if v is None else v for v in (size_average, reduce))
         reduction = ("mean" if average else "sum") if whole else "none"
-        warnings.warn(
+        advise(
             "size_average and reduce args will be deprecated, please use "
             f"reduction='{reduction}' instead.",
-            stacklevel=3,
         )
     if reduction not in REDUCTIONS:
         if reduction == "elementwise_mean":
-            warnings.warn(
+            advise(
                 "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
-                stacklevel=3,
             )
             return "mean"
         raise ValueError(

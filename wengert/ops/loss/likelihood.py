@@ -7,10 +7,10 @@ a few public functions. What does not: cross entropy of several classes (`cross_
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import no_grad
 from ...declare.lines import line
 from ...declare.registry import public
@@ -224,13 +224,12 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
     elif reduction == "mean":
-        warnings.warn(
+        advise(
             "reduction: 'mean' divides the total loss by both the batch size and the support "
             "size.'batchmean' divides "
             "only by the batch size, and aligns with the KL div math definition.'mean' will be "
             "changed to behave the "
             "same as 'batchmean' in the next major release.",
-            stacklevel=2,
         )
     batch = reduction == "batchmean"
     losses = reduce_to(

@@ -6,10 +6,10 @@ What lives here: each as one op with its reduction, in the vocabulary or with a 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
@@ -55,12 +55,11 @@ def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
     """input and target in one shape; a warning if they had to be broadcast."""
     if input._a.shape == target._a.shape:
         return input, target
-    warnings.warn(
+    advise(
         f"{name}: Using a target size ({target.shape}) that is different to the input size "
         f"({input.shape}). This will "
         "likely lead to incorrect results due to broadcasting. Please ensure they have the same "
         "size.",
-        stacklevel=3,
     )
     input, target = broadcast(input, target)
     return input, target

@@ -10,9 +10,9 @@ its body and can be differentiated again. What does not: sigmoid, tanh and relu
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
+from ...base.advice import advise
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import views
@@ -392,23 +392,17 @@ def log_softmax_backward(xp, g, out, dim=-1):
 log_softmax_op.vjp(x=lambda xp, g, out, dim: xp.log_softmax_backward(g, out, dim))
 
 
-def softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
-    """The dimension of old calls without dim."""
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
-        "dim=X as an argument.",
-        stacklevel=stacklevel,
-    )
-    return 0 if ndim in (0, 1, 3) else 1
-
-
-def softmax_dim_of(name: str, input: Any, dim: Any, stacklevel: int = 0) -> int:
-    """The dimension, checked; that of old calls for None."""
+def softmax_dim_of(name: str, input: Any, dim: Any, implied: bool = False) -> int:
+    """The dimension, checked; for None, where it may be implied, that of old calls."""
     if not isinstance(input, Tensor):
         check(name, input)
     nd = input._a.ndim
-    if dim is None and stacklevel:
-        dim = softmax_dim(name, nd, stacklevel + 1)
+    if dim is None and implied:
+        advise(
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+            "dim=X as an argument."
+        )
+        dim = 0 if nd in (0, 1, 3) else 1
     return wrap_dim(dim, nd, name)
 
 
@@ -457,7 +451,7 @@ def functional_softmax(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.softmax(torch.zeros(2), 0)
     tensor([0.5000, 0.5000])
     """
-    d = softmax_dim_of("softmax", input, dim, _stacklevel)
+    d = softmax_dim_of("softmax", input, dim, True)
     return over_dim(softmax_op, input if dtype is None else input.to(dtype), d)
 
 
@@ -472,7 +466,7 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.log_softmax(torch.zeros(2), 0)
     tensor([-0.6931, -0.6931])
     """
-    d = softmax_dim_of("log_softmax", input, dim, _stacklevel)
+    d = softmax_dim_of("log_softmax", input, dim, True)
     return over_dim(log_softmax_op, input if dtype is None else input.to(dtype), d)
 
 
@@ -486,5 +480,5 @@ def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     tensor([0.5000, 0.5000])
     """
     x = -input  # before the conversion, as PyTorch: unsigned integers count from the top
-    d = softmax_dim_of("softmin", input, dim, _stacklevel)
+    d = softmax_dim_of("softmin", input, dim, True)
     return over_dim(softmax_op, x if dtype is None else x.to(dtype), d)

@@ -6,11 +6,11 @@ the random streams (`arrays/random_fill.py`, `ops/random/fill.py`).
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
 from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK, namespace
+from ...base.advice import advise
 from ...declare.registry import public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
@@ -249,19 +249,17 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     probability(p)
     nd = input._a.ndim
     if nd not in (3, 4):
-        warnings.warn(
+        advise(
             f"dropout2d: Received a {nd}-D input to dropout2d, which is deprecated and will result "
             "in an error in a "
             "future release: it needs a channel dimension, 2 spatial dimensions and a batch "
             "dimension.",
-            stacklevel=2,
         )
     elif nd == 3:
-        warnings.warn(
+        advise(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
             "behavior is desired "
             "- input is interpreted as shape (N, C, L), where C is the channel dim: use dropout1d.",
-            stacklevel=2,
         )
     return dropped("feature_dropout", input, p, training, inplace, True)
 
@@ -278,10 +276,9 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
     probability(p)
     nd = input._a.ndim
     if nd not in (4, 5):
-        warnings.warn(
+        advise(
             f"dropout3d: Received a {nd}-D input to dropout3d, which is deprecated and will result "
             "in an error in a "
             "future release: it needs a channel dimension and 3 spatial dimensions.",
-            stacklevel=2,
         )
     return single(input, nd == 4, p, training, inplace)

@@ -5,11 +5,11 @@ What lives here: the ops, whose kernels are in `arrays/embedding.py`, and their 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...arrays.lookup import LIBRARY, NS, RANK
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import no_grad
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
@@ -410,11 +410,10 @@ def embedding_bag(
     tensor([[2., 3.]])
     """
     if weight.dtype.name == "int64" and input.dtype.category == 2:
-        warnings.warn(
+        advise(
             "Argument order of nn.functional.embedding_bag was changed. Usage "
             "`embedding_bag(weight, input, ...)` is "
             "deprecated, and should now be `embedding_bag(input, weight, ...)`.",
-            stacklevel=2,
         )
         weight, input = input, weight
     if per_sample_weights is not None and input._a.shape != per_sample_weights._a.shape:

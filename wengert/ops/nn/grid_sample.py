@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from typing import Any, NamedTuple
 
 from ...arrays.windows import steps
 from ...base import dtypes
+from ...base.advice import advise
 from ...declare.registry import public
 from ...engine.interp import run_op
 from ...engine.kinds import composite, elementwise, movement, opaque
@@ -319,10 +319,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 def _default_corners(name: str, align_corners: bool | None) -> bool:
     if align_corners is None:
-        warnings.warn(
+        advise(
             f"{name}: align_corners is False where it is not given; say align_corners=True for the "
             "behaviour before PyTorch 1.3.",
-            stacklevel=3,
         )
         return False
     return bool(align_corners)

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
+from ...base.advice import advise
 from ...declare.registry import public
 from ...engine.kinds import linear
 from ...engine.op import primitive
@@ -205,7 +205,7 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     >>> F.upsample(torch.tensor([[[1., 2.]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    warnings.warn("F.upsample is deprecated: use F.interpolate instead.", stacklevel=2)
+    advise("F.upsample is deprecated: use F.interpolate instead.")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
@@ -216,7 +216,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
     >>> F.upsample_nearest(torch.tensor([[[1., 2.]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    warnings.warn("F.upsample_nearest is deprecated: use F.interpolate instead.", stacklevel=2)
+    advise("F.upsample_nearest is deprecated: use F.interpolate instead.")
     return interpolate(input, size, scale_factor, "nearest")
 
 
@@ -227,5 +227,5 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     >>> F.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape
     torch.Size([1, 1, 4, 4])
     """
-    warnings.warn("F.upsample_bilinear is deprecated: use F.interpolate instead.", stacklevel=2)
+    advise("F.upsample_bilinear is deprecated: use F.interpolate instead.")
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)

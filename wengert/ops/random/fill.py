@@ -12,7 +12,6 @@ traced program draws anew each time it runs, and an overwritten tensor loses its
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from ...arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...autodiff.batched import lift_batch
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
@@ -259,10 +259,9 @@ def integer_range(low: int, high: int | None, dt: Any) -> tuple[int, int]:
             c_name = _C_NAMES.get(d.name, d.name)
             raise RuntimeError(f"random_: {end} is out of bounds for {c_name}: {value}")
         if digits and abs(value) > 2**digits:
-            warnings.warn(
+            advise(
                 f"random_: {end} is out of bounds [-(2^{digits}), 2^{digits}]: {d} cannot hold "
                 "all integers of this range",
-                stacklevel=4,
             )
     if low >= high:
         raise RuntimeError(f"random_: no number of {d} lies in the range asked for")

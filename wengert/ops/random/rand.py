@@ -7,7 +7,6 @@ not: draws with parameters per element (`distributions.py`), filling in place an
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...arrays import random_fill as streams
@@ -15,6 +14,7 @@ from ...arrays.lookup import HOST, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...autodiff.batched import Batched
 from ...base import dtypes
+from ...base.advice import advise
 from ...base.devices import default_device
 from ...base.devices import device as device_
 from ...base.modes import state
@@ -93,11 +93,10 @@ def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
         )
     if tuple(out._a.shape) != shape:
         if out._a.size:
-            warnings.warn(
+            advise(
                 f"{name}: An output with one or more elements was resized since it had shape "
                 f"{list(out._a.shape)}, which does not match the required output shape "
                 f"{list(shape)}",
-                stacklevel=5,
             )
         out._a = namespace(out._a).empty(shape, out._a.dtype)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ...arrays.lookup import HOSTED
 from ...base import dtypes
+from ...base.advice import advise
 from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import composite, opaque, reduction
@@ -230,10 +230,9 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         d = reduced(dim, input._a.ndim, name)
         n = count(tuple(input._a.shape), d)
         if n - c <= 0:
-            warnings.warn(
+            advise(
                 f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the"
                 " reduction factor (input numel divided by output numel).",
-                stacklevel=2,
             )
         v = low((deviation if root else var).entry, input, d, c, keepdim)
         if not pair:

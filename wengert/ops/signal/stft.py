@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ...base.advice import advise
@@ -258,11 +257,10 @@ def istft(
         )
     y = y / envelope
     if end > total:
-        warnings.warn(
+        advise(
             "The length of signal is shorter than the length parameter. Result is being padded "
             "with zeros in the tail. Please check "
             "your center and hop_length settings.",
-            stacklevel=2,
         )
         y = function("cat")([y, y.new_zeros((y.shape[0], end - total))], 1)
     return y.squeeze(0) if input._a.ndim == 2 else y

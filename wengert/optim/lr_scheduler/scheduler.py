@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import types
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...base.advice import advise
+from ...base.aliases import NamedInit
 from ...engine.tensor import Tensor
 from ..hyperparameters import number
 from ..optimizer import Optimizer
@@ -94,7 +95,7 @@ def restore_functions(functions: Sequence[Any], saved: Sequence[Any]) -> None:
             f.__dict__.update(attributes)
 
 
-class LRScheduler:
+class LRScheduler(NamedInit):
     """Base class of schedulers; a subclass defines `get_lr`, the rates at `self.last_epoch`.
 
     optimizer: whose groups' "lr" is set. last_epoch: the epoch to continue after; -1 to begin.
@@ -160,12 +161,11 @@ class LRScheduler:
         loaded, self.optimizer._loaded_lr = getattr(self.optimizer, "_loaded_lr", []), []
         now = values_of(self.optimizer, "lr")
         if loaded and [number(lr) for lr in loaded] != [number(lr) for lr in now]:
-            warnings.warn(
+            advise(
                 f"Making this {type(self).__name__} has set the learning rates from {loaded}, as"
                 f" load_state_dict() of the optimizer had left them, to {now}: make the scheduler"
                 " before the optimizer's state is loaded, and load the scheduler's state too.",
                 UserWarning,
-                stacklevel=4,
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -188,22 +188,20 @@ class LRScheduler:
         """Go to the next epoch (or the given one) and set its learning rates."""
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
-                warnings.warn(
+                advise(
                     "Seems like `optimizer.step()` has been overridden after learning rate "
                     "scheduler "
                     f"initialization. Please {ORDER}",
                     UserWarning,
-                    stacklevel=2,
                 )
             elif not getattr(self.optimizer, "_opt_called", False):
-                warnings.warn(
+                advise(
                     f"Detected call of `lr_scheduler.step()` before `optimizer.step()`: {ORDER}",
                     UserWarning,
-                    stacklevel=2,
                 )
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            advise(EPOCH_WARNING, UserWarning)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -238,11 +236,10 @@ class LRScheduler:
 
     def _warn_outside_step(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn(
+            advise(
                 "To get the last learning rate computed by the scheduler, please use "
                 "`get_last_lr()`.",
                 UserWarning,
-                stacklevel=3,
             )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import string
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...api.interop import from_numpy
+from ...base.advice import advise
 from ...base.dtypes import int64
 from ...engine.tensor import Tensor
 from ..transforms.conversion import image_of
@@ -66,7 +66,7 @@ def read_image_file(path: str) -> Tensor:
 
 def renamed(old: str, new: str) -> Any:
     def get(self: MNIST) -> Tensor:
-        warnings.warn(f"{old} has been renamed {new}", stacklevel=2)
+        advise(f"{old} has been renamed {new}")
         return getattr(self, new)
 
     return property(get, doc=f"An old name of {new}.")

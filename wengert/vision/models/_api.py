@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ...base.advice import advise
 from ...io.reading import load
 from ..transforms import _presets
 from ..transforms.interpolation import InterpolationMode
@@ -211,10 +211,9 @@ def from_pretrained(kwargs: dict[str, Any], old: str, new: str, enum: Any) -> No
     if old in kwargs or isinstance(kwargs.get(new), bool):
         wanted = kwargs.pop(old) if old in kwargs else kwargs.pop(new)
         first = next(iter(enum)) if wanted and enum is not None else None
-        warnings.warn(
+        advise(
             f"The parameter '{old}' is deprecated, please use '{new}' instead: this call means "
             f"{new}={first}",
-            stacklevel=4,
         )
         if wanted and first is None:
             raise ValueError("No weights available for this model")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import fx
+from ...base.advice import advise
 from ...fx.graph_module import copy_attribute
 from ...nn.module import Module
 from .. import ops
@@ -97,10 +97,9 @@ def get_graph_node_names(
 
 
 def warn_of_modes() -> None:
-    warnings.warn(
+    advise(
         "The nodes obtained by tracing the model in eval mode are not those of train mode: give "
         "train_return_nodes and eval_return_nodes where they differ",
-        stacklevel=3,
     )
 
 

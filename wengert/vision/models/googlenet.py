@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ... import nn
 from ...api import functions as T
+from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ._api import model, published
@@ -154,11 +154,10 @@ class GoogLeNet(nn.Module):
         if len(blocks) != 3:
             raise ValueError(f"blocks length should be 3 instead of {len(blocks)}")
         if init_weights is None:
-            warnings.warn(
+            advise(
                 "The default weight initialization of GoogleNet will be changed in future "
                 "releases of torchvision: set init_weights=True to keep it.",
                 FutureWarning,
-                stacklevel=3,
             )
             init_weights = True
         conv, inception, auxiliary = blocks

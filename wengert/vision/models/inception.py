@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ... import nn
 from ...api import functions as T
+from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ._api import model, published
@@ -195,11 +195,10 @@ class Inception3(nn.Module):
     ) -> None:
         super().__init__()
         if init_weights is None:
-            warnings.warn(
+            advise(
                 "The default weight initialization of inception_v3 will be changed in future "
                 "releases of torchvision: set init_weights=True to keep it.",
                 FutureWarning,
-                stacklevel=3,
             )
             init_weights = True
         blocks: Any = inception_blocks or [

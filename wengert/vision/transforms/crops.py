@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ...base.advice import advise
 from ...nn.module import Module
 from . import functional as F
 from .draws import (  # fmt: skip
@@ -144,7 +144,7 @@ def check_ranges(scale: Any, ratio: Any) -> None:
         if not isinstance(value, Sequence):
             raise TypeError(f"{name} should be a sequence")
     if scale[0] > scale[1] or ratio[0] > ratio[1]:
-        warnings.warn("Scale and ratio should be of kind (min, max)", stacklevel=3)
+        advise("Scale and ratio should be of kind (min, max)")
 
 
 class RandomResizedCrop(Module):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .... import nn
+from ....base.advice import advise
 from ....engine.tensor import Tensor
 from ...ops.feature_pyramid_network import (
     ExtraFPNBlock,
@@ -147,11 +147,10 @@ def _validate_trainable_layers(
 ) -> int:
     if not is_trained:  # layers with random weights are all trained
         if trainable_backbone_layers is not None:
-            warnings.warn(
+            advise(
                 "Changing trainable_backbone_layers has no effect if neither pretrained nor "
                 f"pretrained_backbone have been set to True, falling back to {max_value} so that "
                 "all layers are trainable",
-                stacklevel=3,
             )
         return max_value
     layers = default_value if trainable_backbone_layers is None else trainable_backbone_layers
