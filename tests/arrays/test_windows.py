@@ -324,3 +324,13 @@ def test_points_are_read_and_written_back():
     g = randn(*y.shape)
     back = resampling.add_points(np, g, where, (4, 5))
     assert math.isclose(np.vdot(back, x), np.vdot(g, y), rel_tol=1e-9)
+
+
+def test_a_window_may_be_a_whole_volume():
+    """No table of its taps is made, of which there are as many as elements."""
+    x = randn(1, 2, 60, 50, 40)
+    best, where = pooling.adaptive_max_pool(np, x, (1, 1, 1))
+    assert np.array_equal(best.reshape(2), x.reshape(2, -1).max(1))
+    assert np.array_equal(where.reshape(2), x.reshape(2, -1).argmax(1))
+    t = pooling.pool_taps(x.shape[2:], x.shape[2:], x.shape[2:], (0,) * 3, (1,) * 3, False)
+    assert t.out == (1, 1, 1) and "taps" not in vars(t) and "phases" not in vars(t)

@@ -125,3 +125,13 @@ def test_old_checkpoints_of_densenet_load():
     state = net.state_dict()
     state["features.denseblock1.denselayer1.norm.1.weight"] = state.pop(key)
     assert net.load_state_dict(state, strict=True).missing_keys == []
+
+
+def test_layers_of_vgg_by_their_widths():
+    with torch.device("meta"):
+        layers = models.vgg.make_layers([8, "M", 16], batch_norm=True)
+    kinds = [type(layer).__name__ for layer in layers]
+    assert kinds == [
+        "Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d", "Conv2d", "BatchNorm2d", "ReLU",
+    ]  # fmt: skip
+    assert layers[4].weight.shape == (16, 8, 3, 3)

@@ -9,7 +9,7 @@ are in `conv.py` and `pool.py`.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -36,35 +36,57 @@ class Geometry(NamedTuple):
 
 
 class Taps:
-    """Where the taps of every window lie; made by `taps`, once per geometry."""
+    """Where the taps of every window lie; made by `taps`, once per geometry.
+
+    each: per dimension, of each tap, how many strides and elements it is from its window's first.
+    Tables with an entry a tap are made when they are asked for: a window may be a whole volume.
+    """
 
     def __init__(
-        self,
-        kernel: Ints,
-        out: Ints,
-        plane: Ints,
-        phases: tuple[Ints, ...],
-        taps: tuple[tuple[int, int], ...],
-        spans: tuple[tuple[Slices, Slices], ...],
-        whole: bool,
+        self, spatial: Ints, kernel: Ints, stride: Ints, before: Ints, out: Ints, each: Any
     ) -> None:
+        self.spatial, self.stride, self.before, self.each = spatial, stride, before, each
         self.kernel = kernel
         self.out = out  # windows per dimension
-        self.plane = plane  # size of a phase plane
-        self.phases = phases  # the phases that some tap needs: residues per dimension
-        self.taps = taps  # per tap, the last dimension fastest: (phase, offset)
-        self.spans = spans  # per phase: (part of the plane, part of the input)
-        self.whole = whole  # the only phase is the input itself
-        filled = [
-            s.stop - s.start == n for (i, _), _ in zip(spans, phases) for s, n in zip(i, plane)
-        ]
-        self.pitches = steps(plane)  # steps of the flattened plane
-        self.size = prod(plane)  # elements of a plane
+        # size of a phase plane
+        self.plane = tuple(max(q for q, _ in ts) + o for ts, o in zip(each, out))
+        # the only phase is the input itself
+        self.whole = self.plane == spatial and all(s == 1 for s in stride) and not any(before)
+        self.pitches = steps(self.plane)  # steps of the flattened plane
+        self.size = prod(self.plane)  # elements of a plane
         self.points = prod(out)  # windows
         # from the first window to the last, in positions of the plane
         self.run = sum((o - 1) * p for o, p in zip(out, self.pitches)) + 1
         self.exact = self.run == self.points  # every position of a run is a window
-        self.full = all(filled)  # the input fills all phases: no padding
+
+    @cached_property
+    def phases(self) -> tuple[Ints, ...]:
+        """The phases that some tap needs: residues per dimension."""
+        return tuple(product(*[sorted({r for _, r in ts}) for ts in self.each]))
+
+    @cached_property
+    def taps(self) -> tuple[tuple[int, int], ...]:
+        """Per tap, the last dimension fastest: (phase, offset)."""
+        number = {phase: i for i, phase in enumerate(self.phases)}
+        return tuple(
+            (number[tuple(r for _, r in at)], sum(q * p for (q, _), p in zip(at, self.pitches)))
+            for at in product(*self.each)
+        )
+
+    @cached_property
+    def spans(self) -> tuple[tuple[Slices, Slices], ...]:
+        """Per phase: (part of the plane, part of the input)."""
+        return tuple(
+            tuple(zip(*map(_span, self.spatial, self.plane, self.stride, self.before, phase)))
+            for phase in self.phases
+        )
+
+    @cached_property
+    def full(self) -> bool:
+        """Whether the input fills all phases: no padding."""
+        return all(
+            s.stop - s.start == n for inside, _ in self.spans for s, n in zip(inside, self.plane)
+        )
 
 
 def steps(shape: Ints) -> Ints:
@@ -92,18 +114,7 @@ def taps(
 ) -> Taps:
     """The taps of `out` windows per dimension, the first beginning `before` ahead of the input."""
     each = [[divmod(t * d, s) for t in range(k)] for k, d, s in zip(kernel, dilation, stride)]
-    plane = tuple(max(q for q, _ in ts) + o for ts, o in zip(each, out))
-    phases = tuple(product(*[sorted({r for _, r in ts}) for ts in each]))
-    pitches = steps(plane)
-    places = tuple(
-        (phases.index(tuple(r for _, r in where)), sum(q * p for (q, _), p in zip(where, pitches)))
-        for where in product(*each)
-    )
-    spans = []
-    for phase in phases:
-        spans.append(tuple(zip(*map(_span, spatial, plane, stride, before, phase))))
-    whole = plane == spatial and all(s == 1 for s in stride) and not any(before)
-    return Taps(kernel, out, plane, phases, places, tuple(spans), whole)
+    return Taps(spatial, kernel, stride, before, out, each)
 
 
 def _span(n: int, plane: int, stride: int, before: int, phase: int) -> tuple[slice, slice]:
@@ -120,8 +131,8 @@ def _span(n: int, plane: int, stride: int, before: int, phase: int) -> tuple[sli
 def first_of_rows(t: Taps) -> Taps:
     """The taps that begin a row of the kernel, over all the last dimension of the only phase."""
     out = (*t.out[:-1], t.plane[-1])
-    kernel, rows = (*t.kernel[:-1], 1), t.taps[:: t.kernel[-1]]
-    return Taps(kernel, out, t.plane, t.phases, rows, t.spans, t.whole)
+    each = [*t.each[:-1], t.each[-1][:1]]
+    return Taps(t.spatial, (*t.kernel[:-1], 1), t.stride, t.before, out, each)
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -63,18 +64,34 @@ class VGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-def convolutions(depth: int, batch_norm: bool) -> nn.Sequential:
+def make_layers(cfg: Iterable[int | str], batch_norm: bool = False) -> nn.Sequential:
+    """Convolutions of 3x3 with ReLUs, of these widths one after the other; "M" is a pool.
+
+    cfg: the widths. batch_norm: whether each convolution has one.
+
+    >>> with torch.device("meta"):
+    ...     layers = make_layers([8, "M", 16])
+    >>> [type(layer).__name__ for layer in layers]
+    ['Conv2d', 'ReLU', 'MaxPool2d', 'Conv2d', 'ReLU']
+    """
     layers: list[nn.Module] = []
     channels = 3
-    for width, count in zip(WIDTHS, DEPTHS[depth]):
-        for _ in range(count):
-            layers.append(nn.Conv2d(channels, width, kernel_size=3, padding=1))
-            if batch_norm:
-                layers.append(nn.BatchNorm2d(width))
-            layers.append(nn.ReLU(inplace=True))
-            channels = width
-        layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+    for width in cfg:
+        if isinstance(width, str):
+            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            continue
+        layers.append(nn.Conv2d(channels, width, kernel_size=3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(width))
+        layers.append(nn.ReLU(inplace=True))
+        channels = width
     return nn.Sequential(*layers)
+
+
+def convolutions(depth: int, batch_norm: bool) -> nn.Sequential:
+    """The convolutions of VGG with so many layers."""
+    parts = zip(WIDTHS, DEPTHS[depth])
+    return make_layers([x for width, n in parts for x in (*[width] * n, "M")], batch_norm)
 
 
 @model(VGG11_Weights, init_weights=False)
