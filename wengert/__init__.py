@@ -157,7 +157,8 @@ def __getattr__(name: str) -> _Any:
     if name.startswith("_foreach_"):
         from .api.foreach import each_of
 
-        return each_of(name)
+        globals()[name] = each_of(name)
+        return globals()[name]
     value = getattr(_functions, name) if name not in _PROVIDED else _provided(name)
     globals()[name] = value
     return value
@@ -251,7 +252,9 @@ def _provided(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_PROVIDED, *dir(_functions)} - _INNER)
+    from .api.foreach import names
+
+    return sorted({*globals(), *_LAZY, *_PROVIDED, *dir(_functions), *names()} - _INNER)
 
 
 # what imports have put here
