@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 import wengert as w
+from wengert.api import overridable
 from wengert.api import overrides as o
 
 
@@ -25,7 +26,7 @@ def Logged():
 
         @classmethod
         def __torch_function__(cls, func, types, args=(), kwargs=None):
-            cls.seen.append(o.resolve_name(func))
+            cls.seen.append(overridable.resolve_name(func))
             return super().__torch_function__(func, types, args, kwargs or {})
 
     yield Logged
@@ -102,7 +103,7 @@ def test_modes_see_what_is_called_and_are_off_inside():
             self.names = []
 
         def __torch_function__(self, func, types, args=(), kwargs=None):
-            self.names.append(o.resolve_name(func))
+            self.names.append(overridable.resolve_name(func))
             return func(*args, **(kwargs or {}))
 
     with Names() as outer, Names() as inner:
@@ -243,3 +244,85 @@ def test_what_stands_in_is_given_the_public_function(path, args):
     for name in path.split("."):
         f = getattr(f, name)
     assert f(*args) is f
+
+
+def test_attributes_are_asked_for_as_functions_that_read_and_write_them(Logged):
+    x = w.ones(2, 2).as_subclass(Logged)
+    Logged.seen.clear()
+    x.shape, x.T, x.dtype, x.grad, x.requires_grad_()
+    x.requires_grad = False
+    assert Logged.seen == [
+        "torch.Tensor.shape.__get__", "torch.Tensor.T.__get__", "torch.Tensor.dtype.__get__",
+        "torch.Tensor.grad.__get__", "torch.Tensor.requires_grad_",
+        "torch.Tensor.requires_grad.__set__",
+    ]  # fmt: skip
+    assert type(x.T) is type(x.data) is Logged and x.is_cuda is False
+    assert [type(row) for row in x] == [Logged, Logged]
+    assert repr(x).startswith("Logged(")
+    y = w.ones(2, requires_grad=True)
+    y.as_subclass(Logged).sum().backward()
+    assert type(y.grad) is w.Tensor
+
+
+def test_reading_an_attribute_may_be_answered_by_a_class():
+    class Sized(w.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            if func == w.Tensor.shape.__get__:
+                return (7,)
+            return super().__torch_function__(func, types, args, kwargs)
+
+    x = w.ones(2).as_subclass(Sized)
+    assert x.shape == (7,) and x.ndim == 1 and w.ones(2).shape == (2,)
+    del x, Sized
+    gc.collect()
+
+
+def test_a_mode_that_answers_nothing_leaves_it_to_the_arguments():
+    class Nothing(o.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            return NotImplemented
+
+    x = w.ones(2)
+    with Nothing():
+        with pytest.raises(TypeError, match="torch.add.*NotImplemented(.|\n)*mode object"):
+            w.add(x, 1)
+        assert w.add(Thing(), 1)[0] is w.add
+
+
+def test_modes_see_attributes_and_first_uses_alike():
+    names = []
+
+    class Noting(o.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            names.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    x = w.ones(2)
+    with Noting():
+        x.shape, w.hann_window(4), x == x, x.requires_grad_()
+    assert names == ["__get__", "hann_window", "eq", "requires_grad_"]
+
+
+def test_lists_of_what_may_be_stood_in_for():
+    overridable = w.overrides.get_overridable_functions()
+    assert w.add in overridable[w] and w.Tensor.add_ in overridable[w.Tensor]
+    assert w.ones not in overridable[w] and w.ones in w.overrides.get_ignored_functions()
+    stand_ins = w.overrides.get_testing_overrides()
+    assert len(stand_ins) > 1000 and stand_ins[w.Tensor.shape.__get__](w.ones(1)) == -1
+    assert w.overrides.resolve_name(w.Tensor.shape.__get__) == "torch.Tensor.shape.__get__"
+    assert w.overrides.resolve_name(len) is None
+    assert w.overrides.is_tensor_method_or_property(w.Tensor.shape.__get__)
+
+
+def test_made_of_other_memory(Meters):
+    x = w.ones(2, requires_grad=True)
+    y = w.Tensor._make_subclass(Meters, x * 2)
+    assert type(y) is Meters and not y.requires_grad and y.is_leaf
+    z = w.Tensor._make_subclass(Meters, x, True)
+    assert z.requires_grad and z.data_ptr() == x.data_ptr()
+    for args in ((int, x), (Meters, 3)):
+        with pytest.raises(TypeError):
+            w.Tensor._make_subclass(*args)
+    with pytest.raises(RuntimeError, match="floating point and complex"):
+        w.Tensor._make_subclass(Meters, w.tensor([1]), True)

@@ -4,6 +4,7 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from ..api.overrides import DISABLED as _disabled_torch_function_impl
+from ..api.overrides import HERE as _HERE
 from ..api.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 from ..base.absent import absent as _absent
 from ..base.devices import device
@@ -31,6 +32,11 @@ __all__ = [
 
 def _log_api_usage_once(event: str) -> None:
     """Nothing is counted here."""
+
+
+def _is_torch_function_enabled() -> bool:
+    """Whether classes stand in for functions here."""
+    return _HERE.classes
 
 
 def _get_tracing_state() -> None:

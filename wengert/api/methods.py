@@ -233,8 +233,6 @@ def detach_(self: Tensor) -> Tensor:
 def get_data(self: Tensor) -> Tensor:
     """The same memory, off the graph; changes made through it are invisible to the engine."""
     t = wrap(*primal(self._a)) if state.levels else wrap(self._a)
-    if type(self) is not Tensor:
-        t = overrides.of_class(t, type(self))
     extras(t).untracked = True
     return t
 
@@ -541,9 +539,9 @@ def make(cls: Any, *args: Any, **kwargs: Any) -> Any:
     return t
 
 
-def on(kind: str, self: Tensor) -> bool:
-    """Whether self is on a kind of device."""
-    return self.device.type == kind
+def on(kind: str) -> property:
+    """The property that says whether a tensor is on a kind of device."""
+    return property(lambda self: self.device.type == kind)
 
 
 def setup() -> None:
@@ -577,7 +575,7 @@ def setup() -> None:
     attach("nbytes", property(lambda self: self._a.nbytes))
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
     for name in ("is_cuda", "is_meta"):
-        attach(name, property(partial(on, name[3:])))
+        attach(name, on(name[3:]))
     for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
         attach(f"is_{name}", False)
     for home, names in ELSEWHERE.items():

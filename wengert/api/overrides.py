@@ -9,7 +9,6 @@ parsing, is in `engine/op_modes.py`.
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 import weakref
@@ -27,6 +26,8 @@ from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 
 OPERATOR = type(int.__add__)
+DESCRIPTOR = type(FunctionType.__code__)
+ACCESS = ("__get__", "__set__", "__delete__")
 PLAIN = frozenset((int, float, bool, str, type(None), complex, Tensor))
 PUBLIC = (  # where the functions that users call are found; the first name of one counts
     "", "nn.functional", "linalg", "fft", "special", "nn.init", "sparse", "signal.windows",
@@ -38,12 +39,12 @@ IGNORED = frozenset((
     "set_default_dtype", "set_printoptions", "manual_seed", "seed", "initial_seed",
     "get_rng_state", "set_rng_state", "typename", "as_tensor", "from_numpy", "from_dlpack",
     "result_type", "promote_types", "can_cast", "get_num_threads", "set_num_threads", "compile",
-    "save", "load", "vmap", "cond", "while_loop", "explain", "requires_grad_", "as_subclass",
-    "_make_subclass", "_cdata",
+    "save", "load", "vmap", "cond", "while_loop", "explain", "as_subclass", "_make_subclass",
+    "_cdata",
     "set_default_device", "get_default_device", "set_default_tensor_type", "__new__",
-    "__init__", "__getattr__", "__hash__", "__repr__", "__format__", "__reduce_ex__",
+    "__init__", "__getattr__", "__iter__", "__hash__", "__reduce_ex__",
     "__reduce__", "__setstate__", "__init_subclass__", "__array__", "__dlpack__",
-    "__dlpack_device__", "__torch_function__", "__deepcopy__", "__dir__", "data_ptr",
+    "__dlpack_device__", "__torch_function__", "__deepcopy__", "__dir__",
 ))  # fmt: skip
 
 
@@ -109,7 +110,9 @@ def exchange(f: Any, name: str) -> None:
     _kept[f] = was
     if NAMES[f].startswith("torch.Tensor.__") and NAMES[f][13:] not in OPERATORS:
         f.__name__ = NAMES[f][13:]  # who stands in asks for it; entries of ops have the op's name
-    f.__defaults__, f.__kwdefaults__ = None, {"__override__": functools.partial(call, f, original)}
+    ask_for = attribute if NAMES[f].rpartition(".")[2] in ACCESS else call
+    f.__defaults__ = None
+    f.__kwdefaults__ = {"__override__": functools.partial(ask_for, f, original)}
     if not hasattr(f, "__wrapped__") and "__signature__" not in f.__dict__:
         setattr(f, "__wrapped__", original)  # noqa: B010  (what inspect.signature shows)
 
@@ -133,12 +136,17 @@ def public_functions() -> Iterator[tuple[str, Any]]:
             if type(f) is FunctionType and name not in IGNORED and not name.startswith("_"):
                 home = getattr(f, "__module__", None) or ""
                 inner = place == "api.functions" and name not in FUNCTIONS[""]
+                inner = inner or home == "wengert.api.functions"
                 if home.startswith("wengert") and not inner:
                     yield f"{prefix}.{name}", f
     for name, f in list(vars(Tensor).items()):
-        f = native.behind.get(f, f) if type(f) is OPERATOR else f
+        f = native.behind.get(f, f) if type(f) in (OPERATOR, DESCRIPTOR) else f
         if type(f) is FunctionType and name not in IGNORED:
             yield f"torch.Tensor.{name}", f
+        elif type(f) is property:
+            for way, g in zip(ACCESS, (f.fget, f.fset, f.fdel)):
+                if type(g) is FunctionType:
+                    yield f"torch.Tensor.{name}.{way}", g
 
 
 def ask() -> None:
@@ -185,8 +193,12 @@ def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
         mode = modes[-1]
         HERE.modes = modes[:-1]
         try:
-            types = tuple(dict.fromkeys([type(a) for a in overriding(args, kwargs)]))
-            return mode.__torch_function__(as_known(public), types, args, kwargs)
+            found = overriding(args, kwargs)
+            types = tuple(dict.fromkeys([type(a) for a in found]))
+            result = mode.__torch_function__(as_known(public), types, args, kwargs)
+            if result is NotImplemented:
+                return dispatch(as_known(public), found, args, kwargs, [f"mode object {mode}"])
+            return result
         finally:
             HERE.modes = modes
     if HERE.classes:
@@ -196,13 +208,41 @@ def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
     return original(*args, **kwargs)
 
 
+def attribute(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
+    """An attribute of a tensor is read or written. Classes of this library know their own."""
+    t = type(args[0])
+    if not HERE.modes and (t is Tensor or t.__module__.startswith("wengert.")):
+        return original(*args, **kwargs)
+    return call(public, original, args, kwargs)
+
+
 def as_known(public: Any) -> Any:
-    """The method that stands for an operator: Tensor.add for Tensor.__add__."""
+    """The method that stands for an operator, Tensor.add for Tensor.__add__, and what reads or
+    writes an attribute, Tensor.shape.__get__.
+    """
     name = NAMES.get(public, "")
     if name.startswith("torch.Tensor.__"):
         word = OPERATORS.get(name[13:])
         return getattr(Tensor, word) if word else public
+    home, _, way = name.rpartition(".")
+    if way in ACCESS:
+        return getattr(vars(Tensor)[home.rpartition(".")[2]], way)
     return public
+
+
+def known_as(public: Any) -> str:
+    """How an error names a function."""
+    f = named_by(public)
+    return NAMES.get(f) or f"{getattr(f, '__module__', None)}.{getattr(f, '__name__', f)}"
+
+
+def named_by(f: Any) -> Any:
+    """The function that the table of names knows, of what users have: the reverse of as_known."""
+    of = getattr(f, "__self__", None)
+    of = native.behind.get(of, of) if type(of) is DESCRIPTOR else of
+    if type(of) is property and f.__name__ in ACCESS:
+        return (of.fget, of.fset, of.fdel)[ACCESS.index(f.__name__)]
+    return native.behind.get(f, f) if type(f) is OPERATOR else f
 
 
 BITS = ("and", "or", "xor", "lshift", "rshift")
@@ -214,6 +254,10 @@ OPERATORS = {  # those that PyTorch knows by the method's name; the others by th
     **{f"__i{k}__": v + "_" for k, v in BINARY.items() if k not in (*BITS, "matmul")},
     "__pos__": "positive",
 }
+
+
+# what reads attributes that are plain tensors in subclasses too
+PLAIN_RESULTS = frozenset([f"torch.Tensor.{n}.__get__" for n in ("grad", "_grad", "_base")])
 
 
 def stands_in(x: Any) -> bool:
@@ -253,16 +297,20 @@ def overriding(args: Any, kwargs: Any) -> list[Any]:
     return found
 
 
-def dispatch(public: Any, found: list[Any], args: Any, kwargs: Any) -> Any:
-    """Ask the arguments that stand in, in order."""
+def dispatch(
+    public: Any, found: list[Any], args: Any, kwargs: Any, before: list[str] | None = None
+) -> Any:
+    """Ask the arguments that stand in, in order. before: who was asked in vain already."""
     types = tuple([type(x) for x in found])
     for x in found:
         result = type(x).__torch_function__(public, types, args, kwargs)
         if result is not NotImplemented:
             return result
+    asked = [*(before or ()), *[f"tensor subclass {t}" for t in types]]
+    lines = "".join([f"\n  - {who}" for who in asked])
     raise TypeError(
-        f"Multiple dispatch failed for '{resolve_name(public)}'; all __torch_function__ handlers "
-        f"returned NotImplemented: {[t.__name__ for t in types]}"
+        f"Multiple dispatch failed for '{known_as(public)}'; all __torch_function__ handlers"
+        f" returned NotImplemented:\n{lines}"
     )
 
 
@@ -308,13 +356,8 @@ def torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any 
     if not all(issubclass(cls, t) for t in types):
         return NotImplemented
     with DisableTorchFunctionSubclass():
-        return as_class(func(*args, **(kwargs or {})), cls)
-
-
-def of_class(t: Tensor, cls: Any) -> Tensor:
-    """t in a class that stands in as Tensor does by itself; in another it stays as it is."""
-    usual = getattr(cls.__torch_function__, "__func__", None) is torch_function
-    return as_class(t, cls) if usual else t
+        result = func(*args, **(kwargs or {}))
+    return result if NAMES.get(named_by(func)) in PLAIN_RESULTS else as_class(result, cls)
 
 
 def as_class(result: Any, cls: Any) -> Any:
@@ -478,86 +521,6 @@ def is_tensor_like(inp: Any) -> bool:
     (True, False)
     """
     return type(inp) is Tensor or hasattr(inp, "__torch_function__")
-
-
-def is_tensor_method_or_property(func: Callable[..., Any]) -> bool:
-    """Whether func is a method of Tensor.
-
-    >>> torch.overrides.is_tensor_method_or_property(torch.Tensor.add)
-    True
-    """
-    return (
-        any(f is func for f in vars(Tensor).values()) or getattr(func, "__name__", "") == "__get__"
-    )
-
-
-def resolve_name(f: Any) -> str | None:
-    """The name of a public function: "torch.add".
-
-    f: the function.
-
-    >>> torch.overrides.resolve_name(torch.add)
-    'torch.add'
-    """
-    f = native.behind.get(f, f) if type(f) is OPERATOR else f
-    if f not in NAMES:
-        NAMES.update({g: name for name, g in public_functions() if g not in NAMES})
-    if f in NAMES:
-        name = NAMES[f]
-        if name.startswith("torch.Tensor."):  # one function for both
-            both = name.rpartition(".")[2]
-            if vars(sys.modules["wengert.api.functions"]).get(both) is f:
-                return f"torch.{both}"
-        return name
-    module, called = getattr(f, "__module__", None), getattr(f, "__name__", None)
-    return f"{module}.{called}" if module and called else None
-
-
-@functools.cache
-def get_ignored_functions() -> set[Any]:
-    """Public functions for which nobody can stand in.
-
-    >>> torch.ones in torch.overrides.get_ignored_functions()
-    False
-    """
-    T = sys.modules["wengert.api.functions"]
-    return {f for f in (getattr(T, n, None) for n in IGNORED) if f is not None}
-
-
-def get_overridable_functions() -> dict[Any, list[Any]]:
-    """Module -> the functions for which classes and modes can stand in.
-
-    >>> torch.add in torch.overrides.get_overridable_functions()[torch]
-    True
-    """
-    found: dict[Any, list[Any]] = {}
-    for name, f in public_functions():
-        home: Any = sys.modules["wengert"]
-        for part in name.split(".")[1:-1]:
-            home = getattr(home, part)
-        found.setdefault(home, []).append(f)
-    return found
-
-
-def get_testing_overrides() -> dict[Any, Any]:
-    """Function -> a function of the same arguments that returns -1.
-
-    >>> torch.add in torch.overrides.get_testing_overrides()
-    True
-    """
-    made_up: dict[Any, Any] = {}
-    for _, f in public_functions():
-        try:
-            signature = inspect.signature(f)
-        except (TypeError, ValueError):
-            continue
-
-        def stand_in(*args: Any, **kwargs: Any) -> int:
-            return -1
-
-        stand_in.__signature__ = signature  # type: ignore[attr-defined]
-        made_up[f] = stand_in
-    return made_up
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from ..engine.op import OPS
 from ..engine.tensor import Tensor
 from . import functions
 from .fill import copy_, fill_
-from .overrides import of_class
 
 __all__ = ["H", "T", "mH", "mT", "part"]
 
@@ -27,8 +26,7 @@ def mT(self: Tensor) -> Tensor:
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D"
             " tensor."
         )
-    r = OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
-    return r if type(self) is Tensor else of_class(r, type(self))
+    return OPS["transpose"].entry(self, -2 % self._a.ndim, -1 % self._a.ndim)
 
 
 def T(self: Tensor) -> Tensor:
@@ -45,8 +43,7 @@ def T(self: Tensor) -> Tensor:
             " `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions.",
             once=True,
         )
-    r = OPS["permute"].entry(self, tuple(range(n))[::-1])
-    return r if type(self) is Tensor else of_class(r, type(self))
+    return OPS["permute"].entry(self, tuple(range(n))[::-1])
 
 
 def mH(self: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..api.assertions import _assert
-from ..api.overrides import NAMES, resolve_name
+from ..api.overridable import resolve_name
+from ..api.overrides import NAMES
 from ..base import dtypes
 from .immutable_collections import immutable_dict, immutable_list
 
@@ -71,9 +72,9 @@ def qualified_name(func: Callable[..., Any]) -> str:
     if getattr(builtins, name, None) is func:
         return f"builtins.{name}"
     known = resolve_name(func)
-    if known is not None:
-        return known.replace("_operator", "operator")
-    return str(getattr(func, "__name__", func))
+    if known is None and name and getattr(func, "__module__", None):
+        known = f"{func.__module__}.{name}"
+    return (known or str(name or func)).replace("_operator", "operator")
 
 
 class Node:

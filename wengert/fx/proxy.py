@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..api import overrides
+from ..api.overridable import resolve_name
 from ..api.overrides import HERE, overriding
 from ..base import dtypes
 from ..base.devices import device
@@ -269,9 +270,7 @@ class Proxy:
 
 def is_method_only(f: Any) -> bool:
     """Whether f is a method of Tensor, and no function of torch."""
-    from ..api import overrides
-
-    return (overrides.resolve_name(f) or "").startswith("torch.Tensor.")
+    return (resolve_name(f) or "").startswith("torch.Tensor.")
 
 
 class Attribute(Proxy):

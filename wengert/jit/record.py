@@ -11,7 +11,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..api.overrides import TorchFunctionMode, resolve_name
+from ..api.overridable import resolve_name
+from ..api.overrides import ACCESS, TorchFunctionMode
 from ..base.pytree import tree_map
 from ..engine.op import Op
 from ..engine.op_modes import Mode
@@ -72,6 +73,10 @@ class Recorder(TorchFunctionMode):
         if not writes and not any(isinstance(r, Tensor) for r in results):
             return
         method = known.startswith("torch.Tensor.") and known.rpartition(".")[2]
+        if method in ACCESS:
+            place = known.split(".")[2]
+            self.name(result, self.graph.call_function(getattr, (self.argument(args[0]), place)))
+            return
         inside = (self.argument(tuple(args)), self.argument(dict(kwargs)))
         if method in OPERATORS:
             known_as: Any = OPERATORS[str(method)]

@@ -9,6 +9,7 @@ import functools
 from typing import Any
 
 from ..declare.registry import FUNCTIONS
+from ..declare.signature import callable_of
 from ..engine.op import OPS, Op
 
 # Ops whose name is not that of PyTorch's operator.
@@ -60,7 +61,7 @@ class Operator:
         for space in ("", "nn.functional"):
             f = FUNCTIONS.get(space, {}).get(self.name)
             if f is not None:
-                return f(*args, **kwargs)
+                return callable_of(f, self.name, space)(*args, **kwargs)
         if self.name in OPS:
             return OPS[self.name](*args, **kwargs)
         raise NotImplementedError(f"{self} is a name only: there is no function called {self.name}")

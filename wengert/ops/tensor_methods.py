@@ -114,7 +114,10 @@ def as_subclass(self, cls):
     tensor([1., 1.])
     """
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
-        raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}")
+        raise TypeError(
+            "Creating a Tensor subclass from a class that does not inherit from Tensor is not"
+            f" possible. Make sure your class inherits from Tensor: as_subclass() got {cls!r}"
+        )
     t = object.__new__(cls)
     t._a, t._n, t._x = self._a, self._n, None
     return t
