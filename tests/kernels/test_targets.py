@@ -16,6 +16,7 @@ from wengert.kernels import (
     histogram,
     points,
     scatter,
+    small_symmetric,
     window_pool,
 )  # fmt: skip
 from wengert.kernels import formulas as quick
@@ -44,6 +45,7 @@ JOBS = {
     "distances, gradients": (distances.slopes, "float", 8),
     "histogram": (histogram.count, "double", True),
     "gram": (gram.columns, "float"),
+    "ldl": (small_symmetric.factors, "float", "i64"),
     "grid": (grid_sample.read, "float", 2, "bicubic", "reflection"),
     "grid, gradients": (grid_sample.add, "double", 3, "bilinear", "border", True, True),
 }

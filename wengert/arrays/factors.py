@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import small_symmetric
 from .capabilities import ON_HOST
 from .linalg import (
     _info,
@@ -128,7 +129,10 @@ def ldl_factor(
     """(L and D in one matrix, pivots, order of the first zero block or 0); checked: ValueError
     unless it is 0.
     """
-    if single(lib, x):
+    found = small_symmetric.ldl(x) if lib in ON_HOST else None
+    if found is not None:
+        pass
+    elif single(lib, x):
         found = _sytrf(x, hermitian)
     else:
         found = each(lib, lambda a: _sytrf(a, hermitian), x)
