@@ -28,3 +28,17 @@ def test_gradients_of_products(dtype, dim, keepdim, monkeypatch):
         (grad,) = T.autograd.grad(out, a, g)
         seen.append(grad.numpy())
     np.testing.assert_allclose(*seen, 1e-4, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "dim"), [((900, 3), -1), ((3, 900), 0), ((30, 3, 40), 1)])
+def test_cross_products(shape, dim, dtype):
+    r = np.random.default_rng(0)
+    x, y = (r.standard_normal(shape).astype(dtype) for _ in range(2))
+    x.reshape(-1)[::41] = np.inf
+    with np.errstate(invalid="ignore"):
+        want = np.cross(x, y, axis=dim)
+    got = T.linalg.cross(T.tensor(x), T.tensor(y), dim=dim)
+    np.testing.assert_array_equal(got.numpy(), want)
+    turned = [T.from_numpy(np.asfortranarray(a)) for a in (x, y)]
+    np.testing.assert_array_equal(T.linalg.cross(*turned, dim=dim).numpy(), want)

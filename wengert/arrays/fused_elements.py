@@ -316,13 +316,17 @@ def where(general: Word) -> Word:
         try:
             plain = condition.dtype is BOOL and x.dtype is F32 and y.dtype is F32
         except AttributeError:
-            plain = False
+            number, array = (x, y) if type(x) in REALS else (y, x)
+            plain = type(number) in REALS and type(array) is type(condition) is np.ndarray
+            plain = plain and array.dtype is F32 and condition.dtype is BOOL
         if plain:
             run = u.run
             if run is None and not u.made:
                 run = u.ready(CALL + ELEMENT * condition.size)
             if run is not None:
-                return run(condition, x, y)
+                if type(x) in REALS:
+                    return run(condition, NUMBERS[float(x)], y)
+                return run(condition, x, NUMBERS[float(y)] if type(y) in REALS else y)
         return general(condition, x, y)
 
     f.elements = Elements({"f": u.loop}, (0, 1, 2), "?ff")  # type: ignore[attr-defined]

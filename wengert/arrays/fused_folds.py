@@ -16,7 +16,7 @@ from ..kernels import folds, jobs
 
 Word = Callable[..., Any]
 WIDE, FEW = 512, 64  # products of everything that are made beside each other
-SOME = 512  # distances for which a kernel may pay
+SOME = 512  # distances, or elements, for which more calls or a kernel may pay
 
 
 def prod(general: Word) -> Word:
@@ -100,6 +100,23 @@ def distances_backward(general: Word) -> Word:
     return f
 
 
+def cross(general: Word) -> Word:
+    """By components: what is rolled along 3 elements is copied 3 by 3."""
+
+    def f(x: Any, y: Any, dim: int = -1) -> Any:
+        plain = type(x) is type(y) is np.ndarray and x.shape == y.shape and x.dtype is y.dtype
+        if not plain or x.size < SOME or x.dtype not in jobs.WORDS or x.shape[dim] != 3:
+            return general(x, y, dim)
+        out = np.empty(x.shape, x.dtype)
+        a, b, c = (np.moveaxis(v, dim, 0) for v in (x, y, out))
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            np.subtract(a[j] * b[k], a[k] * b[j], c[i])
+        return out
+
+    return f
+
+
 @functools.cache
 def _distances() -> Any:
     from ..kernels import distances
@@ -111,6 +128,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "prod": prod,
     "prod_backward": prod_backward,
     "cdist": distances,
+    "cross": cross,
     "cdist_backward": distances_backward,
     "cumprod": running("cumprod"),
     "cummax_raw": running("cummax"),

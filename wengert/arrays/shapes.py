@@ -397,12 +397,25 @@ def diagonal(lib: Any, x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) ->
     return out
 
 
+TALL = 64  # rows that are all kept, or none of it, from which they are left alone
+
+
 def tril(lib: Any, x: Any, diagonal: int = 0) -> Any:
-    return lib.tril(x, diagonal)
+    rows = max(0, x.shape[-1] - 1 - diagonal)  # from there on they stay whole
+    if x.shape[-2] < 2 * rows + TALL:
+        return lib.tril(x, diagonal)
+    out = x.copy()
+    out[..., :rows, :] = lib.tril(x[..., :rows, :], diagonal)
+    return out
 
 
 def triu(lib: Any, x: Any, diagonal: int = 0) -> Any:
-    return lib.triu(x, diagonal)
+    rows = max(0, x.shape[-1] - diagonal)  # from there on nothing stays
+    if x.shape[-2] < 2 * rows + TALL:
+        return lib.triu(x, diagonal)
+    out = lib.zeros(x.shape, x.dtype)
+    out[..., :rows, :] = lib.triu(x[..., :rows, :], diagonal)
+    return out
 
 
 def put_diagonal(
