@@ -16,7 +16,8 @@ from ..kernels import folds, jobs
 
 Word = Callable[..., Any]
 WIDE, FEW = 512, 64  # products of everything that are made beside each other
-SOME = 512  # distances, or elements, for which more calls or a kernel may pay
+SOME = 512  # distances for which a kernel may pay
+THREE = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
 def prod(general: Word) -> Word:
@@ -105,13 +106,12 @@ def cross(general: Word) -> Word:
 
     def f(x: Any, y: Any, dim: int = -1) -> Any:
         plain = type(x) is type(y) is np.ndarray and x.shape == y.shape and x.dtype is y.dtype
-        if not plain or x.size < SOME or x.dtype not in jobs.WORDS or x.shape[dim] != 3:
+        if not plain or x.dtype not in jobs.WORDS or x.shape[dim] != 3:
             return general(x, y, dim)
         out = np.empty(x.shape, x.dtype)
-        a, b, c = (np.moveaxis(v, dim, 0) for v in (x, y, out))
-        for i in range(3):
-            j, k = (i + 1) % 3, (i + 2) % 3
-            np.subtract(a[j] * b[k], a[k] * b[j], c[i])
+        a, b, c = x.swapaxes(0, dim), y.swapaxes(0, dim), out.swapaxes(0, dim)
+        for i, j, k in THREE:
+            np.subtract(a[j] * b[k], a[k] * b[j], c[i, ...])
         return out
 
     return f
