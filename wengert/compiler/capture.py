@@ -68,6 +68,8 @@ class Symbol(Interp):
         capture.symbols.add(self)
 
     def assign(self, value: Any) -> None:
+        if state.capture is not self.capture and state.capture is not None:
+            raise Redo("the body of a loop changes a tensor from elsewhere")
         if type(value) is not Symbol:
             value = Symbol(self.capture, self.capture.constant(value), value)
         if value.dtype != self.dtype:
@@ -188,7 +190,12 @@ class Redo(Exception):
 
 
 class Capture:
-    """One capture, from lifting tensors to giving them their arrays back."""
+    """One capture, from lifting tensors to giving them their arrays back. scan(f, init, structure,
+    slices, structure): what a scan computes of init and slices along dimension 0, as one node: (the
+    last carries, the ys, their structure); None where that cannot be.
+    """
+
+    scan: Callable[..., Any]  # set by loops.py
 
     def __init__(self, surroundings: Surroundings, numbers: bool = True) -> None:
         self.graph = Graph()
@@ -416,7 +423,7 @@ class Capture:
     def __enter__(self) -> Capture:
         self.levels = Level()
         self.level = self.levels.__enter__()
-        self.before = state.default_device
+        self.before, self.around = state.default_device, state.capture
         place("default_device", self.before or CPU)  # no short ways past `born`
         place("capture", self)
         self.open = True
@@ -428,7 +435,7 @@ class Capture:
     def __exit__(self, *exc: object) -> None:
         self.meeting.__exit__(*exc)
         self.open = False
-        place("capture", None)
+        place("capture", self.around)
         place("default_device", self.before)
         self.levels.__exit__(*exc)
 

@@ -21,7 +21,7 @@ from .graph import Node, Value
 from .group import Group
 from .section_products import stacked
 from .section_rows import ROWS, row_facts
-from .section_spread import SPREAD
+from .section_spread import SPREAD, lay
 
 SMALL = 1 << 15  # elements, up to which calls cost more than what a second thread saves
 WORK = 1 << 17  # multiply-adds of a product, at most
@@ -309,9 +309,12 @@ def _rows(node: Node, layouts: Layouts, library: Any) -> Any:
 
 
 KINDS: dict[str, Callable[[Node, Layouts, Any], Any]] = {
-    "bmm": lambda node, layouts, library: stacked(node, layouts),
+    **dict.fromkeys(
+        ("bmm", "batched_matmul"), lambda node, layouts, library: stacked(node, layouts)
+    ),
     **dict.fromkeys(ROWS, _rows),
     **SPREAD,
+    "contiguous": lay,
     "matmul": _matmul,
     "linear": _linear,
     "sum": _sum,
@@ -354,6 +357,23 @@ def _decided(
             continue
         items += _section(item, readers, fixed, targets, layouts)
     return items
+
+
+def as_section(
+    items: Sequence[Any], results: Sequence[Value], layouts: Layouts,
+    word_of: Callable[[Node], Callable[..., Any]], library: Callable[[], Any],
+) -> Section | None:  # fmt: skip
+    """All items as one Section, which gives the results that it makes; None if some cannot be part
+    of one.
+    """
+    run = [_piece(item, layouts, word_of, library) for item in items]
+    if any(p is None for p in run):
+        return None
+    readers: dict[int, int] = {}
+    for v in (*results, *[v for p in run for v in _reads(p)]):
+        readers[v.number] = readers.get(v.number, 0) + 1
+    s: Section = _section(run, readers, {}, {}, layouts)[0]
+    return None if s.checks or not s.pieces else s
 
 
 def _section(

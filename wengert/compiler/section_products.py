@@ -25,18 +25,25 @@ def stacked(node: Node, layouts: Any) -> dict[str, Any] | None:
     """What a section has to know of a product, if it is one for here."""
     x, y = node.operands
     (out,) = node.outputs
-    if type(x) is not GraphValue or type(y) is not GraphValue or len(out.shape) < 2:
+    if type(x) is not GraphValue or type(y) is not GraphValue:
         return None
-    if len(x.shape) < 2 or len(y.shape) < 2 or x.kind not in ("float32", "float64"):
+    if x.kind not in ("float32", "float64") or x.kind != y.kind or x.kind != out.kind:
         return None
-    *batch, m, n = out.shape
+    left, right = layouts.of(x), layouts.of(y)
+    if left.ndim == 2 and right.ndim == 1:
+        right, shape = right[:, None], (*out.shape, 1)
+    elif left.ndim == 1 and right.ndim == 2:
+        left, shape = left[None], (1, *out.shape)
+    elif left.ndim > 1 and right.ndim > 1:
+        shape = out.shape
+    else:
+        return None
+    *batch, m, n = shape
     depth = x.shape[-1]
-    if x.kind != y.kind or x.kind != out.kind or not depth:
+    if not depth or m * n * depth > FEW or out.size * depth > MOST:
         return None
-    if m * n * depth > FEW or out.size * depth > MOST:
-        return None
-    a = _strides(layouts.of(x), batch)
-    b = _strides(layouts.of(y), batch)
+    a = _strides(left, batch)
+    b = _strides(right, batch)
     if a is None or b is None:
         return None
     return dict(kind="stack", a=x, b=y, sa=a, sb=b, sizes=(math.prod(batch), m, n, depth))

@@ -90,4 +90,33 @@ def write(text: Any, p: Any, word: str) -> None:
     text.call(f, *given, text.out(p), *shape, *steps[0][:2], *steps[1][:2])
 
 
+def lay(node: Node, layouts: Any, library: Any) -> dict[str, Any] | None:
+    """What a section has to know of an array that is laid out anew, element by element."""
+    x = node.operands[0]
+    if type(x) is not GraphValue or len(node.operands) > 1:
+        return None
+    a = layouts.of(x)
+    if a.ndim > DIMS or any(s % a.itemsize for s in a.strides):
+        return None
+    more = DIMS - a.ndim
+    steps = [0] * more + [s // a.itemsize for s in a.strides]
+    return dict(kind="lay", x=x, steps=steps, shape=[1] * more + [*a.shape])
+
+
+def write_laid(text: Any, p: Any, word: str) -> None:
+    """The text of such a piece."""
+    sizes = [(f"{k}{i}", "i64") for k in "ns" for i in range(DIMS)]
+    f = text.function([("x", f"{word}*"), ("out", f"{word}*"), *sizes])
+    x, out, n0, n1, n2, s0, s1, s2 = f.args.values()
+
+    def element(i: Value, j: Value, k: Value) -> None:
+        out.store(x.load(i * s0 + j * s1 + k * s2), (i * n1 + j) * n2 + k)
+
+    def row(i: Value, j: Value) -> None:
+        f.loop(0, n2, 1, lambda k: element(i, j, k))
+
+    f.loop(0, n0, 1, lambda i: f.loop(0, n1, 1, lambda j: row(i, j)))
+    text.call(f, text.at(p.facts["x"]), text.out(p), *p.facts["shape"], *p.facts["steps"])
+
+
 SPREAD = dict.fromkeys(("add", "sub", "mul", "div", "maximum", "minimum"), spread)

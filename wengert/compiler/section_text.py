@@ -23,6 +23,7 @@ from .section import Piece, Section
 from .section_products import write as write_stack
 from .section_rows import write as write_rows
 from .section_spread import write as write_spread
+from .section_spread import write_laid
 
 
 class Text:
@@ -34,13 +35,11 @@ class Text:
         self.known: dict[str, str] = {}  # texts of functions -> their names
         self.groups: dict[Any, str] = {}  # keys of groups -> names of functions
         self.made = [v for v in s.outputs if v.number not in targets]
-        kinds = [TYPES[v.kind] + "*" for v in (*s.operands, *self.made)]
-        self.entries = [("table", "i64*"), *[(f"a{i}", k) for i, k in enumerate(kinds)]]
+        self.entries = [("table", "i64*"), *self.arguments()]
         self.k = Job(self.module, self.entries)
         table, *arrays = self.k.table()
-        self.pointers: dict[int, Pointer] = {
-            v.number: p for v, p in zip((*s.operands, *self.made), arrays)
-        }
+        self.pointers: dict[int, Pointer] = {}
+        self.place(arrays)
         self.addresses = [v for v in s.outputs if v.number in targets]
         fixed = [*s.fixed.items(), *[(v.number, targets[v.number]) for v in self.addresses]]
         self.arrays = [a for _, a in fixed]  # in the order of the table
@@ -52,13 +51,27 @@ class Text:
                 if v.number in s.inside:
                     place = buffer.at(s.inside[v.number])
                     self.pointers[v.number] = place.cast(TYPES[v.kind])
-        for p in s.pieces:
+        self.write()
+        self.module.functions.append(self.k)
+        self.text = self.module.text()
+
+    def arguments(self) -> list[tuple[str, str]]:
+        """The arguments after the table: what goes in, and what is made."""
+        arrays = enumerate((*self.s.operands, *self.made))
+        return [(f"a{i}", TYPES[v.kind] + "*") for i, v in arrays]
+
+    def place(self, arrays: list[Any]) -> None:
+        """Note where the arguments are."""
+        for v, p in zip((*self.s.operands, *self.made), arrays):
+            self.pointers[v.number] = p
+
+    def write(self) -> None:
+        """All pieces, one after the other."""
+        for p in self.s.pieces:
             if type(p) is Group:
                 self.group(p)
             else:
                 getattr(self, p.kind)(p)
-        self.module.functions.append(self.k)
-        self.text = self.module.text()
 
     def at(self, v: GraphValue) -> Pointer:
         """Where a value is."""
@@ -73,6 +86,9 @@ class Text:
 
     def spread(self, p: Piece) -> None:
         write_spread(self, p, TYPES[p.outputs[0].kind])
+
+    def lay(self, p: Piece) -> None:
+        write_laid(self, p, TYPES[p.outputs[0].kind])
 
     def stack(self, p: Piece) -> None:
         write_stack(self, p, TYPES[p.outputs[0].kind])

@@ -1,4 +1,6 @@
-"""Control flow as functions: cond, while_loop, scan, map; run as Python runs it."""
+"""Control flow as functions: cond, while_loop, scan, map; run as Python runs it, but for a scan in
+a compiled function.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api import functions as T
+from ..base.modes import state
 from ..base.pytree import tree_flatten, tree_leaves, tree_map
 from ..engine.tensor import Tensor
 
@@ -69,13 +72,18 @@ def scan(
     combine_fn: of a carry and a slice of xs. init: the first carry, of tensors in any structure.
     xs: tensors of one size along dim, in any structure. reverse: from the last slice to the first.
     Returns the last carry, and the ys stacked in the order of xs, along dimension 0. RuntimeError
-    for carries of another structure, and for sizes that differ.
+    for carries of another structure, and for sizes that differ. Under torch.compile combine_fn may
+    be called once for all slices: it has to do the same for each, and nothing beside.
 
     >>> torch.compiler.scan(lambda c, x: (c + x, c), torch.tensor(0), torch.arange(4))
     (tensor(6), tensor([0, 0, 1, 3]))
     """
     leaves, spec, n = _slices("scan", combine_fn, xs, dim)
     carried, shape = tree_flatten(init)
+    if state.capture is not None:
+        found = _as_one(combine_fn, carried, shape, leaves, spec, dim, reverse)
+        if found is not None:
+            return found
     ys: list[Any] = []
     order = range(n - 1, -1, -1) if reverse else range(n)
     for i in order:
@@ -93,6 +101,19 @@ def scan(
         ys.reverse()
     stacked = tree_map(lambda *each: T.stack(each), ys[0], *ys[1:])
     return shape.unflatten(carried), stacked
+
+
+def _as_one(f: Any, init: Any, shape: Any, leaves: Any, spec: Any, dim: int, reverse: bool) -> Any:
+    """A scan within a compiled function, where its rounds can be one step; else None."""
+
+    slices = [t.movedim(dim, 0) for t in leaves]
+    slices = [t.flip(0) for t in slices] if reverse else slices
+    found = state.capture.scan(f, init, shape, slices, spec)
+    if found is None:
+        return None
+    last, ys, structure = found
+    ys = [t.flip(0) for t in ys] if reverse else ys
+    return shape.unflatten(last), structure.unflatten(ys)
 
 
 def associative_scan(
