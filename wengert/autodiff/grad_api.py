@@ -10,12 +10,22 @@ from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
 from ..base import warmup
 from ..base.advice import advise
 from ..base.modes import record, state
-from ..engine import native
+from ..engine import native, recording
 from ..engine.backward import collect, run, walk
 from ..engine.node import LEAF, GradientEdge
 from ..engine.tensor import Tensor, wrap
 from . import anomaly
 from .batched import vmap_raw
+
+
+def raw_saved(node: Any, place: int) -> Any:
+    """What a node has saved at a place, to be given hooks."""
+    from .saved_values import SavedTensor
+
+    return SavedTensor(node, place)
+
+
+recording.raw_saved = raw_saved
 
 
 def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str) -> list[Any]:

@@ -19,12 +19,25 @@ from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
 from .tensor import Tensor
 
 IN_FORMULAS = {"x": "self", "y": "other", "out": "result"}  # PyTorch's names of saved values
+OF_NODES = {  # where its formula has others
+    "PowBackward0": {"y": "exponent"},
+    "AddmmBackward0": {"a": "mat1", "b": "mat2"},
+    "ConvolutionBackward0": {"x": "input", "w": "weight"},
+    "ClampBackward1": {"low": "min", "high": "max"},
+    "RepeatBackward0": {"times": "repeats"},
+    "NativeLayerNormBackward0": {"x": "input", "mean": "result1", "rstd": "result2"},
+    "LerpBackward0": {"y": "end"},
+    "AddcmulBackward0": {"a": "tensor1", "b": "tensor2"},
+}
+# (node, place among what it has saved) -> that one as torch._C._autograd.SavedTensor; set by
+# autodiff/grad_api.py
+raw_saved: Callable[[Any, int], Any] | None = None
 
 
 def node_class(op: Op) -> type[Node]:
     """The class of an op's nodes."""
     camel = "".join([part[:1].upper() + part[1:] for part in op.name.strip("_").split("_")])
-    made = type(
+    made: Any = type(
         op.node_name or camel + "Backward0",
         (Node,),
         {
@@ -35,8 +48,13 @@ def node_class(op: Op) -> type[Node]:
             "saves_arrays": any([o.what in (INPUT, REST, OUTPUT) for o in op.plan.saved]),
         },
     )
+    names = IN_FORMULAS | OF_NODES.get(made.__name__, {})
     for i, name in enumerate(op.saved):
-        setattr(made, f"_saved_{IN_FORMULAS.get(name, name)}", saved_property(i))
+        setattr(made, f"_saved_{names.get(name, name)}", saved_property(i))
+        if op.plan.saved[i].what in (INPUT, OUTPUT):
+            setattr(made, f"_raw_saved_{names.get(name, name)}", raw_property(i))
+    if len(op.inputs) == 1 and not op.variadic:
+        made._saved_self_sym_sizes = property(lambda node: tuple(node.parents[0].shape))
     return made
 
 
@@ -49,6 +67,11 @@ def saved_property(i: int) -> property:
         return saved_tensors(node)[i]
 
     return property(get)
+
+
+def raw_property(i: int) -> property:
+    """PyTorch's `node._raw_saved_self` and the like, which take hooks."""
+    return property(lambda node: raw_saved and raw_saved(node, i))
 
 
 def record(
