@@ -89,6 +89,7 @@ _LAZY = (
     "_jit_internal",
     "_logging",
     "_subclasses",
+    "_tensor_str",
     "_utils",
     "accelerator",
     "amp",

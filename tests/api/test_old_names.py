@@ -149,6 +149,23 @@ def test_the_names_of_functions_in_c():
         layers._get_abs_string_index(2)
 
 
+def test_parts_of_printed_tensors():
+    from wengert._tensor_str import PRINT_OPTS, _add_suffixes, _tensor_str
+
+    body = _tensor_str(torch.tensor([[1, 2], [3, 4]]), 6)
+    assert body == "[[1, 2],\n       [3, 4]]"
+    assert _add_suffixes("Index(" + body, ["size=2"], 6, False) == f"Index({body}, size=2)"
+    assert _add_suffixes("Index([1]", ["size=2"], 6, True) == "Index([1],\n      size=2)"
+    wide = _add_suffixes("A([1]", ["x" * 80, "y"], 2, False)
+    assert wide == "A([1],\n  " + "x" * 80 + ",\n  y)"
+    try:
+        PRINT_OPTS.threshold = 3
+        assert PRINT_OPTS.threshold == 3 and PRINT_OPTS.precision == 4
+        assert "..." in str(torch.arange(9))
+    finally:
+        torch.set_printoptions(profile="default")
+
+
 def test_the_gradient_of_softmax_by_name():
     x = matrix().requires_grad_()
     out, g = x.softmax(1), matrix(seed=1)

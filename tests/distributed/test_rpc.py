@@ -47,6 +47,9 @@ def test_one_process_and_what_is_refused():
     rpc = torch.distributed.rpc
     with pytest.raises(RuntimeError, match="has not been initialized"):
         rpc.rpc_sync("one", max, (1, 2))
+    largest = rpc.api._require_initialized(max)
+    with pytest.raises(RuntimeError, match="has not been initialized"):
+        largest(1, 2)
     with pytest.raises(ValueError, match=r"write \.cpu\(\) before"):
         rpc.TensorPipeRpcBackendOptions(device_maps={"one": {0: 1}})
     options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0", rpc_timeout=5)
@@ -54,7 +57,7 @@ def test_one_process_and_what_is_refused():
     try:
         with pytest.raises(RuntimeError, match="already initialized"):
             rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
-        assert rpc.rpc_sync("one", max, (1, 2)) == 2
+        assert rpc.rpc_sync("one", max, (1, 2)) == 2 == largest(1, 2)
         ref = rpc.RRef([1])
         assert repr(ref).startswith("OwnerRRef(GloballyUniqueId(created_on=0, local_id=")
         with pytest.raises(RuntimeError, match="on sim:0: write"):

@@ -39,6 +39,11 @@ def _is_torch_function_enabled() -> bool:
     return _HERE.classes
 
 
+def _get_default_device() -> str:
+    """The kind of device that `set_default_device` was not asked to change: the CPU."""
+    return "cpu"
+
+
 def _get_tracing_state() -> None:
     """None: nobody traces by operators of C++."""
 

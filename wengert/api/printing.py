@@ -95,6 +95,19 @@ def get_printoptions() -> dict[str, Any]:
     return _options._asdict()
 
 
+class _InForce:
+    """The print options in force, as attributes that may be set."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_options, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        set_printoptions(**{"sci_mode": _options.sci_mode, name: value})
+
+
+PRINT_OPTS = _InForce()
+
+
 @contextmanager
 def printoptions(**options: Any) -> Iterator[None]:
     """Print options for the length of a `with` block; takes `set_printoptions`' arguments.
@@ -239,6 +252,11 @@ def format_array(a: Any, indent: int = 0, options: PrintOptions | None = None) -
     return _nest(cells, dims, edge, indent, per_line)
 
 
+def values_of(t: Tensor, indent: int) -> str:
+    """The nested brackets of a tensor's values."""
+    return format_array(t._a, indent)
+
+
 def _edges(a: Any, dims: Sequence[int], edge: int) -> Any:
     """The first and last `edge` items of `a` along each of `dims`, on the device where they are."""
     for dim in dims:
@@ -258,13 +276,20 @@ def describe(contents: str, notes: Sequence[str], opening: str = "tensor(") -> s
     >>> describe("[1., 2.]", ["requires_grad=True"])
     'tensor([1., 2.], requires_grad=True)'
     """
-    text = opening + contents
+    return with_notes(opening + contents, notes, len(opening), False)
+
+
+def with_notes(text: str, notes: Sequence[str], indent: int, force_newline: bool) -> str:
+    """A text and notes behind it, wrapped at the line width, with a bracket at the end.
+
+    indent: of further lines. force_newline: begin one for the first note.
+    """
     # PyTorch leaves room for two characters more than there are.
     column = len(text) - text.rfind("\n") + 1
     for note in notes:
-        if column + len(note) + 2 > _options.linewidth:
-            text += ",\n" + " " * len(opening) + note
-            column = len(opening) + len(note)
+        if force_newline or column + len(note) + 2 > _options.linewidth:
+            text += ",\n" + " " * indent + note
+            column, force_newline = indent + len(note), False
         else:
             text += ", " + note
             column += len(note) + 2

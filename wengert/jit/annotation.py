@@ -66,6 +66,20 @@ def unused(fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
+def _overload(func: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a form of a function that a later one of its name carries out: the last one is called.
+
+    >>> @torch.jit._overload
+    ... def twice(x: torch.Tensor) -> torch.Tensor: ...
+    >>> def twice(x):
+    ...     return x * 2
+    """
+    return func
+
+
+_overload_method = _overload  # the same for methods
+
+
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """Mark a function that stays Python: @ignore, @ignore() or @ignore(drop=True).
 

@@ -6,6 +6,7 @@ others, so a network between hosts must be trusted, as with PyTorch.
 
 from __future__ import annotations
 
+from functools import wraps as _wraps
 from typing import Any as _Any
 
 from ...base.absent import not_yet as _not_yet
@@ -99,6 +100,17 @@ def get_worker_info(worker_name: str | None = None) -> WorkerInfo:
     >>> rpc.shutdown()
     """
     return _agent().me if worker_name is None else _agent().worker(worker_name)
+
+
+def _require_initialized(func: _Any) -> _Any:
+    """Decorator: the function raises as rpc's own do where there are no remote calls yet."""
+
+    @_wraps(func)
+    def asking(*args: _Any, **kwargs: _Any) -> _Any:
+        _agent()
+        return func(*args, **kwargs)
+
+    return asking
 
 
 def __getattr__(name: str) -> _Any:

@@ -90,8 +90,10 @@ def make_layers(cfg: Iterable[int | str], batch_norm: bool = False) -> nn.Sequen
 
 def convolutions(depth: int, batch_norm: bool) -> nn.Sequential:
     """The convolutions of VGG with so many layers."""
-    parts = zip(WIDTHS, DEPTHS[depth])
-    return make_layers([x for width, n in parts for x in (*[width] * n, "M")], batch_norm)
+    cfg: list[int | str] = []
+    for width, n in zip(WIDTHS, DEPTHS[depth]):
+        cfg += [*[width] * n, "M"]
+    return make_layers(cfg, batch_norm)
 
 
 @model(VGG11_Weights, init_weights=False)
