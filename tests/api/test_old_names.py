@@ -166,6 +166,21 @@ def test_parts_of_printed_tensors():
         torch.set_printoptions(profile="default")
 
 
+def test_indices_of_matrices_in_other_forms():
+    rows = torch.tensor([0, 0, 2, 3])
+    begins = torch._convert_indices_from_coo_to_csr(rows, 5)
+    assert begins.tolist() == [0, 2, 2, 3, 4, 4]
+    assert torch._convert_indices_from_coo_to_csr(rows[:0], 2).tolist() == [0, 0, 0]
+    assert torch._convert_indices_from_coo_to_csr(rows, 4, out_int32=True).dtype is torch.int32
+    columns = torch.tensor([1, 2, 0, 1], dtype=torch.int32)
+    both = torch._convert_indices_from_csr_to_coo(begins, columns)
+    assert both.tolist() == [rows.tolist(), columns.tolist()] and both.dtype is torch.int64
+    turned = torch._convert_indices_from_csr_to_coo(begins, columns, out_int32=True, transpose=True)
+    assert turned.tolist() == both.flip(0).tolist() and turned.dtype is torch.int32
+    sums = torch._segment_reduce(torch.ones(3), "sum", lengths=torch.tensor([1, 2]))
+    assert sums.tolist() == [1.0, 2.0]
+
+
 def test_the_gradient_of_softmax_by_name():
     x = matrix().requires_grad_()
     out, g = x.softmax(1), matrix(seed=1)

@@ -268,3 +268,13 @@ def test_functions_that_a_class_holds_are_no_methods():
         act = wengert.abs
 
     assert Named().act(x).tolist() == [1.0, 2.0]
+
+
+def test_a_parameter_without_shape_takes_one_without_shape():
+    a, b = wengert.nn.Module(), wengert.nn.Module()
+    a.weight, b.weight = (wengert.nn.UninitializedParameter() for _ in range(2))
+    keys = b.load_state_dict(a.state_dict(keep_vars=True))
+    assert not keys.missing_keys and wengert.nn.parameter.is_lazy(b.weight)
+    b.weight.materialize((2,))
+    with pytest.raises((RuntimeError, ValueError)):
+        b.load_state_dict(a.state_dict(keep_vars=True))

@@ -232,3 +232,43 @@ def _softmax_backward_data(
     """The gradient of softmax from its result, which libraries with a softmax of their own call."""
     product = grad_output * output
     return (product - output * product.sum(dim, keepdim=True)).to(input_dtype)
+
+
+def _segment_reduce(data: Tensor, reduce: str, **options: Any) -> Tensor:
+    """torch.segment_reduce under the name that it had first."""
+    reduced: Tensor = T.resolve("", "segment_reduce")(data, reduce, **options)
+    return reduced
+
+
+def _convert_indices_from_coo_to_csr(
+    input: Tensor, size: int, *, out_int32: bool = False
+) -> Tensor:
+    """Where each of `size` rows begins, and the last ends, among elements in the order of rows.
+
+    input: the row of each element. out_int32: the result's dtype, instead of int64.
+
+    >>> torch._convert_indices_from_coo_to_csr(torch.tensor([0, 0, 2]), 3)
+    tensor([0, 2, 2, 3])
+    """
+    ends: Tensor = input.bincount(minlength=size).cumsum(0)
+    begins = T.resolve("", "cat")([ends.new_zeros(1), ends])
+    return begins.int() if out_int32 else begins
+
+
+def _convert_indices_from_csr_to_coo(
+    crow_indices: Tensor, col_indices: Tensor, *, out_int32: bool = False, transpose: bool = False
+) -> Tensor:
+    """Row and column (2, n) of each element of a matrix whose rows begin at crow_indices.
+
+    col_indices: the column of each element. out_int32: the result's dtype, instead of int64.
+    transpose: column and row.
+
+    >>> rows = torch.tensor([0, 2, 2, 3])
+    >>> torch._convert_indices_from_csr_to_coo(rows, torch.tensor([1, 2, 0]))
+    tensor([[0, 0, 2],
+            [1, 2, 0]])
+    """
+    each = T.resolve("", "arange")(len(crow_indices) - 1)
+    rows, columns = each.repeat_interleave(crow_indices.diff()), col_indices.long()
+    both = T.resolve("", "stack")([columns, rows] if transpose else [rows, columns])
+    return both.int() if out_int32 else both

@@ -277,6 +277,8 @@ def _load_one(module: Any, name: str, key: str, own: Any, new: Any, assign: bool
             f"object from checkpoint but received {type(new)}"
         )
     lazy = is_lazy(own)
+    if lazy and is_lazy(new) and not assign:
+        return None  # neither has a shape yet
     if not lazy and own.dim() == 0 and tuple(new.shape) == (1,):
         new = new[0]  # scalars had one dimension before PyTorch 0.4
     if not lazy and tuple(new.shape) != tuple(own.shape):

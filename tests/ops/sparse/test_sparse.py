@@ -189,3 +189,35 @@ def test_ones_own_tensor_is_left_alone() -> None:
     v = w.tensor(V)
     w.sparse_coo_tensor(w.tensor(I), v, (2, 3)).requires_grad_()
     assert not v.requires_grad
+
+
+@pytest.mark.parametrize("reduce", ["mean", "amax", "amin", "max", "min"])
+def test_products_of_rows_are_reduced(reduce):
+    d = w.tensor([[0.0, -2.0, 3.0], [0.0, 0.0, 0.0], [0.0, 1.5, 0.0], [4.0, -1.0, 2.0]])
+    x = w.tensor([[1.0, -1.0], [0.5, 2.0], [-3.0, 0.25]], requires_grad=True)
+    s = d.to_sparse_csr().requires_grad_()
+    g = w.arange(8.0).reshape(4, 2)
+    found = w.sparse.mm(s, x, reduce)
+    of_s, of_x = w.autograd.grad((found * g).sum(), (s, x))
+
+    dense = d.clone().requires_grad_()
+    rows = []
+    for row in dense:
+        kept = [row[j] * x[j] for j in range(3) if row[j] != 0] or [x.new_zeros(2)]
+        all_of_them = w.stack(kept)
+        rows.append(
+            all_of_them.mean(0) if reduce == "mean" else getattr(all_of_them, "a" + reduce[-3:])(0)
+        )
+    expected = w.stack(rows)
+    w.testing.assert_close(found, expected)
+    a, b = w.autograd.grad((expected * g).sum(), (dense, x))
+    w.testing.assert_close(of_s.to_dense(), a * (d != 0))
+    w.testing.assert_close(of_x, b)
+
+
+def test_which_products_are_not_reduced():
+    d, x = w.eye(2), w.ones(2, 2)
+    with pytest.raises(RuntimeError, match="none of sum"):
+        w.sparse.mm(d.to_sparse_csr(), x, "prod")
+    with pytest.raises(RuntimeError, match="CSR"):
+        w.sparse.mm(d.to_sparse(), x, "mean")

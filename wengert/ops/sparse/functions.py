@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.sparse import SparseArray
+from ...base.formats import sparse_csr
 from ...declare.registry import function, public
 from ...engine.implementations import COMPOSED
 from ...engine.op import OPS, Op
@@ -418,13 +419,27 @@ def checked(s: Any, name: str) -> SparseTensor:
 def sparse_mm(mat1, mat2, reduce=None):
     """The product of two matrices of which at least one is sparse.
 
+    reduce: sum, mean, max or min of the products that make an element, of those that a CSR matrix
+    mat1 stores; an empty row gives zeros.
+
     >>> torch.sparse.mm(torch.eye(2).to_sparse(), torch.ones(2, 1))
     tensor([[1.],
             [1.]])
     """
-    if reduce not in (None, "sum"):
-        raise RuntimeError(f"sparse.mm: reduce={reduce!r} is not supported: only the sum is")
-    return function("mm")(mat1, mat2)
+    if reduce in (None, "sum"):
+        return function("mm")(mat1, mat2)
+    if reduce not in REDUCTIONS:
+        raise RuntimeError(f"sparse.mm: reduce={reduce!r} is none of sum, mean, amax, amin")
+    if checked(mat1, "mm").layout is not sparse_csr:
+        raise RuntimeError(f"sparse.mm: reduce={reduce!r} takes a CSR matrix: .to_sparse_csr()")
+    i, j = mat1._indices().unbind(0)
+    products = mat1._values().unsqueeze(1) * mat2.index_select(0, j)
+    zeros = products.new_zeros((mat1._a.shape[0], products._a.shape[1]))
+    rows = i.unsqueeze(1).expand_as(products)
+    return zeros.scatter_reduce(0, rows, products, REDUCTIONS[reduce], include_self=False)
+
+
+REDUCTIONS = {"mean": "mean", "max": "amax", "amax": "amax", "min": "amin", "amin": "amin"}
 
 
 @public(
