@@ -16,3 +16,16 @@ def test_triangles(shape, diagonal):
             got = ours(np, a, diagonal)
             np.testing.assert_array_equal(got, theirs(a, diagonal))
             assert got.flags.c_contiguous and not np.shares_memory(got, a)
+
+
+@pytest.mark.parametrize("widths", [(2, 3), (5, 9, 1), (3, 0, 4)])
+def test_short_rows_beside_each_other(widths):
+    r = np.random.default_rng(0)
+    arrays = [r.standard_normal((3, 2000, n)) for n in widths]
+    arrays[1] = np.asfortranarray(arrays[1])
+    for some in (arrays, [a[:, ::-2] for a in arrays], [arrays[0], arrays[1].astype("f")]):
+        got, want = shapes.beside(np, some), np.concatenate(some, -1)
+        np.testing.assert_array_equal(got, want)
+        assert got.dtype == want.dtype
+    with pytest.raises(ValueError, match="must match"):
+        shapes.beside(np, [arrays[0], arrays[1][:2]])

@@ -176,6 +176,27 @@ def cat(lib: Any, *arrays: Any, dim: int = 0) -> Any:
     return lib.concatenate(arrays, dim)
 
 
+NARROW = 5  # columns that are copied one by one, where NumPy copies row by row
+
+
+def beside(lib: Any, arrays: Any) -> Any:
+    """Arrays of many short rows joined along the last dimension."""
+    lead, d = arrays[0].shape[:-1], arrays[0].dtype
+    if any([a.dtype != d or a.shape[:-1] != lead for a in arrays]):
+        return lib.concatenate(arrays, -1)
+    out = lib.empty((*lead, sum([a.shape[-1] for a in arrays])), d)
+    at = 0
+    for a in arrays:
+        n = a.shape[-1]
+        if n > NARROW:
+            out[..., at : at + n] = a
+        else:
+            for i in range(n):
+                out[..., at + i] = a[..., i]
+        at += n
+    return out
+
+
 def block_diag(lib: Any, *matrices: Any) -> Any:
     """Matrices along the diagonal of a matrix of zeros."""
     rows, columns = [m.shape[0] for m in matrices], [m.shape[1] for m in matrices]

@@ -107,7 +107,29 @@ bessel_j0, bessel_j1, bessel_y0, bessel_y1 = (_scipy(n) for n in ("j0", "j1", "y
 modified_bessel_k0, modified_bessel_k1 = _scipy("k0"), _scipy("k1")
 scaled_modified_bessel_k0, scaled_modified_bessel_k1 = _scipy("k0e"), _scipy("k1e")
 ndtr, log_ndtr = _scipy("ndtr"), _scipy("log_ndtr")
-igamma, igammac, _zeta = _scipy("gammainc"), _scipy("gammaincc"), _scipy("zeta")
+
+
+def _from(least: float, general: Any) -> Any:
+    """A function that is nan where its first argument is below `least`: asked for the others
+    alone, where they are few.
+    """
+
+    def f(lib: Any, x: Any, y: Any) -> Any:
+        if few(x) or type(x) is not np.ndarray or type(y) is not np.ndarray or x.dtype != y.dtype:
+            return general(lib, x, y)
+        inside = ~(x < least)  # nan is for the function to judge
+        if 4 * np.count_nonzero(inside) > x.size or y.ndim and y.shape != x.shape:
+            return general(lib, x, y)
+        out = np.full(x.shape, np.nan, x.dtype)
+        out[inside] = general(lib, x[inside], y[inside] if y.ndim else y)
+        return out
+
+    f.__doc__, f.__name__ = general.__doc__, general.__name__
+    return f
+
+
+igamma, igammac = _from(0.0, _scipy("gammainc")), _from(0.0, _scipy("gammaincc"))
+_zeta = _from(1.0, _scipy("zeta"))
 
 
 @widened
