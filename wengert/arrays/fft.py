@@ -6,6 +6,7 @@ Transforms are unnormalised sums times a scale; single precision stays single.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,29 @@ def loops_for(lib: Any, x: Any) -> Any:
 
 
 def _scaled(x: Any, scale: float) -> Any:
-    return x if scale == 1 else x * x.real.dtype.type(scale)
+    """x, which is nobody else's, times a number: the parts each, so that infinities and the signs
+    of zeros stay.
+    """
+    if scale != 1:
+        if x.flags.c_contiguous:
+            parts = x.view(x.real.dtype)
+            parts *= scale
+        else:
+            for part in (x.real, x.imag) if x.dtype.kind == "c" else (x,):
+                part *= scale
+    return x
+
+
+def _settled(x: Any, dims: tuple[int, ...], sizes: list[int], first: float, rest: float) -> Any:
+    """The transform x of real numbers with the imaginary zeros it has where a frequency is its own
+    opposite, at frequency 0 and elsewhere: they decide the sign of an angle of pi.
+    """
+    for place in itertools.product(*[(0,) if n % 2 else (0, n // 2) for n in sizes]):
+        index: list[Any] = [slice(None)] * x.ndim
+        for d, k in zip(dims, place):
+            index[d] = k
+        x.imag[tuple(index)], first = first, rest
+    return x
 
 
 def fft_c2c(
@@ -74,13 +97,18 @@ def fft_c2c(
     if not dims:
         return _scaled(x.astype(np.result_type(x.dtype, np.complex64)), scale)
     if (loops := loops_for(lib, x)) is not None:
-        return _scaled(loops.c2c(x, dims, forward, 0, None, 1), scale)
-    f = transforms(lib)
-    if len(dims) == 1:  # the plain transform has half the overhead
+        out = loops.c2c(x, dims, forward, 0, None, 1)
+    elif len(dims) == 1:  # the plain transform has half the overhead
+        f = transforms(lib)
         out = f.fft(x, axis=dims[0]) if forward else f.ifft(x, axis=dims[0], norm="forward")
     else:
+        f = transforms(lib)
         out = f.fftn(x, axes=dims) if forward else f.ifftn(x, axes=dims, norm="forward")
-    return _scaled(out, scale)
+    out = _scaled(out, scale)
+    if x.dtype.kind == "c":
+        return out
+    zero = 0.0 if forward or len(dims) > 1 else -0.0
+    return _settled(out, dims, [x.shape[d] for d in dims], zero, zero)
 
 
 def fft_r2c(
@@ -92,10 +120,15 @@ def fft_r2c(
         shape[dims[-1]] = shape[dims[-1]] // 2 + 1
         return lib.zeros(shape, np.result_type(x.dtype, np.complex64))
     if x.dtype.kind == "f" and (loops := loops_for(lib, x)) is not None:
-        return _scaled(loops.r2c(x, dims, forward, 0, None, 1), scale)
-    f = transforms(lib)
-    out = f.rfft(x, axis=dims[0]) if len(dims) == 1 else f.rfftn(x, axes=dims)
-    return _scaled(out if forward else out.conj(), scale)
+        out = loops.r2c(x, dims, forward, 0, None, 1)
+    else:
+        f = transforms(lib)
+        out = f.rfft(x, axis=dims[0]) if len(dims) == 1 else f.rfftn(x, axes=dims)
+        out = out if forward else out.conj()
+    out = _scaled(out, scale)
+    if forward:
+        return out
+    return _settled(out, dims, [x.shape[d] for d in dims], -0.0, 0.0 if len(dims) > 1 else -0.0)
 
 
 def fft_c2r(

@@ -456,6 +456,8 @@ def _back(
             f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
             f"{list(a)}"
         )
+    if not w[1] and not nothing:
+        raise RuntimeError(f"{name}: non-empty weight tensor expected, but got shape {list(w)}")
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
         if e >= s and e >= d and not nothing:
             raise RuntimeError(
