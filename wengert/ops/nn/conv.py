@@ -451,13 +451,11 @@ def _back(
         raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
     _check_shapes(name, a if batched else (1, *a), w, b, rank, groups, True)
     nothing = 0 in (a if batched else (1, *a))[:2]
-    if 0 in a[-rank:] and not nothing:
+    if not nothing and (0 in a[-rank:] or not w[1]):
         raise RuntimeError(
             f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
-            f"{list(a)}"
+            f"{list(a)}, weight shape {list(w)}"
         )
-    if not w[1] and not nothing:
-        raise RuntimeError(f"{name}: non-empty weight tensor expected, but got shape {list(w)}")
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
         if e >= s and e >= d and not nothing:
             raise RuntimeError(
