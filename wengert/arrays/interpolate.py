@@ -38,15 +38,59 @@ def resample(
     mode: nearest, nearest-exact, linear, cubic or lanczos; scales: see `plan`.
     """
     dtype = x.dtype
+    first = x.ndim - len(size)
+    if dtype == np.uint8 and mode[0] != "n":
+        return _resample_bytes(lib, x, size, mode, align_corners, scales, antialias)
     if mode[0] != "n" and dtype.kind != "c" and dtype.itemsize < 4:
         x = x.astype(lib.float32)
-    first = x.ndim - len(size)
     for i, (n, scale) in enumerate(zip(size, scales)):
         facts = (x.shape[first + i], n, mode, align_corners, scale, antialias)
         x = _along(lib, x, first + i, facts, False)
-    if dtype.kind == "u" and x.dtype.kind == "f":
-        x = lib.rint(x).clip(0, 255)
     return x.astype(dtype, copy=False)
+
+
+def _resample_bytes(
+    lib: Any,
+    x: Array,
+    size: Ints,
+    mode: str,
+    align_corners: bool,
+    scales: tuple[float | None, ...],
+    antialias: bool,
+) -> Array:
+    """resample() of uint8 as image libraries compute it: along the last dimension first, in
+    integers, with a byte after each dimension.
+    """
+    for i in range(len(size) - 1, -1, -1):
+        axis = x.ndim - len(size) + i
+        n = x.shape[axis]
+        facts = (n, size[i], mode, align_corners, scales[i], antialias)
+        positions, weights, bits = _byte_plan(*facts)
+        wide = x.astype(lib.int32)
+        total = _forward(lib, wide, axis, n, positions, weights)
+        x = ((total + (1 << (bits - 1))) >> bits).clip(0, 255)
+    return x.astype(lib.uint8)
+
+
+@lru_cache(maxsize=256)
+def _byte_plan(*facts: Any) -> tuple[Any, Any, int]:
+    """(positions, weights in units of 2 ** -bits that fit 16 bits, bits) of a dimension."""
+    n, out, antialias = facts[0], facts[1], facts[5]
+    positions, weights = plan(*facts)
+    weights = np.ones(positions.shape) if weights is None else weights
+    if not antialias and len(weights) > 1:  # what reads the same position at an edge is one weight
+        lowest = positions[0].clip(0, max(n - len(weights), 0))
+        joined = np.zeros(weights.shape)
+        np.add.at(
+            joined, (positions - lowest, np.broadcast_to(np.arange(out), weights.shape)), weights
+        )
+        weights = joined / joined.sum(0)
+        positions = np.minimum(lowest + np.arange(len(weights))[:, None], n - 1)
+    bits = 0
+    while bits < 22 and int(0.5 + weights.max() * (2 << bits)) < 1 << 15:
+        bits += 1
+    whole = np.trunc(weights * (1 << bits) + np.where(weights < 0, -0.5, 0.5))
+    return positions, whole.astype(np.int64), bits
 
 
 def resample_input(
