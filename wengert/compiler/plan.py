@@ -222,7 +222,10 @@ class Plan:
             given: list[Any] = []
             if self.open is not None:
                 self.uses += 1
-                known = self.records[tuple([leaves[i]._a.shape for i in self.open.arguments])]
+                shapes = tuple([leaves[i]._a.shape for i in self.open.arguments])
+                known = self.records.get(shapes)
+                if known is None:  # another thread has made room meanwhile
+                    raise Failed
                 given.append(known.forward)
             for how, what in self.given:
                 if how == "argument":
