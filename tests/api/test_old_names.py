@@ -179,6 +179,10 @@ def test_indices_of_matrices_in_other_forms():
     assert turned.tolist() == both.flip(0).tolist() and turned.dtype is torch.int32
     sums = torch._segment_reduce(torch.ones(3), "sum", lengths=torch.tensor([1, 2]))
     assert sums.tolist() == [1.0, 2.0]
+    most = torch.segment_reduce(
+        torch.tensor([1.0, 3.0, 2.0]), "amax", offsets=torch.tensor([0, 2, 3])
+    )
+    assert most.tolist() == [3.0, 2.0]
 
 
 def test_the_gradient_of_softmax_by_name():

@@ -221,6 +221,14 @@ def test_frozen_modules():
     assert jit.optimize_for_inference(jit.freeze(scripted)) is scripted
 
 
+def test_names_that_torch_itself_has():
+    assert w.ScriptModule is jit.ScriptModule and w.ScriptFunction is jit.ScriptFunction
+    assert w.JITException is jit.Error and w.CompilationUnit is jit.CompilationUnit
+    assert w.Future is w.futures.Future and w.DisableTorchFunction is w._C.DisableTorchFunction
+    assert w.wait(w.fork(w.add, w.ones(2), 1)).tolist() == [2.0, 2.0]
+    assert isinstance(jit.script(nn.ReLU()), w.ScriptModule)
+
+
 def test_the_inputs_themselves_are_traced_once():
     x, y, seen = w.ones(3), nn.Parameter(w.zeros(2)), []
 

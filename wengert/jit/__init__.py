@@ -59,4 +59,6 @@ __all__ = [
     "trace_module", "unused", "wait",
 ]  # fmt: skip
 
+JITException = Error  # as torch itself calls it
+
 __getattr__ = _absent("torch.jit")

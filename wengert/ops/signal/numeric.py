@@ -377,6 +377,7 @@ def segment_reduce(
         )
     if lengths is None and offsets is None:
         raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
+    reduce = reduce[1:] if reduce in ("amax", "amin") else reduce
     if reduce not in ("sum", "mean", "max", "min", "prod"):
         raise RuntimeError(
             f"segment_reduce(): reduction {reduce!r} is none of sum, mean, max, min, prod"
