@@ -28,13 +28,17 @@ from wengert.api.functions import ByteStorage as ByteStorage
 from wengert.api.functions import ByteTensor as ByteTensor
 from wengert.api.functions import CharStorage as CharStorage
 from wengert.api.functions import CharTensor as CharTensor
+from wengert.jit.script import CompilationUnit as CompilationUnit
 from wengert.api.functions import ComplexDoubleStorage as ComplexDoubleStorage
 from wengert.api.functions import ComplexFloatStorage as ComplexFloatStorage
+from wengert.api.overrides import DisableTorchFunction as DisableTorchFunction
+from wengert.api.overrides import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from wengert.api.functions import DoubleStorage as DoubleStorage
 from wengert.api.functions import DoubleTensor as DoubleTensor
 from wengert.api.streams import Event as Event
 from wengert.api.functions import FloatStorage as FloatStorage
 from wengert.api.functions import FloatTensor as FloatTensor
+from wengert.base.futures import Future as Future
 from wengert.api.generator import Generator as Generator
 from wengert.amp.grad_scaler import GradScaler as GradScaler
 from wengert.api.functions import HalfStorage as HalfStorage
@@ -42,10 +46,13 @@ from wengert.api.functions import HalfTensor as HalfTensor
 from wengert.base.hints import HintWarning as HintWarning
 from wengert.api.functions import IntStorage as IntStorage
 from wengert.api.functions import IntTensor as IntTensor
+JITException: Any
 from wengert.api.functions import LongStorage as LongStorage
 from wengert.api.functions import LongTensor as LongTensor
 from wengert.base.errors import OutOfMemoryError as OutOfMemoryError
 from wengert.io.records import PyTorchFileReader as PyTorchFileReader
+from wengert.jit.script import ScriptFunction as ScriptFunction
+from wengert.jit.script import ScriptModule as ScriptModule
 from wengert.api.functions import ShortStorage as ShortStorage
 from wengert.api.functions import ShortTensor as ShortTensor
 from wengert.api.streams import Stream as Stream
@@ -368,6 +375,7 @@ def floor_divide(input: Tensor, other: Tensor | _Number, *, out: Tensor | None =
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def fmod(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = ...) -> Tensor: ...
+from wengert.jit.annotation import fork as fork
 def frac(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def frac_(input: Tensor) -> Tensor: ...
 def frexp(input: Tensor, *, out: builtins.tuple[Tensor, ...] | None = ...) -> _return_types.frexp: ...
@@ -1056,6 +1064,7 @@ def vsplit(input: Tensor, sections: builtins.int) -> builtins.tuple[Tensor, ...]
 @overload
 def vsplit(input: Tensor, indices: Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]: ...
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = ...) -> Tensor: ...
+from wengert.jit.annotation import wait as wait
 from wengert.autodiff.anomaly import warn_repeated_writes as warn_repeated_writes
 @overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = ...) -> Tensor: ...
