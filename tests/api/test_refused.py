@@ -74,3 +74,38 @@ def test_values_at_the_edge():
     layer = torch.nn.Linear(2, 2)
     other = torch.func.functional_call(layer, {"more": torch.ones(1)}, torch.ones(1, 2))
     assert torch.equal(other, layer(torch.ones(1, 2))) and not hasattr(layer, "more")
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        ([1, "a"], TypeError), (["a"], ValueError), (["a", 1], ValueError),
+        ([[1], ["a"]], TypeError), ([1, b"a"], TypeError), ("abc", TypeError),
+        ([1, None], RuntimeError),
+    ],
+)  # fmt: skip
+def test_texts_are_no_numbers(data, error):
+    with pytest.raises(error):
+        torch.tensor(data)
+
+
+@pytest.mark.parametrize("value", ["a", None, b"a"], ids=repr)
+def test_what_cannot_be_assigned(value):
+    x = torch.zeros(3)
+    for key in (0, [0], torch.tensor([0]), torch.tensor([True, False, True])):
+        with pytest.raises(TypeError, match=r"can't assign a \w+ to a torch.FloatTensor"):
+            x[key] = value
+
+
+def test_limits_of_dtypes_are_compared():
+    assert torch.finfo(torch.half) == torch.finfo(torch.half) != torch.finfo(torch.float)
+    assert torch.iinfo(torch.int8) == torch.iinfo(torch.int8) != torch.iinfo(torch.int16)
+    assert torch.finfo(torch.complex64) == torch.finfo(torch.float) != 3
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(torch.finfo(torch.half))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.complex64])
+def test_ranges_are_of_real_numbers(dtype):
+    with pytest.raises(NotImplementedError, match="arange_cpu"):
+        torch.arange(3, dtype=dtype)

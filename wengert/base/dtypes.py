@@ -316,6 +316,9 @@ class finfo:
             f" dtype={self.dtype})"
         )
 
+    def __eq__(self, other: object) -> builtins.bool:
+        return vars(self) == vars(other) if isinstance(other, finfo) else NotImplemented
+
 
 class iinfo:
     """Limits of an integer dtype: min, max, bits.
@@ -341,6 +344,9 @@ class iinfo:
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return vars(self) == vars(other) if isinstance(other, iinfo) else NotImplemented
 
 
 @functools.cache

@@ -418,6 +418,8 @@ def arange(
             if all(isinstance(v, int) for v in (start, end, step))
             else dtypes.get_default_dtype()
         )
+    if dtype.category in (0, 3):
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype}'")
     d = dtypes.as_np(dtype)
     xp = space(device)
     if d == dtypes.int64.np:

@@ -254,17 +254,28 @@ def check_nesting(data: Any, depth: int = 0) -> None:
                 )
 
 
+def written(value: Any, into: Tensor) -> Any:
+    """What is no tensor as one, for into[key] = value."""
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"can't assign a {type(value).__name__} to a {into.type()}")
+    return tensor(value) if hasattr(value, "dtype") else tensor(value, dtype=into.dtype)
+
+
 def refuse(data: Any) -> Any:
     """The error for data that cannot become a tensor."""
     if isinstance(data, (list, tuple)):
-        stack = list(data)
+        stack, first = list(data), True
         while stack:
             v = stack.pop(0)
             if isinstance(v, (list, tuple)):
                 stack = list(v) + stack
-            elif isinstance(v, str):
-                raise ValueError(f"too many dimensions 'str': tensor() got the text {v!r}")
-            elif not isinstance(v, (int, float, complex)):
+                continue
+            if isinstance(v, (str, bytes)):
+                if first and isinstance(v, str):
+                    raise ValueError(f"too many dimensions 'str': tensor() got the text {v!r}")
+                raise TypeError(f"new(): invalid data type '{type(v).__name__}': got {v!r}")
+            first = False
+            if not isinstance(v, (int, float, complex)):
                 raise RuntimeError(
                     f"Could not infer dtype of {type(v).__name__}: an element must be a number or"
                     " a list"

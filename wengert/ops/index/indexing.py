@@ -500,8 +500,6 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
     if type(value) in WRITABLE and overwritten(self, key, value):
         return
-    from ..creation.tensor import tensor
-
     if type(key) is Tensor and key.dtype is dtypes.uint8 and key._a.ndim and type(value) in REALS:
         raise RuntimeError(
             "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char: use"
@@ -511,7 +509,9 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     if type(value) is complex and self.dtype.category < 3:
         raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
     if not isinstance(value, Tensor):
-        value = tensor(value, dtype=self.dtype) if not hasattr(value, "dtype") else tensor(value)
+        from ..creation.tensor import written
+
+        value = written(value, self)
     if value.dtype.category == 3 and self.dtype.category < 3 and form != "basic":
         raise RuntimeError(
             f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first"
