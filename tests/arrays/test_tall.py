@@ -20,7 +20,7 @@ def matrix(m, n, condition, dtype, seed=0):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("condition", [1.5, 90])
+@pytest.mark.parametrize("condition", [1.5, 90, 900])
 def test_agrees_with_lapack(shape, condition, dtype):
     x = matrix(*shape, condition, dtype)
     eps = np.finfo(dtype).eps
@@ -80,6 +80,19 @@ def test_functions_of_tall_matrices():
         return float(((y.numpy() - q @ (q.T @ y.numpy())) ** 2).sum())
 
     assert abs((rest(x + e) - rest(x - e)) / 2e-6 - float(x.grad[17].sum())) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("condition", [2, 30, 300])
+def test_least_squares(condition, dtype):
+    x = matrix(4000, 5, condition, dtype)
+    y = np.random.default_rng(1).standard_normal((4000, 3)).astype(dtype)
+    eps = np.finfo(dtype).eps
+    solution, s = tall.lstsq(x, y, eps)
+    want, *_, values = np.linalg.lstsq(x.astype("float64"), y.astype("float64"))
+    assert np.abs(solution - want).max() < 20 * eps * condition * (1 + np.abs(want).max())
+    assert np.abs(s - values).max() < 60 * eps
+    assert tall.lstsq(x, y, 1 / condition) is None  # of a rank that may be less
 
 
 def test_same_bits_for_any_number_of_threads():

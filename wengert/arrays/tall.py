@@ -24,7 +24,7 @@ F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LEAST = 1 << 13  # elements
 STEEP = 20  # rows for each column, at least
 SMALL = 4.0  # the condition up to which once is enough
-LARGE = {F32: 500.0, F64: 1e6}  # up to which twice is
+LARGE = {F32: 1e4, F64: 1e7}  # up to which twice is
 TINY = {F32: 1e-20, F64: 1e-200}  # squares of columns of which too much may have been lost
 
 
@@ -139,9 +139,16 @@ def lstsq(x: Array, y: Array, rcond: float) -> tuple[Array, Array] | None:
         return None
     products = _kernel().gram(x, y)
     found = None if products is None else _triangle(products[:n, :n], TINY[d])
-    if found is None or found[2] > SMALL or found[2] * max(rcond, 0.0) > 0.1:
+    if found is None or found[2] > LARGE[d] or found[2] * max(rcond, 0.0) > 0.9:
         return None
-    r, inverse, _ = found
-    solution = inverse @ (inverse.T @ products[:n, n:])
+    r, inverse, condition = found
+    back = inverse
+    if condition > SMALL:
+        products = _kernel().gram(matmul(x, inverse.astype(d)), y)
+        again = _triangle(products[:n, :n], TINY[d])
+        if again is None or again[2] > SMALL:
+            return None
+        r, inverse, back = again[0] @ r, again[1], inverse @ again[1]
+    solution = back @ (inverse.T @ products[:n, n:])
     s = np.linalg.svd(r, compute_uv=False)
     return solution.astype(d), s.astype(d)
