@@ -428,8 +428,8 @@ def _cast(name: str, d: Any) -> None:
     f.__doc__ = f"The tensor converted to {d}.\n\n{example}"
     usual = "None" if name == "chalf" else "preserve_format"
     text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
-    another = "d is not dtype" + " and n0 is None" * (d.category < 2)
-    declare(f, (text,), lines=(line(OPS["astype"], when=another, dtype=d.np),))
+    o = OPS["as_whole" if d.category < 2 else "astype"]
+    declare(f, (text,), lines=(line(o, when="d is not dtype", dtype=d.np),))
 
 
 @public("Tensor.type(Tensor self, any? dtype=None, bool non_blocking=False) -> any")

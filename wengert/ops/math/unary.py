@@ -10,7 +10,7 @@ from typing import Any
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
-from ...engine.kinds import composite, elementwise, linear
+from ...engine.kinds import composite, elementwise, linear, opaque
 from ...engine.op import op, primitive
 from ..batching import same_way
 from . import arithmetic
@@ -532,3 +532,12 @@ def astype(xp, x, dtype=None):
 
 astype.vjp(x=lambda g: g)  # the gradient is cast back when it arrives
 astype.batch(same_way("astype"))
+
+
+@op(opaque)
+def as_whole(xp, x, dtype=None):
+    """x in a dtype of integers or bool, through which no gradient flows."""
+    return xp.astype(x, dtype)
+
+
+as_whole.batch(same_way("as_whole"))

@@ -6,13 +6,15 @@ Short-time transforms are in `stft.py`.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import Line, line
 from ...declare.registry import function, public
 from ...engine.kinds import linear
-from ...engine.op import primitive
+from ...engine.op import Op, primitive
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
@@ -162,6 +164,57 @@ def _many(
     return dims, sizes
 
 
+NORMS = frozenset((None, "forward", "backward", "ortho"))
+
+
+@functools.lru_cache(256)
+def along(shape: Any, n: Any, dim: int, norm: Any, forward: bool, half: bool) -> Any:
+    """(dims, scale, length) of a transform along one dimension whose input needs no change;
+    LookupError of any other. half: the input holds half of the frequencies.
+    """
+    d = range(len(shape))[dim] - len(shape)
+    length = n or (2 * (shape[d] - 1) if half else shape[d])
+    if length < 1 or (length // 2 + 1 if half else length) != shape[d] or norm not in NORMS:
+        raise LookupError
+    return (d,), _scale("fft", norm, length, forward), length
+
+
+@functools.lru_cache(256)
+def over(shape: Any, s: Any, dim: Any, norm: Any, forward: bool, half: bool) -> Any:
+    """(dims, scale, length of the last) of a transform along several, as `along`."""
+    nd = len(shape)
+    dims = tuple([range(nd)[d] - nd for d in (range(nd) if dim is None else dim)])
+    if s is not None or not dims or len(set(dims)) < len(dims) or norm not in NORMS:
+        raise LookupError
+    sizes = [shape[d] for d in dims]
+    if half:
+        sizes[-1] = 2 * (sizes[-1] - 1)
+    if min(sizes) < 1:
+        raise LookupError
+    return dims, _scale("fft", norm, math.prod(sizes), forward), sizes[-1]
+
+
+OF_REAL = "d is F32 or d is F64"
+OF_COMPLEX = "d is C64 or d is C128"
+
+
+def plain(o: Op, forward: bool, several: bool) -> Line:
+    """The line of a transform by one op."""
+    half = o is fft_c2r
+    of_one = f"plan_fft(a0.shape, n, dim, norm, {forward}, {half})"
+    of_many = f"plan_fft(a0.shape, s, dim and tuple(dim), norm, {forward}, {half})"
+    more = {"length": "facts[2]"} if half else {}
+    kinds = {fft_r2c: OF_REAL, fft_c2r: OF_COMPLEX}.get(o, f"{OF_REAL} or {OF_COMPLEX}")
+    return line(
+        o,
+        when=kinds,
+        facts=of_many if several else of_one,
+        let={"dims": "facts[0]", "scale": "facts[1]", **more},
+        using={"plan_fft": over if several else along},
+        forward=forward,
+    )
+
+
 # ---- the transforms
 
 ALONG = "fft.{}(Tensor input, int? n=None, int dim=-1, str? norm=None, *, out)"
@@ -183,7 +236,7 @@ def _c2c_1d(name: str, forward: bool, what: str) -> Any:
         f"{what} transform along dim, of n points (input is cut or padded); norm "
         "'forward', 'backward' or 'ortho'."
     )
-    return public(ALONG.format(name))(f)
+    return public(ALONG.format(name), lines=(plain(fft_c2c, forward, False),))(f)
 
 
 def raise_scalar(name: str) -> None:
@@ -203,7 +256,8 @@ def _c2c_nd(name: str, forward: bool, two: bool, what: str) -> Any:
     f.__name__ = name
     where = "two dimensions" if two else "dim (all by default)"
     f.__doc__ = f"{what} transform along {where}, of s points each."
-    return public((PLANE if two else SPACE).format(name))(f)
+    text = (PLANE if two else SPACE).format(name)
+    return public(text, lines=(plain(fft_c2c, forward, True),))(f)
 
 
 fft = _c2c_1d("fft", True, "Fourier")
@@ -249,7 +303,8 @@ def _real_1d(name: str, to_real: bool, forward: bool, what: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = what
-    return public(ALONG.format(name))(f)
+    o = fft_c2r if to_real else fft_r2c
+    return public(ALONG.format(name), lines=(plain(o, forward, False),))(f)
 
 
 def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> Any:
@@ -262,7 +317,9 @@ def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> A
 
     f.__name__ = name
     f.__doc__ = what
-    return public((PLANE if two else SPACE).format(name))(f)
+    o = fft_c2r if to_real else fft_r2c
+    text = (PLANE if two else SPACE).format(name)
+    return public(text, lines=(plain(o, forward, True),))(f)
 
 
 _HALF = "n // 2 + 1 frequencies along the last dimension"
