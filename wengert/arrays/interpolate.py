@@ -17,6 +17,7 @@ import numpy as np
 from ..kernels import points
 from .capabilities import ON_HOST
 from .conv import widen
+from .numpy_direct import nonzeros
 from .windows import Array, Ints
 
 __all__ = ["resample", "resample_input", "grid_index", "read_points", "add_points"]
@@ -112,16 +113,24 @@ def resample_input(
     return g.astype(dtype, copy=False)
 
 
+@lru_cache(maxsize=256)
+def in_place(*facts: Any) -> bool:
+    """Whether a dimension, taken element by element, stays as it is."""
+    positions, n = plan(*facts)[0], facts[0]
+    return bool(positions.shape[1] == n and (positions[0] == np.arange(n)).all())
+
+
 def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Array:
     """One dimension resampled, or its adjoint."""
     positions, weights = plan(*facts)
     if weights is None and not adjoint:
         n = facts[0]
-        same = positions.shape[1] == n and (positions[0] == np.arange(n)).all()
-        return x if same else x.take(lib.asarray(positions[0]), axis)
+        return x if in_place(*facts) else x.take(lib.asarray(positions[0]), axis)
     if lib in ON_HOST and x.size:
         out = _by_matrix(x, axis, facts, adjoint)
-        if np.isfinite(out).all():  # in a product, an inf spreads over what has no weight on it
+        if (
+            nonzeros(np.isfinite(out)) == out.size
+        ):  # in a product, an inf spreads over what has no weight on it
             return out
     step = _transposed if adjoint else _forward
     return step(lib, x, axis, facts[0], positions, weights)

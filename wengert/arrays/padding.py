@@ -53,11 +53,12 @@ kept = functools.lru_cache(512)(made)
 
 
 def edge_pad(lib: Any, x: Any, pad: tuple[int, ...] = (), mode: str = "reflect") -> Any:
+    places = kept if lib in ON_HOST else made
     for i in range(len(pad) // 2):
         before, after = pad[2 * i], pad[2 * i + 1]
         if before or after:
             d = x.ndim - 1 - i
-            x = x.take(sources(lib, x.shape[d], before, after, mode), d)
+            x = x.take(places(lib, x.shape[d], before, after, mode), d)
     return x.copy() if not any(pad) else x
 
 

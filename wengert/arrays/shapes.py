@@ -464,7 +464,9 @@ def as_strided(
     """x's memory with other sizes and strides in elements; IndexError-free: what lies outside
     is refused. place is for the gradient.
     """
-    base = x if x.base is None else owner(x)
+    base = x.base
+    if base is None or not hasattr(base, "dtype"):
+        base = x
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
     last = -1
@@ -479,7 +481,7 @@ def as_strided(
         )
     item = base.dtype.itemsize
     if lib in ON_HOST and base.size:
-        return np.ndarray(size, base.dtype, base, offset * item, tuple([s * item for s in stride]))
+        return np.ndarray(size, base.dtype, base, offset * item, tuple(map(item.__mul__, stride)))
     flat = base.reshape(-1)[offset:]
     return lib.lib.stride_tricks.as_strided(flat, size, tuple([s * item for s in stride]))
 

@@ -167,6 +167,8 @@ def as_dtype(d: object) -> dtype:
     """
     if type(d) is dtype:
         return d
+    if isinstance(d, np.dtype) and (known := BY_NP.get(d)) is not None:
+        return known
     if d in BY_PYTHON:
         return {builtins.float: float64, builtins.complex: complex128}.get(d, BY_PYTHON[d])
     try:

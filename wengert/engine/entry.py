@@ -276,7 +276,12 @@ def record(op: Op) -> list[str]:
     lines.append(f"    n.dtype = {group([f'o{i}.dtype' for i in each])}")
     for i, name in enumerate(op.graded):
         if name not in op.integer:
-            lines.append(f"    r{i}._n = Slot(n, {i}, o{i}.shape, o{i}.dtype)")
+            lines += [  # as Slot() does
+                f"    q{i} = new(Slot); q{i}.parents = (n,); q{i}.saved = (); q{i}.index = {i}",
+                f"    q{i}.shape = o{i}.shape; q{i}.dtype = o{i}.dtype; q{i}.seq = tick()",
+                f"    q{i}.hooks = q{i}.more = None; q{i}.code = c; q{i}.lasti = n.lasti",
+                f"    r{i}._n = q{i}",
+            ]
     return lines
 
 

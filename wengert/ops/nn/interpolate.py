@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from types import SimpleNamespace
 from typing import Any
 
+from ...base import dtypes
 from ...base.advice import advise
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear
 from ...engine.op import primitive
@@ -146,10 +150,39 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
         )
 
 
+@functools.lru_cache(256)
+def known_resampling(shape: tuple[int, ...], *arguments: Any) -> tuple[Any, ...]:
+    """`resampling` of floating input; LookupError where that refuses, or where it is another op."""
+    like = SimpleNamespace(shape=shape, dtype=dtypes.float32, _a=SimpleNamespace(ndim=len(shape)))
+    if arguments[2] == "area":
+        raise LookupError
+    try:
+        return resampling(like, *arguments)
+    except (ArithmeticError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        raise LookupError from None
+
+
 @public(
     "nn.functional.interpolate(Tensor input, any? size=None, any scale_factor=None, "
     "str|any mode='nearest', bool? align_corners=None, bool|any? recompute_scale_factor=None, "
-    "bool|any antialias=False)"
+    "bool|any antialias=False)",
+    lines=(
+        line(
+            resample,
+            floating=True,
+            facts="known(a0.shape, tuple(size) if type_(size) is list else size, "
+            "tuple(scale_factor) if type_(scale_factor) is list else scale_factor, mode, "
+            "align_corners, recompute_scale_factor, antialias)",
+            let={
+                "size": "facts[0]",
+                "mode": "facts[1]",
+                "align_corners": "facts[2]",
+                "scales": "facts[3]",
+                "antialias": "facts[4]",
+            },
+            using={"known": known_resampling},
+        ),
+    ),
 )
 def interpolate(
     input,
@@ -170,6 +203,26 @@ def interpolate(
     tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     check_tensor("interpolate", input)
+    found = resampling(
+        input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
+    )
+    if mode == "area":
+        sizes = found[0]
+        pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(sizes) - 1]
+        return pool(input, sizes)
+    return resample.entry(input, *found)
+
+
+def resampling(
+    input: Any,
+    size: Any,
+    scale_factor: Any,
+    mode: str,
+    align_corners: Any,
+    recompute_scale_factor: Any,
+    antialias: Any,
+) -> tuple[Any, ...]:
+    """The static arguments of `resample`, checked."""
     antialias = bool(antialias)
     for given in (size, scale_factor):
         if isinstance(given, (tuple, list)) and len(given) != input._a.ndim - 2:
@@ -188,11 +241,7 @@ def interpolate(
         raise RuntimeError(
             f"interpolate: Non-empty data tensor expected but got a tensor with sizes {list(shape)}"
         )
-    if mode == "area":
-        pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(sizes) - 1]
-        return pool(input, sizes)
-    kernel = KERNEL.get(mode, mode)
-    return resample.entry(input, sizes, kernel, bool(align_corners), scales, antialias)
+    return sizes, KERNEL.get(mode, mode), bool(align_corners), scales, antialias
 
 
 @public(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from operator import index
 from typing import Any
 
 from ...base import dtypes
@@ -73,21 +75,34 @@ def pad(input, pad, mode="constant", value=None):
     >>> F.pad(torch.tensor([1, 2]), (1, 0))
     tensor([0, 1, 2])
     """
-    pad = tuple([p.__index__() if type(p) is not int else p for p in pad])
+    pad = tuple(map(index, pad))
     shape = tuple(input._a.shape)
-    k = len(pad) // 2
+    if mode == "constant":
+        check_length(shape, pad)
+        return constant_pad_nd(input, pad, 0 if value is None else value)
+    if value is not None and value != 0:
+        check_length(shape, pad)
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    o = edge_op(shape, pad, mode)
+    return o.entry(input, pad, mode) if o is edge_pad else o.entry(input, pad)
+
+
+def check_length(shape: tuple[int, ...], pad: tuple[int, ...]) -> None:
     if len(pad) % 2:
         raise RuntimeError(f"Padding length must be divisible by 2: got {len(pad)}")
-    if k > len(shape):
+    if len(pad) // 2 > len(shape):
         raise RuntimeError(
             "Padding length should be less than or equal to two times the input dimension but got "
             "padding length "
             f"{len(pad)} and input of dimension {len(shape)}"
         )
-    if mode == "constant":
-        return constant_pad_nd(input, pad, 0 if value is None else value)
-    if value is not None and value != 0:
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+
+
+@functools.lru_cache(256)
+def edge_op(shape: tuple[int, ...], pad: tuple[int, ...], mode: str) -> Any:
+    """The op that continues an array of this shape beyond its edges, checked."""
+    k = len(pad) // 2
+    check_length(shape, pad)
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(
             f"Unrecognised padding mode {mode}: use 'constant', 'reflect', 'replicate' or "
@@ -103,9 +118,7 @@ def pad(input, pad, mode="constant", value=None):
             "input: padding size = 6 (pads last 3 dimensions)"
         )
     check_edges(shape, pad, mode)
-    if mode == "circular":
-        return edge_pad.entry(input, pad, mode)
-    return EDGES[mode, k].entry(input, pad)
+    return edge_pad if mode == "circular" else EDGES[mode, k]
 
 
 def check_edges(shape: tuple[int, ...], pad: tuple[int, ...], mode: str) -> None:

@@ -20,6 +20,7 @@ from ...engine.tensor import Tensor, wrap
 from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
+from .join import chunk, split
 from .views import copy, reshape, reshape_op, view_op, write_view
 
 
@@ -562,13 +563,13 @@ def slice_copy(input, dim=0, start=None, end=None, step=1):
 @public("unsafe_chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")
 def unsafe_chunk(input, chunks, dim=0):
     """chunk, whose parts may be changed in place."""
-    return function("chunk")(input, chunks, dim)
+    return chunk(input, chunks, dim)
 
 
 @public("unsafe_split(Tensor input, int split_size, int dim=0) -> Tensor[]")
 def unsafe_split(tensor, split_size, dim=0):
     """split, whose parts may be changed in place."""
-    return function("split")(tensor, split_size, dim)
+    return split(tensor, split_size, dim)
 
 
 @public("Tensor.sum_to_size(Tensor self, int[] size)")

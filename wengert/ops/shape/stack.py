@@ -142,9 +142,11 @@ def pieces(x: Tensor, how: Any, dim: int, name: str, exact: bool = False) -> tup
             raise TypeError(f"{name}(): indices_or_sections must be an int or ints, got {how!r}")
         cuts = [int(c) for c in how]
     edges = [0, *cuts, n]
-    return tuple(
-        [getitem.entry(x, (slice(None),) * d + (slice(a, b),)) for a, b in zip(edges, edges[1:])]
+    lead = (slice(None),) * d
+    views: tuple[Tensor, ...] = getitem.parts(
+        x, [(*lead, cut) for cut in map(slice, edges, edges[1:])]
     )
+    return views
 
 
 _splitter("hsplit", 1, lambda x: 0 if x._a.ndim == 1 else 1)
