@@ -124,13 +124,11 @@ def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool)
     """One dimension resampled, or its adjoint."""
     positions, weights = plan(*facts)
     if weights is None and not adjoint:
-        n = facts[0]
         return x if in_place(*facts) else x.take(lib.asarray(positions[0]), axis)
     if lib in ON_HOST and x.size:
         out = _by_matrix(x, axis, facts, adjoint)
-        if (
-            nonzeros(np.isfinite(out)) == out.size
-        ):  # in a product, an inf spreads over what has no weight on it
+        # in a product, an inf spreads over what has no weight on it
+        if nonzeros(np.isfinite(out)) == out.size:
             return out
     step = _transposed if adjoint else _forward
     return step(lib, x, axis, facts[0], positions, weights)

@@ -173,7 +173,9 @@ def along(shape: Any, n: Any, dim: int, norm: Any, forward: bool, half: bool) ->
     LookupError of any other. half: the input holds half of the frequencies.
     """
     d = range(len(shape))[dim] - len(shape)
-    length = n or (2 * (shape[d] - 1) if half else shape[d])
+    length = n
+    if n is None:
+        length = 2 * (shape[d] - 1) if half else shape[d]
     if length < 1 or (length // 2 + 1 if half else length) != shape[d] or norm not in NORMS:
         raise LookupError
     return (d,), _scale("fft", norm, length, forward), length
