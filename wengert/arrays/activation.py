@@ -476,6 +476,10 @@ SAFE, EXACT = 40.0, 8.0  # without overflow; without loss of digits when a logar
 def softmax(lib: Any, x: Any, dim: int = -1) -> Any:
     if not x.size:
         return x.copy()
+    if x.size <= SMALL and x.dtype.kind == "f":  # exponentials(), without the calls
+        e = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
+        lib.exp(e, e)
+        return lib.divide(e, lib.add.reduce(e, dim, None, None, True), e)
     e, s, _ = exponentials(lib, x, dim, SAFE)
     e /= s
     return e
@@ -485,6 +489,10 @@ def softmax(lib: Any, x: Any, dim: int = -1) -> Any:
 def log_softmax(lib: Any, x: Any, dim: int = -1) -> Any:
     if not x.size:
         return x.copy()
+    if x.size <= SMALL and x.dtype.kind == "f":
+        out = lib.subtract(x, lib.maximum.reduce(x, dim, None, None, True))
+        s = lib.add.reduce(lib.exp(out), dim, None, None, True)
+        return lib.subtract(out, lib.log(s, s), out)
     _, s, shift = exponentials(lib, x, dim, EXACT)
     lib.log(s, out=s)
     if shift is None:
@@ -497,7 +505,8 @@ def log_softmax(lib: Any, x: Any, dim: int = -1) -> Any:
 @word
 def softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
     gx = lib.multiply(g, out)
-    s = sums(lib, gx, dim)
+    small = gx.size <= SMALL
+    s = lib.add.reduce(gx, dim, None, None, True) if small else sums(lib, gx, dim)
     gx -= out * s
     return gx
 
@@ -505,5 +514,6 @@ def softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
 @word
 def log_softmax_backward(lib: Any, g: Any, out: Any, dim: int = -1) -> Any:
     gx = lib.exp(out)
-    gx *= sums(lib, g, dim)
+    small = gx.size <= SMALL
+    gx *= lib.add.reduce(g, dim, None, None, True) if small else sums(lib, g, dim)
     return lib.subtract(g, gx, out=gx)

@@ -16,7 +16,7 @@ from ..kernels import summation as kernels
 from . import elementwise, reductions, shapes
 from .numpy_direct import library as np
 from .sorting import topk_indices as general_topk
-from .summation import add_up
+from .summation import SHORT, add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 BOOL, I64, U64 = np.dtype(bool), np.dtype(np.int64), np.dtype(np.uint64)
@@ -107,6 +107,9 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
                 x, n = ones(rows, d).dot(x.reshape(rows, -1)).reshape(n // rows, -1), n // rows
             r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
             return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
+    plain = type(dim) is int and (d is F32 or d is F64) and x.ndim and x.size < kernels.LEAST
+    if plain and x.shape[dim] <= SHORT:  # add_up(), without the calls
+        return add.reduce(x, dim, None, None, keepdim)
     return reductions.sum(np, x, dim, keepdim)
 
 

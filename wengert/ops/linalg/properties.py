@@ -9,9 +9,10 @@ from typing import Any
 
 from ...base import dtypes
 from ...base.returns import named
+from ...declare.lines import line
 from ...declare.registry import declare, function, public
-from ...engine.kinds import opaque
-from ...engine.op import primitive
+from ...engine.kinds import linear, opaque
+from ...engine.op import op, primitive
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..reduce.statistics import WHOLE_NORM, vector_norm
@@ -26,7 +27,6 @@ from .matrix import (
     column,
     conj,
     diag_matrix,
-    diag_vector,
     differentiable,
     is_complex,
     leading,
@@ -390,7 +390,21 @@ def matrix_exp(input):
 declare(matrix_exp, ("linalg.matrix_exp(Tensor input)",))
 
 
-@public("trace(Tensor input)")
+@op(linear, name="trace", node="TraceBackward0")
+def trace_op(xp, x):
+    """The sum of the diagonal of a matrix."""
+    return xp.sum_all(xp.diag_vector(x))
+
+
+trace_op.vjp(
+    x=lambda xp, g, x_shape: xp.diag_matrix(
+        xp.expand(g, (min(x_shape),)), tuple(x_shape)[0], tuple(x_shape)[1]
+    )
+)
+trace_op.batch(lambda xp, size, flags, x: xp.sum(xp.diag_vector(x), 1, False))
+
+
+@public("trace(Tensor input)", lines=(line(trace_op, when="a0.ndim == 2"),))
 def trace(input):
     """The sum of the diagonal of a matrix.
 
@@ -399,7 +413,7 @@ def trace(input):
     """
     if input._a.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._a.ndim}")
-    return diag_vector.entry(input).sum()
+    return trace_op.entry(input)
 
 
 @public("linalg.vander(Tensor x, *, int? N=None)")

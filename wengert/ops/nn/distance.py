@@ -138,6 +138,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     """The p-norm over a dimension."""
+    if type(p) is float and x.dtype.category > 1:
+        return vector_norm(x, p, dim, keepdim)
     return function("norm")(x, p, dim, keepdim)
 
 

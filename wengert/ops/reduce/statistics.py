@@ -176,6 +176,10 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
     return total / (n - correction if n and n > correction else xp.zeros((), real_dtype(x)))
 
 
+REALS = (int, float)
+F32, F64 = dtypes.float32.np, dtypes.float64.np
+
+
 def square_of(xp: Any, x: Any) -> Any:
     """|x| squared."""
     if dtypes.as_dtype(x.dtype).category == 3:
@@ -327,7 +331,8 @@ def vector_norm_op(xp, x, ord=2.0, dim=None, keepdim=False):
     if ord == 2:
         if dim is None and not keepdim and xp.has("norm2") and (r := xp.norm2(x)) is not None:
             return r
-        return xp.sqrt(xp.sum(square_of(xp, x), dim, keepdim))
+        plain = x.dtype is F32 or x.dtype is F64
+        return xp.sqrt(xp.sum(x * x if plain else square_of(xp, x), dim, keepdim))
     a = xp.abs(x)
     if ord == math.inf:
         return xp.amax(a, dim, keepdim)
@@ -384,6 +389,10 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
     tensor(5.)
     """
+    a = x._a
+    if dtype is None and type(ord) in REALS and a.size and (a.dtype is F32 or a.dtype is F64):
+        d = reduced(dim, a.ndim, "linalg.vector_norm")
+        return vector_norm_op.entry(x, float(ord), d, keepdim)
     if x.dtype.category < 2:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
