@@ -51,6 +51,14 @@ def mH(self: Tensor) -> Tensor:
     if self._a.ndim == 0:
         advise("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
         return METHODS["conj"](self)
+    return adjoint(self)
+
+
+def adjoint(self: Tensor) -> Tensor:
+    """The last two dimensions swapped and conjugated."""
+    n = self._a.ndim
+    if n > 1 and self.dtype.category != 3:
+        return OPS["transpose"].entry(self, n - 2, n - 1)
     return METHODS["adjoint"](self)
 
 
@@ -63,7 +71,7 @@ def H(self: Tensor) -> Tensor:
     if self._a.ndim == 0:
         advise("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().")
         return METHODS["conj"](self)
-    return METHODS["adjoint"](self)
+    return adjoint(self)
 
 
 def part(name: str) -> Any:

@@ -468,9 +468,12 @@ def cat(*arrays: Any, dim: int = 0) -> Any:
 
 def stack(*arrays: Any, dim: int = 0) -> Any:
     """Arrays of one shape joined along a new dimension."""
-    if dim == 0 and arrays[0].ndim:
-        a = arrays[0]
+    a = arrays[0]
+    if dim == 0 and a.ndim:
         return np.concatenate(arrays).reshape(len(arrays), *a.shape)
+    if 0 < dim <= a.ndim and len({b.shape for b in arrays}) == 1:
+        key = (*(ALL,) * dim, None)
+        return np.concatenate([b[key] for b in arrays], dim)
     return np.stack(arrays, dim)
 
 

@@ -26,8 +26,8 @@ def _extreme(lib: Any, x: Any, dim: int, ufunc: Any, wins: Any) -> tuple[Any, An
     hit = x == values
     if nan is not None:
         hit |= nan
-    index = lib.maximum.accumulate(lib.where(hit, position, 0), dim)
-    return values, index.astype(np.int64)
+    index = lib.maximum.accumulate(lib.multiply(hit, position), dim)
+    return values, index.astype(np.int64, copy=False)
 
 
 def cummax_raw(lib: Any, x: Any, dim: int = 0) -> tuple[Any, Any]:

@@ -134,7 +134,7 @@ def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
 
 def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
-    if lib in ON_HOST:
+    if x.size >= ordering.LEAST and lib in ON_HOST:
         found = ordering.ranked(comparable(x), dim, 0, k, largest)
         if found is not None:
             return found[1]

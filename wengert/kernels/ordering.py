@@ -216,8 +216,10 @@ def frequent(k: Job, word: str, keys: str) -> None:
 
 def plan(x: Array, dim: int) -> tuple[Any, ...] | None:
     """(word, keys, dim, row, inner, rows, lanes) where short rows are many."""
+    if x.size < LEAST or not -x.ndim <= dim < x.ndim:
+        return None
     word, host = WORDS.get(x.dtype), compiler.target()
-    if word is None or host is None or x.size < LEAST or not -x.ndim <= dim < x.ndim:
+    if word is None or host is None:
         return None
     dim %= x.ndim
     n = x.shape[dim]
@@ -264,7 +266,9 @@ def ranked(
 
 def argsort(x: Array, dim: int, descending: bool = False) -> Array | None:
     """The stable order of numbers along a dimension; nan counts as the largest."""
-    found = ranked(x, dim, 0, x.shape[dim], descending) if x.ndim else None
+    if x.size < LEAST or not x.ndim:
+        return None
+    found = ranked(x, dim, 0, x.shape[dim], descending)
     if found is not None:
         return found[1]
     word = WORDS.get(x.dtype)

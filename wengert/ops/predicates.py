@@ -176,6 +176,13 @@ def broadcast_shapes(*shapes):
     >>> torch.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
     """
+    first = shapes[0] if shapes else None
+    if (
+        isinstance(first, tuple)
+        and shapes.count(first) == len(shapes)
+        and min(first, default=0) >= 0
+    ):
+        return Size(first)
     for s in shapes:
         if not isinstance(s, (int, tuple, list)):
             raise RuntimeError(

@@ -19,6 +19,7 @@ from ...engine.tensor import Tensor
 from ..batching import front
 from ..dims import wrap_dims
 from ..math.arithmetic import mul
+from ..shape.copies import diagonal_op
 from ..shape.views import reshape_op, unsqueeze_op
 from .matmul import as_second, matmul_batch, matmul_op
 from .matmul import bmm as bmm_op
@@ -575,7 +576,10 @@ def linalg_matmul(input, other):
     return matmul_of(input, other)
 
 
-@public("linalg.diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1)")
+@public(
+    "linalg.diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1)",
+    lines=(line(diagonal_op),),
+)
 def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     """The diagonals of matrices: torch.diagonal with the last two dimensions by default.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import movement
 from ...engine.op import op
@@ -45,7 +46,18 @@ def channel_shuffle_op(xp, x, groups=1):
 channel_shuffle_op.vjp(x=lambda xp, g, x_shape, groups: xp.channel_shuffle(g, x_shape[1] // groups))
 
 
-@public("pixel_shuffle(Tensor input, int upscale_factor)", method=False)
+@public(
+    "pixel_shuffle(Tensor input, int upscale_factor)",
+    method=False,
+    lines=(
+        line(
+            pixel_shuffle_op,
+            least=3,
+            let={"factor": "upscale_factor"},
+            when="upscale_factor > 0 and not a0.shape[-3] % (upscale_factor * upscale_factor)",
+        ),
+    ),
+)
 def pixel_shuffle(input, upscale_factor):
     """(..., C r r, H, W) rearranged to (..., C, H r, W r), for r the upscale_factor.
 
@@ -70,7 +82,19 @@ def pixel_shuffle(input, upscale_factor):
     return pixel_shuffle_op.entry(input, r)
 
 
-@public("pixel_unshuffle(Tensor input, int downscale_factor)", method=False)
+@public(
+    "pixel_unshuffle(Tensor input, int downscale_factor)",
+    method=False,
+    lines=(
+        line(
+            pixel_unshuffle_op,
+            least=3,
+            let={"factor": "downscale_factor"},
+            when="downscale_factor > 0 and a0.size and not a0.shape[-1] % downscale_factor "
+            "and not a0.shape[-2] % downscale_factor",
+        ),
+    ),
+)
 def pixel_unshuffle(input, downscale_factor):
     """(..., C, H r, W r) rearranged to (..., C r r, H, W), for r the downscale_factor.
 

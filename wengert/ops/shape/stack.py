@@ -11,7 +11,7 @@ from ...declare.registry import function, public
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..index.indexing import getitem
-from .join import cat_op
+from .join import cat_op, stack_op
 from .views import expand_op, reshape, reshape_op
 
 
@@ -45,8 +45,22 @@ def _atleast(n: int) -> Any:
 atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)
 
 
-def _stacker(name: str, grow: Any, dim: Any, plain: Line, aliases: tuple[str, ...] = ()) -> Any:
+def _stacker(
+    name: str,
+    grow: Any,
+    dim: Any,
+    plain: Line,
+    aliases: tuple[str, ...] = (),
+    along: dict[int, int] | None = None,
+) -> Any:
+    """along: for tensors of one shape and of so many dimensions, where the new one comes."""
+    new = along or {}
+
     def f(tensors, *, out=None):
+        if out is None and len(shapes := {t._a.shape for t in tensors}) == 1:
+            nd = len(shapes.pop())
+            if nd in new:
+                return stack_op.entry(*tensors, dim=new[nd])
         if not len(tensors):
             raise RuntimeError(f"{name} expects a non-empty TensorList")
         ts = [grow(t) for t in tensors]
@@ -64,13 +78,15 @@ _stacker(
     lambda ts: 0 if ts[0]._a.ndim == 1 else 1,
     line(cat_op, least=1, let={"dim": "0 if a0.ndim == 1 else 1"}),
 )
-_stacker("vstack", atleast_2d, 0, line(cat_op, least=2, dim=0), ("row_stack",))
-_stacker("dstack", atleast_3d, 2, line(cat_op, least=3, dim=2))
+_stacker("vstack", atleast_2d, 0, line(cat_op, least=2, dim=0), ("row_stack",), {1: 0})
+_stacker("dstack", atleast_3d, 2, line(cat_op, least=3, dim=2), (), {2: 2})
 _stacker(
     "column_stack",
     lambda t: reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t,
     1,
     line(cat_op, least=2, dim=1),
+    (),
+    {1: 1},
 )
 
 
