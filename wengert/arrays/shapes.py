@@ -167,9 +167,17 @@ def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:
     if len(dims) == 1 and x.size:
         (dim,) = dims
         back = -shifts[0] % x.shape[dim]
+        if lib in ON_HOST and x.size <= KEPT:
+            return x.take(rolled(x.shape[dim], back), dim)
         lead = (slice(None),) * (dim % x.ndim)
         return lib.concatenate((x[(*lead, slice(back, None))], x[(*lead, slice(0, back))]), dim)
     return lib.roll(x, shifts, dims)
+
+
+@functools.lru_cache(64)
+def rolled(n: int, back: int) -> Any:
+    """The places of n elements, from one of them on."""
+    return (np.arange(n) + back) % n
 
 
 def cat(lib: Any, *arrays: Any, dim: int = 0) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..kernels import ordering
 from .capabilities import ON_HOST
+from .numpy_linalg import nonzeros
 from .reductions import argsort
 from .shapes import _along
 
@@ -84,6 +85,11 @@ def searchsorted(lib: Any, sequence: Any, values: Any, right: bool = False) -> A
         return lib.zeros(values.shape, np.int64)
     if lib in ON_HOST and values.size == 1 and sequence.ndim == 1:
         return lib.full(values.shape, place_of(sequence, values.item(), right), np.int64)
+    if type(values) is np.ndarray and sequence.ndim == 1:
+        rises = nonzeros(np.less_equal(sequence[:-1], sequence[1:])) == sequence.size - 1
+        last = sequence[-1]
+        if rises and last == last:
+            return sequence.searchsorted(values, side).astype(np.int64, copy=False)
     if (
         not (sequence[..., 1:] >= sequence[..., :-1]).all()
         or sequence.ndim

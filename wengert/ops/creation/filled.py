@@ -11,7 +11,7 @@ from ...arrays import lookup
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.modes import state
+from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine.dispatch import CLASSES
@@ -463,6 +463,14 @@ def new_empty_strided(
     pin_memory=False,
 ):
     """empty_strided with the dtype and device of self."""
+    a, size, stride = self._a, tuple(size), tuple(stride)
+    fits = len(size) == len(stride) and min(size, default=0) >= 0
+    if dtype is None and device is None and HOST and not everyone.special and fits:
+        host = HOST[0]
+        if type(a) is host.array_type:
+            n = 1 + sum([(k - 1) * s for k, s in zip(size, stride)]) if all(size) else 0
+            view = host.as_strided(host.library.empty(n, a.dtype), size, stride, 0)
+            return wrap(view).requires_grad_(requires_grad)
     return empty_strided(
         size,
         stride,

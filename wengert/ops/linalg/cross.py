@@ -36,7 +36,10 @@ VECTORS = "a0.ndim == a1.ndim and a0.shape[dim] == 3 == a1.shape[dim]"
 def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
     shape = broadcast_shapes(tuple(x._a.shape), tuple(y._a.shape))
     d = wrap_dim(dim, len(shape), name)
-    x, y = x.expand(shape), y.expand(shape)
+    if tuple(x._a.shape) != shape:
+        x = x.expand(shape)
+    if tuple(y._a.shape) != shape:
+        y = y.expand(shape)
     if shape[d] != 3:
         raise RuntimeError(
             f"{name}: inputs dimension {dim} must have length 3. Got {x._a.shape[d]} and "

@@ -16,6 +16,7 @@ from ...engine.op import op
 from ...engine.op_modes import runner
 from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
+from ..creation.filled import arange
 from ..dims import wrap_dim
 from ..index.indexing import take
 from ..linalg.matmul import matmul_op
@@ -267,8 +268,6 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports floating-point dtypes: got {input.dtype}")
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values: got {p}")
-    from ..creation.filled import arange
-
     n, columns = input._a.shape
     if p == math.inf and not columns:
         p = 2.0
