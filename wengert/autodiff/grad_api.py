@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from operator import attrgetter
 from typing import Any
 
-from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
+from ..arrays.lookup import HOSTED, LIBRARY, NS, RANK, default_namespace, namespace
 from ..base import warmup
 from ..base.advice import advise
 from ..base.modes import record, state
@@ -16,6 +17,8 @@ from ..engine.node import LEAF, GradientEdge
 from ..engine.tensor import Tensor, wrap
 from . import anomaly
 from .batched import vmap_raw
+
+node_of = attrgetter("_n")
 
 
 def raw_saved(node: Any, place: int) -> Any:
@@ -34,6 +37,11 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
         raise RuntimeError(f"{what}: got {len(outputs)} tensors and {len(gradients)} gradients")
     seeds: list[Any] = []
     for t, g in zip(outputs, gradients):
+        if isinstance(g, Tensor):
+            a, b = g._a, t._a
+            if a.dtype is b.dtype and a.shape == b.shape:
+                seeds.append(g if create else a)
+                continue
         if g is None:
             if t._n is None:
                 seeds.append(None)
@@ -129,7 +137,8 @@ def backward(
     outs: Any = (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
     gs = given(grad_variables if grad_tensors is None else grad_tensors, len(outs), "backward")
     outs, roots = edges(outs)
-    require_graph(outs)
+    if None in roots:
+        require_graph(outs)
     if inputs is not None:
         inputs = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
         if not inputs:
@@ -152,8 +161,12 @@ def backward(
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, {}, True)
 
 
-def edges(outs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def edges(outs: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
     """Outputs given as tensors or edges, with their nodes."""
+    try:
+        return outs, list(map(node_of, outs))
+    except AttributeError:  # some are edges
+        pass
     roots = [o.end() if isinstance(o, GradientEdge) else o._n for o in outs]
     return [edge_tensor(o) if isinstance(o, GradientEdge) else o for o in outs], roots
 
@@ -201,7 +214,7 @@ def with_mode(f: Any, create: bool, *args: Any) -> None:
     try:  # from here on: a signal's handler may raise anywhere
         record(create or (grad and state.levels > 0))
         state.backward = this
-        if anomaly.on():
+        if anomaly.MODE.anomaly:
             anomaly.watch(collect(args[0]))
         f(*args)
         callbacks = this.callbacks
@@ -238,8 +251,12 @@ def between(
     """
     order, users = walked
     good = set(targets)
-    if users.keys() <= good and all(t.role == LEAF for t in good):
-        return None
+    if users.keys() <= good:
+        for t in good:
+            if t.role != LEAF:
+                break
+        else:
+            return None
     for n in reversed(order):
         if n not in good:
             for p in n.parents:
@@ -302,7 +319,8 @@ def grad(
     ins = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
     if not ins:
         raise RuntimeError(NO_INPUTS)
-    gs = given(grad_outputs, len(outs), "grad")
+    plainly = type(grad_outputs) is list or type(grad_outputs) is tuple
+    gs = grad_outputs if plainly else given(grad_outputs, len(outs), "grad")
     if allow_unused is None:
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:
@@ -322,7 +340,8 @@ def grad(
 
         return tuple(vmap_raw(one, [g for g in gs if g is not None]))
     outs, roots = edges(outs)
-    require_graph(outs)
+    if None in roots:
+        require_graph(outs)
     seeds = seeds_for(outs, gs, create_graph, "grad")
     nodes = []
     for i, t in enumerate(ins):
@@ -335,7 +354,9 @@ def grad(
         nodes.append(n)
     walked = walk(roots)
     only = between(roots, nodes, walked)
-    captures: dict[Any, list[Any]] = {n: [] for n in nodes}
+    captures: dict[Any, list[Any]] = {}
+    for n in nodes:
+        captures[n] = []
     retain = create_graph if retain_graph is None else retain_graph
     with_mode(run, create_graph, roots, seeds, retain, create_graph, only, captures, False, walked)
     result: list[Any] = []
@@ -345,8 +366,10 @@ def grad(
             result.append(not_reached(i, t, allow_unused, materialize_grads))
         else:
             g = got[0]
-            g = g if isinstance(g, Tensor) else wrap(own(g))
-            like = getattr(type(t), "gradient_like", None)  # sparse tensors have theirs
+            if not isinstance(g, Tensor):
+                g = wrap(g if type(g) in HOSTED and g.base is None else own(g))
+            # sparse tensors have theirs
+            like = None if type(t) is Tensor else getattr(type(t), "gradient_like", None)
             result.append(g if like is None else like(t, g))
     return tuple(result)
 

@@ -32,9 +32,15 @@ def walk(roots: Sequence[Any]) -> tuple[list[Any], dict[Any, int]]:
     """The nodes reachable from roots, latest first, without the leaves; and the leaves, each with
     the creation order of its earliest user (0: none).
     """
-    order = [r for r in dict.fromkeys(roots) if r is not None and r.role != LEAF]
+    order: list[Any] = []
+    users: dict[Any, int] = {}
+    for r in dict.fromkeys(roots):
+        if r is not None:
+            if r.role == LEAF:
+                users[r] = 0
+            else:
+                order.append(r)
     seen = set(order)
-    users: dict[Any, int] = {r: 0 for r in roots if r is not None and r.role == LEAF}
     first, add, append, leaf = users.get, seen.add, order.append, LEAF
     for n in order:  # grows meanwhile
         for p in n.parents:
