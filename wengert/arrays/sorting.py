@@ -140,6 +140,13 @@ def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
 
 def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size < ordering.LEAST and dim >= 0:
+        lead = (slice(None),) * dim
+        first, back = (*lead, slice(0, k)), (*lead, slice(None, None, -1))
+        if not largest:
+            return x.argsort(dim, "stable")[first].copy()
+        order = x[back].argsort(dim, "stable")[back]
+        return np.subtract(x.shape[dim] - 1, order[first], order="C")
     if x.size >= ordering.LEAST and lib in ON_HOST:
         found = ordering.ranked(comparable(x), dim, 0, k, largest)
         if found is not None:
