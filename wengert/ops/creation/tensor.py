@@ -8,7 +8,6 @@ from typing import Any
 from ...arrays.lookup import NS, is_array
 from ...base import dtypes
 from ...base.advice import advise
-from ...base.columns import strangers
 from ...base.devices import device
 from ...base.modes import state
 from ...declare.registry import FUNCTIONS, public
@@ -141,8 +140,11 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         and not isinstance(data, Tensor)
     ):
         a = xp.library.array(data)
-        if a.dtype not in dtypes.BY_NP and (wrong := strangers(data)):
-            raise TypeError(f"tensor(): {wrong}")
+        if a.dtype not in dtypes.BY_NP:
+            from ...base.columns import strangers
+
+            if wrong := strangers(data):
+                raise TypeError(f"tensor(): {wrong}")
         dtypes.of_array(a.dtype)
         if state.capture is not None:
             state.capture.stop("data of another library becomes a tensor", "pass it as an argument")
