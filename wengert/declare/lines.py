@@ -137,6 +137,10 @@ class Text(NamedTuple):
     lines: list[str]
     names: dict[str, Any]  # what the lines use
     tested: list[str]  # the arguments whose types the lines look at themselves
+    first: list[str]  # lines that ask machine code, which come before the tests of `lists`
+    lists: dict[
+        str, str
+    ]  # arguments that it looks at itself -> what is tested of them nevertheless
 
 
 def text(
@@ -187,10 +191,16 @@ def text(
     early = early._replace(least=found.least, extra=found.extra)
     sure = early._replace(strict=True)
     raw = [given.where.get(k, "") for k in op.static]
+    asking_first: list[str] = []
+    lists: dict[str, str] = {}
     if not (found.let or found.when or found.facts or found.within or found.more_than_one):
-        lines += native.ask(op, names, asked, early, raw)
+        asking_first = native.ask(op, names, asked, early, raw)
+        lists = looked_at(rest, values, given) if asking_first else {}
+        if not lists:
+            lines, asking_first = lines + asking_first, []
     elif found.asked and all(raw) and (asking := native.ask(op, names, asked, sure, raw)):
-        lines += asking
+        lists = looked_at(rest, values, given)
+        asking_first, lines = (asking, lines) if lists else ([], lines + asking)
     else:
         prepared += native.ask_inside(op, names, [where[k] for k in op.static], asked, wanted)
     other = f"return {other}"
@@ -226,7 +236,21 @@ def text(
     if found.using:
         tests = [own_names.sub(rf"\1_{number}", x) for x in tests]
     lines = [own_names.sub(rf"\1_{number}", x).replace(SLOW, f"return {careful}") for x in lines]
-    return Text(tests, lines, env, tested(op, names, tensors, values))
+    asking_first = [own_names.sub(rf"\1_{number}", x) for x in asking_first]
+    return Text(tests, lines, env, tested(op, names, tensors, values), asking_first, lists)
+
+
+def looked_at(rest: list[Any], values: dict[str, str], given: Given) -> dict[str, str]:
+    """The lists of ints that machine code looks at, and what it does not ask of them."""
+    kinds = {given.where[k]: kind for kind, ks in given.kinds.items() for k in ks}
+    found = {}
+    for p in rest:
+        value = values[p.name]
+        if p.type.kinds == ("int[]",) and not p.star and value in kinds:
+            test = f"type_({value}) in SEQUENCES"
+            none = f"{value} is None or " * p.type.optional
+            found[p.name] = "True" if kinds[value] == "sizes" else f"({none}{test})"
+    return found
 
 
 def tested(op: Op, names: list[str], tensors: list[Any], values: dict[str, str]) -> list[str]:

@@ -412,6 +412,9 @@ def branch(
         if own is None and line.op.variadic:
             mine += [f"type_({n}) in SEQUENCES" for n in found.tested]
         mine = needed([*mine, *found.tests, *["out is None"] * o.out])
+        if found.first:  # machine code looks at lists of ints itself
+            early = [found.lists.get(operands.get(t, ""), t) for t in mine]
+            lines += [f"if {' and '.join(early) or 'True'}:", *found.first]
         lines.append(f"if {' and '.join(mine) or 'True'}:")
         lines += found.lines
         env.update(found.names)

@@ -122,7 +122,7 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
     found = loops(computed or getattr(run, "ufunc", run))
     if not found:
         words["record"], words["records"] = records_of(op, run)
-    alone = words["formula"] or words["record"] or words["records"]
+    alone = words["formula"] or words["record"] or words["records"] or words["geometry"]
     if kind.strict and not alone:  # nothing else looks at what a line asks
         return None
     words |= facts

@@ -339,7 +339,7 @@ def view_of(plan: ptr, args: ptr, n: int) -> ptr:
     nodes[0] = keep(x._n)
     o = geometry(p, a, given + 8, n - 1)
     if not o:
-        if not PyErr_Occurred():
+        if not PyErr_Occurred() and p.p_strict == 0:
             o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
     r = finish(p, o, given, nodes, given + 8)
     if r:

@@ -215,7 +215,7 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
 @public(
     "Tensor.view(Tensor self, int[] size)",
     "Tensor.view(Tensor self, ScalarType dtype)",
-    lines=(line(view_op, when="min(shape) > -2"), None),
+    lines=(line(view_op, when="min(shape) > -2", asked=True), None),
 )
 def view(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype.
@@ -236,7 +236,10 @@ def view(self, *shape, dtype=None):
     return view_op.entry(self, inferred(shape, self._a.size, "view"))
 
 
-@public("reshape(Tensor input, int[] shape)", lines=(line(reshape_op, when="min(shape) > -2"),))
+@public(
+    "reshape(Tensor input, int[] shape)",
+    lines=(line(reshape_op, when="min(shape) > -2", asked=True),),
+)
 def reshape(input, *shape):
     """The elements in another shape (one size may be -1); a view where possible.
 
