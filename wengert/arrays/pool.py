@@ -520,6 +520,9 @@ def adaptive_max_pool(lib: Any, x: Array, out: Ints) -> tuple[Array, Array]:
 # ------------------------------------------------------------------------------------- fractional
 
 
+AT_ONCE = 1 << 14  # elements of windows that are compared in one call
+
+
 def fractional_max_pool(
     lib: Any, x: Array, samples: Array, kernel: Ints, out: Ints
 ) -> tuple[Array, Array]:
@@ -541,9 +544,14 @@ def fractional_max_pool(
         corner = corner + starts.reshape(len(x), *(1,) * i, o, *(1,) * (rank - 1 - i))
     flat = x.reshape(-1)
     base = corner + lib.arange(len(x)).reshape(-1, *(1,) * rank) * prod(spatial)
+    offsets = [sum(t * p for t, p in zip(tap, pitches)) for tap in product(*map(range, kernel))]
+    if lib in ON_HOST and base.size * len(offsets) <= AT_ONCE and x.dtype.kind == "f":
+        every = flat.take(base[..., None] + np.array(offsets))
+        if not np.isnan(every).any():
+            where = np.array(offsets).take(every.argmax(-1))
+            return flat.take(base + where).reshape(shape), (corner + where).reshape(shape)
     best, where = flat.take(base), corner
-    for tap in list(product(*map(range, kernel)))[1:]:
-        offset = sum(t * p for t, p in zip(tap, pitches))
+    for offset in offsets[1:]:
         value = flat.take(base + offset)
         better = (value > best) | (value != value)
         best, where = lib.where(better, value, best), lib.where(better, corner + offset, where)

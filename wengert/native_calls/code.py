@@ -35,6 +35,7 @@ from .rules import RULES
 FOLDER = Path(__file__).parent
 FILES = (
     "values", "pointwise", "elements", "general", "views", "products", "reductions", "joins",
+    "places",
     "calls", "writes", "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"

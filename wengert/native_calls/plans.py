@@ -51,12 +51,13 @@ FORMULAS = {  # ops that machine code computes itself (machine/products.py), whe
     # implementation is in the files below
     "sum_all": 1, "mean_all": 2, "linear": 3, "matmul": 4, "mv": 4, "bmm": 40, "sum": 20,
     "mean": 21, "prod": 24, "add_scaled": 56, "sub_scaled": 57, "addcmul": 58, "cumsum": 33,
-    "pow": 59,
+    "pow": 59, "scatter_add": 61,
 }  # fmt: skip
 EXACT = {  # the same, where numbers are copied or compared only, so that all find the same ones
     "cat": 10, "stack": 11, "amax": 22, "amin": 23, "any": 25, "all": 26, "argmax": 27,
     "argmin": 28, "max_along": 29, "min_along": 30, "max_all": 31, "min_all": 32,
     "embedding": 50, "index_select": 51, "gather": 52, "where": 53, "masked_fill": 54,
+    "scatter_set": 60, "triu": 63, "tril": 64, "cross": 65, "cummax": 66, "cummin": 67,
 }  # fmt: skip
 FAST_PATHS = {
     f"wengert.arrays.{name}" for name in ("numpy_fast_paths", "fused_elements", "weighted")

@@ -355,6 +355,9 @@ def computed(p: ptr, given: ptr, n: int, outs: ptr) -> bool:
     elif p.p_outs == 2 and (p.p_formula == 29 or p.p_formula == 30):
         if best_along(p.p_formula, given[0], given + 8 * p.p_inputs, outs):
             return True
+    elif p.p_outs == 2 and p.p_formula >= 66:
+        if running(given[0], given + 8 * p.p_inputs, p.p_formula == 66, outs):
+            return True
     else:
         o = formula(p, given)
         if not o and not PyErr_Occurred():

@@ -118,6 +118,8 @@ def formula(p: ptr, given: ptr) -> ptr:
 def looked_up(k: int, given: ptr, statics: ptr) -> ptr:
     """The formulas from 40 on."""
     a = given[0]
+    if k >= 60:
+        return placed(k, a, given, statics)
     if k == 40:
         return batches(a, given[1])
     if k == 50:

@@ -205,7 +205,7 @@ REDUCE = {
     "scatter(Tensor input, int dim, Tensor index, Scalar value, *, str reduce, out)",
     inplace=True,
     lines=(
-        line(scatter_set, when=WRITES),
+        line(scatter_set, when=WRITES, asked=True),
         line(
             scatter_filled,
             floating=True,
@@ -262,7 +262,7 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
 @public(
     "scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)",
     inplace=True,
-    lines=(line(scatter_add, when=WRITES),),
+    lines=(line(scatter_add, when=WRITES, asked=True),),
 )
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read.
