@@ -126,7 +126,9 @@ def scattered(x: ptr, i: ptr, s: ptr, o: ptr, add: bool) -> ptr:
     dim = which_dim(o, x)
     c = code_of(x.descr)
     count = size_of(i)
-    if dim < 0 or size_of(x) > LARGE or count >= SINGLY or add and c != 0 and c != 1:
+    if dim < 0 or count == 0 or size_of(x) > LARGE or count >= SINGLY:
+        return None
+    if add and c != 0 and c != 1:
         return None
     alike = dim == x.nd - 1 and same_dims(i, s) and 4 * count >= size_of(x)
     for k in range(x.nd):
