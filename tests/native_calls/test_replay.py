@@ -206,6 +206,9 @@ def test_which_functions_are_harmless():
     for text in bad:
         assert not harmless.reads_facts_only(code_of(text)), text
     assert not harmless.harmless(code_of(good[0]))  # of a user's program
+    for text, is_harmless in (("  x.z = y", True), ("  y.z = x", False)):
+        f = code_of(text).replace(co_name="__init__")
+        assert harmless.reads_facts_only(f) is is_harmless
 
 
 def test_programs_look_at_indices_again():

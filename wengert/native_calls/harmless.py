@@ -94,7 +94,7 @@ def reads_facts_only(code: CodeType) -> bool:
     arrays: set[str] = set()  # local names of arrays
     for k, i in enumerate(every):
         after = following(every, at, k)
-        if i.opname in EFFECTS and not (i.opname == "STORE_ATTR" and code.co_name == "__init__"):
+        if i.opname in EFFECTS and not sets_up_itself(code, i, every[k - 1]):
             return False
         if i.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD"):
             name = i.argval
@@ -115,6 +115,12 @@ def reads_facts_only(code: CodeType) -> bool:
             if not (asks_a_fact(every, k, after) or is_none(after)):
                 return False
     return not arrays & {*code.co_cellvars, *code.co_freevars}
+
+
+def sets_up_itself(code: CodeType, i: dis.Instruction, before: dis.Instruction) -> bool:
+    """Whether an instruction stores an attribute of the object that an __init__ makes."""
+    own = before.opname == "LOAD_FAST" and before.argval == code.co_varnames[0]
+    return i.opname == "STORE_ATTR" and code.co_name == "__init__" and own
 
 
 def two_names(every: list[dis.Instruction], k: int) -> list[str]:
