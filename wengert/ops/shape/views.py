@@ -215,7 +215,7 @@ def inferred(shape: tuple[int, ...], n: int, name: str) -> tuple[int, ...]:
 @public(
     "Tensor.view(Tensor self, int[] size)",
     "Tensor.view(Tensor self, ScalarType dtype)",
-    lines=(line(view_op, when="min(shape) > -2", asked=True), None),
+    lines=(line(view_op, when="min(shape) > -2"), None),
 )
 def view(self, *shape, dtype=None):
     """The same memory with another shape (one size may be -1), or read as another dtype.
@@ -238,7 +238,7 @@ def view(self, *shape, dtype=None):
 
 @public(
     "reshape(Tensor input, int[] shape)",
-    lines=(line(reshape_op, when="min(shape) > -2", asked=True),),
+    lines=(line(reshape_op, when="min(shape) > -2"),),
 )
 def reshape(input, *shape):
     """The elements in another shape (one size may be -1); a view where possible.
