@@ -1,6 +1,7 @@
 """torch.return_types: re-exports."""
 
-from .base.returns import PUBLIC, pytree_register_structseq, return_type
+from .base.pytree import pytree_register_structseq
+from .base.returns import PUBLIC, return_type
 
 __all__ = ["pytree_register_structseq", "all_return_types", *PUBLIC]  # noqa: F822
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from . import returns
 from .size import Size
 
 PyTree = Context = Any
@@ -170,6 +171,24 @@ def register_pytree_node(
     )  # fmt: skip
 
 
+def pytree_register_structseq(cls: Any) -> None:
+    """Make a class of struct sequences a container of torch.utils._pytree.
+
+    cls: the class, made from one sequence. ValueError: it is registered already.
+
+    >>> import os
+    >>> torch.return_types.pytree_register_structseq(os.times_result)
+    """
+    register_pytree_node(
+        cls, lambda x: (list(x), None), lambda items, _: cls(items), flatten_with_keys_fn=_indexed
+    )
+
+
+for _cls in returns.TYPES.values():
+    pytree_register_structseq(_cls)
+returns.on_class.append(pytree_register_structseq)
+
+
 def is_namedtuple_class(cls: Any) -> bool:
     """Whether a class was made by collections.namedtuple or typing.NamedTuple."""
     return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
@@ -183,26 +202,6 @@ def is_namedtuple(obj: Any) -> bool:
 def is_namedtuple_instance(obj: Any) -> bool:
     """Whether obj is a named tuple."""
     return is_namedtuple_class(type(obj))
-
-
-def is_structseq_class(cls: Any) -> bool:
-    """Whether a class is one of struct sequences, such as torch.return_types.max."""
-    counts = ("n_fields", "n_sequence_fields", "n_unnamed_fields")
-    return (
-        isinstance(cls, type)
-        and tuple in cls.__bases__
-        and all(isinstance(getattr(cls, n, None), int) for n in counts)
-    )
-
-
-def is_structseq(obj: Any) -> bool:
-    """Whether obj is a struct sequence, or a class of them."""
-    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
-
-
-def is_structseq_instance(obj: Any) -> bool:
-    """Whether obj is a struct sequence."""
-    return is_structseq_class(type(obj))
 
 
 def kind_of(x: Any) -> Any:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import copyreg
 from _collections import _tuplegetter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from . import pytree
 
 # The fields, and the functions whose results have them. NAME_out is the class of what NAME returns
 # where it was given out=; a star says that there is none.
@@ -89,10 +87,12 @@ def make(name: str, fields: str) -> Any:
     counts = {"n_fields": len(names), "n_sequence_fields": len(names), "n_unnamed_fields": 0}
     own = {"__slots__": (), "__module__": "torch.return_types", "__match_args__": names}
     cls = StructSequence(name, (tuple,), methods | getters | counts | own)
-    pytree_register_structseq(cls)
+    for hear in on_class:
+        hear(cls)
     return cls
 
 
+on_class: list[Callable[[Any], None]] = []  # called with each class that is made
 TYPES: dict[str, Any] = {}  # those that were asked for
 
 
@@ -109,20 +109,21 @@ def named(name: str, *values: Any) -> Any:
     return tuple.__new__(return_type(name), values)
 
 
-def pytree_register_structseq(cls: Any) -> None:
-    """Make a class of struct sequences a container of torch.utils._pytree.
-
-    cls: the class, made from one sequence. ValueError: it is registered already.
-
-    >>> import os
-    >>> torch.return_types.pytree_register_structseq(os.times_result)
-    """
-    pytree.register_pytree_node(
-        cls,
-        lambda x: (list(x), None),
-        lambda items, _: cls(items),
-        flatten_with_keys_fn=lambda x: (
-            [(pytree.SequenceKey(i), v) for i, v in enumerate(x)],
-            None,
-        ),
+def is_structseq_class(cls: Any) -> bool:
+    """Whether a class is one of struct sequences, such as torch.return_types.max."""
+    counts = ("n_fields", "n_sequence_fields", "n_unnamed_fields")
+    return (
+        isinstance(cls, type)
+        and tuple in cls.__bases__
+        and all(isinstance(getattr(cls, n, None), int) for n in counts)
     )
+
+
+def is_structseq(obj: Any) -> bool:
+    """Whether obj is a struct sequence, or a class of them."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_structseq_instance(obj: Any) -> bool:
+    """Whether obj is a struct sequence."""
+    return is_structseq_class(type(obj))

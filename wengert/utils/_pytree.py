@@ -12,9 +12,6 @@ from ..base.pytree import (
     is_namedtuple,
     is_namedtuple_class,
     is_namedtuple_instance,
-    is_structseq,
-    is_structseq_class,
-    is_structseq_instance,
     key_get,
     keystr,
     register_pytree_node,
@@ -46,6 +43,7 @@ from ..base.pytree_parts import arg_tree_leaves, map_only, register_constant, re
 from ..base.pytree_parts import broadcast_to_and_flatten as _broadcast_to_and_flatten
 from ..base.pytree_parts import deregister_pytree_node as _deregister_pytree_node
 from ..base.pytree_parts import parts as _parts
+from ..base.returns import is_structseq, is_structseq_class, is_structseq_instance
 
 PyTreeSpec = TreeSpec
 globals().update(_parts())
