@@ -30,7 +30,7 @@ class NamedInit:
 
     Only classes of this package: what users inherit stays what they wrote.
 
-    >>> Conv2d.__init__.__qualname__
+    >>> torch.nn.Conv2d.__init__.__qualname__
     'Conv2d.__init__'
     """
 

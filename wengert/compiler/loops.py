@@ -174,10 +174,10 @@ def captured(
     if inner.symbols:
         gc.collect()
     if inner.symbols:  # somebody has kept a tensor
-        for a in list(inner.symbols):
-            for t in gc.get_referrers(a):
-                if isinstance(t, Tensor) and t._a is a:
-                    t._a = a.content
+        by_id = {id(a): a for a in inner.symbols}
+        for t in gc.get_referrers(*by_id.values()):
+            if isinstance(t, Tensor) and (a := by_id.get(id(t._a))) is not None:
+                t._a = a.content
         return None
     m = len(init)
     b.carries, b.slices, b.free = values[:m], values[m : m + len(xs)], values[m + len(xs) :]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,7 @@ def settle(c: Capture, s: Settled, result: Any, before: Before) -> None:
             t._a = views.replayed(wrap(o.of.array), o.chain)._a
             if t._n is not None:
                 history(t._n, c)
+    twins.clear()
     _escapes(c, s, taken)
     c.graph.outputs = [o.value for o in s.outputs if o.value is not None and o.twin is None]
     c.graph.effects = [(x.value, v) for x, v in s.effects]
@@ -377,17 +379,35 @@ def _escapes(c: Capture, s: Settled, taken: dict[int, Symbol]) -> None:
     for x in c.lifted:
         x.symbol = None  # type: ignore[assignment]
     c.placed.clear()
-    if not c.symbols:
-        return
-    if len(c.symbols) > len(taken):
+    kept = _held(c, taken)
+    if kept and len(c.symbols) > len(taken):
         gc.collect()
-    for a in list(c.symbols):
-        for t in gc.get_referrers(a):
-            if isinstance(t, Tensor) and t._a is a:
-                s.escaped += 1
-                if a.value.number in c.of_numbers:
-                    _replace(t, a.content.item())
-                unwrap(t, c, taken)
+        kept = _held(c, taken)
+    if not kept:
+        return  # a look at all objects there are takes longer than many a capture
+    by_id = {id(a): a for a in kept}
+    for t in gc.get_referrers(*kept):
+        a = by_id.get(id(t._a)) if isinstance(t, Tensor) else None
+        if a is not None:
+            s.escaped += 1
+            if a.value.number in c.of_numbers:
+                _replace(t, a.content.item())
+            unwrap(t, c, taken)
+
+
+def _held(c: Capture, taken: dict[int, Symbol]) -> list[Symbol]:
+    """The symbols that something holds beside `taken`: a tensor, maybe, or what is garbage."""
+    alive = list(c.symbols)
+    return [
+        a for a, n in zip(alive, _references(alive)) if n > ALONE + (taken.get(id(a.content)) is a)
+    ]
+
+
+def _references(objects: list[Any]) -> list[int]:
+    return [sys.getrefcount(x) for x in objects]
+
+
+ALONE = _references([object()])[0]  # of what a list holds and nothing else
 
 
 def _replace(t: Tensor, number: float) -> None:
