@@ -21,7 +21,7 @@ MEANT = {
     "distributed.member": "GroupMember", "distributed.distributed_c10d.member": "GroupMember",
     "distributed.process_group.member": "GroupMember", "types.Storage": "TypedStorage",
     "utils.data.datapipes.iter.Shuffler": "ShufflerIterDataPipe",
-    "linalg.LinAlgError": "_LinAlgError",
+    "linalg.LinAlgError": "_LinAlgError", "JITException": "Error",
 }  # fmt: skip
 AS_PYTORCH = ("distributions.constraints.",)  # classes behind an underscore, as there
 

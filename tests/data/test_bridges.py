@@ -28,7 +28,7 @@ def test_frames():
         assert make(frame["b"]).dtype == w.int64
     dataset = TensorDataset(w.as_tensor(frame[["a", "b"]]), w.as_tensor(frame["b"]))
     assert next(iter(DataLoader(dataset, batch_size=2)))[1].tolist() == [3, 4]
-    with pytest.raises(TypeError, match="dtype"):
+    with pytest.raises(TypeError, match="column 'name'"):
         w.tensor(frame)
     with pytest.raises(TypeError, match="argument 1 is a DataFrame, not a tensor: pass torch.as_"):
         TensorDataset(w.ones(3), frame)

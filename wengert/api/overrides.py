@@ -341,7 +341,13 @@ class DisableTorchFunctionSubclass(ContextDecorator):
 
 
 class DisableTorchFunction(ContextDecorator):
-    """Context manager: neither classes nor modes stand in."""
+    """Context manager: neither classes nor modes stand in.
+
+    >>> class Mine(torch.Tensor): ...
+    >>> with torch._C.DisableTorchFunction():
+    ...     type(torch.ones(2).as_subclass(Mine) + 1).__name__
+    'Tensor'
+    """
 
     def __enter__(self) -> None:
         self.before = (HERE.classes, HERE.modes)

@@ -17,7 +17,7 @@ from ..base.modes import state
 from ..base.pytree import flatten
 from ..engine.op_modes import HERE
 from ..engine.tensor import Tensor
-from . import loops  # noqa: F401 (captures know scans by it)
+from . import scan_loop  # noqa: F401 (captures know scans by it)
 from .capture import Capture, Redo
 from .plan import Failed, Plan
 from .settings import dynamo

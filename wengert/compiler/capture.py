@@ -195,7 +195,7 @@ class Capture:
     last carries, the ys, their structure); None where that cannot be.
     """
 
-    scan: Callable[..., Any]  # set by loops.py
+    scan: Callable[..., Any]  # set by scan_loop.py
 
     def __init__(self, surroundings: Surroundings, numbers: bool = True) -> None:
         self.graph = Graph()

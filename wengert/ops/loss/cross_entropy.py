@@ -105,6 +105,15 @@ cross_entropy_op.vjp(
 )
 
 
+def check_scores(input: Tensor) -> None:
+    """Refuse integers where the scores of classes are wanted."""
+    if not input.dtype.is_inexact:
+        raise NotImplementedError(
+            f"a loss of classes takes scores, not {input.dtype}: convert the input with .float(), "
+            "or, if it holds the classes, give it as the target, in the second place"
+        )
+
+
 def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
     """The checks of class indices that losses over classes share; the target in input's form."""
     s, t = input._a.shape, target._a.shape
@@ -133,11 +142,7 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
         raise RuntimeError(
             f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}"
         )
-    if not input.dtype.is_inexact:
-        raise NotImplementedError(
-            f"a loss of classes takes scores, not {input.dtype}: convert the input with .float(), "
-            "or, if it holds the classes, give it as the target, in the second place"
-        )
+    check_scores(input)
     if target.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
             f"expected target dtype to be Long or Byte, but got {target.dtype}: convert the class "
@@ -216,6 +221,7 @@ def cross_entropy(
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    check_scores(input)
     target = target_shapes(input, target, weight)
     return cross_entropy_op.entry(input, target, weight, reduction, ignore_index, label_smoothing)
 
