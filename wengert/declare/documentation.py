@@ -42,6 +42,8 @@ def documentation(
     if mark or made:
         found = mark + example.rstrip() if mark else made
         if own and own != name:
+            path = name if method else names[0]  # special.expit is torch.sigmoid
+            found = found.replace(f"torch.{own}(", f"torch.{path}(")
             found = found.replace(f".{own}(", f".{name}(")
         parts.append(as_method(found, name) if method else found)
     return "\n\n".join([part for part in parts if part]) + "\n"
