@@ -372,6 +372,9 @@ def _unpool(
     output_size: Any,
 ) -> Tensor:
     check_tensor(name, input)
+    kernel_size, stride, padding = [
+        int(v) if type(v) is bool else v for v in (kernel_size, stride, padding)
+    ]
     kernel = per_dimension(name, "kernel_size", kernel_size, rank)
     stride = kernel if stride is None else per_dimension(name, "stride", stride, rank)
     padding = per_dimension(name, "padding", padding, rank)
