@@ -3,6 +3,7 @@
 Tests run side by side, one process per core, so a library must not take all cores for itself.
 """
 
+import gc
 import os
 
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -19,6 +20,14 @@ settings.load_profile("wengert")
 from wengert import native_calls  # noqa: E402
 
 native_calls.start(wait=True)
+
+
+def pytest_collection_finish(session):
+    """What is there before the first test stays: the collector need not look at it again and again,
+    which took most of the time of tests that ask for it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
