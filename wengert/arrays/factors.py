@@ -130,11 +130,9 @@ def ldl_factor(
     unless it is 0.
     """
     found = small_symmetric.ldl(x) if lib in ON_HOST else None
-    if found is not None:
-        pass
-    elif single(lib, x):
+    if found is None and single(lib, x):
         found = _sytrf(x, hermitian)
-    else:
+    elif found is None:
         found = each(lib, lambda a: _sytrf(a, hermitian), x)
     return accepted(found) if checked else found
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .numpy_fast_paths import F32, F64
+
 Word = Callable[..., Any]
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 COST = 5e6  # ns that calls without the kernels have lost, before they are made
 SAVED = 1e5  # ns that they save a call, and for each point
 lost = [0.0]

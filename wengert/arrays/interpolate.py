@@ -40,35 +40,27 @@ def resample(
     """
     dtype = x.dtype
     first = x.ndim - len(size)
+    facts = [
+        (x.shape[first + i], n, mode, align_corners, scale, antialias)
+        for i, (n, scale) in enumerate(zip(size, scales))
+    ]
     if dtype == np.uint8 and mode[0] != "n":
-        return _resample_bytes(lib, x, size, mode, align_corners, scales, antialias)
+        return _resample_bytes(lib, x, first, facts)
     if mode[0] != "n" and dtype.kind != "c" and dtype.itemsize < 4:
         x = x.astype(lib.float32)
-    for i, (n, scale) in enumerate(zip(size, scales)):
-        facts = (x.shape[first + i], n, mode, align_corners, scale, antialias)
-        x = _along(lib, x, first + i, facts, False)
+    for axis, own in enumerate(facts, first):
+        x = _along(lib, x, axis, own, False)
     return x.astype(dtype, copy=False)
 
 
-def _resample_bytes(
-    lib: Any,
-    x: Array,
-    size: Ints,
-    mode: str,
-    align_corners: bool,
-    scales: tuple[float | None, ...],
-    antialias: bool,
-) -> Array:
+def _resample_bytes(lib: Any, x: Array, first: int, facts: list[Any]) -> Array:
     """resample() of uint8 as image libraries compute it: along the last dimension first, in
-    integers, with a byte after each dimension.
+    integers, with a byte after each dimension. facts: what is asked of each from `first` on.
     """
-    for i in range(len(size) - 1, -1, -1):
-        axis = x.ndim - len(size) + i
-        n = x.shape[axis]
-        facts = (n, size[i], mode, align_corners, scales[i], antialias)
-        positions, weights, bits = _byte_plan(*facts)
+    for axis, own in reversed([*enumerate(facts, first)]):
+        positions, weights, bits = _byte_plan(*own)
         wide = x.astype(lib.int32)
-        total = _forward(lib, wide, axis, n, positions, weights)
+        total = _forward(lib, wide, axis, own[0], positions, weights)
         x = ((total + (1 << (bits - 1))) >> bits).clip(0, 255)
     return x.astype(lib.uint8)
 

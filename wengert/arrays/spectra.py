@@ -60,15 +60,11 @@ def svdvals(lib: Any, x: Any) -> Any:
     if 0 in x.shape[-2:]:
         return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
     x, infinite = finite_part(lib, x, "svd")
-    found = small.svd(x, all=False) if lib in ON_HOST else None
-    single = tall.svdvals(x) if lib in ON_HOST and tall.suits(x) else None
-    values = (
-        single
-        if single is not None
-        else found[1]
-        if found
-        else _converging(lib.linalg.svd, x, False, False)
-    )
+    values = tall.svdvals(x) if lib in ON_HOST and tall.suits(x) else None
+    if values is None and lib in ON_HOST and (found := small.svd(x, all=False)):
+        values = found[1]
+    if values is None:
+        values = _converging(lib.linalg.svd, x, False, False)
     if infinite is not None:
         values[infinite] = math.nan
     return values

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .numpy_fast_paths import matmul
+from .numpy_fast_paths import F32, F64, matmul
 
 Array = Any
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LEAST = 1 << 13  # elements
 STEEP = 20  # rows for each column, at least
 SMALL = 4.0  # the condition up to which once is enough

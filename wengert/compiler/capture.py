@@ -13,9 +13,10 @@ stopped. Not here: what a capture is made into (`program.py`), and the calls aft
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,17 @@ class Symbol(Interp):
 
     def __repr__(self) -> str:
         return f"Symbol({self.value!r})"
+
+
+def tensors_of(symbols: Iterable[Symbol]) -> Iterator[tuple[Tensor, Symbol]]:
+    """The tensors that hold any of these symbols, each with its symbol: all objects are looked at,
+    once.
+    """
+    by_id = {id(a): a for a in symbols}
+    for t in gc.get_referrers(*by_id.values()):
+        a = by_id.get(id(t._a)) if isinstance(t, Tensor) else None
+        if a is not None:
+            yield t, a
 
 
 class SymbolNamespace(InterpNamespace):

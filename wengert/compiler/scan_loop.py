@@ -27,7 +27,7 @@ from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
 from ..kernels.matmul import library
-from .capture import Capture, Redo, Symbol
+from .capture import Capture, Redo, Symbol, tensors_of
 from .emit import TYPES, load
 from .graph import Node, Value
 from .group import behind, grouped
@@ -174,10 +174,8 @@ def captured(
     if inner.symbols:
         gc.collect()
     if inner.symbols:  # somebody has kept a tensor
-        by_id = {id(a): a for a in inner.symbols}
-        for t in gc.get_referrers(*by_id.values()):
-            if isinstance(t, Tensor) and (a := by_id.get(id(t._a))) is not None:
-                t._a = a.content
+        for t, a in tensors_of(inner.symbols):
+            t._a = a.content
         return None
     m = len(init)
     b.carries, b.slices, b.free = values[:m], values[m : m + len(xs)], values[m + len(xs) :]

@@ -21,7 +21,7 @@ from ..base.pytree import flatten
 from ..engine import backward, views
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
-from .capture import Capture, Lifted, Redo, Symbol
+from .capture import Capture, Lifted, Redo, Symbol, tensors_of
 from .graph import Value
 from .surroundings import NUMBERS
 
@@ -385,14 +385,11 @@ def _escapes(c: Capture, s: Settled, taken: dict[int, Symbol]) -> None:
         kept = _held(c, taken)
     if not kept:
         return  # a look at all objects there are takes longer than many a capture
-    by_id = {id(a): a for a in kept}
-    for t in gc.get_referrers(*kept):
-        a = by_id.get(id(t._a)) if isinstance(t, Tensor) else None
-        if a is not None:
-            s.escaped += 1
-            if a.value.number in c.of_numbers:
-                _replace(t, a.content.item())
-            unwrap(t, c, taken)
+    for t, a in tensors_of(kept):
+        s.escaped += 1
+        if a.value.number in c.of_numbers:
+            _replace(t, a.content.item())
+        unwrap(t, c, taken)
 
 
 def _held(c: Capture, taken: dict[int, Symbol]) -> list[Symbol]:
