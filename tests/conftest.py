@@ -5,6 +5,12 @@ Tests run side by side, one process per core, so a library must not take all cor
 
 import gc
 import os
+import sys
+
+# Without files of bytecode each program that tests start would compile the whole package, and each
+# run all tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
