@@ -92,7 +92,7 @@ def test_programs_do_what_bodies_do(body):
 
 def forget():
     """Let bodies learn anew, whatever other tests called them with."""
-    for f, _ in native.MADE:
+    for f, *_ in native.MADE:
         if "recall" in f.__globals__:
             table = f.__globals__["recall"].__self__
             table[:] = [replay.Learner(getattr(table[0], "body", table[0]), table)]

@@ -73,7 +73,8 @@ scatter: Callable[[list[Any]], Any] | None = None  # (pairs: what is written ove
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile
-MADE: list[tuple[Any, Callable[[], Any]]] = []  # generated functions, and how to make each anew
+# generated functions, how to make each anew, and the code it had for each `find`
+MADE: list[tuple[Any, Callable[[], Any], dict[Any, Any]]] = []
 LOCK = threading.RLock()  # held while functions get another text
 remaking = 0  # the thread that makes functions anew
 asked: Any = None  # what `find` was when functions were made last
@@ -116,7 +117,7 @@ def ask_inside(
 def remakable(f: Any, again: Callable[[], Any]) -> Any:
     """Note how a generated function is made; returns it."""
     if threading.get_ident() != remaking:
-        MADE.append((f, again))
+        MADE.append((f, again, {find: f.__code__} if type(f) is FunctionType else {}))
     return f
 
 
@@ -126,10 +127,13 @@ def remake() -> None:
     wanted = find
     if asked is wanted:
         return
-    for f, again in MADE[:]:
+    for f, again, codes in MADE[:]:
         with LOCK:
             if away:
                 return  # they have the text of another; called again afterwards
+            if wanted in codes:
+                f.__code__ = codes[wanted]
+                continue
             remaking = threading.get_ident()
             try:
                 g = again()
@@ -138,7 +142,7 @@ def remake() -> None:
             if type(g) is FunctionType and g.__code__.co_freevars == f.__code__.co_freevars:
                 for name, value in g.__globals__.items():
                     f.__globals__.setdefault(name, value)
-                f.__code__ = g.__code__
+                f.__code__ = codes[wanted] = g.__code__
     asked = wanted
 
 
