@@ -304,7 +304,7 @@ def prepare(folder: str, pattern: str) -> list[str]:
     """Load the operators; the names to examine, in order."""
     sys.path[1:1] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__))), folder]
     import torch
-    from torch.testing._internal.common_methods_invocations import op_db
+    from operator_samples import op_db
 
     import wengert  # noqa: F401  (a failure ends the run here, not once for each operator)
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
+from operator_samples import op_db  # noqa: E402
 
 import wengert  # noqa: E402
 

@@ -6,11 +6,10 @@ library's; here are operators that take tensors, numbers and lists only.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import wengert as W
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")  # which PyTorch's list of operators imports
 
+TOOLS = Path(__file__).parents[2] / "tools"
 NAMES = """
     sin exp tanh sigmoid log1p sqrt erfc atan acosh nn.functional.softplus nn.functional.mish
     hypot logaddexp clamp maximum lerp addcdiv pow sum mean amin var_mean std logsumexp
@@ -30,16 +30,6 @@ NAMES = """
     nn.functional.avg_pool1d nn.functional.mse_loss nn.functional.huber_loss softmax log_softmax
     linalg.inv linalg.det linalg.solve linalg.slogdet
 """
-
-
-def load() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "nestings.py"
-    spec = importlib.util.spec_from_file_location("nestings", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["nestings"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 class Bridge:
@@ -99,10 +89,11 @@ def examples(op: Any, count: int) -> list[Any]:
     return found[:: max(1, len(found) // count)][:count]
 
 
-def test_second_derivatives_in_every_nesting() -> None:
+def test_second_derivatives_in_every_nesting(monkeypatch: pytest.MonkeyPatch) -> None:
     warnings.simplefilter("ignore")
-    tool = load()
-    from torch.testing._internal.common_methods_invocations import op_db
+    monkeypatch.setattr(sys, "path", [str(TOOLS), *sys.path])
+    tool = importlib.import_module("nestings")
+    op_db = importlib.import_module("operator_samples").op_db
 
     torch.set_num_threads(1)
     bad, held = [], 0
