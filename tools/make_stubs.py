@@ -7,6 +7,9 @@ The functions of torch, nn.functional, linalg and the like are made at first use
 and type checkers find nothing in the sources; the declarations say all of it. Modules whose
 functions are plain Python (nn, optim, data) carry their annotations themselves: the stub package is
 marked partial, and what it lacks is looked up in wengert.
+
+Of NumPy's names `axis`, `keepdims` and `x2` are written, `x`, `a` and `x1` are not: with them nearly
+every function would have two signatures, and editors would show both.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import wengert
 import wengert.nn.functional
 from wengert.base import dtypes
 from wengert.base.absent import catalogue
-from wengert.declare.declaration import Overload, Parameter
+from wengert.declare.declaration import NUMPY, Overload, Parameter, other_names
 from wengert.declare.registry import FUNCTIONS, METHODS, Declared
 from wengert.engine.tensor import Tensor
 
@@ -91,6 +94,7 @@ class Tensor:
     is_quantized: builtins.bool
     is_sparse_csr: builtins.bool
     is_vulkan: builtins.bool
+    is_xla: builtins.bool
     is_xpu: builtins.bool
     retains_grad: builtins.bool
     ndim: builtins.int
@@ -173,25 +177,36 @@ def returned(o: Overload, name: str, named: dict[str, list[str]]) -> str:
     return f"_return_types.{plain}"
 
 
-def arguments(o: Overload, method: bool, inplace: bool, spread: bool) -> str | None:
-    """The list of arguments, None if Python cannot write it. spread: sizes given one by one."""
-    words, keywords = [], []
+def arguments(
+    o: Overload, method: bool, inplace: bool, spread: bool, foreign: frozenset[str], numpys: str
+) -> str | None:
+    """The list of arguments, None if Python cannot write it. spread: sizes given one by one.
+    foreign: NumPy's names that are taken; numpys: the argument that goes by such a name.
+    """
+    words: list[str] = []
+    keywords: list[str] = []
+    aside: list[str] = []
     for i, p in enumerate(o.parameters):
         if keyword.iskeyword(p.name):
             return None
         if method and i == 0:
             words.append("self")
+        elif p.name == numpys:
+            keywords.append(f"{NUMPY[numpys][0]}: {annotation(p)}")
         elif p.star and spread:
             kind = p.type.kinds[0]
             words.append(f"*{p.name}: {KINDS[kind.partition('[')[0]]}")
         else:
-            (keywords if p.keyword else words).append(
+            (keywords if p.keyword or keywords else words).append(
                 f"{p.name}: {annotation(p)}{'' if p.required else ' = ...'}"
             )
+            if p.name == "keepdim" and "keepdims" in foreign:
+                aside = [f"keepdims: {annotation(p)} = ..."]
     if o.out and not inplace:
         many = o.returns.startswith("(")
         kind = "builtins.tuple[Tensor, ...]" if many else "Tensor"
         keywords.append(f"out: {kind} | None = ...")
+    keywords += aside
     if keywords and not any(w.startswith("*") for w in words):
         words.append("*")
     return ", ".join([*words, *keywords])
@@ -203,12 +218,20 @@ def function(
     """The lines of a function or method, an overload for each way to call it."""
     inplace = d.inplace and name.endswith("_") and not d.name.endswith("_")
     forms: list[str] = []
-    for o in d.methods if method else d.functions:
+    overloads = d.methods if method else d.functions
+    foreign = frozenset(other_names(overloads, d.foreign))
+    for o in overloads:
         if o.old:
             continue
         result = "Tensor" if inplace else returned(o, name, named)
-        for spread in spreads(o):
-            words = arguments(o, method, inplace, spread)
+        ways = [(spread, "") for spread in spreads(o)]
+        ways += [
+            (False, p.name)
+            for p in o.parameters
+            if p.name in ("dim", "other") and NUMPY[p.name][0] in foreign
+        ]
+        for spread, numpys in ways:
+            words = arguments(o, method, inplace, spread, foreign, numpys)
             if words is None:
                 words = "self, *args: Any, **kwargs: Any" if method else "*args: Any, **kwargs: Any"
             form = f"{indent}def {name}({words}) -> {result}: ..."

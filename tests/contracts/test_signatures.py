@@ -209,7 +209,9 @@ T.median(x, axis=1).indices | T.quantile(x, q=.5, axis=0) | T.roll(x, shifts=1, 
 T.tensordot(a=x, b=y, dims=2) | T.cross(x, y, axis=1) | T.topk(x, k=2, axis=1).values
 T.kthvalue(x, k=1, axis=1).values | x.squeeze(0, 1) | x.view(3, 2) | x.view(T.int32)
 x.to(dtype=T.float64) | x.to("cpu", T.float64) | x.to(y) | x.size(dim=1)
-x.add_(other=y, alpha=2)
+x.add_(other=y, alpha=2) | x.split(split_size=2, dim=1)[0] | x.split(split_size=[2, 1], dim=1)[1]
+T.split(tensor=x, split_size_or_sections=1)[1] | x.unsafe_split_with_sizes([2, 1], dim=1)[0]
+T.unsafe_split_with_sizes(x, split_sizes=[1, 1], axis=0)[1]
 T.add(x, 2, 3) | x.sub(2, 3) | T.subtract(x, 2, 3) | T.rsub(x, 2, 3)
 x.clamp_(max=0.) | x.masked_fill_(mask=x > 0, value=1.) | x.neg_()
 T.neg_(x) | x.scatter_(1, i, value=2.)

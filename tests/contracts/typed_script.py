@@ -13,8 +13,38 @@ class Net(nn.Module):
         self.out = nn.Linear(8, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.out(F.relu(self.hidden(x)))
-        return scores
+        return self.out(F.relu(self.hidden(x)))
+
+
+class Reader(nn.Module):
+    """Calls of layers give what their forward says; strict checkers let no Any be returned."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(words, 8)
+        self.lstm = nn.LSTM(8, 8, batch_first=True)
+        self.gru = nn.GRU(8, 8, batch_first=True)
+        self.attend = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.tail = nn.Sequential(nn.LayerNorm(8), nn.Dropout(0.1), nn.Linear(8, 3))
+        self.inner = Net(3, 3)
+
+    def states(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        out, (h, c) = self.lstm(x)
+        return out, torch.stack([h, c], axis=0)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        out, _ = self.states(self.words(tokens))
+        more, _ = self.gru(out)
+        seen, _ = self.attend(more, more, more)
+        return self.inner(self.tail(seen[:, -1]))
+
+
+def by_numpys_names(x: torch.Tensor) -> torch.Tensor:
+    """axis=, keepdims= and x2= where PyTorch takes them."""
+    x = x - x.mean(axis=1, keepdims=True) + x.sum(1, keepdims=True)
+    best, _ = torch.max(x, axis=0, keepdim=True)
+    x = torch.cat([x, best], axis=0).softmax(axis=-1).cumsum(axis=0)
+    return torch.add(x, x2=x.unsqueeze(axis=0)).gather(axis=2, index=x[None].argsort(axis=2))
 
 
 def accuracy(model: Net, x: torch.Tensor, y: torch.Tensor) -> float:
@@ -38,6 +68,9 @@ def main() -> float:
     mean: torch.Tensor = x.sum(1, keepdim=True).mean()
     ordered = torch.sort(values)
     print(shape, places.dtype, mean.item(), ordered.indices.tolist())
+    criterion = nn.CrossEntropyLoss()
+    loss = criterion(Reader(5)(torch.randint(0, 5, (2, 7))), torch.tensor([0, 1]))
+    print(loss.item(), by_numpys_names(x).shape)
     return accuracy(model, x, y)
 
 

@@ -41,7 +41,7 @@ from .transposes import H, T, mH, mT, part
 ABSENT = """
 dequantize index int_repr ipu mtia names q_per_channel_axis q_per_channel_scales
 q_per_channel_zero_points q_scale q_zero_point qscheme resize_as resize_as_sparse_ slice_inverse
-smm sspaddmm to_mkldnn unsafe_split_with_sizes xpu
+sparse_resize_ sparse_resize_and_clear_ to_mkldnn xpu
 """
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..api import functions as T
 from ..engine.tensor import Tensor
@@ -15,7 +14,10 @@ from .module import Module
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 
-_ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
+
+class _ASMoutput(NamedTuple):
+    output: Tensor
+    loss: Tensor
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
@@ -76,7 +78,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if isinstance(layer, Linear):
                 layer.reset_parameters()
 
-    def forward(self, input_: Tensor, target_: Tensor) -> Any:
+    def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         _check(input_, target_)
         batched = target_.dim() > 0
         x = input_ if batched else input_.unsqueeze(0)

@@ -107,7 +107,7 @@ class Sequential(_Ordered):
             for i, module in enumerate(args):
                 self.add_module(str(i), module)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         for module in self._modules.values():
             input = module(input)  # noqa: A001
         return input

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from ..base.aliases import NamedInit
 from ..engine.tensor import Tensor
@@ -41,7 +41,16 @@ __all__ = [
 ]  # fmt: skip
 
 Self = TypeVar("Self", bound="Module")
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
 _PRE, _POST, _BPRE, _BPOST = GLOBAL.calls
+
+if TYPE_CHECKING:
+
+    class Forward(Protocol[P, R]):
+        """What can be called: a call takes and gives what its forward says."""
+
+        def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class Module(Stateful, Hookable, Movable, NamedInit):
@@ -114,19 +123,25 @@ class Module(Stateful, Hookable, Movable, NamedInit):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if (
-                self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
-                or self._backward_pre_hooks or _POST or _PRE or _BPOST or _BPRE
-                or self._compiled_call_impl is not None
-            ):  # fmt: skip
-                forward = self._compiled_call_impl or self.forward
-                return call_with_hooks(self, forward, args, kwargs)
-            return self.forward(*args, **kwargs)
-        except Exception as error:
-            blame(error, self, args)
-            raise
+    if TYPE_CHECKING:
+
+        def __call__(self: Forward[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    else:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                if (
+                    self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
+                    or self._backward_pre_hooks or _POST or _PRE or _BPOST or _BPRE
+                    or self._compiled_call_impl is not None
+                ):  # fmt: skip
+                    forward = self._compiled_call_impl or self.forward
+                    return call_with_hooks(self, forward, args, kwargs)
+                return self.forward(*args, **kwargs)
+            except Exception as error:
+                blame(error, self, args)
+                raise
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         return Module.__call__(self, *args, **kwargs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api import functions as T
 from ..base.advice import advise
@@ -22,6 +22,7 @@ from .utils.rnn import PackedSequence
 
 __all__ = ["RNNBase", "RNN", "LSTM", "GRU", "RNNCellBase", "RNNCell", "LSTMCell", "GRUCell"]
 
+Steps = TypeVar("Steps", bound=Tensor | PackedSequence)
 GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
@@ -343,8 +344,12 @@ class RNN(RNNBase):
         super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+    def forward(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]:
         return self._run(input, hx)
+
+    if TYPE_CHECKING:  # mypy does not hand a type variable through Module's
+
+        def __call__(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]: ...
 
 
 class LSTM(RNNBase):
@@ -395,9 +400,15 @@ class LSTM(RNNBase):
         return super()._first_state(input, batch_sizes), c
 
     def forward(
-        self, input: Any, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Any, tuple[Tensor, Tensor]]:
+        self, input: Steps, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Steps, tuple[Tensor, Tensor]]:
         return self._run(input, hx)
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, input: Steps, hx: tuple[Tensor, Tensor] | None = None
+        ) -> tuple[Steps, tuple[Tensor, Tensor]]: ...
 
 
 class GRU(RNNBase):
@@ -417,8 +428,12 @@ class GRU(RNNBase):
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         super().__init__("GRU", *args, **kwargs)
 
-    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+    def forward(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]:
         return self._run(input, hx)
+
+    if TYPE_CHECKING:  # mypy does not hand a type variable through Module's
+
+        def __call__(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]: ...
 
 
 class RNNCellBase(Module):

@@ -20,7 +20,7 @@ from ...engine.tensor import Tensor, wrap
 from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
-from .join import chunk, split
+from .join import chunk, split, split_with_sizes
 from .views import copy, reshape, reshape_op, view_op, write_view
 
 
@@ -570,6 +570,12 @@ def unsafe_chunk(input, chunks, dim=0):
 def unsafe_split(tensor, split_size, dim=0):
     """split, whose parts may be changed in place."""
     return split(tensor, split_size, dim)
+
+
+@public("unsafe_split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]")
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """split_with_sizes, whose parts may be changed in place."""
+    return split_with_sizes(input, split_sizes, dim)
 
 
 @public("Tensor.sum_to_size(Tensor self, int[] size)")

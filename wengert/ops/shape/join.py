@@ -164,6 +164,8 @@ def divided(careful):
                 if n % size:
                     keys.append((*lead, slice(n - n % size, n)))
                 return made_together(len(keys), split_item.parts, tensor, keys)
+        if size is ABSENT:  # the method's goes by another name
+            return careful(tensor, dim=dim, **kw)
         return careful(tensor, size, dim, **kw)
 
     return f
