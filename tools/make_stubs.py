@@ -8,8 +8,8 @@ and type checkers find nothing in the sources; the declarations say all of it. M
 functions are plain Python (nn, optim, data) carry their annotations themselves: the stub package is
 marked partial, and what it lacks is looked up in wengert.
 
-Of NumPy's names `axis`, `keepdims` and `x2` are written, `x`, `a` and `x1` are not: with them nearly
-every function would have two signatures, and editors would show both.
+Of NumPy's names `axis`, `keepdims` and `x2` are written, `x`, `a` and `x1` are not: with them
+nearly every function would have two signatures, and editors would show both.
 """
 
 from __future__ import annotations
