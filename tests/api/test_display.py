@@ -52,6 +52,12 @@ def test_tensors(t, words):
         assert word in text
 
 
+def test_only_what_has_an_index_shows_one():
+    assert "<th" not in T.tensor(2.5)._repr_html_()
+    assert T.arange(3)._repr_html_().count("<th") == 3
+    assert T.zeros(2, 3)._repr_html_().count("<th") == 1 + 3 + 2
+
+
 def test_large_tables_are_short():
     assert len(tensor_html(T.ones(5000, 5000))) < 10_000  # no heat map of equal numbers
     assert len(tensor_html(T.randn(2000, 2000))) < 400_000

@@ -108,20 +108,29 @@ def few(n: int, most: int) -> list[int | None]:
 
 
 def table(a: np.ndarray) -> str:
-    """A matrix as a table, its middle left out if it is large."""
+    """A matrix as a table, its middle left out if it is large. A vector has no names of rows, and
+    a number no table.
+    """
+    font = "font:12px/1.5 ui-monospace,Menlo,Consolas,monospace"
+    if a.ndim == 0:
+        return f'<div style="margin:4px 6px;{font}">{number(a[()])}</div>'
     soft = 'style="color:rgba(128,128,128,.9);font-weight:400;text-align:right;padding:0 6px"'
     cell = '<td style="text-align:right;white-space:nowrap;padding:0 6px">'
+    named = a.ndim == 2
+
+    def row(name: object, cells: str) -> str:
+        return f"<tr>{f'<th {soft}>{name}</th>' if named else ''}{cells}</tr>"
+
+    a = a.reshape(-1, a.shape[-1])
     rows, columns = few(a.shape[0], ROWS), few(a.shape[1], COLUMNS)
-    heads = "".join(f"<th {soft}>{'…' if j is None else j}</th>" for j in columns)
-    out = [f"<tr><th></th>{heads}</tr>"]
+    out = [row("", "".join(f"<th {soft}>{'…' if j is None else j}</th>" for j in columns))]
     for i in rows:
         if i is None:
-            out.append(f"<tr><th {soft}>⋮</th>{f'{cell}⋮</td>' * len(columns)}</tr>")
+            out.append(row("⋮", f"{cell}⋮</td>" * len(columns)))
             continue
         cells = [f"{cell}{'…' if j is None else number(a[i, j])}</td>" for j in columns]
-        out.append(f"<tr><th {soft}>{i}</th>{''.join(cells)}</tr>")
-    style = "margin:4px 0;font:12px/1.5 ui-monospace,Menlo,Consolas,monospace"
-    return f'<table style="{style}">{"".join(out)}</table>'
+        out.append(row(i, "".join(cells)))
+    return f'<table style="margin:4px 0;{font}">{"".join(out)}</table>'
 
 
 def facts(t: Tensor) -> str:
@@ -164,7 +173,7 @@ def tensor_html(t: Tensor) -> str | None:
     soft = "color:rgba(128,128,128,.95);font:12px ui-sans-serif,system-ui,sans-serif"
     top = f'<div style="{soft}">{head}{" · " + html.escape(note) if note else ""}</div>'
     if a.ndim < 2:
-        body = table(a.reshape(1, -1))
+        body = table(a)
     else:
         index = ", ".join(["0"] * (a.ndim - 2))
         first = a.reshape(-1, *a.shape[-2:])[0]

@@ -349,7 +349,9 @@ class RNN(RNNBase):
 
     if TYPE_CHECKING:  # mypy does not hand a type variable through Module's
 
-        def __call__(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]: ...
+        def __call__(  # type: ignore[override]
+            self, input: Steps, hx: Tensor | None = None
+        ) -> tuple[Steps, Tensor]: ...
 
 
 class LSTM(RNNBase):
@@ -406,7 +408,7 @@ class LSTM(RNNBase):
 
     if TYPE_CHECKING:
 
-        def __call__(
+        def __call__(  # type: ignore[override]
             self, input: Steps, hx: tuple[Tensor, Tensor] | None = None
         ) -> tuple[Steps, tuple[Tensor, Tensor]]: ...
 
@@ -433,7 +435,9 @@ class GRU(RNNBase):
 
     if TYPE_CHECKING:  # mypy does not hand a type variable through Module's
 
-        def __call__(self, input: Steps, hx: Tensor | None = None) -> tuple[Steps, Tensor]: ...
+        def __call__(  # type: ignore[override]
+            self, input: Steps, hx: Tensor | None = None
+        ) -> tuple[Steps, Tensor]: ...
 
 
 class RNNCellBase(Module):
