@@ -10,6 +10,7 @@ import functools
 import math
 from typing import Any
 
+from ..kernels import gather as gathers
 from ..kernels import matmul as products
 from ..kernels import minmax, ordering, scan, scatter
 from ..kernels import summation as kernels
@@ -325,6 +326,11 @@ def falls(v: Any, n: int) -> int:
 def gather(x: Any, index: Any, dim: int = 0) -> Any:
     """out[i][j] = x[index[i][j]][j] for dim 0; within rows one take from the flat array."""
     shape = x.shape
+    if index.size >= gathers.LEAST:  # which nobody has looked at
+        if (found := gathers.along(x, index, dim)) is not None:
+            return found
+        if index.min() < 0 or index.max() >= shape[dim]:
+            raise IndexError
     if dim == len(shape) - 1 and index.shape[:-1] == shape[:-1] and x.size:
         n = shape[-1]
         if x.size > 2 * BLOCK:
@@ -360,23 +366,13 @@ def gather_blocks(x: Any, index: Any) -> Any:
     return out
 
 
-def scatter_blocks(x: Any, index: Any, src: Any) -> Any:
-    """scatter_add() within rows, some rows at a time."""
-    rows, n = x.shape
-    step = max(1, BLOCK // n)
-    at = starts(step, n)
-    out = np.empty(x.shape, x.dtype)
-    for i in range(0, rows, step):
-        some = x[i : i + step]
-        flat = add(index[i : i + step], at[: len(some)]).reshape(-1)
-        total = np.bincount(flat, src[i : i + step].reshape(-1), some.size)
-        add(some, total.reshape(some.shape), out[i : i + step], casting="same_kind")
-    return out
-
-
 def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
     """A copy of x with src added at the places gather would read."""
     shape, d = x.shape, x.dtype
+    if index.size >= scatter.LEAST and dim == len(shape) - 1:
+        found = scatter.within(x, index, src)
+        if found is not None:
+            return found
     if (
         (d is F32 or d is F64)
         and dim == len(shape) - 1
@@ -386,10 +382,6 @@ def scatter_add(x: Any, index: Any, src: Any, dim: int = 0) -> Any:
         and 4 * index.size >= x.size > 0
     ):
         n = shape[-1]
-        if x.size > 2 * BLOCK:
-            k = index.shape[-1]
-            parts = x.reshape(-1, n), index.reshape(-1, k), src.reshape(-1, k)
-            return scatter_blocks(*parts).reshape(shape)
         flat = add(index.reshape(-1, index.shape[-1]), starts(x.size // n, n)).reshape(-1)
         total = np.bincount(flat, src.reshape(-1), x.size)  # in double precision
         return add(x, total.reshape(shape), dtype=d, casting="same_kind")

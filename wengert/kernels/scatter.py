@@ -1,7 +1,8 @@
 """Numbers added along a dimension at places that an index says: gradients of gathers, of running
-extremes. A lane has the places of one line along the dimension, which are its own.
+extremes. A lane has the places of one line along the dimension, which are its own; long rows are
+taken one after the other.
 
-Indices are checked by the kernel. `add` gives None where it does not apply.
+Indices are checked by the kernels. `add` and `within` give None where they do not apply.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from .lanes import Value
 Array = Any
 LEAST = 1 << 10  # elements
 CHUNK = 1 << 14  # elements of a chunk, about
+LONG = 64  # numbers of a row, at least, that is taken by itself
+MOST = 1 << 12  # elements of a row of the result, which a thread keeps beside it
 
 
 @job(
@@ -57,6 +60,54 @@ def add_along(k: Job, word: str) -> None:
         k.when(wrong.any(), lambda: bad.store(k.index(1)))
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, (count + (lanes - 1)) // lanes), 1, some)
+
+
+@job(
+    "x: T*, index: i64*, source: T*, out: out T*, bad: out i64*, n: i64, size: i64, rows: i64, "
+    "share: i64"
+)
+def add_within(k: Job, word: str) -> None:
+    """out[r] = x[r], of `size` elements, with source[r][j] added at index[r][j] for j below n, in
+    double precision. A chunk is `share` rows. bad: 1 if an index is not below `size`.
+    """
+    x, index, source, out, bad, n, size, rows, share = k.table()
+    sums = k.stack("double", MOST)
+
+    def row(r: Value) -> None:
+        start, own = r * n, r * size
+
+        def one(j: Value, wrong: Value) -> Value:
+            i = index.load(start + j)
+            outside = (i < 0) | (i >= size)
+            place = outside.choose(k.index(0), i)
+            sums.store(sums.load(place) + source.load(start + j).to("double"), place)
+            return wrong | outside
+
+        k.loop(0, size, 1, lambda i: sums.store(x.load(own + i).to("double"), i))
+        (wrong,) = k.loop(0, n, 1, one, [k.constant(0, "i1")])
+        k.loop(0, size, 1, lambda i: out.store(sums.load(i).to(word), own + i))
+        k.when(wrong, lambda: bad.store(k.index(1)))
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, rows), 1, row)
+
+
+def within(x: Array, index: Array, source: Array) -> Array | None:
+    """add() along the last dimension of long rows, in double precision."""
+    word, shape = WORDS.get(x.dtype), index.shape
+    if word is None or source.dtype != x.dtype or index.dtype != np.int64 or not x.ndim:
+        return None
+    n, size = shape[-1], x.shape[-1]
+    if source.shape != shape or shape[:-1] != x.shape[:-1] or n < LONG or not 0 < size <= MOST:
+        return None
+    if index.size < LEAST or compiler.target() is None:
+        return None
+    out, bad, rows = np.empty(x.shape, x.dtype), np.zeros(1, np.int64), index.size // n
+    share = max(1, CHUNK // n)
+    add_within(word)(
+        -(-rows // share), np.ascontiguousarray(x), np.ascontiguousarray(index),
+        np.ascontiguousarray(source), out, bad, n, size, rows, share,
+    )  # fmt: skip
+    return None if bad[0] else out
 
 
 def add(x: Array, index: Array, source: Array, dim: int) -> Array | None:

@@ -28,6 +28,9 @@ UINT64 = dtypes.uint64.np
 # one is the largest
 INSIDE = "a1.__class__ in HOSTED and a1.dtype is I64"
 INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
+# where many elements are read, their own pass looks at the index too
+READS = "a1.size and a0.ndim == a1.ndim and "
+READS += INSIDE.replace("and 0 <= ", "and (a1.size >= 32768 or 0 <= ") + ")"
 INT64 = dtypes.int64.np
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
@@ -95,7 +98,7 @@ def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) ->
 
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
-    lines=(line(gather_op, when=f"a1.size and a0.ndim == a1.ndim and {INSIDE}", asked=True),),
+    lines=(line(gather_op, when=READS, asked=True),),
 )
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
