@@ -200,10 +200,15 @@ def sorted_(c, x):
     return c, c
 
 
-@pytest.mark.parametrize("body", [drawn, counted, doubles, sorted_])
+@native
+def test_integers_that_count():
+    one_node(compare(lambda c, xs: scan(counted, (w.tensor(0), c), xs), numbers(4), numbers(20, 4)))
+
+
+@pytest.mark.parametrize("body", [drawn, doubles, sorted_])
 def test_what_is_no_section_is_unrolled(body):
     def f(c, xs):
-        return scan(body, (w.tensor(0), c) if body is counted else c, xs)
+        return scan(body, c, xs)
 
     compiled = compare(f, numbers(4), numbers(20, 4))
     assert "scan_forward" not in names(compiled) and compiled.calls.counts["compiled"] == 2

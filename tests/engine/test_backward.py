@@ -270,3 +270,11 @@ def test_names_of_nodes():
     assert node.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
     assert node.next_functions[0][0].variable is x
     assert (x * x).grad_fn._saved_self.tolist() == [1.0, 2.0]
+
+
+def test_gradients_of_single_numbers_can_be_written_to():
+    for f in (W.Tensor.mean, W.Tensor.sum, lambda x: x.expand(3).sum(), lambda x: x.clone().mean()):
+        p = W.tensor(0.5).requires_grad_()
+        f(p).backward()
+        p.grad.mul_(2)
+        assert p.grad in (2.0, 6.0)

@@ -109,8 +109,8 @@ bounded = settings(
 )
 
 
-def run(T: Any, steps: Any, leaves: Any, in_place: bool = True) -> list[Any]:
-    """All values of a program, leaves first."""
+def run(T: Any, steps: Any, leaves: Any, in_place: bool = True, limit: int = 60) -> list[Any]:
+    """All values of a program, leaves first. limit: elements of one value."""
     values = list(leaves)
     for kind, i, j in steps:
         x, y = values[-1 - i % min(3, len(values))], values[j % len(values)]
@@ -126,7 +126,7 @@ def run(T: Any, steps: Any, leaves: Any, in_place: bool = True) -> list[Any]:
             out = BINARY[k - n](T, x, y)
         else:
             out = IN_PLACE[k - n - m](T, x, y)
-        values.append(out if out.numel() <= 60 else out.mean(0))
+        values.append(out if out.numel() <= limit else out.mean(0))
     return values
 
 

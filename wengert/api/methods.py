@@ -468,13 +468,15 @@ def cuda(
 @short(plainly_in_order)
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""
-    return bool(self._a.flags.c_contiguous) if hasattr(self._a, "flags") else True
+    a = getattr(self._a, "memory", self._a)
+    return bool(a.flags.c_contiguous) if hasattr(a, "flags") else True
 
 
 @public("Tensor.stride(Tensor self, int? dim=None) -> any")
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Steps in memory, in elements, of all dimensions or one."""
-    s = tuple([n // self._a.dtype.itemsize for n in self._a.strides])
+    a = getattr(self._a, "memory", self._a)
+    s = tuple([n // a.dtype.itemsize for n in a.strides])
     if is_contiguous(self):
         out, n = [], 1
         for size_ in reversed(self._a.shape):

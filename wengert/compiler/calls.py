@@ -17,7 +17,7 @@ from ..base.modes import state
 from ..base.pytree import flatten
 from ..engine.op_modes import HERE
 from ..engine.tensor import Tensor
-from . import scan_loop  # noqa: F401 (captures know scans by it)
+from . import decisions, scan_loop  # noqa: F401 (captures know loops by them)
 from .capture import Capture, Redo
 from .plan import Failed, Plan
 from .settings import dynamo

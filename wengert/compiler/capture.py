@@ -75,7 +75,11 @@ class Symbol(Interp):
             value = Symbol(self.capture, self.capture.constant(value), value)
         if value.dtype != self.dtype:
             value = NS[Symbol].astype(value, self.dtype)
-        self.value, self.content = value.value, value.content
+        content = value.content
+        if content.strides != self.content.strides:  # memory stays as it lies
+            content = np.empty_like(self.content)
+            content[...] = value.content
+        self.value, self.content = value.value, content
 
     def alias(self) -> Symbol:
         return Symbol(self.capture, self.value, self.content)
@@ -83,6 +87,11 @@ class Symbol(Interp):
     def severed(self) -> Symbol:
         """Itself: an array has no history, and what is detached shares memory."""
         return self
+
+    @property
+    def memory(self) -> Any:
+        """An array that lies as this does."""
+        return self.content
 
     def readable(self, what: str) -> Any:
         return self.capture.read(self, what)
@@ -204,10 +213,13 @@ class Redo(Exception):
 class Capture:
     """One capture, from lifting tensors to giving them their arrays back. scan(f, init, structure,
     slices, structure): what a scan computes of init and slices along dimension 0, as one node: (the
-    last carries, the ys, their structure); None where that cannot be.
+    last carries, the ys, their structure); None where that cannot be. repeat(condition, f, init,
+    structure) and branch(pred, branches, operands) are the same for while_loop and cond.
     """
 
     scan: Callable[..., Any]  # set by scan_loop.py
+    repeat: Callable[..., Any]  # set by decisions.py
+    branch: Callable[..., Any]
 
     def __init__(self, surroundings: Surroundings, numbers: bool = True) -> None:
         self.graph = Graph()
@@ -228,6 +240,7 @@ class Capture:
         self.drawn: dict[int, Any] = {}  # generators -> their state after the last draw
         self.generators: list[Any] = []
         self.open = False
+        self.stand: Any = None  # in the body of a loop, what gives tensors that stand for others
         self.nested = False  # whether functions are differentiated or mapped on the way
 
     # ---------------------------------------------------------------- what goes in
@@ -289,6 +302,10 @@ class Capture:
         self.of_numbers[number.value.number] = frozenset((len(self.numbers),))
         self.numbers.append(number)
         return wrap(Symbol(self, number.value, number.content))
+
+    def own(self, t: Tensor) -> Tensor:
+        """What stands for a tensor from elsewhere: itself, but in the body of a loop."""
+        return t if self.stand is None else self.stand(t)
 
     # ---------------------------------------------------------------- what is met on the way
 

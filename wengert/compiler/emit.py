@@ -19,7 +19,7 @@ from ..kernels.lanes import Module, Value
 from ..kernels.sweep import sweep
 from .graph import Node
 from .graph import Value as GraphValue
-from .group import COLUMN, ONE, ROW, Group, behind, number
+from .group import COLUMN, LEAST, ONE, ROW, Group, behind, number
 from .words import FEW, FILLS, SINGLE, WORDS
 
 CHUNK = 16384  # elements that a thread takes at a time
@@ -35,6 +35,8 @@ class Body:
     def __init__(self, group: Group, k: Any, given: Sequence[Any], stored: Sequence[Any]) -> None:
         self.group, self.k, self.given, self.stored = group, k, given, stored
         self.lanes = k.lanes(TYPES[group.word]) if group.shape else 0
+        if group.shape and group.width:
+            self.lanes = narrow(self.lanes, group.width)
         self.place = {v.number: i for i, (v, _) in enumerate(group.operands)}
 
     def flat(self, first: Any, stop: Any) -> None:
@@ -49,7 +51,7 @@ class Body:
     def sweep(self, first: Any, stop: Any, body: Callable[[Value, Value | None], None]) -> None:
         """body for each vector; few of them all under a mask, since that is the shortest text."""
         k, lanes = self.k, self.lanes
-        if self.group.few:
+        if self.group.width:
             stop = k.index(stop)
             k.loop(first, stop, lanes, lambda i: body(i, k.mask(stop - i, lanes)))
         else:
@@ -88,7 +90,8 @@ class Body:
             x = behind(x)
             if x.number not in known:
                 if number(x):
-                    known[x.number] = x.array.item()
+                    c = x.array.item()
+                    known[x.number] = self.k.index(int(c)).differs(0) if x.kind == "bool" else c
                 else:
                     i = self.place[x.number]
                     where = column if self.group.operands[i][1] == COLUMN else at
@@ -106,19 +109,27 @@ class Body:
     def word(self, n: Node, xs: list[Any]) -> Any:
         word = TYPES[self.group.word]
         name = n.op.name
-        if name == "where" and not isinstance(xs[1], Value):
-            xs[1] = self.k.constant(xs[1], word)
+        if name == "where" or name in FILLS:
+            i = int(name == "where")  # a number to choose, beside a mask
+            xs[i] = xs[i] if isinstance(xs[i], Value) else self.k.constant(xs[i], word)
         if not any(isinstance(x, Value) for x in xs):
             xs[0] = self.k.constant(xs[0], word)
         if name == "astype":
             x = xs[0]
             to = TYPES[n.outputs[0].kind]
-            return x.cast("uitofp", to) if x.word == "i1" else x
+            return x if x.real else x.cast("uitofp" if x.word == "i1" else "sitofp", to)
         if n.op.kind == "elementwise" and name != "where" and name not in FILLS:
             wide = max(x.lanes for x in xs if isinstance(x, Value))
             xs = [x.wide(wide) if isinstance(x, Value) and wide else x for x in xs]
         f = WORDS.get(name) or (SINGLE.get(name) if word == "float" else None) or FEW[name]
         return f(*xs, *n.static.values())
+
+
+def narrow(lanes: int, n: int) -> int:
+    """Lanes that are enough for n numbers."""
+    while lanes > LEAST and n <= lanes // 2:
+        lanes //= 2
+    return lanes
 
 
 def entries(group: Group) -> list[tuple[str, str]]:

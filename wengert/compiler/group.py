@@ -15,10 +15,13 @@ from .graph import Node, Value, frozen
 from .words import FEW, FILLS, MASKS, SINGLE, WORDS
 
 SMALL = 16384  # elements, up to which calls cost more than what they compute
+LEAST = 4  # lanes of a vector
 NARROW = 64  # elements of a row, or of all, for which a kernel has no loop over several vectors
 MOST = 64  # nodes of a group: the time to compile a kernel grows with them
 FULL, ONE, ROW, COLUMN = "full", "one", "row", "column"
 FLOATS = ("float32", "float64")
+# of single integers
+COUNTS = ("copy", "add", "sub", "mul", "neg", "eq", "ne", "lt", "le", "gt", "ge")
 
 
 class Group:
@@ -77,13 +80,16 @@ class Group:
             return None
         given = tuple([(v.kind, how) for v, how in self.operands])
         outs = tuple([local[v.number] for v in self.outputs])
-        how = self.word, self.columns > 0, bool(self.shape), self.few
+        how = self.word, self.columns > 0, bool(self.shape), self.width
         return how, given, outs, tuple(parts)
 
     @property
-    def few(self) -> bool:
-        """Whether its elements are so few that they go one vector after the other."""
-        return (self.columns or self.size) <= NARROW
+    def width(self) -> int:
+        """Lanes enough for a row, or for all, where elements are so few that they go one vector
+        after the other; else 0.
+        """
+        n = self.columns or self.size
+        return 0 if n > NARROW else max(LEAST, 1 << (n - 1).bit_length())
 
     def __repr__(self) -> str:
         return f"Group of {len(self.nodes)}: {', '.join(n.op.name for n in self.nodes)}"
@@ -139,6 +145,8 @@ def fusable(n: Node) -> tuple[str, int] | None:
         return None
     if name == "lerp_number" and type(n.static.get("weight")) not in (int, float):
         return None
+    if any(behind(v).kind == "int64" for v in n.values()):
+        return counting(n)
     columns = 0
     floats = {out.kind} if out.kind != "bool" else set()
     for v in n.values():
@@ -173,6 +181,18 @@ def fusable(n: Node) -> tuple[str, int] | None:
     word = floats.pop() if floats else ""
     known = name in WORDS or name == "astype" or name in SINGLE and word == "float32"
     return (word, columns) if known or name in FEW and out.size <= SMALL else None
+
+
+def counting(n: Node) -> tuple[str, int] | None:
+    """The same for a node on single integers: what loops count with."""
+    out = n.outputs[0]
+    if out.shape or any(v.shape for v in n.values()):
+        return None
+    if n.op.name == "astype":
+        return (out.kind, 0) if out.kind in FLOATS else None
+    whole = all(v.kind == "int64" for v in n.values()) and out.kind in ("int64", "bool")
+    numbers = [type(x) is int for x in n.operands if type(x) is not Value]
+    return ("int64", 0) if n.op.name in COUNTS and whole and all(numbers) else None
 
 
 def rounds(nodes: Sequence[Node]) -> bool:

@@ -116,23 +116,31 @@ class CompiledFunctionBackward(Context):
         if call is None:
             raise freed(self)
         leaves = flatten((call.args, call.kwargs))[0]
+        tensors = [t if at is None else leaves[at] for at, t, _ in plan.pulled]
         now = [(x, x.state()) for x, _ in call.states]
         for x, before in call.states:
             x.set_state(before)
+        nodes = {id(t): (t, t._n) for t in tensors}
         try:
             with enable_grad():
+                for t, n in nodes.values():  # one of them may depend on another
+                    if n is not None:
+                        t._n = t.view_as(t)._n
                 out = plan.f(*call.args, **call.kwargs)
+            outs = [t for t in flatten(out)[0] if isinstance(t, Tensor) and t._n is not None]
+            wanted = [
+                wrap(np.zeros(t.shape, t._a.dtype)) if g is None else g for g, t in zip(gs, outs)
+            ]
+            return tuple(
+                grad_api.grad(
+                    outs[: len(wanted)], tensors, wanted, create_graph=True, allow_unused=True
+                )
+            )
         finally:
+            for t, n in nodes.values():
+                t._n = n
             for x, after in now:
                 x.set_state(after)
-        outs = [t for t in flatten(out)[0] if isinstance(t, Tensor) and t._n is not None]
-        tensors = [t if at is None else leaves[at] for at, t, _ in plan.pulled]
-        wanted = [wrap(np.zeros(t.shape, t._a.dtype)) if g is None else g for g, t in zip(gs, outs)]
-        return tuple(
-            grad_api.grad(
-                outs[: len(wanted)], tensors, wanted, create_graph=True, allow_unused=True
-            )
-        )
 
 
 class CompiledFunctionManyBackward(CompiledFunctionBackward):

@@ -166,7 +166,7 @@ def _piece(
     item: Any, layouts: Layouts, word_of: Callable[[Node], Any], library: Callable[[], Any]
 ) -> Any:
     """What a section would do for an item; None if it is not for sections."""
-    targets = type(item) is not Group and item.op.name in ROWS
+    targets = type(item) is Group or item.op.name in ROWS
     for v in (*item.values(), *item.outputs):
         known = v.kind in TYPES or targets and v.kind == "int64"
         if not known or not 0 < v.size <= SMALL:
@@ -315,6 +315,7 @@ KINDS: dict[str, Callable[[Node, Layouts, Any], Any]] = {
     **dict.fromkeys(ROWS, _rows),
     **SPREAD,
     "contiguous": lay,
+    "copy": lay,
     "matmul": _matmul,
     "linear": _linear,
     "sum": _sum,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.lanes import Function, Value
+from .emit import narrow
 from .graph import Node
 from .graph import Value as GraphValue
 
@@ -74,14 +75,13 @@ def write(text: Any, p: Any, word: str) -> None:
     names = ("count", "m", "n", "depth", "ba", "ra", "ca", "bb", "rb", "cb", "bo", "ro", "co")
     arrays = [(k, f"{word}*") for k in ("a", "b", "out")]
     f = text.function([*arrays, *[(k, "i64") for k in names]])
-    _product(f, word, cb == 1, so[2] == 1)
+    _product(f, word, narrow(f.lanes(word), n), cb == 1, so[2] == 1)
     text.call(f, *given, text.out(p), count, m, n, depth, ba, ra, ca, bb, rb, cb, *so)
 
 
-def _product(f: Function, word: str, near: bool, dense: bool) -> None:
+def _product(f: Function, word: str, lanes: int, near: bool, dense: bool) -> None:
     """near, dense: whether the columns of the second matrix, and of the result, are neighbours."""
     a, b, out, count, m, n, depth, ba, ra, ca, bb, rb, cb, bo, ro, co = f.args.values()
-    lanes = f.lanes(word)
 
     def matrix(i: Value) -> None:
         left, right, result = a.at(i * ba), b.at(i * bb), out.at(i * bo)

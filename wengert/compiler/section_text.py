@@ -16,7 +16,7 @@ from ..kernels.jobs import Job
 from ..kernels.lanes import Function, Module, Pointer, Value
 from ..kernels.matmul import gemm, library
 from ..kernels.sweep import sums, sweep
-from .emit import TYPES, Body, Launch, entries, load, sizes
+from .emit import TYPES, Body, Launch, entries, load, narrow, sizes
 from .graph import Value as GraphValue
 from .group import Group
 from .section import Piece, Section
@@ -157,8 +157,12 @@ class Text:
         params = [("x", f"{word}*"), ("y", f"{word}*"), ("before", "i64"), ("summed", "i64")]
         f = self.function([*params, ("after", "i64"), ("share", word)])
         a, y, outer, n, inner, share = f.args.values()
-        lanes = f.lanes(word)
-        if after == 1:
+        lanes = narrow(f.lanes(word), summed if after == 1 else after)
+        if after == 1 and summed <= lanes:
+
+            def row(o: Value) -> None:
+                y.store(a.load(o * n, lanes, f.mask(n, lanes)).sum() / share, o)
+        elif after == 1:
 
             def row(o: Value) -> None:
                 at = a.at(o * n)

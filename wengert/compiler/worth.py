@@ -17,6 +17,7 @@ from .section import Section
 CALL, RECORDED = 4.5, 16.0  # a compiled call, and one with its backward pass
 MODULE = 2.0  # a call of a module
 OP, WORD = 0.35, 0.8  # an op of the engine in machine code: elementwise or a view, or another
+LOOP = 100.0  # a loop, or a choice, that Python would go through
 TEXT = 1.5  # more for an op where calls are Python's
 ELEMENTS = 4000  # that pass memory in a microsecond
 GROWTH = 4  # how many times as large arguments may be, until that is to be looked at again
@@ -39,6 +40,8 @@ def worthwhile(plan: Plan, modules: int, nested: bool) -> bool:
 
 
 def _price(node: Any) -> float:
+    if "body" in node.static or "bodies" in node.static:
+        return LOOP
     return OP if node.op.kind == "elementwise" or node.op.view else WORD
 
 

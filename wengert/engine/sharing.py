@@ -41,7 +41,7 @@ def shared(of: tuple[int, int], g: Any) -> bool:
         return of[0] > ALONE
     whole = base.base is None and g.nbytes == base.nbytes and g.flags.c_contiguous
     # A single element that was expanded is read-only.
-    return not whole or of[1] > ALONE_BASE or 0 in g.strides
+    return not whole or of[1] > ALONE_BASE or 0 in g.strides or not g.flags.writeable
 
 
 def addable(grads: dict[Any, Any], p: Any, g: Any) -> bool:

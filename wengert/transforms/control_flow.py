@@ -1,5 +1,5 @@
-"""Control flow as functions: cond, while_loop, scan, map; run as Python runs it, but for a scan in
-a compiled function.
+"""Control flow as functions: cond, while_loop, scan, map; run as Python runs it, but in a compiled
+function, where a loop, or a choice, is one node.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ def cond(
             "Expect operands to be a tuple of possibly nested dict/list/tuple that only consists "
             f"of tensor leaves, but got {operands}."
         )
+    if state.capture is not None and isinstance(pred, Tensor):
+        found = state.capture.branch(pred, (true_fn, false_fn), operands)
+        if found is not None:
+            return found
     return (true_fn if bool(pred) else false_fn)(*operands)
 
 
@@ -52,6 +56,11 @@ def while_loop(
     if not callable(cond_fn) or not callable(body_fn):
         raise RuntimeError("Expect cond_fn and body_fn to be callable.")
     carried = tuple(carried_inputs)
+    if state.capture is not None:
+        leaves, shape = tree_flatten(carried)
+        last = state.capture.repeat(cond_fn, body_fn, leaves, shape)
+        if last is not None:
+            return shape.unflatten(last)
     while bool(cond_fn(*carried)):
         out = body_fn(*carried)
         out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
