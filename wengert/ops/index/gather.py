@@ -18,8 +18,8 @@ from ...engine.tensor import Tensor
 from ..creation.filled import scalar_tensor
 from ..creation.to_device import beside
 from ..dims import wrap_dim
-from ..reduce.minmax import cut, scatter_add
 from ..reduce.minmax import gather as gather_op
+from ..reduce.minmax import of_source, scatter_add
 from .indexing import check_index, index_put
 from .mask import SCALAR
 
@@ -129,7 +129,7 @@ scatter_set.vjp(
     x=lambda xp, g, index, dim: xp.scatter_set(
         g, index, xp.zeros(tuple(index.shape), g.dtype), dim
     ),
-    src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+    src=lambda xp, g, index, src_shape, dim: of_source(xp.gather(g, index, dim), src_shape),
 )
 
 
@@ -144,6 +144,20 @@ scatter_filled.jvp(
 )
 
 
+@op(movement, types="any", node="ScatterBackward0")
+def scatter_nothing(xp, x, index, src):
+    """x, where an index without elements says where src goes."""
+    return xp.copy(x)
+
+
+scatter_nothing.vjp(
+    x=lambda g: g,
+    src=lambda xp, g, index_shape, src_shape: of_source(
+        xp.zeros(tuple(index_shape), g.dtype), src_shape
+    ),
+)
+
+
 @op(opaque, types="any")
 def scatter_join(xp, x, index, src, dim=0, how="multiply"):
     """x with src joined in at index by 'multiply', 'maximum' or 'minimum'."""
@@ -152,36 +166,32 @@ def scatter_join(xp, x, index, src, dim=0, how="multiply"):
 
 def _winners(xp: Any, win: Any, index: Any, src: Any, out: Any, dim: int) -> Any:
     """How many candidates equal the result at each place."""
-    n = tuple(index.shape)
-    s = xp.getitem(src, tuple([slice(0, k) for k in n]))
-    hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), win.dtype)
+    hit = xp.astype(xp.eq(src, xp.gather(out, index, dim)), win.dtype)
     return xp.scatter_add(win, index, hit, dim)  # 0 only where the result is nan
 
 
-def _join_src(
-    xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, src_shape: Any, dim: int, how: str
-) -> Any:
-    n = tuple(index.shape)
-    s = xp.getitem(src, tuple([slice(0, k) for k in n]))
+def _join_src(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int, how: str) -> Any:
+    of_source(index, src.shape, broadcasting=True)
     if how == "multiply":
-        zero = xp.astype(xp.eq(s, 0), g.dtype)
-        safe = xp.where(xp.eq(s, 0), xp.ones_like(s), s)
+        zero = xp.astype(xp.eq(src, 0), g.dtype)
+        safe = xp.where(xp.eq(src, 0), xp.ones_like(src), src)
         zeros_here = xp.gather(
             xp.scatter_add(xp.zeros(tuple(x.shape), g.dtype), index, zero, dim), index, dim
         )
         # a factor that is the only zero has the product of the others; all else comes from out,
         # whose own derivative knows of the zero
         rest = xp.scatter_join(x, index, safe, dim, how)
-        alone = xp.logical_and(xp.eq(zeros_here, 1), xp.eq(s, 0))
+        alone = xp.logical_and(xp.eq(zeros_here, 1), xp.eq(src, 0))
         r = xp.where(alone, xp.gather(g * rest, index, dim), xp.gather(g * out, index, dim) / safe)
     else:
         win = xp.astype(xp.eq(x, out), g.dtype)
-        hit = xp.astype(xp.eq(s, xp.gather(out, index, dim)), g.dtype)
+        hit = xp.astype(xp.eq(src, xp.gather(out, index, dim)), g.dtype)
         r = hit * xp.gather(g / _winners(xp, win, index, src, out, dim), index, dim)
-    return cut(xp, r, src_shape)
+    return r
 
 
 def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int, how: str) -> Any:
+    of_source(index, src.shape, broadcasting=True)
     if how == "multiply":
         return g * xp.scatter_join(xp.ones_like(x), index, src, dim, how)
     win = xp.astype(xp.eq(x, out), g.dtype)
@@ -238,7 +248,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     if index._a.size == 0:
-        return untouched(input, src)
+        return scatter_nothing.entry(input, index, src)
     x, index, src, shape = at_least_1d(input, index, src)
     if reduce == "add":
         r = scatter_add.entry(x, index, src, d)
@@ -275,7 +285,7 @@ def scatter_add_public(input, dim, index, src):
     """
     d = check_scatter(input, index, dim, "scatter_add", src)
     if index._a.size == 0:
-        return untouched(input, src)
+        return scatter_nothing.entry(input, index, src)
     x, index, src, shape = at_least_1d(input, index, src)
     r = scatter_add.entry(x, index, src, d)
     return r.reshape(shape) if shape is not None else r
@@ -311,7 +321,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         )
     d = check_scatter(input, index, dim, "scatter", src)
     if index._a.size == 0:
-        return untouched(input, src)
+        return scatter_nothing.entry(input, index, src)
     x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
         start = STARTS[reduce](x.dtype)

@@ -129,7 +129,7 @@ def _joined_source(
     y, i, s = _both(xp, x, index, source, at)
     shape = tuple(y.shape)
     g, out = xp.reshape(g, shape), xp.reshape(out, shape)
-    r = _join_src(xp, g, y, i, s, out, tuple(s.shape), at, how)
+    r = _join_src(xp, g, y, i, s, out, at, how)
     return xp.reshape(r, tuple(source.shape))
 
 

@@ -230,7 +230,7 @@ def _same_types(name: str, *tensors: Tensor) -> None:
             )
 
 
-def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> None:
+def expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> None:
     s = tuple(input._a.shape)
     if len(s) > len(shape) or any(a not in (1, b) for a, b in zip(reversed(s), reversed(shape))):
         bad = next(
@@ -351,7 +351,7 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
             f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})"
         )
     _same_types("addmm", input, mat1, mat2)
-    _expandable("addmm", input, (a[0], b[1]))
+    expandable("addmm", input, (a[0], b[1]))
     beta, alpha = _number("addmm", input, beta), _number("addmm", input, alpha)
     return addmm_op.entry(input, mat1, mat2, beta, alpha)
 
@@ -388,7 +388,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
             f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec._a.shape[0]})"
         )
     _same_types("addmv", input, mat, vec)
-    _expandable("addmv", input, (n,))
+    expandable("addmv", input, (n,))
     beta, alpha = _number("addmv", input, beta), _number("addmv", input, alpha)
     return addmv_op.entry(input, mat, vec, beta, alpha)
 
@@ -437,7 +437,7 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     if 0 in shape and input.dtype is batch1.dtype:
         input, batch1 = as_second(input, batch2), as_second(batch1, batch2)
     _same_types("baddbmm", input, batch1, batch2)
-    _expandable("baddbmm", input, shape)
+    expandable("baddbmm", input, shape)
     beta, alpha = _number("baddbmm", input, beta), _number("baddbmm", input, alpha)
     return baddbmm_op.entry(input, batch1, batch2, beta, alpha)
 
@@ -458,56 +458,11 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     if not b:
         batch1, batch2 = as_second(batch1, input), as_second(batch2, input)
     _same_types("addbmm", input, batch1, batch2)
-    _expandable("addbmm", input, (n, p))
+    expandable("addbmm", input, (n, p))
     beta, alpha = _number("addbmm", input, beta), _number("addbmm", input, alpha)
     m = batch1._a.shape[2]
     left, right = batch1.permute(1, 0, 2).reshape(n, b * m), batch2.reshape(b * m, p)
     return addmm_op.entry(input, left, right, beta, alpha)
-
-
-@public(
-    "addr(Tensor input, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1, out)",
-    "old: addr(Scalar beta, Tensor input, Scalar alpha, Tensor vec1, Tensor vec2, *, out)",
-    "old: addr(Scalar beta, Tensor input, Tensor vec1, Tensor vec2, *, out)",
-    inplace=True,
-)
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta * input + alpha * outer(vec1, vec2).
-
-    >>> torch.addr(torch.zeros(2), torch.ones(2), torch.ones(2))
-    tensor([[1., 1.],
-            [1., 1.]])
-    """
-    for t, what in ((vec1, "vec1"), (vec2, "vec2")):
-        check_tensor("addr", t, what)
-        if t._a.ndim != 1:
-            raise RuntimeError(f"addr: Expected 1-D argument {what}, but got {t._a.ndim}-D")
-    _expandable("addr", input, (vec1._a.shape[0], vec2._a.shape[0]))
-    target = dtypes.promote_types(dtypes.promote_types(vec1.dtype, vec2.dtype), input.dtype)
-    _numbers_promoted("addr", target, beta, alpha)
-    input, vec1, vec2 = [t if t.dtype is target else t.to(target) for t in (input, vec1, vec2)]
-    p = outer(vec1, vec2)
-    if target.category == 0:
-        p = p if alpha else p & False
-        return p if not beta else p | input
-    p = p * alpha if alpha != 1 else p
-    if beta == 0:
-        return p
-    return p + (input * beta if beta != 1 else input)
-
-
-def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
-    for v, what in ((beta, "beta"), (alpha, "alpha")):
-        if target.category < 2 and isinstance(v, float):
-            raise RuntimeError(
-                f"{name}: For integral input tensors, argument {what} must not be a floating point "
-                "number."
-            )
-        if target.category < 3 and isinstance(v, complex):
-            raise RuntimeError(
-                f"{name}: For non-complex input tensors, argument {what} must not be a complex "
-                "number."
-            )
 
 
 # ---- sums over chosen dimensions

@@ -245,7 +245,7 @@ def soft_cross_entropy(
     dim = 0 if input._a.ndim == 1 else 1
     c = input._a.shape[dim]
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / c
+        target = target * (1 - smoothing) + smoothing / max(c, 1)
     terms = log_softmax_op.entry(input, dim) * target
     if weight is not None:
         if tuple(weight._a.shape) != (c,):

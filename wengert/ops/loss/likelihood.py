@@ -320,6 +320,13 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         if var < 0:
             raise ValueError(f"var has negative entry/entries: {var}")
         var = var + input.detach() * 0
+    elif not isinstance(var, Tensor):
+        raise TypeError(f"gaussian_nll_loss(): var must be a float or a Tensor, not {var!r}")
+    elif var.dtype.category < 2 and isinstance(eps, float):
+        raise RuntimeError(
+            f"gaussian_nll_loss: var of {var.dtype} cannot be limited to at least {eps}: convert it"
+            " with .float()"
+        )
     elif readable(var) and bool((var < 0).any()):
         raise ValueError("var has negative entry/entries")
     s, v = tuple(input._a.shape), tuple(var._a.shape)

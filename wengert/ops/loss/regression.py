@@ -6,6 +6,7 @@ What lives here: each as one op with its reduction, in the vocabulary or with a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...base import dtypes
@@ -48,7 +49,30 @@ def _mse_loss(xp: Any, g: Any, x: Any, y: Any, d: Any, reduction: str, needs: An
     return gx, -gx if needs[1] else None
 
 
-mse_loss_op.vjp_all(_mse_loss)
+def reduced(xp: Any, losses: Any, reduction: str) -> Any:
+    """Losses of elements, reduced, in the vocabulary."""
+    return (
+        losses
+        if reduction == "none"
+        else xp.mean(losses, None)
+        if reduction == "mean"
+        else xp.sum(losses, None)
+    )
+
+
+def moving_apart(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """The jvp rule of a loss of x - y: slope(xp, x - y, ...) times its tangent, reduced."""
+
+    def rule(xp: Any, tangents: Any, x: Any, y: Any, reduction: str, **static: Any) -> Any:
+        tx, ty = tangents
+        t = -ty if tx is None else tx if ty is None else tx - ty
+        return reduced(xp, slope(xp, x - y, **static) * t, reduction)
+
+    return rule
+
+
+_mse_tangent = moving_apart(lambda xp, d: d * 2)
+mse_loss_op.vjp_all(_mse_loss).jvp(lambda *args, **static: (_mse_tangent(*args, **static), None))
 
 
 def same_size(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,17 +161,6 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 # --------------------------------------------------------------------------- huber and margins
 
 
-def reduced(xp: Any, losses: Any, reduction: str) -> Any:
-    """Losses of elements, reduced, in the vocabulary."""
-    return (
-        losses
-        if reduction == "none"
-        else xp.mean(losses, None)
-        if reduction == "mean"
-        else xp.sum(losses, None)
-    )
-
-
 def in_single(xp: Any, *arrays: Any) -> tuple[Any, ...]:
     """(dtype to return to, arrays with half precision as float32)."""
     d = dtypes.as_dtype(arrays[0].dtype)
@@ -174,7 +187,9 @@ def _huber(xp: Any, g: Any, x: Any, y: Any, reduction: str, delta: float, needs:
     return gx, -gx if needs[1] else None
 
 
-huber_loss_op.vjp_all(_huber)
+huber_loss_op.vjp_all(_huber).jvp(
+    moving_apart(lambda xp, d, delta: xp.clamp_scalar(d, -delta, delta))
+)
 
 
 @op(opaque, types="promote", name="smooth_l1_loss", real=True)
@@ -188,7 +203,7 @@ def smooth_l1_loss_op(xp, x, y, reduction="mean", beta=1.0):
 
 smooth_l1_loss_op.vjp_all(
     lambda xp, g, x, y, reduction, beta, needs: _huber(xp, g / beta, x, y, reduction, beta, needs)
-)
+).jvp(moving_apart(lambda xp, d, beta: xp.clamp_scalar(d, -beta, beta) / beta))
 
 
 @op(opaque, types="any", name="soft_margin_loss")
@@ -199,6 +214,12 @@ def soft_margin_loss_op(xp, x, y, reduction="mean"):
 
 soft_margin_loss_op.vjp(
     x=lambda xp, g, x, y, reduction: -y * xp.sigmoid(-(x * y)) * arriving(xp, g, x, reduction)
+).jvp(
+    lambda xp, tangents, x, y, reduction: (
+        None
+        if tangents[0] is None
+        else reduced(xp, -y * xp.sigmoid(-(x * y)) * tangents[0], reduction)
+    )
 )
 
 

@@ -211,7 +211,12 @@ def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
     return xp.where(outside, xp.zeros_like(g), slope)
 
 
-logit_op.vjp(x=_logit)
+def _logit_tangent(xp: Any, tangents: Any, x: Any, eps: Any) -> Any:
+    slope = _logit(xp, tangents[0], x, eps)
+    return slope if eps is None else xp.where(xp.eq(x, x), slope, xp.zeros_like(slope))
+
+
+logit_op.vjp(x=_logit).jvp(_logit_tangent)
 
 
 @public("logit(Tensor input, float? eps=None, *, out)", inplace="function")

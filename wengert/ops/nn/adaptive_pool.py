@@ -53,9 +53,19 @@ fractional_max_pool.vjp(
         g_out, indices, tuple(x_shape)[-len(size) :]
     )
 )
-adaptive_avg_pool.vjp(
-    x=lambda xp, g, x_shape, size: xp.adaptive_avg_pool_input(g, tuple(x_shape)[-len(size) :])
-)
+
+
+def _adaptive_avg_pool(xp: Any, g: Any, x_shape: Any, size: Any) -> Any:
+    n = len(size)
+    if 0 in g.shape[1:]:
+        raise RuntimeError(
+            f"adaptive_avg_pool{n}d: there is no gradient of a result without channels or elements,"
+            f" which has shape {list(g.shape)}"
+        )
+    return xp.adaptive_avg_pool_input(g, tuple(x_shape)[-n:])
+
+
+adaptive_avg_pool.vjp(x=_adaptive_avg_pool)
 adaptive_avg_pool_input.vjp(
     y=lambda xp, g, y_shape, spatial: xp.adaptive_avg_pool(g, tuple(y_shape)[-len(spatial) :])
 )

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK
-from ...base.modes import no_grad
+from ...base.modes import no_grad, state
 from ...declare.fast_paths import F32, F64
 from ...declare.lines import line
 from ...declare.registry import public
@@ -173,6 +173,16 @@ def batch_norm(
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+def refuse_recorded(name: str, **running: Any) -> None:
+    """RuntimeError for a running statistic that requires grad."""
+    for what, t in running.items():
+        if t is not None and t._n is not None and state.grad:
+            raise RuntimeError(
+                f"{name}: not differentiable with respect to {what}, which requires grad: pass"
+                f" {what}.detach()"
+            )
+
+
 def normalised(
     input: Tensor,
     running_mean: Any,
@@ -184,6 +194,7 @@ def normalised(
     eps: float,
 ) -> Tensor:
     """batch_norm after its check of the size."""
+    refuse_recorded("batch_norm", running_mean=running_mean, running_var=running_var)
     shape = input._a.shape
     if input._a.size == 0 and (len(shape) < 2 or shape[1] == 0):  # nothing to normalise
         r = input.clone() if weight is None else input * weight[0]
@@ -340,7 +351,10 @@ def torch_instance_norm(
                 f"instance_norm: {what} should contain {c} elements, as many as input has"
                 f" channels, but has shape {list(t._a.shape)}"
             )
+    refuse_recorded("instance_norm", running_mean=running_mean, running_var=running_var)
     check_parameters(batch_norm_op, input, weight, bias)
+    if not n * c and not (weight is bias is None):
+        raise IndexError(f"instance_norm: there is no channel to scale in shape {list(shape)}")
     flat = reshape_op.entry(input, (1, n * c, *shape[2:]))
     each = [repeated(t, n) for t in (weight, bias)]
     if not use_input_stats:

@@ -214,6 +214,11 @@ def _check_shapes(
         )
     if 0 in w[2:] and 0 not in x[:2]:
         raise RuntimeError(f"{name}: kernel size should be greater than zero: weight is {list(w)}")
+    if 0 not in x[:2] and (0 in x[2:] or transposed and not w[1]):
+        raise RuntimeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
+            f"{list(x)}"
+        )
     if w[0] < groups:
         raise RuntimeError(
             f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension "
@@ -451,11 +456,6 @@ def _back(
         raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
     _check_shapes(name, a if batched else (1, *a), w, b, rank, groups, True)
     nothing = 0 in (a if batched else (1, *a))[:2]
-    if not nothing and (0 in a[-rank:] or not w[1]):
-        raise RuntimeError(
-            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
-            f"{list(a)}, weight shape {list(w)}"
-        )
     for e, s, d in zip(extra, geometry.stride, geometry.dilation):
         if e >= s and e >= d and not nothing:
             raise RuntimeError(

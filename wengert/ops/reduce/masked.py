@@ -56,7 +56,7 @@ def extreme(x: Tensor, largest: bool, name: str) -> Any:
         return math.inf if largest else -math.inf
     if x.dtype.category == 1:
         return getattr(dtypes.iinfo(x.dtype), "max" if largest else "min")
-    raise NotImplementedError(
+    raise (TypeError if x.dtype.category == 3 else NotImplementedError)(
         f"masked.{name}: there is no neutral element for {x.dtype} input under a mask"
     )
 
@@ -310,11 +310,11 @@ register(
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
-    dtype = dtype or input.dtype
-    x, y = converted(input, dtype), converted(other, dtype)
-    return function("logaddexp")(
-        filled(x, input_mask, -math.inf, "logaddexp"), filled(y, other_mask, -math.inf, "logaddexp")
-    )
+    x, y = [
+        t if mask is None else filled(t, mask, extreme(t, False, "logaddexp"), "logaddexp")
+        for t, mask in ((input, input_mask), (other, other_mask))
+    ]
+    return function("logaddexp")(x, y).to(dtype or input.dtype)
 
 
 register(

@@ -113,15 +113,25 @@ def scatter_add(xp, x, index, src, dim=0):
 
 scatter_add.vjp(
     x=lambda g: g,
-    src=lambda xp, g, index, src_shape, dim: cut(xp, xp.gather(g, index, dim), src_shape),
+    src=lambda xp, g, index, src_shape, dim: of_source(xp.gather(g, index, dim), src_shape),
 )
 
 
-def cut(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient of a source that may be larger than its index: zeros beyond."""
-    if tuple(g.shape) == tuple(shape):
-        return g
-    return xp.put_basic(g, tuple(shape), tuple([slice(0, s) for s in g.shape]))
+def of_source(g: Any, src_shape: tuple[int, ...], broadcasting: bool = False) -> Any:
+    """What has the index's shape, if a source can have it for a gradient; else RuntimeError.
+
+    broadcasting: the rule compares the two, so that either may be expanded to the other.
+    """
+    n = len(src_shape)
+    fits = [
+        m in (k, 1) or broadcasting and k == 1 for m, k in zip(src_shape, g.shape[g.ndim - n :])
+    ]
+    if n > g.ndim or not all(fits):
+        raise RuntimeError(
+            f"scatter: there is no gradient where src, of shape {list(src_shape)}, is larger than "
+            f"index, of shape {list(g.shape)}: narrow src to the index's shape"
+        )
+    return g
 
 
 @functools.cache

@@ -108,7 +108,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     if input.dtype.category == 0:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if input._a.ndim == 2 else input.reshape(1, -1)
-    if x.dtype.category == 1:
+    if x.dtype.category == 1 and aweights is None:
         x = x.to(dtypes.get_default_dtype())
     n = x.shape[1]
     for w, name in ((fweights, "fweights"), (aweights, "aweights")):

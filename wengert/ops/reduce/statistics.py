@@ -267,11 +267,17 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
 
 
 def mean_beside(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    """The mean as it comes with a variance: nan where it is infinite, as the variance is."""
+    """The mean as it comes with a variance: a running one, nan if anything follows an infinity."""
     m = mean_all.entry(x) if dim is None and not keepdim else mean_op.entry(x, dim, keepdim)
     if type(m._a) in HOSTED and (total := m._a.sum()) - total == 0:  # all are finite
         return m
-    return m + m.detach() * 0
+    y, d = x.detach(), dim[0] if isinstance(dim, tuple) and len(dim) == 1 else dim
+    if not isinstance(d, int):
+        y, d = y.flatten(), 0
+    before = y.narrow(d, 0, y.shape[d] - 1).mean(d)
+    if before._a.size != m._a.size:
+        before = m.detach()
+    return m + before.reshape(m.shape) * 0
 
 
 def low(f: Any, x: Tensor, *args: Any) -> Tensor:
@@ -359,7 +365,8 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, keepdi
     a = xp.abs(x)
     if ord in (math.inf, -math.inf):
         hit = xp.logical_or(xp.eq(a, out), xp.isnan(a))  # several nan share it
-        return xp.sgn(x) * (xp.keep(g / xp.sum(xp.astype(hit, out.dtype), dim, True), hit))
+        share = xp.astype(hit, out.dtype)
+        return xp.sgn(x) * (g / xp.sum(share, dim, True) * share)
     at0 = xp.eq(a, 0)
     p = xp.where(at0, xp.zeros_like(a), xp.pow(xp.where(at0, xp.ones_like(a), a), ord - 1))
     return xp.sgn(x) * (p * xp.where(zero, xp.zeros_like(out), g / xp.pow(safe, ord - 1)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...arrays.lookup import NS
 from ...base.collecting import made_together
+from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import METHODS, function, public
 from ...declare.signature import callable_of
@@ -197,6 +198,12 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
         raise RuntimeError(
             "expected src to have a size equal to the slice of self. src size ="
             f" {list(src._a.shape)}, slice size = {list(view._a.shape)} ({name})"
+        )
+    recorded = state.grad and (input._n is not None or src._n is not None)
+    if recorded and input.dtype.category == 3 and name in ("select_scatter", "slice_scatter"):
+        raise RuntimeError(
+            f"{name}: there is no gradient for {input.dtype}: detach() what requires grad, or write"
+            " into a view of a copy"
         )
     if src.dtype is not input.dtype:
         from ..index.mask import refuse_recorded

@@ -135,6 +135,11 @@ def stft(
     x = input.unsqueeze(0) if input._a.ndim == 1 else input
     if center and align_to_window:
         raise RuntimeError("stft align_to_window should only be set when center = false.")
+    if center and not x._a.shape[0]:
+        raise RuntimeError(
+            f"stft: nothing to pad: center=True needs a batch that is not empty, got"
+            f" {list(input.shape)}"
+        )
     if center:
         x = padded(x, n_fft // 2, pad_mode)
     t = x._a.shape[-1]

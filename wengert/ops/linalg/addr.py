@@ -1,0 +1,90 @@
+"""addr: the outer product of two vectors, added to a matrix.
+
+What lives here: the function and its op. What does not: matrix products (`products.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...base import dtypes
+from ...declare.registry import public
+from ...engine.kinds import opaque
+from ...engine.op import op
+from .matrix import check_tensor
+from .products import expandable, outer
+
+
+@op(opaque, types="promote", name="addr")
+def addr_op(xp, x, v, w, beta=1, alpha=1):
+    """beta * x + alpha * outer(v, w)."""
+    p = xp.unsqueeze(v if alpha == 1 else v * alpha, 1) * xp.unsqueeze(w, 0)
+    return p if beta == 0 else p + (x * beta if beta != 1 else x)
+
+
+def of_one_dtype(g: Any, v: Any) -> Any:
+    """v, if it has the dtype of the gradient that it is multiplied by; else RuntimeError."""
+    if v.dtype != g.dtype:
+        raise RuntimeError(
+            f"addr: there is no gradient where a vector is {dtypes.as_dtype(v.dtype)} and the "
+            f"result {dtypes.as_dtype(g.dtype)}: convert it with .to()"
+        )
+    return v
+
+
+def _scaled(xp: Any, g: Any, factor: Any) -> Any:
+    factor = factor.conjugate() if isinstance(factor, complex) else factor
+    return g if factor == 1 else g * factor
+
+
+addr_op.vjp(
+    x=lambda xp, g, beta: _scaled(xp, g, beta),
+    v=lambda xp, g, w, alpha: _scaled(xp, xp.mv(g, xp.conj(of_one_dtype(g, w))), alpha),
+    w=lambda xp, g, v, alpha: _scaled(
+        xp, xp.mv(xp.transpose(g, 0, 1), xp.conj(of_one_dtype(g, v))), alpha
+    ),
+    complex=True,
+)
+
+
+@public(
+    "addr(Tensor input, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1, out)",
+    "old: addr(Scalar beta, Tensor input, Scalar alpha, Tensor vec1, Tensor vec2, *, out)",
+    "old: addr(Scalar beta, Tensor input, Tensor vec1, Tensor vec2, *, out)",
+    inplace=True,
+)
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta * input + alpha * outer(vec1, vec2).
+
+    >>> torch.addr(torch.zeros(2), torch.ones(2), torch.ones(2))
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
+    for t, what in ((vec1, "vec1"), (vec2, "vec2")):
+        check_tensor("addr", t, what)
+        if t._a.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument {what}, but got {t._a.ndim}-D")
+    expandable("addr", input, (vec1._a.shape[0], vec2._a.shape[0]))
+    target = dtypes.promote_types(dtypes.promote_types(vec1.dtype, vec2.dtype), input.dtype)
+    _numbers_promoted("addr", target, beta, alpha)
+    if target.category == 0:
+        p = outer(vec1, vec2) if alpha else outer(vec1, vec2) & False
+        return p if not beta else p | input
+    if target.category == 1:
+        beta, alpha = [dtypes.converted(n, target) for n in (beta, alpha)]
+    x = input if input.dtype is target else input.to(target)
+    return addr_op.entry(x if x._a.ndim else x.reshape(1), vec1, vec2, beta, alpha)
+
+
+def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
+    for v, what in ((beta, "beta"), (alpha, "alpha")):
+        if target.category < 2 and isinstance(v, float):
+            raise RuntimeError(
+                f"{name}: For integral input tensors, argument {what} must not be a floating point "
+                "number."
+            )
+        if target.category < 3 and isinstance(v, complex):
+            raise RuntimeError(
+                f"{name}: For non-complex input tensors, argument {what} must not be a complex "
+                "number."
+            )
