@@ -96,6 +96,15 @@ def stepwise(careful):
     return f
 
 
+def complex_kept(name: str, d: dtypes.dtype) -> dtypes.dtype:
+    """d, if it can hold complex ends; else RuntimeError."""
+    if d.category < 3:
+        raise RuntimeError(
+            f"torch.{name}(): complex ends cannot be cast to {d}: pass dtype=torch.complex64"
+        )
+    return d
+
+
 @public(
     "linspace(Tensor|Scalar start, Tensor|Scalar end, int steps, *, out, options)", method=False
 )
@@ -130,6 +139,8 @@ def linspace(
         if isinstance(start, complex) or isinstance(end, complex):
             dtype = dtype.to_complex()
     d = dtypes.as_dtype(dtype)
+    if isinstance(start, complex) or isinstance(end, complex):
+        complex_kept("linspace", d)
     xp = space(device)
     if d.category == 1:
         start, end = _whole("linspace", start, end, steps, d)
@@ -185,8 +196,8 @@ def logspace(
     """
     start, end, batched = ends("logspace", start, end)
     d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
-    if dtype is None and any(isinstance(v, complex) for v in (start, end)):
-        d = d.to_complex()
+    if isinstance(start, complex) or isinstance(end, complex):
+        d = d.to_complex() if dtype is None else complex_kept("logspace", d)
     if batched:
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)

@@ -35,13 +35,8 @@ def _quantile(name: str, skip: bool) -> Any:
         if q._a.size and not hasattr(q._a, "level") and (float(q.min()) < 0 or float(q.max()) > 1):
             raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
         nd = input._a.ndim
-        x = (
-            input.reshape(-1)
-            if dim is None
-            else input.movedim(wrap_dim(dim, nd, name), -1)
-            if nd
-            else input.reshape(1)
-        )
+        d = None if dim is None else wrap_dim(dim, nd, name)
+        x = input.movedim(d, -1) if nd and d is not None else input.reshape(-1)
         values = x.sort(-1).values
         n = x.shape[-1]
         if skip:
@@ -66,7 +61,6 @@ def _quantile(name: str, skip: bool) -> Any:
             r = lerp(a, b, 0.5 if interpolation == "midpoint" else rank - low_i)
         r = r.movedim(-1, 0)
         if keepdim:
-            d = None if dim is None else wrap_dim(dim, nd, name)
             r = (
                 r.reshape(r.shape[0], *[1] * nd)
                 if d is None

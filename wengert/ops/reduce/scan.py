@@ -217,9 +217,14 @@ def _alike(x: Any, y: Any) -> bool:
     return x is None or x._a.ndim in (1, y._a.ndim)
 
 
+NUMBERS = {int, float}
+
+
 def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]:
     if y._a.ndim == 0:
         raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions")
+    if isinstance(dx, (bool, complex)):
+        raise RuntimeError(f"{name}: dx must be a real number, not {dx!r}")
     d = wrap_dim(dim, y._a.ndim, name)
     if y.dtype.category == 0 or (x is not None and hasattr(x, "dtype") and x.dtype.category == 0):
         raise RuntimeError(
@@ -247,8 +252,6 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
 
 def _equidistant(y: Any, dx: Any, d: int) -> Any:
     """The integral from values dx apart: half of the first and of the last is too much."""
-    if isinstance(dx, complex):
-        raise RuntimeError(f"trapezoid: dx must be a real number, got {dx}")
     return (y.sum(d) - (y.select(d, 0) + y.select(d, -1)) * 0.5) * dx
 
 
@@ -268,7 +271,7 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
         d = wrap_dim(dim, y._a.ndim, "trapezoid")
         if not y._a.shape[d]:
             return y.sum(d).to(y.dtype)
-        if x is None:
+        if x is None and type(dx) in NUMBERS:
             return _equidistant(y, dx, d)
     terms, d = _trapezoids(y, x, dx, dim, "trapezoid")
     return terms.sum(d)

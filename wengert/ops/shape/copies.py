@@ -201,10 +201,7 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
         )
     recorded = state.grad and (input._n is not None or src._n is not None)
     if recorded and input.dtype.category == 3 and name in ("select_scatter", "slice_scatter"):
-        raise RuntimeError(
-            f"{name}: there is no gradient for {input.dtype}: detach() what requires grad, or write"
-            " into a view of a copy"
-        )
+        raise RuntimeError(f"{name}: there is no gradient for {input.dtype}: detach() before")
     if src.dtype is not input.dtype:
         from ..index.mask import refuse_recorded
 
