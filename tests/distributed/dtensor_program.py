@@ -125,7 +125,8 @@ for kind in ("SGD", "Adam", "Adagrad", "Adafactor", "Muon", "LBFGS"):
     x = torch.randn(5, 4)
     y = distribute_tensor(x, mesh, [Replicate()])
     for net, given in ((one, x), (two, y)):
-        optimizer = getattr(torch.optim, kind)(net.parameters(), lr=0.1)
+        more = {"max_iter": 4} if kind == "LBFGS" else {}
+        optimizer = getattr(torch.optim, kind)(net.parameters(), lr=0.1, **more)
 
         def closure(net=net, x=given, optimizer=optimizer):
             optimizer.zero_grad()
