@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from ..base import dtypes
 from ..base.advice import advise
 from ..base.modes import state
+from ..engine import op_modes
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor
@@ -376,6 +378,22 @@ class autocast:
                 "context manager it is written `with torch.autocast('cpu'):`"
             )
         return autocast_decorator(self, func)
+
+
+def carried() -> Callable[[], ExitStack]:
+    """What puts in force again what this thread has in force now, for `carried` of the modes."""
+    told = [(d, HERE.dtype[d], HERE.enabled[d], HERE.cache_enabled) for d in LOWER]
+
+    def again() -> ExitStack:
+        with ExitStack() as stack:
+            for each in told:
+                stack.enter_context(autocast(*each))
+            return stack.pop_all()
+
+    return again
+
+
+op_modes.carried.append(carried)
 
 
 def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -136,7 +136,7 @@ def public_functions() -> Iterator[tuple[str, Any]]:
             if type(f) is FunctionType and name not in IGNORED and not name.startswith("_"):
                 home = getattr(f, "__module__", None) or ""
                 inner = place == "api.functions" and name not in FUNCTIONS[""]
-                inner = inner or home == "wengert.api.functions"
+                inner = inner or home in ("wengert.api.functions", "wengert.base.advice")
                 if home.startswith("wengert") and not inner:
                     yield f"{prefix}.{name}", f
     for name, f in list(vars(Tensor).items()):

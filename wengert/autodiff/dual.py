@@ -188,12 +188,12 @@ def transposed_vjp(
     is the jvp.
     """
     from ..base import dtypes
-    from ..base.modes import enable_grad
+    from ..base.modes import Recording
     from .grad_api import grad
 
     if not state.grad:  # under no_grad tangents have no history either
         primals, tangents = [[without_history(a) for a in part] for part in (primals, tangents)]
-    with enable_grad():
+    with Recording():
         moving = iter(leaf_arrays(primals, tangents))
         leaves = [whole(p) if t is None else wrap(next(moving)) for p, t in zip(primals, tangents)]
         for leaf, t in zip(leaves, tangents):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..arrays.lookup import NS
 from ..base.modes import no_grad
+from ..engine.interp import Interp
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..engine.recording import Deferred, defer
@@ -42,8 +43,15 @@ class Packed(Deferred):
         self.unpack = pair[1]
         self.of = (tuple(array.shape), array.dtype)
         self.node = node  # of tensors that a Function has saved
+        given = array if isinstance(array, Tensor) else wrap(array)
         with no_grad():
-            self.value = pair[0](array if isinstance(array, Tensor) else wrap(array))
+            self.value = pair[0](given)
+        if self.value is not given and has_history(given._a):
+            raise RuntimeError(
+                "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks where"
+                " a derivative is differentiated again: what a hook keeps instead of the tensor"
+                " has no history; enter the hooks inside of the innermost function"
+            )
 
     def tensor(self, ctx: Any) -> Tensor:
         """The tensor that the Function of ctx has saved, in its place in the graph."""
@@ -60,6 +68,14 @@ class Packed(Deferred):
                 f"{type(t).__name__}"
             )
         return t._a
+
+
+def has_history(a: Any) -> bool:
+    """Whether an interpreter's array holds what an outer transform has recorded."""
+    if isinstance(a, Tensor):
+        return a._n is not None or has_history(a._a)
+    parts = ("content", "tangent") if isinstance(a, Interp) else ()
+    return any([has_history(getattr(a, part, None)) for part in parts])
 
 
 def pack_node(n: Any) -> None:

@@ -245,6 +245,24 @@ class enable_grad(no_grad):
         switch(not state.inference, self.prev)  # in inference mode nothing is recorded
 
 
+class Recording:
+    """Context manager in which functions are differentiated: records, also in inference mode, whose
+    tensors are plain ones meanwhile.
+    """
+
+    def __enter__(self) -> None:
+        self.grad, self.inference = state.grad, state.inference
+        if self.inference:
+            place("inference", False)
+        if not self.grad:
+            switch(True, False)
+
+    def __exit__(self, *exc: object) -> None:
+        record(self.grad)
+        if state.inference is not self.inference:
+            place("inference", self.inference)
+
+
 class set_grad_enabled(_Switch):
     """Turn recording on or off: as a plain call at once, as a context manager for a block.
 

@@ -67,7 +67,7 @@ class Implementations(dict):
             f = self.bare[t, dtypes] = implementation(NS[t], self.op, dtypes)
         if low is not None:
             f = partial(rounded, f, NS[t], low)
-        return op_modes.wrapped(self.op, t, f) if ACTIVE else f
+        return op_modes.wrapped(self.op, (t, dtypes, low), f) if ACTIVE else f
 
 
 def rounded(f: Callable[..., Any], xp: Any, low: Any, *args: Any, **kwargs: Any) -> Any:

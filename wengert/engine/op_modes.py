@@ -23,11 +23,26 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .op import Op
+
+
+# called where a function begins that may be run again elsewhere: each gives what puts in force
+# there what is in force here
+carried: list[Callable[[], Callable[[], AbstractContextManager[Any]]]] = []
+
+
+@contextmanager
+def as_then(before: list[Callable[[], AbstractContextManager[Any]]]) -> Iterator[None]:
+    """Within it, what was in force where those of `carried` were called."""
+    with ExitStack() as stack:
+        for back in before:
+            stack.enter_context(back())
+        yield
 
 
 # asked where a call is refused: (public function, args, kwargs) -> (result,), or None where no
@@ -48,8 +63,8 @@ class Mode:
     ops called within it are not given to it again. The innermost mode is asked first.
 
     implementation(op, f) returns what is called instead of f, on raw arrays: *arrays, then static
-    arguments by position (by name for ops over any number of arrays). It is asked once for each op
-    and array type after entering. The innermost mode is the outermost wrapper.
+    arguments by position (by name for ops over any number of arrays). It is asked once for each op,
+    array type and rounding after entering. The innermost mode is the outermost wrapper.
 
     recorded(node) is called with each new node of an op, innermost mode first.
 
@@ -88,7 +103,7 @@ class _Thread(threading.local):
     modes: tuple[Mode, ...] = ()  # the innermost last
 
     def __init__(self) -> None:
-        self.wrapped: dict[tuple[Op, type], Any] = {}  # implementations as the modes have them
+        self.wrapped: dict[tuple[Op, Any], Any] = {}  # implementations as the modes have them
         self.wrapped_by: Any = None  # (modes of all threads, of this thread) that those are of
 
 
@@ -144,18 +159,20 @@ def current(op: Op) -> list[Mode]:
     return [mode for mode in (*EVERYWHERE, *HERE.modes) if mode.wants(op)]
 
 
-def wrapped(op: Op, t: type, f: Any) -> Any:
-    """The implementation f for arrays of type t, as this thread's modes have it."""
+def wrapped(op: Op, what: Any, f: Any) -> Any:
+    """The implementation f as this thread's modes have it; what: the array type and whatever else
+    tells it from the op's others.
+    """
     by = HERE.wrapped_by
     if by is None or by[0] is not EVERYWHERE or by[1] is not HERE.modes:
         HERE.wrapped_by = (EVERYWHERE, HERE.modes)
         HERE.wrapped.clear()
-    known = HERE.wrapped.get((op, t))
+    known = HERE.wrapped.get((op, what))
     if known is None:
         for mode in current(op):
             if mode.implementation is not None:
                 f = mode.implementation(op, f)
-        HERE.wrapped[op, t] = known = f
+        HERE.wrapped[op, what] = known = f
     return known
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..autodiff.grad_api import grad
-from ..base.modes import enable_grad
+from ..base.modes import Recording
 from ..engine.tensor import Tensor
 from . import functional as F
 
@@ -20,7 +20,7 @@ __all__ = [
 def _for_input(
     dims: int, size: Sequence[int], weight: Tensor, g: Tensor, geometry: tuple[Any, ...]
 ) -> Tensor:
-    with enable_grad():  # linear in the input, so that its value does not matter
+    with Recording():  # linear in the input, so that its value does not matter
         x = T.zeros(tuple(size), dtype=g.dtype, device=g.device).requires_grad_()
         out = (F.conv1d, F.conv2d, F.conv3d)[dims - 1](x, weight, None, *geometry)
         return grad(out, x, g, create_graph=weight.requires_grad or g.requires_grad)[0]
@@ -29,7 +29,7 @@ def _for_input(
 def _for_weight(
     dims: int, x: Tensor, size: Sequence[int], g: Tensor, geometry: tuple[Any, ...]
 ) -> Tensor:
-    with enable_grad():
+    with Recording():
         w = T.zeros(tuple(size), dtype=g.dtype, device=g.device).requires_grad_()
         out = (F.conv1d, F.conv2d, F.conv3d)[dims - 1](x, w, None, *geometry)
         return grad(out, w, g, create_graph=x.requires_grad or g.requires_grad)[0]

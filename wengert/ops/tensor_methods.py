@@ -13,7 +13,7 @@ from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
 from ..engine.op import op
-from ..engine.tensor import INFERENCE, Tensor
+from ..engine.tensor import INFERENCE, Tensor, marked_as
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
@@ -119,8 +119,8 @@ def as_subclass(self, cls):
             f" possible. Make sure your class inherits from Tensor: as_subclass() got {cls!r}"
         )
     t = object.__new__(cls)
-    t._a, t._n, t._x = self._a, self._n, None
-    return t
+    t._a, t._n = self._a, self._n
+    return marked_as(t, self)
 
 
 def leaf_of(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:

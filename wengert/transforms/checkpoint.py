@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..api.generator import fork_rng, get_rng_state, set_rng_state
+from ..api.overrides import DisableTorchFunction
 from ..autodiff.function import Function
 from ..autodiff.grad_api import backward
 from ..autodiff.saved_hooks import saved_tensors_hooks
 from ..base.advice import advise
 from ..base.modes import enable_grad, no_grad, state
+from ..engine.op_modes import as_then, carried
 from ..engine.tensor import Tensor, wrap
 from .checkpoint_policy import Log
 
@@ -279,20 +281,23 @@ def checkpoint(
             f"determinism_check should be one of ('default', 'none'), not {determinism_check!r}"
         )
     first, second = context_fn()
-    rng = get_rng_state() if preserve else None
+    modes = [carry() for carry in carried]
+    with DisableTorchFunction():
+        rng = get_rng_state() if preserve else None
     tensors = [a for a in args if isinstance(a, Tensor)]
     plan = [_TENSOR if isinstance(a, Tensor) else a for a in args]  # without the tensors themselves
 
     def run(values: Sequence[Tensor]) -> None:
         it = iter(values)
         full = [next(it) if a is _TENSOR else a for a in plan]
-        with _rng(rng), second:
+        with _rng(rng), as_then(modes), second:
             function(*full, **kwargs)
 
     frame = _Frame(run, determinism_check == "default")
     frame.stop = early_stop if _early_stop[0] is None else _early_stop[0]
     frame.debug = debug if _debug[0] is None else _debug[0]
-    frame.inputs = _kept(tensors)
+    with DisableTorchFunction():
+        frame.inputs = _kept(tensors)
     if frame.inputs is None:
         with first:
             return function(*args, **kwargs)
@@ -354,6 +359,7 @@ class CheckpointFunction(Function):
     def forward(ctx: Any, run_function: Any, preserve_rng_state: bool, *args: Any) -> Any:
         """run_function of args; preserve_rng_state: it draws the same numbers again."""
         ctx.function_, ctx.rng = run_function, get_rng_state() if preserve_rng_state else None
+        ctx.modes = [carry() for carry in carried]
         ctx.args = [None if isinstance(a, Tensor) else a for a in args]
         ctx.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.flags = [args[i].requires_grad for i in ctx.places]
@@ -376,7 +382,7 @@ class CheckpointFunction(Function):
         args = list(ctx.args)
         for i, t, flag in zip(ctx.places, ctx.saved_tensors, ctx.flags):
             args[i] = wrap(t._a).requires_grad_(flag)
-        with _rng(ctx.rng), enable_grad():
+        with _rng(ctx.rng), as_then(ctx.modes), enable_grad():
             outs = ctx.function_(*args)
         outs = (outs,) if isinstance(outs, Tensor) else outs
         pairs = [(o, g) for o, g in zip(outs, grads) if isinstance(o, Tensor) and o.requires_grad]

@@ -9,7 +9,7 @@ from typing import Any
 from ..autodiff.batched import Batched
 from ..autodiff.dual import Dual, Lifted, without_history
 from ..autodiff.grad_api import grad as engine_grad
-from ..base.modes import Level, enable_grad, state
+from ..base.modes import Level, Recording, state
 from ..base.pytree import flatten, tree_map, unflatten
 from ..engine.backward import collect
 from ..engine.interp import Interp
@@ -167,7 +167,7 @@ def grad_and_value(
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         below = state.grad
         nums = positions(argnums, len(args))
-        with Level(False, Running(func)) as level, enable_grad():
+        with Level(False, Running(func)) as level, Recording():
             picked = [args[n] for n in nums]
             flat, structure = flatten(picked)
             leaves = fresh(flat, level)
@@ -231,7 +231,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (tensor([2., 4.]),)
     """
     below = state.grad
-    with Level(False, Running(func)) as level, enable_grad():
+    with Level(False, Running(func)) as level, Recording():
         flat, structure = flatten(primals)
         leaves = fresh(flat if below else [unrecorded(x) for x in flat], level)
         out = func(*unflatten(leaves, structure))
@@ -260,7 +260,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                     f"vjp: gradients can be either Tensors or None, but got {type(c).__name__}"
                 )
         below = state.grad
-        with Level(arrays=False) as inner, enable_grad():
+        with Level(arrays=False) as inner, Recording():
             if any([c._n is not None for c in cots]):  # above all else, so that they stay recorded
                 cots = [wrap(Lifted(inner, c._a if c._n is None else c)) for c in cots]
             gs = [leave(g, inner) for g in gradients(outs, leaves, cots, level, retain=True)]

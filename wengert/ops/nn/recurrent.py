@@ -14,7 +14,7 @@ from typing import Any
 
 from ...autodiff.dual import leaf_arrays, needs_graph, unwrapped
 from ...autodiff.grad_api import grad
-from ...base.modes import enable_grad
+from ...base.modes import Recording
 from ...declare.registry import function, public
 from ...engine.kinds import opaque
 from ...engine.op import Op, primitive
@@ -173,7 +173,7 @@ def second_order(op: Op, layer: Op, steps: Callable[..., Any]) -> None:
         found = dict(zip(names, values))
         upper = [found[n] for n in cotangents]
         arrays = {n: found[n] for n in (*given, *ins) if found[n] is not None}
-        with enable_grad():
+        with Recording():
             # fresh leaves: what the operands were computed from must not be walked again here
             fresh = zip(arrays, leaf_arrays(*[list(arrays.values())] * 2))
             leaves = {n: wrap(a).requires_grad_() for n, a in fresh}
