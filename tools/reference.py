@@ -151,6 +151,7 @@ CLASSES = {  # modules whose classes and functions have docstrings of their own
 }
 OTHERS = {"vision": "torchvision", "text": "torchtext", "audio": "torchaudio"}  # what scripts say
 OURS = {"train", "viz", "sklearn"}
+LONGEST = 24  # lines of a rule that are shown
 
 
 def escaped(text: str) -> str:
@@ -184,21 +185,53 @@ def described(doc: str, own: str = "") -> Iterator[str]:
         yield own
 
 
+def op_of(f: Any) -> tuple[Any, list[str]]:
+    """The op that a function is, or is made of little else, and the names of those that it uses if
+    it is composed of several.
+    """
+    from wengert.engine.op import OPS, Op
+    from wengert.observe.explain_ops import uses
+
+    d = f.declared
+    if isinstance(d.body, Op):
+        return d.body, []
+    lines = [line for line in d.lines if hasattr(line, "op")]
+    straight = {line.op.name: line.op for line in lines}  # where plain calls go
+    used = straight | {op.name: op for op in uses(d.body)}
+    own = used.get(d.name.rstrip("_")) or OPS.get(d.name)
+    for few in (straight, used):
+        if own is None and len(few) == 1:
+            own = next(iter(few.values()))
+    return own, [] if own else list(used)
+
+
 def formulas(f: Any) -> str:
     """The gradients of the op behind a function, and where it is written."""
-    from wengert.engine.op import Op
     from wengert.engine.plan import public_name
-    from wengert.observe.explain_ops import file_of, gradients
+    from wengert.observe.explain_ops import file_of, gradients, with_surroundings
 
-    body = f.declared.body
-    op = body if isinstance(body, Op) else None
+    op, used = op_of(f)
     lines: list[str] = []
+    rules: dict[str, str] = {}  # those that no formula says: text -> of which inputs
     if op is not None:
         names = {i: public_name(op, i) for i in op.arrays}
-        for _, text in gradients(op, names):
-            if text.startswith("of ") and "by the rule below" not in text:
+        told = [text for _, text in gradients(op, names) if text.startswith("of ")]
+        for name, text in zip(op.arrays, told):
+            if text.endswith("by the rule below"):
+                rule = with_surroundings(op.rules[name])
+                rules[rule] = rules.get(rule, "Gradient of") + f" `{names[name]}`"
+            else:
                 lines.append(f"- gradient {escaped(text)}")
-    source = op.fwd if op is not None else inspect.unwrap(body)
+        if not op.differentiable and op.kind != "composite":
+            lines.append("Not differentiable: the result requires no gradient.")
+        if op.joint is not None:
+            rules[with_surroundings(op.joint)] = "Gradients of all inputs"
+    for text, title in rules.items():
+        if 0 < len(text.splitlines()) <= LONGEST:
+            lines.append(f"\n{title}:\n\n```python\n{text}\n```")
+    if used:
+        lines.append("\nComposed of " + ", ".join(f"`{name}`" for name in used[:8]) + ".")
+    source = op.fwd if op is not None else inspect.unwrap(f.declared.body)
     with contextlib.suppress(TypeError):
         lines.append(f"\nDefined in `{file_of(source)}`.")
     return "\n".join(lines).strip()

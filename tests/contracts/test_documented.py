@@ -20,6 +20,7 @@ import pytest
 
 import wengert
 from wengert.engine import op_modes
+from wengert.ops.arguments import MEANING
 
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
@@ -190,3 +191,11 @@ def test_every_callable_has_an_example(found):
         path for path, _, shown in found if not (shown or path in excused or path.startswith(under))
     }
     assert sorted(without) == []
+
+
+def test_what_an_argument_means_in_one_function_is_shown_there():
+    for key, meaning in MEANING.items():
+        name, _, argument = key.rpartition(".")
+        homes = (wengert, wengert.Tensor, wengert.nn.functional)
+        found = [getattr(home, name).__doc__ for home in homes if name and hasattr(home, name)]
+        assert not name or any(f"{argument}: {meaning}." in doc for doc in found), key

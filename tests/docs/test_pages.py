@@ -88,5 +88,19 @@ def test_an_entry_has_arguments_an_example_its_gradient_and_its_place(reference)
     assert "wengert/ops/math/unary.py" in entry
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("abs", "- gradient of input: g · sgn(input)"),  # a function in front of an op
+        ("cumsum", "Gradient of `input`:\n\n```python\ndef "),  # a rule of several lines
+        ("isnan", "Not differentiable"),
+        ("std_mean", "Composed of `std`, "),
+    ],
+)
+def test_an_entry_says_how_it_is_differentiated(reference, name, told):
+    pages = "\n".join(page for _, page in reference.values())
+    assert told in re.search(rf"\n## torch\.{name}\n(.*?)\n## ", pages, re.DOTALL)[1]
+
+
 def test_text_of_docstrings_is_not_taken_for_markup(reference):
     assert "(\\*, n, m)" in "".join(page for _, page in reference.values())

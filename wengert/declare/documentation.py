@@ -36,7 +36,8 @@ def documentation(
     heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
     text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
     parts = ["\n".join(heads), text.strip()]
-    if left := [x for x in arguments(overloads) if not spoken_of(x.partition(":")[0], text)]:
+    told = arguments(own or name, overloads)
+    if left := [x for x in told if not spoken_of(x.partition(":")[0], text)]:
         parts.append("\n".join(left))
     made = next(filter(None, map(example_of, names)), "")
     if mark or made:
@@ -104,10 +105,11 @@ def examples() -> dict[str, str]:
     return {name: text for name, _, text in [block.partition("\n") for block in blocks]}
 
 
-def arguments(overloads: tuple[Overload, ...]) -> list[str]:
+def arguments(function: str, overloads: tuple[Overload, ...]) -> list[str]:
     """A line for each argument of any overload whose meaning is known by its name."""
     names = dict.fromkeys(p.name for o in overloads if not o.old for p in o.parameters)
-    found = [f"{n}: {ARGUMENTS[n]}." for n in names if n in ARGUMENTS]
+    meanings = {n: ARGUMENTS.get(f"{function}.{n}") or ARGUMENTS.get(n) for n in names}
+    found = [f"{n}: {meaning}." for n, meaning in meanings.items() if meaning]
     if any(o.out for o in overloads) and "out" not in names:
         found.append("out: where the result is written; it is also returned.")
     return found

@@ -1,5 +1,6 @@
-"""What arguments of one name mean wherever they occur: help() shows it below what a function says
-of its own. An argument that a docstring speaks of itself is not listed again.
+"""What arguments of one name mean wherever they occur, or in one function (`function.argument`):
+help() shows it below what a function says of its own. An argument that a docstring speaks of itself
+is not listed again.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ MEANING = {
     "tensor2": "the second factor",
     "tensors": "a sequence of tensors",
     "src": "the values to write",
-    "source": "the values to write, or the dimension to take from",
+    "source": "the values to write",
     "values": "the values to write or to store, a tensor",
     "value": "the number to write",
     "mask": "a bool tensor, broadcast with input",
     "condition": "a bool tensor, broadcast with the values",
-    "index": "int64 positions along dim, or one position",
+    "index": "int64 positions along dim",
     "indices": "int64 positions",
     "data": "the values: numbers, sequences, arrays or a tensor",
     "target": "what input should be, of its shape unless said otherwise",
@@ -87,7 +88,7 @@ MEANING = {
     "scalar": "a number",
     "scalar1": "a number",
     "scalar2": "a number",
-    "b": "the right hand sides, or the second number; of set_warn_always: whether",
+    "b": "the right hand sides",
     "C": "how many channels there are",
     "HxW": "how many positions a channel has",
     "N": "how many columns the result has; None: as many as x has elements",
@@ -123,7 +124,7 @@ MEANING = {
     "size": "the sizes of the result",
     "sizes": "the sizes of the new dimensions",
     "shape": "the sizes of the result",
-    "stride": "the step between windows, or in memory, for each dimension",
+    "stride": "the step between windows, for each dimension",
     "storage_offset": "where the tensor begins in its storage, in elements",
     "physical_layout": "the dimensions in the order in which they lie in memory",
     "normalized_shape": "the sizes of the last dimensions, which are normalised together",
@@ -144,7 +145,7 @@ MEANING = {
     "col": "how many columns",
     "steps": "how many values",
     "n": "how many: points, times or a power",
-    "s": "how many points for each dimension; None: the input's size; of record_stream: a stream",
+    "s": "how many points for each dimension; None: the input's size",
     "repeats": "how often each element or dimension is repeated",
     "lengths": "how many elements each segment has",
     "blocksize": "rows and columns of a block",
@@ -154,7 +155,7 @@ MEANING = {
     "beta": "a factor of what is added",
     "scale": "a factor of the result",
     "input_scale": "a factor of the input",
-    "p": "the order of the norm, or the probability with which an element is dropped",
+    "p": "the probability with which an element is dropped",
     "eps": "a small number that keeps a divisor from zero",
     "rcond": "singular values below this part of the largest count as zero",
     "margin": "the distance that is demanded",
@@ -232,7 +233,7 @@ MEANING = {
     "copy": "always copy",
     "inplace": "write the result over input",
     "reduction": "'mean', 'sum', or 'none' for one value an element",
-    "reduce": "deprecated, or the name of a reduction: 'sum', 'prod', 'mean', 'amax', 'amin'",
+    "reduce": "deprecated: see reduction",
     "size_average": "deprecated: see reduction",
     "training": "whether this is training: draw, or use the batch's statistics",
     "train": "whether this is training: only then is anything dropped",
@@ -318,5 +319,23 @@ MEANING = {
     "inputs": "tensors whose .grad is wanted; None: all leaves",
     "hook": "a function of the gradient",
     "callable": "a function of numbers",
+    # where a name means something else in one function
+    "as_strided.stride": "the step in memory for each dimension, in elements",
+    "as_strided_.stride": "the step in memory for each dimension, in elements",
+    "as_strided_copy.stride": "the step in memory for each dimension, in elements",
+    "as_strided_scatter.stride": "the step in memory for each dimension, in elements",
+    "empty_strided.stride": "the step in memory for each dimension, in elements",
+    "index_reduce.reduce": "how values are joined: 'prod', 'mean', 'amax' or 'amin'",
+    "index_reduce_.reduce": "how values are joined: 'prod', 'mean', 'amax' or 'amin'",
+    "put.index": "int64 positions in the flattened tensor",
+    "put_.index": "int64 positions in the flattened tensor",
+    "scalar_tensor.s": "the number",
+    "segment_reduce.reduce": "'sum', 'mean', 'max', 'min' or 'prod'",
+    "select_copy.index": "the position along dim",
+    "set_.source": "the tensor or storage whose memory is used",
+    "set_warn_always.b": "whether warnings come each time, not once",
+    "sym_max.b": "the second number",
+    "sym_min.b": "the second number",
+    "triplet_margin_loss.p": "the order of the norm",
 }
 ARGUMENTS.update(MEANING)
